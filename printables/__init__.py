@@ -1,0 +1,1 @@
+"""Paper: layouts, proofs, batches, pieces, packing, joint flyers."""

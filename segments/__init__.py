@@ -1,0 +1,1 @@
+"""Who matches a rule, now and over time."""
