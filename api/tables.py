@@ -1,0 +1,27 @@
+"""Every table of Regulars, imported once, so that migrations and tests know them all."""
+
+# ruff: noqa: F401 - importing a module is what registers its tables
+from sqlmodel import SQLModel
+
+import campaigns.campaigns
+import campaigns.coupons
+import campaigns.links
+import campaigns.offers
+import printables.batches
+import printables.flyers
+import printables.joint.partners
+import retention.audit
+import retention.buyers
+import retention.consent
+import retention.facts
+import retention.jobs
+import retention.orders
+import retention.parcels
+import retention.people
+import retention.products
+import retention.relations
+import retention.shops
+import retention.versions
+import segments.segments
+
+metadata = SQLModel.metadata

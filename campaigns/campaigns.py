@@ -1,0 +1,140 @@
+"""Campaigns: what is promised to whom, when, through what; their runs, and the ledger of deliveries."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Index, LargeBinary, UniqueConstraint
+from sqlmodel import Field
+
+from retention.database import BigId, Json, ShopRow, choice
+
+
+class Recipe(StrEnum):
+    """The kinds of campaign a shop starts from; each prefills content, policy and schedule."""
+
+    ARRIVAL_ALERT = "arrival-alert"
+    COUPON_PUSH = "coupon-push"
+    PARCEL_FLYER = "parcel-flyer"
+    JOINT_FLYER = "joint-flyer"
+
+
+class Medium(StrEnum):
+    """How a delivery reaches the buyer."""
+
+    EMAIL = "email"
+    PARCEL = "parcel"
+
+
+class CampaignState(StrEnum):
+    """Where a campaign stands. The moves between states are listed in `lifecycle`."""
+
+    DRAFT = "draft"
+    IN_REVIEW = "in_review"
+    APPROVED = "approved"
+    SCHEDULED = "scheduled"
+    RUNNING = "running"
+    PAUSED = "paused"
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
+
+
+class Campaign(ShopRow, table=True):
+    """A campaign.
+
+    `audience` and `excluded` are rules (`segments.rules`). `content` is {language: {"subject": ..., "body": ...}} in Liquid.
+    `policy` holds the values of `campaigns.policy.Policy`. `secret` seeds the control group, so that nobody can guess
+    or choose who is in it.
+    """
+
+    __tablename__ = "campaigns"
+    __table_args__ = (UniqueConstraint("shop_id", "slug"),)
+
+    slug: str = Field(max_length=64)
+    name: str = Field(max_length=200)
+    recipe: Recipe = Field(sa_type=choice(Recipe))
+    medium: Medium = Field(sa_type=choice(Medium))
+    state: CampaignState = Field(default=CampaignState.DRAFT, sa_type=choice(CampaignState))
+    audience: dict[str, Any] = Field(sa_type=Json)
+    excluded: dict[str, Any] | None = Field(default=None, sa_type=Json)
+    offer_id: int | None = Field(default=None, foreign_key="offers.id", sa_type=BigId)
+    product_id: int | None = Field(default=None, foreign_key="products.id", sa_type=BigId)
+    content: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
+    policy: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
+    secret: str = Field(max_length=64, repr=False)
+    scheduled_at: datetime | None = None
+    created_by: str = Field(max_length=64)
+    created_at: datetime
+
+
+class Run(ShopRow, table=True):
+    """One occurrence of a campaign, planned once.
+
+    `funnel` is the list of [step, count] the preview showed, `fingerprint` what binds the two. `audience_ids` is the
+    whole audience as a serialized bitmap, kept for ever: the unit of measurement is everybody assigned.
+    """
+
+    __tablename__ = "runs"
+    __table_args__ = (UniqueConstraint("shop_id", "campaign_id", "number"),)
+
+    campaign_id: int = Field(foreign_key="campaigns.id", sa_type=BigId)
+    number: int
+    planned_at: datetime
+    fingerprint: str = Field(max_length=64)
+    funnel: list[Any] = Field(sa_type=Json)
+    audience: int
+    audience_ids: bytes = Field(sa_type=LargeBinary, repr=False)
+    finished_at: datetime | None = None
+
+
+class RunSkip(ShopRow, table=True):
+    """The buyers of a run left out for one reason when it was planned, as a serialized bitmap."""
+
+    __tablename__ = "run_skips"
+    __table_args__ = (UniqueConstraint("shop_id", "run_id", "reason"),)
+
+    run_id: int = Field(foreign_key="runs.id", sa_type=BigId)
+    reason: str = Field(max_length=50)
+    buyers: int
+    buyer_ids: bytes = Field(sa_type=LargeBinary, repr=False)
+
+
+class DeliveryState(StrEnum):
+    """Where one buyer's row stands; `claimed` is a `waiting` row that a worker has in its hands."""
+
+    WAITING = "waiting"
+    CLAIMED = "claimed"
+    SENT = "sent"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    CONTROL = "control"
+
+
+class Delivery(ShopRow, table=True):
+    """One buyer's row in one run: one thing handed to one person, by message or by parcel; or nothing, in control."""
+
+    __tablename__ = "deliveries"
+    __table_args__ = (
+        UniqueConstraint("shop_id", "run_id", "buyer_id"),
+        Index(None, "shop_id", "state", "due_at"),
+        Index(None, "shop_id", "buyer_id", "sent_at"),
+        Index(None, "shop_id", "parcel_id"),
+        CheckConstraint("(state = 'claimed') = (claim_token IS NOT NULL)", name="claim_token_while_claimed"),
+    )
+
+    campaign_id: int = Field(foreign_key="campaigns.id", sa_type=BigId)
+    run_id: int = Field(foreign_key="runs.id", sa_type=BigId)
+    buyer_id: int = Field(foreign_key="buyers.id", sa_type=BigId)
+    parcel_id: int | None = Field(default=None, foreign_key="parcels.id", sa_type=BigId)
+    coupon_id: int | None = Field(default=None, foreign_key="coupons.id", sa_type=BigId)
+    state: DeliveryState = Field(sa_type=choice(DeliveryState))
+    reason: str = Field(default="", max_length=50)
+    detail: str = Field(default="", max_length=500)
+    address: str = Field(default="", max_length=254)
+    due_at: datetime
+    attempts: int = 0
+    claim_token: str | None = Field(default=None, max_length=32)
+    claim_expires_at: datetime | None = None
+    sent_at: datetime | None = None
+    message_id: str = Field(default="", max_length=200)

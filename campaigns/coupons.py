@@ -1,0 +1,43 @@
+"""Coupons: one code under an offer's terms, and its way from issued to redeemed."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Index, UniqueConstraint
+from sqlmodel import Field
+
+from retention.database import BigId, ShopRow, choice
+
+
+class CouponState(StrEnum):
+    """Where a coupon stands. Expiry is a matter of the clock, not a state."""
+
+    ISSUED = "issued"
+    CLAIMED = "claimed"
+    HELD = "held"  # at a checkout, until hold_expires_at
+    REDEEMED = "redeemed"
+    VOID = "void"
+
+
+class Coupon(ShopRow, table=True):
+    """One code. One coupon per buyer per offer, whatever the medium; a coupon on anonymous paper has no buyer."""
+
+    __tablename__ = "coupons"
+    __table_args__ = (
+        UniqueConstraint("shop_id", "code"),
+        UniqueConstraint("shop_id", "offer_id", "buyer_id"),
+        Index(None, "shop_id", "offer_id", "state"),
+    )
+
+    offer_id: int = Field(foreign_key="offers.id", sa_type=BigId)
+    buyer_id: int | None = Field(default=None, foreign_key="buyers.id", sa_type=BigId)
+    code: str = Field(max_length=32)
+    state: CouponState = Field(default=CouponState.ISSUED, sa_type=choice(CouponState))
+    issued_at: datetime
+    claimed_at: datetime | None = None
+    expires_at: datetime | None = None
+    held_by: str = Field(default="", max_length=200)
+    hold_expires_at: datetime | None = None
+    redeemed_at: datetime | None = None
+    order_reference: str = Field(default="", max_length=200)
+    order_id: int | None = Field(default=None, foreign_key="orders.id", sa_type=BigId)

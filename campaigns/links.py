@@ -1,0 +1,61 @@
+"""Links and what happened to them: a tracked address behind a token, its scans and clicks."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Index, UniqueConstraint
+from sqlmodel import Field
+
+from retention.database import BigId, ShopRow, choice
+
+
+class Link(ShopRow, table=True):
+    """A tracked address. `shop_id` owns it: its landing page, offer and destination.
+
+    `carrier_shop_id` is the shop whose parcel or message carries it; on a joint flyer the two differ. `slot` names the
+    place on the paper. The token is looked up without knowing the shop, so it is unique by itself.
+    """
+
+    __tablename__ = "links"
+    __table_args__ = (
+        UniqueConstraint("token"),
+        Index(None, "shop_id", "campaign_id"),
+        Index(None, "shop_id", "delivery_id"),
+    )
+
+    token: str = Field(max_length=32)
+    carrier_shop_id: int = Field(foreign_key="shops.id", sa_type=BigId)
+    campaign_id: int | None = Field(default=None, foreign_key="campaigns.id", sa_type=BigId)
+    delivery_id: int | None = Field(default=None, foreign_key="deliveries.id", sa_type=BigId)
+    offer_id: int | None = Field(default=None, foreign_key="offers.id", sa_type=BigId)
+    coupon_id: int | None = Field(default=None, foreign_key="coupons.id", sa_type=BigId)
+    product_id: int | None = Field(default=None, foreign_key="products.id", sa_type=BigId)
+    slot: str = Field(default="", max_length=32)
+    medium: str = Field(max_length=16)
+    destination: str = Field(default="", max_length=1000)
+    created_at: datetime
+
+
+class TouchKind(StrEnum):
+    """From paper or from a message."""
+
+    SCAN = "scan"
+    CLICK = "click"
+
+
+class Scan(ShopRow, table=True):
+    """A link was opened. `shop_id` is the link's owner. Bots, previews and repeats are flagged and kept."""
+
+    __tablename__ = "scans"
+    __table_args__ = (Index(None, "shop_id", "link_id", "at"), Index(None, "shop_id", "at"))
+
+    link_id: int = Field(foreign_key="links.id", sa_type=BigId)
+    carrier_shop_id: int = Field(foreign_key="shops.id", sa_type=BigId)
+    buyer_id: int | None = Field(default=None, foreign_key="buyers.id", sa_type=BigId)
+    kind: TouchKind = Field(sa_type=choice(TouchKind))
+    at: datetime
+    bot: bool = False
+    preview: bool = False
+    repeat: bool = False
+    address_digest: str = Field(default="", max_length=64)
+    user_agent: str = Field(default="", max_length=300)

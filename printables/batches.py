@@ -1,0 +1,121 @@
+"""Batches and pieces: one print job, and the ledger of every physical insert in it."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Index, UniqueConstraint
+from sqlmodel import Field
+
+from retention.database import BigId, Json, ShopRow, choice
+
+
+class Profile(StrEnum):
+    """How a batch is laid on paper."""
+
+    OFFICE = "office"  # A4, several up, cut and stacked
+    LABEL = "label"  # one piece a page on a label printer
+
+
+class BatchState(StrEnum):
+    """Where a print job stands."""
+
+    RESERVED = "reserved"
+    RENDERED = "rendered"
+    PRINTED = "printed"
+    CLOSED = "closed"
+    VOID = "void"
+
+
+class Batch(ShopRow, table=True):
+    """One print job of one flyer for one run. `files` are the SHA-256 of its PDF files in printing order."""
+
+    __tablename__ = "batches"
+    __table_args__ = (UniqueConstraint("shop_id", "number"),)
+
+    number: int
+    flyer_id: int = Field(foreign_key="flyers.id", sa_type=BigId)
+    run_id: int = Field(foreign_key="runs.id", sa_type=BigId)
+    proof_id: int = Field(foreign_key="proofs.id", sa_type=BigId)
+    profile: Profile = Field(sa_type=choice(Profile))
+    state: BatchState = Field(default=BatchState.RESERVED, sa_type=choice(BatchState))
+    pieces: int = 0
+    sheets: int = 0
+    files: list[Any] = Field(default_factory=list, sa_type=Json)
+    made_by: str = Field(max_length=64)
+    made_at: datetime
+    printed_at: datetime | None = None
+    closed_at: datetime | None = None
+
+
+class PieceState(StrEnum):
+    """Where one insert is. Only the packer's scan says in_parcel."""
+
+    RESERVED = "reserved"
+    RENDERED = "rendered"
+    PRINTED = "printed"
+    IN_PARCEL = "in_parcel"
+    SPOILED = "spoiled"
+    UNUSED = "unused"
+    VOID = "void"
+
+
+class Piece(ShopRow, table=True):
+    """One physical insert. A reprint of a spoiled piece keeps its code and links and is the next `generation`."""
+
+    __tablename__ = "pieces"
+    __table_args__ = (
+        UniqueConstraint("shop_id", "batch_id", "number", "generation"),
+        Index(None, "shop_id", "code"),
+        Index(None, "shop_id", "delivery_id"),
+        Index(None, "shop_id", "parcel_id"),
+    )
+
+    batch_id: int = Field(foreign_key="batches.id", sa_type=BigId)
+    number: int
+    generation: int = 1
+    delivery_id: int | None = Field(default=None, foreign_key="deliveries.id", sa_type=BigId)
+    parcel_id: int | None = Field(default=None, foreign_key="parcels.id", sa_type=BigId)
+    code: str = Field(max_length=32)
+    state: PieceState = Field(default=PieceState.RESERVED, sa_type=choice(PieceState))
+    packed_at: datetime | None = None
+    packed_by: str = Field(default="", max_length=64)
+
+
+class PieceLink(ShopRow, table=True):
+    """A QR code on a piece: the link behind it, by slot. `shop_id` is the shop whose parcel carries the piece."""
+
+    __tablename__ = "piece_links"
+    __table_args__ = (
+        UniqueConstraint("shop_id", "piece_id", "slot"),
+        UniqueConstraint("shop_id", "link_id", "piece_id"),
+    )
+
+    piece_id: int = Field(foreign_key="pieces.id", sa_type=BigId)
+    link_id: int = Field(foreign_key="links.id", sa_type=BigId)
+    slot: str = Field(default="", max_length=32)
+
+
+class PackingOutcome(StrEnum):
+    """What the bench said to a scan."""
+
+    PACKED = "packed"
+    WRONG_PARCEL = "wrong_parcel"
+    ALREADY_PACKED = "already_packed"
+    NOT_PRINTED = "not_printed"
+    UNKNOWN_CODE = "unknown_code"
+    UNDONE = "undone"
+
+
+class PackingEvent(ShopRow, table=True):
+    """One scan at the bench and what it was answered."""
+
+    __tablename__ = "packing_events"
+    __table_args__ = (Index(None, "shop_id", "at"),)
+
+    at: datetime
+    actor: str = Field(max_length=64)
+    parcel_id: int | None = Field(default=None, foreign_key="parcels.id", sa_type=BigId)
+    piece_id: int | None = Field(default=None, foreign_key="pieces.id", sa_type=BigId)
+    scanned: str = Field(default="", max_length=200)
+    outcome: PackingOutcome = Field(sa_type=choice(PackingOutcome))

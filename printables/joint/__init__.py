@@ -1,0 +1,1 @@
+"""Joint flyers: one sheet that several shops share, approve and carry."""

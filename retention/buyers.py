@@ -1,0 +1,53 @@
+"""Buyers: persons known to one shop by the shop's own external id."""
+
+from datetime import date, datetime
+
+from sqlalchemy import Index, UniqueConstraint
+from sqlmodel import Field, Session, select
+
+from retention.access import Member
+from retention.database import ShopRow
+from retention.errors import NotFound
+
+
+class Buyer(ShopRow, table=True):
+    """A person at one shop. Country, region and city come from the latest paid order."""
+
+    __tablename__ = "buyers"
+    __table_args__ = (UniqueConstraint("shop_id", "external_id"), Index(None, "shop_id", "email"))
+
+    external_id: str = Field(max_length=200)
+    name: str = Field(default="", max_length=200)
+    email: str = Field(default="", max_length=254)
+    phone: str = Field(default="", max_length=32)
+    language: str = Field(default="", max_length=8)
+    birthday: date | None = None
+    country: str = Field(default="", max_length=100)
+    region: str = Field(default="", max_length=100)
+    city: str = Field(default="", max_length=100)
+    timezone: str = Field(default="", max_length=64)
+    created_at: datetime
+
+
+def buyer_for(session: Session, member: Member, external_id: str) -> Buyer:
+    """Return the buyer with this external id in the member's shop; NotFound otherwise."""
+    found = session.exec(select(Buyer).where(Buyer.shop_id == member.shop_id, Buyer.external_id == external_id)).first()
+    if found is None:
+        raise NotFound("No buyer has the id {external_id}.", external_id=external_id)
+    return found
+
+
+def masked_name(name: str) -> str:
+    """Return a name as the packing bench may show it: 林**, A***."""
+    return f"{name[0]}{'*' * min(max(len(name) - 1, 1), 3)}" if name else ""
+
+
+def masked_email(email: str) -> str:
+    """Return an address that its owner recognises and nobody else can use: l***@example.com."""
+    local, at_sign, domain = email.partition("@")
+    return f"{local[:1]}***{at_sign}{domain}" if email else ""
+
+
+def masked_phone(phone: str) -> str:
+    """Return a phone number with its middle hidden: 138****8815."""
+    return f"{phone[:3]}****{phone[-4:]}" if len(phone) > 7 else "****" if phone else ""

@@ -1,0 +1,91 @@
+"""Consent per buyer and channel: a ledger of evidence of which the last row counts."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Index
+from sqlmodel import Field, Session, col, func, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from retention.database import BigId, ShopRow, choice
+from retention.versions import Family, raise_version
+
+
+class Channel(StrEnum):
+    """The ways something can reach a buyer that consent is asked for."""
+
+    EMAIL = "email"
+    SMS = "sms"
+    PARCEL = "parcel"
+    GROUP = "group"
+
+
+class Answer(StrEnum):
+    """What a buyer said. Never asked is the absence of a row."""
+
+    IN = "in"
+    OUT = "out"
+
+
+class Consent(ShopRow, table=True):
+    """One answer with its evidence."""
+
+    __tablename__ = "consents"
+    __table_args__ = (Index(None, "shop_id", "channel", "buyer_id", "id"),)
+
+    buyer_id: int = Field(foreign_key="buyers.id", sa_type=BigId)
+    channel: Channel = Field(sa_type=choice(Channel))
+    answer: Answer = Field(sa_type=choice(Answer))
+    source: str = Field(max_length=100)
+    wording: str = Field(default="", max_length=1000)
+    address: str = Field(default="", max_length=254)
+    at: datetime
+
+
+def record_consent(
+    session: Session,
+    shop_id: int,
+    *,
+    buyer_id: int,
+    channel: Channel,
+    answer: Answer,
+    source: str,
+    at: datetime,
+    wording: str = "",
+    address: str = "",
+) -> None:
+    """Add an answer to the ledger; it counts from now on. The same answer again is evidence too and is kept."""
+    session.add(
+        Consent(
+            shop_id=shop_id,
+            buyer_id=buyer_id,
+            channel=channel,
+            answer=answer,
+            source=source,
+            wording=wording,
+            address=address,
+            at=at,
+        )
+    )
+    raise_version(session, shop_id, Family.CONSENTS)
+
+
+def buyers_answering(shop_id: int, channel: Channel, answer: Answer) -> SelectOfScalar[int]:
+    """Return a SELECT of the buyers whose last answer for `channel` is `answer`."""
+    last = (
+        select(func.max(Consent.id))
+        .where(Consent.shop_id == shop_id, Consent.channel == channel)
+        .group_by(col(Consent.buyer_id))
+    )
+    return select(Consent.buyer_id).where(
+        Consent.shop_id == shop_id, col(Consent.id).in_(last), Consent.answer == answer
+    )
+
+
+def last_answer(session: Session, shop_id: int, *, buyer_id: int, channel: Channel) -> Answer | None:
+    """Return what a buyer last said about a channel, or None when never asked."""
+    rows = select(Consent.answer).where(
+        Consent.shop_id == shop_id, Consent.buyer_id == buyer_id, Consent.channel == channel
+    )
+    answer = session.exec(rows.order_by(col(Consent.id).desc()).limit(1)).first()
+    return Answer(answer) if answer else None

@@ -1,0 +1,134 @@
+"""SQLite and PostgreSQL behind one door: opening, transactions, and the few statements the two spell differently.
+
+One request or task is one transaction, committed here and nowhere else. What must happen outside (queue a task, delete
+a file) is handed to `after_commit` and runs only when the commit stood.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+from typing import Any, cast
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection, Engine
+from sqlmodel import Field, Session, SQLModel
+
+SQLModel.metadata.naming_convention = {
+    "ix": "ix_%(column_0_N_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+"""Row numbers: SQLite numbers rows by itself only for INTEGER."""
+
+Json = sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")
+"""A JSON value; binary on PostgreSQL."""
+
+_READ_ONLY = "regulars_read_only"
+_AFTER_COMMIT = "after_commit"
+
+
+class ShopRow(SQLModel):
+    """A row that belongs to one shop. `shop_id` leads every unique key and index, and is the future shard key."""
+
+    id: int = Field(default=None, primary_key=True, sa_type=BigId)
+    shop_id: int = Field(foreign_key="shops.id", sa_type=BigId)
+
+
+def choice(kind: type[StrEnum]) -> sa.Enum:
+    """Return the column type of an enumeration: its values as text, with a CHECK."""
+    return sa.Enum(
+        kind,
+        name=kind.__name__.lower(),
+        native_enum=False,
+        create_constraint=True,
+        length=24,
+        values_callable=lambda members: [member.value for member in members],
+    )
+
+
+def open_engine(url: str) -> Engine:
+    """Return an engine for a SQLite or PostgreSQL address."""
+    if url.startswith("sqlite"):
+        engine = sa.create_engine(url, connect_args={"check_same_thread": False, "timeout": 30})
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    return sa.create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Session]:
+    """Run the body in one transaction: committed at its end, rolled back on any exception."""
+    with Session(engine, expire_on_commit=False) as session:
+        with session.begin():
+            yield session
+        for action in session.info.pop(_AFTER_COMMIT, []):
+            action()
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Session]:
+    """Run the body in a transaction that writes nothing and waits for no writer."""
+    with Session(engine.execution_options(**{_READ_ONLY: True}), expire_on_commit=False) as session:
+        yield session
+
+
+def after_commit(session: Session, action: Callable[[], None]) -> None:
+    """Run `action` once this session's transaction has been committed; never when it is rolled back."""
+    session.info.setdefault(_AFTER_COMMIT, []).append(action)
+
+
+def insert_rows(session: Session, table: type[SQLModel], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Store many rows at once: COPY on PostgreSQL, executemany on SQLite. Values are what the driver takes."""
+    connection = session.connection()
+    names = ", ".join(columns)
+    target = table.__tablename__
+    cursor = connection.connection.cursor()
+    try:
+        if is_postgresql(session):
+            with cursor.copy(f"COPY {target} ({names}) FROM STDIN") as copy:
+                for row in rows:
+                    copy.write_row(row)
+        else:
+            marks = ", ".join("?" * len(columns))
+            driver = cast("Any", cursor)  # SQLite takes any iterable, so rows may stream
+            driver.executemany(f"INSERT INTO {target} ({names}) VALUES ({marks})", rows)  # noqa: S608 - our own names
+    finally:
+        cursor.close()
+
+
+def insert(session: Session, table: type[SQLModel]) -> postgresql.Insert | sqlite.Insert:
+    """Return this database's INSERT, which has `on_conflict_do_nothing` and `on_conflict_do_update`."""
+    return postgresql.insert(table) if is_postgresql(session) else sqlite.insert(table)
+
+
+def is_postgresql(session: Session) -> bool:
+    """Tell which of the two databases this session speaks to."""
+    return session.get_bind().dialect.name == "postgresql"
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    # The driver's own BEGIN comes too late for savepoints and reads; ours is sent by _begin_sqlite.
+    connection.isolation_level = None
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        "foreign_keys=ON",
+        "busy_timeout=30000",
+        "temp_store=MEMORY",
+        "cache_size=-65536",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that reads first and writes later fails at once when another wrote in between; taking the write lock
+    # at the start makes it wait instead.
+    reads = connection.get_execution_options().get(_READ_ONLY, False)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")

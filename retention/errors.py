@@ -1,0 +1,57 @@
+"""The four things that can be wrong, as exceptions a person can read.
+
+    Error
+    ├── Invalid     the input is wrong; says which value and what would be right     HTTP 422, exit 2
+    ├── NotFound    no such thing here; the same answer for another shop's thing     HTTP 404, exit 1
+    ├── Conflict    the thing is in a state that does not allow this                 HTTP 409, exit 1
+    └── Forbidden   this person or key may not do this                               HTTP 403, exit 1
+
+A message is a template with named values, so that the edge that shows it can translate it first:
+``raise NotFound("No shop is called {slug}.", slug=slug)``.
+"""
+
+from collections.abc import Callable
+
+
+class Error(Exception):
+    """A refusal with a message template and the values that belong in it."""
+
+    status = 500
+    exit_code = 1
+
+    def __init__(self, message: str, **values: object) -> None:
+        super().__init__(message)
+        self.message = message
+        self.values = values
+
+    def __str__(self) -> str:
+        return self.say(lambda text: text)
+
+    def say(self, translate: Callable[[str], str]) -> str:
+        """Return the message in the language of `translate` (a gettext function)."""
+        return translate(self.message).format(**self.values)
+
+
+class Invalid(Error):
+    """The input is wrong."""
+
+    status = 422
+    exit_code = 2
+
+
+class NotFound(Error):
+    """Nothing by that name is visible here."""
+
+    status = 404
+
+
+class Conflict(Error):
+    """The present state does not allow this."""
+
+    status = 409
+
+
+class Forbidden(Error):
+    """This person or key may not do this."""
+
+    status = 403

@@ -1,0 +1,98 @@
+"""Bring a database to the newest shape of the tables; the migrations themselves stand in `alembic/versions`.
+
+It refuses to know any table: which ones there are is said by the migrations, and by `api.tables` when a new one is
+drafted.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine, event, pool, text
+
+# Any constant does, as long as every release takes the same one.
+_UPGRADE_LOCK = 8_247_431_906
+
+
+def upgrade(url: str, revision: str = "head") -> None:
+    """Apply every migration up to `revision`, in one transaction: it is at the new shape or untouched.
+
+    Several processes may call it at once; one does the work, the others wait and find it done.
+    """
+    command.upgrade(configuration(url), revision)
+
+
+def downgrade(url: str, revision: str = "base") -> None:
+    command.downgrade(configuration(url), revision)
+
+
+def is_current(connection: Connection) -> bool:
+    """Whether the database is at the newest migration this code knows."""
+    newest = ScriptDirectory.from_config(configuration()).get_heads()
+    return set(MigrationContext.configure(connection).get_current_heads()) == set(newest)
+
+
+def configuration(url: str = "") -> Config:
+    """Alembic's settings for this database. The address travels as an attribute, where `%` needs no escape."""
+    config = Config(attributes={"url": url})
+    config.set_main_option("script_location", str(folder()).replace("%", "%%"))
+    return config
+
+
+def folder() -> Path:
+    """Where the migrations are: inside the installed package, or beside the packages in a checkout.
+
+    The installed place is looked at first: beside an installed package, `alembic` is the library of that name.
+    """
+    here = Path(__file__).resolve().parent
+    installed = here / "migrations"
+    return installed if installed.is_dir() else here.parent / "alembic"
+
+
+@contextmanager
+def connect(url: str) -> Iterator[Connection]:
+    """A connection fit for changing tables, which differs from the one the application works with.
+
+    On SQLite a table is changed by building its successor and dropping it; with foreign keys enforced, the drop would
+    empty every table that points at it. And Python's driver begins a transaction too late to cover CREATE and DROP.
+    """
+    engine = create_engine(url, poolclass=pool.NullPool)
+    if engine.dialect.name == "sqlite":
+        _make_folder(engine.url.database)
+        event.listen(engine, "connect", _leave_transactions_to_us)
+        event.listen(engine, "begin", _begin_for_writing)
+    try:
+        with engine.connect() as connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def take_turn(connection: Connection) -> None:
+    """Wait for another process that migrates, but never make the shop wait behind us for a table lock.
+
+    On SQLite the transaction itself has taken the only write lock there is.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
+        connection.execute(text("SET LOCAL lock_timeout = '5s'"))
+
+
+def _make_folder(database: str | None) -> None:
+    if database and database != ":memory:":
+        Path(database).parent.mkdir(parents=True, exist_ok=True)
+
+
+def _leave_transactions_to_us(dbapi_connection: Any, _record: object) -> None:
+    dbapi_connection.isolation_level = None
+    dbapi_connection.execute("PRAGMA foreign_keys = OFF")
+    dbapi_connection.execute("PRAGMA busy_timeout = 30000")
+
+
+def _begin_for_writing(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

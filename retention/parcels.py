@@ -1,0 +1,31 @@
+"""Parcels: what is shipped for an order, and the order in which the warehouse picks them."""
+
+from datetime import datetime
+
+from sqlalchemy import Index, UniqueConstraint
+from sqlmodel import Field
+
+from retention.database import BigId, ShopRow
+
+
+class Parcel(ShopRow, table=True):
+    """A parcel by its waybill number. Without `shipped_at` it still waits to be packed.
+
+    `ship_day` is the day (since 1970-01-01, shop zone) it should leave; `pick_position` its place in the picking order
+    of that day, from 1.
+    """
+
+    __tablename__ = "parcels"
+    __table_args__ = (
+        UniqueConstraint("shop_id", "waybill"),
+        Index(None, "shop_id", "ship_day", "pick_position"),
+        Index(None, "shop_id", "buyer_id"),
+    )
+
+    waybill: str = Field(max_length=64)
+    buyer_id: int | None = Field(default=None, foreign_key="buyers.id", sa_type=BigId)
+    order_id: int | None = Field(default=None, foreign_key="orders.id", sa_type=BigId)
+    ship_day: int
+    pick_position: int = 0
+    shipped_at: datetime | None = None
+    delivered_at: datetime | None = None

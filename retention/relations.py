@@ -1,0 +1,42 @@
+"""Followers and groups: who follows the shop, which chat groups it has, and who is in them."""
+
+from datetime import datetime
+
+from sqlalchemy import UniqueConstraint
+from sqlmodel import Field
+
+from retention.database import BigId, ShopRow
+
+
+class Follow(ShopRow, table=True):
+    """A buyer follows the shop since a moment; `ended_at` says when that stopped."""
+
+    __tablename__ = "follows"
+    __table_args__ = (UniqueConstraint("shop_id", "buyer_id"),)
+
+    buyer_id: int = Field(foreign_key="buyers.id", sa_type=BigId)
+    followed_at: datetime
+    ended_at: datetime | None = None
+
+
+class Group(ShopRow, table=True):
+    """A chat group of the shop."""
+
+    __tablename__ = "groups"
+    __table_args__ = (UniqueConstraint("shop_id", "slug"),)
+
+    slug: str = Field(max_length=64)
+    name: str = Field(max_length=200)
+    created_at: datetime
+
+
+class GroupMember(ShopRow, table=True):
+    """A buyer in a group; `left_at` says when they left."""
+
+    __tablename__ = "group_members"
+    __table_args__ = (UniqueConstraint("shop_id", "group_id", "buyer_id"),)
+
+    group_id: int = Field(foreign_key="groups.id", sa_type=BigId)
+    buyer_id: int = Field(foreign_key="buyers.id", sa_type=BigId)
+    joined_at: datetime
+    left_at: datetime | None = None

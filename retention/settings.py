@@ -1,0 +1,62 @@
+"""Settings: few, typed, read once from the environment, at the edges only."""
+
+import secrets
+from functools import cache
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What differs between one installation and the next. Every name is prefixed with ``REGULARS_``."""
+
+    model_config = SettingsConfigDict(env_prefix="REGULARS_", frozen=True)
+
+    home: Path = Field(Path("var"), description="Folder for the embedded database, files, queue and logs.")
+    database_url: str = Field("", description="SQLAlchemy address; empty means SQLite inside REGULARS_HOME.")
+    broker_url: str = Field("", description="Celery broker; empty means a filesystem queue inside REGULARS_HOME.")
+    public_url: str = Field(
+        "http://127.0.0.1:8000", description="Address buyers reach; QR codes and links begin with it."
+    )
+    smtp_url: str = Field(
+        "smtp://127.0.0.1:1025", description="Mail server: smtp:// or smtps://, user:password@host:port."
+    )
+    mail_from: str = Field(
+        "Regulars <shop@localhost.localdomain>", description="Sender of mail when a shop names none."
+    )
+    secret: str = Field(
+        "", repr=False, description="Key that signs forms and unsubscribe links; empty means one kept in REGULARS_HOME."
+    )
+
+    @property
+    def database(self) -> str:
+        """The address to connect to, with psycopg 3 as the PostgreSQL driver."""
+        if not self.database_url:
+            return f"sqlite:///{self.home.resolve() / 'regulars.db'}"
+        scheme, separator, rest = self.database_url.partition("://")
+        driver = "postgresql+psycopg" if scheme in {"postgres", "postgresql"} else scheme
+        return f"{driver}{separator}{rest}"
+
+    @property
+    def files(self) -> Path:
+        """Folder of stored files."""
+        return self.home / "files"
+
+    def signing_key(self) -> bytes:
+        """Return the secret that signs forms and links; made once and kept readable by its owner only."""
+        if self.secret:
+            return self.secret.encode()
+        path = self.home / "secret"
+        if not path.exists():
+            self.home.mkdir(parents=True, exist_ok=True)
+            path.touch(mode=0o600, exist_ok=True)
+            if not path.read_text():
+                path.write_text(secrets.token_hex(32))
+        return path.read_text().encode()
+
+
+@cache
+def get_settings() -> Settings:
+    """Return this process's settings, read from the environment at the first call."""
+    return Settings()

@@ -1,0 +1,44 @@
+"""Data versions: one counter per shop and family of facts, raised in the transaction that changes them.
+
+A cached answer names the version it was computed from; when the counter has moved, the answer is not used.
+"""
+
+from enum import StrEnum
+
+from sqlmodel import Field, Session, SQLModel, select
+
+from retention.database import BigId, choice, insert
+
+
+class Family(StrEnum):
+    """The families of facts a rule can ask about."""
+
+    BUYERS = "buyers"
+    ORDERS = "orders"
+    RELATIONS = "relations"
+    CONSENTS = "consents"
+    TOUCHES = "touches"
+
+
+class DataVersion(SQLModel, table=True):
+    """How often a family of facts has changed."""
+
+    __tablename__ = "data_versions"
+
+    shop_id: int = Field(primary_key=True, foreign_key="shops.id", sa_type=BigId)
+    family: Family = Field(primary_key=True, sa_type=choice(Family))
+    version: int = 0
+
+
+def raise_version(session: Session, shop_id: int, family: Family) -> None:
+    """Say that facts of this family changed; call it in the transaction that changes them."""
+    row = insert(session, DataVersion).values(shop_id=shop_id, family=family, version=1)
+    session.execute(
+        row.on_conflict_do_update(index_elements=["shop_id", "family"], set_={"version": DataVersion.version + 1})
+    )
+
+
+def read_versions(session: Session, shop_id: int) -> dict[Family, int]:
+    """Return the present version of every family; 0 where nothing ever changed."""
+    found = session.exec(select(DataVersion).where(DataVersion.shop_id == shop_id))
+    return dict.fromkeys(Family, 0) | {row.family: row.version for row in found}
