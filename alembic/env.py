@@ -1,0 +1,54 @@
+"""How Alembic reaches the database and learns which tables there should be.
+
+The address comes from `retention.migrate`, from `alembic -x url=...`, or from the settings, in this order.
+"""
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import api.tables  # noqa: F401 -- registers every table; one that is missing here would be drafted as a removal
+from alembic import context
+from sqlmodel import SQLModel
+
+from retention import migrate
+from retention.settings import get_settings
+
+if TYPE_CHECKING:
+    from alembic.autogenerate.api import AutogenContext
+    from sqlalchemy import Connection
+
+
+def address() -> str:
+    given = context.config.attributes.get("url") or context.get_x_argument(as_dictionary=True).get("url")
+    return given or get_settings().database
+
+
+def import_own_type(_kind: str, item: Any, autogen_context: "AutogenContext") -> Literal[False]:
+    """Add the import a column type of ours needs, and leave the writing to Alembic."""
+    module = type(item).__module__
+    if module.partition(".")[0] in {"retention", "segments", "campaigns", "printables", "api"}:
+        autogen_context.imports.add(f"import {module}")
+    return False
+
+
+def run(connection: "Connection") -> None:
+    context.configure(
+        connection=connection,
+        target_metadata=SQLModel.metadata,
+        render_as_batch=True,
+        compare_server_default=True,
+        transactional_ddl=True,
+        render_item=import_own_type,
+    )
+    with context.begin_transaction():
+        migrate.take_turn(connection)
+        context.run_migrations()
+
+
+if context.is_offline_mode():
+    raise SystemExit("Migrations look at the database they change; run them connected, without --sql.")
+
+if (given := context.config.attributes.get("connection")) is not None:
+    run(given)
+else:
+    with migrate.connect(address()) as opened:
+        run(opened)
