@@ -1,0 +1,1 @@
+"""The sample shops of `regulars demo`: their goods, pictures, buyers and orders, all invented from a seed."""
