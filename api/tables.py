@@ -21,6 +21,7 @@ import retention.people
 import retention.products
 import retention.relations
 import retention.shops
+import retention.touches
 import retention.versions
 import segments.segments
 
