@@ -531,6 +531,42 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "touches",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("shop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("buyer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "event",
+            sa.Enum(
+                "sent",
+                "scanned",
+                "clicked",
+                "claimed",
+                "redeemed",
+                name="touchevent",
+                native_enum=False,
+                create_constraint=True,
+                length=24,
+            ),
+            nullable=False,
+        ),
+        sa.Column("campaign", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+        sa.Column("at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["buyer_id"], ["buyers.id"], name=op.f("fk_touches_buyer_id")),
+        sa.ForeignKeyConstraint(["shop_id"], ["shops.id"], name=op.f("fk_touches_shop_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_touches")),
+    )
+    with op.batch_alter_table("touches", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_touches_shop_id_touches_buyer_id_touches_at"), ["shop_id", "buyer_id", "at"], unique=False
+        )
+        batch_op.create_index(
+            batch_op.f("ix_touches_shop_id_touches_event_touches_buyer_id_touches_at"),
+            ["shop_id", "event", "buyer_id", "at"],
+            unique=False,
+        )
+
+    op.create_table(
         "coupons",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("shop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -1101,6 +1137,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_coupons_shop_id_coupons_offer_id_coupons_state"))
 
     op.drop_table("coupons")
+    with op.batch_alter_table("touches", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_touches_shop_id_touches_event_touches_buyer_id_touches_at"))
+        batch_op.drop_index(batch_op.f("ix_touches_shop_id_touches_buyer_id_touches_at"))
+
+    op.drop_table("touches")
     with op.batch_alter_table("orders", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_orders_shop_id_orders_ordered_at"))
         batch_op.drop_index(batch_op.f("ix_orders_shop_id_orders_buyer_id_orders_ordered_at"))
