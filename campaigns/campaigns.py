@@ -42,7 +42,7 @@ class CampaignState(StrEnum):
 class Campaign(ShopRow, table=True):
     """A campaign.
 
-    `audience` and `excluded` are rules (`segments.rules`). `content` is {language: {"subject": ..., "body": ...}}, Liquid.
+    `audience` and `excluded` are rules (`segments.rules`). `content` is {language: {"subject", "body"}} in Liquid.
     `policy` holds the values of `campaigns.policy.Policy`. `secret` seeds the control group, so that nobody can guess
     or choose who is in it.
     """
