@@ -1,0 +1,123 @@
+"""The typefaces of paper: found on the system, shaped and cut down to the glyphs in use by HarfBuzz.
+
+One family covers both languages (Noto Sans CJK SC). The file is mapped, never loaded whole. A character without a
+glyph is reported, never printed as an empty box.
+"""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import uharfbuzz
+
+from retention.errors import Invalid
+
+hb: Any = uharfbuzz  # compiled, without types
+FAMILY = "Noto Sans CJK SC"
+_HAN = re.compile("[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]")
+_SPACES = frozenset("\n\r\t\u2028\u2029\u200b")
+
+
+@dataclass(frozen=True)
+class Glyph:
+    """One shaped glyph: its number in the face, its advance and offset in 1/1000 em, the text it stands for."""
+
+    number: int
+    advance: float
+    text: str
+    right: float = 0
+    up: float = 0
+
+
+class Face:
+    """One weight of the family, open for as long as the process lives."""
+
+    def __init__(self, path: str, index: int) -> None:
+        self.path, self.index = path, index
+        self.face: Any = hb.Face(hb.Blob.from_file_path(path), index)
+        self.font: Any = hb.Font(self.face)
+        self.covered = frozenset(self.face.unicodes)
+        self.scale = 1000 / self.face.upem
+        self._simple: dict[str, Glyph] = {}
+
+    def missing(self, text: str) -> list[str]:
+        """Return the characters this face cannot draw, in order of appearance."""
+        return [sign for sign in dict.fromkeys(text) if ord(sign) not in self.covered and sign not in _SPACES]
+
+    def shape(self, text: str) -> list[Glyph]:
+        """Return the glyphs of one line of text, left to right; Invalid names characters without a glyph."""
+        if text.isascii():  # codes and numbers: no shaping needed, and even spacing is easier to type from
+            return [self._simple.get(sign) or self._shape_one(sign) for sign in text]
+        return self._shaped(text)
+
+    def _shape_one(self, sign: str) -> Glyph:
+        (glyph,) = self._shaped(sign)
+        self._simple[sign] = glyph
+        return glyph
+
+    def _shaped(self, text: str) -> list[Glyph]:
+        refuse_missing(text, self)
+        buffer: Any = hb.Buffer()
+        buffer.add_str(text)
+        buffer.guess_segment_properties()
+        # Chinese centres the ellipsis and other marks that Latin text keeps on the baseline.
+        buffer.language = "zh-Hans" if _HAN.search(text) else "en"
+        hb.shape(self.font, buffer, {})
+        starts = [info.cluster for info in buffer.glyph_infos]
+        ends = [*starts[1:], len(text)]
+        return [
+            Glyph(info.codepoint, place.x_advance * self.scale, text[start:end], place.x_offset, place.y_offset)
+            for info, place, start, end in zip(buffer.glyph_infos, buffer.glyph_positions, starts, ends, strict=True)
+        ]
+
+    def advance(self, number: int) -> float:
+        """Return the default width of a glyph in 1/1000 em."""
+        return float(self.font.get_glyph_h_advance(number) * self.scale)
+
+    def subset(self, *, characters: Iterable[str] = (), glyphs: Iterable[int] = ()) -> bytes:
+        """Return an OpenType font with only these characters and glyphs; glyphs keep their CID."""
+        wanted: Any = hb.SubsetInput()
+        wanted.unicode_set.update(ord(sign) for sign in characters)
+        wanted.glyph_set.update(glyphs)
+        return bytes(wanted.subset(self.face).blob.data)
+
+    def outlines(self, glyphs: Iterable[int]) -> bytes:
+        """Return the bare CFF outlines of `glyphs`, as PDF embeds them."""
+        small: Any = hb.Face(hb.Blob(self.subset(glyphs=glyphs)))
+        return bytes(small.reference_table("CFF ").data)
+
+
+def refuse_missing(text: str, face: Face) -> None:
+    """Raise Invalid naming the characters of `text` that would print as empty boxes."""
+    if missing := face.missing(text):
+        shown = ", ".join(f"{sign} (U+{ord(sign):04X})" for sign in missing[:5])
+        raise Invalid("The typeface has no glyph for {signs}: use other characters.", signs=shown)
+
+
+def missing(text: str) -> list[str]:
+    """Return the characters paper cannot show, for example in a buyer's name."""
+    return face(bold=False).missing(text)
+
+
+@lru_cache(maxsize=2)
+def face(*, bold: bool) -> Face:
+    """Return the regular or bold face; Invalid says what to install where the family is absent."""
+    path, index = _find(FAMILY + (":bold" if bold else ":regular"))
+    return Face(path, index)
+
+
+def _find(pattern: str) -> tuple[str, int]:
+    finder = shutil.which("fc-match")
+    found = ""
+    if finder:
+        command = [finder, "--format=%{family}\t%{file}\t%{index}", pattern]
+        found = subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603 - fixed words
+    family, _, place = found.partition("\t")
+    if FAMILY not in family.split(","):
+        raise Invalid("The typeface {family} is not installed: install fonts-noto-cjk.", family=FAMILY)
+    path, _, index = place.partition("\t")
+    return path, int(index)

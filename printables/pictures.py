@@ -1,0 +1,65 @@
+"""Pictures made ready for paper: decoded, turned upright, cropped to their box, encoded anew for the device.
+
+What comes from outside is never passed through: the bytes that reach the page are ours.
+"""
+
+import io
+import warnings
+from functools import lru_cache
+
+from PIL import Image, ImageOps
+
+from printables.profiles import Profile
+from retention.errors import Invalid
+
+LARGEST_PIXELS = 60_000_000
+_FORMATS = ("JPEG", "PNG", "WEBP")
+
+
+@lru_cache(maxsize=32)
+def prepare(data: bytes, width: float, height: float, *, profile: Profile) -> bytes:
+    """Return `data` covering `width` x `height` mm (plus bleed) at the device's resolution.
+
+    JPEG in RGB or CMYK, or a dithered black-and-white PNG. Raises Invalid for anything but JPEG, PNG and WebP.
+    """
+    picture = _opened(data)
+    scale = profile.picture_dpi / 25.4
+    size = (round((width + 2 * profile.bleed_mm) * scale), round((height + profile.bleed_mm) * scale))
+    # Never enlarged: missing detail is for the checks to see, not to hide.
+    shrink = min(1.0, picture.width / size[0], picture.height / size[1]) if profile.colour != "black" else 1.0
+    size = (max(1, round(size[0] * shrink)), max(1, round(size[1] * shrink)))
+    return _encoded(ImageOps.fit(picture, size, Image.Resampling.LANCZOS), profile)
+
+
+def _opened(data: bytes) -> Image.Image:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            picture = Image.open(io.BytesIO(data), formats=_FORMATS)
+            if picture.width * picture.height > LARGEST_PIXELS:
+                raise Invalid("A picture has at most {most} pixels.", most=LARGEST_PIXELS)
+            upright = ImageOps.exif_transpose(picture)
+            return _on_white(upright)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as wrong:
+        raise Invalid("This is not a picture we can read: use JPEG, PNG or WebP.") from wrong
+
+
+def _on_white(picture: Image.Image) -> Image.Image:
+    layered = picture.convert("RGBA")
+    white = Image.new("RGBA", layered.size, "white")
+    return Image.alpha_composite(white, layered).convert("RGB")
+
+
+def _encoded(picture: Image.Image, profile: Profile) -> bytes:
+    out = io.BytesIO()
+    if profile.colour == "black":
+        # Lifted midtones: a thermal dot spreads, and a dark print hides its subject.
+        grey = ImageOps.autocontrast(picture.convert("L"), cutoff=1).point(
+            [round(255 * (v / 255) ** 0.75) for v in range(256)]
+        )
+        grey.convert("1").convert("L").save(out, "PNG", optimize=True)
+    elif profile.colour == "cmyk":
+        picture.convert("CMYK").save(out, "JPEG", quality=90)
+    else:
+        picture.save(out, "JPEG", quality=88)
+    return out.getvalue()
