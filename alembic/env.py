@@ -5,10 +5,11 @@ The address comes from `retention.migrate`, from `alembic -x url=...`, or from t
 
 from typing import TYPE_CHECKING, Any, Literal
 
-import api.tables  # noqa: F401 -- registers every table; one that is missing here would be drafted as a removal
+import sqlalchemy as sa
 from alembic import context
 from sqlmodel import SQLModel
 
+import api.tables  # noqa: F401 -- registers every table; one that is missing here would be drafted as a removal
 from retention import migrate
 from retention.settings import get_settings
 
@@ -22,8 +23,11 @@ def address() -> str:
     return given or get_settings().database
 
 
-def import_own_type(_kind: str, item: Any, autogen_context: "AutogenContext") -> Literal[False]:
-    """Add the import a column type of ours needs, and leave the writing to Alembic."""
+def render_type(kind: str, item: Any, autogen_context: "AutogenContext") -> str | Literal[False]:
+    """Write what Alembic gets wrong: the JSON type of two databases, and the import a column type of ours needs."""
+    if kind == "type" and isinstance(item, sa.JSON):
+        autogen_context.imports.add("from retention.database import Json")
+        return "Json"
     module = type(item).__module__
     if module.partition(".")[0] in {"retention", "segments", "campaigns", "printables", "api"}:
         autogen_context.imports.add(f"import {module}")
@@ -37,7 +41,7 @@ def run(connection: "Connection") -> None:
         render_as_batch=True,
         compare_server_default=True,
         transactional_ddl=True,
-        render_item=import_own_type,
+        render_item=render_type,
     )
     with context.begin_transaction():
         migrate.take_turn(connection)
