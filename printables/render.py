@@ -131,7 +131,7 @@ def _page(
     context = {
         "content": content,
         "words": WORDS[language],
-        "language": language,
+        "language": "zh-CN" if language == "zh" else language,
         "paper": paper,
         "profile": profile,
         "values": values,

@@ -56,7 +56,7 @@ DESIGNS: Mapping[str, Design] = MappingProxyType(
 
 WORDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
-        "zh-CN": {"code": "券码", "instruction": "微信扫一扫 领取", "greeting": "老朋友，"},
+        "zh": {"code": "券码", "instruction": "微信扫一扫 领取", "greeting": "老朋友，"},
         "en": {"code": "Code", "instruction": "Scan to claim", "greeting": "Dear friend,"},
     }
 )
