@@ -1,0 +1,281 @@
+"""A sample shop from a seed: buyers with their habits, two years of orders, followers, groups, today's parcels.
+
+Buyers behave as BG/NBD has it: each has a buying rate of their own and, after each order, a chance of their own never
+to come back; months are unequally busy. On the last day a pre-sale leaves the warehouse, which is why hundreds of
+parcels wait. Times carry no zone: they are the shop's wall clock (Asia/Shanghai). Money is fen.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from api.demo.goods import FIRST, GIVEN, HOURS, LAST, PLACES, SEASONS, SURNAMES, TEA, Catalogue, Product
+
+Days = NDArray[np.float64]
+FREE_POSTAGE_FROM, POSTAGE = 9900, 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Buyer:
+    """A buyer; consents are "in", "out" or "" for never asked."""
+
+    id: str
+    name: str
+    email: str
+    phone: str
+    language: str
+    birthday: date | None
+    region: str
+    city: str
+    email_consent: str
+    sms_consent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of an order: `amount` was paid for it, `refunded` went back."""
+
+    product: Product
+    quantity: int
+    amount: int
+    refunded: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order; unpaid ones have no `paid_at`, no waybill and an amount that nobody paid."""
+
+    id: str
+    buyer: Buyer
+    placed_at: datetime
+    paid_at: datetime | None
+    status: str  # placed, paid, cancelled, returned
+    lines: tuple[Line, ...]
+    postage: int
+    waybill: str
+
+    @property
+    def amount(self) -> int:
+        return sum(line.amount for line in self.lines)
+
+    @property
+    def refunded(self) -> int:
+        return sum(line.refunded for line in self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """What is shipped for an order; without `shipped_at` it leaves today, as number `pick_position` of the round."""
+
+    order: Order
+    shipped_at: datetime | None
+    pick_position: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SampleShop:
+    """Everything one sample shop has; `followers` and `members` are (buyer, since) and (group slug, buyer, since)."""
+
+    catalogue: Catalogue
+    end: date
+    buyers: tuple[Buyer, ...]
+    orders: tuple[Order, ...]
+    followers: tuple[tuple[Buyer, datetime], ...]
+    members: tuple[tuple[str, Buyer, datetime], ...]
+    parcels: tuple[Parcel, ...]
+
+    @property
+    def parcels_today(self) -> tuple[Parcel, ...]:
+        """Parcels still to be packed, in picking order."""
+        return tuple(parcel for parcel in self.parcels if parcel.shipped_at is None)
+
+
+def make_shop(
+    seed: int, *, end: date, catalogue: Catalogue = TEA, buyers: int | None = None, years: int = 2
+) -> SampleShop:
+    """Make the shop as it stands on the morning of `end`; the same arguments give the same shop."""
+    rng = np.random.default_rng([seed, len(catalogue.slug), sum(catalogue.slug.encode())])
+    people = _buyers(rng, catalogue, buyers or catalogue.buyers, end)
+    fond = rng.random(len(people)) < 0.17  # the shop's friends: they follow it, chat in its groups, heed its pre-sales
+    whose, when, presale = _order_times(rng, fond, end=end, days=years * 365, presale=catalogue.presale)
+    orders = _orders(rng, catalogue, people, whose, _clock_times(rng, when, end, years * 365), presale, end=end)
+    joined = {buyer.id: order.placed_at for order in reversed(orders) for buyer in (order.buyer,)}
+    followers, members = _friends(rng, catalogue, people, fond, joined, datetime.combine(end, time(9)))
+    return SampleShop(catalogue, end, people, orders, followers, members, _parcels(rng, orders, end))
+
+
+def _buyers(rng: Generator, catalogue: Catalogue, count: int, end: date) -> tuple[Buyer, ...]:
+    places = rng.choice(len(PLACES), count, p=_shares([share for _, _, share in PLACES]))
+    chances = rng.random((count, 6))
+    picks = rng.integers(0, 1 << 30, (count, 4))
+    people: list[Buyer] = []
+    for number in range(count):
+        chinese = chances[number, 0] < 0.7
+        name, mail = _name(picks[number], number, chinese=bool(chinese))
+        if chances[number, 1] < 0.006 and people:
+            mail = people[-1].email  # a household that shares one address
+        region, city, _ = PLACES[places[number]]
+        people.append(
+            Buyer(
+                id=f"{catalogue.prefix}-B{number + 1:05d}",
+                name=name,
+                email="" if chances[number, 2] < 0.08 else mail,
+                phone=f"{catalogue.phones}{number:04d}",
+                language="zh" if chinese else "en",
+                birthday=end - timedelta(days=int(picks[number, 2]) % 14600 + 7300)
+                if chances[number, 3] < 0.4
+                else None,
+                region=region,
+                city=city,
+                email_consent=_answer(chances[number, 4], asked=0.86, refused=0.07),
+                sms_consent=_answer(chances[number, 5], asked=0.52, refused=0.12),
+            )
+        )
+    return tuple(people)
+
+
+def _name(picks: Sequence[int], number: int, *, chinese: bool) -> tuple[str, str]:
+    """A name and a mail address at a domain kept for examples (RFC 2606)."""
+    if chinese:
+        name = SURNAMES[picks[0] % len(SURNAMES)] + GIVEN[picks[1] % len(GIVEN)]
+        return name, f"tea{number + 1:05d}@mail.example.com"
+    first, last = FIRST[picks[0] % len(FIRST)], LAST[picks[1] % len(LAST)]
+    return f"{first} {last}", f"{first}.{last}{number + 1}@example.org".lower()
+
+
+def _answer(chance: float, *, asked: float, refused: float) -> str:
+    return "out" if chance < refused else "in" if chance < asked else ""
+
+
+def _order_times(
+    rng: Generator, fond: NDArray[np.bool_], *, end: date, days: int, presale: float
+) -> tuple[NDArray[np.int64], Days, NDArray[np.bool_]]:
+    """Who orders, on which day counted from the start, and whether that is the pre-sale."""
+    count, horizon = len(fond), days - 4.0
+    busy = np.array([SEASONS[(end - timedelta(days=days - day)).month - 1] for day in range(days)])
+    first = rng.choice(int(horizon), count, p=_shares(busy[: int(horizon)] * np.linspace(1, 1.8, int(horizon))))
+    # Some meet the shop at the pre-sale itself; of the others friends are far likelier to order in it.
+    newcomers = rng.permutation(count)[: int(count * presale * 0.3)]
+    known = np.setdiff1d(np.arange(count), newcomers)
+    returning = rng.choice(
+        known, int(count * presale * 0.7), replace=False, p=_shares(np.where(fond[known], 30.0, 1.0))
+    )
+    whose, when = _purchases(rng, known, first[known].astype(float), fond, busy, horizon)
+    late = np.concatenate([newcomers, returning])
+    flags = np.concatenate([np.zeros(len(whose), bool), np.ones(len(late), bool)])
+    moments = np.concatenate([when, days - 3.5 + 3.3 * rng.random(len(late))])
+    return np.concatenate([whose, late]), moments, flags
+
+
+def _purchases(
+    rng: Generator, known: NDArray[np.int64], first: Days, fond: NDArray[np.bool_], busy: Days, horizon: float
+) -> tuple[NDArray[np.int64], Days]:
+    """BG/NBD: gamma rates, beta chances to drop out after an order, thinned by the season."""
+    rate = rng.gamma(0.55, 1 / 150, len(known)) * np.where(fond[known], 1.8, 1.0)
+    leaving = rng.beta(1.1, 1.5, len(known))
+    who, at = [known], [first]
+    alive, now = rng.random(len(known)) > leaving, first.copy()
+    while alive.any():
+        now = now + rng.exponential(1, len(known)) / np.maximum(rate, 1e-9)
+        alive &= now < horizon
+        season = busy[np.minimum(now, horizon - 1).astype(int)]
+        buys = alive & (rng.random(len(known)) < season)
+        who.append(known[buys])
+        at.append(now[buys])
+        alive &= ~buys | (rng.random(len(known)) > leaving)
+    return np.concatenate(who), np.concatenate(at)
+
+
+def _clock_times(rng: Generator, days: Days, end: date, span: int) -> list[datetime]:
+    """Days from the start as moments with a believable hour, none after eight o'clock of the last morning."""
+    start, latest = datetime.combine(end - timedelta(days=span), time()), datetime.combine(end, time(8))
+    hours = rng.choice(24, len(days), p=_shares(HOURS))
+    seconds = rng.integers(0, 3600, len(days))
+    moments = (
+        start + timedelta(days=int(day), hours=int(hour), seconds=int(second))
+        for day, hour, second in zip(days, hours, seconds, strict=True)
+    )
+    return [min(moment, latest - timedelta(seconds=index % 3600)) for index, moment in enumerate(moments)]
+
+
+def _orders(
+    rng: Generator, catalogue: Catalogue, people: Sequence[Buyer], whose: NDArray[np.int64],
+    moments: list[datetime], presale: NDArray[np.bool_], *, end: date,
+) -> tuple[Order, ...]:  # fmt: skip
+    sequence = sorted(range(len(moments)), key=lambda index: (moments[index], index))
+    on_sale = [product for product in catalogue.products if product.weight]
+    always = min(range(len(on_sale)), key=lambda pick: on_sale[pick].arrives_in_days)
+    chosen = rng.choice(len(on_sale), (len(moments), 3), p=_shares([product.weight for product in on_sale]))
+    sizes = rng.choice([1, 2, 3], len(moments), p=[0.62, 0.27, 0.11])
+    quantities = rng.choice([1, 2, 3], (len(moments), 3), p=[0.82, 0.14, 0.04])
+    fates, waybills = rng.random(len(moments)), rng.integers(10**12, 10**13, len(moments))
+    orders = []
+    for number, index in enumerate(sequence, start=100_001):
+        picks = [int(pick) for pick in chosen[index][: sizes[index]]]
+        arrived = [pick if on_sale[pick].arrival_at(end) <= moments[index] else always for pick in picks]
+        wanted = dict(zip(arrived, quantities[index].tolist(), strict=False))
+        lines = [Line(on_sale[pick], quantity, on_sale[pick].price * quantity) for pick, quantity in wanted.items()]
+        # What waits to be packed is paid and whole; returns come later.
+        fate = 1.0 if presale[index] else float(fates[index])
+        order_id, waybill = f"{catalogue.prefix}{number}", f"SF{waybills[index]}"
+        orders.append(_order(order_id, people[whose[index]], moments[index], lines, fate=fate, waybill=waybill))
+    return tuple(orders)
+
+
+def _order(order_id: str, buyer: Buyer, at: datetime, lines: list[Line], *, fate: float, waybill: str) -> Order:
+    """One order as it ended: 3 % never paid, 2 % cancelled, 2 % returned whole, 2 % refunded in part, the rest kept."""
+    postage = 0 if sum(line.amount for line in lines) >= FREE_POSTAGE_FROM else POSTAGE
+    if fate < 0.05:
+        status, paid_at, waybill = "placed" if fate < 0.03 else "cancelled", None, ""
+    else:
+        status, paid_at = "returned" if fate < 0.07 else "paid", at + timedelta(seconds=20 + int(fate * 600))
+    if 0.05 <= fate < 0.07:
+        lines = [Line(line.product, line.quantity, line.amount, line.amount) for line in lines]
+    elif 0.07 <= fate < 0.09:
+        first = lines[0]
+        lines = [Line(first.product, first.quantity, first.amount, first.amount // 2), *lines[1:]]
+    return Order(order_id, buyer, at, paid_at, status, tuple(lines), postage, waybill)
+
+
+def _friends(
+    rng: Generator, catalogue: Catalogue, people: Sequence[Buyer], fond: NDArray[np.bool_],
+    joined: dict[str, datetime], now: datetime,
+) -> tuple[tuple[tuple[Buyer, datetime], ...], tuple[tuple[str, Buyer, datetime], ...]]:  # fmt: skip
+    """Followers and group members, each since some time after their first order."""
+    since = rng.random((len(people), 1 + len(catalogue.groups)))
+    chances = rng.random((len(people), 1 + len(catalogue.groups)))
+    followers, members = [], []
+    for number, buyer in enumerate(people):
+        met = joined.get(buyer.id, now)
+        moments = [met + (now - met) * float(part) for part in since[number]]
+        if chances[number, 0] < (0.92 if fond[number] else 0.04):
+            followers.append((buyer, moments[0].replace(microsecond=0)))
+        for index, group in enumerate(catalogue.groups, start=1):
+            likely = buyer.language in group.languages and (3.5 if fond[number] else 0.4) / group.one_in
+            if chances[number, index] < likely:
+                members.append((group.slug, buyer, moments[index].replace(microsecond=0)))
+    return tuple(followers), tuple(members)
+
+
+def _parcels(rng: Generator, orders: Sequence[Order], end: date) -> tuple[Parcel, ...]:
+    """Parcels of the last thirty days; orders of the last four days leave today, in the order of the shelves."""
+    cutoff, oldest = (datetime.combine(end - timedelta(days=back), time()) for back in (4, 30))
+    paid = [order for order in orders if order.status == "paid" and order.placed_at >= oldest]
+    waiting = [order for order in paid if order.placed_at >= cutoff]
+    shelf = rng.permutation(len(waiting))
+    waiting = sorted((waiting[index] for index in shelf), key=lambda order: order.lines[0].product.sku)
+    gone = [order for order in paid if order.placed_at < cutoff]
+    shipped = [datetime.combine(order.placed_at.date() + timedelta(days=1), time(15, 30)) for order in gone]
+    return (
+        *(Parcel(order, at, None) for order, at in zip(gone, shipped, strict=True)),
+        *(Parcel(order, None, place) for place, order in enumerate(waiting, start=1)),
+    )
+
+
+def _shares(weights: Sequence[float] | Days) -> Days:
+    positive = np.asarray(weights, np.float64)
+    return np.asarray(positive / positive.sum(), np.float64)
