@@ -71,7 +71,9 @@ class Run(ShopRow, table=True):
     """One occurrence of a campaign, planned once.
 
     `funnel` is the list of [step, count] the preview showed, `fingerprint` what binds the two. `audience_ids` is the
-    whole audience as a serialized bitmap, kept for ever: the unit of measurement is everybody assigned.
+    whole audience as a serialized bitmap, kept for ever: the unit of measurement is everybody assigned. `control_share`
+    is the planned share, `read_out_at` the day the result is read, both fixed before anything leaves. `product_price`
+    is what the message promises; a delivery whose product costs something else by then is not sent.
     """
 
     __tablename__ = "runs"
@@ -84,6 +86,9 @@ class Run(ShopRow, table=True):
     funnel: list[Any] = Field(sa_type=Json)
     audience: int
     audience_ids: bytes = Field(sa_type=LargeBinary, repr=False)
+    control_share: float = 0.0
+    product_price: int | None = None
+    read_out_at: datetime
     finished_at: datetime | None = None
 
 
@@ -112,7 +117,11 @@ class DeliveryState(StrEnum):
 
 
 class Delivery(ShopRow, table=True):
-    """One buyer's row in one run: one thing handed to one person, by message or by parcel; or nothing, in control."""
+    """One buyer's row in one run: one thing handed to one person, by message or by parcel; or nothing, in control.
+
+    `handed_at` is written before the message leaves. A claim that expired without it never left and waits again; with
+    it nobody can know, and the row says unknown.
+    """
 
     __tablename__ = "deliveries"
     __table_args__ = (
@@ -136,5 +145,6 @@ class Delivery(ShopRow, table=True):
     attempts: int = 0
     claim_token: str | None = Field(default=None, max_length=32)
     claim_expires_at: datetime | None = None
+    handed_at: datetime | None = None
     sent_at: datetime | None = None
     message_id: str = Field(default="", max_length=200)
