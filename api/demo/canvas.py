@@ -80,9 +80,13 @@ class Canvas:
             int(v) for v in (x - radius - 2, y - radius * tilt - 2, x + radius + 3, y + radius * tilt + 3)
         )
         ys, xs = np.mgrid[top:bottom, left:right].astype(np.float32)
-        away = np.hypot(xs - x, (ys - y) / tilt)
+        across, along = xs - np.float32(x), (ys - np.float32(y)) / np.float32(tilt)
+        away = np.maximum(np.hypot(across, along), 1)
+        inside = (
+            (radius - away) * away / np.hypot(across, along / tilt).clip(1)
+        )  # in pixels, whichever way the rim runs
         sheen = 1 + light * (x - xs) / radius
-        self._blend(left, top, _edge((radius - away) * 0.5), np.multiply.outer(sheen, np.array(colour, np.float32)))
+        self._blend(left, top, _edge(inside), np.multiply.outer(sheen, np.array(colour, np.float32)))
 
     def shadow(self, x: float, y: float, radius: float) -> None:
         """The soft shadow of something standing at (x, y), to its right, with a dark line where it touches."""

@@ -144,14 +144,14 @@ def _white_tea() -> Canvas:
     """A pressed cake in its paper, with a broken corner beside it."""
     canvas = Canvas(CREAM, SAND, (250, 244, 230))
     canvas.shadow(600, 722, 260)
-    cake = [(610, 232), (632, 262), (684, 262), (706, 236)]
+    cake = [(632, 258), (640, 262), (684, 262), (704, 250)]
     canvas.turned(600, cake, PAPER, texture=_speckles((226, 208, 176), share=0.3, grain=14), gloss=0.05, tilt=0.34)
-    canvas.disc(600, 612, 236, (248, 240, 222), tilt=0.34, light=0.06)
-    canvas.disc(600, 608, 112, (124, 138, 92), tilt=0.34)
-    canvas.disc(600, 608, 100, (236, 230, 208), tilt=0.34)
+    canvas.disc(600, 632, 258, (247, 240, 222), tilt=0.34, light=0.06)
+    canvas.disc(600, 630, 122, (124, 138, 92), tilt=0.34)
+    canvas.disc(600, 630, 110, (236, 230, 208), tilt=0.34)
     for turn in np.linspace(0, 2 * np.pi, 9)[:-1]:
         canvas.leaf(
-            600 + 14 * np.cos(turn), 608 + 5 * np.sin(turn), 58 - 22 * abs(np.sin(turn)), float(turn), TEA_GREEN
+            600 + 14 * np.cos(turn), 630 + 5 * np.sin(turn), 64 - 22 * abs(np.sin(turn)), float(turn), TEA_GREEN
         )
     _leaves(canvas, 905, 800, (126, 122, 88), count=22)
     return canvas
@@ -175,7 +175,8 @@ def _osmanthus() -> Canvas:
     canvas.shadow(600, 738, 150)
     belly = [(440, 104), (475, 132), (560, 172), (650, 166), (720, 118), (738, 112)]
     canvas.turned(600, belly, OCHRE, gloss=0.55, texture=_speckles((180, 116, 40), share=0.22, grain=12))
-    canvas.turned(600, [(366, 60), (378, 116), (420, 122), (440, 108)], PAPER, gloss=0.05)
+    canvas.turned(600, [(376, 114), (386, 120), (420, 122), (440, 108)], PAPER, gloss=0.05)
+    canvas.disc(600, 376, 114, (250, 242, 224))
     canvas.turned(600, [(440, 110), (470, 150), (478, 152)], (236, 224, 198), gloss=0.05)
     canvas.turned(600, [(430, 112), (444, 112)], RED, gloss=0.1)
     canvas.stroke([(676, 458), (700, 500), (690, 556)], [5, 4, 3], RED)
