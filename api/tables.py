@@ -10,6 +10,7 @@ import campaigns.offers
 import printables.batches
 import printables.flyers
 import printables.joint.partners
+import printables.proofs
 import retention.audit
 import retention.buyers
 import retention.consent

@@ -10,13 +10,6 @@ from sqlmodel import Field
 from retention.database import BigId, Json, ShopRow, choice
 
 
-class Profile(StrEnum):
-    """How a batch is laid on paper."""
-
-    OFFICE = "office"  # A4, several up, cut and stacked
-    LABEL = "label"  # one piece a page on a label printer
-
-
 class BatchState(StrEnum):
     """Where a print job stands."""
 
@@ -28,7 +21,11 @@ class BatchState(StrEnum):
 
 
 class Batch(ShopRow, table=True):
-    """One print job of one flyer for one run. `files` are the SHA-256 of its PDF files in printing order."""
+    """One print job of one flyer for one run on one device `profile`.
+
+    `files` are the SHA-256 of its PDF files in printing order. A reprint is a batch of its own that names the piece it
+    replaces in `reprint_of`.
+    """
 
     __tablename__ = "batches"
     __table_args__ = (UniqueConstraint("shop_id", "number"),)
@@ -37,13 +34,14 @@ class Batch(ShopRow, table=True):
     flyer_id: int = Field(foreign_key="flyers.id", sa_type=BigId)
     run_id: int = Field(foreign_key="runs.id", sa_type=BigId)
     proof_id: int = Field(foreign_key="proofs.id", sa_type=BigId)
-    profile: Profile = Field(sa_type=choice(Profile))
+    profile: str = Field(max_length=16)
     state: BatchState = Field(default=BatchState.RESERVED, sa_type=choice(BatchState))
     pieces: int = 0
     sheets: int = 0
     files: list[Any] = Field(default_factory=list, sa_type=Json)
     made_by: str = Field(max_length=64)
     made_at: datetime
+    reprint_of: int | None = Field(default=None, sa_type=BigId)
     printed_at: datetime | None = None
     closed_at: datetime | None = None
 

@@ -12,7 +12,8 @@ from typing import Any, cast
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import Connection, CursorResult, Engine
+from sqlalchemy.sql.dml import UpdateBase
 from sqlmodel import Field, Session, SQLModel
 
 SQLModel.metadata.naming_convention = {
@@ -106,6 +107,11 @@ def insert_rows(session: Session, table: type[SQLModel], columns: Sequence[str],
 def insert(session: Session, table: type[SQLModel]) -> postgresql.Insert | sqlite.Insert:
     """Return this database's INSERT, which has `on_conflict_do_nothing` and `on_conflict_do_update`."""
     return postgresql.insert(table) if is_postgresql(session) else sqlite.insert(table)
+
+
+def changed(session: Session, statement: UpdateBase) -> int:
+    """Run an INSERT, UPDATE or DELETE and return how many rows it touched: the answer of a conditional claim."""
+    return cast("CursorResult[Any]", session.execute(statement)).rowcount
 
 
 def is_postgresql(session: Session) -> bool:

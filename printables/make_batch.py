@@ -1,0 +1,274 @@
+"""Making a batch: pieces are reserved as rows, rendered outside any transaction, decoded, and only then released.
+
+A crash between the steps leaves reserved rows; rendering again picks them up and comes to the same paper.
+"""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+from sqlmodel import Session, col, func, select
+
+from campaigns.campaigns import Delivery, DeliveryState, Run
+from campaigns.coupons import Coupon
+from campaigns.links import Link
+from printables import proofs, sheets, stamp, verify
+from printables.batches import Batch, BatchState, Piece, PieceLink, PieceState
+from printables.flyers import Copy, Flyer, copy_of
+from printables.profiles import PROFILES
+from printables.render import StaticLayer
+from retention import audit
+from retention.buyers import Buyer
+from retention.database import changed, reading, transaction
+from retention.errors import Conflict
+from retention.files import FileStore
+from retention.parcels import Parcel
+from retention.shops import Shop
+from retention.tokens import spaced
+
+
+def make_batch(
+    engine: Engine,
+    flyer_id: int,
+    run_id: int,
+    *,
+    profile: str,
+    files: FileStore,
+    public_url: str,
+    at: datetime,
+    by: str,
+) -> Batch:
+    """Reserve, render and release a batch for every delivery of the run that waits for paper, in picking order."""
+    with transaction(engine) as session:
+        flyer, run = session.get_one(Flyer, flyer_id), session.get_one(Run, run_id)
+        shop = session.get_one(Shop, flyer.shop_id)
+        copy = copy_of(session, shop, flyer, files)
+        proof = proofs.current_proof(session, flyer, copy, profile=profile)
+        batch_id = reserve_batch(session, flyer, run, proof, at=at, by=by).id
+    return render_batch(engine, batch_id, copy, files=files, public_url=public_url)
+
+
+def reserve_batch(
+    session: Session,
+    flyer: Flyer,
+    run: Run,
+    proof: proofs.Proof,
+    *,
+    at: datetime,
+    by: str,
+    partners: Sequence[int] = (),
+) -> Batch:
+    """Write the batch, its pieces in picking order and their links; Conflict when nothing waits for paper.
+
+    `partners` are the other shops whose links the pieces carry too.
+    """
+    batch = Batch(
+        shop_id=run.shop_id,
+        number=next_number(session, run.shop_id),
+        flyer_id=flyer.id,
+        run_id=run.id,
+        proof_id=proof.id,
+        profile=proof.profile,
+        made_by=by,
+        made_at=at,
+    )
+    session.add(batch)
+    session.flush()
+    _reserve_pieces(session, batch)
+    _reserve_links(session, batch, [batch.shop_id, *partners])
+    batch.pieces = session.exec(select(func.count()).where(Piece.batch_id == batch.id)).one()
+    if not batch.pieces:
+        raise Conflict("No delivery of this run waits for paper.")
+    audit.record(
+        session,
+        batch.shop_id,
+        by,
+        action="batch.make",
+        subject=f"batch:{batch.number}",
+        after={"pieces": batch.pieces},
+        at=at,
+    )
+    return batch
+
+
+def render_batch(engine: Engine, batch_id: int, copy: Copy, *, files: FileStore, public_url: str) -> Batch:
+    """Print the reserved pieces of a batch to PDF, decode them, store the files and release the batch.
+
+    Does nothing for a batch that was released already.
+    """
+    with reading(engine) as session:
+        batch = session.get_one(Batch, batch_id)
+        inserts = _inserts(session, batch)
+    if batch.state is not BatchState.RESERVED:
+        return batch
+    layer = proofs.layer_of(copy, batch.profile)
+    pieces = [insert.stamped(layer, copy, public_url) for insert in inserts]
+    printed = _print(layer, pieces, batch.profile)
+    for file in printed:
+        _decode(file)
+    names = [files.put(file.content) for file in printed]
+    with transaction(engine) as session:
+        _release(session, batch_id, names, sum(len(file.pages) for file in printed))
+        return session.get_one(Batch, batch_id)
+
+
+def next_number(session: Session, shop_id: int) -> int:
+    """Return the next batch number of a shop; the unique key settles a tie."""
+    return (session.exec(select(func.max(Batch.number)).where(Batch.shop_id == shop_id)).one() or 0) + 1
+
+
+@dataclass(frozen=True)
+class Insert:
+    """What one piece needs to be printed: whose it is, where it goes, and the code and token of each of its slots."""
+
+    name: str
+    waybill: str
+    generation: int
+    codes: tuple[tuple[str, str, str], ...]  # slot, token, typed code
+
+    def stamped(self, layer: StaticLayer, copy: Copy, public_url: str) -> stamp.Piece:
+        """Return the values of its slots. A slot of one's own is called ""; those of a joint flyer are 1 and 2."""
+        tail = f"…{self.waybill[-4:]} · {self.generation}" if self.waybill else str(self.generation)
+        values = {"piece": tail, "greeting": proofs.greeting(layer, self.name, copy.language)}
+        for slot, token, code in self.codes:
+            ending = f"_{slot}" if slot else ""
+            values[f"qr{ending}"] = proofs.qr_address(public_url, token)
+            values[f"code{ending}"] = spaced(code)
+        return stamp.Piece(values)
+
+
+@dataclass(frozen=True)
+class PrintFile:
+    """One PDF of a batch, and which pieces lie on each of its pages."""
+
+    content: bytes
+    pages: list[list[stamp.Piece]]
+
+
+def _reserve_pieces(session: Session, batch: Batch) -> None:
+    """One INSERT ... SELECT: deliveries waiting with a parcel and no piece yet, numbered in picking order."""
+    code = func.coalesce(Coupon.code, Link.token)
+    place = func.row_number().over(order_by=(col(Parcel.pick_position), col(Parcel.waybill)))
+    has_piece = select(Piece.id).where(col(Piece.shop_id) == batch.shop_id, Piece.delivery_id == Delivery.id).exists()
+    waiting = (
+        sa.select(
+            sa.literal(batch.shop_id),
+            sa.literal(batch.id),
+            place,
+            sa.literal(1),
+            col(Delivery.id),
+            col(Delivery.parcel_id),
+            code,
+            sa.literal(PieceState.RESERVED.value),
+            sa.literal(""),
+        )
+        .select_from(Delivery)
+        .join(Parcel, col(Parcel.id) == Delivery.parcel_id)
+        .join(Link, sa.and_(col(Link.shop_id) == Delivery.shop_id, col(Link.delivery_id) == Delivery.id))
+        .outerjoin(Coupon, col(Coupon.id) == Delivery.coupon_id)
+        .where(
+            col(Delivery.shop_id) == batch.shop_id,
+            col(Delivery.run_id) == batch.run_id,
+            col(Delivery.state) == DeliveryState.WAITING,
+            ~has_piece,
+        )
+    )
+    columns = [
+        "shop_id",
+        "batch_id",
+        "number",
+        "generation",
+        "delivery_id",
+        "parcel_id",
+        "code",
+        "state",
+        "packed_by",
+    ]
+    session.execute(sa.insert(Piece).from_select(columns, waiting))
+
+
+def _reserve_links(session: Session, batch: Batch, owners: Sequence[int]) -> None:
+    """One INSERT ... SELECT: each piece takes the links of its delivery, one per slot."""
+    links = (
+        sa.select(sa.literal(batch.shop_id), col(Piece.id), col(Link.id), col(Link.slot))
+        .join(Link, sa.and_(col(Link.shop_id).in_(owners), col(Link.delivery_id) == col(Piece.delivery_id)))
+        .where(col(Piece.shop_id) == batch.shop_id, col(Piece.batch_id) == batch.id)
+    )
+    session.execute(sa.insert(PieceLink).from_select(["shop_id", "piece_id", "link_id", "slot"], links))
+
+
+def _inserts(session: Session, batch: Batch) -> list[Insert]:
+    """Return the pieces of a batch by number, each with its slots, in one statement."""
+    rows = session.execute(
+        sa.select(
+            col(Piece.number),
+            col(Buyer.name),
+            col(Parcel.waybill),
+            col(Piece.generation),
+            col(PieceLink.slot),
+            col(Link.token),
+            func.coalesce(Coupon.code, Link.token),
+        )
+        .join(PieceLink, sa.and_(col(PieceLink.shop_id) == Piece.shop_id, col(PieceLink.piece_id) == Piece.id))
+        .join(Link, col(Link.id) == PieceLink.link_id)
+        .outerjoin(Coupon, col(Coupon.id) == Link.coupon_id)
+        .outerjoin(Delivery, col(Delivery.id) == Piece.delivery_id)
+        .outerjoin(Buyer, col(Buyer.id) == Delivery.buyer_id)
+        .outerjoin(Parcel, col(Parcel.id) == Piece.parcel_id)
+        .where(
+            col(Piece.shop_id) == batch.shop_id,
+            col(Piece.batch_id) == batch.id,
+            col(Piece.state) == PieceState.RESERVED,
+        )
+        .order_by(col(Piece.number), col(PieceLink.slot))
+    ).all()
+    inserts = []
+    for _number, group in groupby(rows, key=lambda row: row[0]):
+        slots = list(group)
+        _n, name, waybill, generation, *_rest = slots[0]
+        inserts.append(Insert(name or "", waybill or "", generation, tuple((r[4], r[5], r[6]) for r in slots)))
+    return inserts
+
+
+def _print(layer: StaticLayer, pieces: list[stamp.Piece], profile: str) -> list[PrintFile]:
+    """Return A4 sheets for an office printer, else files of one piece a page."""
+    device = PROFILES[profile]
+    if profile == "office":
+        out = io.BytesIO()
+        sheets.impose(layer, pieces, out, profile=device)
+        places = sheets.imposition(len(pieces), sheets.sheet_for(layer.width, layer.height).up)
+        return [PrintFile(out.getvalue(), [[pieces[k] for k in page if k is not None] for page in places])]
+    files = stamp.make(layer, pieces, profile=device)
+    chunks = stamp.batched(pieces, stamp.CHUNK)
+    return [PrintFile(file, [[piece] for piece in some]) for file, some in zip(files, chunks, strict=True)]
+
+
+def _decode(printed: PrintFile) -> None:
+    """Refuse a file of whose sampled pages one shows other codes than were asked for.
+
+    Every symbol was decoded when it was made; this looks at the finished pages, the first, the last and every 50th.
+    """
+    sampled = verify.sample(printed.content)
+    meant = [text for page in sampled for piece in printed.pages[page - 1] for text in _addresses(piece)]
+    found = [code.text for code in verify.decode(printed.content, pages=sampled)]
+    if sorted(found) != sorted(meant):
+        raise Conflict("A printed code does not read as meant, so the batch is not released. Prove the flyer again.")
+
+
+def _addresses(piece: stamp.Piece) -> list[str]:
+    return [text for slot, text in piece.values.items() if slot.startswith("qr")]
+
+
+def _release(session: Session, batch_id: int, names: list[str], sheet_count: int) -> None:
+    """Let the batch out once: whoever comes second changes nothing."""
+    release = sa.update(Batch).where(col(Batch.id) == batch_id, col(Batch.state) == BatchState.RESERVED)
+    if changed(session, release.values(state=BatchState.RENDERED, files=names, sheets=sheet_count)):
+        session.execute(
+            sa.update(Piece)
+            .where(col(Piece.batch_id) == batch_id, col(Piece.state) == PieceState.RESERVED)
+            .values(state=PieceState.RENDERED)
+        )

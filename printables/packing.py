@@ -1,0 +1,343 @@
+"""The packing station: scan a waybill, see what goes in, scan the piece, confirm.
+
+Only the packer's scan says "in the parcel". Every scan is written down with what it was answered, mistakes too.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from campaigns.deliveries import mark_in_parcel, mark_out_of_parcel
+from sqlmodel import Session, col, func, select
+
+from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState
+from campaigns.links import Link
+from printables.batches import (
+    Batch,
+    PackingEvent,
+    PackingOutcome,
+    Piece,
+    PieceLink,
+    PieceState,
+)
+from printables.flyers import Flyer
+from retention import audit, clock
+from retention.access import Member, Scope
+from retention.buyers import Buyer, masked_name
+from retention.database import changed
+from retention.errors import Conflict, Invalid, NotFound
+from retention.parcels import Parcel
+from retention.shops import Shop
+from retention.tokens import read_code
+
+_LIVE = (PieceState.RENDERED, PieceState.PRINTED, PieceState.IN_PARCEL)
+_ON_PAPER = (PieceState.RENDERED, PieceState.PRINTED)
+
+
+@dataclass(frozen=True)
+class Insert:
+    """One thing that belongs into a parcel. Without a piece it has not been printed yet."""
+
+    delivery_id: int
+    campaign: str
+    flyer: str
+    code: str
+    batch: int | None
+    generation: int
+    packed: bool
+
+
+@dataclass(frozen=True)
+class OpenParcel:
+    """What the bench shows after a waybill scan."""
+
+    waybill: str
+    buyer: str
+    """Masked: the packer recognises the parcel, nothing more."""
+    position: int
+    of: int
+    shipped: bool
+    inserts: tuple[Insert, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything that belongs in is in."""
+        return all(insert.packed for insert in self.inserts)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the bench says to the scan of a piece, with the parcel as it is now."""
+
+    outcome: PackingOutcome
+    parcel: OpenParcel
+    code: str
+    belongs_to: str = ""
+    """Of a piece of another parcel: the last characters of that parcel's waybill."""
+    older_generation: bool = False
+
+
+@dataclass(frozen=True)
+class Today:
+    """The bench's day so far."""
+
+    packed: int
+    caught: int
+
+
+def open_parcel(session: Session, member: Member, waybill: str) -> OpenParcel:
+    """Return what goes into the parcel with this waybill; NotFound for an unknown one and for another shop's alike."""
+    member.require(Scope.PACKING_WRITE)
+    return _seen(session, parcel_for(session, member, waybill))
+
+
+def parcel_for(session: Session, member: Member, waybill: str) -> Parcel:
+    """Return the parcel with this waybill in the member's shop; NotFound otherwise."""
+    tidy = re.sub(r"\s", "", waybill)
+    parcel = session.exec(select(Parcel).where(Parcel.shop_id == member.shop_id, Parcel.waybill == tidy)).first()
+    if parcel is None:
+        raise NotFound("No parcel has the waybill {waybill}.", waybill=waybill.strip())
+    return parcel
+
+
+def scan(session: Session, member: Member, waybill: str, scanned: str, *, at: datetime) -> Answer:
+    """Answer the scan of a piece over an open parcel, and bind the two when they belong together.
+
+    `scanned` is what the scanner types: the address of a QR code in any case, its token, or the code printed beside it.
+    """
+    member.require(Scope.PACKING_WRITE)
+    parcel = parcel_for(session, member, waybill)
+    piece = _piece_of(session, member, scanned)
+    if piece is not None and piece.parcel_id is None:
+        _bind(session, piece, parcel)
+    outcome = _judge(piece, parcel)
+    if outcome is PackingOutcome.PACKED and piece is not None:
+        outcome = _put_in(session, member, piece, at)
+    _write_down(session, member, parcel, piece, scanned, outcome, at)
+    elsewhere = session.get(Parcel, piece.parcel_id) if piece and outcome is PackingOutcome.WRONG_PARCEL else None
+    return Answer(
+        outcome,
+        _seen(session, parcel),
+        code=piece.code if piece else scanned.strip(),
+        belongs_to=elsewhere.waybill[-4:] if elsewhere else "",
+        older_generation=piece is not None and _is_replaced(session, piece),
+    )
+
+
+def undo(session: Session, member: Member, waybill: str, *, at: datetime) -> OpenParcel:
+    """Take the piece packed last into this parcel out again; Conflict when there is none or the parcel has left."""
+    member.require(Scope.PACKING_WRITE)
+    parcel = parcel_for(session, member, waybill)
+    if parcel.shipped_at:
+        raise Conflict("Parcel {waybill} has left already.", waybill=parcel.waybill)
+    inside = select(Piece).where(
+        Piece.shop_id == member.shop_id, Piece.parcel_id == parcel.id, Piece.state == PieceState.IN_PARCEL
+    )
+    piece = session.exec(inside.order_by(col(Piece.packed_at).desc(), col(Piece.id).desc()).limit(1)).first()
+    if piece is None:
+        raise Conflict("Nothing has been packed into {waybill} yet.", waybill=parcel.waybill)
+    if _move(session, piece, PieceState.IN_PARCEL, PieceState.PRINTED, packed_at=None, packed_by=""):
+        if piece.delivery_id:
+            mark_out_of_parcel(session, member.shop_id, [piece.delivery_id])
+        _write_down(session, member, parcel, piece, piece.code, PackingOutcome.UNDONE, at)
+    return _seen(session, parcel)
+
+
+def ship_parcel(session: Session, member: Member, waybill: str, *, at: datetime) -> OpenParcel:
+    """Say that the parcel is closed and leaves. What was not packed stays open and shows when its batch is closed."""
+    member.require(Scope.PACKING_WRITE)
+    parcel = parcel_for(session, member, waybill)
+    if parcel.shipped_at is None:
+        parcel.shipped_at = at
+        session.add(parcel)
+        session.flush()
+        audit.record(
+            session, member.shop_id, member.actor, action="parcel.ship", subject=f"parcel:{parcel.waybill}", at=at
+        )
+    return _seen(session, parcel)
+
+
+def today(session: Session, shop: Shop, *, at: datetime) -> Today:
+    """Return how many pieces were packed and how many mistakes were caught since the shop's midnight."""
+    since = clock.start_of_day(shop.day(at), shop.timezone)
+    rows = session.exec(
+        select(PackingEvent.outcome, func.count())
+        .where(PackingEvent.shop_id == shop.id, PackingEvent.at >= since)
+        .group_by(col(PackingEvent.outcome))
+    ).all()
+    count = {PackingOutcome(outcome): number for outcome, number in rows}
+    return Today(
+        packed=count.get(PackingOutcome.PACKED, 0) - count.get(PackingOutcome.UNDONE, 0),
+        caught=count.get(PackingOutcome.WRONG_PARCEL, 0),
+    )
+
+
+def find_piece(session: Session, member: Member, scanned: str) -> Piece:
+    """Return the piece a scan means, its newest generation; NotFound otherwise."""
+    piece = _piece_of(session, member, scanned)
+    if piece is None:
+        raise NotFound("No insert has the code {code}.", code=scanned.strip())
+    return piece
+
+
+def _judge(piece: Piece | None, parcel: Parcel) -> PackingOutcome:
+    if piece is None:
+        return PackingOutcome.UNKNOWN_CODE
+    if piece.parcel_id != parcel.id:
+        return PackingOutcome.WRONG_PARCEL
+    if piece.state is PieceState.IN_PARCEL:
+        return PackingOutcome.ALREADY_PACKED
+    return PackingOutcome.PACKED if piece.state in _ON_PAPER else PackingOutcome.NOT_PRINTED
+
+
+def _put_in(session: Session, member: Member, piece: Piece, at: datetime) -> PackingOutcome:
+    """Let the first of two scans win; the delivery is sent in the same transaction."""
+    if not _move(session, piece, *_ON_PAPER, PieceState.IN_PARCEL, packed_at=at, packed_by=member.actor):
+        return PackingOutcome.ALREADY_PACKED
+    if piece.delivery_id:
+        mark_in_parcel(session, member.shop_id, [piece.delivery_id], at=at)
+    return PackingOutcome.PACKED
+
+
+def _move(session: Session, piece: Piece, *states: PieceState, **values: object) -> bool:
+    """Move a piece from any of all but the last of `states` to the last; False when it was in none of them."""
+    *before, after = states
+    move = sa.update(Piece).where(
+        col(Piece.shop_id) == piece.shop_id, col(Piece.id) == piece.id, col(Piece.state).in_(before)
+    )
+    moved = changed(session, move.values(state=after, **values))
+    session.refresh(piece)
+    return moved > 0
+
+
+def _bind(session: Session, piece: Piece, parcel: Parcel) -> None:
+    """Give an anonymous piece to this parcel, when the run of its batch has a delivery waiting for paper in it."""
+    taken = select(Piece.id).where(Piece.shop_id == piece.shop_id, Piece.delivery_id == Delivery.id).exists()
+    waiting = (
+        select(Delivery.id)
+        .join(Batch, col(Batch.run_id) == Delivery.run_id)
+        .where(
+            Delivery.shop_id == piece.shop_id,
+            Delivery.parcel_id == parcel.id,
+            Delivery.state == DeliveryState.WAITING,
+            Batch.id == piece.batch_id,
+            ~taken,
+        )
+    )
+    delivery_id = session.exec(waiting.limit(1)).first()
+    if delivery_id is None:
+        return
+    session.execute(
+        sa.update(Piece)
+        .where(col(Piece.id) == piece.id, col(Piece.parcel_id).is_(None))
+        .values(parcel_id=parcel.id, delivery_id=delivery_id)
+    )
+    session.refresh(piece)
+
+
+def _piece_of(session: Session, member: Member, scanned: str) -> Piece | None:
+    """Return the newest living piece behind an address, a token or a typed code of this shop."""
+    words = select(Piece).where(Piece.shop_id == member.shop_id)
+    token = scanned.strip().upper().rpartition("/Q/")[2].strip("/ ")
+    by_token = words.join(PieceLink, col(PieceLink.piece_id) == Piece.id).join(Link, col(Link.id) == PieceLink.link_id)
+    newest = (col(Piece.generation).desc(), col(Piece.id).desc())
+    piece = session.exec(by_token.where(Link.token == token).order_by(*newest).limit(1)).first()
+    if piece is None and (code := _typed(scanned)):
+        piece = session.exec(words.where(Piece.code == code).order_by(*newest).limit(1)).first()
+    return piece
+
+
+def _typed(scanned: str) -> str | None:
+    try:
+        return read_code(scanned)
+    except Invalid:
+        return None
+
+
+def _is_replaced(session: Session, piece: Piece) -> bool:
+    newer = select(Piece.id).where(
+        Piece.shop_id == piece.shop_id, Piece.code == piece.code, Piece.generation > piece.generation
+    )
+    return session.exec(newer.limit(1)).first() is not None
+
+
+def _write_down(
+    session: Session,
+    member: Member,
+    parcel: Parcel,
+    piece: Piece | None,
+    scanned: str,
+    outcome: PackingOutcome,
+    at: datetime,
+) -> None:
+    session.add(
+        PackingEvent(
+            shop_id=member.shop_id,
+            at=at,
+            actor=member.actor,
+            parcel_id=parcel.id,
+            piece_id=piece.id if piece else None,
+            scanned=scanned.strip()[:200],
+            outcome=outcome,
+        )
+    )
+    session.flush()
+
+
+def _seen(session: Session, parcel: Parcel) -> OpenParcel:
+    buyer = session.get(Buyer, parcel.buyer_id) if parcel.buyer_id else None
+    day = select(func.count()).where(Parcel.shop_id == parcel.shop_id, Parcel.ship_day == parcel.ship_day)
+    return OpenParcel(
+        waybill=parcel.waybill,
+        buyer=masked_name(buyer.name) if buyer else "",
+        position=parcel.pick_position,
+        of=session.exec(day).one(),
+        shipped=parcel.shipped_at is not None,
+        inserts=inserts_in(session, parcel),
+    )
+
+
+def inserts_in(session: Session, parcel: Parcel) -> tuple[Insert, ...]:
+    """Return what goes into a parcel, by campaign: deliveries of running campaigns, each with its newest piece."""
+    newest = (
+        select(Piece.delivery_id, func.max(Piece.id).label("piece_id"))
+        .where(Piece.shop_id == parcel.shop_id, Piece.parcel_id == parcel.id, col(Piece.state).in_(_LIVE))
+        .group_by(col(Piece.delivery_id))
+        .subquery()
+    )
+    rows = session.execute(
+        sa.select(
+            col(Delivery.id),
+            col(Delivery.state),
+            col(Campaign.name),
+            col(Flyer.name),
+            col(Piece.code),
+            col(Batch.number),
+            col(Piece.generation),
+        )
+        .join(Campaign, col(Campaign.id) == Delivery.campaign_id)
+        .outerjoin(newest, newest.c.delivery_id == col(Delivery.id))
+        .outerjoin(Piece, col(Piece.id) == newest.c.piece_id)
+        .outerjoin(Batch, col(Batch.id) == Piece.batch_id)
+        .outerjoin(Flyer, col(Flyer.id) == Batch.flyer_id)
+        .where(
+            col(Delivery.shop_id) == parcel.shop_id,
+            col(Delivery.parcel_id) == parcel.id,
+            col(Delivery.state).in_((DeliveryState.WAITING, DeliveryState.SENT)),
+            col(Campaign.state).in_((CampaignState.RUNNING, CampaignState.FINISHED)),
+        )
+        .order_by(col(Campaign.id))
+    ).all()
+    return tuple(
+        Insert(
+            delivery_id=delivery_id,
+            campaign=campaign,
+            flyer=flyer or "",
+            code=code or "",
+            batch=batch,
+            generation=generation or 0,
+            packed=DeliveryState(state) is DeliveryState.SENT,
+        )
+        for delivery_id, state, campaign, flyer, code, batch, generation in rows
+    )

@@ -1,0 +1,183 @@
+"""The piece ledger: what came out of the printer, what was spoiled and printed again, and when a batch adds up.
+
+A batch closes when printed = in parcels + spoiled + unused.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+from sqlmodel import Session, col, func, select
+
+from printables.batches import Batch, BatchState, Piece, PieceLink, PieceState
+from printables.flyers import Flyer, copy_of
+from printables.make_batch import next_number, render_batch
+from printables.packing import find_piece
+from retention import audit
+from retention.access import Member, Scope
+from retention.database import changed, transaction
+from retention.errors import Conflict, NotFound
+from retention.files import FileStore
+from retention.shops import Shop
+
+
+class PrintResult(StrEnum):
+    """What a person says after looking at the printer: the printer's own "completed" is no proof."""
+
+    GOOD = "good"  # good, and used
+    UNUSED = "unused"  # good, not used
+    AGAIN = "again"  # failed, print it now again
+    LATER = "later"  # failed, print it later
+
+
+@dataclass(frozen=True)
+class Reconciliation:
+    """A batch's pieces by state. It adds up when nothing is open."""
+
+    counts: Mapping[PieceState, int]
+
+    @property
+    def open(self) -> int:
+        """Pieces nobody has said anything final about."""
+        return sum(
+            self.counts.get(state, 0) for state in (PieceState.RESERVED, PieceState.RENDERED, PieceState.PRINTED)
+        )
+
+    @property
+    def total(self) -> int:
+        """Every piece ever made in the batch."""
+        return sum(self.counts.values())
+
+
+def batch_for(session: Session, member: Member, number: int) -> Batch:
+    """Return the batch with this number in the member's shop; NotFound otherwise."""
+    batch = session.exec(select(Batch).where(Batch.shop_id == member.shop_id, Batch.number == number)).first()
+    if batch is None:
+        raise NotFound("No batch has the number {number}.", number=number)
+    return batch
+
+
+def reconcile(session: Session, batch: Batch) -> Reconciliation:
+    """Count a batch's pieces by state."""
+    rows = session.exec(
+        select(Piece.state, func.count())
+        .where(Piece.shop_id == batch.shop_id, Piece.batch_id == batch.id)
+        .group_by(col(Piece.state))
+    )
+    return Reconciliation({PieceState(state): count for state, count in rows})
+
+
+def mark_printed(session: Session, member: Member, number: int, result: PrintResult, *, at: datetime) -> Batch:
+    """Write down how a batch came out of the printer.
+
+    Good: its pieces wait at the bench. Unused: they are good and go back to stock. Again, later: the paper is waste and
+    the batch can be printed once more, as it is. Conflict for a batch that was not rendered or is closed.
+    """
+    member.require(Scope.BATCHES_WRITE)
+    batch = batch_for(session, member, number)
+    if batch.state not in (BatchState.RENDERED, BatchState.PRINTED):
+        raise Conflict("Batch {number} is {state}; there is nothing to print.", number=number, state=batch.state.value)
+    if result in (PrintResult.GOOD, PrintResult.UNUSED):
+        after = PieceState.PRINTED if result is PrintResult.GOOD else PieceState.UNUSED
+        _move_all(session, batch, (PieceState.RENDERED,), after)
+        batch.state, batch.printed_at = BatchState.PRINTED, batch.printed_at or at
+        session.add(batch)
+    _record(session, member, batch, "batch.printed", {"result": result.value}, at)
+    return batch
+
+
+def close_batch(session: Session, member: Member, number: int, *, unused: bool = False, at: datetime) -> Reconciliation:
+    """Close a batch that adds up; Conflict says how many pieces are still open.
+
+    With `unused` a person says that the open pieces were counted and lie unused; their deliveries are told so.
+    """
+    member.require(Scope.BATCHES_WRITE)
+    batch = batch_for(session, member, number)
+    if unused:
+        _move_all(session, batch, (PieceState.RENDERED, PieceState.PRINTED), PieceState.UNUSED)
+    result = reconcile(session, batch)
+    if result.open:
+        raise Conflict(
+            "Batch {number} does not add up: {open} of {total} inserts are neither packed, spoiled nor unused.",
+            number=number,
+            open=result.open,
+            total=result.total,
+        )
+    if batch.state is not BatchState.CLOSED:
+        batch.state, batch.closed_at = BatchState.CLOSED, at
+        session.add(batch)
+        counts = {state.value: count for state, count in result.counts.items()}
+        _record(session, member, batch, "batch.close", counts, at)
+    return result
+
+
+def reprint(
+    engine: Engine, member: Member, scanned: str, *, files: FileStore, public_url: str, at: datetime
+) -> tuple[Piece, Batch]:
+    """Declare a piece spoiled and print it once more: the same code and links, the next generation, a batch of one."""
+    member.require(Scope.PACKING_WRITE)
+    with transaction(engine) as session:
+        spoiled = find_piece(session, member, scanned)
+        original = session.get_one(Batch, spoiled.batch_id)
+        flyer, shop = session.get_one(Flyer, original.flyer_id), session.get_one(Shop, member.shop_id)
+        copy = copy_of(session, shop, flyer, files)
+        piece, batch = _spoil(session, member, spoiled, original, at)
+    batch = render_batch(engine, batch.id, copy, files=files, public_url=public_url)
+    return piece, batch
+
+
+def _spoil(session: Session, member: Member, piece: Piece, original: Batch, at: datetime) -> tuple[Piece, Batch]:
+    on_paper = (PieceState.RENDERED, PieceState.PRINTED)
+    spoil = sa.update(Piece).where(col(Piece.id) == piece.id, col(Piece.state).in_(on_paper))
+    if not changed(session, spoil.values(state=PieceState.SPOILED)):
+        raise Conflict(
+            "The insert {code} is {state}; only one on paper can be spoiled.", code=piece.code, state=piece.state.value
+        )
+    batch = Batch(
+        shop_id=member.shop_id,
+        number=next_number(session, member.shop_id),
+        flyer_id=original.flyer_id,
+        run_id=original.run_id,
+        proof_id=original.proof_id,
+        profile=original.profile,
+        pieces=1,
+        reprint_of=piece.id,
+        made_by=member.actor,
+        made_at=at,
+    )
+    session.add(batch)
+    session.flush()
+    again = Piece(
+        shop_id=piece.shop_id,
+        batch_id=batch.id,
+        number=1,
+        generation=piece.generation + 1,
+        delivery_id=piece.delivery_id,
+        parcel_id=piece.parcel_id,
+        code=piece.code,
+    )
+    session.add(again)
+    session.flush()
+    links = sa.select(
+        sa.literal(piece.shop_id), sa.literal(again.id), col(PieceLink.link_id), col(PieceLink.slot)
+    ).where(col(PieceLink.shop_id) == piece.shop_id, col(PieceLink.piece_id) == piece.id)
+    session.execute(sa.insert(PieceLink).from_select(["shop_id", "piece_id", "link_id", "slot"], links))
+    _record(session, member, original, "piece.spoil", {"code": piece.code, "generation": piece.generation}, at)
+    return again, batch
+
+
+def _move_all(session: Session, batch: Batch, before: tuple[PieceState, ...], after: PieceState) -> None:
+    session.execute(
+        sa.update(Piece)
+        .where(col(Piece.shop_id) == batch.shop_id, col(Piece.batch_id) == batch.id, col(Piece.state).in_(before))
+        .values(state=after)
+    )
+
+
+def _record(session: Session, member: Member, batch: Batch, action: str, after: dict[str, Any], at: datetime) -> None:
+    subject = f"batch:{batch.number}"
+    audit.record(session, member.shop_id, member.actor, action=action, subject=subject, after=after, at=at)

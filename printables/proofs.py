@@ -1,0 +1,161 @@
+"""Proofs: the exact PDF of a flyer with its checks, named by its SHA-256. Only what was proved is printed.
+
+A proof counts as long as the flyer still says what it said when the proof was made; nothing has to void it.
+"""
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import UniqueConstraint
+from sqlmodel import Field, Session, col, func, select
+
+from printables import preflight, stamp
+from printables.designs import DESIGNS, WORDS
+from printables.flyers import Copy, Flyer
+from printables.profiles import PROFILES
+from printables.render import StaticLayer, static_layer
+from retention import audit
+from retention.buyers import Buyer
+from retention.database import BigId, Json, ShopRow
+from retention.errors import Conflict, Invalid
+from retention.files import FileStore
+from retention.shops import Shop
+from retention.tokens import ALPHABET, CODE_LENGTH, TOKEN_LENGTH, spaced
+from retention.words import gettext as _
+from retention.words import speaking
+
+FORMATS = {"office": "a6", "label-203": "label", "label-300": "label", "print-shop": "a6"}
+"""The format a design takes on each device: A6 four up on office paper, 100 x 150 mm on a label printer."""
+
+
+class Proof(ShopRow, table=True):
+    """The PDF `sha256` in the file store, made from the copy `digest` for a device profile.
+
+    `checks` is the list of {name, ok, message}; `targets` where its QR codes lead, by slot.
+    """
+
+    __tablename__ = "proofs"
+    __table_args__ = (UniqueConstraint("shop_id", "flyer_id", "sha256"),)
+
+    flyer_id: int = Field(foreign_key="flyers.id", sa_type=BigId)
+    profile: str = Field(max_length=16)
+    sha256: str = Field(max_length=64)
+    digest: str = Field(max_length=64)
+    checks: list[dict[str, Any]] = Field(sa_type=Json)
+    targets: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
+    passed: bool
+    made_by: str = Field(max_length=64)
+    made_at: datetime
+
+
+def make_proof(
+    session: Session,
+    shop: Shop,
+    flyer: Flyer,
+    copy: Copy,
+    *,
+    profile: str,
+    public_url: str,
+    files: FileStore,
+    at: datetime,
+    by: str,
+) -> Proof:
+    """Render the flyer as it will print, for its worst case, check it, and keep the bytes.
+
+    The worst case carries the longest buyer name of the shop and full-length codes. A proof whose checks fail is kept
+    too, and says why; only a passed one prints.
+    """
+    layer = layer_of(copy, profile)
+    piece = worst_piece(layer, copy, _longest_name(session, shop), public_url)
+    pdf = stamp.preview(layer, piece, profile=PROFILES[profile])
+    checks = preflight.preflight(layer, [piece], pdf, profile=PROFILES[profile])
+    sha256 = files.put(pdf)
+    proof = session.exec(
+        select(Proof).where(Proof.shop_id == shop.id, Proof.flyer_id == flyer.id, Proof.sha256 == sha256)
+    ).first()
+    if proof is None:
+        proof = Proof(
+            shop_id=shop.id,
+            flyer_id=flyer.id,
+            profile=profile,
+            sha256=sha256,
+            digest=copy.digest(),
+            checks=[asdict(check) for check in checks],
+            targets=dict(copy.targets),
+            passed=all(check.ok for check in checks),
+            made_by=by,
+            made_at=at,
+        )
+        session.add(proof)
+        session.flush()
+        audit.record(
+            session, shop.id, by, action="proof.make", subject=f"flyer:{flyer.id}", after={"sha256": sha256}, at=at
+        )
+    return proof
+
+
+def current_proof(session: Session, flyer: Flyer, copy: Copy, *, profile: str) -> Proof:
+    """Return the newest proof that shows what the flyer says now; Conflict when there is none or its checks failed."""
+    proof = newest_proof(session, flyer, profile=profile)
+    if proof is None or proof.digest != copy.digest():
+        raise Conflict("The flyer {flyer} has changed since it was proved. Make a new proof.", flyer=flyer.name)
+    if not proof.passed:
+        wrong = "; ".join(check["message"] for check in proof.checks if not check["ok"])
+        raise Conflict("The proof of {flyer} failed its checks: {wrong}", flyer=flyer.name, wrong=wrong)
+    return proof
+
+
+def newest_proof(session: Session, flyer: Flyer, *, profile: str) -> Proof | None:
+    """Return the last proof made of a flyer for a device, whether it still counts or not."""
+    proofs = select(Proof).where(Proof.shop_id == flyer.shop_id, Proof.flyer_id == flyer.id, Proof.profile == profile)
+    return session.exec(proofs.order_by(col(Proof.id).desc()).limit(1)).first()
+
+
+def layer_of(copy: Copy, profile: str) -> StaticLayer:
+    """Lay out a flyer's copy for a device; Invalid for an unknown device or copy that cannot be laid out."""
+    if profile not in FORMATS:
+        raise Invalid("{profile} is not a device: use one of {known}.", profile=profile, known=", ".join(FORMATS))
+    return static_layer(
+        copy.design,
+        copy.fields,
+        format=FORMATS[profile],
+        language=paper_language(copy.language),
+        profile=PROFILES[profile],
+        images=copy.pictures,
+    )
+
+
+def worst_piece(layer: StaticLayer, copy: Copy, name: str, public_url: str) -> stamp.Piece:
+    """Return a piece with the longest values a batch can bring."""
+    address = qr_address(public_url, ALPHABET[-1] * TOKEN_LENGTH)
+    values = {"piece": "…WWWW · 99", "greeting": greeting(layer, name, copy.language)}
+    for slot in DESIGNS[copy.design].slots:
+        if slot.startswith("qr"):
+            values[slot] = address
+        elif slot.startswith("code"):
+            values[slot] = spaced("W" * CODE_LENGTH)
+    return stamp.Piece(values)
+
+
+def greeting(layer: StaticLayer, name: str, language: str) -> str:
+    """Return how a piece addresses a buyer; without a name, or one that cannot be printed well, as an old friend."""
+    with speaking(language):
+        personal = _("{name},").format(name=name)
+    fits = bool(name) and stamp.usable(layer, "greeting", personal)
+    return personal if fits else WORDS[paper_language(language)]["greeting"]
+
+
+def qr_address(public_url: str, token: str) -> str:
+    """Return the address behind a QR code, in capitals so that the symbol stays in its alphanumeric mode."""
+    return f"{public_url.rstrip('/')}/Q/{token}".upper()
+
+
+def paper_language(language: str) -> str:
+    """Return the name the designs have for a language tag: zh for zh-CN."""
+    return language.partition("-")[0]
+
+
+def _longest_name(session: Session, shop: Shop) -> str:
+    names = select(Buyer.name).where(Buyer.shop_id == shop.id).order_by(func.length(Buyer.name).desc(), Buyer.name)
+    return session.exec(names.limit(1)).first() or ""
