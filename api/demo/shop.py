@@ -101,7 +101,7 @@ def make_shop(
     rng = np.random.default_rng([seed, len(catalogue.slug), sum(catalogue.slug.encode())])
     people = _buyers(rng, catalogue, buyers or catalogue.buyers, end)
     fond = rng.random(len(people)) < 0.17  # the shop's friends: they follow it, chat in its groups, heed its pre-sales
-    whose, when, presale = _order_times(rng, fond, end=end, days=years * 365, presale=catalogue.presale)
+    whose, when, presale = _order_times(rng, fond, days=years * 365, presale=catalogue.presale)
     orders = _orders(rng, catalogue, people, whose, _clock_times(rng, when, end, years * 365), presale, end=end)
     joined = {buyer.id: order.placed_at for order in reversed(orders) for buyer in (order.buyer,)}
     followers, members = _friends(rng, catalogue, people, fond, joined, datetime.combine(end, time(9)))
@@ -152,11 +152,12 @@ def _answer(chance: float, *, asked: float, refused: float) -> str:
 
 
 def _order_times(
-    rng: Generator, fond: NDArray[np.bool_], *, end: date, days: int, presale: float
+    rng: Generator, fond: NDArray[np.bool_], *, days: int, presale: float
 ) -> tuple[NDArray[np.int64], Days, NDArray[np.bool_]]:
     """Who orders, on which day counted from the start, and whether that is the pre-sale."""
     count, horizon = len(fond), days - 4.0
-    busy = np.array([SEASONS[(end - timedelta(days=days - day)).month - 1] for day in range(days)])
+    # The sample's year always ends with its December, so that one seed gives one set of figures on any date.
+    busy = np.array([SEASONS[-1 - (days - 1 - day) * 12 // 365 % 12] for day in range(days)])
     first = rng.choice(int(horizon), count, p=_shares(busy[: int(horizon)] * np.linspace(1, 1.8, int(horizon))))
     # Some meet the shop at the pre-sale itself; of the others friends are far likelier to order in it.
     newcomers = rng.permutation(count)[: int(count * presale * 0.3)]
