@@ -38,6 +38,9 @@ CAPACITY = {
 _QRData: Any = QRData  # qrcode is not typed
 QUIET = 4  # modules on each side, ISO/IEC 18004 section 5.3.8
 _PAIR_BITS, _SINGLE_BITS, _BASE = 11, 6, 45
+# Where the basis is measured from. Any text whose single bits can be turned and still spell something would do, were it
+# not that `qrcode` 8.2 cannot divide a block of zeroes: 682 is 0b01010101010 and 10 is 0b001010.
+_ORIGIN, _ORIGIN_SINGLE = "F7", "A"
 
 
 def matrices(texts: Sequence[str], *, level: str = "M", version: int = 2, mask: int = 3) -> Matrices:
@@ -158,19 +161,27 @@ def _combined(values: npt.NDArray[np.intp], constant: Words, tables: list[Words]
 @lru_cache(maxsize=64)
 def _basis(length: int, level: str, version: int, mask: int) -> tuple[Words, list[Words]]:
     """Return the symbol of all zeroes and, per pair, what each of its values changes; rows of packed modules."""
-    constant = _packed("0" * length, level, version, mask)
+    origin = _ORIGIN * (length // 2) + _ORIGIN_SINGLE * (length % 2)
+    constant = made = _packed(origin, level, version, mask)
     tables = []
     for first in range(0, length, 2):
-        pair = length - first > 1
-        table = np.zeros((1 << (_PAIR_BITS if pair else _SINGLE_BITS), len(constant)), dtype=np.uint64)
-        for bit in range(_PAIR_BITS if pair else _SINGLE_BITS):
-            value = 1 << bit
-            if value < (_BASE * _BASE if pair else _BASE):
-                sign = ALPHABET[value // _BASE] + ALPHABET[value % _BASE] if pair else ALPHABET[value]
-                text = "0" * first + sign + "0" * (length - first - len(sign))
-                table[value : 2 * value] = table[:value] ^ (_packed(text, level, version, mask) ^ constant)
+        here = origin[first : first + 2]
+        bits = _PAIR_BITS if len(here) > 1 else _SINGLE_BITS
+        table = np.zeros((1 << bits, len(made)), dtype=np.uint64)
+        for bit in (1 << power for power in range(bits)):
+            text = origin[:first] + _signs(_value(here) ^ bit, len(here)) + origin[first + 2 :]
+            table[bit : 2 * bit] = table[:bit] ^ (_packed(text, level, version, mask) ^ made)
+        constant = constant ^ table[_value(here)]
         tables.append(table)
     return constant, tables
+
+
+def _value(signs: str) -> int:
+    return ALPHABET.index(signs[0]) * _BASE + ALPHABET.index(signs[1]) if len(signs) > 1 else ALPHABET.index(signs)
+
+
+def _signs(value: int, length: int) -> str:
+    return ALPHABET[value // _BASE] + ALPHABET[value % _BASE] if length > 1 else ALPHABET[value]
 
 
 def _packed(text: str, level: str, version: int, mask: int) -> Words:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
 from printables.pdf import as_number
-from printables.profiles import MM
+from printables.profiles import MM, Profile
+from printables.render import StaticLayer
 from printables.stamp import Piece, Press, Stamper, batched, placed
 from retention.errors import Invalid
 
@@ -75,36 +76,35 @@ def imposition(count: int, up: int, order: Order = "cut-and-stack", stack: int =
     return sheets
 
 
-def write(
-    stamper: Stamper,
+def impose(
+    layer: StaticLayer,
     pieces: Iterable[Piece],
     out: BinaryIO,
     *,
+    profile: Profile,
     sheet: Sheet | None = None,
     order: Order = "cut-and-stack",
     stack: int = STACK,
     marks: bool = True,
 ) -> int:
-    """Write pieces n-up to one file and return the number of sheets; memory holds one stack.
+    """Write pieces n-up to one file and return the number of sheets; memory holds the drawings of one stack.
 
-    Crop marks are drawn only where the sheet leaves a margin for them. Layers with bleed are for sheets larger than
-    the block; their bleeds overlap at inner edges, so neighbours must share a background.
+    Crop marks are drawn only where the sheet leaves a margin for them. Bleeds overlap at inner edges, so a layout with
+    bleed needs neighbours of one background, or one piece a page (`stamp.make`).
     """
-    layer = stamper.layer
     sheet = sheet or sheet_for(layer.width, layer.height)
     frame = crop_marks(sheet) if marks else b""
-    press, size, sheets = Press(stamper, out), (sheet.width * MM, sheet.height * MM), 0
+    press, size, sheets = Press(Stamper(layer, profile), out), (sheet.width * MM, sheet.height * MM), 0
     for some in batched(pieces, sheet.up * stack):
         drawings = list(press.drawings(some))
         for places in imposition(len(some), sheet.up, order, stack):
-            press.page(frame + b"".join(_laid(drawings, places, sheet, stamper)), size)
+            press.page(frame + b"".join(_laid(drawings, places, sheet, profile.dot_mm)), size)
             sheets += 1
     press.close()
     return sheets
 
 
-def _laid(drawings: list[bytes], places: list[int | None], sheet: Sheet, stamper: Stamper) -> Iterator[bytes]:
-    dot = stamper.profile.dot_mm
+def _laid(drawings: list[bytes], places: list[int | None], sheet: Sheet, dot: float) -> Iterator[bytes]:
     for position, record in enumerate(places):
         if record is not None:
             # On whole dots, so that QR modules stay on the device's grid.

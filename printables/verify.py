@@ -44,9 +44,10 @@ def decode(pdf: bytes | Path, *, pages: Iterable[int] | None = None, dpi: int = 
     return found
 
 
-def sample(count: int) -> list[int]:
-    """Return the pages to rasterise before release, counted from 1: first, last and every fiftieth."""
-    return sorted({1, count, *range(1, count + 1, 50)}) if count else []
+def sample(pdf: bytes | Path, *, every: int = 50) -> list[int]:
+    """Return the pages to rasterise before release, counted from 1: first, last and one in `every`."""
+    count = page_count(pdf)
+    return sorted({1, count, *range(1, count + 1, every)})
 
 
 def page_count(pdf: bytes | Path) -> int:
