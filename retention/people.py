@@ -96,6 +96,11 @@ def add_user(
     return user
 
 
+def has_account(session: Session, email: str) -> bool:
+    """Tell whether somebody has an account under this address, in whichever shop."""
+    return session.exec(select(User.id).where(User.email == email.strip().lower())).first() is not None
+
+
 def log_in(session: Session, email: str, password: str, *, at: datetime) -> str | None:
     """Return the secret of a new login, or None when address and password do not fit.
 

@@ -1,0 +1,66 @@
+"""The web application: console, public pages and REST API put together; it holds no rule.
+
+`create_app` is called once per process: by `regulars serve`, by any ASGI server
+(`uvicorn --factory api.app:create_app`), and by tests, which bring their own engine and clock.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+from fastapi import FastAPI
+from sqlalchemy.engine import Engine
+from starlette.staticfiles import StaticFiles
+
+from api import auth, errors, health, pages, public, v1
+from api.guard import Guard
+from api.throttle import Throttle
+from retention import clock
+from retention.database import open_engine
+from retention.files import FileStore
+from retention.queue import configure
+from retention.settings import Settings, get_settings
+
+
+def create_app(
+    settings: Settings | None = None, *, engine: Engine | None = None, now: Callable[[], datetime] = clock.now
+) -> FastAPI:
+    """Return the application. `now` is the clock every request is told; a demo or a test brings its own."""
+    settings = settings or get_settings()
+    app = FastAPI(
+        title="Regulars",
+        summary="Retention campaigns for online shops: orders in, segments, campaigns, inserts, coupons.",
+        version=pages.VERSION,
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,  # Swagger's page loads scripts from elsewhere; docs/api.md and the schema serve
+        redoc_url=None,
+        lifespan=_lifespan,
+    )
+    app.state.settings = settings
+    app.state.engine = engine or open_engine(settings.database)
+    app.state.owns_engine = engine is None
+    app.state.files = FileStore(settings.files)
+    app.state.now = now
+    app.state.login_throttle = Throttle()
+    configure(settings)
+    errors.install(app)
+    app.add_middleware(Guard, public_url=settings.public_url)
+    for router in (health.router, auth.router, public.router, v1.router):
+        app.include_router(router)
+    _include_console(app)
+    for folder in pages.STATIC_FOLDERS:
+        app.mount(folder.address, StaticFiles(directory=folder.path, check_dir=False), name=folder.address)
+    return app
+
+
+def _include_console(app: FastAPI) -> None:
+    from api import console  # late: the console is the largest part and imports `deps`
+
+    app.include_router(console.router)
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    yield
+    if app.state.owns_engine:
+        app.state.engine.dispose()

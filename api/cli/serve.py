@@ -1,0 +1,19 @@
+"""The command that runs everything."""
+
+from typing import Annotated
+
+import typer
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command()(serve)
+
+
+def serve(
+    port: Annotated[int, typer.Option(help="Port of the web pages.")] = 8000,
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for every interface.")] = "127.0.0.1",
+) -> None:
+    """Run web, worker and scheduler under one parent until stopped; the database is upgraded first."""
+    from api.serve import run  # late: other commands need not load the web server
+
+    run(host, port)

@@ -1,0 +1,45 @@
+"""Commands on shops."""
+
+from typing import Annotated
+
+import typer
+
+from api.cli.terminal import JsonOption, engine, show
+from retention import clock, shops
+from retention.database import transaction
+
+group = typer.Typer(help="Shops.", no_args_is_help=True)
+
+
+def add_to(app: typer.Typer) -> None:
+    app.add_typer(group, name="shop")
+
+
+@group.callback()
+def _describe() -> None:
+    """Keep `shop create` two words while it is the only command of the group."""
+
+
+@group.command()
+def create(
+    slug: Annotated[str, typer.Argument(help="Its name in addresses: lower-case letters, digits, dashes.")],
+    name: Annotated[str, typer.Option(help="Its name as buyers know it; the slug when left out.")] = "",
+    timezone: Annotated[str, typer.Option(help="IANA zone its days are counted in.")] = "Asia/Shanghai",
+    currency: Annotated[str, typer.Option(help="ISO code of its money.")] = "CNY",
+    language: Annotated[str, typer.Option(help="zh-CN or en.")] = "zh-CN",
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a shop."""
+    with transaction(engine()) as session:
+        made = shops.create_shop(
+            session,
+            slug,
+            name=name or slug,
+            timezone=timezone,
+            currency=currency.upper(),
+            language=language,
+            at=clock.now(),
+        )
+        result = made.model_dump(include={"slug", "name", "timezone", "currency", "language"})
+    show(result, as_json=as_json)

@@ -1,0 +1,114 @@
+"""How a refusal is told: problem details (RFC 9457) to programs, a page in the visitor's language to people.
+
+The status comes from the error's class (`retention.errors`): Invalid 422, NotFound 404, Conflict 409, Forbidden 403.
+"""
+
+import http
+from collections.abc import Sequence
+from typing import Any, cast
+from urllib.parse import quote
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from sqlalchemy.exc import InterfaceError, OperationalError
+from starlette.exceptions import HTTPException
+
+from api.deps import LoginNeeded
+from api.guard import HEADERS, language_of
+from api.pages import page
+from retention.errors import Error
+from retention.words import gettext, gettext_noop, speaking
+
+log = structlog.get_logger()
+
+PROBLEM = "application/problem+json"
+
+TITLES = {
+    400: gettext_noop("This cannot be read"),
+    401: gettext_noop("Who are you?"),
+    403: gettext_noop("This is not yours to do"),
+    404: gettext_noop("Nothing is here"),
+    405: gettext_noop("This address does not take that"),
+    409: gettext_noop("Not possible just now"),
+    413: gettext_noop("That is too large"),
+    422: gettext_noop("Something in it is not right"),
+    429: gettext_noop("Too many tries"),
+    500: gettext_noop("Something went wrong with us"),
+    503: gettext_noop("Closed for a moment"),
+}
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of this application in the two ways."""
+    app.add_exception_handler(Error, _tell_refusal)
+    app.add_exception_handler(HTTPException, _tell_http)
+    app.add_exception_handler(RequestValidationError, _tell_invalid)
+    app.add_exception_handler(LoginNeeded, _lead_to_login)
+    app.add_exception_handler(OperationalError, _tell_unavailable)
+    app.add_exception_handler(InterfaceError, _tell_unavailable)
+    app.add_exception_handler(Exception, _tell_failure)
+
+
+def tell(
+    request: Request,
+    status: int,
+    detail: str,
+    *,
+    errors: Sequence[dict[str, Any]] = (),
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """Return the answer to a request that went wrong, in the form its asker reads."""
+    title = gettext(TITLES.get(status, http.HTTPStatus(status).phrase))
+    if request.url.path.startswith("/api/"):
+        problem: dict[str, Any] = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+        if errors:
+            problem["errors"] = list(errors)
+        return JSONResponse(problem, status, headers, media_type=PROBLEM)
+    if request.headers.get("HX-Request"):
+        return PlainTextResponse(detail, status, headers)
+    return page(request, "error.html", status=status, headers=headers, title=title, detail=detail)
+
+
+async def _tell_refusal(request: Request, error: Exception) -> Response:
+    refusal = cast("Error", error)
+    return tell(request, refusal.status, refusal.say(gettext))
+
+
+async def _tell_http(request: Request, error: Exception) -> Response:
+    refusal = cast("HTTPException", error)
+    headers = dict(refusal.headers) if refusal.headers else None
+    phrase = http.HTTPStatus(refusal.status_code).phrase
+    # Starlette's own details are bare English phrases.
+    detail = gettext("Look at the address again.") if refusal.detail == phrase else gettext(refusal.detail)
+    return tell(request, refusal.status_code, detail, headers=headers)
+
+
+async def _tell_invalid(request: Request, error: Exception) -> Response:
+    found = cast("RequestValidationError", error).errors()
+    errors = [{"pointer": "/".join(["", *map(str, each["loc"])]), "detail": each["msg"]} for each in found]
+    detail = "; ".join(f"{'.'.join(map(str, each['loc'][1:]))}: {each['msg']}" for each in found[:5])
+    return tell(request, 422, detail, errors=errors)
+
+
+async def _lead_to_login(request: Request, _error: Exception) -> Response:
+    asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    address = f"/login?next={quote(asked)}" if request.method == "GET" and asked != "/" else "/login"
+    if request.headers.get("HX-Request"):
+        return Response(status_code=401, headers={"HX-Redirect": "/login"})
+    return RedirectResponse(address, 303)
+
+
+async def _tell_unavailable(request: Request, error: Exception) -> Response:
+    log.error("database does not answer", path=request.url.path, error=str(error))
+    detail = gettext("The database does not answer. Nothing was changed; try again in a moment.")
+    return tell(request, 503, detail, headers={"Retry-After": "5"})
+
+
+async def _tell_failure(request: Request, error: Exception) -> Response:
+    # Outside the guard: the language has been put down already, and its headers are not added.
+    log.error("request failed", path=request.url.path, exc_info=error)
+    with speaking(language_of(request)):
+        detail = gettext("It has been written down. Try again; if it stays, tell whoever runs this installation.")
+        return tell(request, 500, detail, headers=HEADERS)

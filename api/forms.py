@@ -1,0 +1,53 @@
+"""Forms that only our own pages can send: the token of a login, and where a request came from.
+
+The token is the HMAC of the login's secret, so nothing is stored; it travels in a hidden field (`csrf`) or, for HTMX,
+in the header `X-CSRF-Token`. Pages without a login (sign in, claim) rely on the origin alone, which every browser of
+the last years states.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from fastapi import Request
+
+from retention.errors import Forbidden
+from retention.words import gettext_noop
+
+LOGIN_COOKIE = "regulars_login"
+FIELD = "csrf"
+HEADER = "X-CSRF-Token"
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def token_for(key: bytes, secret: str) -> str:
+    """Return the form token of a login secret."""
+    return hmac.new(key, b"form:" + secret.encode(), hashlib.sha256).hexdigest()
+
+
+async def check_token(request: Request) -> None:
+    """Refuse an unsafe request whose token is not that of its login."""
+    secret = request.cookies.get(LOGIN_COOKIE, "")
+    if request.method in SAFE_METHODS or not secret:
+        return
+    sent = request.headers.get(HEADER) or (await request.form()).get(FIELD)
+    wanted = token_for(request.app.state.settings.signing_key(), secret)
+    if not isinstance(sent, str) or not hmac.compare_digest(sent.encode(), wanted.encode()):
+        raise Forbidden(gettext_noop("This form is too old. Open the page again, then send it once more."))
+
+
+def is_cross_site(method: str, headers: Mapping[str, str], public_url: str) -> bool:
+    """Tell whether a browser sent an unsafe request from a page of another site.
+
+    Sec-Fetch-Site is believed first, then Origin against the host asked for; without both it was no browser.
+    """
+    if method in SAFE_METHODS:
+        return False
+    site = headers.get("sec-fetch-site")
+    if site in {"same-origin", "none"}:
+        return False
+    origin = headers.get("origin")
+    if origin is None:
+        return site is not None
+    return urlsplit(origin).netloc not in {headers.get("host"), urlsplit(public_url).netloc}

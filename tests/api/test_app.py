@@ -1,0 +1,274 @@
+"""The web application as any visitor meets it: languages, headers, refusals, signing in, and when a commit happens."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from sqlalchemy import Engine, event
+from sqlmodel import Session, col, select
+
+from api import forms
+from api.app import create_app
+from api.deps import CurrentMember, CurrentShop, Now, Writing, require
+from retention import people
+from retention.access import Member, Role, Scope
+from retention.database import reading, transaction
+from retention.errors import Conflict
+from retention.people import Login, User
+from retention.settings import Settings
+from retention.shops import Shop, create_shop
+
+NOON = datetime(2026, 5, 20, 4, tzinfo=UTC)
+PASSWORD = "seven green kettles"
+
+
+@pytest.fixture
+def app(engine: Engine, tmp_path: Path) -> FastAPI:
+    with transaction(engine) as session:
+        tea = create_shop(session, "tea", name="Tea", timezone="Asia/Shanghai", currency="CNY", at=NOON)
+        create_shop(session, "pots", name="Pots", timezone="Asia/Shanghai", currency="CNY", at=NOON)
+        people.add_user(session, "may@tea.example", shop=tea, role=Role.WAREHOUSE, password=PASSWORD, at=NOON)
+    settings = Settings(home=tmp_path, public_url="https://r.example.cn", secret="for this test only")
+    made = create_app(settings, engine=engine, now=lambda: made.state.moment)
+    made.state.moment = NOON
+    _add_probes(made)
+    return made
+
+
+def _add_probes(app: FastAPI) -> None:
+    """Pages of the kinds the console has."""
+
+    @app.get("/shops/{slug}/probe")
+    def show(shop: CurrentShop, member: CurrentMember) -> str:
+        return f"{shop.slug} {member.role}"
+
+    @app.post("/shops/{slug}/rename")
+    def rename(session: Writing, shop: CurrentShop, at: Now) -> str:
+        session.get_one(Shop, shop.id).name = "Renamed"
+        return at.isoformat()
+
+    @app.get("/shops/{slug}/owners")
+    def owners(member: Annotated[Member, require(Scope.PEOPLE_WRITE)]) -> str:
+        return member.actor
+
+    @app.get("/api/v1/refuse")
+    def refuse() -> None:
+        raise Conflict("{code} is used up.", code="7K3M")
+
+    @app.get("/fail")
+    def fail() -> None:
+        raise ZeroDivisionError
+
+
+@pytest.fixture
+def visitor(app: FastAPI) -> Iterator[TestClient]:
+    with TestClient(app, base_url="https://r.example.cn", follow_redirects=False, raise_server_exceptions=False) as one:
+        yield one
+
+
+@pytest.fixture
+def may(visitor: TestClient) -> TestClient:
+    """The warehouse's May, signed in."""
+    answer = visitor.post("/login", data={"email": "may@tea.example", "password": PASSWORD, "next": "/shops/tea/probe"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/shops/tea/probe")
+    return visitor
+
+
+def token_of(page: TestClient) -> str:
+    return forms.token_for(b"for this test only", page.cookies[forms.LOGIN_COOKIE])
+
+
+def test_the_commit_stands_before_the_response_leaves(app: FastAPI, engine: Engine) -> None:
+    order: list[str] = []
+    event.listen(engine, "commit", lambda _connection: order.append("commit"))
+
+    @app.post("/api/v1/probe")
+    def write(session: Writing) -> str:
+        session.exec(select(Shop.id)).all()
+        order.append("endpoint")
+        return "done"
+
+    async def note_start(scope: Any, receive: Any, send: Any) -> None:
+        async def noted(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                order.append("response")
+            await send(message)
+
+        await app(scope, receive, noted)
+
+    with TestClient(note_start) as client:
+        order.clear()
+        client.post("/api/v1/probe")
+    assert order == ["endpoint", "commit", "response"]
+
+
+def test_a_commit_that_fails_is_not_answered_with_success(app: FastAPI, engine: Engine) -> None:
+    @app.post("/api/v1/twice")
+    def write_twice(session: Writing) -> str:
+        now = app.state.now()
+        session.add(Shop(slug="tea", name="Again", timezone="UTC", currency="CNY", created_at=now))
+        return "done"
+
+    with TestClient(app, raise_server_exceptions=False) as client:
+        answer = client.post("/api/v1/twice")
+    assert answer.status_code == 500
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_signing_in_opens_the_shop_and_signing_out_closes_it(may: TestClient, engine: Engine) -> None:
+    assert may.get("/shops/tea/probe").json() == "tea warehouse"
+    secret = may.cookies["regulars_login"]
+    assert may.post("/logout", data={"csrf": token_of(may)}).headers["location"] == "/login"
+    may.cookies.set("regulars_login", secret)
+    assert may.get("/shops/tea/probe").status_code == 303
+    with reading(engine) as session:
+        assert session.exec(select(Login)).all() == []
+
+
+def test_the_login_cookie_is_kept_from_scripts_and_from_plain_http(visitor: TestClient) -> None:
+    answer = visitor.post("/login", data={"email": "may@tea.example", "password": PASSWORD})
+    cookie = next(line for line in answer.headers.get_list("set-cookie") if line.startswith("regulars_login="))
+    assert {"HttpOnly", "SameSite=lax", "Secure"} <= set(cookie.split("; "))
+
+
+@pytest.mark.parametrize("address", ["https://evil.example/", "//evil.example", "/\\evil.example", "evil"])
+def test_signing_in_never_leads_to_another_site(visitor: TestClient, address: str) -> None:
+    answer = visitor.post("/login", data={"email": "may@tea.example", "password": PASSWORD, "next": address})
+    assert answer.headers["location"] == "/"
+
+
+def test_who_is_not_signed_in_is_led_to_the_login_page_and_back(visitor: TestClient) -> None:
+    answer = visitor.get("/shops/tea/probe?day=3")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/login?next=/shops/tea/probe%3Fday%3D3")
+    assert 'value="/shops/tea/probe?day=3"' in visitor.get(answer.headers["location"]).text
+
+
+def test_another_shop_answers_like_a_shop_that_does_not_exist(may: TestClient) -> None:
+    others, unknown = may.get("/shops/pots/probe"), may.get("/shops/nowhere/probe")
+    assert (others.status_code, unknown.status_code) == (404, 404)
+    assert others.text == unknown.text
+
+
+def test_a_role_without_the_right_is_refused(may: TestClient) -> None:
+    answer = may.get("/shops/tea/owners")
+    assert answer.status_code == 403
+    assert "people:write" in answer.text
+
+
+def test_a_form_without_the_logins_token_changes_nothing(may: TestClient, engine: Engine) -> None:
+    for data in ({}, {"csrf": "wrong"}, {"csrf": "錯"}):
+        assert may.post("/shops/tea/rename", data=data).status_code == 403
+    with reading(engine) as session:
+        assert session.exec(select(Shop.name).where(Shop.slug == "tea")).one() == "Tea"
+    assert may.post("/shops/tea/rename", headers={"X-CSRF-Token": token_of(may)}).json() == NOON.isoformat()
+    with reading(engine) as session:
+        assert session.exec(select(Shop.name).where(Shop.slug == "tea")).one() == "Renamed"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Sec-Fetch-Site": "same-origin", "Origin": "https://r.example.cn"}, 303),
+        ({"Origin": "https://r.example.cn"}, 303),
+        ({}, 303),
+    ],
+)
+def test_a_form_from_another_site_is_refused(visitor: TestClient, headers: dict[str, str], status: int) -> None:
+    answer = visitor.post("/login", data={"email": "may@tea.example", "password": PASSWORD}, headers=headers)
+    assert answer.status_code == status
+
+
+def test_wrong_tries_are_counted_over_requests_and_close_the_account(
+    visitor: TestClient, app: FastAPI, engine: Engine
+) -> None:
+    for _ in range(5):
+        assert visitor.post("/login", data={"email": "may@tea.example", "password": "wrong"}).status_code == 401
+    closed = visitor.post("/login", data={"email": "may@tea.example", "password": PASSWORD})
+    assert closed.status_code == 401
+    assert "quarter of an hour" in closed.text
+    with reading(engine) as session:
+        locked = session.exec(select(User.locked_until).where(col(User.email) == "may@tea.example")).one()
+        assert locked == NOON + timedelta(minutes=15)
+    app.state.moment = NOON + timedelta(minutes=16)
+    assert visitor.post("/login", data={"email": "may@tea.example", "password": PASSWORD}).status_code == 303
+
+
+def test_an_address_that_guesses_at_many_accounts_has_to_wait(visitor: TestClient, app: FastAPI) -> None:
+    for number in range(20):
+        guess = {"email": f"guess{number}@tea.example", "password": "wrong"}
+        assert visitor.post("/login", data=guess).status_code == 401
+    assert visitor.post("/login", data={"email": "may@tea.example", "password": PASSWORD}).status_code == 429
+    app.state.moment = NOON + timedelta(minutes=16)
+    assert visitor.post("/login", data={"email": "may@tea.example", "password": PASSWORD}).status_code == 303
+
+
+def test_programs_get_problem_details(visitor: TestClient) -> None:
+    answer = visitor.get("/api/v1/refuse")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json() == {
+        "type": "about:blank",
+        "title": "Not possible just now",
+        "status": 409,
+        "detail": "7K3M is used up.",
+    }
+
+
+def test_people_get_a_page_that_names_no_internals(visitor: TestClient) -> None:
+    answer = visitor.get("/fail")
+    assert answer.status_code == 500
+    assert "Something went wrong with us" in answer.text
+    assert "ZeroDivisionError" not in answer.text
+
+
+def test_every_answer_carries_the_strict_headers(visitor: TestClient) -> None:
+    for address in ("/login", "/nowhere", "/fail", "/api/v1/refuse"):
+        headers = visitor.get(address).headers
+        assert headers["content-security-policy"].startswith("default-src 'self';"), address
+        assert "unsafe" not in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "same-origin"
+    assert visitor.get("/login").headers["strict-transport-security"] == "max-age=31536000"
+
+
+def test_the_language_is_the_one_asked_for_then_the_one_chosen_then_the_browsers(visitor: TestClient) -> None:
+    def language(address: str, accept: str) -> str:
+        return visitor.get(address, headers={"Accept-Language": accept}).headers["content-language"]
+
+    assert language("/login", "de, zh-TW;q=0.9, en;q=0.8") == "zh-CN"
+    assert language("/login", "de") == "en"
+    assert language("/login?lang=zh-CN", "en") == "zh-CN"
+    assert language("/login", "en") == "zh-CN"
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_a_running_installation_says_it_is_well(visitor: TestClient, path: str) -> None:
+    assert visitor.get(path).status_code == 200
+
+
+def test_an_installation_with_old_tables_says_it_is_not_ready(visitor: TestClient, engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM alembic_version")
+    answer = visitor.get("/readyz")
+    assert (answer.status_code, answer.json()["database"]) == (503, "needs: regulars db upgrade")
+
+
+def test_figures_are_told_to_this_machine_only(app: FastAPI) -> None:
+    with TestClient(app, client=("127.0.0.1", 5)) as here, TestClient(app, client=("203.0.113.5", 5)) as elsewhere:
+        assert "python_info" in here.get("/metrics").text
+        assert elsewhere.get("/metrics").status_code == 404
+        assert here.get("/metrics", headers={"X-Forwarded-For": "203.0.113.5"}).status_code == 404
+
+
+def test_sessions_are_given_back_when_an_endpoint_fails(visitor: TestClient, engine: Engine) -> None:
+    for _ in range(20):
+        visitor.get("/api/v1/refuse")
+    with Session(engine) as session:
+        assert session.exec(select(Shop.slug).order_by(Shop.slug)).all() == ["pots", "tea"]
