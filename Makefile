@@ -1,0 +1,89 @@
+# The commands of Regulars. Each first sets up what it needs and is missing, so a fresh clone needs none other.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
+  "$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$name" && break; done)
+BIN := .venv/bin
+OUT ?= demo
+SEED ?= 1
+PORT ?= 8000
+TESTS ?= tests
+
+# Pango and HarfBuzz lay text out, the font draws Chinese; the suite starts servers and a browser of its own.
+RUN_PACKAGES := libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fontconfig fonts-noto-cjk
+TEST_PACKAGES := $(RUN_PACKAGES) postgresql redis-server chromium
+
+ASSETS := api/console/static/vendor/icons.svg
+PAGES := $(shell find api -name '*.html' -o -name '*.py' -path 'api/*')
+
+.PHONY: help demo serve test check bench format words pins assets wheel clean run-system test-system
+
+help: ## Say what there is
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+
+demo: run-system .venv/.run $(ASSETS) ## A sample shop from its order file to printed flyers, scans and lift, in ./demo (OUT=, SEED=)
+	@$(BIN)/regulars demo --out $(OUT) --seed $(SEED)
+
+serve: run-system .venv/.run $(ASSETS) ## The console, the worker and the scheduler on this machine (PORT=)
+	@$(BIN)/regulars serve --port $(PORT)
+
+test: test-system .venv/.dev $(ASSETS) ## The whole suite, on SQLite and on PostgreSQL (TESTS=)
+	@$(BIN)/python -m pytest $(TESTS) -n auto --maxprocesses=8
+
+check: .venv/.dev ## Format, lint, types, imports
+	@$(BIN)/ruff format --check --quiet
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+bench: test-system .venv/.dev $(ASSETS) ## Each benchmark beside its baseline
+	@for file in tests/benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
+
+format: .venv/.dev ## Write the code the way the checks want it
+	@$(BIN)/ruff format --quiet
+	@$(BIN)/ruff check --fix --quiet
+
+words: .venv/.dev ## Collect the sentences people see, for their translation
+	@$(BIN)/python scripts/words.py
+
+pins: .venv/.dev ## Write the versions installed here to constraints.txt
+	@$(BIN)/python scripts/pins.py
+
+assets: .venv/.run $(ASSETS) ## Fetch the styles, scripts and icons of the console
+
+wheel: .venv/.dev $(ASSETS) ## Build the package into ./dist
+	@$(BIN)/python -m build --wheel --no-isolation --outdir dist
+
+clean: ## Remove what was built; the shop's data in ./var stays
+	@rm -rf .venv node_modules dist build api/console/static/vendor .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+run-system:
+	@scripts/system.sh $(RUN_PACKAGES)
+
+test-system:
+	@scripts/system.sh $(TEST_PACKAGES)
+
+.venv/bin/python:
+	@test -n '$(PYTHON)' || { echo 'Regulars needs Python 3.11 or newer.' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || scripts/system.sh python3-venv
+	@echo 'Setting up .venv'
+	@$(PYTHON) -m venv .venv
+
+# The build tool is installed like everything else, pinned, so that nothing is fetched behind the constraints.
+.venv/.run: pyproject.toml constraints.txt | .venv/bin/python
+	@echo 'Installing the packages of constraints.txt'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt pip hatchling
+	@$(BIN)/python -m pip install --quiet --no-build-isolation -c constraints.txt -e .
+	@touch $@
+
+.venv/.dev: .venv/.run
+	@echo 'Installing the tools of the suite'
+	@$(BIN)/python -m pip install --quiet -c constraints.txt --group dev
+	@touch $@
+
+$(ASSETS): package-lock.json scripts/assets.py $(PAGES) | .venv/.run
+	@$(BIN)/python scripts/assets.py

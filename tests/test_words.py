@@ -1,0 +1,36 @@
+"""Both languages say everything: no sentence a person sees lacks its Chinese, and none loses a value on the way."""
+
+import re
+
+from scripts import words
+
+
+def forms(message) -> tuple[str, ...]:
+    return (message,) if isinstance(message, str) else tuple(message)
+
+
+def values(sentence: str) -> set[str]:
+    """The places a value is filled in: {name}, %(name)s, %s."""
+    return set(re.findall(r"\{\w*[^{}]*\}|%\(\w+\)[sd]|%[sd]", sentence))
+
+
+def test_every_sentence_has_its_chinese():
+    chinese = words.read_chinese()
+    chinese.update(words.collect(), no_fuzzy_matching=True)
+    assert words.untranslated(chinese) == []
+
+
+def test_a_translation_fills_in_the_same_values():
+    wrong = {
+        message.id: message.string
+        for message in words.read_chinese()
+        if message.id
+        for form in forms(message.string)
+        if values(form) != values(forms(message.id)[-1])
+    }
+    assert wrong == {}
+
+
+def test_no_sentence_is_kept_that_nobody_says():
+    said = {forms(message.id)[0] for message in words.collect()}
+    assert {forms(message.id)[0] for message in words.read_chinese()} - said == set()
