@@ -1,0 +1,71 @@
+"""Where the demonstration happens: its folder, its own embedded database, its clock, and how far it has come."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from rich.progress import Progress
+from sqlalchemy.engine import Engine
+
+from retention.files import FileStore
+from retention.settings import Settings
+
+ZONE = "Asia/Shanghai"
+PAST_DAYS = 11
+"""How long ago the chain begins, so that by now every message campaign can be read out."""
+
+STEPS = 13
+
+
+@dataclass
+class Stage:
+    """The demonstration's world. `now` is what every request and use case is told."""
+
+    out: Path
+    seed: int
+    day: date
+    engine: Engine
+    settings: Settings
+    files: FileStore
+    progress: Progress
+    now: datetime
+    _done: int = field(default=0, init=False)
+
+    def at(self, hour: int, minute: int = 0, *, days: int = 0) -> datetime:
+        """Move the clock to an hour of the shop's day, `days` after the first, and return the moment."""
+        local = datetime.combine(self.day + timedelta(days=days), time(hour, minute), tzinfo=ZoneInfo(ZONE))
+        self.now = local
+        return local
+
+    @contextmanager
+    def step(self, words: str, total: int | None = None) -> Iterator["Step"]:
+        """Show one step of the chain with its own bar."""
+        self._done += 1
+        task = self.progress.add_task(f"{self._done:2d}/{STEPS}  {words}", total=total)
+        step = Step(self.progress, task)
+        yield step
+        step.finish()
+
+
+@dataclass
+class Step:
+    """One bar on the screen."""
+
+    progress: Progress
+    task: int
+
+    def advance(self, count: int = 1) -> None:
+        """Say that `count` more are done."""
+        self.progress.advance(self.task, count)  # type: ignore[arg-type]
+
+    def seen(self, done: int, total: int | None) -> None:
+        """Say how many of how many are done."""
+        self.progress.update(self.task, completed=done, total=total)  # type: ignore[arg-type]
+
+    def finish(self) -> None:
+        """Fill the bar."""
+        current = self.progress.tasks[self.task].completed or 1
+        self.progress.update(self.task, completed=current, total=current)  # type: ignore[arg-type]
