@@ -73,6 +73,20 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "buyer_lists",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("shop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("slug", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+        sa.Column("name", sqlmodel.sql.sqltypes.AutoString(length=200), nullable=False),
+        sa.Column("members", sa.LargeBinary(), nullable=False),
+        sa.Column("created_by", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+        sa.Column("created_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("changed_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["shop_id"], ["shops.id"], name=op.f("fk_buyer_lists_shop_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_buyer_lists")),
+        sa.UniqueConstraint("shop_id", "slug", name=op.f("uq_buyer_lists_shop_id_slug")),
+    )
+    op.create_table(
         "buyers",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("shop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -116,6 +130,22 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["shop_id"], ["shops.id"], name=op.f("fk_data_versions_shop_id")),
         sa.PrimaryKeyConstraint("shop_id", "family", name=op.f("pk_data_versions")),
     )
+    op.create_table(
+        "given_answers",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("shop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("actor", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+        sa.Column("key", sqlmodel.sql.sqltypes.AutoString(length=200), nullable=False),
+        sa.Column("request", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+        sa.Column("answer", Json, nullable=False),
+        sa.Column("created_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["shop_id"], ["shops.id"], name=op.f("fk_given_answers_shop_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_given_answers")),
+        sa.UniqueConstraint("shop_id", "actor", "key", name=op.f("uq_given_answers_shop_id_actor_key")),
+    )
+    with op.batch_alter_table("given_answers", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_given_answers_created_at"), ["created_at"], unique=False)
+
     op.create_table(
         "groups",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -271,9 +301,13 @@ def upgrade() -> None:
         sa.Column("slug", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
         sa.Column("name", sqlmodel.sql.sqltypes.AutoString(length=200), nullable=False),
         sa.Column("rule", Json, nullable=False),
+        sa.Column("pinned_in", sa.LargeBinary(), nullable=False),
+        sa.Column("pinned_out", sa.LargeBinary(), nullable=False),
         sa.Column("created_by", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
         sa.Column("created_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.Column("changed_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("refreshed_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("refreshed_from", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
         sa.ForeignKeyConstraint(["shop_id"], ["shops.id"], name=op.f("fk_segments_shop_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_segments")),
         sa.UniqueConstraint("shop_id", "slug", name=op.f("uq_segments_shop_id_slug")),
@@ -1092,11 +1126,16 @@ def downgrade() -> None:
 
     op.drop_table("jobs")
     op.drop_table("groups")
+    with op.batch_alter_table("given_answers", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_given_answers_created_at"))
+
+    op.drop_table("given_answers")
     op.drop_table("data_versions")
     with op.batch_alter_table("buyers", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_buyers_shop_id_buyers_email"))
 
     op.drop_table("buyers")
+    op.drop_table("buyer_lists")
     with op.batch_alter_table("audit_entries", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_audit_entries_shop_id_audit_entries_subject"))
         batch_op.drop_index(batch_op.f("ix_audit_entries_shop_id_audit_entries_at"))
