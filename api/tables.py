@@ -15,6 +15,7 @@ import retention.audit
 import retention.buyers
 import retention.consent
 import retention.facts
+import retention.idempotency
 import retention.jobs
 import retention.orders
 import retention.parcels
@@ -24,6 +25,7 @@ import retention.relations
 import retention.shops
 import retention.touches
 import retention.versions
+import segments.lists
 import segments.segments
 
 metadata = SQLModel.metadata

@@ -13,7 +13,7 @@ from retention.database import BigId, is_postgresql
 
 def read_bitmap(session: Session, query: sa.Select[int] | SelectOfScalar[int]) -> BitMap:
     """Return the one id column of `query` as a set. Ids must stay below 2^32."""
-    result = session.connection(execution_options={"yield_per": 100_000}).execute(query)
+    result = session.connection().execute(query, execution_options={"yield_per": 100_000})
     found = BitMap()
     for rows in result.partitions():
         found.update(row[0] for row in rows)

@@ -1,16 +1,29 @@
-"""Segments: a rule that a shop saved under a name."""
+"""Segments: a rule that a shop saved under a name, with the buyers a person pinned in or out of it."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import UniqueConstraint
-from sqlmodel import Field
+from pyroaring import BitMap
+from sqlalchemy import LargeBinary, UniqueConstraint
+from sqlmodel import Field, Session, col, select
 
+from retention import audit
 from retention.database import Json, ShopRow
+from retention.errors import Conflict, Invalid, NotFound
+from retention.shops import check_slug
+from segments.nodes import InSegment, Node, leaves, to_json
+from segments.rules import parse
+
+EMPTY = BitMap().serialize()
 
 
 class Segment(ShopRow, table=True):
-    """A named, saved rule of the rule language."""
+    """A named, saved rule of the rule language.
+
+    `pinned_in` and `pinned_out` are serialized bitmaps of buyer ids; a pin out wins over everything. `refreshed_from`
+    names the data the last snapshot was computed from, so that a refresh without news costs nothing.
+    """
 
     __tablename__ = "segments"
     __table_args__ = (UniqueConstraint("shop_id", "slug"),)
@@ -18,6 +31,109 @@ class Segment(ShopRow, table=True):
     slug: str = Field(max_length=64)
     name: str = Field(max_length=200)
     rule: dict[str, Any] = Field(sa_type=Json)
+    pinned_in: bytes = Field(default=EMPTY, sa_type=LargeBinary)
+    pinned_out: bytes = Field(default=EMPTY, sa_type=LargeBinary)
     created_by: str = Field(max_length=64)
     created_at: datetime
     changed_at: datetime
+    refreshed_at: datetime | None = None
+    refreshed_from: str = Field(default="", max_length=64)
+
+
+def find_segment(session: Session, shop_id: int, slug: str) -> Segment:
+    """Return a shop's segment by its slug; NotFound otherwise."""
+    found = session.exec(select(Segment).where(Segment.shop_id == shop_id, Segment.slug == slug)).first()
+    if found is None:
+        raise NotFound("No segment is called {slug}.", slug=slug)
+    return found
+
+
+def list_segments(session: Session, shop_id: int) -> list[Segment]:
+    """Return all segments of a shop, by name."""
+    query = select(Segment).where(Segment.shop_id == shop_id).order_by(Segment.name, Segment.slug)
+    return list(session.exec(query))
+
+
+def save_segment(
+    session: Session, shop_id: int, slug: str, *, rule: object, actor: str, at: datetime, name: str = ""
+) -> Segment:
+    """Save a rule under a slug, new or in place of the one there; pins stay.
+
+    Invalid when the rule is no rule, names a segment that does not exist, or would contain itself.
+    """
+    check_slug(slug)
+    node = parse(rule)
+    check_cycle(session, shop_id, slug, node)
+    segment = session.exec(select(Segment).where(Segment.shop_id == shop_id, Segment.slug == slug)).first()
+    before = {"name": segment.name, "rule": segment.rule} if segment else None
+    if segment is None:
+        segment = Segment(
+            shop_id=shop_id, slug=slug, name=name or slug, rule={}, created_by=actor, created_at=at, changed_at=at
+        )
+        session.add(segment)
+    segment.rule, segment.name, segment.changed_at = to_json(node), name or segment.name, at
+    session.flush()
+    after = {"name": segment.name, "rule": segment.rule}
+    audit.record(
+        session, shop_id, actor, action="segment.save", subject=f"segment:{slug}", at=at, before=before, after=after
+    )
+    return segment
+
+
+def delete_segment(session: Session, shop_id: int, slug: str, *, actor: str, at: datetime) -> None:
+    """Remove a segment; Conflict while another one is built on it."""
+    segment = find_segment(session, shop_id, slug)
+    users = [other.slug for other in list_segments(session, shop_id) if slug in _named_in(parse(other.rule))]
+    if users:
+        raise Conflict("Segment {slug} is used by {users}.", slug=slug, users=", ".join(users))
+    before = {"name": segment.name, "rule": segment.rule}
+    audit.record(session, shop_id, actor, action="segment.delete", subject=f"segment:{slug}", at=at, before=before)
+    session.delete(segment)
+    session.flush()
+
+
+def check_cycle(session: Session, shop_id: int, slug: str, node: Node) -> None:
+    """Raise Invalid when `node`, saved as `slug`, would name an unknown segment or lead back to itself."""
+    rules = dict(session.exec(select(col(Segment.slug), col(Segment.rule)).where(Segment.shop_id == shop_id)).all())
+    todo: list[tuple[str, tuple[str, ...]]] = [(other, (slug, other)) for other in _named_in(node)]
+    seen: set[str] = set()
+    while todo:
+        other, trail = todo.pop()
+        if other == slug:
+            raise Invalid("A segment cannot contain itself: {trail}.", trail=" → ".join(trail))
+        if other not in rules:
+            raise Invalid("No segment is called {slug}.", slug=other)
+        if other not in seen:
+            seen.add(other)
+            todo += [(inner, (*trail, inner)) for inner in _named_in(parse(rules[other]))]
+
+
+def pin(
+    session: Session,
+    shop_id: int,
+    slug: str,
+    *,
+    buyers: BitMap,
+    where: str | None,
+    actor: str,
+    at: datetime,
+) -> Segment:
+    """Pin buyers "in" or "out" of a segment whatever its rule says, or (None) let the rule decide again."""
+    if where not in {"in", "out", None}:
+        raise Invalid("Pin buyers in or out, not {where}.", where=repr(where))
+    row = select(Segment).where(Segment.shop_id == shop_id, Segment.slug == slug).with_for_update()
+    segment = session.exec(row.execution_options(populate_existing=True)).first()
+    if segment is None:
+        raise NotFound("No segment is called {slug}.", slug=slug)
+    inside, outside = BitMap.deserialize(segment.pinned_in), BitMap.deserialize(segment.pinned_out)
+    segment.pinned_in = (inside | buyers if where == "in" else inside - buyers).serialize()
+    segment.pinned_out = (outside | buyers if where == "out" else outside - buyers).serialize()
+    segment.changed_at = at
+    session.flush()
+    after = {"where": where, "buyers": len(buyers)}
+    audit.record(session, shop_id, actor, action="segment.pin", subject=f"segment:{slug}", at=at, after=after)
+    return segment
+
+
+def _named_in(node: Node) -> Iterator[str]:
+    return (leaf.slug for leaf in leaves(node) if isinstance(leaf, InSegment))

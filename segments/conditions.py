@@ -1,0 +1,195 @@
+"""Conditions as SELECTs: each leaf of a rule is one query of buyer ids, built from columns and bound values only.
+
+A leaf that a buyer without any row may satisfy ("at most 2 orders") is asked the other way round: `Asked.others` says
+that everybody but the ids of the query matches.
+"""
+
+import json
+import operator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+from sqlmodel import Session, col, select
+
+from retention import clock
+from retention.buyers import Buyer
+from retention.consent import Answer, Consent
+from retention.database import is_postgresql
+from retention.errors import NotFound
+from retention.relations import Follow, Group, GroupMember
+from retention.touches import Touch
+from segments.nodes import BuyerField, ConsentIs, Follows, InGroup, Moment, Tests, Touched, Window
+from segments.view import View
+
+Column = sa.SQLColumnExpression[Any]
+Bool = sa.SQLColumnExpression[bool]
+
+COMPARE: dict[str, Callable[[Any, Any], Any]] = {
+    "at_least": operator.ge,
+    "at_most": operator.le,
+    "more_than": operator.gt,
+    "less_than": operator.lt,
+    "is": operator.eq,
+}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A SELECT of one column of buyer ids; with `others`, everybody else matches."""
+
+    query: sa.Select[Any]
+    others: bool = False
+
+
+def everyone(shop_id: int) -> sa.Select[Any]:
+    """Return a SELECT of all buyers of a shop."""
+    return sa.select(col(Buyer.id)).where(col(Buyer.shop_id) == shop_id)
+
+
+def ask_buyer(session: Session, view: View, leaf: BuyerField) -> Asked:
+    """Ask for a field of the buyer's row. Fields have no history: they are as they stand now."""
+    column = col(getattr(Buyer, leaf.field))
+    buyers = everyone(view.shop.id)
+    match leaf.operator:
+        case "is":
+            return Asked(buyers.where(one_of(session, column, leaf.values)))
+        case "is_not":
+            return Asked(buyers.where(one_of(session, column, leaf.values)), others=True)
+        case "contains":
+            return Asked(buyers.where(contains_one(session, column, leaf.values)))
+        case "month":
+            month = view.month if leaf.values[0] == "this" else leaf.values[0]
+            return Asked(buyers.where(sa.extract("month", column) == month))
+        case "exists":
+            filled = column.is_not(None) if leaf.field in {"birthday", "created_at"} else column != ""
+            return Asked(buyers.where(filled), others=leaf.values[0] is False)
+        case _:
+            return Asked(buyers.where(_beside(view, column, leaf)))
+
+
+def ask_follows(view: View, leaf: Follows) -> Asked:
+    """Ask who follows the shop, begun within the window."""
+    holding = _holding(view, col(Follow.followed_at), col(Follow.ended_at), leaf.window)
+    return Asked(sa.select(col(Follow.buyer_id)).where(col(Follow.shop_id) == view.shop.id, *holding))
+
+
+def ask_group(session: Session, view: View, leaf: InGroup) -> Asked:
+    """Ask who is a member of a group, joined within the window; NotFound for an unknown group."""
+    query = sa.select(col(GroupMember.buyer_id)).where(col(GroupMember.shop_id) == view.shop.id)
+    query = query.where(*_holding(view, col(GroupMember.joined_at), col(GroupMember.left_at), leaf.window))
+    if leaf.slug is None:
+        return Asked(query.distinct())
+    group = session.exec(select(Group.id).where(Group.shop_id == view.shop.id, Group.slug == leaf.slug)).first()
+    if group is None:
+        raise NotFound("No group is called {slug}.", slug=leaf.slug)
+    return Asked(query.where(col(GroupMember.group_id) == group))
+
+
+def ask_consent(view: View, leaf: ConsentIs) -> Asked:
+    """Ask whose last answer for a channel it is; never asked is the absence of any."""
+    entry = sa.and_(col(Consent.shop_id) == view.shop.id, col(Consent.channel) == leaf.channel)
+    if view.as_of is not None:
+        entry = sa.and_(entry, col(Consent.at) < view.as_of)
+    if leaf.answer == "never":
+        return Asked(sa.select(col(Consent.buyer_id)).where(entry).distinct(), others=True)
+    last = sa.select(sa.func.max(col(Consent.id))).where(entry).group_by(col(Consent.buyer_id))
+    query = sa.select(col(Consent.buyer_id)).where(col(Consent.id).in_(last))
+    return Asked(query.where(col(Consent.answer) == Answer(leaf.answer)))
+
+
+def ask_touch(session: Session, view: View, leaf: Touched) -> Asked:
+    """Ask how often an event happened, of one campaign or of any."""
+    query = sa.select(col(Touch.buyer_id)).where(col(Touch.shop_id) == view.shop.id, col(Touch.event) == leaf.event)
+    query = query.where(*within(view, col(Touch.at), leaf.window))
+    if leaf.campaigns:
+        query = query.where(one_of(session, col(Touch.campaign), leaf.campaigns))
+    return counted(query, col(Touch.buyer_id), sa.func.count(), leaf.tests)
+
+
+def counted(query: sa.Select[Any], buyer: Column, measure: Column, tests: Tests) -> Asked:
+    """Group `query` by buyer and test a measure that is 0 for a buyer without rows."""
+    passes = sa.and_(*(COMPARE[test.operator](measure, whole(test.value)) for test in tests))
+    others = all(COMPARE[test.operator](0, test.value) for test in tests)
+    return Asked(query.group_by(buyer).having(sa.not_(passes) if others else passes), others)
+
+
+def whole(value: Any) -> Column:
+    """Return a bound integer of 64 bits; the drivers would guess a narrower one."""
+    return sa.literal(value, sa.BigInteger)
+
+
+def within(view: View, column: Column, window: Window) -> list[Bool]:
+    """Return the bounds a window puts on a column of moments: start included, end excluded."""
+    start, end = view.start(window), view.end(window)
+    bounds: list[Bool] = []
+    if start is not None:
+        bounds.append(column >= start)
+    if end is not None:
+        bounds.append(column < end)
+    return bounds
+
+
+def one_of(session: Session, column: Column, values: Sequence[Any]) -> Bool:
+    """Return whether a text column is one of any number of texts, sent as a single bound value."""
+    if len(values) == 1:
+        return column == sa.literal(values[0], sa.Text)
+    if is_postgresql(session):
+        return column == sa.any_(sa.literal(list(values), postgresql.ARRAY(sa.Text)))
+    each = sa.func.json_each(sa.literal(json.dumps(list(values)), sa.Text)).table_valued("value")
+    return column.in_(sa.select(each.c.value))
+
+
+def contains_one(session: Session, column: Column, parts: Sequence[Any]) -> Bool:
+    """Return whether a text column contains one of `parts`; A to Z and a to z are the same letters, on both databases.
+
+    Folding further (É, Я) depends on the server's locale on PostgreSQL and is not built into SQLite.
+    """
+    if is_postgresql(session):
+        text: Column = sa.func.lower(sa.collate(column, "C"))
+        return sa.or_(*(sa.func.strpos(text, sa.literal(fold(part), sa.Text)) > 0 for part in parts))
+    text = sa.func.lower(column)
+    return sa.or_(*(sa.func.instr(text, sa.literal(fold(part), sa.Text)) > 0 for part in parts))
+
+
+def fold(text: str) -> str:
+    """Return a text with A to Z as a to z."""
+    return "".join(letter.lower() if letter.isascii() else letter for letter in text)
+
+
+def moment_tests(view: View, column: Column, tests: Tests) -> Bool:
+    """Return the comparisons of a column of moments with days and moments of a rule."""
+    return sa.and_(*(_moment_test(view, column, test.operator, test.value) for test in tests))
+
+
+def _moment_test(view: View, column: Column, comparator: str, value: Any) -> Bool:
+    moment: Moment = value
+    match comparator:
+        case "before":
+            return column < view.beginning(moment)
+        case "at_least":
+            return column >= view.beginning(moment)
+        case "after":
+            return column >= view.after(moment)
+        case "at_most":
+            return column < view.after(moment)
+        case _:
+            return sa.and_(column >= view.beginning(moment), column < view.after(moment))
+
+
+def _beside(view: View, column: Column, leaf: BuyerField) -> Bool:
+    moment = leaf.values[0]
+    assert isinstance(moment, date)
+    if leaf.field != "birthday":
+        return _moment_test(view, column, leaf.operator, moment)
+    day = clock.day_of(view.shop.day(view.beginning(moment)))
+    return column < day if leaf.operator == "before" else column > day
+
+
+def _holding(view: View, begun: Column, ended: Column, window: Window) -> list[Bool]:
+    """Return what makes a relation hold: begun in the window, and not ended (as of then, not ended yet)."""
+    still = ended.is_(None) if view.as_of is None else sa.or_(ended.is_(None), ended >= view.as_of)
+    return [still, *within(view, begun, window)]

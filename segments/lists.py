@@ -1,0 +1,76 @@
+"""Lists: buyers gathered by hand or from a file, under a name that rules can use."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import sqlalchemy as sa
+from pyroaring import BitMap
+from sqlalchemy import LargeBinary, UniqueConstraint
+from sqlmodel import Field, Session, col, select
+
+from retention import audit
+from retention.buyers import Buyer
+from retention.database import ShopRow
+from retention.errors import Invalid, NotFound
+from retention.shops import check_slug
+from segments.conditions import one_of
+
+
+class BuyerList(ShopRow, table=True):
+    """A set of buyers chosen by a person. `members` is a serialized bitmap of buyer ids."""
+
+    __tablename__ = "buyer_lists"
+    __table_args__ = (UniqueConstraint("shop_id", "slug"),)
+
+    slug: str = Field(max_length=64)
+    name: str = Field(max_length=200)
+    members: bytes = Field(sa_type=LargeBinary)
+    created_by: str = Field(max_length=64)
+    created_at: datetime
+    changed_at: datetime
+
+
+def list_members(session: Session, shop_id: int, slug: str) -> BitMap:
+    """Return the buyers on a list; NotFound when there is no such list."""
+    query = select(BuyerList.members).where(BuyerList.shop_id == shop_id, BuyerList.slug == slug)
+    members = session.exec(query).first()
+    if members is None:
+        raise NotFound("No list is called {slug}.", slug=slug)
+    return BitMap.deserialize(members)
+
+
+def save_list(
+    session: Session, shop_id: int, slug: str, *, members: BitMap, actor: str, at: datetime, name: str = ""
+) -> BuyerList:
+    """Keep a set of buyers under a slug, new or in place of the one there."""
+    check_slug(slug)
+    query = select(BuyerList).where(BuyerList.shop_id == shop_id, BuyerList.slug == slug)
+    found = session.exec(query.with_for_update()).first()
+    if found is None:
+        found = BuyerList(
+            shop_id=shop_id, slug=slug, name=name or slug, members=b"", created_by=actor, created_at=at, changed_at=at
+        )
+        session.add(found)
+    found.members, found.name, found.changed_at = members.serialize(), name or found.name, at
+    session.flush()
+    after = {"buyers": len(members)}
+    audit.record(session, shop_id, actor, action="list.save", subject=f"list:{slug}", at=at, after=after)
+    return found
+
+
+def buyers_called(session: Session, shop_id: int, external_ids: Iterable[str]) -> tuple[BitMap, list[str]]:
+    """Return the buyers with these external ids, and the ids nobody has, in their order and once each."""
+    wanted = list(dict.fromkeys(text.strip() for text in external_ids if text.strip()))
+    if any("\0" in text for text in wanted):
+        raise Invalid("A list of buyer ids is text, one id a line; this is something else.")
+    query = sa.select(col(Buyer.id), col(Buyer.external_id)).where(
+        col(Buyer.shop_id) == shop_id, one_of(session, col(Buyer.external_id), wanted or [""])
+    )
+    found = {external_id: buyer_id for buyer_id, external_id in session.execute(query)}
+    return BitMap(found.values()), [text for text in wanted if text not in found]
+
+
+def external_ids(session: Session, shop_id: int, buyers: BitMap) -> list[str]:
+    """Return the external ids of buyers, sorted as plain text."""
+    everyone = sa.select(col(Buyer.id), col(Buyer.external_id)).where(col(Buyer.shop_id) == shop_id)
+    return sorted(text for buyer_id, text in session.execute(everyone) if buyer_id in buyers)

@@ -1,0 +1,119 @@
+"""Presets: the segments every shop asks for first, with good defaults, under names in both languages."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session
+
+from retention.errors import NotFound
+from retention.shops import Shop
+from retention.words import gettext, gettext_noop, speaking
+from segments.segments import Segment, list_segments, save_segment
+
+Rule = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A ready rule. `name` is English and the key of its translation."""
+
+    slug: str
+    name: str
+    rule: Rule
+
+    @property
+    def title(self) -> str:
+        """The name in the language being spoken."""
+        return gettext(self.name)
+
+
+_BOUGHT: Rule = {"orders": {"measure": "count", "at_least": 1}}
+
+_ALL = (
+    Preset("repeat-customers", gettext_noop("Repeat customers"), {"orders": {"measure": "count", "at_least": 2}}),
+    Preset("one-time-buyers", gettext_noop("One-time buyers"), {"orders": {"measure": "count", "is": 1}}),
+    Preset(
+        "new-buyers",
+        gettext_noop("New in the last 30 days"),
+        {"orders": {"measure": "days_since_first", "at_most": 30}},
+    ),
+    Preset(
+        "lapsed",
+        gettext_noop("Lapsed: nothing for 180 days"),
+        {"orders": {"measure": "days_since_last", "more_than": 180}},
+    ),
+    Preset(
+        "about-to-lapse",
+        gettext_noop("About to lapse: past 1.5 times their usual gap"),
+        {
+            "all": [
+                {"orders": {"measure": "lateness", "more_than": "1.5"}},
+                {"orders": {"measure": "days_since_last", "at_most": 180}},
+            ]
+        },
+    ),
+    Preset("vip", gettext_noop("VIP: the top fifth by spend"), {"rfm": {"monetary": {"is": 5}}}),
+    Preset("followers", gettext_noop("Followers"), {"follows": {}}),
+    Preset(
+        "followers-not-yet-buyers",
+        gettext_noop("Followers who have not bought yet"),
+        {"all": [{"follows": {}}, {"not": _BOUGHT}]},
+    ),
+    Preset("group-members", gettext_noop("Group members"), {"group": {}}),
+    Preset(
+        "coupon-lovers",
+        gettext_noop("Coupon lovers: two orders or more with a coupon"),
+        {"orders": {"measure": "count", "at_least": 2, "of": {"coupon_used": True}}},
+    ),
+    Preset(
+        "birthday-this-month", gettext_noop("Birthday this month"), {"buyer": {"field": "birthday", "month": "this"}}
+    ),
+    Preset(
+        "never-scanned",
+        gettext_noop("Got a flyer and never scanned"),
+        {
+            "all": [
+                {"touch": {"event": "sent", "at_least": 1}},
+                {"touch": {"event": "scanned", "at_most": 0}},
+            ]
+        },
+    ),
+    Preset("flyer-responders", gettext_noop("Flyer responders"), {"touch": {"event": "scanned", "at_least": 1}}),
+)
+
+PRESETS: dict[str, Preset] = {preset.slug: preset for preset in _ALL}
+
+
+def preset_rule(slug: str) -> Rule:
+    """Return the rule of a preset; NotFound lists the known ones."""
+    if slug not in PRESETS:
+        raise NotFound("No preset is called {slug}. There are: {known}.", slug=slug, known=", ".join(PRESETS))
+    return PRESETS[slug].rule
+
+
+def category_fans(category: str, *, orders: int = 2) -> Rule:
+    """Return the rule for buyers with at least `orders` orders in a category."""
+    return {"orders": {"measure": "count", "at_least": orders, "of": {"category": category}}}
+
+
+def bought_but_not(bought: Mapping[str, Any], missing: Mapping[str, Any]) -> Rule:
+    """Return the rule for buyers of one thing and never of another; each is a filter such as {"sku": "A1"}."""
+    return {
+        "all": [
+            {"orders": {"measure": "count", "at_least": 1, "of": dict(bought)}},
+            {"not": {"orders": {"measure": "count", "at_least": 1, "of": dict(missing)}}},
+        ]
+    }
+
+
+def save_presets(session: Session, shop: Shop, *, at: datetime, actor: str = "system") -> list[Segment]:
+    """Save every preset the shop does not have yet, named in the shop's language; return those that are new."""
+    there = {segment.slug for segment in list_segments(session, shop.id)}
+    with speaking(shop.language):
+        return [
+            save_segment(session, shop.id, preset.slug, rule=preset.rule, name=preset.title, actor=actor, at=at)
+            for preset in PRESETS.values()
+            if preset.slug not in there
+        ]

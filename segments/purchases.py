@@ -1,0 +1,163 @@
+"""Conditions on orders: a measure over those a window and a filter leave, as one SELECT of buyer ids."""
+
+from decimal import Decimal
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Session, col
+
+from retention import money
+from retention.orders import Order, OrderLine
+from segments.conditions import COMPARE, Asked, Bool, Column, contains_one, counted, moment_tests, one_of, whole, within
+from segments.nodes import MONEY, SUMS, Comparison, Filter, Measure, Orders, Tests
+from segments.view import View
+
+BUYER: Column = col(Order.buyer_id)
+PAID: Column = col(Order.amount) - col(Order.refunded)
+
+
+def ask_orders(session: Session, view: View, leaf: Orders) -> Asked:  # noqa: PLR0911 - one return per measure
+    """Ask for a measure over orders. With a filter on lines, money and items are those of the lines that match."""
+    tests = _in_minor_units(leaf.tests, view.shop.currency) if leaf.measure in MONEY else leaf.tests
+    orders = _orders(session, view, leaf)
+    if leaf.measure in SUMS:
+        return counted(orders, BUYER, _sum(leaf), tests)
+    match leaf.measure:
+        case Measure.AVERAGE:
+            # spend / count >= x, without dividing: exact, and the same on both databases
+            total = _sum(Orders(Measure.SPEND, (), leaf.window, leaf.of))
+            return _having(orders, _all(total, tests, times=_count(leaf.of)))
+        case Measure.LARGEST:
+            return _ask_largest(orders, leaf, tests)
+        case Measure.FIRST:
+            return _having(orders, moment_tests(view, sa.func.min(col(Order.ordered_at)), tests))
+        case Measure.LAST:
+            return _having(orders, moment_tests(view, sa.func.max(col(Order.ordered_at)), tests))
+        case Measure.DAYS_SINCE_FIRST:
+            return _having(orders, _all(whole(view.day) - sa.func.min(col(Order.order_day)), tests))
+        case Measure.DAYS_SINCE_LAST:
+            return _having(orders, _all(whole(view.day) - sa.func.max(col(Order.order_day)), tests))
+        case Measure.DAYS_TO_SECOND:
+            return _ask_second(orders, tests)
+        case _:
+            return _ask_gaps(view, orders, leaf.measure, tests)
+
+
+def counted_orders(view: View) -> list[Bool]:
+    """Return what an order of the shop must satisfy to count for its buyer."""
+    return [col(Order.shop_id) == view.shop.id, BUYER.is_not(None), col(Order.counts)]
+
+
+def _orders(session: Session, view: View, leaf: Orders) -> sa.Select[Any]:
+    """Return a SELECT of buyer ids, one row per order, or per line when lines have to be looked at."""
+    returned = leaf.measure is Measure.RETURNS
+    kind = col(Order.is_return) if returned else col(Order.counts)
+    query = sa.select(BUYER).where(col(Order.shop_id) == view.shop.id, BUYER.is_not(None), kind)
+    query = query.where(*within(view, col(Order.ordered_at), leaf.window), *_order_filter(session, leaf.of))
+    if not leaf.of.by_line and leaf.measure is not Measure.PRODUCTS:
+        return query
+    lines = sa.and_(col(OrderLine.shop_id) == col(Order.shop_id), col(OrderLine.order_id) == col(Order.id))
+    bought = col(OrderLine.quantity) < 0 if returned else col(OrderLine.quantity) > 0
+    return query.join(OrderLine, lines).where(bought, *_line_filter(session, view, leaf.of))
+
+
+def _order_filter(session: Session, of: Filter) -> list[Bool]:
+    columns = {"country": Order.country, "region": Order.region, "city": Order.city, "channel": Order.channel}
+    found = [one_of(session, col(column), values) for name, column in columns.items() if (values := getattr(of, name))]
+    if of.coupon_used is not None:
+        found.append(col(Order.coupon_code) != "" if of.coupon_used else col(Order.coupon_code) == "")
+    return found
+
+
+def _line_filter(session: Session, view: View, of: Filter) -> list[Bool]:
+    columns = {"sku": OrderLine.sku, "category": OrderLine.category}
+    found = [one_of(session, col(column), values) for name, column in columns.items() if (values := getattr(of, name))]
+    if of.title_contains:
+        found.append(contains_one(session, col(OrderLine.title), of.title_contains))
+    if of.price_at_least is not None:
+        found.append(col(OrderLine.unit_price) >= whole(money.minor(of.price_at_least, view.shop.currency)))
+    return found
+
+
+def _sum(leaf: Orders) -> Column:
+    by_line = leaf.of.by_line
+    match leaf.measure:
+        case Measure.SPEND:
+            return sa.func.sum(col(OrderLine.amount) if by_line else PAID)
+        case Measure.ITEMS:
+            return sa.func.sum(col(OrderLine.quantity) if by_line else col(Order.items))
+        case Measure.PRODUCTS:
+            return sa.func.count(sa.distinct(sa.func.nullif(col(OrderLine.sku), "")))
+        case _:
+            return _count(leaf.of)
+
+
+def _count(of: Filter) -> Column:
+    return sa.func.count(sa.distinct(col(Order.id))) if of.by_line else sa.func.count()
+
+
+def _ask_largest(orders: sa.Select[Any], leaf: Orders, tests: Tests) -> Asked:
+    if not leaf.of.by_line:
+        return _having(orders, _all(sa.func.max(PAID), tests))
+    per_order = orders.add_columns(sa.func.sum(col(OrderLine.amount)).label("paid"))
+    each = per_order.group_by(BUYER, col(Order.id)).subquery()
+    largest = sa.func.max(each.c.paid)
+    return Asked(sa.select(each.c.buyer_id).group_by(each.c.buyer_id).having(_all(largest, tests)))
+
+
+def _ask_second(orders: sa.Select[Any], tests: Tests) -> Asked:
+    """Ask for the days between the first and the second day with an order."""
+    days = orders.add_columns(col(Order.order_day).label("day")).distinct().subquery()
+    place = sa.func.row_number().over(partition_by=days.c.buyer_id, order_by=days.c.day).label("place")
+    placed = sa.select(days.c.buyer_id, days.c.day, place).subquery()
+    gap = sa.func.max(placed.c.day) - sa.func.min(placed.c.day)
+    first_two = sa.select(placed.c.buyer_id).where(placed.c.place <= 2).group_by(placed.c.buyer_id)
+    return Asked(first_two.having(sa.func.count() == 2, _all(gap, tests)))
+
+
+def _ask_gaps(view: View, orders: sa.Select[Any], measure: Measure, tests: Tests) -> Asked:
+    """Ask for the median gap between days with an order, or for the days since the last as a multiple of it.
+
+    The median is the mean of the one or two middle gaps. Compared without dividing: sum of the middle gaps against
+    value times their number.
+    """
+    days = orders.add_columns(col(Order.order_day).label("day")).distinct().subquery()
+    before = sa.func.lag(days.c.day).over(partition_by=days.c.buyer_id, order_by=days.c.day)
+    gaps = sa.select(days.c.buyer_id, days.c.day, (days.c.day - before).label("gap")).subquery()
+    known = sa.select(
+        gaps.c.buyer_id,
+        gaps.c.gap,
+        sa.func.row_number().over(partition_by=gaps.c.buyer_id, order_by=gaps.c.gap).label("place"),
+        sa.func.count().over(partition_by=gaps.c.buyer_id).label("gaps"),
+        sa.func.max(gaps.c.day).over(partition_by=gaps.c.buyer_id).label("last"),
+    )
+    ranked = known.where(gaps.c.gap.is_not(None)).subquery()
+    is_middle = sa.and_(ranked.c.place * 2 >= ranked.c.gaps, ranked.c.place * 2 <= ranked.c.gaps + 2)
+    middle = sa.select(ranked.c.buyer_id).where(is_middle).group_by(ranked.c.buyer_id)
+    total, number = sa.func.sum(ranked.c.gap), sa.func.count()
+    if measure is Measure.MEDIAN_GAP:
+        return Asked(middle.having(_all(total, tests, times=number)))
+    since = (whole(view.day) - sa.func.max(ranked.c.last)) * number
+    return Asked(middle.having(_all(since, tests, times=total)))
+
+
+def _having(orders: sa.Select[Any], passes: Bool) -> Asked:
+    return Asked(orders.group_by(BUYER).having(passes))
+
+
+def _all(measured: Column, tests: Tests, *, times: Column | None = None) -> Bool:
+    """Return whether `measured` (or `measured / times`) passes all tests, in whole numbers only."""
+    return sa.and_(*(_one(measured, test, times) for test in tests))
+
+
+def _one(measured: Column, test: Comparison, times: Column | None) -> Bool:
+    number = test.value
+    assert isinstance(number, int | Decimal)
+    above, below = number.as_integer_ratio()
+    right: Column = whole(above) if times is None else whole(above) * times
+    found: Bool = COMPARE[test.operator](measured * below if below > 1 else measured, right)
+    return found
+
+
+def _in_minor_units(tests: Tests, currency: str) -> Tests:
+    return tuple(Comparison(test.operator, money.minor(test.value, currency)) for test in tests)  # type: ignore[arg-type]

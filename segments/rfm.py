@@ -1,0 +1,127 @@
+"""RFM: how recently, how often and for how much each buyer bought, scored 1 to 5 within the shop, and eleven groups.
+
+Quintiles that preserve ties: score = 1 + floor(5 · buyers strictly worse / buyers with an order). Equal values share a
+score, and 5 is best. In a shop of one-time buyers the frequency score collapses; the fixed steps 1, 2, 3-4, 5-9, 10+
+are the other choice. The groups carry the names merchants know from Shopify; they divide the plane of recency (R) and
+the mean of frequency and monetary (FM) as `GRID` says, a division of our own along the same descriptions.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import sqlalchemy as sa
+from pyroaring import BitMap
+from sqlmodel import Session, col
+
+from retention.orders import Order
+from segments.conditions import COMPARE, within
+from segments.nodes import Rfm, Scale, Tests, Window
+from segments.purchases import BUYER, PAID, counted_orders
+from segments.view import View
+
+STEPS = (2, 3, 5, 10)
+"""Orders from which on the frequency score is 2, 3, 4, 5."""
+
+GRID: dict[str, tuple[range, range]] = {
+    # group: (R, F + M)
+    "champions": (range(5, 6), range(8, 11)),
+    "loyal": (range(3, 5), range(8, 11)),
+    "previously-loyal": (range(1, 3), range(8, 11)),
+    "active": (range(4, 6), range(5, 8)),
+    "needs-attention": (range(3, 4), range(5, 8)),
+    "at-risk": (range(1, 3), range(5, 8)),
+    "new": (range(5, 6), range(2, 5)),
+    "promising": (range(4, 5), range(2, 5)),
+    "almost-lost": (range(3, 4), range(2, 5)),
+    "dormant": (range(1, 3), range(2, 5)),
+}
+"""Every group but prospects, who never ordered: FM is 4 and more, 2.5 to 3.5, 2 and less."""
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Buyers with an order and their three scores, as arrays of equal length."""
+
+    ids: Ints
+    recency: Ints
+    frequency: Ints
+    monetary: Ints
+
+    def group(self, slug: str) -> BitMap:
+        """Return the buyers of one group; prospects are not among the scored."""
+        if slug == "prospects":
+            return BitMap()
+        recency, both = GRID[slug]
+        total = self.frequency + self.monetary
+        inside = (self.recency >= recency.start) & (self.recency < recency.stop)
+        return _chosen(self.ids, inside & (total >= both.start) & (total < both.stop))
+
+
+def read_scores(session: Session, view: View, *, scale: Scale = Scale.QUINTILES) -> Scores:
+    """Return the scores of every buyer with a counted order, as seen from `view`."""
+    query = (
+        sa.select(BUYER, sa.func.max(col(Order.order_day)), sa.func.count(), sa.func.sum(PAID))
+        .where(*counted_orders(view), *within(view, col(Order.ordered_at), Window()))
+        .group_by(BUYER)
+    )
+    return score(_columns(session, query), scale=scale)
+
+
+def score(facts: Ints, *, scale: Scale = Scale.QUINTILES) -> Scores:
+    """Score the columns buyer, last order day, orders, spend."""
+    ids, last_day, orders, spend = facts
+    frequency = quintiles(orders) if scale is Scale.QUINTILES else 1 + np.searchsorted(STEPS, orders, side="right")
+    return Scores(ids, quintiles(last_day), frequency, quintiles(spend))
+
+
+def quintiles(values: Ints) -> Ints:
+    """Return 1 + floor(5 · values strictly smaller / all values) for each value."""
+    if not len(values):
+        return values
+    worse = np.searchsorted(np.sort(values), values, side="left")
+    return 1 + 5 * worse // len(values)
+
+
+def match_rfm(session: Session, view: View, leaf: Rfm, *, everyone: BitMap) -> BitMap:
+    """Return the buyers whose scores pass, and who are in one of the groups when groups are named."""
+    scores = read_scores(session, view, scale=leaf.scale)
+    scored = _passing(scores, leaf)
+    if not leaf.groups:
+        return scored
+    named = BitMap.union(BitMap(), *(scores.group(slug) for slug in leaf.groups))
+    if "prospects" in leaf.groups and not (leaf.recency or leaf.frequency or leaf.monetary):
+        return named & scored | everyone - BitMap(scores.ids)
+    return named & scored
+
+
+def _passing(scores: Scores, leaf: Rfm) -> BitMap:
+    inside = np.ones(len(scores.ids), dtype=bool)
+    for values, tests in (
+        (scores.recency, leaf.recency),
+        (scores.frequency, leaf.frequency),
+        (scores.monetary, leaf.monetary),
+    ):
+        inside &= _passes(values, tests)
+    return _chosen(scores.ids, inside)
+
+
+def _passes(values: Ints, tests: Tests) -> npt.NDArray[np.bool_]:
+    inside = np.ones(len(values), dtype=bool)
+    for test in tests:
+        inside &= COMPARE[test.operator](values, test.value)
+    return inside
+
+
+def _chosen(ids: Ints, inside: npt.NDArray[np.bool_]) -> BitMap:
+    return BitMap(ids[inside].astype(np.uint32))
+
+
+def _columns(session: Session, query: sa.Select[Any]) -> Ints:
+    """Return the rows of a query of whole numbers as columns, read in bounded steps."""
+    result = session.connection().execute(query, execution_options={"yield_per": 100_000})
+    parts = [np.array([tuple(row) for row in rows], dtype=np.int64) for rows in result.partitions()]
+    return np.concatenate(parts).T if parts else np.empty((4, 0), dtype=np.int64)
