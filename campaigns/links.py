@@ -36,6 +36,16 @@ class Link(ShopRow, table=True):
     created_at: datetime
 
 
+def link_address(public_url: str, token: str) -> str:
+    """Return the address behind a token as a message carries it: https://shop.example/Q/7K3M...."""
+    return f"{public_url.rstrip('/')}/Q/{token}"
+
+
+def paper_address(public_url: str, token: str) -> str:
+    """Return the same address in capitals, which a QR code holds in its shorter alphanumeric mode."""
+    return link_address(public_url, token).upper()
+
+
 class TouchKind(StrEnum):
     """From paper or from a message."""
 

@@ -4,10 +4,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, UniqueConstraint
-from sqlmodel import Field
+from sqlmodel import Field, Session, col, select, update
 
-from retention import money
+from retention import audit, money
 from retention.database import ShopRow, choice
+from retention.errors import Conflict, Invalid, NotFound
+from retention.shops import check_slug
 from retention.words import gettext as _
 
 
@@ -63,7 +65,104 @@ class Offer(ShopRow, table=True):
         """Return when the offer can be used, in a few words: from ¥99."""
         return _("from {amount}").format(amount=money.show(self.minimum, currency, locale)) if self.minimum else ""
 
+    def is_open(self, at: datetime) -> bool:
+        """Tell whether a moment lies in the offer's window, the end excluded."""
+        return (self.starts_at is None or self.starts_at <= at) and (self.ends_at is None or at < self.ends_at)
+
+    def discount(self, amount: int) -> int:
+        """Return what comes off an order of `amount` minor units; a percentage is rounded half up, a gift is 0."""
+        match self.kind:
+            case OfferKind.AMOUNT:
+                return min(self.value, amount)
+            case OfferKind.PERCENT:
+                return (amount * self.value + 50) // 100
+            case _:
+                return 0
+
     def expiry(self, claimed_at: datetime) -> datetime | None:
         """Return when a coupon claimed at a moment ends, or None when it never does."""
         from_claim = claimed_at + timedelta(days=self.days_from_claim) if self.days_from_claim else None
         return min((end for end in (self.ends_at, from_claim) if end), default=None)
+
+
+def create_offer(  # noqa: PLR0913 - every term of an offer, by name
+    session: Session,
+    shop_id: int,
+    slug: str,
+    *,
+    name: str,
+    kind: OfferKind,
+    at: datetime,
+    actor: str,
+    value: int = 0,
+    minimum: int = 0,
+    gift: str = "",
+    starts_at: datetime | None = None,
+    ends_at: datetime | None = None,
+    days_from_claim: int | None = None,
+    most_coupons: int | None = None,
+) -> Offer:
+    """Add an offer. Money in minor units. Invalid for terms that promise nothing; Conflict when the slug is taken."""
+    offer = Offer(
+        shop_id=shop_id,
+        slug=check_slug(slug),
+        name=name,
+        kind=kind,
+        value=value,
+        minimum=minimum,
+        gift=gift,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        days_from_claim=days_from_claim,
+        most_coupons=most_coupons,
+        created_at=at,
+    )
+    _check_terms(offer)
+    if session.exec(select(Offer.id).where(Offer.shop_id == shop_id, Offer.slug == slug)).first():
+        raise Conflict("This shop has an offer called {slug} already.", slug=slug)
+    session.add(offer)
+    session.flush()
+    terms = offer.model_dump(mode="json", exclude={"id", "shop_id", "issued"})
+    audit.record(session, shop_id, actor, action="offer.create", subject=f"offer:{slug}", after=terms, at=at)
+    return offer
+
+
+def find_offer(session: Session, shop_id: int, slug: str) -> Offer:
+    """Return a shop's offer; NotFound otherwise."""
+    offer = session.exec(select(Offer).where(Offer.shop_id == shop_id, Offer.slug == slug)).first()
+    if offer is None:
+        raise NotFound("No offer is called {slug}.", slug=slug)
+    return offer
+
+
+def take_coupons(session: Session, offer: Offer, count: int) -> bool:
+    """Count `count` more coupons as issued; False, with nothing changed, when the offer's limit does not allow it.
+
+    One conditional UPDATE, so that no race hands out one too many.
+    """
+    if not count:
+        return True
+    room = (col(Offer.most_coupons).is_(None)) | (Offer.issued + count <= col(Offer.most_coupons))
+    taken = session.execute(
+        update(Offer)
+        .where(col(Offer.id) == offer.id, room)
+        .values(issued=Offer.issued + count)
+        .returning(col(Offer.id))
+    )
+    return taken.first() is not None
+
+
+def _check_terms(offer: Offer) -> None:
+    if offer.kind is OfferKind.AMOUNT and offer.value <= 0:
+        raise Invalid("An amount off must be more than 0, not {value}.", value=offer.value)
+    if offer.kind is OfferKind.PERCENT and not 1 <= offer.value <= 100:
+        raise Invalid("A percentage off is from 1 to 100, not {value}.", value=offer.value)
+    if offer.kind in {OfferKind.GIFT, OfferKind.SAMPLE} and not offer.gift:
+        raise Invalid("Say what the gift is.")
+    if offer.minimum < 0:
+        raise Invalid("A least amount cannot be below 0, as {minimum} is.", minimum=offer.minimum)
+    if offer.starts_at and offer.ends_at and offer.ends_at <= offer.starts_at:
+        raise Invalid("The offer ends at {end}, before it starts.", end=offer.ends_at)
+    for name, number in (("days_from_claim", offer.days_from_claim), ("most_coupons", offer.most_coupons)):
+        if number is not None and number <= 0:
+            raise Invalid("{name} must be 1 or more, not {number}.", name=name, number=number)

@@ -6,6 +6,7 @@ a file) is handed to `after_commit` and runs only when the commit stood.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, cast
 
@@ -102,6 +103,11 @@ def insert_rows(session: Session, table: type[SQLModel], columns: Sequence[str],
             driver.executemany(f"INSERT INTO {target} ({names}) VALUES ({marks})", rows)  # noqa: S608 - our own names
     finally:
         cursor.close()
+
+
+def as_stored(session: Session, at: datetime) -> datetime | str:
+    """Return a moment as `insert_rows` needs it: SQLite keeps UTC as text without a zone, in SQLAlchemy's spelling."""
+    return at if is_postgresql(session) else at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
 
 
 def insert(session: Session, table: type[SQLModel]) -> postgresql.Insert | sqlite.Insert:

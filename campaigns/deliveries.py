@@ -1,0 +1,73 @@
+"""Deliveries that go by parcel: what the packing bench says about them, and whether they may still go.
+
+Only the bench writes `sent` here; a printer's word is none.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Session, col
+
+from campaigns.campaigns import Campaign, Delivery, DeliveryState
+from retention.database import choice
+from retention.touches import Touch, TouchEvent
+from retention.versions import Family, raise_version
+
+
+def mark_in_parcel(session: Session, shop_id: int, delivery_ids: Sequence[int], *, at: datetime) -> int:
+    """Say that inserts are in their parcels: waiting becomes sent. Return how many moved; the rest were not waiting."""
+    moved = _move(session, shop_id, delivery_ids, DeliveryState.WAITING, DeliveryState.SENT, sent_at=at)
+    write_sent_touches(session, shop_id, moved)
+    return len(moved)
+
+
+def mark_out_of_parcel(session: Session, shop_id: int, delivery_ids: Sequence[int]) -> int:
+    """Take that back: sent becomes waiting again and the touch goes. Return how many moved."""
+    sent = sa.select(col(Delivery.buyer_id), col(Campaign.slug), col(Delivery.sent_at)).join_from(
+        Delivery, Campaign, col(Campaign.id) == Delivery.campaign_id
+    )
+    gone = sent.where(col(Delivery.shop_id) == shop_id, col(Delivery.id).in_(delivery_ids))
+    session.execute(
+        sa.delete(Touch).where(
+            col(Touch.shop_id) == shop_id,
+            col(Touch.event) == TouchEvent.SENT,
+            sa.tuple_(col(Touch.buyer_id), col(Touch.campaign), col(Touch.at)).in_(gone),
+        )
+    )
+    raise_version(session, shop_id, Family.TOUCHES)
+    return len(_move(session, shop_id, delivery_ids, DeliveryState.SENT, DeliveryState.WAITING, sent_at=None))
+
+
+def write_sent_touches(session: Session, shop_id: int, delivery_ids: Sequence[int]) -> None:
+    """Add a `sent` touch for each of these deliveries, at its `sent_at`."""
+    if not delivery_ids:
+        return
+    source = sa.select(
+        col(Delivery.shop_id),
+        col(Delivery.buyer_id),
+        sa.literal(TouchEvent.SENT, choice(TouchEvent)),
+        col(Campaign.slug),
+        col(Delivery.sent_at),
+    ).join_from(Delivery, Campaign, col(Campaign.id) == Delivery.campaign_id)
+    of_these = source.where(col(Delivery.shop_id) == shop_id, col(Delivery.id).in_(delivery_ids))
+    columns = ["shop_id", "buyer_id", "event", "campaign", "at"]
+    session.execute(sa.insert(Touch).from_select(columns, of_these, include_defaults=False))
+    raise_version(session, shop_id, Family.TOUCHES)
+
+
+def _move(
+    session: Session,
+    shop_id: int,
+    delivery_ids: Sequence[int],
+    before: DeliveryState,
+    after: DeliveryState,
+    **values: Any,
+) -> list[int]:
+    """Move deliveries from one state to another by conditional UPDATE; return those that were in it."""
+    moved = sa.update(Delivery).where(
+        col(Delivery.shop_id) == shop_id, col(Delivery.id).in_(delivery_ids), col(Delivery.state) == before
+    )
+    rows = session.execute(moved.values(state=after, **values).returning(col(Delivery.id)))
+    return list(rows.scalars())

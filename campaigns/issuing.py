@@ -1,0 +1,89 @@
+"""Issuing: codes for buyers under an offer, set-wise, in the transaction that makes the deliveries they belong to."""
+
+from datetime import datetime
+from typing import cast
+
+import sqlalchemy as sa
+from pyroaring import BitMap
+from sqlmodel import Session, col, select
+
+from campaigns.coupons import Coupon, CouponState
+from campaigns.offers import Offer, take_coupons
+from retention.bitmaps import read_bitmap
+from retention.database import as_stored, insert_rows
+from retention.errors import Conflict
+from retention.tokens import new_codes
+
+
+def issue_coupons(session: Session, offer: Offer, buyers: BitMap, *, at: datetime) -> int:
+    """Give each buyer who has no coupon of this offer a new one; return how many were made.
+
+    Conflict, with nothing written, when the offer's limit does not allow that many.
+    """
+    _lock(session, offer)
+    without = buyers - read_bitmap(session, buyers_with_coupon(offer))
+    _take(session, offer, len(without))
+    if without:
+        codes = fresh_codes(session, offer.shop_id, len(without))
+        issued = as_stored(session, at)
+        rows = (
+            (offer.shop_id, offer.id, buyer_id, code, CouponState.ISSUED.value, issued, "", "")
+            for buyer_id, code in zip(without, codes, strict=True)
+        )
+        columns = ("shop_id", "offer_id", "buyer_id", "code", "state", "issued_at", "held_by", "order_reference")
+        insert_rows(session, Coupon, columns, rows)
+    return len(without)
+
+
+def issue_anonymous(session: Session, offer: Offer, *, at: datetime) -> Coupon:
+    """Make one coupon for somebody unknown, as a claim on another shop's paper needs it; Conflict when none is left."""
+    _take(session, offer, 1)
+    coupon = Coupon(
+        shop_id=offer.shop_id, offer_id=offer.id, code=fresh_codes(session, offer.shop_id, 1)[0], issued_at=at
+    )
+    session.add(coupon)
+    session.flush()
+    return coupon
+
+
+def buyers_with_coupon(offer: Offer) -> sa.Select[int]:
+    """Return a SELECT of the buyers who have a coupon of this offer, in whatever state."""
+    owned = sa.select(col(Coupon.buyer_id)).where(
+        col(Coupon.shop_id) == offer.shop_id, col(Coupon.offer_id) == offer.id
+    )
+    return cast("sa.Select[int]", owned.where(col(Coupon.buyer_id).is_not(None)))
+
+
+def fresh_codes(session: Session, shop_id: int, count: int) -> list[str]:
+    """Return `count` different codes the shop has not used; at a million some random ones do coincide."""
+    found: set[str] = set()
+    while len(found) < count:
+        drawn = set(new_codes(count - len(found))) - found
+        found |= drawn - _used(session, shop_id, drawn)
+    return list(found)
+
+
+def _used(session: Session, shop_id: int, codes: set[str]) -> set[str]:
+    """Return which of `codes` the shop has: asked for directly when few, else by reading the shop's codes once."""
+    owned = select(Coupon.code).where(Coupon.shop_id == shop_id)
+    if len(codes) <= 500:  # SQLite's older limit of bound values is 999
+        return set(session.exec(owned.where(col(Coupon.code).in_(codes))))
+    return {code for code in session.exec(owned.execution_options(yield_per=50_000)) if code in codes}
+
+
+def _lock(session: Session, offer: Offer) -> None:
+    # Two runs that share an offer take turns, so that neither gives a buyer a second coupon.
+    session.exec(select(Offer.id).where(Offer.id == offer.id).with_for_update()).one()
+
+
+def _take(session: Session, offer: Offer, count: int) -> None:
+    if not take_coupons(session, offer, count):
+        session.refresh(offer)
+        raise Conflict(
+            "The offer {offer} allows {most} coupons and {issued} are out; {count} more do not fit.",
+            offer=offer.slug,
+            most=offer.most_coupons,
+            issued=offer.issued,
+            count=count,
+        )
+    session.expire(offer, ["issued"])

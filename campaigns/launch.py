@@ -1,0 +1,225 @@
+"""Launching: a run's rows made from a plan, set-wise, in one transaction; what the preview showed is what is made."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from pyroaring import BitMap
+from sqlmodel import Session, col, func, select
+from sqlmodel.sql.sqltypes import UTCDateTime
+
+from campaigns import lifecycle
+from campaigns.campaigns import Campaign, Delivery, DeliveryState, Medium, Run, RunSkip
+from campaigns.coupons import Coupon
+from campaigns.issuing import issue_coupons
+from campaigns.links import Link
+from campaigns.offers import Offer
+from campaigns.planning import Plan, plan, waiting_parcels
+from campaigns.reasons import step_name
+from retention import audit
+from retention.bitmaps import ids_in
+from retention.buyers import Buyer
+from retention.database import as_stored, choice, insert_rows
+from retention.errors import Conflict
+from retention.queue import send
+from retention.shops import Shop
+from retention.tokens import new_tokens
+
+_CHUNK = 100_000  # deliveries given their links at a time, so that memory stays flat
+
+
+def launch(
+    session: Session,
+    shop: Shop,
+    campaign: Campaign,
+    *,
+    at: datetime,
+    actor: str,
+    fingerprint: str | None = None,
+    funnel: Sequence[tuple[str, int]] | None = None,
+) -> Run:
+    """Plan again with the same code as the preview, and make the run: skips, deliveries, control, coupons, links.
+
+    With the preview's `fingerprint`, Conflict when the plan is another by now; with its `funnel` too, the message says
+    at which steps. Conflict also when the state or the offer's limit does not allow it. Nothing is written then.
+    """
+    _lock(session, campaign)
+    target = lifecycle.after(lifecycle.Move.LAUNCH, campaign.state, medium=campaign.medium)
+    planned = plan(session, shop, campaign, at=at)
+    if fingerprint and fingerprint != planned.fingerprint:
+        raise _moved(planned, funnel)
+    before, campaign.state = campaign.state, target
+    session.add(campaign)
+    run = _add_run(session, campaign, planned)
+    _add_deliveries(session, shop, campaign, run, planned)
+    _add_links(session, campaign, run, at=at)
+    audit.record(
+        session,
+        shop.id,
+        actor,
+        action="campaign.launch",
+        subject=f"campaign:{campaign.slug}",
+        before={"state": before.value},
+        after={"state": target.value, "run": run.number, "funnel": run.funnel, "fingerprint": run.fingerprint},
+        at=at,
+    )
+    send(session, "campaigns.send")
+    return run
+
+
+def _lock(session: Session, campaign: Campaign) -> None:
+    # Two people who press the button at once: the second waits here and then finds the campaign running.
+    session.refresh(campaign, with_for_update=True)
+
+
+def _moved(planned: Plan, funnel: Sequence[tuple[str, int]] | None) -> Conflict:
+    before = dict(funnel or ())
+    changes = [
+        f"{step_name(step)}: {before[step]} → {count}"
+        for step, count in planned.funnel
+        if step in before and before[step] != count
+    ]
+    return Conflict(
+        "The plan is not the one you saw. What changed: {changes}. Look at it again, then launch.",
+        changes="; ".join(changes) or step_name("content"),
+    )
+
+
+def _add_run(session: Session, campaign: Campaign, planned: Plan) -> Run:
+    number = session.exec(
+        select(func.count()).where(Run.shop_id == campaign.shop_id, Run.campaign_id == campaign.id)
+    ).one()
+    run = Run(
+        shop_id=campaign.shop_id,
+        campaign_id=campaign.id,
+        number=number + 1,
+        planned_at=planned.at,
+        fingerprint=planned.fingerprint,
+        funnel=[list(step) for step in planned.funnel],
+        audience=len(planned.audience),
+        audience_ids=planned.audience.serialize(),
+        control_share=planned.policy.control_share,
+        product_price=planned.product_price,
+        read_out_at=planned.policy.read_out_at(planned.at),
+    )
+    session.add(run)
+    session.flush()
+    for reason, buyers in planned.skips.items():
+        if buyers:
+            session.add(
+                RunSkip(
+                    shop_id=run.shop_id,
+                    run_id=run.id,
+                    reason=reason,
+                    buyers=len(buyers),
+                    buyer_ids=buyers.serialize(),
+                )
+            )
+    session.flush()
+    return run
+
+
+def _add_deliveries(session: Session, shop: Shop, campaign: Campaign, run: Run, planned: Plan) -> None:
+    offer = session.get(Offer, campaign.offer_id) if campaign.offer_id else None
+    if offer and planned.final:
+        issue_coupons(session, offer, planned.final, at=planned.at)
+    for state, buyers in ((DeliveryState.WAITING, planned.final), (DeliveryState.CONTROL, planned.control)):
+        if buyers:
+            _insert_deliveries(session, shop, campaign, run, buyers=buyers, state=state, at=planned.at)
+
+
+def _insert_deliveries(
+    session: Session,
+    shop: Shop,
+    campaign: Campaign,
+    run: Run,
+    *,
+    buyers: BitMap,
+    state: DeliveryState,
+    at: datetime,
+) -> None:
+    """Store one row per buyer by one INSERT ... SELECT; control rows get no address, parcel or coupon."""
+    real = state is DeliveryState.WAITING
+    members = ids_in(session, buyers).subquery()
+    parcel_id: sa.SQLColumnExpression[Any] = sa.null()
+    coupon_id: sa.SQLColumnExpression[Any] = sa.null()
+    address: sa.SQLColumnExpression[Any] = sa.literal("")
+    chosen: sa.FromClause = sa.join(Buyer, members, col(Buyer.id) == members.c.id)
+    if real and campaign.offer_id:
+        owned = (col(Coupon.shop_id) == shop.id, col(Coupon.offer_id) == campaign.offer_id)
+        chosen = chosen.outerjoin(Coupon, sa.and_(*owned, col(Coupon.buyer_id) == Buyer.id))
+        coupon_id = col(Coupon.id)
+    if real and campaign.medium is Medium.PARCEL:
+        parcels = waiting_parcels(shop, at)
+        chosen = chosen.join(parcels, parcels.c.buyer_id == Buyer.id)
+        parcel_id = parcels.c.parcel_id
+    if real and campaign.medium is Medium.EMAIL:
+        address = col(Buyer.email)
+    values = {
+        "shop_id": sa.literal(shop.id),
+        "campaign_id": sa.literal(campaign.id),
+        "run_id": sa.literal(run.id),
+        "buyer_id": col(Buyer.id),
+        "parcel_id": parcel_id,
+        "coupon_id": coupon_id,
+        "state": sa.literal(state, choice(DeliveryState)),
+        "reason": sa.literal(""),
+        "detail": sa.literal(""),
+        "address": address,
+        "due_at": sa.literal(at, UTCDateTime()),
+        "attempts": sa.literal(0),
+        "message_id": sa.literal(""),
+    }
+    source = sa.select(*values.values()).select_from(chosen).order_by(col(Buyer.id))
+    session.execute(sa.insert(Delivery).from_select(list(values), source, include_defaults=False))
+
+
+def _add_links(session: Session, campaign: Campaign, run: Run, *, at: datetime) -> None:
+    """Give every waiting delivery of the run a link with a token nobody can guess."""
+    columns = (
+        "token",
+        "shop_id",
+        "carrier_shop_id",
+        "campaign_id",
+        "delivery_id",
+        "offer_id",
+        "coupon_id",
+        "product_id",
+        "slot",
+        "medium",
+        "destination",
+        "created_at",
+    )
+    shop_id, made = campaign.shop_id, as_stored(session, at)
+    for rows in _chunks(session, run):
+        links = (
+            (
+                token,
+                shop_id,
+                shop_id,
+                campaign.id,
+                delivery_id,
+                campaign.offer_id,
+                coupon_id,
+                campaign.product_id,
+                "",
+                campaign.medium.value,
+                "",
+                made,
+            )
+            for token, (delivery_id, coupon_id) in zip(new_tokens(len(rows)), rows, strict=True)
+        )
+        insert_rows(session, Link, columns, links)
+
+
+def _chunks(session: Session, run: Run) -> Iterator[Sequence[tuple[int, int | None]]]:
+    last = 0
+    waiting = select(Delivery.buyer_id, Delivery.id, Delivery.coupon_id).where(
+        Delivery.shop_id == run.shop_id, Delivery.run_id == run.id, Delivery.state == DeliveryState.WAITING
+    )
+    while rows := session.exec(
+        waiting.where(Delivery.buyer_id > last).order_by(col(Delivery.buyer_id)).limit(_CHUNK)
+    ).all():
+        last = rows[-1][0]
+        yield [(delivery_id, coupon_id) for _, delivery_id, coupon_id in rows]

@@ -1,0 +1,80 @@
+"""Reasons: the steps of a funnel and why a buyer gets nothing, each a word in rows and a sentence for people."""
+
+from enum import StrEnum
+
+from retention.words import gettext as _
+from retention.words import gettext_noop as n_
+
+
+class Reason(StrEnum):
+    """Why somebody of the audience gets nothing; the first seven when planned, the rest at hand-off."""
+
+    EXCLUDED = "excluded"
+    SERVED = "served"
+    NO_CONSENT = "no_consent"
+    NO_ADDRESS = "no_address"
+    SAME_ADDRESS = "same_address"
+    CAPPED = "capped"
+    NO_PARCEL = "no_parcel"
+    CANCELLED = "cancelled"
+    OFFER_OVER = "offer_over"
+    SOLD_OUT = "sold_out"
+    PRICE_CHANGED = "price_changed"
+    BOUGHT_ALREADY = "bought_already"
+    TEXT_ERROR = "text_error"
+    REFUSED = "refused"
+    GAVE_UP = "gave_up"
+    NO_RECORD = "no_record"
+
+
+_STEPS = {
+    "segment": n_("In the segment"),
+    Reason.EXCLUDED: n_("Excluded by rule"),
+    Reason.SERVED: n_("Already served by this campaign"),
+    Reason.NO_CONSENT: n_("No consent"),
+    Reason.NO_ADDRESS: n_("No address"),
+    Reason.SAME_ADDRESS: n_("Same address as another buyer"),
+    Reason.CAPPED: n_("Reached the frequency cap"),
+    Reason.NO_PARCEL: n_("No parcel to ship today"),
+    "control": n_("Control group"),
+    "final": n_("Will get it"),
+    Reason.CANCELLED: n_("Cancelled before it left"),
+    Reason.OFFER_OVER: n_("The offer was over"),
+    Reason.SOLD_OUT: n_("Sold out before it left"),
+    Reason.PRICE_CHANGED: n_("The price changed before it left"),
+    Reason.BOUGHT_ALREADY: n_("Bought it meanwhile"),
+    Reason.TEXT_ERROR: n_("The text could not be made"),
+    Reason.REFUSED: n_("Refused by the mail server"),
+    Reason.GAVE_UP: n_("Tried several times in vain"),
+    Reason.NO_RECORD: n_("Nobody can know whether it left"),
+}
+
+_SENTENCES = {
+    Reason.EXCLUDED: n_("They match the rule of those this campaign leaves out."),
+    Reason.SERVED: n_("An earlier run of this campaign reached them already."),
+    Reason.NO_CONSENT: n_("They have not agreed to be reached this way, or no longer do."),
+    Reason.NO_ADDRESS: n_("The shop has no address of theirs for this medium."),
+    Reason.SAME_ADDRESS: n_("Another buyer with the same address gets it."),
+    Reason.CAPPED: n_("They had as many messages lately as the frequency cap allows."),
+    Reason.NO_PARCEL: n_("No parcel of theirs was waiting to ship on that day."),
+    Reason.CANCELLED: n_("The campaign was cancelled before theirs left."),
+    Reason.OFFER_OVER: n_("The offer was over when their turn came."),
+    Reason.SOLD_OUT: n_("The product was sold out when their turn came."),
+    Reason.PRICE_CHANGED: n_("The product cost something else when their turn came."),
+    Reason.BOUGHT_ALREADY: n_("They bought the product before their turn came."),
+    Reason.TEXT_ERROR: n_("Their text could not be made."),
+    Reason.REFUSED: n_("The receiving side refused it for good."),
+    Reason.GAVE_UP: n_("It was tried several times and never got through."),
+    Reason.NO_RECORD: n_("The sender stopped between handing it over and writing that down."),
+}
+
+
+def step_name(step: str) -> str:
+    """Return a funnel step or reason as people read it."""
+    return _(_STEPS.get(step, step))
+
+
+def sentence(reason: str) -> str:
+    """Return why somebody got nothing, as a sentence; empty for an unknown reason."""
+    known = _SENTENCES.get(Reason(reason)) if reason in set(Reason) else None
+    return _(known) if known else ""
