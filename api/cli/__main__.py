@@ -1,0 +1,5 @@
+"""`python -m api.cli`: the same as `regulars`."""
+
+from api.cli import main
+
+main()

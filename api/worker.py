@@ -1,0 +1,15 @@
+"""The worker's entry: `celery -A api.worker worker`, and `celery -A api.worker beat` for the sweeps.
+
+Importing a module is what registers its tasks, so every module with tasks is named here.
+"""
+
+import api.tables
+import retention.idempotency
+from retention.queue import configure
+from retention.settings import get_settings
+
+TASKS = (retention.idempotency,)
+TABLES = api.tables.metadata
+"""A task that follows a foreign key needs both tables known."""
+
+app = configure(get_settings())

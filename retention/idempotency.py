@@ -1,0 +1,83 @@
+"""Requests that may be sent twice: the answer given the first time is kept for a day and given again.
+
+The row is written in the transaction of the work itself. So either both stand or neither, and a second request that
+comes while the first still runs waits for it at the unique key.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import UniqueConstraint, delete
+from sqlmodel import Field, Session, col, select
+
+from retention import clock
+from retention.access import Member
+from retention.database import Json, ShopRow, insert
+from retention.errors import Conflict, Invalid
+from retention.queue import task
+
+KEPT_FOR = timedelta(hours=24)
+LONGEST_KEY = 200
+
+
+class GivenAnswer(ShopRow, table=True):
+    """What a request with an idempotency key was answered. `request` is the digest of what was asked."""
+
+    __tablename__ = "given_answers"
+    __table_args__ = (UniqueConstraint("shop_id", "actor", "key"),)
+
+    actor: str = Field(max_length=64)
+    key: str = Field(max_length=LONGEST_KEY)
+    request: str = Field(max_length=64)
+    answer: Any = Field(default=None, sa_type=Json)
+    created_at: datetime = Field(index=True)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer as JSON values; `again` when it was worked out by an earlier request."""
+
+    value: Any
+    again: bool
+
+
+def answer_once(
+    session: Session, member: Member, key: str, *, request: bytes, at: datetime, work: Callable[[], Any]
+) -> Answer:
+    """Return what `work` returns, working only for the first request of this member under `key`.
+
+    `request` is everything that was asked, as bytes. Conflict when the key came with another request before; a refusal
+    is not kept, so the request may be mended and sent again.
+    """
+    if not key or len(key) > LONGEST_KEY or not key.isprintable():
+        raise Invalid("An idempotency key has 1 to {length} printable characters.", length=LONGEST_KEY)
+    digest = hashlib.sha256(request).hexdigest()
+    mine = (
+        col(GivenAnswer.shop_id) == member.shop_id,
+        col(GivenAnswer.actor) == member.actor,
+        col(GivenAnswer.key) == key,
+    )
+    session.connection().execute(delete(GivenAnswer).where(*mine, col(GivenAnswer.created_at) <= at - KEPT_FOR))
+    row = {"shop_id": member.shop_id, "actor": member.actor, "key": key, "request": digest, "created_at": at}
+    taken = session.connection().execute(insert(session, GivenAnswer).values(row).on_conflict_do_nothing())
+    given = session.exec(select(GivenAnswer).where(*mine)).one()
+    if taken.rowcount:
+        given.answer = work()
+        return Answer(given.answer, again=False)
+    if given.request != digest:
+        raise Conflict("The idempotency key {key} was used for another request. Take a new one.", key=key)
+    return Answer(given.answer, again=True)
+
+
+def forget_answers(session: Session, at: datetime) -> int:
+    """Delete the answers that need not be given again; return how many."""
+    result = session.connection().execute(delete(GivenAnswer).where(col(GivenAnswer.created_at) <= at - KEPT_FOR))
+    return result.rowcount
+
+
+@task("retention.forget_answers", every=timedelta(hours=1))
+def _forget_answers(session: Session) -> None:
+    forget_answers(session, clock.now())
