@@ -18,7 +18,7 @@ RUN_PACKAGES := libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fontconfig 
 TEST_PACKAGES := $(RUN_PACKAGES) postgresql redis-server chromium
 
 ASSETS := api/console/static/vendor/icons.svg
-PAGES := $(shell find api -name '*.html' -o -name '*.py' -path 'api/*')
+PAGES := $(shell find api -name '*.html' -o -name '*.py')
 
 .PHONY: help demo serve test check bench format words pins assets wheel clean run-system test-system
 
