@@ -32,7 +32,7 @@ class GivenAnswer(ShopRow, table=True):
     actor: str = Field(max_length=64)
     key: str = Field(max_length=LONGEST_KEY)
     request: str = Field(max_length=64)
-    answer: Any = Field(default=None, sa_type=Json)
+    answer: dict[str, Any] | None = Field(default=None, sa_type=Json)
     created_at: datetime = Field(index=True)
 
 
@@ -40,12 +40,12 @@ class GivenAnswer(ShopRow, table=True):
 class Answer:
     """An answer as JSON values; `again` when it was worked out by an earlier request."""
 
-    value: Any
+    value: dict[str, Any]
     again: bool
 
 
 def answer_once(
-    session: Session, member: Member, key: str, *, request: bytes, at: datetime, work: Callable[[], Any]
+    session: Session, member: Member, key: str, *, request: bytes, at: datetime, work: Callable[[], dict[str, Any]]
 ) -> Answer:
     """Return what `work` returns, working only for the first request of this member under `key`.
 
@@ -65,11 +65,11 @@ def answer_once(
     taken = session.connection().execute(insert(session, GivenAnswer).values(row).on_conflict_do_nothing())
     given = session.exec(select(GivenAnswer).where(*mine)).one()
     if taken.rowcount:
-        given.answer = work()
-        return Answer(given.answer, again=False)
+        value = given.answer = work()
+        return Answer(value, again=False)
     if given.request != digest:
         raise Conflict("The idempotency key {key} was used for another request. Take a new one.", key=key)
-    return Answer(given.answer, again=True)
+    return Answer(given.answer or {}, again=True)
 
 
 def forget_answers(session: Session, at: datetime) -> int:
