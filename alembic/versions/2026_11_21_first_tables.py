@@ -137,7 +137,7 @@ def upgrade() -> None:
         sa.Column("actor", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
         sa.Column("key", sqlmodel.sql.sqltypes.AutoString(length=200), nullable=False),
         sa.Column("request", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
-        sa.Column("answer", Json, nullable=False),
+        sa.Column("answer", Json, nullable=True),
         sa.Column("created_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.ForeignKeyConstraint(["shop_id"], ["shops.id"], name=op.f("fk_given_answers_shop_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_given_answers")),
