@@ -1,0 +1,214 @@
+"""The frame around every page of the console: navigation by role, and the line that says what was done."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+from sqlmodel import Session, col, func, select
+
+from api import deps, pages
+from api.console import figures
+from api.deps import Place, current_place
+from campaigns.campaigns import Campaign, CampaignState
+from printables.batches import Batch, BatchState
+from retention.access import Member, Scope
+from retention.errors import Error
+from retention.words import current_language, gettext_noop
+from retention.words import gettext as _
+from segments.segments import Segment
+
+pages.environment.filters |= figures.FILTERS
+
+Here = Annotated[Place, Depends(current_place)]
+"""The shop of the address and the person acting in it."""
+
+DONE: dict[str, str] = {
+    "saved": gettext_noop("Saved."),
+    "launched": gettext_noop("Launched. The figures below move by themselves."),
+    "paused": gettext_noop("Paused. Nobody gets anything until you resume."),
+    "resumed": gettext_noop("Going on."),
+    "cancelled": gettext_noop("Cancelled. What was sent stays sent; the rest will not go."),
+    "printed": gettext_noop("Noted as printed."),
+    "closed": gettext_noop("Closed. Every piece is accounted for."),
+    "approved": gettext_noop("Approved for your shop."),
+    "proved": gettext_noop("A new proof is ready. Look at it before you approve it."),
+    "batch": gettext_noop("The batch is ready to print."),
+    "removed": gettext_noop("Removed."),
+}
+"""What was done, by the word an address carries after a redirect."""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One line above the page. `kind` is good, warn, bad or info."""
+
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
+class NavLink:
+    """A line of the navigation. `tail` is a small figure behind it, `kind` the colour of its pill."""
+
+    name: str
+    address: str
+    icon: str
+    current: bool
+    tail: str = ""
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class NavPart:
+    """A heading of the navigation and what stands under it."""
+
+    heading: str
+    links: list[NavLink]
+
+
+@dataclass(frozen=True)
+class Navigation:
+    """Everything this person may open."""
+
+    home: str
+    parts: list[NavPart] = field(default_factory=list)
+
+
+def show(
+    request: Request,
+    session: Session,
+    template: str,
+    *,
+    status: int = 200,
+    notice: Notice | None = None,
+    **context: object,
+) -> HTMLResponse:
+    """Return a page of the console inside its frame; `notice` falls back to what ``?done=`` names."""
+    at = deps.tell_time(request)
+    return pages.page(
+        request,
+        template,
+        status=status,
+        nav=navigation(request, session),
+        notice=notice or _done(request),
+        other_language_address=_other_language(request),
+        now=at,
+        Scope=Scope,
+        **context,
+    )
+
+
+def refused(error: Error) -> Notice:
+    """Return a refusal as the line above a form that keeps its content."""
+    return Notice("bad", error.say(_))
+
+
+def go(address: str, *, done: str = "") -> RedirectResponse:
+    """Lead on after a form was accepted."""
+    return RedirectResponse(f"{address}?done={done}" if done else address, 303)
+
+
+def navigation(request: Request, session: Session) -> Navigation:
+    """Return the navigation of the signed-in member."""
+    member: Member = request.state.member
+    home = f"/shops/{request.state.shop.slug}"
+    tails = _tails(session, member)
+    parts = []
+    for heading, lines in _MAP:
+        links = [
+            NavLink(
+                _(line.name),
+                home + line.path,
+                line.icon,
+                _is_current(request, home, line.path),
+                *tails.get(line.path, ("", "")),
+            )
+            for line in lines
+            if line.scope is None or member.may(line.scope)
+        ]
+        if links:
+            parts.append(NavPart(_(heading) if heading else "", links))
+    return Navigation(home, parts)
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A line of the map: name, path behind the shop's address, icon, the scope that shows it."""
+
+    name: str
+    path: str
+    icon: str
+    scope: Scope | None
+
+
+_MAP = [
+    ("", [_Line(gettext_noop("Today"), "", icon="home", scope=None)]),
+    (
+        gettext_noop("Buyers"),
+        [
+            _Line(gettext_noop("Buyers"), "/buyers", icon="users", scope=Scope.BUYERS_READ),
+            _Line(gettext_noop("Segments"), "/segments", icon="filter", scope=Scope.SEGMENTS_READ),
+            _Line(gettext_noop("Imports"), "/imports", icon="file-import", scope=Scope.IMPORTS_WRITE),
+        ],
+    ),
+    (
+        gettext_noop("Reach"),
+        [
+            _Line(gettext_noop("Campaigns"), "/campaigns", icon="send", scope=Scope.CAMPAIGNS_READ),
+            _Line(gettext_noop("Offers"), "/offers", icon="ticket", scope=Scope.CAMPAIGNS_READ),
+        ],
+    ),
+    (
+        gettext_noop("In the parcel"),
+        [
+            _Line(gettext_noop("Print room"), "/print-room", icon="printer", scope=Scope.BATCHES_READ),
+            _Line(gettext_noop("Packing station"), "/packing", icon="package", scope=Scope.PACKING_WRITE),
+            _Line(gettext_noop("Joint flyers"), "/joint", icon="layout-grid", scope=Scope.JOINT_APPROVE),
+        ],
+    ),
+    (
+        gettext_noop("Results"),
+        [_Line(gettext_noop("Results"), "/results", icon="chart-bar", scope=Scope.RESULTS_READ)],
+    ),
+    (
+        gettext_noop("Shop"),
+        [_Line(gettext_noop("People and keys"), "/people", icon="key", scope=Scope.PEOPLE_WRITE)],
+    ),
+]
+
+
+def _is_current(request: Request, home: str, path: str) -> bool:
+    asked = request.url.path.rstrip("/")
+    return asked == home if not path else asked == home + path or asked.startswith(f"{home}{path}/")
+
+
+def _tails(session: Session, member: Member) -> Mapping[str, tuple[str, str]]:
+    """Return the figures behind the lines, each one count over an index."""
+    tails: dict[str, tuple[str, str]] = {}
+    saved = session.exec(select(func.count()).where(Segment.shop_id == member.shop_id)).one()
+    if saved:
+        tails["/segments"] = (figures.compact(saved), "")
+    running = session.exec(
+        select(func.count()).where(Campaign.shop_id == member.shop_id, Campaign.state == CampaignState.RUNNING)
+    ).one()
+    if running:
+        tails["/campaigns"] = (_("{count} running").format(count=running), "brand")
+    waiting = select(func.count()).where(
+        Batch.shop_id == member.shop_id, col(Batch.state).in_([BatchState.RENDERED, BatchState.PRINTED])
+    )
+    if batches := session.exec(waiting).one():
+        tails["/print-room"] = (_("{count} open").format(count=batches), "warn")
+    return tails
+
+
+def _done(request: Request) -> Notice | None:
+    text = DONE.get(request.query_params.get("done", ""))
+    return Notice("good", _(text)) if text else None
+
+
+def _other_language(request: Request) -> str:
+    other = "zh-CN" if current_language() == "en" else "en"
+    url = request.url.include_query_params(lang=other)
+    return f"{url.path}?{url.query}"
