@@ -7,10 +7,9 @@ glyph is reported, never printed as an empty box.
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import uharfbuzz
 
@@ -22,15 +21,13 @@ _HAN = re.compile("[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]")
 _SPACES = frozenset("\n\r\t\u2028\u2029\u200b")
 
 
-@dataclass(frozen=True)
-class Glyph:
-    """One shaped glyph: its number in the face, its advance and offset in 1/1000 em, the text it stands for."""
+class Glyph(NamedTuple):
+    """One shaped glyph: its number in the face, the text it stands for, and in 1/1000 em its advance here and alone."""
 
     number: int
-    advance: float
     text: str
-    right: float = 0
-    up: float = 0
+    advance: float
+    alone: float
 
 
 class Face:
@@ -43,12 +40,13 @@ class Face:
         self.covered = frozenset(self.face.unicodes)
         self.scale = 1000 / self.face.upem
         self._simple: dict[str, Glyph] = {}
+        self._widths: dict[int, float] = {}
 
     def missing(self, text: str) -> list[str]:
         """Return the characters this face cannot draw, in order of appearance."""
         return [sign for sign in dict.fromkeys(text) if ord(sign) not in self.covered and sign not in _SPACES]
 
-    def shape(self, text: str) -> list[Glyph]:
+    def shape(self, text: str) -> Sequence[Glyph]:
         """Return the glyphs of one line of text, left to right; Invalid names characters without a glyph."""
         if text.isascii():  # codes and numbers: no shaping needed, and even spacing is easier to type from
             return [self._simple.get(sign) or self._shape_one(sign) for sign in text]
@@ -67,16 +65,16 @@ class Face:
         # Chinese centres the ellipsis and other marks that Latin text keeps on the baseline.
         buffer.language = "zh-Hans" if _HAN.search(text) else "en"
         hb.shape(self.font, buffer, {})
-        starts = [info.cluster for info in buffer.glyph_infos]
-        ends = [*starts[1:], len(text)]
-        return [
-            Glyph(info.codepoint, place.x_advance * self.scale, text[start:end], place.x_offset, place.y_offset)
-            for info, place, start, end in zip(buffer.glyph_infos, buffer.glyph_positions, starts, ends, strict=True)
-        ]
+        numbers, starts = zip(*((info.codepoint, info.cluster) for info in buffer.glyph_infos), strict=True)
+        advances = [place.x_advance * self.scale for place in buffer.glyph_positions]
+        said = [text[start:end] for start, end in zip(starts, (*starts[1:], len(text)), strict=True)]
+        return [Glyph(*parts, self.advance(parts[0])) for parts in zip(numbers, said, advances, strict=True)]
 
     def advance(self, number: int) -> float:
-        """Return the default width of a glyph in 1/1000 em."""
-        return float(self.font.get_glyph_h_advance(number) * self.scale)
+        """Return the width of a glyph alone in 1/1000 em."""
+        if number not in self._widths:
+            self._widths[number] = float(self.font.get_glyph_h_advance(number) * self.scale)
+        return self._widths[number]
 
     def subset(self, *, characters: Iterable[str] = (), glyphs: Iterable[int] = ()) -> bytes:
         """Return an OpenType font with only these characters and glyphs; glyphs keep their CID."""

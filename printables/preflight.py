@@ -13,7 +13,7 @@ import pikepdf
 from printables import qr, verify
 from printables.profiles import Profile
 from printables.render import Box, Slot, StaticLayer
-from printables.stamp import Piece, module_mm
+from printables.stamp import Piece, module_mm, version_for
 from retention.words import gettext, gettext_noop
 
 # Floors in mm, points and dots per inch. Module: GS1 General Specifications 5.12.3.1; dots a module: Denso Wave, cell
@@ -78,7 +78,7 @@ def check_file(pdf: bytes, profile: Profile) -> list[Check]:
 def _symbols(layer: StaticLayer, pieces: Sequence[Piece], profile: Profile) -> Iterator[Check]:
     for slot in (slot for slot in layer.slots.values() if slot.kind == "qr"):
         texts = [text for piece in pieces if (text := piece.values.get(slot.name))]
-        version = max([2, *map(qr.smallest_version, texts)])
+        version = version_for(texts, profile)
         module = module_mm(slot, 17 + 4 * version, profile)
         side, dots = module * (17 + 4 * version + 2 * qr.QUIET), round(module / profile.dot_mm)
         yield _check(

@@ -37,6 +37,8 @@ CAPACITY = {
 }
 _QRData: Any = QRData  # qrcode is not typed
 QUIET = 4  # modules on each side, ISO/IEC 18004 section 5.3.8
+_FEW = 20  # up to here one by one is quicker than making a basis of 200
+_AT_ONCE = 500  # pictures of symbols held in memory: 1.5 MB
 _PAIR_BITS, _SINGLE_BITS, _BASE = 11, 6, 45
 # Where the basis is measured from. Any text whose single bits can be turned and still spell something would do, were it
 # not that `qrcode` 8.2 cannot divide a block of zeroes: 682 is 0b01010101010 and 10 is 0b001010.
@@ -51,8 +53,13 @@ def matrices(texts: Sequence[str], *, level: str = "M", version: int = 2, mask: 
     size = 17 + 4 * version
     made = np.empty((len(texts), size, size), dtype=np.bool_)
     for length, rows in _by_length(texts, level, version).items():
-        values = _pairs([texts[row] for row in rows])
-        bits = _combined(values, *_basis(length, level, version, mask))
+        some = [texts[row] for row in rows]
+        values = _pairs(some)
+        if len(some) <= _FEW:
+            words = np.array([_packed(text, level, version, mask) for text in some])
+        else:
+            words = _combined(values, *_basis(length, level, version, mask))
+        bits = np.unpackbits(words.view(np.uint8), axis=1).view(np.bool_)
         made[rows] = bits[:, : size * size].reshape(-1, size, size)
     return made
 
@@ -67,17 +74,19 @@ def smallest_version(text: str, *, level: str = "M") -> int:
 
 def check(made: Matrices, texts: Sequence[str]) -> None:
     """Decode every symbol with an independent reader; Conflict names the first that does not say its text."""
-    for matrix, text in zip(made, texts, strict=True):
-        read = decoded(matrix)
-        if read != text:
-            raise Conflict("A QR symbol reads {read} where {text} was meant.", read=repr(read), text=repr(text))
+    for first in range(0, len(texts), _AT_ONCE):
+        some = slice(first, first + _AT_ONCE)
+        for read, text in zip(decoded(made[some]), texts[some], strict=True):
+            if read != text:
+                raise Conflict("A QR symbol reads {read} where {text} was meant.", read=repr(read), text=repr(text))
 
 
-def decoded(matrix: Matrices) -> str:
-    """Return what a reader sees in one symbol, "" where it sees nothing."""
-    picture = np.where(np.pad(matrix, 1), np.uint8(0), np.uint8(255)).repeat(2, axis=0).repeat(2, axis=1)
-    found = zxingcpp.read_barcodes(picture, is_pure=True)
-    return found[0].text if found else ""
+def decoded(made: Matrices) -> Iterator[str]:
+    """Yield what a reader sees in each symbol, "" where it sees nothing."""
+    framed = np.pad(made, ((0, 0), (1, 1), (1, 1))).repeat(2, axis=1).repeat(2, axis=2)
+    for picture in np.where(framed, np.uint8(0), np.uint8(255)):
+        found = zxingcpp.read_barcodes(picture, is_pure=True)
+        yield found[0].text if found else ""
 
 
 def paths(made: Matrices) -> Iterator[bytes]:
@@ -151,11 +160,11 @@ def _code_of() -> npt.NDArray[np.intp]:
     return codes
 
 
-def _combined(values: npt.NDArray[np.intp], constant: Words, tables: list[Words]) -> Matrices:
+def _combined(values: npt.NDArray[np.intp], constant: Words, tables: list[Words]) -> Words:
     packed = np.repeat(constant[np.newaxis], len(values), axis=0)
     for position, table in enumerate(tables):
         packed ^= table[values[:, position]]
-    return np.unpackbits(packed.view(np.uint8), axis=1).view(np.bool_)
+    return packed
 
 
 @lru_cache(maxsize=64)

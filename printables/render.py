@@ -113,6 +113,19 @@ def whole_page(
     return bytes(document.write_pdf())
 
 
+def warm() -> None:
+    """Load the layout engine and open the typefaces: a second or so that a process should spend before its first page.
+
+    For the start of a worker or web process, after any fork.
+    """
+    import weasyprint.text.fonts  # heavy, and it must not be imported before a worker forks
+
+    for bold in (False, True):
+        fonts.face(bold=bold)
+    engine: Any = weasyprint
+    engine.text.fonts.FontConfiguration()
+
+
 def _page(
     design: str,
     content: Mapping[str, Any],
@@ -135,7 +148,7 @@ def _page(
         "paper": paper,
         "profile": profile,
         "values": values,
-        "symbols": {name: _symbol(text) for name, text in values.items() if name.startswith("qr")},
+        "symbols": {name: _symbol(text, profile.level) for name, text in values.items() if name.startswith("qr")},
     }
     template = _templates().get_template(f"{design}.html")
     for scale in _SCALES:
@@ -170,9 +183,9 @@ def _given(images: Mapping[str, bytes], name: str) -> bytes:
     return images[name]
 
 
-def _symbol(text: str) -> Mapping[str, Any]:
-    version = max(2, qr.smallest_version(text))
-    return {"path": qr.svg_path(qr.matrices([text], version=version)[0]), "modules": 17 + 4 * version}
+def _symbol(text: str, level: str) -> Mapping[str, Any]:
+    version = max(2, qr.smallest_version(text, level=level))
+    return {"path": qr.svg_path(qr.matrices([text], version=version, level=level)[0]), "modules": 17 + 4 * version}
 
 
 @lru_cache(maxsize=1)

@@ -44,14 +44,14 @@ class Typeface:
 
     def show(self, glyphs: Sequence[Glyph]) -> bytes:
         """Return the operand of TJ for shaped glyphs; they count as used."""
-        face = fonts.face(bold=self.bold)
         shown = []
         for glyph in glyphs:
-            self.used.setdefault(glyph.number, glyph.text)
-            shown.append(b"<%04x>" % glyph.number)
-            if round(nudge := face.advance(glyph.number) - glyph.advance):
-                shown.append(as_number(nudge))
-        return b"[" + b"".join(shown).replace(b"><", b"") + b"]"
+            if glyph.number not in self.used:
+                self.used[glyph.number] = glyph.text
+            shown.append(f"{glyph.number:04x}")
+            if glyph.advance != glyph.alone:
+                shown.append(f">{glyph.alone - glyph.advance:.0f}<")
+        return f"[<{''.join(shown)}>]".encode()
 
     def embed(self, writer: Writer) -> int:
         """Append the used glyphs as a font and return its number.
@@ -120,8 +120,8 @@ class Stamper:
         drawn = [b""] * len(chunk)
         if not texts:
             return drawn
-        version = max(2, *map(qr.smallest_version, texts.values()))
-        made = qr.matrices(list(texts.values()), version=version)
+        level, version = self.profile.level, version_for(texts.values(), self.profile)
+        made = qr.matrices(list(texts.values()), version=version, level=level)
         qr.check(made, list(texts.values()))
         module = module_mm(slot, 17 + 4 * version, self.profile)
         place = self._place(slot, module * (17 + 4 * version), module)
@@ -211,18 +211,23 @@ def placed(drawing: bytes, left: float, low: float) -> bytes:
     return b"q 1 0 0 1 %b %b cm\n%bQ\n" % (as_number(left), as_number(low), drawing)
 
 
+def version_for(texts: Iterable[str], profile: Profile) -> int:
+    """Return the version, 2 or more, that holds every text at the device's error correction."""
+    return max([2, *(qr.smallest_version(text, level=profile.level) for text in texts)])
+
+
 def module_mm(slot: Slot, size: int, profile: Profile) -> float:
     """Return the module side in mm of a symbol of `size` modules in its slot: whole dots, quiet zone included."""
     return int(min(slot.box.width, slot.box.height) / (size + 2 * qr.QUIET) / profile.dot_mm + 1e-6) * profile.dot_mm
 
 
-def fit(text: str, slot: Slot) -> tuple[list[Glyph], float, float]:
+def fit(text: str, slot: Slot) -> tuple[Sequence[Glyph], float, float]:
     """Return the glyphs of `text`, the size in points at which it fits its slot, and its width there in mm.
 
     Raises Invalid where it would be too small to read or a character has no glyph.
     """
     glyphs = fonts.face(bold=slot.bold).shape(text)
-    natural, spaces = sum(glyph.advance for glyph in glyphs) / 1000, slot.spacing_pt * (len(glyphs) - 1)
+    natural, spaces = sum([glyph.advance for glyph in glyphs]) / 1000, slot.spacing_pt * (len(glyphs) - 1)
     room = slot.box.width * MM
     size = min(slot.size_pt, (room - spaces) / natural) if natural else slot.size_pt
     if size < max(SMALLEST_PT, LEAST_SHARE * slot.size_pt) - 0.01 and size < slot.size_pt:

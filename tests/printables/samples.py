@@ -1,6 +1,7 @@
 """What the paper tests print: a drawn picture, words in both languages, and pieces."""
 
 import io
+from functools import lru_cache
 from typing import Any
 
 from PIL import Image, ImageDraw
@@ -66,6 +67,7 @@ def picture(width: int = 1400, height: int = 1000) -> bytes:
 PICTURES = {name: picture() for name in ("picture", "picture_1", "picture_2")}
 
 
+@lru_cache(maxsize=64)
 def layer(
     design: str = "flyer", *, paper: str = "a6", language: str = "zh", profile: Profile = OFFICE, **changed: Any
 ) -> StaticLayer:

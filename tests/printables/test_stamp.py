@@ -64,7 +64,7 @@ def test_files_hold_a_chunk_each() -> None:
 
 
 def test_the_same_batch_gives_the_same_bytes() -> None:
-    made = [list(stamp.make(samples.layer(), [samples.flyer()], profile=OFFICE)) for _ in range(2)]
+    made = [list(stamp.make(samples.layer.__wrapped__(), [samples.flyer()], profile=OFFICE)) for _ in range(2)]
     assert made[0] == made[1]
 
 
@@ -98,9 +98,14 @@ def test_qr_modules_are_whole_dots_of_the_device(profile: stamp.Profile) -> None
     for design in DESIGNS:
         slots = [slot for slot in samples.layer(design, profile=profile).slots.values() if slot.kind == "qr"]
         for slot in slots:
-            module = stamp.module_mm(slot, 25, profile)
+            size = 17 + 4 * stamp.version_for([samples.address(1)], profile)
+            module = stamp.module_mm(slot, size, profile)
             assert module / profile.dot_mm == pytest.approx(round(module / profile.dot_mm))
-            assert module * 33 >= 25
+            assert module * (size + 8) >= 25
+
+
+def test_labels_take_more_error_correction_and_so_a_larger_symbol() -> None:
+    assert [stamp.version_for([samples.address(1)], profile) for profile in (OFFICE, LABEL_203)] == [2, 3]
 
 
 def test_the_module_of_a_29_mm_slot() -> None:
