@@ -14,6 +14,9 @@ from retention.errors import Invalid
 
 LARGEST_PIXELS = 60_000_000
 _FORMATS = ("JPEG", "PNG", "WEBP")
+# Lifted midtones, because a thermal dot spreads and a dark print hides its subject; nearly white becomes white, because
+# lone dots in a bright background look like dirt.
+_FOR_THERMAL = [min(255, round(255 * (value / 232) ** 0.75)) for value in range(256)]
 
 
 @lru_cache(maxsize=32)
@@ -55,10 +58,7 @@ def _on_white(picture: Image.Image) -> Image.Image:
 def _encoded(picture: Image.Image, profile: Profile) -> bytes:
     out = io.BytesIO()
     if profile.colour == "black":
-        # Lifted midtones: a thermal dot spreads, and a dark print hides its subject.
-        grey = ImageOps.autocontrast(picture.convert("L"), cutoff=1).point(
-            [round(255 * (v / 255) ** 0.75) for v in range(256)]
-        )
+        grey = ImageOps.autocontrast(picture.convert("L"), cutoff=1).point(_FOR_THERMAL)
         grey.convert("1").convert("L").save(out, "PNG", optimize=True)
     elif profile.colour == "cmyk":
         picture.convert("CMYK").save(out, "JPEG", quality=90)

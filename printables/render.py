@@ -21,6 +21,7 @@ from retention.errors import Invalid
 
 PX = 25.4 / 96  # millimetres in a CSS pixel
 _PT = 0.75  # points in a CSS pixel
+LONGEST = 400  # characters of one field: layout time grows with them, and no flyer has room for more
 _SCALES = (1, 0.94, 0.88, 0.82, 0.76, 0.7)  # copy shrinks this far before it is refused
 _HEX = re.compile("#[0-9a-fA-F]{6}")
 _ASCII = "".join(map(chr, range(32, 127)))
@@ -82,7 +83,7 @@ class StaticLayer:
 
 def static_layer(
     design: str,
-    content: Mapping[str, Any],
+    content: Mapping[str, str],
     *,
     format: str,  # noqa: A002 - the word of the field
     language: str,
@@ -92,7 +93,8 @@ def static_layer(
     """Lay out `design` once for a batch; the personal slots stay empty.
 
     `content` holds the design's fields (`DESIGNS[design].fields`), `images` its pictures as file bytes by name.
-    Raises Invalid for an unknown design, format, language or field, a missing picture, a character without a glyph.
+    Raises Invalid for an unknown design, format, language or field, a missing field or picture, a character without
+    a glyph.
     """
     page = _page(design, content, format, language, profile, images, {})
     return _layer(page, design, format, language, profile)
@@ -100,7 +102,7 @@ def static_layer(
 
 def whole_page(
     design: str,
-    content: Mapping[str, Any],
+    content: Mapping[str, str],
     values: Mapping[str, str],
     *,
     format: str,  # noqa: A002
@@ -128,7 +130,7 @@ def warm() -> None:
 
 def _page(
     design: str,
-    content: Mapping[str, Any],
+    content: Mapping[str, str],
     format_name: str,
     language: str,
     profile: Profile,
@@ -137,7 +139,7 @@ def _page(
 ) -> tuple[Any, bool]:
     """Return the laid-out document and whether its copy is too long for its room."""
     shape, paper = _known(design, format_name, language)
-    _refuse_unknown(content, shape)
+    _refuse_unfit(content, shape)
     assets = {
         name: pictures.prepare(_given(images, name), *size, profile=profile) for name, size in paper.pictures.items()
     }
@@ -172,9 +174,20 @@ def _known(design: str, format_name: str, language: str) -> tuple[Design, Format
     return DESIGNS[design], formats[format_name]
 
 
-def _refuse_unknown(content: Mapping[str, Any], design: Design) -> None:
-    if unknown := sorted(set(content) - set(design.fields)):
-        raise Invalid("The design has no field {unknown}: use {known}.", unknown=unknown, known=sorted(design.fields))
+def _refuse_unfit(content: Mapping[str, str], design: Design) -> None:
+    known = ", ".join(sorted(design.fields))
+    if unknown := sorted(set(content) - design.fields):
+        raise Invalid("The design has no field {unknown}: use {known}.", unknown=", ".join(unknown), known=known)
+    if lacking := [name for name in design.required if not content.get(name)]:
+        raise Invalid("The design needs {lacking}.", lacking=", ".join(lacking))
+    for name, words in content.items():
+        if len(words) > LONGEST:
+            raise Invalid(
+                "{field} has {length} characters; paper has room for {most}.",
+                field=name,
+                length=len(words),
+                most=LONGEST,
+            )
 
 
 def _given(images: Mapping[str, bytes], name: str) -> bytes:

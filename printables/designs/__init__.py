@@ -16,10 +16,11 @@ class Format:
 
 @dataclass(frozen=True)
 class Design:
-    """A built-in layout: `fields` are content of the whole batch, `slots` are filled per piece."""
+    """A built-in layout: `fields` are content of the whole batch, some `required`; `slots` are filled per piece."""
 
     name: str
     fields: frozenset[str]
+    required: tuple[str, ...]
     slots: tuple[str, ...]
     formats: Mapping[str, Format]
 
@@ -33,6 +34,7 @@ DESIGNS: Mapping[str, Design] = MappingProxyType(
         "flyer": Design(
             "flyer",
             fields=frozenset(_FLYER_FIELDS.split()),
+            required=("shop", "headline", "amount"),
             slots=("greeting", "qr", "code", "piece"),
             formats={
                 "a6": Format(105, 148, {"picture": (105, 64)}),
@@ -45,6 +47,7 @@ DESIGNS: Mapping[str, Design] = MappingProxyType(
             fields=frozenset(
                 {"theme", "instruction", "fine_print"} | {f"{f}_{n}" for f in _SIDE_FIELDS.split() for n in (1, 2)}
             ),
+            required=("theme", "shop_1", "title_1", "amount_1", "shop_2", "title_2", "amount_2"),
             slots=("greeting", "qr_1", "code_1", "qr_2", "code_2", "piece"),
             formats={
                 "a6": Format(105, 148, {"picture_1": (40, 61), "picture_2": (40, 61)}),

@@ -66,7 +66,9 @@ def test_long_words_shrink_and_endless_words_are_reported() -> None:
     ("changed", "said"),
     [
         ({"headline": "新品🎉"}, r"no glyph for 🎉 \(U\+1F389\)"),
-        ({"colour": "red"}, "The design has no field"),
+        ({"colour": "red"}, "The design has no field colour: use accent, amount"),
+        ({"headline": "", "amount": ""}, "The design needs headline, amount"),
+        ({"promise": "慢" * 401}, "promise has 401 characters; paper has room for 400"),
         ({"accent": "red;}body{display:none"}, "is not a colour"),
     ],
 )
