@@ -196,6 +196,16 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "leaf_answers",
+        sa.Column("shop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+        sa.Column("stamp", sqlmodel.sql.sqltypes.AutoString(length=100), nullable=False),
+        sa.Column("members", sa.LargeBinary(), nullable=False),
+        sa.Column("kept_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["shop_id"], ["shops.id"], name=op.f("fk_leaf_answers_shop_id")),
+        sa.PrimaryKeyConstraint("shop_id", "name", name=op.f("pk_leaf_answers")),
+    )
+    op.create_table(
         "logins",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("digest", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
@@ -1129,6 +1139,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_logins_user_id"))
 
     op.drop_table("logins")
+    op.drop_table("leaf_answers")
     with op.batch_alter_table("jobs", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_jobs_state_jobs_claim_expires_at"))
         batch_op.drop_index(batch_op.f("ix_jobs_shop_id_jobs_created_at"))
