@@ -5,7 +5,7 @@ a file) is handed to `after_commit` and runs only when the commit stood.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, cast
@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, CursorResult, Engine
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.sql.dml import UpdateBase
 from sqlmodel import Field, Session, SQLModel
 
@@ -75,15 +76,55 @@ def transaction(engine: Engine) -> Iterator[Session]:
 
 
 @contextmanager
+def large_transaction(engine: Engine) -> Iterator[Session]:
+    """Run the body like `transaction`, with temporary tables on disk, so that they may outgrow the memory."""
+    with engine.connect() as connection:
+        driver = cast("Any", connection.connection.dbapi_connection)
+        if engine.dialect.name != "sqlite":
+            with transaction(cast("Engine", connection)) as session:
+                yield session
+            return
+        driver.execute("PRAGMA temp_store=FILE")
+        try:
+            with transaction(cast("Engine", connection)) as session:
+                yield session
+        finally:
+            driver.execute("PRAGMA temp_store=MEMORY")
+
+
+@contextmanager
 def reading(engine: Engine) -> Iterator[Session]:
     """Run the body in a transaction that writes nothing and waits for no writer."""
     with Session(engine.execution_options(**{_READ_ONLY: True}), expire_on_commit=False) as session:
         yield session
+    for action in session.info.pop(_AFTER_COMMIT, []):
+        action()
 
 
 def after_commit(session: Session, action: Callable[[], None]) -> None:
     """Run `action` once this session's transaction has been committed; never when it is rolled back."""
     session.info.setdefault(_AFTER_COMMIT, []).append(action)
+
+
+def write_aside(session: Session, action: Callable[[Session], None]) -> None:
+    """Run `action` after this session, in a short transaction of its own that gives up where others hold the locks.
+
+    For what may be lost, such as a cache: neither the work at hand nor anybody else's waits for it or fails with it.
+    """
+    bind = session.get_bind()
+    engine = (bind if isinstance(bind, Engine) else bind.engine).execution_options(**{_READ_ONLY: False})
+
+    def write() -> None:
+        with (
+            suppress(OperationalError),
+            engine.connect() as connection,
+            _impatient(connection),
+            Session(connection) as own,
+        ):
+            action(own)
+            own.flush()
+
+    after_commit(session, write)
 
 
 def insert_rows(session: Session, table: type[SQLModel], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -144,3 +185,20 @@ def _begin_sqlite(connection: Connection) -> None:
     # at the start makes it wait instead.
     reads = connection.get_execution_options().get(_READ_ONLY, False)
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+@contextmanager
+def _impatient(connection: Connection) -> Iterator[None]:
+    """Run the body in a transaction that waits a tenth of a second for a lock, not half a minute."""
+    if connection.dialect.name == "postgresql":
+        with connection.begin():
+            connection.exec_driver_sql("SET LOCAL lock_timeout = 100")
+            yield
+        return
+    driver = cast("Any", connection.connection.driver_connection)
+    driver.execute("PRAGMA busy_timeout=100")
+    try:
+        with connection.begin():
+            yield
+    finally:
+        driver.execute("PRAGMA busy_timeout=30000")

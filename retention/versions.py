@@ -9,6 +9,8 @@ from sqlmodel import Field, Session, SQLModel, select
 
 from retention.database import BigId, choice, insert
 
+_RAISED = "raised_versions"
+
 
 class Family(StrEnum):
     """The families of facts a rule can ask about."""
@@ -32,10 +34,19 @@ class DataVersion(SQLModel, table=True):
 
 def raise_version(session: Session, shop_id: int, family: Family) -> None:
     """Say that facts of this family changed; call it in the transaction that changes them."""
+    session.info.setdefault(_RAISED, set()).add((shop_id, family))
     row = insert(session, DataVersion).values(shop_id=shop_id, family=family, version=1)
     session.execute(
         row.on_conflict_do_update(index_elements=["shop_id", "family"], set_={"version": DataVersion.version + 1})
     )
+
+
+def raised_here(session: Session, shop_id: int) -> set[Family]:
+    """Return the families this session has changed itself.
+
+    What it computes from them may still change under the same version, and must not be kept for others.
+    """
+    return {family for shop, family in session.info.get(_RAISED, ()) if shop == shop_id}
 
 
 def read_versions(session: Session, shop_id: int) -> dict[Family, int]:

@@ -1,13 +1,12 @@
 """Conditions as SELECTs: each leaf of a rule is one query of buyer ids, built from columns and bound values only.
 
-A leaf that a buyer without any row may satisfy ("at most 2 orders") is asked the other way round: `Asked.others` says
-that everybody but the ids of the query matches.
+A leaf that a buyer without any row may satisfy ("at most 2 orders") is asked the other way round: `inverted` tells that
+everybody but the ids of the query matches.
 """
 
 import json
 import operator
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -22,11 +21,13 @@ from retention.database import is_postgresql
 from retention.errors import NotFound
 from retention.relations import Follow, Group, GroupMember
 from retention.touches import Touch
-from segments.nodes import BuyerField, ConsentIs, Follows, InGroup, Moment, Tests, Touched, Window
+from segments.nodes import SUMS, BuyerField, ConsentIs, Follows, InGroup, Leaf, Moment, Orders, Tests, Touched, Window
 from segments.view import View
 
 Column = sa.SQLColumnExpression[Any]
 Bool = sa.SQLColumnExpression[bool]
+Query = sa.Select[Any]
+"""One column of buyer ids."""
 
 COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "at_least": operator.ge,
@@ -37,71 +38,82 @@ COMPARE: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-@dataclass(frozen=True)
-class Asked:
-    """A SELECT of one column of buyer ids; with `others`, everybody else matches."""
+def inverted(leaf: Leaf) -> bool:
+    """Tell whether the query of a leaf asks for those who do not match, because those without any row do."""
+    match leaf:
+        case BuyerField(_, "exists", (exists,)):
+            return not exists
+        case BuyerField(operator="is_not") | ConsentIs(answer="never"):
+            return True
+        case Touched(_, tests):
+            return zero_passes(tests)
+        case Orders(measure, tests):
+            return measure in SUMS and zero_passes(tests)
+    return False
 
-    query: sa.Select[Any]
-    others: bool = False
+
+def zero_passes(tests: Tests) -> bool:
+    """Tell whether a buyer for whom nothing is counted passes."""
+    return all(COMPARE[test.operator](0, test.value) for test in tests)
 
 
-def everyone(shop_id: int) -> sa.Select[Any]:
+def everyone(shop_id: int) -> Query:
     """Return a SELECT of all buyers of a shop."""
     return sa.select(col(Buyer.id)).where(col(Buyer.shop_id) == shop_id)
 
 
-def ask_buyer(session: Session, view: View, leaf: BuyerField) -> Asked:
+def ask_buyer(session: Session, view: View, leaf: BuyerField) -> Query:
     """Ask for a field of the buyer's row. Fields have no history: they are as they stand now."""
     column = col(getattr(Buyer, leaf.field))
     buyers = everyone(view.shop.id)
     match leaf.operator:
         case "is":
-            return Asked(buyers.where(one_of(session, column, leaf.values)))
+            return buyers.where(one_of(session, column, leaf.values))
         case "is_not":
-            return Asked(buyers.where(one_of(session, column, leaf.values)), others=True)
+            return buyers.where(one_of(session, column, leaf.values))
         case "contains":
-            return Asked(buyers.where(contains_one(session, column, leaf.values)))
+            return buyers.where(contains_one(session, column, leaf.values))
         case "month":
             month = view.month if leaf.values[0] == "this" else leaf.values[0]
-            return Asked(buyers.where(sa.extract("month", column) == month))
+            return buyers.where(sa.extract("month", column) == month)
         case "exists":
             filled = column.is_not(None) if leaf.field in {"birthday", "created_at"} else column != ""
-            return Asked(buyers.where(filled), others=leaf.values[0] is False)
+            return buyers.where(filled)
         case _:
-            return Asked(buyers.where(_beside(view, column, leaf)))
+            return buyers.where(_beside(view, column, leaf))
 
 
-def ask_follows(view: View, leaf: Follows) -> Asked:
+def ask_follows(view: View, leaf: Follows) -> Query:
     """Ask who follows the shop, begun within the window."""
     holding = _holding(view, col(Follow.followed_at), col(Follow.ended_at), leaf.window)
-    return Asked(sa.select(col(Follow.buyer_id)).where(col(Follow.shop_id) == view.shop.id, *holding))
+    return sa.select(col(Follow.buyer_id)).where(col(Follow.shop_id) == view.shop.id, *holding)
 
 
-def ask_group(session: Session, view: View, leaf: InGroup) -> Asked:
+def ask_group(session: Session, view: View, leaf: InGroup) -> Query:
     """Ask who is a member of a group, joined within the window; NotFound for an unknown group."""
     query = sa.select(col(GroupMember.buyer_id)).where(col(GroupMember.shop_id) == view.shop.id)
     query = query.where(*_holding(view, col(GroupMember.joined_at), col(GroupMember.left_at), leaf.window))
     if leaf.slug is None:
-        return Asked(query.distinct())
+        return query.distinct()
     group = session.exec(select(Group.id).where(Group.shop_id == view.shop.id, Group.slug == leaf.slug)).first()
     if group is None:
         raise NotFound("No group is called {slug}.", slug=leaf.slug)
-    return Asked(query.where(col(GroupMember.group_id) == group))
+    return query.where(col(GroupMember.group_id) == group)
 
 
-def ask_consent(view: View, leaf: ConsentIs) -> Asked:
+def ask_consent(view: View, leaf: ConsentIs) -> Query:
     """Ask whose last answer for a channel it is; never asked is the absence of any."""
     entry = sa.and_(col(Consent.shop_id) == view.shop.id, col(Consent.channel) == leaf.channel)
     if view.as_of is not None:
         entry = sa.and_(entry, col(Consent.at) < view.as_of)
     if leaf.answer == "never":
-        return Asked(sa.select(col(Consent.buyer_id)).where(entry).distinct(), others=True)
+        return sa.select(col(Consent.buyer_id)).where(entry).distinct()
     last = sa.select(sa.func.max(col(Consent.id))).where(entry).group_by(col(Consent.buyer_id))
     query = sa.select(col(Consent.buyer_id)).where(col(Consent.id).in_(last))
-    return Asked(query.where(col(Consent.answer) == Answer(leaf.answer)))
+    return query.where(col(Consent.answer) == Answer(leaf.answer))
 
 
-def ask_touch(session: Session, view: View, leaf: Touched) -> Asked:
+def ask_touch(session: Session, view: View, leaf: Touched) -> Query:
     """Ask how often an event happened, of one campaign or of any."""
     query = sa.select(col(Touch.buyer_id)).where(col(Touch.shop_id) == view.shop.id, col(Touch.event) == leaf.event)
     query = query.where(*within(view, col(Touch.at), leaf.window))
@@ -110,11 +122,10 @@ def ask_touch(session: Session, view: View, leaf: Touched) -> Asked:
     return counted(query, col(Touch.buyer_id), sa.func.count(), leaf.tests)
 
 
-def counted(query: sa.Select[Any], buyer: Column, measure: Column, tests: Tests) -> Asked:
-    """Group `query` by buyer and test a measure that is 0 for a buyer without rows."""
+def counted(query: sa.Select[Any], buyer: Column, measure: Column, tests: Tests) -> Query:
+    """Group `query` by buyer and test a measure that is 0 for a buyer without rows (see `inverted`)."""
     passes = sa.and_(*(COMPARE[test.operator](measure, whole(test.value)) for test in tests))
-    others = all(COMPARE[test.operator](0, test.value) for test in tests)
-    return Asked(query.group_by(buyer).having(sa.not_(passes) if others else passes), others)
+    return query.group_by(buyer).having(sa.not_(passes) if zero_passes(tests) else passes)
 
 
 def whole(value: Any) -> Column:

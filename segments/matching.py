@@ -7,15 +7,17 @@ from functools import reduce
 from typing import Any
 
 from pyroaring import BitMap
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from retention.bitmaps import read_bitmap
-from retention.errors import Invalid, NotFound
+from retention.errors import Invalid
 from retention.shops import Shop
 from segments.buckets import in_bucket
-from segments.conditions import Asked, ask_buyer, ask_consent, ask_follows, ask_group, ask_touch, everyone
+from segments.conditions import Query, ask_buyer, ask_consent, ask_follows, ask_group, ask_touch, inverted
+from segments.leaves import Answers, open_answers
 from segments.lists import list_members
 from segments.nodes import (
+    EVERYONE,
     All,
     AnyOf,
     Bucket,
@@ -30,12 +32,14 @@ from segments.nodes import (
     Not,
     Orders,
     Rfm,
+    Scale,
     Touched,
+    leaves,
 )
 from segments.purchases import ask_orders
-from segments.rfm import match_rfm
+from segments.rfm import Scores, match_rfm, read_scores
 from segments.rules import parse
-from segments.segments import Segment
+from segments.segments import find_segment
 from segments.view import View
 
 
@@ -45,77 +49,91 @@ def match(session: Session, shop: Shop, rule: object, *, now: datetime, as_of: d
     With `as_of`, only facts strictly before that moment are known. Without, everything recorded is, and "the last N
     days" begin at the full hour. Invalid names what is wrong with a rule; NotFound an unknown segment, list or group.
     """
+    matcher = open_matcher(session, shop, now=now, as_of=as_of)
+    found = matcher.match(parse(rule))
+    matcher.keep()
+    return found
+
+
+def open_matcher(session: Session, shop: Shop, *, now: datetime, as_of: datetime | None = None) -> "Matcher":
+    """Return what answers any number of rules for one shop and moment, each of their conditions once."""
     session.flush()
-    return Matcher(session, View(shop, now, as_of)).match(parse(rule))
+    return Matcher(open_answers(session, View(shop, now, as_of)))
 
 
 @dataclass
 class Matcher:
     """Answers rules for one view of one shop, each leaf once."""
 
-    session: Session
-    view: View
+    answers: Answers
     known: dict[Leaf, BitMap] = field(default_factory=dict)
-    entered: tuple[str, ...] = ()
-    _everyone: BitMap | None = None
+    found: dict[Leaf, BitMap] = field(default_factory=dict)
+    scores: dict[Scale, Scores] = field(default_factory=dict)
+    trail: tuple[str, ...] = ()
 
     def match(self, node: Node) -> BitMap:
         """Return the buyers that match. The answer may be shared: treat it as frozen."""
-        match node:
-            case All(nodes):
-                return reduce(BitMap.__and__, map(self.match, nodes)) if nodes else self.everyone
-            case AnyOf(nodes):
-                return BitMap.union(*map(self.match, nodes)) if nodes else BitMap()
-            case Not(inner):
-                return self.everyone - self.match(inner)
-            case _:
-                return self.leaf(node)
+        self.known |= self.answers.read(leaf for leaf in {EVERYONE, *leaves(node)} if leaf not in self.known)
+        return self._match(node)
 
-    def leaf(self, leaf: Leaf) -> BitMap:
-        """Return the buyers one condition matches."""
-        if leaf not in self.known:
-            self.known[leaf] = self._answer(leaf)
-        return self.known[leaf]
+    def keep(self) -> None:
+        """Keep what had to be asked anew for whoever asks next."""
+        self.answers.keep(self.found)
+        self.found = {}
 
     @property
     def everyone(self) -> BitMap:
         """All buyers of the shop."""
-        if self._everyone is None:
-            self._everyone = read_bitmap(self.session, everyone(self.view.shop.id))
-        return self._everyone
+        return self._leaf(EVERYONE)
 
-    def _answer(self, leaf: Leaf) -> BitMap:
-        match leaf:
+    def _match(self, node: Node) -> BitMap:
+        match node:
+            case All(nodes):
+                return reduce(BitMap.__and__, map(self._match, nodes)) if nodes else self.everyone
+            case AnyOf(nodes):
+                return BitMap.union(*map(self._match, nodes)) if nodes else BitMap()
+            case Not(inner):
+                return self.everyone - self._match(inner)
             case InSegment(slug):
                 return self.segment(slug)
+            case _:
+                return self._leaf(node)
+
+    def _leaf(self, leaf: Leaf) -> BitMap:
+        if leaf not in self.known:
+            self.known[leaf] = self._ask(leaf)
+            self.found[leaf] = self.known[leaf]
+        found = self.known[leaf]
+        return self.everyone - found if inverted(leaf) else found
+
+    def _ask(self, leaf: Leaf) -> BitMap:
+        session, view = self.answers.session, self.answers.view
+        match leaf:
             case InList(slug):
-                return list_members(self.session, self.view.shop.id, slug) & self.everyone
+                return list_members(session, view.shop.id, slug) & self.everyone
             case Bucket():
-                return in_bucket(self.everyone, leaf, shop_id=self.view.shop.id)
+                return in_bucket(self.everyone, leaf, shop_id=view.shop.id)
             case Rfm():
-                return match_rfm(self.session, self.view, leaf, everyone=self.everyone)
-        asked = _ask(self.session, self.view, leaf)
-        found = read_bitmap(self.session, asked.query)
-        return self.everyone - found if asked.others else found
+                if leaf.scale not in self.scores:
+                    self.scores[leaf.scale] = read_scores(session, view, scale=leaf.scale)
+                return match_rfm(self.scores[leaf.scale], leaf, everyone=self.everyone)
+        return read_bitmap(session, _query(session, view, leaf))
 
     def segment(self, slug: str) -> BitMap:
         """Return the buyers in a saved segment: its rule, then its pins. NotFound for an unknown one."""
-        if slug in self.entered:
-            trail = " → ".join((*self.entered, slug))
+        if slug in self.trail:
+            trail = " → ".join((*self.trail, slug))
             raise Invalid("A segment cannot contain itself: {trail}.", trail=trail)
-        query = select(Segment).where(Segment.shop_id == self.view.shop.id, Segment.slug == slug)
-        segment = self.session.exec(query).first()
-        if segment is None:
-            raise NotFound("No segment is called {slug}.", slug=slug)
-        before, self.entered = self.entered, (*self.entered, slug)
+        segment = find_segment(self.answers.session, self.answers.view.shop.id, slug)
+        before, self.trail = self.trail, (*self.trail, slug)
         found = self.match(parse(segment.rule))
-        self.entered = before
+        self.trail = before
         pinned_in, pinned_out = BitMap.deserialize(segment.pinned_in), BitMap.deserialize(segment.pinned_out)
         return (found | (pinned_in & self.everyone)) - pinned_out
 
 
-def _ask(session: Session, view: View, leaf: Leaf) -> Asked:
-    ask: dict[type, Callable[[Any], Asked]] = {
+def _query(session: Session, view: View, leaf: Leaf) -> Query:
+    ask: dict[type, Callable[[Any], Query]] = {
         BuyerField: lambda leaf: ask_buyer(session, view, leaf),
         Orders: lambda leaf: ask_orders(session, view, leaf),
         Follows: lambda leaf: ask_follows(view, leaf),

@@ -67,6 +67,8 @@ class Comparison:
 Tests = tuple[Comparison, ...]
 """Comparisons that must all hold, sorted by operator."""
 
+ONCE: Tests = (Comparison("at_least", 1),)
+
 
 @dataclass(frozen=True)
 class Window:
@@ -215,6 +217,10 @@ class Bucket:
 
 Leaf = BuyerField | Orders | Follows | InGroup | ConsentIs | Touched | Rfm | InSegment | InList | Bucket
 Node = All | AnyOf | Not | Leaf
+
+
+EVERYONE = BuyerField("created_at", "exists", (True,))
+"""A condition that every buyer satisfies."""
 
 
 def leaves(node: Node) -> Iterator[Leaf]:

@@ -1,14 +1,14 @@
 """Conditions on orders: a measure over those a window and a filter leave, as one SELECT of buyer ids."""
 
 from decimal import Decimal
-from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from retention import money
+from retention.errors import Invalid
 from retention.orders import Order, OrderLine
-from segments.conditions import COMPARE, Asked, Bool, Column, contains_one, counted, moment_tests, one_of, whole, within
+from segments.conditions import COMPARE, Bool, Column, Query, contains_one, counted, moment_tests, one_of, whole, within
 from segments.nodes import MONEY, SUMS, Comparison, Filter, Measure, Orders, Tests
 from segments.view import View
 
@@ -16,7 +16,7 @@ BUYER: Column = col(Order.buyer_id)
 PAID: Column = col(Order.amount) - col(Order.refunded)
 
 
-def ask_orders(session: Session, view: View, leaf: Orders) -> Asked:  # noqa: PLR0911 - one return per measure
+def ask_orders(session: Session, view: View, leaf: Orders) -> Query:  # noqa: PLR0911 - one return per measure
     """Ask for a measure over orders. With a filter on lines, money and items are those of the lines that match."""
     tests = _in_minor_units(leaf.tests, view.shop.currency) if leaf.measure in MONEY else leaf.tests
     orders = _orders(session, view, leaf)
@@ -48,7 +48,7 @@ def counted_orders(view: View) -> list[Bool]:
     return [col(Order.shop_id) == view.shop.id, BUYER.is_not(None), col(Order.counts)]
 
 
-def _orders(session: Session, view: View, leaf: Orders) -> sa.Select[Any]:
+def _orders(session: Session, view: View, leaf: Orders) -> Query:
     """Return a SELECT of buyer ids, one row per order, or per line when lines have to be looked at."""
     returned = leaf.measure is Measure.RETURNS
     kind = col(Order.is_return) if returned else col(Order.counts)
@@ -75,7 +75,7 @@ def _line_filter(session: Session, view: View, of: Filter) -> list[Bool]:
     if of.title_contains:
         found.append(contains_one(session, col(OrderLine.title), of.title_contains))
     if of.price_at_least is not None:
-        found.append(col(OrderLine.unit_price) >= whole(money.minor(of.price_at_least, view.shop.currency)))
+        found.append(col(OrderLine.unit_price) >= whole(_minor(of.price_at_least, view.shop.currency)))
     return found
 
 
@@ -96,26 +96,26 @@ def _count(of: Filter) -> Column:
     return sa.func.count(sa.distinct(col(Order.id))) if of.by_line else sa.func.count()
 
 
-def _ask_largest(orders: sa.Select[Any], leaf: Orders, tests: Tests) -> Asked:
+def _ask_largest(orders: Query, leaf: Orders, tests: Tests) -> Query:
     if not leaf.of.by_line:
         return _having(orders, _all(sa.func.max(PAID), tests))
     per_order = orders.add_columns(sa.func.sum(col(OrderLine.amount)).label("paid"))
     each = per_order.group_by(BUYER, col(Order.id)).subquery()
     largest = sa.func.max(each.c.paid)
-    return Asked(sa.select(each.c.buyer_id).group_by(each.c.buyer_id).having(_all(largest, tests)))
+    return sa.select(each.c.buyer_id).group_by(each.c.buyer_id).having(_all(largest, tests))
 
 
-def _ask_second(orders: sa.Select[Any], tests: Tests) -> Asked:
+def _ask_second(orders: Query, tests: Tests) -> Query:
     """Ask for the days between the first and the second day with an order."""
     days = orders.add_columns(col(Order.order_day).label("day")).distinct().subquery()
     place = sa.func.row_number().over(partition_by=days.c.buyer_id, order_by=days.c.day).label("place")
     placed = sa.select(days.c.buyer_id, days.c.day, place).subquery()
     gap = sa.func.max(placed.c.day) - sa.func.min(placed.c.day)
     first_two = sa.select(placed.c.buyer_id).where(placed.c.place <= 2).group_by(placed.c.buyer_id)
-    return Asked(first_two.having(sa.func.count() == 2, _all(gap, tests)))
+    return first_two.having(sa.func.count() == 2, _all(gap, tests))
 
 
-def _ask_gaps(view: View, orders: sa.Select[Any], measure: Measure, tests: Tests) -> Asked:
+def _ask_gaps(view: View, orders: Query, measure: Measure, tests: Tests) -> Query:
     """Ask for the median gap between days with an order, or for the days since the last as a multiple of it.
 
     The median is the mean of the one or two middle gaps. Compared without dividing: sum of the middle gaps against
@@ -136,13 +136,13 @@ def _ask_gaps(view: View, orders: sa.Select[Any], measure: Measure, tests: Tests
     middle = sa.select(ranked.c.buyer_id).where(is_middle).group_by(ranked.c.buyer_id)
     total, number = sa.func.sum(ranked.c.gap), sa.func.count()
     if measure is Measure.MEDIAN_GAP:
-        return Asked(middle.having(_all(total, tests, times=number)))
+        return middle.having(_all(total, tests, times=number))
     since = (whole(view.day) - sa.func.max(ranked.c.last)) * number
-    return Asked(middle.having(_all(since, tests, times=total)))
+    return middle.having(_all(since, tests, times=total))
 
 
-def _having(orders: sa.Select[Any], passes: Bool) -> Asked:
-    return Asked(orders.group_by(BUYER).having(passes))
+def _having(orders: Query, passes: Bool) -> Query:
+    return orders.group_by(BUYER).having(passes)
 
 
 def _all(measured: Column, tests: Tests, *, times: Column | None = None) -> Bool:
@@ -160,4 +160,13 @@ def _one(measured: Column, test: Comparison, times: Column | None) -> Bool:
 
 
 def _in_minor_units(tests: Tests, currency: str) -> Tests:
-    return tuple(Comparison(test.operator, money.minor(test.value, currency)) for test in tests)  # type: ignore[arg-type]
+    return tuple(Comparison(test.operator, _minor(test.value, currency)) for test in tests)
+
+
+def _minor(amount: object, currency: str) -> int:
+    """Return an amount of a rule in minor units; Invalid when the currency has no coin so small."""
+    assert isinstance(amount, Decimal)
+    units = money.minor(amount, currency)
+    if money.major(units, currency) != amount:
+        raise Invalid("{amount} has more decimals than {currency} knows.", amount=amount, currency=currency)
+    return units

@@ -86,9 +86,8 @@ def quintiles(values: Ints) -> Ints:
     return 1 + 5 * worse // len(values)
 
 
-def match_rfm(session: Session, view: View, leaf: Rfm, *, everyone: BitMap) -> BitMap:
+def match_rfm(scores: Scores, leaf: Rfm, *, everyone: BitMap) -> BitMap:
     """Return the buyers whose scores pass, and who are in one of the groups when groups are named."""
-    scores = read_scores(session, view, scale=leaf.scale)
     scored = _passing(scores, leaf)
     if not leaf.groups:
         return scored

@@ -10,8 +10,10 @@ from typing import Any, cast
 from retention.consent import Channel
 from retention.errors import Invalid
 from retention.touches import TouchEvent
+from segments.labels import ANSWERS, GROUPS
 from segments.nodes import (
     MONEY,
+    ONCE,
     RATIOS,
     TIMES,
     All,
@@ -58,23 +60,6 @@ TEXT_FIELDS = ("external_id", "name", "email", "phone", "language", "country", "
 TIME_FIELDS = ("birthday", "created_at")
 NUMBER_OPERATORS = ("at_least", "at_most", "more_than", "less_than", "is", "between")
 TIME_OPERATORS = ("before", "after", "at_least", "at_most", "is", "between")
-ANSWERS = ("in", "out", "never")
-GROUPS = (
-    "champions",
-    "loyal",
-    "active",
-    "new",
-    "promising",
-    "needs-attention",
-    "at-risk",
-    "previously-loyal",
-    "almost-lost",
-    "dormant",
-    "prospects",
-)
-
-ONCE: Tests = (Comparison("at_least", 1),)
-
 Body = Mapping[str, Any]
 Read = Callable[[object, str], Value]
 
@@ -200,7 +185,7 @@ def _group(body: object, path: str) -> Leaf:
 def _consent(body: object, path: str) -> Leaf:
     options = _options(body, path, ("channel", "is"))
     channel = _one_of(options.get("channel"), f"{path}.channel", tuple(Channel))
-    return ConsentIs(Channel(channel), _one_of(options.get("is", "in"), f"{path}.is", ANSWERS))
+    return ConsentIs(Channel(channel), _one_of(options.get("is", "in"), f"{path}.is", tuple(ANSWERS)))
 
 
 def _touch(body: object, path: str) -> Leaf:
@@ -218,7 +203,7 @@ def _rfm(body: object, path: str) -> Leaf:
         raise Invalid("{path}: name a group, or compare recency, frequency or monetary (1 to 5).", path=path)
     groups = read_texts(options["group"], f"{path}.group") if "group" in options else ()
     for group in groups:
-        _one_of(group, f"{path}.group", GROUPS)
+        _one_of(group, f"{path}.group", tuple(GROUPS))
     return Rfm(
         **{name: _score(options[name], f"{path}.{name}") for name in scores if name in options},
         groups=groups,

@@ -64,6 +64,8 @@ class View:
 
     def stamp(self, leaf: Leaf) -> str:
         """Return the part of the clock that the answer for `leaf` depends on: nothing, an hour, a day or as-of."""
+        if isinstance(leaf, BuyerField):
+            return str(self.month) if leaf.operator == "month" else ""
         if self.as_of is not None:
             return self.as_of.astimezone(UTC).isoformat()
         match leaf:
@@ -71,8 +73,6 @@ class View:
                 return str(self.day)
             case Orders() | Touched() | Follows() | InGroup() if leaf.window.last_days is not None:
                 return f"{self.day} {self.now.astimezone(UTC):%Y-%m-%dT%H}"
-            case BuyerField(operator="month"):
-                return str(self.month)
         return ""
 
     def _at(self, day: date) -> datetime:

@@ -1,0 +1,133 @@
+"""Cached answers: one bitmap per condition, kept in the database, so that all processes and all segments share them.
+
+An answer is kept under the condition's canonical text and stamped with what it was computed from: the version of the
+facts it asks about and, where it depends on the clock, the hour, day or as-of moment. An answer with another stamp is
+not used. Families of facts have versions of their own: a scan does not throw away what was asked of orders.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+import sqlalchemy as sa
+from pyroaring import BitMap
+from sqlalchemy import LargeBinary
+from sqlmodel import Field, Session, SQLModel, col
+
+from retention.database import BigId, insert, write_aside
+from retention.versions import Family, raised_here, read_versions
+from segments.conditions import one_of
+from segments.nodes import (
+    BuyerField,
+    ConsentIs,
+    Follows,
+    InGroup,
+    Leaf,
+    Orders,
+    Rfm,
+    Touched,
+    key,
+)
+from segments.view import View
+
+MOST_KEPT = 500
+"""Answers per shop; the oldest go first. One of a million buyers takes 10 to 150 kB."""
+
+FAMILIES: dict[type, tuple[Family, ...]] = {
+    BuyerField: (Family.BUYERS,),
+    Orders: (Family.ORDERS,),
+    Rfm: (Family.ORDERS, Family.BUYERS),
+    Follows: (Family.RELATIONS,),
+    InGroup: (Family.RELATIONS,),
+    ConsentIs: (Family.CONSENTS,),
+    Touched: (Family.TOUCHES,),
+}
+"""The facts each kind of condition asks about; lists, segments and buckets are put together from what is at hand."""
+
+
+class LeafAnswer(SQLModel, table=True):
+    """The serialized bitmap of one condition, right as long as its stamp is the present one."""
+
+    __tablename__ = "leaf_answers"
+
+    shop_id: int = Field(primary_key=True, foreign_key="shops.id", sa_type=BigId)
+    name: str = Field(primary_key=True, max_length=64)
+    stamp: str = Field(max_length=100)
+    members: bytes = Field(sa_type=LargeBinary)
+    kept_at: datetime
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where an answer is kept and what makes it the right one."""
+
+    name: str
+    stamp: str
+
+
+@dataclass
+class Answers:
+    """The kept answers of one view: read together, and those found anew kept together when the session has ended."""
+
+    session: Session
+    view: View
+    versions: Mapping[Family, int]
+    unsettled: set[Family]
+
+    def address(self, leaf: Leaf) -> Address | None:
+        """Return where the answer for `leaf` is kept; None when it is not to be kept."""
+        families = FAMILIES.get(type(leaf), ())
+        if not families or self.unsettled.intersection(families):
+            return None
+        versions = "/".join(str(self.versions[family]) for family in families)
+        text, stamp = key(leaf), self.view.stamp(leaf)
+        if self.view.as_of is not None and stamp:
+            text = f"{text} {stamp}"
+        return Address(sha256(text.encode()).hexdigest(), f"{versions} {stamp}")
+
+    def read(self, leaves: Iterable[Leaf]) -> dict[Leaf, BitMap]:
+        """Return those of the answers that are kept and still right, by one statement."""
+        wanted = {leaf: address for leaf in leaves if (address := self.address(leaf))}
+        if not wanted:
+            return {}
+        names = sorted({address.name for address in wanted.values()})
+        query = sa.select(col(LeafAnswer.name), col(LeafAnswer.stamp), col(LeafAnswer.members)).where(
+            col(LeafAnswer.shop_id) == self.view.shop.id, one_of(self.session, col(LeafAnswer.name), names)
+        )
+        kept = {Address(name, stamp): members for name, stamp, members in self.session.execute(query)}
+        return {leaf: BitMap.deserialize(kept[address]) for leaf, address in wanted.items() if address in kept}
+
+    def keep(self, found: Mapping[Leaf, BitMap]) -> None:
+        """Keep answers computed here, once this session has ended well."""
+        kept = {address: members for leaf, members in found.items() if (address := self.address(leaf))}
+        if not kept:
+            return
+        rows = [
+            {
+                "shop_id": self.view.shop.id,
+                "name": address.name,
+                "stamp": address.stamp,
+                "members": members.serialize(),
+                "kept_at": self.view.now,
+            }
+            for address, members in sorted(kept.items(), key=lambda item: item[0].name)
+        ]
+        write_aside(self.session, lambda session: _store(session, self.view.shop.id, rows))
+
+
+def open_answers(session: Session, view: View) -> Answers:
+    """Return the kept answers of a view. Reads the versions first: facts that change later only make a stamp older."""
+    shop_id = view.shop.id
+    return Answers(session, view, read_versions(session, shop_id), raised_here(session, shop_id))
+
+
+def _store(session: Session, shop_id: int, rows: list[dict[str, object]]) -> None:
+    statement = insert(session, LeafAnswer)
+    changed = {name: statement.excluded[name] for name in ("stamp", "members", "kept_at")}
+    session.execute(statement.on_conflict_do_update(index_elements=["shop_id", "name"], set_=changed), rows)
+    newest = sa.select(col(LeafAnswer.name)).where(col(LeafAnswer.shop_id) == shop_id)
+    newest = newest.order_by(col(LeafAnswer.kept_at).desc(), col(LeafAnswer.name)).limit(MOST_KEPT)
+    session.execute(
+        sa.delete(LeafAnswer).where(col(LeafAnswer.shop_id) == shop_id, col(LeafAnswer.name).not_in(newest))
+    )

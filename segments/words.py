@@ -1,0 +1,311 @@
+"""Rules in words: one sentence, as a marketer would say it, in the language being spoken."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from babel.dates import format_date, format_datetime
+
+from retention import money
+from retention.words import current_locale, gettext, gettext_noop, ngettext
+from segments.labels import ANSWERS, CHANNELS, EVENTS, FIELDS, GROUPS, NEVER
+from segments.nodes import (
+    MONEY,
+    ONCE,
+    All,
+    AnyOf,
+    Bucket,
+    BuyerField,
+    ConsentIs,
+    Filter,
+    Follows,
+    InGroup,
+    InList,
+    InSegment,
+    Leaf,
+    Measure,
+    Moment,
+    Node,
+    Not,
+    Orders,
+    Rfm,
+    Scale,
+    Tests,
+    Touched,
+    Value,
+    Window,
+)
+from segments.rules import parse
+
+NAMED = 5
+"""So many values of a list are spelled out; the rest is a number."""
+
+Say = Callable[[Value], str]
+
+
+def describe(rule: object, *, currency: str = "") -> str:
+    """Return a rule (JSON or parsed) as a sentence. Money is shown in `currency` when one is given."""
+    node = rule if isinstance(rule, Node) else parse(rule)
+    if node == All(()):
+        return gettext("All buyers")
+    if node == AnyOf(()):
+        return gettext("No buyers")
+    return gettext("Buyers who {conditions}").format(conditions=_Speaker(currency).node(node))
+
+
+class _Speaker:
+    """Says nodes; holds the currency so that not every phrase has to pass it on."""
+
+    def __init__(self, currency: str) -> None:
+        self.currency = currency
+
+    def node(self, node: Node, *, inside: bool = False) -> str:
+        match node:
+            case All(()) | AnyOf(()):
+                return gettext("exist") if isinstance(node, All) else gettext("do not exist")
+            case All((only,)) | AnyOf((only,)):
+                return self.node(only, inside=inside)
+            case All(nodes):
+                said = gettext(" and ").join(self.node(each, inside=True) for each in nodes)
+            case AnyOf(nodes):
+                said = gettext(" or ").join(self.node(each, inside=True) for each in nodes)
+            case Not(inner):
+                return self.negation(inner)
+            case _:
+                return self.leaf(node)
+        return gettext("({conditions})").format(conditions=said) if inside else said
+
+    def negation(self, node: Node) -> str:
+        match node:
+            case Orders(Measure.COUNT, tests, window, of) if tests == ONCE:
+                return self.detailed(gettext("never ordered"), of, window)
+            case Follows(window) if window == Window():
+                return gettext("do not follow the shop")
+            case InGroup(slug) if node.window == Window():
+                known = gettext("are not in the group {group}") if slug else gettext("are in no group")
+                return known.format(group=slug)
+            case InSegment(slug):
+                return gettext("are not in the segment {segment}").format(segment=slug)
+            case InList(slug):
+                return gettext("are not on the list {list}").format(list=slug)
+            case _:
+                return gettext("do not match this: {condition}").format(condition=self.node(node, inside=True))
+
+    def leaf(self, leaf: Leaf) -> str:  # noqa: C901, PLR0911 - one case per kind of leaf
+        match leaf:
+            case BuyerField():
+                return self.buyer(leaf)
+            case Orders():
+                return self.orders(leaf)
+            case Follows(window):
+                return self.since(gettext("follow the shop"), window)
+            case InGroup(slug, window):
+                known = gettext("are in the group {group}") if slug else gettext("are in a group")
+                return self.since(known.format(group=slug), window)
+            case ConsentIs(channel, answer):
+                return gettext(ANSWERS[answer]).format(channel=gettext(CHANNELS[channel]))
+            case Touched():
+                return self.touched(leaf)
+            case Rfm():
+                return self.rfm(leaf)
+            case InSegment(slug):
+                return gettext("are in the segment {segment}").format(segment=slug)
+            case InList(slug):
+                return gettext("are on the list {list}").format(list=slug)
+            case Bucket():
+                return self.bucket(leaf)
+
+    def buyer(self, leaf: BuyerField) -> str:  # noqa: PLR0911 - one case per operator
+        field = gettext(FIELDS[leaf.field])
+        match leaf.operator:
+            case "is":
+                return gettext("have {field} {values}").format(field=field, values=_any_of(leaf.values))
+            case "is_not":
+                return gettext("have {field} other than {values}").format(field=field, values=_any_of(leaf.values))
+            case "contains":
+                return gettext("have {values} in their {field}").format(field=field, values=_any_of(leaf.values))
+            case "exists":
+                known = gettext("have {field}") if leaf.values[0] else gettext("have no {field}")
+                return known.format(field=field)
+            case "month":
+                return _month(leaf.values[0])
+            case "before":
+                return gettext("have {field} before {when}").format(field=field, when=_moment(leaf.values[0]))
+            case _:
+                return gettext("have {field} after {when}").format(field=field, when=_moment(leaf.values[0]))
+
+    def orders(self, leaf: Orders) -> str:
+        if leaf.measure in {Measure.FIRST, Measure.LAST}:
+            action = gettext(_ACTIONS[leaf.measure]).format(quantity=_when(leaf.tests))
+        else:
+            quantity = _compared(leaf.tests, lambda value: self.amount(leaf.measure, value))
+            action = gettext(_ACTIONS[leaf.measure]).format(quantity=quantity)
+        return self.detailed(action, leaf.of, leaf.window)
+
+    def amount(self, measure: Measure, value: Value) -> str:
+        if measure in MONEY:
+            return self.money(value)
+        if measure is Measure.LATENESS:
+            return gettext("{number} times their usual gap").format(number=_number(value))
+        one, many = _UNITS.get(measure, _DAYS)
+        count = int(value) if isinstance(value, int | Decimal) else 0
+        return ngettext(one, many, count if count == value else 2).format(count=_number(value))
+
+    def money(self, value: Value | None) -> str:
+        assert isinstance(value, Decimal)
+        if not self.currency:
+            return _number(value)
+        return money.show(money.minor(value, self.currency), self.currency, current_locale())
+
+    def detailed(self, action: str, of: Filter, window: Window) -> str:
+        details = [*self.filtered(of), *_within(window)]
+        if not details:
+            return action
+        return gettext("{action} {details}").format(action=action, details=gettext(", ").join(details))
+
+    def filtered(self, of: Filter) -> list[str]:
+        named = {
+            gettext("with product {values}"): of.sku,
+            gettext("in category {values}"): of.category,
+            gettext("with {values} in the title"): of.title_contains,
+            gettext("to {values}"): (*of.country, *of.region, *of.city),
+            gettext("through {values}"): of.channel,
+        }
+        found = [text.format(values=_any_of(values)) for text, values in named.items() if values]
+        if of.price_at_least is not None:
+            found.append(gettext("priced at {price} or more").format(price=self.money(of.price_at_least)))
+        if of.coupon_used is not None:
+            found.append(gettext("with a coupon") if of.coupon_used else gettext("without a coupon"))
+        return found
+
+    def since(self, state: str, window: Window) -> str:
+        when = _within(window)
+        return gettext("{state}, begun {when}").format(state=state, when=when[0]) if when else state
+
+    def touched(self, leaf: Touched) -> str:
+        times = _compared(leaf.tests, _times)
+        never = [(test.operator, test.value) for test in leaf.tests] in ([("at_most", 0)], [("is", 0)])
+        action = gettext(NEVER[leaf.event] if never else EVENTS[leaf.event])
+        if leaf.tests != ONCE and not never:
+            action = gettext("{action} {details}").format(action=action, details=times)
+        details = _within(leaf.window)
+        if leaf.campaigns:
+            details.insert(0, gettext("in the campaign {values}").format(values=_any_of(leaf.campaigns)))
+        if not details:
+            return action
+        return gettext("{action} {details}").format(action=action, details=gettext(", ").join(details))
+
+    def rfm(self, leaf: Rfm) -> str:
+        scores = (
+            (gettext("{quantity} of 5 for recency"), leaf.recency),
+            (gettext("{quantity} of 5 for frequency"), leaf.frequency),
+            (gettext("{quantity} of 5 for money"), leaf.monetary),
+        )
+        said = [text.format(quantity=_compared(tests, _number)) for text, tests in scores if tests]
+        parts = [gettext("score {scores}").format(scores=gettext(", ").join(said))] if said else []
+        if leaf.groups:
+            groups = _any_of([gettext(GROUPS[slug]) for slug in leaf.groups])
+            parts.insert(0, gettext("are in the RFM group {groups}").format(groups=groups))
+        return gettext(" and ").join(parts) + (gettext(" (fixed steps)") if leaf.scale is Scale.STEPS else "")
+
+    def bucket(self, leaf: Bucket) -> str:
+        share = _number(Decimal(100 * (leaf.last - leaf.first + 1)) / leaf.of)
+        return gettext("are in a stable random {share} % (buckets {first} to {last} of {of})").format(
+            share=share, first=leaf.first, last=leaf.last, of=leaf.of
+        )
+
+
+_ACTIONS = {
+    Measure.COUNT: gettext_noop("placed {quantity}"),
+    Measure.SPEND: gettext_noop("spent {quantity}"),
+    Measure.ITEMS: gettext_noop("bought {quantity}"),
+    Measure.PRODUCTS: gettext_noop("bought {quantity}"),
+    Measure.AVERAGE: gettext_noop("spend {quantity} per order on average"),
+    Measure.LARGEST: gettext_noop("placed a largest order of {quantity}"),
+    Measure.RETURNS: gettext_noop("returned {quantity}"),
+    Measure.FIRST: gettext_noop("placed their first order {quantity}"),
+    Measure.LAST: gettext_noop("placed their last order {quantity}"),
+    Measure.DAYS_SINCE_FIRST: gettext_noop("placed their first order {quantity} ago"),
+    Measure.DAYS_SINCE_LAST: gettext_noop("placed their last order {quantity} ago"),
+    Measure.DAYS_TO_SECOND: gettext_noop("came back on a second day after {quantity}"),
+    Measure.MEDIAN_GAP: gettext_noop("usually let {quantity} pass between orders"),
+    Measure.LATENESS: gettext_noop("have let {quantity} pass since their last order"),
+}
+
+_DAYS = (gettext_noop("{count} day"), gettext_noop("{count} days"))
+_UNITS = {
+    Measure.COUNT: (gettext_noop("{count} order"), gettext_noop("{count} orders")),
+    Measure.ITEMS: (gettext_noop("{count} item"), gettext_noop("{count} items")),
+    Measure.PRODUCTS: (gettext_noop("{count} different product"), gettext_noop("{count} different products")),
+    Measure.RETURNS: (gettext_noop("{count} order"), gettext_noop("{count} orders")),
+}
+
+_COMPARED = {
+    "at_least": gettext_noop("at least {quantity}"),
+    "at_most": gettext_noop("at most {quantity}"),
+    "more_than": gettext_noop("more than {quantity}"),
+    "less_than": gettext_noop("less than {quantity}"),
+    "is": gettext_noop("exactly {quantity}"),
+}
+
+_WHEN = {
+    "before": gettext_noop("before {when}"),
+    "after": gettext_noop("after {when}"),
+    "at_least": gettext_noop("on {when} or later"),
+    "at_most": gettext_noop("on {when} or earlier"),
+    "is": gettext_noop("on {when}"),
+}
+
+
+def _compared(tests: Tests, say: Say) -> str:
+    if [test.operator for test in tests] == ["at_least", "at_most"]:
+        low, high = (test.value for test in tests)
+        return gettext("{low} to {high}").format(low=say(low), high=say(high))
+    said = [gettext(_COMPARED[test.operator]).format(quantity=say(test.value)) for test in tests]
+    return gettext(" and ").join(said)
+
+
+def _when(tests: Tests) -> str:
+    return gettext(" and ").join(gettext(_WHEN[test.operator]).format(when=_moment(test.value)) for test in tests)
+
+
+def _within(window: Window) -> list[str]:
+    if window.last_days is not None:
+        text = ngettext("in the last {count} day", "in the last {count} days", window.last_days)
+        return [text.format(count=window.last_days)]
+    if window.start is not None and window.end is not None:
+        text = gettext("from {start} until before {end}")
+        return [text.format(start=_moment(window.start), end=_moment(window.end))]
+    if window.start is not None:
+        return [gettext("since {start}").format(start=_moment(window.start))]
+    return [gettext("before {when}").format(when=_moment(window.end))] if window.end is not None else []
+
+
+def _any_of(values: Sequence[Value]) -> str:
+    named = [gettext("“{text}”").format(text=value) for value in values[:NAMED]]
+    more = len(values) - NAMED
+    if more > 0:
+        named.append(ngettext("{count} more", "{count} more", more).format(count=more))
+    return gettext(" or ").join(named)
+
+
+def _moment(value: Value | Moment) -> str:
+    if isinstance(value, datetime):
+        return format_datetime(value, "medium", locale=current_locale())
+    return format_date(value, "medium", locale=current_locale())  # type: ignore[arg-type]
+
+
+def _month(value: Value) -> str:
+    if value == "this":
+        return gettext("have their birthday this month")
+    name = format_date(datetime(2000, int(str(value)), 1), "LLLL", locale=current_locale())  # noqa: DTZ001 - a name only
+    return gettext("have their birthday in {month}").format(month=name)
+
+
+def _times(value: Value) -> str:
+    count = int(str(value))
+    return ngettext("{count} time", "{count} times", count).format(count=count)
+
+
+def _number(value: Value) -> str:
+    return format(value.normalize(), "f") if isinstance(value, Decimal) else str(value)
