@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 from celery import Celery
 from celery.signals import worker_process_init
+from kombu.exceptions import OperationalError
 from sqlalchemy.engine import Engine
 from sqlmodel import Session
 
@@ -29,6 +30,7 @@ def configure(settings: Settings) -> Celery:
     """Point the Celery app at this installation's broker and return it."""
     app.conf.update(
         broker_url=settings.broker_url or "filesystem://",
+        broker_transport_options={} if settings.broker_url else _filesystem_queue(settings),
         broker_connection_retry_on_startup=True,
         task_ignore_result=True,
         task_acks_late=True,
@@ -38,8 +40,8 @@ def configure(settings: Settings) -> Celery:
         beat_schedule=_sweeps,
         beat_schedule_filename=str(settings.home / "beat-schedule"),
     )
-    if not settings.broker_url:
-        app.conf.broker_transport_options = _filesystem_queue(settings)
+    # Configured a second time (the demo, tests), it must not go on sending through the connections to the first broker.
+    app._after_fork()  # noqa: SLF001
     return app
 
 
@@ -54,9 +56,20 @@ def task(name: str, *, every: timedelta | None = None) -> Callable[[Callable[...
             with transaction(worker_engine()) as session:
                 function(session, *arguments)
 
-        app.task(run, name=name)
-        if every:
-            _sweeps[name] = {"task": name, "schedule": every.total_seconds()}
+        _add(name, run, every)
+        return function
+
+    return register
+
+
+def engine_task(name: str, *, every: timedelta | None = None) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Register a task whose first parameter is the engine: it makes several short transactions of its own.
+
+    For work that talks to the world between two of them and must not hold the database meanwhile.
+    """
+
+    def register(function: Callable[..., None]) -> Callable[..., None]:
+        _add(name, lambda *arguments: function(worker_engine(), *arguments), every)
         return function
 
     return register
@@ -71,7 +84,7 @@ def send(session: Session, name: str, *arguments: int) -> None:
     def deliver() -> None:
         try:
             app.send_task(name, args=arguments, retry=False)
-        except (*app.connection_for_write().connection_errors, OSError) as error:
+        except (*app.connection_for_write().connection_errors, OperationalError, OSError) as error:
             log.warning("queue unreachable, the sweep will find the work", task=name, error=str(error))
 
     after_commit(session, deliver)
@@ -88,6 +101,12 @@ def _leave_the_parents_sockets(**_: object) -> None:
     # A forked child must not share the parent's connections, nor close them for the parent.
     if worker_engine.cache_info().currsize:
         worker_engine().dispose(close=False)
+
+
+def _add(name: str, run: Callable[..., None], every: timedelta | None) -> None:
+    app.task(run, name=name)
+    if every:
+        _sweeps[name] = {"task": name, "schedule": every.total_seconds()}
 
 
 def _filesystem_queue(settings: Settings) -> dict[str, str]:

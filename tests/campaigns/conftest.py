@@ -1,0 +1,128 @@
+"""A small shop to campaign in: buyers by name, with or without an address, a yes, a parcel."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from campaigns.campaigns import Campaign, Recipe
+from campaigns.drafting import create_campaign
+from campaigns.offers import Offer, OfferKind, create_offer
+from retention.buyers import Buyer
+from retention.consent import Answer, Channel, record_consent
+from retention.database import transaction
+from retention.parcels import Parcel
+from retention.products import Product
+from retention.queue import app
+from retention.shops import Shop, create_shop
+
+NOON = datetime(2026, 3, 10, 4, tzinfo=UTC)  # noon in Shanghai
+EVERYBODY: dict[str, Any] = {"buyer": {"field": "external_id", "exists": True}}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A shop inside one session, and the few things a test puts into it."""
+
+    session: Session
+    shop: Shop
+
+    def buyer(self, name: str, *, email: str | None = None, answer: str | None = "in", parcel: bool = False) -> int:
+        """Add a buyer and return the row's number; `answer` is the last word on both channels."""
+        address = f"{name}@example.com" if email is None else email
+        row = Buyer(shop_id=self.shop.id, external_id=name, name=name.title(), email=address, created_at=NOON)
+        self.session.add(row)
+        self.session.flush()
+        for channel in (Channel.EMAIL, Channel.PARCEL):
+            if answer:
+                self.answer(row.id, answer, channel)
+        if parcel:
+            self.parcel(row.id, f"W-{name}")
+        return row.id
+
+    def answer(self, buyer_id: int, answer: str, channel: Channel = Channel.EMAIL, *, at: datetime = NOON) -> None:
+        record_consent(
+            self.session,
+            self.shop.id,
+            buyer_id=buyer_id,
+            channel=channel,
+            answer=Answer(answer),
+            source="test",
+            at=at,
+        )
+
+    def parcel(self, buyer_id: int, waybill: str, *, day: int = 0) -> int:
+        row = Parcel(shop_id=self.shop.id, waybill=waybill, buyer_id=buyer_id, ship_day=self.shop.day(NOON) + day)
+        self.session.add(row)
+        self.session.flush()
+        return row.id
+
+    def offer(self, slug: str = "twenty-off", **terms: Any) -> Offer:
+        values = {"name": "20 off", "kind": OfferKind.AMOUNT, "value": 2000, "minimum": 9900} | terms
+        return create_offer(self.session, self.shop.id, slug, at=NOON, actor="test", **values)
+
+    def product(self, sku: str = "TEA-1", **values: Any) -> Product:
+        row = Product(shop_id=self.shop.id, sku=sku, **{"title": "Spring tea", "price": 12800, "stock": 50} | values)
+        self.session.add(row)
+        self.session.flush()
+        return row
+
+    def push(self, slug: str = "spring", *, control: float = 0.0, **values: Any) -> Campaign:
+        """Draft a coupon push to everybody, without cap or control unless said."""
+        return self.draft(slug, Recipe.COUPON_PUSH, control=control, **values)
+
+    def flyer(self, slug: str = "flyer", *, control: float = 0.0, **values: Any) -> Campaign:
+        return self.draft(slug, Recipe.PARCEL_FLYER, control=control, **values)
+
+    def draft(self, slug: str, recipe: Recipe, *, control: float = 0.0, **values: Any) -> Campaign:
+        policy = {"control_share": control, "cap": None} | values.pop("policy", {})
+        needs_offer = recipe in {Recipe.COUPON_PUSH, Recipe.PARCEL_FLYER} and "offer_id" not in values
+        if needs_offer:
+            values["offer_id"] = self.offer(f"offer-{slug}").id
+        audience = values.pop("audience", EVERYBODY)
+        return create_campaign(
+            self.session,
+            self.shop,
+            slug,
+            recipe=recipe,
+            audience=audience,
+            at=NOON,
+            actor="user:1",
+            policy=policy,
+            **values,
+        )
+
+
+@pytest.fixture(autouse=True)
+def _queue_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody works here: messages to workers go nowhere, as when the broker loses them."""
+    monkeypatch.setattr(app.conf, "broker_url", "memory://")
+
+
+@pytest.fixture
+def stage(session: Session) -> Stage:
+    """A tea shop in Shanghai, in the test's one transaction."""
+    return Stage(session, create_shop(session, "tea", name="Tea", timezone="Asia/Shanghai", currency="CNY", at=NOON))
+
+
+@pytest.fixture
+def on_stage(engine: Engine) -> Callable[[Callable[[Stage], Any]], Any]:
+    """Run a function on the tea shop in a transaction of its own, which is committed: `on_stage(lambda stage: ...)`."""
+
+    def run(act: Callable[[Stage], Any]) -> Any:
+        with transaction(engine) as session:
+            shop = session.get(Shop, 1) or create_shop(
+                session, "tea", name="Tea", timezone="Asia/Shanghai", currency="CNY", at=NOON
+            )
+            return act(Stage(session, shop))
+
+    return run
+
+
+def later(**delta: float) -> datetime:
+    """Return a moment after noon: later(hours=1)."""
+    return NOON + timedelta(**delta)
