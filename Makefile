@@ -38,6 +38,7 @@ check: .venv/.dev ## Format, lint, types, imports
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/mypy
+	@$(BIN)/mypy scripts/*.py
 	@$(BIN)/lint-imports --no-logo
 
 bench: test-system .venv/.dev $(ASSETS) ## Each benchmark beside its baseline

