@@ -15,6 +15,22 @@ depends_on = None
 def upgrade() -> None:
 
     op.create_table(
+        "order_lines",
+        sa.Column("shop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("order_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("sku", sqlmodel.sql.sqltypes.AutoString(length=100), nullable=False),
+        sa.Column("title", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
+        sa.Column("category", sqlmodel.sql.sqltypes.AutoString(length=200), nullable=False),
+        sa.Column("quantity", sa.Integer(), nullable=False),
+        sa.Column("unit_price", sa.Integer(), nullable=False),
+        sa.Column("amount", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "order_id", "number", name=op.f("pk_order_lines")),
+    )
+    with op.batch_alter_table("order_lines", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_order_lines_shop_id_order_lines_sku"), ["shop_id", "sku"], unique=False)
+
+    op.create_table(
         "shops",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("slug", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
@@ -621,26 +637,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("shop_id", "slug", name=op.f("uq_flyers_shop_id_slug")),
     )
     op.create_table(
-        "order_lines",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("shop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("order_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("sku", sqlmodel.sql.sqltypes.AutoString(length=100), nullable=False),
-        sa.Column("title", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
-        sa.Column("category", sqlmodel.sql.sqltypes.AutoString(length=200), nullable=False),
-        sa.Column("quantity", sa.Integer(), nullable=False),
-        sa.Column("unit_price", sa.Integer(), nullable=False),
-        sa.Column("amount", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(["order_id"], ["orders.id"], name=op.f("fk_order_lines_order_id")),
-        sa.ForeignKeyConstraint(["shop_id"], ["shops.id"], name=op.f("fk_order_lines_shop_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_order_lines")),
-        sa.UniqueConstraint("shop_id", "order_id", "number", name=op.f("uq_order_lines_shop_id_order_id_number")),
-    )
-    with op.batch_alter_table("order_lines", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_order_lines_shop_id_order_lines_sku"), ["shop_id", "sku"], unique=False)
-
-    op.create_table(
         "parcels",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("shop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -1076,10 +1072,6 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_parcels_shop_id_parcels_buyer_id"))
 
     op.drop_table("parcels")
-    with op.batch_alter_table("order_lines", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_order_lines_shop_id_order_lines_sku"))
-
-    op.drop_table("order_lines")
     op.drop_table("flyers")
     with op.batch_alter_table("coupons", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_coupons_shop_id_coupons_offer_id_coupons_state"))
@@ -1151,3 +1143,7 @@ def downgrade() -> None:
     op.drop_table("api_keys")
     op.drop_table("users")
     op.drop_table("shops")
+    with op.batch_alter_table("order_lines", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_order_lines_shop_id_order_lines_sku"))
+
+    op.drop_table("order_lines")
