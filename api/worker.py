@@ -4,11 +4,13 @@ Importing a module is what registers its tasks, so every module with tasks is na
 """
 
 import api.tables
+import printables.tasks
 import retention.idempotency
+import retention.ingest.jobs
 from retention.queue import configure
 from retention.settings import get_settings
 
-TASKS = (retention.idempotency,)
+TASKS = (printables.tasks, retention.idempotency, retention.ingest.jobs)
 TABLES = api.tables.metadata
 """A task that follows a foreign key needs both tables known."""
 

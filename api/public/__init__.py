@@ -2,4 +2,8 @@
 
 from fastapi import APIRouter
 
+from api.public import leaving, links
+
 router = APIRouter(include_in_schema=False)
+for part in (links, leaving):
+    router.include_router(part.router)

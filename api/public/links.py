@@ -1,0 +1,148 @@
+"""Behind a link: `/Q/{token}` in any case. Opening it writes down a scan; only the button claims.
+
+A link without an offer leads on to its destination by 302; one with an offer shows the offer.
+"""
+
+from datetime import datetime
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import RedirectResponse, Response
+from sqlmodel import Session
+
+from api.deps import Files, Now, Reading, Writing
+from api.guard import LANGUAGE_COOKIE
+from api.pages import page
+from api.public.offer_view import view_offer
+from campaigns import redeem, scans
+from campaigns.campaigns import Delivery
+from campaigns.coupons import Coupon
+from campaigns.links import Link
+from campaigns.offers import Offer
+from campaigns.unsubscribe import unsubscribe_token
+from retention.buyers import Buyer
+from retention.consent import Channel
+from retention.errors import Conflict, NotFound
+from retention.products import Product
+from retention.shops import Shop
+from retention.words import current_language, gettext, gettext_noop, speaking
+
+router = APIRouter()
+
+_PICTURE_TYPES = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "image/webp"}
+
+
+def read_token(token: str) -> str:
+    """Return the token as rows keep it; anything that cannot be one answers like an unknown one."""
+    if not (token.isascii() and token.isalnum() and len(token) <= 32):
+        raise NotFound(gettext_noop("Nothing is behind this address."))
+    return token.upper()
+
+
+Token = Annotated[str, Depends(read_token)]
+
+
+@router.api_route("/Q/{token}", methods=["GET", "HEAD"])
+@router.api_route("/q/{token}", methods=["GET", "HEAD"])
+def open_link(request: Request, token: Token, session: Writing, at: Now) -> Response:
+    """Write down the scan, then show the offer or lead on."""
+    sent = request.headers
+    opened = scans.open_link(
+        session,
+        token,
+        at=at,
+        user_agent=sent.get("user-agent", ""),
+        address=request.client.host if request.client else "",
+        method=request.method,
+        purpose=sent.get("sec-purpose") or sent.get("purpose") or sent.get("x-purpose") or "",
+    )
+    if opened.offer is None:
+        return _lead_on(request, session, opened.link, opened.shop, opened.product)
+    return _show(request, session, opened.link, at=at)
+
+
+@router.post("/Q/{token}/claim")
+@router.post("/q/{token}/claim")
+def claim(request: Request, token: Token, session: Writing, at: Now) -> Response:
+    """Claim the coupon behind a link; again changes nothing. A refusal is shown beside the offer."""
+    link = scans.find_link(session, token)
+    try:
+        with session.begin_nested():
+            redeem.claim_coupon(session, link, at=at)
+    except Conflict as refusal:
+        return _show(request, session, link, at=at, problem=refusal.say(gettext), status=refusal.status)
+    return RedirectResponse(f"/Q/{token}/coupon", 303)
+
+
+@router.get("/Q/{token}/coupon")
+@router.get("/q/{token}/coupon")
+def show_coupon(request: Request, token: Token, session: Reading, at: Now) -> Response:
+    """Show the offer again after claiming; this is no scan."""
+    return _show(request, session, scans.find_link(session, token), at=at)
+
+
+@router.get("/Q/{token}/picture")
+@router.get("/q/{token}/picture")
+def show_picture(token: Token, session: Reading, files: Files) -> Response:
+    """Return the picture of the product behind a link."""
+    link = scans.find_link(session, token)
+    product = session.get(Product, link.product_id) if link.product_id else None
+    content = files.get(product.picture if product else "")
+    kind = next((kind for start, kind in _PICTURE_TYPES.items() if content.startswith(start)), None)
+    if kind is None:
+        raise NotFound(gettext_noop("Nothing is behind this address."))
+    return Response(content, media_type=kind, headers={"Cache-Control": "private, max-age=3600"})
+
+
+def _lead_on(request: Request, session: Session, link: Link, shop: Shop, product: Product | None) -> Response:
+    address = link.destination or (product.url if product else "")
+    if urlsplit(address).scheme in {"http", "https"}:
+        return RedirectResponse(address, 302)
+    with speaking(_language(request, session, link, shop)):
+        return page(request, "public/product.html", shop=shop, product=product, link=link)
+
+
+def _show(
+    request: Request, session: Session, link: Link, *, at: datetime, problem: str = "", status: int = 200
+) -> Response:
+    offer = session.get(Offer, link.offer_id) if link.offer_id else None
+    if offer is None:
+        raise NotFound(gettext_noop("Nothing is behind this address."))
+    shop = session.get_one(Shop, link.shop_id)
+    coupon = session.get(Coupon, link.coupon_id, populate_existing=True) if link.coupon_id else None
+    product = session.get(Product, link.product_id) if link.product_id else None
+    with speaking(_language(request, session, link, shop)):
+        view = view_offer(shop, offer, coupon, at=at)
+        return page(
+            request,
+            "public/landing.html",
+            status=status,
+            shop=shop,
+            product=product,
+            link=link,
+            view=view,
+            problem=problem,
+            leave=_way_out(request, session, link),
+        )
+
+
+def _way_out(request: Request, session: Session, link: Link) -> str:
+    """Return where the buyer says no to more of these; empty where the link is nobody's own, as on joint flyers."""
+    delivery = session.get(Delivery, link.delivery_id) if link.delivery_id else None
+    if delivery is None or delivery.shop_id != link.shop_id:
+        return ""
+    key = request.app.state.settings.signing_key()
+    token = unsubscribe_token(key, shop_id=delivery.shop_id, buyer_id=delivery.buyer_id, channel=Channel(link.medium))
+    return f"/u/{token}"
+
+
+def _language(request: Request, session: Session, link: Link, shop: Shop) -> str:
+    """Return the language to speak: chosen on these pages, the buyer's own, the phone's, the shop's."""
+    if "lang" in request.query_params or LANGUAGE_COOKIE in request.cookies:
+        return current_language()
+    delivery = session.get(Delivery, link.delivery_id) if link.delivery_id else None
+    buyer = session.get(Buyer, delivery.buyer_id) if delivery and delivery.shop_id == shop.id else None
+    if buyer and buyer.language:
+        return buyer.language
+    return current_language() if request.headers.get("accept-language") else shop.language

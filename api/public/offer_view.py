@@ -1,0 +1,70 @@
+"""An offer as a buyer's phone shows it: words and a state, worked out from rows and the time."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from babel.dates import format_date
+
+from campaigns.coupons import Coupon, CouponState
+from campaigns.offers import Offer
+from retention import clock
+from retention.shops import Shop
+from retention.tokens import spaced
+from retention.words import current_locale, ngettext
+from retention.words import gettext as _
+
+State = Literal["open", "claimed", "used", "over", "void", "early"]
+
+
+@dataclass(frozen=True)
+class OfferView:
+    """What the landing page says. `code` is empty while nobody has a code yet."""
+
+    state: State
+    headline: str
+    terms: str
+    window: str
+    code: str
+    ends: str
+
+
+def view_offer(shop: Shop, offer: Offer, coupon: Coupon | None, *, at: datetime) -> OfferView:
+    """Return the view in the language being spoken; days are the shop's."""
+    ends_at = coupon.expires_at if coupon and coupon.expires_at else offer.expiry(at)
+    return OfferView(
+        state=_state(offer, coupon, at),
+        headline=offer.headline(shop.currency, current_locale()),
+        terms=offer.terms(shop.currency, current_locale()),
+        window=_window(shop, offer),
+        code=spaced(coupon.code) if coupon else "",
+        ends=_day(shop, ends_at) if ends_at else "",
+    )
+
+
+def _state(offer: Offer, coupon: Coupon | None, at: datetime) -> State:
+    state = coupon.state if coupon else CouponState.ISSUED
+    if state is CouponState.VOID:
+        return "void"
+    if state is CouponState.REDEEMED:
+        return "used"
+    if coupon and coupon.expires_at and coupon.expires_at <= at:
+        return "over"
+    if offer.ends_at and offer.ends_at <= at:
+        return "over"
+    if state is not CouponState.ISSUED:
+        return "claimed"
+    return "early" if offer.starts_at and offer.starts_at > at else "open"
+
+
+def _window(shop: Shop, offer: Offer) -> str:
+    if offer.days_from_claim:
+        days = offer.days_from_claim
+        return ngettext("Valid for {days} day from claiming", "Valid for {days} days from claiming", days).format(
+            days=days
+        )
+    return _("Valid until {day}").format(day=_day(shop, offer.ends_at)) if offer.ends_at else ""
+
+
+def _day(shop: Shop, at: datetime) -> str:
+    return format_date(at.astimezone(clock.zone(shop.timezone)).date(), "long", locale=current_locale())

@@ -1,0 +1,138 @@
+"""Campaigns: what they would do, launching, stopping, and what came of them."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+from sqlmodel import Session
+
+from api.deps import Now, Reading, Writing
+from api.v1.keys import Caller, caller_with
+from api.v1.once import Once, SentOnce
+from campaigns import moving
+from campaigns.campaigns import Campaign, CampaignState, Medium, Recipe
+from campaigns.drafting import campaign_for, campaigns_of
+from campaigns.launch import launch as launch_campaign
+from campaigns.planning import plan as plan_campaign
+from retention.access import Scope
+
+router = APIRouter(tags=["campaigns"])
+
+Reader = Annotated[Caller, caller_with(Scope.CAMPAIGNS_READ)]
+Mover = Annotated[Caller, caller_with(Scope.CAMPAIGNS_WRITE)]
+
+
+class CampaignOut(BaseModel):
+    """A campaign as it stands."""
+
+    slug: str
+    name: str
+    recipe: Recipe
+    medium: Medium
+    state: CampaignState
+    scheduled_at: datetime | None
+
+
+class CampaignsOut(BaseModel):
+    """The shop's campaigns, newest first."""
+
+    campaigns: list[CampaignOut]
+
+
+class PlanOut(BaseModel):
+    """What a launch now would do. Give `fingerprint` to the launch and it does this or nothing."""
+
+    funnel: list[tuple[str, int]]
+    audience: int
+    skipped: dict[str, int]
+    control: int
+    final: int
+    coupons: int = Field(description="Codes it would make.")
+    coupons_left: int | None = Field(description="What the offer still allows; null for no limit.")
+    read_out_at: datetime = Field(description="When its results will be final.")
+    fingerprint: str
+
+
+class LaunchIn(BaseModel):
+    """The plan that was agreed to."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    fingerprint: str | None = Field(None, max_length=64)
+
+
+class LaunchedOut(BaseModel):
+    """The run that was made."""
+
+    run: int
+    audience: int
+    funnel: list[tuple[str, int]]
+    fingerprint: str
+
+
+@router.get("/campaigns")
+def list_all(session: Reading, caller: Reader) -> CampaignsOut:
+    """List the shop's campaigns. Scope campaigns:read."""
+    return CampaignsOut(campaigns=[_shown(each) for each in campaigns_of(session, caller.shop.id)])
+
+
+@router.get("/campaigns/{slug}")
+def show(slug: str, session: Reading, caller: Reader) -> CampaignOut:
+    """Show a campaign. Scope campaigns:read."""
+    return _shown(campaign_for(session, caller.member, slug))
+
+
+@router.post("/campaigns/{slug}/plan")
+def plan(slug: str, session: Reading, at: Now, caller: Reader) -> PlanOut:
+    """Plan a run; nothing is written. Scope campaigns:read."""
+    planned = plan_campaign(session, caller.shop, campaign_for(session, caller.member, slug), at=at)
+    return PlanOut.model_validate(planned.as_json())
+
+
+@router.post("/campaigns/{slug}/launch", response_model=LaunchedOut)
+def launch(
+    slug: str, session: Writing, at: Now, once: SentOnce, caller: Mover, sent: LaunchIn | None = None
+) -> JSONResponse:
+    """Launch a campaign; 409 when the plan is another than the fingerprint says. Scope campaigns:write."""
+    fingerprint = sent.fingerprint if sent else None
+
+    def work() -> LaunchedOut:
+        campaign = campaign_for(session, caller.member, slug)
+        run = launch_campaign(session, caller.shop, campaign, at=at, actor=caller.member.actor, fingerprint=fingerprint)
+        return LaunchedOut(run=run.number, audience=run.audience, funnel=run.funnel, fingerprint=run.fingerprint)
+
+    return once.answer(session, caller, work)
+
+
+@router.post("/campaigns/{slug}/pause", response_model=CampaignOut)
+def pause(slug: str, session: Writing, once: SentOnce, caller: Mover) -> JSONResponse:
+    """Stop handing over at once. Scope campaigns:write."""
+    return _move(slug, moving.pause, session, once, caller)
+
+
+@router.post("/campaigns/{slug}/resume", response_model=CampaignOut)
+def resume(slug: str, session: Writing, once: SentOnce, caller: Mover) -> JSONResponse:
+    """Go on where it was paused. Scope campaigns:write."""
+    return _move(slug, moving.resume, session, once, caller)
+
+
+@router.post("/campaigns/{slug}/cancel", response_model=CampaignOut)
+def cancel(slug: str, session: Writing, once: SentOnce, caller: Mover) -> JSONResponse:
+    """End a campaign for good; what has not left is skipped. Scope campaigns:write."""
+    return _move(slug, moving.cancel, session, once, caller)
+
+
+def _move(slug: str, move: Callable[..., object], session: Session, once: Once, caller: Caller) -> JSONResponse:
+    def work() -> CampaignOut:
+        campaign = campaign_for(session, caller.member, slug)
+        move(session, campaign, at=once.at, actor=caller.member.actor)
+        return _shown(campaign)
+
+    return once.answer(session, caller, work)
+
+
+def _shown(campaign: Campaign) -> CampaignOut:
+    return CampaignOut(**campaign.model_dump(include=set(CampaignOut.model_fields)))

@@ -1,0 +1,132 @@
+"""Coupons at the checkout: look at one, hold it, redeem it, give it back."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+from sqlmodel import Session
+
+from api.deps import Now, Reading, Writing
+from api.v1.amounts import Amount, read_amount, write_amount
+from api.v1.keys import Caller, caller_with
+from api.v1.once import SentOnce
+from campaigns import redeem
+from campaigns.coupons import Coupon, CouponState
+from campaigns.offers import Offer, OfferKind
+from retention.access import Scope
+from retention.buyers import buyer_for
+from retention.errors import Conflict
+from retention.tokens import spaced
+from retention.words import current_locale
+
+router = APIRouter(tags=["coupons"])
+
+Cashier = Annotated[Caller, caller_with(Scope.COUPONS_REDEEM)]
+Code = Annotated[str, Path(max_length=40, description="As typed: any case, with or without dashes.")]
+
+
+class CouponOut(BaseModel):
+    """A coupon and its terms."""
+
+    code: str
+    state: CouponState
+    offer: str
+    kind: OfferKind
+    headline: str = Field(description="The offer as people read it, in the language of the request.")
+    minimum: str = Field(description="The least order amount.")
+    currency: str
+    expires_at: datetime | None
+    hold_expires_at: datetime | None
+    order_id: str = Field(description="The order that used it.")
+
+
+class OrderRefIn(BaseModel):
+    """The order or checkout that asks."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    order_id: str = Field(min_length=1, max_length=200)
+
+
+class RedeemIn(OrderRefIn):
+    """An order that uses a coupon."""
+
+    amount: Amount = Field(description="What the goods cost before the coupon.")
+    buyer_id: str = Field("", max_length=200, description="When given, the coupon must be this buyer's or nobody's.")
+
+
+class RedeemedOut(BaseModel):
+    """A used coupon. `again` when this order had used it before; nothing changed then."""
+
+    coupon: CouponOut
+    discount: str = Field(description="What comes off the order.")
+    again: bool
+
+
+@router.get("/coupons/{code}")
+def show(code: Code, session: Reading, caller: Cashier) -> CouponOut:
+    """Show a coupon and its terms. Scope coupons:redeem."""
+    return _shown(session, caller, redeem.find_coupon(session, caller.shop, code))
+
+
+@router.post("/coupons/{code}/hold", response_model=CouponOut)
+def hold(code: Code, sent: OrderRefIn, session: Writing, at: Now, once: SentOnce, caller: Cashier) -> JSONResponse:
+    """Keep a coupon for one checkout for a quarter of an hour. Scope coupons:redeem."""
+
+    def work() -> CouponOut:
+        return _shown(session, caller, redeem.hold(session, caller.shop, code, order_reference=sent.order_id, at=at))
+
+    return once.answer(session, caller, work)
+
+
+@router.post("/coupons/{code}/redeem", response_model=RedeemedOut)
+def use(code: Code, sent: RedeemIn, session: Writing, at: Now, once: SentOnce, caller: Cashier) -> JSONResponse:
+    """Use a coupon for an order; the same order again gets the same answer. Scope coupons:redeem."""
+
+    def work() -> RedeemedOut:
+        used = redeem.redeem(
+            session,
+            caller.shop,
+            code,
+            order_reference=sent.order_id,
+            amount=read_amount(sent.amount, caller.shop),
+            buyer_id=buyer_for(session, caller.member, sent.buyer_id).id if sent.buyer_id else None,
+            at=at,
+        )
+        discount = write_amount(used.discount, caller.shop)
+        return RedeemedOut(coupon=_shown(session, caller, used.coupon), discount=discount, again=used.again)
+
+    return once.answer(session, caller, work)
+
+
+@router.post("/coupons/{code}/give-back", response_model=CouponOut)
+def give_back(code: Code, sent: OrderRefIn, session: Writing, once: SentOnce, caller: Cashier) -> JSONResponse:
+    """Free the coupon of an order that was cancelled or wholly returned. Scope coupons:redeem."""
+
+    def work() -> CouponOut:
+        coupon = redeem.find_coupon(session, caller.shop, code)
+        if coupon.order_reference not in {"", sent.order_id}:
+            raise Conflict("The coupon {code} was used by another order.", code=spaced(coupon.code))
+        redeem.give_back(session, caller.shop, order_reference=sent.order_id)
+        session.refresh(coupon)
+        return _shown(session, caller, coupon)
+
+    return once.answer(session, caller, work)
+
+
+def _shown(session: Session, caller: Caller, coupon: Coupon) -> CouponOut:
+    offer = session.get_one(Offer, coupon.offer_id)
+    return CouponOut(
+        code=spaced(coupon.code),
+        state=coupon.state,
+        offer=offer.slug,
+        kind=offer.kind,
+        headline=offer.headline(caller.shop.currency, current_locale()),
+        minimum=write_amount(offer.minimum, caller.shop),
+        currency=caller.shop.currency,
+        expires_at=coupon.expires_at,
+        hold_expires_at=coupon.hold_expires_at,
+        order_id=coupon.order_reference,
+    )

@@ -1,0 +1,47 @@
+"""Who calls: the API key in `Authorization: Bearer rk_...`, the shop it belongs to, and what it may do."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, HTTPException, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from retention import people
+from retention.access import Member, Scope
+from retention.database import reading
+from retention.shops import Shop
+from retention.words import gettext_noop
+
+_bearer = HTTPBearer(
+    auto_error=False,
+    scheme_name="key",
+    description="A shop's API key: `regulars key create NAME --shop SLUG --scope ...`",
+)
+
+
+@dataclass(frozen=True)
+class Caller:
+    """A key acting in its shop."""
+
+    shop: Shop
+    member: Member
+
+
+def current_caller(request: Request, sent: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]) -> Caller:
+    """Return who calls; 401 for a key that is missing, unknown or revoked."""
+    with reading(request.app.state.engine) as session:
+        member = people.member_of_key(session, sent.credentials) if sent else None
+        if member:
+            return Caller(session.get_one(Shop, member.shop_id), member)
+    detail = gettext_noop("Send a valid key: Authorization: Bearer rk_...")
+    raise HTTPException(401, detail, {"WWW-Authenticate": "Bearer"})
+
+
+def caller_with(scope: Scope) -> Any:
+    """Return a dependency that yields the caller, or refuses a key without `scope`."""
+
+    def permitted(caller: Annotated[Caller, Depends(current_caller)]) -> Caller:
+        caller.member.require(scope)
+        return caller
+
+    return Depends(permitted)

@@ -1,0 +1,126 @@
+"""Orders in: the same merge as an imported file, so the same order twice changes nothing."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from api.deps import Now, Writing
+from api.v1.amounts import Amount
+from api.v1.keys import Caller, caller_with
+from api.v1.once import SentOnce
+from retention.access import Scope
+from retention.ingest.orders import OrderInput, put_orders
+from retention.orders import OrderStatus
+
+router = APIRouter(tags=["orders"])
+
+MOST_ORDERS = 1000
+
+
+class LineIn(BaseModel):
+    """One line of an order. Without `amount` it is worth `unit_price` times `quantity`; a return is negative."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    sku: str = Field("", max_length=100)
+    title: str = Field("", max_length=500)
+    category: str = Field("", max_length=200)
+    quantity: int = Field(1, ge=-1_000_000, le=1_000_000)
+    unit_price: Amount | None = None
+    amount: Amount | None = Field(None, description="What was paid for the line, discounts taken off.")
+
+
+class OrderIn(BaseModel):
+    """An order as the shop knows it. Sending it again with other values changes it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    order_id: str = Field(min_length=1, max_length=200)
+    buyer_id: str = Field("", max_length=200, description="The shop's own id of the buyer.")
+    status: OrderStatus
+    placed_at: AwareDatetime | None = None
+    paid_at: AwareDatetime | None = None
+    postage: Amount | None = None
+    refunded: Amount | None = None
+    country: str = Field("", max_length=100)
+    region: str = Field("", max_length=100)
+    city: str = Field("", max_length=100)
+    phone: str = Field("", max_length=32)
+    email: str = Field("", max_length=254)
+    name: str = Field("", max_length=200)
+    waybill: str = Field("", max_length=64)
+    coupon: str = Field("", max_length=64, description="The code the buyer gave.")
+    channel: str = Field("", max_length=50)
+    lines: list[LineIn] = Field(min_length=1, max_length=500)
+
+    def rows(self) -> list[OrderInput]:
+        """Return the order as the merge takes it: a row per line, refund and postage on the first."""
+        order: dict[str, Any] = self.model_dump(exclude={"lines", "postage", "refunded"}) | {
+            "status": self.status.value
+        }
+        once: dict[str, Any] = {"postage": _decimal(self.postage), "refunded": _decimal(self.refunded)}
+        return [
+            OrderInput(
+                **order,
+                **(once if number == 0 else {}),
+                sku=line.sku,
+                title=line.title,
+                category=line.category,
+                quantity=line.quantity,
+                unit_price=_decimal(line.unit_price),
+                amount=_decimal(line.amount),
+            )
+            for number, line in enumerate(self.lines)
+        ]
+
+
+class OrdersIn(BaseModel):
+    """Up to a thousand orders of one source."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    source: str = Field("api", min_length=1, max_length=50, description="Which system numbers these orders.")
+    orders: list[OrderIn] = Field(min_length=1, max_length=MOST_ORDERS)
+
+
+class Rejected(BaseModel):
+    """An order line that was not taken, and why."""
+
+    order_id: str
+    reason: str
+
+
+class OrdersOut(BaseModel):
+    """What came of it. What is not rejected stands."""
+
+    orders: int = Field(description="Orders sent.")
+    changed: int = Field(description="Rows that are new or different now.")
+    unchanged: int
+    rejected: list[Rejected]
+
+
+@router.post("/orders", response_model=OrdersOut)
+def put(
+    sent: OrdersIn,
+    session: Writing,
+    now: Now,
+    once: SentOnce,
+    caller: Annotated[Caller, caller_with(Scope.ORDERS_WRITE)],
+) -> JSONResponse:
+    """Add or change orders, with their lines, buyers and parcels. Scope orders:write."""
+    return once.answer(session, caller, lambda: _put(sent, session, caller, now))
+
+
+def _put(sent: OrdersIn, session: Writing, caller: Caller, now: datetime) -> OrdersOut:
+    rows = [row for order in sent.orders for row in order.rows()]
+    counts, refused = put_orders(session, caller.shop, rows, source=sent.source, now=now)
+    rejected = [Rejected(order_id=rows[each.line - 1].order_id, reason=each.reason) for each in refused]
+    return OrdersOut(orders=len(sent.orders), changed=counts.changed, unchanged=counts.unchanged, rejected=rejected)
+
+
+def _decimal(text: str | None) -> Decimal | None:
+    return Decimal(text) if text is not None else None

@@ -1,0 +1,93 @@
+"""Paper: what goes into a parcel, and the batches that were printed."""
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+from pydantic import BaseModel, Field
+
+from api.deps import Reading
+from api.v1.keys import Caller, caller_with
+from printables.batches import Batch, BatchState, PieceState
+from printables.inserts import inserts_for
+from printables.piece_ledger import batch_for, batches_of, reconcile
+from retention.access import Scope
+from retention.tokens import spaced
+
+router = APIRouter(tags=["paper"])
+
+Printer = Annotated[Caller, caller_with(Scope.BATCHES_READ)]
+
+
+class InsertOut(BaseModel):
+    """One thing that belongs into the parcel. Without a batch it has not been printed yet."""
+
+    campaign: str
+    flyer: str
+    code: str = Field(description="The code printed beside its QR.")
+    batch: int | None
+    packed: bool
+
+
+class InsertsOut(BaseModel):
+    """What goes into one parcel; nothing is an answer too."""
+
+    waybill: str
+    inserts: list[InsertOut]
+
+
+class BatchOut(BaseModel):
+    """One print job."""
+
+    number: int
+    profile: str
+    state: BatchState
+    pieces: int
+    sheets: int
+    made_at: datetime
+    printed_at: datetime | None
+    closed_at: datetime | None
+
+
+class CountedBatchOut(BatchOut):
+    """A batch with its pieces by state; it may be closed when `open` is 0."""
+
+    counts: dict[PieceState, int]
+    open: int
+
+
+class BatchesOut(BaseModel):
+    """The shop's batches, newest first."""
+
+    batches: list[BatchOut]
+
+
+@router.get("/parcels/{waybill}/inserts")
+def show_inserts(
+    waybill: Annotated[str, Path(max_length=64)],
+    session: Reading,
+    caller: Annotated[Caller, caller_with(Scope.INSERTS_READ)],
+) -> InsertsOut:
+    """Tell what goes into a parcel. Scope inserts:read."""
+    found = inserts_for(session, caller.member, waybill)
+    shown = [InsertOut(**{**asdict(insert), "code": spaced(insert.code)}) for insert in found]
+    return InsertsOut(waybill=waybill, inserts=shown)
+
+
+@router.get("/batches")
+def list_all(session: Reading, caller: Printer) -> BatchesOut:
+    """List the latest hundred batches. Scope batches:read."""
+    return BatchesOut(batches=[_shown(batch) for batch in batches_of(session, caller.shop.id)])
+
+
+@router.get("/batches/{number}")
+def show(number: Annotated[int, Path(ge=1, le=2**31)], session: Reading, caller: Printer) -> CountedBatchOut:
+    """Show a batch with its pieces counted by state. Scope batches:read."""
+    batch = batch_for(session, caller.member, number)
+    counted = reconcile(session, batch)
+    return CountedBatchOut(**_shown(batch).model_dump(), counts=dict(counted.counts), open=counted.open)
+
+
+def _shown(batch: Batch) -> BatchOut:
+    return BatchOut(**batch.model_dump(include=set(BatchOut.model_fields)))

@@ -1,0 +1,36 @@
+"""The shape of a refusal, for the schema; `api.errors` fills it."""
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+
+class Fault(BaseModel):
+    """One thing wrong with a request."""
+
+    pointer: str = Field(description="Where it is, such as /body/orders/3/paid_at.")
+    detail: str
+
+
+class Problem(BaseModel):
+    """A refusal (RFC 9457), in the language of Accept-Language. Nothing was changed."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str = Field(description="What was wrong, with which value, and what would be right.")
+    errors: list[Fault] = Field(default=[], description="For 422: each value that is wrong.")
+
+
+def _answer(description: str) -> dict[str, Any]:
+    schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    return {"model": Problem, "description": description, "content": {"application/problem+json": schema}}
+
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    401: _answer("The key is missing, unknown or revoked."),
+    403: _answer("The key lacks the scope."),
+    404: _answer("There is no such thing, or it is not this shop's."),
+    409: _answer("Its present state does not allow this."),
+    422: _answer("A value is wrong."),
+}
