@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import Index, UniqueConstraint, text
-from sqlmodel import Field
+from sqlmodel import Field, SQLModel
 
 from retention.database import BigId, ShopRow, choice
 
@@ -59,14 +59,19 @@ class Order(ShopRow, table=True):
     coupon_code: str = Field(default="", max_length=64)
 
 
-class OrderLine(ShopRow, table=True):
-    """One line of an order, numbered from 1. A negative quantity is a return."""
+class OrderLine(SQLModel, table=True):
+    """One line of an order, numbered from 1. A negative quantity is a return.
+
+    No foreign keys: PostgreSQL checks them row by row, which would double the time of a large import. Lines are only
+    written together with their order, by one statement that joins it (retention.ingest.merging).
+    """
 
     __tablename__ = "order_lines"
-    __table_args__ = (UniqueConstraint("shop_id", "order_id", "number"), Index(None, "shop_id", "sku"))
+    __table_args__ = (Index(None, "shop_id", "sku"),)
 
-    order_id: int = Field(foreign_key="orders.id", sa_type=BigId)
-    number: int
+    shop_id: int = Field(primary_key=True, sa_type=BigId)
+    order_id: int = Field(primary_key=True, sa_type=BigId)
+    number: int = Field(primary_key=True)
     sku: str = Field(default="", max_length=100)
     title: str = Field(default="", max_length=500)
     category: str = Field(default="", max_length=200)
@@ -78,7 +83,7 @@ class OrderLine(ShopRow, table=True):
 def order_counts(status: OrderStatus, *, amount: int, refunded: int, is_return: bool) -> bool:
     """Tell whether an order counts: paid, not wholly cancelled or returned, and not itself a return.
 
-    Wholly refunded means that all of a positive amount went back; a free order (amount 0) that was paid counts.
+    Wholly refunded means that something went back and nothing stayed; a free order (amount 0) that was paid counts.
     """
-    wholly_refunded = refunded >= amount > 0
+    wholly_refunded = refunded > 0 and refunded >= amount
     return status is OrderStatus.PAID and not is_return and not wholly_refunded

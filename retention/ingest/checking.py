@@ -1,0 +1,176 @@
+"""Turning text cells into values, a column at a time; every cell that cannot be turned says why.
+
+The functions of this module take and give polars columns. A blank cell is null and stays null.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import polars as pl
+from babel.numbers import get_currency_precision
+
+from retention.clock import zone
+from retention.ingest.sources import Reject
+from retention.words import gettext, gettext_noop
+
+LARGEST = 2_000_000_000  # minor units; what a 32-bit column of the database holds
+
+_DATE = (
+    r"^(?P<y>\d{4})(?:[-/.年](?P<m>\d{1,2})[-/.月](?P<d>\d{1,2})日?|(?P<m2>\d{2})(?P<d2>\d{2}))"
+    r"(?:[T\s]*(?P<h>\d{1,2})(?:[:：时点]?(?P<i>\d{2}))(?:[:：分]?(?P<s>\d{2}))?秒?(?:[.,](?P<f>\d{1,6})\d*)?)?"
+    r"\s*(?P<z>Z|UTC|GMT|[+-]\d{2}:?\d{2})?$"
+)
+_SLASHED = (
+    r"^(?P<a>\d{1,2})[/.-](?P<b>\d{1,2})[/.-](?P<y>\d{4})"
+    r"(?:\s+(?P<h>\d{1,2}):(?P<i>\d{2})(?::(?P<s>\d{2}))?(?P<f>)(?P<z>))?$"
+)
+
+
+class Rows:
+    """The mapped cells of one chunk, and what was found wrong with them."""
+
+    def __init__(self, frame: pl.DataFrame, lines: pl.Series, columns: Mapping[str, str]) -> None:
+        self.raw = frame
+        self.lines = lines
+        self.columns = columns
+        self._reasons: dict[int, list[str]] = {}
+
+    def text(self, name: str, limit: int) -> pl.Series:
+        """Return a text column; a cell longer than `limit` characters is refused."""
+        cells = self.cells(name)
+        message = gettext_noop("{field} is longer than {limit} characters")
+        self.refuse(cells.str.len_chars() > limit, message, cells, limit=limit, field=name)
+        return cells
+
+    def cells(self, name: str) -> pl.Series:
+        """Return the cells of a field as they are; nulls when no column holds it."""
+        if name not in self.columns:
+            return pl.Series(name, [None], pl.String).new_from_index(0, self.raw.height)
+        return self.raw[self.columns[name]].alias(name)
+
+    def refuse(self, wrong: pl.Series, message: str, cells: pl.Series | None = None, **values: object) -> None:
+        """Refuse the rows where `wrong` is true; `{value}` in the message is the cell."""
+        if not wrong.any():
+            return
+        template = gettext(message)
+        for row in wrong.arg_true().to_list():
+            value = None if cells is None else repr(cells[row])
+            self._reasons.setdefault(row, []).append(template.format(value=value, **values))
+
+    def good(self) -> pl.Series:
+        """Return which rows nothing is wrong with."""
+        good = pl.Series("good", [True]).new_from_index(0, self.raw.height)
+        return good.scatter(list(self._reasons), False) if self._reasons else good
+
+    def rejects(self) -> list[Reject]:
+        """Return the refused rows in the order of the file."""
+        return [
+            Reject(self.lines[row], "; ".join(self._reasons[row]), self.raw.row(row)) for row in sorted(self._reasons)
+        ]
+
+
+def read_times(rows: Rows, name: str, timezone: str, *, dates: str | None = None) -> pl.Series:
+    """Return a column of moments in UTC. A time without an offset is the shop's; a bare date is its first moment.
+
+    `dates` says how 12/1/2010 is meant: "dmy", "mdy", or None to refuse it as ambiguous.
+    """
+    cells = rows.cells(name)
+    if cells.null_count() == len(cells):
+        return pl.Series(name, [None], pl.Datetime("us", "UTC")).new_from_index(0, len(cells))
+    distinct = cells.unique().drop_nulls()
+    times = _times(distinct, timezone, dates)
+    found = cells.to_frame().join(
+        pl.DataFrame({name: distinct, "at": times}), on=name, how="left", maintain_order="left"
+    )
+    wrong = cells.is_not_null() & found["at"].is_null()
+    if wrong.any():
+        ambiguous = (
+            wrong
+            & cells.str.contains(_SLASHED.replace("?P<", "?<"))
+            & pl.Series([dates is None]).new_from_index(0, len(cells))
+        )
+        message = gettext_noop("{field} {value} may be day/month or month/day; say which with --dates dmy or mdy")
+        rows.refuse(ambiguous.fill_null(False), message, cells, field=name)
+        message = gettext_noop("{field} {value} is no time; write it like 2026-03-05 14:30:00")
+        rows.refuse(wrong & ~ambiguous.fill_null(False), message, cells, field=name)
+    return found["at"].alias(name)
+
+
+def read_money(rows: Rows, name: str, currency: str) -> pl.Series:
+    """Return a column of minor units, halves rounded away from zero."""
+    cells = rows.cells(name)
+    plain = cells.str.replace_all(r"[,，\s¥￥$€£元]|^(?:CNY|RMB|USD|EUR|GBP)|(?:CNY|RMB|USD|EUR|GBP)$", "")
+    amounts = _minor(plain, get_currency_precision(currency))
+    wrong = cells.is_not_null() & amounts.is_null()
+    rows.refuse(wrong, gettext_noop("{field} {value} is no amount; write it like 1234.50"), cells, field=name)
+    rows.refuse(amounts.abs() > LARGEST, gettext_noop("{field} {value} is too large"), cells, field=name)
+    return amounts.alias(name)
+
+
+def read_whole(rows: Rows, name: str, *, least: int = -1_000_000_000) -> pl.Series:
+    """Return a column of whole numbers of at least `least`."""
+    cells = rows.cells(name)
+    plain = cells.str.replace_all(r"[,\s]|\.0+$", "")
+    numbers = pl.select(pl.when(plain.str.contains(r"^[+-]?\d{1,9}$")).then(plain.str.strip_prefix("+"))).to_series()
+    numbers = numbers.cast(pl.Int64, strict=False)
+    wrong = cells.is_not_null() & (numbers.is_null() | (numbers < least).fill_null(False))
+    message = gettext_noop("{field} {value} is no whole number")
+    if least == 0:
+        message = gettext_noop("{field} {value} is no whole number from 0")
+    rows.refuse(wrong, message, cells, field=name)
+    return numbers.alias(name)
+
+
+def _minor(plain: pl.Series, precision: int) -> pl.Series:
+    parts = plain.str.extract_groups(r"^(?<sign>[+-]?)(?<whole>\d{0,12})(?:\.(?<part>\d*))?$").struct.unnest()
+    digits = pl.col("part").fill_null("").str.pad_end(precision + 1, "0").str.slice(0, precision + 1)
+    number = pl.concat_str(pl.col("whole"), digits).cast(pl.Int64, strict=False)
+    rounded = (number + 5) // 10
+    empty = (pl.col("whole") == "") & (pl.col("part").fill_null("") == "")
+    signed = pl.when(pl.col("sign") == "-").then(-rounded).otherwise(rounded)
+    return parts.select(pl.when(~empty).then(signed)).to_series()
+
+
+def _times(texts: pl.Series, timezone: str, dates: str | None) -> pl.Series:
+    groups = texts.str.extract_groups(_DATE.replace("?P<", "?<")).struct.unnest()
+    parts = groups.with_columns(month=pl.coalesce("m", "m2"), day=pl.coalesce("d", "d2"))
+    if dates is not None:
+        slashed = texts.str.extract_groups(_SLASHED.replace("?P<", "?<")).struct.unnest()
+        day, month = ("a", "b") if dates == "dmy" else ("b", "a")
+        other = slashed.with_columns(month=pl.col(month), day=pl.col(day))
+        parts = parts.select(
+            pl.coalesce(pl.col(name), other[name]).alias(name)
+            for name in ("y", "month", "day", "h", "i", "s", "f", "z")
+        )
+    local = parts.select(
+        pl.concat_str(
+            "y", pl.lit("-"), pl.col("month").str.zfill(2), pl.lit("-"), pl.col("day").str.zfill(2), pl.lit(" "),
+            pl.col("h").fill_null("0").str.zfill(2), pl.lit(":"), pl.col("i").fill_null("00"), pl.lit(":"),
+            pl.col("s").fill_null("00"), pl.lit("."), pl.col("f").fill_null("0").str.pad_end(6, "0"),
+        ).str.to_datetime("%Y-%m-%d %H:%M:%S%.6f", strict=False, time_unit="us")
+    ).to_series()  # fmt: skip
+    local = pl.select(pl.when(local.dt.year().is_between(1970, 2099)).then(local)).to_series()
+    offset = parts["z"]
+    if offset.is_null().all():
+        return _from_zone(local, timezone)
+    minutes = _offset_minutes(offset)
+    shifted = local.dt.replace_time_zone("UTC") - pl.select(pl.duration(minutes=minutes)).to_series()
+    return pl.select(pl.when(offset.is_null()).then(_from_zone(local, timezone)).otherwise(shifted)).to_series()
+
+
+def _offset_minutes(offset: pl.Series) -> pl.Series:
+    digits = offset.str.extract_groups(r"^([+-])(\d{2}):?(\d{2})$").struct.unnest()
+    sign, hours, minutes = digits.get_columns()
+    size = hours.cast(pl.Int64) * 60 + minutes.cast(pl.Int64)
+    return pl.select(pl.when(sign == "-").then(-size).otherwise(size).fill_null(0)).to_series()
+
+
+def _from_zone(local: pl.Series, timezone: str) -> pl.Series:
+    """Return local times as UTC. Of an hour that comes twice the first is meant; one that is skipped moves on."""
+    aware = local.dt.replace_time_zone(timezone, ambiguous="earliest", non_existent="null").dt.convert_time_zone("UTC")
+    skipped = (aware.is_null() & local.is_not_null()).arg_true()
+    if len(skipped):
+        place = zone(timezone)
+        moved: list[datetime] = [at.replace(tzinfo=place).astimezone(UTC) for at in local[skipped].to_list()]
+        aware = aware.scatter(skipped, pl.Series(moved, dtype=pl.Datetime("us", "UTC")))
+    return aware
