@@ -1,0 +1,85 @@
+"""Random rules over random shops: the engine and a plain reading of the definition must name the same buyers.
+
+REGULARS_RULES says how many rules are tried per database; thousands take minutes:
+
+    REGULARS_RULES=5000 pytest tests/segments/test_rules_against_plain_reading.py
+"""
+
+import itertools
+import os
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from retention.shops import Shop
+from segments.matching import match
+from segments.nodes import to_json
+from segments.rules import parse
+from tests.segments.plain import PlainShop, Reading
+from tests.segments.worlds import HOUR, LEAVES, NOW, RULES, make_shop
+
+RULES_TRIED = int(os.environ.get("REGULARS_RULES", "100"))
+_numbers = itertools.count(1)
+
+tried = settings(
+    max_examples=RULES_TRIED,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+AS_OF = st.none() | st.sampled_from([NOW, HOUR, HOUR.replace(day=1)])
+
+
+@contextmanager
+def shop_of(engine: Engine, seed: int) -> Iterator[tuple[Session, Shop, PlainShop]]:
+    """A random shop in a transaction that is rolled back."""
+    with Session(engine) as session, session.begin() as transaction:
+        yield session, *make_shop(session, f"shop-{next(_numbers)}", random.Random(seed))
+        transaction.rollback()
+
+
+@tried
+@given(rule=RULES, as_of=AS_OF, seed=st.integers(0, 10_000))
+def test_any_rule_names_the_buyers_that_a_plain_reading_names(engine, rule, as_of, seed):
+    with shop_of(engine, seed) as (session, shop, plain):
+        assert set(match(session, shop, rule, now=NOW, as_of=as_of)) == Reading(plain, NOW, as_of).match(rule)
+
+
+@tried
+@given(rule=LEAVES, as_of=AS_OF, seed=st.integers(0, 10_000))
+def test_any_single_condition_names_the_buyers_that_a_plain_reading_names(engine, rule, as_of, seed):
+    with shop_of(engine, seed) as (session, shop, plain):
+        assert set(match(session, shop, rule, now=NOW, as_of=as_of)) == Reading(plain, NOW, as_of).match(rule)
+
+
+@given(rule=RULES)
+def test_canonical_json_of_a_rule_reads_as_the_same_rule(rule):
+    node = parse(rule)
+    assert parse(to_json(node)) == node
+
+
+@settings(tried, max_examples=max(RULES_TRIED // 4, 10))
+@given(left=RULES, right=RULES, third=RULES, seed=st.integers(0, 10_000))
+def test_rules_obey_the_laws_of_sets(engine, left, right, third, seed):
+    with shop_of(engine, seed) as (session, shop, _):
+
+        def buyers(rule):
+            return match(session, shop, rule, now=NOW)
+
+        everyone = buyers({"all": []})
+        assert buyers({"not": {"not": left}}) == buyers(left)
+        assert buyers({"not": {"all": [left, right]}}) == buyers({"any": [{"not": left}, {"not": right}]})
+        assert buyers({"not": {"any": [left, right]}}) == buyers({"all": [{"not": left}, {"not": right}]})
+        assert buyers({"all": [left, right]}) == buyers({"all": [right, left]})
+        assert buyers({"any": [left, right]}) == buyers({"any": [right, left]})
+        assert buyers({"all": [left, {"any": [right, third]}]}) == buyers(
+            {"any": [{"all": [left, right]}, {"all": [left, third]}]}
+        )
+        assert buyers({"all": [left, {"not": left}]}) == buyers({"any": []})
+        assert buyers({"any": [left, {"not": left}]}) == everyone
+        assert buyers(left) <= everyone
