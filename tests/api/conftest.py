@@ -1,0 +1,71 @@
+"""The application over a database, as visitors and programs reach it."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from sqlalchemy import Engine
+
+from api.app import create_app
+from campaigns.launch import launch
+from retention import people
+from retention.access import Scope
+from retention.database import transaction
+from retention.settings import Settings
+from retention.shops import Shop, create_shop
+from tests.campaigns.conftest import NOON, Stage
+
+SECRET = "for the tests only"
+SITE = "https://r.example.cn"
+
+
+@pytest.fixture
+def tea(engine: Engine) -> Callable[[Callable[[Stage], Any]], Any]:
+    """Run a function on a tea shop in a transaction of its own: `tea(lambda stage: ...)`."""
+
+    def run(act: Callable[[Stage], Any]) -> Any:
+        with transaction(engine) as session:
+            shop = session.get(Shop, 1) or create_shop(
+                session, "tea", name="Tea & Co", timezone="Asia/Shanghai", currency="CNY", at=NOON
+            )
+            return act(Stage(session, shop))
+
+    return run
+
+
+@pytest.fixture
+def tea_app(engine: Engine, tmp_path: Path) -> FastAPI:
+    """The application at noon; `tea_app.state.moment` is its clock."""
+    settings = Settings(home=tmp_path, public_url=SITE, secret=SECRET)
+    made = create_app(settings, engine=engine, now=lambda: made.state.moment)
+    made.state.moment = NOON
+    return made
+
+
+@pytest.fixture
+def phone(tea_app: FastAPI) -> Iterator[TestClient]:
+    """A buyer's phone, speaking English."""
+    browser = {"User-Agent": "Mozilla/5.0 (iPhone)", "Accept-Language": "en"}
+    with TestClient(tea_app, base_url=SITE, follow_redirects=False, headers=browser) as client:
+        yield client
+
+
+@pytest.fixture
+def backend(tea_app: FastAPI, tea: Callable[..., Any]) -> Iterator[TestClient]:
+    """The tea shop's other system, with a key that may do everything."""
+
+    def make_key(stage: Stage) -> str:
+        every = frozenset(Scope)
+        return people.create_api_key(stage.session, stage.shop, name="backend", scopes=every, at=NOON)
+
+    key = tea(make_key)
+    with TestClient(tea_app, base_url=SITE, headers={"Authorization": f"Bearer {key}"}) as client:
+        yield client
+
+
+def launched(stage: Stage, campaign: Any) -> Any:
+    """Launch a campaign at noon and return its run."""
+    return launch(stage.session, stage.shop, campaign, at=NOON, actor="user:1")
