@@ -4,7 +4,9 @@ It knows nothing of how the file was made, so it can be held against any file.
 """
 
 import io
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,9 @@ from retention.errors import Invalid
 
 _Document: Any = pypdfium2.PdfDocument  # without types
 DPI = 200  # a 0.5 mm module is four dots: enough for the reader, and what a poor camera sees
+
+ONE_AT_A_TIME = threading.RLock()
+"""PDFium keeps state of its own: two threads inside it at once bring the process down."""
 
 
 @dataclass(frozen=True)
@@ -66,12 +71,16 @@ def raster(document: Any, number: int, dpi: int) -> npt.NDArray[np.uint8]:
         page.close()
 
 
-def _opened(pdf: bytes | Path) -> Any:
-    try:
-        return _Document(io.BytesIO(pdf) if isinstance(pdf, bytes) else pdf)
-    except (pypdfium2.PdfiumError, OSError) as wrong:
-        name = "The file" if isinstance(pdf, bytes) else str(pdf)
-        raise Invalid("{name} is not a PDF we can open.", name=name) from wrong
+@contextmanager
+def _opened(pdf: bytes | Path) -> Iterator[Any]:
+    with ONE_AT_A_TIME:
+        try:
+            document = _Document(io.BytesIO(pdf) if isinstance(pdf, bytes) else pdf)
+        except (pypdfium2.PdfiumError, OSError) as wrong:
+            name = "The file" if isinstance(pdf, bytes) else str(pdf)
+            raise Invalid("{name} is not a PDF we can open.", name=name) from wrong
+        with document:
+            yield document
 
 
 def _on_page(picture: npt.NDArray[np.uint8], number: int, dpi: int) -> list[Found]:
