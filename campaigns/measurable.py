@@ -16,8 +16,8 @@ class Measurable:
     """What the planned groups can show.
 
     `base` is the share of the audience that ordered within as many days before the plan as the read-out waits after it:
-    those who would buy anyway. `rate` is the smallest share among the treated that would show with 80 % power; None when
-    nothing would.
+    those who would buy anyway. `rate` is the smallest share among the treated that would show with 80 % power; None
+    when nothing would.
     """
 
     treated: int

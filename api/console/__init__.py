@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from api.console import buyers, home
+from api.console import buyers, home, imports, segments
 
 router = APIRouter(include_in_schema=False)
-for part in (home, buyers):
+for part in (home, buyers, segments, imports):
     router.include_router(part.router)

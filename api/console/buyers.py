@@ -1,7 +1,7 @@
 """Buyers: the list with its search, and everything that happened with one of them."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
@@ -14,9 +14,8 @@ from retention.access import Scope
 from retention.buyers import Buyer, buyer_for
 from retention.consent import Answer, Channel, last_answer
 from retention.shops import Shop
-from segments.matching import Matcher, match
+from segments.matching import match, open_matcher
 from segments.segments import Segment, find_segment, list_segments
-from segments.view import View
 
 router = APIRouter(prefix="/shops/{slug}/buyers", dependencies=[require(Scope.BUYERS_READ)])
 
@@ -35,7 +34,13 @@ def list_buyers(
     chosen = find_segment(session, place.shop.id, segment) if segment else None
     among = match(session, place.shop, {"segment": segment}, now=now) if chosen else None
     lines = browsing.page_of_buyers(session, place.member, search=q, among=among, before=before)
-    context = {"lines": lines, "q": q, "segment": segment, "more": len(lines) == browsing.PAGE, "chosen": chosen}
+    context: dict[str, Any] = {
+        "lines": lines,
+        "q": q,
+        "segment": segment,
+        "more": len(lines) == browsing.PAGE,
+        "chosen": chosen,
+    }
     if request.headers.get("HX-Target") == "lines":
         return show(request, session, "buyer_lines.html", **context)
     total = len(among) if among is not None else _all_buyers(session, place.shop)
@@ -71,5 +76,5 @@ def _all_buyers(session: Session, shop: Shop) -> int:
 
 
 def _belongs(session: Session, shop: Shop, buyer: Buyer, now: datetime) -> list[Segment]:
-    matcher = Matcher(session, View(shop, now, None))
+    matcher = open_matcher(session, shop, now=now)
     return [segment for segment in list_segments(session, shop.id) if buyer.id in matcher.segment(segment.slug)]

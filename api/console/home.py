@@ -7,9 +7,12 @@ from fastapi.responses import RedirectResponse, Response
 from sqlmodel import Session, col, select
 
 from api import pages
+from api.console.overview import overview
 from api.console.shell import Here, show
+from api.console.states import medium_name, shown
 from api.deps import CurrentUser, Now, Place, Reading
 from campaigns.campaigns import Campaign, CampaignState
+from campaigns.progress import latest_runs, progress_of
 from campaigns.recipes import recipe_name
 from printables.batches import Batch, BatchState
 from retention import people
@@ -48,6 +51,9 @@ class NextStep:
 @router.get("/shops/{slug}")
 def show_today(request: Request, session: Reading, place: Here, now: Now) -> Response:
     """Show the day: parcels, figures, cohorts, what to do next, what is running."""
+    running = _running(session, place) if place.member.may(Scope.CAMPAIGNS_READ) else []
+    runs = latest_runs(session, running)
+    counted = progress_of(session, place.shop.id, list(runs.values()))
     due, gone = parcels_leaving(session, place.shop.id, place.shop.day(now))
     return show(
         request,
@@ -57,9 +63,21 @@ def show_today(request: Request, session: Reading, place: Here, now: Now) -> Res
         gone=gone,
         today=place.shop.day(now),
         has_buyers=_has_buyers(session, place),
-        figures=None,
+        overview=overview(session, place.shop, now=now) if place.member.may(Scope.RESULTS_READ) else None,
         steps=_next_steps(session, place),
+        lift=None,
+        campaigns=running,
+        counts={campaign_id: counted[run.id] for campaign_id, run in runs.items()},
+        shown=shown,
+        medium_name=medium_name,
+        recipe_name=recipe_name,
     )
+
+
+def _running(session: Session, place: Place) -> list[Campaign]:
+    states = [CampaignState.RUNNING, CampaignState.PAUSED]
+    found = select(Campaign).where(Campaign.shop_id == place.shop.id, col(Campaign.state).in_(states))
+    return list(session.exec(found.order_by(col(Campaign.id).desc()).limit(10)))
 
 
 def _has_buyers(session: Session, place: Place) -> bool:

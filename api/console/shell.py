@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -83,7 +83,7 @@ def show(
     *,
     status: int = 200,
     notice: Notice | None = None,
-    **context: object,
+    **context: Any,
 ) -> HTMLResponse:
     """Return a page of the console inside its frame; `notice` falls back to what ``?done=`` names."""
     at = deps.tell_time(request)

@@ -1,0 +1,70 @@
+"""States as people read them: a word and the colour of its pill."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from campaigns.campaigns import CampaignState, DeliveryState, Medium
+from printables.batches import BatchState, PieceState
+from retention.words import gettext as _
+from retention.words import gettext_noop
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A state's word and colour."""
+
+    name: str
+    kind: str
+
+
+_STATES: dict[type[StrEnum], dict[str, tuple[str, str]]] = {
+    CampaignState: {
+        CampaignState.DRAFT: (gettext_noop("draft"), ""),
+        CampaignState.IN_REVIEW: (gettext_noop("in review"), "warn"),
+        CampaignState.APPROVED: (gettext_noop("approved"), "info"),
+        CampaignState.SCHEDULED: (gettext_noop("scheduled"), "info"),
+        CampaignState.RUNNING: (gettext_noop("running"), "good"),
+        CampaignState.PAUSED: (gettext_noop("paused"), "warn"),
+        CampaignState.FINISHED: (gettext_noop("finished"), ""),
+        CampaignState.CANCELLED: (gettext_noop("cancelled"), "bad"),
+    },
+    DeliveryState: {
+        DeliveryState.WAITING: (gettext_noop("waiting"), ""),
+        DeliveryState.CLAIMED: (gettext_noop("on its way"), "info"),
+        DeliveryState.SENT: (gettext_noop("sent"), "good"),
+        DeliveryState.SKIPPED: (gettext_noop("skipped"), ""),
+        DeliveryState.FAILED: (gettext_noop("failed"), "bad"),
+        DeliveryState.UNKNOWN: (gettext_noop("unknown"), "warn"),
+        DeliveryState.CONTROL: (gettext_noop("control group"), "info"),
+    },
+    BatchState: {
+        BatchState.RESERVED: (gettext_noop("being made"), "info"),
+        BatchState.RENDERED: (gettext_noop("ready to print"), "warn"),
+        BatchState.PRINTED: (gettext_noop("at the bench"), "brand"),
+        BatchState.CLOSED: (gettext_noop("closed"), "good"),
+        BatchState.VOID: (gettext_noop("void"), ""),
+    },
+    PieceState: {
+        PieceState.RESERVED: (gettext_noop("being made"), ""),
+        PieceState.RENDERED: (gettext_noop("not printed yet"), "warn"),
+        PieceState.PRINTED: (gettext_noop("on paper"), "info"),
+        PieceState.IN_PARCEL: (gettext_noop("in its parcel"), "good"),
+        PieceState.SPOILED: (gettext_noop("spoiled"), "bad"),
+        PieceState.UNUSED: (gettext_noop("unused"), ""),
+        PieceState.VOID: (gettext_noop("void"), ""),
+    },
+}
+# By class first: members of two string enumerations with one value are equal.
+
+_MEDIA = {Medium.EMAIL: gettext_noop("Mail"), Medium.PARCEL: gettext_noop("Parcel")}
+
+
+def shown(state: StrEnum) -> Shown:
+    """Return the word and colour of a state in the language being spoken."""
+    name, kind = _STATES[type(state)][state]
+    return Shown(_(name), kind)
+
+
+def medium_name(medium: Medium) -> str:
+    """Return a medium in the language being spoken."""
+    return _(_MEDIA[medium])
