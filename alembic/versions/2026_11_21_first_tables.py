@@ -135,6 +135,7 @@ def upgrade() -> None:
                 "relations",
                 "consents",
                 "touches",
+                "segments",
                 name="family",
                 native_enum=False,
                 create_constraint=True,
@@ -538,6 +539,28 @@ def upgrade() -> None:
             batch_op.f("ix_orders_shop_id_orders_ordered_at"), ["shop_id", "ordered_at"], unique=False
         )
 
+    op.create_table(
+        "segment_snapshots",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("shop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("segment_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("sequence", sa.Integer(), nullable=False),
+        sa.Column("at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("entered_count", sa.Integer(), nullable=False),
+        sa.Column("left_count", sa.Integer(), nullable=False),
+        sa.Column("entered", sa.LargeBinary(), nullable=False),
+        sa.Column("left", sa.LargeBinary(), nullable=False),
+        sa.Column("members", sa.LargeBinary(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["segment_id"], ["segments.id"], name=op.f("fk_segment_snapshots_segment_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["shop_id"], ["shops.id"], name=op.f("fk_segment_snapshots_shop_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_segment_snapshots")),
+        sa.UniqueConstraint(
+            "shop_id", "segment_id", "sequence", name=op.f("uq_segment_snapshots_shop_id_segment_id_sequence")
+        ),
+    )
     op.create_table(
         "touches",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -1082,6 +1105,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_touches_shop_id_touches_buyer_id_touches_at"))
 
     op.drop_table("touches")
+    op.drop_table("segment_snapshots")
     with op.batch_alter_table("orders", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_orders_shop_id_orders_ordered_at"))
         batch_op.drop_index(
