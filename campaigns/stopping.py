@@ -1,0 +1,59 @@
+"""Stopping: rows that wait are taken out of the senders' hands, whatever they are doing at this moment.
+
+A row that a sender has claimed but not begun to hand over is still ours. The sender begins by a conditional UPDATE of
+the same row, so exactly one of the two wins.
+"""
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Session, col
+
+from campaigns.campaigns import Campaign, Delivery, DeliveryState, Medium
+from campaigns.policy import CHANNEL
+from campaigns.reasons import Reason
+from retention.consent import Channel
+
+NOT_BEGUN = sa.or_(
+    col(Delivery.state) == DeliveryState.WAITING,
+    sa.and_(col(Delivery.state) == DeliveryState.CLAIMED, col(Delivery.handed_at).is_(None)),
+)
+"""Deliveries of which nothing has left."""
+
+UNCLAIMED: dict[str, Any] = {"claim_token": None, "claim_expires_at": None}
+
+
+def skip_campaign(session: Session, campaign: Campaign) -> int:
+    """Skip all that has not left of a cancelled campaign; return how many."""
+    return _skip(session, Reason.CANCELLED, *_of(campaign))
+
+
+def skip_buyer(session: Session, shop_id: int, *, buyer_id: int, channel: Channel) -> int:
+    """Skip all that has not left for a buyer who no longer wants it on a channel; return how many."""
+    media = [medium for medium in Medium if CHANNEL[medium] is channel]
+    campaigns = sa.select(col(Campaign.id)).where(col(Campaign.shop_id) == shop_id, col(Campaign.medium).in_(media))
+    return _skip(
+        session,
+        Reason.NO_CONSENT,
+        col(Delivery.shop_id) == shop_id,
+        col(Delivery.buyer_id) == buyer_id,
+        col(Delivery.campaign_id).in_(campaigns),
+    )
+
+
+def release_campaign(session: Session, campaign: Campaign) -> None:
+    """Take what senders have claimed of a paused campaign back into waiting, as long as it has not begun to leave."""
+    claimed = sa.and_(col(Delivery.state) == DeliveryState.CLAIMED, col(Delivery.handed_at).is_(None))
+    session.execute(sa.update(Delivery).where(*_of(campaign), claimed).values(state=DeliveryState.WAITING, **UNCLAIMED))
+
+
+def _of(campaign: Campaign) -> tuple[sa.ColumnElement[bool], ...]:
+    return (col(Delivery.shop_id) == campaign.shop_id, col(Delivery.campaign_id) == campaign.id)
+
+
+def _skip(session: Session, reason: Reason, *where: sa.ColumnElement[bool]) -> int:
+    skipped = sa.update(Delivery).where(*where, NOT_BEGUN)
+    rows = session.execute(
+        skipped.values(state=DeliveryState.SKIPPED, reason=reason.value, **UNCLAIMED).returning(col(Delivery.id))
+    )
+    return len(rows.all())
