@@ -5,12 +5,12 @@ Results go to standard output, as words or with `--json` as one JSON document; p
 """
 
 import sys
+from typing import NoReturn
 
-import click
 import typer
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from api.cli import db, key, serve, shop, user
+from api.cli import db, demo, key, lift, serve, shop, user
 from retention.errors import Error
 
 app = typer.Typer(
@@ -21,29 +21,31 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (db, shop, user, key, serve):
+for group in (demo, serve, db, shop, user, key, lift):
     group.add_to(app)
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run one command and exit with its code."""
     try:
-        app(args=arguments, standalone_mode=False)
+        code = app(args=arguments, standalone_mode=False)
     except Error as error:
         _refuse(str(error), error.exit_code)
-    except click.ClickException as error:
-        error.show()
-        raise SystemExit(error.exit_code) from error
-    except (click.Abort, KeyboardInterrupt):
+    except typer.TyperException as error:
+        _refuse(error.format_message(), error.exit_code)
+    except (typer.Abort, KeyboardInterrupt):
         _refuse("Stopped.", 130)
     except (OperationalError, ProgrammingError) as error:
         _refuse(f"{_first_line(error)} If the database is new or old: regulars db upgrade", 1)
     except OSError as error:
         _refuse(str(error), 1)
+    raise SystemExit(code or 0)
 
 
-def _refuse(text: str, code: int) -> None:
-    sys.stderr.write(f"regulars: {' '.join(text.split())}\n")
+def _refuse(text: str, code: int) -> NoReturn:
+    # A group without a command answers with its help, the one refusal of many lines.
+    is_help = text.lstrip().startswith("Usage:")
+    sys.stderr.write(f"{text}\n" if is_help else f"regulars: {' '.join(text.split())}\n")
     raise SystemExit(code)
 
 

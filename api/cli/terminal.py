@@ -9,6 +9,7 @@ import typer
 from sqlalchemy.engine import Engine
 
 from retention.database import open_engine
+from retention.queue import configure
 from retention.settings import get_settings
 
 ShopOption = Annotated[str, typer.Option("--shop", help="The shop's slug.", metavar="SLUG")]
@@ -21,6 +22,7 @@ def engine() -> Engine:
     settings = get_settings()
     if not settings.database_url:
         settings.home.mkdir(parents=True, exist_ok=True)
+    configure(settings)
     return open_engine(settings.database)
 
 

@@ -1,0 +1,44 @@
+"""The command that shows the whole of Regulars work."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from api.cli.terminal import JsonOption
+from retention import clock
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command()(demo)
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the files; made anew each time.")] = Path("demo"),
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same figures.")] = 1,
+    orders: Annotated[Path | None, typer.Option(help="Run it on this order file instead of an invented one.")] = None,
+    preset: Annotated[str, typer.Option(help="How the columns of --orders are named: generic, taobao ...")] = "generic",
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a sample shop from its order file to printed flyers, scans, orders and lift."""
+    from api.demo.run import run  # with WeasyPrint, SciPy and a web server behind it
+
+    console = Console(stderr=True, quiet=as_json)
+    summary = run(out, seed, orders=orders, preset=preset, now=clock.now(), console=console)
+    if as_json:
+        typer.echo(summary.model_dump_json())
+        return
+    typer.echo(summary.in_words())
+    typer.echo(_next_step(out))
+
+
+def _next_step(out: Path) -> str:
+    from api.demo.shops import PASSWORD
+
+    return (
+        f"\nFiles: {out.resolve()}\n"
+        f"Console: REGULARS_HOME={out}/var regulars serve, then http://127.0.0.1:8000\n"
+        f"Sign in as owner@camellia.example (or marketer@, warehouse@, viewer@), password {PASSWORD}"
+    )
