@@ -28,5 +28,6 @@ import retention.versions
 import segments.leaves
 import segments.lists
 import segments.segments
+import segments.snapshots
 
 metadata = SQLModel.metadata

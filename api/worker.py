@@ -7,10 +7,11 @@ import api.tables
 import printables.tasks
 import retention.idempotency
 import retention.ingest.jobs
+import segments.snapshots
 from retention.queue import configure
 from retention.settings import get_settings
 
-TASKS = (printables.tasks, retention.idempotency, retention.ingest.jobs)
+TASKS = (printables.tasks, retention.idempotency, retention.ingest.jobs, segments.snapshots)
 TABLES = api.tables.metadata
 """A task that follows a foreign key needs both tables known."""
 

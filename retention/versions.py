@@ -20,6 +20,7 @@ class Family(StrEnum):
     RELATIONS = "relations"
     CONSENTS = "consents"
     TOUCHES = "touches"
+    SEGMENTS = "segments"  # saved rules, pins and lists, which other rules can name
 
 
 class DataVersion(SQLModel, table=True):

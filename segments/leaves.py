@@ -115,6 +115,11 @@ class Answers:
         ]
         write_aside(self.session, lambda session: _store(session, self.view.shop.id, rows))
 
+    def mark(self) -> str:
+        """Return what changes whenever any answer for this shop may: the versions of all facts, and the hour."""
+        versions = " ".join(f"{family.value}={version}" for family, version in sorted(self.versions.items()))
+        return sha256(f"{versions} {self.view.hour}".encode()).hexdigest()
+
 
 def open_answers(session: Session, view: View) -> Answers:
     """Return the kept answers of a view. Reads the versions first: facts that change later only make a stamp older."""

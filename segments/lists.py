@@ -13,6 +13,7 @@ from retention.buyers import Buyer
 from retention.database import ShopRow
 from retention.errors import Invalid, NotFound
 from retention.shops import check_slug
+from retention.versions import Family, raise_version
 from segments.conditions import one_of
 
 
@@ -53,6 +54,7 @@ def save_list(
         session.add(found)
     found.members, found.name, found.changed_at = members.serialize(), name or found.name, at
     session.flush()
+    raise_version(session, shop_id, Family.SEGMENTS)
     after = {"buyers": len(members)}
     audit.record(session, shop_id, actor, action="list.save", subject=f"list:{slug}", at=at, after=after)
     return found

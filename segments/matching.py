@@ -69,6 +69,7 @@ class Matcher:
     known: dict[Leaf, BitMap] = field(default_factory=dict)
     found: dict[Leaf, BitMap] = field(default_factory=dict)
     scores: dict[Scale, Scores] = field(default_factory=dict)
+    segments: dict[str, BitMap] = field(default_factory=dict)
     trail: tuple[str, ...] = ()
 
     def match(self, node: Node) -> BitMap:
@@ -121,6 +122,8 @@ class Matcher:
 
     def segment(self, slug: str) -> BitMap:
         """Return the buyers in a saved segment: its rule, then its pins. NotFound for an unknown one."""
+        if slug in self.segments:
+            return self.segments[slug]
         if slug in self.trail:
             trail = " → ".join((*self.trail, slug))
             raise Invalid("A segment cannot contain itself: {trail}.", trail=trail)
@@ -129,7 +132,8 @@ class Matcher:
         found = self.match(parse(segment.rule))
         self.trail = before
         pinned_in, pinned_out = BitMap.deserialize(segment.pinned_in), BitMap.deserialize(segment.pinned_out)
-        return (found | (pinned_in & self.everyone)) - pinned_out
+        self.segments[slug] = (found | (pinned_in & self.everyone)) - pinned_out
+        return self.segments[slug]
 
 
 def _query(session: Session, view: View, leaf: Leaf) -> Query:

@@ -12,6 +12,7 @@ from retention import audit
 from retention.database import Json, ShopRow
 from retention.errors import Conflict, Invalid, NotFound
 from retention.shops import check_slug
+from retention.versions import Family, raise_version
 from segments.nodes import InSegment, Node, leaves, to_json
 from segments.rules import parse
 
@@ -73,6 +74,7 @@ def save_segment(
         session.add(segment)
     segment.rule, segment.name, segment.changed_at = to_json(node), name or segment.name, at
     session.flush()
+    raise_version(session, shop_id, Family.SEGMENTS)
     after = {"name": segment.name, "rule": segment.rule}
     audit.record(
         session, shop_id, actor, action="segment.save", subject=f"segment:{slug}", at=at, before=before, after=after
@@ -90,6 +92,7 @@ def delete_segment(session: Session, shop_id: int, slug: str, *, actor: str, at:
     audit.record(session, shop_id, actor, action="segment.delete", subject=f"segment:{slug}", at=at, before=before)
     session.delete(segment)
     session.flush()
+    raise_version(session, shop_id, Family.SEGMENTS)
 
 
 def check_cycle(session: Session, shop_id: int, slug: str, node: Node) -> None:
@@ -130,6 +133,7 @@ def pin(
     segment.pinned_out = (outside | buyers if where == "out" else outside - buyers).serialize()
     segment.changed_at = at
     session.flush()
+    raise_version(session, shop_id, Family.SEGMENTS)
     after = {"where": where, "buyers": len(buyers)}
     audit.record(session, shop_id, actor, action="segment.pin", subject=f"segment:{slug}", at=at, after=after)
     return segment

@@ -36,11 +36,16 @@ class View:
         """The shop's calendar month of that moment, 1 to 12."""
         return clock.day_of(self.day).month
 
+    @property
+    def hour(self) -> datetime:
+        """The full hour that live windows count back from."""
+        return self.now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
     def start(self, window: Window) -> datetime | None:
         """Return the first moment inside a window; None when it has no beginning."""
         if window.last_days is None:
             return None if window.start is None else self.beginning(window.start)
-        until = self.as_of or self.now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+        until = self.as_of or self.hour
         return until - timedelta(days=window.last_days)
 
     def end(self, window: Window) -> datetime | None:
@@ -72,7 +77,7 @@ class View:
             case Orders(measure) if measure in DAYS_TO_NOW and leaf.window.last_days is None:
                 return str(self.day)
             case Orders() | Touched() | Follows() | InGroup() if leaf.window.last_days is not None:
-                return f"{self.day} {self.now.astimezone(UTC):%Y-%m-%dT%H}"
+                return f"{self.day} {self.hour:%Y-%m-%dT%H}"
         return ""
 
     def _at(self, day: date) -> datetime:

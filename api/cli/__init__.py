@@ -10,7 +10,7 @@ from typing import NoReturn
 import typer
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from api.cli import db, demo, key, lift, serve, shop, user
+from api.cli import db, demo, key, lift, segments, serve, shop, user
 from retention.errors import Error
 
 app = typer.Typer(
@@ -21,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (demo, serve, db, shop, user, key, lift):
+for group in (demo, serve, db, shop, user, key, segments, lift):
     group.add_to(app)
 
 

@@ -1,0 +1,221 @@
+"""Commands on segments."""
+
+import json
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from api.cli.terminal import JsonOption, ShopOption, engine, show
+from retention import clock
+from retention.access import Member, Scope, system_member
+from retention.database import reading, transaction
+from retention.errors import Invalid
+from retention.shops import Shop, find_shop
+from retention.words import speaking
+from segments import export as files
+from segments import lists, presets, preview, segments, snapshots
+from segments.matching import match
+from segments.values import read_moment
+from segments.view import View
+from segments.words import describe
+
+group = typer.Typer(help="Segments: rules, who matches them, and who came and went.", no_args_is_help=True)
+
+RuleOption = Annotated[str, typer.Option("--rule", help="A file with the rule as JSON; - reads standard input.")]
+SlugArgument = Annotated[str, typer.Argument(help="The segment's slug.", metavar="SLUG")]
+AsOfOption = Annotated[
+    str, typer.Option("--as-of", help="Count only what was before this day or moment (ISO 8601, else the shop's zone).")
+]
+LanguageOption = Annotated[str, typer.Option("--language", help="en or zh-CN.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    app.add_typer(group, name="segments")
+
+
+@group.command("list")
+def list_them(shop: ShopOption, *, as_json: JsonOption = False) -> None:
+    """List the shop's segments with their size at the last refresh."""
+    with reading(engine()) as session:
+        found = find_shop(session, shop)
+        sizes = snapshots.sizes(session, found.id)
+        rows = [
+            {
+                "slug": segment.slug,
+                "name": segment.name,
+                "size": sizes.get(segment.id),
+                "refreshed_at": segment.refreshed_at.isoformat() if segment.refreshed_at else None,
+            }
+            for segment in segments.list_segments(session, found.id)
+        ]
+    if as_json:
+        show({"segments": rows}, as_json=True)
+        return
+    for row in rows:
+        size = "not refreshed yet" if row["size"] is None else row["size"]
+        typer.echo(f"{row['slug']}\t{size}\t{row['name']}")
+
+
+@group.command("show")
+def show_one(
+    slug: SlugArgument, shop: ShopOption, *, language: LanguageOption = "en", as_json: JsonOption = False
+) -> None:
+    """Show one segment: its rule, in words too, its size now and its last changes."""
+    with reading(engine()) as session, speaking(language):
+        found = find_shop(session, shop)
+        segment = segments.find_segment(session, found.id, slug)
+        history = snapshots.trend(session, found.id, segment.id)
+        result = {
+            "slug": segment.slug,
+            "name": segment.name,
+            "words": describe(segment.rule, currency=found.currency),
+            "rule": segment.rule,
+            "count": len(match(session, found, {"segment": slug}, now=clock.now())),
+            "trend": [{"at": at.isoformat(), "size": size} for at, size in history],
+        }
+    show(result, as_json=as_json)
+
+
+@group.command()
+def count(
+    shop: ShopOption,
+    rule: RuleOption,
+    as_of: AsOfOption = "",
+    ids: Annotated[Path | None, typer.Option("--ids", help="Write the external ids here, one a line, sorted.")] = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Count the buyers that match a rule."""
+    asked = _read_rule(rule)
+    with reading(engine()) as session:
+        found = find_shop(session, shop)
+        moment = _moment(found, as_of)
+        answer = preview.preview(session, found, asked, now=clock.now(), as_of=moment)
+        result: dict[str, Any] = {
+            "count": len(answer.buyers),
+            "buyers": answer.everyone,
+            "as_of": moment.isoformat() if moment else None,
+        }
+        if answer.floored_to:
+            result["counted_back_from"] = answer.floored_to.isoformat()
+        if ids:
+            ids.write_text(
+                "".join(f"{each}\n" for each in lists.external_ids(session, found.id, answer.buyers)), "utf-8"
+            )
+            result["ids"] = str(ids)
+    show(result if as_json else {name: value for name, value in result.items() if value is not None}, as_json=as_json)
+
+
+@group.command()
+def save(
+    slug: SlugArgument,
+    shop: ShopOption,
+    rule: RuleOption,
+    name: Annotated[str, typer.Option(help="Its name for people; the slug when left out.")] = "",
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Save a rule as a segment, new or in place of the one there."""
+    asked = _read_rule(rule)
+    with transaction(engine()) as session:
+        found = find_shop(session, shop)
+        segment = segments.save_segment(session, found.id, slug, rule=asked, name=name, actor="system", at=clock.now())
+        result = {"slug": segment.slug, "name": segment.name, "words": describe(segment.rule, currency=found.currency)}
+    show(result, as_json=as_json)
+
+
+@group.command("presets")
+def save_presets(shop: ShopOption, *, as_json: JsonOption = False) -> None:
+    """Save the ready-made segments that the shop does not have yet."""
+    with transaction(engine()) as session:
+        made = presets.save_presets(session, find_shop(session, shop), at=clock.now())
+        result = {"saved": [segment.slug for segment in made]}
+    show(result, as_json=as_json)
+
+
+@group.command()
+def refresh(
+    shop: ShopOption,
+    slug: Annotated[str, typer.Argument(help="One segment; all of them when left out.", metavar="[SLUG]")] = "",
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring segments up to date and say who came and who left."""
+    with transaction(engine()) as session:
+        found = find_shop(session, shop)
+        if slug:
+            done = [snapshots.refresh_segment(session, found, slug, now=clock.now())]
+        else:
+            done = snapshots.refresh_segments(session, found, now=clock.now())
+    rows = [{"slug": each.slug, "size": each.size, "entered": each.entered, "left": each.left} for each in done]
+    if as_json:
+        show({"segments": rows}, as_json=True)
+        return
+    for row in rows:
+        typer.echo(f"{row['slug']}\t{row['size']}\t+{row['entered']} -{row['left']}")
+
+
+@group.command()
+def export(
+    slug: SlugArgument,
+    shop: ShopOption,
+    out: Annotated[Path, typer.Option(help="The CSV file to write.")],
+    *,
+    masked: Annotated[bool, typer.Option("--masked", help="Hide names, mail and phone as for a viewer.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the buyers of a segment to a CSV file."""
+    with reading(engine()) as session:
+        found = find_shop(session, shop)
+        buyers = match(session, found, {"segment": slug}, now=clock.now())
+        with out.open("w", encoding="utf-8", newline="") as target:
+            written = files.write_csv(session, found, _reader(found, masked=masked), buyers=buyers, target=target)
+    show({"buyers": written, "file": str(out)}, as_json=as_json)
+
+
+@group.command("describe")
+def describe_rule(
+    shop: ShopOption,
+    slug: Annotated[str, typer.Argument(help="A saved segment; or give --rule.", metavar="[SLUG]")] = "",
+    rule: RuleOption = "",
+    language: LanguageOption = "en",
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Say a rule in words."""
+    if bool(slug) == bool(rule):
+        raise Invalid("Name a segment or give --rule FILE, one of the two.")
+    with reading(engine()) as session, speaking(language):
+        found = find_shop(session, shop)
+        asked = segments.find_segment(session, found.id, slug).rule if slug else _read_rule(rule)
+        words = describe(asked, currency=found.currency)
+    if as_json:
+        show({"words": words}, as_json=True)
+    else:
+        typer.echo(words)
+
+
+def _read_rule(source: str) -> object:
+    try:
+        text = sys.stdin.read() if source == "-" else Path(source).read_text("utf-8-sig")
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise Invalid("The rule is no JSON: {problem} in line {line}.", problem=error.msg, line=error.lineno) from error
+    except UnicodeDecodeError as error:
+        raise Invalid("The rule is no text in UTF-8.") from error
+    except RecursionError as error:
+        raise Invalid("The rule is nested too deeply.") from error
+
+
+def _moment(shop: Shop, text: str) -> datetime | None:
+    return View(shop, clock.now()).beginning(read_moment(text, "--as-of")) if text else None
+
+
+def _reader(shop: Shop, *, masked: bool) -> Member:
+    member = system_member(shop.id)
+    if not masked:
+        return member
+    return Member(shop_id=shop.id, actor=member.actor, scopes=member.scopes - {Scope.BUYERS_PERSONAL})

@@ -1,0 +1,82 @@
+"""Segments as files: their buyers as CSV, with contact data as far as the reader may see it; lists read from a file."""
+
+import csv
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, TextIO
+
+import sqlalchemy as sa
+from pyroaring import BitMap
+from sqlmodel import Session, col
+
+from retention import money
+from retention.access import Member, Scope
+from retention.buyers import Buyer, masked_email, masked_name, masked_phone
+from retention.facts import BuyerFacts
+from retention.shops import Shop
+from segments.lists import BuyerList, buyers_called, save_list
+
+COLUMNS = ("buyer_id", "name", "email", "phone", "country", "region", "city", "orders", "spend", "last_order_at")
+READ_AT_ONCE = 10_000
+
+
+def write_csv(session: Session, shop: Shop, member: Member, *, buyers: BitMap, target: TextIO) -> int:
+    """Write buyers as CSV, by their id, and return how many. Name, mail and phone are masked for those who may not.
+
+    A text that a spreadsheet would take for a formula gets an apostrophe in front.
+    """
+    writer = csv.writer(target, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    personal = member.may(Scope.BUYERS_PERSONAL)
+    count = 0
+    for row in _rows(session, shop, buyers):
+        writer.writerow([_harmless(cell) for cell in _cells(row, shop, personal=personal)])
+        count += 1
+    return count
+
+
+def upload_list(
+    session: Session, shop: Shop, slug: str, *, lines: Iterator[str], actor: str, at: datetime, name: str = ""
+) -> tuple[BuyerList, list[str]]:
+    """Keep the buyers named by external id, one a line, as a list; return it with the ids that no buyer has."""
+    found, unknown = buyers_called(session, shop.id, (line.lstrip("\ufeff") for line in lines))
+    return save_list(session, shop.id, slug, members=found, actor=actor, at=at, name=name), unknown
+
+
+def _rows(session: Session, shop: Shop, buyers: BitMap) -> Iterator[Any]:
+    facts = sa.and_(col(BuyerFacts.shop_id) == col(Buyer.shop_id), col(BuyerFacts.buyer_id) == col(Buyer.id))
+    query = (
+        sa.select(
+            col(Buyer.id),
+            col(Buyer.external_id),
+            col(Buyer.name),
+            col(Buyer.email),
+            col(Buyer.phone),
+            col(Buyer.country),
+            col(Buyer.region),
+            col(Buyer.city),
+            sa.func.coalesce(col(BuyerFacts.orders), 0),
+            sa.func.coalesce(col(BuyerFacts.spend), 0),
+            col(BuyerFacts.last_at),
+        )
+        .outerjoin(BuyerFacts, facts)
+        .where(col(Buyer.shop_id) == shop.id)
+        .order_by(col(Buyer.external_id))
+    )
+    result = session.connection().execute(query, execution_options={"yield_per": READ_AT_ONCE})
+    return (row for row in result if row[0] in buyers)
+
+
+def _cells(row: Any, shop: Shop, *, personal: bool) -> list[str]:
+    _, external_id, name, email, phone, country, region, city, orders, spend, last_at = row
+    contact = [name, email, phone] if personal else [masked_name(name), masked_email(email), masked_phone(phone)]
+    paid = format(money.major(spend, shop.currency), "f")
+    return [external_id, *contact, country, region, city, str(orders), paid, last_at.isoformat() if last_at else ""]
+
+
+def _harmless(cell: str) -> str:
+    return f"'{cell}" if cell[:1] in {"=", "+", "-", "@", "\t", "\r"} and not _is_number(cell) else cell
+
+
+def _is_number(cell: str) -> bool:
+    return cell.lstrip("+-").replace(".", "", 1).isdigit()

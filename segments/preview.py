@@ -1,0 +1,95 @@
+"""What a builder shows while a rule is made: a count per condition, the way from all buyers to the result, a sample."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pyroaring import BitMap
+from sqlmodel import Session, col, select
+
+from retention.buyers import Buyer
+from retention.shops import Shop
+from segments.matching import Matcher, open_matcher
+from segments.nodes import All, AnyOf, Leaf, Node, Not, leaves
+from segments.rules import parse
+from segments.words import describe
+
+
+@dataclass(frozen=True)
+class Part:
+    """One node of a rule by its path, and how many buyers match it by itself."""
+
+    path: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step from all buyers to the result: what is asked, and who is left after it."""
+
+    words: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A rule answered: its buyers, each part by itself, and the steps that lead there."""
+
+    buyers: BitMap
+    everyone: int
+    parts: list[Part]
+    steps: list[Step]
+    floored_to: datetime | None
+    """The hour that "the last N days" count back from in a live answer; None where no window is relative."""
+
+
+def preview(session: Session, shop: Shop, rule: object, *, now: datetime, as_of: datetime | None = None) -> Preview:
+    """Answer a rule with everything the builder shows of it. Each condition is asked once, and only if it is new."""
+    node = parse(rule)
+    matcher = open_matcher(session, shop, now=now, as_of=as_of)
+    found = matcher.match(node)
+    shown = Preview(
+        buyers=found,
+        everyone=len(matcher.everyone),
+        parts=_parts(matcher, node, "rule"),
+        steps=_steps(matcher, node, shop.currency),
+        floored_to=matcher.answers.view.hour if as_of is None and any(map(_is_relative, leaves(node))) else None,
+    )
+    matcher.keep()
+    return shown
+
+
+def sample(session: Session, shop: Shop, buyers: BitMap, *, size: int = 10) -> list[Buyer]:
+    """Return some of the buyers, spread over the set: the same ones each time for the same set."""
+    count = len(buyers)
+    ids = [buyers[index * count // size] for index in range(size)] if count > size else list(buyers)
+    return list(
+        session.exec(select(Buyer).where(Buyer.shop_id == shop.id, col(Buyer.id).in_(ids)).order_by(col(Buyer.id)))
+    )
+
+
+def _parts(matcher: Matcher, node: Node, path: str) -> list[Part]:
+    own = Part(path, len(matcher.match(node)))
+    match node:
+        case All(nodes) | AnyOf(nodes):
+            kind = "all" if isinstance(node, All) else "any"
+            inner = [_parts(matcher, each, f"{path}.{kind}[{index}]") for index, each in enumerate(nodes)]
+            return [own, *(part for parts in inner for part in parts)]
+        case Not(inside):
+            return [own, *_parts(matcher, inside, f"{path}.not")]
+        case _:
+            return [own]
+
+
+def _steps(matcher: Matcher, node: Node, currency: str) -> list[Step]:
+    left = matcher.everyone
+    steps = [Step(describe(All(())), len(left))]
+    for each in node.nodes if isinstance(node, All) else (node,):
+        left = left & matcher.match(each)
+        steps.append(Step(describe(each, currency=currency), len(left)))
+    return steps
+
+
+def _is_relative(leaf: Leaf) -> bool:
+    window: Any = getattr(leaf, "window", None)
+    return window is not None and window.last_days is not None

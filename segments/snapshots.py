@@ -1,0 +1,184 @@
+"""Snapshots: who was in a segment at each refresh, who had come in and who had left since the one before.
+
+A snapshot is written when something changed, under a sequence that only grows; readers remember the last sequence they
+have seen and ask for what came after. Only the newest keeps all members; earlier ones follow from who entered and left.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from pyroaring import BitMap
+from sqlalchemy import LargeBinary, UniqueConstraint
+from sqlmodel import Field, Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from retention import clock, queue
+from retention.database import BigId, ShopRow
+from retention.shops import Shop
+from segments.matching import Matcher, open_matcher
+from segments.segments import Segment, find_segment
+
+REFRESHED_EVERY = timedelta(minutes=10)
+
+
+class SegmentSnapshot(ShopRow, table=True):
+    """One change of a segment's members, as serialized bitmaps of buyer ids."""
+
+    __tablename__ = "segment_snapshots"
+    __table_args__ = (UniqueConstraint("shop_id", "segment_id", "sequence"),)
+
+    segment_id: int = Field(foreign_key="segments.id", sa_type=BigId, ondelete="CASCADE")
+    sequence: int
+    at: datetime
+    size: int
+    entered_count: int
+    left_count: int
+    entered: bytes = Field(sa_type=LargeBinary)
+    left: bytes = Field(sa_type=LargeBinary)
+    members: bytes | None = Field(default=None, sa_type=LargeBinary)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What one snapshot says: who came in and who left."""
+
+    sequence: int
+    at: datetime
+    entered: BitMap
+    left: BitMap
+
+
+@dataclass(frozen=True)
+class Refreshed:
+    """What became of one segment in a refresh. `changed` tells whether a snapshot was written."""
+
+    slug: str
+    name: str
+    size: int
+    entered: int
+    left: int
+    changed: bool
+
+
+def refresh_segment(session: Session, shop: Shop, slug: str, *, now: datetime) -> Refreshed:
+    """Bring one segment up to date; NotFound when there is none by that name."""
+    find_segment(session, shop.id, slug)
+    (refreshed,) = _refresh_all(session, shop, _of_shop(shop.id).where(col(Segment.slug) == slug), now=now)
+    return refreshed
+
+
+def refresh_segments(session: Session, shop: Shop, *, now: datetime) -> list[Refreshed]:
+    """Bring all segments of a shop up to date; a condition that several share is asked once."""
+    return _refresh_all(session, shop, _of_shop(shop.id), now=now)
+
+
+def changes_since(session: Session, shop_id: int, slug: str, *, after: int = 0) -> Iterator[Change]:
+    """Yield the changes of a segment with a sequence above `after`, in order."""
+    segment = find_segment(session, shop_id, slug)
+    query = select(SegmentSnapshot).where(
+        SegmentSnapshot.shop_id == shop_id, SegmentSnapshot.segment_id == segment.id, SegmentSnapshot.sequence > after
+    )
+    for row in session.exec(query.order_by(col(SegmentSnapshot.sequence))):
+        yield Change(row.sequence, row.at, BitMap.deserialize(row.entered), BitMap.deserialize(row.left))
+
+
+def members_at(session: Session, shop_id: int, slug: str, *, sequence: int) -> BitMap:
+    """Return the members of a segment as its snapshot `sequence` left them, put together from the changes."""
+    members = BitMap()
+    for change in changes_since(session, shop_id, slug):
+        if change.sequence <= sequence:
+            members = (members | change.entered) - change.left
+    return members
+
+
+def trend(session: Session, shop_id: int, segment_id: int, *, last: int = 30) -> list[tuple[datetime, int]]:
+    """Return when a segment changed and how many it had then, oldest first, at most `last` of them."""
+    query = sa.select(col(SegmentSnapshot.at), col(SegmentSnapshot.size)).where(
+        col(SegmentSnapshot.shop_id) == shop_id, col(SegmentSnapshot.segment_id) == segment_id
+    )
+    rows = session.execute(query.order_by(col(SegmentSnapshot.sequence).desc()).limit(last)).all()
+    return [(at, size) for at, size in reversed(rows)]
+
+
+def sizes(session: Session, shop_id: int) -> dict[int, int]:
+    """Return how many buyers each segment had at its last refresh, by segment id; those never refreshed are missing."""
+    newest = select(SegmentSnapshot.segment_id, sa.func.max(col(SegmentSnapshot.sequence)).label("sequence"))
+    last = newest.where(SegmentSnapshot.shop_id == shop_id).group_by(col(SegmentSnapshot.segment_id)).subquery()
+    same = sa.and_(
+        last.c.segment_id == col(SegmentSnapshot.segment_id), last.c.sequence == col(SegmentSnapshot.sequence)
+    )
+    query = sa.select(col(SegmentSnapshot.segment_id), col(SegmentSnapshot.size)).join(last, same)
+    return {segment_id: size for segment_id, size in session.execute(query)}
+
+
+@queue.task("segments.refresh", every=REFRESHED_EVERY)
+def refresh_all(session: Session) -> None:
+    """Wake a worker for every shop that has segments."""
+    for shop_id in session.exec(select(col(Segment.shop_id)).distinct()):
+        queue.send(session, "segments.refresh_shop", shop_id)
+
+
+@queue.task("segments.refresh_shop")
+def refresh_shop(session: Session, shop_id: int) -> None:
+    """Bring the segments of one shop up to date."""
+    shop = session.get(Shop, shop_id)
+    if shop is not None:
+        refresh_segments(session, shop, now=clock.now())
+
+
+def _of_shop(shop_id: int) -> SelectOfScalar[Segment]:
+    # in the order of their names, so that two refreshes at once lock them in the same order
+    return select(Segment).where(Segment.shop_id == shop_id).order_by(Segment.slug)
+
+
+def _refresh_all(session: Session, shop: Shop, chosen: SelectOfScalar[Segment], *, now: datetime) -> list[Refreshed]:
+    # Locked before the facts are looked at: a second refresh waits, then sees what this one saw or later, never less.
+    session.flush()
+    locked = session.exec(chosen.with_for_update().execution_options(populate_existing=True)).all()
+    matcher = open_matcher(session, shop, now=now)
+    refreshed = [_refresh(session, matcher, segment) for segment in locked]
+    matcher.keep()
+    return refreshed
+
+
+def _refresh(session: Session, matcher: Matcher, segment: Segment) -> Refreshed:
+    last = _last(session, segment)
+    mark = matcher.answers.mark()
+    if last is not None and segment.refreshed_from == mark:
+        return Refreshed(segment.slug, segment.name, last.size, 0, 0, changed=False)
+    before = BitMap.deserialize(last.members) if last and last.members else BitMap()
+    members = matcher.segment(segment.slug)
+    segment.refreshed_at, segment.refreshed_from = matcher.answers.view.now, mark
+    if last is not None and members == before:
+        return Refreshed(segment.slug, segment.name, len(members), 0, 0, changed=False)
+    row = _snapshot(segment, before, members, sequence=last.sequence + 1 if last else 1, at=matcher.answers.view.now)
+    session.add(row)
+    if last is not None:
+        last.members = None
+    session.flush()
+    return Refreshed(segment.slug, segment.name, row.size, row.entered_count, row.left_count, changed=True)
+
+
+def _last(session: Session, segment: Segment) -> SegmentSnapshot | None:
+    query = select(SegmentSnapshot).where(
+        SegmentSnapshot.shop_id == segment.shop_id, SegmentSnapshot.segment_id == segment.id
+    )
+    return session.exec(query.order_by(col(SegmentSnapshot.sequence).desc()).limit(1)).first()
+
+
+def _snapshot(segment: Segment, before: BitMap, members: BitMap, *, sequence: int, at: datetime) -> SegmentSnapshot:
+    entered, left = members - before, before - members
+    return SegmentSnapshot(
+        shop_id=segment.shop_id,
+        segment_id=segment.id,
+        sequence=sequence,
+        at=at,
+        size=len(members),
+        entered_count=len(entered),
+        left_count=len(left),
+        entered=entered.serialize(),
+        left=left.serialize(),
+        members=members.serialize(),
+    )
