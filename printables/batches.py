@@ -58,6 +58,13 @@ class PieceState(StrEnum):
     VOID = "void"
 
 
+ON_PAPER = (PieceState.RENDERED, PieceState.PRINTED)
+"""Out of the printer, as far as we know, and not in a parcel yet."""
+
+LIVE = (PieceState.RESERVED, *ON_PAPER, PieceState.IN_PARCEL)
+"""A delivery with a piece in one of these needs no other."""
+
+
 class Piece(ShopRow, table=True):
     """One physical insert. A reprint of a spoiled piece keeps its code and links and is the next `generation`."""
 
@@ -101,6 +108,7 @@ class PackingOutcome(StrEnum):
     WRONG_PARCEL = "wrong_parcel"
     ALREADY_PACKED = "already_packed"
     NOT_PRINTED = "not_printed"
+    STOPPED = "stopped"  # the campaign is paused or over: leave it out
     UNKNOWN_CODE = "unknown_code"
     UNDONE = "undone"
 

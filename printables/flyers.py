@@ -2,8 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -17,16 +18,21 @@ from retention import audit
 from retention.access import Member
 from retention.database import BigId, Json, ShopRow
 from retention.errors import Conflict, Invalid, NotFound
-from retention.files import FileStore
 from retention.money import show
 from retention.products import Product
 from retention.shops import Shop, check_slug
-from retention.words import current_locale, speaking
+from retention.words import LANGUAGES, current_locale, speaking
 from retention.words import gettext as _
+
+LONGEST_WORDS = 200
 
 
 class Flyer(ShopRow, table=True):
-    """A design filled for one campaign. `content` holds the fields that differ from what the campaign says."""
+    """A design filled for one campaign.
+
+    `content` holds the fields that differ from what the campaign says; `picture` is the SHA-256 of a stored picture of
+    its own, empty for the product's.
+    """
 
     __tablename__ = "flyers"
     __table_args__ = (UniqueConstraint("shop_id", "slug"),)
@@ -36,29 +42,31 @@ class Flyer(ShopRow, table=True):
     design: str = Field(max_length=64)
     language: str = Field(max_length=8)
     content: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
+    picture: str = Field(default="", max_length=64)
     campaign_id: int | None = Field(default=None, foreign_key="campaigns.id", sa_type=BigId)
     created_at: datetime
 
 
 @dataclass(frozen=True)
 class Copy:
-    """What stands on a flyer: fields, pictures by place, and where each QR slot leads. Personal slots are not in it."""
+    """What stands on a flyer. Personal slots are not in it.
+
+    `pictures` are SHA-256 of stored files by place; `targets` say in words where each QR slot leads.
+    """
 
     design: str
     language: str
     fields: Mapping[str, str]
-    pictures: Mapping[str, bytes]
+    pictures: Mapping[str, str]
     targets: Mapping[str, str]
 
     def digest(self) -> str:
-        """Return the SHA-256 of all of it: two copies with one digest print alike."""
-        pictures = {place: hashlib.sha256(content).hexdigest() for place, content in self.pictures.items()}
-        parts = [self.design, self.language, dict(self.fields), pictures, dict(self.targets)]
-        text = json.dumps(parts, sort_keys=True, ensure_ascii=False)
+        """Return the SHA-256 of all of it: two copies with one digest print alike and lead to the same places."""
+        text = json.dumps(asdict(self), sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def create_flyer(
+def create_flyer(  # noqa: PLR0913 - what a flyer is, by name
     session: Session,
     shop: Shop,
     campaign: Campaign | None,
@@ -70,14 +78,21 @@ def create_flyer(
     design: str = "flyer",
     language: str = "zh-CN",
     content: Mapping[str, str] | None = None,
+    picture: str = "",
 ) -> Flyer:
-    """Add a flyer. Conflict when the slug is taken; Invalid for an unknown design or a field it does not have."""
+    """Add a flyer; `picture` is the name of a stored file.
+
+    Conflict when the slug is taken; NotFound for another shop's campaign; Invalid for an unknown design or language, a
+    field it does not have, and words that are too long.
+    """
     check_slug(slug)
     if design not in DESIGNS:
         raise Invalid("{design} is not a design: use one of {known}.", design=repr(design), known=", ".join(DESIGNS))
-    if unknown := set(content or {}) - DESIGNS[design].fields:
-        known = ", ".join(sorted(DESIGNS[design].fields))
-        raise Invalid("The design has no field {unknown}: use {known}.", unknown=min(unknown), known=known)
+    if language not in LANGUAGES:
+        raise Invalid("{language} is not a language we speak. Use en or zh-CN.", language=repr(language))
+    check_words(content or {}, DESIGNS[design].fields)
+    if campaign and campaign.shop_id != shop.id:
+        raise NotFound("No campaign is called {slug}.", slug=campaign.slug)
     if session.exec(select(Flyer).where(Flyer.shop_id == shop.id, Flyer.slug == slug)).first():
         raise Conflict("This shop has a flyer called {slug} already.", slug=slug)
     flyer = Flyer(
@@ -87,6 +102,7 @@ def create_flyer(
         design=design,
         language=language,
         content=dict(content or {}),
+        picture=picture,
         campaign_id=campaign.id if campaign else None,
         created_at=at,
     )
@@ -104,10 +120,17 @@ def flyer_for(session: Session, member: Member, slug: str) -> Flyer:
     return flyer
 
 
-def change_flyer(session: Session, flyer: Flyer, content: Mapping[str, str], *, at: datetime, by: str) -> None:
-    """Put other words on a flyer. Its proofs no longer show what it says, so they stop counting by themselves."""
+def change_flyer(
+    session: Session, flyer: Flyer, content: Mapping[str, str], *, at: datetime, by: str, picture: str | None = None
+) -> None:
+    """Put other words, and with `picture` another picture, on a flyer.
+
+    Its proofs no longer show what it says, so they stop counting by themselves. Invalid as in `create_flyer`.
+    """
+    check_words(content, DESIGNS[flyer.design].fields)
     before = flyer.content
     flyer.content = dict(content)
+    flyer.picture = flyer.picture if picture is None else picture
     session.add(flyer)
     audit.record(
         session,
@@ -121,7 +144,18 @@ def change_flyer(session: Session, flyer: Flyer, content: Mapping[str, str], *, 
     )
 
 
-def copy_of(session: Session, shop: Shop, flyer: Flyer, files: FileStore) -> Copy:
+def check_words(content: Mapping[str, str], fields: Collection[str]) -> None:
+    """Refuse (Invalid) an unknown field, words too long for any design, an accent that is no colour."""
+    for name, words in content.items():
+        if name not in fields:
+            raise Invalid("The design has no field {unknown}: use {known}.", unknown=name, known=sorted(fields))
+        if len(words) > LONGEST_WORDS or any(ord(letter) < 32 and letter != "\n" for letter in words):
+            raise Invalid("{field} takes up to {most} characters of plain text.", field=name, most=LONGEST_WORDS)
+        if name.startswith("accent") and not re.fullmatch("#[0-9a-fA-F]{6}", words):
+            raise Invalid("{colour} is not a colour: write it as #b8440e.", colour=repr(words))
+
+
+def copy_of(session: Session, shop: Shop, flyer: Flyer) -> Copy:
     """Return what stands on a flyer of one shop: its own words over those of its campaign, offer and product."""
     campaign = session.get(Campaign, flyer.campaign_id) if flyer.campaign_id else None
     offer = session.get(Offer, campaign.offer_id) if campaign and campaign.offer_id else None
@@ -129,7 +163,8 @@ def copy_of(session: Session, shop: Shop, flyer: Flyer, files: FileStore) -> Cop
     with speaking(flyer.language):
         fields = {"shop": shop.name, "accent": "#b8440e", "headline": _("kept for those who come back")}
         fields |= offer_words(offer, shop) | product_words(product, shop) | flyer.content
-    pictures = {"picture": files.get(product.picture)} if product and product.picture else {}
+    picture = flyer.picture or (product.picture if product else "")
+    pictures = {"picture": picture} if picture else {}
     return Copy(flyer.design, flyer.language, fields, pictures, {"qr": target(shop, offer, product)})
 
 

@@ -1,9 +1,33 @@
-"""What goes into waybill W? The question the shop's other systems ask."""
+"""What goes into waybill W? The question of the bench, and of the shop's other systems."""
 
-from sqlmodel import Session
+import re
+from dataclasses import dataclass
 
-from printables.packing import Insert, inserts_in, parcel_for
+import sqlalchemy as sa
+from sqlmodel import Session, col, func, select
+
+from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState
+from printables.batches import ON_PAPER, Batch, Piece, PieceState
+from printables.flyers import Flyer
 from retention.access import Member, Scope
+from retention.errors import NotFound
+from retention.parcels import Parcel
+
+PACKABLE = (*ON_PAPER, PieceState.UNUSED)
+"""What may go into a parcel: a piece counted as unused may turn up after all, and is then as good as any."""
+
+
+@dataclass(frozen=True)
+class Insert:
+    """One thing that belongs into a parcel. Without a piece it has not been printed yet."""
+
+    delivery_id: int
+    campaign: str
+    flyer: str
+    code: str
+    batch: int | None
+    generation: int
+    packed: bool
 
 
 def inserts_for(session: Session, member: Member, waybill: str) -> tuple[Insert, ...]:
@@ -13,3 +37,73 @@ def inserts_for(session: Session, member: Member, waybill: str) -> tuple[Insert,
     """
     member.require(Scope.INSERTS_READ)
     return inserts_in(session, parcel_for(session, member, waybill))
+
+
+def parcel_for(session: Session, member: Member, waybill: str) -> Parcel:
+    """Return the parcel with this waybill in the member's shop; NotFound otherwise."""
+    tidy = re.sub(r"\s", "", waybill)
+    parcel = session.exec(
+        select(Parcel).where(Parcel.shop_id == member.shop_id, col(Parcel.waybill).in_((tidy, tidy.upper())))
+    ).first()
+    if parcel is None:
+        raise NotFound("No parcel has the waybill {waybill}.", waybill=waybill.strip())
+    return parcel
+
+
+def inserts_in(session: Session, parcel: Parcel) -> tuple[Insert, ...]:
+    """Return what goes into a parcel, by campaign, each with its newest piece.
+
+    What a paused campaign waits with is not asked for; what is in already is shown whatever the campaign does now.
+    """
+    newest = (
+        select(Piece.delivery_id, func.max(Piece.id).label("piece_id"))
+        .where(
+            Piece.shop_id == parcel.shop_id,
+            Piece.parcel_id == parcel.id,
+            col(Piece.state).in_((*PACKABLE, PieceState.IN_PARCEL)),
+        )
+        .group_by(col(Piece.delivery_id))
+        .subquery()
+    )
+    rows = session.execute(
+        sa.select(
+            col(Delivery.id),
+            col(Delivery.state),
+            col(Campaign.name),
+            col(Flyer.name),
+            col(Piece.code),
+            col(Batch.number),
+            col(Piece.generation),
+        )
+        .join(Campaign, col(Campaign.id) == Delivery.campaign_id)
+        .outerjoin(newest, newest.c.delivery_id == col(Delivery.id))
+        .outerjoin(Piece, col(Piece.id) == newest.c.piece_id)
+        .outerjoin(Batch, col(Batch.id) == Piece.batch_id)
+        .outerjoin(Flyer, col(Flyer.id) == Batch.flyer_id)
+        .where(
+            col(Delivery.shop_id) == parcel.shop_id,
+            col(Delivery.parcel_id) == parcel.id,
+            sa.or_(col(Delivery.state) == DeliveryState.SENT, asked_for()),
+        )
+        .order_by(col(Campaign.id))
+    ).all()
+    return tuple(
+        Insert(
+            delivery_id=delivery_id,
+            campaign=campaign,
+            flyer=flyer or "",
+            code=code or "",
+            batch=batch,
+            generation=generation or 0,
+            packed=DeliveryState(state) is DeliveryState.SENT,
+        )
+        for delivery_id, state, campaign, flyer, code, batch, generation in rows
+    )
+
+
+def asked_for() -> sa.ColumnElement[bool]:
+    """Return the condition on Delivery and Campaign that an insert still waits to be packed."""
+    return sa.and_(
+        col(Delivery.state) == DeliveryState.WAITING,
+        col(Campaign.state).in_((CampaignState.RUNNING, CampaignState.FINISHED)),
+    )

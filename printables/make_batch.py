@@ -8,27 +8,33 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, select
 
-from campaigns.campaigns import Delivery, DeliveryState, Run
+from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Medium, Run
 from campaigns.coupons import Coupon
-from campaigns.links import Link
+from campaigns.links import Link, paper_address
 from printables import proofs, sheets, stamp, verify
-from printables.batches import Batch, BatchState, Piece, PieceLink, PieceState
+from printables.batches import LIVE, Batch, BatchState, Piece, PieceLink, PieceState
 from printables.flyers import Copy, Flyer, copy_of
 from printables.profiles import PROFILES
 from printables.render import StaticLayer
 from retention import audit
 from retention.buyers import Buyer
-from retention.database import changed, reading, transaction
-from retention.errors import Conflict
+from retention.database import changed, choice, reading, transaction
+from retention.errors import Conflict, Invalid
 from retention.files import FileStore
 from retention.parcels import Parcel
+from retention.queue import send
 from retention.shops import Shop
 from retention.tokens import spaced
+
+RENDER = "printables.render"
+"""The task that renders a reserved batch."""
 
 
 def make_batch(
@@ -44,12 +50,28 @@ def make_batch(
 ) -> Batch:
     """Reserve, render and release a batch for every delivery of the run that waits for paper, in picking order."""
     with transaction(engine) as session:
-        flyer, run = session.get_one(Flyer, flyer_id), session.get_one(Run, run_id)
-        shop = session.get_one(Shop, flyer.shop_id)
-        copy = copy_of(session, shop, flyer, files)
-        proof = proofs.current_proof(session, flyer, copy, profile=profile)
-        batch_id = reserve_batch(session, flyer, run, proof, at=at, by=by).id
-    return render_batch(engine, batch_id, copy, files=files, public_url=public_url)
+        batch = _reserve_proved(session, flyer_id, run_id, profile, at, by)
+    return render_batch(engine, batch.id, files=files, public_url=public_url)
+
+
+def order_batch(session: Session, flyer_id: int, run_id: int, *, profile: str, at: datetime, by: str) -> Batch:
+    """Reserve the same batch and let a worker render it, so that a page need not wait.
+
+    Conflict when the flyer's proof does not count, the campaign is not running, or nothing waits for paper; Invalid for
+    a flyer of another campaign.
+    """
+    batch = _reserve_proved(session, flyer_id, run_id, profile, at, by)
+    send(session, RENDER, batch.id)
+    return batch
+
+
+def _reserve_proved(session: Session, flyer_id: int, run_id: int, profile: str, at: datetime, by: str) -> Batch:
+    flyer, run = session.get_one(Flyer, flyer_id), session.get_one(Run, run_id)
+    if (flyer.shop_id, flyer.campaign_id) != (run.shop_id, run.campaign_id):
+        raise Invalid("The flyer {flyer} belongs to another campaign.", flyer=flyer.name)
+    copy = copy_of(session, session.get_one(Shop, flyer.shop_id), flyer)
+    proof = proofs.current_proof(session, flyer, copy, profile=profile)
+    return reserve_batch(session, flyer, run, proof, at=at, by=by)
 
 
 def reserve_batch(
@@ -62,10 +84,15 @@ def reserve_batch(
     by: str,
     partners: Sequence[int] = (),
 ) -> Batch:
-    """Write the batch, its pieces in picking order and their links; Conflict when nothing waits for paper.
+    """Write the batch, its pieces in picking order and their links.
 
-    `partners` are the other shops whose links the pieces carry too.
+    `partners` are the other shops whose links the pieces carry too. Conflict when the campaign is not running or no
+    delivery waits for paper: each has a piece that is not spoiled, unused or void.
     """
+    campaign = session.get_one(Campaign, run.campaign_id)
+    if campaign.state is not CampaignState.RUNNING:
+        raise Conflict("The campaign {campaign} is not running, so nothing is printed for it.", campaign=campaign.name)
+    take_turns(session, run.shop_id)
     batch = Batch(
         shop_id=run.shop_id,
         number=next_number(session, run.shop_id),
@@ -78,7 +105,7 @@ def reserve_batch(
     )
     session.add(batch)
     session.flush()
-    _reserve_pieces(session, batch)
+    _reserve_pieces(session, batch, run)
     _reserve_links(session, batch, [batch.shop_id, *partners])
     batch.pieces = session.exec(select(func.count()).where(Piece.batch_id == batch.id)).one()
     if not batch.pieces:
@@ -95,17 +122,18 @@ def reserve_batch(
     return batch
 
 
-def render_batch(engine: Engine, batch_id: int, copy: Copy, *, files: FileStore, public_url: str) -> Batch:
-    """Print the reserved pieces of a batch to PDF, decode them, store the files and release the batch.
+def render_batch(engine: Engine, batch_id: int, *, files: FileStore, public_url: str) -> Batch:
+    """Print the reserved pieces of a batch to PDF as proved, decode them, store the files and release the batch.
 
-    Does nothing for a batch that was released already.
+    Does nothing for a batch that was released already, so it may run twice, also at once.
     """
     with reading(engine) as session:
         batch = session.get_one(Batch, batch_id)
+        copy = session.get_one(proofs.Proof, batch.proof_id).copy_shown
         inserts = _inserts(session, batch)
     if batch.state is not BatchState.RESERVED:
         return batch
-    layer = proofs.layer_of(copy, batch.profile)
+    layer = proofs.layer_of(copy, batch.profile, files)
     pieces = [insert.stamped(layer, copy, public_url) for insert in inserts]
     printed = _print(layer, pieces, batch.profile)
     for file in printed:
@@ -116,8 +144,27 @@ def render_batch(engine: Engine, batch_id: int, copy: Copy, *, files: FileStore,
         return session.get_one(Batch, batch_id)
 
 
+def void_batch(session: Session, batch_id: int, *, at: datetime, by: str, why: str) -> None:
+    """Give up a batch that was never rendered: its deliveries wait for paper again. Nothing for any other."""
+    batch = session.get_one(Batch, batch_id)
+    give_up = sa.update(Batch).where(col(Batch.id) == batch_id, col(Batch.state) == BatchState.RESERVED)
+    if changed(session, give_up.values(state=BatchState.VOID, closed_at=at)):
+        pieces = sa.update(Piece).where(col(Piece.shop_id) == batch.shop_id, col(Piece.batch_id) == batch_id)
+        session.execute(pieces.values(state=PieceState.VOID))
+        subject = f"batch:{batch.number}"
+        audit.record(session, batch.shop_id, by, action="batch.void", subject=subject, after={"why": why}, at=at)
+
+
+def take_turns(session: Session, shop_id: int) -> None:
+    """Let two who print for one shop at once take turns: no delivery gets two pieces, no number is used twice.
+
+    The lock leaves alone whoever only refers to the shop (FOR NO KEY UPDATE); SQLite has one writer anyway.
+    """
+    session.exec(select(Shop.id).where(Shop.id == shop_id).with_for_update(key_share=True)).one()
+
+
 def next_number(session: Session, shop_id: int) -> int:
-    """Return the next batch number of a shop; the unique key settles a tie."""
+    """Return the next batch number of a shop; ask for it after `take_turns`."""
     return (session.exec(select(func.max(Batch.number)).where(Batch.shop_id == shop_id)).one() or 0) + 1
 
 
@@ -136,7 +183,7 @@ class Insert:
         values = {"piece": tail, "greeting": proofs.greeting(layer, self.name, copy.language)}
         for slot, token, code in self.codes:
             ending = f"_{slot}" if slot else ""
-            values[f"qr{ending}"] = proofs.qr_address(public_url, token)
+            values[f"qr{ending}"] = paper_address(public_url, token)
             values[f"code{ending}"] = spaced(code)
         return stamp.Piece(values)
 
@@ -149,46 +196,53 @@ class PrintFile:
     pages: list[list[stamp.Piece]]
 
 
-def _reserve_pieces(session: Session, batch: Batch) -> None:
-    """One INSERT ... SELECT: deliveries waiting with a parcel and no piece yet, numbered in picking order."""
-    code = func.coalesce(Coupon.code, Link.token)
-    place = func.row_number().over(order_by=(col(Parcel.pick_position), col(Parcel.waybill)))
-    has_piece = select(Piece.id).where(col(Piece.shop_id) == batch.shop_id, Piece.delivery_id == Delivery.id).exists()
-    waiting = (
-        sa.select(
-            sa.literal(batch.shop_id),
-            sa.literal(batch.id),
-            place,
-            sa.literal(1),
-            col(Delivery.id),
-            col(Delivery.parcel_id),
-            code,
-            sa.literal(PieceState.RESERVED.value),
-            sa.literal(""),
-        )
-        .select_from(Delivery)
+def waiting_for_paper(run: Run) -> sa.Select[Any]:
+    """Return a SELECT of the deliveries of a run that need a piece, joined to their parcels, which are still here."""
+    has_piece = select(Piece.id).where(
+        Piece.shop_id == run.shop_id, Piece.delivery_id == Delivery.id, col(Piece.state).in_(LIVE)
+    )
+    return (
+        sa.select(col(Delivery.id))
         .join(Parcel, col(Parcel.id) == Delivery.parcel_id)
-        .join(Link, sa.and_(col(Link.shop_id) == Delivery.shop_id, col(Link.delivery_id) == Delivery.id))
-        .outerjoin(Coupon, col(Coupon.id) == Delivery.coupon_id)
         .where(
-            col(Delivery.shop_id) == batch.shop_id,
-            col(Delivery.run_id) == batch.run_id,
+            col(Delivery.shop_id) == run.shop_id,
+            col(Delivery.run_id) == run.id,
             col(Delivery.state) == DeliveryState.WAITING,
-            ~has_piece,
+            col(Parcel.shipped_at).is_(None),
+            ~has_piece.exists(),
         )
     )
-    columns = [
-        "shop_id",
-        "batch_id",
-        "number",
-        "generation",
-        "delivery_id",
-        "parcel_id",
-        "code",
-        "state",
-        "packed_by",
-    ]
-    session.execute(sa.insert(Piece).from_select(columns, waiting))
+
+
+def _reserve_pieces(session: Session, batch: Batch, run: Run) -> None:
+    """One INSERT ... SELECT: deliveries that wait for paper, numbered in picking order."""
+    earlier = aliased(Piece)
+    generation = (
+        select(func.coalesce(func.max(earlier.generation), 0) + 1)
+        .where(earlier.shop_id == run.shop_id, earlier.delivery_id == Delivery.id)
+        .scalar_subquery()
+    )
+    values: dict[str, Any] = {
+        "shop_id": sa.literal(run.shop_id),
+        "batch_id": sa.literal(batch.id),
+        "number": func.row_number().over(order_by=(col(Parcel.pick_position), col(Parcel.waybill))),
+        "generation": generation,
+        "delivery_id": col(Delivery.id),
+        "parcel_id": col(Delivery.parcel_id),
+        "code": func.coalesce(Coupon.code, Link.token),
+        "state": sa.literal(PieceState.RESERVED, choice(PieceState)),
+        "packed_by": sa.literal(""),
+    }
+    own_link = sa.and_(
+        col(Link.shop_id) == Delivery.shop_id, col(Link.delivery_id) == Delivery.id, col(Link.medium) == Medium.PARCEL
+    )
+    waiting = (
+        waiting_for_paper(run)
+        .join(Link, own_link)
+        .outerjoin(Coupon, col(Coupon.id) == Delivery.coupon_id)
+        .with_only_columns(*values.values())
+    )
+    session.execute(sa.insert(Piece).from_select(list(values), waiting, include_defaults=False))
 
 
 def _reserve_links(session: Session, batch: Batch, owners: Sequence[int]) -> None:

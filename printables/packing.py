@@ -3,25 +3,23 @@
 Only the packer's scan says "in the parcel". Every scan is written down with what it was answered, mistakes too.
 """
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
-from campaigns.deliveries import mark_in_parcel, mark_out_of_parcel
 from sqlmodel import Session, col, func, select
 
-from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState
+from campaigns.campaigns import Campaign, Delivery
+from campaigns.deliveries import mark_in_parcel, mark_out_of_parcel
 from campaigns.links import Link
 from printables.batches import (
-    Batch,
     PackingEvent,
     PackingOutcome,
     Piece,
     PieceLink,
     PieceState,
 )
-from printables.flyers import Flyer
+from printables.inserts import PACKABLE, Insert, asked_for, inserts_in, parcel_for
 from retention import audit, clock
 from retention.access import Member, Scope
 from retention.buyers import Buyer, masked_name
@@ -30,22 +28,6 @@ from retention.errors import Conflict, Invalid, NotFound
 from retention.parcels import Parcel
 from retention.shops import Shop
 from retention.tokens import read_code
-
-_LIVE = (PieceState.RENDERED, PieceState.PRINTED, PieceState.IN_PARCEL)
-_ON_PAPER = (PieceState.RENDERED, PieceState.PRINTED)
-
-
-@dataclass(frozen=True)
-class Insert:
-    """One thing that belongs into a parcel. Without a piece it has not been printed yet."""
-
-    delivery_id: int
-    campaign: str
-    flyer: str
-    code: str
-    batch: int | None
-    generation: int
-    packed: bool
 
 
 @dataclass(frozen=True)
@@ -75,7 +57,8 @@ class Answer:
     code: str
     belongs_to: str = ""
     """Of a piece of another parcel: the last characters of that parcel's waybill."""
-    older_generation: bool = False
+    generation: int = 1
+    """Above 1, this code was printed again: the paper in hand must carry this number in its small print."""
 
 
 @dataclass(frozen=True)
@@ -92,15 +75,6 @@ def open_parcel(session: Session, member: Member, waybill: str) -> OpenParcel:
     return _seen(session, parcel_for(session, member, waybill))
 
 
-def parcel_for(session: Session, member: Member, waybill: str) -> Parcel:
-    """Return the parcel with this waybill in the member's shop; NotFound otherwise."""
-    tidy = re.sub(r"\s", "", waybill)
-    parcel = session.exec(select(Parcel).where(Parcel.shop_id == member.shop_id, Parcel.waybill == tidy)).first()
-    if parcel is None:
-        raise NotFound("No parcel has the waybill {waybill}.", waybill=waybill.strip())
-    return parcel
-
-
 def scan(session: Session, member: Member, waybill: str, scanned: str, *, at: datetime) -> Answer:
     """Answer the scan of a piece over an open parcel, and bind the two when they belong together.
 
@@ -109,9 +83,7 @@ def scan(session: Session, member: Member, waybill: str, scanned: str, *, at: da
     member.require(Scope.PACKING_WRITE)
     parcel = parcel_for(session, member, waybill)
     piece = _piece_of(session, member, scanned)
-    if piece is not None and piece.parcel_id is None:
-        _bind(session, piece, parcel)
-    outcome = _judge(piece, parcel)
+    outcome = _judge(session, piece, parcel)
     if outcome is PackingOutcome.PACKED and piece is not None:
         outcome = _put_in(session, member, piece, at)
     _write_down(session, member, parcel, piece, scanned, outcome, at)
@@ -121,7 +93,7 @@ def scan(session: Session, member: Member, waybill: str, scanned: str, *, at: da
         _seen(session, parcel),
         code=piece.code if piece else scanned.strip(),
         belongs_to=elsewhere.waybill[-4:] if elsewhere else "",
-        older_generation=piece is not None and _is_replaced(session, piece),
+        generation=piece.generation if piece else 1,
     )
 
 
@@ -181,22 +153,34 @@ def find_piece(session: Session, member: Member, scanned: str) -> Piece:
     return piece
 
 
-def _judge(piece: Piece | None, parcel: Parcel) -> PackingOutcome:
+def _judge(session: Session, piece: Piece | None, parcel: Parcel) -> PackingOutcome:
     if piece is None:
         return PackingOutcome.UNKNOWN_CODE
     if piece.parcel_id != parcel.id:
         return PackingOutcome.WRONG_PARCEL
     if piece.state is PieceState.IN_PARCEL:
         return PackingOutcome.ALREADY_PACKED
-    return PackingOutcome.PACKED if piece.state in _ON_PAPER else PackingOutcome.NOT_PRINTED
+    if piece.state not in PACKABLE:
+        return PackingOutcome.NOT_PRINTED
+    return PackingOutcome.PACKED if _isasked_for(session, piece) else PackingOutcome.STOPPED
+
+
+def _isasked_for(session: Session, piece: Piece) -> bool:
+    """Look again at hand-off: the delivery still waits and its campaign still runs."""
+    waiting = select(Delivery.id).join(Campaign, col(Campaign.id) == Delivery.campaign_id)
+    asked = waiting.where(Delivery.shop_id == piece.shop_id, Delivery.id == piece.delivery_id, asked_for())
+    return session.exec(asked).first() is not None
 
 
 def _put_in(session: Session, member: Member, piece: Piece, at: datetime) -> PackingOutcome:
-    """Let the first of two scans win; the delivery is sent in the same transaction."""
-    if not _move(session, piece, *_ON_PAPER, PieceState.IN_PARCEL, packed_at=at, packed_by=member.actor):
-        return PackingOutcome.ALREADY_PACKED
-    if piece.delivery_id:
-        mark_in_parcel(session, member.shop_id, [piece.delivery_id], at=at)
+    """Let the first of two scans win; the delivery is sent in the same transaction, or nothing goes in."""
+    before = piece.state
+    if not _move(session, piece, *PACKABLE, PieceState.IN_PARCEL, packed_at=at, packed_by=member.actor):
+        return PackingOutcome.ALREADY_PACKED if piece.state is PieceState.IN_PARCEL else PackingOutcome.NOT_PRINTED
+    assert piece.delivery_id is not None  # it was just looked at
+    if not mark_in_parcel(session, member.shop_id, [piece.delivery_id], at=at):
+        _move(session, piece, PieceState.IN_PARCEL, before, packed_at=None, packed_by="")
+        return PackingOutcome.STOPPED
     return PackingOutcome.PACKED
 
 
@@ -211,34 +195,9 @@ def _move(session: Session, piece: Piece, *states: PieceState, **values: object)
     return moved > 0
 
 
-def _bind(session: Session, piece: Piece, parcel: Parcel) -> None:
-    """Give an anonymous piece to this parcel, when the run of its batch has a delivery waiting for paper in it."""
-    taken = select(Piece.id).where(Piece.shop_id == piece.shop_id, Piece.delivery_id == Delivery.id).exists()
-    waiting = (
-        select(Delivery.id)
-        .join(Batch, col(Batch.run_id) == Delivery.run_id)
-        .where(
-            Delivery.shop_id == piece.shop_id,
-            Delivery.parcel_id == parcel.id,
-            Delivery.state == DeliveryState.WAITING,
-            Batch.id == piece.batch_id,
-            ~taken,
-        )
-    )
-    delivery_id = session.exec(waiting.limit(1)).first()
-    if delivery_id is None:
-        return
-    session.execute(
-        sa.update(Piece)
-        .where(col(Piece.id) == piece.id, col(Piece.parcel_id).is_(None))
-        .values(parcel_id=parcel.id, delivery_id=delivery_id)
-    )
-    session.refresh(piece)
-
-
 def _piece_of(session: Session, member: Member, scanned: str) -> Piece | None:
     """Return the newest living piece behind an address, a token or a typed code of this shop."""
-    words = select(Piece).where(Piece.shop_id == member.shop_id)
+    words = select(Piece).where(Piece.shop_id == member.shop_id, Piece.state != PieceState.VOID)
     token = scanned.strip().upper().rpartition("/Q/")[2].strip("/ ")
     by_token = words.join(PieceLink, col(PieceLink.piece_id) == Piece.id).join(Link, col(Link.id) == PieceLink.link_id)
     newest = (col(Piece.generation).desc(), col(Piece.id).desc())
@@ -295,49 +254,4 @@ def _seen(session: Session, parcel: Parcel) -> OpenParcel:
         of=session.exec(day).one(),
         shipped=parcel.shipped_at is not None,
         inserts=inserts_in(session, parcel),
-    )
-
-
-def inserts_in(session: Session, parcel: Parcel) -> tuple[Insert, ...]:
-    """Return what goes into a parcel, by campaign: deliveries of running campaigns, each with its newest piece."""
-    newest = (
-        select(Piece.delivery_id, func.max(Piece.id).label("piece_id"))
-        .where(Piece.shop_id == parcel.shop_id, Piece.parcel_id == parcel.id, col(Piece.state).in_(_LIVE))
-        .group_by(col(Piece.delivery_id))
-        .subquery()
-    )
-    rows = session.execute(
-        sa.select(
-            col(Delivery.id),
-            col(Delivery.state),
-            col(Campaign.name),
-            col(Flyer.name),
-            col(Piece.code),
-            col(Batch.number),
-            col(Piece.generation),
-        )
-        .join(Campaign, col(Campaign.id) == Delivery.campaign_id)
-        .outerjoin(newest, newest.c.delivery_id == col(Delivery.id))
-        .outerjoin(Piece, col(Piece.id) == newest.c.piece_id)
-        .outerjoin(Batch, col(Batch.id) == Piece.batch_id)
-        .outerjoin(Flyer, col(Flyer.id) == Batch.flyer_id)
-        .where(
-            col(Delivery.shop_id) == parcel.shop_id,
-            col(Delivery.parcel_id) == parcel.id,
-            col(Delivery.state).in_((DeliveryState.WAITING, DeliveryState.SENT)),
-            col(Campaign.state).in_((CampaignState.RUNNING, CampaignState.FINISHED)),
-        )
-        .order_by(col(Campaign.id))
-    ).all()
-    return tuple(
-        Insert(
-            delivery_id=delivery_id,
-            campaign=campaign,
-            flyer=flyer or "",
-            code=code or "",
-            batch=batch,
-            generation=generation or 0,
-            packed=DeliveryState(state) is DeliveryState.SENT,
-        )
-        for delivery_id, state, campaign, flyer, code, batch, generation in rows
     )

@@ -65,3 +65,15 @@ def _encoded(picture: Image.Image, profile: Profile) -> bytes:
     else:
         picture.save(out, "JPEG", quality=88)
     return out.getvalue()
+
+
+def cleaned(data: bytes, largest: int = 2400) -> bytes:
+    """Return a picture from outside as a JPEG of our own, at most `largest` pixels on a side and without its metadata.
+
+    Raises Invalid for anything but JPEG, PNG and WebP.
+    """
+    picture = _opened(data)
+    picture.thumbnail((largest, largest), Image.Resampling.LANCZOS)
+    out = io.BytesIO()
+    picture.save(out, "JPEG", quality=90)
+    return out.getvalue()

@@ -13,16 +13,14 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 from sqlmodel import Session, col, func, select
 
-from printables.batches import Batch, BatchState, Piece, PieceLink, PieceState
-from printables.flyers import Flyer, copy_of
-from printables.make_batch import next_number, render_batch
+from printables.batches import ON_PAPER, Batch, BatchState, Piece, PieceLink, PieceState
+from printables.make_batch import next_number, render_batch, take_turns
 from printables.packing import find_piece
 from retention import audit
 from retention.access import Member, Scope
-from retention.database import changed, transaction
+from retention.database import changed, reading, transaction
 from retention.errors import Conflict, NotFound
 from retention.files import FileStore
-from retention.shops import Shop
 
 
 class PrintResult(StrEnum):
@@ -61,6 +59,12 @@ def batch_for(session: Session, member: Member, number: int) -> Batch:
     return batch
 
 
+def batches_of(session: Session, shop_id: int, *, most: int = 100) -> list[Batch]:
+    """Return a shop's latest batches, newest first."""
+    newest = select(Batch).where(Batch.shop_id == shop_id).order_by(col(Batch.number).desc())
+    return list(session.exec(newest.limit(most)))
+
+
 def reconcile(session: Session, batch: Batch) -> Reconciliation:
     """Count a batch's pieces by state."""
     rows = session.exec(
@@ -93,12 +97,15 @@ def mark_printed(session: Session, member: Member, number: int, result: PrintRes
 def close_batch(session: Session, member: Member, number: int, *, unused: bool = False, at: datetime) -> Reconciliation:
     """Close a batch that adds up; Conflict says how many pieces are still open.
 
-    With `unused` a person says that the open pieces were counted and lie unused; their deliveries are told so.
+    With `unused` a person says that the open pieces were counted and lie unused; what their parcels wait for may be
+    printed anew.
     """
     member.require(Scope.BATCHES_WRITE)
     batch = batch_for(session, member, number)
+    if batch.state is BatchState.VOID:
+        raise Conflict("Batch {number} is void; there is nothing to close.", number=number)
     if unused:
-        _move_all(session, batch, (PieceState.RENDERED, PieceState.PRINTED), PieceState.UNUSED)
+        _move_all(session, batch, ON_PAPER, PieceState.UNUSED)
     result = reconcile(session, batch)
     if result.open:
         raise Conflict(
@@ -118,21 +125,25 @@ def close_batch(session: Session, member: Member, number: int, *, unused: bool =
 def reprint(
     engine: Engine, member: Member, scanned: str, *, files: FileStore, public_url: str, at: datetime
 ) -> tuple[Piece, Batch]:
-    """Declare a piece spoiled and print it once more: the same code and links, the next generation, a batch of one."""
+    """Declare a piece spoiled and print it once more, as proved: same code and links, next generation, a batch of one.
+
+    Conflict for a piece that is not on paper: packed, or printed again already.
+    """
     member.require(Scope.PACKING_WRITE)
     with transaction(engine) as session:
         spoiled = find_piece(session, member, scanned)
-        original = session.get_one(Batch, spoiled.batch_id)
-        flyer, shop = session.get_one(Flyer, original.flyer_id), session.get_one(Shop, member.shop_id)
-        copy = copy_of(session, shop, flyer, files)
-        piece, batch = _spoil(session, member, spoiled, original, at)
-    batch = render_batch(engine, batch.id, copy, files=files, public_url=public_url)
-    return piece, batch
+        take_turns(session, member.shop_id)
+        piece, batch = _spoil(session, member, spoiled, at)
+    batch = render_batch(engine, batch.id, files=files, public_url=public_url)
+    with reading(engine) as session:
+        return session.get_one(Piece, piece.id), batch
 
 
-def _spoil(session: Session, member: Member, piece: Piece, original: Batch, at: datetime) -> tuple[Piece, Batch]:
-    on_paper = (PieceState.RENDERED, PieceState.PRINTED)
-    spoil = sa.update(Piece).where(col(Piece.id) == piece.id, col(Piece.state).in_(on_paper))
+def _spoil(session: Session, member: Member, piece: Piece, at: datetime) -> tuple[Piece, Batch]:
+    original = session.get_one(Batch, piece.batch_id)
+    spoil = sa.update(Piece).where(
+        col(Piece.shop_id) == piece.shop_id, col(Piece.id) == piece.id, col(Piece.state).in_(ON_PAPER)
+    )
     if not changed(session, spoil.values(state=PieceState.SPOILED)):
         raise Conflict(
             "The insert {code} is {state}; only one on paper can be spoiled.", code=piece.code, state=piece.state.value

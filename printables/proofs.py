@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, Session, col, func, select
 
+from campaigns.links import paper_address
 from printables import preflight, stamp
 from printables.designs import DESIGNS, WORDS
 from printables.flyers import Copy, Flyer
@@ -32,21 +33,32 @@ FORMATS = {"office": "a6", "label-203": "label", "label-300": "label", "print-sh
 class Proof(ShopRow, table=True):
     """The PDF `sha256` in the file store, made from the copy `digest` for a device profile.
 
-    `checks` is the list of {name, ok, message}; `targets` where its QR codes lead, by slot.
+    `content` is that copy, so that what was proved can be printed whatever the flyer says by then. `checks` is the list
+    of {name, ok, message, template, values}.
     """
 
     __tablename__ = "proofs"
-    __table_args__ = (UniqueConstraint("shop_id", "flyer_id", "sha256"),)
+    __table_args__ = (UniqueConstraint("shop_id", "flyer_id", "profile", "digest", "sha256"),)
 
     flyer_id: int = Field(foreign_key="flyers.id", sa_type=BigId)
     profile: str = Field(max_length=16)
     sha256: str = Field(max_length=64)
     digest: str = Field(max_length=64)
     checks: list[dict[str, Any]] = Field(sa_type=Json)
-    targets: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
+    content: dict[str, Any] = Field(sa_type=Json)
     passed: bool
     made_by: str = Field(max_length=64)
     made_at: datetime
+
+    @property
+    def copy_shown(self) -> Copy:
+        """What stands on it."""
+        return Copy(**self.content)
+
+    @property
+    def targets(self) -> dict[str, str]:
+        """Where its QR codes lead, in words, by slot."""
+        return dict(self.copy_shown.targets)
 
 
 def make_proof(
@@ -60,50 +72,64 @@ def make_proof(
     files: FileStore,
     at: datetime,
     by: str,
+    name: str | None = None,
 ) -> Proof:
     """Render the flyer as it will print, for its worst case, check it, and keep the bytes.
 
-    The worst case carries the longest buyer name of the shop and full-length codes. A proof whose checks fail is kept
-    too, and says why; only a passed one prints.
+    The worst case carries the longest buyer name of the shop, or `name`, and full-length codes. A proof whose checks
+    fail is kept too, and says why; only a passed one prints. Proving the same once more returns the first proof.
     """
-    layer = layer_of(copy, profile)
-    piece = worst_piece(layer, copy, _longest_name(session, shop), public_url)
+    layer = layer_of(copy, profile, files)
+    longest = _longest_name(session, shop) if name is None else name
+    piece = worst_piece(layer, copy, longest, public_url)
     pdf = stamp.preview(layer, piece, profile=PROFILES[profile])
     checks = preflight.preflight(layer, [piece], pdf, profile=PROFILES[profile])
     sha256 = files.put(pdf)
-    proof = session.exec(
-        select(Proof).where(Proof.shop_id == shop.id, Proof.flyer_id == flyer.id, Proof.sha256 == sha256)
-    ).first()
-    if proof is None:
-        proof = Proof(
-            shop_id=shop.id,
-            flyer_id=flyer.id,
-            profile=profile,
-            sha256=sha256,
-            digest=copy.digest(),
-            checks=[asdict(check) for check in checks],
-            targets=dict(copy.targets),
-            passed=all(check.ok for check in checks),
-            made_by=by,
-            made_at=at,
-        )
-        session.add(proof)
-        session.flush()
-        audit.record(
-            session, shop.id, by, action="proof.make", subject=f"flyer:{flyer.id}", after={"sha256": sha256}, at=at
-        )
+    if (proof := counting_proof(session, flyer, copy, profile=profile, sha256=sha256)) is not None:
+        return proof
+    proof = Proof(
+        shop_id=shop.id,
+        flyer_id=flyer.id,
+        profile=profile,
+        sha256=sha256,
+        digest=copy.digest(),
+        content=asdict(copy),
+        checks=[asdict(check) for check in checks],
+        passed=all(check.ok for check in checks),
+        made_by=by,
+        made_at=at,
+    )
+    session.add(proof)
+    session.flush()
+    subject = f"flyer:{flyer.id}"
+    audit.record(session, shop.id, by, action="proof.make", subject=subject, after={"sha256": sha256}, at=at)
     return proof
 
 
 def current_proof(session: Session, flyer: Flyer, copy: Copy, *, profile: str) -> Proof:
     """Return the newest proof that shows what the flyer says now; Conflict when there is none or its checks failed."""
-    proof = newest_proof(session, flyer, profile=profile)
-    if proof is None or proof.digest != copy.digest():
+    proof = counting_proof(session, flyer, copy, profile=profile)
+    if proof is None and newest_proof(session, flyer, profile=profile) is None:
+        raise Conflict("The flyer {flyer} has not been proved for this device. Make a proof first.", flyer=flyer.name)
+    if proof is None:
         raise Conflict("The flyer {flyer} has changed since it was proved. Make a new proof.", flyer=flyer.name)
     if not proof.passed:
-        wrong = "; ".join(check["message"] for check in proof.checks if not check["ok"])
+        wrong = "; ".join(preflight.said(check) for check in proof.checks if not check["ok"])
         raise Conflict("The proof of {flyer} failed its checks: {wrong}", flyer=flyer.name, wrong=wrong)
     return proof
+
+
+def counting_proof(session: Session, flyer: Flyer, copy: Copy, *, profile: str, sha256: str = "") -> Proof | None:
+    """Return the newest proof of exactly this copy for a device, with `sha256` of exactly these bytes."""
+    same = select(Proof).where(
+        Proof.shop_id == flyer.shop_id,
+        Proof.flyer_id == flyer.id,
+        Proof.profile == profile,
+        Proof.digest == copy.digest(),
+    )
+    if sha256:
+        same = same.where(Proof.sha256 == sha256)
+    return session.exec(same.order_by(col(Proof.id).desc()).limit(1)).first()
 
 
 def newest_proof(session: Session, flyer: Flyer, *, profile: str) -> Proof | None:
@@ -112,7 +138,7 @@ def newest_proof(session: Session, flyer: Flyer, *, profile: str) -> Proof | Non
     return session.exec(proofs.order_by(col(Proof.id).desc()).limit(1)).first()
 
 
-def layer_of(copy: Copy, profile: str) -> StaticLayer:
+def layer_of(copy: Copy, profile: str, files: FileStore) -> StaticLayer:
     """Lay out a flyer's copy for a device; Invalid for an unknown device or copy that cannot be laid out."""
     if profile not in FORMATS:
         raise Invalid("{profile} is not a device: use one of {known}.", profile=profile, known=", ".join(FORMATS))
@@ -122,13 +148,13 @@ def layer_of(copy: Copy, profile: str) -> StaticLayer:
         format=FORMATS[profile],
         language=paper_language(copy.language),
         profile=PROFILES[profile],
-        images=copy.pictures,
+        images={place: files.get(name) for place, name in copy.pictures.items()},
     )
 
 
 def worst_piece(layer: StaticLayer, copy: Copy, name: str, public_url: str) -> stamp.Piece:
     """Return a piece with the longest values a batch can bring."""
-    address = qr_address(public_url, ALPHABET[-1] * TOKEN_LENGTH)
+    address = paper_address(public_url, ALPHABET[-1] * TOKEN_LENGTH)
     values = {"piece": "…WWWW · 99", "greeting": greeting(layer, name, copy.language)}
     for slot in DESIGNS[copy.design].slots:
         if slot.startswith("qr"):
@@ -144,11 +170,6 @@ def greeting(layer: StaticLayer, name: str, language: str) -> str:
         personal = _("{name},").format(name=name)
     fits = bool(name) and stamp.usable(layer, "greeting", personal)
     return personal if fits else WORDS[paper_language(language)]["greeting"]
-
-
-def qr_address(public_url: str, token: str) -> str:
-    """Return the address behind a QR code, in capitals so that the symbol stays in its alphanumeric mode."""
-    return f"{public_url.rstrip('/')}/Q/{token}".upper()
 
 
 def paper_language(language: str) -> str:

@@ -1,0 +1,145 @@
+"""Printing a joint flyer for the parcels of one partner: the carrier. Every slot of a piece gets a link of its owner's.
+
+The other partners' links carry an anonymous coupon: they will know whose parcel a scan came from, never whose buyer.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+from sqlmodel import Session, col, func, select
+
+from campaigns.campaigns import Campaign, Delivery, Medium, Run
+from campaigns.coupons import Coupon, CouponState
+from campaigns.issuing import fresh_codes
+from campaigns.links import Link
+from campaigns.offers import Offer, take_coupons
+from printables.batches import Batch
+from printables.flyers import Flyer
+from printables.joint.approving import standing
+from printables.joint.partners import JointFlyer, Partner, check_open, partners_of
+from printables.make_batch import render_batch, reserve_batch, take_turns, waiting_for_paper
+from printables.proofs import Proof
+from retention.database import as_stored, insert_rows, transaction
+from retention.errors import Conflict, NotFound
+from retention.files import FileStore
+from retention.shops import Shop
+from retention.tokens import new_tokens
+
+
+def make_joint_batch(
+    engine: Engine,
+    joint_id: int,
+    run_id: int,
+    *,
+    profile: str,
+    files: FileStore,
+    public_url: str,
+    at: datetime,
+    by: str,
+) -> Batch:
+    """Reserve, render and release a batch of the joint flyer for the parcels of a run of one partner.
+
+    Conflict unless every partner approved the proof, when the campaign gives another offer than the slot shows, and
+    when a partner's offer has too few coupons left; NotFound for the run of a shop that is no partner.
+    """
+    with transaction(engine) as session:
+        joint, run = session.get_one(JointFlyer, joint_id), session.get_one(Run, run_id)
+        batch = reserve_joint_batch(session, joint, run, profile=profile, at=at, by=by)
+    return render_batch(engine, batch.id, files=files, public_url=public_url)
+
+
+def reserve_joint_batch(session: Session, joint: JointFlyer, run: Run, *, profile: str, at: datetime, by: str) -> Batch:
+    """Write the rows of `make_joint_batch`: the partners' links and coupons, the batch and its pieces."""
+    check_open(joint)
+    proof = _approved(session, joint, profile)
+    carrier, others = _carrier(session, joint, run)
+    take_turns(session, run.shop_id)
+    _name_own_links(session, carrier, run)
+    for partner in others:
+        _add_links(session, partner, run, at)
+    flyer = session.get_one(Flyer, joint.flyer_id)
+    return reserve_batch(session, flyer, run, proof, at=at, by=by, partners=[partner.shop_id for partner in others])
+
+
+def _approved(session: Session, joint: JointFlyer, profile: str) -> Proof:
+    stands = standing(session, joint, profile=profile)
+    if stands.proof is None or not stands.may_print:
+        raise Conflict("{theme} may not print: {why}", theme=joint.theme, why=stands.message)
+    return stands.proof
+
+
+def _carrier(session: Session, joint: JointFlyer, run: Run) -> tuple[Partner, list[Partner]]:
+    """Return the partner whose parcels these are, and the others; its slot must show what its campaign gives."""
+    partners = partners_of(session, joint)
+    carrier = next((partner for partner in partners if partner.shop_id == run.shop_id), None)
+    if carrier is None:
+        raise NotFound("No joint flyer has the number {number}.", number=joint.id)
+    campaign = session.get_one(Campaign, run.campaign_id)
+    if campaign.offer_id != carrier.offer_id:
+        message = "The campaign {campaign} gives another offer than the shop's slot shows."
+        raise Conflict(message, campaign=campaign.name)
+    return carrier, [partner for partner in partners if partner is not carrier]
+
+
+def _name_own_links(session: Session, carrier: Partner, run: Run) -> None:
+    """Say of the carrier's own links which slot they stand in, and let them lead to the product shown there."""
+    session.execute(
+        sa.update(Link)
+        .where(
+            col(Link.shop_id) == carrier.shop_id,
+            col(Link.medium) == Medium.PARCEL,
+            col(Link.delivery_id).in_(waiting_for_paper(run)),
+        )
+        .values(slot=carrier.slot, product_id=carrier.product_id)
+    )
+
+
+def _add_links(session: Session, partner: Partner, run: Run, at: datetime) -> None:
+    """Give each delivery that waits for paper one link of the partner's; those that have one keep it."""
+    has_link = select(Link.id).where(Link.shop_id == partner.shop_id, Link.delivery_id == Delivery.id).exists()
+    deliveries = session.scalars(waiting_for_paper(run).where(~has_link).order_by(col(Delivery.id))).all()
+    if not deliveries:
+        return
+    offer = session.get_one(Offer, partner.offer_id)
+    coupons = _issue(session, offer, len(deliveries), at)
+    made, shops = as_stored(session, at), (partner.shop_id, run.shop_id)
+    rows = (
+        (
+            token,
+            *shops,
+            delivery_id,
+            offer.id,
+            coupon_id,
+            partner.product_id,
+            partner.slot,
+            Medium.PARCEL.value,
+            "",
+            made,
+        )
+        for token, delivery_id, coupon_id in zip(new_tokens(len(deliveries)), deliveries, coupons, strict=True)
+    )
+    columns = (
+        "token shop_id carrier_shop_id delivery_id offer_id coupon_id product_id slot medium destination created_at"
+    )
+    insert_rows(session, Link, columns.split(), rows)
+
+
+def _issue(session: Session, offer: Offer, count: int, at: datetime) -> Sequence[int]:
+    """Make `count` coupons for buyers of another shop, and return their numbers."""
+    if not take_coupons(session, offer, count):
+        shop = session.get_one(Shop, offer.shop_id)
+        message = "The offer {offer} of {shop} has too few coupons left: {count} are needed."
+        raise Conflict(message, offer=offer.name, shop=shop.name, count=count)
+    # Counting them as issued locked the offer: until this transaction ends, every newer coupon of it is ours.
+    own = (Coupon.shop_id == offer.shop_id, Coupon.offer_id == offer.id)
+    last = session.exec(select(func.coalesce(func.max(Coupon.id), 0)).where(*own)).one()
+    issued = as_stored(session, at)
+    rows = (
+        (offer.shop_id, offer.id, code, CouponState.ISSUED.value, issued, "", "")
+        for code in fresh_codes(session, offer.shop_id, count)
+    )
+    columns = ("shop_id", "offer_id", "code", "state", "issued_at", "held_by", "order_reference")
+    insert_rows(session, Coupon, columns, rows)
+    return session.exec(select(Coupon.id).where(*own, Coupon.id > last).order_by(col(Coupon.id))).all()
