@@ -47,31 +47,39 @@ def make_batch(
     public_url: str,
     at: datetime,
     by: str,
+    most: int | None = None,
 ) -> Batch:
-    """Reserve, render and release a batch for every delivery of the run that waits for paper, in picking order."""
+    """Reserve, render and release a batch for the deliveries of a run that wait for paper, in picking order.
+
+    With `most` it is for the first so many of them: one wave. Refusals as in `order_batch`.
+    """
     with transaction(engine) as session:
-        batch = _reserve_proved(session, flyer_id, run_id, profile, at, by)
+        batch = _reserve_proved(session, flyer_id, run_id, profile=profile, at=at, by=by, most=most)
     return render_batch(engine, batch.id, files=files, public_url=public_url)
 
 
-def order_batch(session: Session, flyer_id: int, run_id: int, *, profile: str, at: datetime, by: str) -> Batch:
+def order_batch(
+    session: Session, flyer_id: int, run_id: int, *, profile: str, at: datetime, by: str, most: int | None = None
+) -> Batch:
     """Reserve the same batch and let a worker render it, so that a page need not wait.
 
     Conflict when the flyer's proof does not count, the campaign is not running, or nothing waits for paper; Invalid for
     a flyer of another campaign.
     """
-    batch = _reserve_proved(session, flyer_id, run_id, profile, at, by)
+    batch = _reserve_proved(session, flyer_id, run_id, profile=profile, at=at, by=by, most=most)
     send(session, RENDER, batch.id)
     return batch
 
 
-def _reserve_proved(session: Session, flyer_id: int, run_id: int, profile: str, at: datetime, by: str) -> Batch:
+def _reserve_proved(
+    session: Session, flyer_id: int, run_id: int, *, profile: str, at: datetime, by: str, most: int | None
+) -> Batch:
     flyer, run = session.get_one(Flyer, flyer_id), session.get_one(Run, run_id)
     if (flyer.shop_id, flyer.campaign_id) != (run.shop_id, run.campaign_id):
         raise Invalid("The flyer {flyer} belongs to another campaign.", flyer=flyer.name)
     copy = copy_of(session, session.get_one(Shop, flyer.shop_id), flyer)
     proof = proofs.current_proof(session, flyer, copy, profile=profile)
-    return reserve_batch(session, flyer, run, proof, at=at, by=by)
+    return reserve_batch(session, flyer, run, proof, at=at, by=by, most=most)
 
 
 def reserve_batch(
@@ -83,6 +91,7 @@ def reserve_batch(
     at: datetime,
     by: str,
     partners: Sequence[int] = (),
+    most: int | None = None,
 ) -> Batch:
     """Write the batch, its pieces in picking order and their links.
 
@@ -105,7 +114,7 @@ def reserve_batch(
     )
     session.add(batch)
     session.flush()
-    _reserve_pieces(session, batch, run)
+    _reserve_pieces(session, batch, run, most)
     _reserve_links(session, batch, [batch.shop_id, *partners])
     batch.pieces = session.exec(select(func.count()).where(Piece.batch_id == batch.id)).one()
     if not batch.pieces:
@@ -214,8 +223,9 @@ def waiting_for_paper(run: Run) -> sa.Select[Any]:
     )
 
 
-def _reserve_pieces(session: Session, batch: Batch, run: Run) -> None:
-    """One INSERT ... SELECT: deliveries that wait for paper, numbered in picking order."""
+def _reserve_pieces(session: Session, batch: Batch, run: Run, most: int | None) -> None:
+    """One INSERT ... SELECT: the first `most` deliveries that wait for paper, numbered in picking order."""
+    picking_order = (col(Parcel.pick_position), col(Parcel.waybill))
     earlier = aliased(Piece)
     generation = (
         select(func.coalesce(func.max(earlier.generation), 0) + 1)
@@ -225,7 +235,7 @@ def _reserve_pieces(session: Session, batch: Batch, run: Run) -> None:
     values: dict[str, Any] = {
         "shop_id": sa.literal(run.shop_id),
         "batch_id": sa.literal(batch.id),
-        "number": func.row_number().over(order_by=(col(Parcel.pick_position), col(Parcel.waybill))),
+        "number": func.row_number().over(order_by=picking_order),
         "generation": generation,
         "delivery_id": col(Delivery.id),
         "parcel_id": col(Delivery.parcel_id),
@@ -241,6 +251,8 @@ def _reserve_pieces(session: Session, batch: Batch, run: Run) -> None:
         .join(Link, own_link)
         .outerjoin(Coupon, col(Coupon.id) == Delivery.coupon_id)
         .with_only_columns(*values.values())
+        .order_by(*picking_order)
+        .limit(most)
     )
     session.execute(sa.insert(Piece).from_select(list(values), waiting, include_defaults=False))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,7 +13,6 @@ from campaigns.links import Link, Scan, TouchKind
 from printables.batches import Batch, Piece, PieceLink, PieceState
 from printables.joint.partners import JointFlyer, partners_of
 from retention.access import Member
-from retention.shops import Shop
 
 FLOOR = 5
 """Another shop's figures from 1 to 4 are not shown: so few may be somebody one knows."""
@@ -20,32 +20,29 @@ FLOOR = 5
 
 @dataclass(frozen=True)
 class Cell:
-    """What came of one shop's slot in one shop's parcels. None stands for 1 to 4."""
+    """What came of one shop's slot in one shop's parcels, both by their shop ids. None stands for 1 to 4."""
 
-    carrier: str
-    owner: str
+    carrier: int
+    owner: int
     copies: int | None
     scans: int | None
     claims: int | None
     orders: int | None
 
 
-def matrix(session: Session, joint: JointFlyer, *, member: Member | None = None) -> list[Cell]:
+def scan_matrix(session: Session, joint: JointFlyer, *, member: Member | None = None) -> list[Cell]:
     """Return a cell per carrier and slot owner, in slot order.
 
     copies: pieces a packer put into a parcel; scans: by people, each once a minute; claims and orders: coupons. With
     `member`, as that shop may see it: cells of other shops' slots have a floor of 5. Without, exact.
     """
-    shops = [session.get_one(Shop, partner.shop_id) for partner in partners_of(session, joint)]
+    shops = [partner.shop_id for partner in partners_of(session, joint)]
     packed, scans, coupons = _copies(session, joint), _scans(session, joint), _coupons(session, joint)
     cells = []
-    for carrier in shops:
-        for owner in shops:
-            pair = (carrier.id, owner.id)
-            claims, orders = coupons.get(pair, (0, 0))
-            exact = member is None or member.shop_id == owner.id
-            counts = _shown((packed.get(carrier.id, 0), scans.get(pair, 0), claims, orders), exact=exact)
-            cells.append(Cell(carrier.slug, owner.slug, *counts))
+    for carrier, owner in product(shops, shops):
+        figures = (packed.get(carrier, 0), scans.get((carrier, owner), 0), *coupons.get((carrier, owner), (0, 0)))
+        exact = member is None or member.shop_id == owner
+        cells.append(Cell(carrier, owner, *_shown(figures, exact=exact)))
     return cells
 
 

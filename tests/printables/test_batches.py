@@ -129,6 +129,21 @@ def test_a_second_batch_is_for_the_rest_only(bench: Bench) -> None:
     ]
 
 
+def test_a_wave_is_the_first_parcels_and_the_next_wave_the_rest(bench: Bench) -> None:
+    waybills = bench.parcels(5)
+    run = bench.launched()
+    flyer = bench.flyer(run)
+    bench.prove(flyer)
+    with transaction(bench.engine) as session:
+        first = order_batch(session, flyer.id, run.id, profile="office", at=NOON, by="user:1", most=2)
+        second = order_batch(session, flyer.id, run.id, profile="office", at=NOON, by="user:1")
+
+    parcels = {parcel.id: parcel.waybill for parcel in bench.rows(Parcel)}
+    waves = [[parcels[piece.parcel_id] for piece in bench.pieces(batch)] for batch in (first, second)]
+    assert waves == [waybills[:2], waybills[2:]]
+    assert [(batch.number, batch.pieces) for batch in (first, second)] == [(1, 2), (2, 3)]
+
+
 def test_a_crash_between_reserving_and_rendering_is_made_good_by_the_sweep(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
