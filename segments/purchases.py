@@ -8,7 +8,8 @@ from sqlmodel import Session, col
 from retention import money
 from retention.errors import Invalid
 from retention.orders import Order, OrderLine
-from segments.conditions import COMPARE, Bool, Column, Query, contains_one, counted, moment_tests, one_of, whole, within
+from segments.conditions import Bool, Column, Query, contains_one, counted, moment_tests, one_of, whole, within
+from segments.facts import all_pass, ask_facts, from_facts
 from segments.nodes import MONEY, SUMS, Comparison, Filter, Measure, Orders, Tests
 from segments.view import View
 
@@ -19,6 +20,8 @@ PAID: Column = col(Order.amount) - col(Order.refunded)
 def ask_orders(session: Session, view: View, leaf: Orders) -> Query:  # noqa: PLR0911 - one return per measure
     """Ask for a measure over orders. With a filter on lines, money and items are those of the lines that match."""
     tests = _in_minor_units(leaf.tests, view.shop.currency) if leaf.measure in MONEY else leaf.tests
+    if from_facts(view, leaf):
+        return ask_facts(view, leaf.measure, tests)
     orders = _orders(session, view, leaf)
     if leaf.measure in SUMS:
         return counted(orders, BUYER, _sum(leaf), tests)
@@ -26,7 +29,7 @@ def ask_orders(session: Session, view: View, leaf: Orders) -> Query:  # noqa: PL
         case Measure.AVERAGE:
             # spend / count >= x, without dividing: exact, and the same on both databases
             total = _sum(Orders(Measure.SPEND, (), leaf.window, leaf.of))
-            return _having(orders, _all(total, tests, times=_count(leaf.of)))
+            return _having(orders, all_pass(total, tests, times=_count(leaf.of)))
         case Measure.LARGEST:
             return _ask_largest(orders, leaf, tests)
         case Measure.FIRST:
@@ -34,9 +37,9 @@ def ask_orders(session: Session, view: View, leaf: Orders) -> Query:  # noqa: PL
         case Measure.LAST:
             return _having(orders, moment_tests(view, sa.func.max(col(Order.ordered_at)), tests))
         case Measure.DAYS_SINCE_FIRST:
-            return _having(orders, _all(whole(view.day) - sa.func.min(col(Order.order_day)), tests))
+            return _having(orders, all_pass(whole(view.day) - sa.func.min(col(Order.order_day)), tests))
         case Measure.DAYS_SINCE_LAST:
-            return _having(orders, _all(whole(view.day) - sa.func.max(col(Order.order_day)), tests))
+            return _having(orders, all_pass(whole(view.day) - sa.func.max(col(Order.order_day)), tests))
         case Measure.DAYS_TO_SECOND:
             return _ask_second(orders, tests)
         case _:
@@ -98,11 +101,11 @@ def _count(of: Filter) -> Column:
 
 def _ask_largest(orders: Query, leaf: Orders, tests: Tests) -> Query:
     if not leaf.of.by_line:
-        return _having(orders, _all(sa.func.max(PAID), tests))
+        return _having(orders, all_pass(sa.func.max(PAID), tests))
     per_order = orders.add_columns(sa.func.sum(col(OrderLine.amount)).label("paid"))
     each = per_order.group_by(BUYER, col(Order.id)).subquery()
     largest = sa.func.max(each.c.paid)
-    return sa.select(each.c.buyer_id).group_by(each.c.buyer_id).having(_all(largest, tests))
+    return sa.select(each.c.buyer_id).group_by(each.c.buyer_id).having(all_pass(largest, tests))
 
 
 def _ask_second(orders: Query, tests: Tests) -> Query:
@@ -112,7 +115,7 @@ def _ask_second(orders: Query, tests: Tests) -> Query:
     placed = sa.select(days.c.buyer_id, days.c.day, place).subquery()
     gap = sa.func.max(placed.c.day) - sa.func.min(placed.c.day)
     first_two = sa.select(placed.c.buyer_id).where(placed.c.place <= 2).group_by(placed.c.buyer_id)
-    return first_two.having(sa.func.count() == 2, _all(gap, tests))
+    return first_two.having(sa.func.count() == 2, all_pass(gap, tests))
 
 
 def _ask_gaps(view: View, orders: Query, measure: Measure, tests: Tests) -> Query:
@@ -136,27 +139,13 @@ def _ask_gaps(view: View, orders: Query, measure: Measure, tests: Tests) -> Quer
     middle = sa.select(ranked.c.buyer_id).where(is_middle).group_by(ranked.c.buyer_id)
     total, number = sa.func.sum(ranked.c.gap), sa.func.count()
     if measure is Measure.MEDIAN_GAP:
-        return middle.having(_all(total, tests, times=number))
+        return middle.having(all_pass(total, tests, times=number))
     since = (whole(view.day) - sa.func.max(ranked.c.last)) * number
-    return middle.having(_all(since, tests, times=total))
+    return middle.having(all_pass(since, tests, times=total))
 
 
 def _having(orders: Query, passes: Bool) -> Query:
     return orders.group_by(BUYER).having(passes)
-
-
-def _all(measured: Column, tests: Tests, *, times: Column | None = None) -> Bool:
-    """Return whether `measured` (or `measured / times`) passes all tests, in whole numbers only."""
-    return sa.and_(*(_one(measured, test, times) for test in tests))
-
-
-def _one(measured: Column, test: Comparison, times: Column | None) -> Bool:
-    number = test.value
-    assert isinstance(number, int | Decimal)
-    above, below = number.as_integer_ratio()
-    right: Column = whole(above) if times is None else whole(above) * times
-    found: Bool = COMPARE[test.operator](measured * below if below > 1 else measured, right)
-    return found
 
 
 def _in_minor_units(tests: Tests, currency: str) -> Tests:

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from pyroaring import BitMap
 from sqlmodel import Session, col
 
+from retention.facts import BuyerFacts
 from retention.orders import Order
 from segments.conditions import COMPARE, within
 from segments.nodes import Rfm, Scale, Tests, Window
@@ -63,6 +64,12 @@ class Scores:
 
 def read_scores(session: Session, view: View, *, scale: Scale = Scale.QUINTILES) -> Scores:
     """Return the scores of every buyer with a counted order, as seen from `view`."""
+    if view.as_of is None:
+        facts = sa.select(
+            col(BuyerFacts.buyer_id), col(BuyerFacts.last_day), col(BuyerFacts.orders), col(BuyerFacts.spend)
+        )
+        known: Query = facts.where(col(BuyerFacts.shop_id) == view.shop.id, col(BuyerFacts.orders) > 0)
+        return score(_columns(session, known), scale=scale)
     query = (
         sa.select(BUYER, sa.func.max(col(Order.order_day)), sa.func.count(), sa.func.sum(PAID))
         .where(*counted_orders(view), *within(view, col(Order.ordered_at), Window()))

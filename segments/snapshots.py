@@ -110,7 +110,7 @@ def sizes(session: Session, shop_id: int) -> dict[int, int]:
         last.c.segment_id == col(SegmentSnapshot.segment_id), last.c.sequence == col(SegmentSnapshot.sequence)
     )
     query = sa.select(col(SegmentSnapshot.segment_id), col(SegmentSnapshot.size)).join(last, same)
-    return {segment_id: size for segment_id, size in session.execute(query)}
+    return dict(session.execute(query).tuples().all())
 
 
 @queue.task("segments.refresh", every=REFRESHED_EVERY)

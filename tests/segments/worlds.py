@@ -10,6 +10,7 @@ from sqlmodel import Session
 
 from retention.buyers import Buyer
 from retention.consent import Consent
+from retention.facts import refresh_facts
 from retention.orders import Order, OrderLine, OrderStatus, order_counts
 from retention.relations import Follow, Group, GroupMember
 from retention.shops import Shop, create_shop
@@ -50,6 +51,7 @@ def make_shop(session: Session, slug: str, chance: random.Random) -> tuple[Shop,
     for name, rule in SEGMENTS.items():
         save_segment(session, shop.id, name, rule=rule, actor="system", at=NOW)
     session.flush()
+    refresh_facts(session, shop.id)
     return shop, plain
 
 
