@@ -14,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 
 from api import auth, errors, health, pages, public, v1
 from api.guard import Guard
+from api.logs import configure_logs
 from api.throttle import Throttle
 from retention import clock
 from retention.database import open_engine
@@ -26,6 +27,7 @@ def create_app(
     settings: Settings | None = None, *, engine: Engine | None = None, now: Callable[[], datetime] = clock.now
 ) -> FastAPI:
     """Return the application. `now` is the clock every request is told; a demo or a test brings its own."""
+    configure_logs()
     settings = settings or get_settings()
     app = FastAPI(
         title="Regulars",

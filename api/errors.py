@@ -12,7 +12,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 from starlette.exceptions import HTTPException
 
 from api.deps import LoginNeeded
@@ -46,6 +46,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _tell_http)
     app.add_exception_handler(RequestValidationError, _tell_invalid)
     app.add_exception_handler(LoginNeeded, _lead_to_login)
+    app.add_exception_handler(DataError, _tell_unkeepable)
     app.add_exception_handler(OperationalError, _tell_unavailable)
     app.add_exception_handler(InterfaceError, _tell_unavailable)
     app.add_exception_handler(Exception, _tell_failure)
@@ -98,6 +99,10 @@ async def _lead_to_login(request: Request, _error: Exception) -> Response:
     if request.headers.get("HX-Request"):
         return Response(status_code=401, headers={"HX-Redirect": "/login"})
     return RedirectResponse(address, 303)
+
+
+async def _tell_unkeepable(request: Request, _error: Exception) -> Response:
+    return tell(request, 422, gettext("A value holds characters or a size that cannot be kept."))
 
 
 async def _tell_unavailable(request: Request, error: Exception) -> Response:

@@ -4,15 +4,18 @@ Importing a module is what registers its tasks, so every module with tasks is na
 """
 
 import api.tables
+import campaigns.tasks
 import printables.tasks
 import retention.idempotency
 import retention.ingest.jobs
 import segments.snapshots
+from api.logs import configure_logs
 from retention.queue import configure
 from retention.settings import get_settings
 
-TASKS = (printables.tasks, retention.idempotency, retention.ingest.jobs, segments.snapshots)
+TASKS = (campaigns.tasks, printables.tasks, retention.idempotency, retention.ingest.jobs, segments.snapshots)
 TABLES = api.tables.metadata
 """A task that follows a foreign key needs both tables known."""
 
+configure_logs()
 app = configure(get_settings())

@@ -62,9 +62,10 @@ def answer_once(
     )
     session.connection().execute(delete(GivenAnswer).where(*mine, col(GivenAnswer.created_at) <= at - KEPT_FOR))
     row = {"shop_id": member.shop_id, "actor": member.actor, "key": key, "request": digest, "created_at": at}
-    taken = session.connection().execute(insert(session, GivenAnswer).values(row).on_conflict_do_nothing())
+    taking = insert(session, GivenAnswer).values(row).on_conflict_do_nothing().returning(col(GivenAnswer.id))
+    is_first = session.connection().execute(taking).first() is not None
     given = session.exec(select(GivenAnswer).where(*mine)).one()
-    if taken.rowcount:
+    if is_first:
         value = given.answer = work()
         return Answer(value, again=False)
     if given.request != digest:

@@ -10,7 +10,8 @@ from typing import NoReturn
 import typer
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from api.cli import db, demo, key, lift, segments, serve, shop, user
+from api.cli import batches, db, demo, flyers, joint, key, lift, segments, serve, shop, user
+from api.logs import configure_logs
 from retention.errors import Error
 
 app = typer.Typer(
@@ -21,12 +22,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (demo, serve, db, shop, user, key, segments, lift):
+for group in (demo, serve, db, shop, user, key, segments, flyers, batches, joint, lift):
     group.add_to(app)
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run one command and exit with its code."""
+    configure_logs()
     try:
         code = app(args=arguments, standalone_mode=False)
     except Error as error:

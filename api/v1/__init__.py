@@ -4,11 +4,13 @@ Each endpoint calls one use case. Amounts of money are strings in major units ("
 are ISO 8601 with an offset.
 """
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends, Request
 from fastapi.routing import APIRoute
 
 from api.v1 import campaigns, coupons, orders, paper, segments
 from api.v1.problems import PROBLEMS
+from retention.errors import Invalid
+from retention.words import gettext_noop
 
 
 def name_operation(route: APIRoute) -> str:
@@ -16,6 +18,17 @@ def name_operation(route: APIRoute) -> str:
     return f"{route.tags[0]}_{route.name}" if route.tags else route.name
 
 
-router = APIRouter(prefix="/api/v1", responses=PROBLEMS, generate_unique_id_function=name_operation)
+async def refuse_nul(request: Request) -> None:
+    """Refuse text with the one character that PostgreSQL cannot keep; in JSON it can only be written this way."""
+    if b"\\u0000" in await request.body():
+        raise Invalid(gettext_noop("A text must not hold the character NUL (\\u0000)."))
+
+
+router = APIRouter(
+    prefix="/api/v1",
+    responses=PROBLEMS,
+    generate_unique_id_function=name_operation,
+    dependencies=[Depends(refuse_nul)],
+)
 for part in (orders, segments, coupons, campaigns, paper):
     router.include_router(part.router)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
@@ -17,6 +17,7 @@ from campaigns.campaigns import Campaign, CampaignState, Medium, Recipe
 from campaigns.drafting import campaign_for, campaigns_of
 from campaigns.launch import launch as launch_campaign
 from campaigns.planning import plan as plan_campaign
+from campaigns.results import campaign_results
 from retention.access import Scope
 
 router = APIRouter(tags=["campaigns"])
@@ -83,6 +84,18 @@ def list_all(session: Reading, caller: Reader) -> CampaignsOut:
 def show(slug: str, session: Reading, caller: Reader) -> CampaignOut:
     """Show a campaign. Scope campaigns:read."""
     return _shown(campaign_for(session, caller.member, slug))
+
+
+@router.get("/campaigns/{slug}/results")
+def show_results(
+    slug: str, session: Reading, at: Now, caller: Annotated[Caller, caller_with(Scope.RESULTS_READ)]
+) -> dict[str, Any]:
+    """Show what came of a campaign: sent, scanned, claimed, ordered, and the difference to the control group.
+
+    Scope results:read.
+    """
+    campaign = campaign_for(session, caller.member, slug)
+    return campaign_results(session, caller.shop, campaign, at=at).as_json()
 
 
 @router.post("/campaigns/{slug}/plan")

@@ -98,7 +98,7 @@ class OrdersOut(BaseModel):
     """What came of it. What is not rejected stands."""
 
     orders: int = Field(description="Orders sent.")
-    changed: int = Field(description="Rows that are new or different now.")
+    changed: int = Field(description="Orders that are new or different now.")
     unchanged: int
     rejected: list[Rejected]
 
