@@ -8,15 +8,16 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, func, select
 
 from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Medium, Run
-from printables.batches import Batch, BatchState, Piece, PieceState
+from printables.batches import Batch, Piece, PieceState
 from printables.flyers import Flyer
 from printables.make_batch import waiting_for_paper
+from printables.piece_ledger import Reconciliation
 from retention.access import Member, Scope
 from retention.parcels import Parcel
+from retention.tokens import CODE_LENGTH, spaced
 
 MOST_BATCHES = 100
 MOST_PIECES = 500
-OPEN = (BatchState.RESERVED, BatchState.RENDERED, BatchState.PRINTED)
 
 
 @dataclass(frozen=True)
@@ -42,14 +43,17 @@ class BatchLine:
         return self.counts.get(PieceState.IN_PARCEL, 0)
 
     @property
-    def accounted(self) -> int:
-        """Pieces somebody has said something final about."""
-        final = (PieceState.IN_PARCEL, PieceState.SPOILED, PieceState.UNUSED, PieceState.VOID)
-        return sum(self.counts.get(state, 0) for state in final)
+    def spoiled(self) -> int:
+        return self.counts.get(PieceState.SPOILED, 0)
+
+    @property
+    def unused(self) -> int:
+        return self.counts.get(PieceState.UNUSED, 0)
 
     @property
     def open(self) -> int:
-        return sum(self.counts.values()) - self.accounted
+        """Pieces nobody has said anything final about."""
+        return Reconciliation(self.counts).open
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,11 @@ class PieceLine:
 
     piece: Piece
     waybill: str
+
+    @property
+    def code(self) -> str:
+        """The code as it is printed: a coupon's in two groups, a token in one."""
+        return spaced(self.piece.code) if len(self.piece.code) == CODE_LENGTH else self.piece.code
 
 
 def runs_waiting(session: Session, member: Member) -> list[WaitingRun]:

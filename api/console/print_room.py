@@ -1,31 +1,34 @@
-"""The print room: what waits for paper, the batches with their files, how they came out of the printer, what is left."""
+"""The print room: what waits for paper, the batches and their files, how they came out, and what is left of them."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response
-from sqlmodel import Session, select
+from sqlmodel import Session
 
-from api.console.paper import PROFILE_NAMES, image
+from api.console.paper import checks_of, device_name, devices, picture
 from api.console.shell import Here, go, refused, show
 from api.console.states import shown
 from api.deps import CurrentSettings, Files, Now, Place, Reading, Writing, require
-from campaigns.campaigns import Run
 from printables import print_room
-from printables.batches import Batch, BatchState, PieceState
-from printables.flyers import Flyer, copy_of, flyer_for, flyers_of
+from printables.batches import BatchState
+from printables.flyers import Flyer, copy_of, flyer_for
 from printables.make_batch import order_batch
-from printables.piece_ledger import PrintResult, close_batch, mark_printed, reprint
-from printables.proofs import Proof, counting_proof
-from printables.thumbnails import thumbnail
+from printables.piece_ledger import PrintResult, batch_for, close_batch, mark_printed, reprint
+from printables.print_room import WaitingRun
+from printables.proofs import FORMATS, Proof, counting_proof, make_proof
+from printables.shelf import flyers_for
 from retention.access import Scope
-from retention.errors import Error, NotFound
-from retention.files import FileStore
-from retention.words import gettext as _
+from retention.database import reading
+from retention.errors import Error, Invalid, NotFound
+from retention.words import gettext_noop
 
 router = APIRouter(prefix="/shops/{slug}/print-room", dependencies=[require(Scope.BATCHES_READ)])
 writing = require(Scope.BATCHES_WRITE)
+
+DEFAULT_DEVICE = "office"
 
 
 @router.get("")
@@ -33,7 +36,236 @@ def list_batches(request: Request, session: Reading, place: Here, now: Now) -> H
     """Show what leaves today, what waits for paper, and the batches."""
     parcels, taking = print_room.unprinted_parcels(session, place.member, day=place.shop.day(now))
     return show(
-        request, session, "print_room.html", parcels=parcels, taking=taking,
-        waiting=print_room.runs_waiting(session, place.member), lines=print_room.batch_lines(session, place.member),
-        shown=shown, profile_names=PROFILE_NAMES,
-    )  # fmt: skip
+        request,
+        session,
+        "print_room.html",
+        parcels=parcels,
+        taking=taking,
+        waiting=print_room.runs_waiting(session, place.member),
+        lines=print_room.batch_lines(session, place.member),
+        shown=shown,
+        device_name=device_name,
+    )
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What somebody chose for a new batch, as far as they have, and the proof that goes with it."""
+
+    run: WaitingRun
+    flyers: list[Flyer]
+    flyer: Flyer | None
+    profile: str
+    proof: Proof | None
+
+
+@router.get("/new", dependencies=[writing])
+def choose(
+    request: Request, session: Reading, place: Here, run: int = 0, flyer: str = "", profile: str = DEFAULT_DEVICE
+) -> HTMLResponse:
+    """Show the form of a new batch with the proof of what would be printed."""
+    return _choosing(request, session, place, run=run, flyer=flyer, profile=profile)
+
+
+@router.post("/proofs", dependencies=[writing])
+def prove(
+    request: Request,
+    session: Writing,
+    place: Here,
+    now: Now,
+    files: Files,
+    settings: CurrentSettings,
+    run: Annotated[int, Form()],
+    flyer: Annotated[str, Form()],
+    profile: Annotated[str, Form()],
+) -> Response:
+    """Make the proof of a flyer for a device, and lead back to the form."""
+    row = flyer_for(session, place.member, flyer)
+    try:
+        with session.begin_nested():
+            make_proof(
+                session,
+                place.shop,
+                row,
+                copy_of(session, place.shop, row),
+                profile=profile,
+                public_url=settings.public_url,
+                files=files,
+                at=now,
+                by=place.member.actor,
+            )
+    except Error as error:
+        return _choosing(request, session, place, run=run, flyer=flyer, profile=profile, error=error)
+    return go(f"{_home(place)}/new?run={run}&flyer={flyer}&profile={profile}")
+
+
+@router.post("", dependencies=[writing])
+def make(
+    request: Request,
+    session: Writing,
+    place: Here,
+    now: Now,
+    run: Annotated[int, Form()],
+    flyer: Annotated[str, Form()],
+    profile: Annotated[str, Form()],
+) -> Response:
+    """Reserve the batch; a worker renders it while its page tells how far it is."""
+    row = flyer_for(session, place.member, flyer)
+    try:
+        chosen = _waiting_run(print_room.runs_waiting(session, place.member), run)
+        with session.begin_nested():
+            batch = order_batch(session, row.id, chosen.run.id, profile=profile, at=now, by=place.member.actor)
+    except Error as error:
+        return _choosing(request, session, place, run=run, flyer=flyer, profile=profile, error=error)
+    return go(f"{_home(place)}/{batch.number}")
+
+
+@router.get("/{number:int}")
+def show_batch(request: Request, session: Reading, place: Here, now: Now, number: int) -> HTMLResponse:
+    """Show one batch; HTMX asks for the moving part alone while it is being made."""
+    return _batch_page(request, session, place, now, number)
+
+
+@router.get("/{number:int}/proof.png")
+def show_proof(session: Reading, place: Here, files: Files, number: int, width: int = 640) -> Response:
+    """Send a picture of the proof a batch was printed from."""
+    batch = batch_for(session, place.member, number)
+    return picture(files, session.get_one(Proof, batch.proof_id).sha256, width=width)
+
+
+@router.get("/{number:int}/files/{part:int}")
+def download(session: Reading, place: Here, files: Files, number: int, part: int) -> FileResponse:
+    """Send one PDF of a batch, counted from 1, named so that a person finds it again."""
+    line = _line(session, place, number)
+    if not 1 <= part <= len(line.batch.files):
+        raise NotFound(gettext_noop("Batch {number} has no file {part}."), number=number, part=part)
+    tail = f"-{part}" if len(line.batch.files) > 1 else ""
+    name = f"{number}-{line.flyer}-{line.batch.profile}{tail}.pdf"
+    return FileResponse(files.path(line.batch.files[part - 1]), filename=name, media_type="application/pdf")
+
+
+@router.post("/{number:int}/printed", dependencies=[writing])
+def note_printed(
+    request: Request, session: Writing, place: Here, now: Now, number: int, result: Annotated[PrintResult, Form()]
+) -> Response:
+    """Write down how a batch came out of the printer."""
+    try:
+        with session.begin_nested():
+            mark_printed(session, place.member, number, result, at=now)
+    except Error as error:
+        return _batch_page(request, session, place, now, number, error=error)
+    done = "printed" if result is PrintResult.GOOD else result.value
+    return go(f"{_home(place)}/{number}", done=done)
+
+
+@router.post("/{number:int}/close", dependencies=[writing])
+def close(
+    request: Request, session: Writing, place: Here, now: Now, number: int, unused: Annotated[str, Form()] = ""
+) -> Response:
+    """Close a batch that adds up, or say of what is open that it lies unused."""
+    try:
+        with session.begin_nested():
+            close_batch(session, place.member, number, unused=bool(unused), at=now)
+    except Error as error:
+        return _batch_page(request, session, place, now, number, error=error)
+    return go(f"{_home(place)}/{number}", done="counted" if unused else "closed")
+
+
+@router.post("/{number:int}/reprint", dependencies=[writing])
+def print_again(
+    request: Request,
+    place: Here,
+    now: Now,
+    files: Files,
+    settings: CurrentSettings,
+    number: int,
+    code: Annotated[str, Form(max_length=200)] = "",
+) -> Response:
+    """Count one insert as spoiled and make its new copy."""
+    engine = request.app.state.engine
+    try:
+        if not code.strip():
+            raise Invalid(gettext_noop("Say which: type or scan the code on it."))
+        _piece, batch = reprint(engine, place.member, code, files=files, public_url=settings.public_url, at=now)
+    except Error as error:
+        with reading(engine) as session:
+            return _batch_page(request, session, place, now, number, error=error)
+    return go(f"{_home(place)}/{batch.number}", done="reprinted")
+
+
+def _batch_page(
+    request: Request, session: Session, place: Place, now: datetime, number: int, *, error: Error | None = None
+) -> HTMLResponse:
+    line = _line(session, place, number)
+    live = "HX-Request" in request.headers
+    if live and line.batch.state is not BatchState.RESERVED:
+        return HTMLResponse("", headers={"HX-Refresh": "true"})
+    proof = session.get_one(Proof, line.batch.proof_id)
+    return show(
+        request,
+        session,
+        "batch_live.html" if live else "batch.html",
+        status=error.status if error else 200,
+        notice=refused(error) if error else None,
+        line=line,
+        batch=line.batch,
+        proof=proof,
+        checks=checks_of(proof.checks),
+        pieces=print_room.pieces_in(session, line.batch),
+        reprints=print_room.reprints_of(session, line.batch),
+        waited=print_room.waited(line.batch, now),
+        shown=shown,
+        device_name=device_name,
+    )
+
+
+def _line(session: Session, place: Place, number: int) -> print_room.BatchLine:
+    lines = print_room.batch_lines(session, place.member, number=number)
+    if not lines:
+        raise NotFound("No batch has the number {number}.", number=number)
+    return lines[0]
+
+
+def _choosing(
+    request: Request,
+    session: Session,
+    place: Place,
+    *,
+    run: int,
+    flyer: str,
+    profile: str,
+    error: Error | None = None,
+) -> HTMLResponse:
+    waiting = print_room.runs_waiting(session, place.member)
+    choice = _choice(session, place, waiting, run=run, flyer=flyer, profile=profile) if waiting else None
+    return show(
+        request,
+        session,
+        "batch_new.html",
+        status=error.status if error else 200,
+        notice=refused(error) if error else None,
+        waiting=waiting,
+        choice=choice,
+        checks=checks_of(choice.proof.checks) if choice and choice.proof else [],
+        devices=devices(),
+    )
+
+
+def _choice(session: Session, place: Place, waiting: list[WaitingRun], *, run: int, flyer: str, profile: str) -> Choice:
+    chosen = next((line for line in waiting if line.run.id == run), waiting[0])
+    flyers = flyers_for(session, place.member, chosen.campaign.id)
+    row = next((each for each in flyers if each.slug == flyer), flyers[0] if flyers else None)
+    device = profile if profile in FORMATS else DEFAULT_DEVICE
+    proof = counting_proof(session, row, copy_of(session, place.shop, row), profile=device) if row else None
+    return Choice(chosen, flyers, row, device, proof)
+
+
+def _waiting_run(waiting: list[WaitingRun], run_id: int) -> WaitingRun:
+    for line in waiting:
+        if line.run.id == run_id:
+            return line
+    raise NotFound(gettext_noop("Nothing of that run waits for paper."))
+
+
+def _home(place: Place) -> str:
+    return f"/shops/{place.shop.slug}/print-room"

@@ -1,0 +1,70 @@
+"""What the pages for paper share: the devices' names, pictures of proofs, and the words for what was done."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi.responses import Response
+
+from api.console import shell
+from printables.preflight import said
+from printables.thumbnails import thumbnail
+from retention.files import FileStore
+from retention.words import gettext as _
+from retention.words import gettext_noop
+
+DEVICES = {
+    "office": (gettext_noop("Office printer"), gettext_noop("A4, four A6 on a sheet, cut and stacked")),
+    "label-203": (gettext_noop("Label printer, 203 dpi"), gettext_noop("100 × 150 mm, one a label")),
+    "label-300": (gettext_noop("Label printer, 300 dpi"), gettext_noop("100 × 150 mm, one a label")),
+    "print-shop": (gettext_noop("Print shop"), gettext_noop("A6 in CMYK with 3 mm bleed")),
+}
+
+shell.DONE |= {
+    "again": gettext_noop("Print the file once more; the batch waits for it."),
+    "later": gettext_noop("The batch waits here until it is printed."),
+    "unused": gettext_noop("Noted: good, and back to stock."),
+    "reprinted": gettext_noop("The old one counts as spoiled. This is its new copy, with the same code."),
+    "counted": gettext_noop("Closed. Those that were left count as unused."),
+    "joined": gettext_noop("The shop is in. It finds the joint flyer among its own."),
+    "filled": gettext_noop("Your slot is filled. What was proved or approved before no longer counts."),
+}
+
+
+@dataclass(frozen=True)
+class Device:
+    """A printing device as people choose it."""
+
+    profile: str
+    name: str
+    about: str
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One check of a proof in the language being spoken."""
+
+    ok: bool
+    words: str
+
+
+def devices() -> list[Device]:
+    """Return every device in the language being spoken."""
+    return [Device(profile, _(name), _(about)) for profile, (name, about) in DEVICES.items()]
+
+
+def device_name(profile: str) -> str:
+    """Return a device's name in the language being spoken."""
+    return _(DEVICES[profile][0])
+
+
+def checks_of(checks: Sequence[dict[str, Any]]) -> list[Checked]:
+    """Return the checks of a proof, those that failed first."""
+    shown = [Checked(check["ok"], said(check)) for check in checks]
+    return sorted(shown, key=lambda check: check.ok)
+
+
+def picture(files: FileStore, sha256: str, *, width: int) -> Response:
+    """Return the first page of a stored PDF as a PNG. The bytes behind a SHA-256 never change, so neither does it."""
+    png = thumbnail(files.get(sha256), width=min(max(width, 80), 1200))
+    return Response(png, media_type="image/png", headers={"Cache-Control": "private, max-age=31536000, immutable"})

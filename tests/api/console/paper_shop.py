@@ -1,0 +1,129 @@
+"""The sample shop with a campaign by parcel that runs: of its twelve parcels, some take an insert, some are control."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Page
+from sqlalchemy import Engine
+from sqlmodel import Session, col, select
+
+from api.app import create_app
+from api.demo.pictures import draw
+from campaigns.campaigns import Campaign, Recipe, Run
+from campaigns.drafting import create_campaign
+from campaigns.launch import launch
+from campaigns.offers import find_offer
+from printables.batches import Batch, Piece
+from printables.flyers import Flyer, copy_of, create_flyer
+from printables.make_batch import make_batch
+from printables.piece_ledger import PrintResult, mark_printed
+from printables.proofs import make_proof
+from retention.access import system_member
+from retention.database import reading, transaction
+from retention.files import FileStore
+from retention.parcels import Parcel
+from retention.products import Product
+from retention.queue import app as queue
+from retention.settings import Settings
+from retention.shops import Shop, find_shop
+from tests.api.console import sample
+from tests.api.console.sample import NOW
+
+EVERYBODY = {"buyer": {"field": "external_id", "exists": True}}
+
+
+@dataclass(frozen=True)
+class PaperShop:
+    """A served shop, and what a test asks of its rows."""
+
+    engine: Engine
+    settings: Settings
+    address: str
+
+    @property
+    def files(self) -> FileStore:
+        return FileStore(self.settings.files)
+
+    @property
+    def home(self) -> str:
+        return f"{self.address}/shops/camellia"
+
+    def make_batch(self, profile: str = "label-203", *, printed: bool = True) -> int:
+        """Make the batch of everything that waits for paper and return its number."""
+        with reading(self.engine) as session:
+            flyer, run = session.exec(select(Flyer)).one(), session.exec(select(Run)).one()
+        self.prove(profile)
+        batch = make_batch(
+            self.engine, flyer.id, run.id, profile=profile, files=self.files, public_url=self.settings.public_url,
+            at=NOW, by="user:1",
+        )  # fmt: skip
+        if printed:
+            with transaction(self.engine) as session:
+                mark_printed(session, system_member(batch.shop_id), batch.number, PrintResult.GOOD, at=NOW)
+        return batch.number
+
+    def prove(self, profile: str) -> None:
+        with transaction(self.engine) as session:
+            shop, flyer = find_shop(session, "camellia"), session.exec(select(Flyer)).one()
+            make_proof(
+                session, shop, flyer, copy_of(session, shop, flyer), profile=profile, files=self.files,
+                public_url=self.settings.public_url, at=NOW, by="user:1",
+            )  # fmt: skip
+
+    def pieces(self) -> list[tuple[str, str]]:
+        """Return (waybill, code) of every insert in picking order."""
+        with reading(self.engine) as session:
+            asked = select(Parcel.waybill, Piece.code).join(Piece, col(Piece.parcel_id) == Parcel.id)
+            return [
+                (row[0], row[1]) for row in session.exec(asked.order_by(col(Parcel.pick_position), Piece.generation))
+            ]
+
+    def waybills_without(self) -> list[str]:
+        """Return the waybills of the parcels that take no insert."""
+        taking = {waybill for waybill, _code in self.pieces()}
+        with reading(self.engine) as session:
+            return [
+                each for each in session.exec(select(Parcel.waybill).order_by(Parcel.waybill)) if each not in taking
+            ]
+
+    def batch(self, number: int) -> Batch:
+        with reading(self.engine) as session:
+            return session.exec(select(Batch).where(Batch.number == number)).one()
+
+
+def open_paper_shop(engine: Engine, home: Path, served: Callable[..., str], *, flyer: bool = True) -> PaperShop:
+    """Fill the shop, launch its campaign by parcel, give it a flyer, and serve it with nobody working the queue."""
+    settings = Settings(home=home, secret="test", public_url="https://r.example.cn")
+    sample.fill(engine)
+    with transaction(engine) as session:
+        shop = find_shop(session, "camellia")
+        product = session.exec(select(Product).where(Product.shop_id == shop.id, Product.sku == "TEA-1")).one()
+        product.picture = FileStore(settings.files).put(draw("dancong"))
+        session.add(product)
+        campaign = _launched(session, shop, product)
+        if flyer:
+            create_flyer(session, shop, campaign, slug="autumn", name="秋茶券", at=NOW, by="user:1")
+    address = served(create_app(settings, engine=engine, now=lambda: NOW))
+    queue.conf.update(broker_url="memory://")
+    return PaperShop(engine, settings, address)
+
+
+def sign_in(page: Page, shop: PaperShop, role: str = "warehouse") -> None:
+    page.goto(f"{shop.address}/login")
+    page.fill("input[name=email]", f"{role}@camellia.example")
+    page.fill("input[name=password]", sample.PASSWORD)
+    page.press("input[name=password]", "Enter")
+    page.wait_for_url("**/shops**")
+
+
+def _launched(session: Session, shop: Shop, product: Product) -> Campaign:
+    campaign = create_campaign(
+        session, shop, "parcel-autumn", name="随包裹 · 秋茶券", recipe=Recipe.PARCEL_FLYER, audience=EVERYBODY,
+        offer_id=find_offer(session, shop.id, "autumn-20").id, product_id=product.id, at=NOW, actor="user:1",
+        policy={"control_share": 0.2, "cap": None},
+    )  # fmt: skip
+    campaign.secret = "the same people are in the control group of every test"
+    session.add(campaign)
+    launch(session, shop, campaign, at=NOW, actor="user:1")
+    return campaign
