@@ -1,0 +1,181 @@
+"""Commands on paper: batches of inserts, and what a finished PDF says to a phone."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from sqlmodel import Session, col, select
+
+from api.cli.terminal import JsonOption, ShopOption, engine, show
+from campaigns.campaigns import Run
+from printables import piece_ledger, verify
+from printables.batches import Batch
+from printables.flyers import flyer_for
+from printables.make_batch import make_batch
+from printables.piece_ledger import PrintResult
+from printables.proofs import FORMATS
+from retention import clock
+from retention.access import Member, system_member
+from retention.database import reading, transaction
+from retention.errors import Conflict, NotFound
+from retention.files import FileStore
+from retention.settings import get_settings
+from retention.shops import find_shop
+
+group = typer.Typer(help="Batches of printed inserts.", no_args_is_help=True)
+
+NumberArgument = Annotated[int, typer.Argument(help="The batch's number.", metavar="NUMBER")]
+OutOption = Annotated[Path | None, typer.Option("--out", help="Copy the PDF files into this folder.")]
+ProfileOption = Annotated[str, typer.Option("--profile", help=f"What prints it: {', '.join(FORMATS)}.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    app.add_typer(group, name="batches")
+    app.command("verify")(verify_file)
+
+
+@group.command()
+def make(
+    flyer: Annotated[str, typer.Argument(help="The slug of a proved flyer.", metavar="FLYER")],
+    shop: ShopOption,
+    profile: ProfileOption = "office",
+    run: Annotated[int | None, typer.Option(help="Which run of its campaign; the latest when left out.")] = None,
+    most: Annotated[int | None, typer.Option(min=1, help="Only so many, from the front of the picking order.")] = None,
+    out: OutOption = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Print a flyer for every parcel of a run that waits for one, in picking order."""
+    settings = get_settings()
+    with reading(engine()) as session:
+        member = _member(session, shop)
+        found = flyer_for(session, member, flyer)
+        chosen = find_run(session, found.campaign_id, run)
+    batch = make_batch(
+        engine(),
+        found.id,
+        chosen.id,
+        profile=profile,
+        files=FileStore(settings.files),
+        public_url=settings.public_url,
+        at=clock.now(),
+        by=member.actor,
+        most=most,
+    )
+    show(batch_shown(batch, out), as_json=as_json)
+
+
+@group.command("show")
+def show_one(number: NumberArgument, shop: ShopOption, out: OutOption = None, *, as_json: JsonOption = False) -> None:
+    """Show a batch with its pieces counted by state."""
+    with reading(engine()) as session:
+        batch = piece_ledger.batch_for(session, _member(session, shop), number)
+        counted = piece_ledger.reconcile(session, batch)
+    show(batch_shown(batch, out) | _counts(counted), as_json=as_json)
+
+
+@group.command()
+def printed(
+    number: NumberArgument,
+    shop: ShopOption,
+    result: Annotated[PrintResult, typer.Option(help="How it came out.")] = PrintResult.GOOD,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Write down how a batch came out of the printer: the printer's own word is no proof."""
+    with transaction(engine()) as session:
+        batch = piece_ledger.mark_printed(session, _member(session, shop), number, result, at=clock.now())
+        shown = batch_shown(batch)
+    show(shown, as_json=as_json)
+
+
+@group.command()
+def reprint(
+    code: Annotated[str, typer.Argument(help="The code on the spoiled insert, or the address behind its QR.")],
+    shop: ShopOption,
+    out: OutOption = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Declare an insert spoiled and print it once more, with the same code."""
+    settings = get_settings()
+    with reading(engine()) as session:
+        member = _member(session, shop)
+    files = FileStore(settings.files)
+    piece, batch = piece_ledger.reprint(
+        engine(), member, code, files=files, public_url=settings.public_url, at=clock.now()
+    )
+    show(batch_shown(batch, out) | {"code": piece.code, "generation": piece.generation}, as_json=as_json)
+
+
+@group.command()
+def close(
+    number: NumberArgument,
+    shop: ShopOption,
+    *,
+    unused: Annotated[bool, typer.Option("--unused", help="The open inserts were counted and lie unused.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Close a batch that adds up: printed = in parcels + spoiled + unused."""
+    with transaction(engine()) as session:
+        counted = piece_ledger.close_batch(session, _member(session, shop), number, unused=unused, at=clock.now())
+    show({"batch": number, "state": "closed"} | _counts(counted), as_json=as_json)
+
+
+def verify_file(
+    file: Annotated[Path, typer.Argument(help="A PDF, from here or anywhere.", metavar="FILE")],
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Decode every QR code in a PDF, as a phone would."""
+    found = verify.decode(file)
+    if as_json:
+        codes = [asdict(code) for code in found]
+        show({"pages": verify.page_count(file), "codes": codes}, as_json=True)
+    else:
+        for code in found:
+            typer.echo(f"{code.page}\t{code.text}")
+        typer.echo(f"{len(found)} QR codes on {verify.page_count(file)} pages", err=True)
+    if not found:
+        raise Conflict("No QR code can be read in {file}.", file=file)
+
+
+def find_run(session: Session, campaign_id: int | None, number: int | None) -> Run:
+    """Return a run of a campaign by its number, the latest without one; NotFound otherwise."""
+    runs = select(Run).where(Run.campaign_id == campaign_id)
+    if number is not None:
+        runs = runs.where(Run.number == number)
+    run = session.exec(runs.order_by(col(Run.number).desc())).first()
+    if run is None:
+        raise NotFound("The campaign of this flyer has no such run. Launch it first.")
+    return run
+
+
+def batch_shown(batch: Batch, out: Path | None = None) -> dict[str, Any]:
+    """Return a batch as commands write it; with `out` its files are copied there under readable names."""
+    shown = {
+        "batch": batch.number,
+        "state": batch.state.value,
+        "profile": batch.profile,
+        "pieces": batch.pieces,
+        "sheets": batch.sheets,
+    }
+    files = FileStore(get_settings().files)
+    if out is None:
+        return shown | {"files": [str(files.path(name)) for name in batch.files]}
+    out.mkdir(parents=True, exist_ok=True)
+    copies = []
+    for part, name in enumerate(batch.files, start=1):
+        copy = out / (f"batch-{batch.number}.pdf" if len(batch.files) == 1 else f"batch-{batch.number}-{part}.pdf")
+        copy.write_bytes(files.get(name))
+        copies.append(str(copy))
+    return shown | {"files": copies}
+
+
+def _counts(counted: piece_ledger.Reconciliation) -> dict[str, Any]:
+    return {"counts": {state.value: count for state, count in counted.counts.items()}, "open": counted.open}
+
+
+def _member(session: Session, shop: str) -> Member:
+    return system_member(find_shop(session, shop).id)

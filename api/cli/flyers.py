@@ -1,0 +1,106 @@
+"""Commands on flyers: made for a campaign, proved for a device."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.cli.batches import ProfileOption
+from api.cli.terminal import JsonOption, ShopOption, engine, show
+from campaigns.drafting import find_campaign
+from printables.designs import DESIGNS
+from printables.flyers import copy_of, create_flyer, flyer_for
+from printables.pictures import cleaned
+from printables.preflight import said
+from printables.proofs import make_proof
+from retention import clock
+from retention.access import system_member
+from retention.database import transaction
+from retention.errors import Conflict, Invalid
+from retention.files import FileStore
+from retention.settings import get_settings
+from retention.shops import find_shop
+
+group = typer.Typer(help="Flyers: what stands on the paper.", no_args_is_help=True)
+
+SlugArgument = Annotated[str, typer.Argument(help="The flyer's slug.", metavar="SLUG")]
+_FIELDS = ", ".join(sorted(DESIGNS["flyer"].fields))
+
+
+def add_to(app: typer.Typer) -> None:
+    app.add_typer(group, name="flyers")
+
+
+@group.command()
+def create(
+    slug: SlugArgument,
+    shop: ShopOption,
+    campaign: Annotated[str, typer.Option(help="The slug of the campaign it goes out for.")],
+    name: Annotated[str, typer.Option(help="Its name for people; the slug when left out.")] = "",
+    language: Annotated[str, typer.Option(help="en or zh-CN; the shop's when left out.")] = "",
+    picture: Annotated[Path | None, typer.Option(help="A picture; the product's when left out.")] = None,
+    words: Annotated[list[str] | None, typer.Option("--set", help=f"FIELD=TEXT, fields: {_FIELDS}.")] = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a flyer for a campaign. What is not set comes from its offer and product."""
+    content = dict(_field(each) for each in words or [])
+    files = FileStore(get_settings().files)
+    with transaction(engine()) as session:
+        found = find_shop(session, shop)
+        flyer = create_flyer(
+            session,
+            found,
+            find_campaign(session, found.id, campaign),
+            slug=slug,
+            name=name or slug,
+            language=language or found.language,
+            content=content,
+            picture=files.put(cleaned(picture.read_bytes())) if picture else "",
+            at=clock.now(),
+            by="system",
+        )
+        shown = dict(copy_of(session, found, flyer).fields)
+    show({"flyer": slug, "says": shown}, as_json=as_json)
+
+
+@group.command()
+def prove(
+    slug: SlugArgument,
+    shop: ShopOption,
+    profile: ProfileOption = "office",
+    out: Annotated[Path | None, typer.Option(help="Write the PDF here.")] = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Make the proof of a flyer for a device and say what its checks found; exit 1 when one failed."""
+    settings = get_settings()
+    files = FileStore(settings.files)
+    with transaction(engine()) as session:
+        found = find_shop(session, shop)
+        flyer = flyer_for(session, system_member(found.id), slug)
+        proof = make_proof(
+            session,
+            found,
+            flyer,
+            copy_of(session, found, flyer),
+            profile=profile,
+            public_url=settings.public_url,
+            files=files,
+            at=clock.now(),
+            by="system",
+        )
+    if out:
+        out.write_bytes(files.get(proof.sha256))
+    checks = [{"name": check["name"], "ok": check["ok"], "message": said(check)} for check in proof.checks]
+    result = {"flyer": slug, "sha256": proof.sha256, "passed": proof.passed, "targets": proof.targets}
+    show(result | {"checks": checks}, as_json=as_json)
+    if not proof.passed:
+        raise Conflict("The proof of {flyer} failed its checks.", flyer=flyer.name)
+
+
+def _field(text: str) -> tuple[str, str]:
+    name, equals, words = text.partition("=")
+    if not equals:
+        raise Invalid("{text} is not FIELD=TEXT.", text=repr(text))
+    return name.strip(), words

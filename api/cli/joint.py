@@ -1,0 +1,162 @@
+"""Commands on joint flyers, for one of their partners. Approving names a person: nobody approves their own work."""
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+from sqlmodel import Session, select
+
+from api.cli.batches import OutOption, ProfileOption, batch_shown, find_run
+from api.cli.terminal import JsonOption, ShopOption, engine, show
+from campaigns.drafting import find_campaign
+from printables.joint import approving
+from printables.joint.carrying import make_joint_batch
+from printables.joint.matrix import scan_matrix
+from printables.joint.partners import joint_flyers_of, joint_for
+from retention import clock
+from retention.access import Member, system_member
+from retention.database import reading, transaction
+from retention.errors import NotFound
+from retention.files import FileStore
+from retention.people import User, member_for
+from retention.settings import get_settings
+from retention.shops import Shop, find_shop
+
+group = typer.Typer(help="Joint flyers: one sheet that several shops share.", no_args_is_help=True)
+
+NumberArgument = Annotated[int, typer.Argument(help="The joint flyer's number.", metavar="NUMBER")]
+PersonOption = Annotated[str, typer.Option("--by", help="Who does it: the mail address of a person of the shop.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    app.add_typer(group, name="joint")
+
+
+@group.command("list")
+def list_them(shop: ShopOption, *, as_json: JsonOption = False) -> None:
+    """List the joint flyers the shop takes part in."""
+    with reading(engine()) as session:
+        found = joint_flyers_of(session, system_member(find_shop(session, shop).id))
+    if as_json:
+        show({"joint_flyers": [{"number": each.id, "theme": each.theme} for each in found]}, as_json=True)
+        return
+    for each in found:
+        typer.echo(f"{each.id}\t{each.theme}")
+
+
+@group.command("show")
+def show_one(
+    number: NumberArgument, shop: ShopOption, profile: ProfileOption = "office", *, as_json: JsonOption = False
+) -> None:
+    """Show where a joint flyer stands for a device, and what is to be done next."""
+    with reading(engine()) as session:
+        joint = joint_for(session, system_member(find_shop(session, shop).id), number)
+        stands = approving.standing(session, joint, profile=profile)
+    proof = {"sha256": stands.proof.sha256, "targets": stands.proof.targets} if stands.proof else None
+    missing = [each.slug for each in stands.missing]
+    result = {"theme": joint.theme, "may_print": stands.may_print, "next": stands.message}
+    show(result | {"missing": missing, "proof": proof}, as_json=as_json)
+
+
+@group.command()
+def prove(
+    number: NumberArgument,
+    shop: ShopOption,
+    by: PersonOption,
+    profile: ProfileOption = "office",
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Make the proof of what the slots say now."""
+    settings = get_settings()
+    files = FileStore(settings.files)
+    with transaction(engine()) as session:
+        member = _person(session, shop, by)
+        joint = joint_for(session, member, number)
+        proof = approving.prove_joint(
+            session,
+            member,
+            joint,
+            profile=profile,
+            public_url=settings.public_url,
+            files=files,
+            at=clock.now(),
+        )
+    file = str(files.path(proof.sha256))
+    result = {"sha256": proof.sha256, "passed": proof.passed, "targets": proof.targets, "file": file}
+    show(result, as_json=as_json)
+
+
+@group.command()
+def approve(
+    number: NumberArgument,
+    sha256: Annotated[str, typer.Argument(help="The SHA-256 of the proof that was looked at.")],
+    shop: ShopOption,
+    by: PersonOption,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Say yes, for the shop, to exactly these bytes."""
+    with transaction(engine()) as session:
+        member = _person(session, shop, by)
+        joint = joint_for(session, member, number)
+        approval = approving.approve(session, member, joint, sha256, at=clock.now())
+        result = {"sha256": approval.sha256, "approved_by": approval.approved_by}
+    show(result, as_json=as_json)
+
+
+@group.command("print")
+def print_one(
+    number: NumberArgument,
+    shop: ShopOption,
+    campaign: Annotated[str, typer.Option(help="The slug of the shop's campaign whose parcels carry it.")],
+    run: Annotated[int | None, typer.Option(help="Which run of it; the latest when left out.")] = None,
+    profile: ProfileOption = "office",
+    out: OutOption = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Print an approved joint flyer for the shop's parcels."""
+    settings = get_settings()
+    with reading(engine()) as session:
+        member = system_member(find_shop(session, shop).id)
+        joint = joint_for(session, member, number)
+        chosen = find_run(session, find_campaign(session, member.shop_id, campaign).id, run)
+    batch = make_joint_batch(
+        engine(),
+        joint.id,
+        chosen.id,
+        profile=profile,
+        files=FileStore(settings.files),
+        public_url=settings.public_url,
+        at=clock.now(),
+        by=member.actor,
+    )
+    show(batch_shown(batch, out), as_json=as_json)
+
+
+@group.command()
+def matrix(number: NumberArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
+    """Show what came of it by carrier and slot, as this shop may see it: others' figures below 5 are hidden."""
+    with reading(engine()) as session:
+        member = system_member(find_shop(session, shop).id)
+        cells = scan_matrix(session, joint_for(session, member, number), member=member)
+        names = {id_: session.get_one(Shop, id_).slug for cell in cells for id_ in (cell.carrier, cell.owner)}
+    rows = [asdict(cell) | {"carrier": names[cell.carrier], "owner": names[cell.owner]} for cell in cells]
+    if as_json:
+        show({"cells": rows}, as_json=True)
+        return
+    for row in rows:
+        typer.echo("\t".join(_figure(value) for value in row.values()))
+
+
+def _figure(value: Any) -> str:
+    return "<5" if value is None else str(value)
+
+
+def _person(session: Session, shop: str, email: str) -> Member:
+    user = session.exec(select(User).where(User.email == email.strip().lower())).first()
+    member = member_for(session, user, find_shop(session, shop)) if user else None
+    if member is None:
+        raise NotFound("Nobody with the address {email} works in this shop.", email=email)
+    return member
