@@ -9,7 +9,7 @@ from sqlmodel import Field, Session, SQLModel, col, select
 from retention import audit, tokens
 from retention.access import ROLE_SCOPES, Member, Role, Scope
 from retention.database import BigId, Json, ShopRow, choice
-from retention.errors import Conflict, Forbidden, Invalid
+from retention.errors import Conflict, Forbidden, Invalid, NotFound
 from retention.shops import Shop
 
 SESSION_LENGTH = timedelta(days=14)
@@ -73,7 +73,15 @@ class ApiKey(ShopRow, table=True):
 
 
 def add_user(
-    session: Session, email: str, *, shop: Shop, role: Role, password: str, at: datetime, name: str = ""
+    session: Session,
+    email: str,
+    *,
+    shop: Shop,
+    role: Role,
+    password: str,
+    at: datetime,
+    name: str = "",
+    actor: str = "system",
 ) -> User:
     """Give the person with this address a role in `shop`, making the account when there is none.
 
@@ -91,7 +99,7 @@ def add_user(
         raise Conflict("{email} is in {shop} already.", email=email, shop=shop.slug)
     session.add(Membership(shop_id=shop.id, user_id=user.id, role=role))
     audit.record(
-        session, shop.id, "system", action="people.add", subject=f"user:{user.id}", after={"role": role.value}, at=at
+        session, shop.id, actor, action="people.add", subject=f"user:{user.id}", after={"role": role.value}, at=at
     )
     return user
 
@@ -153,14 +161,16 @@ def member_for(session: Session, user: User, shop: Shop) -> Member | None:
     return Member(shop_id=shop.id, actor=f"user:{user.id}", scopes=ROLE_SCOPES[role], user_id=user.id, role=role)
 
 
-def create_api_key(session: Session, shop: Shop, *, name: str, scopes: frozenset[Scope], at: datetime) -> str:
+def create_api_key(
+    session: Session, shop: Shop, *, name: str, scopes: frozenset[Scope], at: datetime, actor: str = "system"
+) -> str:
     """Make an API key and return its secret, which nobody can read again. Conflict when the name is taken."""
     if session.exec(select(ApiKey).where(ApiKey.shop_id == shop.id, ApiKey.name == name)).first():
         raise Conflict("This shop has a key called {name} already.", name=name)
     secret = f"rk_{tokens.new_secret()}"
     words = sorted(scope.value for scope in scopes)
     session.add(ApiKey(shop_id=shop.id, name=name, digest=tokens.digest(secret), scopes=words, created_at=at))
-    audit.record(session, shop.id, "system", action="key.create", subject=f"key:{name}", after={"scopes": words}, at=at)
+    audit.record(session, shop.id, actor, action="key.create", subject=f"key:{name}", after={"scopes": words}, at=at)
     return secret
 
 
@@ -172,6 +182,30 @@ def member_of_key(session: Session, secret: str) -> Member | None:
     if key is None:
         return None
     return Member(shop_id=key.shop_id, actor=f"key:{key.id}", scopes=frozenset(Scope(word) for word in key.scopes))
+
+
+def people_of(session: Session, shop: Shop) -> list[tuple[User, Role]]:
+    """Return the people of a shop with their roles, by mail address."""
+    found = select(User, Membership.role).join(Membership, col(Membership.user_id) == User.id)
+    return [
+        (user, Role(role))
+        for user, role in session.exec(found.where(Membership.shop_id == shop.id).order_by(User.email))
+    ]
+
+
+def keys_of(session: Session, shop: Shop) -> list[ApiKey]:
+    """Return the API keys of a shop, the newest first; revoked ones stay to be seen."""
+    return list(session.exec(select(ApiKey).where(ApiKey.shop_id == shop.id).order_by(col(ApiKey.id).desc())))
+
+
+def revoke_api_key(session: Session, shop: Shop, key_id: int, *, at: datetime, actor: str) -> None:
+    """End a key for good; NotFound for one that is not this shop's. Twice is once."""
+    key = session.get(ApiKey, key_id)
+    if key is None or key.shop_id != shop.id:
+        raise NotFound("No key has the number {number}.", number=key_id)
+    if key.revoked_at is None:
+        key.revoked_at = at
+        audit.record(session, shop.id, actor, action="key.revoke", subject=f"key:{key.name}", at=at)
 
 
 def _membership(session: Session, shop_id: int, user_id: int) -> Membership | None:

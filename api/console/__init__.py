@@ -2,8 +2,34 @@
 
 from fastapi import APIRouter
 
-from api.console import buyers, home, imports, segments
+from api.console import (
+    buyers,
+    campaigns,
+    flyers,
+    home,
+    imports,
+    joint,
+    offers,
+    packing,
+    people,
+    print_room,
+    results,
+    segments,
+)
 
 router = APIRouter(include_in_schema=False)
-for part in (home, buyers, segments, imports):
+for part in (
+    home,
+    buyers,
+    segments,
+    imports,
+    campaigns,
+    offers,
+    print_room,
+    packing,
+    joint,
+    flyers,
+    results,
+    people,
+):
     router.include_router(part.router)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -105,9 +106,10 @@ def refused(error: Error) -> Notice:
     return Notice("bad", error.say(_))
 
 
-def go(address: str, *, done: str = "") -> RedirectResponse:
-    """Lead on after a form was accepted."""
-    return RedirectResponse(f"{address}?done={done}" if done else address, 303)
+def go(address: str, *, done: str = "", **query: str) -> RedirectResponse:
+    """Lead on after a form was accepted; `done` names the line that says so."""
+    asked = {**query, "done": done} if done else query
+    return RedirectResponse(f"{address}?{urlencode(asked)}" if asked else address, 303)
 
 
 def navigation(request: Request, session: Session) -> Navigation:
