@@ -10,7 +10,21 @@ from typing import NoReturn
 import typer
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from api.cli import batches, db, demo, flyers, joint, key, lift, segments, serve, shop, user
+from api.cli import (
+    batches,
+    db,
+    demo,
+    flyers,
+    imports,
+    joint,
+    key,
+    lift,
+    reports,
+    segments,
+    serve,
+    shop,
+    user,
+)
 from api.logs import configure_logs
 from retention.errors import Error
 
@@ -22,7 +36,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (demo, serve, db, shop, user, key, segments, flyers, batches, joint, lift):
+GROUPS = (
+    demo,
+    serve,
+    db,
+    shop,
+    user,
+    key,
+    imports,
+    segments,
+    flyers,
+    batches,
+    joint,
+    reports,
+    lift,
+)
+for group in GROUPS:
     group.add_to(app)
 
 
