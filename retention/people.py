@@ -1,6 +1,7 @@
 """People who work with a shop, how they prove who they are, and the API keys of its other systems."""
 
 from datetime import datetime, timedelta
+from functools import cache
 
 from pwdlib import PasswordHash
 from sqlalchemy import UniqueConstraint
@@ -18,8 +19,6 @@ WAIT_AFTER_TRIES = timedelta(minutes=15)
 SHORTEST_PASSWORD = 10
 
 _hashes = PasswordHash.recommended()
-# Checked when nobody has the address, so that an unknown address takes as long as a wrong password.
-_NOBODY = _hashes.hash(tokens.new_secret())
 
 
 class User(SQLModel, table=True):
@@ -118,7 +117,7 @@ def log_in(session: Session, email: str, password: str, *, at: datetime) -> str 
     user = session.exec(select(User).where(User.email == email.strip().lower()).with_for_update()).first()
     if user and user.locked_until and user.locked_until > at:
         raise Forbidden("Too many wrong tries. Wait a quarter of an hour, then try again.")
-    fits = _hashes.verify(password, user.password_hash if user else _NOBODY)
+    fits = _hashes.verify(password, user.password_hash if user else _nobody())
     if user is None:
         return None
     if not fits:
@@ -206,6 +205,12 @@ def revoke_api_key(session: Session, shop: Shop, key_id: int, *, at: datetime, a
     if key.revoked_at is None:
         key.revoked_at = at
         audit.record(session, shop.id, actor, action="key.revoke", subject=f"key:{key.name}", at=at)
+
+
+@cache
+def _nobody() -> str:
+    """Return what is checked when nobody has the address, so that it takes as long as a wrong password."""
+    return _hashes.hash(tokens.new_secret())
 
 
 def _membership(session: Session, shop_id: int, user_id: int) -> Membership | None:

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 import typer
 
 from api.cli.terminal import JsonOption, show
-from campaigns.experiments import measure_file
 
 
 def add_to(app: typer.Typer) -> None:
@@ -23,6 +22,8 @@ def lift(
     as_json: JsonOption = False,
 ) -> None:
     """Hold each arm of an experiment against its control group, with intervals."""
+    from campaigns.experiments import measure_file  # SciPy behind it takes a third of a second
+
     measured = measure_file(file, arm=arm, control=control, converted=converted, value=value)
     if as_json:
         show(measured, as_json=True)
