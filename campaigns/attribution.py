@@ -1,4 +1,4 @@
-"""Attribution: orders find the coupons they used, and lose them again when they are cancelled. Set-wise, as often as wanted.
+"""Attribution: orders find the coupons they used, and lose them when they are cancelled. Set-wise, as often as wanted.
 
 An order that carries a code has used it, whatever our own clock says: the shop has honoured it. Of several orders with
 one code the first counts.

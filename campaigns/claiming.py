@@ -63,11 +63,13 @@ def claim(session: Session, shop_id: int, medium: Medium, *, now: datetime, limi
         .limit(limit)
         .with_for_update(skip_locked=True)  # SQLite has one writer and leaves this out
     )
+    # Two statements: inside one UPDATE, PostgreSQL may run the limited SELECT once per row and take too many.
+    ids = list(session.execute(due).scalars())
     token = secrets.token_hex(16)
     taken = {"state": DeliveryState.CLAIMED, "claim_token": token, "claim_expires_at": now + CLAIM}
     claimed = (
         sa.update(Delivery)
-        .where(col(Delivery.id).in_(due), col(Delivery.state) == DeliveryState.WAITING)
+        .where(col(Delivery.id).in_(ids), col(Delivery.state) == DeliveryState.WAITING)
         .values(**taken, handed_at=None, attempts=Delivery.attempts + 1)
     )
     rows = session.execute(claimed.returning(col(Delivery.id)), execution_options=_NO_SYNC)

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from campaigns.campaigns import Campaign, Delivery, DeliveryState
+from campaigns.reasons import Reason
 from retention.database import choice
 from retention.touches import Touch, TouchEvent
 from retention.versions import Family, raise_version
@@ -38,6 +39,12 @@ def mark_out_of_parcel(session: Session, shop_id: int, delivery_ids: Sequence[in
     )
     raise_version(session, shop_id, Family.TOUCHES)
     return len(_move(session, shop_id, delivery_ids, DeliveryState.SENT, DeliveryState.WAITING, sent_at=None))
+
+
+def skip_by_parcel(session: Session, shop_id: int, delivery_ids: Sequence[int], reason: Reason) -> int:
+    """Say that inserts do not go after all: waiting becomes skipped. Return how many moved."""
+    states = DeliveryState.WAITING, DeliveryState.SKIPPED
+    return len(_move(session, shop_id, delivery_ids, *states, reason=reason.value))
 
 
 def write_sent_touches(session: Session, shop_id: int, delivery_ids: Sequence[int]) -> None:

@@ -19,6 +19,8 @@ def buyers_needed(
     """Buyers over both arms to see the control's rate `base` become `base * (1 + uplift)` with this power."""
     _check_shares(base, control_share=control_share, power=power)
     treated = base * (1 + uplift)
+    if 1 < treated < 1 + 1e-9:  # rounding, when the uplift is the whole rest
+        treated = 1.0
     if not 0 <= treated <= 1 or not uplift:
         raise Invalid(
             "An uplift of {uplift} on a base of {base} cannot be seen: it must not be zero nor leave 0 to 1.",

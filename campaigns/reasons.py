@@ -25,6 +25,7 @@ class Reason(StrEnum):
     REFUSED = "refused"
     GAVE_UP = "gave_up"
     NO_RECORD = "no_record"
+    NOT_AT_BENCH = "not_at_bench"
 
 
 _STEPS = {
@@ -47,6 +48,7 @@ _STEPS = {
     Reason.REFUSED: n_("Refused by the mail server"),
     Reason.GAVE_UP: n_("Tried several times in vain"),
     Reason.NO_RECORD: n_("Nobody can know whether it left"),
+    Reason.NOT_AT_BENCH: n_("Not at the bench when the parcel left"),
 }
 
 _SENTENCES = {
@@ -66,6 +68,7 @@ _SENTENCES = {
     Reason.REFUSED: n_("The receiving side refused it for good."),
     Reason.GAVE_UP: n_("It was tried several times and never got through."),
     Reason.NO_RECORD: n_("The sender stopped between handing it over and writing that down."),
+    Reason.NOT_AT_BENCH: n_("Their insert was not at the bench when their parcel left."),
 }
 
 

@@ -110,6 +110,7 @@ def _scans(session: Session, campaign: Campaign) -> tuple[int, int]:
     """Return human scans, repeats left out, and the deliveries they belong to."""
     human = (
         select(func.count(), func.count(sa.distinct(col(Link.delivery_id))))
+        .select_from(Scan)
         .join(Link, col(Link.id) == Scan.link_id)
         .where(
             Scan.shop_id == campaign.shop_id,
@@ -145,6 +146,7 @@ def _coupons(session: Session, campaign: Campaign) -> tuple[int, int]:
 def _code_matched(session: Session, shop: Shop, campaign: Campaign) -> Orders:
     by_code = (
         sa.select(sa.func.count(col(Order.id)), sa.func.coalesce(sa.func.sum(Order.amount - Order.refunded), 0))
+        .select_from(Order)
         .join(Coupon, sa.and_(col(Coupon.order_id) == Order.id, col(Coupon.shop_id) == Order.shop_id))
         .where(col(Order.shop_id) == shop.id, col(Order.counts), col(Coupon.id).in_(_handed_coupons(campaign)))
     )
@@ -163,6 +165,7 @@ def _last_touch(session: Session, shop: Shop, campaign: Campaign) -> Orders:
     )
     credited = (
         sa.select(col(Order.ordered_at), col(Touch.at), col(Order.amount) - col(Order.refunded))
+        .select_from(Order)
         .join(Touch, sa.and_(col(Touch.shop_id) == Order.shop_id, col(Touch.buyer_id) == Order.buyer_id))
         .where(
             col(Order.shop_id) == shop.id,
@@ -217,6 +220,7 @@ def _spent_in_window(campaign: Campaign, assigned: sa.Subquery, *, at: datetime)
     """Return a SELECT of (control, spend) for each assigned buyer who ordered between planning and read-out."""
     return (
         sa.select(assigned.c.control, sa.func.sum(Order.amount - Order.refunded))
+        .select_from(assigned)
         .join(Run, col(Run.id) == assigned.c.run_id)
         .join(Order, sa.and_(col(Order.shop_id) == campaign.shop_id, col(Order.buyer_id) == assigned.c.buyer_id))
         .where(

@@ -51,24 +51,31 @@ class SmtpChannel:
             server.close()
 
     def _open(self, parts: SplitResult) -> smtplib.SMTP:
-        host, context = parts.hostname or "127.0.0.1", ssl.create_default_context()
+        host, context = parts.hostname or "", ssl.create_default_context()
         if parts.scheme == "smtps":
             server: smtplib.SMTP = smtplib.SMTP_SSL(host, parts.port or 465, timeout=self.timeout, context=context)
         else:
             server = smtplib.SMTP(host, parts.port or 25, timeout=self.timeout)
-        server.ehlo_or_helo_if_needed()
-        secret = parts.scheme == "smtps"
-        required = parse_qs(parts.query).get("tls") == ["required"]
-        if not secret and (required or server.has_extn("starttls")):
-            server.starttls(context=context)
-            server.ehlo()
-            secret = True
-        if parts.username:
-            if not secret and not _is_here(host):
-                server.close()
-                raise smtplib.SMTPNotSupportedError("it offers no TLS, and the password is not sent without")
-            server.login(unquote(parts.username), unquote(parts.password or ""))
+        try:
+            _greet(server, parts, context)
+        except BaseException:
+            server.close()
+            raise
         return server
+
+
+def _greet(server: smtplib.SMTP, parts: SplitResult, context: ssl.SSLContext) -> None:
+    """Say hello, turn TLS on where it can be or must be, and log in."""
+    server.ehlo_or_helo_if_needed()
+    secret = parts.scheme == "smtps"
+    if not secret and (parse_qs(parts.query).get("tls") == ["required"] or server.has_extn("starttls")):
+        server.starttls(context=context)
+        server.ehlo()
+        secret = True
+    if parts.username:
+        if not secret and not _is_here(parts.hostname or ""):
+            raise smtplib.SMTPNotSupportedError("it offers no TLS, and the password is not sent without")
+        server.login(unquote(parts.username), unquote(parts.password or ""))
 
 
 class _Line:

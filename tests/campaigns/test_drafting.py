@@ -1,0 +1,158 @@
+"""Campaigns drafted, refused, changed; texts that cannot be made; the moves of a life."""
+
+from typing import Any
+
+import pytest
+from sqlmodel import select
+
+from campaigns import lifecycle
+from campaigns.campaigns import Campaign, CampaignState, Medium, Recipe
+from campaigns.drafting import campaign_for, create_campaign, edit_campaign
+from campaigns.launch import launch
+from campaigns.lifecycle import Move
+from campaigns.messages import check_content, render
+from campaigns.moving import schedule
+from campaigns.offers import OfferKind, create_offer, find_offer
+from retention.access import system_member
+from retention.errors import Conflict, Error, Invalid, NotFound
+from retention.shops import create_shop
+from tests.campaigns.conftest import EVERYBODY, NOON, Stage, later
+
+
+def test_recipe_fills_in_what_is_left_out(stage: Stage) -> None:
+    alert = create_campaign(
+        stage.session,
+        stage.shop,
+        "alert",
+        recipe=Recipe.ARRIVAL_ALERT,
+        audience=EVERYBODY,
+        at=NOON,
+        actor="user:1",
+        product_id=stage.product().id,
+    )
+    assert (alert.medium, alert.state, set(alert.content)) == (Medium.EMAIL, CampaignState.DRAFT, {"en", "zh-CN"})
+    assert alert.policy == {"control_share": 0.2, "cap": {"messages": 3, "days": 7}, "read_out_days": 7}
+    assert len(bytes.fromhex(alert.secret)) == 16
+
+
+@pytest.mark.parametrize(
+    ("values", "error", "says"),
+    [
+        ({"offer_id": None}, Invalid, "needs an offer"),
+        ({"offer_id": 99}, NotFound, "No offer has the number 99"),
+        ({"policy": {"control_share": 0.95}}, Invalid, "control_share"),
+        ({"policy": {"quiet": 1}}, Invalid, "quiet"),
+        ({"policy": {"cap": {"messages": -1, "days": 7}}}, Invalid, r"cap\.messages"),
+        ({"audience": {"buyer": {"field": "shoe_size", "is": ["44"]}}}, Invalid, "shoe_size"),
+        ({"excluded": {"nonsense": {}}}, Invalid, "nonsense"),
+        ({"content": {"fr": {"subject": "a", "body": "b"}}}, Invalid, "'fr' is not a language"),
+        ({"content": {"en": {"subject": "a"}}}, Invalid, "needs a subject and a body"),
+        ({"content": {"en": {"subject": "", "body": "b"}}}, Invalid, "1 to 200 letters"),
+        ({"content": {"en": {"subject": "{{ product.title }}", "body": "b"}}}, Invalid, "product"),
+        ({"content": {"en": {"subject": "{% if %}", "body": "b"}}}, Invalid, "cannot be made"),
+    ],
+)
+def test_campaign_that_cannot_work_is_refused_and_leaves_nothing(
+    stage: Stage, values: dict[str, Any], error: type[Error], says: str
+) -> None:
+    with pytest.raises(error, match=says):
+        stage.push(**values)
+    assert stage.session.exec(select(Campaign)).all() == []
+
+
+def test_other_shops_offers_products_and_campaigns_are_unknown_here(stage: Stage) -> None:
+    other = Stage(
+        stage.session,
+        create_shop(stage.session, "other", name="Other", timezone="Asia/Shanghai", currency="CNY", at=NOON),
+    )
+    theirs = other.push()
+    with pytest.raises(NotFound):
+        stage.push(offer_id=theirs.offer_id)
+    with pytest.raises(NotFound):
+        campaign_for(stage.session, system_member(stage.shop.id), "spring")
+    with pytest.raises(NotFound):
+        find_offer(stage.session, stage.shop.id, "offer-spring")
+
+
+def test_slug_is_taken_once(stage: Stage) -> None:
+    first = stage.push()
+    with pytest.raises(Conflict, match="a campaign called spring already"):
+        stage.push(offer_id=first.offer_id)
+
+
+def test_only_a_draft_can_be_changed(stage: Stage) -> None:
+    stage.buyer("ada")
+    campaign = stage.push()
+    edit_campaign(stage.session, stage.shop, campaign, changes={"name": "Spring"}, at=NOON, actor="user:1")
+    for changes in ({"secret": "00"}, {"policy": {"control_share": 2}}):
+        with pytest.raises(Invalid):
+            edit_campaign(stage.session, stage.shop, campaign, changes=changes, at=NOON, actor="user:1")
+    launch(stage.session, stage.shop, campaign, at=NOON, actor="user:1")
+    with pytest.raises(Conflict, match="Only a draft"):
+        edit_campaign(stage.session, stage.shop, campaign, changes={"name": "Autumn"}, at=NOON, actor="user:1")
+    assert campaign.name == "Spring"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{% for i in (1..100000000) %}x{% endfor %}",
+        "{% for i in (1..999) %}{% for j in (1..999) %}x{% endfor %}{% endfor %}",
+        "{% include 'secrets' %}",
+        "{{ shop.__class__ }}",
+        "{{ nobody }}",
+    ],
+)
+def test_template_can_neither_run_away_nor_look_around(body: str) -> None:
+    with pytest.raises(Invalid, match="cannot be made"):
+        check_content({"en": {"subject": "a", "body": body}}, {"shop": {"name": "Tea"}})
+
+
+def test_subject_is_one_line_whatever_the_values_hold() -> None:
+    content = {"en": {"subject": "For {{ buyer.name }}", "body": "b"}}
+    text = render(content, {"buyer": {"name": "Ada\r\nBcc: everybody@example.com"}}, language="en")
+    assert text.subject == "For Ada Bcc: everybody@example.com"
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        {"kind": OfferKind.AMOUNT, "value": 0},
+        {"kind": OfferKind.PERCENT, "value": 101},
+        {"kind": OfferKind.GIFT},
+        {"kind": OfferKind.AMOUNT, "value": 1, "minimum": -1},
+        {"kind": OfferKind.AMOUNT, "value": 1, "starts_at": NOON, "ends_at": NOON},
+        {"kind": OfferKind.AMOUNT, "value": 1, "most_coupons": 0},
+    ],
+)
+def test_offer_that_promises_nothing_is_refused(stage: Stage, terms: dict[str, Any]) -> None:
+    with pytest.raises(Invalid):
+        create_offer(stage.session, stage.shop.id, "bad", name="Bad", at=NOON, actor="test", **terms)
+
+
+def test_every_move_of_every_state_is_listed_once() -> None:
+    table = {state: [move.value for move in lifecycle.possible(state, medium=Medium.EMAIL)] for state in CampaignState}
+    assert table == {
+        CampaignState.DRAFT: ["submit", "schedule", "launch", "cancel"],
+        CampaignState.IN_REVIEW: ["approve", "send_back", "cancel"],
+        CampaignState.APPROVED: ["send_back", "schedule", "launch", "cancel"],
+        CampaignState.SCHEDULED: ["send_back", "launch", "cancel"],
+        CampaignState.RUNNING: ["pause", "cancel", "finish"],
+        CampaignState.PAUSED: ["resume", "cancel"],
+        CampaignState.FINISHED: [],
+        CampaignState.CANCELLED: [],
+    }
+    assert lifecycle.possible(CampaignState.RUNNING, medium=Medium.PARCEL)[0] is Move.LAUNCH
+    for state, moves in table.items():
+        for move in set(Move) - {Move(name) for name in moves}:
+            with pytest.raises(Conflict):
+                lifecycle.after(move, state, medium=Medium.EMAIL)
+
+
+def test_schedule_needs_a_moment_to_come(stage: Stage) -> None:
+    campaign = stage.push()
+    with pytest.raises(Invalid, match="is past"):
+        schedule(stage.session, campaign, launch_at=NOON, at=NOON, actor="user:1")
+    assert campaign.state is CampaignState.DRAFT
+    schedule(stage.session, campaign, launch_at=later(days=1), at=NOON, actor="user:1")
+    assert (campaign.state, campaign.scheduled_at) == (CampaignState.SCHEDULED, later(days=1))
