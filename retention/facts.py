@@ -65,3 +65,12 @@ def refresh_facts(session: Session, shop_id: int, buyer_ids: BitMap | None = Non
     sums = _SUMS.format(among_orders=among.format("buyer_id"), among_buyers=among.format("b.id"))
     session.execute(text(sums), {"shop": shop_id})
     drop_staging(session, "refreshed_buyers")
+
+
+def add_missing_facts(session: Session, shop_id: int) -> None:
+    """Give buyers without a row of facts an empty one; they have no orders yet."""
+    query = """
+        INSERT INTO buyer_facts (shop_id, buyer_id, orders, order_days, spend, items, returns)
+        SELECT :shop, id, 0, 0, 0, 0, 0 FROM buyers AS b WHERE shop_id = :shop
+          AND NOT EXISTS (SELECT 1 FROM buyer_facts WHERE shop_id = :shop AND buyer_id = b.id)"""
+    session.execute(text(query), {"shop": shop_id})

@@ -1,6 +1,7 @@
 """Temporary tables a file lands in before it is merged: filled by COPY on PostgreSQL and executemany on SQLite."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import Any
 
@@ -17,11 +18,14 @@ class Kind(StrEnum):
     TEXT = "text"
     WHOLE = "bigint"
     TIME = "time"
+    DATE = "date"
     KEY = "key"
 
 
-_POSTGRESQL = {Kind.TEXT: "text", Kind.WHOLE: "bigint", Kind.TIME: "timestamptz", Kind.KEY: "bigint PRIMARY KEY"}
-_SQLITE = {Kind.TEXT: "text", Kind.WHOLE: "integer", Kind.TIME: "text", Kind.KEY: "integer PRIMARY KEY"}
+_FEW = 2000
+
+_POSTGRESQL = {Kind.TEXT: "text", Kind.WHOLE: "bigint", Kind.TIME: "timestamptz", Kind.DATE: "date", Kind.KEY: "bigint PRIMARY KEY"}
+_SQLITE = {Kind.TEXT: "text", Kind.WHOLE: "integer", Kind.TIME: "text", Kind.DATE: "text", Kind.KEY: "integer PRIMARY KEY"}
 
 
 def create_staging(session: Session, name: str, columns: Mapping[str, Kind]) -> None:
@@ -63,6 +67,21 @@ def settle(session: Session, *names: str) -> None:
             run(session, f"ANALYZE {name}")
 
 
+@contextmanager
+def merging(session: Session, rows: int) -> Iterator[None]:
+    """Plan the statements of a merge of `rows` rows for what they are, not for what the statistics remember.
+
+    PostgreSQL plans by statistics that a growing table outruns: it takes one that was empty yesterday for empty, and
+    compares every row with every other. Without nested loops it can do no such thing; few rows need no such care.
+    """
+    guarded = rows > _FEW and is_postgresql(session)
+    if guarded:
+        run(session, "SET LOCAL enable_nestloop = off")
+    yield
+    if guarded:
+        run(session, "SET LOCAL enable_nestloop = on")
+
+
 def run(session: Session, statement: str, **values: Any) -> int:
     """Run one statement and return how many rows it touched."""
     result = session.connection().execute(sa.text(statement), values)
@@ -72,6 +91,11 @@ def run(session: Session, statement: str, **values: Any) -> int:
 def fetch(session: Session, statement: str, **values: Any) -> Any:
     """Return the one row of a query."""
     return session.connection().execute(sa.text(statement), values).one()
+
+
+def fetch_all(session: Session, statement: str, **values: Any) -> list[tuple[Any, ...]]:
+    """Return the rows of a query."""
+    return [tuple(row) for row in session.connection().execute(sa.text(statement), values)]
 
 
 def _temporary(session: Session) -> str:

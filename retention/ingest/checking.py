@@ -121,6 +121,28 @@ def read_whole(rows: Rows, name: str, *, least: int = -1_000_000_000) -> pl.Seri
     return numbers.alias(name)
 
 
+def read_dates(rows: Rows, name: str) -> pl.Series:
+    """Return a column of calendar days from 1900 on, as ISO text."""
+    cells = rows.cells(name)
+    parts = cells.str.extract_groups(_DATE.replace("?P<", "?<")).struct.unnest()
+    month, day = pl.coalesce("m", "m2").str.zfill(2), pl.coalesce("d", "d2").str.zfill(2)
+    days = parts.select(pl.concat_str("y", month, day, separator="-").str.to_date("%Y-%m-%d", strict=False)).to_series()
+    wrong = cells.is_not_null() & ~(days.dt.year().is_between(1900, 2099).fill_null(False))
+    rows.refuse(wrong, gettext_noop("{field} {value} is no date; write it like 1990-03-05"), cells, field=name)
+    return days.dt.to_string("iso").alias(name)
+
+
+def read_words(rows: Rows, name: str, meanings: Mapping[str, str]) -> pl.Series:
+    """Return a column of words by what they mean; a word that means nothing is refused."""
+    cells = rows.cells(name)
+    found = cells.str.to_lowercase().replace_strict(meanings, default=None, return_dtype=pl.String)
+    wrong = cells.is_not_null() & found.is_null()
+    if wrong.any():
+        message = gettext_noop("{field} {value} is unknown; known are {known}")
+        rows.refuse(wrong, message, cells, field=name, known=", ".join(meanings))
+    return found.alias(name)
+
+
 def _minor(plain: pl.Series, precision: int) -> pl.Series:
     parts = plain.str.extract_groups(r"^(?<sign>[+-]?)(?<whole>\d{0,12})(?:\.(?<part>\d*))?$").struct.unnest()
     digits = pl.col("part").fill_null("").str.pad_end(precision + 1, "0").str.slice(0, precision + 1)

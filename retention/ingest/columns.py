@@ -173,7 +173,7 @@ PRESETS = {
                 "email_consent": ("Accepts Email Marketing",),
                 "sms_consent": ("Accepts SMS Marketing",),
             },
-            "products": {"sku": ("Variant SKU",), "price": ("Variant Price",), "picture": ("Image Src",)},
+            "products": {"sku": ("Variant SKU",), "price": ("Variant Price",)},
         },
     ),
     "woocommerce": Preset(
@@ -199,7 +199,7 @@ PRESETS = {
                 "phone": ("Phone (Billing)", "Billing Phone"),
                 "coupon": ("Coupon Code", "Coupon Codes"),
             },
-            "products": {"title": ("Name",), "price": ("Regular price",), "picture": ("Images",)},
+            "products": {"title": ("Name",), "price": ("Regular price",)},
         },
     ),
 }
@@ -218,7 +218,7 @@ def map_columns(kind: str, header: Sequence[str], preset: Preset, explicit: Mapp
     _check_explicit(fields, header, explicit)
     by_plain_name = {_plain(name): name for name in reversed(header)}
     found = dict(explicit)
-    for name, usual in fields.items():
+    for name in fields:
         special = preset.names.get(kind, {}).get(name, ())
         if name not in found and (column := _first(special, by_plain_name, ())):
             found[name] = column

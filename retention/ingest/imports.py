@@ -17,12 +17,18 @@ from retention import money
 from retention.database import large_transaction
 from retention.errors import Invalid
 from retention.files import FileStore
+from retention.ingest.buyers import BuyerStaging
 from retention.ingest.columns import KINDS, Preset, find_preset, map_columns
 from retention.ingest.duplicates import Duplicates
 from retention.ingest.orders import OrderStaging
+from retention.ingest.parcels import ParcelStaging
+from retention.ingest.products import ProductStaging
 from retention.ingest.rejects import RejectsFile
+from retention.ingest.relations import FollowerStaging, MemberStaging
 from retention.ingest.sources import Chunk, Reject, Source, open_source
+from retention.settings import get_settings
 from retention.shops import Shop, find_shop
+from retention.staging import merging
 from retention.words import gettext
 
 Progress = Callable[[int, int], None]
@@ -130,7 +136,8 @@ def import_file(
             staging = _staging(session, shop, kind, columns, chosen, path=path, dates=dates, files=files)
             duplicates = Duplicates() if "order_id" in columns and kind == "orders" else None
             read = _read(opened, staging, rejects, duplicates, progress)
-            merged = staging.merge(source=source or (preset if kind == "orders" else path.name), now=now)
+            with merging(session, staging.rows):
+                merged = staging.merge(source=source or (preset if kind == "orders" else path.name), now=now)
             if progress:
                 progress(opened.total * 5 // 4, opened.total * 5 // 4)
             kept = rejects.keep()
@@ -204,4 +211,10 @@ def _staging(
         return OrderStaging(
             session, shop, columns, order_level=preset.order_level, after_refunds=after_refunds, dates=dates
         )
-    raise NotImplementedError
+    if kind == "buyers":
+        return BuyerStaging(session, shop, columns, dates, file=path.name)
+    if kind == "products":
+        store = files or FileStore(get_settings().files)
+        return ProductStaging(session, shop, columns, dates, folder=path.parent, files=store)
+    simple = {"followers": FollowerStaging, "members": MemberStaging, "parcels": ParcelStaging}
+    return simple[kind](session, shop, columns, dates)

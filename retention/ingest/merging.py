@@ -15,6 +15,7 @@ from sqlmodel import Session
 from retention.bitmaps import read_bitmap
 from retention.database import is_postgresql
 from retention.facts import refresh_facts
+from retention.ingest.staged import add_buyers
 from retention.shops import Shop
 from retention.staging import Kind, create_staging, drop_staging, fetch, run, settle
 from retention.versions import Family, raise_version
@@ -78,9 +79,9 @@ def merge_orders(
     now: datetime,
 ) -> MergeCounts:
     """Merge the staging tables into the shop. Whatever happens, the tables are gone when the transaction is."""
-    values = {"shop": shop.id, "source": source, "now": _moment(session, now)}
+    values = {"shop": shop.id, "source": source}
     settle(session, *_TABLES[:4])
-    new_buyers = _insert_buyers(session, values)
+    new_buyers = add_buyers(session, shop, "import_people", now=now)
     filled = _fill_contacts(session, values) if people else 0
     _gather_orders(session, values, numbered=numbered, order_level=order_level)
     _find_differing_lines(session, values)
@@ -93,19 +94,6 @@ def merge_orders(
     totals |= {"new_buyers": new_buyers, "changed_buyers": filled + moved, "new_parcels": arrived, "lines": lines}
     drop_staging(session, *_TABLES)
     return MergeCounts(inserted, updated, totals["orders"] - inserted - updated, totals)
-
-
-def _insert_buyers(session: Session, values: dict[str, Any]) -> int:
-    return run(
-        session,
-        """
-        INSERT INTO buyers (shop_id, external_id, name, email, phone, language, country, region, city, timezone, created_at)
-        SELECT :shop, buyer, '', '', '', '', '', '', '', '', :now FROM (SELECT DISTINCT buyer FROM import_people) AS p
-        WHERE NOT EXISTS (SELECT 1 FROM buyers WHERE shop_id = :shop AND external_id = p.buyer)
-        ORDER BY buyer
-        """,
-        **values,
-    )
 
 
 def _fill_contacts(session: Session, values: dict[str, Any]) -> int:
@@ -298,7 +286,7 @@ def _write_parcels(session: Session, values: dict[str, Any], shop: Shop, now: da
         INSERT INTO parcels (shop_id, waybill, buyer_id, order_id, ship_day, pick_position, shipped_at)
         SELECT :shop, waybill, buyer_id, id, CASE WHEN gone IS NULL THEN :today ELSE order_day END, 0, gone FROM (
           SELECT w.waybill, o.buyer_id, o.id, o.order_day,
-            coalesce(w.shipped_at, CASE WHEN w.left = 1 OR o.order_day < :today - :recent THEN o.ordered_at END) AS gone,
+            coalesce(w.shipped_at, CASE WHEN w.has_left = 1 OR o.order_day < :today - :recent THEN o.ordered_at END) AS gone,
             row_number() OVER (PARTITION BY w.waybill ORDER BY w.part) AS place
           FROM import_waybills AS w LEFT JOIN import_more AS m ON m.part = w.part
           JOIN import_orders AS o ON o.part = coalesce(m.first_part, w.part)
@@ -373,8 +361,3 @@ def _totals(session: Session, *, after_refunds: bool) -> dict[str, int]:
         """,  # noqa: S608 - our own names
     )
     return {name: int(value or 0) for name, value in row._mapping.items()}  # noqa: SLF001 - SQLAlchemy's public name
-
-
-def _moment(session: Session, at: datetime) -> Any:
-    """Return a moment as raw statements take it."""
-    return at if is_postgresql(session) else at.strftime("%Y-%m-%d %H:%M:%S.%f")

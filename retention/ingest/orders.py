@@ -13,14 +13,14 @@ from hashlib import blake2b
 import polars as pl
 from sqlmodel import Session
 
-from retention.ingest.checking import Rows, read_money, read_times, read_whole
+from retention.ingest.checking import Rows, read_money, read_times, read_whole, read_words
 from retention.ingest.columns import KINDS
 from retention.ingest.merging import MergeCounts, merge_orders
 from retention.ingest.sources import Reject
 from retention.ingest.statuses import SHIPPED, STATUSES
 from retention.orders import OrderStatus
 from retention.shops import Shop
-from retention.staging import Kind, create_staging, stage
+from retention.staging import Kind, create_staging, merging, stage
 from retention.words import gettext_noop
 
 PARTS = {
@@ -56,7 +56,7 @@ LINES = {
     "amount": Kind.WHOLE,
 }
 PEOPLE = {"buyer": Kind.TEXT, "seen_at": Kind.TIME, "name": Kind.TEXT, "email": Kind.TEXT, "phone": Kind.TEXT}
-WAYBILLS = {"part": Kind.WHOLE, "waybill": Kind.TEXT, "left": Kind.WHOLE, "shipped_at": Kind.TIME}
+WAYBILLS = {"part": Kind.WHOLE, "waybill": Kind.TEXT, "has_left": Kind.WHOLE, "shipped_at": Kind.TIME}
 
 _PEOPLE_FIELDS = ("name", "email", "phone")
 _LIMITS = {
@@ -154,7 +154,7 @@ class OrderStaging:
             rows.refuse(number.str.contains(r"^\d\.?\d*[eE]\+\d+$"), message, number)
         columns = {
             **texts,
-            "status": self._statuses(rows),
+            "status": read_words(rows, "status", STATUSES),
             "shipped_word": rows.cells("status").str.to_lowercase().is_in(list(SHIPPED)).alias("shipped_word"),
             **{
                 n: read_times(rows, n, self.shop.timezone, dates=self.dates)
@@ -168,16 +168,6 @@ class OrderStaging:
         }
         frame = _with_places(pl.DataFrame(columns).with_columns(line=rows.lines), rows.cells("address"))
         return self._check_whole_row(rows, frame)
-
-    def _statuses(self, rows: Rows) -> pl.Series:
-        cells = rows.cells("status")
-        words = cells.str.to_lowercase().str.strip_prefix("wc-")
-        found = words.replace_strict(STATUSES, default=None, return_dtype=pl.String)
-        wrong = cells.is_not_null() & found.is_null()
-        if wrong.any():
-            message = gettext_noop("status {value} is unknown; known are {known}")
-            rows.refuse(wrong, message, cells, known=", ".join(STATUSES))
-        return found.alias("status")
 
     def _check_whole_row(self, rows: Rows, frame: pl.DataFrame) -> pl.DataFrame:
         for name in ("unit_price", "postage", "total", "refunded"):  # a return has a negative quantity, not price
@@ -228,8 +218,8 @@ class OrderStaging:
         self._stage_people(good)
         if "waybill" in self.columns:
             waybills = good.filter(pl.col("waybill").is_not_null())
-            left = (pl.col("shipped_word").fill_null(False)).cast(pl.Int64)
-            waybills = waybills.select("part", "waybill", left.alias("left"), "shipped_at").unique(
+            has_left = (pl.col("shipped_word").fill_null(False)).cast(pl.Int64)
+            waybills = waybills.select("part", "waybill", has_left.alias("has_left"), "shipped_at").unique(
                 "waybill", keep="first"
             )
             stage(self.session, "import_waybills", waybills)
@@ -284,7 +274,8 @@ def put_orders(
     staging = OrderStaging(session, shop, {name: name for name in {*used, "order_id"}})
     frame = pl.DataFrame(cells, schema=dict.fromkeys(KINDS["orders"], pl.String))
     rejects = staging.add(frame, pl.int_range(1, len(rows) + 1, eager=True))
-    return staging.merge(source=source, now=now), rejects
+    with merging(session, len(rows)):
+        return staging.merge(source=source, now=now), rejects
 
 
 def _cell(value: object) -> str | None:

@@ -1,0 +1,80 @@
+"""`regulars import KIND FILE`: files in, with a bar while it runs and a report at the end."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from api.cli.terminal import JsonOption, ShopOption, engine, show
+from retention import clock
+from retention.files import FileStore
+from retention.ingest import ImportReport, import_file
+from retention.ingest.columns import KINDS, PRESETS, parse_maps
+from retention.settings import get_settings
+
+Kind = StrEnum("Kind", {kind: kind for kind in KINDS})
+"""What can be imported."""
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("import")(run)
+
+
+def run(
+    kind: Annotated[Kind, typer.Argument(help="What the file holds.")],
+    file: Annotated[Path, typer.Argument(help="CSV, XLSX or JSON lines; UTF-8 or GB18030.")],
+    shop: ShopOption,
+    preset: Annotated[str, typer.Option(help=f"Whose column names it uses: {', '.join(PRESETS)}.")] = "generic",
+    maps: Annotated[
+        list[str] | None, typer.Option("--map", metavar="FIELD=COLUMN", help="Name a column yourself.")
+    ] = None,
+    dates: Annotated[str | None, typer.Option(help="How 12/1/2010 is meant: dmy or mdy.")] = None,
+    source: Annotated[
+        str | None, typer.Option(help="Which system numbers the orders; the preset's name if left out.")
+    ] = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Import a file. The same file twice changes nothing; rejected rows go to FILE.rejected.csv."""
+    with _bar(file.name, hidden=as_json) as progress:
+        report = import_file(
+            engine(),
+            shop,
+            kind.value,
+            file,
+            preset=preset,
+            mapping=parse_maps(maps or []),
+            now=clock.now(),
+            progress=progress,
+            source=source,
+            dates=dates,
+            files=FileStore(get_settings().files),
+        )
+    show(report.as_json() if as_json else _in_words(report), as_json=as_json)
+    raise typer.Exit(report.exit_code)
+
+
+def _in_words(report: ImportReport) -> dict[str, Any]:
+    result = {name: getattr(report, name) for name in ("file", "encoding", "read", "accepted", "rejected", "changed")}
+    columns = {"columns": ", ".join(f"{name}={column}" for name, column in report.columns.items())}
+    ignored = {"ignored columns": ", ".join(report.ignored_columns)} if report.ignored_columns else {}
+    rejects = {"rejected rows": report.rejects_path} if report.rejects_path else {}
+    return result | columns | ignored | report.totals | rejects
+
+
+@contextmanager
+def _bar(name: str, *, hidden: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """Show a bar on standard error, where it is a terminal."""
+    console = Console(stderr=True)
+    if hidden or not console.is_terminal:
+        yield None
+        return
+    columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(name, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -1,0 +1,53 @@
+"""`regulars report`: the shop's figures."""
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from api.cli.terminal import JsonOption, ShopOption, engine, show
+from retention import clock, metrics
+from retention.database import reading
+from retention.errors import Invalid
+from retention.shops import Shop, find_shop
+
+group = typer.Typer(help="Figures of a shop.", no_args_is_help=True)
+
+AsOf = Annotated[str | None, typer.Option("--as-of", metavar="ISO", help="Look only at orders before this time.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    app.add_typer(group, name="report")
+
+
+@group.command()
+def repeat(shop: ShopOption, as_of: AsOf = None, *, as_json: JsonOption = False) -> None:
+    """Show how many buyers came back."""
+    with reading(engine()) as session:
+        found = find_shop(session, shop)
+        report = metrics.repeat_report(session, found, as_of=_moment(as_of, found))
+    show(report.as_json(), as_json=as_json)
+
+
+@group.command()
+def cohorts(shop: ShopOption, as_of: AsOf = None, *, as_json: JsonOption = False) -> None:
+    """Show buyers by the month of their first order, and how many ordered in each month since."""
+    with reading(engine()) as session:
+        found = find_shop(session, shop)
+        report = metrics.cohort_report(session, found, as_of=_moment(as_of, found))
+    if as_json:
+        show(report.as_json(), as_json=True)
+        return
+    for cohort in report.cohorts:
+        typer.echo(f"{cohort.month}  {cohort.buyers:>7}  " + " ".join(f"{share:6.1%}" for share in cohort.shares))
+
+
+def _moment(text: str | None, shop: Shop) -> datetime | None:
+    """Return a time as given on the command line; without an offset it is the shop's."""
+    if text is None:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Invalid("{text} is no time. Write it like 2026-03-05 or 2026-03-05T14:30.", text=repr(text)) from error
+    return at if at.tzinfo else at.replace(tzinfo=clock.zone(shop.timezone))

@@ -1,0 +1,92 @@
+"""Parcels in: waybills of orders or buyers, with the day they leave and their place in the picking order."""
+
+from datetime import datetime
+
+import polars as pl
+
+from retention.ingest.checking import Rows, read_times, read_whole
+from retention.ingest.staged import MISSING, Merged, StagedRows, add_buyers, latest, need, welcome
+from retention.staging import Kind, create_staging, drop_staging, fetch, fetch_all, run, settle, stage
+from retention.words import gettext_noop
+
+_TIMES = ("ship_date", "shipped_at", "delivered_at")
+
+
+class ParcelStaging(StagedRows):
+    """Rows of a file of parcels."""
+
+    name = "import_parcels"
+    shape = {
+        "waybill": Kind.TEXT,
+        "buyer": Kind.TEXT,
+        "order_id": Kind.WHOLE,
+        "ship_day": Kind.WHOLE,
+        "pick_position": Kind.WHOLE,
+        "shipped_at": Kind.TIME,
+        "delivered_at": Kind.TIME,
+    }
+
+    def check(self, rows: Rows) -> pl.DataFrame:
+        """Return the values of all rows, refusing those that are wrong or name an order nobody knows."""
+        number, buyer = rows.text("order_id", 200), rows.text("buyer_id", 200)
+        rows.refuse(number.is_null() & buyer.is_null(), MISSING, field="order_id / buyer_id")
+        times = {name: read_times(rows, name, self.shop.timezone, dates=self.dates) for name in _TIMES}
+        leaves = pl.coalesce(times["ship_date"], times["shipped_at"]).dt.convert_time_zone(self.shop.timezone)
+        values = {
+            "waybill": need(rows, "waybill", 64),
+            "buyer": buyer,
+            "order_id": self._orders(rows, number),
+            "ship_day": pl.select(leaves.dt.date().cast(pl.Int32)).to_series(),
+            "pick_position": read_whole(rows, "pick_position", least=0),
+            "shipped_at": times["shipped_at"],
+            "delivered_at": times["delivered_at"],
+        }
+        return pl.DataFrame(values)
+
+    def merge(self, *, source: str, now: datetime) -> Merged:
+        """Write the rows into parcels. One without a day waits to be packed today; an empty cell changes nothing."""
+        del source
+        session, values = self.session, {"shop": self.shop.id}
+        settle(session, self.name)
+        added = add_buyers(session, self.shop, self.name, now=now)
+        rows = f"""SELECT i.place, i.waybill, i.order_id, coalesce(b.id, o.buyer_id) AS buyer_id, i.ship_day,
+            i.pick_position, i.shipped_at, i.delivered_at FROM {latest(self.name, "waybill")} AS i
+            LEFT JOIN buyers AS b ON b.shop_id = :shop AND b.external_id = i.buyer
+            LEFT JOIN orders AS o ON o.id = i.order_id"""  # noqa: S608 - our own names
+        names = ("order_id", "buyer_id", "ship_day", "pick_position", "shipped_at", "delivered_at")
+        changes = ", ".join(f"{n} = coalesce(k.{n}, parcels.{n})" for n in names)
+        differs = " OR ".join(f"(k.{n} IS NOT NULL AND parcels.{n} IS DISTINCT FROM k.{n})" for n in names)
+        total = fetch(session, f"SELECT count(*) FROM ({rows}) AS k", **values)[0]  # noqa: S608 - our own names
+        updated = run(
+            session,
+            f"UPDATE parcels SET {changes} FROM ({rows}) AS k"  # noqa: S608 - our own names
+            f" WHERE parcels.shop_id = :shop AND parcels.waybill = k.waybill AND ({differs})",
+            **values,
+        )
+        inserted = run(
+            session,
+            f"""
+            INSERT INTO parcels (shop_id, waybill, buyer_id, order_id, ship_day, pick_position, shipped_at, delivered_at)
+            SELECT :shop, waybill, buyer_id, order_id, coalesce(ship_day, :today), coalesce(pick_position, 0), shipped_at,
+              delivered_at FROM ({rows}) AS k
+            WHERE NOT EXISTS (SELECT 1 FROM parcels WHERE shop_id = :shop AND parcels.waybill = k.waybill) ORDER BY place
+            """,  # noqa: S608 - our own names
+            **values,
+            today=self.shop.day(now),
+        )
+        drop_staging(session, self.name)
+        welcome(session, self.shop, added)
+        changed = updated + inserted
+        return Merged(changed, total - changed, {"parcels": total, "new_parcels": inserted, "new_buyers": added})
+
+    def _orders(self, rows: Rows, number: pl.Series) -> pl.Series:
+        """Return the row numbers of the orders named; of equal numbers from several sources the newest is meant."""
+        create_staging(self.session, "import_numbers", {"number": Kind.TEXT})
+        stage(self.session, "import_numbers", pl.DataFrame({"number": number.drop_nulls().unique()}))
+        query = """SELECT n.number, max(o.id) FROM import_numbers AS n
+            JOIN orders AS o ON o.shop_id = :shop AND o.external_id = n.number GROUP BY n.number"""
+        known = dict(fetch_all(self.session, query, shop=self.shop.id))
+        drop_staging(self.session, "import_numbers")
+        found = number.replace_strict(known, default=None, return_dtype=pl.Int64)
+        rows.refuse(number.is_not_null() & found.is_null(), gettext_noop("there is no order {value}"), number)
+        return found

@@ -1,0 +1,128 @@
+"""Products in, with their pictures: files beside the list, re-encoded, so that what is stored is a picture and no more."""
+
+import io
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+from PIL import Image, ImageOps
+
+from retention.errors import Invalid
+from retention.files import FileStore
+from retention.ingest.checking import Rows, read_money, read_times, read_whole
+from retention.ingest.staged import Merged, StagedRows, latest, need
+from retention.staging import Kind, drop_staging, fetch, run, settle
+from retention.words import gettext_noop
+
+LARGEST_PIXELS = 80_000_000  # a photograph of the largest cameras; more is a bomb
+LONGEST_SIDE = 2400  # 100 mm at 600 dpi
+_TEXTS = {"title": 500, "category": 200, "url": 1000}
+
+
+@dataclass
+class ProductStaging(StagedRows):
+    """Rows of a list of products; `folder` is where the pictures it names lie."""
+
+    folder: Path = field(default_factory=Path)
+    files: FileStore | None = None
+    _stored: dict[str, str] = field(default_factory=dict)
+
+    name = "import_products"
+    shape = {
+        "sku": Kind.TEXT,
+        **dict.fromkeys(_TEXTS, Kind.TEXT),
+        "price": Kind.WHOLE,
+        "stock": Kind.WHOLE,
+        "arrival_at": Kind.TIME,
+        "picture": Kind.TEXT,
+    }
+
+    def check(self, rows: Rows) -> pl.DataFrame:
+        """Return the values of all rows, refusing those that are wrong. Good pictures are stored here."""
+        price = read_money(rows, "price", self.shop.currency)
+        message = gettext_noop("{field} {value} is negative")
+        rows.refuse((price < 0).fill_null(False), message, rows.cells("price"), field="price")
+        texts = {name: rows.text(name, limit) for name, limit in _TEXTS.items() if name != "title"}
+        values = {
+            "sku": need(rows, "sku", 100),
+            "title": need(rows, "title", 500),
+            **texts,
+            "price": price,
+            "stock": read_whole(rows, "stock", least=0),
+            "arrival_at": read_times(rows, "arrival_at", self.shop.timezone, dates=self.dates),
+        }
+        return pl.DataFrame({**values, "picture": self._pictures(rows)})
+
+    def merge(self, *, source: str, now: datetime) -> Merged:
+        """Write the rows into products. An empty cell changes nothing."""
+        del source, now
+        settle(self.session, self.name)
+        values = {"shop": self.shop.id}
+        names = [name for name in self.shape if name != "sku"]
+        changes = ", ".join(f"{n} = coalesce(i.{n}, products.{n})" for n in names)
+        differs = " OR ".join(f"(i.{n} IS NOT NULL AND products.{n} IS DISTINCT FROM i.{n})" for n in names)
+        rows = latest(self.name, "sku")
+        updated = run(
+            self.session,
+            f"UPDATE products SET {changes} FROM {rows} AS i"  # noqa: S608 - our own names
+            f" WHERE products.shop_id = :shop AND products.sku = i.sku AND ({differs})",
+            **values,
+        )
+        inserted = run(
+            self.session,
+            f"""
+            INSERT INTO products (shop_id, sku, title, category, price, stock, arrival_at, picture, url)
+            SELECT :shop, sku, title, coalesce(category, ''), coalesce(price, 0), stock, arrival_at,
+              coalesce(picture, ''), coalesce(url, '') FROM {rows} AS i
+            WHERE NOT EXISTS (SELECT 1 FROM products WHERE shop_id = :shop AND products.sku = i.sku) ORDER BY place
+            """,  # noqa: S608 - our own names
+            **values,
+        )
+        total = fetch(self.session, f"SELECT count(DISTINCT sku) FROM {self.name}")[0]  # noqa: S608 - our own name
+        drop_staging(self.session, self.name)
+        changed = updated + inserted
+        return Merged(changed, total - changed, {"products": total, "new_products": inserted})
+
+    def _pictures(self, rows: Rows) -> pl.Series:
+        cells = rows.cells("picture")
+        for name in cells.drop_nulls().unique(maintain_order=True):
+            if name not in self._stored:
+                self._stored[name] = self._store(name)
+        found = cells.replace_strict(self._stored, default=None, return_dtype=pl.String)
+        message = gettext_noop("picture {value} is no picture file beside the list (JPEG, PNG, WebP, GIF, BMP or TIFF)")
+        rows.refuse((found == "").fill_null(False), message, cells)
+        return found
+
+    def _store(self, name: str) -> str:
+        """Return the SHA-256 of the stored picture, or nothing when there is no such picture."""
+        path = (self.folder / name).resolve()
+        if self.files is None or not path.is_relative_to(self.folder.resolve()) or not path.is_file():
+            return ""
+        try:
+            return self.files.put(reencode(path.read_bytes()))
+        except Invalid:
+            return ""
+
+
+def reencode(content: bytes) -> bytes:
+    """Return a picture drawn anew, upright and at most 2400 pixels long: JPEG, or PNG where it is see-through.
+
+    What else the file carried (places, programs, another file behind it) is left behind. Invalid when it is no picture.
+    """
+    try:
+        with Image.open(io.BytesIO(content), formats=("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")) as opened:
+            if opened.width * opened.height > LARGEST_PIXELS:
+                raise Invalid("The picture is too large.")
+            picture = ImageOps.exif_transpose(opened)
+            picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+            seen_through = picture.mode in {"RGBA", "LA", "PA"} or "transparency" in picture.info
+            drawn = picture.convert("RGBA" if seen_through else "RGB")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise Invalid("This is no picture.") from error
+    written = io.BytesIO()
+    if seen_through:
+        drawn.save(written, "PNG")
+    else:
+        drawn.save(written, "JPEG", quality=90)
+    return written.getvalue()

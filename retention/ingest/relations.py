@@ -1,0 +1,122 @@
+"""Followers and group members in. A buyer nobody has heard of becomes one; a group nobody has heard of is made."""
+
+from datetime import datetime
+from hashlib import blake2b
+
+import polars as pl
+
+from retention.errors import Invalid
+from retention.ingest.checking import Rows, read_times
+from retention.ingest.staged import Merged, StagedRows, add_buyers, latest, moment, need, spell, welcome
+from retention.shops import check_slug
+from retention.staging import Kind, drop_staging, fetch, run, settle
+from retention.versions import Family, raise_version
+from retention.words import gettext_noop
+
+
+class FollowerStaging(StagedRows):
+    """Rows of a file of followers."""
+
+    name = "import_followers"
+    shape = {"buyer": Kind.TEXT, "followed_at": Kind.TIME, "ended_at": Kind.TIME}
+
+    def check(self, rows: Rows) -> pl.DataFrame:
+        """Return the values of all rows, refusing those that are wrong."""
+        return pl.DataFrame({"buyer": need(rows, "buyer_id", 200), **_span(self, rows, "followed_at", "ended_at")})
+
+    def merge(self, *, source: str, now: datetime) -> Merged:
+        """Write the rows into follows."""
+        del source
+        return _merge_spans(self, now=now, table="follows", start="followed_at", end="ended_at", group=False)
+
+
+class MemberStaging(StagedRows):
+    """Rows of a file of group members."""
+
+    name = "import_members"
+    shape = {
+        "buyer": Kind.TEXT, "slug": Kind.TEXT, "group_name": Kind.TEXT, "joined_at": Kind.TIME, "left_at": Kind.TIME,
+    }  # fmt: skip
+
+    def check(self, rows: Rows) -> pl.DataFrame:
+        """Return the values of all rows, refusing those that are wrong."""
+        group = need(rows, "group", 200)
+        slugs = {name: slug_of_group(name) for name in group.drop_nulls().unique()}
+        return pl.DataFrame(
+            {
+                "buyer": need(rows, "buyer_id", 200),
+                "slug": group.replace_strict(slugs, default=None, return_dtype=pl.String),
+                "group_name": pl.select(pl.coalesce(rows.text("group_name", 200), group)).to_series(),
+                **_span(self, rows, "joined_at", "left_at"),
+            }
+        )
+
+    def merge(self, *, source: str, now: datetime) -> Merged:
+        """Write the rows into group members, and into groups where they are new."""
+        del source
+        groups = run(
+            self.session,
+            f"""
+            INSERT INTO groups (shop_id, slug, name, created_at)
+            SELECT :shop, slug, max(group_name), {moment(self.session)} FROM import_members AS i
+            WHERE NOT EXISTS (SELECT 1 FROM groups WHERE shop_id = :shop AND groups.slug = i.slug)
+            GROUP BY slug ORDER BY slug
+            """,  # noqa: S608 - our own names
+            shop=self.shop.id,
+            now=spell(self.session, now),
+        )
+        merged = _merge_spans(self, now=now, table="group_members", start="joined_at", end="left_at", group=True)
+        return Merged(merged.changed, merged.unchanged, {**merged.totals, "new_groups": groups})
+
+
+def slug_of_group(name: str) -> str:
+    """Return the slug of a group named in a file: the name itself when it can be one, else one derived from it."""
+    try:
+        return check_slug(name)
+    except Invalid:
+        return f"group-{blake2b(name.encode(), digest_size=5).hexdigest()}"
+
+
+def _span(staging: StagedRows, rows: Rows, start: str, end: str) -> dict[str, pl.Series]:
+    times = {n: read_times(rows, n, staging.shop.timezone, dates=staging.dates) for n in (start, end)}
+    message = gettext_noop("{field} {value} is before the beginning")
+    rows.refuse((times[end] < times[start]).fill_null(False), message, rows.cells(end), field=end)
+    return times
+
+
+def _merge_spans(staging: StagedRows, *, now: datetime, table: str, start: str, end: str, group: bool) -> Merged:
+    """Write spans of time a buyer followed or belonged. Beginning anew after an end lifts the end."""
+    session, shop = staging.session, staging.shop
+    settle(session, staging.name)
+    added = add_buyers(session, shop, staging.name, now=now)
+    known = f"""SELECT i.*, b.id AS buyer_id{", g.id AS group_id" if group else ""}
+        FROM {latest(staging.name, "buyer, slug" if group else "buyer")} AS i
+        JOIN buyers AS b ON b.shop_id = :shop AND b.external_id = i.buyer
+        {"JOIN groups AS g ON g.shop_id = :shop AND g.slug = i.slug" if group else ""}"""  # noqa: S608 - our own names
+    same = f"{table}.shop_id = :shop AND {table}.buyer_id = k.buyer_id" + (
+        f" AND {table}.group_id = k.group_id" if group else ""
+    )
+    begin = f"coalesce(k.{start}, {table}.{start})"
+    finish = f"coalesce(k.{end}, CASE WHEN k.{start} > {table}.{end} THEN NULL ELSE {table}.{end} END)"
+    values = {"shop": shop.id, "now": spell(session, now)}
+    total = fetch(session, f"SELECT count(*) FROM ({known}) AS k", shop=shop.id)[0]  # noqa: S608 - our own names
+    updated = run(
+        session,
+        f"""UPDATE {table} SET {start} = {begin}, {end} = {finish} FROM ({known}) AS k
+        WHERE {same} AND ({table}.{start} IS DISTINCT FROM {begin} OR {table}.{end} IS DISTINCT FROM {finish})""",  # noqa: S608
+        shop=shop.id,
+    )
+    columns = f"{'group_id, ' if group else ''}buyer_id"
+    inserted = run(
+        session,
+        f"""INSERT INTO {table} (shop_id, {columns}, {start}, {end})
+        SELECT :shop, {columns}, coalesce(k.{start}, {moment(session)}), k.{end} FROM ({known}) AS k
+        WHERE NOT EXISTS (SELECT 1 FROM {table} WHERE {same}) ORDER BY k.place""",  # noqa: S608 - our own names
+        **values,
+    )
+    drop_staging(session, staging.name)
+    welcome(session, shop, added)
+    if updated or inserted:
+        raise_version(session, shop.id, Family.RELATIONS)
+    changed = updated + inserted
+    return Merged(changed, total - changed, {"new_buyers": added})

@@ -1,0 +1,113 @@
+"""What the smaller kinds of files share: rows are checked, numbered and put into one staging table."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import ClassVar
+
+import polars as pl
+from sqlmodel import Session
+
+from retention.database import is_postgresql
+from retention.facts import add_missing_facts
+from retention.ingest.checking import Rows
+from retention.ingest.sources import Reject
+from retention.shops import Shop
+from retention.staging import Kind, create_staging, run, stage
+from retention.versions import Family, raise_version
+from retention.words import gettext_noop
+
+MISSING = gettext_noop("{field} is missing")
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What a merge changed."""
+
+    changed: int
+    unchanged: int
+    totals: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass
+class StagedRows:
+    """Collects the checked rows of a file in the table `name`; `place` numbers them from 1, the last of equals counts."""
+
+    session: Session
+    shop: Shop
+    columns: Mapping[str, str]
+    dates: str | None = None
+    rows: int = 0
+
+    name: ClassVar[str]
+    shape: ClassVar[dict[str, Kind]]
+
+    def __post_init__(self) -> None:
+        create_staging(self.session, self.name, {"place": Kind.KEY, **self.shape})
+
+    def add(self, frame: pl.DataFrame, lines: pl.Series) -> list[Reject]:
+        """Check rows, stage the good ones, return the others."""
+        rows = Rows(frame, lines, self.columns)
+        checked = self.check(rows)
+        good = self.finish(checked.filter(rows.good()), rows)
+        numbered = good.select((pl.int_range(pl.len()) + self.rows + 1).alias("place"), *self.shape)
+        stage(self.session, self.name, numbered)
+        self.rows += good.height
+        return rows.rejects()
+
+    def check(self, rows: Rows) -> pl.DataFrame:
+        """Return the values of all rows in the columns of `shape`, refusing those that are wrong."""
+        raise NotImplementedError
+
+    def finish(self, good: pl.DataFrame, rows: Rows) -> pl.DataFrame:
+        """Return the good rows with what is worth making for them only."""
+        del rows
+        return good
+
+
+def need(rows: Rows, name: str, limit: int) -> pl.Series:
+    """Return a text column every row must fill."""
+    cells = rows.text(name, limit)
+    rows.refuse(cells.is_null(), MISSING, field=name)
+    return cells
+
+
+def add_buyers(session: Session, shop: Shop, table: str, *, now: datetime) -> int:
+    """Add the buyers a staging table names in its column `buyer` and the shop does not know; return how many."""
+    added = run(
+        session,
+        f"""
+        INSERT INTO buyers (
+          shop_id, external_id, name, email, phone, language, country, region, city, timezone, created_at)
+        SELECT :shop, buyer, '', '', '', '', '', '', '', '', {moment(session)}
+        FROM (SELECT DISTINCT buyer FROM {table} WHERE buyer IS NOT NULL) AS p
+        WHERE NOT EXISTS (SELECT 1 FROM buyers WHERE shop_id = :shop AND external_id = p.buyer)
+        ORDER BY buyer
+        """,  # noqa: S608 - our own names
+        shop=shop.id,
+        now=spell(session, now),
+    )
+    return added
+
+
+def welcome(session: Session, shop: Shop, added: int) -> None:
+    """Give new buyers, who have no orders yet, their row of facts and tell the caches."""
+    if added:
+        add_missing_facts(session, shop.id)
+        raise_version(session, shop.id, Family.BUYERS)
+
+
+def latest(table: str, key: str) -> str:
+    """Return the rows of a staging table of which, for each key, the last stands."""
+    return f"""(SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY {key} ORDER BY place DESC) AS rank
+        FROM {table}) AS ranked WHERE rank = 1)"""  # noqa: S608 - our own names
+
+
+def moment(session: Session) -> str:
+    """Return the bound moment :now as statements spell it."""
+    return "CAST(:now AS timestamptz)" if is_postgresql(session) else ":now"
+
+
+def spell(session: Session, at: datetime) -> datetime | str:
+    """Return a moment in UTC as raw statements take it."""
+    return at if is_postgresql(session) else at.strftime("%Y-%m-%d %H:%M:%S.%f")
