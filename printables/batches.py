@@ -111,6 +111,7 @@ class PackingOutcome(StrEnum):
     STOPPED = "stopped"  # the campaign is paused or over: leave it out
     UNKNOWN_CODE = "unknown_code"
     UNDONE = "undone"
+    LEFT_OUT = "left_out"  # not at the bench when its parcel left
 
 
 class PackingEvent(ShopRow, table=True):

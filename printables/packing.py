@@ -10,8 +10,9 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, func, select
 
 from campaigns.campaigns import Campaign, Delivery
-from campaigns.deliveries import mark_in_parcel, mark_out_of_parcel
+from campaigns.deliveries import mark_in_parcel, mark_out_of_parcel, skip_by_parcel
 from campaigns.links import Link
+from campaigns.reasons import Reason
 from printables.batches import (
     PackingEvent,
     PackingOutcome,
@@ -127,6 +128,25 @@ def ship_parcel(session: Session, member: Member, waybill: str, *, at: datetime)
         audit.record(
             session, member.shop_id, member.actor, action="parcel.ship", subject=f"parcel:{parcel.waybill}", at=at
         )
+    return _seen(session, parcel)
+
+
+def leave_out(session: Session, member: Member, waybill: str, *, at: datetime) -> OpenParcel:
+    """Let a parcel go without the inserts that are not at the bench: each is written down, and its delivery skipped.
+
+    Conflict when nothing is missing or the parcel has left.
+    """
+    member.require(Scope.PACKING_WRITE)
+    parcel = parcel_for(session, member, waybill)
+    if parcel.shipped_at:
+        raise Conflict("Parcel {waybill} has left already.", waybill=parcel.waybill)
+    missing = [insert for insert in inserts_in(session, parcel) if not insert.packed]
+    if not missing:
+        raise Conflict("Nothing is missing in {waybill}.", waybill=parcel.waybill)
+    skip_by_parcel(session, member.shop_id, [insert.delivery_id for insert in missing], Reason.NOT_AT_BENCH)
+    for insert in missing:
+        piece = _piece_of(session, member, insert.code) if insert.code else None
+        _write_down(session, member, parcel, piece, insert.code, PackingOutcome.LEFT_OUT, at)
     return _seen(session, parcel)
 
 

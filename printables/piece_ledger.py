@@ -129,14 +129,19 @@ def reprint(
 
     Conflict for a piece that is not on paper: packed, or printed again already.
     """
-    member.require(Scope.PACKING_WRITE)
     with transaction(engine) as session:
-        spoiled = find_piece(session, member, scanned)
-        take_turns(session, member.shop_id)
-        piece, batch = _spoil(session, member, spoiled, at)
+        piece, batch = order_reprint(session, member, scanned, at=at)
     batch = render_batch(engine, batch.id, files=files, public_url=public_url)
     with reading(engine) as session:
         return session.get_one(Piece, piece.id), batch
+
+
+def order_reprint(session: Session, member: Member, scanned: str, *, at: datetime) -> tuple[Piece, Batch]:
+    """Do the same without rendering; whoever calls renders the batch, or a worker does a minute later."""
+    member.require(Scope.PACKING_WRITE)
+    spoiled = find_piece(session, member, scanned)
+    take_turns(session, member.shop_id)
+    return _spoil(session, member, spoiled, at)
 
 
 def _spoil(session: Session, member: Member, piece: Piece, at: datetime) -> tuple[Piece, Batch]:
