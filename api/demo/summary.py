@@ -1,0 +1,90 @@
+"""The figures of a demonstration, as summary.json holds them."""
+
+from pydantic import BaseModel, Field
+
+
+class Message(BaseModel):
+    """One message campaign's ledger: audience = sent + skipped + control + failed + unknown."""
+
+    audience: int
+    sent: int
+    skipped: dict[str, int]
+    control: int
+    failed: int
+    unknown: int
+
+
+class Flyers(BaseModel):
+    """The parcel flyer: pieces printed, pieces the bench scanned into parcels, buyers in control."""
+
+    pieces: int
+    in_parcels: int
+    control: int
+
+
+class Joint(BaseModel):
+    """The joint flyer: its shops, the pieces in their parcels, and scans by "carrier -> slot owner"."""
+
+    shops: list[str]
+    pieces: int
+    scans: dict[str, int]
+
+
+class LiftFigures(BaseModel):
+    """The coupon push against its control group: buyers per arm, difference of order rates, its 95 % interval."""
+
+    treated: int
+    control: int
+    difference: float | None
+    interval: tuple[float, float] | None
+
+
+class Summary(BaseModel):
+    """The whole chain in figures."""
+
+    shop: str
+    seed: int
+    day: str
+    buyers: int
+    orders: int
+    repeat_rate: float
+    segments: dict[str, int]
+    push: Message
+    alert: Message
+    flyers: Flyers
+    joint: Joint
+    scans: int
+    claims: int
+    redemptions: int
+    lift: LiftFigures
+    files: list[str]
+    seconds: float = Field(description="Wall clock of the run; the only figure a seed does not settle.")
+
+    def in_words(self) -> str:
+        """Return the figures as a person reads them, a line for each link of the chain."""
+        low_high = ""
+        if self.lift.interval:
+            low, high = self.lift.interval
+            low_high = f", 95 % between {low:+.1%} and {high:+.1%}"
+        paper = self.flyers
+        lift = "not shown" if self.lift.difference is None else f"{self.lift.difference:+.1%}{low_high}"
+        return "\n".join(
+            [
+                f"{self.shop}: {self.buyers:,} buyers, {self.orders:,} orders, repeat rate {self.repeat_rate:.1%}",
+                f"Push:   {_in_words(self.push)}",
+                f"Alert:  {_in_words(self.alert)}",
+                f"Flyers: {paper.pieces} printed, {paper.in_parcels} in parcels, {paper.control} in control",
+                f"Joint:  {self.joint.pieces} printed for {' and '.join(self.joint.shops)}, scans {self.joint.scans}",
+                f"Buyers: {self.scans} scans and clicks, {self.claims} claims, {self.redemptions} redemptions",
+                f"Lift of the push: {lift} (treated {self.lift.treated}, control {self.lift.control})",
+                f"In {self.seconds} seconds",
+            ]
+        )
+
+
+def _in_words(message: Message) -> str:
+    skipped = ", ".join(f"{reason} {count}" for reason, count in message.skipped.items())
+    return (
+        f"{message.audience} in the segment = {message.sent} sent + {sum(message.skipped.values())} skipped ({skipped})"
+        f" + {message.control} control + {message.failed} failed + {message.unknown} unknown"
+    )
