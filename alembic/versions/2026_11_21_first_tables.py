@@ -1021,6 +1021,7 @@ def upgrade() -> None:
                 "stopped",
                 "unknown_code",
                 "undone",
+                "left_out",
                 name="packingoutcome",
                 native_enum=False,
                 create_constraint=True,
