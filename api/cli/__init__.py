@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from api.cli import (
     batches,
+    campaigns,
     db,
     demo,
     flyers,
@@ -45,6 +46,7 @@ GROUPS = (
     key,
     imports,
     segments,
+    campaigns,
     flyers,
     batches,
     joint,

@@ -1,0 +1,290 @@
+"""Commands on campaigns: draft, look at the plan, launch exactly that, stop, and see what came of it."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from sqlmodel import Session, select
+
+from api.cli.terminal import JsonOption, ShopOption, engine, show
+from campaigns import moving
+from campaigns.campaigns import Campaign, Recipe
+from campaigns.channels.smtp import SmtpChannel
+from campaigns.drafting import campaigns_of, create_campaign, find_campaign
+from campaigns.launch import launch
+from campaigns.ledger import count_campaign, why
+from campaigns.offers import OfferKind, create_offer, find_offer
+from campaigns.planning import Plan, plan
+from campaigns.reasons import step_name
+from campaigns.results import campaign_results
+from campaigns.sending import send_waiting
+from retention import clock, money
+from retention.access import system_member
+from retention.buyers import buyer_for
+from retention.database import reading, transaction
+from retention.errors import Invalid, NotFound
+from retention.products import Product
+from retention.settings import get_settings
+from retention.shops import Shop, find_shop
+
+group = typer.Typer(help="Campaigns: plan, launch, stop, results.", no_args_is_help=True)
+offers = typer.Typer(help="Offers: the terms a coupon is under.", no_args_is_help=True)
+
+SlugArgument = Annotated[str, typer.Argument(help="The campaign's slug.", metavar="SLUG")]
+_ACTOR = "system"
+
+
+def add_to(app: typer.Typer) -> None:
+    app.add_typer(group, name="campaigns")
+    app.add_typer(offers, name="offers")
+
+
+@offers.callback()
+def _describe() -> None:
+    """Keep `offers create` two words while it is the only command of the group."""
+
+
+@offers.command("create")
+def create_an_offer(
+    slug: Annotated[str, typer.Argument(help="Its slug.", metavar="SLUG")],
+    shop: ShopOption,
+    kind: Annotated[OfferKind, typer.Option(help="What a buyer gets.")] = OfferKind.AMOUNT,
+    value: Annotated[str, typer.Option(help="Money for an amount (20.00), percent for a percentage (15).")] = "0",
+    minimum: Annotated[str, typer.Option(help="The least amount of an order, in money.")] = "0",
+    gift: Annotated[str, typer.Option(help="What the gift or sample is.")] = "",
+    days: Annotated[int | None, typer.Option(help="Days a coupon is valid after its claim.")] = None,
+    most: Annotated[int | None, typer.Option(help="The most coupons there may be.")] = None,
+    name: Annotated[str, typer.Option(help="Its name for people; the slug when left out.")] = "",
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Make an offer."""
+    with transaction(engine()) as session:
+        found = find_shop(session, shop)
+        made = create_offer(
+            session,
+            found.id,
+            slug,
+            name=name or slug,
+            kind=kind,
+            value=_value(kind, value, found.currency),
+            minimum=money.minor(minimum, found.currency),
+            gift=gift,
+            days_from_claim=days,
+            most_coupons=most,
+            at=clock.now(),
+            actor=_ACTOR,
+        )
+        result = made.model_dump(mode="json", include={"slug", "name", "kind", "value", "minimum"})
+    show(result, as_json=as_json)
+
+
+@group.command("list")
+def list_them(shop: ShopOption, *, as_json: JsonOption = False) -> None:
+    """List the shop's campaigns, newest first."""
+    with reading(engine()) as session:
+        found = campaigns_of(session, find_shop(session, shop).id)
+        rows = [{"slug": each.slug, "name": each.name, "state": each.state.value} for each in found]
+    if as_json:
+        show({"campaigns": rows}, as_json=True)
+        return
+    for row in rows:
+        typer.echo("\t".join(row.values()))
+
+
+@group.command()
+def create(
+    slug: SlugArgument,
+    shop: ShopOption,
+    recipe: Annotated[Recipe, typer.Option(help="What to start from.")],
+    segment: Annotated[str, typer.Option(help="The segment that gets it.")] = "",
+    rule: Annotated[Path | None, typer.Option(help="Or a file with a rule as JSON.")] = None,
+    offer: Annotated[str, typer.Option(help="The offer's slug.")] = "",
+    product: Annotated[str, typer.Option(help="The product's SKU.")] = "",
+    control: Annotated[
+        float | None, typer.Option(help="Share of the control group; the recipe's when left out.")
+    ] = None,
+    name: Annotated[str, typer.Option(help="Its name for people; the slug when left out.")] = "",
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Draft a campaign from a recipe."""
+    if bool(segment) == bool(rule):
+        raise Invalid("Name a segment with --segment or give --rule FILE, one of the two.")
+    with transaction(engine()) as session:
+        found = find_shop(session, shop)
+        made = create_campaign(
+            session,
+            found,
+            slug,
+            recipe=recipe,
+            audience={"segment": segment} if segment else _read_rule(rule),
+            offer_id=find_offer(session, found.id, offer).id if offer else None,
+            product_id=_product(session, found, product).id if product else None,
+            policy={} if control is None else {"control_share": control},
+            name=name,
+            at=clock.now(),
+            actor=_ACTOR,
+        )
+        result = made.model_dump(mode="json", include={"slug", "name", "recipe", "medium", "state"})
+    show(result, as_json=as_json)
+
+
+@group.command("plan")
+def show_plan(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
+    """Show whom a launch at this moment would reach, and the fingerprint that binds it."""
+    with reading(engine()) as session:
+        found, campaign = _found(session, shop, slug)
+        planned = plan(session, found, campaign, at=clock.now())
+    if as_json:
+        show(planned.as_json(), as_json=True)
+    else:
+        _write_funnel(planned)
+
+
+@group.command("launch")
+def launch_it(
+    slug: SlugArgument,
+    shop: ShopOption,
+    fingerprint: Annotated[
+        str, typer.Option(help="The fingerprint `plan` showed; refused when the plan is another by now.")
+    ] = "",
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Launch a campaign, or today's run of one that goes by parcel."""
+    with transaction(engine()) as session:
+        found, campaign = _found(session, shop, slug)
+        run = launch(session, found, campaign, at=clock.now(), actor=_ACTOR, fingerprint=fingerprint or None)
+        result = {"run": run.number, "state": campaign.state.value, "funnel": dict(run.funnel)}
+        result["fingerprint"] = run.fingerprint
+    show(result, as_json=as_json)
+
+
+@group.command()
+def pause(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
+    """Stop handing over at once; what has not left waits."""
+    with transaction(engine()) as session:
+        _, campaign = _found(session, shop, slug)
+        moving.pause(session, campaign, at=clock.now(), actor=_ACTOR)
+        show(_state(session, campaign), as_json=as_json)
+
+
+@group.command()
+def resume(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
+    """Go on with a paused campaign."""
+    with transaction(engine()) as session:
+        _, campaign = _found(session, shop, slug)
+        moving.resume(session, campaign, at=clock.now(), actor=_ACTOR)
+        show(_state(session, campaign), as_json=as_json)
+
+
+@group.command()
+def cancel(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
+    """End a campaign for good; what has not left is skipped."""
+    with transaction(engine()) as session:
+        _, campaign = _found(session, shop, slug)
+        moving.cancel(session, campaign, at=clock.now(), actor=_ACTOR)
+        show(_state(session, campaign), as_json=as_json)
+
+
+@group.command()
+def finish(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
+    """Call a running campaign done, such as one by parcel; what has not left is skipped."""
+    with transaction(engine()) as session:
+        _, campaign = _found(session, shop, slug)
+        moving.finish(session, campaign, at=clock.now(), actor=_ACTOR)
+        show(_state(session, campaign), as_json=as_json)
+
+
+@group.command("show")
+def show_one(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
+    """Show a campaign's ledger and what it brought so far."""
+    with reading(engine()) as session:
+        found, campaign = _found(session, shop, slug)
+        results = campaign_results(session, found, campaign, at=clock.now())
+        show(_state(session, campaign) | results.as_json(), as_json=as_json)
+
+
+@group.command("why")
+def show_why(
+    slug: SlugArgument,
+    buyer: Annotated[str, typer.Argument(help="The buyer's id in the shop.", metavar="BUYER")],
+    shop: ShopOption,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Say why one buyer did or did not get a campaign."""
+    with reading(engine()) as session:
+        found, campaign = _found(session, shop, slug)
+        answers = why(session, found, campaign, buyer_for(session, system_member(found.id), buyer))
+        rows = [
+            {
+                "run": each.run.number if each.run else None,
+                "outcome": each.outcome,
+                "reason": each.reason,
+                "sentence": each.sentence,
+            }
+            for each in answers
+        ]
+    if as_json:
+        show({"answers": rows}, as_json=True)
+        return
+    for row in rows:
+        typer.echo(f"{row['outcome']}: {row['sentence']}")
+
+
+@group.command("send")
+def send_now(*, as_json: JsonOption = False) -> None:
+    """Hand over by mail what is due now, of every shop, without waiting for a worker."""
+    channel = SmtpChannel(get_settings().smtp_url)
+    show(dict(send_waiting(engine(), channel, now=clock.now(), limit=1_000_000)), as_json=as_json)
+
+
+def _found(session: Session, shop: str, slug: str) -> tuple[Shop, Campaign]:
+    found = find_shop(session, shop)
+    return found, find_campaign(session, found.id, slug)
+
+
+def _state(session: Session, campaign: Campaign) -> dict[str, Any]:
+    ledger = count_campaign(session, campaign)
+    return {"slug": campaign.slug, "state": campaign.state.value, "ledger": ledger.as_json()}
+
+
+def _write_funnel(planned: Plan) -> None:
+    for step, buyers in planned.funnel:
+        stays = step in {"segment", "final"}
+        typer.echo(f"{buyers if stays else -buyers:>8,}  {step_name(step)}")
+    if planned.coupons:
+        left = "" if planned.coupons_left is None else f" of {planned.coupons_left:,} left"
+        typer.echo(f"{planned.coupons:>8,}  coupons to be made{left}")
+    typer.echo(f"fingerprint {planned.fingerprint}")
+
+
+def _read_rule(path: Path | None) -> dict[str, Any]:
+    assert path is not None  # one of the two was given
+    try:
+        rule = json.loads(path.read_text("utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise Invalid("{file} is not JSON: {problem}.", file=path.name, problem=str(error)) from error
+    except FileNotFoundError as error:
+        raise NotFound("There is no file {file}.", file=str(path)) from error
+    if not isinstance(rule, dict):
+        raise Invalid("A rule is one JSON object, which {file} is not.", file=path.name)
+    return rule
+
+
+def _product(session: Session, shop: Shop, sku: str) -> Product:
+    found = session.exec(select(Product).where(Product.shop_id == shop.id, Product.sku == sku)).first()
+    if found is None:
+        raise NotFound("No product has the SKU {sku}.", sku=sku)
+    return found
+
+
+def _value(kind: OfferKind, text: str, currency: str) -> int:
+    if kind is OfferKind.PERCENT:
+        if not text.isdecimal():
+            raise Invalid("{text} is not a whole percentage. Write it like 15.", text=repr(text))
+        return int(text)
+    return money.minor(text, currency)
