@@ -77,10 +77,16 @@ def choose_recipe(request: Request, session: Reading, segment: str = "") -> HTML
 
 @router.get("/new/{recipe}", dependencies=for_writers)
 def new_campaign(
-    request: Request, session: Reading, place: Here, now: Now, recipe: Recipe, segment: str = ""
+    request: Request,
+    session: Reading,
+    place: Here,
+    now: Now,
+    recipe: Recipe,
+    segment: str = "",
+    product: str = "",
 ) -> HTMLResponse:
     """Show the form as the recipe fills it in."""
-    draft = fresh_draft(recipe, segment=segment, at=now)
+    draft = fresh_draft(recipe, segment=segment, product=product, at=now)
     return _form(request, session, place, draft, now=now)
 
 

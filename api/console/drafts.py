@@ -36,7 +36,7 @@ class Draft:
     texts: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
-def fresh_draft(recipe: Recipe, *, segment: str, at: datetime) -> Draft:
+def fresh_draft(recipe: Recipe, *, segment: str, at: datetime, product: str = "") -> Draft:
     """Return the form as a recipe fills it in."""
     prefill = RECIPES[recipe]
     return Draft(
@@ -44,6 +44,7 @@ def fresh_draft(recipe: Recipe, *, segment: str, at: datetime) -> Draft:
         name=f"{recipe_name(recipe)} {at:%Y-%m-%d}",
         slug=f"{recipe.value}-{at:%m%d-%H%M}",
         segment=segment,
+        product=product,
         control=f"{prefill.policy.control_share * 100:g}",
         texts=prefill.content,
     )

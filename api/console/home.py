@@ -1,26 +1,26 @@
 """The front door: which shop, and what matters in it today."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlmodel import Session, col, select
 
 from api import pages
+from api.console.next_steps import next_steps
 from api.console.overview import overview
 from api.console.shell import Here, show
 from api.console.states import medium_name, shown
 from api.deps import CurrentUser, Now, Place, Reading
-from campaigns.campaigns import Campaign, CampaignState
+from campaigns.campaigns import Campaign, CampaignState, Run
 from campaigns.progress import latest_runs, progress_of
 from campaigns.recipes import recipe_name
-from printables.batches import Batch, BatchState
+from campaigns.results import campaign_results
 from retention import people
 from retention.access import Scope
 from retention.buyers import Buyer
 from retention.parcels import parcels_leaving
-from retention.words import gettext as _
-from retention.words import ngettext
 
 router = APIRouter()
 
@@ -39,13 +39,15 @@ def choose_shop(request: Request, session: Reading, user: CurrentUser) -> Respon
 
 
 @dataclass(frozen=True)
-class NextStep:
-    """One thing worth doing now: what, why, and the word that leads there."""
+class LatestLift:
+    """The last campaign whose read-out has come, in incremental orders with their interval."""
 
-    what: str
-    why: str
-    label: str
-    address: str
+    name: str
+    slug: str
+    orders: float
+    low: float
+    high: float
+    control_share: float
 
 
 @router.get("/shops/{slug}")
@@ -64,8 +66,8 @@ def show_today(request: Request, session: Reading, place: Here, now: Now) -> Res
         today=place.shop.day(now),
         has_buyers=_has_buyers(session, place),
         overview=overview(session, place.shop, now=now) if place.member.may(Scope.RESULTS_READ) else None,
-        steps=_next_steps(session, place),
-        lift=None,
+        steps=next_steps(session, place, now=now),
+        lift=_latest_lift(session, place, now) if place.member.may(Scope.RESULTS_READ) else None,
         campaigns=running,
         counts={campaign_id: counted[run.id] for campaign_id, run in runs.items()},
         shown=shown,
@@ -84,38 +86,14 @@ def _has_buyers(session: Session, place: Place) -> bool:
     return session.exec(select(Buyer.id).where(Buyer.shop_id == place.shop.id).limit(1)).first() is not None
 
 
-def _next_steps(session: Session, place: Place) -> list[NextStep]:
-    """Return what waits for somebody, as far as this member may do it."""
-    home = f"/shops/{place.shop.slug}"
-    steps: list[NextStep] = []
-    if place.member.may(Scope.CAMPAIGNS_WRITE):
-        steps += [
-            NextStep(
-                _("“{campaign}” is still a draft").format(campaign=campaign.name),
-                recipe_name(campaign.recipe),
-                _("Check the plan"),
-                f"{home}/campaigns/{campaign.slug}",
-            )
-            for campaign in _drafts(session, place.shop.id)
-        ]
-    if place.member.may(Scope.BATCHES_WRITE):
-        steps += [
-            NextStep(
-                _("Batch {number} is ready to print").format(number=batch.number),
-                ngettext("{count} piece", "{count} pieces", batch.pieces).format(count=batch.pieces),
-                _("Print it"),
-                f"{home}/print-room/{batch.number}",
-            )
-            for batch in _unprinted(session, place.shop.id)
-        ]
-    return steps
-
-
-def _drafts(session: Session, shop_id: int) -> list[Campaign]:
-    drafts = select(Campaign).where(Campaign.shop_id == shop_id, Campaign.state == CampaignState.DRAFT)
-    return list(session.exec(drafts.order_by(col(Campaign.id).desc()).limit(3)))
-
-
-def _unprinted(session: Session, shop_id: int) -> list[Batch]:
-    rendered = select(Batch).where(Batch.shop_id == shop_id, Batch.state == BatchState.RENDERED)
-    return list(session.exec(rendered.order_by(col(Batch.id).desc()).limit(3)))
+def _latest_lift(session: Session, place: Place, now: datetime) -> LatestLift | None:
+    read_out = select(Campaign, Run.control_share).join(Run, col(Run.campaign_id) == Campaign.id)
+    latest = read_out.where(Run.shop_id == place.shop.id, Run.read_out_at <= now)
+    row = session.exec(latest.order_by(col(Run.read_out_at).desc(), col(Run.id).desc()).limit(1)).first()
+    if row is None:
+        return None
+    campaign, share = row
+    lift = campaign_results(session, place.shop, campaign, at=now).lift
+    if lift is None or lift.orders is None or lift.orders_interval is None:
+        return None
+    return LatestLift(campaign.name, campaign.slug, lift.orders, *lift.orders_interval, share)

@@ -50,11 +50,11 @@ def _revenue(lift: Lift, currency: str) -> str:
     if revenue is None or revenue.state == "hidden" or revenue.total is None or revenue.total_interval is None:
         return _("Too few of the control group ordered to say anything about money.")
     low, high = (figures.amount(round(limit), currency) for limit in revenue.total_interval)
-    words = _("{total} more revenue, between {low} and {high}").format(
+    words = _("{total} more revenue, between {low} and {high}.").format(
         total=figures.amount(round(revenue.total), currency), low=low, high=high
     )
-    weak = _("to be read with care: few of the control group ordered")
-    return f"{words} ({weak})" if revenue.state == "weak" else words
+    weak = _("Read it with care: few of the control group ordered.")
+    return f"{words} {weak}" if revenue.state == "weak" else words
 
 
 def _chart(lift: Lift) -> dict[str, Any]:

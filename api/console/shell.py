@@ -51,7 +51,7 @@ class Notice:
 
 @dataclass(frozen=True)
 class NavLink:
-    """A line of the navigation. `tail` is a small figure behind it, `kind` the colour of its pill."""
+    """A line of the navigation. `tail` is a figure behind it, `kind` its pill's colour, `means` what is counted."""
 
     name: str
     address: str
@@ -59,6 +59,7 @@ class NavLink:
     current: bool
     tail: str = ""
     kind: str = ""
+    means: str = ""
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ def navigation(request: Request, session: Session) -> Navigation:
                 home + line.path,
                 line.icon,
                 _is_current(request, home, line.path),
-                *tails.get(line.path, ("", "")),
+                *tails.get(line.path, ("", "", "")),
             )
             for line in lines
             if line.scope is None or member.may(line.scope)
@@ -186,22 +187,22 @@ def _is_current(request: Request, home: str, path: str) -> bool:
     return asked == home if not path else asked == home + path or asked.startswith(f"{home}{path}/")
 
 
-def _tails(session: Session, member: Member) -> Mapping[str, tuple[str, str]]:
+def _tails(session: Session, member: Member) -> Mapping[str, tuple[str, str, str]]:
     """Return the figures behind the lines, each one count over an index."""
-    tails: dict[str, tuple[str, str]] = {}
+    tails: dict[str, tuple[str, str, str]] = {}
     saved = session.exec(select(func.count()).where(Segment.shop_id == member.shop_id)).one()
     if saved:
-        tails["/segments"] = (figures.compact(saved), "")
+        tails["/segments"] = (figures.compact(saved), "", "")
     running = session.exec(
         select(func.count()).where(Campaign.shop_id == member.shop_id, Campaign.state == CampaignState.RUNNING)
     ).one()
     if running:
-        tails["/campaigns"] = (_("{count} running").format(count=running), "brand")
+        tails["/campaigns"] = (str(running), "brand", _("{count} running").format(count=running))
     waiting = select(func.count()).where(
         Batch.shop_id == member.shop_id, col(Batch.state).in_([BatchState.RENDERED, BatchState.PRINTED])
     )
     if batches := session.exec(waiting).one():
-        tails["/print-room"] = (_("{count} open").format(count=batches), "warn")
+        tails["/print-room"] = (str(batches), "warn", _("{count} open").format(count=batches))
     return tails
 
 

@@ -31,7 +31,7 @@
     interval: (data) => ({
       grid: { left: 24, right: 24, top: 30, bottom: 30 },
       xAxis: {
-        type: "value", axisLabel: { ...text, formatter: (value) => `${value}${data.unit || ""}` }, splitLine: line,
+        type: "value", axisLabel: { ...text, showMinLabel: data.low >= 0, showMaxLabel: data.high <= 0 }, splitLine: line,
         min: Math.min(0, data.low) * 1.15, max: Math.max(0, data.high) * 1.15 || 1,
       },
       yAxis: { type: "category", data: [""], axisTick: { show: false }, axisLine: { show: false } },
