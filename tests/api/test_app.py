@@ -238,6 +238,15 @@ def test_every_answer_carries_the_strict_headers(visitor: TestClient) -> None:
     assert visitor.get("/login").headers["strict-transport-security"] == "max-age=31536000"
 
 
+def test_a_body_without_end_is_refused_while_it_comes(visitor: TestClient) -> None:
+    def flood() -> Iterator[bytes]:
+        for _ in range(200):
+            yield b"email=" + b"x" * 1000
+
+    answer = visitor.post("/login", content=flood(), headers={"Content-Type": "application/x-www-form-urlencoded"})
+    assert answer.status_code == 413
+
+
 def test_the_language_is_the_one_asked_for_then_the_one_chosen_then_the_browsers(visitor: TestClient) -> None:
     def language(address: str, accept: str) -> str:
         return visitor.get(address, headers={"Accept-Language": accept}).headers["content-language"]
