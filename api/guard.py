@@ -1,4 +1,4 @@
-"""What holds for every request: the visitor's language, strict headers, no form from another site, no boundless body."""
+"""What holds for every request: the visitor's language, strict headers, no form from another site, no endless body."""
 
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
