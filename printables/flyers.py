@@ -161,7 +161,12 @@ def copy_of(session: Session, shop: Shop, flyer: Flyer) -> Copy:
     offer = session.get(Offer, campaign.offer_id) if campaign and campaign.offer_id else None
     product = session.get(Product, campaign.product_id) if campaign and campaign.product_id else None
     with speaking(flyer.language):
-        fields = {"shop": shop.name, "accent": "#b8440e", "headline": _("kept for those who come back")}
+        fields = {
+            "shop": shop.name,
+            "accent": "#b8440e",
+            "headline": _("kept for those who come back"),
+            "promise": _("Thank you for this order. Here is our thanks, for your next one."),
+        }
         fields |= offer_words(offer, shop) | product_words(product, shop) | flyer.content
     picture = flyer.picture or (product.picture if product else "")
     pictures = {"picture": picture} if picture else {}

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, select
 
 from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState
@@ -55,15 +56,15 @@ def inserts_in(session: Session, parcel: Parcel) -> tuple[Insert, ...]:
 
     What a paused campaign waits with is not asked for; what is in already is shown whatever the campaign does now.
     """
+    other = aliased(Piece)
     newest = (
-        select(Piece.delivery_id, func.max(Piece.id).label("piece_id"))
+        select(func.max(other.id))
         .where(
-            Piece.shop_id == parcel.shop_id,
-            Piece.parcel_id == parcel.id,
-            col(Piece.state).in_((*PACKABLE, PieceState.IN_PARCEL)),
+            other.shop_id == parcel.shop_id,
+            other.delivery_id == Delivery.id,
+            col(other.state).in_((*PACKABLE, PieceState.IN_PARCEL)),
         )
-        .group_by(col(Piece.delivery_id))
-        .subquery()
+        .scalar_subquery()
     )
     rows = session.execute(
         sa.select(
@@ -76,8 +77,7 @@ def inserts_in(session: Session, parcel: Parcel) -> tuple[Insert, ...]:
             col(Piece.generation),
         )
         .join(Campaign, col(Campaign.id) == Delivery.campaign_id)
-        .outerjoin(newest, newest.c.delivery_id == col(Delivery.id))
-        .outerjoin(Piece, col(Piece.id) == newest.c.piece_id)
+        .outerjoin(Piece, sa.and_(col(Piece.delivery_id) == Delivery.id, col(Piece.id) == newest))
         .outerjoin(Batch, col(Batch.id) == Piece.batch_id)
         .outerjoin(Flyer, col(Flyer.id) == Batch.flyer_id)
         .where(

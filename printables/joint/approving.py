@@ -81,8 +81,9 @@ def copy_of_joint(session: Session, joint: JointFlyer) -> Copy:
     if len(partners) < 2:
         raise Conflict("A joint flyer needs another shop. Take a partner in first.")
     flyer = session.get_one(Flyer, joint.flyer_id)
-    fields, pictures, targets = {"theme": joint.theme, **flyer.content}, {}, {}
+    pictures, targets = {}, {}
     with speaking(flyer.language):
+        fields = {"theme": joint.theme, "fine_print": _("each coupon is for the shop named beside it"), **flyer.content}
         for partner in partners:
             shop, offer, product = _of(session, partner)
             words = {"shop": shop.name, **offer_words(offer, shop), **partner.content}

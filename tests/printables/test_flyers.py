@@ -23,6 +23,7 @@ def test_a_flyer_says_what_its_campaign_offers_in_its_own_language(bench: Bench)
         "shop": "山茶小铺",
         "accent": "#b8440e",
         "headline": "for you",
+        "promise": "Thank you for this order. Here is our thanks, for your next one.",
         "amount": "¥20",
         "condition": "from ¥99",
         "fine_print": "valid 14 days from claim · one per person · not with other coupons",
