@@ -14,7 +14,6 @@ from printables.make_batch import waiting_for_paper
 from printables.piece_ledger import Reconciliation
 from retention.access import Member, Scope
 from retention.parcels import Parcel
-from retention.tokens import CODE_LENGTH, spaced
 
 MOST_BATCHES = 100
 MOST_PIECES = 500
@@ -62,11 +61,6 @@ class PieceLine:
 
     piece: Piece
     waybill: str
-
-    @property
-    def code(self) -> str:
-        """The code as it is printed: a coupon's in two groups, a token in one."""
-        return spaced(self.piece.code) if len(self.piece.code) == CODE_LENGTH else self.piece.code
 
 
 def runs_waiting(session: Session, member: Member) -> list[WaitingRun]:

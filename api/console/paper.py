@@ -10,6 +10,7 @@ from api.console import shell
 from printables.preflight import said
 from printables.thumbnails import thumbnail
 from retention.files import FileStore
+from retention.tokens import CODE_LENGTH, spaced
 from retention.words import gettext as _
 from retention.words import gettext_noop
 
@@ -68,3 +69,8 @@ def picture(files: FileStore, sha256: str, *, width: int) -> Response:
     """Return the first page of a stored PDF as a PNG. The bytes behind a SHA-256 never change, so neither does it."""
     png = thumbnail(files.get(sha256), width=min(max(width, 80), 1200))
     return Response(png, media_type="image/png", headers={"Cache-Control": "private, max-age=31536000, immutable"})
+
+
+def show_code(code: str) -> str:
+    """Return a code as it is printed: a coupon's in groups, a link's token in one piece."""
+    return spaced(code) if len(code) == CODE_LENGTH else code

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response
 from sqlmodel import Session
 
-from api.console.paper import checks_of, device_name, devices, picture
+from api.console.paper import checks_of, device_name, devices, picture, show_code
 from api.console.shell import Here, go, refused, show
 from api.console.states import shown
 from api.deps import CurrentSettings, Files, Now, Place, Reading, Writing, require
@@ -214,6 +214,7 @@ def _batch_page(
         pieces=print_room.pieces_in(session, line.batch),
         reprints=print_room.reprints_of(session, line.batch),
         waited=print_room.waited(line.batch, now),
+        show_code=show_code,
         shown=shown,
         device_name=device_name,
     )

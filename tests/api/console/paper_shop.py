@@ -110,7 +110,8 @@ def open_paper_shop(engine: Engine, home: Path, served: Callable[..., str], *, f
 
 
 def sign_in(page: Page, shop: PaperShop, role: str = "warehouse") -> None:
-    page.goto(f"{shop.address}/login")
+    language = page.evaluate("navigator.language")
+    page.goto(f"{shop.address}/login?lang={language}")
     page.fill("input[name=email]", f"{role}@camellia.example")
     page.fill("input[name=password]", sample.PASSWORD)
     page.press("input[name=password]", "Enter")
@@ -123,7 +124,8 @@ def _launched(session: Session, shop: Shop, product: Product) -> Campaign:
         offer_id=find_offer(session, shop.id, "autumn-20").id, product_id=product.id, at=NOW, actor="user:1",
         policy={"control_share": 0.2, "cap": None},
     )  # fmt: skip
-    campaign.secret = "the same people are in the control group of every test"
+    campaign.secret = "5eed" * 8  # the same people are in the control group of every test
     session.add(campaign)
+    session.flush()
     launch(session, shop, campaign, at=NOW, actor="user:1")
     return campaign

@@ -1,0 +1,152 @@
+"""The packing station's one conversation: whatever is scanned, over whichever parcel is open, gets one answer.
+
+A scanner types waybills and codes alike. What was typed is a waybill when a parcel has it, else an insert's code.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlmodel import Session
+
+from printables.batches import PackingOutcome
+from printables.inserts import parcel_for
+from printables.packing import Answer, OpenParcel, leave_out, open_parcel, scan, ship_parcel, undo
+from printables.piece_ledger import order_reprint
+from retention.access import Member
+from retention.errors import Conflict, NotFound
+
+
+class Sign(StrEnum):
+    """What the station says."""
+
+    READY = "ready"
+    OPENED = "opened"
+    NOTHING = "nothing"  # nothing goes into this parcel: control group, or no campaign
+    LEFT = "left"  # the parcel was shipped before
+    PACKED = "packed"
+    COMPLETE = "complete"
+    WRONG_PARCEL = "wrong_parcel"
+    ALREADY_PACKED = "already_packed"
+    NOT_PRINTED = "not_printed"
+    STOPPED = "stopped"
+    UNKNOWN = "unknown"
+    UNFINISHED = "unfinished"  # another waybill was scanned while something is missing
+    SHIPPED = "shipped"
+    UNDONE = "undone"
+    LEFT_OUT = "left_out"
+    REPRINTED = "reprinted"
+
+
+_SIGNS = {
+    PackingOutcome.WRONG_PARCEL: Sign.WRONG_PARCEL,
+    PackingOutcome.ALREADY_PACKED: Sign.ALREADY_PACKED,
+    PackingOutcome.NOT_PRINTED: Sign.NOT_PRINTED,
+    PackingOutcome.STOPPED: Sign.STOPPED,
+    PackingOutcome.UNKNOWN_CODE: Sign.UNKNOWN,
+}
+
+
+@dataclass(frozen=True)
+class Said:
+    """An answer: the sign, the waybill that is open now (empty for none), and what the words need.
+
+    `tail` is the end of the waybill a piece belongs to, or that was closed; `missing` how many inserts are not in yet;
+    `generation` above 1 that this code was printed again; `batch` the number of a reprint.
+    """
+
+    sign: Sign
+    waybill: str = ""
+    code: str = ""
+    tail: str = ""
+    missing: int = 0
+    generation: int = 1
+    batch: int = 0
+
+
+def hear(session: Session, member: Member, text: str, *, over: str, at: datetime) -> Said:
+    """Answer what was typed while the parcel with the waybill `over` is open; empty text closes that parcel.
+
+    A parcel is never closed while an insert is missing. NotFound for what is no waybill while none is open.
+    """
+    if not text.strip():
+        return _close(session, member, over, at=at) if over else Said(Sign.READY)
+    waybill = _waybill(session, member, text)
+    if waybill is None and over:
+        return _piece(session, member, text, over=over, at=at)
+    if waybill is None:
+        raise NotFound("No parcel has the waybill {waybill}.", waybill=text.strip()[:64])
+    if over and waybill != over and (closed := _close(session, member, over, at=at)).sign is Sign.UNFINISHED:
+        return closed
+    return _opened(open_parcel(session, member, waybill))
+
+
+def take_back(session: Session, member: Member, *, over: str, at: datetime) -> Said:
+    """Take the insert packed last out of the open parcel again."""
+    return Said(Sign.UNDONE, undo(session, member, _over(over), at=at).waybill)
+
+
+def go_without(session: Session, member: Member, *, over: str, at: datetime) -> Said:
+    """Leave out what is not at the bench, and close the parcel."""
+    leave_out(session, member, _over(over), at=at)
+    parcel = ship_parcel(session, member, over, at=at)
+    return Said(Sign.LEFT_OUT, tail=parcel.waybill[-4:])
+
+
+def spoil(session: Session, member: Member, text: str, *, over: str, at: datetime) -> Said:
+    """Count the insert with this code as spoiled and order its new copy."""
+    piece, batch = order_reprint(session, member, text, at=at)
+    return Said(Sign.REPRINTED, over, code=piece.code, generation=piece.generation, batch=batch.number)
+
+
+def missing_in(parcel: OpenParcel) -> int:
+    """Return how many inserts belong into a parcel and are not in yet."""
+    return sum(not insert.packed for insert in parcel.inserts)
+
+
+def _over(waybill: str) -> str:
+    if not waybill:
+        raise Conflict("No parcel is open. Scan a waybill first.")
+    return waybill
+
+
+def _waybill(session: Session, member: Member, text: str) -> str | None:
+    try:
+        return parcel_for(session, member, text).waybill
+    except NotFound:
+        return None
+
+
+def _opened(parcel: OpenParcel) -> Said:
+    if parcel.shipped:
+        return Said(Sign.LEFT, parcel.waybill)
+    missing = missing_in(parcel)
+    sign = Sign.OPENED if missing else Sign.COMPLETE if parcel.inserts else Sign.NOTHING
+    return Said(sign, parcel.waybill, missing=missing)
+
+
+def _close(session: Session, member: Member, over: str, *, at: datetime) -> Said:
+    parcel = open_parcel(session, member, over)
+    if missing := missing_in(parcel):
+        return Said(Sign.UNFINISHED, parcel.waybill, missing=missing)
+    ship_parcel(session, member, over, at=at)
+    return Said(Sign.SHIPPED, tail=parcel.waybill[-4:])
+
+
+def _piece(session: Session, member: Member, text: str, *, over: str, at: datetime) -> Said:
+    answer = scan(session, member, over, text, at=at)
+    missing = missing_in(answer.parcel)
+    return Said(
+        _sign(answer, missing),
+        answer.parcel.waybill,
+        code=answer.code[:64],
+        tail=answer.belongs_to,
+        missing=missing,
+        generation=answer.generation,
+    )
+
+
+def _sign(answer: Answer, missing: int) -> Sign:
+    if answer.outcome is PackingOutcome.PACKED:
+        return Sign.PACKED if missing else Sign.COMPLETE
+    return _SIGNS[answer.outcome]

@@ -1,0 +1,211 @@
+"""The packing station as a packer meets it: a keyboard that scans, and an answer on the screen."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+from sqlalchemy import Engine
+from sqlmodel import col, select
+
+from campaigns.campaigns import Delivery, DeliveryState
+from printables.batches import PackingEvent, PackingOutcome, Piece, PieceState
+from retention.database import reading
+from retention.parcels import Parcel
+from tests.api.console.paper_shop import PaperShop, open_paper_shop, sign_in
+
+pytestmark = pytest.mark.browser
+
+Browse = Callable[..., Page]
+
+
+@pytest.fixture
+def shop(engine: Engine, tmp_path: Path, served: Callable[..., str]) -> PaperShop:
+    shop = open_paper_shop(engine, tmp_path / "home", served)
+    shop.make_batch()
+    return shop
+
+
+def station(browse: Browse, shop: PaperShop, locale: str = "en") -> Page:
+    page = browse(f"{shop.address}/login", locale=locale)
+    sign_in(page, shop)
+    page.goto(f"{shop.home}/packing")
+    return page
+
+
+def scan(page: Page, text: str) -> None:
+    """Type as a scanner does: fast, into whatever has the focus, with Enter at the end."""
+    page.keyboard.type(text)
+    page.keyboard.press("Enter")
+
+
+def says(page: Page, words: str) -> None:
+    expect(page.locator("#answer")).to_contain_text(words)
+
+
+def outcomes(shop: PaperShop) -> list[PackingOutcome]:
+    with reading(shop.engine) as session:
+        return list(session.exec(select(PackingEvent.outcome).order_by(col(PackingEvent.id))))
+
+
+def parcel(shop: PaperShop, waybill: str) -> Parcel:
+    with reading(shop.engine) as session:
+        return session.exec(select(Parcel).where(Parcel.waybill == waybill)).one()
+
+
+def pieces_of(shop: PaperShop, code: str) -> list[Piece]:
+    with reading(shop.engine) as session:
+        return list(session.exec(select(Piece).where(Piece.code == code).order_by(col(Piece.generation))))
+
+
+def test_keyboard_packs_a_parcel_and_the_station_objects_to_the_wrong_piece(shop: PaperShop, browse: Browse) -> None:
+    (first, right), (second, wrong) = shop.pieces()[:2]
+    page = station(browse, shop)
+    expect(page.locator("#text")).to_be_focused()
+
+    scan(page, first.lower())
+    says(page, "One insert goes in")
+    scan(page, wrong)
+    says(page, f"Wrong parcel: it belongs to …\N{WORD JOINER}{second[-4:]}")
+    scan(page, right)
+    says(page, "Right: this one belongs here")
+    scan(page, right)
+    says(page, "It is in this parcel already")
+    page.keyboard.press("F2")
+    says(page, "Taken back")
+    assert pieces_of(shop, right)[0].state is PieceState.PRINTED
+    scan(page, right)
+    says(page, "Right")
+    scan(page, second)
+    says(page, "One insert goes in")
+
+    assert outcomes(shop) == [
+        PackingOutcome.WRONG_PARCEL,
+        PackingOutcome.PACKED,
+        PackingOutcome.ALREADY_PACKED,
+        PackingOutcome.UNDONE,
+        PackingOutcome.PACKED,
+    ]
+    assert parcel(shop, first).shipped_at is not None
+    assert pieces_of(shop, wrong)[0].state is PieceState.PRINTED
+    expect(page.locator(".stage")).to_contain_text("one insert packed · one mistake caught")
+
+
+def test_chinese_packer_reads_chinese(shop: PaperShop, browse: Browse) -> None:
+    waybill, code = shop.pieces()[0]
+    page = station(browse, shop, "zh-CN")
+    expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
+    scan(page, waybill)
+    scan(page, code)
+    expect(page.locator("#answer.good")).to_contain_text("✓")
+
+
+def test_parcel_with_a_missing_insert_does_not_close(shop: PaperShop, browse: Browse) -> None:
+    (first, _code), (second, _other) = shop.pieces()[:2]
+    page = station(browse, shop)
+    scan(page, first)
+    scan(page, second)
+    says(page, "Not yet: one insert is missing")
+    scan(page, "")
+    says(page, "Not yet: one insert is missing")
+    assert parcel(shop, first).shipped_at is None
+
+
+def test_control_parcel_takes_nothing_and_closes_with_enter(shop: PaperShop, browse: Browse) -> None:
+    waybill = shop.waybills_without()[0]
+    page = station(browse, shop)
+    scan(page, waybill)
+    expect(page.locator(".nothing")).to_have_text("Nothing goes into this parcel")
+    scan(page, "")
+    says(page, "is closed")
+    assert parcel(shop, waybill).shipped_at is not None
+    assert outcomes(shop) == []
+
+
+def test_spoiled_insert_is_asked_about_once_and_printed_again(shop: PaperShop, browse: Browse) -> None:
+    waybill, code = shop.pieces()[0]
+    page = station(browse, shop)
+    scan(page, waybill)
+    says(page, "One insert goes in")
+    page.keyboard.press("F4")
+    says(page, "spoiled? F4 again prints a new copy")
+    page.keyboard.press("Escape")
+    says(page, "One insert goes in")
+    assert len(pieces_of(shop, code)) == 1
+
+    page.keyboard.press("F4")
+    page.keyboard.press("F4")
+    says(page, "Its new copy is batch 2")
+    assert [piece.state for piece in pieces_of(shop, code)] == [PieceState.SPOILED, PieceState.RENDERED]
+    assert len(shop.batch(2).files) == 1
+    scan(page, code)
+    says(page, "copy 2, is that printed on it?")
+
+
+def test_insert_that_is_not_there_is_left_out_and_the_ledger_says_so(shop: PaperShop, browse: Browse) -> None:
+    waybill, _code = shop.pieces()[0]
+    page = station(browse, shop)
+    scan(page, waybill)
+    says(page, "One insert goes in")
+    page.keyboard.press("F8")
+    says(page, "F8 again")
+    page.keyboard.press("F8")
+    says(page, "goes without it")
+    packed = parcel(shop, waybill)
+    assert packed.shipped_at is not None
+    with reading(shop.engine) as session:
+        delivery = session.exec(select(Delivery).where(Delivery.parcel_id == packed.id)).one()
+    assert (delivery.state, delivery.reason) == (DeliveryState.SKIPPED, "not_at_bench")
+    assert outcomes(shop) == [PackingOutcome.LEFT_OUT]
+
+
+def test_scan_whose_answer_is_lost_goes_again_and_counts_once(shop: PaperShop, browse: Browse) -> None:
+    waybill, code = shop.pieces()[0]
+    page = station(browse, shop)
+    scan(page, waybill)
+    says(page, "One insert goes in")
+    lost: list[str] = []
+
+    def lose_the_first(route: Route) -> None:
+        if lost:
+            route.continue_()
+            return
+        lost.append(route.fetch().text())
+        route.abort("aborted")
+
+    page.route("**/packing/steps", lose_the_first)
+    scan(page, code)
+    says(page, "No connection")
+    says(page, "Right: this one belongs here")
+    assert len(lost) == 1
+    assert outcomes(shop) == [PackingOutcome.PACKED]
+
+
+def test_scans_made_without_a_connection_survive_a_reload_in_order(shop: PaperShop, browse: Browse) -> None:
+    (first, right), (second, other) = shop.pieces()[:2]
+    page = station(browse, shop)
+    page.route("**/packing/steps", lambda route: route.abort("aborted"))
+    for text in (first, right, second, other):
+        scan(page, text)
+    says(page, "No connection")
+    expect(page.locator("#pending")).to_have_text("4 waiting to be sent")
+    assert outcomes(shop) == []
+
+    page.unroute("**/packing/steps")
+    page.reload()
+    expect(page.locator(".waybill")).to_contain_text(second[-4:])
+    says(page, "Right: this one belongs here")
+    assert outcomes(shop) == [PackingOutcome.PACKED, PackingOutcome.PACKED]
+    assert parcel(shop, first).shipped_at is not None
+    page.reload()
+    expect(page.locator(".waybill")).to_contain_text(second[-4:])
+    says(page, "Everything is in")
+
+
+def test_unknown_waybill_and_another_shops_are_told_alike(shop: PaperShop, browse: Browse) -> None:
+    page = station(browse, shop)
+    scan(page, "SF000")
+    says(page, "No parcel has the waybill SF000.")
+    page.keyboard.press("F2")
+    says(page, "No parcel is open.")
+    assert outcomes(shop) == []
