@@ -1,9 +1,11 @@
 """The REST API as a shop's other system uses it."""
 
 import json
+import re
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -283,3 +285,14 @@ def test_a_text_no_database_keeps_is_refused(backend: TestClient, engine: Engine
     answer = put(backend, order(order_id="A\x001"))
     assert answer.status_code == 422
     assert rows(engine, Order) == []
+
+
+def test_each_endpoint_is_documented_with_its_scopes(tea_app: FastAPI) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "api.md").read_text()
+    documented = re.findall(r"^\| (GET|POST) \| `(/[^Qu`][^`]*)` \| ([a-z:, ]+) \|$", page, re.MULTILINE)
+    served = [
+        (method.upper(), path.removeprefix("/api/v1"), ", ".join(re.findall(r"\b[a-z]+:[a-z]+\b", each["description"])))
+        for path, operations in tea_app.openapi()["paths"].items()
+        for method, each in operations.items()
+    ]
+    assert sorted(documented) == sorted(served)

@@ -1,0 +1,148 @@
+"""The command line as it is typed: results, refusals in one line, exit codes; and that each command is documented."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from api.cli import app, main, terminal
+from retention.settings import Settings, get_settings
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def regulars(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Callable[..., tuple[int, str, str]]]:
+    """Type a command: `regulars("shop", "create", "tea") -> (exit code, output, errors)`."""
+    monkeypatch.setenv("REGULARS_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("REGULARS_DATABASE_URL", database_url)
+    get_settings.cache_clear()
+    terminal.engine.cache_clear()
+
+    def run(*words: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main(list(words))
+        typed = capsys.readouterr()
+        return int(ended.value.code or 0), typed.out, typed.err
+
+    yield run
+    terminal.engine().dispose()
+    get_settings.cache_clear()
+    terminal.engine.cache_clear()
+
+
+Regulars = Callable[..., tuple[int, str, str]]
+
+
+def test_a_shop_a_person_and_a_key_are_made_in_three_commands(regulars: Regulars) -> None:
+    code, out, _ = regulars("shop", "create", "tea", "--name", "Tea & Co", "--currency", "eur", "--json")
+    assert (code, json.loads(out)) == (
+        0,
+        {"slug": "tea", "name": "Tea & Co", "timezone": "Asia/Shanghai", "currency": "EUR", "language": "zh-CN"},
+    )
+    code, out, _ = regulars("user", "add", "May@Tea.example", "--shop", "tea", "--role", "owner", "--json")
+    made = json.loads(out)
+    assert (code, made["email"], len(made["password"])) == (0, "may@tea.example", 23)
+    code, out, _ = regulars("key", "create", "till", "--shop", "tea", "--scope", "orders:write", "--json")
+    assert (code, json.loads(out)["key"].startswith("rk_")) == (0, True)
+
+
+def test_somebody_with_an_account_is_shown_no_new_password(regulars: Regulars) -> None:
+    for slug in ("tea", "pots"):
+        regulars("shop", "create", slug)
+    regulars("user", "add", "may@tea.example", "--shop", "tea", "--role", "owner")
+    code, out, _ = regulars("user", "add", "may@tea.example", "--shop", "pots", "--role", "viewer", "--json")
+    assert (code, json.loads(out)) == (0, {"email": "may@tea.example", "shop": "pots", "role": "viewer"})
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["shop", "create", "Tea Shop"], 2, "'Tea Shop' cannot stand in an address."),
+        (["shop", "create", "tea", "--timezone", "Shanghai"], 2, "'Shanghai' is not a time zone."),
+        (["shop", "create", "tea", "--currency", "RMB"], 2, "'RMB' is not a currency."),
+        (["user", "add", "may@tea.example", "--shop", "none", "--role", "owner"], 1, "No shop is called none."),
+        (["user", "add", "may@tea.example", "--shop", "none", "--role", "boss"], 2, "'boss' is not one of"),
+        (["key", "create", "till", "--shop", "none", "--scope", "all"], 2, "Known scopes: buyers:read,"),
+        (["lift", "none.csv", "--arm", "a", "--control", "c", "--converted", "d"], 2, "There is no file none.csv"),
+        (["fly"], 2, "No such command 'fly'."),
+        (["shop", "create"], 2, "Missing argument 'slug'."),
+    ],
+)
+def test_a_refusal_is_one_line_with_an_exit_code(regulars: Regulars, words: list[str], code: int, says: str) -> None:
+    answered, out, errors = regulars(*words)
+    assert (answered, out) == (code, "")
+    assert errors.startswith("regulars: ")
+    assert errors.count("\n") == 1
+    assert says in errors
+
+
+def test_a_database_without_tables_is_told_what_to_type(
+    regulars: Regulars, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REGULARS_DATABASE_URL", f"sqlite:///{tmp_path}/new.db")
+    get_settings.cache_clear()
+    terminal.engine.cache_clear()
+    code, _, errors = regulars("shop", "create", "tea")
+    assert (code, "regulars db upgrade" in errors) == (1, True)
+    assert regulars("db", "upgrade")[0] == 0
+    assert regulars("shop", "create", "tea")[0] == 0
+
+
+def test_lift_reads_any_experiments_table(regulars: Regulars, tmp_path: Path) -> None:
+    rows = ["arm,ordered"] + ["A,1"] * 10 + ["A,0"] * 90 + ["B,1"] * 30 + ["B,0"] * 70
+    (tmp_path / "table.csv").write_text("\n".join(rows))
+    asked = ["lift", str(tmp_path / "table.csv"), "--arm", "arm", "--control", "A", "--converted", "ordered"]
+    code, out, _ = regulars(*asked, "--json")
+    (arm,) = json.loads(out)["arms"]
+    assert (code, round(arm["difference"], 4)) == (0, 0.2)
+    assert regulars(*asked)[1].splitlines()[:2] == ["A: 10 of 100 (10.00%)", "B: 30 of 100 (30.00%)"]
+
+
+def commands() -> dict[str, typer.main.Any]:
+    """Every command by its words, such as "shop create"."""
+    found: dict[str, Any] = {}
+
+    def walk(command: Any, words: str) -> None:
+        for name, inner in getattr(command, "commands", {}).items():
+            walk(inner, f"{words} {name}".strip())
+        if not getattr(command, "commands", None):
+            found[words] = command
+
+    walk(typer.main.get_command(app), "")
+    return found
+
+
+@pytest.mark.parametrize("words", sorted(commands()))
+def test_each_command_is_documented_with_every_option(words: str) -> None:
+    page = (ROOT / "docs" / "commands.md").read_text()
+    section = re.search(rf"^### `regulars {words}\b.*?(?=^##|\Z)", page, re.MULTILINE | re.DOTALL)
+    assert section, f"docs/commands.md has no section: ### `regulars {words} ...`"
+    options = [name for each in commands()[words].params for name in getattr(each, "opts", []) if name.startswith("--")]
+    missing = [name for name in options if name not in section[0] and name != "--help"]
+    assert missing == []
+
+
+@pytest.mark.parametrize("words", sorted(commands()))
+def test_each_command_says_what_it_is_for(words: str) -> None:
+    command = commands()[words]
+    assert command.help
+    assert [each.name for each in command.params if not getattr(each, "help", "") and each.name != "help"] == []
+
+
+def test_no_documented_command_is_gone() -> None:
+    page = (ROOT / "docs" / "commands.md").read_text()
+    named = re.findall(r"^### `regulars ([a-z -]+?)(?= [A-Z\[-]|`| --)", page, re.MULTILINE)
+    assert sorted(named) == sorted(commands())
+
+
+def test_each_setting_is_documented() -> None:
+    page = (ROOT / "docs" / "settings.md").read_text()
+    named = re.findall(r"^\| `(REGULARS_[A-Z_]+)`", page, re.MULTILINE)
+    assert named == [f"REGULARS_{name.upper()}" for name in Settings.model_fields]
