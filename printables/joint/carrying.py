@@ -98,6 +98,7 @@ def _name_own_links(session: Session, carrier: Partner, run: Run) -> None:
 
 def _add_links(session: Session, partner: Partner, run: Run, at: datetime) -> None:
     """Give each delivery that waits for paper one link of the partner's; those that have one keep it."""
+    _let_go(session, partner, run)
     has_link = select(Link.id).where(Link.shop_id == partner.shop_id, Link.delivery_id == Delivery.id).exists()
     deliveries = session.scalars(waiting_for_paper(run).where(~has_link).order_by(col(Delivery.id))).all()
     if not deliveries:
@@ -124,6 +125,23 @@ def _add_links(session: Session, partner: Partner, run: Run, at: datetime) -> No
         "token shop_id carrier_shop_id delivery_id offer_id coupon_id product_id slot medium destination created_at"
     )
     insert_rows(session, Link, columns.split(), rows)
+
+
+def _let_go(session: Session, partner: Partner, run: Run) -> None:
+    """Take links of earlier paper that was never packed off their deliveries when the slot shows something else by now.
+
+    Whoever finds that paper still gets what it says.
+    """
+    same = sa.and_(
+        col(Link.offer_id) == partner.offer_id,
+        col(Link.product_id).is_not_distinct_from(partner.product_id),
+        col(Link.slot) == partner.slot,
+    )
+    session.execute(
+        sa.update(Link)
+        .where(col(Link.shop_id) == partner.shop_id, col(Link.delivery_id).in_(waiting_for_paper(run)), ~same)
+        .values(delivery_id=None)
+    )
 
 
 def _issue(session: Session, offer: Offer, count: int, at: datetime) -> Sequence[int]:

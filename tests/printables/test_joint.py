@@ -16,6 +16,7 @@ from printables.joint.carrying import make_joint_batch
 from printables.joint.matrix import Cell, scan_matrix
 from printables.joint.partners import Approval, JointFlyer, Partner, joint_flyers_of, joint_for
 from printables.joint.slots import add_partner, close_joint, fill_slot, open_joint
+from printables.piece_ledger import close_batch
 from printables.proofs import Proof
 from retention.access import Member, Role
 from retention.audit import AuditEntry
@@ -287,6 +288,29 @@ def test_each_piece_carries_a_code_of_either_shop(pair: Pair) -> None:
     assert {coupon.id for coupon in coupons} == {link.coupon_id for link in links if link.shop_id == pair.tea.shop.id}
     offer = next(row for row in pair.tea.rows(Offer) if row.id == pair.tea.offer.id)
     assert offer.issued == 5
+
+
+def test_paper_printed_anew_leads_where_its_slots_lead_now(pair: Pair) -> None:
+    pair.approved()
+    run = pair.run(pair.tea, 2)
+    pair.print(run)
+    with transaction(pair.tea.engine) as session:
+        close_batch(session, pair.tea.packer, 1, unused=True, at=NOON)
+        terms = session.get_one(Offer, pair.pots.offer.id).model_dump(exclude={"id", "slug", "issued"})
+        session.add(other := Offer(slug="winter", **terms))
+        session.flush()
+    pair.fill(pair.pots, 2, offer_slug="winter")
+    proof = pair.prove()
+    pair.approve(pair.tea.person(3), proof)
+    pair.approve(pair.pots.person(2), proof)
+
+    batch = pair.print(run)
+
+    assert (batch.number, batch.pieces) == (2, 2)
+    read = {code.text.rpartition("/")[2] for code in verify.decode(pair.tea.files.get(batch.files[0]))}
+    leads = {(link.shop_id, link.offer_id) for link in pair.tea.rows(Link) if link.token in read}
+    assert leads == {(pair.tea.shop.id, pair.tea.offer.id), (pair.pots.shop.id, other.id)}
+    assert len(read) == 4
 
 
 def test_either_code_of_a_piece_packs_it(pair: Pair) -> None:
