@@ -1,4 +1,4 @@
-"""The first reports of a shop: how many come back, cohorts by month of the first order, and the figures of the home page.
+"""The first reports of a shop: how many come back, cohorts by month of the first order, the figures of the home page.
 
 All of them look at orders that count (retention.orders.order_counts). Orders without a buyer add to orders and revenue
 and to nothing that is said about buyers. Months and days are those of the shop's zone.
@@ -208,7 +208,7 @@ def _counted(
     return tuple(conditions)
 
 
-def _sums(counted: Sequence[sa.ColumnElement[bool]]) -> sa.Select[Any]:
+def _sums(counted: Sequence[sa.ColumnElement[bool]]) -> sa.Select[int, Any]:
     spend = col(Order.amount) - col(Order.refunded)
     return sa.select(func.count(), func.coalesce(func.sum(spend), 0)).select_from(Order).where(*counted)
 

@@ -24,8 +24,20 @@ class Kind(StrEnum):
 
 _FEW = 2000
 
-_POSTGRESQL = {Kind.TEXT: "text", Kind.WHOLE: "bigint", Kind.TIME: "timestamptz", Kind.DATE: "date", Kind.KEY: "bigint PRIMARY KEY"}
-_SQLITE = {Kind.TEXT: "text", Kind.WHOLE: "integer", Kind.TIME: "text", Kind.DATE: "text", Kind.KEY: "integer PRIMARY KEY"}
+_POSTGRESQL = {
+    Kind.TEXT: "text",
+    Kind.WHOLE: "bigint",
+    Kind.TIME: "timestamptz",
+    Kind.DATE: "date",
+    Kind.KEY: "bigint PRIMARY KEY",
+}
+_SQLITE = {
+    Kind.TEXT: "text",
+    Kind.WHOLE: "integer",
+    Kind.TIME: "text",
+    Kind.DATE: "text",
+    Kind.KEY: "integer PRIMARY KEY",
+}
 
 
 def create_staging(session: Session, name: str, columns: Mapping[str, Kind]) -> None:

@@ -13,10 +13,23 @@ from retention.staging import Kind, drop_staging, fetch, run, settle
 from retention.versions import Family, raise_version
 from retention.words import gettext_noop
 
-_TEXTS = {"name": 200, "email": 254, "phone": 32, "language": 8, "country": 100, "region": 100, "city": 100, "timezone": 64}
+_TEXTS = {
+    "name": 200,
+    "email": 254,
+    "phone": 32,
+    "language": 8,
+    "country": 100,
+    "region": 100,
+    "city": 100,
+    "timezone": 64,
+}
 _ANSWERS = {
-    **dict.fromkeys(("in", "yes", "y", "1", "true", "t", "subscribed", "opted in", "是", "同意", "订阅", "已订阅"), "in"),
-    **dict.fromkeys(("out", "no", "n", "0", "false", "f", "unsubscribed", "opted out", "否", "拒绝", "退订", "未订阅"), "out"),
+    **dict.fromkeys(
+        ("in", "yes", "y", "1", "true", "t", "subscribed", "opted in", "是", "同意", "订阅", "已订阅"), "in"
+    ),
+    **dict.fromkeys(
+        ("out", "no", "n", "0", "false", "f", "unsubscribed", "opted out", "否", "拒绝", "退订", "未订阅"), "out"
+    ),
 }
 _CHANNELS = ("email", "sms")
 

@@ -15,14 +15,14 @@ from retention.words import gettext, gettext_noop
 
 LARGEST = 2_000_000_000  # minor units; what a 32-bit column of the database holds
 
-_DATE = (
-    r"^(?P<y>\d{4})(?:[-/.年](?P<m>\d{1,2})[-/.月](?P<d>\d{1,2})日?|(?P<m2>\d{2})(?P<d2>\d{2}))"
-    r"(?:[T\s]*(?P<h>\d{1,2})(?:[:：时点]?(?P<i>\d{2}))(?:[:：分]?(?P<s>\d{2}))?秒?(?:[.,](?P<f>\d{1,6})\d*)?)?"
-    r"\s*(?P<z>Z|UTC|GMT|[+-]\d{2}:?\d{2})?$"
+_DATE = (  # named groups as polars spells them
+    r"^(?<y>\d{4})(?:[-/.年](?<m>\d{1,2})[-/.月](?<d>\d{1,2})日?|(?<m2>\d{2})(?<d2>\d{2}))"
+    r"(?:[T\s]*(?<h>\d{1,2})(?:[:：时点]?(?<i>\d{2}))(?:[:：分]?(?<s>\d{2}))?秒?(?:[.,](?<f>\d{1,6})\d*)?)?"
+    r"\s*(?<z>Z|UTC|GMT|[+-]\d{2}:?\d{2})?$"
 )
 _SLASHED = (
-    r"^(?P<a>\d{1,2})[/.-](?P<b>\d{1,2})[/.-](?P<y>\d{4})"
-    r"(?:\s+(?P<h>\d{1,2}):(?P<i>\d{2})(?::(?P<s>\d{2}))?(?P<f>)(?P<z>))?$"
+    r"^(?<a>\d{1,2})[/.-](?<b>\d{1,2})[/.-](?<y>\d{4})"
+    r"(?:\s+(?<h>\d{1,2}):(?<i>\d{2})(?::(?<s>\d{2}))?(?<f>)(?<z>))?$"
 )
 
 
@@ -84,11 +84,7 @@ def read_times(rows: Rows, name: str, timezone: str, *, dates: str | None = None
     )
     wrong = cells.is_not_null() & found["at"].is_null()
     if wrong.any():
-        ambiguous = (
-            wrong
-            & cells.str.contains(_SLASHED.replace("?P<", "?<"))
-            & pl.Series([dates is None]).new_from_index(0, len(cells))
-        )
+        ambiguous = wrong & cells.str.contains(_SLASHED) & pl.Series([dates is None]).new_from_index(0, len(cells))
         message = gettext_noop("{field} {value} may be day/month or month/day; say which with --dates dmy or mdy")
         rows.refuse(ambiguous.fill_null(False), message, cells, field=name)
         message = gettext_noop("{field} {value} is no time; write it like 2026-03-05 14:30:00")
@@ -124,7 +120,7 @@ def read_whole(rows: Rows, name: str, *, least: int = -1_000_000_000) -> pl.Seri
 def read_dates(rows: Rows, name: str) -> pl.Series:
     """Return a column of calendar days from 1900 on, as ISO text."""
     cells = rows.cells(name)
-    parts = cells.str.extract_groups(_DATE.replace("?P<", "?<")).struct.unnest()
+    parts = cells.str.extract_groups(_DATE).struct.unnest()
     month, day = pl.coalesce("m", "m2").str.zfill(2), pl.coalesce("d", "d2").str.zfill(2)
     days = parts.select(pl.concat_str("y", month, day, separator="-").str.to_date("%Y-%m-%d", strict=False)).to_series()
     wrong = cells.is_not_null() & ~(days.dt.year().is_between(1900, 2099).fill_null(False))
@@ -154,10 +150,10 @@ def _minor(plain: pl.Series, precision: int) -> pl.Series:
 
 
 def _times(texts: pl.Series, timezone: str, dates: str | None) -> pl.Series:
-    groups = texts.str.extract_groups(_DATE.replace("?P<", "?<")).struct.unnest()
+    groups = texts.str.extract_groups(_DATE).struct.unnest()
     parts = groups.with_columns(month=pl.coalesce("m", "m2"), day=pl.coalesce("d", "d2"))
     if dates is not None:
-        slashed = texts.str.extract_groups(_SLASHED.replace("?P<", "?<")).struct.unnest()
+        slashed = texts.str.extract_groups(_SLASHED).struct.unnest()
         day, month = ("a", "b") if dates == "dmy" else ("b", "a")
         other = slashed.with_columns(month=pl.col(month), day=pl.col(day))
         parts = parts.select(
@@ -172,11 +168,11 @@ def _times(texts: pl.Series, timezone: str, dates: str | None) -> pl.Series:
         ).str.to_datetime("%Y-%m-%d %H:%M:%S%.6f", strict=False, time_unit="us")
     ).to_series()  # fmt: skip
     local = pl.select(pl.when(local.dt.year().is_between(1970, 2099)).then(local)).to_series()
-    offset = parts["z"]
+    offset = parts.select(pl.col("z").replace("", None)).to_series()
     if offset.is_null().all():
         return _from_zone(local, timezone)
     minutes = _offset_minutes(offset)
-    shifted = local.dt.replace_time_zone("UTC") - pl.select(pl.duration(minutes=minutes)).to_series()
+    shifted = local.dt.replace_time_zone("UTC") - (minutes * 60_000_000).cast(pl.Duration("us"))
     return pl.select(pl.when(offset.is_null()).then(_from_zone(local, timezone)).otherwise(shifted)).to_series()
 
 

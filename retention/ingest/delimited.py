@@ -1,8 +1,8 @@
-"""CSV and its relatives (tab, semicolon): cut into blocks at the ends of records, each block parsed at once.
+"""CSV and its relatives (tab, semicolon), cut into blocks at the ends of records, each block parsed at once.
 
 Blocks without quotes, or with plain ones, go through polars' parser. A block with anything odd in it (a quote inside a
-bare cell, blank lines, rows of another length, undecodable lines) goes through the csv module row by row: slower, and it
-can say which line is wrong.
+bare cell, blank lines, rows of another length, undecodable lines) goes through the csv module row by row: slower, but
+it can say which line is wrong.
 """
 
 import csv

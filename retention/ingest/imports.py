@@ -1,4 +1,4 @@
-"""One file into one shop: opened, mapped, checked, staged and merged in one transaction, with a report of what came of it.
+"""One file into one shop: opened, mapped, checked, staged and merged in one transaction, and a report of what came of it.
 
 An import that is interrupted, at any point, has changed nothing; the next run starts anew and ends right.
 """

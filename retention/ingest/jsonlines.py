@@ -1,6 +1,5 @@
 """JSON lines: one object a line, its keys the columns; numbers keep the digits they were written with."""
 
-import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -84,8 +83,8 @@ def open_json_lines(path: Path) -> JsonLines:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, int, bytes]]:
-    with path.open("rb") as file:
-        for place, raw in enumerate(io.BufferedReader(file.raw, 1 << 20), 1):
+    with path.open("rb", buffering=1 << 20) as file:
+        for place, raw in enumerate(file, 1):
             line = raw.removeprefix(b"\xef\xbb\xbf") if place == 1 else raw
             if line.strip():
                 yield place, len(raw), line

@@ -59,7 +59,7 @@ class RejectsFile:
                 continue
             self.path = folder / self.path.name
             draft.write(MARK)
-            return draft  # type: ignore[return-value]
+            return draft
         raise Invalid("Rejected rows cannot be written beside {file}.", file=repr(str(self.path)))
 
     def _drop(self) -> None:

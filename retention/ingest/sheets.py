@@ -1,6 +1,6 @@
 """XLSX files: the first sheet that has rows, cells as the text a CSV file would hold."""
 
-import datetime
+import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,7 +60,7 @@ def cell_text(cell: Any) -> str | None:
         return str(cell).lower()
     if isinstance(cell, float):
         return str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else repr(cell)
-    if isinstance(cell, datetime.datetime):
+    if isinstance(cell, dt.datetime):
         return cell.isoformat(" ")
     return str(cell) if cell != "" else None
 

@@ -37,9 +37,20 @@ class Chunk:
 class Source(Protocol):
     """A file of rows. `chunks` may be called again and then starts from the top; `total` is in the unit of `done`."""
 
-    header: list[str]
-    encoding: str
-    total: int
+    @property
+    def header(self) -> list[str]:
+        """The names of the columns."""
+        ...
+
+    @property
+    def encoding(self) -> str:
+        """The encoding as the report names it."""
+        ...
+
+    @property
+    def total(self) -> int:
+        """The size of the whole."""
+        ...
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield all rows in the order of the file."""

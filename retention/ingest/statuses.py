@@ -26,7 +26,10 @@ _WORDS = {
 }  # fmt: skip
 
 STATUSES = {word: status.value for status, words in _WORDS.items() for word in words}
-STATUSES |= {f"wc-{word}": STATUSES[word] for word in ("pending", "processing", "on-hold", "completed", "cancelled", "refunded", "failed", "checkout-draft")}
+STATUSES |= {
+    f"wc-{word}": STATUSES[word]
+    for word in ("pending", "processing", "on-hold", "completed", "cancelled", "refunded", "failed", "checkout-draft")
+}
 """The words in lower case, and the state each means."""
 
 SHIPPED = frozenset(
