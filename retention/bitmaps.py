@@ -1,7 +1,10 @@
 """Sets of row numbers between database and memory: a SELECT of ids as a Roaring bitmap, a bitmap as rows of a query."""
 
 import json
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import sqlalchemy as sa
 from pyroaring import BitMap
 from sqlalchemy.dialects import postgresql
@@ -11,13 +14,32 @@ from sqlmodel.sql.expression import SelectOfScalar
 from retention.database import BigId, is_postgresql
 
 
-def read_bitmap(session: Session, query: sa.Select[int] | SelectOfScalar[int]) -> BitMap:
+def read_bitmap(session: Session, query: sa.Select[*tuple[Any, ...]] | SelectOfScalar[int] | sa.TextClause) -> BitMap:
     """Return the one id column of `query` as a set. Ids must stay below 2^32."""
+    if isinstance(query, sa.Select) and is_postgresql(session):
+        return BitMap(read_columns(session, query)[0].astype(np.uint32))
     result = session.connection().execute(query, execution_options={"yield_per": 100_000})
     found = BitMap()
     for rows in result.partitions():
         found.update(row[0] for row in rows)
     return found
+
+
+def read_columns(session: Session, query: sa.Select[*tuple[Any, ...]]) -> npt.NDArray[np.int64]:
+    """Return a query of whole numbers, none of them NULL, as columns: an array of shape (columns, rows).
+
+    PostgreSQL sends each column as one value of big-endian bytes: a million rows in a fraction of the time that a
+    million Python tuples take, and in 8 MB a column.
+    """
+    if is_postgresql(session):
+        rows = query.subquery("rows")
+        nothing = sa.literal(b"", sa.LargeBinary)
+        sent = [sa.func.string_agg(sa.func.int8send(sa.cast(column, sa.BigInteger)), nothing) for column in rows.c]
+        packed = session.connection().execute(sa.select(*sent)).one()
+        return np.array([np.frombuffer(column or b"", dtype=">i8") for column in packed], dtype=np.int64)
+    result = session.connection().execute(query, execution_options={"yield_per": 100_000})
+    parts = [np.array([tuple(row) for row in part], dtype=np.int64) for part in result.partitions()]
+    return np.concatenate(parts).T if parts else np.empty((len(query.selected_columns), 0), dtype=np.int64)
 
 
 def ids_in(session: Session, ids: BitMap) -> sa.Select[int]:

@@ -26,8 +26,8 @@ from segments.view import View
 
 Column = sa.SQLColumnExpression[Any]
 Bool = sa.SQLColumnExpression[bool]
-Query = sa.Select[Any]
-"""One column of buyer ids."""
+Query = sa.Select[*tuple[Any, ...]]
+"""A column of buyer ids, followed by what is measured of them, if anything is."""
 
 COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "at_least": operator.ge,
@@ -113,19 +113,14 @@ def ask_consent(view: View, leaf: ConsentIs) -> Query:
     return query.where(col(Consent.answer) == Answer(leaf.answer))
 
 
-def ask_touch(session: Session, view: View, leaf: Touched) -> Query:
-    """Ask how often an event happened, of one campaign or of any."""
-    query = sa.select(col(Touch.buyer_id)).where(col(Touch.shop_id) == view.shop.id, col(Touch.event) == leaf.event)
-    query = query.where(*within(view, col(Touch.at), leaf.window))
+def measure_touches(session: Session, view: View, leaf: Touched) -> Query:
+    """Return how often an event happened, of one campaign or of any, per buyer with whom it did."""
+    query = sa.select(col(Touch.buyer_id), sa.func.count()).where(
+        col(Touch.shop_id) == view.shop.id, col(Touch.event) == leaf.event, *within(view, col(Touch.at), leaf.window)
+    )
     if leaf.campaigns:
         query = query.where(one_of(session, col(Touch.campaign), leaf.campaigns))
-    return counted(query, col(Touch.buyer_id), sa.func.count(), leaf.tests)
-
-
-def counted(query: sa.Select[Any], buyer: Column, measure: Column, tests: Tests) -> Query:
-    """Group `query` by buyer and test a measure that is 0 for a buyer without rows (see `inverted`)."""
-    passes = sa.and_(*(COMPARE[test.operator](measure, whole(test.value)) for test in tests))
-    return query.group_by(buyer).having(sa.not_(passes) if zero_passes(tests) else passes)
+    return query.group_by(col(Touch.buyer_id))
 
 
 def whole(value: Any) -> Column:

@@ -5,8 +5,8 @@ facts it asks about and, where it depends on the clock, the hour, day or as-of m
 not used. Families of facts have versions of their own: a scan does not throw away what was asked of orders.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 
@@ -29,10 +29,16 @@ from segments.nodes import (
     Touched,
     key,
 )
+from segments.tallies import Tallied, Tally
 from segments.view import View
 
 MOST_KEPT = 500
-"""Answers per shop; the oldest go first. One of a million buyers takes 10 to 150 kB."""
+LARGEST_KEPT = 256 * 1024 * 1024
+"""Answers per shop, and their bytes; the oldest go first. Of a million buyers a set takes 10 to 150 kB and a tally
+(the numbers behind a comparison, kept without it) 1 to 5 MB."""
+
+TALLIES_AT_HAND = 6
+"""Unpacked tallies an evaluation holds at once; one of a million buyers takes 16 to 24 MB."""
 
 FAMILIES: dict[type, tuple[Family, ...]] = {
     BuyerField: (Family.BUYERS,),
@@ -47,7 +53,7 @@ FAMILIES: dict[type, tuple[Family, ...]] = {
 
 
 class LeafAnswer(SQLModel, table=True):
-    """The serialized bitmap of one condition, right as long as its stamp is the present one."""
+    """The bitmap of one condition, or the tally behind it; right as long as its stamp is the present one."""
 
     __tablename__ = "leaf_answers"
 
@@ -74,6 +80,8 @@ class Answers:
     view: View
     versions: Mapping[Family, int]
     unsettled: set[Family]
+    found: dict[Address, bytes] = field(default_factory=dict)
+    tallies: dict[Tallied, Tally] = field(default_factory=dict)
 
     def address(self, leaf: Leaf) -> Address | None:
         """Return where the answer for `leaf` is kept; None when it is not to be kept."""
@@ -89,31 +97,55 @@ class Answers:
     def read(self, leaves: Iterable[Leaf]) -> dict[Leaf, BitMap]:
         """Return those of the answers that are kept and still right, by one statement."""
         wanted = {leaf: address for leaf in leaves if (address := self.address(leaf))}
-        if not wanted:
-            return {}
-        names = sorted({address.name for address in wanted.values()})
-        query = sa.select(col(LeafAnswer.name), col(LeafAnswer.stamp), col(LeafAnswer.members)).where(
-            col(LeafAnswer.shop_id) == self.view.shop.id, one_of(self.session, col(LeafAnswer.name), names)
-        )
-        kept = {Address(name, stamp): members for name, stamp, members in self.session.execute(query)}
+        kept = self._kept(wanted.values())
         return {leaf: BitMap.deserialize(kept[address]) for leaf, address in wanted.items() if address in kept}
 
-    def keep(self, found: Mapping[Leaf, BitMap]) -> None:
-        """Keep answers computed here, once this session has ended well."""
-        kept = {address: members for leaf, members in found.items() if (address := self.address(leaf))}
-        if not kept:
+    def note(self, leaf: Leaf, members: BitMap) -> None:
+        """Remember an answer found here, to be kept."""
+        if address := self.address(leaf):
+            self.found[address] = members.serialize()
+
+    def tally(self, measured: Tallied, measure: Callable[[], Tally]) -> Tally:
+        """Return what is measured, as kept; measure it when it is not, and remember it."""
+        if measured in self.tallies:
+            return self.tallies[measured]
+        address = self.address(measured)
+        packed = self.found.get(address) or self._kept([address]).get(address) if address else None
+        tally = Tally.unpack(packed) if packed else measure()
+        if address and packed is None:
+            self.found[address] = tally.pack()
+        if len(self.tallies) >= TALLIES_AT_HAND:
+            del self.tallies[next(iter(self.tallies))]
+        self.tallies[measured] = tally
+        return tally
+
+    def keep(self) -> None:
+        """Keep what was found here for whoever asks next, once this session has ended well."""
+        if not self.found:
             return
         rows = [
             {
                 "shop_id": self.view.shop.id,
                 "name": address.name,
                 "stamp": address.stamp,
-                "members": members.serialize(),
+                "members": answer,
                 "kept_at": self.view.now,
             }
-            for address, members in sorted(kept.items(), key=lambda item: item[0].name)
+            for address, answer in sorted(self.found.items(), key=lambda item: item[0].name)
         ]
+        self.found = {}
         write_aside(self.session, lambda session: _store(session, self.view.shop.id, rows))
+
+    def _kept(self, addresses: Iterable[Address]) -> dict[Address, bytes]:
+        wanted = set(addresses)
+        if not wanted:
+            return {}
+        names = sorted({address.name for address in wanted})
+        query = sa.select(col(LeafAnswer.name), col(LeafAnswer.stamp), col(LeafAnswer.members)).where(
+            col(LeafAnswer.shop_id) == self.view.shop.id, one_of(self.session, col(LeafAnswer.name), names)
+        )
+        kept = {Address(name, stamp): members for name, stamp, members in self.session.execute(query)}
+        return {address: kept[address] for address in wanted if address in kept}
 
     def mark(self) -> str:
         """Return what changes whenever any answer for this shop may: the versions of all facts, and the hour."""
@@ -131,8 +163,14 @@ def _store(session: Session, shop_id: int, rows: list[dict[str, object]]) -> Non
     statement = insert(session, LeafAnswer)
     changed = {name: statement.excluded[name] for name in ("stamp", "members", "kept_at")}
     session.execute(statement.on_conflict_do_update(index_elements=["shop_id", "name"], set_=changed), rows)
-    newest = sa.select(col(LeafAnswer.name)).where(col(LeafAnswer.shop_id) == shop_id)
-    newest = newest.order_by(col(LeafAnswer.kept_at).desc(), col(LeafAnswer.name)).limit(MOST_KEPT)
-    session.execute(
-        sa.delete(LeafAnswer).where(col(LeafAnswer.shop_id) == shop_id, col(LeafAnswer.name).not_in(newest))
+    ranked = sa.select(
+        col(LeafAnswer.name).label("name"),
+        sa.func.sum(sa.func.length(col(LeafAnswer.members))).over(order_by=_NEWEST_FIRST).label("size"),
+        sa.func.row_number().over(order_by=_NEWEST_FIRST).label("place"),
     )
+    kept = ranked.where(col(LeafAnswer.shop_id) == shop_id).subquery()
+    too_many = sa.select(kept.c.name).where((kept.c.place > MOST_KEPT) | (kept.c.size > LARGEST_KEPT))
+    session.execute(sa.delete(LeafAnswer).where(col(LeafAnswer.shop_id) == shop_id, col(LeafAnswer.name).in_(too_many)))
+
+
+_NEWEST_FIRST = (col(LeafAnswer.kept_at).desc(), col(LeafAnswer.name))

@@ -9,15 +9,16 @@ from typing import Any
 from pyroaring import BitMap
 from sqlmodel import Session
 
-from retention.bitmaps import read_bitmap
+from retention.bitmaps import read_bitmap, read_columns
 from retention.errors import Invalid
 from retention.shops import Shop
 from segments.buckets import in_bucket
-from segments.conditions import Query, ask_buyer, ask_consent, ask_follows, ask_group, ask_touch, inverted
+from segments.conditions import Query, ask_buyer, ask_consent, ask_follows, ask_group, inverted, measure_touches
 from segments.leaves import Answers, open_answers
 from segments.lists import list_members
 from segments.nodes import (
     EVERYONE,
+    MONEY,
     All,
     AnyOf,
     Bucket,
@@ -36,10 +37,11 @@ from segments.nodes import (
     Touched,
     leaves,
 )
-from segments.purchases import ask_orders
+from segments.purchases import ask_times, measure_orders, minor_units
 from segments.rfm import Scores, match_rfm, read_scores
 from segments.rules import parse
 from segments.segments import find_segment
+from segments.tallies import Tallied, Tally, is_tallied, untested
 from segments.view import View
 
 
@@ -67,7 +69,6 @@ class Matcher:
 
     answers: Answers
     known: dict[Leaf, BitMap] = field(default_factory=dict)
-    found: dict[Leaf, BitMap] = field(default_factory=dict)
     scores: dict[Scale, Scores] = field(default_factory=dict)
     segments: dict[str, BitMap] = field(default_factory=dict)
     trail: tuple[str, ...] = ()
@@ -79,8 +80,7 @@ class Matcher:
 
     def keep(self) -> None:
         """Keep what had to be asked anew for whoever asks next."""
-        self.answers.keep(self.found)
-        self.found = {}
+        self.answers.keep()
 
     @property
     def everyone(self) -> BitMap:
@@ -103,7 +103,7 @@ class Matcher:
     def _leaf(self, leaf: Leaf) -> BitMap:
         if leaf not in self.known:
             self.known[leaf] = self._ask(leaf)
-            self.found[leaf] = self.known[leaf]
+            self.answers.note(leaf, self.known[leaf])
         found = self.known[leaf]
         return self.everyone - found if inverted(leaf) else found
 
@@ -118,7 +118,17 @@ class Matcher:
                 if leaf.scale not in self.scores:
                     self.scores[leaf.scale] = read_scores(session, view, scale=leaf.scale)
                 return match_rfm(self.scores[leaf.scale], leaf, everyone=self.everyone)
+            case Orders() | Touched() if is_tallied(leaf):
+                return self._compare(leaf)
         return read_bitmap(session, _query(session, view, leaf))
+
+    def _compare(self, leaf: Tallied) -> BitMap:
+        """Return the buyers whose number passes, or when the leaf is inverted those whose number fails."""
+        session, view = self.answers.session, self.answers.view
+        tally = self.answers.tally(untested(leaf), lambda: _measure(session, view, leaf))
+        is_money = isinstance(leaf, Orders) and leaf.measure in MONEY
+        tests = minor_units(leaf.tests, view.shop.currency) if is_money else leaf.tests
+        return tally.failing(tests) if inverted(leaf) else tally.passing(tests)
 
     def segment(self, slug: str) -> BitMap:
         """Return the buyers in a saved segment: its rule, then its pins. NotFound for an unknown one."""
@@ -136,13 +146,18 @@ class Matcher:
         return self.segments[slug]
 
 
+def _measure(session: Session, view: View, leaf: Tallied) -> Tally:
+    if isinstance(leaf, Orders):
+        return Tally(*read_columns(session, measure_orders(session, view, leaf)))
+    return Tally(*read_columns(session, measure_touches(session, view, leaf)))
+
+
 def _query(session: Session, view: View, leaf: Leaf) -> Query:
     ask: dict[type, Callable[[Any], Query]] = {
         BuyerField: lambda leaf: ask_buyer(session, view, leaf),
-        Orders: lambda leaf: ask_orders(session, view, leaf),
+        Orders: lambda leaf: ask_times(session, view, leaf),
         Follows: lambda leaf: ask_follows(view, leaf),
         InGroup: lambda leaf: ask_group(session, view, leaf),
         ConsentIs: lambda leaf: ask_consent(view, leaf),
-        Touched: lambda leaf: ask_touch(session, view, leaf),
     }
     return ask[type(leaf)](leaf)

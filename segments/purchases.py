@@ -1,4 +1,4 @@
-"""Conditions on orders: a measure over those a window and a filter leave, as one SELECT of buyer ids."""
+"""Conditions on orders: a measure per buyer over the orders that a window and a filter leave, as one SELECT."""
 
 from decimal import Decimal
 
@@ -8,42 +8,52 @@ from sqlmodel import Session, col
 from retention import money
 from retention.errors import Invalid
 from retention.orders import Order, OrderLine
-from segments.conditions import Bool, Column, Query, contains_one, counted, moment_tests, one_of, whole, within
-from segments.facts import all_pass, ask_facts, from_facts
-from segments.nodes import MONEY, SUMS, Comparison, Filter, Measure, Orders, Tests
+from segments.conditions import Bool, Column, Query, contains_one, moment_tests, one_of, whole, within
+from segments.facts import ask_facts, from_facts, measure_facts
+from segments.nodes import Comparison, Filter, Measure, Orders, Tests
 from segments.view import View
 
 BUYER: Column = col(Order.buyer_id)
 PAID: Column = col(Order.amount) - col(Order.refunded)
 
 
-def ask_orders(session: Session, view: View, leaf: Orders) -> Query:  # noqa: PLR0911 - one return per measure
-    """Ask for a measure over orders. With a filter on lines, money and items are those of the lines that match."""
-    tests = _in_minor_units(leaf.tests, view.shop.currency) if leaf.measure in MONEY else leaf.tests
+def ask_times(session: Session, view: View, leaf: Orders) -> Query:
+    """Ask for the moment of the first or last order."""
     if from_facts(view, leaf):
-        return ask_facts(view, leaf.measure, tests)
+        return ask_facts(view, leaf)
+    moment = sa.func.min(col(Order.ordered_at)) if leaf.measure is Measure.FIRST else sa.func.max(col(Order.ordered_at))
+    return _orders(session, view, leaf).group_by(BUYER).having(moment_tests(view, moment, leaf.tests))
+
+
+def measure_orders(session: Session, view: View, leaf: Orders) -> Query:  # noqa: PLR0911 - one case per measure
+    """Return a measure of every buyer it is known for: buyer, a number, and for a quotient what to divide it by.
+
+    Money is in minor units. With a filter on lines, money and items are those of the lines that match.
+    """
+    if from_facts(view, leaf):
+        return measure_facts(view, leaf.measure)
     orders = _orders(session, view, leaf)
-    if leaf.measure in SUMS:
-        return counted(orders, BUYER, _sum(leaf), tests)
     match leaf.measure:
         case Measure.AVERAGE:
-            # spend / count >= x, without dividing: exact, and the same on both databases
-            total = _sum(Orders(Measure.SPEND, (), leaf.window, leaf.of))
-            return _having(orders, all_pass(total, tests, times=_count(leaf.of)))
+            spent = Orders(Measure.SPEND, (), leaf.window, leaf.of)
+            return _each(orders, _sum(spent), _count(leaf.of))
         case Measure.LARGEST:
-            return _ask_largest(orders, leaf, tests)
-        case Measure.FIRST:
-            return _having(orders, moment_tests(view, sa.func.min(col(Order.ordered_at)), tests))
-        case Measure.LAST:
-            return _having(orders, moment_tests(view, sa.func.max(col(Order.ordered_at)), tests))
+            return _measure_largest(orders, leaf)
         case Measure.DAYS_SINCE_FIRST:
-            return _having(orders, all_pass(whole(view.day) - sa.func.min(col(Order.order_day)), tests))
+            return _each(orders, whole(view.day) - sa.func.min(col(Order.order_day)))
         case Measure.DAYS_SINCE_LAST:
-            return _having(orders, all_pass(whole(view.day) - sa.func.max(col(Order.order_day)), tests))
+            return _each(orders, whole(view.day) - sa.func.max(col(Order.order_day)))
         case Measure.DAYS_TO_SECOND:
-            return _ask_second(orders, tests)
+            return _measure_second(orders)
+        case Measure.MEDIAN_GAP | Measure.LATENESS:
+            return _measure_gaps(view, orders, leaf.measure)
         case _:
-            return _ask_gaps(view, orders, leaf.measure, tests)
+            return _each(orders, _sum(leaf))
+
+
+def minor_units(tests: Tests, currency: str) -> Tests:
+    """Return comparisons of money in minor units; Invalid for an amount the currency has no coin for."""
+    return tuple(Comparison(test.operator, _minor(test.value, currency)) for test in tests)
 
 
 def counted_orders(view: View) -> list[Bool]:
@@ -99,30 +109,28 @@ def _count(of: Filter) -> Column:
     return sa.func.count(sa.distinct(col(Order.id))) if of.by_line else sa.func.count()
 
 
-def _ask_largest(orders: Query, leaf: Orders, tests: Tests) -> Query:
+def _measure_largest(orders: Query, leaf: Orders) -> Query:
     if not leaf.of.by_line:
-        return _having(orders, all_pass(sa.func.max(PAID), tests))
+        return _each(orders, sa.func.max(PAID))
     per_order = orders.add_columns(sa.func.sum(col(OrderLine.amount)).label("paid"))
     each = per_order.group_by(BUYER, col(Order.id)).subquery()
-    largest = sa.func.max(each.c.paid)
-    return sa.select(each.c.buyer_id).group_by(each.c.buyer_id).having(all_pass(largest, tests))
+    return sa.select(each.c.buyer_id, sa.func.max(each.c.paid)).group_by(each.c.buyer_id)
 
 
-def _ask_second(orders: Query, tests: Tests) -> Query:
-    """Ask for the days between the first and the second day with an order."""
+def _measure_second(orders: Query) -> Query:
+    """Measure the days between the first and the second day with an order."""
     days = orders.add_columns(col(Order.order_day).label("day")).distinct().subquery()
     place = sa.func.row_number().over(partition_by=days.c.buyer_id, order_by=days.c.day).label("place")
     placed = sa.select(days.c.buyer_id, days.c.day, place).subquery()
     gap = sa.func.max(placed.c.day) - sa.func.min(placed.c.day)
-    first_two = sa.select(placed.c.buyer_id).where(placed.c.place <= 2).group_by(placed.c.buyer_id)
-    return first_two.having(sa.func.count() == 2, all_pass(gap, tests))
+    first_two = sa.select(placed.c.buyer_id, gap).where(placed.c.place <= 2)
+    return first_two.group_by(placed.c.buyer_id).having(sa.func.count() == 2)
 
 
-def _ask_gaps(view: View, orders: Query, measure: Measure, tests: Tests) -> Query:
-    """Ask for the median gap between days with an order, or for the days since the last as a multiple of it.
+def _measure_gaps(view: View, orders: Query, measure: Measure) -> Query:
+    """Measure the median gap between days with an order, or the days since the last as a multiple of it.
 
-    The median is the mean of the one or two middle gaps. Compared without dividing: sum of the middle gaps against
-    value times their number.
+    The median is the mean of the one or two middle gaps: their sum, to be divided by their number.
     """
     days = orders.add_columns(col(Order.order_day).label("day")).distinct().subquery()
     before = sa.func.lag(days.c.day).over(partition_by=days.c.buyer_id, order_by=days.c.day)
@@ -136,20 +144,14 @@ def _ask_gaps(view: View, orders: Query, measure: Measure, tests: Tests) -> Quer
     )
     ranked = known.where(gaps.c.gap.is_not(None)).subquery()
     is_middle = sa.and_(ranked.c.place * 2 >= ranked.c.gaps, ranked.c.place * 2 <= ranked.c.gaps + 2)
-    middle = sa.select(ranked.c.buyer_id).where(is_middle).group_by(ranked.c.buyer_id)
     total, number = sa.func.sum(ranked.c.gap), sa.func.count()
-    if measure is Measure.MEDIAN_GAP:
-        return middle.having(all_pass(total, tests, times=number))
     since = (whole(view.day) - sa.func.max(ranked.c.last)) * number
-    return middle.having(all_pass(since, tests, times=total))
+    measured = (total, number) if measure is Measure.MEDIAN_GAP else (since, total)
+    return sa.select(ranked.c.buyer_id, *measured).where(is_middle).group_by(ranked.c.buyer_id)
 
 
-def _having(orders: Query, passes: Bool) -> Query:
-    return orders.group_by(BUYER).having(passes)
-
-
-def _in_minor_units(tests: Tests, currency: str) -> Tests:
-    return tuple(Comparison(test.operator, _minor(test.value, currency)) for test in tests)
+def _each(orders: Query, *measured: Column) -> Query:
+    return orders.add_columns(*measured).group_by(BUYER)
 
 
 def _minor(amount: object, currency: str) -> int:

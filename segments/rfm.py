@@ -7,7 +7,6 @@ the mean of frequency and monetary (FM) as `GRID` says, a division of our own al
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +14,7 @@ import sqlalchemy as sa
 from pyroaring import BitMap
 from sqlmodel import Session, col
 
+from retention.bitmaps import read_columns
 from retention.facts import BuyerFacts
 from retention.orders import Order
 from segments.conditions import COMPARE, within
@@ -68,14 +68,14 @@ def read_scores(session: Session, view: View, *, scale: Scale = Scale.QUINTILES)
         facts = sa.select(
             col(BuyerFacts.buyer_id), col(BuyerFacts.last_day), col(BuyerFacts.orders), col(BuyerFacts.spend)
         )
-        known: Query = facts.where(col(BuyerFacts.shop_id) == view.shop.id, col(BuyerFacts.orders) > 0)
-        return score(_columns(session, known), scale=scale)
+        known = facts.where(col(BuyerFacts.shop_id) == view.shop.id, col(BuyerFacts.orders) > 0)
+        return score(read_columns(session, known), scale=scale)
     query = (
         sa.select(BUYER, sa.func.max(col(Order.order_day)), sa.func.count(), sa.func.sum(PAID))
         .where(*counted_orders(view), *within(view, col(Order.ordered_at), Window()))
         .group_by(BUYER)
     )
-    return score(_columns(session, query), scale=scale)
+    return score(read_columns(session, query), scale=scale)
 
 
 def score(facts: Ints, *, scale: Scale = Scale.QUINTILES) -> Scores:
@@ -124,10 +124,3 @@ def _passes(values: Ints, tests: Tests) -> npt.NDArray[np.bool_]:
 
 def _chosen(ids: Ints, inside: npt.NDArray[np.bool_]) -> BitMap:
     return BitMap(ids[inside].astype(np.uint32))
-
-
-def _columns(session: Session, query: sa.Select[Any]) -> Ints:
-    """Return the rows of a query of whole numbers as columns, read in bounded steps."""
-    result = session.connection().execute(query, execution_options={"yield_per": 100_000})
-    parts = [np.array([tuple(row) for row in rows], dtype=np.int64) for rows in result.partitions()]
-    return np.concatenate(parts).T if parts else np.empty((4, 0), dtype=np.int64)

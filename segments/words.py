@@ -7,7 +7,7 @@ from decimal import Decimal
 from babel.dates import format_date, format_datetime
 
 from retention import money
-from retention.words import current_locale, gettext, gettext_noop, ngettext
+from retention.words import current_locale, gettext, gettext_noop, ngettext, ngettext_noop
 from segments.labels import ANSWERS, CHANNELS, EVENTS, FIELDS, GROUPS, NEVER
 from segments.nodes import (
     MONEY,
@@ -232,12 +232,12 @@ _ACTIONS = {
     Measure.LATENESS: gettext_noop("have let {quantity} pass since their last order"),
 }
 
-_DAYS = (gettext_noop("{count} day"), gettext_noop("{count} days"))
+_DAYS = ngettext_noop("{count} day", "{count} days")
 _UNITS = {
-    Measure.COUNT: (gettext_noop("{count} order"), gettext_noop("{count} orders")),
-    Measure.ITEMS: (gettext_noop("{count} item"), gettext_noop("{count} items")),
-    Measure.PRODUCTS: (gettext_noop("{count} different product"), gettext_noop("{count} different products")),
-    Measure.RETURNS: (gettext_noop("{count} order"), gettext_noop("{count} orders")),
+    Measure.COUNT: ngettext_noop("{count} order", "{count} orders"),
+    Measure.ITEMS: ngettext_noop("{count} item", "{count} items"),
+    Measure.PRODUCTS: ngettext_noop("{count} different product", "{count} different products"),
+    Measure.RETURNS: ngettext_noop("{count} order", "{count} orders"),
 }
 
 _COMPARED = {
