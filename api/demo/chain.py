@@ -120,10 +120,13 @@ def _flyers(session: Session, own: Cast, flyers: Sent, batches: list[Batch]) -> 
 
 
 def _joint(session: Session, joint: JointFlyer, carried: Carried) -> Joint:
+    slugs = {cast.shop.id: cast.shop.slug for cast, _sent, _batch in carried}
     return Joint(
-        shops=[cast.shop.slug for cast, _sent, _batch in carried],
+        shops=list(slugs.values()),
         pieces=sum(batch.pieces for _cast, _sent, batch in carried),
-        scans={f"{cell.carrier} -> {cell.owner}": cell.scans or 0 for cell in scan_matrix(session, joint)},
+        scans={
+            f"{slugs[cell.carrier]} -> {slugs[cell.owner]}": cell.scans or 0 for cell in scan_matrix(session, joint)
+        },
     )
 
 

@@ -61,14 +61,15 @@ def push_coupons(stage: Stage, cast: Cast, office: PostOffice) -> Sent:
 
 
 def announce_arrival(stage: Stage, cast: Cast) -> Sent:
-    """Tell repeat customers of the product that has just arrived."""
+    """Tell repeat customers who bought of its category that a product has arrived."""
     stage.at(10, 5, days=3)
     with stage.step("Announce an arrival by mail"):
         with transaction(stage.engine) as session:
             product = _arrival(session, cast)
-            sent = _launch(
-                stage, session, cast, "new-arrival", "新品到店", Recipe.ARRIVAL_ALERT, REPEAT, product=product
-            )
+            of_kind = {"orders": {"measure": "count", "at_least": 1, "of": {"category": product.category}}}
+            # A real order file may name no categories; then everybody who came back hears of it.
+            rule = {"all": [REPEAT, of_kind]} if "orders" in cast.bag.files else REPEAT
+            sent = _launch(stage, session, cast, "new-arrival", "新品到店", Recipe.ARRIVAL_ALERT, rule, product=product)
         _send(stage)
     return sent
 

@@ -23,6 +23,7 @@ from retention.database import open_engine
 from retention.errors import Conflict
 from retention.files import FileStore
 from retention.migrate import upgrade
+from retention.queue import configure
 from retention.settings import Settings
 
 MARK = "regulars-demo"
@@ -61,6 +62,7 @@ def _open_stage(out: Path, seed: int, *, now: datetime, progress: Progress, smtp
     home = out / "var"
     home.mkdir()
     settings = Settings(home=home, database_url="", broker_url="", smtp_url=smtp_url)
+    configure(settings)
     upgrade(settings.database)
     day = (now.astimezone(ZoneInfo(ZONE)) - timedelta(days=PAST_DAYS)).date()
     return Stage(out, seed, day, open_engine(settings.database), settings, FileStore(settings.files), progress, now)

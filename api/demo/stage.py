@@ -17,8 +17,6 @@ ZONE = "Asia/Shanghai"
 PAST_DAYS = 11
 """How long ago the chain begins, so that by now every message campaign can be read out."""
 
-STEPS = 13
-
 
 @dataclass
 class Stage:
@@ -44,7 +42,7 @@ class Stage:
     def step(self, words: str, total: int | None = None) -> Iterator["Step"]:
         """Show one step of the chain with its own bar."""
         self._done += 1
-        task = self.progress.add_task(f"{self._done:2d}/{STEPS}  {words}", total=total)
+        task = self.progress.add_task(f"{self._done:2d}  {words}", total=total)
         step = Step(self.progress, task)
         yield step
         step.finish()
