@@ -68,6 +68,11 @@ def gettext_noop(message: str) -> str:
     return message
 
 
+def ngettext_noop(singular: str, plural: str) -> tuple[str, str]:
+    """Mark both forms for translation where they are written; `ngettext` says them where they are shown."""
+    return singular, plural
+
+
 @cache
 def _catalogue(language: str) -> gettext_module.NullTranslations:
     path = LOCALE_FOLDER / language.replace("-", "_") / "LC_MESSAGES" / "regulars.po"

@@ -18,7 +18,8 @@ METHODS = [("**.py", "python"), ("**.html", "jinja2"), ("**.txt", "jinja2")]
 # The extensions the pages are read with, and the silence about a page that cannot be read turned off.
 OPTIONS = {"**.html": {"extensions": "jinja2.ext.do,jinja2.ext.loopcontrols", "silent": "false"}}
 # An error's message is a template that is translated where it is shown.
-KEYWORDS = {**DEFAULT_KEYWORDS, **dict.fromkeys(("gettext_noop", "Invalid", "NotFound", "Conflict", "Forbidden"))}
+_MARKS = ("gettext_noop", "n_", "Invalid", "NotFound", "Conflict", "Forbidden")
+KEYWORDS = {**DEFAULT_KEYWORDS, **dict.fromkeys(_MARKS), "ngettext_noop": (1, 2)}
 
 
 def main() -> None:

@@ -106,4 +106,5 @@ def _refusal(job: Job) -> str:
     refused_with: dict[str, Any] = (job.result or {}).get("refused") or {}
     if not refused_with:
         return _("Something went wrong with us. It has been written down; the file is kept.")
-    return _(refused_with["message"]).format(**refused_with["values"])
+    template: str = refused_with["message"]
+    return _(template).format(**refused_with["values"])
