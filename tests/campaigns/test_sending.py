@@ -1,6 +1,8 @@
 """Messages on their way, by a channel into memory: who gets one, who does not, and what the rows say."""
 
+from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -9,7 +11,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import select
 
-from campaigns import claiming
+from campaigns import claiming, tasks
 from campaigns.campaigns import CampaignState, Delivery, DeliveryState, Medium, Recipe, Run
 from campaigns.channels.channel import Message, Refused, TryLater, Undecided
 from campaigns.channels.memory import MemoryChannel
@@ -17,13 +19,15 @@ from campaigns.drafting import find_campaign
 from campaigns.launch import launch
 from campaigns.ledger import Ledger, count
 from campaigns.mail import Sender
-from campaigns.moving import cancel, finish_done, pause, resume
+from campaigns.moving import cancel, finish_done, pause, resume, schedule
 from campaigns.sending import resend, send_waiting
 from campaigns.unsubscribe import read_token, unsubscribe, unsubscribe_token
+from retention import clock
 from retention.buyers import Buyer
 from retention.consent import Answer, Channel, last_answer
 from retention.database import transaction
 from retention.errors import Conflict, NotFound
+from retention.orders import Order, OrderLine, OrderStatus
 from retention.touches import Touch
 from tests.campaigns.conftest import NOON, Stage, later
 
@@ -286,3 +290,69 @@ def test_ledger_adds_up_and_the_campaign_finishes_by_itself(engine: Engine, on_s
     assert on_stage(lambda stage: finish_done(stage.session, at=later(hours=1))) == 1
     assert on_stage(lambda stage: find_campaign(stage.session, 1, "spring").state) is CampaignState.FINISHED
     assert on_stage(lambda stage: finish_done(stage.session, at=later(hours=2))) == 0
+
+
+def test_buyer_who_bought_the_new_product_meanwhile_is_not_told_of_it(engine: Engine, on_stage: Acting) -> None:
+    def prepare(stage: Stage) -> None:
+        ada, _ = stage.buyer("ada"), stage.buyer("bo")
+        alert = stage.draft("new-tea", Recipe.ARRIVAL_ALERT, product_id=stage.product().id)
+        launch(stage.session, stage.shop, alert, at=NOON, actor="user:1")
+        order = Order(
+            shop_id=stage.shop.id,
+            source="test",
+            external_id="A1",
+            buyer_id=ada,
+            status=OrderStatus.PAID,
+            ordered_at=NOON,
+            order_day=stage.shop.day(NOON),
+            amount=12_800,
+            counts=True,
+        )
+        stage.session.add(order)
+        stage.session.flush()
+        stage.session.add(OrderLine(shop_id=stage.shop.id, order_id=order.id, number=1, sku="TEA-1"))
+
+    on_stage(prepare)
+    assert _send(engine, minutes=1) == {"sent": 1, "skipped": 1}
+    assert on_stage(_rows) == [("skipped", "bought_already"), ("sent", "")]
+
+
+def test_text_that_cannot_be_made_fails_alone(engine: Engine, on_stage: Acting) -> None:
+    def prepare(stage: Stage) -> None:
+        text = {"en": {"subject": "{% if buyer.name == 'Ada' %}{% else %}Hello{% endif %}", "body": "b"}}
+        stage.buyer("bo")
+        campaign = stage.push(content=text | {"en": {"subject": "Hello {{ buyer.name }}", "body": "b"}})
+        campaign.content = text  # as if the rule for subjects had become stricter since the draft
+        stage.buyer("ada")
+        launch(stage.session, stage.shop, campaign, at=NOON, actor="user:1")
+
+    on_stage(prepare)
+    assert _send(engine) == {"sent": 1, "failed": 1}
+    assert on_stage(_rows) == [("sent", ""), ("failed", "text_error")]
+
+
+def test_four_senders_at_once_give_each_buyer_one(engine: Engine, on_stage: Acting) -> None:
+    on_stage(lambda stage: _launched(stage, *(f"b{number}" for number in range(120))))
+    channels = [MemoryChannel() for _ in range(4)]
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda channel: _send(engine, channel), channels))
+    got = Counter(message.to for channel in channels for message in channel.taken)
+    assert got == Counter(f"b{number}@example.com" for number in range(120))
+
+
+def test_scheduled_campaign_is_launched_when_its_moment_has_come(
+    engine: Engine, on_stage: Acting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def prepare(stage: Stage) -> None:
+        stage.buyer("ada")
+        campaign, broken = stage.push(), stage.push("broken", offer_id=stage.offer(most_coupons=1).id)
+        stage.buyer("bo")
+        for each in (broken, campaign):
+            schedule(stage.session, each, launch_at=later(days=1), at=NOON, actor="user:1")
+
+    on_stage(prepare)
+    for moment, states in ((later(hours=23), ["scheduled"] * 2), (later(days=1), ["running", "scheduled"])):
+        monkeypatch.setattr(clock, "now", lambda moment=moment: moment)
+        tasks.launch_due(engine)
+        found = on_stage(lambda stage: [find_campaign(stage.session, 1, slug).state for slug in ("spring", "broken")])
+        assert [state.value for state in found] == states
