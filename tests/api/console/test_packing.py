@@ -1,6 +1,6 @@
 """The packing station as a packer meets it: a keyboard that scans, and an answer on the screen."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,13 +10,21 @@ from sqlmodel import col, select
 
 from campaigns.campaigns import Delivery, DeliveryState
 from printables.batches import PackingEvent, PackingOutcome, Piece, PieceState
-from retention.database import reading
+from retention.database import open_engine, reading
 from retention.parcels import Parcel
 from tests.api.console.paper_shop import PaperShop, open_paper_shop, sign_in
 
 pytestmark = pytest.mark.browser
 
 Browse = Callable[..., Page]
+
+
+@pytest.fixture
+def engine(sqlite_url: str) -> Iterator[Engine]:
+    """One database is enough here: the use cases behind the pages are tested on both."""
+    opened = open_engine(sqlite_url)
+    yield opened
+    opened.dispose()
 
 
 @pytest.fixture
@@ -150,7 +158,7 @@ def test_insert_that_is_not_there_is_left_out_and_the_ledger_says_so(shop: Paper
     page.keyboard.press("F8")
     says(page, "F8 again")
     page.keyboard.press("F8")
-    says(page, "goes without it")
+    says(page, f"Parcel …\N{WORD JOINER}{waybill[-4:]} goes without it")
     packed = parcel(shop, waybill)
     assert packed.shipped_at is not None
     with reading(shop.engine) as session:

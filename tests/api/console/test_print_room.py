@@ -1,6 +1,6 @@
 """The print room from what waits for paper to a batch that adds up."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,12 +11,20 @@ from sqlmodel import select
 from printables import verify
 from printables.batches import Batch, BatchState
 from printables.make_batch import render_batch
-from retention.database import reading
+from retention.database import open_engine, reading
 from tests.api.console.paper_shop import PaperShop, open_paper_shop, sign_in
 
 pytestmark = pytest.mark.browser
 
 Browse = Callable[..., Page]
+
+
+@pytest.fixture
+def engine(sqlite_url: str) -> Iterator[Engine]:
+    """One database is enough here: the use cases behind the pages are tested on both."""
+    opened = open_engine(sqlite_url)
+    yield opened
+    opened.dispose()
 
 
 @pytest.fixture
@@ -37,29 +45,29 @@ def title(page: Page, words: str) -> None:
 
 def test_batch_is_proved_made_printed_and_closed(shop: PaperShop, browse: Browse) -> None:
     page = open_page(browse, shop, "/print-room")
-    title(page, "9 inserts wait for paper")
-    expect(page.locator(".under")).to_contain_text("12 parcels leave today, 9 take an insert")
+    title(page, "11 inserts wait for paper")
+    expect(page.locator(".under")).to_contain_text("12 parcels leave today, 11 take an insert")
     page.keyboard.press("n")
-    title(page, "Print 9 inserts, in picking order")
+    title(page, "Print 11 inserts, in picking order")
     page.get_by_label("Label printer, 300 dpi").check()
     page.get_by_role("button", name="Make the proof").click()
     expect(page.get_by_alt_text("Proof of 秋茶券")).to_be_visible()
     expect(page.locator(".checks")).to_contain_text("checks passed")
-    page.get_by_role("button", name="Make these 9 inserts").click()
+    page.get_by_role("button", name="Make these 11 inserts").click()
     title(page, "Batch 1 is being made")
 
     render_batch(shop.engine, shop.batch(1).id, files=shop.files, public_url=shop.settings.public_url)
-    title(page, "Batch 1: print 9 inserts")  # by itself
+    title(page, "Batch 1: print 11 inserts")  # by itself
     with page.expect_download() as download:
         page.get_by_role("link", name="Download the PDF").click()
     assert download.value.suggested_filename == "1-秋茶券-label-300.pdf"
     printed = verify.decode(Path(download.value.path()))
-    assert len({code.text for code in printed}) == 9
+    assert len({code.text for code in printed}) == 11
     page.get_by_role("button", name="Good", exact=False).first.click()
-    title(page, "Batch 1: 0 of 9 are in their parcels")
+    title(page, "Batch 1: 0 of 11 are in their parcels")
 
     page.get_by_role("button", name="Close the batch").click()
-    page.get_by_role("button", name="9 lie here unused").click()
+    page.get_by_role("button", name="11 lie here unused").click()
     title(page, "Batch 1 is closed and adds up")
     assert shop.batch(1).state is BatchState.CLOSED
 
