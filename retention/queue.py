@@ -69,7 +69,11 @@ def engine_task(name: str, *, every: timedelta | None = None) -> Callable[[Calla
     """
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
-        _add(name, lambda *arguments: function(worker_engine(), *arguments), every)
+        # Celery spells the signature out again, so a lambda will not do.
+        def run(*arguments: object) -> None:
+            function(worker_engine(), *arguments)
+
+        _add(name, run, every)
         return function
 
     return register
@@ -106,7 +110,9 @@ def _leave_the_parents_sockets(**_: object) -> None:
 def _add(name: str, run: Callable[..., None], every: timedelta | None) -> None:
     app.task(run, name=name)
     if every:
-        _sweeps[name] = {"task": name, "schedule": every.total_seconds()}
+        # A sweep nobody took before the next one is due would only do the same again.
+        pause = every.total_seconds()
+        _sweeps[name] = {"task": name, "schedule": pause, "options": {"expires": pause}}
 
 
 def _filesystem_queue(settings: Settings) -> dict[str, str]:

@@ -100,6 +100,7 @@ def test_serve_restarts_a_killed_worker_and_leaves_no_orphan(tmp_path: Path) -> 
             lambda: (now := worker_of(tmp_path / "home", parent.pid)) != first and now, "another worker"
         )
         assert second != first
+        _let_work(Settings(home=tmp_path / "home"))
         parent.send_signal(signal.SIGTERM)
         assert parent.wait(60) == 0
         assert processes_of(tmp_path / "home") == {}
@@ -140,16 +141,10 @@ def test_a_worker_does_the_work_that_was_sent(kind: str, tmp_path: Path, request
     broker = request.getfixturevalue("redis_url") if kind == "redis" else ""
     settings = Settings(home=tmp_path / "home", broker_url=broker)
     migrate.upgrade(settings.database)
-    engine = open_engine(settings.database)
-    queue.configure(settings)
-    with transaction(engine) as session:
-        leave_old_answer(session)
-        queue.send(session, "retention.forget_answers")
     environment = {"REGULARS_HOME": str(settings.home)} | ({"REGULARS_BROKER_URL": broker} if broker else {})
     worker = ["celery", "-A", "api.worker", "worker", "--concurrency", "1", "--without-gossip", "--without-mingle"]
     with running(worker, environment, tmp_path / "log"):
-        wait_until(lambda: not _answers_left(engine), "the task to have run")
-    engine.dispose()
+        _let_work(settings)
 
 
 def test_a_queue_that_is_away_does_not_undo_the_work(tmp_path: Path) -> None:
@@ -161,6 +156,17 @@ def test_a_queue_that_is_away_does_not_undo_the_work(tmp_path: Path) -> None:
         leave_old_answer(session)
         queue.send(session, "retention.forget_answers")
     assert _answers_left(engine) == ["once"]
+    engine.dispose()
+
+
+def _let_work(settings: Settings) -> None:
+    """Leave a row that a task deletes, send the task, and wait until it has."""
+    engine = open_engine(settings.database)
+    queue.configure(settings)
+    with transaction(engine) as session:
+        leave_old_answer(session)
+        queue.send(session, "retention.forget_answers")
+    wait_until(lambda: not _answers_left(engine), "the task to have run")
     engine.dispose()
 
 
