@@ -18,6 +18,7 @@ from retention.bitmaps import read_columns
 from retention.facts import BuyerFacts
 from retention.orders import Order
 from segments.conditions import COMPARE, within
+from segments.labels import GROUPS
 from segments.nodes import Rfm, Scale, Tests, Window
 from segments.purchases import BUYER, PAID, counted_orders
 from segments.view import View
@@ -124,3 +125,37 @@ def _passes(values: Ints, tests: Tests) -> npt.NDArray[np.bool_]:
 
 def _chosen(ids: Ints, inside: npt.NDArray[np.bool_]) -> BitMap:
     return BitMap(ids[inside].astype(np.uint32))
+
+
+@dataclass(frozen=True)
+class Movement:
+    """Buyers by group at two moments: `moved[i][j]` were in the i-th group and are in the j-th now."""
+
+    groups: tuple[str, ...]
+    moved: tuple[tuple[int, ...], ...]
+
+
+def group_members(
+    session: Session, view: View, *, everyone: BitMap, scale: Scale = Scale.QUINTILES
+) -> dict[str, BitMap]:
+    """Return the buyers of each of the eleven groups; every buyer of the shop is in exactly one."""
+    scores = read_scores(session, view, scale=scale)
+    found = {slug: scores.group(slug) for slug in GROUPS}
+    found["prospects"] = everyone - BitMap(scores.ids.astype(np.uint32))
+    return found
+
+
+def movement(before: dict[str, BitMap], after: dict[str, BitMap]) -> Movement:
+    """Count who moved from which group to which between two answers of `group_members`."""
+    groups = tuple(GROUPS)
+    counts = (tuple(before[one].intersection_cardinality(after[other]) for other in groups) for one in groups)
+    return Movement(groups, tuple(counts))
+
+
+def grid(scores: Scores) -> list[list[int]]:
+    """Return how many buyers have each recency (rows, 5 first) and mean of frequency and money (columns 1 to 5, halves
+    rounded down): the heat map.
+    """
+    counts = np.zeros((5, 5), dtype=np.int64)
+    np.add.at(counts, (5 - scores.recency, (scores.frequency + scores.monetary) // 2 - 1), 1)
+    return [[int(count) for count in row] for row in counts]
