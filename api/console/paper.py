@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fastapi import Request
 from fastapi.responses import Response
 
 from api.console import shell
@@ -74,3 +75,8 @@ def picture(files: FileStore, sha256: str, *, width: int) -> Response:
 def show_code(code: str) -> str:
     """Return a code as it is printed: a coupon's in groups, a link's token in one piece."""
     return spaced(code) if len(code) == CODE_LENGTH else code
+
+
+async def typed_fields(request: Request) -> dict[str, str]:
+    """Return the text fields of a form whose fields the design names; files are read apart."""
+    return {name: value for name, value in (await request.form()).items() if isinstance(value, str)}

@@ -253,12 +253,21 @@ def _choosing(
 
 
 def _choice(session: Session, place: Place, waiting: list[WaitingRun], *, run: int, flyer: str, profile: str) -> Choice:
-    chosen = next((line for line in waiting if line.run.id == run), waiting[0])
+    chosen = next((line for line in waiting if line.run.id == run), None)
+    chosen = chosen or _run_of(session, place, waiting, flyer) or waiting[0]
     flyers = flyers_for(session, place.member, chosen.campaign.id)
     row = next((each for each in flyers if each.slug == flyer), flyers[0] if flyers else None)
     device = profile if profile in FORMATS else DEFAULT_DEVICE
     proof = counting_proof(session, row, copy_of(session, place.shop, row), profile=device) if row else None
     return Choice(chosen, flyers, row, device, proof)
+
+
+def _run_of(session: Session, place: Place, waiting: list[WaitingRun], slug: str) -> WaitingRun | None:
+    """Return the run that a flyer chosen first belongs to."""
+    for line in waiting if slug else ():
+        if slug in {flyer.slug for flyer in flyers_for(session, place.member, line.campaign.id)}:
+            return line
+    return None
 
 
 def _waiting_run(waiting: list[WaitingRun], run_id: int) -> WaitingRun:
