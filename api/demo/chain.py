@@ -25,10 +25,10 @@ from retention.metrics import repeat_report
 Carried = list[tuple[Cast, Sent, Batch]]
 
 
-def play(stage: Stage, office: PostOffice, *, orders: Path | None, preset: str) -> dict[str, Any]:
+def play(stage: Stage, office: PostOffice, *, orders: Path | None, preset: str, buyers: int | None) -> dict[str, Any]:
     """Run every step and return the figures of the summary."""
     stage.at(9)
-    own, partner = shops.open_shops(stage, orders, preset)
+    own, partner = shops.open_shops(stage, orders, preset, buyers)
     segments = shops.save_segments(stage, own.shop)
     push = reach.push_coupons(stage, own, office)
     flyers, batches = reach.print_flyers(stage, own)

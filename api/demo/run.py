@@ -30,10 +30,20 @@ MARK = "regulars-demo"
 """A file that says: this folder was made by the demonstration and may be made anew."""
 
 
-def run(out: Path, seed: int, *, orders: Path | None, preset: str, now: datetime, console: Console) -> Summary:
+def run(
+    out: Path,
+    seed: int,
+    *,
+    orders: Path | None,
+    preset: str,
+    now: datetime,
+    console: Console,
+    buyers: int | None = None,
+) -> Summary:
     """Run the whole chain into `out` and return its figures.
 
-    With `orders`, that file is the shop's history instead of the sample's, and the day is the one after its last order.
+    `buyers` makes the invented shop another size. With `orders`, that file is the shop's history instead of the
+    sample's, and the chain begins on the day after its last order.
     Conflict when `out` holds anything but an earlier demonstration.
     """
     started = time.monotonic()
@@ -43,7 +53,7 @@ def run(out: Path, seed: int, *, orders: Path | None, preset: str, now: datetime
         progress = stack.enter_context(_progress(console))
         stage = _open_stage(out, seed, now=now, progress=progress, smtp_url=office.url)
         stack.callback(stage.engine.dispose)
-        figures = chain.play(stage, office, orders=orders, preset=preset)
+        figures = chain.play(stage, office, orders=orders, preset=preset, buyers=buyers)
     summary = Summary(**figures, seconds=round(time.monotonic() - started, 1))
     (out / "summary.json").write_text(summary.model_dump_json(indent=2), encoding="utf-8")
     return summary

@@ -32,9 +32,9 @@ class Bag:
     files: dict[str, Path]
 
 
-def invent(stage: Stage) -> tuple[Bag, Bag]:
+def invent(stage: Stage, buyers: int | None) -> tuple[Bag, Bag]:
     """Write the files of both sample shops and keep the order file where the reader looks for it."""
-    tea, ceramics = (_write(stage, catalogue) for catalogue in (TEA, CERAMICS))
+    tea, ceramics = _write(stage, TEA, buyers), _write(stage, CERAMICS)
     shutil.copyfile(tea.files["orders"], stage.out / "orders.csv")
     return tea, ceramics
 
@@ -44,10 +44,10 @@ def invent_partner(stage: Stage) -> Bag:
     return _write(stage, CERAMICS)
 
 
-def _write(stage: Stage, catalogue: Catalogue) -> Bag:
+def _write(stage: Stage, catalogue: Catalogue, buyers: int | None = None) -> Bag:
     folder = stage.out / "files" / catalogue.slug
     folder.mkdir(parents=True)
-    files = write_files(make_shop(stage.seed, end=stage.day, catalogue=catalogue), folder)
+    files = write_files(make_shop(stage.seed, end=stage.day, catalogue=catalogue, buyers=buyers), folder)
     order = ("products", "buyers", "orders", "followers", "members", "parcels")
     return Bag(catalogue, catalogue.slug, catalogue.name_zh, {kind: files[kind] for kind in order})
 

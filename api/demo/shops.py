@@ -3,14 +3,17 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlmodel import Session, select
+from sqlmodel import Session, func, select
 
 from api.demo import sample
 from api.demo.sample import Bag
 from api.demo.stage import ZONE, Stage
+from retention import clock
 from retention.access import Member, Role
 from retention.database import reading, transaction
+from retention.errors import Invalid
 from retention.ingest import ImportReport, import_file
+from retention.orders import Order
 from retention.people import User, add_user, member_for
 from retention.shops import Shop, create_shop
 from segments.matching import match
@@ -30,15 +33,16 @@ class Cast:
     packer: Member
 
 
-def open_shops(stage: Stage, orders: Path | None, preset: str) -> tuple[Cast, Cast]:
+def open_shops(stage: Stage, orders: Path | None, preset: str, buyers: int | None) -> tuple[Cast, Cast]:
     """Make both shops and import their files."""
     if orders is None:
         with stage.step("Invent two shops"):
-            own, partner = sample.invent(stage)
+            own, partner = sample.invent(stage, buyers)
         main = _open(stage, own.slug, own.name)
     else:
         main = _open(stage, "shop", orders.stem)
         _import(stage, main, "orders", orders, preset)
+        _begin_after_the_last_order(stage, main)
         with stage.step("Make up what the order file lacks"):
             own, partner = sample.complete(stage, main), sample.invent_partner(stage)
     for kind, path in own.files.items():
@@ -49,6 +53,15 @@ def open_shops(stage: Stage, orders: Path | None, preset: str) -> tuple[Cast, Ca
             import_file(stage.engine, other.slug, kind, path, now=stage.now, files=stage.files)
             step.advance()
     return _cast(stage, main, own), _cast(stage, other, partner)
+
+
+def _begin_after_the_last_order(stage: Stage, shop: Shop) -> None:
+    with reading(stage.engine) as session:
+        last = session.exec(select(func.max(Order.order_day)).where(Order.shop_id == shop.id)).one()
+    if last is None:
+        raise Invalid("The order file has no order that could be imported; see the rejects file beside it.")
+    stage.day = clock.day_of(last + 1)
+    stage.at(9)
 
 
 def save_segments(stage: Stage, shop: Shop) -> dict[str, int]:
