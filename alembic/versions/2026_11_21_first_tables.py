@@ -26,6 +26,7 @@ def upgrade() -> None:
         sa.Column("unit_price", sa.Integer(), nullable=False),
         sa.Column("amount", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("shop_id", "order_id", "number", name=op.f("pk_order_lines")),
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("order_lines", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_order_lines_shop_id_order_lines_sku"), ["shop_id", "sku"], unique=False)
@@ -355,6 +356,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["buyer_id"], ["buyers.id"], name=op.f("fk_buyer_facts_buyer_id")),
         sa.ForeignKeyConstraint(["shop_id"], ["shops.id"], name=op.f("fk_buyer_facts_shop_id")),
         sa.PrimaryKeyConstraint("shop_id", "buyer_id", name=op.f("pk_buyer_facts")),
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("buyer_facts", schema=None) as batch_op:
         batch_op.create_index(
