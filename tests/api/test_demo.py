@@ -82,7 +82,8 @@ def test_the_same_seed_gives_the_same_figures_on_another_day(played: tuple[Path,
         console=Console(quiet=True),
         buyers=900,
     )
-    changing = {"seconds", "day"}
+    # Months differ in length, and so does who has a birthday in this one.
+    changing = {"seconds": True, "day": True, "segments": {"birthday-this-month"}}
     assert again.model_dump(exclude=changing) == summary.model_dump(exclude=changing)
 
 
