@@ -110,7 +110,7 @@ def sizes(session: Session, shop_id: int) -> dict[int, int]:
         last.c.segment_id == col(SegmentSnapshot.segment_id), last.c.sequence == col(SegmentSnapshot.sequence)
     )
     query = sa.select(col(SegmentSnapshot.segment_id), col(SegmentSnapshot.size)).join(last, same)
-    return dict(session.execute(query).tuples().all())
+    return {row.segment_id: row.size for row in session.execute(query)}
 
 
 @queue.task("segments.refresh", every=REFRESHED_EVERY)
