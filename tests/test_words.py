@@ -4,6 +4,8 @@ import re
 
 from scripts import words
 
+SAME_IN_CHINESE = {"PDF", "{size} MB", "{size} kB", "“{text}”"}
+
 
 def forms(message) -> tuple[str, ...]:
     return (message,) if isinstance(message, str) else tuple(message)
@@ -34,3 +36,16 @@ def test_a_translation_fills_in_the_same_values():
 def test_no_sentence_is_kept_that_nobody_says():
     said = {forms(message.id)[0] for message in words.collect()}
     assert {forms(message.id)[0] for message in words.read_chinese()} - said == set()
+
+
+def test_only_names_and_signs_read_alike_in_both_languages():
+    alike = {form for message in words.read_chinese() if message.id for form in forms(message.string)}
+    assert {form for message in words.collect() if message.id for form in forms(message.id)} & alike == SAME_IN_CHINESE
+
+
+def test_chinese_is_written_with_its_own_punctuation():
+    half = re.compile(r"[\u4e00-\u9fff] ?[,.:;?!]|[,:;?!][\u4e00-\u9fff]")
+    wrong = {
+        form for message in words.read_chinese() if message.id for form in forms(message.string) if half.search(form)
+    }
+    assert wrong == set()
