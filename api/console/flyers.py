@@ -63,7 +63,13 @@ class NewFlyer:
 @router.get("")
 def list_flyers(request: Request, session: Reading, place: Here) -> HTMLResponse:
     """Show every flyer with its newest proof."""
-    return show(request, session, "flyers.html", lines=flyers_of(session, place.member), device_name=device_name)
+    lines = flyers_of(session, place.member)
+    shown = {
+        line.flyer.id
+        for line in lines
+        if line.proof and line.proof.digest == copy_of(session, place.shop, line.flyer).digest()
+    }
+    return show(request, session, "flyers.html", lines=lines, as_proved=shown, device_name=device_name)
 
 
 @router.get("/new", dependencies=for_marketers)

@@ -166,7 +166,7 @@ _MAP = [
     (
         gettext_noop("In the parcel"),
         [
-            _Line(gettext_noop("Flyers"), "/flyers", icon="ticket", scope=Scope.BATCHES_READ),
+            _Line(gettext_noop("Flyers"), "/flyers", icon="qrcode", scope=Scope.BATCHES_READ),
             _Line(gettext_noop("Print room"), "/print-room", icon="printer", scope=Scope.BATCHES_READ),
             _Line(gettext_noop("Packing station"), "/packing", icon="package", scope=Scope.PACKING_WRITE),
             _Line(gettext_noop("Joint flyers"), "/joint", icon="layout-grid", scope=Scope.JOINT_APPROVE),

@@ -19,11 +19,12 @@ from printables.batches import Batch
 from printables.flyers import Flyer
 from printables.joint.approving import standing
 from printables.joint.partners import JointFlyer, Partner, check_open, partners_of
-from printables.make_batch import render_batch, reserve_batch, take_turns, waiting_for_paper
+from printables.make_batch import RENDER, render_batch, reserve_batch, take_turns, waiting_for_paper
 from printables.proofs import Proof
 from retention.database import as_stored, insert_rows, transaction
 from retention.errors import Conflict, NotFound
 from retention.files import FileStore
+from retention.queue import send
 from retention.shops import Shop
 from retention.tokens import new_tokens
 
@@ -61,6 +62,13 @@ def reserve_joint_batch(session: Session, joint: JointFlyer, run: Run, *, profil
         _add_links(session, partner, run, at)
     flyer = session.get_one(Flyer, joint.flyer_id)
     return reserve_batch(session, flyer, run, proof, at=at, by=by, partners=[partner.shop_id for partner in others])
+
+
+def order_joint_batch(session: Session, joint: JointFlyer, run: Run, *, profile: str, at: datetime, by: str) -> Batch:
+    """Reserve the same batch and let a worker render it, so that a page need not wait."""
+    batch = reserve_joint_batch(session, joint, run, profile=profile, at=at, by=by)
+    send(session, RENDER, batch.id)
+    return batch
 
 
 def _approved(session: Session, joint: JointFlyer, profile: str) -> Proof:

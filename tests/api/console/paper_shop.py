@@ -13,7 +13,7 @@ from api.demo.pictures import draw
 from campaigns.campaigns import Campaign, Recipe, Run
 from campaigns.drafting import create_campaign
 from campaigns.launch import launch
-from campaigns.offers import find_offer
+from campaigns.offers import OfferKind, create_offer, find_offer
 from printables.batches import Batch, Piece
 from printables.flyers import Flyer, copy_of, create_flyer
 from printables.make_batch import make_batch
@@ -109,10 +109,10 @@ def open_paper_shop(engine: Engine, home: Path, served: Callable[..., str], *, f
     return PaperShop(engine, settings, address)
 
 
-def sign_in(page: Page, shop: PaperShop, role: str = "warehouse") -> None:
+def sign_in(page: Page, shop: PaperShop, role: str = "warehouse", at: str = "camellia") -> None:
     language = page.evaluate("navigator.language")
     page.goto(f"{shop.address}/login?lang={language}")
-    page.fill("input[name=email]", f"{role}@camellia.example")
+    page.fill("input[name=email]", f"{role}@{at}.example")
     page.fill("input[name=password]", sample.PASSWORD)
     page.press("input[name=password]", "Enter")
     page.wait_for_url("**/shops**")
@@ -129,3 +129,34 @@ def _launched(session: Session, shop: Shop, product: Product) -> Campaign:
     session.flush()
     launch(session, shop, campaign, at=NOW, actor="user:1")
     return campaign
+
+
+def open_neighbour(shop: PaperShop) -> None:
+    """Give the other shop of the sample, the teahouse, an offer and a product with a picture."""
+    with transaction(shop.engine) as session:
+        other = find_shop(session, "teahouse")
+        create_offer(
+            session, other.id, "cup-10", name="Ten percent", kind=OfferKind.PERCENT, value=10, at=NOW, actor="user:6"
+        )
+        session.add(
+            Product(
+                shop_id=other.id,
+                sku="CUP-1",
+                title="Gaiwan",
+                price=3900,
+                stock=20,
+                picture=shop.files.put(draw("gaiwan")),
+            )
+        )
+
+
+def launch_joint(shop: PaperShop) -> None:
+    """Launch a campaign of the first shop that goes on a joint flyer, for the parcels without an insert."""
+    with transaction(shop.engine) as session:
+        home = find_shop(session, "camellia")
+        campaign = create_campaign(
+            session, home, "joint-autumn", name="联合传单", recipe=Recipe.JOINT_FLYER, audience=EVERYBODY,
+            offer_id=find_offer(session, home.id, "autumn-20").id, at=NOW, actor="user:1",
+            policy={"control_share": 0.0, "cap": None},
+        )  # fmt: skip
+        launch(session, home, campaign, at=NOW, actor="user:1")
