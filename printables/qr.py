@@ -133,8 +133,9 @@ def _by_length(texts: Sequence[str], level: str, version: int) -> dict[int, list
 
 
 def _too_long(text: str, room: int) -> Invalid:
-    message = "A QR text has 1 to {room} characters here; {text} has {length}."
-    return Invalid(message, room=room, text=repr(text), length=len(text))
+    return Invalid(
+        "A QR text has 1 to {room} characters here; {text} has {length}.", room=room, text=repr(text), length=len(text)
+    )
 
 
 def _pairs(texts: list[str]) -> npt.NDArray[np.intp]:
@@ -146,8 +147,11 @@ def _pairs(texts: list[str]) -> npt.NDArray[np.intp]:
         codes = np.full((1, length), -1)
     if (codes < 0).any():
         wrong = next((text, sign) for text in texts for sign in text if sign not in ALPHABET)
-        message = "{sign} in {text} does not fit alphanumeric QR mode: use A-Z (upper-case), 0-9, space and $%*+-./:"
-        raise Invalid(message, sign=repr(wrong[1]), text=repr(wrong[0]))
+        raise Invalid(
+            "{sign} in {text} does not fit alphanumeric QR mode: use A-Z (upper-case), 0-9, space and $%*+-./:",
+            sign=repr(wrong[1]),
+            text=repr(wrong[0]),
+        )
     even = length - length % 2
     values = codes[:, 0:even:2] * _BASE + codes[:, 1:even:2]
     return np.hstack([values, codes[:, even:]])

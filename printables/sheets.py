@@ -53,8 +53,12 @@ def sheet_for(width: float, height: float, paper: tuple[float, float] = _A4) -> 
     fits = [Sheet(w, h, int(w // width), int(h // height), width, height) for w, h in shapes]
     best = max(fits, key=lambda sheet: sheet.up)
     if not best.up:
-        message = "A piece of {width} x {height} mm does not fit on a sheet of {paper} mm."
-        raise Invalid(message, width=width, height=height, paper=f"{paper[0]:g} x {paper[1]:g}")
+        raise Invalid(
+            "A piece of {width} x {height} mm does not fit on a sheet of {paper} mm.",
+            width=width,
+            height=height,
+            paper=f"{paper[0]:g} x {paper[1]:g}",
+        )
     return best
 
 

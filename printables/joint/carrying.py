@@ -86,8 +86,9 @@ def _carrier(session: Session, joint: JointFlyer, run: Run) -> tuple[Partner, li
         raise NotFound("No joint flyer has the number {number}.", number=joint.id)
     campaign = session.get_one(Campaign, run.campaign_id)
     if campaign.offer_id != carrier.offer_id:
-        message = "The campaign {campaign} gives another offer than the shop's slot shows."
-        raise Conflict(message, campaign=campaign.name)
+        raise Conflict(
+            "The campaign {campaign} gives another offer than the shop's slot shows.", campaign=campaign.name
+        )
     return carrier, [partner for partner in partners if partner is not carrier]
 
 
@@ -156,8 +157,12 @@ def _issue(session: Session, offer: Offer, count: int, at: datetime) -> Sequence
     """Make `count` coupons for buyers of another shop, and return their numbers."""
     if not take_coupons(session, offer, count):
         shop = session.get_one(Shop, offer.shop_id)
-        message = "The offer {offer} of {shop} has too few coupons left: {count} are needed."
-        raise Conflict(message, offer=offer.name, shop=shop.name, count=count)
+        raise Conflict(
+            "The offer {offer} of {shop} has too few coupons left: {count} are needed.",
+            offer=offer.name,
+            shop=shop.name,
+            count=count,
+        )
     # Counting them as issued locked the offer: until this transaction ends, every newer coupon of it is ours.
     own = (Coupon.shop_id == offer.shop_id, Coupon.offer_id == offer.id)
     last = session.exec(select(func.coalesce(func.max(Coupon.id), 0)).where(*own)).one()

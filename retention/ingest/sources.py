@@ -141,6 +141,6 @@ def _check_workbook(path: Path) -> None:
             error
         )
     if not any(entry.filename.startswith("xl/") for entry in entries):
-        raise Invalid(NOT_A_TABLE, file=repr(path.name), what="an archive (ZIP)")
+        raise Invalid(NOT_A_TABLE, file=repr(path.name), what=gettext_noop("an archive (ZIP)"))
     if sum(entry.file_size for entry in entries) > 1 << 30:  # a sheet is held in memory
         raise Invalid("{file} is too large for XLSX. Save it as CSV, which has no limit.", file=repr(path.name))
