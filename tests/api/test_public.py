@@ -101,12 +101,12 @@ def test_another_site_cannot_press_the_button(tea: Tea, phone: TestClient, engin
     assert [coupon.state for coupon in rows(engine, Coupon)] == [CouponState.ISSUED]
 
 
-@pytest.mark.parametrize("token", ["7K3M9PQR7K3M", "%00", "a%2Fb", "X" * 400, "包裹"])
-def test_an_unknown_token_is_a_friendly_page(phone: TestClient, token: str) -> None:
-    answer = phone.get(f"/Q/{token}")
-    assert answer.status_code == 404
-    assert "Nothing is here" in answer.text
-    assert phone.post(f"/Q/{token}/claim").status_code == 404
+def test_an_unknown_token_is_a_friendly_page(phone: TestClient) -> None:
+    for token in ("7K3M9PQR7K3M", "%00", "a%2Fb", "X" * 400, "包裹"):
+        answer = phone.get(f"/Q/{token}")
+        assert answer.status_code == 404
+        assert "Nothing is here" in answer.text
+        assert phone.post(f"/Q/{token}/claim").status_code == 404
 
 
 def test_a_link_without_an_offer_leads_on_to_its_destination(tea: Tea, phone: TestClient, engine: Engine) -> None:
