@@ -12,9 +12,26 @@ from sqlmodel import Session, col
 
 from campaigns.campaigns import Campaign, Delivery, DeliveryState
 from campaigns.reasons import Reason
+from campaigns.rechecking import recheck
 from retention.database import choice
 from retention.touches import Touch, TouchEvent
 from retention.versions import Family, raise_version
+
+_LOOK_AT_ONCE = 5_000  # bound values of one statement stay far below what either database takes
+
+
+def skip_withdrawn(session: Session, shop_id: int, delivery_ids: Sequence[int], *, at: datetime) -> int:
+    """Look at waiting deliveries once more before paper is spent on them; skip those that must not go, return how many.
+
+    A no to parcels may have come in since the plan, the offer may be over, the product sold out.
+    """
+    skipped = 0
+    for start in range(0, len(delivery_ids), _LOOK_AT_ONCE):
+        found = recheck(session, shop_id, delivery_ids[start : start + _LOOK_AT_ONCE], at=at)
+        for reason in set(found.values()):
+            ids = [delivery_id for delivery_id, why in found.items() if why is reason]
+            skipped += skip_by_parcel(session, shop_id, ids, reason)
+    return skipped
 
 
 def mark_in_parcel(session: Session, shop_id: int, delivery_ids: Sequence[int], *, at: datetime) -> int:

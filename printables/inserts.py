@@ -2,12 +2,14 @@
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, select
 
 from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState
+from campaigns.rechecking import recheck
 from printables.batches import ON_PAPER, Batch, Piece, PieceState
 from printables.flyers import Flyer
 from retention.access import Member, Scope
@@ -31,13 +33,16 @@ class Insert:
     packed: bool
 
 
-def inserts_for(session: Session, member: Member, waybill: str) -> tuple[Insert, ...]:
-    """Return the inserts of a parcel, empty for one that gets none, whatever the reason.
+def inserts_for(session: Session, member: Member, waybill: str, *, at: datetime) -> tuple[Insert, ...]:
+    """Return the inserts of a parcel, empty for one that gets none, whatever the reason: consent is looked at again.
 
     NotFound for an unknown waybill and for another shop's alike.
     """
     member.require(Scope.INSERTS_READ)
-    return inserts_in(session, parcel_for(session, member, waybill))
+    asked = inserts_in(session, parcel_for(session, member, waybill))
+    waiting = [insert.delivery_id for insert in asked if not insert.packed]
+    withdrawn = recheck(session, member.shop_id, waiting, at=at)
+    return tuple(insert for insert in asked if insert.delivery_id not in withdrawn)
 
 
 def parcel_for(session: Session, member: Member, waybill: str) -> Parcel:

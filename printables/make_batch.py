@@ -17,6 +17,7 @@ from sqlmodel import Session, col, func, select
 
 from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Medium, Run
 from campaigns.coupons import Coupon
+from campaigns.deliveries import skip_withdrawn
 from campaigns.links import Link, paper_address
 from printables import proofs, sheets, stamp, verify
 from printables.batches import LIVE, Batch, BatchState, Piece, PieceLink, PieceState
@@ -114,6 +115,7 @@ def reserve_batch(
     )
     session.add(batch)
     session.flush()
+    skip_withdrawn(session, run.shop_id, session.scalars(waiting_for_paper(run)).all(), at=at)
     _reserve_pieces(session, batch, run, most)
     _reserve_links(session, batch, [batch.shop_id, *partners])
     batch.pieces = session.exec(select(func.count()).where(Piece.batch_id == batch.id)).one()

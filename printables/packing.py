@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, func, select
 
 from campaigns.campaigns import Campaign, Delivery
-from campaigns.deliveries import mark_in_parcel, mark_out_of_parcel, skip_by_parcel
+from campaigns.deliveries import mark_in_parcel, mark_out_of_parcel, skip_by_parcel, skip_withdrawn
 from campaigns.links import Link
 from campaigns.reasons import Reason
 from printables.batches import (
@@ -84,7 +84,7 @@ def scan(session: Session, member: Member, waybill: str, scanned: str, *, at: da
     member.require(Scope.PACKING_WRITE)
     parcel = parcel_for(session, member, waybill)
     piece = _piece_of(session, member, scanned)
-    outcome = _judge(session, piece, parcel)
+    outcome = _judge(session, piece, parcel, at)
     if outcome is PackingOutcome.PACKED and piece is not None:
         outcome = _put_in(session, member, piece, at)
     _write_down(session, member, parcel, piece, scanned, outcome, at)
@@ -173,7 +173,7 @@ def find_piece(session: Session, member: Member, scanned: str) -> Piece:
     return piece
 
 
-def _judge(session: Session, piece: Piece | None, parcel: Parcel) -> PackingOutcome:
+def _judge(session: Session, piece: Piece | None, parcel: Parcel, at: datetime) -> PackingOutcome:
     if piece is None:
         return PackingOutcome.UNKNOWN_CODE
     if piece.parcel_id != parcel.id:
@@ -182,11 +182,13 @@ def _judge(session: Session, piece: Piece | None, parcel: Parcel) -> PackingOutc
         return PackingOutcome.ALREADY_PACKED
     if piece.state not in PACKABLE:
         return PackingOutcome.NOT_PRINTED
-    return PackingOutcome.PACKED if _isasked_for(session, piece) else PackingOutcome.STOPPED
+    return PackingOutcome.PACKED if _is_asked_for(session, piece, at) else PackingOutcome.STOPPED
 
 
-def _isasked_for(session: Session, piece: Piece) -> bool:
-    """Look again at hand-off: the delivery still waits and its campaign still runs."""
+def _is_asked_for(session: Session, piece: Piece, at: datetime) -> bool:
+    """Look again at hand-off: consent and offer still stand, the delivery still waits and its campaign still runs."""
+    if piece.delivery_id:
+        skip_withdrawn(session, piece.shop_id, [piece.delivery_id], at=at)
     waiting = select(Delivery.id).join(Campaign, col(Campaign.id) == Delivery.campaign_id)
     asked = waiting.where(Delivery.shop_id == piece.shop_id, Delivery.id == piece.delivery_id, asked_for())
     return session.exec(asked).first() is not None

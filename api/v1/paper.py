@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, Field
 
-from api.deps import Reading
+from api.deps import Now, Reading
 from api.v1.keys import Caller, caller_with
 from printables.batches import Batch, BatchState, PieceState
 from printables.inserts import inserts_for
@@ -68,9 +68,10 @@ def show_inserts(
     waybill: Annotated[str, Path(max_length=64)],
     session: Reading,
     caller: Annotated[Caller, caller_with(Scope.INSERTS_READ)],
+    at: Now,
 ) -> InsertsOut:
     """Tell what goes into a parcel. Scope inserts:read."""
-    found = inserts_for(session, caller.member, waybill)
+    found = inserts_for(session, caller.member, waybill, at=at)
     shown = [InsertOut(**{**asdict(insert), "code": spaced(insert.code)}) for insert in found]
     return InsertsOut(waybill=waybill, inserts=shown)
 

@@ -15,6 +15,7 @@ from printables.make_batch import order_batch
 from printables.packing import OpenParcel, open_parcel, ship_parcel, today, undo
 from printables.piece_ledger import close_batch, reprint
 from retention.access import Member, Role
+from retention.consent import Answer, Channel, record_consent
 from retention.database import reading, transaction
 from retention.errors import Conflict, Forbidden, NotFound
 from retention.parcels import Parcel
@@ -236,7 +237,7 @@ def test_inserts_say_what_is_not_printed_yet(bench: Bench) -> None:
     bench.launched()
 
     with reading(bench.engine) as session:
-        (insert,) = inserts_for(session, bench.packer, "SF00000001")
+        (insert,) = inserts_for(session, bench.packer, "SF00000001", at=NOON)
 
     assert (insert.campaign, insert.code, insert.batch, insert.generation) == ("spring", "", None, 0)
 
@@ -246,11 +247,52 @@ def test_another_shops_parcels_and_pieces_are_unknown(bench: Bench) -> None:
     other = open_shop(bench.engine, bench.files, "silk", name="Silk", title="Scarf")
     (waybill,) = other.parcels(1, prefix="YT")
 
-    for ask in (open_parcel, inserts_for):
-        with pytest.raises(NotFound, match="No parcel has the waybill SF00000002"), reading(bench.engine) as session:
-            ask(session, other.packer, "SF00000002")
+    unknown = pytest.raises(NotFound, match="No parcel has the waybill SF00000002")
+    with reading(bench.engine) as session:
+        with unknown:
+            open_parcel(session, other.packer, "SF00000002")
+        with unknown:
+            inserts_for(session, other.packer, "SF00000002", at=NOON)
     assert other.scan(waybill, piece.code).outcome is PackingOutcome.UNKNOWN_CODE
     assert {row.state for row in bench.rows(Piece)} == {PieceState.RENDERED}
+
+
+def refuse_parcels(bench: Bench, delivery: Delivery) -> None:
+    with transaction(bench.engine) as session:
+        record_consent(
+            session,
+            delivery.shop_id,
+            buyer_id=delivery.buyer_id,
+            channel=Channel.PARCEL,
+            answer=Answer.OUT,
+            source="phone",
+            at=NOON,
+        )
+
+
+def test_a_no_that_comes_after_printing_keeps_the_insert_out_of_the_parcel(bench: Bench) -> None:
+    piece = bench.pieces(bench.printed(2))[0]
+    delivery = next(row for row in bench.rows(Delivery) if row.id == piece.delivery_id)
+    waybill = next(row.waybill for row in bench.rows(Parcel) if row.id == piece.parcel_id)
+    refuse_parcels(bench, delivery)
+
+    with reading(bench.engine) as session:
+        assert inserts_for(session, bench.packer, waybill, at=NOON) == ()
+    assert bench.scan(waybill, piece.code).outcome is PackingOutcome.STOPPED
+    after = next(row for row in bench.rows(Delivery) if row.id == delivery.id)
+    assert (after.state, after.reason) == (DeliveryState.SKIPPED, "no_consent")
+    assert next(row for row in bench.rows(Piece) if row.id == piece.id).state is PieceState.RENDERED
+
+
+def test_a_no_that_comes_after_the_plan_costs_no_paper(bench: Bench) -> None:
+    bench.parcels(3)
+    run = bench.launched()
+    flyer = bench.flyer(run)
+    bench.prove(flyer)
+    refuse_parcels(bench, bench.rows(Delivery)[0])
+
+    assert bench.print(flyer, run).pieces == 2
+    assert Counter(bench.states()) == {DeliveryState.WAITING: 2, DeliveryState.SKIPPED: 1}
 
 
 def test_who_may_not_pack_sees_no_parcel(bench: Bench) -> None:
