@@ -13,7 +13,7 @@ from sqlmodel import col, select
 from api.demo.behaviour import Deed, Habits, behave
 from api.demo.reach import Sent
 from api.demo.shops import Cast
-from api.demo.stage import PAST_DAYS, Stage
+from api.demo.stage import Stage
 from api.demo.visitors import Visit, replay
 from campaigns.attribution import match_orders
 from campaigns.campaigns import Delivery, DeliveryState
@@ -30,6 +30,9 @@ HABITS = {
     "joint": Habits(base=0.04, uplift=0.05, scan=0.3),
     "neighbour": Habits(base=0.0, uplift=0.03, scan=0.18),
 }
+WAITING = timedelta(days=4)
+"""How far back the orders lie whose parcels wait on the morning the demonstration is looked at."""
+
 IN_THE_POST_HOURS = 40.0
 """From the packing bench to the buyer's door."""
 
@@ -60,7 +63,7 @@ class Crowd:
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         # Nothing may happen after the morning on which the demonstration is looked at.
-        self._end = stage.at(8, days=PAST_DAYS)
+        self._end = stage.morning
         self.visits: list[Visit] = []
         self.orders: dict[str, list[Purchase]] = {}
 
@@ -105,6 +108,19 @@ class Crowd:
             )
             with transaction(self._stage.engine) as session:
                 match_orders(session, cast.shop, at=self._end)
+
+    def leave_parcels(self, cast: Cast) -> None:
+        """Let the newest orders wait as today's parcels, so that whoever opens the console finds work at the bench."""
+        recent = [each for each in self.orders.get(cast.shop.slug, []) if each.at > self._end - WAITING]
+        if not recent:
+            return
+        path = self._stage.out / "files" / cast.shop.slug / "parcels-today.csv"
+        buyers = sorted({each.buyer for each in recent})
+        _write(
+            path,
+            ({"waybill": f"TODAY{k:08d}", "buyer_id": buyer, "pick_position": k} for k, buyer in enumerate(buyers, 1)),
+        )
+        import_file(self._stage.engine, cast.shop.slug, "parcels", path, now=self._stage.morning)
 
     def _act(self, shop: str, reached: Reached, start: datetime, deed: Deed) -> None:
         for hours in deed.scans:

@@ -1,5 +1,6 @@
 """The chain itself, from order file to lift, one step after another."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from api.demo.aftermath import IN_THE_POST_HOURS, Crowd
 from api.demo.post_office import PostOffice
 from api.demo.reach import Sent
 from api.demo.shops import Cast
-from api.demo.stage import PAST_DAYS, Stage
+from api.demo.stage import Stage
 from api.demo.summary import Flyers, Joint, LiftFigures, Message
 from campaigns import ledger, results
 from campaigns.coupons import Coupon
@@ -39,6 +40,7 @@ def play(stage: Stage, office: PostOffice, *, orders: Path | None, preset: str, 
     crowd = _let_live(stage, own, partner, push, alert, flyers, carried)
     for cast in (own, partner):
         crowd.come_back(cast)
+        crowd.leave_parcels(cast)
     with reading(stage.engine) as session:
         figures = _figures(stage, session, own, push, alert, flyers, batches, joint, carried)
     _count_the_mail(figures, office)
@@ -68,8 +70,7 @@ def _figures(
     joint: JointFlyer,
     carried: Carried,
 ) -> dict[str, Any]:
-    report = repeat_report(session, own.shop, as_of=stage.at(9))
-    end = stage.at(8, days=PAST_DAYS)
+    report = repeat_report(session, own.shop, as_of=stage.moment(9))
     return {
         "shop": own.shop.name,
         "seed": stage.seed,
@@ -88,7 +89,7 @@ def _figures(
         ).one(),
         "claims": session.exec(select(func.count()).where(col(Coupon.claimed_at).is_not(None))).one(),
         "redemptions": session.exec(select(func.count()).where(col(Coupon.redeemed_at).is_not(None))).one(),
-        "lift": _lift(session, own, push, end),
+        "lift": _lift(session, own, push, stage.morning),
     }
 
 
@@ -130,7 +131,7 @@ def _joint(session: Session, joint: JointFlyer, carried: Carried) -> Joint:
     )
 
 
-def _lift(session: Session, own: Cast, push: Sent, end: Any) -> LiftFigures:
+def _lift(session: Session, own: Cast, push: Sent, end: datetime) -> LiftFigures:
     measured = results.campaign_results(session, own.shop, push.campaign, at=end).lift
     if measured is None:
         raise Conflict("The push was never launched, so there is nothing to measure.")

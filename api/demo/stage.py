@@ -32,11 +32,19 @@ class Stage:
     now: datetime
     _done: int = field(default=0, init=False)
 
+    @property
+    def morning(self) -> datetime:
+        """The moment the demonstration is looked at: eight o'clock, `PAST_DAYS` after it began."""
+        return self.moment(8, days=PAST_DAYS)
+
+    def moment(self, hour: int, minute: int = 0, *, days: int = 0) -> datetime:
+        """Return an hour of the shop's day, `days` after the first."""
+        return datetime.combine(self.day + timedelta(days=days), time(hour, minute), tzinfo=ZoneInfo(ZONE))
+
     def at(self, hour: int, minute: int = 0, *, days: int = 0) -> datetime:
         """Move the clock to an hour of the shop's day, `days` after the first, and return the moment."""
-        local = datetime.combine(self.day + timedelta(days=days), time(hour, minute), tzinfo=ZoneInfo(ZONE))
-        self.now = local
-        return local
+        self.now = self.moment(hour, minute, days=days)
+        return self.now
 
     @contextmanager
     def step(self, words: str, total: int | None = None) -> Iterator["Step"]:
