@@ -20,7 +20,7 @@ TEST_PACKAGES := $(RUN_PACKAGES) postgresql redis-server chromium
 ASSETS := api/console/static/vendor/icons.svg
 PAGES := $(shell find api -name '*.html' -o -name '*.py')
 
-.PHONY: help demo serve test check bench format words pins assets wheel clean run-system test-system
+.PHONY: help demo serve test check bench format words pictures pins assets wheel clean run-system test-system
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -53,6 +53,9 @@ words: .venv/.dev ## Collect the sentences people see, for their translation
 
 pins: .venv/.dev ## Write the versions installed here to constraints.txt
 	@$(BIN)/python scripts/pins.py
+
+pictures: test-system .venv/.dev $(ASSETS) ## The pictures of the README, from what `make demo` left (OUT=)
+	@$(BIN)/python scripts/pictures.py $(OUT)
 
 assets: .venv/.run $(ASSETS) ## Fetch the styles, scripts and icons of the console
 
