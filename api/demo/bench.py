@@ -10,7 +10,7 @@ from api.demo.stage import Stage, Step
 from campaigns.links import Link, paper_address
 from printables.batches import LIVE, PackingOutcome, Piece, PieceLink
 from printables.packing import scan, ship_parcel
-from printables.piece_ledger import reprint
+from printables.piece_ledger import PrintResult, mark_printed, reprint
 from retention.database import reading, transaction
 from retention.errors import Conflict
 from retention.parcels import Parcel
@@ -40,6 +40,8 @@ def _pack_one(stage: Stage, cast: Cast, pieces: list[tuple[str, str]], number: i
         )
         if piece.generation != 2 or batch.pieces != 1:
             raise Conflict("A spoiled insert was not printed once more as it was.")
+        with transaction(stage.engine) as session:
+            mark_printed(session, cast.packer, batch.number, PrintResult.GOOD, at=stage.now)
     with transaction(stage.engine) as session:
         if number % WRONG_EVERY == 1:
             _take_the_wrong_one(stage, cast, session, waybill, pieces[number - 1][1])
