@@ -4,9 +4,11 @@ Everything follows from the row number, so each page's figures can be written do
 """
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
+from pwdlib import PasswordHash
 from sqlalchemy import Engine
-from sqlmodel import Session
+from sqlmodel import Session, SQLModel
 
 from campaigns.offers import OfferKind, create_offer
 from retention.access import Role
@@ -16,7 +18,7 @@ from retention.database import transaction
 from retention.facts import BuyerFacts
 from retention.orders import Order, OrderLine, OrderStatus
 from retention.parcels import Parcel
-from retention.people import add_user
+from retention.people import Membership, User
 from retention.products import Product
 from retention.relations import Follow, Group, GroupMember
 from retention.shops import Shop, create_shop
@@ -35,10 +37,19 @@ def fill(engine: Engine) -> None:
         shop = create_shop(session, "camellia", name="山茶小铺", timezone="Asia/Shanghai", currency="CNY", at=NOW)
         other = create_shop(session, "teahouse", name="Teahouse", timezone="Europe/Berlin", currency="EUR", at=NOW)
         for role in Role:
-            add_user(session, f"{role}@camellia.example", shop=shop, role=role, password=PASSWORD, at=NOW, name=role)
-        add_user(session, "owner@teahouse.example", shop=other, role=Role.OWNER, password=PASSWORD, at=NOW)
-        _add_products(session, shop)
-        _add_buyers(session, shop)
+            _add_person(session, shop, role)
+        _add_person(session, other, Role.OWNER)
+        session.add_all(_products(shop))
+        group = Group(shop_id=shop.id, slug="tea-friends", name="茶友群", created_at=NOW)
+        buyers = [_buyer(shop, number) for number in range(BUYERS)]
+        session.add_all([group, *buyers])
+        session.flush()
+        orders = [order for number, buyer in enumerate(buyers) for order in _orders(shop, buyer, number)]
+        session.add_all(orders)
+        session.flush()
+        session.add_all(_line(shop, order) for order in orders)
+        for number, buyer in enumerate(buyers):
+            session.add_all(_about(shop, group, buyer, number))
         create_offer(
             session, shop.id, "autumn-20", name="秋茶券", kind=OfferKind.AMOUNT, value=2000, minimum=9900,
             days_from_claim=14, at=NOW, actor="user:1",
@@ -60,68 +71,82 @@ def repeat_buyers() -> int:
     return sum(len(order_times(number)) > 1 for number in range(BUYERS))
 
 
-def _add_products(session: Session, shop: Shop) -> None:
-    for sku, title, price in (("TEA-1", "凤凰单丛 秋茶 100 g", 12800), ("TEA-2", "Oolong sampler", 4900)):
-        session.add(
-            Product(shop_id=shop.id, sku=sku, title=title, category="茶", price=price, stock=80, arrival_at=NOW)
-        )
+@cache
+def _password_hash() -> str:
+    """One hash for everybody: making one takes as long as it should, and tests need many people."""
+    return PasswordHash.recommended().hash(PASSWORD)
 
 
-def _add_buyers(session: Session, shop: Shop) -> None:
-    group = Group(shop_id=shop.id, slug="tea-friends", name="茶友群", created_at=NOW)
-    session.add(group)
+def _add_person(session: Session, shop: Shop, role: Role) -> None:
+    user = User(email=f"{role}@{shop.slug}.example", name=role, password_hash=_password_hash(), created_at=NOW)
+    session.add(user)
     session.flush()
-    for number in range(BUYERS):
-        _add_buyer(session, shop, group, number)
+    session.add(Membership(shop_id=shop.id, user_id=user.id, role=role))
 
 
-def _add_buyer(session: Session, shop: Shop, group: Group, number: int) -> None:
+def _products(shop: Shop) -> list[Product]:
+    return [
+        Product(shop_id=shop.id, sku=sku, title=title, category="茶", price=price, stock=80, arrival_at=NOW)
+        for sku, title, price in (("TEA-1", "凤凰单丛 秋茶 100 g", 12800), ("TEA-2", "Oolong sampler", 4900))
+    ]
+
+
+def _buyer(shop: Shop, number: int) -> Buyer:
     country, region, city = CITIES[number % len(CITIES)]
-    buyer = Buyer(
+    return Buyer(
         shop_id=shop.id, external_id=f"B{number:04}", name=NAMES[number % len(NAMES)],
         email=f"buyer{number}@mail.example" if number % 10 else "", phone=f"1380000{number:04}",
         country=country, region=region, city=city, created_at=NOW,
     )  # fmt: skip
-    session.add(buyer)
-    session.flush()
-    _add_orders(session, shop, buyer, number)
-    if number % 4:
-        session.add(
-            Consent(shop_id=shop.id, buyer_id=buyer.id, channel=Channel.EMAIL, source="checkout", at=NOW,
-                    answer=Answer.OUT if number % 8 == 1 else Answer.IN)
-        )  # fmt: skip
-    if number % 2:
-        session.add(Follow(shop_id=shop.id, buyer_id=buyer.id, followed_at=NOW - timedelta(days=number)))
-    if number % 5 == 0:
-        session.add(
-            GroupMember(shop_id=shop.id, group_id=group.id, buyer_id=buyer.id, joined_at=NOW - timedelta(days=3))
-        )
 
 
-def _add_orders(session: Session, shop: Shop, buyer: Buyer, number: int) -> None:
-    times = order_times(number)
-    amounts = [4900 + 700 * ((number + turn) % 11) for turn in range(len(times))]
-    for turn, (at, amount) in enumerate(zip(times, amounts, strict=True)):
-        order = Order(
+def _amounts(number: int) -> list[int]:
+    return [4900 + 700 * ((number + turn) % 11) for turn in range(len(order_times(number)))]
+
+
+def _orders(shop: Shop, buyer: Buyer, number: int) -> list[Order]:
+    return [
+        Order(
             shop_id=shop.id, source="taobao", external_id=f"{number}-{turn}", buyer_id=buyer.id,
             status=OrderStatus.PAID, paid_at=at, ordered_at=at, order_day=shop.day(at), amount=amount, items=1,
             counts=True, country=buyer.country, region=buyer.region, city=buyer.city,
-        )  # fmt: skip
-        session.add(order)
-        session.flush()
-        session.add(
-            OrderLine(shop_id=shop.id, order_id=order.id, number=1, sku="TEA-2", title="Oolong sampler", category="茶",
-                      quantity=1, unit_price=amount, amount=amount)
-        )  # fmt: skip
-    if number < PARCELS * 2 and number % 2:
-        session.add(
-            Parcel(shop_id=shop.id, waybill=f"SF13872046{number:04}", buyer_id=buyer.id, ship_day=shop.day(NOW),
-                   pick_position=number // 2 + 1)
-        )  # fmt: skip
-    session.add(
+        )
+        for turn, (at, amount) in enumerate(zip(order_times(number), _amounts(number), strict=True))
+    ]  # fmt: skip
+
+
+def _line(shop: Shop, order: Order) -> OrderLine:
+    return OrderLine(
+        shop_id=shop.id, order_id=order.id, number=1, sku="TEA-2", title="Oolong sampler", category="茶",
+        quantity=1, unit_price=order.amount, amount=order.amount,
+    )  # fmt: skip
+
+
+def _about(shop: Shop, group: Group, buyer: Buyer, number: int) -> list[SQLModel]:
+    """Return what else is known of a buyer: the sums of the orders, consent, follow, group, today's parcel."""
+    times = order_times(number)
+    rows: list[SQLModel] = [
         BuyerFacts(
-            shop_id=shop.id, buyer_id=buyer.id, orders=len(times), order_days=len(times), spend=sum(amounts),
+            shop_id=shop.id, buyer_id=buyer.id, orders=len(times), order_days=len(times), spend=sum(_amounts(number)),
             items=len(times), first_at=times[0], last_at=times[-1], first_day=shop.day(times[0]),
             last_day=shop.day(times[-1]),
         )
-    )  # fmt: skip
+    ]  # fmt: skip
+    if number % 4:
+        answer = Answer.OUT if number % 8 == 1 else Answer.IN
+        rows.append(
+            Consent(shop_id=shop.id, buyer_id=buyer.id, channel=Channel.EMAIL, source="checkout", at=NOW, answer=answer)
+        )
+    if number % 2:
+        rows.append(Follow(shop_id=shop.id, buyer_id=buyer.id, followed_at=NOW - timedelta(days=number)))
+    if number % 5 == 0:
+        joined = NOW - timedelta(days=3)
+        rows.append(GroupMember(shop_id=shop.id, group_id=group.id, buyer_id=buyer.id, joined_at=joined))
+    if number < PARCELS * 2 and number % 2:
+        rows.append(
+            Parcel(
+                shop_id=shop.id, waybill=f"SF13872046{number:04}", buyer_id=buyer.id, ship_day=shop.day(NOW),
+                pick_position=number // 2 + 1,
+            )
+        )  # fmt: skip
+    return rows
