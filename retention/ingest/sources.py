@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 import polars as pl
 
 from retention.errors import Invalid, NotFound
-from retention.words import gettext_noop
+from retention.words import gettext, gettext_noop
 
 
 class Reject(NamedTuple):
@@ -88,7 +88,7 @@ def open_source(path: Path) -> Source:
         return sheets.open_sheet(path)
     for signature, what in _SIGNATURES:
         if head.startswith(signature) and not (signature == b"BM" and head.isascii()):
-            raise Invalid(NOT_A_TABLE, file=repr(path.name), what=what)
+            raise Invalid(NOT_A_TABLE, file=repr(path.name), what=gettext(what))
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
         return jsonlines.open_json_lines(path)
     return delimited.open_delimited(path)
@@ -141,6 +141,6 @@ def _check_workbook(path: Path) -> None:
             error
         )
     if not any(entry.filename.startswith("xl/") for entry in entries):
-        raise Invalid(NOT_A_TABLE, file=repr(path.name), what=gettext_noop("an archive (ZIP)"))
+        raise Invalid(NOT_A_TABLE, file=repr(path.name), what=gettext("an archive (ZIP)"))
     if sum(entry.file_size for entry in entries) > 1 << 30:  # a sheet is held in memory
         raise Invalid("{file} is too large for XLSX. Save it as CSV, which has no limit.", file=repr(path.name))
