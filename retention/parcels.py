@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from sqlalchemy import Index, UniqueConstraint
-from sqlmodel import Field, Session, func, select
+from sqlmodel import Field, Session, col, func, select
 
 from retention.database import BigId, ShopRow
 
@@ -33,7 +33,7 @@ class Parcel(ShopRow, table=True):
 
 def parcels_leaving(session: Session, shop_id: int, day: int) -> tuple[int, int]:
     """Return how many parcels should leave on a day (since 1970-01-01, shop zone), and how many of them have left."""
-    of_day = select(func.count(), func.count(Parcel.shipped_at)).where(
+    of_day = select(func.count(), func.count(col(Parcel.shipped_at))).where(
         Parcel.shop_id == shop_id, Parcel.ship_day == day
     )
     every, shipped = session.exec(of_day).one()
