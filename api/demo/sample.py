@@ -62,7 +62,7 @@ def complete(stage: Stage, shop: Shop) -> Bag:
     with reading(stage.engine) as session:
         query = (
             select(Buyer.external_id)
-            .join(BuyerFacts, col(BuyerFacts.buyer_id) == Buyer.id)
+            .join(BuyerFacts, (col(BuyerFacts.shop_id) == Buyer.shop_id) & (col(BuyerFacts.buyer_id) == Buyer.id))
             .where(Buyer.shop_id == shop.id)
             .order_by(col(BuyerFacts.last_at).desc(), Buyer.external_id)
         )
