@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from fastapi import Request
+from starlette.datastructures import FormData
 
 from retention.errors import Forbidden
 from retention.words import gettext_noop
@@ -18,6 +19,9 @@ from retention.words import gettext_noop
 LOGIN_COOKIE = "regulars_login"
 FIELD = "csrf"
 HEADER = "X-CSRF-Token"
+MOST_FIELDS = 50_000
+MOST_TEXT = 8_000_000
+"""Fields of a form and bytes of one field: a rule of thousands of conditions, a list of 50,000 products."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -26,12 +30,17 @@ def token_for(key: bytes, secret: str) -> str:
     return hmac.new(key, b"form:" + secret.encode(), hashlib.sha256).hexdigest()
 
 
+async def read_fields(request: Request) -> FormData:
+    """Return the fields of a form; whoever asks first sets how many there may be, so everybody asks here."""
+    return await request.form(max_fields=MOST_FIELDS, max_part_size=MOST_TEXT)
+
+
 async def check_token(request: Request) -> None:
     """Refuse an unsafe request whose token is not that of its login."""
     secret = request.cookies.get(LOGIN_COOKIE, "")
     if request.method in SAFE_METHODS or not secret:
         return
-    sent = request.headers.get(HEADER) or (await request.form()).get(FIELD)
+    sent = request.headers.get(HEADER) or (await read_fields(request)).get(FIELD)
     wanted = token_for(request.app.state.settings.signing_key(), secret)
     if not isinstance(sent, str) or not hmac.compare_digest(sent.encode(), wanted.encode()):
         raise Forbidden(gettext_noop("This form is too old. Open the page again, then send it once more."))

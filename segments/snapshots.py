@@ -51,6 +51,17 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Moved:
+    """One snapshot in numbers: how many were in, had come and had gone."""
+
+    sequence: int
+    at: datetime
+    size: int
+    entered: int
+    left: int
+
+
+@dataclass(frozen=True)
 class Refreshed:
     """What became of one segment in a refresh. `changed` tells whether a snapshot was written."""
 
@@ -100,6 +111,27 @@ def trend(session: Session, shop_id: int, segment_id: int, *, last: int = 30) ->
     )
     rows = session.execute(query.order_by(col(SegmentSnapshot.sequence).desc()).limit(last)).all()
     return [(at, size) for at, size in reversed(rows)]
+
+
+def histories(session: Session, shop_id: int, *, last: int = 30) -> dict[int, list[Moved]]:
+    """Return the last changes of every segment of a shop, oldest first, at most `last` of each, by segment id."""
+    newest = sa.func.row_number().over(
+        partition_by=col(SegmentSnapshot.segment_id), order_by=col(SegmentSnapshot.sequence).desc()
+    )
+    columns = (
+        col(SegmentSnapshot.segment_id),
+        col(SegmentSnapshot.sequence),
+        col(SegmentSnapshot.at),
+        col(SegmentSnapshot.size),
+        col(SegmentSnapshot.entered_count),
+        col(SegmentSnapshot.left_count),
+    )
+    ranked = sa.select(*columns, newest.label("place")).where(col(SegmentSnapshot.shop_id) == shop_id).subquery()
+    query = sa.select(ranked).where(ranked.c.place <= last).order_by(ranked.c.segment_id, ranked.c.sequence)
+    found: dict[int, list[Moved]] = {}
+    for segment_id, *row, _place in session.execute(query):
+        found.setdefault(segment_id, []).append(Moved(*row))
+    return found
 
 
 def sizes(session: Session, shop_id: int) -> dict[int, int]:

@@ -14,6 +14,7 @@ from api.console import (
     people,
     print_room,
     results,
+    segment_builder,
     segments,
 )
 
@@ -22,6 +23,7 @@ for part in (
     home,
     buyers,
     segments,
+    segment_builder,
     imports,
     campaigns,
     offers,

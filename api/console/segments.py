@@ -1,32 +1,54 @@
-"""Segments: every saved rule in words, with how many buyers match it now."""
+"""Segments: every saved rule with its size and how it moved; one of them with who came, who left and what uses it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from tempfile import TemporaryFile
+from typing import IO, Annotated, Any
 
-from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse, RedirectResponse
-from sqlmodel import Session
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
+from pyroaring import BitMap
+from sqlmodel import Session, col, select
 
-from api.console.shell import Here, go, show
-from api.deps import Now, Reading, Writing, require
+from api.console.rule_answer import some_of
+from api.console.shell import Here, go, refused, show
+from api.console.sparkline import Sparkline, sparkline
+from api.console.states import shown
+from api.deps import Now, Place, Reading, Writing, require
+from campaigns.campaigns import Campaign
+from retention import clock
 from retention.access import Scope
+from retention.errors import Error, Invalid
 from retention.shops import Shop
-from segments.matching import Matcher, open_matcher
+from retention.words import gettext as _
+from retention.words import gettext_noop
+from segments.export import write_csv
+from segments.lists import buyers_called
+from segments.matching import Matcher, match, open_matcher
+from segments.nodes import InSegment, leaves
 from segments.presets import save_presets
-from segments.segments import Segment, list_segments
+from segments.rules import parse
+from segments.segments import Segment, delete_segment, find_segment, list_segments, pin
+from segments.snapshots import Moved, changes_since, histories, refresh_segment
 from segments.words import describe
 
 router = APIRouter(prefix="/shops/{slug}/segments", dependencies=[require(Scope.SEGMENTS_READ)])
 
+SHOWN = 12
+"""So many of those who came or left are shown by name."""
+
 
 @dataclass(frozen=True)
 class SegmentLine:
-    """A segment as the list shows it: its rule in words, how many match and which share of everybody that is."""
+    """A segment as the list shows it: its rule in words, how many match, their share of everybody, how it moved."""
 
     segment: Segment
     words: str
     count: int
     share: float
+    last: Moved | None = None
+    spark: Sparkline | None = None
 
 
 @router.get("")
@@ -34,6 +56,7 @@ def list_all(request: Request, session: Reading, place: Here, now: Now) -> HTMLR
     """Show every segment; conditions that several share are asked once."""
     matcher = open_matcher(session, place.shop, now=now)
     lines = segment_lines(session, place.shop, matcher)
+    matcher.keep()
     return show(request, session, "segments.html", lines=lines, everybody=len(matcher.everyone))
 
 
@@ -44,18 +67,92 @@ def add_presets(session: Writing, place: Here, now: Now) -> RedirectResponse:
     return go(f"/shops/{place.shop.slug}/segments", done="saved")
 
 
+@router.get("/saved/{name}")
+def show_one(request: Request, session: Reading, place: Here, now: Now, name: str) -> HTMLResponse:
+    """Show a segment: its words, its trend, who came and who left last, what is built on it."""
+    return _page(request, session, place, name, now=now)
+
+
+@router.post("/saved/{name}/refresh", dependencies=[require(Scope.SEGMENTS_WRITE)])
+def refresh(session: Writing, place: Here, now: Now, name: str) -> RedirectResponse:
+    """Bring the segment up to date now instead of within ten minutes."""
+    refresh_segment(session, place.shop, name, now=now)
+    return go(f"/shops/{place.shop.slug}/segments/saved/{name}", done="refreshed")
+
+
+@router.post("/saved/{name}/pin", dependencies=[require(Scope.SEGMENTS_WRITE)])
+def pin_buyers(
+    request: Request,
+    session: Writing,
+    place: Here,
+    now: Now,
+    name: str,
+    buyers: Annotated[str, Form()] = "",
+    where: Annotated[str, Form()] = "",
+) -> Response:
+    """Pin buyers in or out by their ids, one a line, or let the rule decide about them again."""
+    try:
+        with session.begin_nested():
+            found, unknown = buyers_called(session, place.shop.id, buyers.splitlines())
+            if unknown or not found:
+                raise Invalid(
+                    gettext_noop("No buyer is called {ids}. Nobody was pinned."), ids=", ".join(unknown) or "—"
+                )
+            pin(session, place.shop.id, name, buyers=found, where=where or None, actor=place.member.actor, at=now)
+            refresh_segment(session, place.shop, name, now=now)
+    except Error as error:
+        return _page(request, session, place, name, now=now, error=error, typed=buyers)
+    return go(f"/shops/{place.shop.slug}/segments/saved/{name}", done="saved")
+
+
+@router.post("/saved/{name}/delete", dependencies=[require(Scope.SEGMENTS_WRITE)])
+def delete(request: Request, session: Writing, place: Here, now: Now, name: str) -> Response:
+    """Remove a segment that nothing is built on."""
+    try:
+        with session.begin_nested():
+            _check_unused(session, place.shop, name)
+            delete_segment(session, place.shop.id, name, actor=place.member.actor, at=now)
+    except Error as error:
+        return _page(request, session, place, name, now=now, error=error)
+    return go(f"/shops/{place.shop.slug}/segments", done="removed")
+
+
+@router.get("/saved/{name}/buyers.csv", dependencies=[require(Scope.BUYERS_READ)])
+def export(session: Reading, place: Here, now: Now, name: str) -> StreamingResponse:
+    """Send the buyers as CSV, masked for those who may not see names, mail and phone."""
+    buyers = match(session, place.shop, {"segment": name}, now=now)
+    return csv_of(session, place, buyers, name=name)
+
+
+def csv_of(session: Session, place: Place, buyers: BitMap, *, name: str) -> StreamingResponse:
+    """Return buyers as a CSV download, written to a file first: the session ends before the answer leaves."""
+    file = TemporaryFile("w+", encoding="utf-8-sig", newline="")  # noqa: SIM115 - closed when it has been sent
+    write_csv(session, place.shop, place.member, buyers=buyers, target=file)
+    file.seek(0)
+    disposition = f'attachment; filename="{place.shop.slug}-{name}.csv"'
+    return StreamingResponse(
+        _read(file), media_type="text/csv; charset=utf-8", headers={"Content-Disposition": disposition}
+    )
+
+
 def segment_lines(session: Session, shop: Shop, matcher: Matcher) -> list[SegmentLine]:
     """Return a shop's segments with their counts, the largest first."""
     everybody = len(matcher.everyone) or 1
-    lines = [
-        SegmentLine(
-            segment,
-            describe(segment.rule, currency=shop.currency),
-            count := len(matcher.segment(segment.slug)),
-            count / everybody,
+    moved = histories(session, shop.id)
+    lines = []
+    for segment in list_segments(session, shop.id):
+        count = len(matcher.segment(segment.slug))
+        history = moved.get(segment.id, [])
+        lines.append(
+            SegmentLine(
+                segment,
+                describe(segment.rule, currency=shop.currency),
+                count,
+                count / everybody,
+                history[-1] if history else None,
+                sparkline([(each.at, each.size) for each in history]),
+            )
         )
-        for segment in list_segments(session, shop.id)
-    ]
     return sorted(lines, key=lambda line: -line.count)
 
 
@@ -63,3 +160,85 @@ def count_by_slug(session: Session, shop: Shop, *, now: datetime) -> dict[str, i
     """Return how many buyers each segment of a shop has now, by its slug."""
     matcher = open_matcher(session, shop, now=now)
     return {segment.slug: len(matcher.segment(segment.slug)) for segment in list_segments(session, shop.id)}
+
+
+def campaigns_on(session: Session, shop: Shop, slug: str) -> list[Campaign]:
+    """Return the campaigns whose audience or exclusion names a segment, the newest first."""
+    found = select(Campaign).where(Campaign.shop_id == shop.id).order_by(col(Campaign.id).desc())
+    return [each for each in session.exec(found) if _names(each.audience, slug) or _names(each.excluded, slug)]
+
+
+def _page(
+    request: Request,
+    session: Session,
+    place: Place,
+    name: str,
+    *,
+    now: datetime,
+    error: Error | None = None,
+    typed: str = "",
+) -> HTMLResponse:
+    shop = place.shop
+    segment = find_segment(session, shop.id, name)
+    matcher = open_matcher(session, shop, now=now)
+    members = matcher.segment(name)
+    matcher.keep()
+    history = histories(session, shop.id, last=60).get(segment.id, [])
+    return show(
+        request,
+        session,
+        "segment.html",
+        status=error.status if error else 200,
+        notice=refused(error) if error else None,
+        segment=segment,
+        words=describe(segment.rule, currency=shop.currency),
+        count=len(members),
+        everybody=len(matcher.everyone),
+        sample=some_of(session, place, members),
+        history=history,
+        chart=_chart(history, shop),
+        last=history[-1] if history else None,
+        moved=_moved(session, place, segment, history),
+        pinned={"in": len(BitMap.deserialize(segment.pinned_in)), "out": len(BitMap.deserialize(segment.pinned_out))},
+        campaigns=[(each, shown(each.state)) for each in campaigns_on(session, shop, name)],
+        built_on=[each for each in list_segments(session, shop.id) if _names(each.rule, name)],
+        typed=typed,
+    )
+
+
+def _moved(session: Session, place: Place, segment: Segment, history: list[Moved]) -> dict[str, Any]:
+    """Return some of those who came and who left at the last change."""
+    if not history:
+        return {}
+    (last,) = changes_since(session, segment.shop_id, segment.slug, after=history[-1].sequence - 1)
+    return {
+        "entered": some_of(session, place, last.entered, size=SHOWN),
+        "left": some_of(session, place, last.left, size=SHOWN),
+    }
+
+
+def _chart(history: list[Moved], shop: Shop) -> dict[str, Any]:
+    zone = clock.zone(shop.timezone)
+    labels = [f"{each.at.astimezone(zone):%m-%d %H:%M}" for each in history]
+    return {
+        "shape": "lines",
+        "labels": labels,
+        "series": [{"name": _("Buyers"), "values": [each.size for each in history]}],
+    }
+
+
+def _check_unused(session: Session, shop: Shop, slug: str) -> None:
+    if users := campaigns_on(session, shop, slug):
+        raise Invalid(
+            gettext_noop("Segment {slug} is used by {users}."), slug=slug, users=", ".join(each.name for each in users)
+        )
+
+
+def _names(rule: object, slug: str) -> bool:
+    return rule is not None and any(isinstance(leaf, InSegment) and leaf.slug == slug for leaf in leaves(parse(rule)))
+
+
+def _read(file: IO[str]) -> Iterator[str]:
+    with file:
+        while block := file.read(65_536):
+            yield block

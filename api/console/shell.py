@@ -37,6 +37,7 @@ DONE: dict[str, str] = {
     "proved": gettext_noop("A new proof is ready. Look at it before you approve it."),
     "batch": gettext_noop("The batch is ready to print."),
     "removed": gettext_noop("Removed."),
+    "refreshed": gettext_noop("Up to date."),
 }
 """What was done, by the word an address carries after a redirect."""
 

@@ -1,0 +1,48 @@
+// The builder of segments: asks for counts a moment after the last keystroke, and for other fields after a choice.
+"use strict";
+
+(() => {
+  const form = document.getElementById("builder");
+  if (!form) return;
+  const PAUSE = 300; // milliseconds after the last keystroke
+  let waiting = 0;
+
+  const ask = (address, target, values = {}) => htmx.ajax("POST", address, { source: form, target, swap: "innerHTML", values });
+
+  form.addEventListener("input", (event) => {
+    if (event.target.closest("[data-quiet]")) return;
+    clearTimeout(waiting);
+    if (event.target.matches("[data-redraws]")) {
+      ask(form.dataset.draw, "#work", { do: "draw" });
+    } else {
+      waiting = setTimeout(() => ask(form.dataset.preview, "#answer"), PAUSE);
+    }
+  });
+
+  // What was asked before no longer matters: an answer that arrives late must not take the place of a newer one.
+  form.addEventListener("htmx:beforeRequest", () => { clearTimeout(waiting); form.classList.add("counting"); });
+  form.addEventListener("htmx:afterRequest", () => form.classList.remove("counting"));
+
+  // Enter in a field counts at once; saving is what the button is for.
+  form.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") event.target.closest("details.menu")?.removeAttribute("open");
+    if (event.key !== "Enter" || !event.target.matches("input:not([type=checkbox])")) return;
+    event.preventDefault();
+    if (event.target.closest("[data-quiet]")) return;
+    ask(form.dataset.preview, "#answer");
+  });
+
+  // Only one menu is open at a time, and none after a click elsewhere.
+  document.addEventListener("click", (event) => {
+    document.querySelectorAll("details.menu[open]").forEach((menu) => {
+      if (!menu.contains(event.target)) menu.removeAttribute("open");
+    });
+  });
+
+  // After the conditions were drawn anew the cursor stands where the work goes on.
+  form.addEventListener("htmx:afterSettle", (event) => {
+    if (event.detail.target.id !== "work" || event.target.querySelector("[autofocus]:focus")) return;
+    const fresh = [...form.querySelectorAll("[data-fresh]")].pop();
+    fresh?.querySelector(".said .gap, .add summary")?.focus();
+  });
+})();
