@@ -77,19 +77,25 @@ def transaction(engine: Engine) -> Iterator[Session]:
 
 @contextmanager
 def large_transaction(engine: Engine) -> Iterator[Session]:
-    """Run the body like `transaction`, with temporary tables on disk, so that they may outgrow the memory."""
+    """Run the body like `transaction`, made for millions of rows.
+
+    Temporary tables are on disk and may outgrow the memory. On SQLite foreign keys are not checked row by row; the
+    body may only refer to rows it has looked up or made.
+    """
     with engine.connect() as connection:
         driver = cast("Any", connection.connection.dbapi_connection)
         if engine.dialect.name != "sqlite":
             with transaction(cast("Engine", connection)) as session:
                 yield session
             return
-        driver.execute("PRAGMA temp_store=FILE")
+        for pragma in ("temp_store=FILE", "foreign_keys=OFF"):
+            driver.execute(f"PRAGMA {pragma}")
         try:
             with transaction(cast("Engine", connection)) as session:
                 yield session
         finally:
-            driver.execute("PRAGMA temp_store=MEMORY")
+            for pragma in ("temp_store=MEMORY", "foreign_keys=ON"):
+                driver.execute(f"PRAGMA {pragma}")
 
 
 @contextmanager

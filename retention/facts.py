@@ -15,7 +15,7 @@ class BuyerFacts(SQLModel, table=True):
     """Sums over one buyer's counted orders. Spend is paid minus refunded, in minor units; days are since 1970-01-01."""
 
     __tablename__ = "buyer_facts"
-    __table_args__ = (Index(None, "shop_id", "orders"), Index(None, "shop_id", "last_at"))
+    __table_args__ = (Index(None, "shop_id", "orders"), Index(None, "shop_id", "last_at"), {"sqlite_with_rowid": False})
 
     shop_id: int = Field(primary_key=True, foreign_key="shops.id", sa_type=BigId)
     buyer_id: int = Field(primary_key=True, foreign_key="buyers.id", sa_type=BigId)

@@ -67,7 +67,7 @@ class OrderLine(SQLModel, table=True):
     """
 
     __tablename__ = "order_lines"
-    __table_args__ = (Index(None, "shop_id", "sku"),)
+    __table_args__ = (Index(None, "shop_id", "sku"), {"sqlite_with_rowid": False})
 
     shop_id: int = Field(primary_key=True, sa_type=BigId)
     order_id: int = Field(primary_key=True, sa_type=BigId)

@@ -38,6 +38,8 @@ class Rows:
     def text(self, name: str, limit: int) -> pl.Series:
         """Return a text column; a cell longer than `limit` characters is refused."""
         cells = self.cells(name)
+        if (cells.str.len_bytes().max() or 0) <= limit:
+            return cells
         message = gettext_noop("{field} is longer than {limit} characters")
         self.refuse(cells.str.len_chars() > limit, message, cells, limit=limit, field=name)
         return cells
@@ -95,8 +97,12 @@ def read_times(rows: Rows, name: str, timezone: str, *, dates: str | None = None
 def read_money(rows: Rows, name: str, currency: str) -> pl.Series:
     """Return a column of minor units, halves rounded away from zero."""
     cells = rows.cells(name)
+    precision = get_currency_precision(currency)
+    amounts = _plain_amounts(cells, precision)
+    if amounts.null_count() == cells.null_count():
+        return amounts.alias(name)
     plain = cells.str.replace_all(r"[,，\s¥￥$€£元]|^(?:CNY|RMB|USD|EUR|GBP)|(?:CNY|RMB|USD|EUR|GBP)$", "")
-    amounts = _minor(plain, get_currency_precision(currency))
+    amounts = _minor(plain, precision)
     wrong = cells.is_not_null() & amounts.is_null()
     rows.refuse(wrong, gettext_noop("{field} {value} is no amount; write it like 1234.50"), cells, field=name)
     rows.refuse(amounts.abs() > LARGEST, gettext_noop("{field} {value} is too large"), cells, field=name)
@@ -137,6 +143,17 @@ def read_words(rows: Rows, name: str, meanings: Mapping[str, str]) -> pl.Series:
         message = gettext_noop("{field} {value} is unknown; known are {known}")
         rows.refuse(wrong, message, cells, field=name, known=", ".join(meanings))
     return found.alias(name)
+
+
+def _plain_amounts(cells: pl.Series, precision: int) -> pl.Series:
+    """Return amounts written plainly with no more decimals than the currency has; null where a closer look is needed.
+
+    Such an amount is the double nearest to a whole number of minor units, and below 10^9 no other is as near.
+    """
+    scaled = cells.cast(pl.Float64, strict=False) * 10**precision
+    whole = scaled.round()
+    sure = ((scaled - whole).abs() < 1e-5) & (scaled.abs() < LARGEST)
+    return pl.select(pl.when(sure).then(whole)).to_series().cast(pl.Int64)
 
 
 def _minor(plain: pl.Series, precision: int) -> pl.Series:

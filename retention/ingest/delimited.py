@@ -19,7 +19,7 @@ from retention.ingest.encodings import Encoding, find_encoding
 from retention.ingest.sources import Chunk, Reject, blank_to_null, clean_header, text_frame
 from retention.words import gettext
 
-BLOCK = 8 << 20
+BLOCK = 4 << 20
 _MARK = b"\xef\xbb\xbf"
 _LONGEST_RECORD = 4 << 20
 
@@ -57,15 +57,25 @@ class Delimited:
             except (pl.exceptions.PolarsError, UnicodeDecodeError):
                 pass  # a row of another length or a foreign byte: the careful way names it
             else:
-                lines = _line_numbers(frame, line, quoted=b'"' in block)
-                return Chunk(blank_to_null(frame), lines, done)
+                return self._plain_chunk(block, frame, line, done)
         return self._parse_by_row(block, line, done)
 
+    def _plain_chunk(self, block: bytes, frame: pl.DataFrame, line: int, done: int) -> Chunk:
+        lines = _line_numbers(frame, line, quoted=b'"' in block)
+        if _has_outer_blanks(block, self.delimiter.encode()):
+            frame = blank_to_null(frame)
+        blank = frame.select(pl.all_horizontal(pl.all().is_null())).to_series()
+        if blank.any():
+            frame, lines = frame.filter(~blank), lines.filter(~blank)
+        return Chunk(frame, lines, done)
+
     def _is_plain(self, block: bytes) -> bool:
-        if self.encoding_found.mixed or re.search(rb"(?:\A|\n)\s*\n", block):
+        if self.encoding_found.mixed or b"\n\n" in block or b"\n\r\n" in block or block.startswith((b"\n", b"\r\n")):
+            return False
+        if block.count(b"\r") != block.count(b"\r\n"):
             return False
         if b'"' not in block:
-            return b"\r" not in block.replace(b"\r\n", b"")
+            return True
         mark = re.escape(self.delimiter.encode())
         stray = rb"(?:\A|[\n" + mark + rb'])[^"\n\r' + mark + rb']+"|[^"\n' + mark + rb']"[^"\n\r' + mark + rb"]"
         return block.count(b'"') % 2 == 0 and re.search(stray, block) is None
@@ -155,6 +165,15 @@ def _last_end(block: bytes) -> int:
         if len(block) - end > _LONGEST_RECORD:  # a stray quote; the careful way reads on from the last line end
             return block.rfind(b"\n") + 1
     return end
+
+
+def _has_outer_blanks(block: bytes, mark: bytes) -> bool:
+    """Tell whether a cell may begin or end with a blank, or be quoted and empty, which polars does not take for null."""
+    if b'"' in block:
+        return True
+    if mark != b"\t" and b"\t" in block:
+        return True
+    return any(pattern in block for pattern in (b" " + mark, mark + b" ", b" \n", b"\n ", b" \r", b"\xe3\x80\x80"))
 
 
 def _count_lines(block: bytes) -> int:

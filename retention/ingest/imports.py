@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
 import polars as pl
@@ -20,6 +21,7 @@ from retention.files import FileStore
 from retention.ingest.buyers import BuyerStaging
 from retention.ingest.columns import KINDS, Preset, find_preset, map_columns
 from retention.ingest.duplicates import Duplicates
+from retention.ingest.order_rows import OrderReading
 from retention.ingest.orders import OrderStaging
 from retention.ingest.parcels import ParcelStaging
 from retention.ingest.products import ProductStaging
@@ -128,12 +130,14 @@ def import_file(
     if dates not in {None, "dmy", "mdy"}:
         raise Invalid("Dates can be dmy or mdy, not {dates}.", dates=repr(dates))
     chosen = find_preset(preset)
-    with large_transaction(engine) as session:
+    with large_transaction(engine) as session, TemporaryDirectory(prefix="regulars-import-") as scratch:
         shop = find_shop(session, shop_slug)
         opened = open_source(path)
         columns = map_columns(kind, opened.header, chosen, mapping or {})
         with RejectsFile(path, opened.header) as rejects:
-            staging = _staging(session, shop, kind, columns, chosen, path=path, dates=dates, files=files)
+            staging = _staging(
+                session, shop, kind, columns, chosen, path=path, scratch=Path(scratch), dates=dates, files=files
+            )
             duplicates = Duplicates() if "order_id" in columns and kind == "orders" else None
             read = _read(opened, staging, rejects, duplicates, progress)
             with merging(session, staging.rows):
@@ -203,14 +207,19 @@ def _staging(
     preset: Preset,
     *,
     path: Path,
+    scratch: Path,
     dates: str | None,
     files: FileStore | None,
 ) -> Staging:
     if kind == "orders":
-        after_refunds = "refunded" in columns and columns.get("amount") in preset.after_refunds
-        return OrderStaging(
-            session, shop, columns, order_level=preset.order_level, after_refunds=after_refunds, dates=dates
+        reading = OrderReading(
+            shop,
+            columns,
+            order_level=preset.order_level or "total" in columns,
+            after_refunds="refunded" in columns and columns.get("amount") in preset.after_refunds,
+            dates=dates,
         )
+        return OrderStaging(session, reading, folder=scratch, size=path.stat().st_size)
     if kind == "buyers":
         return BuyerStaging(session, shop, columns, dates, file=path.name)
     if kind == "products":

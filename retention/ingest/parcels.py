@@ -83,8 +83,11 @@ class ParcelStaging(StagedRows):
         """Return the row numbers of the orders named; of equal numbers from several sources the newest is meant."""
         create_staging(self.session, "import_numbers", {"number": Kind.TEXT})
         stage(self.session, "import_numbers", pl.DataFrame({"number": number.drop_nulls().unique()}))
-        query = """SELECT n.number, max(o.id) FROM import_numbers AS n
-            JOIN orders AS o ON o.shop_id = :shop AND o.external_id = n.number GROUP BY n.number"""
+        settle(self.session, "import_numbers")
+        query = """SELECT n.number, max(o.id)
+            FROM (SELECT DISTINCT source FROM orders WHERE shop_id = :shop) AS s
+            CROSS JOIN import_numbers AS n CROSS JOIN orders AS o
+            WHERE o.shop_id = :shop AND o.source = s.source AND o.external_id = n.number GROUP BY n.number"""
         known = dict(fetch_all(self.session, query, shop=self.shop.id))
         drop_staging(self.session, "import_numbers")
         found = number.replace_strict(known, default=None, return_dtype=pl.Int64)

@@ -1,0 +1,56 @@
+"""Facts after an import: buyers it added are summed up from the orders at hand, the others from all their orders."""
+
+import polars as pl
+from pyroaring import BitMap
+from sqlmodel import Session
+
+from retention.facts import refresh_facts
+from retention.staging import stage
+
+_MOST = 3_000_000  # orders remembered; beyond, the database adds up, which is slower and needs no memory
+
+
+class History:
+    """The orders of buyers who were new, as far as facts go."""
+
+    def __init__(self, session: Session, shop_id: int) -> None:
+        self._session = session
+        self._shop_id = shop_id
+        self._notes: list[pl.DataFrame] = []
+        self._noted = 0
+
+    def note(self, orders: pl.DataFrame, new: BitMap) -> None:
+        """Remember the orders of new buyers."""
+        orders = orders.filter(pl.col("buyer_id").is_in(new.to_array().tolist()))
+        kept = pl.col("amount") - pl.col("refunded")
+        self._noted += orders.height
+        if self._noted > _MOST:
+            self._notes.clear()
+            return
+        self._notes.append(
+            orders.select("buyer_id", "counts", "is_return", "items", "ordered_at", "order_day", spend=kept)
+        )
+
+    def write(self, touched: BitMap, new: BitMap) -> None:
+        """Write the facts of the buyers whose orders changed. What retention.facts says in SQL is said here in polars."""
+        added_up = self._noted <= _MOST
+        others = touched - new if added_up else touched
+        if others:
+            refresh_facts(self._session, self._shop_id, others)
+        if added_up and self._notes:
+            stage(self._session, "buyer_facts", self._sums())
+
+    def _sums(self) -> pl.DataFrame:
+        counted = pl.col("counts")
+        sums = pl.concat(self._notes).group_by("buyer_id").agg(
+            orders=counted.sum(),
+            order_days=pl.col("order_day").filter(counted).n_unique(),
+            spend=pl.col("spend").filter(counted).sum(),
+            items=pl.col("items").filter(counted).sum(),
+            returns=pl.col("is_return").sum(),
+            first_at=pl.col("ordered_at").filter(counted).min(),
+            last_at=pl.col("ordered_at").filter(counted).max(),
+            first_day=pl.col("order_day").filter(counted).min(),
+            last_day=pl.col("order_day").filter(counted).max(),
+        )  # fmt: skip
+        return sums.sort("buyer_id").with_columns(shop_id=pl.lit(self._shop_id))
