@@ -31,6 +31,12 @@ class BuyerList(ShopRow, table=True):
     changed_at: datetime
 
 
+def list_lists(session: Session, shop_id: int) -> list[BuyerList]:
+    """Return all lists of a shop, by name."""
+    query = select(BuyerList).where(BuyerList.shop_id == shop_id).order_by(BuyerList.name, BuyerList.slug)
+    return list(session.exec(query))
+
+
 def list_members(session: Session, shop_id: int, slug: str) -> BitMap:
     """Return the buyers on a list; NotFound when there is no such list."""
     query = select(BuyerList.members).where(BuyerList.shop_id == shop_id, BuyerList.slug == slug)

@@ -159,3 +159,27 @@ def grid(scores: Scores) -> list[list[int]]:
     counts = np.zeros((5, 5), dtype=np.int64)
     np.add.at(counts, (5 - scores.recency, (scores.frequency + scores.monetary) // 2 - 1), 1)
     return [[int(count) for count in row] for row in counts]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Buyers who share a recency and a frequency, and the mean of their scores for money (0 where nobody is)."""
+
+    recency: int
+    frequency: int
+    buyers: int
+    money: float
+
+
+def cells(scores: Scores) -> list[list[Cell]]:
+    """Return the plane of recency (rows, 5 first) and frequency (columns, 1 first) cell by cell."""
+    counts, money = np.zeros((6, 6), dtype=np.int64), np.zeros((6, 6), dtype=np.int64)
+    np.add.at(counts, (scores.recency, scores.frequency), 1)
+    np.add.at(money, (scores.recency, scores.frequency), scores.monetary)
+    return [
+        [
+            Cell(row, column, int(counts[row, column]), float(money[row, column] / max(counts[row, column], 1)))
+            for column in range(1, 6)
+        ]
+        for row in range(5, 0, -1)
+    ]

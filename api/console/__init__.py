@@ -14,7 +14,9 @@ from api.console import (
     people,
     print_room,
     results,
+    rfm,
     segment_builder,
+    segment_sets,
     segments,
 )
 
@@ -24,6 +26,8 @@ for part in (
     buyers,
     segments,
     segment_builder,
+    segment_sets,
+    rfm,
     imports,
     campaigns,
     offers,

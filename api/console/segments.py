@@ -70,7 +70,7 @@ def add_presets(session: Writing, place: Here, now: Now) -> RedirectResponse:
 @router.get("/saved/{name}")
 def show_one(request: Request, session: Reading, place: Here, now: Now, name: str) -> HTMLResponse:
     """Show a segment: its words, its trend, who came and who left last, what is built on it."""
-    return _page(request, session, place, name, now=now)
+    return segment_page(request, session, place, name, now=now)
 
 
 @router.post("/saved/{name}/refresh", dependencies=[require(Scope.SEGMENTS_WRITE)])
@@ -101,7 +101,7 @@ def pin_buyers(
             pin(session, place.shop.id, name, buyers=found, where=where or None, actor=place.member.actor, at=now)
             refresh_segment(session, place.shop, name, now=now)
     except Error as error:
-        return _page(request, session, place, name, now=now, error=error, typed=buyers)
+        return segment_page(request, session, place, name, now=now, error=error, typed=buyers)
     return go(f"/shops/{place.shop.slug}/segments/saved/{name}", done="saved")
 
 
@@ -113,7 +113,7 @@ def delete(request: Request, session: Writing, place: Here, now: Now, name: str)
             _check_unused(session, place.shop, name)
             delete_segment(session, place.shop.id, name, actor=place.member.actor, at=now)
     except Error as error:
-        return _page(request, session, place, name, now=now, error=error)
+        return segment_page(request, session, place, name, now=now, error=error)
     return go(f"/shops/{place.shop.slug}/segments", done="removed")
 
 
@@ -168,7 +168,7 @@ def campaigns_on(session: Session, shop: Shop, slug: str) -> list[Campaign]:
     return [each for each in session.exec(found) if _names(each.audience, slug) or _names(each.excluded, slug)]
 
 
-def _page(
+def segment_page(
     request: Request,
     session: Session,
     place: Place,
@@ -178,6 +178,7 @@ def _page(
     error: Error | None = None,
     typed: str = "",
 ) -> HTMLResponse:
+    """Return the page of a segment; a refusal stands above it, `typed` keeps the ids that were to be pinned."""
     shop = place.shop
     segment = find_segment(session, shop.id, name)
     matcher = open_matcher(session, shop, now=now)
