@@ -25,6 +25,7 @@ import retention.relations
 import retention.shops
 import retention.touches
 import retention.versions
+import segments.forecasts
 import segments.leaves
 import segments.lists
 import segments.segments

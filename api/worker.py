@@ -8,12 +8,20 @@ import campaigns.tasks
 import printables.tasks
 import retention.idempotency
 import retention.ingest.jobs
+import segments.forecasts
 import segments.snapshots
 from api.logs import configure_logs
 from retention.queue import configure
 from retention.settings import get_settings
 
-TASKS = (campaigns.tasks, printables.tasks, retention.idempotency, retention.ingest.jobs, segments.snapshots)
+TASKS = (
+    campaigns.tasks,
+    printables.tasks,
+    retention.idempotency,
+    retention.ingest.jobs,
+    segments.forecasts,
+    segments.snapshots,
+)
 TABLES = api.tables.metadata
 """A task that follows a foreign key needs both tables known."""
 

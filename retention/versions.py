@@ -20,6 +20,7 @@ class Family(StrEnum):
     RELATIONS = "relations"
     CONSENTS = "consents"
     TOUCHES = "touches"
+    FORECASTS = "forecasts"  # what is predicted of buyers, made anew once a day
     SEGMENTS = "segments"  # saved rules, pins and lists, which other rules can name
 
 

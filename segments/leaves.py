@@ -25,6 +25,7 @@ from segments.nodes import (
     InGroup,
     Leaf,
     Orders,
+    Predicted,
     Rfm,
     Touched,
     key,
@@ -48,6 +49,7 @@ FAMILIES: dict[type, tuple[Family, ...]] = {
     InGroup: (Family.RELATIONS,),
     ConsentIs: (Family.CONSENTS,),
     Touched: (Family.TOUCHES,),
+    Predicted: (Family.FORECASTS,),
 }
 """The facts each kind of condition asks about; lists, segments and buckets are put together from what is at hand."""
 

@@ -14,6 +14,7 @@ from retention.errors import Invalid
 from retention.shops import Shop
 from segments.buckets import in_bucket
 from segments.conditions import Query, ask_buyer, ask_consent, ask_follows, ask_group, inverted, measure_touches
+from segments.forecasts import measure_forecasts
 from segments.leaves import Answers, open_answers
 from segments.lists import list_members
 from segments.nodes import (
@@ -32,6 +33,7 @@ from segments.nodes import (
     Node,
     Not,
     Orders,
+    Predicted,
     Rfm,
     Scale,
     Touched,
@@ -118,7 +120,7 @@ class Matcher:
                 if leaf.scale not in self.scores:
                     self.scores[leaf.scale] = read_scores(session, view, scale=leaf.scale)
                 return match_rfm(self.scores[leaf.scale], leaf, everyone=self.everyone)
-            case Orders() | Touched() if is_tallied(leaf):
+            case Orders() | Touched() | Predicted() if is_tallied(leaf):
                 return self._compare(leaf)
         return read_bitmap(session, _query(session, view, leaf))
 
@@ -147,9 +149,14 @@ class Matcher:
 
 
 def _measure(session: Session, view: View, leaf: Tallied) -> Tally:
-    if isinstance(leaf, Orders):
-        return Tally(*read_columns(session, measure_orders(session, view, leaf)))
-    return Tally(*read_columns(session, measure_touches(session, view, leaf)))
+    match leaf:
+        case Orders():
+            query = measure_orders(session, view, leaf)
+        case Touched():
+            query = measure_touches(session, view, leaf)
+        case Predicted():
+            query = measure_forecasts(view, leaf)
+    return Tally(*read_columns(session, query))
 
 
 def _query(session: Session, view: View, leaf: Leaf) -> Query:

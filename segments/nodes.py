@@ -56,6 +56,19 @@ class Scale(StrEnum):
     STEPS = "steps"
 
 
+class Forecast(StrEnum):
+    """What is predicted of a buyer."""
+
+    ALIVE = "alive"
+    ORDERS = "orders"
+    DAYS_TO_NEXT = "days_to_next"
+
+
+HORIZON = 90
+HORIZONS = (30, HORIZON, 365)
+"""Days ahead for which orders are predicted."""
+
+
 @dataclass(frozen=True)
 class Comparison:
     """One comparator with its value. `between` is read as at_least and at_most."""
@@ -192,6 +205,15 @@ class Rfm:
 
 
 @dataclass(frozen=True)
+class Predicted:
+    """What the shop's last forecast says of the buyer; `days` is how far ahead orders are counted."""
+
+    forecast: Forecast
+    tests: Tests
+    days: int = HORIZON
+
+
+@dataclass(frozen=True)
 class InSegment:
     """Is in another saved segment."""
 
@@ -215,7 +237,7 @@ class Bucket:
     seed: str = ""
 
 
-Leaf = BuyerField | Orders | Follows | InGroup | ConsentIs | Touched | Rfm | InSegment | InList | Bucket
+Leaf = BuyerField | Orders | Follows | InGroup | ConsentIs | Touched | Rfm | Predicted | InSegment | InList | Bucket
 Node = All | AnyOf | Not | Leaf
 
 
@@ -271,6 +293,9 @@ def _leaf_json(leaf: Leaf) -> dict[str, Any]:  # noqa: C901, PLR0911 - one case 
             return {"touch": {"event": event.value, **named, **_tests(tests), **_part("window", window)}}
         case Rfm():
             return {"rfm": _rfm_json(leaf)}
+        case Predicted(forecast, tests, days):
+            ahead = {"days": days} if days != HORIZON else {}
+            return {"prediction": {"measure": forecast.value, **ahead, **_tests(tests)}}
         case InSegment(slug):
             return {"segment": slug}
         case InList(slug):

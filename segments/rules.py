@@ -12,6 +12,8 @@ from retention.errors import Invalid
 from retention.touches import TouchEvent
 from segments.labels import ANSWERS, GROUPS
 from segments.nodes import (
+    HORIZON,
+    HORIZONS,
     MONEY,
     ONCE,
     RATIOS,
@@ -24,6 +26,7 @@ from segments.nodes import (
     ConsentIs,
     Filter,
     Follows,
+    Forecast,
     InGroup,
     InList,
     InSegment,
@@ -32,6 +35,7 @@ from segments.nodes import (
     Node,
     Not,
     Orders,
+    Predicted,
     Rfm,
     Scale,
     Tests,
@@ -44,6 +48,7 @@ from segments.values import (
     read_flag,
     read_moment,
     read_money,
+    read_probability,
     read_ratio,
     read_text,
     read_texts,
@@ -223,6 +228,28 @@ def _score(body: object, path: str) -> Tests:
     return tests
 
 
+def _prediction(body: object, path: str) -> Leaf:
+    options = _options(body, path, ("measure", "days", *NUMBER_OPERATORS))
+    forecast = Forecast(_one_of(options.get("measure"), f"{path}.measure", tuple(Forecast)))
+    days = options.get("days", HORIZON)
+    if isinstance(days, bool) or days not in HORIZONS or ("days" in options and forecast is not Forecast.ORDERS):
+        raise Invalid(
+            "{path}: days goes with the measure orders and is one of {known}, not {value}.",
+            path=path,
+            known=", ".join(map(str, HORIZONS)),
+            value=shown(days),
+        )
+    tests = _tests(options, path, NUMBER_OPERATORS, _FORECASTS[forecast])
+    if not tests:
+        raise Invalid(
+            "{path}: compare {measure} with one of {known}.",
+            path=path,
+            measure=forecast.value,
+            known=", ".join(NUMBER_OPERATORS),
+        )
+    return Predicted(forecast, tests, days)
+
+
 def _segment(body: object, path: str) -> Leaf:
     return InSegment(read_text(body, path))
 
@@ -317,6 +344,11 @@ def _one_of(value: object, path: str, known: tuple[str, ...]) -> str:
     return value
 
 
+_FORECASTS: dict[Forecast, Read] = {
+    Forecast.ALIVE: read_probability,
+    Forecast.ORDERS: read_ratio,
+    Forecast.DAYS_TO_NEXT: read_whole,
+}
 _LEAVES: dict[str, Callable[[object, str], Leaf]] = {
     "buyer": _buyer,
     "orders": _orders,
@@ -325,6 +357,7 @@ _LEAVES: dict[str, Callable[[object, str], Leaf]] = {
     "consent": _consent,
     "touch": _touch,
     "rfm": _rfm,
+    "prediction": _prediction,
     "segment": _segment,
     "list": _list,
     "bucket": _bucket,

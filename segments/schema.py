@@ -6,7 +6,7 @@ from retention.consent import Channel
 from retention.touches import TouchEvent
 from segments import rules
 from segments.labels import ANSWERS, GROUPS
-from segments.nodes import MONEY, RATIOS, TIMES, Measure, Scale
+from segments.nodes import HORIZONS, MONEY, RATIOS, TIMES, Forecast, Measure, Scale
 from segments.values import LARGEST_NUMBER, LONGEST_TEXT, MOST_TEXTS
 
 Schema = dict[str, Any]
@@ -19,8 +19,13 @@ AMOUNT: Schema = {
     "anyOf": [{"type": "string", "pattern": r"^\s*[-+]?\d+(\.\d{1,3}0*)?\s*$"}, {"type": "integer"}],
     "description": "money in major units",
 }
+_SHARE = r"^\s*(0(\.\d{1,4}0*)?|1(\.0+)?)\s*$"
 RATIO: Schema = {
     "anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": r"^\s*\d+(\.\d{1,4}0*)?\s*$"}]
+}
+
+PROBABILITY: Schema = {
+    "anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, {"type": "string", "pattern": _SHARE}],
 }
 
 
@@ -39,6 +44,7 @@ def rule_schema() -> Schema:
         "consent": _object(("channel",), channel=_one_of(Channel), **{"is": _one_of(ANSWERS)}),
         "touch": _object(("event",), event=_one_of(TouchEvent), campaign=TEXTS, window=_WINDOW, **_numbers(WHOLE)),
         "rfm": _rfm(),
+        "prediction": {"anyOf": [_prediction(forecast) for forecast in Forecast]},
         "segment": TEXT,
         "list": TEXT,
         "bucket": _object(("of", "from", "to"), of=WHOLE, to=WHOLE, seed=TEXT, **{"from": WHOLE}),
@@ -97,6 +103,14 @@ def _rfm() -> Schema:
     groups = {"anyOf": [_one_of(GROUPS), {"type": "array", "items": _one_of(GROUPS), "minItems": 1}]}
     body = _object(recency=score, frequency=score, monetary=score, group=groups, scale=_one_of(Scale))
     return {**body, "anyOf": [{"required": [name]} for name in ("recency", "frequency", "monetary", "group")]}
+
+
+def _prediction(forecast: Forecast) -> Schema:
+    value = WHOLE if forecast is Forecast.DAYS_TO_NEXT else PROBABILITY if forecast is Forecast.ALIVE else RATIO
+    ahead: dict[str, Schema] = {"days": {"enum": list(HORIZONS)}} if forecast is Forecast.ORDERS else {}
+    tests = _numbers(value)
+    body = _object(("measure",), measure={"const": forecast.value}, **ahead, **tests)
+    return {**body, "anyOf": [{"required": [name]} for name in tests]}
 
 
 _FLAG: Schema = {"type": "boolean"}

@@ -15,10 +15,10 @@ import numpy.typing as npt
 from pyroaring import BitMap
 
 from segments.conditions import COMPARE
-from segments.nodes import TIMES, Leaf, Orders, Tests, Touched
+from segments.nodes import TIMES, Leaf, Orders, Predicted, Tests, Touched
 
 Ints = npt.NDArray[np.int64]
-Tallied = Orders | Touched
+Tallied = Orders | Touched | Predicted
 
 _HEAD = struct.Struct("<II?")
 
@@ -75,7 +75,7 @@ class Tally:
 
 def is_tallied(leaf: Leaf) -> bool:
     """Tell whether a condition compares a number per buyer."""
-    return isinstance(leaf, Touched) or (isinstance(leaf, Orders) and leaf.measure not in TIMES)
+    return isinstance(leaf, Touched | Predicted) or (isinstance(leaf, Orders) and leaf.measure not in TIMES)
 
 
 def untested(leaf: Tallied) -> Tallied:

@@ -43,6 +43,16 @@ def read_ratio(value: object, path: str) -> Decimal:
     return number
 
 
+def read_probability(value: object, path: str) -> Decimal:
+    """Return a number from 0 to 1 with at most four decimals."""
+    number = read_ratio(value, path)
+    if number > 1:
+        raise Invalid(
+            "{path}: give a probability from 0 to 1, such as 0.8, not {value}.", path=path, value=shown(value)
+        )
+    return number
+
+
 def read_moment(value: object, path: str) -> date | datetime:
     """Return a day ("2026-11-11") or a moment ("2026-11-11T20:00:00+08:00"); one with an offset comes back in UTC."""
     try:

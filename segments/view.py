@@ -10,7 +10,19 @@ from datetime import UTC, date, datetime, timedelta
 
 from retention import clock
 from retention.shops import Shop
-from segments.nodes import DAYS_TO_NOW, BuyerField, Follows, InGroup, Leaf, Moment, Orders, Touched, Window
+from segments.nodes import (
+    DAYS_TO_NOW,
+    BuyerField,
+    Follows,
+    Forecast,
+    InGroup,
+    Leaf,
+    Moment,
+    Orders,
+    Predicted,
+    Touched,
+    Window,
+)
 
 
 @dataclass(frozen=True)
@@ -75,6 +87,8 @@ class View:
             return self.as_of.astimezone(UTC).isoformat()
         match leaf:
             case Orders(measure) if measure in DAYS_TO_NOW and leaf.window.last_days is None:
+                return str(self.day)
+            case Predicted(Forecast.DAYS_TO_NEXT):
                 return str(self.day)
             case Orders() | Touched() | Follows() | InGroup() if leaf.window.last_days is not None:
                 return f"{self.day} {self.hour:%Y-%m-%dT%H}"

@@ -19,6 +19,7 @@ from segments.nodes import (
     ConsentIs,
     Filter,
     Follows,
+    Forecast,
     InGroup,
     InList,
     InSegment,
@@ -28,6 +29,7 @@ from segments.nodes import (
     Node,
     Not,
     Orders,
+    Predicted,
     Rfm,
     Scale,
     Tests,
@@ -108,6 +110,8 @@ class _Speaker:
                 return self.touched(leaf)
             case Rfm():
                 return self.rfm(leaf)
+            case Predicted(forecast, tests, days):
+                return _predicted(forecast, tests, days)
             case InSegment(slug):
                 return gettext("are in the segment {segment}").format(segment=slug)
             case InList(slug):
@@ -147,9 +151,7 @@ class _Speaker:
             return self.money(value)
         if measure is Measure.LATENESS:
             return gettext("{number} times their usual gap").format(number=_number(value))
-        one, many = _UNITS.get(measure, _DAYS)
-        count = int(value) if isinstance(value, int | Decimal) else 0
-        return ngettext(one, many, count if count == value else 2).format(count=_number(value))
+        return _counted(*_UNITS.get(measure, _DAYS), value)
 
     def money(self, value: Value | None) -> str:
         assert isinstance(value, Decimal)
@@ -232,6 +234,7 @@ _ACTIONS = {
     Measure.LATENESS: gettext_noop("have let {quantity} pass since their last order"),
 }
 
+_TIMES = ngettext_noop("{count} time", "{count} times")
 _DAYS = ngettext_noop("{count} day", "{count} days")
 _UNITS = {
     Measure.COUNT: ngettext_noop("{count} order", "{count} orders"),
@@ -263,6 +266,23 @@ def _compared(tests: Tests, say: Say) -> str:
         return gettext("{low} to {high}").format(low=say(low), high=say(high))
     said = [gettext(_COMPARED[test.operator]).format(quantity=say(test.value)) for test in tests]
     return gettext(" and ").join(said)
+
+
+def _predicted(forecast: Forecast, tests: Tests, days: int) -> str:
+    match forecast:
+        case Forecast.ALIVE:
+            return gettext("are still active with a probability of {quantity}").format(
+                quantity=_compared(tests, _percent)
+            )
+        case Forecast.ORDERS:
+            text = ngettext(
+                "are expected to order {quantity} in the next {count} day",
+                "are expected to order {quantity} in the next {count} days",
+                days,
+            )
+            return text.format(quantity=_compared(tests, _times), count=days)
+        case _:
+            return gettext("are expected to order again in {quantity}").format(quantity=_compared(tests, _days))
 
 
 def _when(tests: Tests) -> str:
@@ -303,8 +323,21 @@ def _month(value: Value) -> str:
 
 
 def _times(value: Value) -> str:
-    count = int(str(value))
-    return ngettext("{count} time", "{count} times", count).format(count=count)
+    return _counted(*_TIMES, value)
+
+
+def _days(value: Value) -> str:
+    return _counted(*_DAYS, value)
+
+
+def _percent(value: Value) -> str:
+    return gettext("{share} %").format(share=_number(Decimal(str(value)) * 100))
+
+
+def _counted(one: str, many: str, value: Value) -> str:
+    """Return a number with its unit, in the plural when it is no whole number."""
+    count = int(value) if isinstance(value, int | Decimal) else 0
+    return ngettext(one, many, count if count == value else 2).format(count=_number(value))
 
 
 def _number(value: Value) -> str:

@@ -1,0 +1,244 @@
+"""Forecasts: what the model predicts of each buyer of a shop, made anew once a day and kept as rows that rules ask.
+
+A visit is a calendar day of the shop with a counted order. A forecast is of the day it was made; it has no history. Of
+a buyer who came on one day only the model cannot tell whether they are still active, so that stays unknown.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+from sqlmodel import Field, Session, SQLModel, col, select
+
+from retention import clock, queue
+from retention.bitmaps import read_columns
+from retention.database import BigId, choice, insert, insert_rows, reading, transaction
+from retention.errors import Invalid
+from retention.facts import BuyerFacts
+from retention.orders import Order
+from retention.shops import Shop
+from retention.versions import Family, raise_version, read_versions
+from retention.words import gettext
+from segments.conditions import Query, whole, within
+from segments.nodes import HORIZONS, Forecast, Predicted, Window
+from segments.prediction import History, Parameters, expected_orders, fit, still_active, until_next
+from segments.purchases import BUYER, counted_orders
+from segments.view import View
+
+FEWEST_BUYERS = 100
+FEWEST_BACK = 30
+"""Buyers with an order, and buyers who came back on another day, below which nothing is predicted."""
+
+LATEST = 3_650
+"""Days ahead; a next order expected later than that is unknown."""
+
+UNIT = 10_000
+"""Probabilities and expected orders are kept in ten-thousandths."""
+
+Ints = npt.NDArray[np.int64]
+
+
+class Outcome(StrEnum):
+    """What became of a forecast."""
+
+    MADE = "made"
+    TOO_LITTLE = "too_little"
+    UNSETTLED = "unsettled"
+
+
+class ShopForecast(SQLModel, table=True):
+    """The last forecast of a shop: from how many buyers, and the parameters of the model when they could be fitted.
+
+    `day` is the shop's day it is of, `alpha` in days; `orders_version` tells which orders it knew.
+    """
+
+    __tablename__ = "shop_forecasts"
+
+    shop_id: int = Field(primary_key=True, foreign_key="shops.id", sa_type=BigId)
+    outcome: Outcome = Field(sa_type=choice(Outcome))
+    day: int
+    made_at: datetime
+    orders_version: int
+    buyers: int
+    came_back: int
+    r: float | None = None
+    alpha: float | None = None
+    a: float | None = None
+    b: float | None = None
+
+
+class BuyerForecast(SQLModel, table=True):
+    """What is predicted of one buyer: `alive` and the orders within so many days in ten-thousandths, and the next."""
+
+    __tablename__ = "buyer_forecasts"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    shop_id: int = Field(primary_key=True, foreign_key="shops.id", sa_type=BigId)
+    buyer_id: int = Field(primary_key=True, foreign_key="buyers.id", sa_type=BigId, ondelete="CASCADE")
+    alive: int | None = None
+    orders_30: int
+    orders_90: int
+    orders_365: int
+    next_day: int | None = None
+
+
+@dataclass(frozen=True)
+class Forecasts:
+    """A forecast as made: the shop's row, and per buyer an array each; -1 stands for unknown."""
+
+    shop: ShopForecast
+    ids: Ints
+    alive: Ints
+    orders: dict[int, Ints]
+    next_day: Ints
+
+
+def make_forecast(session: Session, shop: Shop, *, now: datetime, as_of: datetime | None = None) -> Forecasts:
+    """Fit the model to a shop's orders and predict every buyer of them; as of a past moment from the orders before it.
+
+    Nothing is stored. With too little data, or where the model does not settle, there are no buyers in it, and the
+    shop's row says so.
+    """
+    session.flush()
+    view = View(shop, now, as_of)
+    version = read_versions(session, shop.id)[Family.ORDERS]
+    ids, history = read_history(session, view)
+    came_back = int(np.count_nonzero(history.repeats))
+    enough = len(ids) >= FEWEST_BUYERS and came_back >= FEWEST_BACK
+    fitted = fit(history) if enough else None
+    outcome = Outcome.MADE if fitted else Outcome.UNSETTLED if enough else Outcome.TOO_LITTLE
+    row = ShopForecast(
+        shop_id=shop.id, outcome=outcome, day=view.day, made_at=now, orders_version=version,
+        buyers=len(ids), came_back=came_back, **(vars(fitted) if fitted else {}),
+    )  # fmt: skip
+    return _predict(row, ids, history, fitted) if fitted else _nothing(row)
+
+
+def keep_forecast(session: Session, forecasts: Forecasts) -> None:
+    """Store a forecast in place of the shop's last one."""
+    shop_id = forecasts.shop.shop_id
+    values = forecasts.shop.model_dump()
+    # The shop's row first: whoever else stores a forecast of this shop waits here.
+    row = insert(session, ShopForecast).values(**values)
+    session.execute(row.on_conflict_do_update(index_elements=["shop_id"], set_=values))
+    session.execute(sa.delete(BuyerForecast).where(col(BuyerForecast.shop_id) == shop_id))
+    columns = ("shop_id", "buyer_id", "alive", *(f"orders_{days}" for days in HORIZONS), "next_day")
+    insert_rows(session, BuyerForecast, columns, _rows(forecasts))
+    raise_version(session, shop_id, Family.FORECASTS)
+
+
+def find_forecast(session: Session, shop_id: int) -> ShopForecast | None:
+    """Return what is known of a shop's last forecast."""
+    return session.get(ShopForecast, shop_id)
+
+
+def why_nothing(forecast: ShopForecast | None) -> str:
+    """Say why nobody is predicted, in the language being spoken; nothing when buyers are."""
+    if forecast is None:
+        return gettext("Nothing is predicted yet; a forecast is made once a day.")
+    if forecast.outcome is Outcome.MADE:
+        return ""
+    if forecast.outcome is Outcome.UNSETTLED:
+        return gettext("The model finds no figures that fit this shop's orders, so nothing is predicted.")
+    return gettext(
+        "There is too little to predict from: {buyers} buyers have ordered (at least {fewest} are needed) "
+        "and {back} of them on more than one day (at least {fewest_back})."
+    ).format(buyers=forecast.buyers, fewest=FEWEST_BUYERS, back=forecast.came_back, fewest_back=FEWEST_BACK)
+
+
+def read_history(session: Session, view: View) -> tuple[Ints, History]:
+    """Return the buyers with a counted order, by id, and on which days they came, in days up to the view's day."""
+    if view.as_of is None:
+        days = sa.select(
+            col(BuyerFacts.buyer_id), col(BuyerFacts.first_day), col(BuyerFacts.last_day), col(BuyerFacts.order_days)
+        ).where(col(BuyerFacts.shop_id) == view.shop.id, col(BuyerFacts.orders) > 0)
+    else:
+        day = col(Order.order_day)
+        measured = (sa.func.min(day), sa.func.max(day), sa.func.count(sa.distinct(day)))
+        counted = (*counted_orders(view), *within(view, col(Order.ordered_at), Window()))
+        days = sa.select(BUYER, *measured).where(*counted).group_by(BUYER)
+    columns = read_columns(session, days)
+    ids, first, last, visits = columns[:, np.argsort(columns[0])]
+    until = np.maximum(last, view.day)
+    return ids, History(*(each.astype(float) for each in (visits - 1, last - first, until - first)))
+
+
+def measure_forecasts(view: View, leaf: Predicted) -> Query:
+    """Return what is predicted of every buyer it is known for: buyer, number, and what to divide it by.
+
+    Invalid as of a past moment: how the model saw a buyer then is not kept.
+    """
+    if view.as_of is not None:
+        raise Invalid(
+            "Predictions have no history: ask without an as-of date, or leave the prediction out of the rule."
+        )
+    buyer, unit = col(BuyerForecast.buyer_id), whole(UNIT)
+    of_shop = col(BuyerForecast.shop_id) == view.shop.id
+    match leaf.forecast:
+        case Forecast.ALIVE:
+            return sa.select(buyer, col(BuyerForecast.alive), unit).where(
+                of_shop, col(BuyerForecast.alive).is_not(None)
+            )
+        case Forecast.ORDERS:
+            return sa.select(buyer, col(getattr(BuyerForecast, f"orders_{leaf.days}")), unit).where(of_shop)
+        case Forecast.DAYS_TO_NEXT:
+            next_day = col(BuyerForecast.next_day)
+            return sa.select(buyer, next_day - whole(view.day)).where(of_shop, next_day.is_not(None))
+
+
+@queue.task("segments.forecast", every=timedelta(hours=1))
+def forecast_all(session: Session) -> None:
+    """Wake a worker for every shop whose forecast is not of today, or said too little when there is more now."""
+    now = clock.now()
+    for shop in session.exec(select(Shop)):
+        last = find_forecast(session, shop.id)
+        if last is None or last.day < shop.day(now) or _knows_more(session, last):
+            queue.send(session, "segments.forecast_shop", shop.id)
+
+
+@queue.engine_task("segments.forecast_shop")
+def forecast_shop(engine: Engine, shop_id: int) -> None:
+    """Make and store the forecast of one shop. While the model is fitted, nobody waits for the database."""
+    with reading(engine) as session:
+        shop = session.get(Shop, shop_id)
+        forecasts = make_forecast(session, shop, now=clock.now()) if shop else None
+    if forecasts:
+        with transaction(engine) as session:
+            keep_forecast(session, forecasts)
+
+
+def _knows_more(session: Session, last: ShopForecast) -> bool:
+    lacking = last.outcome is not Outcome.MADE
+    return lacking and read_versions(session, last.shop_id)[Family.ORDERS] != last.orders_version
+
+
+def _predict(row: ShopForecast, ids: Ints, history: History, fitted: Parameters) -> Forecasts:
+    # Buyers with the same history are predicted once.
+    columns = np.column_stack((history.repeats, history.recency, history.age))
+    rows, place = np.unique(columns, axis=0, return_inverse=True)
+    each = History(*rows.T)
+    alive = np.where(each.repeats > 0, _rounded(still_active(fitted, each) * UNIT), -1)
+    orders = {days: _rounded(expected_orders(fitted, each, days) * UNIT)[place] for days in HORIZONS}
+    wait = np.ceil(np.minimum(until_next(fitted, each), LATEST + 1))
+    next_day = np.where(wait > LATEST, -1, row.day + wait).astype(np.int64)
+    return Forecasts(row, ids, alive[place], orders, next_day[place])
+
+
+def _nothing(row: ShopForecast) -> Forecasts:
+    none = np.empty(0, dtype=np.int64)
+    return Forecasts(row, none, none, dict.fromkeys(HORIZONS, none), none)
+
+
+def _rounded(values: npt.NDArray[np.float64]) -> Ints:
+    return np.rint(values).astype(np.int64)
+
+
+def _rows(forecasts: Forecasts) -> Iterator[tuple[int | None, ...]]:
+    columns = (forecasts.alive, *(forecasts.orders[days] for days in HORIZONS), forecasts.next_day)
+    for buyer, *numbers in zip(forecasts.ids.tolist(), *(each.tolist() for each in columns), strict=True):
+        yield forecasts.shop.shop_id, buyer, *(None if number < 0 else number for number in numbers)
