@@ -136,6 +136,7 @@ def upgrade() -> None:
                 "relations",
                 "consents",
                 "touches",
+                "forecasts",
                 "segments",
                 name="family",
                 native_enum=False,
@@ -341,6 +342,28 @@ def upgrade() -> None:
         sa.UniqueConstraint("shop_id", "slug", name=op.f("uq_segments_shop_id_slug")),
     )
     op.create_table(
+        "shop_forecasts",
+        sa.Column("shop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "outcome",
+            sa.Enum(
+                "made", "too_little", "unsettled", name="outcome", native_enum=False, create_constraint=True, length=24
+            ),
+            nullable=False,
+        ),
+        sa.Column("day", sa.Integer(), nullable=False),
+        sa.Column("made_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("orders_version", sa.Integer(), nullable=False),
+        sa.Column("buyers", sa.Integer(), nullable=False),
+        sa.Column("came_back", sa.Integer(), nullable=False),
+        sa.Column("r", sa.Float(), nullable=True),
+        sa.Column("alpha", sa.Float(), nullable=True),
+        sa.Column("a", sa.Float(), nullable=True),
+        sa.Column("b", sa.Float(), nullable=True),
+        sa.ForeignKeyConstraint(["shop_id"], ["shops.id"], name=op.f("fk_shop_forecasts_shop_id")),
+        sa.PrimaryKeyConstraint("shop_id", name=op.f("pk_shop_forecasts")),
+    )
+    op.create_table(
         "buyer_facts",
         sa.Column("shop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("buyer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -366,6 +389,22 @@ def upgrade() -> None:
             batch_op.f("ix_buyer_facts_shop_id_buyer_facts_orders"), ["shop_id", "orders"], unique=False
         )
 
+    op.create_table(
+        "buyer_forecasts",
+        sa.Column("shop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("buyer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("alive", sa.Integer(), nullable=True),
+        sa.Column("orders_30", sa.Integer(), nullable=False),
+        sa.Column("orders_90", sa.Integer(), nullable=False),
+        sa.Column("orders_365", sa.Integer(), nullable=False),
+        sa.Column("next_day", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["buyer_id"], ["buyers.id"], name=op.f("fk_buyer_forecasts_buyer_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["shop_id"], ["shops.id"], name=op.f("fk_buyer_forecasts_shop_id")),
+        sa.PrimaryKeyConstraint("shop_id", "buyer_id", name=op.f("pk_buyer_forecasts")),
+        sqlite_with_rowid=False,
+    )
     op.create_table(
         "campaigns",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -1126,11 +1165,13 @@ def downgrade() -> None:
 
     op.drop_table("consents")
     op.drop_table("campaigns")
+    op.drop_table("buyer_forecasts")
     with op.batch_alter_table("buyer_facts", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_buyer_facts_shop_id_buyer_facts_orders"))
         batch_op.drop_index(batch_op.f("ix_buyer_facts_shop_id_buyer_facts_last_at"))
 
     op.drop_table("buyer_facts")
+    op.drop_table("shop_forecasts")
     op.drop_table("segments")
     with op.batch_alter_table("products", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_products_shop_id_products_arrival_at"))
