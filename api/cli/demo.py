@@ -31,14 +31,14 @@ def demo(
         typer.echo(summary.model_dump_json())
         return
     typer.echo(summary.in_words())
-    typer.echo(_next_step(out))
+    typer.echo(_next_step(out, "camellia" if orders is None else "shop"))
 
 
-def _next_step(out: Path) -> str:
+def _next_step(out: Path, shop: str) -> str:
     from api.demo.shops import PASSWORD
 
     return (
         f"\nFiles: {out.resolve()}\n"
         f"Console: REGULARS_HOME={out}/var regulars serve, then http://127.0.0.1:8000\n"
-        f"Sign in as owner@camellia.example (or marketer@, warehouse@, viewer@), password {PASSWORD}"
+        f"Sign in as owner@{shop}.example (or marketer@, warehouse@, viewer@), password {PASSWORD}"
     )
