@@ -65,7 +65,7 @@ def log_likelihood(parameters: Parameters, history: History) -> Numbers:
 def fit(history: History) -> Parameters | None:
     """Return the parameters that make the history likeliest; None when there are none, as where nobody came back."""
     sample = _sampled(history)
-    if not np.any(sample.repeats):
+    if not (np.any(sample.repeats) and np.any(sample.age)):
         return None
     rows, counts = np.unique(np.column_stack((sample.repeats, sample.recency, sample.age)), axis=0, return_counts=True)
     unit = float(rows[:, 2].max())

@@ -9,8 +9,9 @@ from sqlmodel import Session, col, select
 
 from retention.buyers import Buyer
 from retention.shops import Shop
+from segments.forecasts import find_forecast, why_nothing
 from segments.matching import Matcher, open_matcher
-from segments.nodes import All, AnyOf, Leaf, Node, Not, leaves
+from segments.nodes import All, AnyOf, Leaf, Node, Not, Predicted, leaves
 from segments.rules import parse
 from segments.words import describe
 
@@ -41,6 +42,8 @@ class Preview:
     steps: list[Step]
     floored_to: datetime | None
     """The hour that "the last N days" count back from in a live answer; None where no window is relative."""
+    notes: tuple[str, ...] = ()
+    """What a reader must know of the answer, such as that nothing is predicted yet; in the language being spoken."""
 
 
 def preview(session: Session, shop: Shop, rule: object, *, now: datetime, as_of: datetime | None = None) -> Preview:
@@ -53,6 +56,7 @@ def preview(session: Session, shop: Shop, rule: object, *, now: datetime, as_of:
         everyone=len(matcher.everyone),
         parts=_parts(matcher, node, "rule"),
         steps=_steps(matcher, node, shop.currency),
+        notes=_notes(session, shop, node),
         floored_to=matcher.answers.view.hour if as_of is None and any(map(_is_relative, leaves(node))) else None,
     )
     matcher.keep()
@@ -88,6 +92,13 @@ def _steps(matcher: Matcher, node: Node, currency: str) -> list[Step]:
         left = left & matcher.match(each)
         steps.append(Step(describe(each, currency=currency), len(left)))
     return steps
+
+
+def _notes(session: Session, shop: Shop, node: Node) -> tuple[str, ...]:
+    if not any(isinstance(leaf, Predicted) for leaf in leaves(node)):
+        return ()
+    lacking = why_nothing(find_forecast(session, shop.id))
+    return (lacking,) if lacking else ()
 
 
 def _is_relative(leaf: Leaf) -> bool:

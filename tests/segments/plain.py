@@ -61,6 +61,7 @@ class PlainBuyer:
     groups: dict[str, tuple[datetime, datetime | None]] = field(default_factory=dict)
     consents: list[tuple[str, str, datetime]] = field(default_factory=list)
     touches: list[tuple[str, str, datetime]] = field(default_factory=list)
+    predicted: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -233,6 +234,14 @@ class Reading:
             if name in body
         )
         return passes and (groups is None or _group_of(scores) in groups)
+
+    def _prediction(self, body, buyer):
+        name = f"orders_{body.get('days', 90)}" if body["measure"] == "orders" else body["measure"]
+        value = buyer.predicted.get(name)
+        if body["measure"] == "days_to_next" and value is not None:
+            value = (value - self._local(self.now).date()).days
+        tests = {name: what for name, what in body.items() if name in _PASSES or name == "between"}
+        return _numbers_pass(value, tests)
 
     def _bucket(self, body, buyer):
         seed = f"{self.shop.id}:{body.get('seed', '')}"

@@ -2,8 +2,10 @@
 
 import random
 from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
 from typing import Any
 
+import numpy as np
 from hypothesis import strategies as st
 from pyroaring import BitMap
 from sqlmodel import Session
@@ -15,6 +17,7 @@ from retention.orders import Order, OrderLine, OrderStatus, order_counts
 from retention.relations import Follow, Group, GroupMember
 from retention.shops import Shop, create_shop
 from retention.touches import Touch
+from segments.forecasts import Forecasts, Outcome, ShopForecast, keep_forecast
 from segments.lists import save_list
 from segments.segments import save_segment
 from tests.segments.plain import PlainBuyer, PlainLine, PlainOrder, PlainShop
@@ -52,7 +55,29 @@ def make_shop(session: Session, slug: str, chance: random.Random) -> tuple[Shop,
         save_segment(session, shop.id, name, rule=rule, actor="system", at=NOW)
     session.flush()
     refresh_facts(session, shop.id)
+    _predict(session, shop, plain, chance)
     return shop, plain
+
+
+def _predict(session: Session, shop: Shop, plain: PlainShop, chance: random.Random) -> None:
+    """Say something of some buyers; what the model would say is tested elsewhere."""
+    known = [buyer for buyer in plain.buyers if chance.random() < 0.7]
+    numbers = {name: [chance.choice([0, 4_999, 5_000, 8_000, 10_000]) for _ in known] for name in ("30", "90", "365")}
+    alive = [chance.choice([-1, 0, 4_999, 5_000, 8_000, 10_000]) for _ in known]
+    next_day = [chance.choice([-1, shop.day(NOW) + chance.choice([-2, 0, 1, 7, 30])]) for _ in known]
+    for place, buyer in enumerate(known):
+        buyer.predicted = {f"orders_{days}": Fraction(numbers[days][place], 10_000) for days in numbers}
+        if alive[place] >= 0:
+            buyer.predicted["alive"] = Fraction(alive[place], 10_000)
+        if next_day[place] >= 0:
+            buyer.predicted["days_to_next"] = date.fromordinal(next_day[place] + date(1970, 1, 1).toordinal())
+    row = ShopForecast(
+        shop_id=shop.id, outcome=Outcome.MADE, day=shop.day(NOW), made_at=NOW, orders_version=0,
+        buyers=len(known), came_back=0,
+    )  # fmt: skip
+    ids, alive_of, next_of = (np.array(each, dtype=np.int64) for each in ([b.id for b in known], alive, next_day))
+    orders = {int(days): np.array(values, dtype=np.int64) for days, values in numbers.items()}
+    keep_forecast(session, Forecasts(row, ids, alive_of, orders, next_of))
 
 
 def a_moment(chance: random.Random) -> datetime:
@@ -262,11 +287,18 @@ TOUCHES = _with(
     campaign=_some(CAMPAIGNS),
     window=WINDOWS,
 )
+CHANCE = _comparing(st.sampled_from([0, 0.5, "0.8", 1]), NUMBERS)
+PREDICTIONS = st.one_of(
+    CHANCE.map(lambda tests: {"measure": "alive", **tests}),
+    _with(CHANCE.map(lambda tests: {"measure": "orders", **tests}), days=st.sampled_from([30, 90, 365])),
+    WHOLE.map(lambda tests: {"measure": "days_to_next", **tests}),
+).map(lambda body: {"prediction": body})
 LEAVES = st.one_of(
     ORDERS,
     ORDERS,
     BUYERS,
     RFM,
+    PREDICTIONS,
     _with(st.just({}), window=WINDOWS).map(lambda body: {"follows": body}),
     _with(st.just({}), slug=st.sampled_from(GROUPS), window=WINDOWS).map(lambda body: {"group": body}),
     st.tuples(st.sampled_from(["email", "sms", "parcel"]), st.sampled_from(["in", "out", "never"])).map(
