@@ -9,6 +9,7 @@ from sqlalchemy import LargeBinary, UniqueConstraint
 from sqlmodel import Field, Session, col, select
 
 from retention import audit
+from retention.bitmaps import ids_in
 from retention.buyers import Buyer
 from retention.database import ShopRow
 from retention.errors import Invalid, NotFound
@@ -76,6 +77,15 @@ def buyers_called(session: Session, shop_id: int, external_ids: Iterable[str]) -
     )
     found = {external_id: buyer_id for buyer_id, external_id in session.execute(query)}
     return BitMap(found.values()), [text for text in wanted if text not in found]
+
+
+def external_ids_of(session: Session, shop_id: int, sets: Iterable[BitMap]) -> dict[int, str]:
+    """Return the external id of each buyer in any of the sets."""
+    wanted = BitMap.union(BitMap(), *sets)
+    query = sa.select(col(Buyer.id), col(Buyer.external_id)).where(
+        col(Buyer.shop_id) == shop_id, col(Buyer.id).in_(ids_in(session, wanted))
+    )
+    return {row.id: row.external_id for row in session.execute(query)}
 
 
 def external_ids(session: Session, shop_id: int, buyers: BitMap) -> list[str]:

@@ -85,13 +85,15 @@ def refresh_segments(session: Session, shop: Shop, *, now: datetime) -> list[Ref
     return _refresh_all(session, shop, _of_shop(shop.id), now=now)
 
 
-def changes_since(session: Session, shop_id: int, slug: str, *, after: int = 0) -> Iterator[Change]:
-    """Yield the changes of a segment with a sequence above `after`, in order."""
+def changes_since(
+    session: Session, shop_id: int, slug: str, *, after: int = 0, most: int | None = None
+) -> Iterator[Change]:
+    """Yield the changes of a segment with a sequence above `after`, in order, at most `most` of them."""
     segment = find_segment(session, shop_id, slug)
     query = select(SegmentSnapshot).where(
         SegmentSnapshot.shop_id == shop_id, SegmentSnapshot.segment_id == segment.id, SegmentSnapshot.sequence > after
     )
-    for row in session.exec(query.order_by(col(SegmentSnapshot.sequence))):
+    for row in session.exec(query.order_by(col(SegmentSnapshot.sequence)).limit(most)):
         yield Change(row.sequence, row.at, BitMap.deserialize(row.entered), BitMap.deserialize(row.left))
 
 

@@ -1,10 +1,8 @@
 """Segments: every saved rule with its size and how it moved; one of them with who came, who left and what uses it."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from tempfile import TemporaryFile
-from typing import IO, Annotated, Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
@@ -16,6 +14,7 @@ from api.console.shell import Here, go, refused, show
 from api.console.sparkline import Sparkline, sparkline
 from api.console.states import shown
 from api.deps import Now, Place, Reading, Writing, require
+from api.downloads import csv_of
 from campaigns.campaigns import Campaign
 from retention import clock
 from retention.access import Scope
@@ -23,7 +22,6 @@ from retention.errors import Error, Invalid
 from retention.shops import Shop
 from retention.words import gettext as _
 from retention.words import gettext_noop
-from segments.export import write_csv
 from segments.lists import buyers_called
 from segments.matching import Matcher, match, open_matcher
 from segments.nodes import InSegment, leaves
@@ -121,18 +119,7 @@ def delete(request: Request, session: Writing, place: Here, now: Now, name: str)
 def export(session: Reading, place: Here, now: Now, name: str) -> StreamingResponse:
     """Send the buyers as CSV, masked for those who may not see names, mail and phone."""
     buyers = match(session, place.shop, {"segment": name}, now=now)
-    return csv_of(session, place, buyers, name=name)
-
-
-def csv_of(session: Session, place: Place, buyers: BitMap, *, name: str) -> StreamingResponse:
-    """Return buyers as a CSV download, written to a file first: the session ends before the answer leaves."""
-    file = TemporaryFile("w+", encoding="utf-8-sig", newline="")  # noqa: SIM115 - closed when it has been sent
-    write_csv(session, place.shop, place.member, buyers=buyers, target=file)
-    file.seek(0)
-    disposition = f'attachment; filename="{place.shop.slug}-{name}.csv"'
-    return StreamingResponse(
-        _read(file), media_type="text/csv; charset=utf-8", headers={"Content-Disposition": disposition}
-    )
+    return csv_of(session, place.shop, place.member, buyers, name=name)
 
 
 def segment_lines(session: Session, shop: Shop, matcher: Matcher) -> list[SegmentLine]:
@@ -237,9 +224,3 @@ def _check_unused(session: Session, shop: Shop, slug: str) -> None:
 
 def _names(rule: object, slug: str) -> bool:
     return rule is not None and any(isinstance(leaf, InSegment) and leaf.slug == slug for leaf in leaves(parse(rule)))
-
-
-def _read(file: IO[str]) -> Iterator[str]:
-    with file:
-        while block := file.read(65_536):
-            yield block

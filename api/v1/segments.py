@@ -1,23 +1,32 @@
-"""Segments: who is in them, now or as of a moment."""
+"""Segments: rules counted, saved, said in words; who is in them, now or as of a moment; who came and who left."""
 
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
+from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from api.deps import Now, Reading
+from api.deps import Now, Reading, Writing
+from api.downloads import csv_of
 from api.v1.keys import Caller, caller_with
+from api.v1.once import SentOnce
 from retention.access import Scope
 from retention.buyers import buyer_for
-from segments import segments
+from segments import segments, snapshots
+from segments.lists import external_ids_of
 from segments.matching import match
+from segments.preview import preview
 from segments.segments import Segment
 from segments.words import describe
 
 router = APIRouter(tags=["segments"])
 
 Reader = Annotated[Caller, caller_with(Scope.SEGMENTS_READ)]
+Writer = Annotated[Caller, caller_with(Scope.SEGMENTS_WRITE)]
+
+MOST_CHANGES = 100
 
 
 class SegmentOut(BaseModel):
@@ -27,12 +36,19 @@ class SegmentOut(BaseModel):
     name: str
     words: str
     rule: dict[str, Any]
+    refreshed_at: datetime | None = None
+
+
+class ListedSegmentOut(SegmentOut):
+    """A segment as the list has it, with its size at the last refresh."""
+
+    buyers_at_refresh: int | None = None
 
 
 class SegmentsOut(BaseModel):
     """The shop's segments by name."""
 
-    segments: list[SegmentOut]
+    segments: list[ListedSegmentOut]
 
 
 class CountedSegmentOut(SegmentOut):
@@ -41,20 +57,46 @@ class CountedSegmentOut(SegmentOut):
     buyers: int
 
 
-class RuleIn(BaseModel):
-    """A rule to count, without saving it."""
+class RuleOnlyIn(BaseModel):
+    """A rule."""
 
     model_config = ConfigDict(extra="forbid")
 
     rule: dict[str, Any] = Field(examples=[{"orders": {"measure": "count", "at_least": 2}}])
+
+
+class RuleIn(RuleOnlyIn):
+    """A rule to count, without saving it."""
+
     as_of: AwareDatetime | None = Field(None, description="Count with what was known before this moment.")
 
 
-class CountOut(BaseModel):
-    """How many buyers match."""
+class SegmentIn(RuleOnlyIn):
+    """A segment to save."""
+
+    name: str = Field("", max_length=200, description="Its name for people; left out, the name stays as it was.")
+
+
+class WordsOut(BaseModel):
+    """A rule in the language of the request."""
+
+    words: str
+
+
+class PartOut(BaseModel):
+    """One node of a rule by its path, and how many buyers match it by itself."""
+
+    path: str
+    buyers: int
+
+
+class CountOut(WordsOut):
+    """How many buyers match, of how many, and how many match each part of the rule."""
 
     buyers: int
-    words: str
+    of: int
+    parts: list[PartOut]
+    counted_back_from: datetime | None = Field(description="The hour that “the last N days” count back from.")
 
 
 class MembershipOut(BaseModel):
@@ -65,10 +107,47 @@ class MembershipOut(BaseModel):
     member: bool
 
 
+class RefreshedOut(BaseModel):
+    """What a refresh found."""
+
+    slug: str
+    buyers: int
+    entered: int
+    left: int
+
+
+class RefreshesOut(BaseModel):
+    """What a refresh of several segments found."""
+
+    segments: list[RefreshedOut]
+
+
+class ChangeOut(BaseModel):
+    """Who came in and who left at one change, by the shop's own ids."""
+
+    sequence: int
+    at: datetime
+    entered: list[str]
+    left: list[str]
+
+
+class ChangesOut(BaseModel):
+    """Changes in order. Ask for the next ones after `last`; an empty list says there are none yet."""
+
+    changes: list[ChangeOut]
+    last: int
+
+
 @router.get("/segments")
 def list_all(session: Reading, caller: Reader) -> SegmentsOut:
-    """List the shop's segments. Scope segments:read."""
-    return SegmentsOut(segments=[_shown(each) for each in segments.list_segments(session, caller.shop.id)])
+    """List the shop's segments with their size at the last refresh. Scope segments:read."""
+    sizes = snapshots.sizes(session, caller.shop.id)
+    return SegmentsOut(
+        segments=[
+            ListedSegmentOut(**_shown(each, caller).model_dump(), buyers_at_refresh=sizes.get(each.id))
+            for each in segments.list_segments(session, caller.shop.id)
+        ]
+    )
 
 
 @router.get("/segments/{slug}")
@@ -77,8 +156,84 @@ def show(
 ) -> CountedSegmentOut:
     """Show a segment with its size. Scope segments:read."""
     found = segments.find_segment(session, caller.shop.id, slug)
-    buyers = _match(session, caller, {"segment": slug}, now, as_of)
-    return CountedSegmentOut(**_shown(found).model_dump(), buyers=len(buyers))
+    buyers = _match(session, caller, slug, now, as_of)
+    return CountedSegmentOut(**_shown(found, caller).model_dump(), buyers=len(buyers))
+
+
+@router.put("/segments/{slug}")
+def save(slug: str, sent: SegmentIn, session: Writing, now: Now, caller: Writer) -> SegmentOut:
+    """Save a rule as a segment, new or in place of the one there. Scope segments:write."""
+    saved = segments.save_segment(
+        session, caller.shop.id, slug, rule=sent.rule, name=sent.name, actor=caller.member.actor, at=now
+    )
+    return _shown(saved, caller)
+
+
+@router.post("/segments/count")
+def count(sent: RuleIn, session: Reading, now: Now, caller: Reader) -> CountOut:
+    """Count the buyers a rule matches, and each of its parts; nothing is saved. Scope segments:read."""
+    shown = preview(session, caller.shop, sent.rule, now=now, as_of=sent.as_of)
+    return CountOut(
+        words=describe(sent.rule, currency=caller.shop.currency),
+        buyers=len(shown.buyers),
+        of=shown.everyone,
+        parts=[PartOut(path=part.path, buyers=part.count) for part in shown.parts],
+        counted_back_from=shown.floored_to,
+    )
+
+
+@router.post("/segments/describe")
+def say(sent: RuleOnlyIn, caller: Reader) -> WordsOut:
+    """Say a rule in the language of the request; refused with the path of what is wrong. Scope segments:read."""
+    return WordsOut(words=describe(sent.rule, currency=caller.shop.currency))
+
+
+@router.post("/segments/refresh", response_model=RefreshesOut)
+def refresh_all(session: Writing, now: Now, once: SentOnce, caller: Writer) -> JSONResponse:
+    """Bring every segment up to date. Scope segments:write."""
+    return once.answer(
+        session, caller, lambda: _refreshed(lambda: snapshots.refresh_segments(session, caller.shop, now=now))
+    )
+
+
+@router.post("/segments/{slug}/refresh", response_model=RefreshesOut)
+def refresh(slug: str, session: Writing, now: Now, once: SentOnce, caller: Writer) -> JSONResponse:
+    """Bring one segment up to date. Scope segments:write."""
+    return once.answer(
+        session, caller, lambda: _refreshed(lambda: [snapshots.refresh_segment(session, caller.shop, slug, now=now)])
+    )
+
+
+@router.get("/segments/{slug}/changes")
+def show_changes(slug: str, session: Reading, caller: Reader, after: Annotated[int, Query(ge=0)] = 0) -> ChangesOut:
+    """Tell who came in and who left after a sequence, oldest first, at most a hundred changes.
+
+    Scopes segments:read and buyers:read.
+    """
+    caller.member.require(Scope.BUYERS_READ)
+    found = list(snapshots.changes_since(session, caller.shop.id, slug, after=after, most=MOST_CHANGES))
+    names = external_ids_of(session, caller.shop.id, (each.entered | each.left for each in found))
+
+    def named(buyers: Iterable[int]) -> list[str]:
+        return sorted(names[buyer] for buyer in buyers if buyer in names)
+
+    changes = [
+        ChangeOut(sequence=each.sequence, at=each.at, entered=named(each.entered), left=named(each.left))
+        for each in found
+    ]
+    return ChangesOut(changes=changes, last=found[-1].sequence if found else after)
+
+
+@router.get("/segments/{slug}/buyers.csv", response_class=StreamingResponse)
+def export(
+    slug: str, session: Reading, now: Now, caller: Reader, as_of: AwareDatetime | None = None
+) -> StreamingResponse:
+    """Send the buyers as CSV; names, mail and phone are masked for a key that may not see persons.
+
+    Scopes segments:read and buyers:read.
+    """
+    caller.member.require(Scope.BUYERS_READ)
+    return csv_of(session, caller.shop, caller.member, _match(session, caller, slug, now, as_of), name=slug)
 
 
 @router.get("/segments/{slug}/buyers/{buyer_id}")
@@ -86,19 +241,27 @@ def show_buyer(slug: str, buyer_id: str, session: Reading, now: Now, caller: Rea
     """Tell whether a buyer, by the shop's own id, is in a segment. Scopes segments:read and buyers:read."""
     caller.member.require(Scope.BUYERS_READ)
     buyer = buyer_for(session, caller.member, buyer_id)
-    member = buyer.id in _match(session, caller, {"segment": slug}, now, None)
+    member = buyer.id in _match(session, caller, slug, now, None)
     return MembershipOut(segment=slug, buyer_id=buyer_id, member=member)
 
 
-@router.post("/segments/count")
-def count(sent: RuleIn, session: Reading, now: Now, caller: Reader) -> CountOut:
-    """Count the buyers a rule matches; nothing is saved. Scope segments:read."""
-    return CountOut(buyers=len(_match(session, caller, sent.rule, now, sent.as_of)), words=describe(sent.rule))
+def _match(session: Reading, caller: Caller, slug: str, now: datetime, as_of: datetime | None) -> Any:
+    return match(session, caller.shop, {"segment": slug}, now=now, as_of=as_of)
 
 
-def _match(session: Reading, caller: Caller, rule: dict[str, Any], now: datetime, as_of: datetime | None) -> Any:
-    return match(session, caller.shop, rule, now=now, as_of=as_of)
+def _refreshed(work: Callable[[], list[snapshots.Refreshed]]) -> RefreshesOut:
+    return RefreshesOut(
+        segments=[
+            RefreshedOut(slug=each.slug, buyers=each.size, entered=each.entered, left=each.left) for each in work()
+        ]
+    )
 
 
-def _shown(segment: Segment) -> SegmentOut:
-    return SegmentOut(slug=segment.slug, name=segment.name, words=describe(segment.rule), rule=segment.rule)
+def _shown(segment: Segment, caller: Caller) -> SegmentOut:
+    return SegmentOut(
+        slug=segment.slug,
+        name=segment.name,
+        words=describe(segment.rule, currency=caller.shop.currency),
+        rule=segment.rule,
+        refreshed_at=segment.refreshed_at,
+    )
