@@ -30,7 +30,7 @@ def write_csv(session: Session, shop: Shop, member: Member, *, buyers: BitMap, t
     personal = member.may(Scope.BUYERS_PERSONAL)
     count = 0
     for row in _rows(session, shop, buyers):
-        writer.writerow([_harmless(cell) for cell in _cells(row, shop, personal=personal)])
+        writer.writerow([harmless(cell) for cell in _cells(row, shop, personal=personal)])
         count += 1
     return count
 
@@ -74,7 +74,8 @@ def _cells(row: Any, shop: Shop, *, personal: bool) -> list[str]:
     return [external_id, *contact, country, region, city, str(orders), paid, last_at.isoformat() if last_at else ""]
 
 
-def _harmless(cell: str) -> str:
+def harmless(cell: str) -> str:
+    """Return a text that no spreadsheet takes for a formula."""
     return f"'{cell}" if cell[:1] in {"=", "+", "-", "@", "\t", "\r"} and not _is_number(cell) else cell
 
 

@@ -12,6 +12,7 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
+from pyroaring import BitMap
 from sqlalchemy.engine import Engine
 from sqlmodel import Field, Session, SQLModel, col, select
 
@@ -96,6 +97,11 @@ class Forecasts:
     alive: Ints
     orders: dict[int, Ints]
     next_day: Ints
+
+    @property
+    def members(self) -> BitMap:
+        """The buyers of whom something is predicted."""
+        return BitMap(self.ids.astype(np.uint32))
 
 
 def make_forecast(session: Session, shop: Shop, *, now: datetime, as_of: datetime | None = None) -> Forecasts:

@@ -92,7 +92,7 @@ def count(
     asked = _read_rule(rule)
     with reading(engine()) as session:
         found = find_shop(session, shop)
-        moment = _moment(found, as_of)
+        moment = read_as_of(found, as_of)
         answer = preview.preview(session, found, asked, now=clock.now(), as_of=moment)
         result: dict[str, Any] = {
             "count": len(answer.buyers),
@@ -101,6 +101,8 @@ def count(
         }
         if answer.floored_to:
             result["counted_back_from"] = answer.floored_to.isoformat()
+        if answer.notes:
+            result["notes"] = list(answer.notes)
         if ids:
             ids.write_text(
                 "".join(f"{each}\n" for each in lists.external_ids(session, found.id, answer.buyers)), "utf-8"
@@ -210,7 +212,8 @@ def _read_rule(source: str) -> object:
         raise Invalid("The rule is nested too deeply.") from error
 
 
-def _moment(shop: Shop, text: str) -> datetime | None:
+def read_as_of(shop: Shop, text: str) -> datetime | None:
+    """Return the moment that --as-of names in the shop's zone; None when it is not given."""
     return View(shop, clock.now()).beginning(read_moment(text, "--as-of")) if text else None
 
 

@@ -12,7 +12,8 @@ import pytest
 from api.cli import main, terminal
 from retention.database import transaction
 from retention.settings import get_settings
-from tests.segments.makers import add_buyers, add_order, make_shop
+from retention.shops import find_shop
+from tests.segments.makers import add_buyers, add_order, add_visits, make_shop
 
 Regulars = Callable[..., tuple[int, str, str]]
 REPEAT = {"orders": {"at_least": 2}}
@@ -129,3 +130,94 @@ def test_presets_are_saved_once_under_chinese_names_for_a_chinese_shop(regulars)
     assert json.loads(regulars("presets", "--json")[1])["saved"] == []
     sizes = {row["slug"]: row["size"] for row in json.loads(regulars("refresh", "--json")[1])["segments"]}
     assert (sizes["repeat-customers"], sizes["one-time-buyers"], sizes["followers"]) == (1, 1, 0)
+
+
+def test_buyers_are_pinned_in_and_out_and_unpinned(regulars):
+    regulars("save", "repeat", "--rule", rule_file(REPEAT))
+    Path("ids.txt").write_text("\ufeffa\n\n b \n", "utf-8")
+    assert regulars("pin", "repeat", "--from", "ids.txt") == (
+        0,
+        "segment: repeat\npinned: in\nbuyers: 2\nsize: 3\n",
+        "",
+    )
+    assert json.loads(regulars("pin", "repeat", "乙", "b", "--out", "--json")[1])["size"] == 1
+    assert json.loads(regulars("unpin", "repeat", "乙", "a", "b", "--json")[1]) == {
+        "segment": "repeat", "pinned": "no more", "buyers": 3, "size": 1,
+    }  # fmt: skip
+
+
+def test_a_pin_of_somebody_unknown_is_refused_and_pins_nobody(regulars):
+    regulars("save", "repeat", "--rule", rule_file(REPEAT))
+    refused = "regulars: No buyer is called O'Neil\"; --; nobody was pinned.\n"
+    assert regulars("pin", "repeat", "a", "O'Neil\"; --") == (2, "", refused)
+    assert regulars("pin", "repeat")[::2] == (2, "regulars: Name buyers, or give a file of their ids with --from.\n")
+    assert json.loads(regulars("show", "repeat", "--json")[1])["count"] == 1
+
+
+def test_a_list_is_uploaded_and_says_whom_nobody_knows(regulars):
+    Path("ids.txt").write_text("乙\nzoe\na\n", "utf-8")
+    assert json.loads(regulars("upload", "staff", "--from", "ids.txt", "--json")[1]) == {
+        "list": "staff", "buyers": 2, "unknown": ["zoe"],
+    }  # fmt: skip
+    assert json.loads(regulars("count", "--rule", rule_file({"list": "staff"}), "--json")[1])["count"] == 2
+    Path("ids.txt").write_bytes(b"\xff\xfe\x00")
+    assert regulars("upload", "staff", "--from", "ids.txt")[0] == 2
+    assert json.loads(regulars("count", "--rule", rule_file({"list": "staff"}), "--json")[1])["count"] == 2
+
+
+def test_segments_are_combined_split_and_laid_over_each_other(regulars):
+    regulars("save", "repeat", "--rule", rule_file(REPEAT))
+    regulars("save", "ordered", "--rule", rule_file({"orders": {}}))
+    regulars("save", "all", "--rule", rule_file({"all": []}))
+    for words, count in (
+        (("union", "repeat", "ordered"), 2),
+        (("intersect", "repeat", "ordered"), 1),
+        (("minus", "all", "ordered", "repeat", "--save-as", "never"), 1),
+    ):
+        assert json.loads(regulars(*words, "--json")[1])["count"] == count, words
+    assert json.loads(regulars("show", "never", "--json")[1])["count"] == 1
+    assert regulars("overlap", "all", "repeat") == (0, "\tall\trepeat\nall\t3\t1\nrepeat\t1\t1\n", "")
+    parts = json.loads(regulars("split", "all", "--shares", "50,30,20", "--save-as", "part", "--json")[1])["parts"]
+    assert (sum(part["count"] for part in parts), [part["slug"] for part in parts]) == (
+        3,
+        ["part-1", "part-2", "part-3"],
+    )
+    listed = regulars("list")[1]
+    for shares in ("50,49", "half"):
+        code, _, err = regulars("split", "all", "--shares", shares, "--save-as", "bad")
+        assert (code, "Shares are whole percents from 1 that add up to 100" in err) == (2, True)
+    assert regulars("union", "all", "nobody", "--save-as", "bad")[0] == 1
+    assert regulars("list")[1] == listed
+
+
+def test_rfm_groups_and_who_moved_between_them_are_counted(regulars):
+    shown = json.loads(regulars("rfm", "--json")[1])
+    assert sum(shown["groups"].values()) == 3
+    assert shown["groups"]["prospects"] == 1
+    assert sum(sum(row) for row in shown["plane"]) == 2
+    moved = json.loads(regulars("movement", "--since", "2026-01-20", "--json")[1])["moved"]
+    assert sum(row["buyers"] for row in moved) == 3
+    assert {"from": "prospects", "to": "prospects", "buyers": 1} in moved
+    assert regulars("rfm", "--as-of", "2026-01-01", "--scale", "steps")[1].startswith("champions\t0\n")
+
+
+def test_too_little_to_predict_from_is_said(regulars):
+    code, out, _ = regulars("predict", "--json")
+    assert (code, json.loads(out)["nothing"].startswith("There is too little to predict from: 2 buyers")) == (0, True)
+    rule = rule_file({"prediction": {"measure": "alive", "at_least": 0.8}})
+    assert json.loads(regulars("count", "--rule", rule, "--json")[1])["notes"] == [json.loads(out)["nothing"]]
+    code, _, err = regulars("count", "--rule", rule, "--as-of", "2026-01-01")
+    assert (code, err.startswith("regulars: Predictions have no history")) == (2, True)
+
+
+def test_predictions_are_made_kept_and_written(regulars):
+    with transaction(terminal.engine()) as session:
+        add_visits(session, find_shop(session, "tea"), [[90, 60, 30, 1]] * 40 + [[30 + number] for number in range(80)])
+    made = json.loads(regulars("predict", "--as-of", "2026-11-01", "--json")[1])
+    assert (made["day"], made["buyers"], made["came_back"]) == ("2026-11-01", 122, 41)
+    rule = rule_file({"prediction": {"measure": "orders", "more_than": 0}})
+    assert json.loads(regulars("count", "--rule", rule, "--json")[1])["count"] == 0
+    assert regulars("predict", "--out", "all.csv")[0] == 0
+    rows = Path("all.csv").read_text("utf-8").splitlines()
+    assert (rows[0], len(rows)) == ("buyer_id,alive,orders_in_90_days,next_order", 123)
+    assert json.loads(regulars("count", "--rule", rule, "--json")[1])["count"] > 40

@@ -50,6 +50,24 @@ def add_order(
     raise_version(session, shop.id, Family.ORDERS)
 
 
+def add_visits(session: Session, shop: Shop, visits: list[list[int]]) -> list[int]:
+    """Give buyer after buyer orders so many days ago."""
+    buyers = add_buyers(session, shop, *(f"v{number}" for number in range(len(visits))))
+    for buyer, days in zip(buyers, visits, strict=True):
+        for ago in days:
+            at = NOW - timedelta(days=ago)
+            session.add(
+                Order(
+                    shop_id=shop.id, source="test", external_id=f"{buyer}-{ago}", buyer_id=buyer, amount=1000, items=1,
+                    status=OrderStatus.PAID, ordered_at=at, order_day=shop.day(at), counts=True,
+                )
+            )  # fmt: skip
+    session.flush()
+    refresh_facts(session, shop.id)
+    raise_version(session, shop.id, Family.ORDERS)
+    return buyers
+
+
 def add_follow(session: Session, shop: Shop, buyer: int) -> None:
     session.add(Follow(shop_id=shop.id, buyer_id=buyer, followed_at=NOW - timedelta(days=2)))
     session.flush()

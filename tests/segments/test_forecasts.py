@@ -12,7 +12,7 @@ from retention.database import reading, transaction
 from retention.errors import Invalid
 from retention.facts import refresh_facts
 from retention.ingest import import_file
-from retention.orders import Order, OrderStatus
+from retention.orders import Order
 from retention.shops import create_shop
 from retention.versions import Family, raise_version
 from segments.forecasts import (
@@ -29,29 +29,11 @@ from segments.forecasts import (
 from segments.matching import match
 from segments.preview import preview
 from segments.words import describe
-from tests.segments.makers import NOW, add_buyers, add_order, make_shop
+from tests.segments.makers import NOW, add_order, add_visits, make_shop
 
 ALIVE = {"prediction": {"measure": "alive", "at_least": 0.5}}
 EXPECTED = {"prediction": {"measure": "orders", "more_than": 0}}
 SOON = {"prediction": {"measure": "days_to_next", "at_most": 60}}
-
-
-def add_visits(session, shop, visits):
-    """Give buyer after buyer orders so many days ago."""
-    buyers = add_buyers(session, shop, *(f"v{number}" for number in range(len(visits))))
-    for buyer, days in zip(buyers, visits, strict=True):
-        for ago in days:
-            at = NOW - timedelta(days=ago)
-            session.add(
-                Order(
-                    shop_id=shop.id, source="test", external_id=f"{buyer}-{ago}", buyer_id=buyer, amount=1000, items=1,
-                    status=OrderStatus.PAID, ordered_at=at, order_day=shop.day(at), counts=True,
-                )
-            )  # fmt: skip
-    session.flush()
-    refresh_facts(session, shop.id)
-    raise_version(session, shop.id, Family.ORDERS)
-    return buyers
 
 
 def a_shop_to_predict(session):

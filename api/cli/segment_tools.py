@@ -1,0 +1,292 @@
+"""Commands that work on segments as sets: pins, lists, tools on sets, RFM groups and predictions."""
+
+import csv
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from api.cli import segments as commands
+from api.cli.segments import AsOfOption, SlugArgument
+from api.cli.terminal import JsonOption, ShopOption, engine, show
+from retention import clock
+from retention.database import reading, transaction
+from retention.errors import Invalid
+from retention.shops import find_shop
+from segments import export, forecasts, lists, rfm, segments, sets
+from segments.matching import match, open_matcher
+from segments.nodes import HORIZON, Scale
+from segments.view import View
+from segments.words import describe
+
+group = typer.Typer()
+
+BuyersArgument = Annotated[
+    list[str] | None, typer.Argument(help="Buyer ids as the shop knows them.", metavar="[BUYER]...")
+]
+FileOption = Annotated[Path | None, typer.Option("--from", help="A file with buyer ids, one a line.")]
+SegmentsArgument = Annotated[list[str], typer.Argument(help="Slugs of saved segments.", metavar="SLUG...")]
+SaveOption = Annotated[str, typer.Option("--save-as", help="Save the result as a segment under this slug.")]
+ScaleOption = Annotated[Scale, typer.Option(help="How frequency is scored: by quintiles, or fixed steps.")]
+
+
+def add_to(_app: typer.Typer) -> None:
+    commands.group.add_typer(group)  # without a name of its own: they are commands of `regulars segments` too
+
+
+@group.command()
+def pin(
+    slug: SlugArgument,
+    shop: ShopOption,
+    buyers: BuyersArgument = None,
+    source: FileOption = None,
+    *,
+    out: Annotated[bool, typer.Option("--out", help="Pin them out of the segment instead of into it.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Keep buyers in a segment, or out of it, whatever its rule says."""
+    _pin(slug, shop, _named(buyers, source), "out" if out else "in", as_json=as_json)
+
+
+@group.command()
+def unpin(
+    slug: SlugArgument,
+    shop: ShopOption,
+    buyers: BuyersArgument = None,
+    source: FileOption = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Let the rule decide about buyers again."""
+    _pin(slug, shop, _named(buyers, source), None, as_json=as_json)
+
+
+@group.command()
+def upload(
+    slug: Annotated[str, typer.Argument(help="The list's slug, as rules name it.", metavar="LIST")],
+    shop: ShopOption,
+    source: Annotated[Path, typer.Option("--from", help="A file with buyer ids, one a line.")],
+    name: Annotated[str, typer.Option(help="Its name for people; the slug when left out.")] = "",
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Keep the buyers named in a file as a list, new or in place of the one there."""
+    named = _lines(source)
+    with transaction(engine()) as session:
+        found = find_shop(session, shop)
+        kept, unknown = export.upload_list(
+            session, found, slug, lines=iter(named), actor="system", at=clock.now(), name=name
+        )
+        size = len(lists.list_members(session, found.id, slug))
+    show({"list": kept.slug, "buyers": size, "unknown": unknown}, as_json=as_json)
+
+
+@group.command()
+def overlap(slugs: SegmentsArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
+    """Count how many buyers each two segments share."""
+    with reading(engine()) as session:
+        shared = sets.overlap(session, find_shop(session, shop), slugs, now=clock.now()).shared
+    if as_json:
+        show({"segments": slugs, "shared": shared}, as_json=True)
+        return
+    typer.echo("\t".join(["", *slugs]))
+    for slug, counts in zip(slugs, shared, strict=True):
+        typer.echo("\t".join([slug, *map(str, counts)]))
+
+
+@group.command()
+def union(slugs: SegmentsArgument, shop: ShopOption, save_as: SaveOption = "", *, as_json: JsonOption = False) -> None:
+    """Count the buyers in at least one of the segments."""
+    _combine(shop, sets.union(slugs), save_as, as_json=as_json)
+
+
+@group.command()
+def intersect(
+    slugs: SegmentsArgument, shop: ShopOption, save_as: SaveOption = "", *, as_json: JsonOption = False
+) -> None:
+    """Count the buyers in every one of the segments."""
+    _combine(shop, sets.intersection(slugs), save_as, as_json=as_json)
+
+
+@group.command()
+def minus(
+    slug: SlugArgument,
+    without: Annotated[list[str], typer.Argument(help="Segments to leave out.", metavar="WITHOUT...")],
+    shop: ShopOption,
+    save_as: SaveOption = "",
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Count the buyers in one segment and in none of the others."""
+    _combine(shop, sets.minus(slug, without), save_as, as_json=as_json)
+
+
+@group.command()
+def split(
+    slug: SlugArgument,
+    shop: ShopOption,
+    shares: Annotated[str, typer.Option(help="Whole percents that add up to 100, such as 50,30,20.")] = "50,50",
+    seed: Annotated[str, typer.Option(help="The same seed deals the same way for ever; the slug when left out.")] = "",
+    save_as: Annotated[str, typer.Option("--save-as", help="Save the parts as segments: this slug, -1, -2 ...")] = "",
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Deal a segment out at random, each buyer into one part."""
+    rules = sets.split(slug, _percents(shares), seed=seed or slug)
+    parts: list[dict[str, Any]] = []
+    with transaction(engine()) as session:
+        found, now = find_shop(session, shop), clock.now()
+        for number, rule in enumerate(rules, 1):
+            part: dict[str, Any] = {"part": number, "count": len(match(session, found, rule, now=now)), "rule": rule}
+            if save_as:
+                part["slug"] = f"{save_as}-{number}"
+                segments.save_segment(session, found.id, part["slug"], rule=rule, actor="system", at=now)
+            parts.append(part)
+    if as_json:
+        show({"parts": parts}, as_json=True)
+        return
+    for part in parts:
+        typer.echo(f"{part['part']}\t{part['count']}\t{part.get('slug', '')}")
+
+
+@group.command("rfm")
+def show_groups(
+    shop: ShopOption, as_of: AsOfOption = "", scale: ScaleOption = Scale.QUINTILES, *, as_json: JsonOption = False
+) -> None:
+    """Count the buyers of each of the eleven RFM groups, and of each score of recency and frequency."""
+    with reading(engine()) as session:
+        found, now = find_shop(session, shop), clock.now()
+        view = View(found, now, commands.read_as_of(found, as_of))
+        everyone = open_matcher(session, found, now=now).everyone
+        groups = rfm.group_members(session, view, everyone=everyone, scale=scale)
+        plane = rfm.cells(rfm.read_scores(session, view, scale=scale))
+    counts = {name: len(members) for name, members in groups.items()}
+    if as_json:
+        show({"groups": counts, "plane": [[cell.buyers for cell in row] for row in plane]}, as_json=True)
+        return
+    for name, count in counts.items():
+        typer.echo(f"{name}\t{count}")
+    typer.echo("\nrecency down from 5, frequency from 1 across:")
+    for row in plane:
+        typer.echo("\t".join(str(cell.buyers) for cell in row))
+
+
+@group.command("movement")
+def show_movement(
+    shop: ShopOption,
+    since: Annotated[str, typer.Option(help="The day or moment to compare with (ISO 8601, else the shop's zone).")],
+    as_of: AsOfOption = "",
+    scale: ScaleOption = Scale.QUINTILES,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Count who moved from which RFM group to which since a day."""
+    with reading(engine()) as session:
+        found, now = find_shop(session, shop), clock.now()
+        everyone = open_matcher(session, found, now=now).everyone
+        before, after = (
+            rfm.group_members(session, View(found, now, moment), everyone=everyone, scale=scale)
+            for moment in (commands.read_as_of(found, since), commands.read_as_of(found, as_of))
+        )
+    moved = rfm.movement(before, after)
+    rows = [
+        {"from": one, "to": other, "buyers": count}
+        for one, counts in zip(moved.groups, moved.moved, strict=True)
+        for other, count in zip(moved.groups, counts, strict=True)
+        if count
+    ]
+    if as_json:
+        show({"moved": rows}, as_json=True)
+        return
+    for row in rows:
+        typer.echo(f"{row['from']}\t{row['to']}\t{row['buyers']}")
+
+
+@group.command()
+def predict(
+    shop: ShopOption,
+    as_of: AsOfOption = "",
+    out: Annotated[Path | None, typer.Option(help="Write what is predicted of each buyer to this CSV file.")] = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Predict every buyer anew and keep it for rules; as of a past moment, predict and keep nothing."""
+    with reading(engine()) as session:
+        found = find_shop(session, shop)
+        moment = commands.read_as_of(found, as_of)
+        made = forecasts.make_forecast(session, found, now=clock.now(), as_of=moment)
+        if out:
+            _write_forecasts(out, made, lists.external_ids_of(session, found.id, [made.members]))
+    if moment is None:
+        with transaction(engine()) as session:
+            forecasts.keep_forecast(session, made)
+    show(_forecast_shown(made), as_json=as_json)
+
+
+def _forecast_shown(made: forecasts.Forecasts) -> dict[str, Any]:
+    row = made.shop
+    result: dict[str, Any] = {"day": clock.day_of(row.day), "buyers": row.buyers, "came_back": row.came_back}
+    if why := forecasts.why_nothing(row):
+        return {**result, "nothing": why}
+    alive = made.alive[made.alive >= 0].sum() / forecasts.UNIT
+    expected = {f"orders_in_{days}_days": round(float(n.sum()) / forecasts.UNIT, 1) for days, n in made.orders.items()}
+    fitted = {name: round(getattr(row, name), 4) for name in ("r", "alpha", "a", "b")}
+    return {**result, "active_of_those": round(float(alive), 1), **expected, **fitted}
+
+
+def _write_forecasts(path: Path, made: forecasts.Forecasts, names: dict[int, str]) -> None:
+    columns = (made.ids, made.alive, made.orders[HORIZON], made.next_day)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("buyer_id", "alive", f"orders_in_{HORIZON}_days", "next_order"))
+        for buyer, alive, orders, day in zip(*(each.tolist() for each in columns), strict=True):
+            writer.writerow(
+                (
+                    export.harmless(names[buyer]),
+                    "" if alive < 0 else alive / forecasts.UNIT,
+                    orders / forecasts.UNIT,
+                    "" if day < 0 else clock.day_of(day),
+                )
+            )
+
+
+def _pin(slug: str, shop: str, named: list[str], where: str | None, *, as_json: bool) -> None:
+    with transaction(engine()) as session:
+        found = find_shop(session, shop)
+        buyers, unknown = lists.buyers_called(session, found.id, named)
+        if unknown:
+            raise Invalid("No buyer is called {unknown}; nobody was pinned.", unknown=", ".join(unknown[:5]))
+        segments.pin(session, found.id, slug, buyers=buyers, where=where, actor="system", at=clock.now())
+        size = len(match(session, found, {"segment": slug}, now=clock.now()))
+    show({"segment": slug, "pinned": where or "no more", "buyers": len(buyers), "size": size}, as_json=as_json)
+
+
+def _combine(shop: str, rule: dict[str, Any], save_as: str, *, as_json: bool) -> None:
+    with transaction(engine()) as session:
+        found, now = find_shop(session, shop), clock.now()
+        result: dict[str, Any] = {"count": len(match(session, found, rule, now=now)), "words": describe(rule)}
+        if save_as:
+            segments.save_segment(session, found.id, save_as, rule=rule, actor="system", at=now)
+            result["saved"] = save_as
+    show({**result, "rule": rule}, as_json=as_json)
+
+
+def _named(buyers: list[str] | None, source: Path | None) -> list[str]:
+    named = [*(buyers or ()), *(_lines(source) if source else ())]
+    if not any(each.strip() for each in named):
+        raise Invalid("Name buyers, or give a file of their ids with --from.")
+    return named
+
+
+def _lines(source: Path) -> list[str]:
+    try:
+        return source.read_text("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise Invalid("A list of buyer ids is text in UTF-8, one id a line; this is something else.") from error
+
+
+def _percents(text: str) -> list[int]:
+    try:
+        return [int(each) for each in text.split(",")]
+    except ValueError as error:
+        raise Invalid("Shares are whole percents from 1 that add up to 100, not {shares}.", shares=text) from error
