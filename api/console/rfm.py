@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from api.console.rule_fields import SCALES
+from api.console.rule_kinds import SCALES
 from api.console.shell import Here, show
 from api.deps import Now, Reading, require
 from retention.access import Scope

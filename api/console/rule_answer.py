@@ -45,6 +45,7 @@ class Answer:
     steps: list[Step] = field(default_factory=list)
     sample: list[BuyerLine] = field(default_factory=list)
     floored_to: datetime | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def share(self) -> float:
@@ -98,6 +99,7 @@ def _whole(session: Session, place: Place, rule: Any, shown: Preview) -> Answer:
         steps=shown.steps,
         sample=some_of(session, place, shown.buyers),
         floored_to=shown.floored_to,
+        notes=shown.notes,
     )
 
 

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from api.console.rule_fields import KINDS, Field, Known, Part, Values, fresh_filter
+from api.console.rule_fields import Field, Known, Part, Values
+from api.console.rule_kinds import KINDS, fresh_filter
 from retention.errors import Error
 from retention.words import gettext_noop
 from segments.nodes import to_json
@@ -38,6 +39,10 @@ FRESH: dict[str, tuple[str, Any]] = {
     "consent": (gettext_noop("Consent"), {"consent": {"channel": "email", "is": "in"}}),
     "touch": (gettext_noop("Reached by a campaign, scanned, redeemed"), {"touch": {"event": "scanned", "at_least": 1}}),
     "rfm": (gettext_noop("RFM group or score"), {"rfm": {"group": ["champions"]}}),
+    "prediction": (
+        gettext_noop("Predicted: still active, next order"),
+        {"prediction": {"measure": "alive", "less_than": "0.5"}},
+    ),
     "segment": (gettext_noop("In another segment"), {"segment": ""}),
     "list": (gettext_noop("On an uploaded list"), {"list": ""}),
     "bucket": (gettext_noop("A random share"), {"bucket": {"of": 100, "from": 0, "to": 9}}),

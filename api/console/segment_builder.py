@@ -15,7 +15,8 @@ from fastapi.responses import HTMLResponse, Response
 from sqlmodel import Session, col, select
 
 from api.console.rule_answer import Answer, answer
-from api.console.rule_fields import FILTERS, Known
+from api.console.rule_fields import Known
+from api.console.rule_kinds import FILTERS
 from api.console.rule_tree import FRESH, JOINS, Box, Draft, change, draw, open_rule, read_form, rule_of, tidy
 from api.console.shell import Here, go, refused, show
 from api.deps import Now, Place, Reading, Writing, require

@@ -96,6 +96,7 @@ class CountOut(WordsOut):
     buyers: int
     of: int
     parts: list[PartOut]
+    notes: list[str] = Field(description="What must be known of the answer, such as that nothing is predicted yet.")
     counted_back_from: datetime | None = Field(description="The hour that “the last N days” count back from.")
 
 
@@ -178,6 +179,7 @@ def count(sent: RuleIn, session: Reading, now: Now, caller: Reader) -> CountOut:
         buyers=len(shown.buyers),
         of=shown.everyone,
         parts=[PartOut(path=part.path, buyers=part.count) for part in shown.parts],
+        notes=list(shown.notes),
         counted_back_from=shown.floored_to,
     )
 

@@ -15,7 +15,8 @@ from sqlalchemy import Engine
 from sqlmodel import Session, select
 
 from api.app import create_app
-from api.console.rule_fields import KINDS, Field, Known
+from api.console.rule_fields import Field, Known
+from api.console.rule_kinds import KINDS
 from api.console.rule_tree import FRESH, change, draw, open_rule, read_form, rule_of, tidy
 from campaigns.campaigns import Recipe
 from campaigns.drafting import create_campaign
@@ -116,6 +117,9 @@ RULES: list[Any] = [
     {"touch": {"event": "sent", "at_least": 3, "campaign": ["spring", "autumn"], "window": {"last_days": 90}}},
     {"rfm": {"recency": {"at_least": 4}, "frequency": {"is": 2}, "monetary": {"between": [2, 4]}, "scale": "steps"}},
     {"rfm": {"group": ["champions", "at-risk"]}},
+    {"prediction": {"measure": "alive", "less_than": 0.5}},
+    {"prediction": {"measure": "orders", "between": ["0.2", "1.5"], "days": 365}},
+    {"prediction": {"measure": "days_to_next", "at_most": 14}},
     {
         "any": [
             {"segment": "vip"},
@@ -340,6 +344,24 @@ def test_rfm_squares_and_groups_hold_everybody_and_open_as_segments(sign_in: Sig
     assert [sum(int(side[place]) for side in sides) for place in (0, 1)] == [sample.BUYERS, sample.BUYERS]
 
 
+def test_prediction_that_cannot_be_made_says_why(sign_in: SignIn) -> None:
+    fields = form_of({"prediction": {"measure": "alive", "less_than": 0.5}})
+    client = sign_in("marketer")
+    assert "Nothing is predicted yet" in client.post(f"{HOME}/preview", data=fields).text
+    past = client.post(f"{HOME}/preview", data={**fields, "as_of": "2026-06-01"}).text
+    assert re.search(r'id="e-r-0"[^>]*><span class="down">', past)
+
+
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+def test_no_page_of_segments_carries_script_or_style_of_its_own(sign_in: SignIn, language: str) -> None:
+    client = sign_in("owner", language=language)
+    for path in ("", "/new?preset=vip", "/saved/vip", "/saved/vip/edit", "/rfm", "/rfm/movement", "/overlap", "/lists"):
+        answer = client.get(HOME + path)
+        scripts = re.findall(r"<script(?![^>]*\bsrc=)(?![^>]*application/json)[^>]*>", answer.text)
+        inline = re.findall(r"<style|\sstyle=|\son[a-z]+=|javascript:", answer.text)
+        assert (path, answer.status_code, scripts, inline) == (path, 200, [], [])
+
+
 def test_rule_of_two_hundred_conditions_is_drawn_counted_and_saved(sign_in: SignIn, engine: Engine) -> None:
     rule = {"any": [{"orders": {"at_least": 1, "of": {"sku": [f"TEA-{number}"]}}} for number in range(200)]}
     client = sign_in("marketer")
@@ -352,6 +374,6 @@ def test_rule_of_two_hundred_conditions_is_drawn_counted_and_saved(sign_in: Sign
 
 def _campaign_on(session: Session, shop: Shop, slug: str) -> None:
     create_campaign(
-        session, shop, "reach", name="Reach followers", recipe=Recipe.COUPON_PUSH, audience={"segment": slug},
-        actor="user:1", at=sample.NOW,
+        session, shop, "reach", name="Reach followers", recipe=Recipe.COUPON_PUSH, offer_id=1,
+        audience={"segment": slug}, actor="user:1", at=sample.NOW,
     )  # fmt: skip
