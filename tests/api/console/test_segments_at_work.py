@@ -175,6 +175,7 @@ def test_rule_written_elsewhere_becomes_fields_and_what_fields_cannot_say_stays(
 def test_page_of_segments_is_no_wider_than_its_window(enter: Enter, width: int) -> None:
     page = enter("/segments", width=width)
     root = page.url.removesuffix("/segments")
-    for path in ("/segments", "/segments/saved/lapsed", "/segments/new?preset=about-to-lapse"):
+    tools = ("/segments/rfm", "/segments/overlap", "/segments/lists")
+    for path in ("/segments", "/segments/saved/lapsed", "/segments/new?preset=about-to-lapse", *tools):
         page.goto(root + path)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path

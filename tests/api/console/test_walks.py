@@ -179,7 +179,7 @@ def test_keyboard_finds_the_search_narrows_and_walks_the_list(enter: Enter) -> N
 def test_segment_leads_to_its_buyers_and_to_a_campaign_for_them(enter: Enter) -> None:
     page = enter("marketer")
     open_at(page, "/segments")
-    row = page.locator("tr", has=page.locator('a[href$="/buyers?segment=group-members"]'))
+    row = page.locator("tr", has=page.locator('a[href$="/segments/saved/group-members"]'))
     expect(row.locator("td").nth(1)).to_have_text("48")
     row.get_by_role("link").first.click()
     title(page, ": 48 buyers")
