@@ -24,7 +24,7 @@ class Kind(StrEnum):
 
 
 _FEW = 2000
-_SLICE = 20_000  # rows turned into text or Python values at a time
+_SLICE = 10_000  # rows turned into text or Python values at a time
 
 _POSTGRESQL = {
     Kind.TEXT: "text",
@@ -167,7 +167,7 @@ def fetch_frame(
 
     `columns` gives the expression behind each name; moments are in UTC.
     """
-    schema = {name: _FRAME[kind] for name, kind in shape.items()}
+    schema = pl.Schema({name: _FRAME[kind] for name, kind in shape.items()})
     if tail is None:
         return pl.DataFrame(schema=schema)
     postgresql = is_postgresql(session)

@@ -52,7 +52,7 @@ class BuyerStaging(StagedRows):
 
     def check(self, rows: Rows) -> pl.DataFrame:
         """Return the values of all rows, refusing those that are wrong."""
-        texts = {name: rows.text(name, limit) for name, limit in _TEXTS.items()}
+        texts = rows.texts(_TEXTS)
         message = gettext_noop("{field} {value} is no address")
         wrong = ~texts["email"].str.contains(r"^[^@\s]+@[^@\s]+$")
         rows.refuse(wrong.fill_null(False), message, texts["email"], field="email")
@@ -69,9 +69,8 @@ class BuyerStaging(StagedRows):
             }
         )
 
-    def merge(self, *, source: str, now: datetime) -> Merged:
+    def merge(self, *, now: datetime) -> Merged:
         """Write the rows into buyers and consents. An empty cell changes nothing."""
-        del source
         settle(self.session, self.name)
         added = self._insert(now)
         updated = self._update()

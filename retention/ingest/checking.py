@@ -3,7 +3,7 @@
 The functions of this module take and give polars columns. A blank cell is null and stays null.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 import polars as pl
@@ -13,6 +13,7 @@ from retention.clock import zone
 from retention.ingest.sources import Reject
 from retention.words import gettext, gettext_noop
 
+_YEARS = (1970, 2099)
 LARGEST = 2_000_000_000  # minor units; what a 32-bit column of the database holds
 
 _DATE = (  # named groups as polars spells them
@@ -37,12 +38,18 @@ class Rows:
 
     def text(self, name: str, limit: int) -> pl.Series:
         """Return a text column; a cell longer than `limit` characters is refused."""
-        cells = self.cells(name)
-        if (cells.str.len_bytes().max() or 0) <= limit:
-            return cells
-        message = gettext_noop("{field} is longer than {limit} characters")
-        self.refuse(cells.str.len_chars() > limit, message, cells, limit=limit, field=name)
-        return cells
+        return self.texts({name: limit})[name]
+
+    def texts(self, limits: Mapping[str, int]) -> dict[str, pl.Series]:
+        """Return text columns; a cell longer than its column's limit in characters is refused."""
+        found = {name: self.cells(name) for name in limits}
+        # Bytes are counted at no cost, and there are at least as many as characters.
+        longest = pl.DataFrame(found).select(pl.all().str.len_bytes().max()).row(0, named=True)
+        for name, limit in limits.items():
+            if (longest[name] or 0) > limit:
+                message = gettext_noop("{field} is longer than {limit} characters")
+                self.refuse(found[name].str.len_chars() > limit, message, found[name], limit=limit, field=name)
+        return found
 
     def cells(self, name: str) -> pl.Series:
         """Return the cells of a field as they are; nulls when no column holds it."""
@@ -79,6 +86,9 @@ def read_times(rows: Rows, name: str, timezone: str, *, dates: str | None = None
     cells = rows.cells(name)
     if cells.null_count() == len(cells):
         return pl.Series(name, [None], pl.Datetime("us", "UTC")).new_from_index(0, len(cells))
+    usual = cells.str.to_datetime("%Y-%m-%d %H:%M:%S", strict=False, time_unit="us")
+    if usual.null_count() == cells.null_count() and usual.dt.year().is_between(*_YEARS).all():
+        return _from_zone(usual, timezone).alias(name)
     distinct = cells.unique().drop_nulls()
     times = _times(distinct, timezone, dates)
     found = cells.to_frame().join(
@@ -94,13 +104,21 @@ def read_times(rows: Rows, name: str, timezone: str, *, dates: str | None = None
     return found["at"].alias(name)
 
 
-def read_money(rows: Rows, name: str, currency: str) -> pl.Series:
-    """Return a column of minor units, halves rounded away from zero."""
-    cells = rows.cells(name)
+def read_money(rows: Rows, names: Sequence[str], currency: str) -> dict[str, pl.Series]:
+    """Return columns of minor units, halves rounded away from zero."""
     precision = get_currency_precision(currency)
-    amounts = _plain_amounts(cells, precision)
-    if amounts.null_count() == cells.null_count():
-        return amounts.alias(name)
+    cells = pl.DataFrame({name: rows.cells(name) for name in names})
+    amounts = cells.select(_plain_amount(pl.col(name), precision).alias(name) for name in names)
+    return {
+        name: amounts[name]
+        if amounts[name].null_count() == cells[name].null_count()
+        else _read_odd_money(rows, name, precision)
+        for name in names
+    }
+
+
+def _read_odd_money(rows: Rows, name: str, precision: int) -> pl.Series:
+    cells = rows.cells(name)
     plain = cells.str.replace_all(r"[,，\s¥￥$€£元]|^(?:CNY|RMB|USD|EUR|GBP)|(?:CNY|RMB|USD|EUR|GBP)$", "")
     amounts = _minor(plain, precision)
     wrong = cells.is_not_null() & amounts.is_null()
@@ -112,6 +130,9 @@ def read_money(rows: Rows, name: str, currency: str) -> pl.Series:
 def read_whole(rows: Rows, name: str, *, least: int = -1_000_000_000) -> pl.Series:
     """Return a column of whole numbers of at least `least`."""
     cells = rows.cells(name)
+    usual = cells.cast(pl.Int64, strict=False)
+    if usual.null_count() == cells.null_count() and usual.is_between(least, 999_999_999).all():
+        return usual
     plain = cells.str.replace_all(r"[,\s]|\.0+$", "")
     numbers = pl.select(pl.when(plain.str.contains(r"^[+-]?\d{1,9}$")).then(plain.str.strip_prefix("+"))).to_series()
     numbers = numbers.cast(pl.Int64, strict=False)
@@ -137,6 +158,9 @@ def read_dates(rows: Rows, name: str) -> pl.Series:
 def read_words(rows: Rows, name: str, meanings: Mapping[str, str]) -> pl.Series:
     """Return a column of words by what they mean; a word that means nothing is refused."""
     cells = rows.cells(name)
+    found = cells.replace_strict(meanings, default=None, return_dtype=pl.String)
+    if found.null_count() == cells.null_count():
+        return found.alias(name)
     found = cells.str.to_lowercase().replace_strict(meanings, default=None, return_dtype=pl.String)
     wrong = cells.is_not_null() & found.is_null()
     if wrong.any():
@@ -145,7 +169,7 @@ def read_words(rows: Rows, name: str, meanings: Mapping[str, str]) -> pl.Series:
     return found.alias(name)
 
 
-def _plain_amounts(cells: pl.Series, precision: int) -> pl.Series:
+def _plain_amount(cells: pl.Expr, precision: int) -> pl.Expr:
     """Return amounts written plainly with no more decimals than the currency has; null where a closer look is needed.
 
     Such an amount is the double nearest to a whole number of minor units, and below 10^9 no other is as near.
@@ -153,7 +177,7 @@ def _plain_amounts(cells: pl.Series, precision: int) -> pl.Series:
     scaled = cells.cast(pl.Float64, strict=False) * 10**precision
     whole = scaled.round()
     sure = ((scaled - whole).abs() < 1e-5) & (scaled.abs() < LARGEST)
-    return pl.select(pl.when(sure).then(whole)).to_series().cast(pl.Int64)
+    return pl.when(sure).then(whole).cast(pl.Int64)
 
 
 def _minor(plain: pl.Series, precision: int) -> pl.Series:
@@ -184,7 +208,7 @@ def _times(texts: pl.Series, timezone: str, dates: str | None) -> pl.Series:
             pl.col("s").fill_null("00"), pl.lit("."), pl.col("f").fill_null("0").str.pad_end(6, "0"),
         ).str.to_datetime("%Y-%m-%d %H:%M:%S%.6f", strict=False, time_unit="us")
     ).to_series()  # fmt: skip
-    local = pl.select(pl.when(local.dt.year().is_between(1970, 2099)).then(local)).to_series()
+    local = pl.select(pl.when(local.dt.year().is_between(*_YEARS)).then(local)).to_series()
     offset = parts.select(pl.col("z").replace("", None)).to_series()
     if offset.is_null().all():
         return _from_zone(local, timezone)

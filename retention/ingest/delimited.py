@@ -62,8 +62,7 @@ class Delimited:
 
     def _plain_chunk(self, block: bytes, frame: pl.DataFrame, line: int, done: int) -> Chunk:
         lines = _line_numbers(frame, line, quoted=b'"' in block)
-        if _has_outer_blanks(block, self.delimiter.encode()):
-            frame = blank_to_null(frame)
+        frame = blank_to_null(frame)
         blank = frame.select(pl.all_horizontal(pl.all().is_null())).to_series()
         if blank.any():
             frame, lines = frame.filter(~blank), lines.filter(~blank)
@@ -72,7 +71,7 @@ class Delimited:
     def _is_plain(self, block: bytes) -> bool:
         if self.encoding_found.mixed or b"\n\n" in block or b"\n\r\n" in block or block.startswith((b"\n", b"\r\n")):
             return False
-        if block.count(b"\r") != block.count(b"\r\n"):
+        if b"\r" in block and block.count(b"\r") != block.count(b"\r\n"):
             return False
         if b'"' not in block:
             return True
@@ -165,15 +164,6 @@ def _last_end(block: bytes) -> int:
         if len(block) - end > _LONGEST_RECORD:  # a stray quote; the careful way reads on from the last line end
             return block.rfind(b"\n") + 1
     return end
-
-
-def _has_outer_blanks(block: bytes, mark: bytes) -> bool:
-    """Tell whether a cell may begin or end with a blank, or be quoted and empty, which polars does not take for null."""
-    if b'"' in block:
-        return True
-    if mark != b"\t" and b"\t" in block:
-        return True
-    return any(pattern in block for pattern in (b" " + mark, mark + b" ", b" \n", b"\n ", b" \r", b"\xe3\x80\x80"))
 
 
 def _count_lines(block: bytes) -> int:

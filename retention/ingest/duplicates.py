@@ -22,20 +22,23 @@ class Duplicates:
         """Return for each row the earlier line that says the same, or null, and remember the rows."""
         digests = frame.hash_rows(seed=1)
         seen = pl.DataFrame({"digest": digests, "line": lines.cast(pl.Int64)})
-        own = seen.select(pl.col("line").min().over("digest")).to_series().to_numpy()
-        first = own.copy()
-        values = digests.to_numpy()
-        for run, places in self._runs:
+        digests, places = seen.sort("digest", "line").get_columns()  # sorted values are sought much faster
+        values, own = digests.to_numpy(), places.to_numpy()
+        begins = np.r_[True, values[1:] != values[:-1]][: len(values)]
+        first = own[np.maximum.accumulate(np.where(begins, np.arange(len(values)), 0))]
+        for run, known in self._runs:
             at = np.minimum(np.searchsorted(run, values), len(run) - 1)
-            first = np.where(run[at] == values, np.minimum(first, places[at]), first)
-        fresh = seen.unique("digest", keep="first", maintain_order=True)
-        self._remember(fresh["digest"].to_numpy(), fresh["line"].to_numpy())
-        found = pl.Series("first", first)
-        return pl.select(pl.when(found < lines.cast(pl.Int64)).then(found)).to_series()
+            first = np.where(run[at] == values, np.minimum(first, known[at]), first)
+        self._remember(values[begins], own[begins])
+        repeated = pl.DataFrame({"line": own[first < own], "first": first[first < own]})
+        if not repeated.height:
+            return pl.Series("first", [None], pl.Int64).new_from_index(0, len(lines))
+        return seen.join(repeated, on="line", how="left", maintain_order="left")["first"]
 
     def _remember(self, digests: Digests, lines: Lines) -> None:
         while self._runs and len(self._runs[-1][0]) <= 2 * len(digests):
             earlier, places = self._runs.pop()
             digests, lines = np.concatenate([earlier, digests]), np.concatenate([places, lines])
-        order = np.argsort(digests, kind="stable")  # stable: of equal digests the earliest line comes first
-        self._runs.append((digests[order], lines[order]))
+            order = np.argsort(digests, kind="stable")  # stable: of equal digests the earliest line comes first
+            digests, lines = digests[order], lines[order]
+        self._runs.append((digests, lines))

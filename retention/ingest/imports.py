@@ -4,6 +4,7 @@ An import that is interrupted, at any point, has changed nothing; the next run s
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -28,6 +29,7 @@ from retention.ingest.products import ProductStaging
 from retention.ingest.rejects import RejectsFile
 from retention.ingest.relations import FollowerStaging, MemberStaging
 from retention.ingest.sources import Chunk, Reject, Source, open_source
+from retention.ingest.stream import Scattered
 from retention.settings import get_settings
 from retention.shops import Shop, find_shop
 from retention.staging import merging
@@ -78,8 +80,12 @@ class Staging(Protocol):
         """Stage the good rows and return the others."""
         ...
 
-    def merge(self, *, source: str, now: datetime) -> "Merged":
+    def merge(self, *, now: datetime) -> "Merged":
         """Write what was staged into the shop's tables."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what the staging holds, merged or not."""
         ...
 
 
@@ -122,32 +128,60 @@ def import_file(
     order. `dates` says how 12/1/2010 is meant: dmy or mdy. `files` stores product pictures.
     Raises Invalid or NotFound with one sentence when the file as a whole cannot be used; nothing is changed then.
     """
-    path = Path(path)
     if kind not in KINDS:
-        raise Invalid(
-            "There is nothing called {kind} to import. Use one of {known}.", kind=repr(kind), known=", ".join(KINDS)
-        )
+        known = ", ".join(KINDS)
+        raise Invalid("There is nothing called {kind} to import. Use one of {known}.", kind=repr(kind), known=known)
     if dates not in {None, "dmy", "mdy"}:
         raise Invalid("Dates can be dmy or mdy, not {dates}.", dates=repr(dates))
-    chosen = find_preset(preset)
+    path = Path(path)
+    asked = _Asked(
+        kind=kind,
+        path=path,
+        preset=find_preset(preset),
+        mapping=mapping or {},
+        now=now,
+        progress=progress,
+        source=source or preset,
+        dates=dates,
+        files=files or FileStore(get_settings().files),
+    )
+    try:
+        return _import(engine, shop_slug, asked, stream=True)
+    except Scattered:
+        return _import(engine, shop_slug, asked, stream=False)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What one call asks for."""
+
+    kind: str
+    path: Path
+    preset: Preset
+    mapping: Mapping[str, str]
+    now: datetime
+    progress: Progress | None
+    source: str
+    dates: str | None
+    files: FileStore
+
+
+def _import(engine: Engine, shop_slug: str, asked: _Asked, *, stream: bool) -> ImportReport:
     with large_transaction(engine) as session, TemporaryDirectory(prefix="regulars-import-") as scratch:
         shop = find_shop(session, shop_slug)
-        opened = open_source(path)
-        columns = map_columns(kind, opened.header, chosen, mapping or {})
-        with RejectsFile(path, opened.header) as rejects:
-            staging = _staging(
-                session, shop, kind, columns, chosen, path=path, scratch=Path(scratch), dates=dates, files=files
-            )
-            duplicates = Duplicates() if "order_id" in columns and kind == "orders" else None
-            read = _read(opened, staging, rejects, duplicates, progress)
+        opened = open_source(asked.path)
+        columns = map_columns(asked.kind, opened.header, asked.preset, asked.mapping)
+        staging = _staging(session, shop, asked, columns, folder=Path(scratch), stream=stream)
+        with RejectsFile(asked.path, opened.header) as rejects, closing(staging):
+            read = _read(opened, staging, rejects, asked)
             with merging(session, staging.rows):
-                merged = staging.merge(source=source or (preset if kind == "orders" else path.name), now=now)
-            if progress:
-                progress(opened.total * 5 // 4, opened.total * 5 // 4)
+                merged = staging.merge(now=asked.now)
+            if asked.progress:
+                asked.progress(opened.total * 5 // 4, opened.total * 5 // 4)
             kept = rejects.keep()
         return ImportReport(
-            kind=kind,
-            file=path.name,
+            kind=asked.kind,
+            file=asked.path.name,
             encoding=opened.encoding,
             read=read,
             accepted=staging.rows,
@@ -161,21 +195,17 @@ def import_file(
         )
 
 
-def _read(
-    source: Source,
-    staging: Staging,
-    rejects: RejectsFile,
-    duplicates: Duplicates | None,
-    progress: Progress | None,
-) -> int:
-    """Stage the whole file and return how many rows it has."""
+def _read(source: Source, staging: Staging, rejects: RejectsFile, asked: _Asked) -> int:
+    """Hand the whole file to `staging` and return how many rows it has."""
     read = 0
+    numbered = asked.kind == "orders" and isinstance(staging, OrderStaging) and staging.numbered
+    duplicates = Duplicates() if numbered else None
     for chunk in source.chunks():
         read += chunk.frame.height + len(chunk.broken)
         refused = [*chunk.broken, *_stage_chunk(chunk, staging, duplicates)]
         rejects.add(sorted(refused, key=lambda reject: reject.line))
-        if progress:
-            progress(chunk.done, source.total * 5 // 4)
+        if asked.progress:
+            asked.progress(chunk.done, source.total * 5 // 4)
     return read
 
 
@@ -200,30 +230,23 @@ def _in_major_units(totals: Mapping[str, int], currency: str) -> dict[str, Any]:
 
 
 def _staging(
-    session: Session,
-    shop: Shop,
-    kind: str,
-    columns: dict[str, str],
-    preset: Preset,
-    *,
-    path: Path,
-    scratch: Path,
-    dates: str | None,
-    files: FileStore | None,
+    session: Session, shop: Shop, asked: _Asked, columns: dict[str, str], *, folder: Path, stream: bool
 ) -> Staging:
-    if kind == "orders":
+    if asked.kind == "orders":
         reading = OrderReading(
             shop,
             columns,
-            order_level=preset.order_level or "total" in columns,
-            after_refunds="refunded" in columns and columns.get("amount") in preset.after_refunds,
-            dates=dates,
+            order_level=asked.preset.order_level or "total" in columns,
+            after_refunds="refunded" in columns and columns.get("amount") in asked.preset.after_refunds,
+            dates=asked.dates,
         )
-        return OrderStaging(session, reading, folder=scratch, size=path.stat().st_size)
-    if kind == "buyers":
-        return BuyerStaging(session, shop, columns, dates, file=path.name)
-    if kind == "products":
-        store = files or FileStore(get_settings().files)
-        return ProductStaging(session, shop, columns, dates, folder=path.parent, files=store)
+        size = asked.path.stat().st_size
+        return OrderStaging(
+            session, reading, source=asked.source, now=asked.now, folder=folder, size=size, stream=stream
+        )
+    if asked.kind == "buyers":
+        return BuyerStaging(session, shop, columns, asked.dates, file=asked.path.name)
+    if asked.kind == "products":
+        return ProductStaging(session, shop, columns, asked.dates, folder=asked.path.parent, files=asked.files)
     simple = {"followers": FollowerStaging, "members": MemberStaging, "parcels": ParcelStaging}
-    return simple[kind](session, shop, columns, dates)
+    return simple[asked.kind](session, shop, columns, asked.dates)

@@ -95,8 +95,12 @@ class OrderMerge:
     buyers: People = field(init=False)
     touched: BitMap = field(default_factory=BitMap)
     history: History = field(init=False)
+    knew_orders: bool = field(init=False)
 
     def __post_init__(self) -> None:
+        some = "SELECT count(*) FROM (SELECT 1 FROM orders WHERE shop_id = :shop AND source = :source LIMIT 1) AS o"
+        # Asked once: what this import writes itself is never looked up again.
+        self.knew_orders = bool(fetch(self.session, some, shop=self.reading.shop.id, source=self.source)[0])
         self.history = History(self.session, self.reading.shop.id)
         self.buyers = People(self.session, self.reading.shop, self.now)
 
@@ -141,8 +145,7 @@ class OrderMerge:
         """Return what the database knows of these orders: key, order_id, and their columns under old_ names."""
         shop = {"shop": self.reading.shop.id, "source": self.source}
         shape = {"key": Kind.TEXT, "order_id": Kind.WHOLE} | {f"old_{name}": kind for name, kind in _SHAPE.items()}
-        some = "SELECT count(*) FROM (SELECT 1 FROM orders WHERE shop_id = :shop AND source = :source LIMIT 1) AS o"
-        if not fetch(self.session, some, **shop)[0]:
+        if not self.knew_orders:
             return fetch_frame(self.session, None, shape)
         create_staging(self.session, "import_keys", {"key": Kind.TEXT})
         stage(self.session, "import_keys", orders.select("key"))
@@ -197,7 +200,7 @@ class OrderMerge:
         shop = self.reading.shop.id
         source = "FROM import_known AS k CROSS JOIN order_lines AS l WHERE l.shop_id = :shop AND l.order_id = k.id"
         old = fetch_frame(self.session, source, _LINE, {name: f"l.{name}" for name in _LINE}, shop=shop)
-        lines = lines.cast(old.schema)  # type: ignore[arg-type]
+        lines = lines.cast(old.schema)
         columns = list(_LINE)
         new = lines.join(old, on=columns, how="anti")["order_id"]
         gone = old.join(lines, on=columns, how="anti")["order_id"]

@@ -64,7 +64,7 @@ class OrderReading:
         return good.with_columns(key.alias("key")).select(self.kept)
 
     def _values(self, rows: Rows) -> pl.DataFrame:
-        texts = {name: rows.text(name, limit) for name, limit in _LIMITS.items()}
+        texts = rows.texts(_LIMITS)
         if self.numbered:
             number = texts["order_id"]
             rows.refuse(number.is_null(), gettext_noop("the order number is missing"))
@@ -77,7 +77,7 @@ class OrderReading:
                 "status": read_words(rows, "status", STATUSES),
                 **{name: read_times(rows, name, zone, dates=self.dates) for name in _TIMES},
                 "quantity": read_whole(rows, "quantity").fill_null(1),
-                **{name: read_money(rows, name, self.shop.currency) for name in _MONEY},
+                **read_money(rows, _MONEY, self.shop.currency),
                 "line": rows.lines,
             }
         )
@@ -87,6 +87,8 @@ class OrderReading:
         return _with_places(frame, rows.cells("address")) if "address" in self.columns else frame
 
     def _check_amounts(self, rows: Rows, frame: pl.DataFrame) -> None:
+        if not frame.select((pl.col(_MONEY) < 0).any()).row(0).count(True):
+            return
         for name in ("unit_price", "postage", "total", "refunded"):  # a return has a negative quantity, not price
             message = gettext_noop("{field} {value} is negative")
             rows.refuse((frame[name] < 0).fill_null(False), message, rows.cells(name), field=name)

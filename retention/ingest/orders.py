@@ -5,6 +5,7 @@ whose number is derived from what it says, so that the same row means the same o
 """
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -19,6 +20,7 @@ from retention.ingest.merging import MergeCounts, OrderMerge
 from retention.ingest.order_rows import OrderReading
 from retention.ingest.sources import Reject
 from retention.ingest.spool import Spool
+from retention.ingest.stream import Stream
 from retention.orders import OrderStatus
 from retention.shops import Shop
 from retention.staging import indexed_late
@@ -54,30 +56,61 @@ class OrderInput:
 
 
 class OrderStaging:
-    """Collects the checked rows of one import; `folder` takes what does not fit into memory."""
+    """Takes the checked rows of a file of `size` bytes (of a call: 0) to the merge.
 
-    def __init__(self, session: Session, reading: OrderReading, *, folder: Path | None = None, size: int = 0) -> None:
+    With `stream`, rows are merged while the file is read, as long as the lines of an order lie side by side; where they
+    do not, `add` raises Scattered. Otherwise rows wait, in `folder` if they are many, until all of them are there.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        reading: OrderReading,
+        *,
+        source: str,
+        now: datetime,
+        folder: Path | None = None,
+        size: int = 0,
+        stream: bool = False,
+    ) -> None:
         self.rows = 0
-        self._session = session
         self._reading = reading
+        self._merge = OrderMerge(session, reading, source, now)
         self._spool = Spool(folder, size)
+        self._stream = Stream(self._merge.merge) if stream and reading.numbered else None
+        self._indexes = ExitStack()
+        if size:
+            self._indexes.enter_context(indexed_late(session, "orders", "order_lines", "parcels"))
+
+    @property
+    def numbered(self) -> bool:
+        """Whether the rows carry order numbers."""
+        return self._reading.numbered
 
     def add(self, frame: pl.DataFrame, lines: pl.Series) -> list[Reject]:
         """Check rows, keep the good ones, return the others."""
         rows = Rows(frame, lines, self._reading.columns)
         good = self._reading.check(rows)
         if good.height:
-            self._spool.add(good)
+            (self._stream or self._spool).add(good)
         self.rows += good.height
         return rows.rejects()
 
-    def merge(self, *, source: str, now: datetime) -> MergeCounts:
-        """Merge what was collected into buyers, orders, lines, parcels and facts."""
-        merge = OrderMerge(self._session, self._reading, source, now)
-        with indexed_late(self._session, "orders", "order_lines", "parcels"):
-            for rows in self._spool.drain():
-                merge.merge(rows)
-        return merge.finish()
+    def merge(self, *, now: datetime) -> MergeCounts:
+        """Merge what is left into buyers, orders, lines and parcels, and bring facts up to date."""
+        del now
+        if self._stream:
+            self._stream.finish()
+        for rows in self._spool.drain():
+            self._merge.merge(rows)
+        self._indexes.close()
+        return self._merge.finish()
+
+    def close(self) -> None:
+        """Wait for the writing thread; what it wrote stands or falls with the transaction."""
+        self._indexes.pop_all()
+        if self._stream:
+            self._stream.close()
 
 
 def put_orders(
@@ -90,10 +123,11 @@ def put_orders(
     cells = [{name: _cell(getattr(row, name, None)) for name in KINDS["orders"]} for row in rows]
     used = {name for name in KINDS["orders"] if any(cell[name] is not None for cell in cells)}
     columns = {name: name for name in used | {"order_id"}}
-    staging = OrderStaging(session, OrderReading(shop, columns, order_level="total" in used))
+    reading = OrderReading(shop, columns, order_level="total" in used)
+    staging = OrderStaging(session, reading, source=source, now=now)
     frame = pl.DataFrame(cells, schema=dict.fromkeys(KINDS["orders"], pl.String))
     rejects = staging.add(frame, pl.int_range(1, len(rows) + 1, eager=True))
-    return staging.merge(source=source, now=now), rejects
+    return staging.merge(now=now), rejects
 
 
 def _cell(value: object) -> str | None:

@@ -43,9 +43,8 @@ class ParcelStaging(StagedRows):
         }
         return pl.DataFrame(values)
 
-    def merge(self, *, source: str, now: datetime) -> Merged:
+    def merge(self, *, now: datetime) -> Merged:
         """Write the rows into parcels. One without a day waits to be packed today; an empty cell changes nothing."""
-        del source
         session, values = self.session, {"shop": self.shop.id}
         settle(session, self.name)
         added = add_buyers(session, self.shop, self.name, now=now)

@@ -40,7 +40,7 @@ class ProductStaging(StagedRows):
 
     def check(self, rows: Rows) -> pl.DataFrame:
         """Return the values of all rows, refusing those that are wrong. Good pictures are stored here."""
-        price = read_money(rows, "price", self.shop.currency)
+        price = read_money(rows, ["price"], self.shop.currency)["price"]
         message = gettext_noop("{field} {value} is negative")
         rows.refuse((price < 0).fill_null(False), message, rows.cells("price"), field="price")
         texts = {name: rows.text(name, limit) for name, limit in _TEXTS.items() if name != "title"}
@@ -54,9 +54,9 @@ class ProductStaging(StagedRows):
         }
         return pl.DataFrame({**values, "picture": self._pictures(rows)})
 
-    def merge(self, *, source: str, now: datetime) -> Merged:
+    def merge(self, *, now: datetime) -> Merged:
         """Write the rows into products. An empty cell changes nothing."""
-        del source, now
+        del now
         settle(self.session, self.name)
         values = {"shop": self.shop.id}
         names = [name for name in self.shape if name != "sku"]

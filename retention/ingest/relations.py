@@ -24,9 +24,8 @@ class FollowerStaging(StagedRows):
         """Return the values of all rows, refusing those that are wrong."""
         return pl.DataFrame({"buyer": need(rows, "buyer_id", 200), **_span(self, rows, "followed_at", "ended_at")})
 
-    def merge(self, *, source: str, now: datetime) -> Merged:
+    def merge(self, *, now: datetime) -> Merged:
         """Write the rows into follows."""
-        del source
         return _merge_spans(self, now=now, table="follows", start="followed_at", end="ended_at", group=False)
 
 
@@ -51,9 +50,8 @@ class MemberStaging(StagedRows):
             }
         )
 
-    def merge(self, *, source: str, now: datetime) -> Merged:
+    def merge(self, *, now: datetime) -> Merged:
         """Write the rows into group members, and into groups where they are new."""
-        del source
         groups = run(
             self.session,
             f"""

@@ -102,8 +102,10 @@ def text_frame(header: Sequence[str], rows: Sequence[Sequence[str | None]]) -> p
 
 def blank_to_null(frame: pl.DataFrame) -> pl.DataFrame:
     """Trim every cell; a cell of nothing but blanks is null."""
-    trimmed = pl.all().str.strip_chars()
-    return frame.with_columns(pl.when(trimmed != "").then(trimmed))
+    trimmed = frame.with_columns(pl.all().str.strip_chars())
+    if not any(trimmed.select((pl.all() == "").any()).row(0)):
+        return trimmed
+    return trimmed.with_columns(pl.when(pl.all() != "").then(pl.all()))
 
 
 def clean_header(cells: Sequence[str]) -> list[str]:

@@ -59,6 +59,13 @@ class StagedRows:
         """Return the values of all rows in the columns of `shape`, refusing those that are wrong."""
         raise NotImplementedError
 
+    def merge(self, *, now: datetime) -> Merged:
+        """Write what was staged into the shop's tables."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Nothing is held that the transaction does not end."""
+
     def finish(self, good: pl.DataFrame, rows: Rows) -> pl.DataFrame:
         """Return the good rows with what is worth making for them only."""
         del rows

@@ -121,8 +121,27 @@ def test_order_that_changes_hands_moves_the_facts(load: Load, ask: Ask) -> None:
     assert ask(facts) == [("b1", 0, 0), ("b2", 1, 2000)]
 
 
+def in_small_pieces(patch: pytest.MonkeyPatch, size: int = 300) -> None:
+    """Read, merge and spool a file a few lines at a time, as a large one is a few megabytes at a time."""
+    patch.setattr("retention.ingest.delimited.BLOCK", size)
+    patch.setattr("retention.ingest.stream.WINDOW", size // 30)
+    patch.setattr("retention.ingest.spool.PART_SIZE", size)
+    patch.setattr("retention.staging._SLICE", 7)
+
+
+def test_file_is_merged_stretch_by_stretch(load: Load, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    in_small_pieces(monkeypatch)
+    rows = [f"A{number // 3},b{number % 2},2026-03-05,S{number},{number}.00,W{number // 3}" for number in range(100)]
+    content = "order_id,buyer_id,paid_at,sku,amount,waybill\n" + "\n".join(rows)
+    report = load(content)
+    assert (report.changed, report.totals["new_buyers"], report.totals["new_parcels"]) == (34, 2, 34)
+    assert ask("SELECT sum(amount), count(*), sum(items) FROM orders") == [(495000, 34, 100)]
+    assert ask("SELECT sum(orders), sum(spend) FROM buyer_facts") == [(34, 495000)]
+    assert load(content).changed == 0
+
+
 def test_lines_of_an_order_may_lie_far_apart(load: Load, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("retention.ingest.delimited.BLOCK", 300)
+    in_small_pieces(monkeypatch)
     rows = [f"A{number % 7},b{number % 7},2026-03-05,S{number},1,{number}.00" for number in range(60)]
     content = "order_id,buyer_id,paid_at,sku,quantity,amount\n" + "\n".join(rows)
     assert load(content).changed == 7
@@ -423,7 +442,7 @@ def test_missing_file_folder_shop_kind_preset_and_columns_are_refused(
 def test_import_that_is_interrupted_leaves_nothing_and_ends_right_the_next_time(
     load: Load, ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("retention.ingest.delimited.BLOCK", 1000)
+    in_small_pieces(monkeypatch, 1000)
     content = (
         "order_id,buyer_id,paid_at,amount\n" + "".join(f"A{n},b{n},2026-03-05,{n}\n" for n in range(500)) + "bad\n"
     )
@@ -519,7 +538,8 @@ def test_order_of_lines_and_size_of_chunks_make_no_difference(
         lines = [f"{row},b{int(row.split(',')[0][1:]) % 4}" for row in rows]
         path.write_text("order_id,paid_at,sku,quantity,unit_price,buyer_id\n" + "\n".join(lines))
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("retention.ingest.delimited.BLOCK", block if shuffled else 8 << 20)
+            if shuffled:
+                in_small_pieces(patch, block)
             import_file(engine, "tea", "orders", path, now=NOW)
             assert import_file(engine, "tea", "orders", path, now=NOW).changed == 0
         query = "SELECT b.external_id, f.orders, spend, items, returns, first_at, last_at FROM buyer_facts f JOIN buyers b ON b.id = buyer_id ORDER BY 1"

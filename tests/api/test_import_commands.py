@@ -1,0 +1,116 @@
+"""`regulars import` and `regulars report`, typed in a shell of their own, and killed in the middle."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from retention.database import open_engine, transaction
+
+ORDERS = """买家昵称,付款日期,订单状态,实付金额,邮费,省份,城市,购买数量
+小林,2026-01-05 10:00:00,交易成功,186,6,浙江省,杭州市,1
+小林,2026-01-25 10:00:00,交易成功,14.50,0,浙江省,杭州市,1
+小王,2026-02-05 10:00:00,付款以后用户退款成功，交易自动关闭,90,0,上海,上海市,1
+小张,2026-02-06 10:00:00,待定,90,0,上海,上海市,1
+"""
+
+
+class Shell:
+    def __init__(self, database_url: str, home: Path) -> None:
+        self.environment = {**os.environ, "REGULARS_DATABASE_URL": database_url, "REGULARS_HOME": str(home)}
+        self.home = home
+
+    def start(self, *words: str) -> "subprocess.Popen[str]":
+        command = [sys.executable, "-m", "api.cli", *words]
+        return subprocess.Popen(
+            command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    def run(self, *words: str) -> tuple[int, str, str]:
+        with self.start(*words) as process:
+            output, error = process.communicate(timeout=120)
+        return process.returncode, output, error
+
+
+@pytest.fixture
+def shell(database_url: str, tmp_path: Path) -> Shell:
+    made = Shell(database_url, tmp_path)
+    assert made.run("shop", "create", "tea", "--json")[0] == 0
+    return made
+
+
+def test_orders_in_and_the_report_out(shell: Shell) -> None:
+    path = shell.home / "订单.csv"
+    path.write_bytes(ORDERS.encode("gb18030"))
+    code, output, error = shell.run("import", "orders", str(path), "--shop", "tea", "--preset", "taobao", "--json")
+    assert (code, error) == (0, "")
+    report = json.loads(output)
+    assert (report["read"], report["accepted"], report["rejected"], report["encoding"]) == (4, 3, 1, "GB18030")
+    assert report["totals"]["paid"] == "200.50"
+    assert Path(report["rejects_path"]).read_bytes().startswith(b"\xef\xbb\xbfline,reason,")
+    assert json.loads(shell.run("report", "repeat", "--shop", "tea", "--json")[1]) == {
+        "buyers": 1,
+        "orders": 2,
+        "revenue": 200.5,
+        "repeat_buyers": 1,
+        "repeat_rate": 1.0,
+        "median_days_between_order_days": 20,
+    }
+    code, output, _ = shell.run("report", "repeat", "--shop", "tea", "--as-of", "2026-01-20", "--json")
+    assert (code, json.loads(output)["orders"]) == (0, 1)
+    cohorts = json.loads(shell.run("report", "cohorts", "--shop", "tea", "--json")[1])
+    assert cohorts == {"cohorts": [{"month": "2026-01", "buyers": 1, "active": [1], "shares": [1.0]}]}
+    assert "2026-01" in shell.run("report", "cohorts", "--shop", "tea")[1]
+
+
+def test_refusals_are_one_line_and_an_exit_code(shell: Shell) -> None:
+    path = shell.home / "orders.csv"
+    path.write_text("a,b\n1,2\n")
+    for words, code, sentence in [
+        (("orders", str(path), "--shop", "tea"), 2, "No column holds paid_at / placed_at."),
+        (("orders", str(path), "--shop", "cup"), 1, "No shop is called cup."),
+        (("orders", str(shell.home / "none"), "--shop", "tea"), 1, "There is no file"),
+        (("orders", str(path), "--shop", "tea", "--map", "paid_at"), 2, "'paid_at' is no map. Write field=Column."),
+        (
+            ("orders", str(path), "--shop", "tea", "--map", "paid_at=x"),
+            2,
+            "There is no column 'x'. The file has: a, b.",
+        ),
+    ]:
+        found = shell.run("import", *words)
+        assert (found[0], found[1], found[2].count("\n")) == (code, "", 1)
+        assert sentence in found[2]
+    path.write_text("paid_at,amount\nx,y\n")
+    code, output, _ = shell.run("import", "orders", str(path), "--shop", "tea", "--json")
+    assert (code, json.loads(output)["rejected"]) == (2, 1)
+
+
+def test_import_killed_in_the_middle_leaves_nothing_and_ends_right_the_next_time(
+    shell: Shell, database_url: str
+) -> None:
+    path = shell.home / "orders.csv"
+    rows = (f"A{n},b{n % 5000},2026-03-05 10:00:00,S{n % 9},1.00\n" for n in range(400_000))
+    path.write_text("order_id,buyer_id,paid_at,sku,amount\n" + "".join(rows))
+    process = shell.start("import", "orders", str(path), "--shop", "tea", "--json")
+    time.sleep(3.5)  # in the middle of it; where exactly makes no difference to what must hold
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    killed = process.returncode == -signal.SIGKILL
+    engine = open_engine(database_url)
+    with transaction(engine) as session:
+        counts = session.connection().execute(
+            text("SELECT (SELECT count(*) FROM orders), (SELECT count(*) FROM buyers)")
+        )
+        assert tuple(counts.one()) == ((0, 0) if killed else (400_000, 5000))
+    code, output, _ = shell.run("import", "orders", str(path), "--shop", "tea", "--json")
+    assert (code, json.loads(output)["accepted"]) == (0, 400_000)
+    with transaction(engine) as session:
+        sums = session.connection().execute(text("SELECT count(*), sum(orders), sum(spend) FROM buyer_facts"))
+        assert tuple(sums.one()) == (5000, 400_000, 40_000_000)
+    engine.dispose()

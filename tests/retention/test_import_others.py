@@ -1,0 +1,201 @@
+"""Buyers, products, followers, group members and parcels in: what lands, what is refused, and that twice is once."""
+
+import io
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from sqlalchemy import Engine, text
+
+from retention.database import transaction
+from retention.errors import Invalid
+from retention.files import FileStore
+from retention.ingest import ImportReport, import_file
+from retention.ingest.products import reencode
+from retention.ingest.relations import slug_of_group
+from retention.shops import create_shop
+
+NOW = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
+Load = Callable[..., ImportReport]
+Ask = Callable[[str], list[tuple[Any, ...]]]
+
+
+@pytest.fixture
+def shop_engine(engine: Engine) -> Engine:
+    with transaction(engine) as session:
+        create_shop(session, "tea", name="Tea", timezone="Asia/Shanghai", currency="CNY", at=NOW)
+    return engine
+
+
+@pytest.fixture
+def load(shop_engine: Engine, tmp_path: Path) -> Load:
+    """Import a text as a file of a kind."""
+
+    def run(kind: str, content: str, **options: Any) -> ImportReport:
+        path = tmp_path / f"{kind}.csv"
+        path.write_text(content)
+        files = FileStore(tmp_path / "files")
+        return import_file(shop_engine, "tea", kind, path, now=NOW, files=files, **options)
+
+    return run
+
+
+@pytest.fixture
+def ask(shop_engine: Engine) -> Ask:
+    def run(query: str) -> list[tuple[Any, ...]]:
+        with transaction(shop_engine) as session:
+            return [tuple(row) for row in session.connection().execute(text(query))]
+
+    return run
+
+
+def reasons(report: ImportReport) -> str:
+    return report.rejects_path.read_text(encoding="utf-8-sig") if report.rejects_path else ""
+
+
+BUYERS = """buyer_id,name,email,phone,birthday,email_consent,sms_consent,timezone
+b1,林小雨,lin@example.com,13800001111,1958-02-28,yes,0,Asia/Shanghai
+b2,Bob,,,,,in,
+"""
+
+
+def test_buyers_land_with_their_consents_and_twice_is_once(load: Load, ask: Ask) -> None:
+    report = load("buyers", BUYERS)
+    assert (report.accepted, report.changed, report.totals["new_consents"]) == (2, 5, 3)
+    assert [(row[0], str(row[1])) for row in ask("SELECT name, birthday FROM buyers ORDER BY id")] == [
+        ("林小雨", "1958-02-28"),
+        ("Bob", "None"),
+    ]
+    consents = "SELECT channel, answer, source, address FROM consents ORDER BY channel, buyer_id"
+    assert ask(consents) == [
+        ("email", "in", "import:buyers.csv", "lin@example.com"),
+        ("sms", "out", "import:buyers.csv", "13800001111"),
+        ("sms", "in", "import:buyers.csv", ""),
+    ]
+    assert ask("SELECT count(*) FROM buyer_facts") == [(2,)]
+    again = load("buyers", BUYERS)
+    assert (again.changed, again.unchanged, len(ask(consents))) == (0, 2, 3)
+    assert dict(ask("SELECT family, version FROM data_versions")) == {"buyers": 1, "consents": 1}
+
+
+def test_changed_answer_is_added_to_the_ledger_and_an_empty_one_is_not(load: Load, ask: Ask) -> None:
+    load("buyers", BUYERS)
+    changed = load("buyers", "buyer_id,name,email_consent,sms_consent\nb1,,out,\nb2,,,in\n")
+    assert changed.totals["new_consents"] == 1
+    assert ask("SELECT answer FROM consents WHERE channel = 'email' ORDER BY id") == [("in",), ("out",)]
+    assert ask("SELECT name FROM buyers ORDER BY id") == [("林小雨",), ("Bob",)]
+
+
+def test_buyers_with_wrong_cells_are_rejected(load: Load, ask: Ask) -> None:
+    report = load(
+        "buyers",
+        "buyer_id,email,birthday,email_consent,timezone\n"
+        "b1,no address,1980-02-30,maybe,Mars/X\n,a@b,,,\nb3,b3@example.com,19800229,1,\n",
+    )
+    assert (report.accepted, report.rejected) == (1, 2)
+    for reason in (
+        "is no address",
+        "'1980-02-30' is no date",
+        "email_consent 'maybe' is unknown",
+        "'Mars/X' is not a time",
+    ):
+        assert reason in reasons(report)
+    assert "buyer_id is missing" in reasons(report)
+    assert ask("SELECT external_id FROM buyers") == [("b3",)]
+
+
+def test_followers_come_go_and_come_again(load: Load, ask: Ask) -> None:
+    spans = "SELECT external_id, followed_at IS NULL, ended_at IS NULL FROM follows JOIN buyers ON buyers.id = buyer_id ORDER BY 1"
+    load("followers", "buyer_id,followed_at,ended_at\nb1,2026-01-02 10:00,\nb2,,\nb1,2026-01-02 10:00,\n")
+    assert ask(spans) == [("b1", 0, 1), ("b2", 0, 1)]
+    load("followers", "buyer_id,followed_at,ended_at\nb1,2026-01-02 10:00,2026-02-01\n")
+    assert ask(spans) == [("b1", 0, 0), ("b2", 0, 1)]
+    assert load("followers", "buyer_id,followed_at\nb1,2026-01-02 10:00\n").changed == 0
+    assert load("followers", "buyer_id,followed_at\nb1,2026-03-01\n").changed == 1
+    assert ask(spans) == [("b1", 0, 1), ("b2", 0, 1)]
+    backwards = load("followers", "buyer_id,followed_at,ended_at\nb1,2026-03-01,2026-01-01\n")
+    assert "ended_at '2026-01-01' is before the beginning" in reasons(backwards)
+    assert ask("SELECT version FROM data_versions WHERE family = 'relations'") == [(3,)]
+
+
+def test_members_make_their_groups(load: Load, ask: Ask) -> None:
+    content = "buyer_id,group,joined_at\nb1,tea-friends,2026-01-02\nb1,茶友一群,2026-01-03\nb2,茶友一群,\n"
+    report = load("members", content)
+    assert (report.changed, report.totals["new_groups"]) == (3, 2)
+    assert sorted(ask("SELECT slug, name FROM groups")) == sorted(
+        [("tea-friends", "tea-friends"), (slug_of_group("茶友一群"), "茶友一群")]
+    )
+    assert load("members", content).changed == 0
+    assert load("members", "buyer_id,group,left_at\nb1,tea-friends,2026-05-01\n").changed == 1
+    assert ask("SELECT count(*) FROM group_members WHERE left_at IS NULL") == [(2,)]
+
+
+def test_parcels_wait_for_today_unless_they_say_otherwise(load: Load, ask: Ask) -> None:
+    load("orders", "order_id,buyer_id,paid_at,amount\nA1,b1,2026-11-20,5\n")
+    content = "waybill,order_id,buyer_id,pick_position,ship_date,shipped_at\nW1,A1,,3,,\nW2,,b9,1,2026-11-25,\nW3,A1,,,,2026-11-20 23:00\n"
+    report = load("parcels", content + "W4,A9,,,,\nW5,,,,,\n,A1,,,,\n")
+    assert (report.accepted, report.rejected) == (3, 3)
+    assert "there is no order 'A9'" in reasons(report)
+    query = """SELECT waybill, external_id, order_id IS NULL, ship_day, pick_position, shipped_at IS NULL
+        FROM parcels JOIN buyers ON buyers.id = buyer_id ORDER BY 1"""
+    assert ask(query) == [("W1", "b1", 0, 20778, 3, 1), ("W2", "b9", 1, 20782, 1, 1), ("W3", "b1", 0, 20777, 0, 0)]
+    assert load("parcels", content).changed == 0
+    assert load("parcels", "waybill,order_id,delivered_at\nW3,A1,2026-11-21\n").changed == 1
+
+
+def picture(mode: str = "RGB", size: tuple[int, int] = (30, 20), form: str = "PNG") -> bytes:
+    made = io.BytesIO()
+    Image.new(mode, size, "red").save(made, form)
+    return made.getvalue()
+
+
+def test_products_land_with_pictures_drawn_anew(load: Load, ask: Ask, tmp_path: Path) -> None:
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "a.jpg").write_bytes(picture(form="JPEG") + b"<script>behind the picture</script>")
+    content = "sku,title,category,price,stock,arrival_at,picture\nT1,龙井,茶,¥88.00,5,2026-11-21 10:00,pictures/a.jpg\nT2,碧螺春,茶,60,,,\n"
+    assert load("products", content).changed == 2
+    rows = ask("SELECT sku, price, stock, arrival_at IS NULL, picture FROM products ORDER BY sku")
+    assert [row[:4] for row in rows] == [("T1", 8800, 5, 0), ("T2", 6000, None, 1)]
+    stored = FileStore(tmp_path / "files").get(rows[0][4])
+    assert b"script" not in stored
+    with Image.open(io.BytesIO(stored)) as opened:
+        assert (opened.format, opened.size) == ("JPEG", (30, 20))
+    assert load("products", content).changed == 0
+    assert load("products", "sku,title,price,stock\nT1,龙井,80,\n").changed == 1
+    assert ask("SELECT price, stock FROM products WHERE sku = 'T1'") == [(8000, 5)]
+
+
+@pytest.mark.parametrize(
+    "named", ["missing.png", "list.txt", "../secret.png", "/etc/hostname", "https://example.com/a.png"]
+)
+def test_what_is_no_picture_beside_the_list_is_rejected(load: Load, ask: Ask, tmp_path: Path, named: str) -> None:
+    (tmp_path / "list.txt").write_text("no picture")
+    (tmp_path.parent / "secret.png").write_bytes(picture())
+    report = load("products", f"sku,title,price,picture\nT1,龙井,1,{named}\n")
+    assert (report.rejected, report.exit_code) == (1, 2)
+    assert f"picture '{named}' is no picture file beside the list" in reasons(report)
+    assert ask("SELECT count(*) FROM products") == [(0,)]
+
+
+def test_pictures_are_turned_upright_and_made_small_and_see_through_ones_stay_so() -> None:
+    with Image.open(io.BytesIO(reencode(picture("RGBA", (4800, 1200))))) as opened:
+        assert (opened.format, opened.mode, opened.size) == ("PNG", "RGBA", (2400, 600))
+    turned = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x0112] = 6  # lying on its side
+    Image.new("RGB", (30, 20), "red").save(turned, "JPEG", exif=exif)
+    with Image.open(io.BytesIO(reencode(turned.getvalue()))) as opened:
+        assert (opened.size, dict(opened.getexif())) == ((20, 30), {})
+    for content in (b"", b"GIF89a", b"<svg/>", b"%PDF-1.7"):
+        with pytest.raises(Invalid):
+            reencode(content)
+
+
+def test_missing_columns_are_named(load: Load) -> None:
+    with pytest.raises(Invalid, match="No column holds group"):
+        load("members", "buyer_id,since\nb1,2026-01-01\n")
+    with pytest.raises(Invalid, match="No column holds waybill"):
+        load("parcels", "order_id\nA1\n")
