@@ -41,6 +41,8 @@ LATEST = 3_650
 UNIT = 10_000
 """Probabilities and expected orders are kept in ten-thousandths."""
 
+WRITTEN_AT_ONCE = 10_000
+
 Ints = npt.NDArray[np.int64]
 
 
@@ -224,15 +226,11 @@ def _knows_more(session: Session, last: ShopForecast) -> bool:
 
 
 def _predict(row: ShopForecast, ids: Ints, history: History, fitted: Parameters) -> Forecasts:
-    # Buyers with the same history are predicted once.
-    columns = np.column_stack((history.repeats, history.recency, history.age))
-    rows, place = np.unique(columns, axis=0, return_inverse=True)
-    each = History(*rows.T)
-    alive = np.where(each.repeats > 0, _rounded(still_active(fitted, each) * UNIT), -1)
-    orders = {days: _rounded(expected_orders(fitted, each, days) * UNIT)[place] for days in HORIZONS}
-    wait = np.ceil(np.minimum(until_next(fitted, each), LATEST + 1))
+    alive = np.where(history.repeats > 0, _rounded(still_active(fitted, history) * UNIT), -1)
+    orders = {days: _rounded(expected_orders(fitted, history, days) * UNIT) for days in HORIZONS}
+    wait = np.ceil(np.minimum(until_next(fitted, history), LATEST + 1))
     next_day = np.where(wait > LATEST, -1, row.day + wait).astype(np.int64)
-    return Forecasts(row, ids, alive[place], orders, next_day[place])
+    return Forecasts(row, ids, alive, orders, next_day)
 
 
 def _nothing(row: ShopForecast) -> Forecasts:
@@ -245,6 +243,8 @@ def _rounded(values: npt.NDArray[np.float64]) -> Ints:
 
 
 def _rows(forecasts: Forecasts) -> Iterator[tuple[int | None, ...]]:
-    columns = (forecasts.alive, *(forecasts.orders[days] for days in HORIZONS), forecasts.next_day)
-    for buyer, *numbers in zip(forecasts.ids.tolist(), *(each.tolist() for each in columns), strict=True):
-        yield forecasts.shop.shop_id, buyer, *(None if number < 0 else number for number in numbers)
+    columns = (forecasts.ids, forecasts.alive, *(forecasts.orders[days] for days in HORIZONS), forecasts.next_day)
+    for start in range(0, len(forecasts.ids), WRITTEN_AT_ONCE):
+        part = (each[start : start + WRITTEN_AT_ONCE].tolist() for each in columns)
+        for row in zip(*part, strict=True):
+            yield forecasts.shop.shop_id, *(None if number < 0 else number for number in row)
