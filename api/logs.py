@@ -19,6 +19,11 @@ def configure_logs() -> None:
                 colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
             ),
         ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=_standard_error,
         cache_logger_on_first_use=False,
     )
+
+
+def _standard_error(*_: object) -> structlog.PrintLogger:
+    """Return a logger to standard error as it is now; what it was at set-up may have been closed since."""
+    return structlog.PrintLogger(sys.stderr)
