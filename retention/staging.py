@@ -177,7 +177,7 @@ def fetch_frame(
         else (columns[name] if columns else name)
         for name, kind in shape.items()
     )
-    query = sa.text(f"SELECT {', '.join(expressions)} {tail}")  # noqa: S608 - our own names
+    query = sa.text(f"SELECT {', '.join(expressions)} {tail}")
     cursor = session.connection().execute(query, values).cursor
     rows = cursor.fetchall() if cursor else []  # the driver's own rows: a third of the time
     plain = {name: _plain(kind, postgresql=postgresql) for name, kind in shape.items()}
@@ -192,8 +192,13 @@ def new_ids(session: Session, table: str, count: int) -> pl.Series:
     if not count:
         return pl.Series("id", [], pl.Int64)
     if is_postgresql(session):
-        query = f"SELECT nextval(pg_get_serial_sequence('{table}', 'id')) FROM generate_series(1, :count)"  # noqa: S608
-        return pl.Series("id", [row[0] for row in fetch_all(session, query, count=count)], pl.Int64)
+        numbers = f"SELECT nextval(pg_get_serial_sequence('{table}', 'id')) AS id FROM generate_series(1, :count)"  # noqa: S608
+        ends = f"SELECT min(id), max(id) FROM ({numbers}) AS n"  # noqa: S608 - our own name
+        first, last = fetch(session, ends, count=count)
+        if last - first + 1 == count:
+            return pl.int_range(first, last + 1, eager=True).alias("id")
+        # Somebody else took numbers meanwhile; ours have gaps, so other ones are taken and listed.
+        return pl.Series("id", [row[0] for row in fetch_all(session, numbers, count=count)], pl.Int64)
     # The write lock is held from the beginning of a transaction, so nobody numbers rows meanwhile.
     last = fetch(session, f"SELECT coalesce(max(id), 0) FROM {table}")[0]  # noqa: S608 - our own name
     return pl.int_range(last + 1, last + 1 + count, eager=True).alias("id")

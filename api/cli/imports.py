@@ -14,11 +14,19 @@ from api.cli.terminal import JsonOption, ShopOption, engine, show
 from retention import clock
 from retention.files import FileStore
 from retention.ingest import ImportReport, import_file
-from retention.ingest.columns import KINDS, PRESETS, parse_maps
+from retention.ingest.columns import PRESETS, parse_maps
 from retention.settings import get_settings
 
-Kind = StrEnum("Kind", {kind: kind for kind in KINDS})
-"""What can be imported."""
+
+class Kind(StrEnum):
+    """What can be imported."""
+
+    ORDERS = "orders"
+    BUYERS = "buyers"
+    PRODUCTS = "products"
+    FOLLOWERS = "followers"
+    MEMBERS = "members"
+    PARCELS = "parcels"
 
 
 def add_to(app: typer.Typer) -> None:

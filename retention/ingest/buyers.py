@@ -1,7 +1,8 @@
-"""Buyers in, with what they said about being written to. A consent is only added when it differs from the last answer."""
+"""Buyers in, with what they said about being written to: an answer is added when it differs from the last one."""
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import ClassVar
 
 import polars as pl
 
@@ -41,7 +42,7 @@ class BuyerStaging(StagedRows):
     file: str = ""
 
     name = "import_buyers"
-    shape = {
+    shape: ClassVar = {
         "buyer": Kind.TEXT,
         **dict.fromkeys(_TEXTS, Kind.TEXT),
         "birthday": Kind.DATE,
@@ -120,7 +121,8 @@ class BuyerStaging(StagedRows):
             SELECT :shop, b.id, :channel, i.{channel}_consent, :source, '', {address}, {moment(self.session)}
             FROM {latest(self.name, "buyer")} AS i JOIN buyers AS b ON b.shop_id = :shop AND b.external_id = i.buyer
             LEFT JOIN (
-              SELECT buyer_id, max(id) AS id FROM consents WHERE shop_id = :shop AND channel = :channel GROUP BY buyer_id
+              SELECT buyer_id, max(id) AS id FROM consents WHERE shop_id = :shop AND channel = :channel
+              GROUP BY buyer_id
             ) AS l ON l.buyer_id = b.id
             LEFT JOIN consents AS c ON c.id = l.id
             WHERE i.{channel}_consent IS NOT NULL AND c.answer IS DISTINCT FROM i.{channel}_consent

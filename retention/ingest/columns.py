@@ -52,7 +52,8 @@ _CITY = ("city", "城市", "市", "收货城市")
 
 KINDS: dict[str, Names] = {
     "orders": {
-        "order_id": ("order_id", "order_no", "order_number", "invoice", "invoice_no", "订单编号", "订单号", "主订单编号"),
+        "order_id": ("order_id", "order_no", "order_number", "invoice", "invoice_no", "订单编号", "订单号",
+                     "主订单编号"),
         "buyer_id": _BUYER,
         "paid_at": (
             "paid_at", "payment_time", "date_paid", "paid_date", "订单付款时间", "付款时间", "付款日期", "支付时间",

@@ -57,19 +57,13 @@ class Delimited:
             except (pl.exceptions.PolarsError, UnicodeDecodeError):
                 pass  # a row of another length or a foreign byte: the careful way names it
             else:
-                return self._plain_chunk(block, frame, line, done)
+                lines, end = _line_numbers(frame, line, quoted=b'"' in block)
+                if end == line + _count_lines(block):  # else the parser passed over blank lines
+                    return _filled(frame, lines, done)
         return self._parse_by_row(block, line, done)
 
-    def _plain_chunk(self, block: bytes, frame: pl.DataFrame, line: int, done: int) -> Chunk:
-        lines = _line_numbers(frame, line, quoted=b'"' in block)
-        frame = blank_to_null(frame)
-        blank = frame.select(pl.all_horizontal(pl.all().is_null())).to_series()
-        if blank.any():
-            frame, lines = frame.filter(~blank), lines.filter(~blank)
-        return Chunk(frame, lines, done)
-
     def _is_plain(self, block: bytes) -> bool:
-        if self.encoding_found.mixed or b"\n\n" in block or b"\n\r\n" in block or block.startswith((b"\n", b"\r\n")):
+        if self.encoding_found.mixed:
             return False
         if b"\r" in block and block.count(b"\r") != block.count(b"\r\n"):
             return False
@@ -170,13 +164,21 @@ def _count_lines(block: bytes) -> int:
     return block.count(b"\n")
 
 
-def _line_numbers(frame: pl.DataFrame, line: int, *, quoted: bool) -> pl.Series:
-    """Return the line each record begins on; a quoted cell may span several."""
+def _line_numbers(frame: pl.DataFrame, line: int, *, quoted: bool) -> tuple[pl.Series, int]:
+    """Return the line each record begins on, and the line after the last; a quoted cell may span several."""
     if not quoted:
-        return pl.int_range(line, line + frame.height, eager=True).alias("line")
-    spans = frame.select(pl.sum_horizontal(pl.all().str.count_matches("\n", literal=True).fill_null(0)) + 1)
-    ends = spans.to_series().cast(pl.Int64).cum_sum()
-    return (ends - spans.to_series() + line).alias("line")
+        end = line + frame.height
+        return pl.int_range(line, end, eager=True).alias("line"), end
+    breaks = pl.all().str.count_matches("\n", literal=True).fill_null(0)
+    spans = frame.select(pl.sum_horizontal(breaks).cast(pl.Int64) + 1).to_series()
+    return (spans.cum_sum() - spans + line).alias("line"), line + int(spans.sum())
+
+
+def _filled(frame: pl.DataFrame, lines: pl.Series, done: int) -> Chunk:
+    """Return the rows in which any cell is filled."""
+    frame = blank_to_null(frame)
+    blank = frame.select(pl.all_horizontal(pl.all().is_null())).to_series()
+    return Chunk(frame.filter(~blank), lines.filter(~blank), done) if blank.any() else Chunk(frame, lines, done)
 
 
 def _records(texts: Iterator[tuple[int, str]], delimiter: str, path: Path) -> Iterator[tuple[int, list[str]]]:

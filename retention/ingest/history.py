@@ -32,7 +32,7 @@ class History:
         )
 
     def write(self, touched: BitMap, new: BitMap) -> None:
-        """Write the facts of the buyers whose orders changed. What retention.facts says in SQL is said here in polars."""
+        """Write the facts of the buyers whose orders changed; what retention.facts says in SQL, polars says here."""
         added_up = self._noted <= _MOST
         others = touched - new if added_up else touched
         if others:

@@ -1,4 +1,4 @@
-"""One file into one shop: opened, mapped, checked, staged and merged in one transaction, and a report of what came of it.
+"""One file into one shop: opened, mapped, checked and merged in one transaction, and a report of what came of it.
 
 An import that is interrupted, at any point, has changed nothing; the next run starts anew and ends right.
 """
@@ -108,7 +108,7 @@ class Merged(Protocol):
         ...
 
 
-def import_file(
+def import_file(  # noqa: PLR0913 - all that can be said of a file, by name
     engine: Engine,
     shop_slug: str,
     kind: str,

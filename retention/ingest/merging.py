@@ -136,10 +136,7 @@ class OrderMerge:
         return MergeCounts(changed, self.counts["orders"] - changed, totals)
 
     def _with_buyers(self, orders: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
-        ids = self.buyers.find_or_add(orders["buyer"].drop_nulls().unique(maintain_order=True))
-        orders = orders.join(ids, on="buyer", how="left", maintain_order="left")
-        self.buyers.note(rows, ids)
-        return orders
+        return orders.join(self.buyers.find_or_add(rows, orders), on="buyer", how="left", maintain_order="left")
 
     def _known(self, orders: pl.DataFrame) -> pl.DataFrame:
         """Return what the database knows of these orders: key, order_id, and their columns under old_ names."""

@@ -1,6 +1,7 @@
 """Parcels in: waybills of orders or buyers, with the day they leave and their place in the picking order."""
 
 from datetime import datetime
+from typing import ClassVar
 
 import polars as pl
 
@@ -16,7 +17,7 @@ class ParcelStaging(StagedRows):
     """Rows of a file of parcels."""
 
     name = "import_parcels"
-    shape = {
+    shape: ClassVar = {
         "waybill": Kind.TEXT,
         "buyer": Kind.TEXT,
         "order_id": Kind.WHOLE,
@@ -65,10 +66,12 @@ class ParcelStaging(StagedRows):
         inserted = run(
             session,
             f"""
-            INSERT INTO parcels (shop_id, waybill, buyer_id, order_id, ship_day, pick_position, shipped_at, delivered_at)
-            SELECT :shop, waybill, buyer_id, order_id, coalesce(ship_day, :today), coalesce(pick_position, 0), shipped_at,
-              delivered_at FROM ({rows}) AS k
-            WHERE NOT EXISTS (SELECT 1 FROM parcels WHERE shop_id = :shop AND parcels.waybill = k.waybill) ORDER BY place
+            INSERT INTO parcels (
+              shop_id, waybill, buyer_id, order_id, ship_day, pick_position, shipped_at, delivered_at)
+            SELECT :shop, waybill, buyer_id, order_id, coalesce(ship_day, :today), coalesce(pick_position, 0),
+              shipped_at, delivered_at FROM ({rows}) AS k
+            WHERE NOT EXISTS (SELECT 1 FROM parcels WHERE shop_id = :shop AND parcels.waybill = k.waybill)
+            ORDER BY place
             """,  # noqa: S608 - our own names
             **values,
             today=self.shop.day(now),

@@ -22,50 +22,43 @@ from retention.staging import (
     stage,
 )
 
+_TOLD = (*CONTACTS, *PLACES)
+
 
 class People:
     """The buyers of one import; `new` are those it added."""
 
     def __init__(self, session: Session, shop: Shop, now: datetime) -> None:
         self.added = 0
+        self.new = BitMap()
         self._session = session
         self._shop = shop
         self._now = now
-        self.new = BitMap()
         self._notes: list[pl.DataFrame] = []
 
-    def find_or_add(self, names: pl.Series) -> pl.DataFrame:
-        """Return the row numbers of buyers by their external ids (columns buyer, buyer_id); unknown ones are added."""
-        wanted = names.alias("buyer").to_frame()
-        known = self._find(wanted)
-        new = wanted.join(known, on="buyer", how="anti", maintain_order="left")
+    def find_or_add(self, rows: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:
+        """Return the row numbers of the buyers of these orders (columns buyer, buyer_id); unknown ones are added.
+
+        What the rows tell of them is written at once for new buyers and remembered for the others.
+        """
+        told = _told(rows.filter(pl.col("buyer_id").is_not_null())).join(orders, on="buyer", how="semi")
+        known = self._find(told.select("buyer"))
+        new = told.join(known, on="buyer", how="anti", maintain_order="left")
         numbers = new_ids(self._session, "buyers", new.height)
-        blank = {name: pl.lit("") for name in (*CONTACTS, *PLACES, "language", "timezone")}
         made = {"shop_id": pl.lit(self._shop.id), "created_at": pl.lit(self._now).cast(pl.Datetime("us", "UTC"))}
-        stage(self._session, "buyers", new.select(id=numbers, external_id="buyer", **made, **blank))
+        blank = {name: pl.lit("") for name in ("language", "timezone")}
+        known_so_far = pl.col(_TOLD).fill_null("")
+        stage(self._session, "buyers", new.select(known_so_far, id=numbers, external_id="buyer", **made, **blank))
         self.added += new.height
         self.new.update(numbers.to_list())
-        return pl.concat([known, new.select("buyer", buyer_id=numbers)])
-
-    def note(self, rows: pl.DataFrame, ids: pl.DataFrame) -> None:
-        """Remember, per buyer, the latest contacts in these rows and the place of the latest paid order that has one."""
-        contacts = [name for name in CONTACTS if name in rows.columns]
-        shown = [name for name in (*contacts, *PLACES) if rows[name].null_count() < rows.height]
-        if not shown:
-            return
-        moment = pl.coalesce("paid_at", "placed_at")
-        paid = (pl.col("status") == OrderStatus.PAID.value) | (
-            pl.col("status").is_null() & pl.col("paid_at").is_not_null()
-        )
-        placed = paid & pl.any_horizontal(pl.col(name).is_not_null() for name in PLACES)
-        told = rows.filter(pl.col("buyer_id").is_not_null()).select(
-            *shown, external="buyer_id", at=moment, placed=placed
-        )
-        told = told.join(ids.select(external="buyer", number="buyer_id"), on="external", maintain_order="left")
-        self._notes.append(_latest(told, contacts=[name for name in contacts if name in shown]))
+        ids = pl.concat([known, new.select("buyer", buyer_id=numbers)])
+        if any(told[name].null_count() < told.height for name in _TOLD):
+            fresh = told.join(ids, on="buyer").with_columns(fresh=pl.col("buyer_id").is_in(numbers.implode()))
+            self._notes.append(fresh.drop("buyer"))
+        return ids
 
     def settle(self, touched: BitMap) -> int:
-        """Write contacts that were blank and the places of the latest paid orders; return how many known buyers changed.
+        """Write contacts that were blank and places of the latest paid orders; return how many known buyers changed.
 
         A buyer new in this import is described by the file alone; for others the orders of before count too.
         """
@@ -90,27 +83,29 @@ class People:
         return found
 
     def _describe(self) -> int:
-        notes = _newest(self._notes)
-        new = pl.col("number").is_in(list(self.new))
-        self._fill(notes.filter(new))
-        # For known buyers `_move` looks at all their orders; the file alone must not overrule the older ones.
-        return self._fill(notes.filter(~new).with_columns(pl.lit(None, pl.String).alias(name) for name in PLACES))
-
-    def _fill(self, notes: pl.DataFrame) -> int:
-        """Write what is blank so far; return how many buyers that changed."""
-        if not notes.height:
-            return 0
-        names = (*CONTACTS, *PLACES)
-        create_staging(self._session, "import_people", {"id": Kind.KEY, **dict.fromkeys(names, Kind.TEXT)})
-        stage(self._session, "import_people", notes.select(*names, id="number"))
-        settle(self._session, "import_people")
-        fills = ", ".join(
-            f"{name} = CASE WHEN buyers.{name} = '' THEN coalesce(i.{name}, '') ELSE buyers.{name} END"
-            for name in names
+        notes = pl.concat(self._notes)
+        notes = notes.filter(~pl.col("fresh").all().over("buyer_id"))  # the others were written when they were added
+        latest = notes.group_by("buyer_id").agg(
+            *(pl.col(name).sort_by("at").drop_nulls().last() for name in CONTACTS),
+            *(pl.col(name).sort_by("placed_at", nulls_last=False).last() for name in PLACES),
         )
-        differs = " OR ".join(f"(buyers.{name} = '' AND i.{name} <> '')" for name in names)
-        found = "buyers.id = i.id AND buyers.id IN (SELECT id FROM import_people)"
-        update = f"UPDATE buyers SET {fills} FROM import_people AS i WHERE {found} AND ({differs})"  # noqa: S608
+        new = pl.col("buyer_id").is_in(list(self.new))
+        self._fill(latest.filter(new), overrule=True)
+        # For known buyers `_move` looks at all their orders; the file alone must not overrule the older ones.
+        return self._fill(latest.filter(~new).with_columns(pl.lit(None, pl.String).alias(name) for name in PLACES))
+
+    def _fill(self, latest: pl.DataFrame, *, overrule: bool = False) -> int:
+        """Write what is blank so far, or all that is told; return how many buyers that changed."""
+        if not latest.height:
+            return 0
+        create_staging(self._session, "import_people", {"id": Kind.KEY, **dict.fromkeys(_TOLD, Kind.TEXT)})
+        stage(self._session, "import_people", latest.select(*_TOLD, id="buyer_id"))
+        settle(self._session, "import_people")
+        better = "i.{0} <> buyers.{0}" if overrule else "(buyers.{0} = '' AND i.{0} <> '')"
+        fill = "{0} = CASE WHEN " + better + " THEN i.{0} ELSE buyers.{0} END"
+        update = f"""UPDATE buyers SET {", ".join(fill.format(name) for name in _TOLD)} FROM import_people AS i
+            WHERE buyers.id = i.id AND buyers.id IN (SELECT id FROM import_people)
+              AND ({" OR ".join(better.format(name) for name in _TOLD)})"""  # noqa: S608 - our own names
         changed = run(self._session, update)
         drop_staging(self._session, "import_people")
         return changed
@@ -137,28 +132,24 @@ class People:
         return moved
 
 
-def _latest(rows: pl.DataFrame, *, contacts: list[str]) -> pl.DataFrame:
-    """Return per buyer the latest of each contact, and the place at the latest row that is `placed`."""
-    rows = rows.sort("at", nulls_last=False, maintain_order=True)
-    places = [name for name in PLACES if name in rows.columns]
-    return rows.group_by("number").agg(
-        *(pl.col(name).drop_nulls().last() for name in contacts),
-        *(pl.col(name).filter("placed").last() for name in places),
-        at=pl.col("at").last(),
-        placed_at=pl.col("at").filter("placed").last(),
-    )
+def _told(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return per buyer the latest of each contact, and the place of the latest paid order that has one.
 
-
-def _newest(notes: list[pl.DataFrame]) -> pl.DataFrame:
-    """Put the notes of several parts together."""
-    blank = {name: pl.lit(None, pl.String).alias(name) for name in (*CONTACTS, *PLACES)}
-    whole = pl.concat(
-        [note.with_columns(column for name, column in blank.items() if name not in note.columns) for note in notes],
-        how="diagonal",
-    )
-    if len(notes) == 1:
-        return whole
-    return whole.group_by("number").agg(
-        *(pl.col(name).sort_by("at").drop_nulls().last() for name in CONTACTS),
-        *(pl.col(name).sort_by("placed_at", nulls_last=False).last() for name in PLACES),
+    A place is written whole: with a blank where its order says nothing.
+    """
+    paid = (pl.col("status") == OrderStatus.PAID.value) | (pl.col("status").is_null() & pl.col("paid_at").is_not_null())
+    placed = paid & pl.any_horizontal(pl.col(name).is_not_null() for name in PLACES)
+    missing = [pl.lit(None, pl.String).alias(name) for name in CONTACTS if name not in rows.columns]
+    moment = pl.coalesce("paid_at", "placed_at")
+    rows = rows.with_columns(*missing, at=moment, placed=placed)
+    return (
+        rows.sort("at", nulls_last=False, maintain_order=True)
+        .group_by("buyer_id", maintain_order=True)
+        .agg(
+            *(pl.col(name).drop_nulls().last() for name in CONTACTS),
+            *(pl.col(name).fill_null("").filter("placed").last() for name in PLACES),
+            at=pl.col("at").last(),
+            placed_at=pl.col("at").filter("placed").last(),
+        )
+        .rename({"buyer_id": "buyer"})
     )

@@ -1,9 +1,10 @@
-"""Products in, with their pictures: files beside the list, re-encoded, so that what is stored is a picture and no more."""
+"""Products in, with their pictures: files beside the list, drawn anew, so that what is stored is a picture only."""
 
 import io
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import ClassVar
 
 import polars as pl
 from PIL import Image, ImageOps
@@ -29,7 +30,7 @@ class ProductStaging(StagedRows):
     _stored: dict[str, str] = field(default_factory=dict)
 
     name = "import_products"
-    shape = {
+    shape: ClassVar = {
         "sku": Kind.TEXT,
         **dict.fromkeys(_TEXTS, Kind.TEXT),
         "price": Kind.WHOLE,

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from hashlib import blake2b
+from typing import ClassVar
 
 import polars as pl
 
@@ -18,7 +19,7 @@ class FollowerStaging(StagedRows):
     """Rows of a file of followers."""
 
     name = "import_followers"
-    shape = {"buyer": Kind.TEXT, "followed_at": Kind.TIME, "ended_at": Kind.TIME}
+    shape: ClassVar = {"buyer": Kind.TEXT, "followed_at": Kind.TIME, "ended_at": Kind.TIME}
 
     def check(self, rows: Rows) -> pl.DataFrame:
         """Return the values of all rows, refusing those that are wrong."""
@@ -33,7 +34,7 @@ class MemberStaging(StagedRows):
     """Rows of a file of group members."""
 
     name = "import_members"
-    shape = {
+    shape: ClassVar = {
         "buyer": Kind.TEXT, "slug": Kind.TEXT, "group_name": Kind.TEXT, "joined_at": Kind.TIME, "left_at": Kind.TIME,
     }  # fmt: skip
 

@@ -31,7 +31,7 @@ class Merged:
 
 @dataclass
 class StagedRows:
-    """Collects the checked rows of a file in the table `name`; `place` numbers them from 1, the last of equals counts."""
+    """Collects the checked rows of a file in the table `name`; of rows with one key the last `place` counts."""
 
     session: Session
     shop: Shop
@@ -81,7 +81,7 @@ def need(rows: Rows, name: str, limit: int) -> pl.Series:
 
 def add_buyers(session: Session, shop: Shop, table: str, *, now: datetime) -> int:
     """Add the buyers a staging table names in its column `buyer` and the shop does not know; return how many."""
-    added = run(
+    return run(
         session,
         f"""
         INSERT INTO buyers (
@@ -94,7 +94,6 @@ def add_buyers(session: Session, shop: Shop, table: str, *, now: datetime) -> in
         shop=shop.id,
         now=spell(session, now),
     )
-    return added
 
 
 def welcome(session: Session, shop: Shop, added: int) -> None:

@@ -10,8 +10,10 @@ _WORDS = {
     ),
     OrderStatus.PAID: (
         "paid", "completed", "complete", "processing", "shipped", "delivered", "fulfilled", "partially_refunded",
-        "partially refunded", "success", "finished", "closed", "交易成功", "买家已付款等待卖家发货", "买家已付款，等待卖家发货",
-        "卖家已发货等待买家确认", "卖家已发货，等待买家确认", "等待买家确认收货", "等待卖家发货", "已付款", "已支付", "待发货",
+        "partially refunded", "success", "finished", "交易成功", "买家已付款等待卖家发货",
+        "买家已付款，等待卖家发货",
+        "卖家已发货等待买家确认", "卖家已发货，等待买家确认", "等待买家确认收货", "等待卖家发货", "已付款",
+        "已支付", "待发货",
         "已发货", "待收货", "已收货", "已签收", "已完成", "完成", "部分退款", "卖家部分发货", "双方已评", "待评价",
     ),
     OrderStatus.CANCELLED: (
@@ -34,6 +36,8 @@ STATUSES |= {
 
 SHIPPED = frozenset(
     ("shipped", "delivered", "fulfilled", "completed", "complete", "交易成功", "卖家已发货等待买家确认",
-     "卖家已发货，等待买家确认", "等待买家确认收货", "已发货", "待收货", "已收货", "已签收", "已完成", "完成", "双方已评", "待评价")
+     "卖家已发货，等待买家确认", "等待买家确认收货", "已发货", "待收货", "已收货", "已签收", "已完成", "完成",
+     "双方已评",
+     "待评价")
 )  # fmt: skip
 """Words that also say the parcel has left."""

@@ -12,10 +12,10 @@ import polars as pl
 
 from retention.ingest.duplicates import Duplicates
 
-WINDOW = 60_000  # rows merged at a time
+WINDOW = 50_000  # rows merged at a time
 
 
-class Scattered(Exception):  # noqa: N818 - no error, but news
+class Scattered(Exception):
     """The lines of an order lie far apart in the file."""
 
 

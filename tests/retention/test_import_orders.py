@@ -335,7 +335,8 @@ def test_order_level_exports_state_totals_once(load: Load, ask: Ask) -> None:
     content = (
         "Name,Email,Financial Status,Paid at,Created at,Total,Shipping,Lineitem quantity,Lineitem name,Lineitem price,"
         "Lineitem sku,Refunded Amount,Discount Code\n"
-        "#1001,a@example.com,paid,2026-03-05 10:00:00 +0800,2026-03-05 09:59:00 +0800,25.00,5.00,2,Tea,8.00,T-1,3.00,SPRING\n"
+        "#1001,a@example.com,paid,2026-03-05 10:00:00 +0800,2026-03-05 09:59:00 +0800,25.00,5.00,"
+        "2,Tea,8.00,T-1,3.00,SPRING\n"
         "#1001,a@example.com,,,2026-03-05 09:59:00 +0800,,,1,Cup,4.00,C-1,,\n"
     )
     load(content, preset="shopify")
@@ -433,7 +434,7 @@ def test_missing_file_folder_shop_kind_preset_and_columns_are_refused(
         load(TWO_LINES, kind="cats")
     with pytest.raises(Invalid, match="no preset 'amazon'"):
         load(TWO_LINES, preset="amazon")
-    with pytest.raises(Invalid, match="There is no column 'Betrag'. The file has: order_id"):
+    with pytest.raises(Invalid, match=r"There is no column 'Betrag'\. The file has: order_id"):
         load(TWO_LINES, mapping={"amount": "Betrag"})
     with pytest.raises(Invalid, match="There is no field 'price'"):
         load(TWO_LINES, mapping={"price": "amount"})
@@ -498,7 +499,7 @@ def test_two_shops_may_have_the_same_numbers(shop_engine: Engine, load: Load, as
 @pytest.mark.parametrize("money", [(10, 0), (10, 9), (10, 10), (0, 0), (0, 5)])
 @pytest.mark.parametrize("returned", [False, True])
 def test_rows_count_by_the_same_rule_as_values(
-    load: Load, ask: Ask, status: OrderStatus, money: tuple[int, int], returned: bool
+    load: Load, ask: Ask, status: OrderStatus, money: tuple[int, int], *, returned: bool
 ) -> None:
     amount, refunded = money
     quantity = -1 if returned else 1
@@ -520,7 +521,8 @@ def test_order_of_lines_and_size_of_chunks_make_no_difference(
 
     chance = random.Random(seed)
     rows = [
-        f"A{chance.randrange(12)},2026-0{chance.randrange(1, 9)}-05,S{number},{chance.choice((-1, 1, 2))},{chance.randrange(9)}"
+        f"A{chance.randrange(12)},2026-0{chance.randrange(1, 9)}-05,S{number},"
+        f"{chance.choice((-1, 1, 2))},{chance.randrange(9)}"
         for number in range(40)
     ]
     moments = {}
@@ -542,7 +544,8 @@ def test_order_of_lines_and_size_of_chunks_make_no_difference(
                 in_small_pieces(patch, block)
             import_file(engine, "tea", "orders", path, now=NOW)
             assert import_file(engine, "tea", "orders", path, now=NOW).changed == 0
-        query = "SELECT b.external_id, f.orders, spend, items, returns, first_at, last_at FROM buyer_facts f JOIN buyers b ON b.id = buyer_id ORDER BY 1"
+        query = """SELECT b.external_id, f.orders, spend, items, returns, first_at, last_at
+            FROM buyer_facts f JOIN buyers b ON b.id = buyer_id ORDER BY 1"""
         with transaction(engine) as session:
             outcomes.append([tuple(row) for row in session.connection().execute(text(query))])
         engine.dispose()

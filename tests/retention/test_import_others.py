@@ -108,7 +108,8 @@ def test_buyers_with_wrong_cells_are_rejected(load: Load, ask: Ask) -> None:
 
 
 def test_followers_come_go_and_come_again(load: Load, ask: Ask) -> None:
-    spans = "SELECT external_id, followed_at IS NULL, ended_at IS NULL FROM follows JOIN buyers ON buyers.id = buyer_id ORDER BY 1"
+    spans = """SELECT external_id, followed_at IS NULL, ended_at IS NULL
+        FROM follows JOIN buyers ON buyers.id = buyer_id ORDER BY 1"""
     load("followers", "buyer_id,followed_at,ended_at\nb1,2026-01-02 10:00,\nb2,,\nb1,2026-01-02 10:00,\n")
     assert ask(spans) == [("b1", 0, 1), ("b2", 0, 1)]
     load("followers", "buyer_id,followed_at,ended_at\nb1,2026-01-02 10:00,2026-02-01\n")
@@ -135,7 +136,10 @@ def test_members_make_their_groups(load: Load, ask: Ask) -> None:
 
 def test_parcels_wait_for_today_unless_they_say_otherwise(load: Load, ask: Ask) -> None:
     load("orders", "order_id,buyer_id,paid_at,amount\nA1,b1,2026-11-20,5\n")
-    content = "waybill,order_id,buyer_id,pick_position,ship_date,shipped_at\nW1,A1,,3,,\nW2,,b9,1,2026-11-25,\nW3,A1,,,,2026-11-20 23:00\n"
+    content = (
+        "waybill,order_id,buyer_id,pick_position,ship_date,shipped_at\n"
+        "W1,A1,,3,,\nW2,,b9,1,2026-11-25,\nW3,A1,,,,2026-11-20 23:00\n"
+    )
     report = load("parcels", content + "W4,A9,,,,\nW5,,,,,\n,A1,,,,\n")
     assert (report.accepted, report.rejected) == (3, 3)
     assert "there is no order 'A9'" in reasons(report)
@@ -155,7 +159,10 @@ def picture(mode: str = "RGB", size: tuple[int, int] = (30, 20), form: str = "PN
 def test_products_land_with_pictures_drawn_anew(load: Load, ask: Ask, tmp_path: Path) -> None:
     (tmp_path / "pictures").mkdir()
     (tmp_path / "pictures" / "a.jpg").write_bytes(picture(form="JPEG") + b"<script>behind the picture</script>")
-    content = "sku,title,category,price,stock,arrival_at,picture\nT1,龙井,茶,¥88.00,5,2026-11-21 10:00,pictures/a.jpg\nT2,碧螺春,茶,60,,,\n"
+    content = (
+        "sku,title,category,price,stock,arrival_at,picture\n"
+        "T1,龙井,茶,¥88.00,5,2026-11-21 10:00,pictures/a.jpg\nT2,碧螺春,茶,60,,,\n"
+    )
     assert load("products", content).changed == 2
     rows = ask("SELECT sku, price, stock, arrival_at IS NULL, picture FROM products ORDER BY sku")
     assert [row[:4] for row in rows] == [("T1", 8800, 5, 0), ("T2", 6000, None, 1)]

@@ -4,6 +4,7 @@ import random
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from statistics import median
 from zoneinfo import ZoneInfo
 
@@ -66,7 +67,7 @@ def test_repeat_report_is_what_counting_one_by_one_gives(
     seen = [order for order in orders if order.paid_at and (as_of is None or order.paid_at < as_of)]
     buyers = by_buyer(seen)
     days = [sorted({day(order) for order in each}) for each in buyers.values()]
-    gaps = [(later - earlier).days for each in days for earlier, later in zip(each, each[1:], strict=False)]
+    gaps = [(later - earlier).days for each in days for earlier, later in pairwise(each)]
     repeat = sum(len(each) >= 2 for each in buyers.values())
     assert repeat_report(session, shop, as_of=as_of).as_json() == {
         "buyers": len(buyers),
