@@ -9,7 +9,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 Digests = NDArray[np.uint64]
-Lines = NDArray[np.int64]
+Lines = NDArray[np.signedinteger]
+
+_LARGEST_MERGED = 500_000  # longer runs are left alone: to merge two takes the memory of both again
 
 
 class Duplicates:
@@ -36,9 +38,9 @@ class Duplicates:
         return seen.join(repeated, on="line", how="left", maintain_order="left")["first"]
 
     def _remember(self, digests: Digests, lines: Lines) -> None:
-        while self._runs and len(self._runs[-1][0]) <= 2 * len(digests):
+        while self._runs and len(self._runs[-1][0]) <= min(2 * len(digests), _LARGEST_MERGED):
             earlier, places = self._runs.pop()
             digests, lines = np.concatenate([earlier, digests]), np.concatenate([places, lines])
             order = np.argsort(digests, kind="stable")  # stable: of equal digests the earliest line comes first
             digests, lines = digests[order], lines[order]
-        self._runs.append((digests, lines))
+        self._runs.append((digests, lines.astype(np.int32)))

@@ -23,6 +23,7 @@ from retention.staging import (
 )
 
 _TOLD = (*CONTACTS, *PLACES)
+_MOST_NOTES = 300_000
 
 
 class People:
@@ -54,7 +55,9 @@ class People:
         ids = pl.concat([known, new.select("buyer", buyer_id=numbers)])
         if any(told[name].null_count() < told.height for name in _TOLD):
             fresh = told.join(ids, on="buyer").with_columns(fresh=pl.col("buyer_id").is_in(numbers.implode()))
-            self._notes.append(fresh.drop("buyer"))
+            self._notes.append(_compact(fresh.drop("buyer")))
+            if sum(note.height for note in self._notes) > _MOST_NOTES:
+                self._notes = [_newest(self._notes)]
         return ids
 
     def settle(self, touched: BitMap) -> int:
@@ -83,12 +86,7 @@ class People:
         return found
 
     def _describe(self) -> int:
-        notes = pl.concat(self._notes)
-        notes = notes.filter(~pl.col("fresh").all().over("buyer_id"))  # the others were written when they were added
-        latest = notes.group_by("buyer_id").agg(
-            *(pl.col(name).sort_by("at").drop_nulls().last() for name in CONTACTS),
-            *(pl.col(name).sort_by("placed_at", nulls_last=False).last() for name in PLACES),
-        )
+        latest = _newest(self._notes).filter(~pl.col("fresh"))  # the others were written when they were added
         new = pl.col("buyer_id").is_in(list(self.new))
         self._fill(latest.filter(new), overrule=True)
         # For known buyers `_move` looks at all their orders; the file alone must not overrule the older ones.
@@ -153,3 +151,21 @@ def _told(rows: pl.DataFrame) -> pl.DataFrame:
         )
         .rename({"buyer_id": "buyer"})
     )
+
+
+def _newest(notes: list[pl.DataFrame]) -> pl.DataFrame:
+    """Put notes together, one per buyer; `fresh` stays where nothing was added to what was written at first."""
+    together = pl.concat(notes).group_by("buyer_id").agg(
+        *(pl.col(name).sort_by("at").drop_nulls().last() for name in CONTACTS),
+        *(pl.col(name).sort_by("placed_at", nulls_last=False).last() for name in PLACES),
+        at=pl.col("at").max(),
+        placed_at=pl.col("placed_at").max(),
+        fresh=pl.col("fresh").all(),
+    )  # fmt: skip
+    return together.select(notes[0].columns)
+
+
+def _compact(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return the frame with texts of its own; its views keep a block of the file alive."""
+    texts = [name for name, kind in frame.schema.items() if kind == pl.String]
+    return frame.with_columns(pl.Series(name, frame[name].to_list(), pl.String) for name in texts)

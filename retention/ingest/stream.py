@@ -12,7 +12,7 @@ import polars as pl
 
 from retention.ingest.duplicates import Duplicates
 
-WINDOW = 50_000  # rows merged at a time
+WINDOW = 30_000  # rows merged at a time
 
 
 class Scattered(Exception):

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openpyxl import Workbook
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, inspect, text
 
 from retention.database import transaction
 from retention.errors import Invalid, NotFound
@@ -126,6 +126,8 @@ def in_small_pieces(patch: pytest.MonkeyPatch, size: int = 300) -> None:
     patch.setattr("retention.ingest.delimited.BLOCK", size)
     patch.setattr("retention.ingest.stream.WINDOW", size // 30)
     patch.setattr("retention.ingest.spool.PART_SIZE", size)
+    patch.setattr("retention.ingest.people._MOST_NOTES", 5)
+    patch.setattr("retention.ingest.duplicates._LARGEST_MERGED", 20)
     patch.setattr("retention.staging._SLICE", 7)
 
 
@@ -138,6 +140,19 @@ def test_file_is_merged_stretch_by_stretch(load: Load, ask: Ask, monkeypatch: py
     assert ask("SELECT sum(amount), count(*), sum(items) FROM orders") == [(495000, 34, 100)]
     assert ask("SELECT sum(orders), sum(spend) FROM buyer_facts") == [(34, 495000)]
     assert load(content).changed == 0
+
+
+def test_contacts_and_places_of_new_buyers_are_those_of_the_latest_stretch(
+    load: Load, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_small_pieces(monkeypatch)
+    rows = [f"A{n},b{n % 3},2026-03-05 10:00:{n % 60:02},1,{'' if n % 2 else f'{n}@x'},c{n}" for n in range(50)]
+    load("order_id,buyer_id,paid_at,amount,email,city\n" + "\n".join(rows))
+    people = "SELECT external_id, email, city FROM buyers ORDER BY 1"
+    assert ask(people) == [("b0", "48@x", "c48"), ("b1", "46@x", "c49"), ("b2", "44@x", "c47")]
+    assert ask("SELECT version FROM data_versions WHERE family = 'buyers'") == [(1,)]
+    load("order_id,buyer_id,paid_at,amount,email,city\nB1,b0,2026-03-01,1,old@x,old\nB2,b1,2026-03-09,1,new@x,new\n")
+    assert ask(people) == [("b0", "48@x", "c48"), ("b1", "46@x", "new"), ("b2", "44@x", "c47")]
 
 
 def test_lines_of_an_order_may_lie_far_apart(load: Load, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -599,3 +614,20 @@ def test_real_report_without_buyers_adds_up(shop_engine: Engine, data_folder: Pa
         "new_parcels": 0,
         "lines": 0,
     }
+
+
+def test_indexes_stand_again_after_an_import_that_ends_and_one_that_does_not(load: Load, shop_engine: Engine) -> None:
+    def indexes() -> list[str]:
+        tables = ("orders", "order_lines", "parcels")
+        return sorted(str(index["name"]) for table in tables for index in inspect(shop_engine).get_indexes(table))
+
+    def stop(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    before = indexes()
+    assert len(before) > 4
+    with pytest.raises(KeyboardInterrupt):
+        load(TWO_LINES, progress=stop)
+    assert indexes() == before
+    load(TWO_LINES)
+    assert indexes() == before
