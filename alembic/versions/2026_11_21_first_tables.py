@@ -177,6 +177,21 @@ def upgrade() -> None:
         sa.UniqueConstraint("shop_id", "slug", name=op.f("uq_groups_shop_id_slug")),
     )
     op.create_table(
+        "hooks",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("shop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("slug", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+        sa.Column("url", sqlmodel.sql.sqltypes.AutoString(length=1000), nullable=False),
+        sa.Column("events", Json, nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("read_until", Json, nullable=False),
+        sa.Column("created_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["shop_id"], ["shops.id"], name=op.f("fk_hooks_shop_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_hooks")),
+        sa.UniqueConstraint("shop_id", "slug", name=op.f("uq_hooks_shop_id_slug")),
+    )
+    op.create_table(
         "jobs",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("shop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -309,6 +324,7 @@ def upgrade() -> None:
         sa.Column("sku", sqlmodel.sql.sqltypes.AutoString(length=100), nullable=False),
         sa.Column("title", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
         sa.Column("category", sqlmodel.sql.sqltypes.AutoString(length=200), nullable=False),
+        sa.Column("brand", sqlmodel.sql.sqltypes.AutoString(length=200), nullable=False),
         sa.Column("price", sa.Integer(), nullable=False),
         sa.Column("stock", sa.Integer(), nullable=True),
         sa.Column("arrival_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
@@ -342,6 +358,66 @@ def upgrade() -> None:
         sa.UniqueConstraint("shop_id", "slug", name=op.f("uq_segments_shop_id_slug")),
     )
     op.create_table(
+        "senders",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("shop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("slug", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+        sa.Column("name", sqlmodel.sql.sqltypes.AutoString(length=200), nullable=False),
+        sa.Column(
+            "medium",
+            sa.Enum(
+                "email",
+                "sms",
+                "webhook",
+                "robot",
+                "assisted",
+                "parcel",
+                name="medium",
+                native_enum=False,
+                create_constraint=True,
+                length=24,
+            ),
+            nullable=False,
+        ),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "smtp",
+                "sms-http",
+                "sms-aliyun",
+                "sms-twilio",
+                "webhook",
+                "robot",
+                "assisted",
+                "memory",
+                name="senderkind",
+                native_enum=False,
+                create_constraint=True,
+                length=24,
+            ),
+            nullable=False,
+        ),
+        sa.Column("settings", Json, nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("per_second", sa.Float(), nullable=True),
+        sa.Column("price", sa.Integer(), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "active", "paused", "broken", name="senderstate", native_enum=False, create_constraint=True, length=24
+            ),
+            nullable=False,
+        ),
+        sa.Column("next_slot_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("broken_until", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("last_error", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
+        sa.Column("created_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["shop_id"], ["shops.id"], name=op.f("fk_senders_shop_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_senders")),
+        sa.UniqueConstraint("shop_id", "slug", name=op.f("uq_senders_shop_id_slug")),
+    )
+    op.create_table(
         "shop_forecasts",
         sa.Column("shop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column(
@@ -362,6 +438,26 @@ def upgrade() -> None:
         sa.Column("b", sa.Float(), nullable=True),
         sa.ForeignKeyConstraint(["shop_id"], ["shops.id"], name=op.f("fk_shop_forecasts_shop_id")),
         sa.PrimaryKeyConstraint("shop_id", name=op.f("pk_shop_forecasts")),
+    )
+    op.create_table(
+        "shop_policies",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("shop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("values", Json, nullable=False),
+        sa.ForeignKeyConstraint(["shop_id"], ["shops.id"], name=op.f("fk_shop_policies_shop_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_shop_policies")),
+        sa.UniqueConstraint("shop_id", name=op.f("uq_shop_policies_shop_id")),
+    )
+    op.create_table(
+        "topics",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("shop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("slug", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+        sa.Column("names", Json, nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["shop_id"], ["shops.id"], name=op.f("fk_topics_shop_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_topics")),
+        sa.UniqueConstraint("shop_id", "slug", name=op.f("uq_topics_shop_id_slug")),
     )
     op.create_table(
         "buyer_facts",
@@ -418,6 +514,15 @@ def upgrade() -> None:
                 "coupon-push",
                 "parcel-flyer",
                 "joint-flyer",
+                "follow-gift",
+                "group-drop",
+                "team-coupon",
+                "payment-reminder",
+                "check-in",
+                "win-back",
+                "greeting",
+                "content-post",
+                "service-recovery",
                 name="recipe",
                 native_enum=False,
                 create_constraint=True,
@@ -427,7 +532,18 @@ def upgrade() -> None:
         ),
         sa.Column(
             "medium",
-            sa.Enum("email", "parcel", name="medium", native_enum=False, create_constraint=True, length=24),
+            sa.Enum(
+                "email",
+                "sms",
+                "webhook",
+                "robot",
+                "assisted",
+                "parcel",
+                name="medium",
+                native_enum=False,
+                create_constraint=True,
+                length=24,
+            ),
             nullable=False,
         ),
         sa.Column(
@@ -454,12 +570,17 @@ def upgrade() -> None:
         sa.Column("product_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("content", Json, nullable=False),
         sa.Column("policy", Json, nullable=False),
+        sa.Column("trigger", Json, nullable=False),
+        sa.Column("sender_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("topic", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
         sa.Column("secret", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
         sa.Column("scheduled_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("looked_until", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.Column("created_by", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
         sa.Column("created_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.ForeignKeyConstraint(["offer_id"], ["offers.id"], name=op.f("fk_campaigns_offer_id")),
         sa.ForeignKeyConstraint(["product_id"], ["products.id"], name=op.f("fk_campaigns_product_id")),
+        sa.ForeignKeyConstraint(["sender_id"], ["senders.id"], name=op.f("fk_campaigns_sender_id")),
         sa.ForeignKeyConstraint(["shop_id"], ["shops.id"], name=op.f("fk_campaigns_shop_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_campaigns")),
         sa.UniqueConstraint("shop_id", "slug", name=op.f("uq_campaigns_shop_id_slug")),
@@ -472,10 +593,20 @@ def upgrade() -> None:
         sa.Column(
             "channel",
             sa.Enum(
-                "email", "sms", "parcel", "group", name="channel", native_enum=False, create_constraint=True, length=24
+                "email",
+                "sms",
+                "parcel",
+                "group",
+                "personal",
+                "webhook",
+                name="channel",
+                native_enum=False,
+                create_constraint=True,
+                length=24,
             ),
             nullable=False,
         ),
+        sa.Column("topic", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
         sa.Column(
             "answer",
             sa.Enum("in", "out", name="answer", native_enum=False, create_constraint=True, length=24),
@@ -522,6 +653,57 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_group_members")),
         sa.UniqueConstraint("shop_id", "group_id", "buyer_id", name=op.f("uq_group_members_shop_id_group_id_buyer_id")),
     )
+    op.create_table(
+        "hook_calls",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("shop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("hook_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("key", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+        sa.Column(
+            "event",
+            sa.Enum(
+                "message.sent",
+                "message.failed",
+                "link.clicked",
+                "link.scanned",
+                "coupon.claimed",
+                "coupon.redeemed",
+                "buyer.unsubscribed",
+                name="hookevent",
+                native_enum=False,
+                create_constraint=True,
+                length=24,
+            ),
+            nullable=False,
+        ),
+        sa.Column("body", Json, nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "waiting",
+                "claimed",
+                "sent",
+                "failed",
+                name="hookcallstate",
+                native_enum=False,
+                create_constraint=True,
+                length=24,
+            ),
+            nullable=False,
+        ),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("due_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("claim_expires_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("answer", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
+        sa.Column("sent_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(["hook_id"], ["hooks.id"], name=op.f("fk_hook_calls_hook_id")),
+        sa.ForeignKeyConstraint(["shop_id"], ["shops.id"], name=op.f("fk_hook_calls_shop_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_hook_calls")),
+        sa.UniqueConstraint("shop_id", "hook_id", "key", name=op.f("uq_hook_calls_shop_id_hook_id_key")),
+    )
+    with op.batch_alter_table("hook_calls", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_hook_calls_state_hook_calls_due_at"), ["state", "due_at"], unique=False)
+
     op.create_table(
         "orders",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -581,6 +763,19 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "pauses",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("shop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("buyer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("until", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("source", sqlmodel.sql.sqltypes.AutoString(length=100), nullable=False),
+        sa.Column("at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["buyer_id"], ["buyers.id"], name=op.f("fk_pauses_buyer_id")),
+        sa.ForeignKeyConstraint(["shop_id"], ["shops.id"], name=op.f("fk_pauses_shop_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_pauses")),
+        sa.UniqueConstraint("shop_id", "buyer_id", name=op.f("uq_pauses_shop_id_buyer_id")),
+    )
+    op.create_table(
         "segment_snapshots",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("shop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -635,6 +830,42 @@ def upgrade() -> None:
         batch_op.create_index(
             batch_op.f("ix_touches_shop_id_touches_event_touches_buyer_id_touches_at"),
             ["shop_id", "event", "buyer_id", "at"],
+            unique=False,
+        )
+
+    op.create_table(
+        "campaign_approvals",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("shop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("campaign_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("fingerprint", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+        sa.Column(
+            "verdict",
+            sa.Enum(
+                "pending",
+                "approved",
+                "sent_back",
+                "void",
+                name="verdict",
+                native_enum=False,
+                create_constraint=True,
+                length=24,
+            ),
+            nullable=False,
+        ),
+        sa.Column("submitted_by", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+        sa.Column("submitted_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("decided_by", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+        sa.Column("decided_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("note", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
+        sa.ForeignKeyConstraint(["campaign_id"], ["campaigns.id"], name=op.f("fk_campaign_approvals_campaign_id")),
+        sa.ForeignKeyConstraint(["shop_id"], ["shops.id"], name=op.f("fk_campaign_approvals_shop_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_campaign_approvals")),
+    )
+    with op.batch_alter_table("campaign_approvals", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_campaign_approvals_shop_id_campaign_approvals_campaign_id_campaign_approvals_id"),
+            ["shop_id", "campaign_id", "id"],
             unique=False,
         )
 
@@ -731,6 +962,7 @@ def upgrade() -> None:
         sa.Column("shop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("campaign_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("wave", sa.Integer(), nullable=False),
         sa.Column("planned_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.Column("fingerprint", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
         sa.Column("funnel", Json, nullable=False),
@@ -746,69 +978,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("shop_id", "campaign_id", "number", name=op.f("uq_runs_shop_id_campaign_id_number")),
     )
     op.create_table(
-        "deliveries",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("shop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("campaign_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("run_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("buyer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("parcel_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("coupon_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column(
-            "state",
-            sa.Enum(
-                "waiting",
-                "claimed",
-                "sent",
-                "skipped",
-                "failed",
-                "unknown",
-                "control",
-                name="deliverystate",
-                native_enum=False,
-                create_constraint=True,
-                length=24,
-            ),
-            nullable=False,
-        ),
-        sa.Column("reason", sqlmodel.sql.sqltypes.AutoString(length=50), nullable=False),
-        sa.Column("detail", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
-        sa.Column("address", sqlmodel.sql.sqltypes.AutoString(length=254), nullable=False),
-        sa.Column("due_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
-        sa.Column("attempts", sa.Integer(), nullable=False),
-        sa.Column("claim_token", sqlmodel.sql.sqltypes.AutoString(length=32), nullable=True),
-        sa.Column("claim_expires_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
-        sa.Column("handed_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
-        sa.Column("sent_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
-        sa.Column("message_id", sqlmodel.sql.sqltypes.AutoString(length=200), nullable=False),
-        sa.CheckConstraint(
-            "(state = 'claimed') = (claim_token IS NOT NULL)", name=op.f("ck_deliveries_claim_token_while_claimed")
-        ),
-        sa.ForeignKeyConstraint(["buyer_id"], ["buyers.id"], name=op.f("fk_deliveries_buyer_id")),
-        sa.ForeignKeyConstraint(["campaign_id"], ["campaigns.id"], name=op.f("fk_deliveries_campaign_id")),
-        sa.ForeignKeyConstraint(["coupon_id"], ["coupons.id"], name=op.f("fk_deliveries_coupon_id")),
-        sa.ForeignKeyConstraint(["parcel_id"], ["parcels.id"], name=op.f("fk_deliveries_parcel_id")),
-        sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_deliveries_run_id")),
-        sa.ForeignKeyConstraint(["shop_id"], ["shops.id"], name=op.f("fk_deliveries_shop_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_deliveries")),
-        sa.UniqueConstraint("shop_id", "run_id", "buyer_id", name=op.f("uq_deliveries_shop_id_run_id_buyer_id")),
-    )
-    with op.batch_alter_table("deliveries", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_deliveries_shop_id_deliveries_buyer_id_deliveries_sent_at"),
-            ["shop_id", "buyer_id", "sent_at"],
-            unique=False,
-        )
-        batch_op.create_index(
-            batch_op.f("ix_deliveries_shop_id_deliveries_parcel_id"), ["shop_id", "parcel_id"], unique=False
-        )
-        batch_op.create_index(
-            batch_op.f("ix_deliveries_shop_id_deliveries_state_deliveries_due_at"),
-            ["shop_id", "state", "due_at"],
-            unique=False,
-        )
-
-    op.create_table(
         "joint_flyers",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("shop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -823,6 +992,52 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_joint_flyers")),
         sa.UniqueConstraint("shop_id", "slug", name=op.f("uq_joint_flyers_shop_id_slug")),
     )
+    op.create_table(
+        "posts",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("shop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("run_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("group_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("buyer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "waiting",
+                "taken",
+                "sent",
+                "declined",
+                "expired",
+                name="poststate",
+                native_enum=False,
+                create_constraint=True,
+                length=24,
+            ),
+            nullable=False,
+        ),
+        sa.Column("text", sqlmodel.sql.sqltypes.AutoString(length=20000), nullable=False),
+        sa.Column("picture", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+        sa.Column("due_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("expires_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("assignee", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+        sa.Column("taken_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("sent_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("sent_by", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+        sa.Column("proof", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+        sa.Column("note", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
+        sa.ForeignKeyConstraint(["buyer_id"], ["buyers.id"], name=op.f("fk_posts_buyer_id")),
+        sa.ForeignKeyConstraint(["group_id"], ["groups.id"], name=op.f("fk_posts_group_id")),
+        sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_posts_run_id")),
+        sa.ForeignKeyConstraint(["shop_id"], ["shops.id"], name=op.f("fk_posts_shop_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_posts")),
+        sa.UniqueConstraint(
+            "shop_id", "run_id", "group_id", "buyer_id", name=op.f("uq_posts_shop_id_run_id_group_id_buyer_id")
+        ),
+    )
+    with op.batch_alter_table("posts", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_posts_shop_id_posts_state_posts_due_at"), ["shop_id", "state", "due_at"], unique=False
+        )
+
     op.create_table(
         "proofs",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -916,6 +1131,141 @@ def upgrade() -> None:
         sa.UniqueConstraint("shop_id", "number", name=op.f("uq_batches_shop_id_number")),
     )
     op.create_table(
+        "deliveries",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("shop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("campaign_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("run_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("buyer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("parcel_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("coupon_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "waiting",
+                "claimed",
+                "sent",
+                "skipped",
+                "failed",
+                "unknown",
+                "control",
+                name="deliverystate",
+                native_enum=False,
+                create_constraint=True,
+                length=24,
+            ),
+            nullable=False,
+        ),
+        sa.Column("reason", sqlmodel.sql.sqltypes.AutoString(length=50), nullable=False),
+        sa.Column("detail", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
+        sa.Column("address", sqlmodel.sql.sqltypes.AutoString(length=254), nullable=False),
+        sa.Column("due_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("expires_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("post_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("digest_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("claim_token", sqlmodel.sql.sqltypes.AutoString(length=32), nullable=True),
+        sa.Column("claim_expires_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("handed_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("sent_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("message_id", sqlmodel.sql.sqltypes.AutoString(length=200), nullable=False),
+        sa.CheckConstraint(
+            "(state = 'claimed') = (claim_token IS NOT NULL)", name=op.f("ck_deliveries_claim_token_while_claimed")
+        ),
+        sa.ForeignKeyConstraint(["buyer_id"], ["buyers.id"], name=op.f("fk_deliveries_buyer_id")),
+        sa.ForeignKeyConstraint(["campaign_id"], ["campaigns.id"], name=op.f("fk_deliveries_campaign_id")),
+        sa.ForeignKeyConstraint(["coupon_id"], ["coupons.id"], name=op.f("fk_deliveries_coupon_id")),
+        sa.ForeignKeyConstraint(["digest_id"], ["deliveries.id"], name=op.f("fk_deliveries_digest_id")),
+        sa.ForeignKeyConstraint(["parcel_id"], ["parcels.id"], name=op.f("fk_deliveries_parcel_id")),
+        sa.ForeignKeyConstraint(["post_id"], ["posts.id"], name=op.f("fk_deliveries_post_id")),
+        sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_deliveries_run_id")),
+        sa.ForeignKeyConstraint(["shop_id"], ["shops.id"], name=op.f("fk_deliveries_shop_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_deliveries")),
+        sa.UniqueConstraint("shop_id", "run_id", "buyer_id", name=op.f("uq_deliveries_shop_id_run_id_buyer_id")),
+    )
+    with op.batch_alter_table("deliveries", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_deliveries_shop_id_deliveries_buyer_id_deliveries_sent_at"),
+            ["shop_id", "buyer_id", "sent_at"],
+            unique=False,
+        )
+        batch_op.create_index(
+            batch_op.f("ix_deliveries_shop_id_deliveries_parcel_id"), ["shop_id", "parcel_id"], unique=False
+        )
+        batch_op.create_index(
+            batch_op.f("ix_deliveries_shop_id_deliveries_state_deliveries_due_at"),
+            ["shop_id", "state", "due_at"],
+            unique=False,
+        )
+
+    op.create_table(
+        "partners",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("shop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("joint_flyer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("slot", sqlmodel.sql.sqltypes.AutoString(length=32), nullable=False),
+        sa.Column("offer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("product_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("content", Json, nullable=False),
+        sa.Column("picture", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+        sa.Column("filled_by", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+        sa.Column("filled_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(["joint_flyer_id"], ["joint_flyers.id"], name=op.f("fk_partners_joint_flyer_id")),
+        sa.ForeignKeyConstraint(["offer_id"], ["offers.id"], name=op.f("fk_partners_offer_id")),
+        sa.ForeignKeyConstraint(["product_id"], ["products.id"], name=op.f("fk_partners_product_id")),
+        sa.ForeignKeyConstraint(["shop_id"], ["shops.id"], name=op.f("fk_partners_shop_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_partners")),
+        sa.UniqueConstraint("joint_flyer_id", "slot", name=op.f("uq_partners_joint_flyer_id_slot")),
+        sa.UniqueConstraint("shop_id", "joint_flyer_id", name=op.f("uq_partners_shop_id_joint_flyer_id")),
+    )
+    op.create_table(
+        "bounces",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("shop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "channel",
+            sa.Enum(
+                "email",
+                "sms",
+                "parcel",
+                "group",
+                "personal",
+                "webhook",
+                name="channel",
+                native_enum=False,
+                create_constraint=True,
+                length=24,
+            ),
+            nullable=False,
+        ),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "hard", "soft", "complaint", name="bouncekind", native_enum=False, create_constraint=True, length=24
+            ),
+            nullable=False,
+        ),
+        sa.Column("address", sqlmodel.sql.sqltypes.AutoString(length=254), nullable=False),
+        sa.Column("buyer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("delivery_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("detail", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
+        sa.Column("at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["buyer_id"], ["buyers.id"], name=op.f("fk_bounces_buyer_id")),
+        sa.ForeignKeyConstraint(["delivery_id"], ["deliveries.id"], name=op.f("fk_bounces_delivery_id")),
+        sa.ForeignKeyConstraint(["shop_id"], ["shops.id"], name=op.f("fk_bounces_shop_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_bounces")),
+    )
+    with op.batch_alter_table("bounces", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_bounces_shop_id_bounces_channel_bounces_address"),
+            ["shop_id", "channel", "address"],
+            unique=False,
+        )
+        batch_op.create_index(
+            batch_op.f("ix_bounces_shop_id_bounces_delivery_id"), ["shop_id", "delivery_id"], unique=False
+        )
+
+    op.create_table(
         "links",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("shop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -948,26 +1298,6 @@ def upgrade() -> None:
             batch_op.f("ix_links_shop_id_links_delivery_id"), ["shop_id", "delivery_id"], unique=False
         )
 
-    op.create_table(
-        "partners",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("shop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("joint_flyer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("slot", sqlmodel.sql.sqltypes.AutoString(length=32), nullable=False),
-        sa.Column("offer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("product_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("content", Json, nullable=False),
-        sa.Column("picture", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
-        sa.Column("filled_by", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
-        sa.Column("filled_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
-        sa.ForeignKeyConstraint(["joint_flyer_id"], ["joint_flyers.id"], name=op.f("fk_partners_joint_flyer_id")),
-        sa.ForeignKeyConstraint(["offer_id"], ["offers.id"], name=op.f("fk_partners_offer_id")),
-        sa.ForeignKeyConstraint(["product_id"], ["products.id"], name=op.f("fk_partners_product_id")),
-        sa.ForeignKeyConstraint(["shop_id"], ["shops.id"], name=op.f("fk_partners_shop_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_partners")),
-        sa.UniqueConstraint("joint_flyer_id", "slot", name=op.f("uq_partners_joint_flyer_id_slot")),
-        sa.UniqueConstraint("shop_id", "joint_flyer_id", name=op.f("uq_partners_shop_id_joint_flyer_id")),
-    )
     op.create_table(
         "pieces",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -1012,36 +1342,6 @@ def upgrade() -> None:
             batch_op.f("ix_pieces_shop_id_pieces_delivery_id"), ["shop_id", "delivery_id"], unique=False
         )
         batch_op.create_index(batch_op.f("ix_pieces_shop_id_pieces_parcel_id"), ["shop_id", "parcel_id"], unique=False)
-
-    op.create_table(
-        "scans",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("shop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("link_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("carrier_shop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("buyer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column(
-            "kind",
-            sa.Enum("scan", "click", name="touchkind", native_enum=False, create_constraint=True, length=24),
-            nullable=False,
-        ),
-        sa.Column("at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
-        sa.Column("bot", sa.Boolean(), nullable=False),
-        sa.Column("preview", sa.Boolean(), nullable=False),
-        sa.Column("repeat", sa.Boolean(), nullable=False),
-        sa.Column("address_digest", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
-        sa.Column("user_agent", sqlmodel.sql.sqltypes.AutoString(length=300), nullable=False),
-        sa.ForeignKeyConstraint(["buyer_id"], ["buyers.id"], name=op.f("fk_scans_buyer_id")),
-        sa.ForeignKeyConstraint(["carrier_shop_id"], ["shops.id"], name=op.f("fk_scans_carrier_shop_id")),
-        sa.ForeignKeyConstraint(["link_id"], ["links.id"], name=op.f("fk_scans_link_id")),
-        sa.ForeignKeyConstraint(["shop_id"], ["shops.id"], name=op.f("fk_scans_shop_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_scans")),
-    )
-    with op.batch_alter_table("scans", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_scans_shop_id_scans_at"), ["shop_id", "at"], unique=False)
-        batch_op.create_index(
-            batch_op.f("ix_scans_shop_id_scans_link_id_scans_at"), ["shop_id", "link_id", "at"], unique=False
-        )
 
     op.create_table(
         "packing_events",
@@ -1094,43 +1394,81 @@ def upgrade() -> None:
         sa.UniqueConstraint("shop_id", "link_id", "piece_id", name=op.f("uq_piece_links_shop_id_link_id_piece_id")),
         sa.UniqueConstraint("shop_id", "piece_id", "slot", name=op.f("uq_piece_links_shop_id_piece_id_slot")),
     )
+    op.create_table(
+        "scans",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("shop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("link_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("carrier_shop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("buyer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column(
+            "kind",
+            sa.Enum("scan", "click", name="touchkind", native_enum=False, create_constraint=True, length=24),
+            nullable=False,
+        ),
+        sa.Column("at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("bot", sa.Boolean(), nullable=False),
+        sa.Column("preview", sa.Boolean(), nullable=False),
+        sa.Column("repeat", sa.Boolean(), nullable=False),
+        sa.Column("address_digest", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+        sa.Column("user_agent", sqlmodel.sql.sqltypes.AutoString(length=300), nullable=False),
+        sa.ForeignKeyConstraint(["buyer_id"], ["buyers.id"], name=op.f("fk_scans_buyer_id")),
+        sa.ForeignKeyConstraint(["carrier_shop_id"], ["shops.id"], name=op.f("fk_scans_carrier_shop_id")),
+        sa.ForeignKeyConstraint(["link_id"], ["links.id"], name=op.f("fk_scans_link_id")),
+        sa.ForeignKeyConstraint(["shop_id"], ["shops.id"], name=op.f("fk_scans_shop_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_scans")),
+    )
+    with op.batch_alter_table("scans", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_scans_shop_id_scans_at"), ["shop_id", "at"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_scans_shop_id_scans_link_id_scans_at"), ["shop_id", "link_id", "at"], unique=False
+        )
 
 
 def downgrade() -> None:
 
-    op.drop_table("piece_links")
-    with op.batch_alter_table("packing_events", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_packing_events_shop_id_packing_events_at"))
-
-    op.drop_table("packing_events")
     with op.batch_alter_table("scans", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_scans_shop_id_scans_link_id_scans_at"))
         batch_op.drop_index(batch_op.f("ix_scans_shop_id_scans_at"))
 
     op.drop_table("scans")
+    op.drop_table("piece_links")
+    with op.batch_alter_table("packing_events", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_packing_events_shop_id_packing_events_at"))
+
+    op.drop_table("packing_events")
     with op.batch_alter_table("pieces", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_pieces_shop_id_pieces_parcel_id"))
         batch_op.drop_index(batch_op.f("ix_pieces_shop_id_pieces_delivery_id"))
         batch_op.drop_index(batch_op.f("ix_pieces_shop_id_pieces_code"))
 
     op.drop_table("pieces")
-    op.drop_table("partners")
     with op.batch_alter_table("links", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_links_shop_id_links_delivery_id"))
         batch_op.drop_index(batch_op.f("ix_links_shop_id_links_campaign_id"))
 
     op.drop_table("links")
-    op.drop_table("batches")
-    op.drop_table("approvals")
-    op.drop_table("run_skips")
-    op.drop_table("proofs")
-    op.drop_table("joint_flyers")
+    with op.batch_alter_table("bounces", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_bounces_shop_id_bounces_delivery_id"))
+        batch_op.drop_index(batch_op.f("ix_bounces_shop_id_bounces_channel_bounces_address"))
+
+    op.drop_table("bounces")
+    op.drop_table("partners")
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_deliveries_shop_id_deliveries_state_deliveries_due_at"))
         batch_op.drop_index(batch_op.f("ix_deliveries_shop_id_deliveries_parcel_id"))
         batch_op.drop_index(batch_op.f("ix_deliveries_shop_id_deliveries_buyer_id_deliveries_sent_at"))
 
     op.drop_table("deliveries")
+    op.drop_table("batches")
+    op.drop_table("approvals")
+    op.drop_table("run_skips")
+    op.drop_table("proofs")
+    with op.batch_alter_table("posts", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_posts_shop_id_posts_state_posts_due_at"))
+
+    op.drop_table("posts")
+    op.drop_table("joint_flyers")
     op.drop_table("runs")
     with op.batch_alter_table("parcels", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_parcels_shop_id_parcels_ship_day_parcels_pick_position"))
@@ -1142,12 +1480,19 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_coupons_shop_id_coupons_offer_id_coupons_state"))
 
     op.drop_table("coupons")
+    with op.batch_alter_table("campaign_approvals", schema=None) as batch_op:
+        batch_op.drop_index(
+            batch_op.f("ix_campaign_approvals_shop_id_campaign_approvals_campaign_id_campaign_approvals_id")
+        )
+
+    op.drop_table("campaign_approvals")
     with op.batch_alter_table("touches", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_touches_shop_id_touches_event_touches_buyer_id_touches_at"))
         batch_op.drop_index(batch_op.f("ix_touches_shop_id_touches_buyer_id_touches_at"))
 
     op.drop_table("touches")
     op.drop_table("segment_snapshots")
+    op.drop_table("pauses")
     with op.batch_alter_table("orders", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_orders_shop_id_orders_ordered_at"))
         batch_op.drop_index(
@@ -1158,6 +1503,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_orders_shop_id_orders_buyer_id_orders_ordered_at"))
 
     op.drop_table("orders")
+    with op.batch_alter_table("hook_calls", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_hook_calls_state_hook_calls_due_at"))
+
+    op.drop_table("hook_calls")
     op.drop_table("group_members")
     op.drop_table("follows")
     with op.batch_alter_table("consents", schema=None) as batch_op:
@@ -1171,7 +1520,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_buyer_facts_shop_id_buyer_facts_last_at"))
 
     op.drop_table("buyer_facts")
+    op.drop_table("topics")
+    op.drop_table("shop_policies")
     op.drop_table("shop_forecasts")
+    op.drop_table("senders")
     op.drop_table("segments")
     with op.batch_alter_table("products", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_products_shop_id_products_arrival_at"))
@@ -1192,6 +1544,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_jobs_shop_id_jobs_created_at"))
 
     op.drop_table("jobs")
+    op.drop_table("hooks")
     op.drop_table("groups")
     with op.batch_alter_table("given_answers", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_given_answers_created_at"))
