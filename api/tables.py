@@ -3,10 +3,17 @@
 # ruff: noqa: F401 - importing a module is what registers its tables
 from sqlmodel import SQLModel
 
+import campaigns.approvals
+import campaigns.bounces
 import campaigns.campaigns
 import campaigns.coupons
+import campaigns.hooks
 import campaigns.links
 import campaigns.offers
+import campaigns.posts
+import campaigns.senders
+import campaigns.shop_policy
+import campaigns.topics
 import printables.batches
 import printables.flyers
 import printables.joint.partners

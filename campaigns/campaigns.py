@@ -17,12 +17,25 @@ class Recipe(StrEnum):
     COUPON_PUSH = "coupon-push"
     PARCEL_FLYER = "parcel-flyer"
     JOINT_FLYER = "joint-flyer"
+    FOLLOW_GIFT = "follow-gift"
+    GROUP_DROP = "group-drop"
+    TEAM_COUPON = "team-coupon"
+    PAYMENT_REMINDER = "payment-reminder"
+    CHECK_IN = "check-in"
+    WIN_BACK = "win-back"
+    GREETING = "greeting"
+    CONTENT_POST = "content-post"
+    SERVICE_RECOVERY = "service-recovery"
 
 
 class Medium(StrEnum):
     """How a delivery reaches the buyer."""
 
     EMAIL = "email"
+    SMS = "sms"
+    WEBHOOK = "webhook"  # the shop's own system takes it from here
+    ROBOT = "robot"  # one post to a chat group, by its robot
+    ASSISTED = "assisted"  # a person presses send, in a group or to one buyer
     PARCEL = "parcel"
 
 
@@ -43,8 +56,10 @@ class Campaign(ShopRow, table=True):
     """A campaign.
 
     `audience` and `excluded` are rules (`segments.rules`). `content` is {language: {"subject", "body"}} in Liquid.
-    `policy` holds the values of `campaigns.policy.Policy`. `secret` seeds the control group, so that nobody can guess
-    or choose who is in it.
+    `policy` holds the values of `campaigns.policy.Policy`, `trigger` those of `campaigns.triggers`. `scheduled_at` is
+    the next launch, `looked_until` the moment up to which the events of a trigger have been taken in. `topic` is the
+    slug of what the message is about, which a buyer can leave alone. `secret` seeds the control group, so that nobody
+    can guess or choose who is in it.
     """
 
     __tablename__ = "campaigns"
@@ -61,8 +76,12 @@ class Campaign(ShopRow, table=True):
     product_id: int | None = Field(default=None, foreign_key="products.id", sa_type=BigId)
     content: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
     policy: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
+    trigger: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
+    sender_id: int | None = Field(default=None, foreign_key="senders.id", sa_type=BigId)
+    topic: str = Field(default="", max_length=64)
     secret: str = Field(max_length=64, repr=False)
     scheduled_at: datetime | None = None
+    looked_until: datetime | None = None
     created_by: str = Field(max_length=64)
     created_at: datetime
 
@@ -73,7 +92,8 @@ class Run(ShopRow, table=True):
     `funnel` is the list of [step, count] the preview showed, `fingerprint` what binds the two. `audience_ids` is the
     whole audience as a serialized bitmap, kept for ever: the unit of measurement is everybody assigned. `control_share`
     is the planned share, `read_out_at` the day the result is read, both fixed before anything leaves. `product_price`
-    is what the message promises; a delivery whose product costs something else by then is not sent.
+    is what the message promises; a delivery whose product costs something else by then is not sent. `wave` counts the
+    waves of an alert from 1; 0 has none.
     """
 
     __tablename__ = "runs"
@@ -81,6 +101,7 @@ class Run(ShopRow, table=True):
 
     campaign_id: int = Field(foreign_key="campaigns.id", sa_type=BigId)
     number: int
+    wave: int = 0
     planned_at: datetime
     fingerprint: str = Field(max_length=64)
     funnel: list[Any] = Field(sa_type=Json)
@@ -120,7 +141,8 @@ class Delivery(ShopRow, table=True):
     """One buyer's row in one run: one thing handed to one person, by message or by parcel; or nothing, in control.
 
     `handed_at` is written before the message leaves. A claim that expired without it never left and waits again; with
-    it nobody can know, and the row says unknown.
+    it nobody can know, and the row says unknown. After `expires_at` it is too late to send. `post_id` is the one post
+    that serves this buyer with others of a chat group, `digest_id` the delivery that carries this one's content too.
     """
 
     __tablename__ = "deliveries"
@@ -142,6 +164,9 @@ class Delivery(ShopRow, table=True):
     detail: str = Field(default="", max_length=500)
     address: str = Field(default="", max_length=254)
     due_at: datetime
+    expires_at: datetime | None = None
+    post_id: int | None = Field(default=None, foreign_key="posts.id", sa_type=BigId)
+    digest_id: int | None = Field(default=None, foreign_key="deliveries.id", sa_type=BigId)
     attempts: int = 0
     claim_token: str | None = Field(default=None, max_length=32)
     claim_expires_at: datetime | None = None

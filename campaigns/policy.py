@@ -9,7 +9,14 @@ from campaigns.campaigns import Medium
 from retention.consent import Answer, Channel
 from retention.errors import Invalid
 
-CHANNEL = {Medium.EMAIL: Channel.EMAIL, Medium.PARCEL: Channel.PARCEL}
+CHANNEL = {
+    Medium.EMAIL: Channel.EMAIL,
+    Medium.SMS: Channel.SMS,
+    Medium.WEBHOOK: Channel.WEBHOOK,
+    Medium.ROBOT: Channel.GROUP,
+    Medium.ASSISTED: Channel.PERSONAL,
+    Medium.PARCEL: Channel.PARCEL,
+}
 """The consent channel a medium answers to."""
 
 NEEDS_YES = frozenset({Channel.EMAIL, Channel.SMS})

@@ -87,6 +87,7 @@ def _answers(session: Session, shop_id: int, delivery_ids: Collection[int], medi
         .where(
             col(Consent.shop_id) == shop_id,
             col(Consent.channel) == CHANNEL[medium],
+            col(Consent.topic) == "",
             col(Consent.buyer_id).in_(buyers),
         )
         .group_by(col(Consent.buyer_id))

@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Index
+from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, Session, col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -18,6 +18,8 @@ class Channel(StrEnum):
     SMS = "sms"
     PARCEL = "parcel"
     GROUP = "group"
+    PERSONAL = "personal"  # a member of the shop writes to them
+    WEBHOOK = "webhook"  # the shop's own system reaches them
 
 
 class Answer(StrEnum):
@@ -28,17 +30,30 @@ class Answer(StrEnum):
 
 
 class Consent(ShopRow, table=True):
-    """One answer with its evidence."""
+    """One answer with its evidence. With a `topic` it is about messages of that topic only."""
 
     __tablename__ = "consents"
     __table_args__ = (Index(None, "shop_id", "channel", "buyer_id", "id"),)
 
     buyer_id: int = Field(foreign_key="buyers.id", sa_type=BigId)
     channel: Channel = Field(sa_type=choice(Channel))
+    topic: str = Field(default="", max_length=64)
     answer: Answer = Field(sa_type=choice(Answer))
     source: str = Field(max_length=100)
     wording: str = Field(default="", max_length=1000)
     address: str = Field(default="", max_length=254)
+    at: datetime
+
+
+class Pause(ShopRow, table=True):
+    """A buyer wants to hear nothing by any channel until a moment; what they said before counts again after it."""
+
+    __tablename__ = "pauses"
+    __table_args__ = (UniqueConstraint("shop_id", "buyer_id"),)
+
+    buyer_id: int = Field(foreign_key="buyers.id", sa_type=BigId)
+    until: datetime
+    source: str = Field(max_length=100)
     at: datetime
 
 
@@ -53,6 +68,7 @@ def record_consent(
     at: datetime,
     wording: str = "",
     address: str = "",
+    topic: str = "",
 ) -> None:
     """Add an answer to the ledger; it counts from now on. The same answer again is evidence too and is kept."""
     session.add(
@@ -60,6 +76,7 @@ def record_consent(
             shop_id=shop_id,
             buyer_id=buyer_id,
             channel=channel,
+            topic=topic,
             answer=answer,
             source=source,
             wording=wording,
@@ -70,11 +87,11 @@ def record_consent(
     raise_version(session, shop_id, Family.CONSENTS)
 
 
-def buyers_answering(shop_id: int, channel: Channel, answer: Answer) -> SelectOfScalar[int]:
-    """Return a SELECT of the buyers whose last answer for `channel` is `answer`."""
+def buyers_answering(shop_id: int, channel: Channel, answer: Answer, *, topic: str = "") -> SelectOfScalar[int]:
+    """Return a SELECT of the buyers whose last answer for `channel`, or for a topic on it, is `answer`."""
     last = (
         select(func.max(Consent.id))
-        .where(Consent.shop_id == shop_id, Consent.channel == channel)
+        .where(Consent.shop_id == shop_id, Consent.channel == channel, Consent.topic == topic)
         .group_by(col(Consent.buyer_id))
     )
     return select(Consent.buyer_id).where(
@@ -82,10 +99,13 @@ def buyers_answering(shop_id: int, channel: Channel, answer: Answer) -> SelectOf
     )
 
 
-def last_answer(session: Session, shop_id: int, *, buyer_id: int, channel: Channel) -> Answer | None:
+def last_answer(session: Session, shop_id: int, *, buyer_id: int, channel: Channel, topic: str = "") -> Answer | None:
     """Return what a buyer last said about a channel, or None when never asked."""
     rows = select(Consent.answer).where(
-        Consent.shop_id == shop_id, Consent.buyer_id == buyer_id, Consent.channel == channel
+        Consent.shop_id == shop_id,
+        Consent.buyer_id == buyer_id,
+        Consent.channel == channel,
+        Consent.topic == topic,
     )
     answer = session.exec(rows.order_by(col(Consent.id).desc()).limit(1)).first()
     return Answer(answer) if answer else None

@@ -17,6 +17,7 @@ class Product(ShopRow, table=True):
     sku: str = Field(max_length=100)
     title: str = Field(max_length=500)
     category: str = Field(default="", max_length=200)
+    brand: str = Field(default="", max_length=200)
     price: int = 0
     stock: int | None = None
     arrival_at: datetime | None = None

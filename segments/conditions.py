@@ -103,7 +103,9 @@ def ask_group(session: Session, view: View, leaf: InGroup) -> Query:
 
 def ask_consent(view: View, leaf: ConsentIs) -> Query:
     """Ask whose last answer for a channel it is; never asked is the absence of any."""
-    entry = sa.and_(col(Consent.shop_id) == view.shop.id, col(Consent.channel) == leaf.channel)
+    entry = sa.and_(
+        col(Consent.shop_id) == view.shop.id, col(Consent.channel) == leaf.channel, col(Consent.topic) == ""
+    )
     if view.as_of is not None:
         entry = sa.and_(entry, col(Consent.at) < view.as_of)
     if leaf.answer == "never":

@@ -23,6 +23,8 @@ CHANNELS = {
     Channel.SMS: gettext_noop("SMS"),
     Channel.PARCEL: gettext_noop("parcel inserts"),
     Channel.GROUP: gettext_noop("group messages"),
+    Channel.PERSONAL: gettext_noop("personal messages"),
+    Channel.WEBHOOK: gettext_noop("messages of the shop's app"),
 }
 
 ANSWERS = {
