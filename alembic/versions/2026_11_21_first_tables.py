@@ -32,6 +32,84 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_order_lines_shop_id_order_lines_sku"), ["shop_id", "sku"], unique=False)
 
     op.create_table(
+        "orders",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("shop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("source", sqlmodel.sql.sqltypes.AutoString(length=50), nullable=False),
+        sa.Column("external_id", sqlmodel.sql.sqltypes.AutoString(length=200), nullable=False),
+        sa.Column("buyer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column(
+            "status",
+            sa.Enum(
+                "placed",
+                "paid",
+                "cancelled",
+                "returned",
+                name="orderstatus",
+                native_enum=False,
+                create_constraint=True,
+                length=24,
+            ),
+            nullable=False,
+        ),
+        sa.Column("placed_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("paid_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("ordered_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("order_day", sa.Integer(), nullable=False),
+        sa.Column("amount", sa.Integer(), nullable=False),
+        sa.Column("refunded", sa.Integer(), nullable=False),
+        sa.Column("postage", sa.Integer(), nullable=False),
+        sa.Column("items", sa.Integer(), nullable=False),
+        sa.Column("counts", sa.Boolean(), nullable=False),
+        sa.Column("is_return", sa.Boolean(), nullable=False),
+        sa.Column("country", sqlmodel.sql.sqltypes.AutoString(length=100), nullable=False),
+        sa.Column("region", sqlmodel.sql.sqltypes.AutoString(length=100), nullable=False),
+        sa.Column("city", sqlmodel.sql.sqltypes.AutoString(length=100), nullable=False),
+        sa.Column("channel", sqlmodel.sql.sqltypes.AutoString(length=50), nullable=False),
+        sa.Column("coupon_code", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_orders")),
+        sa.UniqueConstraint("shop_id", "source", "external_id", name=op.f("uq_orders_shop_id_source_external_id")),
+    )
+    with op.batch_alter_table("orders", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_orders_shop_id_orders_buyer_id_orders_ordered_at"),
+            ["shop_id", "buyer_id", "ordered_at"],
+            unique=False,
+        )
+        batch_op.create_index(
+            batch_op.f("ix_orders_shop_id_orders_coupon_code"),
+            ["shop_id", "coupon_code"],
+            unique=False,
+            postgresql_where=sa.text("coupon_code <> ''"),
+            sqlite_where=sa.text("coupon_code <> ''"),
+        )
+        batch_op.create_index(
+            batch_op.f("ix_orders_shop_id_orders_ordered_at"), ["shop_id", "ordered_at"], unique=False
+        )
+
+    op.create_table(
+        "parcels",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("shop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("waybill", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+        sa.Column("buyer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("order_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("ship_day", sa.Integer(), nullable=False),
+        sa.Column("pick_position", sa.Integer(), nullable=False),
+        sa.Column("shipped_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("delivered_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_parcels")),
+        sa.UniqueConstraint("shop_id", "waybill", name=op.f("uq_parcels_shop_id_waybill")),
+    )
+    with op.batch_alter_table("parcels", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_parcels_shop_id_parcels_buyer_id"), ["shop_id", "buyer_id"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_parcels_shop_id_parcels_ship_day_parcels_pick_position"),
+            ["shop_id", "ship_day", "pick_position"],
+            unique=False,
+        )
+
+    op.create_table(
         "shops",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("slug", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
@@ -628,6 +706,51 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "coupons",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("shop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("offer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("buyer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("code", sqlmodel.sql.sqltypes.AutoString(length=32), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "issued",
+                "claimed",
+                "held",
+                "redeemed",
+                "void",
+                name="couponstate",
+                native_enum=False,
+                create_constraint=True,
+                length=24,
+            ),
+            nullable=False,
+        ),
+        sa.Column("issued_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("claimed_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("expires_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("held_by", sqlmodel.sql.sqltypes.AutoString(length=200), nullable=False),
+        sa.Column("hold_expires_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("redeemed_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("order_reference", sqlmodel.sql.sqltypes.AutoString(length=200), nullable=False),
+        sa.Column("order_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.ForeignKeyConstraint(["buyer_id"], ["buyers.id"], name=op.f("fk_coupons_buyer_id")),
+        sa.ForeignKeyConstraint(["offer_id"], ["offers.id"], name=op.f("fk_coupons_offer_id")),
+        sa.ForeignKeyConstraint(["order_id"], ["orders.id"], name=op.f("fk_coupons_order_id")),
+        sa.ForeignKeyConstraint(["shop_id"], ["shops.id"], name=op.f("fk_coupons_shop_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_coupons")),
+        sa.UniqueConstraint("shop_id", "code", name=op.f("uq_coupons_shop_id_code")),
+        sa.UniqueConstraint("shop_id", "offer_id", "buyer_id", name=op.f("uq_coupons_shop_id_offer_id_buyer_id")),
+    )
+    with op.batch_alter_table("coupons", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_coupons_shop_id_coupons_offer_id_coupons_state"),
+            ["shop_id", "offer_id", "state"],
+            unique=False,
+        )
+
+    op.create_table(
         "follows",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("shop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -703,64 +826,6 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("hook_calls", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_hook_calls_state_hook_calls_due_at"), ["state", "due_at"], unique=False)
-
-    op.create_table(
-        "orders",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("shop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("source", sqlmodel.sql.sqltypes.AutoString(length=50), nullable=False),
-        sa.Column("external_id", sqlmodel.sql.sqltypes.AutoString(length=200), nullable=False),
-        sa.Column("buyer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column(
-            "status",
-            sa.Enum(
-                "placed",
-                "paid",
-                "cancelled",
-                "returned",
-                name="orderstatus",
-                native_enum=False,
-                create_constraint=True,
-                length=24,
-            ),
-            nullable=False,
-        ),
-        sa.Column("placed_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
-        sa.Column("paid_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
-        sa.Column("ordered_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
-        sa.Column("order_day", sa.Integer(), nullable=False),
-        sa.Column("amount", sa.Integer(), nullable=False),
-        sa.Column("refunded", sa.Integer(), nullable=False),
-        sa.Column("postage", sa.Integer(), nullable=False),
-        sa.Column("items", sa.Integer(), nullable=False),
-        sa.Column("counts", sa.Boolean(), nullable=False),
-        sa.Column("is_return", sa.Boolean(), nullable=False),
-        sa.Column("country", sqlmodel.sql.sqltypes.AutoString(length=100), nullable=False),
-        sa.Column("region", sqlmodel.sql.sqltypes.AutoString(length=100), nullable=False),
-        sa.Column("city", sqlmodel.sql.sqltypes.AutoString(length=100), nullable=False),
-        sa.Column("channel", sqlmodel.sql.sqltypes.AutoString(length=50), nullable=False),
-        sa.Column("coupon_code", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
-        sa.ForeignKeyConstraint(["buyer_id"], ["buyers.id"], name=op.f("fk_orders_buyer_id")),
-        sa.ForeignKeyConstraint(["shop_id"], ["shops.id"], name=op.f("fk_orders_shop_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_orders")),
-        sa.UniqueConstraint("shop_id", "source", "external_id", name=op.f("uq_orders_shop_id_source_external_id")),
-    )
-    with op.batch_alter_table("orders", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_orders_shop_id_orders_buyer_id_orders_ordered_at"),
-            ["shop_id", "buyer_id", "ordered_at"],
-            unique=False,
-        )
-        batch_op.create_index(
-            batch_op.f("ix_orders_shop_id_orders_coupon_code"),
-            ["shop_id", "coupon_code"],
-            unique=False,
-            postgresql_where=sa.text("coupon_code <> ''"),
-            sqlite_where=sa.text("coupon_code <> ''"),
-        )
-        batch_op.create_index(
-            batch_op.f("ix_orders_shop_id_orders_ordered_at"), ["shop_id", "ordered_at"], unique=False
-        )
 
     op.create_table(
         "pauses",
@@ -870,51 +935,6 @@ def upgrade() -> None:
         )
 
     op.create_table(
-        "coupons",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("shop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("offer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("buyer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("code", sqlmodel.sql.sqltypes.AutoString(length=32), nullable=False),
-        sa.Column(
-            "state",
-            sa.Enum(
-                "issued",
-                "claimed",
-                "held",
-                "redeemed",
-                "void",
-                name="couponstate",
-                native_enum=False,
-                create_constraint=True,
-                length=24,
-            ),
-            nullable=False,
-        ),
-        sa.Column("issued_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
-        sa.Column("claimed_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
-        sa.Column("expires_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
-        sa.Column("held_by", sqlmodel.sql.sqltypes.AutoString(length=200), nullable=False),
-        sa.Column("hold_expires_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
-        sa.Column("redeemed_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
-        sa.Column("order_reference", sqlmodel.sql.sqltypes.AutoString(length=200), nullable=False),
-        sa.Column("order_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.ForeignKeyConstraint(["buyer_id"], ["buyers.id"], name=op.f("fk_coupons_buyer_id")),
-        sa.ForeignKeyConstraint(["offer_id"], ["offers.id"], name=op.f("fk_coupons_offer_id")),
-        sa.ForeignKeyConstraint(["order_id"], ["orders.id"], name=op.f("fk_coupons_order_id")),
-        sa.ForeignKeyConstraint(["shop_id"], ["shops.id"], name=op.f("fk_coupons_shop_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_coupons")),
-        sa.UniqueConstraint("shop_id", "code", name=op.f("uq_coupons_shop_id_code")),
-        sa.UniqueConstraint("shop_id", "offer_id", "buyer_id", name=op.f("uq_coupons_shop_id_offer_id_buyer_id")),
-    )
-    with op.batch_alter_table("coupons", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_coupons_shop_id_coupons_offer_id_coupons_state"),
-            ["shop_id", "offer_id", "state"],
-            unique=False,
-        )
-
-    op.create_table(
         "flyers",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("shop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -931,31 +951,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_flyers")),
         sa.UniqueConstraint("shop_id", "slug", name=op.f("uq_flyers_shop_id_slug")),
     )
-    op.create_table(
-        "parcels",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("shop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("waybill", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
-        sa.Column("buyer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("order_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("ship_day", sa.Integer(), nullable=False),
-        sa.Column("pick_position", sa.Integer(), nullable=False),
-        sa.Column("shipped_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
-        sa.Column("delivered_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
-        sa.ForeignKeyConstraint(["buyer_id"], ["buyers.id"], name=op.f("fk_parcels_buyer_id")),
-        sa.ForeignKeyConstraint(["order_id"], ["orders.id"], name=op.f("fk_parcels_order_id")),
-        sa.ForeignKeyConstraint(["shop_id"], ["shops.id"], name=op.f("fk_parcels_shop_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_parcels")),
-        sa.UniqueConstraint("shop_id", "waybill", name=op.f("uq_parcels_shop_id_waybill")),
-    )
-    with op.batch_alter_table("parcels", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_parcels_shop_id_parcels_buyer_id"), ["shop_id", "buyer_id"], unique=False)
-        batch_op.create_index(
-            batch_op.f("ix_parcels_shop_id_parcels_ship_day_parcels_pick_position"),
-            ["shop_id", "ship_day", "pick_position"],
-            unique=False,
-        )
-
     op.create_table(
         "runs",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -1470,16 +1465,7 @@ def downgrade() -> None:
     op.drop_table("posts")
     op.drop_table("joint_flyers")
     op.drop_table("runs")
-    with op.batch_alter_table("parcels", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_parcels_shop_id_parcels_ship_day_parcels_pick_position"))
-        batch_op.drop_index(batch_op.f("ix_parcels_shop_id_parcels_buyer_id"))
-
-    op.drop_table("parcels")
     op.drop_table("flyers")
-    with op.batch_alter_table("coupons", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_coupons_shop_id_coupons_offer_id_coupons_state"))
-
-    op.drop_table("coupons")
     with op.batch_alter_table("campaign_approvals", schema=None) as batch_op:
         batch_op.drop_index(
             batch_op.f("ix_campaign_approvals_shop_id_campaign_approvals_campaign_id_campaign_approvals_id")
@@ -1493,22 +1479,16 @@ def downgrade() -> None:
     op.drop_table("touches")
     op.drop_table("segment_snapshots")
     op.drop_table("pauses")
-    with op.batch_alter_table("orders", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_orders_shop_id_orders_ordered_at"))
-        batch_op.drop_index(
-            batch_op.f("ix_orders_shop_id_orders_coupon_code"),
-            postgresql_where=sa.text("coupon_code <> ''"),
-            sqlite_where=sa.text("coupon_code <> ''"),
-        )
-        batch_op.drop_index(batch_op.f("ix_orders_shop_id_orders_buyer_id_orders_ordered_at"))
-
-    op.drop_table("orders")
     with op.batch_alter_table("hook_calls", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_hook_calls_state_hook_calls_due_at"))
 
     op.drop_table("hook_calls")
     op.drop_table("group_members")
     op.drop_table("follows")
+    with op.batch_alter_table("coupons", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_coupons_shop_id_coupons_offer_id_coupons_state"))
+
+    op.drop_table("coupons")
     with op.batch_alter_table("consents", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_consents_shop_id_consents_channel_consents_buyer_id_consents_id"))
 
@@ -1564,6 +1544,21 @@ def downgrade() -> None:
     op.drop_table("api_keys")
     op.drop_table("users")
     op.drop_table("shops")
+    with op.batch_alter_table("parcels", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_parcels_shop_id_parcels_ship_day_parcels_pick_position"))
+        batch_op.drop_index(batch_op.f("ix_parcels_shop_id_parcels_buyer_id"))
+
+    op.drop_table("parcels")
+    with op.batch_alter_table("orders", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_orders_shop_id_orders_ordered_at"))
+        batch_op.drop_index(
+            batch_op.f("ix_orders_shop_id_orders_coupon_code"),
+            postgresql_where=sa.text("coupon_code <> ''"),
+            sqlite_where=sa.text("coupon_code <> ''"),
+        )
+        batch_op.drop_index(batch_op.f("ix_orders_shop_id_orders_buyer_id_orders_ordered_at"))
+
+    op.drop_table("orders")
     with op.batch_alter_table("order_lines", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_order_lines_shop_id_order_lines_sku"))
 
