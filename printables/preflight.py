@@ -54,7 +54,8 @@ def preflight(layer: StaticLayer, pieces: Sequence[Piece], pdf: bytes, *, profil
 
 def said(check: Mapping[str, Any]) -> str:
     """Return the sentence of a stored check in the language being spoken."""
-    return gettext(check["template"]).format(**check["values"])
+    template = check["template"]
+    return gettext(template).format(**check["values"])
 
 
 def _check(name: str, ok: bool, template: str, **values: object) -> Check:  # noqa: FBT001 - the answer itself

@@ -87,6 +87,8 @@ def ago(value: datetime | None, now: datetime) -> str:
     """Return how long ago a moment was, in words."""
     if value is None:
         return DASH
+    if abs(_aware(value) - now) < timedelta(seconds=1):
+        return _("just now")
     return format_timedelta(_aware(value) - now, add_direction=True, locale=current_locale())
 
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
 from fastapi.responses import FileResponse, HTMLResponse, Response
 from sqlmodel import Session, col, select
 
-from api.console.paper import checks_of, device_name, devices, picture, typed_fields
+from api.console.paper import checks_of, device_name, devices, picture, prove_for, typed_fields
 from api.console.shell import Here, go, refused, show
 from api.deps import CurrentSettings, Files, Now, Place, Reading, Writing, require
 from campaigns.campaigns import Campaign, CampaignState, Recipe
@@ -15,7 +15,7 @@ from campaigns.drafting import campaign_for
 from printables.designs import DESIGNS
 from printables.flyers import Flyer, change_flyer, copy_of, create_flyer, flyer_for
 from printables.pictures import cleaned
-from printables.proofs import FORMATS, make_proof
+from printables.proofs import FORMATS
 from printables.shelf import flyers_for, flyers_of, proof_for, proofs_by_device
 from retention.access import Scope
 from retention.errors import Error
@@ -151,18 +151,7 @@ def prove(
     """Lay the flyer out as it will print, check it, and show it."""
     row = flyer_for(session, place.member, flyer)
     try:
-        with session.begin_nested():
-            make_proof(
-                session,
-                place.shop,
-                row,
-                copy_of(session, place.shop, row),
-                profile=profile,
-                public_url=settings.public_url,
-                files=files,
-                at=now,
-                by=place.member.actor,
-            )
+        prove_for(session, place, row, profile=profile, files=files, settings=settings, at=now)
     except Error as error:
         return _page(request, session, place, row, profile=profile, error=error)
     return go(f"{_home(place)}/{flyer}?profile={profile}")

@@ -2,15 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from fastapi import Request
 from fastapi.responses import Response
+from sqlmodel import Session
 
 from api.console import shell
+from api.deps import Place
+from printables.flyers import Flyer, copy_of
 from printables.preflight import said
+from printables.proofs import make_proof
 from printables.thumbnails import thumbnail
 from retention.files import FileStore
+from retention.settings import Settings
 from retention.tokens import CODE_LENGTH, spaced
 from retention.words import gettext as _
 from retention.words import gettext_noop
@@ -64,6 +70,24 @@ def checks_of(checks: Sequence[dict[str, Any]]) -> list[Checked]:
     """Return the checks of a proof, those that failed first."""
     shown = [Checked(check["ok"], said(check)) for check in checks]
     return sorted(shown, key=lambda check: check.ok)
+
+
+def prove_for(
+    session: Session, place: Place, flyer: Flyer, *, profile: str, files: FileStore, settings: Settings, at: datetime
+) -> None:
+    """Make the proof of a flyer as it stands, or nothing when it is refused: the page that says why goes on reading."""
+    with session.begin_nested():
+        make_proof(
+            session,
+            place.shop,
+            flyer,
+            copy_of(session, place.shop, flyer),
+            profile=profile,
+            public_url=settings.public_url,
+            files=files,
+            at=at,
+            by=place.member.actor,
+        )
 
 
 def picture(files: FileStore, sha256: str, *, width: int) -> Response:

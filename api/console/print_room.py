@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response
 from sqlmodel import Session
 
-from api.console.paper import checks_of, device_name, devices, picture, show_code
+from api.console.paper import checks_of, device_name, devices, picture, prove_for, show_code
 from api.console.shell import Here, go, refused, show
 from api.console.states import shown
 from api.deps import CurrentSettings, Files, Now, Place, Reading, Writing, require
@@ -18,7 +18,7 @@ from printables.flyers import Flyer, copy_of, flyer_for
 from printables.make_batch import order_batch
 from printables.piece_ledger import PrintResult, batch_for, close_batch, mark_printed, reprint
 from printables.print_room import WaitingRun
-from printables.proofs import FORMATS, Proof, counting_proof, make_proof
+from printables.proofs import FORMATS, Proof, counting_proof
 from printables.shelf import flyers_for
 from retention.access import Scope
 from retention.database import reading
@@ -82,18 +82,7 @@ def prove(
     """Make the proof of a flyer for a device, and lead back to the form."""
     row = flyer_for(session, place.member, flyer)
     try:
-        with session.begin_nested():
-            make_proof(
-                session,
-                place.shop,
-                row,
-                copy_of(session, place.shop, row),
-                profile=profile,
-                public_url=settings.public_url,
-                files=files,
-                at=now,
-                by=place.member.actor,
-            )
+        prove_for(session, place, row, profile=profile, files=files, settings=settings, at=now)
     except Error as error:
         return _choosing(request, session, place, run=run, flyer=flyer, profile=profile, error=error)
     return go(f"{_home(place)}/new?run={run}&flyer={flyer}&profile={profile}")

@@ -6,6 +6,7 @@ counts alone; a change of what fields there are draws the conditions anew.
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
@@ -31,13 +32,20 @@ from retention.shops import Shop
 from retention.words import gettext as _
 from retention.words import gettext_noop
 from segments.lists import BuyerList
-from segments.presets import PRESETS, preset_rule
+from segments.presets import PRESETS, Preset, find_preset
 from segments.segments import Segment, find_segment, list_segments, save_segment
 from segments.snapshots import refresh_segment
 
 router = APIRouter(prefix="/shops/{slug}/segments", dependencies=[require(Scope.SEGMENTS_READ)])
 
 MOST_SUGGESTED = 200
+
+QUESTIONS = {
+    "category": (gettext_noop("Category"), "category"),
+    "bought": (gettext_noop("Product they bought"), "sku"),
+    "missing": (gettext_noop("Product they never bought"), "sku"),
+}
+"""What presets ask for: the label of the field, and which suggestions it takes."""
 
 
 @dataclass
@@ -81,11 +89,17 @@ Sent = Annotated[Typed, Depends(read_typed)]
 def new(
     request: Request, session: Reading, place: Here, now: Now, preset: str = "", rule: str = "", name: str = ""
 ) -> HTMLResponse:
-    """Show the builder, empty, with a preset's rule, or with a rule from another page."""
+    """Show the builder, empty, with a preset's rule, or with a rule from another page.
+
+    A preset that asks for something begins empty, with fields for that beside it, until all of them are filled in.
+    """
     known = what_there_is(session, place.shop, now)
-    asked = preset_rule(preset) if preset else _from_text(rule) if rule else {"all": []}
-    named = PRESETS[preset].title if preset else name
-    typed = Typed({"name": [named], "short_name": [_free_name(session, place.shop, preset)]})
+    asked = _from_text(rule) if rule else {"all": []}
+    if preset:
+        chosen, given = find_preset(preset), dict(request.query_params)
+        if _is_answered(chosen, given):
+            asked, name = chosen.filled(given), chosen.titled(given)
+    typed = Typed({"name": [name], "short_name": [_free_name(session, place.shop, preset)]})
     return _page(request, session, _sheet(session, place, open_rule(asked, known), known, typed, now))
 
 
@@ -159,17 +173,17 @@ def what_there_is(session: Session, shop: Shop, now: datetime, *, without: str =
     )
 
 
-def suggestions(session: Session, shop: Shop) -> dict[str, list[str]]:
-    """Return values to suggest while typing, from the shop's newest products."""
+def suggestions(session: Session, shop: Shop) -> dict[str, list[tuple[str, str]]]:
+    """Return values to suggest while typing, and what they are called, from the shop's newest products."""
     rows = session.exec(
-        select(Product.sku, Product.category)
+        select(Product.sku, Product.title, Product.category)
         .where(Product.shop_id == shop.id)
         .order_by(col(Product.id).desc())
         .limit(MOST_SUGGESTED)
     ).all()
     return {
-        "sku": [sku for sku, _category in rows],
-        "category": sorted({category for _sku, category in rows if category}),
+        "sku": [(sku, title) for sku, title, _category in rows],
+        "category": sorted({(category, "") for _sku, _title, category in rows if category}),
     }
 
 
@@ -204,6 +218,7 @@ def _sheet(session: Session, place: Place, draft: Draft, known: Known, typed: Ty
 
 def _page(request: Request, session: Session, sheet: Sheet, *, error: Error | None = None) -> HTMLResponse:
     shop: Shop = request.state.shop
+    chosen = PRESETS.get(request.query_params.get("preset", ""))
     return show(
         request,
         session,
@@ -211,6 +226,7 @@ def _page(request: Request, session: Session, sheet: Sheet, *, error: Error | No
         status=error.status if error else 200,
         notice=refused(error) if error else None,
         presets=[(preset.slug, preset.title) for preset in PRESETS.values()],
+        questions=_questions(chosen, request.query_params) if chosen else [],
         suggestions=suggestions(session, shop),
         **_context(sheet),
     )
@@ -223,6 +239,15 @@ def _context(sheet: Sheet) -> dict[str, Any]:
         "filter_names": [(key, _(name)) for key, name in FILTERS.items()],
         "joins": [(key, _(name)) for key, name in JOINS.items()],
     }
+
+
+def _is_answered(preset: Preset, given: Mapping[str, str]) -> bool:
+    return all(given.get(name, "").strip() for name in preset.asks)
+
+
+def _questions(preset: Preset, given: Mapping[str, str]) -> list[tuple[str, str, str, str]]:
+    """Return what a preset asks for: the field, its label, the suggestions it takes, what was given."""
+    return [(name, *(_(QUESTIONS[name][0]), QUESTIONS[name][1]), given.get(name, "")) for name in preset.asks]
 
 
 def _from_text(text: str) -> Any:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 from pyroaring import BitMap
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from api.console.rule_answer import some_of
 from api.console.shell import Here, go, refused, show
@@ -15,7 +15,7 @@ from api.console.sparkline import Sparkline, sparkline
 from api.console.states import shown
 from api.deps import Now, Place, Reading, Writing, require
 from api.downloads import csv_of
-from campaigns.campaigns import Campaign
+from campaigns.audiences import campaigns_on, remove_segment
 from retention import clock
 from retention.access import Scope
 from retention.errors import Error, Invalid
@@ -23,11 +23,9 @@ from retention.shops import Shop
 from retention.words import gettext as _
 from retention.words import gettext_noop
 from segments.lists import buyers_called
-from segments.matching import Matcher, match, open_matcher
-from segments.nodes import InSegment, leaves
+from segments.matching import Matcher, open_matcher
 from segments.presets import save_presets
-from segments.rules import parse
-from segments.segments import Segment, delete_segment, find_segment, list_segments, pin
+from segments.segments import Segment, find_segment, list_segments, names_segment, pin
 from segments.snapshots import Moved, changes_since, histories, refresh_segment
 from segments.words import describe
 
@@ -108,8 +106,7 @@ def delete(request: Request, session: Writing, place: Here, now: Now, name: str)
     """Remove a segment that nothing is built on."""
     try:
         with session.begin_nested():
-            _check_unused(session, place.shop, name)
-            delete_segment(session, place.shop.id, name, actor=place.member.actor, at=now)
+            remove_segment(session, place.shop.id, name, actor=place.member.actor, at=now)
     except Error as error:
         return segment_page(request, session, place, name, now=now, error=error)
     return go(f"/shops/{place.shop.slug}/segments", done="removed")
@@ -118,8 +115,7 @@ def delete(request: Request, session: Writing, place: Here, now: Now, name: str)
 @router.get("/saved/{name}/buyers.csv", dependencies=[require(Scope.BUYERS_READ)])
 def export(session: Reading, place: Here, now: Now, name: str) -> StreamingResponse:
     """Send the buyers as CSV, masked for those who may not see names, mail and phone."""
-    buyers = match(session, place.shop, {"segment": name}, now=now)
-    return csv_of(session, place.shop, place.member, buyers, name=name)
+    return csv_of(session, place.shop, place.member, slug=name, now=now)
 
 
 def segment_lines(session: Session, shop: Shop, matcher: Matcher) -> list[SegmentLine]:
@@ -147,12 +143,6 @@ def count_by_slug(session: Session, shop: Shop, *, now: datetime) -> dict[str, i
     """Return how many buyers each segment of a shop has now, by its slug."""
     matcher = open_matcher(session, shop, now=now)
     return {segment.slug: len(matcher.segment(segment.slug)) for segment in list_segments(session, shop.id)}
-
-
-def campaigns_on(session: Session, shop: Shop, slug: str) -> list[Campaign]:
-    """Return the campaigns whose audience or exclusion names a segment, the newest first."""
-    found = select(Campaign).where(Campaign.shop_id == shop.id).order_by(col(Campaign.id).desc())
-    return [each for each in session.exec(found) if _names(each.audience, slug) or _names(each.excluded, slug)]
 
 
 def segment_page(
@@ -188,8 +178,8 @@ def segment_page(
         last=history[-1] if history else None,
         moved=_moved(session, place, segment, history),
         pinned={"in": len(BitMap.deserialize(segment.pinned_in)), "out": len(BitMap.deserialize(segment.pinned_out))},
-        campaigns=[(each, shown(each.state)) for each in campaigns_on(session, shop, name)],
-        built_on=[each for each in list_segments(session, shop.id) if _names(each.rule, name)],
+        campaigns=[(each, shown(each.state)) for each in campaigns_on(session, shop.id, name)],
+        built_on=[each for each in list_segments(session, shop.id) if names_segment(each.rule, name)],
         typed=typed,
     )
 
@@ -213,14 +203,3 @@ def _chart(history: list[Moved], shop: Shop) -> dict[str, Any]:
         "labels": labels,
         "series": [{"name": _("Buyers"), "values": [each.size for each in history]}],
     }
-
-
-def _check_unused(session: Session, shop: Shop, slug: str) -> None:
-    if users := campaigns_on(session, shop, slug):
-        raise Invalid(
-            gettext_noop("Segment {slug} is used by {users}."), slug=slug, users=", ".join(each.name for each in users)
-        )
-
-
-def _names(rule: object, slug: str) -> bool:
-    return rule is not None and any(isinstance(leaf, InSegment) and leaf.slug == slug for leaf in leaves(parse(rule)))
