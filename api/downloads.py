@@ -1,26 +1,28 @@
-"""Downloads: sets of buyers as files, masked for whoever may not see names, mail and phone."""
+"""Downloads: the buyers of a segment as a file, masked for whoever may not see names, mail and phone."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from tempfile import TemporaryFile
 from typing import IO
 
 from fastapi.responses import StreamingResponse
-from pyroaring import BitMap
 from sqlmodel import Session
 
 from retention.access import Member
 from retention.shops import Shop
-from segments.export import write_csv
+from segments.export import export_segment
 
 BLOCK = 65_536
 
 
-def csv_of(session: Session, shop: Shop, member: Member, buyers: BitMap, *, name: str) -> StreamingResponse:
-    """Return buyers as a CSV file. It is written aside first: the session ends before the answer leaves."""
+def csv_of(
+    session: Session, shop: Shop, member: Member, *, slug: str, now: datetime, as_of: datetime | None = None
+) -> StreamingResponse:
+    """Return a segment's buyers as a CSV file. It is written aside first: the session ends before the answer leaves."""
     file = TemporaryFile("w+", encoding="utf-8-sig", newline="")  # noqa: SIM115 - closed when it has been sent
-    write_csv(session, shop, member, buyers=buyers, target=file)
+    export_segment(session, shop, member, slug=slug, target=file, now=now, as_of=as_of)
     file.seek(0)
-    headers = {"Content-Disposition": f'attachment; filename="{shop.slug}-{name}.csv"'}
+    headers = {"Content-Disposition": f'attachment; filename="{shop.slug}-{slug}.csv"'}
     return StreamingResponse(_read(file), media_type="text/csv; charset=utf-8", headers=headers)
 
 

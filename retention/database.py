@@ -133,6 +133,21 @@ def write_aside(session: Session, action: Callable[[Session], None]) -> None:
     after_commit(session, write)
 
 
+def write_after(session: Session, action: Callable[[Session], None]) -> None:
+    """Run `action` after this session, in a transaction of its own that waits its turn like any other.
+
+    For what a reader must leave behind, such as the record of an export: it holds no lock while it reads.
+    """
+    bind = session.get_bind()
+    engine = (bind if isinstance(bind, Engine) else bind.engine).execution_options(**{_READ_ONLY: False})
+
+    def write() -> None:
+        with transaction(engine) as own:
+            action(own)
+
+    after_commit(session, write)
+
+
 def insert_rows(session: Session, table: type[SQLModel], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Store many rows at once: COPY on PostgreSQL, executemany on SQLite. Values are what the driver takes."""
     connection = session.connection()

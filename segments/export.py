@@ -1,4 +1,7 @@
-"""Segments as files: their buyers as CSV, with contact data as far as the reader may see it; lists read from a file."""
+"""Segments as files: their buyers as CSV, with contact data as far as the reader may see it; lists read from a file.
+
+Who took which segment out, when, and how many buyers it had, stays in the audit log.
+"""
 
 import csv
 from collections.abc import Iterator
@@ -9,15 +12,48 @@ import sqlalchemy as sa
 from pyroaring import BitMap
 from sqlmodel import Session, col
 
-from retention import money
+from retention import audit, money
 from retention.access import Member, Scope
 from retention.buyers import Buyer, masked_email, masked_name, masked_phone
+from retention.database import write_after
 from retention.facts import BuyerFacts
 from retention.shops import Shop
 from segments.lists import BuyerList, buyers_called, save_list
+from segments.matching import match
 
 COLUMNS = ("buyer_id", "name", "email", "phone", "country", "region", "city", "orders", "spend", "last_order_at")
 READ_AT_ONCE = 10_000
+
+
+def export_segment(
+    session: Session,
+    shop: Shop,
+    member: Member,
+    *,
+    slug: str,
+    target: TextIO,
+    now: datetime,
+    as_of: datetime | None = None,
+) -> int:
+    """Write the buyers of a segment as CSV like `write_csv`, record who did, and return how many they are.
+
+    The record is written once the session, which may be one that only reads, has ended well; when that fails, so does
+    the request.
+    """
+    count = write_csv(
+        session, shop, member, buyers=match(session, shop, {"segment": slug}, now=now, as_of=as_of), target=target
+    )
+    said = {
+        "buyers": count,
+        "masked": not member.may(Scope.BUYERS_PERSONAL),
+        "as_of": as_of.isoformat() if as_of else None,
+    }
+    subject, actor = f"segment:{slug}", member.actor
+    write_after(
+        session,
+        lambda own: audit.record(own, shop.id, actor, action="segment.export", subject=subject, at=now, after=said),
+    )
+    return count
 
 
 def write_csv(session: Session, shop: Shop, member: Member, *, buyers: BitMap, target: TextIO) -> int:

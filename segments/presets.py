@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from retention.errors import NotFound
+from retention.errors import Invalid, NotFound
 from retention.shops import Shop
 from retention.words import gettext, gettext_noop, speaking
 from segments.segments import Segment, list_segments, save_segment
@@ -17,16 +17,36 @@ Rule = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Preset:
-    """A ready rule. `name` is English and the key of its translation."""
+    """A ready rule. `name` is English and the key of its translation.
+
+    What it `asks` for (a category, products) stands in its name and rule as a gap, "{category}".
+    """
 
     slug: str
     name: str
     rule: Rule
+    asks: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
-        """The name in the language being spoken."""
-        return gettext(self.name)
+        """The name in the language being spoken, with what it asks for left open."""
+        return gettext(self.name).format(**dict.fromkeys(self.asks, "…"))
+
+    def titled(self, values: Mapping[str, str]) -> str:
+        """Return the name with what was asked for."""
+        return gettext(self.name).format(**values)
+
+    def filled(self, values: Mapping[str, str]) -> Rule:
+        """Return the rule with what it asks for; Invalid while something is missing."""
+        missing = [name for name in self.asks if not values.get(name, "").strip()]
+        if missing:
+            raise Invalid(
+                "The preset {slug} asks for {asks}; say {missing}.",
+                slug=self.slug,
+                asks=", ".join(self.asks),
+                missing=", ".join(missing),
+            )
+        return {kind: _filled(body, values) for kind, body in self.rule.items()}
 
 
 _BOUGHT: Rule = {"orders": {"measure": "count", "at_least": 1}}
@@ -81,39 +101,53 @@ _ALL = (
         },
     ),
     Preset("flyer-responders", gettext_noop("Flyer responders"), {"touch": {"event": "scanned", "at_least": 1}}),
+    Preset(
+        "category-fans",
+        gettext_noop("Fans of “{category}”: two orders or more"),
+        {"orders": {"measure": "count", "at_least": 2, "of": {"category": "{category}"}}},
+        asks=("category",),
+    ),
+    Preset(
+        "bought-but-not",
+        gettext_noop("Bought “{bought}”, never “{missing}”"),
+        {
+            "all": [
+                {"orders": {"measure": "count", "at_least": 1, "of": {"sku": "{bought}"}}},
+                {"not": {"orders": {"measure": "count", "at_least": 1, "of": {"sku": "{missing}"}}}},
+            ]
+        },
+        asks=("bought", "missing"),
+    ),
 )
 
 PRESETS: dict[str, Preset] = {preset.slug: preset for preset in _ALL}
 
 
-def preset_rule(slug: str) -> Rule:
-    """Return the rule of a preset; NotFound lists the known ones."""
+def find_preset(slug: str) -> Preset:
+    """Return a preset; NotFound lists the known ones."""
     if slug not in PRESETS:
         raise NotFound("No preset is called {slug}. There are: {known}.", slug=slug, known=", ".join(PRESETS))
-    return PRESETS[slug].rule
-
-
-def category_fans(category: str, *, orders: int = 2) -> Rule:
-    """Return the rule for buyers with at least `orders` orders in a category."""
-    return {"orders": {"measure": "count", "at_least": orders, "of": {"category": category}}}
-
-
-def bought_but_not(bought: Mapping[str, Any], missing: Mapping[str, Any]) -> Rule:
-    """Return the rule for buyers of one thing and never of another; each is a filter such as {"sku": "A1"}."""
-    return {
-        "all": [
-            {"orders": {"measure": "count", "at_least": 1, "of": dict(bought)}},
-            {"not": {"orders": {"measure": "count", "at_least": 1, "of": dict(missing)}}},
-        ]
-    }
+    return PRESETS[slug]
 
 
 def save_presets(session: Session, shop: Shop, *, at: datetime, actor: str = "system") -> list[Segment]:
-    """Save every preset the shop does not have yet, named in the shop's language; return those that are new."""
+    """Save every preset that asks for nothing and that the shop does not have yet, named in the shop's language.
+
+    Returns those that are new.
+    """
     there = {segment.slug for segment in list_segments(session, shop.id)}
     with speaking(shop.language):
         return [
             save_segment(session, shop.id, preset.slug, rule=preset.rule, name=preset.title, actor=actor, at=at)
             for preset in PRESETS.values()
-            if preset.slug not in there
+            if preset.slug not in there and not preset.asks
         ]
+
+
+def _filled(part: Any, values: Mapping[str, str]) -> Any:
+    if isinstance(part, Mapping):
+        return {name: _filled(each, values) for name, each in part.items()}
+    if isinstance(part, list):
+        return [_filled(each, values) for each in part]
+    gap = part[1:-1] if isinstance(part, str) and part.startswith("{") else None
+    return values[gap].strip() if gap else part

@@ -85,7 +85,7 @@ def save_segment(
 def delete_segment(session: Session, shop_id: int, slug: str, *, actor: str, at: datetime) -> None:
     """Remove a segment; Conflict while another one is built on it."""
     segment = find_segment(session, shop_id, slug)
-    users = [other.slug for other in list_segments(session, shop_id) if slug in _named_in(parse(other.rule))]
+    users = [other.slug for other in list_segments(session, shop_id) if names_segment(other.rule, slug)]
     if users:
         raise Conflict("Segment {slug} is used by {users}.", slug=slug, users=", ".join(users))
     before = {"name": segment.name, "rule": segment.rule}
@@ -93,6 +93,11 @@ def delete_segment(session: Session, shop_id: int, slug: str, *, actor: str, at:
     session.delete(segment)
     session.flush()
     raise_version(session, shop_id, Family.SEGMENTS)
+
+
+def names_segment(rule: object, slug: str) -> bool:
+    """Tell whether a rule (JSON) is built on a segment."""
+    return slug in _named_in(parse(rule))
 
 
 def check_cycle(session: Session, shop_id: int, slug: str, node: Node) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from api.cli.terminal import JsonOption, ShopOption, engine, show
+from campaigns.audiences import remove_segment
 from retention import clock
 from retention.access import Member, Scope, system_member
 from retention.database import reading, transaction
@@ -131,11 +132,46 @@ def save(
 
 @group.command("presets")
 def save_presets(shop: ShopOption, *, as_json: JsonOption = False) -> None:
-    """Save the ready-made segments that the shop does not have yet."""
+    """Save the ready-made segments that the shop does not have yet, and name those that ask for something first."""
     with transaction(engine()) as session:
         made = presets.save_presets(session, find_shop(session, shop), at=clock.now())
-        result = {"saved": [segment.slug for segment in made]}
+        asking = {preset.slug: list(preset.asks) for preset in presets.PRESETS.values() if preset.asks}
+        result = {"saved": [segment.slug for segment in made], "asking": asking}
     show(result, as_json=as_json)
+
+
+@group.command("preset")
+def use_preset(
+    slug: Annotated[str, typer.Argument(help="The preset, such as category-fans.", metavar="PRESET")],
+    shop: ShopOption,
+    category: Annotated[str, typer.Option(help="What category-fans asks for.")] = "",
+    bought: Annotated[str, typer.Option(help="The SKU they bought, for bought-but-not.")] = "",
+    missing: Annotated[str, typer.Option(help="The SKU they never bought, for bought-but-not.")] = "",
+    save_as: Annotated[str, typer.Option("--save-as", help="Save it as a segment under this slug.")] = "",
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Count the buyers of one ready-made segment, with the category or products that it asks for."""
+    preset, values = presets.find_preset(slug), {"category": category, "bought": bought, "missing": missing}
+    rule = dict(preset.filled(values))
+    with transaction(engine()) as session:
+        found, now = find_shop(session, shop), clock.now()
+        result: dict[str, Any] = {"count": len(match(session, found, rule, now=now))}
+        result |= {"words": describe(rule, currency=found.currency), "rule": rule}
+        if save_as:
+            with speaking(found.language):
+                name = preset.titled(values)
+            segments.save_segment(session, found.id, save_as, rule=rule, name=name, actor="system", at=now)
+            result["saved"] = save_as
+    show(result, as_json=as_json)
+
+
+@group.command()
+def delete(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
+    """Remove a segment that no campaign and no other segment is built on. No buyer is deleted."""
+    with transaction(engine()) as session:
+        remove_segment(session, find_shop(session, shop).id, slug, actor="system", at=clock.now())
+    show({"deleted": slug}, as_json=as_json)
 
 
 @group.command()
@@ -172,9 +208,11 @@ def export(
     """Write the buyers of a segment to a CSV file."""
     with reading(engine()) as session:
         found = find_shop(session, shop)
-        buyers = match(session, found, {"segment": slug}, now=clock.now())
+        segments.find_segment(session, found.id, slug)  # before a file of that name is emptied
         with out.open("w", encoding="utf-8", newline="") as target:
-            written = files.write_csv(session, found, _reader(found, masked=masked), buyers=buyers, target=target)
+            written = files.export_segment(
+                session, found, _reader(found, masked=masked), slug=slug, target=target, now=clock.now()
+            )
     show({"buyers": written, "file": str(out)}, as_json=as_json)
 
 

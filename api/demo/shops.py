@@ -66,10 +66,11 @@ def _begin_after_the_last_order(stage: Stage, shop: Shop) -> None:
 
 def save_segments(stage: Stage, shop: Shop) -> dict[str, int]:
     """Save the presets in the shop and return how many buyers each has."""
-    with stage.step("Find the segments", total=len(PRESETS)) as step, transaction(stage.engine) as session:
+    ready = {slug: preset for slug, preset in PRESETS.items() if not preset.asks}
+    with stage.step("Find the segments", total=len(ready)) as step, transaction(stage.engine) as session:
         save_presets(session, shop, at=stage.now)
         counts = {}
-        for slug, preset in PRESETS.items():
+        for slug, preset in ready.items():
             counts[slug] = len(match(session, shop, preset.rule, now=stage.now))
             step.advance()
     return counts

@@ -12,11 +12,13 @@ from api.deps import Now, Reading, Writing
 from api.downloads import csv_of
 from api.v1.keys import Caller, caller_with
 from api.v1.once import SentOnce
+from campaigns.audiences import remove_segment
 from retention.access import Scope
 from retention.buyers import buyer_for
 from segments import segments, snapshots
 from segments.lists import external_ids_of
 from segments.matching import match
+from segments.presets import PRESETS, Preset, find_preset
 from segments.preview import preview
 from segments.segments import Segment
 from segments.words import describe
@@ -100,6 +102,22 @@ class CountOut(WordsOut):
     counted_back_from: datetime | None = Field(description="The hour that “the last N days” count back from.")
 
 
+class PresetOut(BaseModel):
+    """A ready-made rule. One that `asks` for something has its rule once that is given."""
+
+    slug: str
+    name: str
+    asks: list[str]
+    words: str = ""
+    rule: dict[str, Any] | None = None
+
+
+class PresetsOut(BaseModel):
+    """The ready-made rules."""
+
+    presets: list[PresetOut]
+
+
 class MembershipOut(BaseModel):
     """Whether one buyer is in a segment."""
 
@@ -170,6 +188,12 @@ def save(slug: str, sent: SegmentIn, session: Writing, now: Now, caller: Writer)
     return _shown(saved, caller)
 
 
+@router.delete("/segments/{slug}", status_code=204)
+def remove(slug: str, session: Writing, now: Now, caller: Writer) -> None:
+    """Remove a segment that no campaign and no other segment is built on (409 otherwise). Scope segments:write."""
+    remove_segment(session, caller.shop.id, slug, actor=caller.member.actor, at=now)
+
+
 @router.post("/segments/count")
 def count(sent: RuleIn, session: Reading, now: Now, caller: Reader) -> CountOut:
     """Count the buyers a rule matches, and each of its parts; nothing is saved. Scope segments:read."""
@@ -188,6 +212,24 @@ def count(sent: RuleIn, session: Reading, now: Now, caller: Reader) -> CountOut:
 def say(sent: RuleOnlyIn, caller: Reader) -> WordsOut:
     """Say a rule in the language of the request; refused with the path of what is wrong. Scope segments:read."""
     return WordsOut(words=describe(sent.rule, currency=caller.shop.currency))
+
+
+@router.get("/segment-presets")
+def list_presets(caller: Reader) -> PresetsOut:
+    """List the ready-made rules, in the language of the request. Scope segments:read."""
+    return PresetsOut(presets=[_preset(each, {}, caller) for each in PRESETS.values()])
+
+
+@router.get("/segment-presets/{preset}")
+def show_preset(preset: str, caller: Reader, category: str = "", bought: str = "", missing: str = "") -> PresetOut:
+    """Show a ready-made rule with what it asks for: a `category`, or the SKUs `bought` and `missing`.
+
+    Scope segments:read.
+    """
+    found = find_preset(preset)
+    values = {"category": category, "bought": bought, "missing": missing}
+    found.filled(values)
+    return _preset(found, values, caller)
 
 
 @router.post("/segments/refresh", response_model=RefreshesOut)
@@ -235,7 +277,7 @@ def export(
     Scopes segments:read and buyers:read.
     """
     caller.member.require(Scope.BUYERS_READ)
-    return csv_of(session, caller.shop, caller.member, _match(session, caller, slug, now, as_of), name=slug)
+    return csv_of(session, caller.shop, caller.member, slug=slug, now=now, as_of=as_of)
 
 
 @router.get("/segments/{slug}/buyers/{buyer_id}")
@@ -249,6 +291,14 @@ def show_buyer(slug: str, buyer_id: str, session: Reading, now: Now, caller: Rea
 
 def _match(session: Reading, caller: Caller, slug: str, now: datetime, as_of: datetime | None) -> Any:
     return match(session, caller.shop, {"segment": slug}, now=now, as_of=as_of)
+
+
+def _preset(preset: Preset, values: dict[str, str], caller: Caller) -> PresetOut:
+    if preset.asks and not values:
+        return PresetOut(slug=preset.slug, name=preset.title, asks=list(preset.asks))
+    rule = dict(preset.filled(values))
+    words = describe(rule, currency=caller.shop.currency)
+    return PresetOut(slug=preset.slug, name=preset.titled(values), asks=list(preset.asks), words=words, rule=rule)
 
 
 def _refreshed(work: Callable[[], list[snapshots.Refreshed]]) -> RefreshesOut:

@@ -55,8 +55,8 @@ FROM (
 ) AS made;
 INSERT INTO follows (shop_id, buyer_id, followed_at)
 SELECT 1, n, timestamptz '2026-11-01' - random() * interval '900 days' FROM generate_series(1, {BUYERS}, 4) AS n;
-INSERT INTO consents (shop_id, buyer_id, channel, answer, source, wording, address, at)
-SELECT 1, n, 'email', CASE WHEN n % 5 = 0 THEN 'out' ELSE 'in' END, 'bench', '', '', timestamptz '2025-01-01'
+INSERT INTO consents (shop_id, buyer_id, channel, topic, answer, source, wording, address, at)
+SELECT 1, n, 'email', '', CASE WHEN n % 5 = 0 THEN 'out' ELSE 'in' END, 'bench', '', '', timestamptz '2025-01-01'
 FROM generate_series(1, {BUYERS}, 2) AS n;
 INSERT INTO touches (shop_id, buyer_id, event, campaign, at)
 SELECT 1, 1 + floor({BUYERS} * random())::int, 'scanned', 'spring',
@@ -219,21 +219,33 @@ def main() -> None:
 
 
 def fill(engine: Engine) -> None:
-    """Make the buyers and what they did, and give both sides room to sort and hash in memory."""
+    """Make the buyers and what they did, and give both sides room to sort and hash in memory.
+
+    Keys and indexes beside the primary ones are made afterwards, over rows that are there: in memory, on both cores.
+    """
+    tables = [SQLModel.metadata.tables[name] for name in ("buyers", "orders", "follows", "consents", "touches")]
+    indexes = [index for table in tables for index in sorted(table.indexes, key=lambda index: str(index.name))]
+    keys = [key for table in tables for key in table.constraints if isinstance(key, sa.UniqueConstraint)]
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for setting in ("work_mem = '64MB'", "maintenance_work_mem = '1GB'", "max_wal_size = '16GB'"):
+            connection.execute(sa.text(f"ALTER SYSTEM SET {setting}"))
+        connection.execute(sa.text("SELECT pg_reload_conf()"))
+    engine.dispose()
     with engine.begin() as connection:
-        connection.execute(sa.text("ALTER DATABASE postgres SET work_mem = '64MB'"))
-        connection.execute(sa.text("SET LOCAL work_mem = '256MB'"))
-        indexes = sorted(SQLModel.metadata.tables["orders"].indexes, key=lambda index: str(index.name))
         for index in indexes:
             index.drop(connection)
+        for key in keys:
+            connection.execute(sa.schema.DropConstraint(key))
         for statement in FILL.split(";"):
             if statement.strip():
                 connection.execute(sa.text(statement))
+        for key in keys:
+            connection.execute(sa.schema.AddConstraint(key))
         for index in indexes:
             index.create(connection)
-    engine.dispose()
     with transaction(engine) as session:
         session.execute(sa.text("ANALYZE"))
+        session.execute(sa.text("SET LOCAL work_mem = '512MB'"))
         refresh_facts(session, 1)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(sa.text("VACUUM ANALYZE"))
