@@ -76,7 +76,7 @@ def edit_campaign(
 ) -> None:
     """Change values of a draft. Conflict when it is no draft; Invalid for an unknown name or a wrong value."""
     if campaign.state not in EDITABLE:
-        raise Conflict("Only a draft can be changed; this campaign is {state}.", state=campaign.state.value)
+        raise Conflict("Only a draft can be changed; this campaign is {state}.", state=campaign.state)
     if unknown := set(changes) - _CHANGEABLE:
         raise Invalid(
             "{unknown} cannot be changed. Changeable: {known}.",
@@ -120,9 +120,9 @@ def _check(session: Session, shop: Shop, campaign: Campaign, prefill: Prefill) -
     offer = _own(session, shop, Offer, campaign.offer_id)
     product = _own(session, shop, Product, campaign.product_id)
     if prefill.needs_offer and offer is None:
-        raise Invalid("A {recipe} needs an offer.", recipe=campaign.recipe.value)
+        raise Invalid("A {recipe} needs an offer.", recipe=campaign.recipe)
     if prefill.needs_product and product is None:
-        raise Invalid("A {recipe} needs a product.", recipe=campaign.recipe.value)
+        raise Invalid("A {recipe} needs a product.", recipe=campaign.recipe)
     if campaign.medium is Medium.EMAIL and not campaign.content:
         raise Invalid("The message has no text in any language. Write one in en or zh-CN.")
     for language, text in campaign.content.items():

@@ -47,10 +47,10 @@ def after(move: Move, state: State, *, medium: Medium) -> State:
         sources |= {State.RUNNING}
     if state not in sources:
         raise Conflict(
-            "A campaign that is {state} cannot {move}. That needs: {sources}.",
-            state=state.value,
-            move=move.value,
-            sources=", ".join(sorted(source.value for source in sources)),
+            "“{move}” is not possible while a campaign is {state}. That needs: {sources}.",
+            state=state,
+            move=move,
+            sources=sorted(sources),
         )
     return target
 

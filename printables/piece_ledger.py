@@ -84,7 +84,7 @@ def mark_printed(session: Session, member: Member, number: int, result: PrintRes
     member.require(Scope.BATCHES_WRITE)
     batch = batch_for(session, member, number)
     if batch.state not in (BatchState.RENDERED, BatchState.PRINTED):
-        raise Conflict("Batch {number} is {state}; there is nothing to print.", number=number, state=batch.state.value)
+        raise Conflict("Batch {number} is {state}; there is nothing to print.", number=number, state=batch.state)
     if result in (PrintResult.GOOD, PrintResult.UNUSED):
         after = PieceState.PRINTED if result is PrintResult.GOOD else PieceState.UNUSED
         _move_all(session, batch, (PieceState.RENDERED,), after)
@@ -151,7 +151,7 @@ def _spoil(session: Session, member: Member, piece: Piece, at: datetime) -> tupl
     )
     if not changed(session, spoil.values(state=PieceState.SPOILED)):
         raise Conflict(
-            "The insert {code} is {state}; only one on paper can be spoiled.", code=piece.code, state=piece.state.value
+            "The insert {code} is {state}; only one on paper can be spoiled.", code=piece.code, state=piece.state
         )
     batch = Batch(
         shop_id=member.shop_id,

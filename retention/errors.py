@@ -7,10 +7,12 @@
     └── Forbidden   this person or key may not do this                               HTTP 403, exit 1
 
 A message is a template with named values, so that the edge that shows it can translate it first:
-``raise NotFound("No shop is called {slug}.", slug=slug)``.
+``raise NotFound("No shop is called {slug}.", slug=slug)``. A member of an enumeration is translated too, and a list or
+tuple of values is joined the way the language does.
 """
 
 from collections.abc import Callable
+from enum import StrEnum
 
 
 class Error(Exception):
@@ -29,7 +31,21 @@ class Error(Exception):
 
     def say(self, translate: Callable[[str], str]) -> str:
         """Return the message in the language of `translate` (a gettext function)."""
-        return translate(self.message).format(**self.values)
+        values = {name: _said(value, translate) for name, value in self.values.items()}
+        return translate(self.message).format(**values)
+
+
+def _said(value: object, translate: Callable[[str], str]) -> object:
+    if isinstance(value, StrEnum):
+        return translate(in_words(value))
+    if isinstance(value, (list, tuple)):
+        return translate(", ").join(str(_said(each, translate)) for each in value)
+    return value
+
+
+def in_words(value: StrEnum) -> str:
+    """Return a member of an enumeration as an English reader says it: in review."""
+    return value.value.replace("_", " ").replace("-", " ")
 
 
 class Invalid(Error):

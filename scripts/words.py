@@ -10,6 +10,11 @@ from pathlib import Path
 from babel.messages.catalog import Catalog
 from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.pofile import read_po, write_po
+from sqlalchemy import Enum
+
+from api.tables import metadata
+from campaigns.lifecycle import Move
+from retention.errors import in_words
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("retention", "segments", "campaigns", "printables", "api")
@@ -61,7 +66,18 @@ def untranslated(catalogue: Catalog) -> list[str]:
     ]
 
 
+def _members() -> Iterator[tuple[str, str, list[str], None]]:
+    """The members of enumerations kept in rows, and the moves of campaigns: refusals name them."""
+    columns = (column for table in metadata.tables.values() for column in table.columns)
+    kinds = {column.type.enum_class for column in columns if isinstance(column.type, Enum)} | {Move}
+    for kind in sorted((kind for kind in kinds if kind), key=lambda kind: kind.__name__):
+        for member in kind:
+            yield f"{kind.__module__.replace('.', '/')}.py", in_words(member), [], None
+
+
 def _found() -> Iterator[tuple[str, str | tuple[str, ...], list[str], str | None]]:
+    yield "retention/errors.py", ", ", [], None
+    yield from _members()
     for package in PACKAGES:
         found = extract_from_dir(ROOT / package, METHODS, OPTIONS, KEYWORDS, comment_tags=("Translators:",))
         for file, _line, sentence, comments, context in found:
