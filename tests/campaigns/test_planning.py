@@ -161,7 +161,7 @@ def test_message_campaign_is_launched_once(stage: Stage) -> None:
     stage.buyer("ada")
     campaign = stage.push()
     launch(stage.session, stage.shop, campaign, at=NOON, actor="user:1")
-    with pytest.raises(Conflict, match="running cannot launch"):
+    with pytest.raises(Conflict, match="“launch” is not possible while a campaign is running"):
         launch(stage.session, stage.shop, campaign, at=NOON, actor="user:1")
     assert len(stage.session.exec(select(Delivery)).all()) == 1
 
