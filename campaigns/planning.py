@@ -99,7 +99,7 @@ def plan(session: Session, shop: Shop, campaign: Campaign, *, at: datetime) -> P
         control=control,
         final=final,
         audience=audience,
-        fingerprint=_fingerprint(campaign, offer, product, [*skips.values(), control, final]),
+        fingerprint=_fingerprint(promise(session, campaign), [*skips.values(), control, final]),
         coupons=len(final - _with_coupon(session, offer)) if offer else 0,
         coupons_left=offer.most_coupons - offer.issued if offer and offer.most_coupons is not None else None,
         product_price=product.price if product else None,
@@ -185,17 +185,30 @@ def _with_coupon(session: Session, offer: Offer) -> BitMap:
     return read_bitmap(session, buyers_with_coupon(offer))
 
 
-def _fingerprint(campaign: Campaign, offer: Offer | None, product: Product | None, sets: list[BitMap]) -> str:
-    """Return the SHA-256 of all that was promised and to whom: words, rules, terms, every set of buyers."""
+def promise(session: Session, campaign: Campaign) -> str:
+    """Return the SHA-256 of what a campaign promises, whoever gets it: words, rules, terms, time. Approvals bind to it.
+
+    The moment of a launch belongs to it only where a person chose it; of a recurring campaign the trigger does.
+    """
+    offer = session.get(Offer, campaign.offer_id) if campaign.offer_id else None
+    product = session.get(Product, campaign.product_id) if campaign.product_id else None
+    once = not campaign.trigger or "once" in campaign.trigger
     promised = {
-        "campaign": campaign.model_dump(
-            mode="json",
-            include={"slug", "recipe", "medium", "audience", "excluded", "content", "policy", "scheduled_at"},
-        ),
+        "campaign": campaign.model_dump(mode="json", include=_PROMISED | ({"scheduled_at"} if once else set())),
         "offer": offer.model_dump(mode="json", exclude={"issued"}) if offer else None,
         "product": product.model_dump(mode="json", include={"sku", "title", "price"}) if product else None,
     }
-    digest = hashlib.sha256(json.dumps(promised, sort_keys=True, ensure_ascii=False).encode())
+    return hashlib.sha256(json.dumps(promised, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+_PROMISED = frozenset(
+    {"slug", "recipe", "medium", "audience", "excluded", "content", "policy", "trigger", "sender_id", "topic"}
+)
+
+
+def _fingerprint(promised: str, sets: list[BitMap]) -> str:
+    """Return the SHA-256 of all that was promised and to whom: the promise, then every set of buyers."""
+    digest = hashlib.sha256(promised.encode())
     for buyers in sets:
         digest.update(len(buyers).to_bytes(8, "little") + buyers.to_array().tobytes())
     return digest.hexdigest()
