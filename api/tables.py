@@ -5,6 +5,7 @@ from sqlmodel import SQLModel
 
 import campaigns.approvals
 import campaigns.bounces
+import campaigns.branding
 import campaigns.campaigns
 import campaigns.coupons
 import campaigns.hooks

@@ -3,31 +3,64 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Index
-from sqlmodel import Field
+from sqlalchemy import Index, UniqueConstraint
+from sqlmodel import Field, Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from retention.consent import Channel
 from retention.database import BigId, ShopRow, choice
 
 
 class BounceKind(StrEnum):
-    """`hard`: the address takes nothing any more. `soft`: not this time. `complaint`: the buyer called it spam."""
+    """What a report says.
+
+    `hard`: the address takes nothing any more. `soft`: not this time. `complaint`: the buyer called it spam.
+    `unmatched`: about no delivery of this shop. `unreadable`: no report that can be made out.
+    """
 
     HARD = "hard"
     SOFT = "soft"
     COMPLAINT = "complaint"
+    UNMATCHED = "unmatched"
+    UNREADABLE = "unreadable"
 
 
 class Bounce(ShopRow, table=True):
-    """One report about one address."""
+    """One report about one address, in lower case.
+
+    `report` is the SHA-256 of the stored report as it came in; the same report twice is one row. A hard bounce
+    suppresses its address until a person lifts it.
+    """
 
     __tablename__ = "bounces"
-    __table_args__ = (Index(None, "shop_id", "channel", "address"), Index(None, "shop_id", "delivery_id"))
+    __table_args__ = (
+        UniqueConstraint("shop_id", "report", "address"),
+        Index(None, "shop_id", "channel", "address"),
+        Index(None, "shop_id", "delivery_id"),
+    )
 
     channel: Channel = Field(sa_type=choice(Channel))
     kind: BounceKind = Field(sa_type=choice(BounceKind))
-    address: str = Field(max_length=254)
+    address: str = Field(default="", max_length=254)
     buyer_id: int | None = Field(default=None, foreign_key="buyers.id", sa_type=BigId)
     delivery_id: int | None = Field(default=None, foreign_key="deliveries.id", sa_type=BigId)
     detail: str = Field(default="", max_length=500)
+    report: str = Field(max_length=64)
     at: datetime
+    lifted_at: datetime | None = None
+
+
+def bounced_addresses(shop_id: int, channel: Channel) -> SelectOfScalar[str]:
+    """Return a SELECT of the addresses, in lower case, that nothing is sent to any more."""
+    return select(Bounce.address).where(
+        Bounce.shop_id == shop_id,
+        Bounce.channel == channel,
+        Bounce.kind == BounceKind.HARD,
+        col(Bounce.lifted_at).is_(None),
+    )
+
+
+def bounces_of(session: Session, shop_id: int, *, limit: int = 200) -> list[Bounce]:
+    """Return a shop's reports, newest first."""
+    newest = select(Bounce).where(Bounce.shop_id == shop_id).order_by(col(Bounce.id).desc())
+    return list(session.exec(newest.limit(limit)))

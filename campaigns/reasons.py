@@ -7,13 +7,16 @@ from retention.words import gettext_noop as n_
 
 
 class Reason(StrEnum):
-    """Why somebody of the audience gets nothing; the first seven when planned, the rest at hand-off."""
+    """Why somebody of the audience gets nothing; when planned or at hand-off."""
 
     EXCLUDED = "excluded"
     SERVED = "served"
     NO_CONSENT = "no_consent"
     NO_ADDRESS = "no_address"
     SAME_ADDRESS = "same_address"
+    PAUSED = "paused"
+    TOPIC_OUT = "topic_out"
+    BOUNCED = "bounced"
     CAPPED = "capped"
     NO_PARCEL = "no_parcel"
     CANCELLED = "cancelled"
@@ -35,6 +38,9 @@ _STEPS = {
     Reason.NO_CONSENT: n_("No consent"),
     Reason.NO_ADDRESS: n_("No address"),
     Reason.SAME_ADDRESS: n_("Same address as another buyer"),
+    Reason.PAUSED: n_("Asked for a pause"),
+    Reason.TOPIC_OUT: n_("Wants nothing on this topic"),
+    Reason.BOUNCED: n_("Their address takes nothing any more"),
     Reason.CAPPED: n_("Reached the frequency cap"),
     Reason.NO_PARCEL: n_("No parcel to ship today"),
     "control": n_("Control group"),
@@ -57,6 +63,9 @@ _SENTENCES = {
     Reason.NO_CONSENT: n_("They have not agreed to be reached this way, or no longer do."),
     Reason.NO_ADDRESS: n_("The shop has no address of theirs for this medium."),
     Reason.SAME_ADDRESS: n_("Another buyer with the same address gets it."),
+    Reason.PAUSED: n_("They asked to hear nothing for a while, and that while is not over."),
+    Reason.TOPIC_OUT: n_("They asked for nothing more on this topic."),
+    Reason.BOUNCED: n_("What was sent to their address before came back for good."),
     Reason.CAPPED: n_("They had as many messages lately as the frequency cap allows."),
     Reason.NO_PARCEL: n_("No parcel of theirs was waiting to ship on that day."),
     Reason.CANCELLED: n_("The campaign was cancelled before theirs left."),
