@@ -168,6 +168,19 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "brandings",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("shop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("logo", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+        sa.Column("accent", sqlmodel.sql.sqltypes.AutoString(length=7), nullable=False),
+        sa.ForeignKeyConstraint(["shop_id"], ["shops.id"], name=op.f("fk_brandings_shop_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_brandings")),
+        sa.UniqueConstraint("shop_id", name=op.f("uq_brandings_shop_id")),
+    )
+    with op.batch_alter_table("brandings", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_brandings_logo"), ["logo"], unique=False)
+
+    op.create_table(
         "buyer_lists",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("shop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -1236,7 +1249,15 @@ def upgrade() -> None:
         sa.Column(
             "kind",
             sa.Enum(
-                "hard", "soft", "complaint", name="bouncekind", native_enum=False, create_constraint=True, length=24
+                "hard",
+                "soft",
+                "complaint",
+                "unmatched",
+                "unreadable",
+                name="bouncekind",
+                native_enum=False,
+                create_constraint=True,
+                length=24,
             ),
             nullable=False,
         ),
@@ -1244,11 +1265,14 @@ def upgrade() -> None:
         sa.Column("buyer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("delivery_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("detail", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
+        sa.Column("report", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
         sa.Column("at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("lifted_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.ForeignKeyConstraint(["buyer_id"], ["buyers.id"], name=op.f("fk_bounces_buyer_id")),
         sa.ForeignKeyConstraint(["delivery_id"], ["deliveries.id"], name=op.f("fk_bounces_delivery_id")),
         sa.ForeignKeyConstraint(["shop_id"], ["shops.id"], name=op.f("fk_bounces_shop_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_bounces")),
+        sa.UniqueConstraint("shop_id", "report", "address", name=op.f("uq_bounces_shop_id_report_address")),
     )
     with op.batch_alter_table("bounces", schema=None) as batch_op:
         batch_op.create_index(
@@ -1536,6 +1560,10 @@ def downgrade() -> None:
 
     op.drop_table("buyers")
     op.drop_table("buyer_lists")
+    with op.batch_alter_table("brandings", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_brandings_logo"))
+
+    op.drop_table("brandings")
     with op.batch_alter_table("audit_entries", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_audit_entries_shop_id_audit_entries_subject"))
         batch_op.drop_index(batch_op.f("ix_audit_entries_shop_id_audit_entries_at"))
