@@ -409,6 +409,17 @@ def upgrade() -> None:
         sa.UniqueConstraint("shop_id", "slug", name=op.f("uq_offers_shop_id_slug")),
     )
     op.create_table(
+        "post_quotas",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("shop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("assignee", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+        sa.Column("per_day", sa.Integer(), nullable=True),
+        sa.Column("per_month", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(["shop_id"], ["shops.id"], name=op.f("fk_post_quotas_shop_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_post_quotas")),
+        sa.UniqueConstraint("shop_id", "assignee", name=op.f("uq_post_quotas_shop_id_assignee")),
+    )
+    op.create_table(
         "products",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("shop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -1004,9 +1015,11 @@ def upgrade() -> None:
         "posts",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("shop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("campaign_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("run_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("group_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("buyer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("token", sqlmodel.sql.sqltypes.AutoString(length=32), nullable=False),
         sa.Column(
             "state",
             sa.Enum(
@@ -1015,6 +1028,9 @@ def upgrade() -> None:
                 "sent",
                 "declined",
                 "expired",
+                "skipped",
+                "failed",
+                "unknown",
                 name="poststate",
                 native_enum=False,
                 create_constraint=True,
@@ -1026,6 +1042,7 @@ def upgrade() -> None:
         sa.Column("picture", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
         sa.Column("due_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.Column("expires_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("assignee", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
         sa.Column("taken_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.Column("sent_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
@@ -1033,18 +1050,19 @@ def upgrade() -> None:
         sa.Column("proof", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
         sa.Column("note", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
         sa.ForeignKeyConstraint(["buyer_id"], ["buyers.id"], name=op.f("fk_posts_buyer_id")),
+        sa.ForeignKeyConstraint(["campaign_id"], ["campaigns.id"], name=op.f("fk_posts_campaign_id")),
         sa.ForeignKeyConstraint(["group_id"], ["groups.id"], name=op.f("fk_posts_group_id")),
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_posts_run_id")),
         sa.ForeignKeyConstraint(["shop_id"], ["shops.id"], name=op.f("fk_posts_shop_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_posts")),
-        sa.UniqueConstraint(
-            "shop_id", "run_id", "group_id", "buyer_id", name=op.f("uq_posts_shop_id_run_id_group_id_buyer_id")
-        ),
+        sa.UniqueConstraint("shop_id", "run_id", "buyer_id", name=op.f("uq_posts_shop_id_run_id_buyer_id")),
+        sa.UniqueConstraint("shop_id", "run_id", "group_id", name=op.f("uq_posts_shop_id_run_id_group_id")),
     )
     with op.batch_alter_table("posts", schema=None) as batch_op:
         batch_op.create_index(
             batch_op.f("ix_posts_shop_id_posts_state_posts_due_at"), ["shop_id", "state", "due_at"], unique=False
         )
+        batch_op.create_index(batch_op.f("ix_posts_shop_id_posts_token"), ["shop_id", "token"], unique=False)
 
     op.create_table(
         "proofs",
@@ -1484,6 +1502,7 @@ def downgrade() -> None:
     op.drop_table("run_skips")
     op.drop_table("proofs")
     with op.batch_alter_table("posts", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_posts_shop_id_posts_token"))
         batch_op.drop_index(batch_op.f("ix_posts_shop_id_posts_state_posts_due_at"))
 
     op.drop_table("posts")
@@ -1533,6 +1552,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_products_shop_id_products_arrival_at"))
 
     op.drop_table("products")
+    op.drop_table("post_quotas")
     op.drop_table("offers")
     with op.batch_alter_table("memberships", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_memberships_user_id"))
