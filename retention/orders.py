@@ -27,6 +27,9 @@ class Order(ShopRow, table=True):
     `amount` is what the buyer paid, `refunded` what went back. `ordered_at` is paid_at, else placed_at, and `order_day`
     its calendar day in the shop's zone as days since 1970-01-01. `counts` and `is_return` hold the counting rules
     below, settled when the row is written so that every question is one comparison.
+
+    No foreign keys, here and in order lines and parcels: PostgreSQL checks them row by row, which was a third of the
+    time of a large import. What takes their place is said in docs/decisions/0006-orders-without-foreign-keys.md.
     """
 
     __tablename__ = "orders"
@@ -38,9 +41,10 @@ class Order(ShopRow, table=True):
         Index(None, "shop_id", "coupon_code", postgresql_where=_WITH_CODE, sqlite_where=_WITH_CODE),
     )
 
+    shop_id: int = Field(sa_type=BigId)
     source: str = Field(max_length=50)
     external_id: str = Field(max_length=200)
-    buyer_id: int | None = Field(default=None, foreign_key="buyers.id", sa_type=BigId)
+    buyer_id: int | None = Field(default=None, sa_type=BigId)
     status: OrderStatus = Field(sa_type=choice(OrderStatus))
     placed_at: datetime | None = None
     paid_at: datetime | None = None
@@ -62,8 +66,7 @@ class Order(ShopRow, table=True):
 class OrderLine(SQLModel, table=True):
     """One line of an order, numbered from 1. A negative quantity is a return.
 
-    No foreign keys: PostgreSQL checks them row by row, which would double the time of a large import. Lines are only
-    written together with their order, by one statement that joins it (retention.ingest.merging).
+    Written together with its order (retention.ingest.merging) and nowhere else.
     """
 
     __tablename__ = "order_lines"

@@ -12,7 +12,7 @@ class Parcel(ShopRow, table=True):
     """A parcel by its waybill number. Without `shipped_at` it still waits to be packed.
 
     `ship_day` is the day (since 1970-01-01, shop zone) it should leave; `pick_position` its place in the picking order
-    of that day, from 1.
+    of that day, from 1. No foreign keys: see docs/decisions/0006-orders-without-foreign-keys.md.
     """
 
     __tablename__ = "parcels"
@@ -22,9 +22,10 @@ class Parcel(ShopRow, table=True):
         Index(None, "shop_id", "buyer_id"),
     )
 
+    shop_id: int = Field(sa_type=BigId)
     waybill: str = Field(max_length=64)
-    buyer_id: int | None = Field(default=None, foreign_key="buyers.id", sa_type=BigId)
-    order_id: int | None = Field(default=None, foreign_key="orders.id", sa_type=BigId)
+    buyer_id: int | None = Field(default=None, sa_type=BigId)
+    order_id: int | None = Field(default=None, sa_type=BigId)
     ship_day: int
     pick_position: int = 0
     shipped_at: datetime | None = None

@@ -192,7 +192,8 @@ def new_ids(session: Session, table: str, count: int) -> pl.Series:
     if not count:
         return pl.Series("id", [], pl.Int64)
     if is_postgresql(session):
-        numbers = f"SELECT nextval(pg_get_serial_sequence('{table}', 'id')) AS id FROM generate_series(1, :count)"  # noqa: S608
+        sequence = fetch(session, f"SELECT pg_get_serial_sequence('{table}', 'id')")[0]
+        numbers = f"SELECT nextval('{sequence}') AS id FROM generate_series(1, :count)"  # noqa: S608 - our own name
         ends = f"SELECT min(id), max(id) FROM ({numbers}) AS n"  # noqa: S608 - our own name
         first, last = fetch(session, ends, count=count)
         if last - first + 1 == count:

@@ -117,11 +117,12 @@ class BuyerStaging(StagedRows):
         return run(
             self.session,
             f"""
-            INSERT INTO consents (shop_id, buyer_id, channel, answer, source, wording, address, at)
-            SELECT :shop, b.id, :channel, i.{channel}_consent, :source, '', {address}, {moment(self.session)}
+            INSERT INTO consents (shop_id, buyer_id, channel, topic, answer, source, wording, address, at)
+            SELECT :shop, b.id, :channel, '', i.{channel}_consent, :source, '', {address}, {moment(self.session)}
             FROM {latest(self.name, "buyer")} AS i JOIN buyers AS b ON b.shop_id = :shop AND b.external_id = i.buyer
             LEFT JOIN (
-              SELECT buyer_id, max(id) AS id FROM consents WHERE shop_id = :shop AND channel = :channel
+              SELECT buyer_id, max(id) AS id FROM consents
+              WHERE shop_id = :shop AND channel = :channel AND topic = ''
               GROUP BY buyer_id
             ) AS l ON l.buyer_id = b.id
             LEFT JOIN consents AS c ON c.id = l.id

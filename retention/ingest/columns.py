@@ -104,6 +104,7 @@ KINDS: dict[str, Names] = {
         "sku": (*_SKU, "id"),
         "title": (*_TITLE, "name", "名称"),
         "category": _CATEGORY,
+        "brand": ("brand", "vendor", "品牌"),
         "price": ("price", "unit_price", "价格", "单价", "售价"),
         "stock": ("stock", "inventory", "stock_quantity", "库存"),
         "arrival_at": ("arrival_at", "arrival", "launch_at", "available_from", "上新时间", "上架时间"),

@@ -18,7 +18,7 @@ from retention.words import gettext_noop
 
 LARGEST_PIXELS = 80_000_000  # a photograph of the largest cameras; more is a bomb
 LONGEST_SIDE = 2400  # 100 mm at 600 dpi
-_TEXTS = {"title": 500, "category": 200, "url": 1000}
+_TEXTS = {"title": 500, "category": 200, "brand": 200, "url": 1000}
 
 
 @dataclass
@@ -73,9 +73,9 @@ class ProductStaging(StagedRows):
         inserted = run(
             self.session,
             f"""
-            INSERT INTO products (shop_id, sku, title, category, price, stock, arrival_at, picture, url)
-            SELECT :shop, sku, title, coalesce(category, ''), coalesce(price, 0), stock, arrival_at,
-              coalesce(picture, ''), coalesce(url, '') FROM {rows} AS i
+            INSERT INTO products (shop_id, sku, title, category, brand, price, stock, arrival_at, picture, url)
+            SELECT :shop, sku, title, coalesce(category, ''), coalesce(brand, ''), coalesce(price, 0), stock,
+              arrival_at, coalesce(picture, ''), coalesce(url, '') FROM {rows} AS i
             WHERE NOT EXISTS (SELECT 1 FROM products WHERE shop_id = :shop AND products.sku = i.sku) ORDER BY place
             """,  # noqa: S608 - our own names
             **values,

@@ -160,12 +160,13 @@ def test_products_land_with_pictures_drawn_anew(load: Load, ask: Ask, tmp_path: 
     (tmp_path / "pictures").mkdir()
     (tmp_path / "pictures" / "a.jpg").write_bytes(picture(form="JPEG") + b"<script>behind the picture</script>")
     content = (
-        "sku,title,category,price,stock,arrival_at,picture\n"
-        "T1,龙井,茶,¥88.00,5,2026-11-21 10:00,pictures/a.jpg\nT2,碧螺春,茶,60,,,\n"
+        "sku,title,category,price,stock,arrival_at,picture,品牌\n"
+        "T1,龙井,茶,¥88.00,5,2026-11-21 10:00,pictures/a.jpg,Lakeside\nT2,碧螺春,茶,60,,,,\n"
     )
     assert load("products", content).changed == 2
     rows = ask("SELECT sku, price, stock, arrival_at IS NULL, picture FROM products ORDER BY sku")
     assert [row[:4] for row in rows] == [("T1", 8800, 5, 0), ("T2", 6000, None, 1)]
+    assert ask("SELECT brand FROM products ORDER BY sku") == [("Lakeside",), ("",)]
     stored = FileStore(tmp_path / "files").get(rows[0][4])
     assert b"script" not in stored
     with Image.open(io.BytesIO(stored)) as opened:
