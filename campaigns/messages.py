@@ -1,41 +1,36 @@
 """Messages: subject and body of a campaign in Liquid, rendered for one buyer. The preview and the send use this alone.
 
-A template sees plain values and nothing else: no files, no other templates, no objects of ours; loops and output are
-limited. A name it does not know is an error, never an empty space.
+A template sees plain values and nothing else: no files, no other templates, no objects of ours; what it may cost is
+limited (`campaigns.templating`). A name it does not know is an error, never an empty space.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
-from liquid import BoundTemplate, Environment, StrictUndefined
 from liquid.exceptions import LiquidError
 
+from campaigns.templating import fill
 from retention.errors import Invalid
 from retention.words import LANGUAGES
 
 MOST_SUBJECT = 200
 MOST_BODY = 20_000
-
-
-class _Limited(Environment):
-    loop_iteration_limit = 1_000
-    output_stream_limit = 100_000
-    local_namespace_limit = 100_000
-    context_depth_limit = 10
-
-
-_environment = _Limited(undefined=StrictUndefined, strict_filters=True)
+NEEDED = frozenset({"subject", "body"})
+OPTIONAL = frozenset({"preheader"})
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """What one buyer reads: a subject of one line, a body of plain paragraphs, and their language."""
+    """What one buyer reads: a subject of one line, a body of plain paragraphs, and their language.
+
+    `preheader` is the line that an inbox shows after the subject; empty for the beginning of the body.
+    """
 
     subject: str
     body: str
     language: str
+    preheader: str = ""
 
 
 def choose_language(content: Mapping[str, Any], *wanted: str) -> str:
@@ -52,7 +47,8 @@ def render(content: Mapping[str, Any], values: Mapping[str, Any], *, language: s
     subject = " ".join(_render(text["subject"], values).split())  # one line, so no header can be smuggled in
     if not subject or len(subject) > MOST_SUBJECT:
         raise Invalid("A subject has 1 to {most} letters, this one {found}.", most=MOST_SUBJECT, found=len(subject))
-    return Text(subject, _render(text["body"], values).strip(), language)
+    preheader = " ".join(_render(text.get("preheader", ""), values).split())
+    return Text(subject, _render(text["body"], values).strip(), language, preheader[:MOST_SUBJECT])
 
 
 def check_content(content: Mapping[str, Any], values: Mapping[str, Any]) -> None:
@@ -60,8 +56,11 @@ def check_content(content: Mapping[str, Any], values: Mapping[str, Any]) -> None
     for language, text in content.items():
         if language not in LANGUAGES:
             raise Invalid("{language} is not a language we speak. Use en or zh-CN.", language=repr(language))
-        if not isinstance(text, dict) or set(text) != {"subject", "body"}:
-            raise Invalid("The text in {language} needs a subject and a body, and nothing else.", language=language)
+        if not isinstance(text, dict) or not NEEDED <= set(text) <= NEEDED | OPTIONAL:
+            raise Invalid(
+                "The text in {language} needs a subject and a body; it may have a preheader, and nothing else.",
+                language=language,
+            )
         if not all(isinstance(part, str) and len(part) <= MOST_BODY for part in text.values()):
             raise Invalid("A subject and a body are texts of at most {most} letters.", most=MOST_BODY)
         render(content, values, language=language)
@@ -69,11 +68,6 @@ def check_content(content: Mapping[str, Any], values: Mapping[str, Any]) -> None
 
 def _render(source: str, values: Mapping[str, Any]) -> str:
     try:
-        return _parse(source).render(**values)
+        return fill(source, dict(values))
     except LiquidError as error:
-        raise Invalid("The text cannot be made: {problem}.", problem=str(error).rstrip(".")) from error
-
-
-@lru_cache(maxsize=256)
-def _parse(source: str) -> BoundTemplate:
-    return _environment.from_string(source)
+        raise Invalid("The text cannot be made: {problem}.", problem=str(error.message).rstrip(".")) from error

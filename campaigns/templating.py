@@ -1,0 +1,106 @@
+"""Templating: Liquid with limits, so that no template can hold a process up or eat its memory.
+
+The library limits loops by what they nest to, and output. Four things it leaves open are closed here: many loops one
+after another, a range handed to a filter, texts that a chain of filters multiplies, and numbers that grow by
+multiplication. Tags that reach for other templates or keep state are not known here at all.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache, wraps
+from typing import Any
+
+from liquid import BoundTemplate, Environment, Node, RenderContext, StrictUndefined
+from liquid.builtin.expressions.primitive import RangeLiteral
+from liquid.exceptions import FilterArgumentError, LiquidError, LiquidSyntaxError
+from liquid.expression import Expression
+
+MOST_ITERATIONS = 1_000
+MOST_LOOPS = 20
+LONGEST_VALUE = 4_000  # letters or items that a filter may be handed
+LARGEST_NUMBER = 10**15
+
+_TAGS = frozenset(
+    {"#", "assign", "break", "capture", "case", "comment", "content", "continue", "cycle", "echo", "for", "if"}
+    | {"ifchanged", "illegal", "output", "unless"}
+)
+
+
+class _Limited(Environment):
+    loop_iteration_limit = MOST_ITERATIONS
+    output_stream_limit = 100_000
+    local_namespace_limit = 100_000
+    context_depth_limit = 10
+
+
+def fill(source: str, values: dict[str, Any]) -> str:
+    """Return the template filled with `values`; LiquidError for what it may not do or cannot get."""
+    try:
+        return _parse(source).render(**values)
+    except (ArithmeticError, ValueError, RecursionError) as error:  # the library lets some of Python's own through
+        raise LiquidSyntaxError(str(error) or "it is nested too deep", token=None) from error
+
+
+@lru_cache(maxsize=256)
+def _parse(source: str) -> BoundTemplate:
+    template = _environment.from_string(source)
+    _check_loops(template)
+    return template
+
+
+def _check_loops(template: BoundTemplate) -> None:
+    """Refuse more loops than a message needs, and ranges other than those a loop counts through."""
+    context = RenderContext(template)
+    nodes = list(_walk(template.nodes, context))
+    if sum(type(node).__name__ == "ForNode" for node in nodes) > MOST_LOOPS:
+        raise LiquidSyntaxError(f"it has more than {MOST_LOOPS} loops", token=None)
+    for node in nodes:
+        for expression in _parts(node.expressions()):
+            if isinstance(expression, RangeLiteral) and not _is_short(expression, context):
+                raise LiquidSyntaxError(f"a range has at most {MOST_ITERATIONS} numbers, written out", token=None)
+
+
+def _walk(nodes: Iterable[Node], context: RenderContext) -> Iterator[Node]:
+    for node in nodes:
+        yield node
+        yield from _walk(node.children(context, include_partials=False), context)
+
+
+def _parts(expressions: Iterable[Expression]) -> Iterator[Expression]:
+    for expression in expressions:
+        yield expression
+        yield from _parts(expression.children())
+
+
+def _is_short(found: RangeLiteral, context: RenderContext) -> bool:
+    try:
+        return len(found.evaluate(context)) <= MOST_ITERATIONS
+    except (LiquidError, OverflowError):
+        return False
+
+
+def _bounded(name: str, work: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a filter that refuses values so large that it, or the next one, could multiply them out of hand."""
+
+    @wraps(work)
+    def bounded(*values: Any, **named: Any) -> Any:
+        if any(_is_large(value) for value in (*values, *named.values())):
+            raise FilterArgumentError(f"{name} was given more than it takes", token=None)
+        return work(*values, **named)
+
+    return bounded
+
+
+def _is_large(value: object) -> bool:
+    if isinstance(value, int):
+        return abs(value) > LARGEST_NUMBER
+    return isinstance(value, str | list | tuple | range) and len(value) > LONGEST_VALUE
+
+
+def _open_environment() -> Environment:
+    opened = _Limited(undefined=StrictUndefined, strict_filters=True)
+    opened.tags = {name: tag for name, tag in opened.tags.items() if name in _TAGS}
+    opened.filters = {name: _bounded(name, work) for name, work in opened.filters.items()}
+    return opened
+
+
+_environment = _open_environment()
