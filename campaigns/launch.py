@@ -20,7 +20,7 @@ from campaigns.reasons import step_name
 from retention import audit
 from retention.bitmaps import ids_in
 from retention.buyers import Buyer
-from retention.database import as_stored, choice, insert_rows
+from retention.database import as_stored, choice, insert_rows, lock
 from retention.errors import Conflict
 from retention.queue import send
 from retention.shops import Shop
@@ -44,7 +44,7 @@ def launch(
     With the preview's `fingerprint`, Conflict when the plan is another by now; with its `funnel` too, the message says
     at which steps. Conflict also when the state or the offer's limit does not allow it. Nothing is written then.
     """
-    _lock(session, campaign)
+    lock(session, campaign)  # two people who press the button at once: the second then finds the campaign running
     target = lifecycle.after(lifecycle.Move.LAUNCH, campaign.state, medium=campaign.medium)
     planned = plan(session, shop, campaign, at=at)
     if fingerprint and fingerprint != planned.fingerprint:
@@ -66,11 +66,6 @@ def launch(
     )
     send(session, "campaigns.send")
     return run
-
-
-def _lock(session: Session, campaign: Campaign) -> None:
-    # Two people who press the button at once: the second waits here and then finds the campaign running.
-    session.refresh(campaign, with_for_update=True)
 
 
 def _moved(planned: Plan, funnel: Sequence[tuple[str, int]] | None) -> Conflict:

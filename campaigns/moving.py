@@ -10,6 +10,7 @@ from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState
 from campaigns.lifecycle import Move
 from campaigns.stopping import release_campaign, skip_campaign
 from retention import audit
+from retention.database import lock
 from retention.errors import Invalid
 from retention.queue import send
 
@@ -86,7 +87,7 @@ def _close_runs(session: Session, at: datetime, which: sa.ColumnElement[bool]) -
 
 def _move(session: Session, campaign: Campaign, move: Move, *, at: datetime, actor: str) -> None:
     """Change the state under a lock, so that of two people at once the second sees what the first did."""
-    session.refresh(campaign, with_for_update=True)
+    lock(session, campaign)
     before = campaign.state
     campaign.state = lifecycle.after(move, before, medium=campaign.medium)
     session.add(campaign)

@@ -18,6 +18,7 @@ from campaigns.issuing import issue_anonymous
 from campaigns.links import Link
 from campaigns.offers import Offer
 from retention import money
+from retention.database import lock
 from retention.errors import Conflict, Invalid, NotFound
 from retention.shops import Shop
 from retention.tokens import read_code, spaced
@@ -145,7 +146,7 @@ def _coupon_for(session: Session, link: Link, *, at: datetime) -> Coupon:
     """Make the coupon of a link that has none yet; whoever comes second gets the one of the first."""
     offer = session.get_one(Offer, link.offer_id)
     _check_window(offer, at)
-    session.refresh(link, with_for_update=True)
+    lock(session, link)
     if link.coupon_id is None:
         link.coupon_id = issue_anonymous(session, offer, at=at).id
         session.add(link)

@@ -148,6 +148,15 @@ def write_after(session: Session, action: Callable[[Session], None]) -> None:
     after_commit(session, write)
 
 
+def lock(session: Session, row: SQLModel) -> None:
+    """Hold `row` until the transaction ends, and read it anew: whoever held it before may have changed it.
+
+    What this transaction changed of it is written first; reading anew would lose it.
+    """
+    session.flush()
+    session.refresh(row, with_for_update=True)
+
+
 def insert_rows(session: Session, table: type[SQLModel], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Store many rows at once: COPY on PostgreSQL, executemany on SQLite. Values are what the driver takes."""
     connection = session.connection()
