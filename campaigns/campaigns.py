@@ -57,8 +57,9 @@ class Campaign(ShopRow, table=True):
 
     `audience` and `excluded` are rules (`segments.rules`). `content` is {language: {"subject", "body"}} in Liquid.
     `policy` holds the values of `campaigns.policy.Policy`, `trigger` those of `campaigns.triggers`. `scheduled_at` is
-    the next launch, `looked_until` the moment up to which the events of a trigger have been taken in. `topic` is the
-    slug of what the message is about, which a buyer can leave alone. `secret` seeds the control group, so that nobody
+    the next launch, `looked_until` the moment up to which the occurrences or events of a trigger have been taken in, and
+    `started_at` when they began to count; a campaign with neither of the first two has nothing more to come. `topic` is
+    the slug of what the message is about, which a buyer can leave alone. `secret` seeds the control group, so that nobody
     can guess or choose who is in it.
     """
 
@@ -82,6 +83,7 @@ class Campaign(ShopRow, table=True):
     secret: str = Field(max_length=64, repr=False)
     scheduled_at: datetime | None = None
     looked_until: datetime | None = None
+    started_at: datetime | None = None
     created_by: str = Field(max_length=64)
     created_at: datetime
 
@@ -135,6 +137,10 @@ class DeliveryState(StrEnum):
     FAILED = "failed"
     UNKNOWN = "unknown"
     CONTROL = "control"
+
+
+TAKEN = (DeliveryState.WAITING, DeliveryState.CLAIMED, DeliveryState.SENT, DeliveryState.UNKNOWN)
+"""A delivery in one of these has reached the buyer, may have, or still will."""
 
 
 class Delivery(ShopRow, table=True):

@@ -155,7 +155,7 @@ def test_recurrence_names_these_days(rule: str, start: date | None, days: list[s
 )
 def test_recurrence_that_cannot_work_is_refused_soon(rule: str) -> None:
     begun = stopwatch.process_time()
-    with pytest.raises(Invalid, match="recurrence .* is wrong"):
+    with pytest.raises(Invalid, match="The recurrence"):
         read_recurrence(rule, None)
     assert stopwatch.process_time() - begun < 2
 
