@@ -15,7 +15,8 @@ class BounceKind(StrEnum):
     """What a report says.
 
     `hard`: the address takes nothing any more. `soft`: not this time. `complaint`: the buyer called it spam.
-    `unmatched`: about no delivery of this shop. `unreadable`: no report that can be made out.
+    `unmatched`: about no delivery of this shop. `unreadable`: no report that can be made out. `lifted`: was hard, and a
+    person has allowed the address again.
     """
 
     HARD = "hard"
@@ -23,6 +24,7 @@ class BounceKind(StrEnum):
     COMPLAINT = "complaint"
     UNMATCHED = "unmatched"
     UNREADABLE = "unreadable"
+    LIFTED = "lifted"
 
 
 class Bounce(ShopRow, table=True):
@@ -47,7 +49,6 @@ class Bounce(ShopRow, table=True):
     detail: str = Field(default="", max_length=500)
     report: str = Field(max_length=64)
     at: datetime
-    lifted_at: datetime | None = None
 
 
 def bounced_addresses(shop_id: int, channel: Channel) -> SelectOfScalar[str]:
@@ -56,7 +57,6 @@ def bounced_addresses(shop_id: int, channel: Channel) -> SelectOfScalar[str]:
         Bounce.shop_id == shop_id,
         Bounce.channel == channel,
         Bounce.kind == BounceKind.HARD,
-        col(Bounce.lifted_at).is_(None),
     )
 
 

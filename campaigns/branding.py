@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, Session, col, select
@@ -15,7 +16,7 @@ from retention.shops import Shop
 
 ACCENT = "#b8440e"
 LIGHT = "#ffffff"
-DARK = "#24211d"
+DARK = "#2f2a24"
 MOST_LOGO = 500_000  # bytes; a mail program loads it over a phone's line
 
 _PICTURE_TYPES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
@@ -55,10 +56,14 @@ class Look:
         return readable(self.accent, DARK)
 
 
+PLAIN = Look()
+"""The product's own look."""
+
+
 def look_of(session: Session, shop_id: int) -> Look:
     """Return a shop's look; the product's own where it has set none."""
     row = session.exec(select(Branding).where(Branding.shop_id == shop_id)).first()
-    return Look(row.logo, row.accent) if row else Look()
+    return Look(row.logo, row.accent) if row else PLAIN
 
 
 def set_branding(
@@ -108,12 +113,14 @@ def read_colour(text: str) -> str:
     return text.strip().lower()
 
 
+@lru_cache(maxsize=256)
 def contrast(one: str, other: str) -> float:
     """Return the contrast of two colours, 1 to 21, as WCAG 2.2 defines contrast ratio."""
     lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
     return (lighter + 0.05) / (darker + 0.05)
 
 
+@lru_cache(maxsize=256)
 def readable(colour: str, ground: str) -> str:
     """Return `colour`, moved away from `ground` in the least step of twenty that can be read on it."""
     end = 0 if _luminance(ground) > 0.18 else 255

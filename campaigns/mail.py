@@ -3,33 +3,34 @@
 import hashlib
 from dataclasses import dataclass
 from email.utils import parseaddr
-from functools import cache
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-
+from campaigns.branding import PLAIN, Look
 from campaigns.campaigns import Campaign, Delivery
 from campaigns.channels.channel import Message
 from campaigns.coupons import Coupon
 from campaigns.links import Link, link_address
+from campaigns.mail_page import Frame, logo_address, set_mail
 from campaigns.messages import choose_language, render
 from campaigns.offers import Offer
 from campaigns.unsubscribe import unsubscribe_address, unsubscribe_token
 from campaigns.wording import message_values
-from retention import words
 from retention.buyers import Buyer
 from retention.consent import Channel
 from retention.products import Product
 from retention.shops import Shop
-from retention.words import gettext as _
 
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Where links lead, what signs the unsubscribe address, and from whom mail comes."""
+    """Where links lead, what signs the unsubscribe address, from whom mail comes, and how a text message begins.
+
+    Without a signature a text begins with the shop's name.
+    """
 
     public_url: str
     signing_key: bytes
     mail_from: str
+    signature: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class Letter:
     offer: Offer | None = None
     coupon: Coupon | None = None
     product: Product | None = None
+    look: Look = PLAIN
 
 
 def compose(letter: Letter, sender: Sender) -> Message:
@@ -60,50 +62,37 @@ def compose(letter: Letter, sender: Sender) -> Message:
     token = unsubscribe_token(sender.signing_key, shop_id=shop.id, buyer_id=buyer.id, channel=Channel.EMAIL)
     coupon, terms = values.get("coupon", {}), values.get("offer", {})
     address = parseaddr(sender.mail_from)[1]
-    with words.speaking(language):
-        shown = {
-            "language": language,
-            "subject": text.subject,
-            "shop": shop.name,
-            "body": text.body,
-            "paragraphs": [part.split("\n") for part in text.body.split("\n\n")],
-            "code": coupon.get("code", ""),
-            "ends": coupon.get("ends", ""),
-            "headline": terms.get("headline", ""),
-            "terms": terms.get("terms", ""),
-            "button": _("Get the coupon") if code else _("See it in the shop"),
-            "link": link,
-            "unsubscribe": unsubscribe_address(sender.public_url, token),
-        }
-        return Message(
-            to=buyer.email,
-            sender=address,
-            sender_name=shop.name,
-            subject=text.subject,
-            text=_template("mail.txt").render(shown),
-            html=_template("mail.html").render(shown),
-            language=language,
-            message_id=message_id(letter, address),
-            unsubscribe_address=shown["unsubscribe"],
-        )
+    frame = Frame(
+        shop=shop.name,
+        link=link,
+        unsubscribe=unsubscribe_address(sender.public_url, token),
+        look=letter.look,
+        logo_address=logo_address(sender.public_url, letter.look),
+        code=coupon.get("code", ""),
+        ends=coupon.get("ends", ""),
+        headline=terms.get("headline", "") if coupon else "",
+        terms=terms.get("terms", "") if coupon else "",
+    )
+    html, plain = set_mail(text, frame)
+    return Message(
+        to=buyer.email,
+        sender=address,
+        sender_name=shop.name,
+        subject=text.subject,
+        text=plain,
+        html=html,
+        language=language,
+        message_id=message_id(letter, address),
+        unsubscribe_address=frame.unsubscribe,
+    )
 
 
 def message_id(letter: Letter, address: str) -> str:
     """Return the Message-ID of a delivery, the same at every try, so that a mailbox can drop a second copy."""
+    return f"<{delivery_key(letter)}@{address.rpartition('@')[2] or 'localhost'}>"
+
+
+def delivery_key(letter: Letter) -> str:
+    """Return what a delivery is called outside, the same at every try; nobody can guess another's."""
     mark = hashlib.sha256(letter.link.token.encode()).hexdigest()[:16]
-    return f"<{letter.delivery.id}.{mark}@{address.rpartition('@')[2] or 'localhost'}>"
-
-
-@cache
-def _environment() -> Environment:
-    pages = Environment(
-        loader=PackageLoader("campaigns"),
-        autoescape=select_autoescape(["html"]),
-        undefined=StrictUndefined,
-        keep_trailing_newline=True,
-    )
-    pages.globals["_"] = _
-    return pages
-
-
-_template = _environment().get_template
+    return f"{letter.delivery.id}.{mark}"
