@@ -20,13 +20,16 @@ def control_group(buyers: BitMap, *, secret: str, share: float) -> BitMap:
     threshold = min(int(share * 2.0**64), 2**64 - 1)
     if not threshold:
         return BitMap()
-    ids = np.array(buyers.to_array(), dtype=_U64)
+    ids = np.asarray(buyers.to_array(), dtype=np.uint32)
     key = bytes.fromhex(secret)[:16].ljust(16, b"\0")
-    chosen = BitMap()
-    for start in range(0, ids.size, _CHUNK):
-        part = ids[start : start + _CHUNK]
-        chosen.update(part[siphash(part, key) < _U64(threshold)].tolist())
-    return chosen
+    return BitMap(ids[hashes(buyers, key) < _U64(threshold)])
+
+
+def hashes(buyers: BitMap, key: bytes) -> NDArray[np.uint64]:
+    """Return the hash of each buyer of a set under a 16-byte key, in the order of their numbers."""
+    ids = np.asarray(buyers.to_array(), dtype=_U64)
+    parts = [siphash(ids[start : start + _CHUNK], key) for start in range(0, ids.size, _CHUNK)]
+    return np.concatenate(parts) if parts else np.empty(0, dtype=_U64)
 
 
 def siphash(numbers: NDArray[np.uint64], key: bytes) -> NDArray[np.uint64]:

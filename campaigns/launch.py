@@ -12,12 +12,14 @@ from sqlmodel.sql.sqltypes import UTCDateTime
 from campaigns import lifecycle
 from campaigns.campaigns import Campaign, Delivery, DeliveryState, Medium, Run, RunSkip
 from campaigns.coupons import Coupon
+from campaigns.dues import due_moment, join_rooms
 from campaigns.issuing import issue_coupons
 from campaigns.links import Link
 from campaigns.offers import Offer
-from campaigns.planning import Plan, plan, waiting_parcels
+from campaigns.planning import Plan, plan
 from campaigns.reasons import step_name
-from retention import audit
+from campaigns.sieves import ADDRESS, waiting_parcels
+from retention import audit, money
 from retention.bitmaps import ids_in
 from retention.buyers import Buyer
 from retention.database import as_stored, choice, insert_rows, lock
@@ -25,6 +27,7 @@ from retention.errors import Conflict
 from retention.queue import send
 from retention.shops import Shop
 from retention.tokens import new_tokens
+from retention.words import current_locale
 
 _CHUNK = 100_000  # deliveries given their links at a time, so that memory stays flat
 
@@ -38,20 +41,26 @@ def launch(
     actor: str,
     fingerprint: str | None = None,
     funnel: Sequence[tuple[str, int]] | None = None,
+    among: BitMap | None = None,
+    wave: int = 0,
 ) -> Run:
     """Plan again with the same code as the preview, and make the run: skips, deliveries, control, coupons, links.
 
     With the preview's `fingerprint`, Conflict when the plan is another by now; with its `funnel` too, the message says
-    at which steps. Conflict also when the state or the offer's limit does not allow it. Nothing is written then.
+    at which steps. Conflict also when the state, the offer's limit or the cost ceiling does not allow it. Nothing is
+    written then. `among` are the buyers of an event or wave; `wave` counts waves from 1.
     """
+    _take_turns(session, shop)
     lock(session, campaign)  # two people who press the button at once: the second then finds the campaign running
     target = lifecycle.after(lifecycle.Move.LAUNCH, campaign.state, medium=campaign.medium)
-    planned = plan(session, shop, campaign, at=at)
+    planned = plan(session, shop, campaign, at=at, among=among)
     if fingerprint and fingerprint != planned.fingerprint:
         raise _moved(planned, funnel)
+    if planned.over_ceiling:
+        raise _too_dear(shop, planned)
     before, campaign.state = campaign.state, target
     session.add(campaign)
-    run = _add_run(session, campaign, planned)
+    run = _add_run(session, campaign, planned, wave)
     _add_deliveries(session, shop, campaign, run, planned)
     _add_links(session, campaign, run, at=at)
     audit.record(
@@ -68,12 +77,18 @@ def launch(
     return run
 
 
+def _take_turns(session: Session, shop: Shop) -> None:
+    # Two launches at once could both take the last place under a cap or in a parcel. Rows that merely refer to the
+    # shop are not held up by this.
+    session.exec(select(Shop.id).where(Shop.id == shop.id).with_for_update(key_share=True)).one()
+
+
 def _moved(planned: Plan, funnel: Sequence[tuple[str, int]] | None) -> Conflict:
-    before = dict(funnel or ())
+    before, now = dict(funnel or ()), dict(planned.funnel)
     changes = [
-        f"{step_name(step)}: {before[step]} → {count}"
-        for step, count in planned.funnel
-        if step in before and before[step] != count
+        f"{step_name(step)}: {before.get(step, 0)} → {now.get(step, 0)}"
+        for step in (*now, *(step for step in before if step not in now))
+        if before and before.get(step, 0) != now.get(step, 0)
     ]
     return Conflict(
         "The plan is not the one you saw. What changed: {changes}. Look at it again, then launch.",
@@ -81,7 +96,18 @@ def _moved(planned: Plan, funnel: Sequence[tuple[str, int]] | None) -> Conflict:
     )
 
 
-def _add_run(session: Session, campaign: Campaign, planned: Plan) -> Run:
+def _too_dear(shop: Shop, planned: Plan) -> Conflict:
+    amounts = (planned.cost, planned.policy.cost_ceiling or 0)
+    cost, ceiling = (money.show(amount, shop.currency, current_locale()) for amount in amounts)
+    return Conflict(
+        "This run would cost {cost}, and the campaign may cost {ceiling}. Raise the ceiling, have the plan cut, or "
+        "choose fewer buyers.",
+        cost=cost,
+        ceiling=ceiling,
+    )
+
+
+def _add_run(session: Session, campaign: Campaign, planned: Plan, wave: int) -> Run:
     number = session.exec(
         select(func.count()).where(Run.shop_id == campaign.shop_id, Run.campaign_id == campaign.id)
     ).one()
@@ -89,6 +115,7 @@ def _add_run(session: Session, campaign: Campaign, planned: Plan) -> Run:
         shop_id=campaign.shop_id,
         campaign_id=campaign.id,
         number=number + 1,
+        wave=wave,
         planned_at=planned.at,
         fingerprint=planned.fingerprint,
         funnel=[list(step) for step in planned.funnel],
@@ -121,7 +148,7 @@ def _add_deliveries(session: Session, shop: Shop, campaign: Campaign, run: Run, 
         issue_coupons(session, offer, planned.final, at=planned.at)
     for state, buyers in ((DeliveryState.WAITING, planned.final), (DeliveryState.CONTROL, planned.control)):
         if buyers:
-            _insert_deliveries(session, shop, campaign, run, buyers=buyers, state=state, at=planned.at)
+            _insert_deliveries(session, shop, campaign, run, buyers=buyers, state=state, planned=planned)
 
 
 def _insert_deliveries(
@@ -132,42 +159,51 @@ def _insert_deliveries(
     *,
     buyers: BitMap,
     state: DeliveryState,
-    at: datetime,
+    planned: Plan,
 ) -> None:
-    """Store one row per buyer by one INSERT ... SELECT; control rows get no address, parcel or coupon."""
-    real = state is DeliveryState.WAITING
+    """Store one row per buyer by one INSERT ... SELECT; control rows get no address, parcel, coupon or lateness."""
     members = ids_in(session, buyers).subquery()
-    parcel_id: sa.SQLColumnExpression[Any] = sa.null()
-    coupon_id: sa.SQLColumnExpression[Any] = sa.null()
-    address: sa.SQLColumnExpression[Any] = sa.literal("")
-    chosen: sa.FromClause = sa.join(Buyer, members, col(Buyer.id) == members.c.id)
-    if real and campaign.offer_id:
-        owned = (col(Coupon.shop_id) == shop.id, col(Coupon.offer_id) == campaign.offer_id)
-        chosen = chosen.outerjoin(Coupon, sa.and_(*owned, col(Coupon.buyer_id) == Buyer.id))
-        coupon_id = col(Coupon.id)
-    if real and campaign.medium is Medium.PARCEL:
-        parcels = waiting_parcels(shop, at)
-        chosen = chosen.join(parcels, parcels.c.buyer_id == Buyer.id)
-        parcel_id = parcels.c.parcel_id
-    if real and campaign.medium is Medium.EMAIL:
-        address = col(Buyer.email)
-    values = {
+    values: dict[str, Any] = {
         "shop_id": sa.literal(shop.id),
         "campaign_id": sa.literal(campaign.id),
         "run_id": sa.literal(run.id),
         "buyer_id": col(Buyer.id),
-        "parcel_id": parcel_id,
-        "coupon_id": coupon_id,
         "state": sa.literal(state, choice(DeliveryState)),
         "reason": sa.literal(""),
         "detail": sa.literal(""),
-        "address": address,
-        "due_at": sa.literal(at, UTCDateTime()),
+        "address": sa.literal(""),
+        "due_at": sa.literal(planned.at, UTCDateTime()),
         "attempts": sa.literal(0),
         "message_id": sa.literal(""),
     }
+    chosen: sa.FromClause = sa.join(Buyer, members, col(Buyer.id) == members.c.id)
+    if state is DeliveryState.WAITING:
+        chosen, special = _what_is_sent(session, shop, campaign, planned, chosen)
+        values |= special
     source = sa.select(*values.values()).select_from(chosen).order_by(col(Buyer.id))
     session.execute(sa.insert(Delivery).from_select(list(values), source, include_defaults=False))
+
+
+def _what_is_sent(
+    session: Session, shop: Shop, campaign: Campaign, planned: Plan, chosen: sa.FromClause
+) -> tuple[sa.FromClause, dict[str, Any]]:
+    """Return `chosen` with what a real delivery needs joined to it, and the columns that come of it."""
+    values: dict[str, Any] = {}
+    if campaign.offer_id:
+        owned = (col(Coupon.shop_id) == shop.id, col(Coupon.offer_id) == campaign.offer_id)
+        chosen = chosen.outerjoin(Coupon, sa.and_(*owned, col(Coupon.buyer_id) == Buyer.id))
+        values["coupon_id"] = col(Coupon.id)
+    if campaign.medium is Medium.PARCEL:
+        parcels = waiting_parcels(shop, planned.at)
+        chosen = chosen.join(parcels, parcels.c.buyer_id == Buyer.id)
+        values["parcel_id"] = parcels.c.parcel_id
+    if campaign.medium in ADDRESS:
+        values["address"] = ADDRESS[campaign.medium]
+    chosen, room = join_rooms(session, planned.dues, chosen)
+    values["due_at"] = due_moment(session, planned.dues, room)
+    if planned.policy.lateness and campaign.medium is not Medium.PARCEL:
+        values["expires_at"] = due_moment(session, planned.dues, room, shift=planned.policy.lateness)
+    return chosen, values
 
 
 def _add_links(session: Session, campaign: Campaign, run: Run, *, at: datetime) -> None:

@@ -1,37 +1,34 @@
 """Planning: who gets a campaign at a moment, who does not and why, as sets. Preview and launch both call `plan`.
 
-It writes nothing. The funnel takes its steps in one fixed order, each from who is left by the one before, so that every
-buyer of the segment is in exactly one of: a skip, the control group, the final set.
+It writes nothing. The funnel takes its steps in one fixed order (`campaigns.sieves`), each from who is left by the one
+before, so that every buyer of the segment is in exactly one of: a skip, the control group, the final set.
 """
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 
-import sqlalchemy as sa
 from pyroaring import BitMap
-from sqlmodel import Session, col, func, select
-from sqlmodel.sql.expression import SelectOfScalar
+from sqlmodel import Session
 
 from campaigns.assignment import control_group
-from campaigns.campaigns import Campaign, Delivery, DeliveryState, Medium
+from campaigns.budget import affordable, beyond, cost_of, price_each
+from campaigns.campaigns import Campaign
+from campaigns.dues import Dues, dues_of
 from campaigns.issuing import buyers_with_coupon
 from campaigns.offers import Offer
-from campaigns.policy import CHANNEL, Cap, Policy, needed_answer, read_policy
+from campaigns.policy import OverCeiling, Policy, quiet_on, read_policy
 from campaigns.reasons import Reason
+from campaigns.senders import Sender
+from campaigns.shop_policy import shop_policy, shop_policy_of
+from campaigns.sieves import Sieves
 from retention.bitmaps import read_bitmap
-from retention.buyers import Buyer
-from retention.consent import Answer, buyers_answering
-from retention.parcels import Parcel
 from retention.products import Product
 from retention.shops import Shop
 from segments.matching import match
-
-# A delivery in one of these has reached the buyer, may have, or still will.
-TAKEN = (DeliveryState.WAITING, DeliveryState.CLAIMED, DeliveryState.SENT, DeliveryState.UNKNOWN)
 
 
 class Step(NamedTuple):
@@ -45,7 +42,8 @@ class Step(NamedTuple):
 class Plan:
     """What a launch at this moment would do. `audience` = skips + `control` + `final`, without overlap.
 
-    `coupons` are the codes it would make and `coupons_left` what the offer still allows (None: no limit).
+    `coupons` are the codes it would make and `coupons_left` what the offer still allows (None: no limit). `dues` says
+    when each delivery leaves. `cost` is in minor units; a plan `over_ceiling` is not launched.
     """
 
     at: datetime
@@ -56,9 +54,12 @@ class Plan:
     final: BitMap
     audience: BitMap
     fingerprint: str
+    dues: Dues
     coupons: int = 0
     coupons_left: int | None = None
     product_price: int | None = None
+    cost: int = 0
+    over_ceiling: bool = False
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -69,120 +70,55 @@ class Plan:
             "final": len(self.final),
             "coupons": self.coupons,
             "coupons_left": self.coupons_left,
+            "transactional": self.policy.transactional,
+            "due_at": self.dues.at.isoformat(),
+            "last_due_at": self.dues.last.isoformat(),
+            "delayed": len(self.dues.delayed),
+            "cost": self.cost,
+            "cost_ceiling": self.policy.cost_ceiling,
+            "over_ceiling": self.over_ceiling,
             "read_out_at": self.policy.read_out_at(self.at).isoformat(),
             "fingerprint": self.fingerprint,
         }
 
 
-def plan(session: Session, shop: Shop, campaign: Campaign, *, at: datetime) -> Plan:
-    """Return who would get `campaign` at `at`, with every reason why somebody would not."""
-    policy = read_policy(campaign.policy)
+def plan(session: Session, shop: Shop, campaign: Campaign, *, at: datetime, among: BitMap | None = None) -> Plan:
+    """Return who would get `campaign` at `at`, with every reason why somebody would not.
+
+    With `among`, only these buyers of the audience are looked at: those an event happened to, or the people of a wave.
+    """
+    policy, limits = read_policy(campaign.policy), shop_policy(session, shop)
     audience = match(session, shop, campaign.audience, now=at)
-    left, skips = audience.copy(), {}
-    for reason, dropped in _sieves(session, shop, campaign, policy=policy, left=left, at=at):
-        skips[str(reason)] = dropped
-        left -= dropped
-    control = control_group(left, secret=campaign.secret, share=policy.control_share)
-    final = left - control
+    audience = audience.copy() if among is None else audience & among
+    dues = dues_of(session, shop, campaign, policy, quiets=quiet_on(policy, limits, campaign.medium), at=at)
+    sieves = Sieves(session, shop, campaign, policy, limits, at=at, left=audience.copy(), dues=dues)
+    sieves.run()
+    price = price_each(session, campaign, policy)
+    control, final = _divide(sieves, policy, price)
     offer = session.get(Offer, campaign.offer_id) if campaign.offer_id else None
     product = session.get(Product, campaign.product_id) if campaign.product_id else None
+    cost = cost_of(len(final), price)
     return Plan(
         at=at,
         policy=policy,
         funnel=[
             Step("segment", len(audience)),
-            *(Step(reason, len(buyers)) for reason, buyers in skips.items()),
+            *(Step(reason, len(buyers)) for reason, buyers in sieves.skips.items()),
             Step("control", len(control)),
             Step("final", len(final)),
         ],
-        skips=skips,
+        skips=sieves.skips,
         control=control,
         final=final,
         audience=audience,
-        fingerprint=_fingerprint(promise(session, campaign), [*skips.values(), control, final]),
-        coupons=len(final - _with_coupon(session, offer)) if offer else 0,
+        fingerprint=_fingerprint(promise(session, campaign), [*sieves.skips.values(), control, final]),
+        dues=sieves.dues.only(final),
+        coupons=len(final - read_bitmap(session, buyers_with_coupon(offer))) if offer else 0,
         coupons_left=offer.most_coupons - offer.issued if offer and offer.most_coupons is not None else None,
         product_price=product.price if product else None,
+        cost=cost,
+        over_ceiling=policy.cost_ceiling is not None and cost > policy.cost_ceiling,
     )
-
-
-def _sieves(
-    session: Session, shop: Shop, campaign: Campaign, *, policy: Policy, left: BitMap, at: datetime
-) -> Iterator[tuple[Reason, BitMap]]:
-    """Yield each reason with whom it drops; `left` is who is left when the next one is asked."""
-    excluded = match(session, shop, campaign.excluded, now=at) if campaign.excluded else BitMap()
-    yield Reason.EXCLUDED, left & excluded
-    yield Reason.SERVED, left & read_bitmap(session, _served(campaign))
-    yield Reason.NO_CONSENT, _without_consent(session, shop, campaign.medium, left)
-    if campaign.medium is Medium.EMAIL:
-        yield Reason.NO_ADDRESS, left & read_bitmap(session, _without_address(shop))
-        yield Reason.SAME_ADDRESS, _same_address(session, shop, left)
-    yield Reason.CAPPED, _capped(session, campaign, policy.cap, left, at=at)
-    if campaign.medium is Medium.PARCEL:
-        yield Reason.NO_PARCEL, left - read_bitmap(session, select(waiting_parcels(shop, at).c.buyer_id))
-
-
-def waiting_parcels(shop: Shop, at: datetime) -> sa.Subquery:
-    """Return (buyer_id, parcel_id) of parcels not shipped yet that leave on the shop's day of `at`, one per buyer."""
-    found = select(col(Parcel.buyer_id), func.min(Parcel.id).label("parcel_id")).where(
-        Parcel.shop_id == shop.id,
-        Parcel.ship_day == shop.day(at),
-        col(Parcel.shipped_at).is_(None),
-        col(Parcel.buyer_id).is_not(None),
-    )
-    return found.group_by(col(Parcel.buyer_id)).subquery()
-
-
-def _served(campaign: Campaign) -> SelectOfScalar[int]:
-    return select(Delivery.buyer_id).where(
-        Delivery.shop_id == campaign.shop_id, Delivery.campaign_id == campaign.id, col(Delivery.state).in_(TAKEN)
-    )
-
-
-def _without_consent(session: Session, shop: Shop, medium: Medium, left: BitMap) -> BitMap:
-    answer = needed_answer(medium)
-    answering = read_bitmap(session, buyers_answering(shop.id, CHANNEL[medium], answer))
-    return left - answering if answer is Answer.IN else left & answering
-
-
-def _without_address(shop: Shop) -> SelectOfScalar[int]:
-    return select(Buyer.id).where(Buyer.shop_id == shop.id, Buyer.email == "")
-
-
-def _same_address(session: Session, shop: Shop, left: BitMap) -> BitMap:
-    """Return those of `left` whose address a buyer of `left` with a lower number has too, whatever its case."""
-    address = func.lower(Buyer.email)
-    of_shop = (Buyer.shop_id == shop.id, Buyer.email != "")
-    shared = select(address).where(*of_shop).group_by(address).having(func.count() > 1)
-    rows = session.execute(select(Buyer.id, address).where(*of_shop, address.in_(shared)).order_by(col(Buyer.id)))
-    seen, dropped = set(), BitMap()
-    for buyer_id, text in rows:
-        if buyer_id not in left:
-            continue
-        if text in seen:
-            dropped.add(buyer_id)
-        seen.add(text)
-    return dropped
-
-
-def _capped(session: Session, campaign: Campaign, cap: Cap | None, left: BitMap, *, at: datetime) -> BitMap:
-    if cap is None:
-        return BitMap()
-    if cap.messages == 0:
-        return left.copy()
-    lately = func.coalesce(Delivery.sent_at, Delivery.due_at) >= at - timedelta(days=cap.days)
-    medium = select(Campaign.id).where(Campaign.shop_id == campaign.shop_id, Campaign.medium == campaign.medium)
-    full = select(Delivery.buyer_id).where(
-        Delivery.shop_id == campaign.shop_id,
-        col(Delivery.state).in_(TAKEN),
-        col(Delivery.campaign_id).in_(medium),
-        lately,
-    )
-    return left & read_bitmap(session, full.group_by(col(Delivery.buyer_id)).having(func.count() >= cap.messages))
-
-
-def _with_coupon(session: Session, offer: Offer) -> BitMap:
-    return read_bitmap(session, buyers_with_coupon(offer))
 
 
 def promise(session: Session, campaign: Campaign) -> str:
@@ -192,11 +128,14 @@ def promise(session: Session, campaign: Campaign) -> str:
     """
     offer = session.get(Offer, campaign.offer_id) if campaign.offer_id else None
     product = session.get(Product, campaign.product_id) if campaign.product_id else None
+    sender = session.get(Sender, campaign.sender_id) if campaign.sender_id else None
     once = not campaign.trigger or "once" in campaign.trigger
     promised = {
-        "campaign": campaign.model_dump(mode="json", include=_PROMISED | ({"scheduled_at"} if once else set())),
+        "campaign": campaign.model_dump(mode="json", include={*_PROMISED, *({"scheduled_at"} if once else ())}),
         "offer": offer.model_dump(mode="json", exclude={"issued"}) if offer else None,
         "product": product.model_dump(mode="json", include={"sku", "title", "price"}) if product else None,
+        "sender": sender.model_dump(mode="json", include={"slug", "medium", "kind", "price"}) if sender else None,
+        "shop": shop_policy_of(session, campaign.shop_id).model_dump(mode="json"),
     }
     return hashlib.sha256(json.dumps(promised, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
@@ -206,7 +145,20 @@ _PROMISED = frozenset(
 )
 
 
-def _fingerprint(promised: str, sets: list[BitMap]) -> str:
+def _divide(sieves: Sieves, policy: Policy, price: int) -> tuple[BitMap, BitMap]:
+    """Return the control group and the final set, after leaving out those the cost ceiling does not pay for."""
+    left, secret = sieves.left, sieves.campaign.secret
+    control = control_group(left, secret=secret, share=policy.control_share)
+    if policy.cost_ceiling is not None and policy.over_ceiling is OverCeiling.CUT:
+        most = affordable(policy.cost_ceiling, price)
+        if most is not None and (unpaid := beyond(left, control, most=most, secret=secret)):
+            sieves.skips[Reason.OVER_BUDGET.value] = unpaid
+            control -= unpaid
+            left -= unpaid
+    return control, left - control
+
+
+def _fingerprint(promised: str, sets: Iterable[BitMap]) -> str:
     """Return the SHA-256 of all that was promised and to whom: the promise, then every set of buyers."""
     digest = hashlib.sha256(promised.encode())
     for buyers in sets:

@@ -18,7 +18,12 @@ class Reason(StrEnum):
     TOPIC_OUT = "topic_out"
     BOUNCED = "bounced"
     CAPPED = "capped"
+    YIELDED = "yielded"
     NO_PARCEL = "no_parcel"
+    PARCEL_FULL = "parcel_full"
+    OVER_BUDGET = "over_budget"
+    LATE = "late"
+    DECLINED = "declined"
     CANCELLED = "cancelled"
     OFFER_OVER = "offer_over"
     SOLD_OUT = "sold_out"
@@ -42,9 +47,14 @@ _STEPS = {
     Reason.TOPIC_OUT: n_("Wants nothing on this topic"),
     Reason.BOUNCED: n_("Their address takes nothing any more"),
     Reason.CAPPED: n_("Reached the frequency cap"),
+    Reason.YIELDED: n_("Made way for a campaign of higher priority"),
     Reason.NO_PARCEL: n_("No parcel to ship today"),
+    Reason.PARCEL_FULL: n_("The parcel carries enough inserts"),
+    Reason.OVER_BUDGET: n_("Over the cost ceiling"),
     "control": n_("Control group"),
     "final": n_("Will get it"),
+    Reason.LATE: n_("Too late to send"),
+    Reason.DECLINED: n_("Not posted by hand"),
     Reason.CANCELLED: n_("Cancelled before it left"),
     Reason.OFFER_OVER: n_("The offer was over"),
     Reason.SOLD_OUT: n_("Sold out before it left"),
@@ -67,7 +77,12 @@ _SENTENCES = {
     Reason.TOPIC_OUT: n_("They asked for nothing more on this topic."),
     Reason.BOUNCED: n_("What was sent to their address before came back for good."),
     Reason.CAPPED: n_("They had as many messages lately as the frequency cap allows."),
+    Reason.YIELDED: n_("A campaign of higher priority takes the last place their frequency cap leaves."),
     Reason.NO_PARCEL: n_("No parcel of theirs was waiting to ship on that day."),
+    Reason.PARCEL_FULL: n_("Their parcel carries as many inserts as a parcel may."),
+    Reason.OVER_BUDGET: n_("The cost ceiling pays for fewer buyers, and the draw left them out."),
+    Reason.LATE: n_("Their turn came later than the campaign allows."),
+    Reason.DECLINED: n_("Whoever had to post it said why they did not."),
     Reason.CANCELLED: n_("The campaign was cancelled before theirs left."),
     Reason.OFFER_OVER: n_("The offer was over when their turn came."),
     Reason.SOLD_OUT: n_("The product was sold out when their turn came."),

@@ -65,14 +65,14 @@ RECIPES: dict[Recipe, Prefill] = {
     Recipe.ARRIVAL_ALERT: Prefill(
         n_("New-arrival alert"),
         Medium.EMAIL,
-        Policy(control_share=0.2, cap=Cap(messages=3, days=7), read_out_days=MESSAGE_DAYS),
+        Policy(control_share=0.2, caps=[Cap(messages=3, days=7)], read_out_days=MESSAGE_DAYS),
         _ARRIVAL,
         needs_product=True,
     ),
     Recipe.COUPON_PUSH: Prefill(
         n_("Coupon push"),
         Medium.EMAIL,
-        Policy(control_share=0.2, cap=Cap(messages=3, days=7), read_out_days=MESSAGE_DAYS),
+        Policy(control_share=0.2, caps=[Cap(messages=3, days=7)], read_out_days=MESSAGE_DAYS),
         _COUPON,
         needs_offer=True,
     ),
@@ -80,14 +80,14 @@ RECIPES: dict[Recipe, Prefill] = {
     Recipe.PARCEL_FLYER: Prefill(
         n_("Parcel flyer"),
         Medium.PARCEL,
-        Policy(control_share=0.2, cap=Cap(messages=2, days=30), read_out_days=PARCEL_DAYS),
+        Policy(control_share=0.2, caps=[Cap(messages=2, days=30)], read_out_days=PARCEL_DAYS),
         {},
         needs_offer=True,
     ),
     Recipe.JOINT_FLYER: Prefill(
         n_("Joint flyer"),
         Medium.PARCEL,
-        Policy(control_share=0.2, cap=Cap(messages=2, days=30), read_out_days=PARCEL_DAYS),
+        Policy(control_share=0.2, caps=[Cap(messages=2, days=30)], read_out_days=PARCEL_DAYS),
         {},
     ),
 }

@@ -24,7 +24,7 @@ from retention.words import gettext as _
 from retention.words import gettext_noop as n_
 from segments.rules import parse
 
-_FIRST_ZONE = "Pacific/Kiritimati"  # where a day begins first; a run for the buyers' clocks is made by this one
+FIRST_ZONE = "Pacific/Kiritimati"  # where a day begins first; a run for the buyers' clocks is made by this one
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid", validate_by_name=True)
 
@@ -82,7 +82,7 @@ class Recurring(BaseModel):
 
     def occurrences(self, *, after: datetime, until: datetime, zone: str) -> list[datetime]:
         """Return the moments later than `after` and not later than `until`, in order; `zone` is the shop's."""
-        zone = _FIRST_ZONE if self.zone is Whose.BUYER else zone
+        zone = FIRST_ZONE if self.zone is Whose.BUYER else zone
         there, wall = clock.zone(zone), read_time(self.at)
         first, last = (at.astimezone(there).date() for at in (after, until))
         days = recurring_days(read_recurrence(self.rrule, self.start), first, last)

@@ -165,7 +165,7 @@ def _launched(session: Session, shop: Shop, recipe: Recipe) -> tuple[Campaign, R
         actor="system",
         offer_id=product.id,
         product_id=product.id,
-        policy={"control_share": 0.0, "cap": None},
+        policy={"control_share": 0.0, "caps": []},
     )
     return campaign, launch(session, shop, campaign, at=clock.now(), actor="system")
 

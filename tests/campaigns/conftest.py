@@ -79,7 +79,7 @@ class Stage:
         return self.draft(slug, Recipe.PARCEL_FLYER, control=control, **values)
 
     def draft(self, slug: str, recipe: Recipe, *, control: float = 0.0, **values: Any) -> Campaign:
-        policy = {"control_share": control, "cap": None} | values.pop("policy", {})
+        policy = {"control_share": control, "caps": []} | values.pop("policy", {})
         needs_offer = recipe in {Recipe.COUPON_PUSH, Recipe.PARCEL_FLYER} and "offer_id" not in values
         if needs_offer:
             values["offer_id"] = self.offer(f"offer-{slug}").id

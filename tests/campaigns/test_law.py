@@ -108,7 +108,7 @@ def _draft(stage: Stage, people: list[Somebody], *, recipe: Recipe, control: flo
         recipe,
         control=control,
         excluded={"buyer": {"field": "external_id", "is": excluded}} if excluded else None,
-        policy={"cap": {"messages": cap, "days": 7} if cap is not None else None},
+        policy={"caps": [] if cap is None else [{"messages": cap, "days": 7}]},
     )
 
 

@@ -79,11 +79,11 @@ def test_parcel_needs_no_yes_but_a_parcel_of_today(stage: Stage) -> None:
 def test_cap_counts_what_was_sent_within_its_days_and_zero_means_none(stage: Stage) -> None:
     ada = stage.buyer("ada")
     launch(stage.session, stage.shop, stage.push("first"), at=NOON, actor="user:1")
-    capped = {"cap": {"messages": 1, "days": 7}}
+    capped = {"caps": [{"messages": 1, "days": 7}]}
     second = stage.push("second", policy=capped)
     assert plan(stage.session, stage.shop, second, at=later(days=7)).skips["capped"] == BitMap([ada])
     assert plan(stage.session, stage.shop, second, at=later(days=7, seconds=1)).final == BitMap([ada])
-    never = stage.push("never", policy={"cap": {"messages": 0, "days": 7}})
+    never = stage.push("never", policy={"caps": [{"messages": 0, "days": 7}]})
     assert plan(stage.session, stage.shop, never, at=later(days=99)).skips["capped"] == BitMap([ada])
     by_parcel = stage.flyer(policy=capped)
     stage.parcel(ada, "W1")

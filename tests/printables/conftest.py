@@ -76,7 +76,7 @@ class Bench:
                 actor="user:1",
                 offer_id=self.offer.id,
                 product_id=self.product.id,
-                policy={"control_share": control, "cap": None},
+                policy={"control_share": control, "caps": []},
             )
             campaign.secret = "00" * 16
             return launch(session, self.shop, campaign, at=NOON, actor="user:1")

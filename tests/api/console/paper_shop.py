@@ -122,7 +122,7 @@ def _launched(session: Session, shop: Shop, product: Product) -> Campaign:
     campaign = create_campaign(
         session, shop, "parcel-autumn", name="随包裹 · 秋茶券", recipe=Recipe.PARCEL_FLYER, audience=EVERYBODY,
         offer_id=find_offer(session, shop.id, "autumn-20").id, product_id=product.id, at=NOW, actor="user:1",
-        policy={"control_share": 0.2, "cap": None},
+        policy={"control_share": 0.2, "caps": []},
     )  # fmt: skip
     campaign.secret = "5eed" * 8  # the same people are in the control group of every test
     session.add(campaign)
@@ -157,6 +157,6 @@ def launch_joint(shop: PaperShop) -> None:
         campaign = create_campaign(
             session, home, "joint-autumn", name="联合传单", recipe=Recipe.JOINT_FLYER, audience=EVERYBODY,
             offer_id=find_offer(session, home.id, "autumn-20").id, at=NOW, actor="user:1",
-            policy={"control_share": 0.0, "cap": None},
+            policy={"control_share": 0.0, "caps": []},
         )  # fmt: skip
         launch(session, home, campaign, at=NOW, actor="user:1")
