@@ -3,25 +3,34 @@
 waiting -> claimed            by conditional UPDATE, with a token and an expiry; rows another sender locks are passed by
 claimed -> begun              `handed_at` is written and committed before a byte leaves
 begun   -> sent, failed, waiting again, or unknown
-An expired claim that had not begun waits again; one that had is unknown, since nobody can know.
+An expired claim that had not begun waits again; so does one that had, where the other side takes the same key only
+once. Any other is unknown, since nobody can know. A waiting row whose reason is `no_record` may have arrived: whatever
+ends its waiting but a message that is taken leaves it unknown.
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Session, col
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Medium
 from campaigns.deliveries import write_sent_touches
 from campaigns.reasons import Reason
-from campaigns.stopping import UNCLAIMED
+from campaigns.senders import Sender
+from campaigns.stopping import UNCLAIMED, ended
+from retention.database import is_postgresql
+from retention.shops import Shop
 
 CLAIM = timedelta(minutes=10)
+
+KEY_HOLDS = timedelta(hours=12)
+"""How long a gateway surely remembers a key: half of the 24 hours that most of them promise."""
 
 BACK_OFF = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 360, 720))
 """Waits after each try that may be repeated; after the last of them the delivery has failed."""
@@ -36,21 +45,30 @@ class Claim:
     delivery_ids: list[int]
 
 
-def shops_with_work(session: Session, medium: Medium) -> list[int]:
-    """Return the shops that have a running campaign by this medium."""
-    running = sa.select(col(Campaign.shop_id)).where(
-        col(Campaign.state) == CampaignState.RUNNING, col(Campaign.medium) == medium
-    )
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is known of one delivery: what the other side said, how it calls the message, where it went."""
+
+    id: int
+    detail: str = ""
+    message_id: str = ""
+    address: str = ""
+
+
+def shops_with_work(session: Session, medium: Medium, *, sender_id: int | None = None) -> list[int]:
+    """Return the shops that have a running campaign by this medium and sender."""
+    running = sa.select(col(Campaign.shop_id)).where(*_running(medium, sender_id))
     return sorted(set(session.execute(running).scalars()))
 
 
-def claim(session: Session, shop_id: int, medium: Medium, *, now: datetime, limit: int) -> Claim:
-    """Take up to `limit` due deliveries of running campaigns, the longest due first."""
-    running = sa.select(col(Campaign.id)).where(
-        col(Campaign.shop_id) == shop_id,
-        col(Campaign.state) == CampaignState.RUNNING,
-        col(Campaign.medium) == medium,
-    )
+def claim(
+    session: Session, shop_id: int, medium: Medium, *, now: datetime, limit: int, sender_id: int | None = None
+) -> Claim:
+    """Take up to `limit` due deliveries of running campaigns, the longest due first.
+
+    Deliveries that a post or another delivery's message serves are theirs.
+    """
+    running = sa.select(col(Campaign.id)).where(col(Campaign.shop_id) == shop_id, *_running(medium, sender_id))
     due = (
         sa.select(col(Delivery.id))
         .where(
@@ -58,6 +76,8 @@ def claim(session: Session, shop_id: int, medium: Medium, *, now: datetime, limi
             col(Delivery.state) == DeliveryState.WAITING,
             col(Delivery.due_at) <= now,
             col(Delivery.campaign_id).in_(running),
+            col(Delivery.post_id).is_(None),
+            col(Delivery.digest_id).is_(None),
         )
         .order_by(col(Delivery.due_at), col(Delivery.id))
         .limit(limit)
@@ -66,6 +86,8 @@ def claim(session: Session, shop_id: int, medium: Medium, *, now: datetime, limi
     # Two statements: inside one UPDATE, PostgreSQL may run the limited SELECT once per row and take too many.
     ids = list(session.execute(due).scalars())
     token = secrets.token_hex(16)
+    if not ids:
+        return Claim(shop_id, token, [])
     taken = {"state": DeliveryState.CLAIMED, "claim_token": token, "claim_expires_at": now + CLAIM}
     claimed = (
         sa.update(Delivery)
@@ -80,99 +102,190 @@ def skip(session: Session, held: Claim, reasons: Mapping[int, Reason]) -> None:
     """Give claimed deliveries up for good, each with its reason: one UPDATE per reason."""
     for reason in sorted(set(reasons.values())):
         ids = [delivery_id for delivery_id, why in reasons.items() if why is reason]
-        _settle(session, held, ids, state=DeliveryState.SKIPPED, reason=reason.value)
+        _settle(session, held, ids, **ended(DeliveryState.SKIPPED, reason))
 
 
-def begin(session: Session, held: Claim, delivery_id: int, *, now: datetime) -> bool:
-    """Write down that the hand-over begins; False when the row was taken out of our hands meanwhile."""
-    begun = sa.update(Delivery).where(*_ours(held, [delivery_id]), col(Delivery.handed_at).is_(None))
-    row = session.execute(begun.values(handed_at=now).returning(col(Delivery.id)), execution_options=_NO_SYNC).first()
-    return row is not None
+def postpone(session: Session, held: Claim, moments: Mapping[int, datetime]) -> None:
+    """Put claimed deliveries back until a moment each, as if they had not been claimed: one UPDATE per moment."""
+    for moment in sorted(set(moments.values())):
+        ids = [delivery_id for delivery_id, due in moments.items() if due == moment]
+        _settle(session, held, ids, **_AGAIN, due_at=moment)
 
 
-def record_sent(
-    session: Session, held: Claim, delivery_id: int, *, at: datetime, message_id: str, address: str
+def begin(session: Session, held: Claim, delivery_ids: Sequence[int], *, now: datetime) -> set[int]:
+    """Write down that hand-overs begin; return those that were still in our hands.
+
+    A second time says the same: when the connection was lost at the commit, nobody knows whether the first one stood.
+    """
+    begun = sa.update(Delivery).where(*_ours(held), col(Delivery.id).in_(delivery_ids)).values(handed_at=now)
+    return set(session.execute(begun.returning(col(Delivery.id)), execution_options=_NO_SYNC).scalars())
+
+
+def record_sent(session: Session, held: Claim, told: Sequence[Told], *, at: datetime) -> None:
+    """Write down that messages were taken, also of those that came to wait again or be unknown meanwhile.
+
+    A delivery whose content went in another's message is sent with it.
+    """
+    if not told:
+        return
+    values = {"state": DeliveryState.SENT, "sent_at": at, "reason": "", "detail": ""}
+    words = ("message_id", "address")
+    sent = _settle_each(session, told, *_ours(held), words=words, **values)
+    if len(sent) < len(told):  # our claim expired while we were still handing over
+        late = [each for each in told if each.id not in set(sent)]
+        doubted = sa.and_(
+            col(Delivery.shop_id) == held.shop_id,
+            col(Delivery.state).in_((DeliveryState.UNKNOWN, DeliveryState.WAITING)),
+            col(Delivery.reason) == Reason.NO_RECORD.value,
+        )
+        sent += _settle_each(session, late, doubted, words=words, **values)
+    carried = sa.update(Delivery).where(
+        col(Delivery.shop_id) == held.shop_id,
+        col(Delivery.digest_id).in_(sent),
+        col(Delivery.state) == DeliveryState.WAITING,
+    )
+    with_them = session.execute(carried.values(**values).returning(col(Delivery.id)), execution_options=_NO_SYNC)
+    write_sent_touches(session, held.shop_id, [*sent, *with_them.scalars()])
+
+
+def record_refused(
+    session: Session, held: Claim, told: Sequence[Told], *, reason: Reason, at: datetime, says_all: bool = False
 ) -> None:
-    """Write down that it was taken, also when our claim has expired meanwhile and the row already says unknown."""
-    values = {"sent_at": at, "message_id": message_id, "address": address, "reason": "", "detail": ""}
-    if _settle(session, held, [delivery_id], state=DeliveryState.SENT, **values) or _correct(
-        session, held, delivery_id, state=DeliveryState.SENT, **values
-    ):
-        write_sent_touches(session, held.shop_id, [delivery_id])
+    """Write down that messages will never be taken. `due_at` keeps the moment.
+
+    A refusal `says_all` where the other side knows the key: then no earlier try has arrived either.
+    """
+    failed = (
+        {"state": DeliveryState.FAILED, "reason": reason.value} if says_all else ended(DeliveryState.FAILED, reason)
+    )
+    _settle_each(session, told, *_ours(held), words=("detail",), due_at=at, **failed)
 
 
-def record_refused(session: Session, held: Claim, delivery_id: int, *, reason: Reason, detail: str) -> None:
-    """Write down that it will never be taken."""
-    values = {"reason": reason.value, "detail": detail[:500]}
-    _settle(session, held, [delivery_id], state=DeliveryState.FAILED, **values)
-
-
-def record_undecided(session: Session, held: Claim, delivery_id: int, *, detail: str) -> None:
+def record_undecided(session: Session, held: Claim, told: Sequence[Told]) -> None:
     """Write down that nobody can know."""
-    values = {"reason": Reason.NO_RECORD.value, "detail": detail[:500]}
-    _settle(session, held, [delivery_id], state=DeliveryState.UNKNOWN, **values)
+    values = {"state": DeliveryState.UNKNOWN, "reason": Reason.NO_RECORD.value}
+    _settle_each(session, told, *_ours(held), words=("detail",), **values)
 
 
-def record_later(session: Session, held: Claim, delivery_ids: Sequence[int], *, now: datetime, detail: str) -> None:
-    """Have deliveries tried again after the next wait; those that have had every wait have failed."""
-    late = (*_ours(held, delivery_ids), col(Delivery.attempts) > len(BACK_OFF))
-    gone = {"state": DeliveryState.FAILED, "reason": Reason.GAVE_UP.value, "detail": detail[:500], **UNCLAIMED}
-    session.execute(sa.update(Delivery).where(*late).values(**gone), execution_options=_NO_SYNC)
+def record_later(
+    session: Session, held: Claim, told: Sequence[Told], *, now: datetime, may_have_arrived: bool = False
+) -> None:
+    """Have deliveries tried again after the next wait; those that have had every wait have failed.
+
+    Those that `may_have_arrived` are tried under the same key, and are unknown at the end.
+    """
+    doubt = {"reason": Reason.NO_RECORD.value} if may_have_arrived else {}
+    over = col(Delivery.attempts) > len(BACK_OFF)
+    gone = ended(DeliveryState.FAILED, Reason.GAVE_UP)
+    if may_have_arrived:
+        gone = {"state": DeliveryState.UNKNOWN, **doubt}
+    _settle_each(session, told, *_ours(held), over, words=("detail",), due_at=now, **gone)
     waits = sa.case(
         *((col(Delivery.attempts) == tries, sa.literal(now + wait, _MOMENT)) for tries, wait in enumerate(BACK_OFF, 1)),
         else_=sa.literal(now, _MOMENT),
     )
-    _settle(session, held, delivery_ids, state=DeliveryState.WAITING, due_at=waits, handed_at=None, detail=detail[:500])
+    values = {"state": DeliveryState.WAITING, "due_at": waits, "handed_at": None}
+    _settle_each(session, told, *_ours(held), words=("detail",), **values, **doubt)
+
+
+def record_wait(session: Session, held: Claim, told: Sequence[Told], *, until: datetime) -> None:
+    """Have deliveries wait as long as the other side asked; that counts as no try."""
+    _settle_each(session, told, *_ours(held), words=("detail",), **_AGAIN, due_at=until)
 
 
 def release(session: Session, held: Claim, delivery_ids: Sequence[int]) -> None:
     """Put deliveries that were not begun back as if they had not been claimed."""
-    _settle(session, held, delivery_ids, state=DeliveryState.WAITING, attempts=Delivery.attempts - 1)
+    if delivery_ids:
+        _settle(session, held, delivery_ids, **_AGAIN)
+
+
+def release_sender(session: Session, sender: Sender) -> None:
+    """Take what is claimed for a paused sender back into waiting, as long as it has not begun to leave."""
+    campaigns = sa.select(col(Campaign.id)).where(
+        col(Campaign.shop_id) == sender.shop_id, col(Campaign.sender_id) == sender.id
+    )
+    claimed = sa.update(Delivery).where(
+        col(Delivery.shop_id) == sender.shop_id,
+        col(Delivery.campaign_id).in_(campaigns),
+        col(Delivery.state) == DeliveryState.CLAIMED,
+        col(Delivery.handed_at).is_(None),
+    )
+    session.execute(claimed.values(**_AGAIN, **UNCLAIMED), execution_options=_NO_SYNC)
 
 
 def expire_claims(session: Session, *, now: datetime) -> int:
     """Settle the claims of senders that died; return how many deliveries became unknown."""
-    expired = (col(Delivery.state) == DeliveryState.CLAIMED, col(Delivery.claim_expires_at) <= now)
-    session.execute(
-        sa.update(Delivery)
-        .where(*expired, col(Delivery.handed_at).is_(None))
-        .values(state=DeliveryState.WAITING, **UNCLAIMED)
+    expired = (
+        col(Delivery.shop_id).in_(sa.select(col(Shop.id))),  # leads to the index, which begins with the shop
+        col(Delivery.state) == DeliveryState.CLAIMED,
+        col(Delivery.claim_expires_at) <= now,
     )
-    unknown = (
-        sa.update(Delivery)
-        .where(*expired)
-        .values(state=DeliveryState.UNKNOWN, reason=Reason.NO_RECORD.value, **UNCLAIMED)
-    )
-    return len(session.execute(unknown.returning(col(Delivery.id))).all())
+    _expire(session, *expired, col(Delivery.handed_at).is_(None), state=DeliveryState.WAITING)
+    keyed = sa.select(col(Campaign.id)).join(Sender, col(Sender.id) == Campaign.sender_id).where(col(Sender.repeatable))
+    again = {"state": DeliveryState.WAITING, "reason": Reason.NO_RECORD.value, "handed_at": None}
+    fresh = col(Delivery.handed_at) > now - KEY_HOLDS
+    _expire(session, *expired, fresh, col(Delivery.campaign_id).in_(keyed), **again)
+    return _expire(session, *expired, state=DeliveryState.UNKNOWN, reason=Reason.NO_RECORD.value)
 
 
 _NO_SYNC = {"synchronize_session": False}
 _MOMENT = UTCDateTime()
+_AGAIN: dict[str, Any] = {"state": DeliveryState.WAITING, "attempts": Delivery.attempts - 1, "handed_at": None}
 
 
-def _ours(held: Claim, delivery_ids: Sequence[int]) -> tuple[sa.ColumnElement[bool], ...]:
+def _running(medium: Medium, sender_id: int | None) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        col(Campaign.state) == CampaignState.RUNNING,
+        col(Campaign.medium) == medium,
+        col(Campaign.sender_id).is_(None) if sender_id is None else col(Campaign.sender_id) == sender_id,
+    )
+
+
+def _ours(held: Claim) -> tuple[sa.ColumnElement[bool], ...]:
     return (
         col(Delivery.shop_id) == held.shop_id,
-        col(Delivery.id).in_(delivery_ids),
         col(Delivery.state) == DeliveryState.CLAIMED,
         col(Delivery.claim_token) == held.token,
     )
 
 
-def _settle(session: Session, held: Claim, delivery_ids: Sequence[int], **values: Any) -> bool:
-    """Take deliveries out of the claim; False when none was in it any more."""
-    settled = sa.update(Delivery).where(*_ours(held, delivery_ids)).values(**values, **UNCLAIMED)
-    return bool(session.execute(settled.returning(col(Delivery.id)), execution_options=_NO_SYNC).all())
+def _settle(session: Session, held: Claim, delivery_ids: Sequence[int], **values: Any) -> None:
+    """Take deliveries out of the claim."""
+    settled = sa.update(Delivery).where(*_ours(held), col(Delivery.id).in_(delivery_ids))
+    session.execute(settled.values(**values, **UNCLAIMED), execution_options=_NO_SYNC)
 
 
-def _correct(session: Session, held: Claim, delivery_id: int, **values: Any) -> bool:
-    """Change a row that came to say unknown while we were still handing it over."""
-    corrected = sa.update(Delivery).where(
-        col(Delivery.shop_id) == held.shop_id,
-        col(Delivery.id) == delivery_id,
-        col(Delivery.state) == DeliveryState.UNKNOWN,
-        col(Delivery.reason) == Reason.NO_RECORD.value,
-    )
-    return bool(
-        session.execute(corrected.values(**values).returning(col(Delivery.id)), execution_options=_NO_SYNC).all()
-    )
+def _settle_each(
+    session: Session, told: Sequence[Told], *where: sa.ColumnElement[bool], words: Iterable[str], **values: Any
+) -> list[int]:
+    """Take deliveries out of the claim, each with its own words, in one UPDATE; return those that were in it."""
+    if not told:
+        return []
+    rows = _as_rows(session, told)
+    own = {word: rows.c[word] for word in words}
+    settled = sa.update(Delivery).where(col(Delivery.id) == rows.c.id, *where).values(**values, **own, **UNCLAIMED)
+    return list(session.execute(settled.returning(col(Delivery.id)), execution_options=_NO_SYNC).scalars())
+
+
+_LONGEST = {"detail": 500, "message_id": 200, "address": 254}
+
+
+def _as_rows(session: Session, told: Sequence[Told]) -> sa.FromClause:
+    """Return rows to join, sent as one JSON value: the statement is the same for any number of them."""
+    values = [
+        {name: value[: _LONGEST[name]].replace("\0", "") if name in _LONGEST else value for name, value in row.items()}
+        for row in map(asdict, told)
+    ]
+    if is_postgresql(session):
+        columns: list[sa.ColumnClause[Any]] = [sa.column("id", sa.BigInteger)]
+        columns += [sa.column(name, sa.Text) for name in _LONGEST]
+        made = sa.func.jsonb_to_recordset(sa.bindparam("told", values, type_=JSONB, unique=True))
+        return made.table_valued(*columns).render_derived(name="told", with_types=True)
+    listed = sa.func.json_each(sa.bindparam("told", values, type_=sa.JSON, unique=True)).table_valued("value")
+    parts = {name: sa.func.json_extract(listed.c.value, f"$.{name}") for name in ("id", *_LONGEST)}
+    return sa.select(*(part.label(name) for name, part in parts.items())).subquery("told")
+
+
+def _expire(session: Session, *where: sa.ColumnElement[bool], **values: Any) -> int:
+    expired = sa.update(Delivery).where(*where).values(**values, **UNCLAIMED)
+    return len(session.execute(expired.returning(col(Delivery.id)), execution_options=_NO_SYNC).all())

@@ -40,7 +40,8 @@ class Sender(ShopRow, table=True):
 
     `per_second` limits the rate (None: no limit); `next_slot_at` is when the next message may leave under it.
     `price` is what one message, or one part of an SMS, costs in hundredths of a minor unit of the shop's currency.
-    `failures` counts failures in a row; a broken sender is tried again after `broken_until`.
+    `failures` counts failures in a row; a broken sender is tried again after `broken_until`. `repeatable` says that the
+    other side takes the same key only once, so that a message nobody knows of may be handed over again.
     """
 
     __tablename__ = "senders"
@@ -52,6 +53,7 @@ class Sender(ShopRow, table=True):
     kind: SenderKind = Field(sa_type=choice(SenderKind))
     settings: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
     sealed: bytes = Field(default=b"", sa_type=LargeBinary, repr=False)
+    repeatable: bool = False
     per_second: float | None = None
     price: int = 0
     state: SenderState = Field(default=SenderState.ACTIVE, sa_type=choice(SenderState))

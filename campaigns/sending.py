@@ -1,29 +1,33 @@
-"""Sending: claim, look again, begin, hand over, record; each in a short transaction, none open while others answer.
+"""Sending: claim, look again, make the messages, hand them over; no transaction is open while others answer.
 
-Whatever step a sender dies at, the rows say what is known: not begun waits again, begun but not recorded is unknown.
+Whatever step a sender dies at, the rows say what is known: not begun waits again; begun but not recorded is tried again
+under the same key where that is harmless, and is unknown elsewhere.
 """
 
+import time
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Engine
 from sqlmodel import Session, col
 
-from campaigns import claiming
+from campaigns import breaker, claiming, rates
+from campaigns.branding import look_of
 from campaigns.campaigns import Campaign, Delivery, DeliveryState
-from campaigns.channels.channel import Channel, Connection, Refused, TryLater, Undecided
-from campaigns.claiming import Claim
+from campaigns.channels.channel import Channel
+from campaigns.claiming import Claim, Told
+from campaigns.composing import compose
 from campaigns.coupons import Coupon
+from campaigns.handing import Batch, Line, Ready, patiently
 from campaigns.links import Link
-from campaigns.mail import Letter, Sender, compose
+from campaigns.mail import Letter, Sender
 from campaigns.offers import Offer
+from campaigns.rates import Slots
 from campaigns.reasons import Reason
 from campaigns.rechecking import recheck
+from campaigns.senders import Sender as SenderRow
 from retention import audit
 from retention.buyers import Buyer
 from retention.database import transaction
@@ -33,29 +37,37 @@ from retention.queue import send
 from retention.settings import get_settings
 from retention.shops import Shop
 
-BATCH = 50
-"""Deliveries in one claim: few enough that the last look is fresh, many enough that a connection is worth opening."""
+FIRST_BATCH, LARGEST_BATCH = 50, 500
+FRESH = 2.0
+"""Seconds within which a claim should have left, so that the last look is fresh; each claim is sized by the last."""
+
+MOST_TROUBLES = 3
+"""Batches in a row that end in trouble before a channel without a sender's row is left alone until the next sweep."""
 
 
 def send_waiting(
-    engine: Engine, channel: Channel, *, now: datetime, limit: int = 1000, sender: Sender | None = None
+    engine: Engine,
+    channel: Channel,
+    *,
+    now: datetime,
+    limit: int = 1000,
+    sender: Sender | None = None,
+    by: SenderRow | None = None,
 ) -> Counter[str]:
     """Hand over up to `limit` due deliveries of running campaigns, and return how many were sent, skipped and so on.
 
-    Keys of the result: sent, skipped, failed, unknown, later (will be tried again). `sender` comes from the settings
-    when it is not given.
+    Keys of the result: sent, skipped, failed, unknown, later (will be tried again). `by` is the sender's row whose
+    campaigns are meant; without it, those that name none. `sender` comes from the settings when it is not given.
     """
-    sender = sender or sender_from_settings()
     counts: Counter[str] = Counter()
     with transaction(engine) as session:
         claiming.expire_claims(session, now=now)
-        shops = claiming.shops_with_work(session, channel.medium)
-    for shop_id in shops:
-        while limit > 0:
-            taken = _send_batch(engine, channel, sender, shop_id, now=now, limit=min(BATCH, limit), counts=counts)
-            limit -= taken
-            if not taken:
-                break
+        shops = claiming.shops_with_work(session, channel.medium, sender_id=by.id if by else None)
+    with Line(channel) as line:
+        for shop_id in shops:
+            round_ = _Round(engine, line, sender or sender_from_settings(), shop_id, now, counts, by=by)
+            while limit > 0 and (taken := round_.send_batch(limit)):
+                limit -= taken
     return counts
 
 
@@ -68,14 +80,16 @@ def sender_from_settings() -> Sender:
 def resend(session: Session, shop: Shop, delivery_ids: list[int], *, at: datetime, actor: str) -> int:
     """Have deliveries that failed or are unknown tried once more, because a person says so; return how many.
 
-    They keep their coupon, their link and their Message-ID.
+    They keep their coupon, their link, their Message-ID and their key. One that was unknown may have arrived, and is
+    unknown again unless this try is taken.
     """
     again = sa.update(Delivery).where(
         col(Delivery.shop_id) == shop.id,
         col(Delivery.id).in_(delivery_ids),
         col(Delivery.state).in_((DeliveryState.FAILED, DeliveryState.UNKNOWN)),
     )
-    values = {"state": DeliveryState.WAITING, "due_at": at, "attempts": 0, "handed_at": None, "reason": ""}
+    kept = sa.case((col(Delivery.state) == DeliveryState.UNKNOWN, col(Delivery.reason)), else_="")
+    values = {"state": DeliveryState.WAITING, "due_at": at, "attempts": 0, "handed_at": None, "reason": kept}
     ids = sorted(session.execute(again.values(**values).returning(col(Delivery.id))).scalars())
     for delivery_id in ids:
         audit.record(session, shop.id, actor, action="delivery.resend", subject=f"delivery:{delivery_id}", at=at)
@@ -84,112 +98,86 @@ def resend(session: Session, shop: Shop, delivery_ids: list[int], *, at: datetim
 
 
 @dataclass
-class _Batch:
-    """One claim in one sender's hands. `record` writes what became of the letter before, in the next transaction."""
+class _Round:
+    """One shop's deliveries through one line, batch by batch."""
 
     engine: Engine
-    held: Claim
-    now: datetime
+    line: Line
     sender: Sender
+    shop_id: int
+    now: datetime
     counts: Counter[str]
-    record: Callable[[Session], None] | None = None
+    by: SenderRow | None
+    size: int = FIRST_BATCH
+    troubles: int = 0
 
-    def hand_over_all(self, connection: Connection, letters: list[Letter]) -> list[int]:
-        """Hand over one letter after the other; return those not begun because the line broke."""
-        for position, letter in enumerate(letters):
-            if self._begin(letter) and not self._hand_over(connection, letter):
-                return [each.delivery.id for each in letters[position + 1 :]]
-        return []
+    def send_batch(self, limit: int) -> int:
+        """Claim and hand over one batch; return how many were claimed, 0 when nothing can go on now."""
+        started = time.monotonic()
+        held, letters, slots = patiently(self.engine, lambda session: self._claim(session, limit))
+        if not letters:
+            return len(held.delivery_ids)
+        ready = self._make(held, letters)
+        batch = Batch(self.engine, self.line, held, self.now, self.counts, by=self.by, slots=slots)
+        self.troubles = 0 if batch.hand_over(ready) else self.troubles + 1
+        if self.by is None and self.troubles >= MOST_TROUBLES:
+            return 0
+        seconds = max(time.monotonic() - started, 0.001)
+        self.size = min(max(int(len(ready) / seconds * FRESH), FIRST_BATCH // 5), LARGEST_BATCH)
+        return len(held.delivery_ids)
 
-    def write_record(self, session: Session) -> None:
-        if self.record:
-            self.record(session)
-        self.record = None
-
-    def _begin(self, letter: Letter) -> bool:
-        with transaction(self.engine) as session:
-            self.write_record(session)
-            return claiming.begin(session, self.held, letter.delivery.id, now=self.now)
-
-    def _hand_over(self, connection: Connection, letter: Letter) -> bool:
-        """Hand over one letter and keep what came of it; False when the line does not stand any more."""
-        held, delivery_id = self.held, letter.delivery.id
-        try:
-            message = compose(letter, self.sender)
-            connection.hand_over(message)
-        except Invalid as error:
-            self._note("failed", claiming.record_refused, reason=Reason.TEXT_ERROR, detail=str(error), of=delivery_id)
-        except Refused as error:
-            self._note("failed", claiming.record_refused, reason=Reason.REFUSED, detail=str(error), of=delivery_id)
-        except TryLater as error:
-            self.counts["later"] += 1
-            self.record = partial(
-                claiming.record_later, held=held, delivery_ids=[delivery_id], now=self.now, detail=str(error)
-            )
-            return error.line_stands
-        except Undecided as error:
-            self._note("unknown", claiming.record_undecided, detail=str(error), of=delivery_id)
-            return False
-        else:
-            known = {"at": self.now, "message_id": message.message_id, "address": message.to}
-            self._note("sent", claiming.record_sent, of=delivery_id, **known)
-        return True
-
-    def _note(self, outcome: str, write: Callable[..., None], *, of: int, **values: Any) -> None:
-        self.counts[outcome] += 1
-        self.record = partial(write, held=self.held, delivery_id=of, **values)
-
-
-def _send_batch(
-    engine: Engine,
-    channel: Channel,
-    sender: Sender,
-    shop_id: int,
-    *,
-    now: datetime,
-    limit: int,
-    counts: Counter[str],
-) -> int:
-    """Claim and hand over one batch; return how many were claimed, 0 when nothing can go on now."""
-    with transaction(engine) as session:
-        held = claiming.claim(session, shop_id, channel.medium, now=now, limit=limit)
-        reasons = recheck(session, shop_id, held.delivery_ids, at=now)
+    def _claim(self, session: Session, limit: int) -> tuple[Claim, list[Letter], Slots | None]:
+        """Claim what may leave now, look at it once more, and return the rows the messages are made from."""
+        limit = min(self.size, limit)
+        if self.by:
+            self.by = session.get_one(SenderRow, self.by.id)
+            may = (breaker.allowed(session, self.by, now=self.now), rates.room(self.by, now=self.now))
+            limit = min(limit, *(most for most in may if most is not None))
+        if limit <= 0:
+            return Claim(self.shop_id, "", []), [], None
+        medium, sender_id = self.line.channel.medium, self.by.id if self.by else None
+        held = claiming.claim(session, self.shop_id, medium, now=self.now, limit=limit, sender_id=sender_id)
+        reasons = recheck(session, self.shop_id, held.delivery_ids, at=self.now)
         claiming.skip(session, held, reasons)
         letters = _letters(session, held, [each for each in held.delivery_ids if each not in reasons])
-    counts["skipped"] += len(reasons)
-    if not letters:
-        return len(held.delivery_ids)
-    batch = _Batch(engine, held, now, sender, counts)
-    try:
-        with channel.connect() as connection:
-            left = batch.hand_over_all(connection, letters)
-    except TryLater as trouble:  # nobody answered, so nothing began
-        ids = [letter.delivery.id for letter in letters]
-        with transaction(engine) as session:
-            claiming.record_later(session, held, ids, now=now, detail=str(trouble))
-        counts["later"] += len(ids)
-        return 0
-    with transaction(engine) as session:
-        batch.write_record(session)
-        claiming.release(session, held, left)
-    return len(held.delivery_ids)
+        self.counts["skipped"] += len(reasons)
+        return held, letters, rates.reserve(session, self.by, len(letters), now=self.now) if self.by else None
+
+    def _make(self, held: Claim, letters: list[Letter]) -> list[Ready]:
+        """Make the messages; a text that cannot be made fails alone."""
+        ready: list[Ready] = []
+        wrong: list[Told] = []
+        for letter in letters:
+            try:
+                ready.append((letter.delivery.id, compose(letter, self.sender)))
+            except Invalid as error:
+                wrong.append(Told(letter.delivery.id, detail=str(error)))
+        if wrong:
+            self.counts["failed"] += len(wrong)
+            patiently(
+                self.engine,
+                lambda session: claiming.record_refused(session, held, wrong, reason=Reason.TEXT_ERROR, at=self.now),
+            )
+        return ready
 
 
 def _letters(session: Session, held: Claim, delivery_ids: list[int]) -> list[Letter]:
-    """Return the rows the claimed messages are made from, in one SELECT."""
+    """Return the rows the claimed messages are made from: the buyers' own in one SELECT, the shared ones once each."""
+    if not delivery_ids:
+        return []
     rows = session.execute(
-        sa.select(Delivery, Buyer, Link, Campaign, Shop, Offer, Coupon, Product)
+        sa.select(Delivery, Buyer, Link, Coupon)
         .join(Buyer, col(Buyer.id) == Delivery.buyer_id)
         .join(Link, sa.and_(col(Link.shop_id) == Delivery.shop_id, col(Link.delivery_id) == Delivery.id))
-        .join(Campaign, col(Campaign.id) == Delivery.campaign_id)
-        .join(Shop, col(Shop.id) == Delivery.shop_id)
-        .outerjoin(Offer, col(Offer.id) == Campaign.offer_id)
         .outerjoin(Coupon, col(Coupon.id) == Delivery.coupon_id)
-        .outerjoin(Product, col(Product.id) == Campaign.product_id)
         .where(col(Delivery.shop_id) == held.shop_id, col(Delivery.id).in_(delivery_ids))
         .order_by(col(Delivery.id))
-    )
-    return [
-        Letter(delivery, buyer, link, campaign, shop, offer=offer, coupon=coupon, product=product)
-        for delivery, buyer, link, campaign, shop, offer, coupon, product in rows
-    ]
+    ).all()
+    shop, look = session.get_one(Shop, held.shop_id), look_of(session, held.shop_id)
+    letters = []
+    for delivery, buyer, link, coupon in rows:
+        campaign = session.get_one(Campaign, delivery.campaign_id)
+        offer = session.get(Offer, campaign.offer_id) if campaign.offer_id else None
+        product = session.get(Product, campaign.product_id) if campaign.product_id else None
+        letters.append(Letter(delivery, buyer, link, campaign, shop, offer, coupon, product, look))
+    return letters

@@ -13,6 +13,7 @@ from campaigns.campaigns import Campaign, Delivery, DeliveryState, Medium
 from campaigns.policy import CHANNEL
 from campaigns.reasons import Reason
 from retention.consent import Channel
+from retention.database import choice
 
 NOT_BEGUN = sa.or_(
     col(Delivery.state) == DeliveryState.WAITING,
@@ -21,6 +22,16 @@ NOT_BEGUN = sa.or_(
 """Deliveries of which nothing has left."""
 
 UNCLAIMED: dict[str, Any] = {"claim_token": None, "claim_expires_at": None}
+
+
+def ended(state: DeliveryState, reason: Reason) -> dict[str, Any]:
+    """Return the values of a delivery that gets nothing more: `unknown` where an earlier try may have arrived."""
+    doubted = col(Delivery.reason) == Reason.NO_RECORD.value
+    after, why = sa.literal(state, choice(DeliveryState)), sa.literal(reason.value)
+    return {
+        "state": sa.case((doubted, sa.literal(DeliveryState.UNKNOWN, choice(DeliveryState))), else_=after),
+        "reason": sa.case((doubted, sa.literal(Reason.NO_RECORD.value)), else_=why),
+    }
 
 
 def skip_campaign(session: Session, campaign: Campaign) -> int:
@@ -54,6 +65,6 @@ def _of(campaign: Campaign) -> tuple[sa.ColumnElement[bool], ...]:
 def _skip(session: Session, reason: Reason, *where: sa.ColumnElement[bool]) -> int:
     skipped = sa.update(Delivery).where(*where, NOT_BEGUN)
     rows = session.execute(
-        skipped.values(state=DeliveryState.SKIPPED, reason=reason.value, **UNCLAIMED).returning(col(Delivery.id))
+        skipped.values(**ended(DeliveryState.SKIPPED, reason), **UNCLAIMED).returning(col(Delivery.id))
     )
     return len(rows.all())

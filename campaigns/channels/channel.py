@@ -1,15 +1,21 @@
-"""What sending asks of a channel: take one message, and say honestly what became of it."""
+"""What sending asks of a channel: take messages, and say honestly what became of each."""
 
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Protocol
 
 from campaigns.campaigns import Medium
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message, complete. `message_id` is the same whenever this delivery is tried again."""
+    """One message, complete. `message_id` and `key` are the same whenever this delivery is tried again.
+
+    `key` goes to gateways that promise to take what they have seen under it only once. `fields` are the values the text
+    was made from, for gateways that keep the text themselves and ask for its values.
+    """
 
     to: str
     sender: str
@@ -20,17 +26,32 @@ class Message:
     language: str
     message_id: str
     unsubscribe_address: str
+    key: str = ""
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """It was taken; `reference` is what the other side calls it, if it says so."""
+
+    reference: str = ""
 
 
 class TryLater(Exception):
     """It was not taken this time and certainly not delivered; trying again is safe.
 
-    Without `line_stands` the next message needs a new connection.
+    Without `line_stands` the next message needs a new connection. `of_sender` tells trouble that the next message would
+    have too (nobody answers, the password is wrong) from trouble of this one. `wait` is how long the other side asked
+    to be left alone: such a try is not counted.
     """
 
-    def __init__(self, detail: str, *, line_stands: bool = True) -> None:
+    def __init__(
+        self, detail: str, *, line_stands: bool = True, of_sender: bool = False, wait: timedelta | None = None
+    ) -> None:
         super().__init__(detail)
         self.line_stands = line_stands
+        self.of_sender = of_sender
+        self.wait = wait
 
 
 class Refused(Exception):
@@ -38,21 +59,66 @@ class Refused(Exception):
 
 
 class Undecided(Exception):
-    """The line broke after the message went out and before it was acknowledged; nobody can know."""
+    """The message went out and no answer came, or none that can be read; nobody can know."""
+
+
+Outcome = Taken | TryLater | Refused | Undecided
 
 
 class Connection(Protocol):
     """An open line to whoever takes the messages."""
 
-    def hand_over(self, message: Message) -> None:
-        """Hand over one message; returning means it was taken. Raises TryLater, Refused or Undecided."""
+    def hand_over_all(self, messages: Sequence[Message]) -> list[Outcome]:
+        """Hand messages over and return what became of each, in their order; exceptions are returned, not raised."""
 
 
 class Channel(Protocol):
-    """A way messages leave."""
+    """A way messages leave.
+
+    `at_once` messages may be in the air together: more is quicker where the other side is far away, and leaves more of
+    them unknown when the sender dies. With `repeatable` none is: the other side takes the same key only once.
+    """
 
     @property
     def medium(self) -> Medium: ...
 
+    @property
+    def at_once(self) -> int: ...
+
+    @property
+    def repeatable(self) -> bool: ...
+
     def connect(self) -> AbstractContextManager[Connection]:
-        """Open a line for a batch; raises TryLater when nobody answers."""
+        """Open a line; raises TryLater when nobody answers."""
+
+
+def one_by_one(hand_over: Callable[[Message], Taken | None], messages: Sequence[Message]) -> list[Outcome]:
+    """Hand over one message after the other by a function that raises."""
+
+    def work(message: Message) -> Generator[None, None, Taken]:
+        yield
+        return hand_over(message) or Taken()
+
+    return [together([work(message)])[0] for message in messages]
+
+
+def together(works: Sequence[Generator[None, None, Taken]]) -> list[Outcome]:
+    """Run hand-overs side by side and return their outcomes in order.
+
+    Each yields between writing and reading, so that all questions are under way before the first answer is waited for:
+    many lines in one thread, and the wait is that of the slowest.
+    """
+    outcomes: dict[int, Outcome] = {}
+    running = dict(enumerate(works))
+    while running:
+        for position, work in list(running.items()):
+            try:
+                next(work)
+            except StopIteration as done:
+                outcomes[position] = done.value
+            except (TryLater, Refused, Undecided) as trouble:
+                outcomes[position] = trouble
+            else:
+                continue
+            del running[position]
+    return [outcomes[position] for position in range(len(works))]

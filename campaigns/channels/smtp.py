@@ -1,4 +1,4 @@
-"""Mail over SMTP: one connection for a batch, TLS where the address says so, and three honest outcomes.
+"""Mail over SMTP: a few open lines, TLS where the address says so, and three honest outcomes.
 
 A 4xx answer, or a line that broke before the message went out, can be tried again; a 5xx cannot; a line that broke
 between the message and its acknowledgement leaves nobody the wiser: SMTP has no key that makes a second try harmless.
@@ -8,18 +8,18 @@ import re
 import smtplib
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from email.errors import HeaderParseError
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP
+from dataclasses import dataclass, field
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from campaigns.campaigns import Medium
-from campaigns.channels.channel import Message, Refused, TryLater, Undecided
+from campaigns.channels.addresses import open_socket
+from campaigns.channels.channel import Message, Outcome, Refused, Taken, TryLater, Undecided, together
+from campaigns.channels.mime import address, build_mail
 from retention.errors import Invalid
+
+_BROKEN = (smtplib.SMTPServerDisconnected, OSError)
 
 
 @dataclass(frozen=True)
@@ -29,39 +29,197 @@ class SmtpChannel:
     smtp://host:port        plain, with STARTTLS when the server offers it; ?tls=required refuses to go on without
     smtps://host:port       TLS from the first byte
     Either may name user:password@, percent-encoded, and is then used with TLS only, except towards this machine.
+    `authority` is a certificate (PEM) to trust besides those the system trusts.
     """
 
-    url: str
+    url: str = field(repr=False)
     timeout: float = 30
     medium: Medium = Medium.EMAIL
+    at_once: int = 1
+    repeatable: bool = False
+    authority: str = ""
+    allow_private: bool = True
 
     @contextmanager
-    def connect(self) -> Iterator["_Line"]:
+    def connect(self) -> Iterator["_Lines"]:
+        lines = _Lines(self)
         try:
-            server = self._open(_server(self.url))
-        except smtplib.SMTPAuthenticationError as error:
-            raise TryLater(f"the mail server does not know us: {_said(error)}") from error
-        except (smtplib.SMTPException, OSError) as error:
-            raise TryLater(f"the mail server cannot be reached: {error}") from error
-        try:
-            yield _Line(server)
+            lines.line(0)
+            yield lines
         finally:
-            with suppress(smtplib.SMTPException, OSError):
-                server.quit()
-            server.close()
+            lines.close()
+
+    def open(self) -> "_Line":
+        """Open one line; TryLater when the server is away or does not know us."""
+        try:
+            return _Line(self._open(_server(self.url)))
+        except smtplib.SMTPAuthenticationError as error:
+            raise _away(f"the mail server does not know us: {_said(error)}") from error
+        except (smtplib.SMTPException, OSError) as error:
+            raise _away(f"the mail server cannot be reached: {error}") from error
 
     def _open(self, parts: SplitResult) -> smtplib.SMTP:
-        host, context = parts.hostname or "", ssl.create_default_context()
-        if parts.scheme == "smtps":
-            server: smtplib.SMTP = smtplib.SMTP_SSL(host, parts.port or 465, timeout=self.timeout, context=context)
-        else:
-            server = smtplib.SMTP(host, parts.port or 25, timeout=self.timeout)
+        context = ssl.create_default_context(cadata=self.authority or None)
+        if self.authority:
+            context.load_default_certs()
+        server = _Server(self, context, smtps=parts.scheme == "smtps")
         try:
+            server.connect(parts.hostname or "", parts.port or (465 if parts.scheme == "smtps" else 25))
             _greet(server, parts, context)
         except BaseException:
             server.close()
             raise
         return server
+
+
+class _Server(smtplib.SMTP):
+    """smtplib's client, through a socket that was opened to an address that was looked at."""
+
+    def __init__(self, channel: SmtpChannel, context: ssl.SSLContext, *, smtps: bool) -> None:
+        super().__init__(timeout=channel.timeout)
+        self._channel, self._context, self._smtps = channel, context, smtps
+
+    def connect(self, host: str = "localhost", port: int = 0, _source: object = None) -> tuple[int, bytes]:
+        self._host = host  # what the certificate must name, here and in starttls()
+        code, words = super().connect(host, port)
+        if code != 220:
+            raise smtplib.SMTPConnectError(code, words)
+        return code, words
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        line = open_socket(host, port, timeout, allow_private=self._channel.allow_private)
+        if not self._smtps:
+            return line
+        try:
+            return self._context.wrap_socket(line, server_hostname=host)
+        except BaseException:
+            line.close()
+            raise
+
+
+class _Lines:
+    """Up to `at_once` open lines, each replaced when it breaks or the server has had enough of it."""
+
+    def __init__(self, channel: SmtpChannel) -> None:
+        self._channel = channel
+        self._open: dict[int, _Line] = {}
+
+    def hand_over_all(self, messages: Sequence[Message]) -> list[Outcome]:
+        outcomes: list[Outcome] = []
+        width = max(1, self._channel.at_once)
+        for start in range(0, len(messages), width):
+            group = messages[start : start + width]
+            outcomes += together([self._work(position, message) for position, message in enumerate(group)])
+        return outcomes
+
+    def line(self, position: int) -> "_Line":
+        if position not in self._open:
+            self._open[position] = self._channel.open()
+        return self._open[position]
+
+    def close(self) -> None:
+        for position in list(self._open):
+            self._drop(position)
+
+    def _work(self, position: int, message: Message) -> Generator[None, None, Taken]:
+        try:
+            envelope = build_mail(message)
+            ends = address(message.sender), address(message.to)
+        except (ValueError, IndexError, UnicodeError) as error:
+            raise Refused(f"this cannot be a mail: {error}") from error
+        line = self.line(position)
+        try:
+            return (yield from line.hand_over(*ends, envelope))
+        except Undecided:
+            self._drop(position)
+            raise
+        except TryLater as trouble:
+            if trouble.line_stands:
+                raise
+            self._drop(position)
+            if line.taken == 0:
+                raise
+        # It has taken messages before: some servers hang up after a number of them, which is no trouble.
+        return (yield from self._again(position, ends, envelope))
+
+    def _again(self, position: int, ends: tuple[str, str], envelope: bytes) -> Generator[None, None, Taken]:
+        try:
+            return (yield from self.line(position).hand_over(*ends, envelope))
+        except (TryLater, Undecided) as trouble:
+            if isinstance(trouble, Undecided) or not trouble.line_stands:
+                self._drop(position)
+            raise
+
+    def _drop(self, position: int) -> None:
+        if line := self._open.pop(position, None):
+            line.close()
+
+
+class _Line:
+    """One conversation. `taken` counts the messages it has taken."""
+
+    def __init__(self, server: smtplib.SMTP) -> None:
+        self._server = server
+        self._together = server.has_extn("pipelining")  # RFC 2920: three commands in one go
+        self.taken = 0
+
+    def hand_over(self, sender: str, to: str, envelope: bytes) -> Generator[None, None, Taken]:
+        """Hand over one mail; yields while the server thinks."""
+        try:
+            yield from self._before_data((f"MAIL FROM:<{sender}>", f"RCPT TO:<{to}>", "DATA"))
+        except _BROKEN as error:
+            raise TryLater(f"the line broke: {error}", line_stands=False, of_sender=True) from error
+        if b"\n." in envelope:
+            # Dots at the start of a line are doubled, RFC 5321 section 4.5.2.
+            envelope = re.sub(rb"(?m)^\.", b"..", envelope)
+        try:
+            self._server.send(envelope + b".\r\n")
+            yield
+            reply = self._server.getreply()
+        except _BROKEN as error:
+            raise Undecided(f"the line broke before the answer: {error}") from error
+        if trouble := _trouble(reply, 250):
+            raise trouble
+        self.taken += 1
+        return Taken()
+
+    def close(self) -> None:
+        with suppress(smtplib.SMTPException, OSError):
+            self._server.quit()
+        self._server.close()
+
+    def _before_data(self, commands: Sequence[str]) -> Generator[None, None, None]:
+        found: Exception | None = None
+        wanted = ((250,), (250, 251), (354,))
+        if self._together:
+            self._server.send("".join(f"{command}\r\n" for command in commands))
+            yield
+        for position, (command, codes) in enumerate(zip(commands, wanted, strict=True)):
+            if not self._together:
+                self._server.putcmd(command)
+                yield
+            reply = self._server.getreply()
+            if found is None:
+                found = _trouble(reply, *codes, of_sender=position == 0)
+            elif reply[0] == 354:  # it wants the text although nobody may get it: an empty one, to nobody
+                self._server.docmd(".")
+            if found and not self._together:
+                break
+        if found:
+            self._server.docmd("rset")
+            raise found
+
+
+def _trouble(reply: tuple[int, bytes], *wanted: int, of_sender: bool = False) -> TryLater | Refused | None:
+    """Return what an answer that is not `wanted` means."""
+    code, words = reply
+    if code in wanted:
+        return None
+    said = f"{code} {words.decode(errors='replace')}"
+    # The other 4xx are about now; what is neither 4xx nor 5xx breaks the protocol and is tried again.
+    if 500 <= code < 600:
+        return TryLater(said, of_sender=True) if of_sender and code in {530, 535, 550} else Refused(said)
+    return TryLater(said, line_stands=code != 421, of_sender=of_sender or code == 421)
 
 
 def _greet(server: smtplib.SMTP, parts: SplitResult, context: ssl.SSLContext) -> None:
@@ -78,61 +236,6 @@ def _greet(server: smtplib.SMTP, parts: SplitResult, context: ssl.SSLContext) ->
         server.login(unquote(parts.username), unquote(parts.password or ""))
 
 
-class _Line:
-    def __init__(self, server: smtplib.SMTP) -> None:
-        self._server = server
-
-    def hand_over(self, message: Message) -> None:
-        try:
-            envelope = build_mail(message)
-        except (ValueError, HeaderParseError, UnicodeError) as error:
-            raise Refused(f"this cannot be a mail: {error}") from error
-        try:
-            self._before_data(message)
-        except (smtplib.SMTPServerDisconnected, OSError) as error:
-            raise TryLater(f"the line broke: {error}", line_stands=False) from error
-        try:
-            # Dots at the start of a line are doubled, RFC 5321 section 4.5.2.
-            self._server.send(re.sub(rb"(?m)^\.", b"..", envelope) + b".\r\n")
-            self._expect(self._server.getreply(), 250)
-        except (smtplib.SMTPServerDisconnected, OSError) as error:
-            raise Undecided(f"the line broke before the answer: {error}") from error
-
-    def _before_data(self, message: Message) -> None:
-        self._expect(self._server.mail(message.sender), 250)
-        self._expect(self._server.rcpt(message.to), 250, 251)
-        self._expect(self._server.docmd("data"), 354)
-
-    def _expect(self, reply: tuple[int, bytes], *wanted: int) -> None:
-        code, words = reply
-        if code in wanted:
-            return
-        with suppress(smtplib.SMTPException, OSError):
-            self._server.rset()
-        said = f"{code} {words.decode(errors='replace')}"
-        # 421 and the other 4xx are about now; what is neither 4xx nor 5xx breaks the protocol and is tried again.
-        raise Refused(said) if 500 <= code < 600 else TryLater(said)
-
-
-def build_mail(message: Message) -> bytes:
-    """Return the message as it goes over the wire: text and HTML, with one-click unsubscribe (RFC 8058).
-
-    ValueError for an address or a header that would not be one line: nothing can be smuggled in.
-    """
-    mail = EmailMessage(policy=SMTP.clone(cte_type="7bit"))  # no server has to speak 8BITMIME
-    mail["From"] = Address(message.sender_name, addr_spec=message.sender)
-    mail["To"] = Address(addr_spec=message.to)
-    mail["Subject"] = message.subject
-    mail["Message-ID"] = message.message_id
-    mail["Content-Language"] = message.language
-    mail["List-Unsubscribe"] = f"<{message.unsubscribe_address}>"
-    mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-    mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content(message.text)
-    mail.add_alternative(message.html, subtype="html")
-    return mail.as_bytes().removesuffix(b"\r\n") + b"\r\n"
-
-
 def _server(url: str) -> SplitResult:
     parts = urlsplit(url)
     if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
@@ -140,6 +243,10 @@ def _server(url: str) -> SplitResult:
             "A mail server's address is smtp://host:port or smtps://host:port, not {scheme}.", scheme=parts.scheme
         )
     return parts
+
+
+def _away(detail: str) -> TryLater:
+    return TryLater(detail, line_stands=False, of_sender=True)
 
 
 def _is_here(host: str) -> bool:

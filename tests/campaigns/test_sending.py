@@ -223,14 +223,13 @@ def test_expired_claim_waits_again_unless_it_had_begun(engine: Engine, on_stage:
     on_stage(lambda stage: _launched(stage, "ada", "bo"))
     with transaction(engine) as session:
         held = claiming.claim(session, 1, Medium.EMAIL, now=NOON, limit=9)
-        assert claiming.begin(session, held, held.delivery_ids[0], now=NOON)
+        assert claiming.begin(session, held, held.delivery_ids[:1], now=NOON) == {held.delivery_ids[0]}
     assert _send(engine, minutes=9) == {}
     assert _send(engine, minutes=10) == {"sent": 1}
     assert on_stage(_rows) == [("unknown", "no_record"), ("sent", "")]
     with transaction(engine) as session:  # the sender was slow, not dead
-        claiming.record_sent(
-            session, held, held.delivery_ids[0], at=later(minutes=11), message_id="<1@x>", address="a@x"
-        )
+        told = claiming.Told(held.delivery_ids[0], message_id="<1@x>", address="a@x")
+        claiming.record_sent(session, held, [told], at=later(minutes=11))
     assert on_stage(_rows) == [("sent", ""), ("sent", "")]
 
 

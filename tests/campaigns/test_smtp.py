@@ -13,8 +13,9 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from campaigns.channels.channel import Message, Refused, TryLater, Undecided
-from campaigns.channels.smtp import SmtpChannel, build_mail
+from campaigns.channels.channel import Connection, Message, Refused, TryLater, Undecided
+from campaigns.channels.mime import build_mail
+from campaigns.channels.smtp import SmtpChannel
 from retention.errors import Invalid
 
 MESSAGE = Message(
@@ -70,13 +71,19 @@ def mail_server(mailbox: Mailbox) -> Iterator[SmtpChannel]:
 
 def _hand_over(channel: SmtpChannel, message: Message = MESSAGE) -> None:
     with channel.connect() as connection:
-        connection.hand_over(message)
+        _take(connection, message)
+
+
+def _take(connection: Connection, message: Message) -> None:
+    (outcome,) = connection.hand_over_all([message])
+    if isinstance(outcome, Exception):
+        raise outcome
 
 
 def test_mail_arrives_whole_in_chinese_with_one_click_unsubscribe(mail_server: SmtpChannel, mailbox: Mailbox) -> None:
     with mail_server.connect() as connection:
-        connection.hand_over(MESSAGE)
-        connection.hand_over(replace(MESSAGE, text=".one\n..two"))
+        _take(connection, MESSAGE)
+        _take(connection, replace(MESSAGE, text=".one\n..two"))
     mail, dotted = mailbox.mails
     assert mail["Subject"] == "送您¥20，三天内有效"
     assert mail["From"] == "回头客茶铺 <shop@shop.example>"
@@ -109,9 +116,9 @@ def test_answer_decides_between_never_and_later_and_the_line_stands(
     mailbox.answers |= answers
     with mail_server.connect() as connection:
         with pytest.raises(outcome, match=said):
-            connection.hand_over(MESSAGE)
+            _take(connection, MESSAGE)
         mailbox.answers = honest
-        connection.hand_over(MESSAGE)
+        _take(connection, MESSAGE)
     assert len(mailbox.mails) == 1
 
 
