@@ -10,6 +10,7 @@ from sqlmodel import Session, col, func, select
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 from campaigns import lifecycle
+from campaigns.approvals import require_approval
 from campaigns.campaigns import Campaign, Delivery, DeliveryState, Medium, Run, RunSkip
 from campaigns.coupons import Coupon
 from campaigns.dues import due_moment, join_rooms
@@ -17,8 +18,11 @@ from campaigns.issuing import issue_coupons
 from campaigns.links import Link
 from campaigns.offers import Offer
 from campaigns.planning import Plan, plan
+from campaigns.posting import make_posts
+from campaigns.posts import goes_to_groups
 from campaigns.reasons import step_name
 from campaigns.sieves import ADDRESS, waiting_parcels
+from campaigns.triggers import Recurring, may_go_to_all, read_trigger, starts_itself
 from retention import audit, money
 from retention.bitmaps import ids_in
 from retention.buyers import Buyer
@@ -52,17 +56,26 @@ def launch(
     """
     _take_turns(session, shop)
     lock(session, campaign)  # two people who press the button at once: the second then finds the campaign running
-    target = lifecycle.after(lifecycle.Move.LAUNCH, campaign.state, medium=campaign.medium)
+    trigger = read_trigger(campaign.trigger)
+    repeats = starts_itself(trigger)
+    target = lifecycle.after(lifecycle.Move.LAUNCH, campaign.state, medium=campaign.medium, repeats=repeats)
+    if among is None and not may_go_to_all(trigger):
+        raise Conflict("It goes to those something happens to, not to everybody. Schedule it, and it begins by itself.")
+    require_approval(session, shop, campaign, at=at)
     planned = plan(session, shop, campaign, at=at, among=among)
     if fingerprint and fingerprint != planned.fingerprint:
         raise _moved(planned, funnel)
     if planned.over_ceiling:
         raise _too_dear(shop, planned)
     before, campaign.state = campaign.state, target
+    if among is None and not isinstance(trigger, Recurring):
+        campaign.stop_waiting()  # everybody has had their turn
     session.add(campaign)
     run = _add_run(session, campaign, planned, wave)
     _add_deliveries(session, shop, campaign, run, planned)
-    _add_links(session, campaign, run, at=at)
+    make_posts(session, shop, campaign, run, at=at)
+    if not goes_to_groups(campaign):  # a group shares the link of its post
+        _add_links(session, campaign, run, at=at)
     audit.record(
         session,
         shop.id,
@@ -144,7 +157,7 @@ def _add_run(session: Session, campaign: Campaign, planned: Plan, wave: int) -> 
 
 def _add_deliveries(session: Session, shop: Shop, campaign: Campaign, run: Run, planned: Plan) -> None:
     offer = session.get(Offer, campaign.offer_id) if campaign.offer_id else None
-    if offer and planned.final:
+    if offer and planned.final and not goes_to_groups(campaign):  # a group has no code of anybody's own
         issue_coupons(session, offer, planned.final, at=planned.at)
     for state, buyers in ((DeliveryState.WAITING, planned.final), (DeliveryState.CONTROL, planned.control)):
         if buyers:

@@ -21,6 +21,7 @@ from campaigns.dues import Dues, dues_of
 from campaigns.issuing import buyers_with_coupon
 from campaigns.offers import Offer
 from campaigns.policy import OverCeiling, Policy, quiet_on, read_policy
+from campaigns.posts import goes_to_groups
 from campaigns.reasons import Reason
 from campaigns.senders import Sender
 from campaigns.shop_policy import shop_policy, shop_policy_of
@@ -97,7 +98,7 @@ def plan(session: Session, shop: Shop, campaign: Campaign, *, at: datetime, amon
     control, final = _divide(sieves, policy, price)
     offer = session.get(Offer, campaign.offer_id) if campaign.offer_id else None
     product = session.get(Product, campaign.product_id) if campaign.product_id else None
-    cost = cost_of(len(final), price)
+    cost, to_groups = cost_of(len(final), price), goes_to_groups(campaign)
     return Plan(
         at=at,
         policy=policy,
@@ -113,7 +114,7 @@ def plan(session: Session, shop: Shop, campaign: Campaign, *, at: datetime, amon
         audience=audience,
         fingerprint=_fingerprint(promise(session, campaign), [*sieves.skips.values(), control, final]),
         dues=sieves.dues.only(final),
-        coupons=len(final - read_bitmap(session, buyers_with_coupon(offer))) if offer else 0,
+        coupons=len(final - read_bitmap(session, buyers_with_coupon(offer))) if offer and not to_groups else 0,
         coupons_left=offer.most_coupons - offer.issued if offer and offer.most_coupons is not None else None,
         product_price=product.price if product else None,
         cost=cost,

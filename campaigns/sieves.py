@@ -14,7 +14,9 @@ from campaigns.bounces import Bounce, BounceKind
 from campaigns.campaigns import TAKEN, Campaign, Delivery, DeliveryState, Medium
 from campaigns.caps import full_of
 from campaigns.dues import Dues
-from campaigns.policy import CHANNEL, Policy, ShopPolicy, caps_on, needed_answer
+from campaigns.policy import CHANNEL, Policy, ShopPolicy, caps_on, channel_of, needed_answer
+from campaigns.posting import in_reachable_group
+from campaigns.posts import goes_to_groups
 from campaigns.reasons import Reason
 from campaigns.triggers import read_trigger, serves_once
 from retention.bitmaps import read_bitmap
@@ -56,13 +58,15 @@ class Sieves:
         yield Reason.SERVED, read_bitmap(session, _served(campaign))
         yield Reason.NO_CONSENT, self._without_consent()
         if campaign.topic:
-            out = buyers_answering(shop.id, CHANNEL[medium], Answer.OUT, topic=campaign.topic)
+            out = buyers_answering(shop.id, channel_of(medium, self.policy), Answer.OUT, topic=campaign.topic)
             yield Reason.TOPIC_OUT, read_bitmap(session, out)
         yield Reason.PAUSED, read_bitmap(session, _paused(shop, self.at))
         if medium in ADDRESS:
             yield Reason.NO_ADDRESS, read_bitmap(session, _without_address(shop, medium))
             yield Reason.BOUNCED, read_bitmap(session, bounced_buyers(shop.id, medium))
             yield Reason.SAME_ADDRESS, _same_address(session, shop, medium, self.left)
+        if goes_to_groups(campaign):
+            yield Reason.NO_ADDRESS, self.left - read_bitmap(session, in_reachable_group(session, campaign))
         yield from self._capped()
         if medium is Medium.PARCEL:
             yield Reason.NO_PARCEL, self.left - read_bitmap(session, select(waiting_parcels(shop, self.at).c.buyer_id))
@@ -72,7 +76,8 @@ class Sieves:
     def _without_consent(self) -> BitMap:
         medium = self.campaign.medium
         answer = needed_answer(medium)
-        answering = read_bitmap(self.session, buyers_answering(self.shop.id, CHANNEL[medium], answer))
+        channel = channel_of(medium, self.policy)
+        answering = read_bitmap(self.session, buyers_answering(self.shop.id, channel, answer))
         return self.left - answering if answer is Answer.IN else answering
 
     def _capped(self) -> Iterator[tuple[Reason, BitMap]]:
