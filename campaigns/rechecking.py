@@ -1,99 +1,251 @@
 """The last look: whether deliveries about to leave still may. Asked set-wise, in the transaction that claims them.
 
-What was right when planned can be wrong by now: a no to the channel, an offer that is over, a product sold out.
+What was right when planned can be wrong by now: a no to the channel, an offer that is over, a product sold out, a cap
+that something else has filled. What may leave later, after quiet hours or when a cap has room, is put off instead.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeVar
 
 import sqlalchemy as sa
-from sqlmodel import Session, col
+from sqlmodel import Session, col, select
 
+from campaigns.bounces import Bounce, BounceKind
 from campaigns.campaigns import Campaign, Delivery, Medium, Run
+from campaigns.caps import Leaving, Other, others_of, reach_back, verdict
+from campaigns.hours import out_of_quiet
 from campaigns.offers import Offer
-from campaigns.policy import CHANNEL, needed_answer
+from campaigns.policy import CHANNEL, Policy, ShopPolicy, caps_on, needed_answer, quiet_on, read_policy
 from campaigns.reasons import Reason
+from campaigns.schedule import known_zone
+from campaigns.shop_policy import shop_policy_of
+from campaigns.sieves import ADDRESS, plain_address
 from retention.buyers import Buyer
-from retention.consent import Answer, Consent
+from retention.consent import Answer, Channel, Consent, Pause
 from retention.orders import Order, OrderLine
 from retention.products import Product
+from retention.shops import Shop
+
+_Shared = TypeVar("_Shared", Campaign, Run, Offer, Product)
+
+
+@dataclass(frozen=True, slots=True)
+class LastLook:
+    """What a last look finds: `skipped` must not leave, each with the first reason; `later` not before a moment."""
+
+    skipped: dict[int, Reason]
+    later: dict[int, datetime]
+
+
+def look_again(session: Session, shop_id: int, delivery_ids: Collection[int], *, at: datetime) -> LastLook:
+    """Look once more at deliveries about to leave. Those in neither part of the answer may leave now."""
+    look = _look(session, shop_id, delivery_ids, at=at)
+    skipped: dict[int, Reason] = {}
+    later: dict[int, datetime] = {}
+    for delivery_id, row in look.rows.items():
+        said = look.wrong(row) or look.capped(row)
+        if isinstance(said, Reason):
+            skipped[delivery_id] = said
+        elif (moment := look.out_of_quiet(row, said or at)) > at:
+            later[delivery_id] = moment
+    return LastLook(skipped, later)
 
 
 def recheck(session: Session, shop_id: int, delivery_ids: Collection[int], *, at: datetime) -> dict[int, Reason]:
-    """Return the deliveries that must not leave now, each with the first reason that applies."""
+    """Return the deliveries that must not leave, each with the first reason that applies."""
+    return look_again(session, shop_id, delivery_ids, at=at).skipped
+
+
+def postponed(session: Session, shop_id: int, delivery_ids: Collection[int], *, at: datetime) -> dict[int, datetime]:
+    """Return the deliveries that may leave, but not now: each with the moment at which to look at it again."""
+    return look_again(session, shop_id, delivery_ids, at=at).later
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """All about one delivery as it is now."""
+
+    delivery: Delivery
+    buyer: Buyer
+    campaign: Campaign
+    run: Run
+    offer: Offer | None
+    product: Product | None
+    paused_until: datetime | None
+
+
+@dataclass
+class _Look:
+    """One look at the deliveries of one shop. What only some of them need is asked for when the first one does."""
+
+    session: Session
+    shop: Shop
+    limits: ShopPolicy
+    at: datetime
+    rows: dict[int, _Row]
+    _policies: dict[int, Policy] = field(default_factory=dict)
+    _answers: dict[tuple[Channel, str], dict[int, Answer]] = field(default_factory=dict)
+    _facts: dict[str, set[int]] = field(default_factory=dict)
+    _others: dict[int, list[Other]] | None = None
+
+    def wrong(self, row: _Row) -> Reason | None:
+        """Return why this may not leave, whatever else the buyer gets."""
+        if refused := self._refused(row) or self._unreachable(row):
+            return refused
+        if row.delivery.expires_at and self.at > row.delivery.expires_at:
+            return Reason.LATE
+        return _over(row, self.at) or (Reason.BOUGHT_ALREADY if self._bought(row) else None)
+
+    def capped(self, row: _Row) -> Reason | datetime | None:
+        """Return what the caps say: a reason, the moment until which they put it off, or nothing."""
+        policy, medium = self._policy(row.campaign), row.campaign.medium
+        caps = caps_on(policy, self.limits, medium)
+        if not caps:
+            return None
+        leaving = Leaving(row.delivery.id, medium, policy.priority)
+        others = self._all_others().get(row.delivery.id, ())
+        said = [verdict(cap, leaving, others, at=self.at, timezone=self.shop.timezone) for cap in caps]
+        reasons = [each for each in said if isinstance(each, Reason)]
+        return reasons[0] if reasons else max((each for each in said if isinstance(each, datetime)), default=None)
+
+    def out_of_quiet(self, row: _Row, moment: datetime) -> datetime:
+        """Return the first moment from `moment` on that lies in no quiet hours."""
+        quiets = quiet_on(self._policy(row.campaign), self.limits, row.campaign.medium)
+        zones = {"buyer_zone": known_zone(row.buyer.timezone, self.shop.timezone), "shop_zone": self.shop.timezone}
+        return out_of_quiet(quiets, moment, **zones) if quiets else moment
+
+    def _refused(self, row: _Row) -> Reason | None:
+        """Return whether the buyer does not want it: by this channel, on this topic, or for a while."""
+        answer, needed = self._answer(row), needed_answer(row.campaign.medium)
+        if (answer is not Answer.IN) if needed is Answer.IN else (answer is Answer.OUT):
+            return Reason.NO_CONSENT
+        if row.campaign.topic and self._answer(row, row.campaign.topic) is Answer.OUT:
+            return Reason.TOPIC_OUT
+        return Reason.PAUSED if row.paused_until and row.paused_until > self.at else None
+
+    def _unreachable(self, row: _Row) -> Reason | None:
+        if row.campaign.medium not in ADDRESS:
+            return None
+        if not getattr(row.buyer, ADDRESS[row.campaign.medium].key):
+            return Reason.NO_ADDRESS
+        return Reason.BOUNCED if row.delivery.id in self._bounced() else None
+
+    def _answer(self, row: _Row, topic: str = "") -> Answer | None:
+        asked = CHANNEL[row.campaign.medium], topic
+        if asked not in self._answers:
+            self._answers[asked] = dict(self._ask_answers(*asked))
+        return self._answers[asked].get(row.buyer.id)
+
+    def _ask_answers(self, channel: Channel, topic: str) -> Iterable[tuple[int, Answer]]:
+        buyers = {row.buyer.id for row in self.rows.values()}
+        last = (
+            sa.select(sa.func.max(Consent.id))
+            .where(
+                col(Consent.shop_id) == self.shop.id,
+                col(Consent.channel) == channel,
+                col(Consent.topic) == topic,
+                col(Consent.buyer_id).in_(buyers),
+            )
+            .group_by(col(Consent.buyer_id))
+        )
+        rows = self.session.execute(
+            sa.select(col(Consent.buyer_id), col(Consent.answer)).where(col(Consent.id).in_(last))
+        )
+        return [(buyer_id, Answer(answer)) for buyer_id, answer in rows]
+
+    def _policy(self, campaign: Campaign) -> Policy:
+        if campaign.id not in self._policies:
+            self._policies[campaign.id] = read_policy(campaign.policy)
+        return self._policies[campaign.id]
+
+    def _all_others(self) -> dict[int, list[Other]]:
+        if self._others is None:
+            campaigns = {row.campaign.id: row.campaign for row in self.rows.values()}
+            caps = [cap for each in campaigns.values() for cap in caps_on(self._policy(each), self.limits, each.medium)]
+            since = reach_back(caps, self.at, self.shop.timezone)
+            self._others = others_of(self.session, self.shop.id, list(self.rows), since=since)
+        return self._others
+
+    def _bought(self, row: _Row) -> bool:
+        if row.product is None:
+            return False
+        if "bought" not in self._facts:
+            found = self.session.execute(_bought_meanwhile(self.shop.id, list(self.rows)))
+            self._facts["bought"] = set(found.scalars())
+        return row.delivery.id in self._facts["bought"]
+
+    def _bounced(self) -> set[int]:
+        if "bounced" not in self._facts:
+            media = {row.campaign.medium for row in self.rows.values()} & set(ADDRESS)
+            found = (self.session.execute(_bounced(self.shop.id, list(self.rows), medium)) for medium in media)
+            self._facts["bounced"] = {delivery_id for rows in found for delivery_id in rows.scalars()}
+        return self._facts["bounced"]
+
+
+def _look(session: Session, shop_id: int, delivery_ids: Collection[int], *, at: datetime) -> _Look:
+    """Read the rows as they are now: the buyers' own in one SELECT, the shared ones once each."""
+    look = _Look(session, session.get_one(Shop, shop_id), shop_policy_of(session, shop_id), at, {})
     if not delivery_ids:
+        return look
+    found = session.execute(
+        sa.select(Delivery, Buyer, col(Pause.until))
+        .join(Buyer, col(Buyer.id) == Delivery.buyer_id)
+        .outerjoin(Pause, sa.and_(col(Pause.shop_id) == Delivery.shop_id, col(Pause.buyer_id) == Delivery.buyer_id))
+        .where(col(Delivery.shop_id) == shop_id, col(Delivery.id).in_(delivery_ids))
+        .execution_options(populate_existing=True)
+    ).all()
+    deliveries = [delivery for delivery, _, _ in found]
+    campaigns = _fresh(session, Campaign, (delivery.campaign_id for delivery in deliveries))
+    runs = _fresh(session, Run, (delivery.run_id for delivery in deliveries))
+    offers = _fresh(session, Offer, (campaign.offer_id for campaign in campaigns.values()))
+    products = _fresh(session, Product, (campaign.product_id for campaign in campaigns.values()))
+    for delivery, buyer, paused_until in found:
+        campaign = campaigns[delivery.campaign_id]
+        offer, product = offers.get(campaign.offer_id or 0), products.get(campaign.product_id or 0)
+        look.rows[delivery.id] = _Row(delivery, buyer, campaign, runs[delivery.run_id], offer, product, paused_until)
+    return look
+
+
+def _fresh(session: Session, kind: type[_Shared], ids: Iterable[int | None]) -> dict[int, _Shared]:
+    """Return the rows with these numbers as they are in the database now."""
+    wanted = {each for each in ids if each is not None}
+    if not wanted:
         return {}
-    rows = session.execute(_all_about(shop_id, delivery_ids)).all()
-    bought = set(session.execute(_bought_meanwhile(shop_id, delivery_ids)).scalars())
-    answers = {medium: _answers(session, shop_id, delivery_ids, medium) for medium in {row[2].medium for row in rows}}
-    found = {}
-    for delivery, buyer, campaign, run, offer, product in rows:
-        answer = answers[campaign.medium].get(buyer.id)
-        reason = _reason(campaign, run, offer=offer, product=product, email=buyer.email, answer=answer, at=at)
-        if reason is None and delivery.id in bought:
-            reason = Reason.BOUGHT_ALREADY
-        if reason:
-            found[delivery.id] = reason
-    return found
+    rows = select(kind).where(col(kind.id).in_(wanted)).execution_options(populate_existing=True)
+    return {row.id: row for row in session.exec(rows)}
 
 
-def _reason(
-    campaign: Campaign,
-    run: Run,
-    *,
-    offer: Offer | None,
-    product: Product | None,
-    email: str,
-    answer: Answer | None,
-    at: datetime,
-) -> Reason | None:
-    """Return why this may not leave, from the rows as they are now."""
-    needed = needed_answer(campaign.medium)
-    if (answer is not Answer.IN) if needed is Answer.IN else (answer is Answer.OUT):
-        return Reason.NO_CONSENT
-    if campaign.medium is Medium.EMAIL and not email:
-        return Reason.NO_ADDRESS
-    if offer and not offer.is_open(at):
+def _over(row: _Row, at: datetime) -> Reason | None:
+    """Return why what is offered does not stand any more."""
+    if row.offer and not row.offer.is_open(at):
         return Reason.OFFER_OVER
-    if product and product.stock is not None and product.stock <= 0:
+    if row.product is None:
+        return None
+    if row.product.stock is not None and row.product.stock <= 0:
         return Reason.SOLD_OUT
-    if product and run.product_price is not None and product.price != run.product_price:
+    if row.run.product_price is not None and row.product.price != row.run.product_price:
         return Reason.PRICE_CHANGED
     return None
 
 
-def _all_about(
-    shop_id: int, delivery_ids: Collection[int]
-) -> sa.Select[Delivery, Buyer, Campaign, Run, Offer, Product]:
+def _bounced(shop_id: int, delivery_ids: Collection[int], medium: Medium) -> sa.Select[int]:
+    """Return a SELECT of deliveries whose buyer's present address takes nothing any more."""
+    here = plain_address(medium, ADDRESS[medium])
+    there = col(Bounce.address) if medium is Medium.EMAIL else plain_address(medium, col(Bounce.address))
+    same = sa.and_(
+        col(Bounce.shop_id) == shop_id,
+        col(Bounce.channel) == CHANNEL[medium],
+        col(Bounce.kind) == BounceKind.HARD,
+        there == here,
+    )
     return (
-        sa.select(Delivery, Buyer, Campaign, Run, Offer, Product)
+        sa.select(col(Delivery.id))
         .join(Buyer, col(Buyer.id) == Delivery.buyer_id)
-        .join(Campaign, col(Campaign.id) == Delivery.campaign_id)
-        .join(Run, col(Run.id) == Delivery.run_id)
-        .outerjoin(Offer, col(Offer.id) == Campaign.offer_id)
-        .outerjoin(Product, col(Product.id) == Campaign.product_id)
+        .join(Bounce, same)
         .where(col(Delivery.shop_id) == shop_id, col(Delivery.id).in_(delivery_ids))
-        .execution_options(populate_existing=True)
     )
-
-
-def _answers(session: Session, shop_id: int, delivery_ids: Collection[int], medium: Medium) -> dict[int, Answer]:
-    """Return the last word of each of these buyers on the medium's channel."""
-    buyers = sa.select(col(Delivery.buyer_id)).where(
-        col(Delivery.shop_id) == shop_id, col(Delivery.id).in_(delivery_ids)
-    )
-    last = (
-        sa.select(sa.func.max(Consent.id))
-        .where(
-            col(Consent.shop_id) == shop_id,
-            col(Consent.channel) == CHANNEL[medium],
-            col(Consent.topic) == "",
-            col(Consent.buyer_id).in_(buyers),
-        )
-        .group_by(col(Consent.buyer_id))
-    )
-    rows = session.execute(sa.select(col(Consent.buyer_id), col(Consent.answer)).where(col(Consent.id).in_(last)))
-    return {buyer_id: Answer(answer) for buyer_id, answer in rows}
 
 
 def _bought_meanwhile(shop_id: int, delivery_ids: Collection[int]) -> sa.Select[int]:

@@ -26,7 +26,7 @@ from campaigns.mail import Letter, Sender
 from campaigns.offers import Offer
 from campaigns.rates import Slots
 from campaigns.reasons import Reason
-from campaigns.rechecking import recheck
+from campaigns.rechecking import look_again
 from campaigns.senders import Sender as SenderRow
 from retention import audit
 from retention.buyers import Buyer
@@ -137,10 +137,14 @@ class _Round:
             return Claim(self.shop_id, "", []), [], None
         medium, sender_id = self.line.channel.medium, self.by.id if self.by else None
         held = claiming.claim(session, self.shop_id, medium, now=self.now, limit=limit, sender_id=sender_id)
-        reasons = recheck(session, self.shop_id, held.delivery_ids, at=self.now)
-        claiming.skip(session, held, reasons)
-        letters = _letters(session, held, [each for each in held.delivery_ids if each not in reasons])
-        self.counts["skipped"] += len(reasons)
+        look = look_again(session, self.shop_id, held.delivery_ids, at=self.now)
+        claiming.skip(session, held, look.skipped)
+        claiming.postpone(session, held, look.later)
+        stays = [each for each in held.delivery_ids if each not in look.skipped and each not in look.later]
+        letters = _letters(session, held, stays)
+        self.counts["skipped"] += len(look.skipped)
+        if look.later:
+            self.counts["later"] += len(look.later)
         return held, letters, rates.reserve(session, self.by, len(letters), now=self.now) if self.by else None
 
     def _make(self, held: Claim, letters: list[Letter]) -> list[Ready]:

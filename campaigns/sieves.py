@@ -10,7 +10,7 @@ from pyroaring import BitMap
 from sqlmodel import Session, col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from campaigns.bounces import Bounce, BounceKind
+from campaigns.bounces import bounced_addresses
 from campaigns.campaigns import TAKEN, Campaign, Delivery, DeliveryState, Medium
 from campaigns.caps import full_of
 from campaigns.dues import Dues
@@ -136,11 +136,10 @@ def plain_address(medium: Medium, address: Any) -> Any:
 
 def bounced_buyers(shop_id: int, medium: Medium) -> sa.Select[int]:
     """Return a SELECT of the buyers whose present address takes nothing any more."""
-    dead = sa.select(plain_address(medium, col(Bounce.address))).where(
-        col(Bounce.shop_id) == shop_id, col(Bounce.channel) == CHANNEL[medium], col(Bounce.kind) == BounceKind.HARD
-    )
+    dead = bounced_addresses(shop_id, CHANNEL[medium]).subquery()
     here = plain_address(medium, ADDRESS[medium])
-    return sa.select(col(Buyer.id)).where(col(Buyer.shop_id) == shop_id, here.in_(dead))
+    taken = sa.select(plain_address(medium, dead.c.address))
+    return sa.select(col(Buyer.id)).where(col(Buyer.shop_id) == shop_id, here.in_(taken))
 
 
 def _served(campaign: Campaign) -> SelectOfScalar[int]:
