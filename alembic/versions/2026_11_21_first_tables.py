@@ -400,6 +400,7 @@ def upgrade() -> None:
         sa.Column("days_from_claim", sa.Integer(), nullable=True),
         sa.Column("most_coupons", sa.Integer(), nullable=True),
         sa.Column("issued", sa.Integer(), nullable=False),
+        sa.Column("unlock_at", sa.Integer(), nullable=True),
         sa.Column("created_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.CheckConstraint(
             "most_coupons IS NULL OR issued <= most_coupons", name=op.f("ck_offers_issued_within_limit")
