@@ -8,28 +8,23 @@ from sqlmodel import Session, col, select
 
 from campaigns.attribution import match_orders
 from campaigns.campaigns import Campaign, CampaignState
-from campaigns.channels.smtp import SmtpChannel
+from campaigns.dispatch import send_all
 from campaigns.launch import launch
 from campaigns.moving import finish_done
-from campaigns.sending import send_waiting
 from retention import clock
 from retention.database import transaction
 from retention.errors import Error
 from retention.queue import engine_task, task
-from retention.settings import get_settings
 from retention.shops import Shop
 
 log = structlog.get_logger()
 
 
 @engine_task("campaigns.send", every=timedelta(seconds=15))
-def send_mail(engine: Engine) -> None:
-    """Hand over what is due by mail, then finish the campaigns that have nothing left."""
-    channel = SmtpChannel(get_settings().smtp_url)
-    while counts := +send_waiting(engine, channel, now=clock.now()):
-        log.info("mail handed over", **counts)
-        if not counts.keys() - {"later"}:
-            break  # the server is away: the next sweep tries again
+def send_messages(engine: Engine) -> None:
+    """Hand over what is due by every sender, then finish the campaigns that have nothing left."""
+    if counts := send_all(engine, now=clock.now):
+        log.info("messages handed over", **counts)
     with transaction(engine) as session:
         finish_done(session, at=clock.now())
 

@@ -28,6 +28,9 @@ class Settings(BaseSettings):
     secret: str = Field(
         "", repr=False, description="Key that signs forms and unsubscribe links; empty means one kept in REGULARS_HOME."
     )
+    allow_private_addresses: bool = Field(
+        False, description="Let shops' senders and hooks reach addresses inside this machine's network."
+    )
 
     @property
     def database(self) -> str:
