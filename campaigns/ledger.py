@@ -2,18 +2,22 @@
 
 from collections import Counter
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
+from babel.dates import format_datetime
 from pyroaring import BitMap
 from sqlmodel import Session, col, func, select
 
 from campaigns.campaigns import Campaign, Delivery, DeliveryState, Run, RunSkip
+from campaigns.planning import plan
 from campaigns.reasons import sentence
+from retention import clock
 from retention.buyers import Buyer
 from retention.shops import Shop
+from retention.words import current_locale
 from retention.words import gettext as _
 from retention.words import gettext_noop as n_
-from segments.matching import match
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,21 +110,26 @@ _OUTCOMES = {
 }
 
 
-def why(session: Session, shop: Shop, campaign: Campaign, buyer: Buyer) -> list[Answer]:
-    """Return, for each run of `campaign`, why `buyer` did or did not get it; one answer when there was no run yet."""
+def why(session: Session, shop: Shop, campaign: Campaign, buyer: Buyer, *, at: datetime | None = None) -> list[Answer]:
+    """Return, for each run of `campaign`, why `buyer` did or did not get it; one answer when there was no run yet.
+
+    With `at`, that one says what a launch at this moment would do.
+    """
     runs = runs_of(session, campaign)
     if not runs:
-        return [_before_any_run(session, shop, campaign, buyer)]
+        return [_before_any_run(session, shop, campaign, buyer, at=at)]
     of_buyer = select(Delivery).where(
         Delivery.shop_id == shop.id, Delivery.buyer_id == buyer.id, Delivery.campaign_id == campaign.id
     )
     deliveries = {delivery.run_id: delivery for delivery in session.exec(of_buyer)}
-    return [_of_run(session, run, buyer, deliveries.get(run.id)) for run in runs]
+    return [_of_run(session, shop, run, buyer, deliveries.get(run.id)) for run in runs]
 
 
-def _of_run(session: Session, run: Run, buyer: Buyer, delivery: Delivery | None) -> Answer:
+def _of_run(session: Session, shop: Shop, run: Run, buyer: Buyer, delivery: Delivery | None) -> Answer:
     if delivery:
         words = [_(_OUTCOMES[delivery.state]), sentence(delivery.reason)]
+        if delivery.state is DeliveryState.WAITING and delivery.due_at > run.planned_at:
+            words.append(_("It is due on {moment}.").format(moment=_shown(delivery.due_at, shop)))
         return Answer(run, delivery.state.value, delivery.reason, " ".join(filter(None, words)), delivery)
     for skip in session.exec(select(RunSkip).where(RunSkip.shop_id == run.shop_id, RunSkip.run_id == run.id)):
         if buyer.id in BitMap.deserialize(skip.buyer_ids):
@@ -128,8 +137,20 @@ def _of_run(session: Session, run: Run, buyer: Buyer, delivery: Delivery | None)
     return Answer(run, "absent", "", _("They did not match the campaign's audience when it was planned."))
 
 
-def _before_any_run(session: Session, shop: Shop, campaign: Campaign, buyer: Buyer) -> Answer:
-    # Planned as of the row's own making: no clock here, and a rule on the past stays a rule on the past.
-    matches = buyer.id in match(session, shop, campaign.audience, now=campaign.created_at)
-    words = _("They match the audience.") if matches else _("They do not match the audience.")
-    return Answer(None, "absent", "", f"{_('The campaign has not run yet.')} {words}")
+def _before_any_run(session: Session, shop: Shop, campaign: Campaign, buyer: Buyer, *, at: datetime | None) -> Answer:
+    not_yet = _("The campaign has not run yet.")
+    planned = plan(session, shop, campaign, at=at or campaign.created_at)
+    if buyer.id not in planned.audience:
+        return Answer(None, "absent", "", f"{not_yet} {_('They do not match the audience.')}")
+    reason = next((reason for reason, buyers in planned.skips.items() if buyer.id in buyers), "")
+    if at is None or buyer.id in planned.control:  # who will be in the control group is said once it is drawn
+        words = _("They match the audience.")
+    elif reason:
+        words = _("Now they would be left out: {why}").format(why=sentence(reason))
+    else:
+        words = _("Now they would get it.")
+    return Answer(None, "absent", reason if at else "", f"{not_yet} {words}")
+
+
+def _shown(at: datetime, shop: Shop) -> str:
+    return format_datetime(at, "medium", tzinfo=clock.zone(shop.timezone), locale=current_locale())

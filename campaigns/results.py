@@ -25,7 +25,7 @@ from retention.orders import Order
 from retention.shops import Shop
 from retention.touches import Touch
 
-TOUCH_WINDOW = {Medium.EMAIL: timedelta(days=MESSAGE_DAYS), Medium.PARCEL: timedelta(days=PARCEL_DAYS)}
+TOUCH_WINDOW = {medium: timedelta(days=PARCEL_DAYS if medium is Medium.PARCEL else MESSAGE_DAYS) for medium in Medium}
 """How long the last touch may claim an order."""
 
 

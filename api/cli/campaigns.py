@@ -1,6 +1,7 @@
 """Commands on campaigns: draft, look at the plan, launch exactly that, stop, and see what came of it."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -140,7 +141,7 @@ def show_plan(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = Fal
     if as_json:
         show(planned.as_json(), as_json=True)
     else:
-        _write_funnel(planned)
+        _write_funnel(planned, found.currency)
 
 
 @group.command("launch")
@@ -218,7 +219,8 @@ def show_why(
     """Say why one buyer did or did not get a campaign."""
     with reading(engine()) as session:
         found, campaign = _found(session, shop, slug)
-        answers = why(session, found, campaign, buyer_for(session, system_member(found.id), buyer))
+        person = buyer_for(session, system_member(found.id), buyer)
+        answers = why(session, found, campaign, person, at=clock.now())
         rows = [
             {
                 "run": each.run.number if each.run else None,
@@ -252,14 +254,28 @@ def _state(session: Session, campaign: Campaign) -> dict[str, Any]:
     return {"slug": campaign.slug, "state": campaign.state.value, "ledger": ledger.as_json()}
 
 
-def _write_funnel(planned: Plan) -> None:
+def _write_funnel(planned: Plan, currency: str) -> None:
     for step, buyers in planned.funnel:
         stays = step in {"segment", "final"}
         typer.echo(f"{buyers if stays else -buyers:>8,}  {step_name(step)}")
     if planned.coupons:
         left = "" if planned.coupons_left is None else f" of {planned.coupons_left:,} left"
         typer.echo(f"{planned.coupons:>8,}  coupons to be made{left}")
+    for line in _about(planned, currency):
+        typer.echo(line)
     typer.echo(f"fingerprint {planned.fingerprint}")
+
+
+def _about(planned: Plan, currency: str) -> Iterator[str]:
+    """Yield what else is worth knowing before a launch."""
+    if planned.policy.transactional:
+        yield "transactional: no cap holds it and it counts for none"
+    if planned.dues.last > planned.at:
+        yield f"leaves from {planned.dues.at.isoformat()}, the last one at {planned.dues.last.isoformat()}"
+    if delayed := len(planned.dues.delayed):
+        yield f"{delayed:>8,}  of them wait until their cap has room"
+    if planned.cost:
+        yield f"costs {money.show(planned.cost, currency)}{', over its ceiling' if planned.over_ceiling else ''}"
 
 
 def _read_rule(path: Path | None) -> dict[str, Any]:

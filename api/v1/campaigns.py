@@ -16,9 +16,11 @@ from campaigns import moving
 from campaigns.campaigns import Campaign, CampaignState, Medium, Recipe
 from campaigns.drafting import campaign_for, campaigns_of
 from campaigns.launch import launch as launch_campaign
+from campaigns.ledger import why
 from campaigns.planning import plan as plan_campaign
 from campaigns.results import campaign_results
 from retention.access import Scope
+from retention.buyers import buyer_for
 
 router = APIRouter(tags=["campaigns"])
 
@@ -53,8 +55,30 @@ class PlanOut(BaseModel):
     final: int
     coupons: int = Field(description="Codes it would make.")
     coupons_left: int | None = Field(description="What the offer still allows; null for no limit.")
+    transactional: bool = Field(description="About the buyers' own orders: no cap holds it.")
+    due_at: datetime = Field(description="When what is sent by the shop's clock leaves.")
+    last_due_at: datetime = Field(description="When the last of it leaves.")
+    delayed: int = Field(description="Deliveries that wait until their cap has room.")
+    cost: int = Field(description="In minor units.")
+    cost_ceiling: int | None
+    over_ceiling: bool = Field(description="Whether the launch will be refused for its cost.")
     read_out_at: datetime = Field(description="When its results will be final.")
     fingerprint: str
+
+
+class WhyOut(BaseModel):
+    """Why a buyer did or did not get one run; `run` is null while there was none."""
+
+    run: int | None
+    outcome: str
+    reason: str
+    sentence: str
+
+
+class WhysOut(BaseModel):
+    """The answers, first run to last."""
+
+    answers: list[WhyOut]
 
 
 class LaunchIn(BaseModel):
@@ -96,6 +120,26 @@ def show_results(
     """
     campaign = campaign_for(session, caller.member, slug)
     return campaign_results(session, caller.shop, campaign, at=at).as_json()
+
+
+@router.get("/campaigns/{slug}/why/{buyer_id:path}")
+def explain(
+    slug: str, buyer_id: str, session: Reading, at: Now, caller: Annotated[Caller, caller_with(Scope.BUYERS_READ)]
+) -> WhysOut:
+    """Say why a buyer did or did not get a campaign, run by run. Scope buyers:read."""
+    campaign, buyer = campaign_for(session, caller.member, slug), buyer_for(session, caller.member, buyer_id)
+    answers = why(session, caller.shop, campaign, buyer, at=at)
+    return WhysOut(
+        answers=[
+            WhyOut(
+                run=each.run.number if each.run else None,
+                outcome=each.outcome,
+                reason=each.reason,
+                sentence=each.sentence,
+            )
+            for each in answers
+        ]
+    )
 
 
 @router.post("/campaigns/{slug}/plan")

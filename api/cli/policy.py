@@ -1,0 +1,63 @@
+"""Commands on the shop's policy: the limits over all its campaigns."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from api.cli.terminal import JsonOption, ShopOption, engine, show
+from campaigns.policy import ShopPolicy
+from campaigns.shop_policy import save_shop_policy, shop_policy
+from retention import clock
+from retention.database import reading, transaction
+from retention.errors import Invalid
+from retention.shops import find_shop
+
+group = typer.Typer(help="The shop's policy: caps, quiet hours, inserts per parcel, approval.", no_args_is_help=True)
+
+
+def add_to(app: typer.Typer) -> None:
+    app.add_typer(group, name="policy")
+
+
+@group.command("show")
+def show_policy(shop: ShopOption, *, as_json: JsonOption = False) -> None:
+    """Show the limits over all campaigns of a shop."""
+    with reading(engine()) as session:
+        show(_shown(shop_policy(session, find_shop(session, shop))), as_json=as_json)
+
+
+@group.command("set")
+def set_policy(
+    values: Annotated[
+        list[str],
+        typer.Argument(
+            help="Values as JSON, each as NAME=VALUE: approval_required=true, most_inserts=2, "
+            'quiet=\'{"from": "21:00", "to": "09:00"}\'; null takes a limit away.',
+            metavar="NAME=VALUE...",
+        ),
+    ],
+    shop: ShopOption,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Change limits of a shop; those not named stay."""
+    sent = dict(_read(value) for value in values)
+    with transaction(engine()) as session:
+        found = find_shop(session, shop)
+        saved = save_shop_policy(session, found, values=sent, at=clock.now(), actor="system")
+    show(_shown(saved), as_json=as_json)
+
+
+def _shown(policy: ShopPolicy) -> dict[str, Any]:
+    return policy.model_dump(mode="json")
+
+
+def _read(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise Invalid("{text} is not NAME=VALUE.", text=repr(text))
+    try:
+        return name, json.loads(value)
+    except json.JSONDecodeError as error:
+        raise Invalid("{name}: {value} is not JSON.", name=name, value=repr(value)) from error
