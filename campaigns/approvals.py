@@ -1,12 +1,18 @@
-"""Approvals: who put a campaign up for review, who decided, and the fingerprint they decided on."""
+"""Approvals: who put a campaign up for review, who decided, and the fingerprint of the promise they decided on."""
 
 from datetime import datetime
 from enum import StrEnum
 
+import sqlalchemy as sa
 from sqlalchemy import Index
-from sqlmodel import Field
+from sqlmodel import Field, Session, col, select
 
+from campaigns.campaigns import Campaign
+from campaigns.planning import promise
+from campaigns.shop_policy import shop_policy
 from retention.database import BigId, ShopRow, choice
+from retention.errors import Conflict
+from retention.shops import Shop
 
 
 class Verdict(StrEnum):
@@ -32,3 +38,44 @@ class CampaignApproval(ShopRow, table=True):
     decided_by: str = Field(default="", max_length=64)
     decided_at: datetime | None = None
     note: str = Field(default="", max_length=500)
+
+
+def reviews_of(session: Session, campaign: Campaign) -> list[CampaignApproval]:
+    """Return the reviews of a campaign, the latest first."""
+    found = select(CampaignApproval).where(
+        CampaignApproval.shop_id == campaign.shop_id, CampaignApproval.campaign_id == campaign.id
+    )
+    return list(session.exec(found.order_by(col(CampaignApproval.id).desc())))
+
+
+def is_approved(session: Session, campaign: Campaign, fingerprint: str) -> bool:
+    """Tell whether somebody approved exactly this promise and nothing has changed since."""
+    latest = next(iter(reviews_of(session, campaign)), None)
+    return latest is not None and latest.verdict is Verdict.APPROVED and latest.fingerprint == fingerprint
+
+
+def require_approval(session: Session, shop: Shop, campaign: Campaign, *, at: datetime | None) -> None:
+    """Raise Conflict where the shop asks for approval and this campaign has none for a launch at `at`.
+
+    With a moment, it was approved for that moment: a launch comes no sooner. None stands for whatever its trigger says.
+    """
+    if not shop_policy(session, shop).approval_required:
+        return
+    if not is_approved(session, campaign, promise(session, campaign)):
+        raise Conflict("This shop has campaigns approved first. Submit this one; somebody else then approves it.")
+    if at and campaign.scheduled_at and at < campaign.scheduled_at:
+        approved = f"{campaign.scheduled_at:%Y-%m-%d %H:%M} UTC"
+        raise Conflict("It was approved for {moment}. Another moment needs another approval.", moment=approved)
+
+
+def void_reviews(session: Session, campaign: Campaign) -> None:
+    """Take the open and the given approvals of a campaign back: what they named is not what it is any more."""
+    session.execute(
+        sa.update(CampaignApproval)
+        .where(
+            col(CampaignApproval.shop_id) == campaign.shop_id,
+            col(CampaignApproval.campaign_id) == campaign.id,
+            col(CampaignApproval.verdict).in_((Verdict.PENDING, Verdict.APPROVED)),
+        )
+        .values(verdict=Verdict.VOID)
+    )

@@ -57,10 +57,10 @@ class Campaign(ShopRow, table=True):
 
     `audience` and `excluded` are rules (`segments.rules`). `content` is {language: {"subject", "body"}} in Liquid.
     `policy` holds the values of `campaigns.policy.Policy`, `trigger` those of `campaigns.triggers`. `scheduled_at` is
-    the next launch, `looked_until` the moment up to which the occurrences or events of a trigger have been taken in, and
-    `started_at` when they began to count; a campaign with neither of the first two has nothing more to come. `topic` is
-    the slug of what the message is about, which a buyer can leave alone. `secret` seeds the control group, so that nobody
-    can guess or choose who is in it.
+    the next launch, `looked_until` the moment up to which the occurrences or events of a trigger have been taken in,
+    and `started_at` when they began to count; with neither of the first two, nothing more comes by itself. `topic` is
+    the slug of what the message is about, which a buyer can leave alone. `secret` seeds the control group, so that
+    nobody can guess or choose who is in it.
     """
 
     __tablename__ = "campaigns"
@@ -86,6 +86,15 @@ class Campaign(ShopRow, table=True):
     started_at: datetime | None = None
     created_by: str = Field(max_length=64)
     created_at: datetime
+
+    @property
+    def awaits_more(self) -> bool:
+        """Whether the clock or events may still make a run of it."""
+        return self.scheduled_at is not None or self.looked_until is not None
+
+    def stop_waiting(self) -> None:
+        """Have no more runs come by themselves."""
+        self.scheduled_at = self.looked_until = None
 
 
 class Run(ShopRow, table=True):

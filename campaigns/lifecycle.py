@@ -25,26 +25,26 @@ MOVES: dict[Move, tuple[frozenset[State], State]] = {
     Move.SUBMIT: (frozenset({State.DRAFT}), State.IN_REVIEW),
     Move.APPROVE: (frozenset({State.IN_REVIEW}), State.APPROVED),
     Move.SEND_BACK: (frozenset({State.IN_REVIEW, State.APPROVED, State.SCHEDULED}), State.DRAFT),
-    Move.SCHEDULE: (frozenset({State.DRAFT, State.APPROVED}), State.SCHEDULED),
+    Move.SCHEDULE: (frozenset({State.DRAFT, State.APPROVED, State.SCHEDULED}), State.SCHEDULED),
     Move.LAUNCH: (frozenset({State.DRAFT, State.APPROVED, State.SCHEDULED}), State.RUNNING),
-    Move.PAUSE: (frozenset({State.RUNNING}), State.PAUSED),
+    Move.PAUSE: (frozenset({State.RUNNING, State.SCHEDULED}), State.PAUSED),
     Move.RESUME: (frozenset({State.PAUSED}), State.RUNNING),
     Move.CANCEL: (frozenset(State) - {State.FINISHED, State.CANCELLED}, State.CANCELLED),
     Move.FINISH: (frozenset({State.RUNNING}), State.FINISHED),
 }
 
-EDITABLE = frozenset({State.DRAFT})
-"""States in which content, audience, offer and policy may change."""
+EDITABLE = frozenset({State.DRAFT, State.IN_REVIEW, State.APPROVED, State.SCHEDULED})
+"""States in which content, audience, offer and policy may change; whatever it was, it is a draft afterwards."""
 
 
-def after(move: Move, state: State, *, medium: Medium) -> State:
+def after(move: Move, state: State, *, medium: Medium, repeats: bool = False) -> State:
     """Return the state a move leads to; Conflict, saying from where it would be possible, when it does not exist.
 
-    A parcel campaign may be launched again while it runs: each day's parcels are a run of their own.
+    A parcel campaign may be launched again while it runs: each day's parcels are a run of their own. So may one that
+    `repeats`, by the calendar, events or waves; between two runs it is scheduled, and may be called done then too.
+    Resuming leads to running; `moving` makes that scheduled where nothing has to be sent just now.
     """
-    sources, target = MOVES[move]
-    if move is Move.LAUNCH and medium is Medium.PARCEL:
-        sources |= {State.RUNNING}
+    sources, target = _sources(move, medium=medium, repeats=repeats), MOVES[move][1]
     if state not in sources:
         raise Conflict(
             "“{move}” is not possible while a campaign is {state}. That needs: {sources}.",
@@ -55,9 +55,18 @@ def after(move: Move, state: State, *, medium: Medium) -> State:
     return target
 
 
-def possible(state: State, *, medium: Medium) -> list[Move]:
-    """Return the moves a page may offer in `state`, in the order of `Move`."""
-    found = [move for move, (sources, _) in MOVES.items() if state in sources]
-    if state is State.RUNNING and medium is Medium.PARCEL:
-        found.insert(0, Move.LAUNCH)
-    return found
+def possible(state: State, *, medium: Medium, repeats: bool = False) -> list[Move]:
+    """Return the moves a page may offer in `state`, in the order of `Move`; another launch first."""
+    found = [move for move in MOVES if state in _sources(move, medium=medium, repeats=repeats)]
+    return sorted(
+        found, key=lambda move: (move is not Move.LAUNCH or state is not State.RUNNING, list(Move).index(move))
+    )
+
+
+def _sources(move: Move, *, medium: Medium, repeats: bool) -> frozenset[State]:
+    sources = MOVES[move][0]
+    if move is Move.LAUNCH and (repeats or medium is Medium.PARCEL):
+        return sources | {State.RUNNING}
+    if move is Move.FINISH and repeats:
+        return sources | {State.SCHEDULED}
+    return sources

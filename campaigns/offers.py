@@ -27,7 +27,8 @@ class Offer(ShopRow, table=True):
     """Terms. Money in minor units; `value` is minor units for an amount, percent for a percentage.
 
     The window is absolute (`starts_at`, `ends_at`) and, after a claim, `days_from_claim` long. `issued` counts coupons
-    against `most_coupons` and is raised by conditional UPDATE, so no race hands out one too many.
+    against `most_coupons` and is raised by conditional UPDATE, so no race hands out one too many. Where `unlock_at` is
+    set, a claim joins, and nobody redeems until that many have.
     """
 
     __tablename__ = "offers"
@@ -47,6 +48,7 @@ class Offer(ShopRow, table=True):
     days_from_claim: int | None = None
     most_coupons: int | None = None
     issued: int = 0
+    unlock_at: int | None = None
     created_at: datetime
 
     def headline(self, currency: str, locale: str) -> str:
@@ -68,6 +70,12 @@ class Offer(ShopRow, table=True):
     def is_open(self, at: datetime) -> bool:
         """Tell whether a moment lies in the offer's window, the end excluded."""
         return (self.starts_at is None or self.starts_at <= at) and (self.ends_at is None or at < self.ends_at)
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it is over within a day of its beginning, or of being made."""
+        begins = self.starts_at or self.created_at
+        return self.ends_at is not None and self.ends_at - begins <= timedelta(days=1)
 
     def discount(self, amount: int) -> int:
         """Return what comes off an order of `amount` minor units; a percentage is rounded half up, a gift is 0."""
@@ -101,6 +109,7 @@ def create_offer(  # noqa: PLR0913 - every term of an offer, by name
     ends_at: datetime | None = None,
     days_from_claim: int | None = None,
     most_coupons: int | None = None,
+    unlock_at: int | None = None,
 ) -> Offer:
     """Add an offer. Money in minor units. Invalid for terms that promise nothing; Conflict when the slug is taken."""
     offer = Offer(
@@ -115,6 +124,7 @@ def create_offer(  # noqa: PLR0913 - every term of an offer, by name
         ends_at=ends_at,
         days_from_claim=days_from_claim,
         most_coupons=most_coupons,
+        unlock_at=unlock_at,
         created_at=at,
     )
     _check_terms(offer)
@@ -163,6 +173,11 @@ def _check_terms(offer: Offer) -> None:
         raise Invalid("A least amount cannot be below 0, as {minimum} is.", minimum=offer.minimum)
     if offer.starts_at and offer.ends_at and offer.ends_at <= offer.starts_at:
         raise Invalid("The offer ends at {end}, before it starts.", end=offer.ends_at)
-    for name, number in (("days_from_claim", offer.days_from_claim), ("most_coupons", offer.most_coupons)):
+    if offer.unlock_at and offer.most_coupons is not None and offer.unlock_at > offer.most_coupons:
+        raise Invalid(
+            "{most} coupons can never be claimed by {people}.", most=offer.most_coupons, people=offer.unlock_at
+        )
+    counts = ("days_from_claim", "most_coupons", "unlock_at")
+    for name, number in ((name, getattr(offer, name)) for name in counts):
         if number is not None and number <= 0:
             raise Invalid("{name} must be 1 or more, not {number}.", name=name, number=number)

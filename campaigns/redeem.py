@@ -165,6 +165,7 @@ def _check_usable(
 ) -> None:
     offer = _offer_of(session, coupon)
     _check_window(offer, at)
+    _check_unlocked(session, offer, coupon)
     if amount is not None and amount < offer.minimum:
         raise Conflict(
             "This coupon is for orders from {minimum}; this one is {amount}.",
@@ -173,6 +174,29 @@ def _check_usable(
         )
     if buyer_id is not None and coupon.buyer_id is not None and buyer_id != coupon.buyer_id:
         raise Conflict("The coupon {code} belongs to another buyer.", code=spaced(coupon.code))
+
+
+def joined(session: Session, offer: Offer) -> int:
+    """Return how many have claimed a coupon of an offer, whatever they did with it since."""
+    claimed = select(sa.func.count()).where(
+        Coupon.shop_id == offer.shop_id, Coupon.offer_id == offer.id, col(Coupon.claimed_at).is_not(None)
+    )
+    return session.exec(claimed).one()
+
+
+def _check_unlocked(session: Session, offer: Offer, coupon: Coupon) -> None:
+    """Raise Conflict, saying how many are missing, while too few have joined; one's own claim comes before its use."""
+    if offer.unlock_at is None:
+        return
+    missing = offer.unlock_at - joined(session, offer)
+    if missing > 0:
+        raise Conflict(
+            "This offer opens when {people} have joined; {missing} are missing.",
+            people=offer.unlock_at,
+            missing=missing,
+        )
+    if coupon.claimed_at is None:
+        raise Conflict("Join first: claim the coupon {code}, then use it.", code=spaced(coupon.code))
 
 
 def _check_window(offer: Offer, at: datetime) -> None:

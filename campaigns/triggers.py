@@ -196,6 +196,11 @@ def starts_itself(trigger: Trigger) -> bool:
     return not isinstance(trigger, Once)
 
 
+def may_go_to_all(trigger: Trigger) -> bool:
+    """Tell whether a person may launch it to the whole audience; good wishes are for whom they concern."""
+    return not isinstance(trigger, OnEvent) or trigger.kind is EventKind.ARRIVAL
+
+
 def serves_once(trigger: Trigger) -> bool:
     """Tell whether a buyer whom a run has reached is left out of the later ones."""
     match trigger:
