@@ -24,11 +24,11 @@ HEADERS = {
     "Permissions-Policy": "geolocation=(), microphone=()",
 }
 
-MOST_BYTES = (("/api/", 10_000_000), ("/shops/", 2_500_000_000), ("/", 100_000))
+MOST_BYTES = (("/api/", 10_000_000), ("/in/", 10_000_000), ("/shops/", 2_500_000_000), ("/", 100_000))
 """How large a body may be, by the beginning of the address. The console takes order files."""
 
 # Programs call these without a login; the key in the header, or the signed address, is the proof.
-_FOR_PROGRAMS = ("/api/", "/u/")
+_FOR_PROGRAMS = ("/api/", "/in/", "/u/")
 
 
 class Guard:

@@ -39,13 +39,27 @@ def skip_campaign(session: Session, campaign: Campaign) -> int:
     return _skip(session, Reason.CANCELLED, *_of(campaign))
 
 
-def skip_buyer(session: Session, shop_id: int, *, buyer_id: int, channel: Channel) -> int:
-    """Skip all that has not left for a buyer who no longer wants it on a channel; return how many."""
-    media = [medium for medium in Medium if CHANNEL[medium] is channel]
-    campaigns = sa.select(col(Campaign.id)).where(col(Campaign.shop_id) == shop_id, col(Campaign.medium).in_(media))
+def skip_buyer(
+    session: Session,
+    shop_id: int,
+    *,
+    buyer_id: int,
+    channel: Channel | None = None,
+    topic: str = "",
+    reason: Reason = Reason.NO_CONSENT,
+) -> int:
+    """Skip all that has not left for a buyer who no longer wants it; return how many.
+
+    On one channel, or on every one where none is named; of one topic, or of all.
+    """
+    campaigns = sa.select(col(Campaign.id)).where(col(Campaign.shop_id) == shop_id)
+    if channel is not None:
+        campaigns = campaigns.where(col(Campaign.medium).in_([each for each in Medium if CHANNEL[each] is channel]))
+    if topic:
+        campaigns = campaigns.where(col(Campaign.topic) == topic)
     return _skip(
         session,
-        Reason.NO_CONSENT,
+        reason,
         col(Delivery.shop_id) == shop_id,
         col(Delivery.buyer_id) == buyer_id,
         col(Delivery.campaign_id).in_(campaigns),

@@ -1,9 +1,12 @@
-"""Pages for buyers: what a QR code or a link in a message leads to, and the way out of further messages."""
+"""Pages for buyers: what a QR code or a link in a message leads to, and the way out of further messages.
+
+Beside them the addresses that gateways and mail servers call, and the logo that mail shows.
+"""
 
 from fastapi import APIRouter
 
-from api.public import leaving, links
+from api.public import inbound, leaving, links, logos
 
 router = APIRouter(include_in_schema=False)
-for part in (links, leaving):
+for part in (links, leaving, inbound, logos):
     router.include_router(part.router)

@@ -1,10 +1,14 @@
-"""The way out: `/u/{token}` asks, a POST to it opts the buyer out of one channel of one shop.
+"""The way out: `/u/{token}` shows what a buyer can say, a POST to it says it.
 
-The POST needs no page before it: mail programs send it for their one-click button (RFC 8058). A scanner that follows
-links only opens the question.
+Without words, the POST is a no to the channel of the message: mail programs send that for their one-click button
+(RFC 8058). A scanner that follows links only opens the page, which changes nothing.
 """
 
-from fastapi import APIRouter, Request
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from babel.dates import format_date
+from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 from sqlmodel import Session
 
@@ -12,37 +16,123 @@ from api.deps import CurrentSettings, Now, Reading, Writing
 from api.guard import LANGUAGE_COOKIE
 from api.pages import page
 from campaigns import unsubscribe as leaving
-from campaigns.unsubscribe import Subject
+from campaigns.topics import topics_of
+from campaigns.unsubscribe import Evidence, Subject
+from retention import clock
 from retention.buyers import Buyer
-from retention.consent import Channel
+from retention.consent import Answer, Channel
+from retention.errors import Invalid
 from retention.shops import Shop
-from retention.words import current_language, gettext, gettext_noop, speaking
+from retention.words import current_language, current_locale, gettext, gettext_noop, speaking
 
 router = APIRouter()
 
-NAMES = {Channel.EMAIL: gettext_noop("mail"), Channel.PARCEL: gettext_noop("cards in parcels")}
+NAMES = {
+    Channel.EMAIL: gettext_noop("mail"),
+    Channel.SMS: gettext_noop("text messages"),
+    Channel.PARCEL: gettext_noop("cards in parcels"),
+    Channel.GROUP: gettext_noop("group messages"),
+    Channel.PERSONAL: gettext_noop("personal messages"),
+    Channel.WEBHOOK: gettext_noop("app messages"),
+}
+
+WORDINGS = {
+    "channel": gettext_noop("No more, please"),
+    "all": gettext_noop("Nothing more at all, by any way"),
+    "topics": gettext_noop("Only what is ticked"),
+    "pause-30": gettext_noop("Nothing for 30 days"),
+    "pause-90": gettext_noop("Nothing for 90 days"),
+    "resume": gettext_noop("End the pause now"),
+    "in": gettext_noop("Yes, write to me again"),
+}
+"""The words on each button. What was read when it was pressed is kept with the answer."""
+
+ONE_CLICK = "List-Unsubscribe=One-Click"
 
 
 @router.get("/u/{token}")
-def ask(request: Request, token: str, session: Reading, settings: CurrentSettings) -> Response:
-    """Ask whether the buyer means it; changes nothing."""
-    return _show(request, session, leaving.read_token(settings.signing_key(), token), done=False)
+def ask(request: Request, token: str, session: Reading, settings: CurrentSettings, at: Now) -> Response:
+    """Show the choices; changes nothing."""
+    subject = leaving.find_subject(session, token, key=settings.signing_key())
+    return _show(request, session, subject, at=at, said="")
 
 
 @router.post("/u/{token}")
-def unsubscribe(request: Request, token: str, session: Writing, settings: CurrentSettings, at: Now) -> Response:
-    """Opt out and say so; again is harmless."""
-    address = request.client.host if request.client else ""
-    subject = leaving.unsubscribe(session, token, key=settings.signing_key(), at=at, address=address)
-    return _show(request, session, subject, done=True)
+def answer(
+    request: Request,
+    token: str,
+    session: Writing,
+    settings: CurrentSettings,
+    at: Now,
+    choice: Annotated[str, Form(max_length=20)] = "",
+    keep: Annotated[list[str] | None, Form()] = None,
+) -> Response:
+    """Do what was chosen and say so; without a choice it is a no to the channel. Again is harmless."""
+    subject = leaving.find_subject(session, token, key=settings.signing_key())
+    if choice and choice not in WORDINGS:
+        raise Invalid(gettext_noop("That is none of the choices on this page."))
+    with speaking(_language(request, session.get(Buyer, subject.buyer_id))):
+        wording = _read_words(session, subject, choice) if choice else ONE_CLICK
+    visitor = request.client.host if request.client else ""
+    evidence = Evidence(at, "unsubscribe link", wording=wording, address=visitor)
+    said = choice or "channel"
+    _do(session, subject, said, evidence, keep=keep or [])
+    return _show(request, session, subject, at=at, said=said)
 
 
-def _show(request: Request, session: Session, subject: Subject, *, done: bool) -> Response:
-    shop = session.get(Shop, subject.shop_id)
-    buyer = session.get(Buyer, subject.buyer_id)
-    language = current_language()
-    if buyer and buyer.language and "lang" not in request.query_params and LANGUAGE_COOKIE not in request.cookies:
-        language = buyer.language
-    with speaking(language):
-        channel = gettext(NAMES.get(subject.channel, subject.channel.value))
-        return page(request, "public/leaving.html", shop_name=shop.name if shop else "", channel=channel, done=done)
+def _read_words(session: Session, subject: Subject, choice: str) -> str:
+    """Return what the buyer read when they pressed the button."""
+    button = gettext(WORDINGS[choice])
+    return f"{_question(session, subject)} {button}" if choice == "in" else button
+
+
+def _question(session: Session, subject: Subject) -> str:
+    shop, channel = session.get_one(Shop, subject.shop_id), gettext(NAMES[subject.channel])
+    asked = gettext("May {shop} send you {channel} again? You can say no at any time.")
+    return asked.format(shop=shop.name, channel=channel)
+
+
+def _do(session: Session, subject: Subject, said: str, evidence: Evidence, *, keep: list[str]) -> None:
+    if said == "channel":
+        leaving.opt_out(session, subject, evidence)
+    elif said == "all":
+        leaving.opt_out_of_all(session, subject, evidence)
+    elif said == "topics":
+        leaving.keep_topics(session, subject, evidence, keep=keep)
+    elif said == "resume":
+        leaving.end_pause(session, subject)
+    elif said == "in":
+        leaving.opt_in(session, subject, evidence)
+    else:
+        until = evidence.at + timedelta(days=int(said.removeprefix("pause-")))
+        leaving.pause(session, subject, until=until, at=evidence.at, source=evidence.source)
+
+
+def _show(request: Request, session: Session, subject: Subject, *, at: datetime, said: str) -> Response:
+    shop = session.get_one(Shop, subject.shop_id)
+    choices = leaving.choices_of(session, subject, at=at)
+    with speaking(_language(request, session.get(Buyer, subject.buyer_id))):
+        until = choices.paused_until
+        topics = topics_of(session, shop.id)
+        return page(
+            request,
+            "public/leaving.html",
+            shop_name=shop.name,
+            channel=gettext(NAMES[subject.channel]),
+            said=said,
+            question=_question(session, subject),
+            is_out=choices.answer is Answer.OUT,
+            until=_day(shop, until) if until else "",
+            topics=[(each.slug, each.name(current_language()), each.slug not in choices.topics_out) for each in topics],
+            wordings={name: gettext(words) for name, words in WORDINGS.items()},
+        )
+
+
+def _language(request: Request, buyer: Buyer | None) -> str:
+    """Return the language to speak: chosen on these pages, the buyer's own, the phone's."""
+    chosen = "lang" in request.query_params or LANGUAGE_COOKIE in request.cookies
+    return buyer.language if buyer and buyer.language and not chosen else current_language()
+
+
+def _day(shop: Shop, at: datetime) -> str:
+    return format_date(at.astimezone(clock.zone(shop.timezone)).date(), "long", locale=current_locale())
