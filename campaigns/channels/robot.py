@@ -8,20 +8,13 @@ matters is looked at in the group.
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Literal
-from urllib.parse import quote
+from importlib import import_module
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from campaigns.campaigns import Medium
-from campaigns.channels.channel import Message, Outcome, Refused, Taken, Undecided, one_by_one
-
-_ADDRESS = {
-    "wecom": "wecombot://{token}/",
-    "dingtalk": "dingtalk://{secret}{token}/",
-    "feishu": "feishu://{token}/",
-    "lark": "lark://{token}/",
-}
+from campaigns.channels.channel import Message, Outcome, Taken, TryLater, Undecided, one_by_one
 
 
 class RobotSettings(BaseModel):
@@ -35,9 +28,10 @@ class RobotSettings(BaseModel):
 
 @dataclass(frozen=True)
 class RobotChannel:
-    """A robot by its address; the platform's host is apprise's own, so nobody can point it elsewhere."""
+    """A robot; the platform's host is apprise's own, so nobody can point it elsewhere."""
 
-    address: str = field(repr=False)
+    platform: str
+    secrets: Mapping[str, str] = field(repr=False)
     medium: Medium = Medium.ROBOT
     at_once: int = 1
     repeatable: bool = False
@@ -50,20 +44,26 @@ class RobotChannel:
         return one_by_one(self._post, messages)
 
     def _post(self, message: Message) -> Taken:
-        import apprise  # here: it knows a hundred platforms, and most processes need none
-
-        robot = apprise.Apprise()
-        if not robot.add(self.address):
-            raise Refused("this is no robot's token")
-        if not robot.notify(body=message.text, body_format=apprise.NotifyFormat.TEXT):
+        try:
+            robot = _robot(self.platform, self.secrets)
+        except TypeError as error:  # what apprise raises for a token that cannot be one
+            raise TryLater(f"this is no robot's token: {error}", of_sender=True) from error
+        if not robot.notify(body=message.text, body_format="text"):
             raise Undecided("the group's platform did not say yes")
         return Taken()
 
 
 def robot_channel(settings: RobotSettings, secrets: Mapping[str, str], *, allow_private: bool) -> RobotChannel:  # noqa: ARG001 - like the others
     """Return the channel. Secrets: token, and for DingTalk the signing secret."""
-    secret = secrets.get("secret", "")
-    address = _ADDRESS[settings.platform].format(
-        token=quote(secrets["token"], safe=""), secret=f"{quote(secret, safe='')}@" if secret else ""
-    )
-    return RobotChannel(address)
+    return RobotChannel(settings.platform, dict(secrets))
+
+
+def _robot(platform: str, secrets: Mapping[str, str]) -> Any:
+    """Return apprise's robot. Its own look-up would load all the hundred platforms it knows."""
+    module, name, known = {
+        "wecom": ("wecombot", "NotifyWeComBot", {"key": secrets["token"]}),
+        "dingtalk": ("dingtalk", "NotifyDingTalk", {"token": secrets["token"], "secret": secrets.get("secret")}),
+        "feishu": ("feishu", "NotifyFeishu", {"token": secrets["token"]}),
+        "lark": ("lark", "NotifyLark", {"token": secrets["token"]}),
+    }[platform]
+    return getattr(import_module(f"apprise.plugins.{module}"), name)(**known)
