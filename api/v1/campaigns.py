@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlmodel import Session
 
 from api.deps import Now, Reading, Writing
+from api.v1.amounts import write_amount
 from api.v1.keys import Caller, caller_with
 from api.v1.once import Once, SentOnce
 from campaigns import moving
@@ -59,8 +60,8 @@ class PlanOut(BaseModel):
     due_at: datetime = Field(description="When what is sent by the shop's clock leaves.")
     last_due_at: datetime = Field(description="When the last of it leaves.")
     delayed: int = Field(description="Deliveries that wait until their cap has room.")
-    cost: int = Field(description="In minor units.")
-    cost_ceiling: int | None
+    cost: str = Field(description="What the messages cost.")
+    cost_ceiling: str | None = Field(description="What they may cost; null for no limit.")
     over_ceiling: bool = Field(description="Whether the launch will be refused for its cost.")
     read_out_at: datetime = Field(description="When its results will be final.")
     fingerprint: str
@@ -146,7 +147,12 @@ def explain(
 def plan(slug: str, session: Reading, at: Now, caller: Reader) -> PlanOut:
     """Plan a run; nothing is written. Scope campaigns:read."""
     planned = plan_campaign(session, caller.shop, campaign_for(session, caller.member, slug), at=at)
-    return PlanOut.model_validate(planned.as_json())
+    ceiling = planned.policy.cost_ceiling
+    amounts = {
+        "cost": write_amount(planned.cost, caller.shop),
+        "cost_ceiling": None if ceiling is None else write_amount(ceiling, caller.shop),
+    }
+    return PlanOut.model_validate(planned.as_json() | amounts)
 
 
 @router.post("/campaigns/{slug}/launch", response_model=LaunchedOut)
