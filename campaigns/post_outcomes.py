@@ -12,7 +12,7 @@ from campaigns.campaigns import Campaign, Delivery, DeliveryState
 from campaigns.claiming import CLAIM
 from campaigns.posts import HOLD, LIFE, ROBOT, Post, PostState, served_by
 from campaigns.reasons import Reason
-from campaigns.rechecking import recheck
+from campaigns.rechecking import look_again
 from retention.database import changed, choice
 from retention.touches import Touch, TouchEvent
 from retention.versions import Family, raise_version
@@ -21,19 +21,25 @@ _LOOK_AT_ONCE = 5_000  # bound values of one statement stay far below what eithe
 _NO_SYNC = {"synchronize_session": False}
 
 
-def look_again(session: Session, post: Post, *, at: datetime) -> Reason | None:
-    """Look at a post's deliveries once more before it is said; skip those that must not go and let go of them.
+def look_once_more(session: Session, post: Post, *, at: datetime) -> Reason | datetime | None:
+    """Look at a post's deliveries again before it is said; skip those that must not go and let go of them.
 
-    Return the reason when nobody is left, None when it may be said.
+    Return the reason when nobody is left, the moment to wait for when all of them may only hear it later, None when it
+    may be said. A group in which some may hear it now hears it now.
     """
     waiting = select(Delivery.id).where(*served_by(post), Delivery.state == DeliveryState.WAITING)
     ids = list(session.exec(waiting.order_by(col(Delivery.id))))
     found: dict[int, Reason] = {}
+    later: list[datetime] = []
     for start in range(0, len(ids), _LOOK_AT_ONCE):
-        found |= recheck(session, post.shop_id, ids[start : start + _LOOK_AT_ONCE], at=at)
+        look = look_again(session, post.shop_id, ids[start : start + _LOOK_AT_ONCE], at=at)
+        found |= look.skipped
+        later += look.later.values()
     for reason in sorted(set(found.values())):
         _let_go(session, post, [each for each, why in found.items() if why is reason], reason)
-    return next(iter(found.values()), Reason.CANCELLED) if len(found) == len(ids) else None
+    if len(found) == len(ids):
+        return next(iter(found.values()), Reason.CANCELLED)
+    return min(later) if len(found) + len(later) == len(ids) else None
 
 
 def settle(session: Session, post: Post, *before: DeliveryState, **values: Any) -> int:
@@ -104,7 +110,7 @@ def put_aside(session: Session, *, at: datetime) -> int:
 
 
 def _expire(session: Session, *, at: datetime) -> int:
-    late = sa.or_(col(Post.expires_at) <= at, sa.and_(col(Post.expires_at).is_(None), col(Post.due_at) <= at - LIFE))
+    late = sa.or_(col(Post.expires_at) < at, sa.and_(col(Post.expires_at).is_(None), col(Post.due_at) < at - LIFE))
     idle = sa.or_(
         col(Post.state) == PostState.WAITING,
         sa.and_(col(Post.state) == PostState.TAKEN, col(Post.assignee) != ROBOT, col(Post.taken_at) <= at - HOLD),
@@ -142,7 +148,7 @@ def _somebody_in(*states: DeliveryState) -> sa.ColumnElement[bool]:
         sa.or_(col(Post.buyer_id).is_(None), col(Delivery.buyer_id) == Post.buyer_id),
         col(Delivery.state).in_(states),
     )
-    return found.exists()
+    return found.correlate(Post).exists()
 
 
 def _let_go(session: Session, post: Post, ids: Sequence[int], reason: Reason) -> None:

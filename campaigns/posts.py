@@ -142,7 +142,8 @@ def somebody_waits() -> sa.ColumnElement[bool]:
     running = sa.select(col(Campaign.id)).where(
         col(Campaign.id) == Post.campaign_id, col(Campaign.state) == CampaignState.RUNNING
     )
-    return sa.and_(running.exists(), waiting.exists())
+    # Said outright, since the query around it may look at campaigns and deliveries too.
+    return sa.and_(running.correlate(Post).exists(), waiting.correlate(Post).exists())
 
 
 def find_post(session: Session, shop_id: int, number: int) -> Post:

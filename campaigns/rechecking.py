@@ -17,7 +17,7 @@ from campaigns.campaigns import Campaign, Delivery, Medium, Run
 from campaigns.caps import Leaving, Other, others_of, reach_back, verdict
 from campaigns.hours import out_of_quiet
 from campaigns.offers import Offer
-from campaigns.policy import CHANNEL, Policy, ShopPolicy, caps_on, needed_answer, quiet_on, read_policy
+from campaigns.policy import CHANNEL, Policy, ShopPolicy, caps_on, channel_of, needed_answer, quiet_on, read_policy
 from campaigns.reasons import Reason
 from campaigns.schedule import known_zone
 from campaigns.shop_policy import shop_policy_of
@@ -133,7 +133,7 @@ class _Look:
         return Reason.BOUNCED if row.delivery.id in self._bounced() else None
 
     def _answer(self, row: _Row, topic: str = "") -> Answer | None:
-        asked = CHANNEL[row.campaign.medium], topic
+        asked = channel_of(row.campaign.medium, self._policy(row.campaign)), topic
         if asked not in self._answers:
             self._answers[asked] = dict(self._ask_answers(*asked))
         return self._answers[asked].get(row.buyer.id)
