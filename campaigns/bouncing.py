@@ -6,9 +6,13 @@ Complaint: the buyer's no to mail, with the report as evidence. All at once, for
 """
 
 import hashlib
+import mailbox
 import re
+from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, func, select
@@ -56,6 +60,32 @@ def take_report(
         for report in reports
         if report.kind is not ReportKind.OTHER
     ]
+
+
+def read_mailbox(session: Session, files: FileStore, path: Path, *, at: datetime) -> tuple[dict[str, int], Path | None]:
+    """Take in every report of an mbox file or a Maildir folder; the mailbox is not changed.
+
+    Returns how many reports said what, and the file beside the mailbox with those that fit no delivery, if there are
+    any. NotFound when there is no mailbox.
+    """
+    if not path.exists():
+        raise NotFound("There is no mailbox {path}.", path=str(path))
+    rejects = path.with_name(f"{path.name}.rejected.mbox")
+    rejects.unlink(missing_ok=True)
+    counts: Counter[str] = Counter()
+    box = mailbox.Maildir(path, create=False) if path.is_dir() else mailbox.mbox(path, create=False)
+    aside = mailbox.mbox(rejects)
+    with closing(box), closing(aside):
+        for key in box.iterkeys():
+            raw = box.get_bytes(key)
+            said = take_report(session, files, raw, at=at)
+            counts.update(kind.value for kind in said)
+            if set(said) & {BounceKind.UNMATCHED, BounceKind.UNREADABLE}:
+                aside.add(raw)
+        fits = not len(aside)
+    if fits:
+        rejects.unlink(missing_ok=True)
+    return dict(counts), None if fits else rejects
 
 
 def lift_bounce(session: Session, shop: Shop, address: str, *, at: datetime, actor: str) -> int:
@@ -131,7 +161,8 @@ def _keep(
 def _add(session: Session, row: Bounce) -> bool:
     """Add a report's row; False when it is there already."""
     values = row.model_dump(exclude={"id"})
-    return bool(changed(session, insert(session, Bounce).values(**values).on_conflict_do_nothing()))
+    added = insert(session, Bounce).values(**values).on_conflict_do_nothing().returning(col(Bounce.id))
+    return session.execute(added).first() is not None
 
 
 def _find_delivery(session: Session, message_id: str, shop_id: int | None) -> Delivery | None:
