@@ -132,7 +132,7 @@ class _Round:
         if self.by:
             self.by = session.get_one(SenderRow, self.by.id)
             may = (breaker.allowed(session, self.by, now=self.now), rates.room(self.by, now=self.now))
-            limit = min(limit, *(most for most in may if most is not None))
+            limit = min([limit, *(most for most in may if most is not None)])
         if limit <= 0:
             return Claim(self.shop_id, "", []), [], None
         medium, sender_id = self.line.channel.medium, self.by.id if self.by else None
