@@ -20,7 +20,11 @@ def csv_of(
 ) -> StreamingResponse:
     """Return a segment's buyers as a CSV file. It is written aside first: the session ends before the answer leaves."""
     file = TemporaryFile("w+", encoding="utf-8-sig", newline="")  # noqa: SIM115 - closed when it has been sent
-    export_segment(session, shop, member, slug=slug, target=file, now=now, as_of=as_of)
+    try:
+        export_segment(session, shop, member, slug=slug, target=file, now=now, as_of=as_of)
+    except Exception:
+        file.close()
+        raise
     file.seek(0)
     headers = {"Content-Disposition": f'attachment; filename="{shop.slug}-{slug}.csv"'}
     return StreamingResponse(_read(file), media_type="text/csv; charset=utf-8", headers=headers)

@@ -102,17 +102,18 @@ def ask_group(session: Session, view: View, leaf: InGroup) -> Query:
 
 
 def ask_consent(view: View, leaf: ConsentIs) -> Query:
-    """Ask whose last answer for a channel it is; never asked is the absence of any."""
+    """Ask for the answers to a channel: the buyer, and a number that is largest for the last, odd where it is `leaf`'s.
+
+    Never asked is the absence of any; then every answer is odd.
+    """
     entry = sa.and_(
         col(Consent.shop_id) == view.shop.id, col(Consent.channel) == leaf.channel, col(Consent.topic) == ""
     )
     if view.as_of is not None:
         entry = sa.and_(entry, col(Consent.at) < view.as_of)
-    if leaf.answer == "never":
-        return sa.select(col(Consent.buyer_id)).where(entry).distinct()
-    last = sa.select(sa.func.max(col(Consent.id))).where(entry).group_by(col(Consent.buyer_id))
-    query = sa.select(col(Consent.buyer_id)).where(col(Consent.id).in_(last))
-    return query.where(col(Consent.answer) == Answer(leaf.answer))
+    is_any = leaf.answer == "never"
+    odd = sa.literal(1) if is_any else sa.case((col(Consent.answer) == Answer(leaf.answer), 1), else_=0)
+    return sa.select(col(Consent.buyer_id), col(Consent.id) * 2 + odd).where(entry)
 
 
 def measure_touches(session: Session, view: View, leaf: Touched) -> Query:

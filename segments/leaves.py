@@ -111,15 +111,24 @@ class Answers:
         """Return what is measured, as kept; measure it when it is not, and remember it."""
         if measured in self.tallies:
             return self.tallies[measured]
-        address = self.address(measured)
-        packed = self.found.get(address) or self._kept([address]).get(address) if address else None
+        packed = self.recall(measured)
         tally = Tally.unpack(packed) if packed else measure()
-        if address and packed is None:
-            self.found[address] = tally.pack()
+        if packed is None:
+            self.remember(measured, tally.pack)
         if len(self.tallies) >= TALLIES_AT_HAND:
             del self.tallies[next(iter(self.tallies))]
         self.tallies[measured] = tally
         return tally
+
+    def recall(self, leaf: Leaf) -> bytes | None:
+        """Return the bytes kept for a leaf; None when there are none that are still right."""
+        address = self.address(leaf)
+        return (self.found.get(address) or self._kept([address]).get(address)) if address else None
+
+    def remember(self, leaf: Leaf, pack: Callable[[], bytes]) -> None:
+        """Remember bytes for a leaf, to be kept."""
+        if address := self.address(leaf):
+            self.found[address] = pack()
 
     def keep(self) -> None:
         """Keep what was found here for whoever asks next, once this session has ended well."""

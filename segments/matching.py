@@ -6,12 +6,14 @@ from datetime import datetime
 from functools import reduce
 from typing import Any
 
+import numpy as np
 from pyroaring import BitMap
 from sqlmodel import Session
 
 from retention.bitmaps import read_bitmap, read_columns
 from retention.errors import Invalid
 from retention.shops import Shop
+from segments.adding import Fold, add_up
 from segments.buckets import in_bucket
 from segments.conditions import Query, ask_buyer, ask_consent, ask_follows, ask_group, inverted, measure_touches
 from segments.forecasts import measure_forecasts
@@ -87,6 +89,8 @@ class Matcher:
     @property
     def everyone(self) -> BitMap:
         """All buyers of the shop."""
+        if EVERYONE not in self.known:
+            self.known |= self.answers.read([EVERYONE])
         return self._leaf(EVERYONE)
 
     def _match(self, node: Node) -> BitMap:
@@ -117,9 +121,10 @@ class Matcher:
             case Bucket():
                 return in_bucket(self.everyone, leaf, shop_id=view.shop.id)
             case Rfm():
-                if leaf.scale not in self.scores:
-                    self.scores[leaf.scale] = read_scores(session, view, scale=leaf.scale)
-                return match_rfm(self.scores[leaf.scale], leaf, everyone=self.everyone)
+                return match_rfm(self.scored(leaf.scale), leaf, everyone=self.everyone)
+            case ConsentIs():
+                buyers, last = add_up(session, ask_consent(view, leaf), Fold.MOST)
+                return BitMap(buyers[last % 2 == 1].astype(np.uint32))
             case Orders() | Touched() | Predicted() if is_tallied(leaf):
                 return self._compare(leaf)
         return read_bitmap(session, _query(session, view, leaf))
@@ -131,6 +136,19 @@ class Matcher:
         is_money = isinstance(leaf, Orders) and leaf.measure in MONEY
         tests = minor_units(leaf.tests, view.shop.currency) if is_money else leaf.tests
         return tally.failing(tests) if inverted(leaf) else tally.passing(tests)
+
+    def scored(self, scale: Scale) -> Scores:
+        """Return the RFM scores of every buyer with an order, as kept; the buyers are scored when they are not."""
+        if scale not in self.scores:
+            every = Rfm(scale=scale)
+            packed = self.answers.recall(every)
+            self.scores[scale] = Scores.unpack(packed) if packed else self._score(every)
+        return self.scores[scale]
+
+    def _score(self, every: Rfm) -> Scores:
+        scores = read_scores(self.answers.session, self.answers.view, scale=every.scale)
+        self.answers.remember(every, scores.pack)
+        return scores
 
     def segment(self, slug: str) -> BitMap:
         """Return the buyers in a saved segment: its rule, then its pins. NotFound for an unknown one."""
@@ -151,12 +169,11 @@ class Matcher:
 def _measure(session: Session, view: View, leaf: Tallied) -> Tally:
     match leaf:
         case Orders():
-            query = measure_orders(session, view, leaf)
+            return measure_orders(session, view, leaf)
         case Touched():
-            query = measure_touches(session, view, leaf)
+            return Tally(*read_columns(session, measure_touches(session, view, leaf)))
         case Predicted():
-            query = measure_forecasts(view, leaf)
-    return Tally(*read_columns(session, query))
+            return Tally(*read_columns(session, measure_forecasts(view, leaf)))
 
 
 def _query(session: Session, view: View, leaf: Leaf) -> Query:
@@ -165,6 +182,5 @@ def _query(session: Session, view: View, leaf: Leaf) -> Query:
         Orders: lambda leaf: ask_times(session, view, leaf),
         Follows: lambda leaf: ask_follows(view, leaf),
         InGroup: lambda leaf: ask_group(session, view, leaf),
-        ConsentIs: lambda leaf: ask_consent(view, leaf),
     }
     return ask[type(leaf)](leaf)

@@ -1,19 +1,25 @@
-"""Conditions on orders: a measure per buyer over the orders that a window and a filter leave, as one SELECT."""
+"""Conditions on orders: a measure per buyer over the orders that a window and a filter leave, from one SELECT."""
 
+from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from retention import money
+from retention.bitmaps import read_columns
 from retention.errors import Invalid
 from retention.orders import Order, OrderLine
+from segments.adding import Fold, Ints, add_up, lateness, median_gaps, read_gaps, second_days
 from segments.conditions import Bool, Column, Query, contains_one, moment_tests, one_of, whole, within
 from segments.facts import ask_facts, from_facts, measure_facts
 from segments.nodes import Comparison, Filter, Measure, Orders, Tests
+from segments.tallies import Tally
 from segments.view import View
 
 BUYER: Column = col(Order.buyer_id)
+DAY: Column = col(Order.order_day)
 PAID: Column = col(Order.amount) - col(Order.refunded)
 
 
@@ -25,30 +31,26 @@ def ask_times(session: Session, view: View, leaf: Orders) -> Query:
     return _orders(session, view, leaf).group_by(BUYER).having(moment_tests(view, moment, leaf.tests))
 
 
-def measure_orders(session: Session, view: View, leaf: Orders) -> Query:  # noqa: PLR0911 - one case per measure
-    """Return a measure of every buyer it is known for: buyer, a number, and for a quotient what to divide it by.
+def measure_orders(session: Session, view: View, leaf: Orders) -> Tally:
+    """Measure every buyer of whom it is known. Money is in minor units.
 
-    Money is in minor units. With a filter on lines, money and items are those of the lines that match.
+    With a filter on lines, money and items are those of the lines that match.
     """
     if from_facts(view, leaf):
-        return measure_facts(view, leaf.measure)
+        return Tally(*read_columns(session, measure_facts(view, leaf.measure)))
     orders = _orders(session, view, leaf)
     match leaf.measure:
-        case Measure.AVERAGE:
-            spent = Orders(Measure.SPEND, (), leaf.window, leaf.of)
-            return _each(orders, _sum(spent), _count(leaf.of))
-        case Measure.LARGEST:
-            return _measure_largest(orders, leaf)
-        case Measure.DAYS_SINCE_FIRST:
-            return _each(orders, whole(view.day) - sa.func.min(col(Order.order_day)))
-        case Measure.DAYS_SINCE_LAST:
-            return _each(orders, whole(view.day) - sa.func.max(col(Order.order_day)))
-        case Measure.DAYS_TO_SECOND:
-            return _measure_second(orders)
-        case Measure.MEDIAN_GAP | Measure.LATENESS:
-            return _measure_gaps(view, orders, leaf.measure)
+        case Measure.PRODUCTS:
+            named = orders.add_columns(col(OrderLine.sku)).where(col(OrderLine.sku) != "").distinct()
+            return Tally(*add_up(session, _buyers(named), Fold.COUNT))
+        case Measure.DAYS_TO_SECOND | Measure.MEDIAN_GAP | Measure.LATENESS:
+            return Tally(*read_gaps(session, orders.add_columns(DAY), _of_days(leaf.measure, view.day)))
+        case Measure.DAYS_SINCE_FIRST | Measure.DAYS_SINCE_LAST:
+            fold = Fold.LEAST if leaf.measure is Measure.DAYS_SINCE_FIRST else Fold.MOST
+            ids, day = add_up(session, orders.add_columns(DAY), fold)
+            return Tally(ids, view.day - day)
         case _:
-            return _each(orders, _sum(leaf))
+            return Tally(*_add_up(session, orders, leaf))
 
 
 def minor_units(tests: Tests, currency: str) -> Tests:
@@ -92,66 +94,45 @@ def _line_filter(session: Session, view: View, of: Filter) -> list[Bool]:
     return found
 
 
-def _sum(leaf: Orders) -> Column:
+def _add_up(session: Session, orders: Query, leaf: Orders) -> Ints:
     by_line = leaf.of.by_line
     match leaf.measure:
+        case Measure.AVERAGE:
+            return add_up(session, _paid(orders, each_order=by_line), Fold.SUM, Fold.COUNT)
+        case Measure.LARGEST:
+            return add_up(session, _paid(orders, each_order=by_line), Fold.MOST)
         case Measure.SPEND:
-            return sa.func.sum(col(OrderLine.amount) if by_line else PAID)
+            paid = orders.add_columns(col(OrderLine.amount) if by_line else PAID)
+            return add_up(session, paid, Fold.SUM)
         case Measure.ITEMS:
-            return sa.func.sum(col(OrderLine.quantity) if by_line else col(Order.items))
-        case Measure.PRODUCTS:
-            return sa.func.count(sa.distinct(sa.func.nullif(col(OrderLine.sku), "")))
+            items = orders.add_columns(col(OrderLine.quantity) if by_line else col(Order.items))
+            return add_up(session, items, Fold.SUM)
         case _:
-            return _count(leaf.of)
+            once = _buyers(orders.add_columns(col(Order.id)).distinct()) if by_line else orders
+            return add_up(session, once, Fold.COUNT)
 
 
-def _count(of: Filter) -> Column:
-    return sa.func.count(sa.distinct(col(Order.id))) if of.by_line else sa.func.count()
-
-
-def _measure_largest(orders: Query, leaf: Orders) -> Query:
-    if not leaf.of.by_line:
-        return _each(orders, sa.func.max(PAID))
+def _paid(orders: Query, *, each_order: bool) -> Query:
+    """Return a SELECT of buyer and what was paid for an order; of rows of lines, for those lines of an order."""
+    if not each_order:
+        return orders.add_columns(PAID)
     per_order = orders.add_columns(sa.func.sum(col(OrderLine.amount)).label("paid"))
     each = per_order.group_by(BUYER, col(Order.id)).subquery()
-    return sa.select(each.c.buyer_id, sa.func.max(each.c.paid)).group_by(each.c.buyer_id)
+    return sa.select(each.c.buyer_id, each.c.paid)
 
 
-def _measure_second(orders: Query) -> Query:
-    """Measure the days between the first and the second day with an order."""
-    days = orders.add_columns(col(Order.order_day).label("day")).distinct().subquery()
-    place = sa.func.row_number().over(partition_by=days.c.buyer_id, order_by=days.c.day).label("place")
-    placed = sa.select(days.c.buyer_id, days.c.day, place).subquery()
-    gap = sa.func.max(placed.c.day) - sa.func.min(placed.c.day)
-    first_two = sa.select(placed.c.buyer_id, gap).where(placed.c.place <= 2)
-    return first_two.group_by(placed.c.buyer_id).having(sa.func.count() == 2)
+def _buyers(rows: Query) -> Query:
+    """Return a SELECT of the buyer of each row."""
+    return sa.select(rows.subquery().c.buyer_id)
 
 
-def _measure_gaps(view: View, orders: Query, measure: Measure) -> Query:
-    """Measure the median gap between days with an order, or the days since the last as a multiple of it.
-
-    The median is the mean of the one or two middle gaps: their sum, to be divided by their number.
-    """
-    days = orders.add_columns(col(Order.order_day).label("day")).distinct().subquery()
-    before = sa.func.lag(days.c.day).over(partition_by=days.c.buyer_id, order_by=days.c.day)
-    gaps = sa.select(days.c.buyer_id, days.c.day, (days.c.day - before).label("gap")).subquery()
-    known = sa.select(
-        gaps.c.buyer_id,
-        gaps.c.gap,
-        sa.func.row_number().over(partition_by=gaps.c.buyer_id, order_by=gaps.c.gap).label("place"),
-        sa.func.count().over(partition_by=gaps.c.buyer_id).label("gaps"),
-        sa.func.max(gaps.c.day).over(partition_by=gaps.c.buyer_id).label("last"),
-    )
-    ranked = known.where(gaps.c.gap.is_not(None)).subquery()
-    is_middle = sa.and_(ranked.c.place * 2 >= ranked.c.gaps, ranked.c.place * 2 <= ranked.c.gaps + 2)
-    total, number = sa.func.sum(ranked.c.gap), sa.func.count()
-    since = (whole(view.day) - sa.func.max(ranked.c.last)) * number
-    measured = (total, number) if measure is Measure.MEDIAN_GAP else (since, total)
-    return sa.select(ranked.c.buyer_id, *measured).where(is_middle).group_by(ranked.c.buyer_id)
-
-
-def _each(orders: Query, *measured: Column) -> Query:
-    return orders.add_columns(*measured).group_by(BUYER)
+def _of_days(measure: Measure, today: int) -> Callable[[Ints, Ints], Ints]:
+    known: dict[Measure, Callable[[Ints, Ints], Ints]] = {
+        Measure.DAYS_TO_SECOND: second_days,
+        Measure.MEDIAN_GAP: median_gaps,
+        Measure.LATENESS: partial(lateness, today=today),
+    }
+    return known[measure]
 
 
 def _minor(amount: object, currency: str) -> int:

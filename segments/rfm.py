@@ -6,6 +6,8 @@ are the other choice. The groups carry the names merchants know from Shopify; th
 the mean of frequency and monetary (FM) as `GRID` says, a division of our own along the same descriptions.
 """
 
+import struct
+import zlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,10 +19,11 @@ from sqlmodel import Session, col
 from retention.bitmaps import read_columns
 from retention.facts import BuyerFacts
 from retention.orders import Order
+from segments.adding import Fold, add_up
 from segments.conditions import COMPARE, within
 from segments.labels import GROUPS
 from segments.nodes import Rfm, Scale, Tests, Window
-from segments.purchases import BUYER, PAID, counted_orders
+from segments.purchases import BUYER, DAY, PAID, counted_orders
 from segments.view import View
 
 STEPS = (2, 3, 5, 10)
@@ -42,16 +45,33 @@ GRID: dict[str, tuple[range, range]] = {
 """Every group but prospects, who never ordered: FM is 4 and more, 2.5 to 3.5, 2 and less."""
 
 Ints = npt.NDArray[np.int64]
+Bytes = npt.NDArray[np.int8]
+
+_HEAD = struct.Struct("<I")
 
 
 @dataclass(frozen=True)
 class Scores:
-    """Buyers with an order and their three scores, as arrays of equal length."""
+    """Buyers with an order, by id, and their three scores, as arrays of equal length."""
 
     ids: Ints
-    recency: Ints
-    frequency: Ints
-    monetary: Ints
+    recency: Bytes
+    frequency: Bytes
+    monetary: Bytes
+
+    def pack(self) -> bytes:
+        """Return the scores as bytes: the set of buyers, then a byte for each score."""
+        members = BitMap(self.ids.astype(np.uint32)).serialize()
+        planes = np.stack([self.recency, self.frequency, self.monetary])
+        return _HEAD.pack(len(members)) + members + zlib.compress(planes.tobytes(), level=1)
+
+    @classmethod
+    def unpack(cls, packed: bytes) -> "Scores":
+        """Return the scores that `pack` made these bytes of."""
+        (size,) = _HEAD.unpack_from(packed)
+        start = _HEAD.size + size
+        ids = np.array(BitMap.deserialize(packed[_HEAD.size : start]).to_array(), dtype=np.int64)
+        return cls(ids, *np.frombuffer(zlib.decompress(packed[start:]), dtype=np.int8).reshape(3, len(ids)))
 
     def group(self, slug: str) -> BitMap:
         """Return the buyers of one group; prospects are not among the scored."""
@@ -71,19 +91,17 @@ def read_scores(session: Session, view: View, *, scale: Scale = Scale.QUINTILES)
         )
         known = facts.where(col(BuyerFacts.shop_id) == view.shop.id, col(BuyerFacts.orders) > 0)
         return score(read_columns(session, known), scale=scale)
-    query = (
-        sa.select(BUYER, sa.func.max(col(Order.order_day)), sa.func.count(), sa.func.sum(PAID))
-        .where(*counted_orders(view), *within(view, col(Order.ordered_at), Window()))
-        .group_by(BUYER)
-    )
-    return score(read_columns(session, query), scale=scale)
+    orders = sa.select(BUYER, DAY, PAID).where(*counted_orders(view), *within(view, col(Order.ordered_at), Window()))
+    return score(add_up(session, orders, Fold.MOST, Fold.COUNT, Fold.SUM), scale=scale)
 
 
 def score(facts: Ints, *, scale: Scale = Scale.QUINTILES) -> Scores:
-    """Score the columns buyer, last order day, orders, spend."""
+    """Score the columns buyer, last order day, orders, spend; the answer is by buyer."""
     ids, last_day, orders, spend = facts
+    order = np.argsort(ids)
     frequency = quintiles(orders) if scale is Scale.QUINTILES else 1 + np.searchsorted(STEPS, orders, side="right")
-    return Scores(ids, quintiles(last_day), frequency, quintiles(spend))
+    scores = (each.astype(np.int8)[order] for each in (quintiles(last_day), frequency, quintiles(spend)))
+    return Scores(ids[order], *scores)
 
 
 def quintiles(values: Ints) -> Ints:
@@ -116,7 +134,7 @@ def _passing(scores: Scores, leaf: Rfm) -> BitMap:
     return _chosen(scores.ids, inside)
 
 
-def _passes(values: Ints, tests: Tests) -> npt.NDArray[np.bool_]:
+def _passes(values: Bytes, tests: Tests) -> npt.NDArray[np.bool_]:
     inside = np.ones(len(values), dtype=bool)
     for test in tests:
         inside &= COMPARE[test.operator](values, test.value)
@@ -135,11 +153,8 @@ class Movement:
     moved: tuple[tuple[int, ...], ...]
 
 
-def group_members(
-    session: Session, view: View, *, everyone: BitMap, scale: Scale = Scale.QUINTILES
-) -> dict[str, BitMap]:
+def group_members(scores: Scores, *, everyone: BitMap) -> dict[str, BitMap]:
     """Return the buyers of each of the eleven groups; every buyer of the shop is in exactly one."""
-    scores = read_scores(session, view, scale=scale)
     found = {slug: scores.group(slug) for slug in GROUPS}
     found["prospects"] = everyone - BitMap(scores.ids.astype(np.uint32))
     return found

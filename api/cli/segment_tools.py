@@ -16,7 +16,6 @@ from retention.shops import find_shop
 from segments import export, forecasts, lists, rfm, segments, sets
 from segments.matching import match, open_matcher
 from segments.nodes import HORIZON, Scale
-from segments.view import View
 from segments.words import describe
 
 group = typer.Typer()
@@ -156,10 +155,10 @@ def show_groups(
     """Count the buyers of each of the eleven RFM groups, and of each score of recency and frequency."""
     with reading(engine()) as session:
         found, now = find_shop(session, shop), clock.now()
-        view = View(found, now, commands.read_as_of(found, as_of))
         everyone = open_matcher(session, found, now=now).everyone
-        groups = rfm.group_members(session, view, everyone=everyone, scale=scale)
-        plane = rfm.cells(rfm.read_scores(session, view, scale=scale))
+        scores = open_matcher(session, found, now=now, as_of=commands.read_as_of(found, as_of)).scored(scale)
+        groups = rfm.group_members(scores, everyone=everyone)
+        plane = rfm.cells(scores)
     counts = {name: len(members) for name, members in groups.items()}
     if as_json:
         show({"groups": counts, "plane": [[cell.buyers for cell in row] for row in plane]}, as_json=True)
@@ -185,7 +184,7 @@ def show_movement(
         found, now = find_shop(session, shop), clock.now()
         everyone = open_matcher(session, found, now=now).everyone
         before, after = (
-            rfm.group_members(session, View(found, now, moment), everyone=everyone, scale=scale)
+            rfm.group_members(open_matcher(session, found, now=now, as_of=moment).scored(scale), everyone=everyone)
             for moment in (commands.read_as_of(found, since), commands.read_as_of(found, as_of))
         )
     moved = rfm.movement(before, after)

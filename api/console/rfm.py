@@ -5,7 +5,6 @@ Every cell and every group opens as a rule in the builder.
 
 import json
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,17 +14,18 @@ from fastapi.responses import HTMLResponse
 from api.console.rule_kinds import SCALES
 from api.console.shell import Here, show
 from api.deps import Now, Reading, require
+from retention import clock
 from retention.access import Scope
 from retention.words import gettext as _
 from segments.labels import GROUPS
 from segments.matching import open_matcher
 from segments.nodes import Scale
-from segments.rfm import Movement, cells, group_members, movement, read_scores
-from segments.view import View
+from segments.rfm import Movement, cells, group_members, movement
 
 router = APIRouter(prefix="/shops/{slug}/segments/rfm", dependencies=[require(Scope.SEGMENTS_READ)])
 
-BACK = timedelta(days=30)
+BACK = 30
+"""So many days back the groups are compared with."""
 LEVELS = 9
 MOST_FLOWS = 8
 
@@ -65,14 +65,13 @@ class Flow:
 @router.get("")
 def show_rfm(request: Request, session: Reading, place: Here, now: Now, scale: Scale = Scale.QUINTILES) -> HTMLResponse:
     """Show the heat map and the groups as they are now."""
-    view = View(place.shop, now)
     matcher = open_matcher(session, place.shop, now=now)
-    scores = read_scores(session, view, scale=scale)
+    scores = matcher.scored(scale)
     builder = f"/shops/{place.shop.slug}/segments/new"
     squares = [[_square(cell, scale, builder) for cell in row] for row in cells(scores)]
     most = max(square.count for row in squares for square in row)
     everybody = len(matcher.everyone)
-    members = group_members(session, view, everyone=matcher.everyone, scale=scale)
+    members = group_members(scores, everyone=matcher.everyone)
     matcher.keep()
     return show(
         request,
@@ -91,16 +90,21 @@ def show_rfm(request: Request, session: Reading, place: Here, now: Now, scale: S
 def show_movement(
     request: Request, session: Reading, place: Here, now: Now, scale: Scale = Scale.QUINTILES
 ) -> HTMLResponse:
-    """Draw who moved between the groups in the last thirty days; it reads the past, so the page asks for it apart."""
-    matcher = open_matcher(session, place.shop, now=now)
-    everyone = matcher.everyone
-    before = group_members(session, View(place.shop, now, now - BACK), everyone=everyone, scale=scale)
-    moved = movement(before, group_members(session, View(place.shop, now), everyone=everyone, scale=scale))
+    """Draw who moved between the groups in the last thirty days; it reads the past, so the page asks for it apart.
+
+    The thirty days begin with a day of the shop, so that what was then need only be asked once a day.
+    """
+    since = clock.start_of_day(place.shop.day(now) - BACK, place.shop.timezone)
+    present, past = open_matcher(session, place.shop, now=now), open_matcher(session, place.shop, now=now, as_of=since)
+    before, after = (group_members(each.scored(scale), everyone=present.everyone) for each in (past, present))
+    moved = movement(before, after)
+    past.keep()
+    present.keep()
     return show(
         request,
         session,
         "rfm_movement.html",
-        since=now - BACK,
+        since=since,
         names=[_(GROUPS[slug]) for slug in moved.groups],
         moved=moved.moved,
         before=[sum(row) for row in moved.moved],

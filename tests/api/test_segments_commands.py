@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlmodel import select
 
 from api.cli import main, terminal
-from retention.database import transaction
+from retention.audit import AuditEntry
+from retention.database import reading, transaction
 from retention.settings import get_settings
 from retention.shops import find_shop
 from tests.segments.makers import add_buyers, add_order, add_visits, make_shop
@@ -122,6 +124,30 @@ def test_a_segment_is_saved_refreshed_listed_shown_described_and_exported(regula
     tail = ",,,,,2,20.00,2026-02-01T00:00:00+00:00\n"
     assert Path("all.csv").read_text("utf-8") == f"{head}乙,Ana,ana@example.com{tail}"
     assert Path("masked.csv").read_text("utf-8") == f"{head}乙,A**,a***@example.com{tail}"
+    assert regulars("export", "gone", "--out", "all.csv")[0] == 1
+    assert Path("all.csv").read_text("utf-8") == f"{head}乙,Ana,ana@example.com{tail}"
+    with reading(terminal.engine()) as session:
+        taken = session.exec(select(AuditEntry.after).where(AuditEntry.action == "segment.export")).all()
+    assert taken == [{"buyers": 1, "masked": masked, "as_of": None} for masked in (False, True)]
+
+
+def test_a_segment_is_deleted_once_no_other_is_built_on_it(regulars):
+    regulars("save", "repeat", "--rule", rule_file(REPEAT))
+    regulars("save", "others", "--rule", rule_file({"not": {"segment": "repeat"}}))
+    assert regulars("delete", "repeat") == (1, "", "regulars: Segment repeat is used by others.\n")
+    assert regulars("delete", "others", "--json") == (0, '{"deleted": "others"}\n', "")
+    assert regulars("delete", "repeat")[0] == 0
+    assert regulars("list") == (0, "", "")
+
+
+def test_a_preset_that_asks_for_something_is_counted_and_saved_with_it(regulars):
+    code, out, _ = regulars("preset", "category-fans", "--category", "茶 🍵", "--save-as", "tea-fans", "--json")
+    assert (code, json.loads(out)["count"]) == (0, 0)
+    assert "茶 🍵" in regulars("list")[1]
+    assert regulars("preset", "repeat-customers", "--json")[0] == 0
+    code, out, err = regulars("preset", "bought-but-not", "--bought", "A", "--save-as", "mine")
+    assert (code, out, "say missing" in err) == (2, "", True)
+    assert "mine" not in regulars("list")[1]
 
 
 def test_presets_are_saved_once_under_chinese_names_for_a_chinese_shop(regulars):

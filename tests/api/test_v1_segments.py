@@ -11,8 +11,10 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 from sqlmodel import func, select
 
+from campaigns.campaigns import Campaign
 from retention import people
 from retention.access import Scope
+from retention.audit import AuditEntry
 from retention.buyers import Buyer
 from retention.database import reading
 from retention.relations import Follow
@@ -101,7 +103,9 @@ def test_refresh_sent_twice_under_a_key_is_answered_as_the_first_time(backend: T
     assert second.headers["idempotency-replayed"] == "true"
 
 
-def test_export_is_masked_for_a_key_that_may_not_see_persons(backend: TestClient, tea: Tea, tea_app: FastAPI) -> None:
+def test_export_is_masked_for_a_key_that_may_not_see_persons_and_written_down(
+    backend: TestClient, tea: Tea, tea_app: FastAPI, engine: Engine
+) -> None:
     def fill(stage: Stage) -> str:
         follow(stage, "may")
         buyer = stage.session.get_one(Buyer, stage.buyer("lin"))
@@ -122,6 +126,39 @@ def test_export_is_masked_for_a_key_that_may_not_see_persons(backend: TestClient
         assert "lin@mail.example" not in masked.values()
         assert reader.put(f"{BASE}/mine", json={"rule": FOLLOWERS}).status_code == 403
         assert reader.post(f"{BASE}/refresh").status_code == 403
+        assert reader.delete(f"{BASE}/others").status_code == 403
+    with reading(engine) as session:
+        taken = session.exec(select(AuditEntry.after).where(AuditEntry.action == "segment.export")).all()
+    assert taken == [{"buyers": 1, "masked": masked, "as_of": None} for masked in (False, True)]
+
+
+def test_segment_is_removed_once_nothing_is_built_on_it(backend: TestClient, tea: Tea, engine: Engine) -> None:
+    tea(lambda stage: follow(stage, "may"))
+    backend.put(f"{BASE}/fans", json={"rule": FOLLOWERS})
+    backend.put(f"{BASE}/others", json={"rule": {"not": {"segment": "fans"}}})
+    tea(lambda stage: stage.push(audience={"segment": "others"}))
+    assert [backend.delete(f"{BASE}/{slug}").status_code for slug in ("fans", "others", "nowhere")] == [409, 409, 404]
+    assert saved(engine) == 2
+
+    def end(stage: Stage) -> None:
+        stage.session.exec(select(Campaign)).one().audience = FOLLOWERS
+
+    tea(end)
+    assert [backend.delete(f"{BASE}/{slug}").status_code for slug in ("others", "fans", "fans")] == [204, 204, 404]
+    assert saved(engine) == 0
+
+
+def test_presets_are_listed_and_filled_in(backend: TestClient, tea: Tea) -> None:
+    tea(lambda stage: stage.buyer("may"))
+    listed = {each["slug"]: each for each in backend.get("/api/v1/segment-presets").json()["presets"]}
+    assert len(listed) == 15
+    assert listed["followers"]["rule"] == FOLLOWERS
+    assert (listed["bought-but-not"]["asks"], listed["bought-but-not"]["rule"]) == (["bought", "missing"], None)
+    fans = backend.get("/api/v1/segment-presets/category-fans?category=tea").json()
+    assert backend.post(f"{BASE}/count", json={"rule": fans["rule"]}).json()["buyers"] == 0
+    assert fans["words"].endswith("“tea”")
+    assert backend.get("/api/v1/segment-presets/category-fans").status_code == 422
+    assert backend.get("/api/v1/segment-presets/nothing").status_code == 404
 
 
 def test_key_without_the_right_to_buyers_counts_but_sees_nobody(tea: Tea, tea_app: FastAPI) -> None:

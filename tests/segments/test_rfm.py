@@ -33,8 +33,8 @@ def test_groups_part_the_buyers_and_movement_keeps_everyone(session):
         for turn in range(number % 3 + 1):
             add_order(session, shop, buyer, at=NOW - timedelta(days=3 + 40 * turn + number), amount=1000 * (number + 1))
     everyone = match(session, shop, {"all": []}, now=NOW)
-    now = group_members(session, View(shop, NOW), everyone=everyone)
-    before = group_members(session, View(shop, NOW, NOW - timedelta(days=31)), everyone=everyone)
+    now = group_members(read_scores(session, View(shop, NOW)), everyone=everyone)
+    before = group_members(read_scores(session, View(shop, NOW, NOW - timedelta(days=31))), everyone=everyone)
     assert sum(map(len, now.values())) == sum(map(len, before.values())) == 10
     assert list(now["prospects"]) == buyers[8:]
     moved = movement(before, now)

@@ -50,7 +50,10 @@ REFUSED = [
         "rule.buyer: compare region with exactly one of is, is_not",
     ),
     ({"buyer": {"field": "birthday", "month": 13}}, "rule.buyer.month: give a month from 1 to 12"),
-    ({"consent": {"channel": "fax"}}, "rule.consent.channel: use one of email, sms, parcel, group, not 'fax'."),
+    (
+        {"consent": {"channel": "fax"}},
+        "rule.consent.channel: use one of email, sms, parcel, group, personal, webhook, not 'fax'.",
+    ),
     ({"touch": {"event": "seen"}}, "rule.touch.event: use one of sent, scanned"),
     ({"rfm": {}}, "rule.rfm: name a group, or compare recency"),
     ({"rfm": {"group": "vip"}}, "rule.rfm.group: use one of champions, loyal"),

@@ -1,6 +1,7 @@
 """Pages of segments on both databases: who may do what, what is refused and keeps its form, masks, sets, RFM."""
 
 import csv
+import html
 import io
 import json
 import re
@@ -20,6 +21,7 @@ from api.console.rule_kinds import KINDS
 from api.console.rule_tree import FRESH, change, draw, open_rule, read_form, rule_of, tidy
 from campaigns.campaigns import Recipe
 from campaigns.drafting import create_campaign
+from retention.audit import AuditEntry
 from retention.database import open_engine, reading, transaction
 from retention.queue import app as queue
 from retention.relations import Follow
@@ -250,7 +252,7 @@ def test_page_tells_who_came_and_left_and_what_uses_the_segment(sign_in: SignIn,
     assert "Reach followers" in page
     assert re.search(r'"values": \[120, 119\]', page)
     refused = sign_in("owner").post(f"{HOME}/saved/followers/delete")
-    assert (refused.status_code, "is used by Reach followers" in refused.text) == (422, True)
+    assert (refused.status_code, "is used by Reach followers" in refused.text) == (409, True)
     assert sign_in("owner").post(f"{HOME}/saved/never-scanned/delete").status_code == 200
     assert "followers" in saved(engine)
     assert "never-scanned" not in saved(engine)
@@ -268,7 +270,7 @@ def test_pins_hold_and_unknown_buyers_are_named(sign_in: SignIn, engine: Engine)
     assert "48 buyers" in client.get(f"{HOME}/saved/group-members").text
 
 
-def test_export_is_masked_by_role(sign_in: SignIn) -> None:
+def test_export_is_masked_by_role_and_written_down(sign_in: SignIn, engine: Engine) -> None:
     def rows(who: str) -> list[dict[str, str]]:
         answer = sign_in(who).get(f"{HOME}/saved/group-members/buyers.csv")
         assert "camellia-group-members.csv" in answer.headers["content-disposition"]
@@ -280,6 +282,58 @@ def test_export_is_masked_by_role(sign_in: SignIn) -> None:
     assert "Noah Schmidt" in {row["name"] for row in full}
     assert {row["name"] for row in full} & {row["name"] for row in masked} == set()
     assert {row["phone"] for row in full} & {row["phone"] for row in masked} == set()
+    assert sign_in("viewer").get(f"{HOME}/saved/nowhere/buyers.csv").status_code == 404
+    with reading(engine) as session:
+        entries = session.exec(select(AuditEntry).where(AuditEntry.action == "segment.export").order_by(AuditEntry.id))
+        written = [(each.actor, each.subject, each.after, each.at) for each in entries]
+    assert [each[1:3] for each in written] == [
+        ("segment:group-members", {"buyers": 48, "masked": masked, "as_of": None}) for masked in (False, True)
+    ]
+    assert written[0][0] != written[1][0]
+    assert {each[3] for each in written} == {sample.NOW}
+
+
+@pytest.mark.parametrize(
+    ("preset", "given", "rule"),
+    [
+        ("category-fans", {"category": "茶"}, {"orders": {"at_least": 2, "of": {"category": "茶"}}}),
+        (
+            "bought-but-not",
+            {"bought": "TEA-1", "missing": "TEA-2"},
+            {
+                "all": [
+                    {"orders": {"at_least": 1, "of": {"sku": "TEA-1"}}},
+                    {"not": {"orders": {"at_least": 1, "of": {"sku": "TEA-2"}}}},
+                ]
+            },
+        ),
+    ],
+)
+def test_preset_that_asks_for_something_opens_with_it(sign_in: SignIn, preset: str, given: Any, rule: Any) -> None:
+    client = sign_in("marketer")
+    asking = client.get(f"{HOME}/new", params={"preset": preset})
+    assert asking.status_code == 200
+    assert re.findall(r'<input[^>]* name="(\w+)"[^>]* required', asking.text) == list(given)
+    assert 'name="r-0.kind"' not in asking.text
+    page = client.get(f"{HOME}/new", params={"preset": preset, **given}).text
+    kept = re.search(r'<textarea[^>]* id="f-json"[^>]*>(.*?)</textarea>', page, re.DOTALL)
+    assert kept
+    assert to_json(parse(json.loads(html.unescape(kept[1])))) == to_json(parse(rule))
+    assert all(value in page for value in given.values())
+    assert client.get(f"{HOME}/new?preset=nothing").status_code == 404
+
+
+def test_fifty_thousand_products_and_a_name_of_quotes_and_emoji_are_kept(sign_in: SignIn, engine: Engine) -> None:
+    skus = [f"SKU-{number}" for number in range(50_000)]
+    name, odd = "“Ada” & 'Bob' <b>🍵</b>", "O'Neil\"; DROP TABLE buyers; -- 🍵"
+    rule = {"any": [{"orders": {"of": {"sku": [*skus, odd]}}}, {"buyer": {"field": "name", "is": odd}}]}
+    client = sign_in("marketer")
+    fields = {**form_of(rule), "name": name, "short_name": "odd"}
+    assert client.post(f"{HOME}/preview", data=fields).status_code == 200
+    assert "&lt;b&gt;🍵&lt;/b&gt;" in client.post(f"{HOME}/save", data=fields).text
+    assert to_json(parse(saved(engine)["odd"])) == to_json(parse(rule))
+    assert client.get(f"{HOME}/saved/odd/edit").status_code == 200
+    assert client.post(f"{HOME}/draw", data={**fields, "do": "add:r:follows"}).status_code == 200
 
 
 def test_overlap_counts_pairs_and_leads_to_the_builder(sign_in: SignIn) -> None:
