@@ -1,0 +1,165 @@
+"""What gateways and mail servers tell us, and that a no holds from whichever way it comes in until hand-off."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import Engine
+from sqlmodel import select
+
+from campaigns.bounces import Bounce
+from campaigns.campaigns import Delivery, Medium
+from campaigns.channels.memory import MemoryChannel
+from campaigns.inbound import inbound_token
+from campaigns.links import Link
+from campaigns.mail import Sender
+from campaigns.senders import Sender as SenderRow
+from campaigns.senders import SenderKind
+from campaigns.sending import send_waiting
+from campaigns.unsubscribe import unsubscribe_token
+from retention.buyers import Buyer
+from retention.consent import Channel, Consent
+from retention.database import reading
+from tests.api.conftest import SECRET, SITE, launched
+from tests.campaigns.conftest import NOON, Stage, later
+from tests.campaigns.test_bounces import arf, dsn, mail_id
+
+Tea = Callable[[Callable[[Stage], Any]], Any]
+KEY = SECRET.encode()
+
+
+def waiting(stage: Stage) -> None:
+    """May, number 1, has one mail waiting that was launched at noon."""
+    stage.session.get_one(Buyer, stage.buyer("may")).phone = "13800138000"
+    launched(stage, stage.push("first"))
+
+
+def gateway(stage: Stage) -> str:
+    """Add a gateway for text messages and return the token of its address."""
+    values = {"slug": "sms", "name": "Gateway", "medium": Medium.SMS, "kind": SenderKind.SMS_HTTP, "created_at": NOON}
+    row = SenderRow(shop_id=stage.shop.id, **values)
+    stage.session.add(row)
+    stage.session.flush()
+    return inbound_token(KEY, shop_id=stage.shop.id, sender_id=row.id)
+
+
+def consents(engine: Engine, source: str) -> list[tuple[str, str, str, str]]:
+    with reading(engine) as session:
+        rows = session.exec(select(Consent).where(Consent.source == source).order_by(Consent.id))
+        return [(row.channel.value, row.answer.value, row.wording, row.address) for row in rows]
+
+
+def one_click(phone: TestClient, tea: Tea, _link: str) -> None:
+    token = unsubscribe_token(KEY, shop_id=1, buyer_id=1, channel=Channel.EMAIL)
+    phone.post(f"/u/{token}", data={"List-Unsubscribe": "One-Click"})
+
+
+def all_by_page(phone: TestClient, tea: Tea, _link: str) -> None:
+    token = unsubscribe_token(KEY, shop_id=1, buyer_id=1, channel=Channel.PARCEL)
+    phone.post(f"/u/{token}", data={"choice": "all"})
+
+
+def pause_by_page(phone: TestClient, tea: Tea, _link: str) -> None:
+    token = unsubscribe_token(KEY, shop_id=1, buyer_id=1, channel=Channel.PARCEL)
+    phone.post(f"/u/{token}", data={"choice": "pause-30"})
+
+
+def complaint(phone: TestClient, tea: Tea, about: str) -> None:
+    phone.post(f"/in/{inbound_token(KEY, shop_id=1)}/mail", content=arf(about))
+
+
+def hard_bounce(phone: TestClient, tea: Tea, about: str) -> None:
+    phone.post(f"/in/{inbound_token(KEY, shop_id=1)}/mail", content=dsn(about))
+
+
+@pytest.mark.parametrize(
+    ("way", "reason"),
+    [
+        (one_click, "no_consent"),
+        (all_by_page, "no_consent"),
+        (pause_by_page, "paused"),
+        (complaint, "no_consent"),
+        (hard_bounce, "bounced"),
+    ],
+)
+def test_a_no_between_launch_and_hand_off_stops_what_waits(
+    tea: Tea, phone: TestClient, engine: Engine, way: Callable[..., None], reason: str
+) -> None:
+    tea(waiting)
+    way(phone, tea, tea(lambda stage: mail_id(stage, "may", "first")))
+    channel = MemoryChannel()
+    sender = Sender(SITE, KEY, "Tea <shop@shop.example>")
+    assert +send_waiting(engine, channel, now=later(hours=1), sender=sender) == {}
+    assert channel.taken == []
+    with reading(engine) as session:
+        rows = session.exec(select(Delivery)).all()
+        assert [(row.state.value, row.reason, row.handed_at) for row in rows] == [("skipped", reason, None)]
+
+
+def test_a_reply_is_taken_as_a_form_or_as_json_and_unknown_numbers_look_the_same(
+    tea: Tea, phone: TestClient, engine: Engine
+) -> None:
+    tea(waiting)
+    token = tea(gateway)
+    known = phone.post(f"/in/{token}/sms", data={"From": "+8613800138000", "Body": "Stop", "MessageSid": "SM1"})
+    stranger = phone.post(f"/in/{token}/sms", data={"From": "+8613700137000", "Body": "Stop", "MessageSid": "SM2"})
+    assert known.status_code == stranger.status_code == 200
+    assert known.text == stranger.text == '<?xml version="1.0" encoding="UTF-8"?><Response/>'
+    assert known.headers["content-type"] == "text/xml; charset=utf-8"
+    one = phone.post(f"/in/{token}/sms", json={"from": "13800138000", "text": "TD"})
+    many = phone.post(f"/in/{token}/sms", json=[{"phone_number": "13800138000", "content": "退订"}, {"phone": 1}])
+    assert one.json() == many.json() == {"code": 0, "msg": "ok"}
+    assert consents(engine, "sms reply") == [
+        ("sms", "out", "Stop", "+8613800138000"),
+        ("sms", "out", "TD", "13800138000"),
+        ("sms", "out", "退订", "13800138000"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{}", b"[]", b"[1]", b"nonsense", b'{"text": "TD"}', b"\xff\xfe", b'{"from": {}}']
+)
+def test_a_reply_we_cannot_read_is_refused_and_changes_nothing(
+    tea: Tea, phone: TestClient, engine: Engine, body: bytes
+) -> None:
+    token = tea(gateway)
+    for kind in ("application/json", "application/x-www-form-urlencoded"):
+        assert phone.post(f"/in/{token}/sms", content=body, headers={"content-type": kind}).status_code == 422
+    assert consents(engine, "sms reply") == []
+
+
+def test_nobody_else_can_speak_for_a_gateway(tea: Tea, phone: TestClient, engine: Engine) -> None:
+    tea(waiting)
+    token = tea(gateway)
+    forged = [
+        inbound_token(b"another key", shop_id=1),
+        unsubscribe_token(KEY, shop_id=1, buyer_id=1, channel=Channel.EMAIL),
+        inbound_token(KEY, shop_id=1, sender_id=99),
+        inbound_token(KEY, shop_id=99),
+        "AAAA",
+        token[:-2] + "AA",
+    ]
+    for wrong in forged:
+        assert phone.post(f"/in/{wrong}/sms", data={"From": "13800138000", "Body": "TD"}).status_code == 404
+        assert phone.post(f"/in/{wrong}/mail", content=dsn("<1.a@b>")).status_code == 404
+    assert phone.get(f"/in/{token}/sms").status_code == 405
+    assert consents(engine, "sms reply") == []
+    with reading(engine) as session:
+        assert session.exec(select(Bounce)).all() == []
+
+
+def test_reports_come_in_as_they_are_and_all_are_answered_the_same(tea: Tea, phone: TestClient, engine: Engine) -> None:
+    tea(waiting)
+    about = tea(lambda stage: mail_id(stage, "may", "first"))
+    address = f"/in/{inbound_token(KEY, shop_id=1)}/mail"
+    for raw in (dsn(about), dsn("<1.0123456789abcdef@x>"), b"nonsense"):
+        taken = phone.post(address, content=raw, headers={"content-type": "message/rfc822"})
+        assert (taken.status_code, taken.json()) == (202, {"taken": 1})
+    with reading(engine) as session:
+        assert [row.kind.value for row in session.exec(select(Bounce).order_by(Bounce.id))] == [
+            "hard",
+            "unmatched",
+            "unreadable",
+        ]
+        assert session.exec(select(Link)).one().token not in about
