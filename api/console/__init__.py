@@ -4,6 +4,11 @@ from fastapi import APIRouter
 
 from api.console import (
     buyers,
+    calendar,
+    campaign_check,
+    campaign_editor,
+    campaign_run,
+    campaign_why,
     campaigns,
     flyers,
     home,
@@ -29,7 +34,12 @@ for part in (
     segment_sets,
     rfm,
     imports,
+    campaign_editor,  # before the campaigns: none of these is called "new"
     campaigns,
+    campaign_check,
+    campaign_run,
+    campaign_why,
+    calendar,
     offers,
     print_room,
     packing,

@@ -38,6 +38,12 @@ DONE: dict[str, str] = {
     "batch": gettext_noop("The batch is ready to print."),
     "removed": gettext_noop("Removed."),
     "refreshed": gettext_noop("Up to date."),
+    "scheduled": gettext_noop("It goes by itself from here. Until then it can be paused, changed or cancelled."),
+    "submitted": gettext_noop("Submitted. Somebody who may approve it decides next."),
+    "campaign-approved": gettext_noop("Approved, exactly as it is. It can go now."),
+    "sent-back": gettext_noop("Sent back. It is a draft again."),
+    "resent": gettext_noop("They are tried once more."),
+    "tested": gettext_noop("The test is on its way. It counts nowhere."),
 }
 """What was done, by the word an address carries after a redirect."""
 
@@ -161,6 +167,7 @@ _MAP = [
         gettext_noop("Reach"),
         [
             _Line(gettext_noop("Campaigns"), "/campaigns", icon="send", scope=Scope.CAMPAIGNS_READ),
+            _Line(gettext_noop("Calendar"), "/calendar", icon="calendar", scope=Scope.CAMPAIGNS_READ),
             _Line(gettext_noop("Offers"), "/offers", icon="ticket", scope=Scope.CAMPAIGNS_READ),
         ],
     ),

@@ -56,7 +56,14 @@ _STATES: dict[type[StrEnum], dict[str, tuple[str, str]]] = {
 }
 # By class first: members of two string enumerations with one value are equal.
 
-_MEDIA = {Medium.EMAIL: gettext_noop("Mail"), Medium.PARCEL: gettext_noop("Parcel")}
+_MEDIA = {
+    Medium.EMAIL: gettext_noop("Mail"),
+    Medium.SMS: gettext_noop("Text message"),
+    Medium.WEBHOOK: gettext_noop("Own system"),
+    Medium.ROBOT: gettext_noop("Group robot"),
+    Medium.ASSISTED: gettext_noop("By hand"),
+    Medium.PARCEL: gettext_noop("Parcel"),
+}
 
 
 def shown(state: StrEnum) -> Shown:

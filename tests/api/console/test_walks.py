@@ -186,7 +186,7 @@ def test_segment_leads_to_its_buyers_and_to_a_campaign_for_them(enter: Enter) ->
     page.go_back()
     row.get_by_role("link", name="Reach them").click()
     page.get_by_role("link", name="Coupon push").click()
-    expect(page.locator("#f-segment")).to_have_value("group-members")
+    expect(page.locator("input[name=segment]:checked")).to_have_value("group-members")
 
 
 @pytest.mark.parametrize("width", [1280, 390])

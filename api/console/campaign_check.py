@@ -1,0 +1,178 @@
+"""The check: the plan as a picture, whether it can be measured, what it costs, what was found; then launch or review.
+
+The page shows what `campaigns.planning.plan` returns, and the launch is given its fingerprint: it does exactly this, or
+nothing and says what changed.
+"""
+
+import json
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import HTMLResponse, Response
+from sqlmodel import Session
+
+from api.console.campaign_editor import step_links
+from api.console.campaign_review import review_of
+from api.console.campaign_words import audience_name, campaign_when, moves_of, rules_words
+from api.console.shell import Here, go, refused, show
+from api.console.states import medium_name, shown
+from api.deps import Now, Place, Writing, require
+from campaigns.approving import approve, send_back, submit
+from campaigns.campaigns import Campaign, Medium
+from campaigns.drafting import campaign_for
+from campaigns.launch import launch
+from campaigns.measurable import can_be_measured
+from campaigns.messages import Text
+from campaigns.moving import schedule
+from campaigns.offers import Offer
+from campaigns.planning import plan
+from campaigns.preview import first_of, preview
+from campaigns.reasons import step_name
+from campaigns.recipes import recipe_name
+from campaigns.shop_policy import shop_policy
+from campaigns.triggers import read_trigger, starts_itself
+from retention.access import Scope
+from retention.browsing import buyer_line
+from retention.buyers import Buyer, masked_name
+from retention.errors import Error
+from retention.products import Product
+from segments.words import describe
+
+router = APIRouter(prefix="/shops/{slug}/campaigns", dependencies=[require(Scope.CAMPAIGNS_READ)])
+for_writers = [require(Scope.CAMPAIGNS_WRITE)]
+
+
+@router.post("/{name}/launch", dependencies=for_writers)
+def launch_campaign(
+    request: Request,
+    session: Writing,
+    place: Here,
+    now: Now,
+    name: str,
+    fingerprint: Annotated[str, Form()],
+    funnel: Annotated[str, Form()] = "[]",
+) -> Response:
+    """Launch exactly the plan that was shown; when it is another by now, show the new one and what changed."""
+    campaign = campaign_for(session, place.member, name)
+    seen = [(str(step), int(count)) for step, count in json.loads(funnel)]
+    try:
+        with session.begin_nested():
+            launch(
+                session, place.shop, campaign, at=now, actor=place.member.actor, fingerprint=fingerprint, funnel=seen
+            )
+    except Error as error:
+        session.refresh(campaign)
+        return check_page(request, session, place, campaign, now=now, error=error)
+    return go(f"/shops/{place.shop.slug}/campaigns/{name}", done="launched")
+
+
+@router.post("/{name}/schedule", dependencies=for_writers)
+def schedule_campaign(request: Request, session: Writing, place: Here, now: Now, name: str) -> Response:
+    """Let the clock do the rest: the launch at the moment that was chosen, or whatever sets it off from now on."""
+    campaign = campaign_for(session, place.member, name)
+    try:
+        with session.begin_nested():
+            schedule(session, campaign, at=now, actor=place.member.actor)
+    except Error as error:
+        session.refresh(campaign)
+        return check_page(request, session, place, campaign, now=now, error=error)
+    return go(f"/shops/{place.shop.slug}/campaigns/{name}", done="scheduled")
+
+
+@router.post("/{name}/review/submit", dependencies=for_writers)
+def submit_campaign(request: Request, session: Writing, place: Here, now: Now, name: str) -> Response:
+    """Put it up for review as it is."""
+    campaign = campaign_for(session, place.member, name)
+    try:
+        with session.begin_nested():
+            submit(session, place.shop, campaign, at=now, actor=place.member.actor)
+    except Error as error:
+        session.refresh(campaign)
+        return check_page(request, session, place, campaign, now=now, error=error)
+    return go(f"/shops/{place.shop.slug}/campaigns/{name}", done="submitted")
+
+
+@router.post("/{name}/review/{verdict}", dependencies=[require(Scope.CAMPAIGNS_APPROVE)])
+def review_campaign(
+    request: Request,
+    session: Writing,
+    place: Here,
+    now: Now,
+    name: str,
+    verdict: Literal["approve", "send-back"],
+    note: Annotated[str, Form(max_length=500)] = "",
+    fingerprint: Annotated[str, Form()] = "",
+) -> Response:
+    """Approve exactly what was shown, or send it back with a note."""
+    campaign, actor = campaign_for(session, place.member, name), place.member.actor
+    try:
+        with session.begin_nested():
+            if verdict == "approve":
+                approve(session, place.shop, campaign, at=now, actor=actor, fingerprint=fingerprint, note=note)
+            else:
+                send_back(session, place.shop, campaign, at=now, actor=actor, note=note)
+    except Error as error:
+        session.refresh(campaign)
+        return check_page(request, session, place, campaign, now=now, error=error)
+    return go(f"/shops/{place.shop.slug}/campaigns/{name}", done=_DECIDED[verdict])
+
+
+_DECIDED = {"approve": "campaign-approved", "send-back": "sent-back"}
+
+
+def check_page(
+    request: Request, session: Session, place: Place, campaign: Campaign, *, now: datetime, error: Error | None = None
+) -> HTMLResponse:
+    """Return the plan of a campaign as a page; `error` is shown above it."""
+    planned = plan(session, place.shop, campaign, at=now)
+    reader = first_of(session, planned.final)
+    return show(
+        request,
+        session,
+        "plan.html",
+        status=error.status if error else 200,
+        notice=refused(error) if error else None,
+        campaign=campaign,
+        plan=planned,
+        funnel_json=json.dumps([list(step) for step in planned.funnel]),
+        measurable=can_be_measured(session, place.shop, planned),
+        reader=buyer_line(place.member, reader, None) if reader else None,
+        text=_text(session, place, campaign, reader),
+        review=review_of(session, place, campaign),
+        **_facts(session, place, campaign),
+    )
+
+
+def _facts(session: Session, place: Place, campaign: Campaign) -> dict[str, Any]:
+    """Return what the page says about the campaign itself."""
+    return {
+        "offer": session.get(Offer, campaign.offer_id) if campaign.offer_id else None,
+        "product": session.get(Product, campaign.product_id) if campaign.product_id else None,
+        "segment_name": audience_name(session, place.shop, campaign),
+        "excluded_name": describe(campaign.excluded, currency=place.shop.currency) if campaign.excluded else "",
+        "when": campaign_when(campaign, place.shop),
+        "rules": rules_words(campaign, shop_policy(session, place.shop)),
+        "moves": moves_of(campaign),
+        "by_itself": starts_itself(read_trigger(campaign.trigger)),
+        "step": "check",
+        "steps": step_links(place, campaign),
+        "shown": shown,
+        "medium_name": medium_name,
+        "recipe_name": recipe_name,
+        "step_name": step_name,
+    }
+
+
+def _text(session: Session, place: Place, campaign: Campaign, reader: Buyer | None) -> Text | None:
+    """Return the message as the first of the audience will read it; for paper there is none."""
+    if reader is None or campaign.medium is Medium.PARCEL:
+        return None
+    return preview(session, place.shop, campaign, seen_by(place, reader))
+
+
+def seen_by(place: Place, buyer: Buyer) -> Buyer:
+    """Return a buyer as this member may see them: their name masked unless the member may see personal data."""
+    if place.member.may(Scope.BUYERS_PERSONAL):
+        return buyer
+    return Buyer(**{**buyer.model_dump(), "name": masked_name(buyer.name)})

@@ -1,0 +1,115 @@
+"""A campaign that runs or has run: where everybody is, what went wrong, the moves, and what it brought."""
+
+from datetime import datetime
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, Response
+from sqlmodel import Session, col, select
+
+from api.console.campaign_words import audience_name, campaign_when, moves_of, pace_words, sender_trouble
+from api.console.lifts import lift_words
+from api.console.shell import Here, go, refused, show
+from api.console.states import medium_name, shown
+from api.deps import Now, Place, Writing, require
+from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Run
+from campaigns.drafting import campaign_for
+from campaigns.moving import cancel, finish, pause, resume
+from campaigns.offers import Offer
+from campaigns.pace import paces_of, troubles_of
+from campaigns.policy import read_policy
+from campaigns.progress import progress_of
+from campaigns.reasons import step_name
+from campaigns.recipes import recipe_name
+from campaigns.results import campaign_results
+from campaigns.sending import resend
+from campaigns.triggers import read_trigger, starts_itself
+from retention.access import Scope
+from retention.errors import Error, NotFound
+from retention.words import gettext_noop
+
+router = APIRouter(prefix="/shops/{slug}/campaigns", dependencies=[require(Scope.CAMPAIGNS_WRITE)])
+
+MOVES = {
+    "pause": (pause, "paused"),
+    "resume": (resume, "resumed"),
+    "cancel": (cancel, "cancelled"),
+    "finish": (finish, "saved"),
+}
+
+MOST_RESENT = 1_000
+"""So many are tried again at one press of the button; the rest at the next."""
+
+
+@router.post("/{name}/moves/{move}")
+def move_campaign(request: Request, session: Writing, place: Here, now: Now, name: str, move: str) -> Response:
+    """Pause, resume, cancel or finish."""
+    if move not in MOVES:
+        raise NotFound(gettext_noop("A campaign cannot {move}."), move=move)
+    do, done = MOVES[move]
+    campaign = campaign_for(session, place.member, name)
+    try:
+        with session.begin_nested():
+            do(session, campaign, at=now, actor=place.member.actor)
+    except Error as error:
+        session.refresh(campaign)
+        return run_page(request, session, place, campaign, now=now, error=error)
+    return go(f"/shops/{place.shop.slug}/campaigns/{name}", done=done)
+
+
+@router.post("/{name}/resend/{state}")
+def resend_some(session: Writing, place: Here, now: Now, name: str, state: DeliveryState) -> Response:
+    """Have those that are unknown, or that failed, tried once more."""
+    campaign = campaign_for(session, place.member, name)
+    if state not in (DeliveryState.UNKNOWN, DeliveryState.FAILED):
+        raise NotFound(gettext_noop("What is {state} cannot be sent again."), state=state)
+    ids = select(Delivery.id).where(
+        Delivery.shop_id == place.shop.id, Delivery.campaign_id == campaign.id, Delivery.state == state
+    )
+    chosen = list(session.exec(ids.order_by(col(Delivery.id)).limit(MOST_RESENT)))
+    resend(session, place.shop, chosen, at=now, actor=place.member.actor)
+    return go(f"/shops/{place.shop.slug}/campaigns/{name}", done="resent")
+
+
+def run_page(
+    request: Request, session: Session, place: Place, campaign: Campaign, *, now: datetime, error: Error | None = None
+) -> HTMLResponse:
+    """Return the runs of a campaign as a page; HTMX asks for the moving part alone."""
+    runs = _runs(session, campaign)
+    live: dict[str, Any] = {
+        "campaign": campaign,
+        "runs": runs,
+        "counts": progress_of(session, place.shop.id, runs),
+        "paces": pace_words(paces_of(session, place.shop.id, runs, now=now), place.shop),
+        "reasons": troubles_of(session, campaign),
+        "trouble": sender_trouble(session, place.shop, campaign, now=now),
+        "shown": shown,
+        "step_name": step_name,
+    }
+    if request.headers.get("HX-Target") == "live":
+        return show(request, session, "run_live.html", **live)
+    results = campaign_results(session, place.shop, campaign, at=now)
+    return show(
+        request,
+        session,
+        "run.html",
+        status=error.status if error else 200,
+        notice=refused(error) if error else None,
+        results=results,
+        lift=lift_words(results, place.shop.currency),
+        control_share=read_policy(campaign.policy).control_share,
+        offer=session.get(Offer, campaign.offer_id) if campaign.offer_id else None,
+        segment_name=audience_name(session, place.shop, campaign),
+        when=campaign_when(campaign, place.shop),
+        moves=moves_of(campaign),
+        by_itself=starts_itself(read_trigger(campaign.trigger)),
+        sends=campaign.state in (CampaignState.RUNNING, CampaignState.PAUSED),
+        medium_name=medium_name,
+        recipe_name=recipe_name,
+        **live,
+    )
+
+
+def _runs(session: Session, campaign: Campaign) -> list[Run]:
+    found = select(Run).where(Run.shop_id == campaign.shop_id, Run.campaign_id == campaign.id)
+    return list(session.exec(found.order_by(col(Run.id).desc())))

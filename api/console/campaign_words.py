@@ -1,0 +1,172 @@
+"""What the pages of campaigns say in words: the audience, what sets a campaign off."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlmodel import Session
+
+from api.console import figures
+from api.console.recurrences import recurrence_words
+from api.console.states import medium_name
+from campaigns.campaigns import Campaign, CampaignState, Medium
+from campaigns.lifecycle import possible
+from campaigns.pace import Pace
+from campaigns.policy import Cap, Period, Quiet, ShopPolicy, Whose, caps_on, quiet_on, read_policy
+from campaigns.senders import Sender, SenderState
+from campaigns.triggers import (
+    EventKind,
+    Once,
+    OnEvent,
+    Recurring,
+    Trigger,
+    Waves,
+    next_moment,
+    read_trigger,
+    starts_itself,
+    trigger_name,
+)
+from retention.shops import Shop
+from retention.words import gettext as _
+from retention.words import gettext_noop, ngettext, ngettext_noop
+from segments.segments import find_segment
+from segments.words import describe
+
+
+def audience_name(session: Session, shop: Shop, campaign: Campaign) -> str:
+    """Return the audience in words: a segment by its name, any other rule by what it says."""
+    slug = campaign.audience.get("segment")
+    if slug:
+        return find_segment(session, shop.id, slug).name
+    return describe(campaign.audience, currency=shop.currency)
+
+
+def moves_of(campaign: Campaign) -> set[str]:
+    """Return the moves a page may offer, by name."""
+    repeats = starts_itself(read_trigger(campaign.trigger))
+    return {move.value for move in possible(campaign.state, medium=campaign.medium, repeats=repeats)}
+
+
+def campaign_when(campaign: Campaign, shop: Shop) -> str:
+    """Return when a campaign goes, as people say it, without the moment that comes next."""
+    trigger = read_trigger(campaign.trigger)
+    if not isinstance(trigger, Once):
+        return trigger_words(trigger)
+    if campaign.scheduled_at:
+        return _("once, on {moment}").format(moment=figures.moment(campaign.scheduled_at, shop.timezone))
+    return _("once, when somebody launches it")
+
+
+def rules_words(campaign: Campaign, limits: ShopPolicy) -> list[str]:
+    """Return the rules a campaign keeps, its own and the shop's, each as a line."""
+    policy = read_policy(campaign.policy)
+    lines = [cap_words(cap, campaign.medium) for cap in caps_on(policy, limits, campaign.medium)]
+    lines += [_quiet_words(quiet) for quiet in quiet_on(policy, limits, campaign.medium)]
+    if policy.transactional:
+        lines.append(_("About the buyer's own order: no cap holds it"))
+    if policy.send_at:
+        whose = _("on each buyer's clock") if policy.send_at.zone is Whose.BUYER else _("on the shop's clock")
+        lines.append(_("Leaves at {time} {whose}").format(time=policy.send_at.time, whose=whose))
+    if policy.late_after:
+        late = ngettext("Skipped when an hour late", "Skipped when {hours} hours late", policy.late_after)
+        lines.append(late.format(hours=policy.late_after))
+    if policy.stop_after_sales:
+        lines.append(_("Stops after {count} sales of the product").format(count=policy.stop_after_sales))
+    return lines
+
+
+def cap_words(cap: Cap, medium: Medium) -> str:
+    """Return a cap as people say it: at most 3 by mail in 7 days."""
+    what = _("of everything") if cap.over == "all" else _("by {medium}").format(medium=medium_name(medium))
+    within = _PERIODS[cap.per] if cap.per else ngettext_noop("in a day", "in {days} days")
+    window = _(within) if isinstance(within, str) else ngettext(*within, cap.days or 1).format(days=cap.days)
+    return _("At most {count} {what} {window}").format(count=cap.messages, what=what, window=window)
+
+
+_PERIODS = {
+    Period.DAY: gettext_noop("a calendar day"),
+    Period.WEEK: gettext_noop("a calendar week"),
+    Period.MONTH: gettext_noop("a calendar month"),
+}
+
+
+def _quiet_words(quiet: Quiet) -> str:
+    whose = _("on each buyer's clock") if quiet.zone is Whose.BUYER else _("on the shop's clock")
+    return _("Silent from {start} to {end} {whose}").format(start=quiet.start, end=quiet.end, whose=whose)
+
+
+def next_moments(campaigns: Sequence[Campaign], shop: Shop, *, now: datetime) -> dict[int, datetime]:
+    """Return when those that go by themselves go next, as far as the calendar can tell."""
+    found = {}
+    for campaign in campaigns:
+        moment = campaign.scheduled_at
+        if moment is None and campaign.state in (CampaignState.SCHEDULED, CampaignState.RUNNING):
+            moment = next_moment(read_trigger(campaign.trigger), after=now, zone=shop.timezone)
+        if moment and moment > now and not isinstance(read_trigger(campaign.trigger), Once):
+            found[campaign.id] = moment
+    return found
+
+
+def pace_words(paces: Mapping[int, Pace], shop: Shop) -> dict[int, str]:
+    """Return how fast runs move and how long the rest takes, by the number of the run."""
+    return {number: words for number, pace in paces.items() if (words := _pace(pace, shop))}
+
+
+def _pace(pace: Pace, shop: Shop) -> str:
+    if pace.left is not None:
+        rate = _("{count} a minute").format(count=figures.count(round(pace.per_minute)))
+        return _("{rate}, {length} left").format(rate=rate, length=figures.length(pace.left.total_seconds()))
+    if not pace.due and pace.next_due_at:
+        return _("the next at {moment}").format(moment=figures.moment(pace.next_due_at, shop.timezone))
+    return ""
+
+
+def sender_trouble(session: Session, shop: Shop, campaign: Campaign, *, now: datetime) -> str:
+    """Return why nothing leaves although the campaign runs: its sender rests; empty when it does not."""
+    sender = session.get(Sender, campaign.sender_id) if campaign.sender_id else None
+    if sender is None or sender.state is SenderState.ACTIVE:
+        return ""
+    if sender.state is SenderState.PAUSED:
+        return _("The sender “{sender}” is paused. What waits leaves once somebody resumes it.").format(
+            sender=sender.name
+        )
+    until = max(sender.broken_until or now, now)
+    return _(
+        "The sender “{sender}” failed {count} times in a row: {error}. It rests and is tried again at {time}; "
+        "nobody is lost."
+    ).format(
+        sender=sender.name,
+        count=sender.failures,
+        error=sender.last_error.rstrip(".") or _("it gave no reason"),
+        time=figures.time_of_day(until, shop.timezone),
+    )
+
+
+def trigger_words(trigger: Trigger) -> str:
+    """Return what makes the runs, with its numbers."""
+    match trigger:
+        case Recurring():
+            days = recurrence_words(trigger.rrule)
+            if trigger.zone is Whose.BUYER:
+                return _("{days} at {time} on each buyer's clock").format(days=days, time=trigger.at)
+            return _("{days} at {time}").format(days=days, time=trigger.at)
+        case OnEvent():
+            return _event_words(trigger)
+        case Waves():
+            hours = ", ".join(str(wave.after) for wave in trigger.waves)
+            return _("in waves, {hours} hours after the arrival").format(hours=hours)
+        case _:
+            return _("once")
+
+
+def _event_words(trigger: OnEvent) -> str:
+    name = trigger_name(trigger)
+    if trigger.kind is EventKind.BIRTHDAY:
+        ahead = ngettext("one day ahead, at {time}", "{days} days ahead, at {time}", trigger.days)
+        return f"{name}: {ahead.format(days=trigger.days, time=trigger.at)}"
+    if trigger.days:
+        after = ngettext("one day later, at {time}", "{days} days later, at {time}", trigger.days)
+        return f"{name}: {after.format(days=trigger.days, time=trigger.at)}"
+    if trigger.hours:
+        later = ngettext("one hour later", "{hours} hours later", trigger.hours)
+        return f"{name}: {later.format(hours=trigger.hours)}"
+    return name
