@@ -88,6 +88,16 @@ def full_of(session: Session, shop: Shop, campaign: Campaign, *, cap: Cap, polic
     })  # fmt: skip
 
 
+def counts_until(
+    session: Session, shop: Shop, campaign: Campaign, cap: Cap, *, at: datetime
+) -> tuple[Numbers, Numbers]:
+    """Return the buyers who have had something a cap counts at `at`, and how often, as arrays of ids and counts."""
+    rows = _counted(shop, campaign, cap, window(cap, at, shop.timezone)).subquery()
+    grouped = sa.select(rows.c.buyer_id, sa.func.count()).group_by(rows.c.buyer_id)
+    ids, counts = read_columns(session, grouped)
+    return ids, counts
+
+
 def _counted(shop: Shop, campaign: Campaign, cap: Cap, counted: Window) -> sa.Select[int]:
     """Return a SELECT of the buyer of each delivery that counts."""
     moment = _moment(Delivery)

@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from api.cli import (
     batches,
+    calendar,
     campaigns,
     db,
     demo,
@@ -50,6 +51,7 @@ GROUPS = (
     segments,
     segment_tools,
     campaigns,
+    calendar,
     policy,
     flyers,
     batches,

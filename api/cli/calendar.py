@@ -1,0 +1,62 @@
+"""The calendar in a terminal: what is on each day, and what the launches to come would bring."""
+
+from datetime import date, timedelta
+from typing import Annotated
+
+import typer
+
+from api.cli import campaigns
+from api.cli.terminal import JsonOption, ShopOption, engine, show
+from campaigns.calendar import Day, days
+from campaigns.forecasting import Forecast, forecast
+from retention import clock
+from retention.database import reading
+from retention.errors import Invalid
+from retention.shops import find_shop
+
+NEXT = timedelta(days=30)
+
+
+def add_to(app: typer.Typer) -> None:  # noqa: ARG001 - a command of the campaigns' group
+    campaigns.group.command("calendar")(show_calendar)
+
+
+def show_calendar(
+    shop: ShopOption,
+    first: Annotated[str, typer.Option("--from", help="First day, like 2026-11-21; today when left out.")] = "",
+    last: Annotated[str, typer.Option("--to", help="Last day; 30 days later when left out.")] = "",
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what left, what leaves and what arrives on each day, and whom the caps would hold back."""
+    now = clock.now()
+    with reading(engine()) as session:
+        found = find_shop(session, shop)
+        begin = _day(first) if first else now.astimezone(clock.zone(found.timezone)).date()
+        listed = days(session, found, first=begin, last=_day(last) if last else begin + NEXT, at=now)
+        outlook = forecast(session, found, listed, at=now)
+    if as_json:
+        show({"days": [day.as_json() for day in listed], "forecast": outlook.as_json()}, as_json=True)
+    else:
+        _write(listed, outlook, found.timezone)
+
+
+def _write(listed: list[Day], outlook: Forecast, timezone: str) -> None:
+    reach = {(each.slug, each.at): each for each in outlook.outlooks}
+    for day in listed:
+        for name in day.festivals:
+            typer.echo(f"{day.day}\t\t{name}")
+        for entry in day.entries:
+            about = reach.get((entry.slug, entry.at))
+            told = f"{about.buyers} in the audience, {about.capped} capped" if about else ""
+            at = f"{entry.at.astimezone(clock.zone(timezone)):%H:%M}"
+            typer.echo("\t".join((str(day.day), at, entry.kind.value, entry.name, told)).rstrip())
+    for each in outlook.overlaps:
+        typer.echo(f"{each.first} and {each.second}: {each.buyers} buyers get both on one day ({each.share:.0%})")
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise Invalid("{day} is not a day. Write it like 2026-11-21.", day=repr(text)) from None

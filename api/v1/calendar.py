@@ -1,0 +1,64 @@
+"""The calendar: what left, what leaves and what arrives on each day, and what the coming days would bring."""
+
+from datetime import date, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from fastapi.responses import JSONResponse
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from api.deps import Now, Reading, Writing
+from api.v1.keys import Caller, caller_with
+from api.v1.once import SentOnce
+from campaigns.calendar import days, reschedule
+from campaigns.drafting import campaign_for
+from campaigns.forecasting import forecast
+from retention.access import Scope
+
+router = APIRouter(tags=["calendar"])
+
+Reader = Annotated[Caller, caller_with(Scope.CAMPAIGNS_READ)]
+Mover = Annotated[Caller, caller_with(Scope.CAMPAIGNS_WRITE)]
+
+
+class MomentIn(BaseModel):
+    """The moment a launch shall be at."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    at: AwareDatetime
+
+
+class MovedOut(BaseModel):
+    """When the campaign is launched now."""
+
+    slug: str
+    scheduled_at: datetime
+
+
+@router.get("/calendar")
+def show_calendar(
+    session: Reading,
+    at: Now,
+    caller: Reader,
+    first: Annotated[date, Query(alias="from")],
+    last: Annotated[date, Query(alias="to")],
+) -> dict[str, Any]:
+    """List the days from one to another, both included, and forecast the launches to come. Scope campaigns:read."""
+    found = days(session, caller.shop, first=first, last=last, at=at)
+    return {
+        "days": [day.as_json() for day in found],
+        "forecast": forecast(session, caller.shop, found, at=at).as_json(),
+    }
+
+
+@router.post("/campaigns/{slug}/reschedule", response_model=MovedOut)
+def move_launch(slug: str, session: Writing, once: SentOnce, caller: Mover, sent: MomentIn) -> JSONResponse:
+    """Put a launch to come on another moment; 409 when that cannot be. Scope campaigns:write."""
+
+    def work() -> MovedOut:
+        campaign = campaign_for(session, caller.member, slug)
+        reschedule(session, caller.shop, campaign, launch_at=sent.at, at=once.at, actor=caller.member.actor)
+        return MovedOut(slug=campaign.slug, scheduled_at=sent.at)
+
+    return once.answer(session, caller, work)
