@@ -77,31 +77,47 @@ def _arrived(look: _Look) -> BitMap:
 
 
 def _left_unpaid(look: _Look) -> BitMap:
-    """Return who has an order to be reminded of in this stretch, and was not reminded of it by this medium."""
+    """Return who has an order to be reminded of in this stretch, and was not reminded of it by this medium.
+
+    An order is done with when its buyer was in a run of this campaign at or after its moment, whatever came of it, or
+    got a reminder of another campaign by the same medium since it was placed.
+    """
+    since = look.since - _REMINDED_WITHIN
     placed = sa.select(col(Order.buyer_id), col(Order.ordered_at)).where(
         col(Order.shop_id) == look.shop.id,
         col(Order.status) == OrderStatus.PLACED,
         col(Order.buyer_id).is_not(None),
-        col(Order.ordered_at) > look.since - _REMINDED_WITHIN,
+        col(Order.ordered_at) > since,
         col(Order.ordered_at) <= look.until,
     )
-    reminded = dict(look.session.execute(_last_reminders(look.campaign, look.since - _REMINDED_WITHIN)).tuples().all())
-    return BitMap(
-        buyer_id
-        for buyer_id, ordered_at in look.session.execute(placed)
-        if look.since < reminder_moment(ordered_at, look.shop.timezone) <= look.until
-        and not (buyer_id in reminded and reminded[buyer_id] >= ordered_at)
-    )
+    runs = [
+        (planned_at, BitMap.deserialize(ids))
+        for planned_at, ids in look.session.exec(
+            select(Run.planned_at, Run.audience_ids).where(
+                Run.shop_id == look.shop.id, Run.campaign_id == look.campaign.id, Run.planned_at > since
+            )
+        )
+    ]
+    reminded = dict(map(tuple, look.session.execute(_last_reminders(look.campaign, since))))
+    found = BitMap()
+    for buyer_id, ordered_at in look.session.execute(placed):
+        moment = reminder_moment(ordered_at, look.shop.timezone)
+        done = buyer_id in reminded and reminded[buyer_id] >= ordered_at
+        done = done or any(planned_at >= moment and buyer_id in buyers for planned_at, buyers in runs)
+        if look.since < moment <= look.until and not done:
+            found.add(buyer_id)
+    return found
 
 
 def _last_reminders(campaign: Campaign, since: datetime) -> sa.Select[int, datetime]:
-    """Return a SELECT of buyers with the moment they were last reminded by this medium, by whichever campaign."""
+    """Return a SELECT of buyers with the moment other campaigns last reminded them by this medium."""
     return (
         sa.select(col(Delivery.buyer_id), sa.func.max(col(Run.planned_at)))
         .join(Run, col(Run.id) == Delivery.run_id)
         .join(Campaign, col(Campaign.id) == Delivery.campaign_id)
         .where(
             col(Campaign.shop_id) == campaign.shop_id,
+            col(Campaign.id) != campaign.id,
             col(Campaign.recipe) == Recipe.PAYMENT_REMINDER,
             col(Campaign.medium) == campaign.medium,
             col(Run.planned_at) > since,
@@ -190,8 +206,8 @@ def _has_birthday(look: _Look) -> BitMap:
 
 def _birthdays_kept_on(day: date) -> tuple[int, list[int]]:
     """Return month and days of the birthdays kept on a date: in a common year, 29 February is kept on the 28th."""
-    is_last = (day + timedelta(days=1)).month == 3
-    return day.month, [28, 29] if day.month == 2 and is_last else [day.day]
+    stands_in = (day.month, day.day) == (2, 28) and (day + timedelta(days=1)).month == 3
+    return day.month, [28, 29] if stands_in else [day.day]
 
 
 _FOUND_BY: dict[EventKind, Callable[[_Look], BitMap]] = {

@@ -24,7 +24,7 @@ from campaigns.reasons import step_name
 from campaigns.sieves import ADDRESS, waiting_parcels
 from campaigns.triggers import Recurring, may_go_to_all, read_trigger, starts_itself
 from retention import audit, money
-from retention.bitmaps import ids_in
+from retention.bitmaps import ids_in, parts_of
 from retention.buyers import Buyer
 from retention.database import as_stored, choice, insert_rows, lock
 from retention.errors import Conflict
@@ -33,7 +33,7 @@ from retention.shops import Shop
 from retention.tokens import new_tokens
 from retention.words import current_locale
 
-_CHUNK = 100_000  # deliveries given their links at a time, so that memory stays flat
+_CHUNK = 100_000  # deliveries made, and given their links, at a time, so that memory stays flat
 
 
 def launch(
@@ -54,7 +54,7 @@ def launch(
     at which steps. Conflict also when the state, the offer's limit or the cost ceiling does not allow it. Nothing is
     written then. `among` are the buyers of an event or wave; `wave` counts waves from 1.
     """
-    _take_turns(session, shop)
+    take_turns(session, shop)
     lock(session, campaign)  # two people who press the button at once: the second then finds the campaign running
     trigger = read_trigger(campaign.trigger)
     repeats = starts_itself(trigger)
@@ -90,9 +90,12 @@ def launch(
     return run
 
 
-def _take_turns(session: Session, shop: Shop) -> None:
-    # Two launches at once could both take the last place under a cap or in a parcel. Rows that merely refer to the
-    # shop are not held up by this.
+def take_turns(session: Session, shop: Shop) -> None:
+    """Have the launches of a shop come one after the other.
+
+    Two at once could both take the last place under a cap or in a parcel. Rows that merely refer to the shop are not
+    held up by this.
+    """
     session.exec(select(Shop.id).where(Shop.id == shop.id).with_for_update(key_share=True)).one()
 
 
@@ -160,8 +163,8 @@ def _add_deliveries(session: Session, shop: Shop, campaign: Campaign, run: Run, 
     if offer and planned.final and not goes_to_groups(campaign):  # a group has no code of anybody's own
         issue_coupons(session, offer, planned.final, at=planned.at)
     for state, buyers in ((DeliveryState.WAITING, planned.final), (DeliveryState.CONTROL, planned.control)):
-        if buyers:
-            _insert_deliveries(session, shop, campaign, run, buyers=buyers, state=state, planned=planned)
+        for part in parts_of(buyers, _CHUNK):
+            _insert_deliveries(session, shop, campaign, run, buyers=part, state=state, planned=planned)
 
 
 def _insert_deliveries(

@@ -1,5 +1,6 @@
 """What workers do for campaigns. Every task may run twice; the rows say what is left."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import structlog
@@ -7,12 +8,11 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from campaigns.attribution import match_orders
-from campaigns.campaigns import Campaign, CampaignState
 from campaigns.dispatch import send_all
-from campaigns.launch import launch
 from campaigns.moving import finish_done
+from campaigns.occurrences import campaigns_by_events, campaigns_by_the_clock, launch_occurrence, sweep_events
 from retention import clock
-from retention.database import transaction
+from retention.database import reading, transaction
 from retention.errors import Error
 from retention.queue import engine_task, task
 from retention.shops import Shop
@@ -31,20 +31,29 @@ def send_messages(engine: Engine) -> None:
 
 @engine_task("campaigns.launch_due", every=timedelta(seconds=30))
 def launch_due(engine: Engine) -> None:
-    """Launch the scheduled campaigns whose moment has come, each in a transaction of its own."""
-    with transaction(engine) as session:
-        due = select(Campaign.id).where(
-            Campaign.state == CampaignState.SCHEDULED, col(Campaign.scheduled_at) <= clock.now()
-        )
-        ids = session.exec(due.order_by(col(Campaign.scheduled_at))).all()
-    for campaign_id in ids:
+    """Launch what the clock says is due: campaigns scheduled for a moment, recurrences, waves."""
+    with reading(engine) as session:
+        ids = campaigns_by_the_clock(session, at=clock.now())
+    _each(engine, ids, launch_occurrence)
+
+
+@engine_task("campaigns.sweep_events", every=timedelta(minutes=1))
+def sweep_all_events(engine: Engine) -> None:
+    """Launch runs for those to whom something happened that a campaign waits for."""
+    with reading(engine) as session:
+        ids = campaigns_by_events(session)
+    _each(engine, ids, sweep_events)
+
+
+def _each(engine: Engine, campaign_ids: list[int], look: Callable[..., object]) -> None:
+    """Look at each campaign in a transaction of its own."""
+    for campaign_id in campaign_ids:
         try:
             with transaction(engine) as session:
-                campaign = session.get_one(Campaign, campaign_id)
-                launch(session, session.get_one(Shop, campaign.shop_id), campaign, at=clock.now(), actor="system")
+                look(session, campaign_id, at=clock.now())
         except Error as error:
-            # One that cannot be launched must not keep the others waiting; it stays scheduled and is tried again.
-            log.warning("a scheduled campaign cannot be launched", campaign=campaign_id, why=str(error))
+            # One that cannot be launched must not keep the others waiting; it stays as it is and is tried again.
+            log.warning("a campaign cannot be launched", campaign=campaign_id, why=str(error))
 
 
 @task("campaigns.match_orders", every=timedelta(minutes=1))
