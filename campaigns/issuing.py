@@ -1,18 +1,22 @@
 """Issuing: codes for buyers under an offer, set-wise, in the transaction that makes the deliveries they belong to."""
 
+import json
 from datetime import datetime
 from typing import cast
 
 import sqlalchemy as sa
 from pyroaring import BitMap
+from sqlalchemy.dialects import postgresql
 from sqlmodel import Session, col, select
 
 from campaigns.coupons import Coupon, CouponState
 from campaigns.offers import Offer, take_coupons
-from retention.bitmaps import read_bitmap
-from retention.database import as_stored, insert_rows
+from retention.bitmaps import parts_of, read_bitmap
+from retention.database import as_stored, insert_rows, is_postgresql
 from retention.errors import Conflict
 from retention.tokens import new_codes
+
+_CHUNK = 100_000  # coupons made at a time, so that memory stays flat
 
 
 def issue_coupons(session: Session, offer: Offer, buyers: BitMap, *, at: datetime) -> int:
@@ -23,12 +27,12 @@ def issue_coupons(session: Session, offer: Offer, buyers: BitMap, *, at: datetim
     _lock(session, offer)
     without = buyers - read_bitmap(session, buyers_with_coupon(offer))
     _take(session, offer, len(without))
-    if without:
-        codes = fresh_codes(session, offer.shop_id, len(without))
-        issued = as_stored(session, at)
+    issued = as_stored(session, at)
+    for part in parts_of(without, _CHUNK):
+        codes = fresh_codes(session, offer.shop_id, len(part))
         rows = (
             (offer.shop_id, offer.id, buyer_id, code, CouponState.ISSUED.value, issued, "", "")
-            for buyer_id, code in zip(without, codes, strict=True)
+            for buyer_id, code in zip(part, codes, strict=True)
         )
         columns = ("shop_id", "offer_id", "buyer_id", "code", "state", "issued_at", "held_by", "order_reference")
         insert_rows(session, Coupon, columns, rows)
@@ -64,11 +68,15 @@ def fresh_codes(session: Session, shop_id: int, count: int) -> list[str]:
 
 
 def _used(session: Session, shop_id: int, codes: set[str]) -> set[str]:
-    """Return which of `codes` the shop has: asked for directly when few, else by reading the shop's codes once."""
-    owned = select(Coupon.code).where(Coupon.shop_id == shop_id)
-    if len(codes) <= 500:  # SQLite's older limit of bound values is 999
-        return set(session.exec(owned.where(col(Coupon.code).in_(codes))))
-    return {code for code in session.exec(owned.execution_options(yield_per=50_000)) if code in codes}
+    """Return which of `codes` the shop has; they are sent as one bound value."""
+    owned = sa.select(col(Coupon.code)).where(col(Coupon.shop_id) == shop_id)
+    sent = sorted(codes)
+    if is_postgresql(session):
+        found = owned.where(col(Coupon.code) == sa.any_(sa.bindparam(None, sent, type_=postgresql.ARRAY(sa.String))))
+    else:
+        each = sa.func.json_each(json.dumps(sent)).table_valued("value")
+        found = owned.where(col(Coupon.code).in_(sa.select(each.c.value)))
+    return set(session.execute(found).scalars())
 
 
 def _lock(session: Session, offer: Offer) -> None:

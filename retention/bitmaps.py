@@ -58,6 +58,13 @@ def read_parts(
         yield np.array([np.frombuffer(column, dtype=">i8") for column in packed], dtype=np.int64)
 
 
+def parts_of(ids: BitMap, size: int) -> Iterator[BitMap]:
+    """Yield `ids` in parts of at most `size`, the lowest first; nothing for an empty set."""
+    members = ids.to_array()
+    for start in range(0, len(members), size):
+        yield BitMap(members[start : start + size])
+
+
 def ids_in(session: Session, ids: BitMap) -> sa.Select[int]:
     """Return a SELECT of one column `id` that yields the members of `ids`, sent as one bound value."""
     if is_postgresql(session):
