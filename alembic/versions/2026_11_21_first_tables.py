@@ -1212,6 +1212,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
         batch_op.create_index(
+            batch_op.f("ix_deliveries_digest_id"),
+            ["digest_id"],
+            unique=False,
+            postgresql_where=sa.text("digest_id IS NOT NULL"),
+            sqlite_where=sa.text("digest_id IS NOT NULL"),
+        )
+        batch_op.create_index(
             batch_op.f("ix_deliveries_shop_id_deliveries_buyer_id_deliveries_sent_at"),
             ["shop_id", "buyer_id", "sent_at"],
             unique=False,
@@ -1496,6 +1503,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_deliveries_shop_id_deliveries_state_deliveries_due_at"))
         batch_op.drop_index(batch_op.f("ix_deliveries_shop_id_deliveries_parcel_id"))
         batch_op.drop_index(batch_op.f("ix_deliveries_shop_id_deliveries_buyer_id_deliveries_sent_at"))
+        batch_op.drop_index(
+            batch_op.f("ix_deliveries_digest_id"),
+            postgresql_where=sa.text("digest_id IS NOT NULL"),
+            sqlite_where=sa.text("digest_id IS NOT NULL"),
+        )
 
     op.drop_table("deliveries")
     op.drop_table("batches")
