@@ -19,11 +19,11 @@ from campaigns import breaker
 from campaigns.campaigns import Campaign, DeliveryState, Medium
 from campaigns.channels.channel import Channel, Message, Outcome, Refused, Taken, TryLater
 from campaigns.claiming import BACK_OFF, CLAIM
-from campaigns.post_outcomes import look_again, mark_sent, settle
+from campaigns.post_outcomes import look_once_more, mark_sent, settle
 from campaigns.post_words import text_of
 from campaigns.posting import robots_of
 from campaigns.posts import ROBOT, Post, PostState, somebody_waits
-from campaigns.reasons import Reason
+from campaigns.reasons import Reason, step_name
 from campaigns.senders import Sender
 from campaigns.stopping import UNCLAIMED
 from retention.database import changed, transaction
@@ -113,9 +113,12 @@ def _begin(session: Session, post_id: int, *, now: datetime) -> str | None:
     if not changed(session, taken.values(**values).execution_options(synchronize_session=False)):
         return "skipped"
     post = session.get_one(Post, post_id, populate_existing=True)
-    if look_again(session, post, at=now):
-        post.state = PostState.SKIPPED
+    if found := look_once_more(session, post, at=now):
         session.add(post)
+        if isinstance(found, datetime):
+            post.state, post.assignee, post.taken_at, post.due_at = PostState.WAITING, "", None, found
+            return "later"
+        post.state, post.note = PostState.SKIPPED, step_name(found)
         return "skipped"
     claim = {"claim_token": secrets.token_hex(16), "claim_expires_at": now + CLAIM, "handed_at": now}
     settle(session, post, DeliveryState.WAITING, state=DeliveryState.CLAIMED, **claim)

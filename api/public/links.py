@@ -20,6 +20,7 @@ from campaigns.campaigns import Delivery
 from campaigns.coupons import Coupon
 from campaigns.links import Link
 from campaigns.offers import Offer
+from campaigns.sharing import own_link
 from campaigns.unsubscribe import unsubscribe_token
 from retention.buyers import Buyer
 from retention.consent import Channel
@@ -31,6 +32,14 @@ from retention.words import current_language, gettext, gettext_noop, speaking
 router = APIRouter()
 
 _PICTURE_TYPES = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "image/webp"}
+
+
+_REMEMBERED = 90 * 86_400  # seconds
+
+
+def _own(token: str) -> str:
+    """Return the cookie in which a phone remembers the link it got behind a link that a group shares."""
+    return f"own_{token}"
 
 
 def read_token(token: str) -> str:
@@ -69,10 +78,15 @@ def claim(request: Request, token: Token, session: Writing, at: Now) -> Response
     link = scans.find_link(session, token)
     try:
         with session.begin_nested():
-            redeem.claim_coupon(session, link, at=at)
+            own = own_link(session, link, had=request.cookies.get(_own(token), ""), at=at)
+            redeem.claim_coupon(session, own, at=at)
     except Conflict as refusal:
         return _show(request, session, link, at=at, problem=refusal.say(gettext), status=refusal.status)
-    return RedirectResponse(f"/Q/{token}/coupon", 303)
+    answer = RedirectResponse(f"/Q/{own.token}/coupon", 303)
+    if own is not link:
+        secure = request.url.scheme == "https"
+        answer.set_cookie(_own(token), own.token, max_age=_REMEMBERED, httponly=True, samesite="lax", secure=secure)
+    return answer
 
 
 @router.get("/Q/{token}/coupon")

@@ -1,0 +1,81 @@
+"""What tests of posts put on the stage: groups, their robots, campaigns that are posted, people who post."""
+
+from typing import Any
+
+from sqlmodel import Session, col, func, select
+
+from campaigns import assisting
+from campaigns.campaigns import Campaign, Delivery, Medium, Recipe, Run
+from campaigns.launch import launch
+from campaigns.posts import Post
+from campaigns.senders import Sender, SenderKind
+from retention.access import ROLE_SCOPES, Member, Role
+from retention.people import User
+from retention.relations import Group, GroupMember
+from retention.touches import Touch, TouchEvent
+from tests.campaigns.conftest import NOON, Stage
+
+SITE = "https://r.example.cn"
+WORDS = {"en": {"subject": "Spring tea is here", "body": "Fresh from the hill, says {{ shop.name }}."}}
+
+
+def group(stage: Stage, slug: str, *buyers: int) -> Group:
+    row = Group(shop_id=stage.shop.id, slug=slug, name=slug.title(), created_at=NOON)
+    stage.session.add(row)
+    stage.session.flush()
+    for buyer in buyers:
+        stage.session.add(GroupMember(shop_id=stage.shop.id, group_id=row.id, buyer_id=buyer, joined_at=NOON))
+    stage.session.flush()
+    return row
+
+
+def robot(stage: Stage, slug: str) -> Sender:
+    row = Sender(
+        shop_id=stage.shop.id, slug=f"robot-{slug}", name="Robot", medium=Medium.ROBOT, kind=SenderKind.ROBOT,
+        settings={"group": slug}, created_at=NOON,
+    )  # fmt: skip
+    stage.session.add(row)
+    stage.session.flush()
+    return row
+
+
+def posted(stage: Stage, medium: Medium, slug: str = "drop", *, to: str = "groups", **values: Any) -> Campaign:
+    """Draft a campaign to everybody about a product, by posts; `to` says where people post."""
+    policy = ({"posts_to": to} if medium is Medium.ASSISTED else {}) | values.pop("policy", {})
+    product = stage.product(f"SKU-{slug}", picture="ab" * 32)
+    row = stage.draft(slug, Recipe.ARRIVAL_ALERT, product_id=product.id, policy=policy, **({"content": WORDS} | values))
+    row.medium = medium
+    stage.session.add(row)
+    stage.session.flush()
+    return row
+
+
+def launched(stage: Stage, row: Campaign) -> Run:
+    return launch(stage.session, stage.shop, row, at=NOON, actor="user:1")
+
+
+def posts_of(session: Session) -> list[Post]:
+    return list(session.exec(select(Post).order_by(col(Post.id))))
+
+
+def states(session: Session, *buyers: int) -> list[str]:
+    """Return the states of these buyers' deliveries, with the reason where there is one."""
+    session.expire_all()
+    rows = session.exec(select(Delivery).where(col(Delivery.buyer_id).in_(buyers)).order_by(col(Delivery.buyer_id)))
+    return [f"{row.state}:{row.reason}".rstrip(":") for row in rows]
+
+
+def person(session: Session, name: str = "Lin", *, role: Role = Role.MARKETER, shop_id: int = 1) -> Member:
+    user = User(email=f"{name}@shop.example", name=name, password_hash="-", created_at=NOON)
+    session.add(user)
+    session.flush()
+    return Member(shop_id, f"user:{user.id}", ROLE_SCOPES[role], user.id, role)
+
+
+def take(stage: Stage, who: Member, number: int, **values: Any) -> Any:
+    at = values.pop("at", NOON)
+    return assisting.take_post(stage.session, stage.shop, who, number, public_url=SITE, at=at)
+
+
+def sent_touches(session: Session) -> int:
+    return session.exec(select(func.count()).where(Touch.event == TouchEvent.SENT)).one()
