@@ -12,10 +12,12 @@ from playwright.sync_api import Page
 from sqlalchemy import Engine
 from sqlmodel import select
 
+from campaigns.branding import set_branding
 from campaigns.coupons import Coupon, CouponState
 from campaigns.links import Link, Scan
+from campaigns.topics import create_topic
 from campaigns.unsubscribe import unsubscribe_token
-from retention.consent import Answer, Channel, buyers_answering
+from retention.consent import Answer, Channel, Consent, Pause, buyers_answering
 from retention.database import reading
 from retention.files import FileStore
 from retention.tokens import spaced
@@ -178,6 +180,72 @@ def mails_allowed(stage: Stage) -> set[int]:
     return set(stage.session.exec(buyers_answering(stage.shop.id, Channel.EMAIL, Answer.IN)))
 
 
+def answers(engine: Engine) -> list[tuple[str, str, str, str]]:
+    """Return what was said on these pages: (channel, topic, answer, the words on the button)."""
+    said = [row for row in rows(engine, Consent) if row.source == "unsubscribe link"]
+    return [(row.channel.value, row.topic, row.answer.value, row.wording) for row in said]
+
+
+def test_the_page_keeps_what_was_read_when_the_button_was_pressed(tea: Tea, phone: TestClient, engine: Engine) -> None:
+    token = tea(leaving_token)
+    assert "Yes, write to me again" not in phone.get(f"/u/{token}").text
+    phone.post(f"/u/{token}", data={"List-Unsubscribe": "One-Click"})
+    phone.post(f"/u/{token}", data={"choice": "channel"})
+    page = phone.get(f"/u/{token}").text
+    assert "You get no mail from us." in page
+    question = "May Tea &amp; Co send you mail again? You can say no at any time."
+    assert question in page
+    assert "Good to have you back." in phone.post(f"/u/{token}", data={"choice": "in"}).text
+    assert answers(engine) == [
+        ("email", "", "out", "List-Unsubscribe=One-Click"),
+        ("email", "", "out", "No more, please"),
+        ("email", "", "in", f"{question.replace('&amp;', '&')} Yes, write to me again"),
+    ]
+    assert tea(mails_allowed) == {1}
+
+
+def test_topics_are_kept_or_left_one_by_one(tea: Tea, phone: TestClient, engine: Engine) -> None:
+    def with_topics(stage: Stage) -> str:
+        for slug, name in (("arrivals", "New tea"), ("offers", "Offers")):
+            create_topic(stage.session, stage.shop, slug, names={"en": name}, at=NOON, actor="user:1")
+        return leaving_token(stage)
+
+    token = tea(with_topics)
+    page = phone.post(f"/u/{token}", data={"choice": "topics", "keep": ["offers"]}).text
+    assert 'value="offers" checked> Offers' in page
+    assert 'value="arrivals"> New tea' in page
+    assert answers(engine) == [(each.value, "arrivals", "out", "Only what is ticked") for each in Channel]
+    phone.post(f"/u/{token}", data={"choice": "topics", "keep": ["offers", "arrivals"]})
+    assert answers(engine)[6:] == [(each.value, "arrivals", "in", "Only what is ticked") for each in Channel]
+    assert tea(mails_allowed) == {1}
+
+
+def test_a_pause_says_until_when_and_can_be_ended(tea: Tea, phone: TestClient, engine: Engine) -> None:
+    token = tea(leaving_token)
+    assert "Quiet until June 8, 2026." in phone.post(f"/u/{token}", data={"choice": "pause-90"}).text
+    assert [row.until for row in rows(engine, Pause)] == [NOON + timedelta(days=90)]
+    assert "The pause is over." in phone.post(f"/u/{token}", data={"choice": "resume"}).text
+    assert rows(engine, Pause) == []
+
+
+def test_a_choice_that_is_not_on_the_page_changes_nothing(tea: Tea, phone: TestClient, engine: Engine) -> None:
+    token = tea(leaving_token)
+    for choice in ("pause-3650", "everything", "x" * 30):
+        assert phone.post(f"/u/{token}", data={"choice": choice}).status_code == 422
+    assert (answers(engine), rows(engine, Pause)) == ([], [])
+
+
+def test_the_logo_of_a_shop_is_public_and_no_other_file_is(tea: Tea, phone: TestClient, tmp_path: Path) -> None:
+    files = FileStore(tmp_path / "files")
+    png = b"\x89PNG\r\n\x1a\n rest"
+    look = tea(lambda stage: set_branding(stage.session, stage.shop, files, logo=png, at=NOON, actor="user:1"))
+    answer = phone.get(f"/logo/{look.logo}")
+    assert (answer.content, answer.headers["content-type"]) == (png, "image/png")
+    assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+    for other in (files.put(b"a buyer's proof"), "0" * 64, "x"):
+        assert phone.get(f"/logo/{other}").status_code == 404
+
+
 def test_a_leaving_address_we_did_not_sign_is_unknown(phone: TestClient) -> None:
     assert phone.get("/u/AAAA").status_code == 404
     assert phone.post("/u/AAAA").status_code == 404
@@ -194,3 +262,25 @@ def test_claiming_on_a_phone(
     page.wait_for_url("**/coupon")
     assert page.locator(".code").is_visible()
     assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("locale", ["en", "zh-CN"])
+def test_leaving_on_a_phone(
+    tea: Tea, tea_app: FastAPI, served: Callable[[Any], str], browse: Callable[..., Page], engine: Engine, locale: str
+) -> None:
+    def with_topics(stage: Stage) -> str:
+        for slug, names in (("arrivals", {"en": "New tea", "zh-CN": "新茶上市"}), ("care", {"en": "Brewing tips"})):
+            create_topic(stage.session, stage.shop, slug, names=names, at=NOON, actor="user:1")
+        return leaving_token(stage)
+
+    page = browse(f"{served(tea_app)}/u/{tea(with_topics)}", locale=locale, width=390, height=900)
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    page.locator('input[value="arrivals"]').uncheck()
+    page.locator(".ticks button").click()
+    assert not page.locator('input[value="arrivals"]').is_checked()
+    assert page.locator('input[value="care"]').is_checked()
+    page.locator('form:has(input[value="channel"]) button').click()
+    page.locator('form:has(input[value="in"]) button').wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert [(channel, topic) for channel, topic, _, _ in answers(engine)][-1] == ("email", "")
