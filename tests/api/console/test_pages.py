@@ -22,13 +22,15 @@ from segments.presets import save_presets
 from tests.api.console import sample
 
 HOME = "/shops/camellia"
+SEGMENTS = ["/segments", "/segments/new", "/segments/new?preset=bought-but-not", "/segments/saved/vip",
+            "/segments/saved/vip/edit", "/segments/rfm", "/segments/overlap", "/segments/lists"]  # fmt: skip
 EVERY_PAGE = {
-    "owner": ["", "/buyers", "/buyers/B0003", "/segments", "/imports", "/campaigns", "/campaigns/new",
+    "owner": ["", "/buyers", "/buyers/B0003", *SEGMENTS, "/imports", "/campaigns", "/campaigns/new",
               "/campaigns/new/coupon-push", "/campaigns/new/arrival-alert", "/campaigns/new/parcel-flyer",
               "/offers", "/offers/new", "/print-room", "/packing", "/joint", "/results", "/people"],
 }  # fmt: skip
 EVERY_PAGE["marketer"] = [path for path in EVERY_PAGE["owner"] if path != "/people"]
-EVERY_PAGE["viewer"] = ["", "/buyers", "/buyers/B0003", "/segments", "/campaigns", "/offers", "/print-room", "/results"]
+EVERY_PAGE["viewer"] = ["", "/buyers", "/buyers/B0003", *SEGMENTS, "/campaigns", "/offers", "/print-room", "/results"]
 EVERY_PAGE["warehouse"] = ["", "/print-room", "/packing"]
 
 SignIn = Callable[..., TestClient]
