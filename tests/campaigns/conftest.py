@@ -12,6 +12,7 @@ from sqlmodel import Session
 from campaigns.campaigns import Campaign, Recipe
 from campaigns.drafting import create_campaign
 from campaigns.offers import Offer, OfferKind, create_offer
+from campaigns.topics import Topic
 from retention.buyers import Buyer
 from retention.consent import Answer, Channel, record_consent
 from retention.database import transaction
@@ -44,7 +45,15 @@ class Stage:
             self.parcel(row.id, f"W-{name}")
         return row.id
 
-    def answer(self, buyer_id: int, answer: str, channel: Channel = Channel.EMAIL, *, at: datetime = NOON) -> None:
+    def answer(
+        self,
+        buyer_id: int,
+        answer: str,
+        channel: Channel = Channel.EMAIL,
+        *,
+        at: datetime = NOON,
+        topic: str = "",
+    ) -> None:
         record_consent(
             self.session,
             self.shop.id,
@@ -53,6 +62,7 @@ class Stage:
             answer=Answer(answer),
             source="test",
             at=at,
+            topic=topic,
         )
 
     def parcel(self, buyer_id: int, waybill: str, *, day: int = 0) -> int:
@@ -70,6 +80,12 @@ class Stage:
         self.session.add(row)
         self.session.flush()
         return row
+
+    def topic(self, slug: str = "arrivals") -> str:
+        """Add a topic and return its slug."""
+        self.session.add(Topic(shop_id=self.shop.id, slug=slug, names={"en": slug.title()}))
+        self.session.flush()
+        return slug
 
     def push(self, slug: str = "spring", *, control: float = 0.0, **values: Any) -> Campaign:
         """Draft a coupon push to everybody, without cap or control unless said."""

@@ -9,15 +9,22 @@ from pyroaring import BitMap
 from sqlalchemy import Engine, event
 from sqlmodel import select
 
+from campaigns import issuing
+from campaigns import launch as launching
 from campaigns.assignment import control_group, siphash
-from campaigns.campaigns import CampaignState, Delivery, DeliveryState, Run, RunSkip
+from campaigns.bounces import Bounce, BounceKind
+from campaigns.campaigns import CampaignState, Delivery, DeliveryState, Medium, Run, RunSkip
 from campaigns.coupons import Coupon
 from campaigns.drafting import edit_campaign
 from campaigns.launch import launch
+from campaigns.ledger import count
 from campaigns.links import Link
-from campaigns.planning import plan
+from campaigns.planning import plan, promise
+from campaigns.shop_policy import save_shop_policy
 from retention.audit import AuditEntry
-from retention.consent import Channel
+from retention.buyers import Buyer
+from retention.consent import Channel, Pause
+from retention.database import as_stored, insert_rows
 from retention.errors import Conflict
 from retention.shops import create_shop
 from tests.campaigns.conftest import NOON, Stage, later
@@ -214,6 +221,154 @@ def test_audience_of_nobody_or_of_one_is_a_run_too(stage: Stage, size: int) -> N
     run = launch(stage.session, stage.shop, stage.push(), at=NOON, actor="user:1")
     assert run.audience == size
     assert len(stage.session.exec(select(Delivery)).all()) == size
+
+
+def test_buyers_who_want_silence_or_cannot_be_reached_drop_out_each_at_its_step(stage: Stage) -> None:
+    ada, bo, cy, di = (stage.buyer(name) for name in ("ada", "bo", "cy", "di"))
+    add = stage.session.add
+    add(Pause(shop_id=stage.shop.id, buyer_id=ada, until=later(seconds=1), source="test", at=NOON))
+    add(Pause(shop_id=stage.shop.id, buyer_id=di, until=NOON, source="test", at=NOON))
+    stage.answer(bo, "out", topic="arrivals")
+    report = {"channel": Channel.EMAIL, "report": "0" * 64, "at": NOON}
+    add(Bounce(shop_id=stage.shop.id, kind=BounceKind.HARD, address="cy@example.com", **report))
+    add(Bounce(shop_id=stage.shop.id, kind=BounceKind.SOFT, address="di@example.com", **report))
+    stage.session.flush()
+    campaign = stage.push(topic=stage.topic())
+    planned = plan(stage.session, stage.shop, campaign, at=NOON)
+    assert {reason: set(buyers) for reason, buyers in planned.skips.items() if buyers} == {
+        "paused": {ada},
+        "topic_out": {bo},
+        "bounced": {cy},
+    }
+    assert planned.final == BitMap([di])
+    assert plan(stage.session, stage.shop, stage.push("other"), at=NOON).final == BitMap([bo, di])
+
+
+def test_text_message_goes_once_to_a_phone_however_it_is_written(stage: Stage) -> None:
+    phones = {
+        "ada": "138-1234 5678",
+        "bo": "+86 13812345678",
+        "cy": "008613812345678",
+        "di": "+4915112345678",
+        "ed": "",
+    }
+    ids = {}
+    for name, phone in phones.items():
+        ids[name] = stage.buyer(name, email="")
+        stage.session.get_one(Buyer, ids[name]).phone = phone
+        stage.answer(ids[name], "in", Channel.SMS)
+    planned = plan(stage.session, stage.shop, stage.push(medium=Medium.SMS), at=NOON)
+    assert planned.skips["same_address"] == BitMap([ids["bo"], ids["cy"]])
+    assert planned.skips["no_address"] == BitMap([ids["ed"]])
+    assert planned.final == BitMap([ids["ada"], ids["di"]])
+
+
+def test_plan_over_its_cost_ceiling_is_shown_and_not_launched(stage: Stage) -> None:
+    for name in ("ada", "bo", "cy"):
+        stage.buyer(name)
+    campaign = stage.push(policy={"cost_each": 450, "cost_ceiling": 13})
+    planned = plan(stage.session, stage.shop, campaign, at=NOON)
+    assert (planned.cost, planned.over_ceiling, len(planned.final)) == (14, True, 3)
+    with pytest.raises(Conflict, match=r"would cost ¥0\.14, and the campaign may cost ¥0\.13"):
+        launch(stage.session, stage.shop, campaign, at=NOON, actor="user:1")
+    assert stage.session.exec(select(Delivery)).all() == []
+    edit_campaign(
+        stage.session, stage.shop, campaign, changes={"policy": {"cost_ceiling": 14}}, at=NOON, actor="user:1"
+    )
+    assert not plan(stage.session, stage.shop, campaign, at=NOON).over_ceiling
+
+
+def test_plan_cut_to_its_cost_ceiling_leaves_the_same_buyers_out_each_time_and_keeps_the_shares(stage: Stage) -> None:
+    for number in range(400):
+        stage.buyer(f"b{number}")
+    policy = {"cost_each": 100, "cost_ceiling": 100, "over_ceiling": "cut"}
+    campaign = stage.push(control=0.2, policy=policy)
+    planned = plan(stage.session, stage.shop, campaign, at=NOON)
+    assert (len(planned.final), planned.cost, planned.over_ceiling) == (100, 100, False)
+    whole = control_group(planned.audience, secret=campaign.secret, share=0.2)
+    assert planned.control == whole - planned.skips["over_budget"]
+    assert abs(len(planned.control) - 25) < 4 * 5  # the control group is cut at the same place
+    assert len(planned.skips["over_budget"]) == 400 - len(planned.control) - 100
+    assert plan(stage.session, stage.shop, campaign, at=NOON).final == planned.final
+    run = launch(stage.session, stage.shop, campaign, at=NOON, actor="user:1", fingerprint=planned.fingerprint)
+    assert dict(run.funnel)["over_budget"] == len(planned.skips["over_budget"])
+
+
+@pytest.mark.parametrize(("ceiling", "final"), [(0, 0), (1, 1), (2, 2), (3, 3), (4, 3)])
+def test_cost_ceiling_pays_for_as_many_as_it_says(stage: Stage, ceiling: int, final: int) -> None:
+    for name in ("ada", "bo", "cy"):
+        stage.buyer(name)
+    campaign = stage.push(policy={"cost_each": 100, "cost_ceiling": ceiling, "over_ceiling": "cut"})
+    assert len(plan(stage.session, stage.shop, campaign, at=NOON).final) == final
+
+
+def test_plan_among_those_an_event_happened_to_looks_at_nobody_else(stage: Stage) -> None:
+    ada, bo = stage.buyer("ada"), stage.buyer("bo")
+    nobody = max(ada, bo) + 1000
+    planned = plan(stage.session, stage.shop, stage.push(), at=NOON, among=BitMap([bo, nobody]))
+    assert (planned.audience, planned.final) == (BitMap([bo]), BitMap([bo]))
+
+
+def test_recurring_campaign_serves_again_but_not_while_the_last_one_still_waits(stage: Stage) -> None:
+    ada = stage.buyer("ada")
+    weekly = stage.push(trigger={"recurring": {"rrule": "FREQ=DAILY", "at": "10:00"}})
+    launch(stage.session, stage.shop, weekly, at=NOON, actor="user:1")
+    assert plan(stage.session, stage.shop, weekly, at=later(days=1)).skips["served"] == BitMap([ada])
+    delivery = stage.session.exec(select(Delivery)).one()
+    delivery.state, delivery.sent_at = DeliveryState.SENT, NOON
+    stage.session.flush()
+    assert plan(stage.session, stage.shop, weekly, at=later(days=1)).final == BitMap([ada])
+
+
+def test_promise_moves_with_what_is_promised_and_not_with_who_gets_it(stage: Stage) -> None:
+    stage.buyer("ada")
+    stage.topic("arrivals")
+    campaign = stage.push()
+    seen = [promise(stage.session, campaign)]
+    stage.buyer("bo")
+    assert promise(stage.session, campaign) == seen[0]
+    for changes in ({"topic": "arrivals"}, {"trigger": {"recurring": {"rrule": "FREQ=DAILY", "at": "10:00"}}}):
+        edit_campaign(stage.session, stage.shop, campaign, changes=changes, at=NOON, actor="user:1")
+        seen.append(promise(stage.session, campaign))
+    save_shop_policy(stage.session, stage.shop, values={"most_inserts": 3}, at=NOON, actor="user:1")
+    seen.append(promise(stage.session, campaign))
+    assert len(set(seen)) == 4
+
+
+def test_launch_names_the_step_that_was_not_there_when_the_plan_was_looked_at(stage: Stage) -> None:
+    ada = stage.buyer("ada")
+    campaign = stage.push()
+    seen = plan(stage.session, stage.shop, campaign, at=NOON)
+    stage.session.add(Pause(shop_id=stage.shop.id, buyer_id=ada, until=later(days=1), source="test", at=NOON))
+    stage.session.flush()
+    with pytest.raises(Conflict, match=r"Asked for a pause: 0 → 1; Will get it: 1 → 0"):
+        launch(
+            stage.session,
+            stage.shop,
+            campaign,
+            at=NOON,
+            actor="user:1",
+            fingerprint=seen.fingerprint,
+            funnel=seen.funnel,
+        )
+
+
+def test_ten_thousand_get_theirs_in_parts(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launching, "_CHUNK", 3000)
+    monkeypatch.setattr(issuing, "_CHUNK", 3000)
+    columns = ("shop_id", "external_id", "name", "email", "phone", "language", "country", "region", "city", "timezone")
+    made = as_stored(stage.session, NOON)
+    rows = ((stage.shop.id, f"b{n}", "", "", "", "", "", "", "", "", made) for n in range(10_000))
+    insert_rows(stage.session, Buyer, (*columns, "created_at"), rows)
+    campaign = stage.push(medium=Medium.WEBHOOK, control=0.1)
+    planned = plan(stage.session, stage.shop, campaign, at=NOON)
+    run = launch(stage.session, stage.shop, campaign, at=NOON, actor="user:1", fingerprint=planned.fingerprint)
+    ledger = count(stage.session, run)
+    assert (ledger.adds_up, ledger.audience, ledger.waiting) == (True, 10_000, len(planned.final))
+    coupons = stage.session.exec(select(Coupon.code, Coupon.buyer_id)).all()
+    assert len({code for code, _ in coupons}) == len(planned.final)
+    assert BitMap(buyer_id for _, buyer_id in coupons) == planned.final
+    assert len(set(stage.session.exec(select(Link.delivery_id)))) == len(planned.final)
 
 
 def test_launch_takes_as_many_statements_for_three_hundred_buyers_as_for_three(stage: Stage, engine: Engine) -> None:
