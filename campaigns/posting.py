@@ -17,6 +17,7 @@ from retention.bitmaps import ids_in
 from retention.database import choice
 from retention.errors import Conflict
 from retention.products import Product
+from retention.queue import send
 from retention.relations import Group, GroupMember
 from retention.shops import Shop
 from retention.tokens import new_tokens
@@ -33,6 +34,7 @@ def make_posts(session: Session, shop: Shop, campaign: Campaign, run: Run, *, at
         return 0
     product = session.get(Product, campaign.product_id) if campaign.product_id else None
     picture = product.picture if product else ""
+    send(session, "campaigns.posts")
     if goes_to_groups(campaign):
         return _to_groups(session, shop, campaign, run, picture=picture, at=at)
     return _to_buyers(session, run, picture=picture)

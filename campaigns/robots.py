@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+import structlog
 from sqlalchemy import Engine
 from sqlmodel import Session, col
 
@@ -27,9 +28,11 @@ from campaigns.reasons import Reason, step_name
 from campaigns.senders import Sender
 from campaigns.stopping import UNCLAIMED
 from retention.database import changed, transaction
-from retention.errors import Invalid
+from retention.errors import Error, Invalid
 from retention.relations import Group
 from retention.shops import Shop
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,12 @@ def _send_one(
         return ready
     outcome: Outcome
     try:
-        with channel_for(ready.robot).connect() as connection:
+        channel = channel_for(ready.robot)
+    except Error as error:  # one whose secrets cannot be read must not keep the others waiting
+        log.warning("a robot cannot be used", sender=ready.robot.slug, shop=ready.robot.shop_id, why=str(error))
+        return "later"
+    try:
+        with channel.connect() as connection:
             with transaction(engine) as session:
                 if (refusal := _begin(session, ready.post.id, now=now)) is not None:
                     return refusal

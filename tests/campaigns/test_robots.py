@@ -1,0 +1,250 @@
+"""Robots: a group hears a post once, and all it serves are sent, failed or unknown together."""
+
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+from sqlmodel import Session, select
+
+from campaigns import ledger, moving
+from campaigns.campaigns import Delivery, Medium, Run
+from campaigns.channels.channel import Refused, TryLater, Undecided
+from campaigns.channels.memory import MemoryChannel
+from campaigns.claiming import BACK_OFF, CLAIM, expire_claims
+from campaigns.drafting import find_campaign
+from campaigns.post_outcomes import put_aside
+from campaigns.posts import PostState
+from campaigns.robots import send_posts
+from campaigns.senders import Sender
+from campaigns.sending import resend, send_waiting
+from retention.consent import Channel
+from retention.errors import Conflict
+from retention.products import Product
+from tests.campaigns.conftest import NOON, Stage, later
+from tests.campaigns.postings import SITE, group, launched, posted, posts_of, robot, sent_touches, states
+
+ROOT = Path(__file__).resolve().parents[2]
+Act = Callable[[Callable[[Stage], Any]], Any]
+
+
+def prepared(on_stage: Act, *names: str, slug: str = "tea") -> None:
+    """Launch a campaign by the robot of one group of these buyers."""
+
+    def prepare(stage: Stage) -> None:
+        group(stage, slug, *(stage.buyer(name) for name in names))
+        robot(stage, slug)
+        launched(stage, posted(stage, Medium.ROBOT))
+
+    on_stage(prepare)
+
+
+def say(engine: Engine, channel: MemoryChannel, *, now: datetime = NOON) -> Counter[str]:
+    return send_posts(engine, lambda _: channel, public_url=SITE, now=now)
+
+
+def memory(**troubles: Exception) -> MemoryChannel:
+    return MemoryChannel(Medium.ROBOT, troubles={group: [trouble] for group, trouble in troubles.items()})
+
+
+def all_states(session: Session) -> list[str]:
+    return states(session, *session.exec(select(Delivery.buyer_id)))
+
+
+def test_group_hears_it_once_and_everybody_in_it_is_sent(engine: Engine, on_stage: Act) -> None:
+    prepared(on_stage, "ada", "bea", "cem")
+    channel = memory()
+    assert say(engine, channel) == Counter(sent=1)
+    assert say(engine, channel, now=later(hours=1)) == Counter()
+
+    def look(stage: Stage) -> None:
+        post = posts_of(stage.session)[0]
+        assert [(message.to, message.text) for message in channel.taken] == [("tea", post.text)]
+        assert post.text.endswith(f"{SITE}/Q/{post.token}")
+        assert (post.state, post.sent_by, all_states(stage.session)) == (PostState.SENT, "robot", ["sent"] * 3)
+        assert sent_touches(stage.session) == 3
+        run = stage.session.exec(select(Run)).one()
+        assert ledger.count(stage.session, run).sent == 3
+        assert moving.finish_done(stage.session, at=NOON) == 1
+
+    on_stage(look)
+
+
+def test_robot_of_each_group_speaks_in_its_own_and_a_group_without_one_is_not_reached(
+    engine: Engine, on_stage: Act
+) -> None:
+    def prepare(stage: Stage) -> None:
+        for name in ("one", "two", "mute"):
+            group(stage, name, stage.buyer(f"in-{name}"))
+        robot(stage, "one")
+        robot(stage, "two")
+        run = launched(stage, posted(stage, Medium.ROBOT))
+        assert ledger.count(stage.session, run).skipped == {"no_address": 1}
+
+    on_stage(prepare)
+    used: list[str] = []
+
+    def channel_for(sender: Sender) -> MemoryChannel:
+        used.append(sender.slug)
+        return memory()
+
+    assert send_posts(engine, channel_for, public_url=SITE, now=NOON) == Counter(sent=2)
+    assert used == ["robot-one", "robot-two"]
+
+
+def test_campaign_with_a_robot_of_its_own_speaks_only_there(stage: Stage) -> None:
+    ada = stage.buyer("ada")
+    one = group(stage, "one", ada, stage.buyer("bea"))
+    group(stage, "two", ada)
+    robot(stage, "one")
+    drafted = posted(stage, Medium.ROBOT)
+    drafted.sender_id = robot(stage, "two").id
+    launched(stage, drafted)
+    assert [post.group_id for post in posts_of(stage.session)] == [one.id + 1]
+    assert sorted(all_states(stage.session)) == ["waiting"]
+
+
+def test_launch_where_no_group_has_a_robot_is_refused(stage: Stage) -> None:
+    group(stage, "tea", stage.buyer("ada"))
+    with pytest.raises(Conflict, match="No chat group can be reached"):
+        launched(stage, posted(stage, Medium.ROBOT))
+
+
+def test_ordinary_sending_never_hands_a_group_post_to_single_buyers(engine: Engine, on_stage: Act) -> None:
+    prepared(on_stage, "ada", "bea")
+    channel = memory()
+    send_waiting(engine, channel, now=later(hours=1))
+    assert channel.taken == []
+
+
+@pytest.mark.parametrize(
+    ("trouble", "word", "post", "delivery"),
+    [
+        (Refused("not a member"), "failed", PostState.FAILED, "failed:refused"),
+        (Undecided("no answer"), "unknown", PostState.UNKNOWN, "unknown:no_record"),
+        (TryLater("too fast"), "later", PostState.WAITING, "waiting"),
+    ],
+)
+def test_what_the_robot_answers_holds_for_the_whole_group(
+    engine: Engine, on_stage: Act, trouble: Exception, word: str, post: PostState, delivery: str
+) -> None:
+    prepared(on_stage, "ada", "bea")
+    assert say(engine, memory(tea=trouble)) == Counter({word: 1})
+
+    def look(stage: Stage) -> None:
+        assert all_states(stage.session) == [delivery] * 2
+        assert posts_of(stage.session)[0].state is post
+
+    on_stage(look)
+
+
+def test_robot_asked_to_wait_is_tried_again_after_a_minute_and_gives_up_at_the_end(
+    engine: Engine, on_stage: Act
+) -> None:
+    prepared(on_stage, "ada")
+    now, channel = NOON, memory()
+    for wait in BACK_OFF:
+        channel.troubles = {"tea": [TryLater("busy")]}
+        assert say(engine, channel, now=now) == Counter(later=1)
+        assert say(engine, channel, now=now + wait / 2) == Counter()
+        now += wait
+    channel.troubles = {"tea": [TryLater("busy")]}
+    assert say(engine, channel, now=now) == Counter(failed=1)
+    on_stage(lambda stage: _same(all_states(stage.session), ["failed:gave_up"]))
+
+
+def _same(found: object, wanted: object) -> None:
+    assert found == wanted
+
+
+def test_robot_killed_after_it_spoke_leaves_everybody_unknown_and_the_group_hears_it_once(
+    engine: Engine, database_url: str, on_stage: Act, tmp_path: Path
+) -> None:
+    prepared(on_stage, "ada", "bea", "cem")
+    heard = tmp_path / "heard"
+    command = [sys.executable, ROOT / "tests/campaigns/robot_that_dies.py", database_url, heard, NOON.isoformat()]
+    died = subprocess.run([str(part) for part in command], cwd=ROOT, env={"PYTHONPATH": str(ROOT)}, check=False)
+    assert (died.returncode, heard.read_text()) == (-9, "tea")
+    channel = memory()
+    assert say(engine, channel, now=NOON + CLAIM) == Counter()
+
+    def sweep(stage: Stage) -> None:
+        expire_claims(stage.session, now=NOON + CLAIM)
+        put_aside(stage.session, at=NOON + CLAIM)
+        assert all_states(stage.session) == ["unknown:no_record"] * 3
+        assert posts_of(stage.session)[0].state is PostState.UNKNOWN
+        run = stage.session.exec(select(Run)).one()
+        assert (ledger.count(stage.session, run).unknown, ledger.count(stage.session, run).adds_up) == (3, True)
+
+    on_stage(sweep)
+    assert say(engine, channel, now=later(days=1)) == Counter()
+    assert channel.taken == []
+
+
+def test_person_has_an_unknown_post_said_once_more(engine: Engine, on_stage: Act) -> None:
+    prepared(on_stage, "ada", "bea")
+    say(engine, memory(tea=Undecided("no answer")))
+
+    def again(stage: Stage) -> None:
+        ids = list(stage.session.exec(select(Delivery.id)))
+        assert resend(stage.session, stage.shop, ids, at=later(hours=1), actor="user:1") == 2
+        put_aside(stage.session, at=later(hours=1))
+
+    on_stage(again)
+    channel = memory()
+    assert say(engine, channel, now=later(hours=1)) == Counter(sent=1)
+    on_stage(lambda stage: _same(all_states(stage.session), ["sent", "sent"]))
+
+
+def test_cancel_pause_and_a_no_before_the_post_are_heeded(engine: Engine, on_stage: Act) -> None:
+    def prepare(stage: Stage) -> None:
+        bea = stage.buyer("bea")
+        group(stage, "tea", stage.buyer("ada"), bea)
+        robot(stage, "tea")
+        row = posted(stage, Medium.ROBOT)
+        launched(stage, row)
+        stage.answer(bea, "out", Channel.GROUP)
+        moving.pause(stage.session, row, at=NOON, actor="user:1")
+
+    on_stage(prepare)
+    channel = memory()
+    assert say(engine, channel) == Counter()
+
+    def resume(stage: Stage) -> None:
+        moving.resume(stage.session, find_campaign(stage.session, 1, "drop"), at=NOON, actor="user:1")
+
+    on_stage(resume)
+    assert say(engine, channel) == Counter(sent=1)
+    on_stage(lambda stage: _same(all_states(stage.session), ["skipped:no_consent", "sent"]))
+
+
+def test_sold_out_product_silences_the_robot(engine: Engine, on_stage: Act) -> None:
+    prepared(on_stage, "ada")
+
+    def sell(stage: Stage) -> None:
+        stage.session.exec(select(Product)).one().stock = 0
+
+    on_stage(sell)
+    channel = memory()
+    assert say(engine, channel) == Counter(skipped=1)
+    assert channel.taken == []
+    on_stage(lambda stage: _same(all_states(stage.session), ["skipped:sold_out"]))
+
+
+def test_quiet_hours_make_the_robot_wait_until_they_are_over(engine: Engine, on_stage: Act) -> None:
+    def prepare(stage: Stage) -> None:
+        group(stage, "tea", stage.buyer("ada"))
+        robot(stage, "tea")
+        launched(stage, posted(stage, Medium.ROBOT, policy={"quiet": {"from": "22:00", "to": "08:00", "zone": "shop"}}))
+
+    on_stage(prepare)
+    channel = memory()
+    assert say(engine, channel, now=datetime.fromisoformat("2026-03-10T23:00+08:00")) == Counter(later=1)
+    morning = datetime.fromisoformat("2026-03-11T08:00+08:00")
+    on_stage(lambda stage: _same(posts_of(stage.session)[0].due_at, morning))
+    assert say(engine, channel, now=morning) == Counter(sent=1)
