@@ -80,12 +80,15 @@ def large_transaction(engine: Engine) -> Iterator[Session]:
     """Run the body like `transaction`, made for millions of rows.
 
     Temporary tables are on disk and may outgrow the memory. On SQLite foreign keys are not checked row by row; the
-    body may only refer to rows it has looked up or made.
+    body may only refer to rows it has looked up or made. PostgreSQL plans every statement anew, for the
+    tables grow under it, and compiles none, for that takes longer than running ours.
     """
     with engine.connect() as connection:
         driver = cast("Any", connection.connection.dbapi_connection)
         if engine.dialect.name != "sqlite":
             with transaction(cast("Engine", connection)) as session:
+                for setting in ("jit = off", "plan_cache_mode = force_custom_plan"):
+                    session.connection().exec_driver_sql(f"SET LOCAL {setting}")
                 yield session
             return
         for pragma in ("temp_store=FILE", "foreign_keys=OFF"):

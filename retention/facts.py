@@ -12,13 +12,16 @@ from retention.staging import Kind, create_staging, drop_staging, settle, stage
 
 
 class BuyerFacts(SQLModel, table=True):
-    """Sums over one buyer's counted orders. Spend is paid minus refunded, in minor units; days are since 1970-01-01."""
+    """Sums over one buyer's counted orders. Spend is paid minus refunded, in minor units; days are since 1970-01-01.
+
+    No foreign keys, as with orders: see docs/decisions/0006-orders-without-foreign-keys.md.
+    """
 
     __tablename__ = "buyer_facts"
     __table_args__ = (Index(None, "shop_id", "orders"), Index(None, "shop_id", "last_at"), {"sqlite_with_rowid": False})
 
-    shop_id: int = Field(primary_key=True, foreign_key="shops.id", sa_type=BigId)
-    buyer_id: int = Field(primary_key=True, foreign_key="buyers.id", sa_type=BigId)
+    shop_id: int = Field(primary_key=True, sa_type=BigId)
+    buyer_id: int = Field(primary_key=True, sa_type=BigId)
     orders: int = 0
     order_days: int = 0
     spend: int = Field(default=0, sa_type=BigId)

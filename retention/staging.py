@@ -1,7 +1,12 @@
-"""Temporary tables a file lands in before it is merged: filled by COPY on PostgreSQL and executemany on SQLite."""
+"""Rows between polars and the database, many at a time: written by COPY or executemany, looked up by their keys.
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+What is to be merged by a statement lands in a temporary table first; what is new goes straight into its table.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from enum import StrEnum
 from typing import Any
 
@@ -23,6 +28,7 @@ class Kind(StrEnum):
     KEY = "key"
 
 
+_BEHIND = "staging_behind"
 _FEW = 2000
 _SLICE = 10_000  # rows turned into text or Python values at a time
 
@@ -72,32 +78,76 @@ def stage(session: Session, name: str, frame: pl.DataFrame) -> None:
     """Add rows to a table, a staging one or a real one. The frame's columns are the table's; moments are in UTC."""
     if not frame.height:
         return
-    cursor = session.connection().connection.cursor()
-    names = ", ".join(frame.columns)
-    try:
+    behind: WritingBehind | None = session.info.get(_BEHIND)
+    if behind:
+        behind.add(name, frame)
+    elif is_postgresql(session):
+        _copy(session, name, frame)
+    else:
+        _insert_many(session, name, frame)
+
+
+class WritingBehind:
+    """Lets `stage` return while PostgreSQL still takes the rows; what asks the database next waits for them.
+
+    The server's part of a COPY is the longer one, so the next rows are made ready meanwhile. Until `close` only the
+    functions of this module may speak to the database. On SQLite, where we do the work ourselves, it changes nothing.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._thread = ThreadPoolExecutor(1)
+        self._under_way: list[Future[None]] = []
         if is_postgresql(session):
-            with cursor.copy(f"COPY {name} ({names}) FROM STDIN (FORMAT csv)") as copy:
-                for part in frame.iter_slices(_SLICE):
-                    copy.write(_spell_times(part, "+00:00").write_csv(include_header=False).encode())
-        else:
-            _insert_many(cursor, name, frame)
-    finally:
-        cursor.close()
+            session.info[_BEHIND] = self
+
+    def add(self, name: str, frame: pl.DataFrame) -> None:
+        """Write rows after those under way."""
+        self._under_way.append(self._thread.submit(_copy, self._session, name, frame))
+
+    def wait(self) -> None:
+        """Return when all is written; raise what went wrong."""
+        under_way, self._under_way = self._under_way, []
+        for each in under_way:
+            each.result()
+
+    def close(self) -> None:
+        """Let the thread end; what it has not begun is not written."""
+        self._session.info.pop(_BEHIND, None)
+        self._thread.shutdown(wait=True, cancel_futures=True)
 
 
-def _insert_many(cursor: Any, name: str, frame: pl.DataFrame) -> None:
+def _copy(session: Session, name: str, frame: pl.DataFrame) -> None:
+    statement = f"COPY {name} ({', '.join(frame.columns)}) FROM STDIN (FORMAT csv)"
+    with closing(session.connection().connection.cursor()) as cursor, cursor.copy(statement) as copy:
+        for part in frame.iter_slices(_SLICE):
+            copy.write(_spell_times(part, "+00:00").write_csv(include_header=False).encode())
+
+
+def _insert_many(session: Session, name: str, frame: pl.DataFrame) -> None:
     """Insert on SQLite, fifty rows a statement: the values are the same, the calls are a fiftieth."""
     width = frame.width
     marks = f"({', '.join('?' * width)})"
     statement = f"INSERT INTO {name} ({', '.join(frame.columns)}) VALUES {{}}"  # noqa: S608 - our own names
     fifty = statement.format(", ".join([marks] * 50))
-    for part in frame.iter_slices(_SLICE):
-        values: list[Any] = [None] * (width * part.height)
-        for place, column in enumerate(_spell_times(part, "").get_columns()):
-            values[place::width] = column.to_list()
-        whole = part.height // 50 * 50 * width
-        cursor.executemany(fifty, [values[k : k + 50 * width] for k in range(0, whole, 50 * width)])
-        cursor.executemany(statement.format(marks), [values[k : k + width] for k in range(whole, len(values), width)])
+    with closing(session.connection().connection.cursor()) as cursor:
+        for part in frame.iter_slices(_SLICE):
+            values: list[Any] = [None] * (width * part.height)
+            for place, column in enumerate(_spell_times(part, "").get_columns()):
+                values[place::width] = column.to_list()
+            whole = part.height // 50 * 50 * width
+            single = [values[k : k + width] for k in range(whole, len(values), width)]
+            cursor.executemany(fifty, [values[k : k + 50 * width] for k in range(0, whole, 50 * width)])
+            cursor.executemany(statement.format(marks), single)
+
+
+def take_turn(session: Session, shop_id: int) -> None:
+    """Wait for other imports into the shop to end. Two that name the same new buyer would both add them.
+
+    SQLite has one writer at a time anyway.
+    """
+    if is_postgresql(session):
+        run(session, "SELECT pg_advisory_xact_lock(hashtext('regulars.ingest'), CAST(:shop AS integer))", shop=shop_id)
 
 
 def settle(session: Session, *names: str) -> None:
@@ -105,6 +155,17 @@ def settle(session: Session, *names: str) -> None:
     if is_postgresql(session):
         for name in names:
             run(session, f"ANALYZE {name}")
+
+
+def settle_new(session: Session, *names: str) -> None:
+    """Tell PostgreSQL's planner about tables it knows nothing of, once they have rows.
+
+    It would take a shop's part of such a table for one row and seek keys in the wrong index. What has been looked at
+    before is left alone: ANALYZE keeps others from the same until the end of the transaction.
+    """
+    if is_postgresql(session):
+        query = "SELECT relname FROM pg_class WHERE oid = ANY(CAST(:names AS regclass[])) AND reltuples < 0"
+        settle(session, *sorted(str(name) for (name,) in fetch_all(session, query, names=list(names))))
 
 
 @contextmanager
@@ -142,49 +203,64 @@ def indexed_late(session: Session, *tables: str) -> Iterator[None]:
 
 def run(session: Session, statement: str, **values: Any) -> int:
     """Run one statement and return how many rows it touched."""
-    result = session.connection().execute(sa.text(statement), values)
+    result = _settled(session).execute(sa.text(statement), values)
     return result.rowcount  # type: ignore[no-any-return, attr-defined, unused-ignore]
 
 
 def fetch(session: Session, statement: str, **values: Any) -> Any:
     """Return the one row of a query."""
-    return session.connection().execute(sa.text(statement), values).one()
+    return _settled(session).execute(sa.text(statement), values).one()
 
 
 def fetch_all(session: Session, statement: str, **values: Any) -> list[tuple[Any, ...]]:
     """Return the rows of a query."""
-    return [tuple(row) for row in session.connection().execute(sa.text(statement), values)]
+    return [tuple(row) for row in _settled(session).execute(sa.text(statement), values)]
 
 
-def fetch_frame(
-    session: Session,
-    tail: str | None,
-    shape: Mapping[str, Kind],
-    columns: Mapping[str, str] | None = None,
-    **values: Any,
+def look_up(
+    session: Session, table: str, keys: pl.Series, match: str, columns: Mapping[str, tuple[str, Kind]], **values: Any
 ) -> pl.DataFrame:
-    """Return the rows of `SELECT columns tail` (FROM and on) as a frame of `shape`; an empty one without it.
+    """Return the rows `t` of a table that match one of the keys, `s.value`, as a frame of `columns` (expression, kind).
 
-    `columns` gives the expression behind each name; moments are in UTC.
+    Only rows of the shop `:shop` are meant; moments are in UTC. Each key is sought in the table's index, whatever the
+    planner thinks of it: PostgreSQL by the subquery, whose shop it does not see and so cannot take for a small one, and
+    SQLite by the order CROSS JOIN stands for. The time depends on the number of keys and not on what the table holds.
     """
-    schema = pl.Schema({name: _FRAME[kind] for name, kind in shape.items()})
-    if tail is None:
-        return pl.DataFrame(schema=schema)
     postgresql = is_postgresql(session)
+    schema = pl.Schema({name: _FRAME[kind] for name, (_, kind) in columns.items()})
+    if postgresql:
+        whole = keys.dtype.is_integer()
+        source = f"""unnest(CAST(:keys AS {"bigint" if whole else "text"}[])) AS s(value) CROSS JOIN LATERAL (
+            SELECT * FROM {table} AS t WHERE t.shop_id = (SELECT CAST(:shop AS bigint)) AND {match} OFFSET 0) AS t"""  # noqa: S608
+        bound: Any = keys.to_list()
+    else:
+        source = f"json_each(:keys) AS s CROSS JOIN {table} AS t WHERE t.shop_id = :shop AND {match}"
+        bound = json.dumps(keys.to_list())
     expressions = (
-        f"({columns[name] if columns else name}) AT TIME ZONE 'UTC'"
-        if kind is Kind.TIME and postgresql
-        else (columns[name] if columns else name)
-        for name, kind in shape.items()
+        f"({expression}) AT TIME ZONE 'UTC'" if kind is Kind.TIME and postgresql else expression
+        for expression, kind in columns.values()
     )
-    query = sa.text(f"SELECT {', '.join(expressions)} {tail}")
-    cursor = session.connection().execute(query, values).cursor
+    query = sa.text(f"SELECT {', '.join(expressions)} FROM {source}")  # noqa: S608 - our own names
+    cursor = _settled(session).execute(query, {"keys": bound, **values}).cursor
     rows = cursor.fetchall() if cursor else []  # the driver's own rows: a third of the time
-    plain = {name: _plain(kind, postgresql=postgresql) for name, kind in shape.items()}
+    plain = {name: _plain(kind, postgresql=postgresql) for name, (_, kind) in columns.items()}
     frame = pl.DataFrame(rows, schema=plain, orient="row")
-    times = [name for name, kind in shape.items() if kind is Kind.TIME]
+    times = [name for name, (_, kind) in columns.items() if kind is Kind.TIME]
     moments = pl.col(times) if postgresql else pl.col(times).str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us")
     return frame.with_columns(moments.dt.replace_time_zone("UTC")).cast(schema) if times else frame.cast(schema)
+
+
+def delete_matching(session: Session, table: str, column: str, keys: Sequence[int], *, shop: int) -> None:
+    """Delete the rows of the shop whose `column` holds one of the keys."""
+    postgresql = is_postgresql(session)
+    among = "= ANY(:keys)" if postgresql else "IN (SELECT value FROM json_each(:keys))"
+    bound = keys if postgresql else json.dumps(keys)
+    run(session, f"DELETE FROM {table} WHERE shop_id = :shop AND {column} {among}", shop=shop, keys=bound)  # noqa: S608
+
+
+def nothing_found(columns: Mapping[str, tuple[str, Kind]]) -> pl.DataFrame:
+    """Return what `look_up` returns when no row matches."""
+    return pl.DataFrame(schema={name: _FRAME[kind] for name, (_, kind) in columns.items()})
 
 
 def new_ids(session: Session, table: str, count: int) -> pl.Series:
@@ -209,6 +285,14 @@ def _plain(kind: Kind, *, postgresql: bool) -> Any:
     if kind is Kind.TIME:
         return pl.Datetime("us") if postgresql else pl.String
     return pl.Int64 if kind is Kind.FLAG and not postgresql else _FRAME[kind]
+
+
+def _settled(session: Session) -> sa.Connection:
+    """Return the connection once the rows written behind have arrived."""
+    behind: WritingBehind | None = session.info.get(_BEHIND)
+    if behind:
+        behind.wait()
+    return session.connection()
 
 
 def _temporary(session: Session) -> str:

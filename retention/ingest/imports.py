@@ -32,7 +32,7 @@ from retention.ingest.sources import Chunk, Reject, Source, open_source
 from retention.ingest.stream import Scattered
 from retention.settings import get_settings
 from retention.shops import Shop, find_shop
-from retention.staging import merging
+from retention.staging import merging, take_turn
 from retention.words import gettext
 
 Progress = Callable[[int, int], None]
@@ -169,6 +169,7 @@ class _Asked:
 def _import(engine: Engine, shop_slug: str, asked: _Asked, *, stream: bool) -> ImportReport:
     with large_transaction(engine) as session, TemporaryDirectory(prefix="regulars-import-") as scratch:
         shop = find_shop(session, shop_slug)
+        take_turn(session, shop.id)
         opened = open_source(asked.path)
         columns = map_columns(asked.kind, opened.header, asked.preset, asked.mapping)
         staging = _staging(session, shop, asked, columns, folder=Path(scratch), stream=stream)

@@ -14,6 +14,7 @@ import polars as pl
 from pyroaring import BitMap
 from sqlmodel import Session
 
+from retention.database import is_postgresql
 from retention.ingest.grouping import (
     PLACES,
     complete,
@@ -29,13 +30,16 @@ from retention.ingest.people import People
 from retention.staging import (
     Kind,
     create_staging,
+    delete_matching,
     drop_staging,
     fetch,
-    fetch_frame,
+    look_up,
     merging,
     new_ids,
+    nothing_found,
     run,
     settle,
+    settle_new,
     stage,
 )
 from retention.versions import Family, raise_version
@@ -106,22 +110,28 @@ class OrderMerge:
 
     def merge(self, rows: pl.DataFrame) -> None:
         """Write one part of the file; all rows of an order are in one part."""
-        with merging(self.session, rows.height):
-            if not self.reading.numbered:
-                rows = rank_equals(rows)
-            orders = group_rows(rows, order_level=self.reading.order_level)
-            orders = self._with_buyers(orders, rows)
-            known = self._known(orders)
-            if known.height:
-                orders = _keep_what_is_empty(orders, known)
-            orders = complete(orders, self.reading.shop.timezone)
-            self._count(orders)
-            self.history.note(orders, self.buyers.new)
-            ids = self._write_new(orders.join(known, on="key", how="anti", maintain_order="left"), rows)
-            if known.height:
-                ids = pl.concat([ids, self._rewrite(orders, known, rows)])
-            if "waybill" in self.reading.kept:
-                self._write_parcels(rows, orders.join(ids, on="key", maintain_order="left"))
+        if not self.reading.numbered:
+            rows = rank_equals(rows)
+        if self.counts["parts"] == 1:
+            settle_new(self.session, "buyers", "orders", "parcels")
+        self.counts["parts"] += 1
+        orders = group_rows(rows, order_level=self.reading.order_level)
+        orders = self._with_buyers(orders, rows)
+        known = self._known(orders)
+        if known.height:
+            orders = _keep_what_is_empty(orders, known)
+        orders = complete(orders, self.reading.shop.timezone)
+        self._count(orders)
+        self.history.note(orders, self.buyers.new)
+        new = self._write_new(orders.join(known, on="key", how="anti", maintain_order="left"))
+        old = known.select("key", "order_id")
+        if known.height:
+            self._rewrite(orders, known, rows)
+        if "waybill" in self.reading.kept:
+            ids = pl.concat([new, old])
+            self._write_parcels(rows, orders.join(ids, on="key", maintain_order="left"))
+        # The most rows come last: while the database takes them, the next part is put together.
+        self._write_lines(number_lines(rows, new))
 
     def finish(self) -> MergeCounts:
         """Bring places, contacts and facts of the buyers up to date and tell the caches."""
@@ -140,75 +150,67 @@ class OrderMerge:
 
     def _known(self, orders: pl.DataFrame) -> pl.DataFrame:
         """Return what the database knows of these orders: key, order_id, and their columns under old_ names."""
-        shop = {"shop": self.reading.shop.id, "source": self.source}
-        shape = {"key": Kind.TEXT, "order_id": Kind.WHOLE} | {f"old_{name}": kind for name, kind in _SHAPE.items()}
+        columns = {"key": ("t.external_id", Kind.TEXT), "order_id": ("t.id", Kind.WHOLE)}
+        columns |= {f"old_{name}": (f"t.{name}", kind) for name, kind in _SHAPE.items()}
         if not self.knew_orders:
-            return fetch_frame(self.session, None, shape)
-        create_staging(self.session, "import_keys", {"key": Kind.TEXT})
-        stage(self.session, "import_keys", orders.select("key"))
-        settle(self.session, "import_keys")
-        columns = {"key": "k.key", "order_id": "o.id"} | {f"old_{name}": f"o.{name}" for name in _SHAPE}
-        # CROSS JOIN holds SQLite to this order of the tables; it would read all orders for a few keys.
-        source = """FROM import_keys AS k CROSS JOIN orders AS o
-            WHERE o.shop_id = :shop AND o.source = :source AND o.external_id = k.key"""
-        return fetch_frame(self.session, source, shape, columns, **shop)
+            return nothing_found(columns)
+        match = "t.source = :source AND t.external_id = s.value"
+        values = {"shop": self.reading.shop.id, "source": self.source}
+        return look_up(self.session, "orders", orders["key"], match, columns, **values)
 
-    def _write_new(self, orders: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
-        """Write orders nobody knew, with their lines; return their ids."""
+    def _write_new(self, orders: pl.DataFrame) -> pl.DataFrame:
+        """Write orders nobody knew; return their ids."""
         numbers = new_ids(self.session, "orders", orders.height)
         ids = orders.select("key", order_id=numbers)
         owner = {"shop_id": pl.lit(self.reading.shop.id), "source": pl.lit(self.source)}
         stage(self.session, "orders", orders.select(*_SHAPE, id=numbers, external_id="key", **owner))
-        self._write_lines(number_lines(rows, ids))
         self._touch(orders["buyer_id"])
         self.counts["inserted"] += orders.height
         return ids
 
     def _write_lines(self, lines: pl.DataFrame) -> None:
+        if is_postgresql(self.session):  # its index of articles fills faster in their order; SQLite keeps lines by key
+            lines = lines.sort("sku")
         stage(self.session, "order_lines", lines.select(pl.lit(self.reading.shop.id).alias("shop_id"), *_LINE))
         self.counts["lines"] += lines.height
 
-    def _rewrite(self, orders: pl.DataFrame, known: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
-        """Write what differs of orders that were there; return the ids of all of them."""
+    def _rewrite(self, orders: pl.DataFrame, known: pl.DataFrame, rows: pl.DataFrame) -> None:
+        """Write what differs of orders that were there."""
         ids = known.select("key", "order_id")
         lines = number_lines(rows, ids)
-        create_staging(self.session, "import_orders", {"id": Kind.KEY, **_SHAPE})
         both = orders.join(known, on="key", how="inner", maintain_order="left")
         differs = pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"old_{name}")) for name in _SHAPE)
-        changed = both.filter(differs)
-        stage(self.session, "import_orders", changed.select(*_SHAPE, id="order_id"))
-        settle(self.session, "import_orders")
-        assignments = ", ".join(f"{name} = i.{name}" for name in _SHAPE)
-        found = "orders.id = i.id AND orders.id IN (SELECT id FROM import_orders)"  # the second lets SQLite begin there
-        run(self.session, f"UPDATE orders SET {assignments} FROM import_orders AS i WHERE {found}")  # noqa: S608
+        self._update(both.filter(differs).select(*_SHAPE, id="order_id"))
         other = self._replace_lines(ids["order_id"], lines)
         touched = both.filter(differs | pl.col("order_id").is_in(other))
         self._touch(touched["buyer_id"])
         self._touch(touched["old_buyer_id"])
         self.counts["updated"] += touched.height
+
+    def _update(self, changed: pl.DataFrame) -> None:
+        if not changed.height:
+            return
+        create_staging(self.session, "import_orders", {"id": Kind.KEY, **_SHAPE})
+        stage(self.session, "import_orders", changed)
+        settle(self.session, "import_orders")
+        assignments = ", ".join(f"{name} = i.{name}" for name in _SHAPE)
+        found = "orders.id = i.id AND orders.id IN (SELECT id FROM import_orders)"  # the second lets SQLite begin there
+        run(self.session, f"UPDATE orders SET {assignments} FROM import_orders AS i WHERE {found}")  # noqa: S608
         drop_staging(self.session, "import_orders")
-        return ids
 
     def _replace_lines(self, orders: pl.Series, lines: pl.DataFrame) -> list[int]:
         """Replace the lines of those of the orders whose lines differ, and return which these are."""
-        create_staging(self.session, "import_known", {"id": Kind.KEY})
-        stage(self.session, "import_known", pl.DataFrame({"id": orders}))
-        settle(self.session, "import_known")
         shop = self.reading.shop.id
-        source = "FROM import_known AS k CROSS JOIN order_lines AS l WHERE l.shop_id = :shop AND l.order_id = k.id"
-        old = fetch_frame(self.session, source, _LINE, {name: f"l.{name}" for name in _LINE}, shop=shop)
+        shape = {name: (f"t.{name}", kind) for name, kind in _LINE.items()}
+        old = look_up(self.session, "order_lines", orders, "t.order_id = s.value", shape, shop=shop)
         lines = lines.cast(old.schema)
         columns = list(_LINE)
         new = lines.join(old, on=columns, how="anti")["order_id"]
         gone = old.join(lines, on=columns, how="anti")["order_id"]
         found: list[int] = pl.concat([new, gone]).unique().to_list()
         if found:
-            run(self.session, "DELETE FROM import_known")
-            stage(self.session, "import_known", pl.DataFrame({"id": found}))
-            remove = "DELETE FROM order_lines WHERE shop_id = :shop AND order_id IN (SELECT id FROM import_known)"
-            run(self.session, remove, shop=shop)
+            delete_matching(self.session, "order_lines", "order_id", found, shop=shop)
             self._write_lines(lines.filter(pl.col("order_id").is_in(found)))
-        drop_staging(self.session, "import_known")
         return found
 
     def _write_parcels(self, rows: pl.DataFrame, orders: pl.DataFrame) -> None:
@@ -221,23 +223,13 @@ class OrderMerge:
         found = found.with_columns(shipped_at=pl.coalesce("shipped_at", pl.when(past).then("ordered_at")))
         day = pl.when(pl.col("shipped_at").is_null()).then(today).otherwise("order_day")
         parcels = found.select("waybill", "buyer_id", "order_id", "shipped_at", ship_day=day)
-        parcels = parcels.join(self._known_waybills(parcels), on="waybill", how="anti", maintain_order="left")
+        known = {"waybill": ("t.waybill", Kind.TEXT)}
+        match, shop = "t.waybill = s.value", self.reading.shop.id
+        there = look_up(self.session, "parcels", parcels["waybill"], match, known, shop=shop)
+        parcels = parcels.join(there, on="waybill", how="anti", maintain_order="left")
         owner = {"shop_id": pl.lit(self.reading.shop.id), "pick_position": pl.lit(0)}
         stage(self.session, "parcels", parcels.with_columns(**owner))
         self.counts["new_parcels"] += parcels.height
-
-    def _known_waybills(self, parcels: pl.DataFrame) -> pl.DataFrame:
-        shop = {"shop": self.reading.shop.id}
-        some = "SELECT count(*) FROM (SELECT 1 FROM parcels WHERE shop_id = :shop LIMIT 1) AS p"
-        if not fetch(self.session, some, **shop)[0]:
-            return fetch_frame(self.session, None, {"waybill": Kind.TEXT})
-        create_staging(self.session, "import_waybills", {"waybill": Kind.TEXT})
-        stage(self.session, "import_waybills", parcels.select("waybill"))
-        settle(self.session, "import_waybills")
-        source = "FROM import_waybills AS w CROSS JOIN parcels AS p WHERE p.shop_id = :shop AND p.waybill = w.waybill"
-        found = fetch_frame(self.session, source, {"waybill": Kind.TEXT}, {"waybill": "w.waybill"}, **shop)
-        drop_staging(self.session, "import_waybills")
-        return found
 
     def _touch(self, buyers: pl.Series) -> None:
         self.touched.update(buyers.drop_nulls().to_list())

@@ -23,7 +23,7 @@ from retention.ingest.spool import Spool
 from retention.ingest.stream import Stream
 from retention.orders import OrderStatus
 from retention.shops import Shop
-from retention.staging import indexed_late
+from retention.staging import WritingBehind, indexed_late, take_turn
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,7 @@ class OrderStaging:
         self._indexes = ExitStack()
         if size:
             self._indexes.enter_context(indexed_late(session, "orders", "order_lines", "parcels"))
+        self._behind = WritingBehind(session)
 
     @property
     def numbered(self) -> bool:
@@ -103,14 +104,17 @@ class OrderStaging:
             self._stream.finish()
         for rows in self._spool.drain():
             self._merge.merge(rows)
+        self._behind.wait()
+        self._behind.close()
         self._indexes.close()
         return self._merge.finish()
 
     def close(self) -> None:
-        """Wait for the writing thread; what it wrote stands or falls with the transaction."""
+        """Wait for the writing threads; what they wrote stands or falls with the transaction."""
         self._indexes.pop_all()
         if self._stream:
             self._stream.close()
+        self._behind.close()
 
 
 def put_orders(
@@ -120,6 +124,7 @@ def put_orders(
 
     Returns what changed and the rows refused, whose `line` counts from 1.
     """
+    take_turn(session, shop.id)
     cells = [{name: _cell(getattr(row, name, None)) for name in KINDS["orders"]} for row in rows]
     used = {name for name in KINDS["orders"] if any(cell[name] is not None for cell in cells)}
     columns = {name: name for name in used | {"order_id"}}

@@ -7,7 +7,7 @@ import polars as pl
 
 from retention.ingest.checking import Rows, read_times, read_whole
 from retention.ingest.staged import MISSING, Merged, StagedRows, add_buyers, latest, need, welcome
-from retention.staging import Kind, create_staging, drop_staging, fetch, fetch_all, run, settle, stage
+from retention.staging import Kind, drop_staging, fetch, fetch_all, look_up, run, settle
 from retention.words import gettext_noop
 
 _TIMES = ("ship_date", "shipped_at", "delivered_at")
@@ -83,15 +83,15 @@ class ParcelStaging(StagedRows):
 
     def _orders(self, rows: Rows, number: pl.Series) -> pl.Series:
         """Return the row numbers of the orders named; of equal numbers from several sources the newest is meant."""
-        create_staging(self.session, "import_numbers", {"number": Kind.TEXT})
-        stage(self.session, "import_numbers", pl.DataFrame({"number": number.drop_nulls().unique()}))
-        settle(self.session, "import_numbers")
-        query = """SELECT n.number, max(o.id)
-            FROM (SELECT DISTINCT source FROM orders WHERE shop_id = :shop) AS s
-            CROSS JOIN import_numbers AS n CROSS JOIN orders AS o
-            WHERE o.shop_id = :shop AND o.source = s.source AND o.external_id = n.number GROUP BY n.number"""
-        known = dict(fetch_all(self.session, query, shop=self.shop.id))
-        drop_staging(self.session, "import_numbers")
+        sources = fetch_all(self.session, "SELECT DISTINCT source FROM orders WHERE shop_id = :shop", shop=self.shop.id)
+        columns = {"number": ("t.external_id", Kind.TEXT), "id": ("t.id", Kind.WHOLE)}
+        asked = number.drop_nulls().unique()
+        match = "t.source = :source AND t.external_id = s.value"
+        named = [
+            look_up(self.session, "orders", asked, match, columns, shop=self.shop.id, source=source)
+            for (source,) in sources
+        ]
+        known = dict(pl.concat(named).sort("id").iter_rows()) if named else {}
         found = number.replace_strict(known, default=None, return_dtype=pl.Int64)
         rows.refuse(number.is_not_null() & found.is_null(), gettext_noop("there is no order {value}"), number)
         return found

@@ -14,8 +14,7 @@ from retention.staging import (
     Kind,
     create_staging,
     drop_staging,
-    fetch,
-    fetch_frame,
+    look_up,
     new_ids,
     run,
     settle,
@@ -43,7 +42,7 @@ class People:
         What the rows tell of them is written at once for new buyers and remembered for the others.
         """
         told = _told(rows.filter(pl.col("buyer_id").is_not_null())).join(orders, on="buyer", how="semi")
-        known = self._find(told.select("buyer"))
+        known = self._find(told["buyer"])
         new = told.join(known, on="buyer", how="anti", maintain_order="left")
         numbers = new_ids(self._session, "buyers", new.height)
         made = {"shop_id": pl.lit(self._shop.id), "created_at": pl.lit(self._now).cast(pl.Datetime("us", "UTC"))}
@@ -71,19 +70,9 @@ class People:
             moved += self._describe()
         return moved
 
-    def _find(self, wanted: pl.DataFrame) -> pl.DataFrame:
-        shape = {"buyer": Kind.TEXT, "buyer_id": Kind.WHOLE}
-        some = "SELECT count(*) FROM (SELECT 1 FROM buyers WHERE shop_id = :shop LIMIT 1) AS b"
-        if not (wanted.height and fetch(self._session, some, shop=self._shop.id)[0]):
-            return fetch_frame(self._session, None, shape)
-        create_staging(self._session, "import_names", {"name": Kind.TEXT})
-        stage(self._session, "import_names", wanted.select(name="buyer"))
-        settle(self._session, "import_names")
-        source = "FROM import_names AS n CROSS JOIN buyers AS b WHERE b.shop_id = :shop AND b.external_id = n.name"
-        columns = {"buyer": "n.name", "buyer_id": "b.id"}
-        found = fetch_frame(self._session, source, shape, columns, shop=self._shop.id)
-        drop_staging(self._session, "import_names")
-        return found
+    def _find(self, wanted: pl.Series) -> pl.DataFrame:
+        columns = {"buyer": ("t.external_id", Kind.TEXT), "buyer_id": ("t.id", Kind.WHOLE)}
+        return look_up(self._session, "buyers", wanted, "t.external_id = s.value", columns, shop=self._shop.id)
 
     def _describe(self) -> int:
         latest = _newest(self._notes).filter(~pl.col("fresh"))  # the others were written when they were added
