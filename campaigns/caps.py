@@ -76,7 +76,7 @@ def full_of(session: Session, shop: Shop, campaign: Campaign, *, cap: Cap, polic
     """Return the buyers of the shop who have no room under a cap of 1 or more for what leaves at `at`."""
     if cap.when_full is WhenFull.DELAY and campaign.medium is not Medium.PARCEL:  # a parcel does not wait
         return Full({}, _rooms(session, shop, campaign, cap, at=at))
-    counts = _counted(shop, campaign, cap, window(cap, at, shop.timezone))
+    counts = _counted(shop, campaign.medium, cap, window(cap, at, shop.timezone))
     if cap.when_full is not WhenFull.YIELD:
         return Full({Reason.CAPPED: _with_at_least(session, counts, cap.messages)})
     waits = col(Delivery.state) == DeliveryState.WAITING
@@ -88,17 +88,15 @@ def full_of(session: Session, shop: Shop, campaign: Campaign, *, cap: Cap, polic
     })  # fmt: skip
 
 
-def counts_until(
-    session: Session, shop: Shop, campaign: Campaign, cap: Cap, *, at: datetime
-) -> tuple[Numbers, Numbers]:
-    """Return the buyers who have had something a cap counts at `at`, and how often, as arrays of ids and counts."""
-    rows = _counted(shop, campaign, cap, window(cap, at, shop.timezone)).subquery()
+def counts_until(session: Session, shop: Shop, medium: Medium, cap: Cap, *, at: datetime) -> tuple[Numbers, Numbers]:
+    """Return the buyers who have had something a cap counts at `at` by `medium`, and how often, as two arrays."""
+    rows = _counted(shop, medium, cap, window(cap, at, shop.timezone)).subquery()
     grouped = sa.select(rows.c.buyer_id, sa.func.count()).group_by(rows.c.buyer_id)
     ids, counts = read_columns(session, grouped)
     return ids, counts
 
 
-def _counted(shop: Shop, campaign: Campaign, cap: Cap, counted: Window) -> sa.Select[int]:
+def _counted(shop: Shop, medium: Medium, cap: Cap, counted: Window) -> sa.Select[int]:
     """Return a SELECT of the buyer of each delivery that counts."""
     moment = _moment(Delivery)
     rows = (
@@ -108,7 +106,7 @@ def _counted(shop: Shop, campaign: Campaign, cap: Cap, counted: Window) -> sa.Se
             col(Delivery.shop_id) == shop.id,
             col(Delivery.state).in_(TAKEN),
             col(Delivery.digest_id).is_(None),
-            col(Campaign.medium).in_(cap.counted(campaign.medium)),
+            col(Campaign.medium).in_(cap.counted(medium)),
             ~_transactional(),
             moment >= sa.literal(counted.start, UTCDateTime()),
         )
@@ -123,13 +121,13 @@ def _with_at_least(session: Session, rows: sa.Select[int], count: int) -> BitMap
 def _rooms(session: Session, shop: Shop, campaign: Campaign, cap: Cap, *, at: datetime) -> tuple[Numbers, Numbers]:
     """Return the full buyers, and the seconds at which there is room: when the n-th latest does not count any more."""
     counted = window(cap, at, shop.timezone)
-    full = _with_at_least(session, _counted(shop, campaign, cap, counted), cap.messages)
+    full = _with_at_least(session, _counted(shop, campaign.medium, cap, counted), cap.messages)
     if not full:
         nobody = np.empty(0, dtype=np.int64)
         return nobody, nobody
     moment = _moment(Delivery)
     place = sa.func.row_number().over(partition_by=col(Delivery.buyer_id), order_by=moment.desc()).label("place")
-    ranked = _counted(shop, campaign, cap, Window(counted.start, None)).add_columns(
+    ranked = _counted(shop, campaign.medium, cap, Window(counted.start, None)).add_columns(
         _seconds(session, moment).label("seconds"), place
     )
     rows = ranked.subquery()

@@ -130,7 +130,7 @@ def _full(session: Session, shop: Shop, each: _Coming, cap: Cap, earlier: Sequen
         for other in earlier
         if other.entry.at >= start and other.campaign.medium in counted and not other.policy.transactional
     ]
-    ids, counts = counts_until(session, shop, each.campaign, cap, at=each.entry.at)
+    ids, counts = counts_until(session, shop, each.campaign.medium, cap, at=each.entry.at)
     buyers, places = np.unique(np.concatenate([ids, *before]), return_inverse=True)
     weights = np.concatenate([counts, *(np.ones(len(part), dtype=np.int64) for part in before)])
     totals = np.bincount(places, weights=weights, minlength=len(buyers))

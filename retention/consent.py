@@ -109,3 +109,23 @@ def last_answer(session: Session, shop_id: int, *, buyer_id: int, channel: Chann
     )
     answer = session.exec(rows.order_by(col(Consent.id).desc()).limit(1)).first()
     return Answer(answer) if answer else None
+
+
+def count_answers(session: Session, shop_id: int) -> dict[Channel, dict[Answer, int]]:
+    """Return how many buyers last said yes and how many no, by channel; who was never asked is in neither."""
+    about = (Consent.shop_id == shop_id, Consent.topic == "")
+    last = select(func.max(Consent.id)).where(*about).group_by(col(Consent.channel), col(Consent.buyer_id))
+    rows = session.exec(
+        select(Consent.channel, Consent.answer, func.count())
+        .where(Consent.shop_id == shop_id, col(Consent.id).in_(last))
+        .group_by(col(Consent.channel), col(Consent.answer))
+    )
+    found: dict[Channel, dict[Answer, int]] = {channel: dict.fromkeys(Answer, 0) for channel in Channel}
+    for channel, answer, count in rows:
+        found[Channel(channel)][Answer(answer)] = count
+    return found
+
+
+def count_pauses(session: Session, shop_id: int, *, at: datetime) -> int:
+    """Return how many buyers have asked to hear nothing at this moment."""
+    return session.exec(select(func.count()).where(Pause.shop_id == shop_id, Pause.until > at)).one()

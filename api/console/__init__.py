@@ -7,6 +7,7 @@ from api.console import (
     calendar,
     campaign_check,
     campaign_editor,
+    campaign_preview,
     campaign_run,
     campaign_why,
     campaigns,
@@ -17,6 +18,7 @@ from api.console import (
     offers,
     packing,
     people,
+    policies,
     print_room,
     results,
     rfm,
@@ -37,6 +39,7 @@ for part in (
     campaign_editor,  # before the campaigns: none of these is called "new"
     campaigns,
     campaign_check,
+    campaign_preview,
     campaign_run,
     campaign_why,
     calendar,
@@ -46,6 +49,7 @@ for part in (
     joint,
     flyers,
     results,
+    policies,
     people,
 ):
     router.include_router(part.router)

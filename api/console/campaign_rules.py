@@ -108,7 +108,7 @@ def typed_rules(form: FormData) -> Rules:
     return Rules(
         control=text("control"),
         read_out_days=text("read_out_days"),
-        caps=_typed_caps(form),
+        caps=typed_caps(form),
         priority=text("priority"),
         late_after=text("late_after"),
         cost_ceiling=text("cost_ceiling"),
@@ -161,7 +161,8 @@ def share(text: str) -> float:
         ) from error
 
 
-def _typed_caps(form: FormData) -> list[CapLine]:
+def typed_caps(form: FormData) -> list[CapLine]:
+    """Return the lines for caps that say something."""
     columns = [[str(value).strip() for value in form.getlist(f"cap_{name}")] for name in _CAP_FIELDS]
     return [CapLine(*values) for values in zip(*columns, strict=False) if values[0]]
 

@@ -186,7 +186,10 @@ _MAP = [
     ),
     (
         gettext_noop("Shop"),
-        [_Line(gettext_noop("People and keys"), "/people", icon="key", scope=Scope.PEOPLE_WRITE)],
+        [
+            _Line(gettext_noop("Policies"), "/policies", icon="shield-check", scope=Scope.CAMPAIGNS_READ),
+            _Line(gettext_noop("People and keys"), "/people", icon="key", scope=Scope.PEOPLE_WRITE),
+        ],
     ),
 ]
 
