@@ -1,23 +1,37 @@
 """Budget: what a run costs, and who is left out by chance when it would cost more than it may."""
 
 import hashlib
+from contextlib import suppress
+from datetime import datetime
 
 import numpy as np
 from pyroaring import BitMap
 from sqlmodel import Session
 
 from campaigns.assignment import hashes
-from campaigns.campaigns import Campaign
+from campaigns.campaigns import Campaign, Medium
+from campaigns.content import extremes, show_to
 from campaigns.policy import Policy
 from campaigns.senders import Sender
+from retention.errors import Invalid
+from retention.shops import Shop
 
 
-def price_each(session: Session, campaign: Campaign, policy: Policy) -> int:
-    """Return what one delivery costs in hundredths of a minor unit: what the policy says, else the sender's price."""
+def price_each(session: Session, shop: Shop, campaign: Campaign, policy: Policy, *, at: datetime) -> int:
+    """Return what one delivery costs in hundredths of a minor unit: what the policy says, else the sender's price.
+
+    A text message costs as many parts as the longest case in the audience takes, so that a run never costs more.
+    """
     if policy.cost_each is not None:
         return policy.cost_each
     sender = session.get(Sender, campaign.sender_id) if campaign.sender_id else None
-    return sender.price if sender else 0
+    if sender is None or campaign.medium is not Medium.SMS or not sender.price:
+        return sender.price if sender else 0
+    costs = [sender.price]
+    for buyer in extremes(session, shop, campaign, at=at):
+        with suppress(Invalid):  # a text that cannot be made is shown where texts are checked, and costs nothing
+            costs.append(show_to(session, shop, campaign, buyer).cost or 0)
+    return max(costs)
 
 
 def cost_of(deliveries: int, price: int) -> int:

@@ -94,7 +94,7 @@ def plan(session: Session, shop: Shop, campaign: Campaign, *, at: datetime, amon
     dues = dues_of(session, shop, campaign, policy, quiets=quiet_on(policy, limits, campaign.medium), at=at)
     sieves = Sieves(session, shop, campaign, policy, limits, at=at, left=audience.copy(), dues=dues)
     sieves.run()
-    price = price_each(session, campaign, policy)
+    price = price_each(session, shop, campaign, policy, at=at)
     control, final = _divide(sieves, policy, price)
     offer = session.get(Offer, campaign.offer_id) if campaign.offer_id else None
     product = session.get(Product, campaign.product_id) if campaign.product_id else None

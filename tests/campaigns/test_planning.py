@@ -14,12 +14,14 @@ from campaigns import launch as launching
 from campaigns.assignment import control_group, siphash
 from campaigns.bounces import Bounce, BounceKind
 from campaigns.campaigns import CampaignState, Delivery, DeliveryState, Medium, Run, RunSkip
+from campaigns.content import show_to
 from campaigns.coupons import Coupon
 from campaigns.drafting import edit_campaign
 from campaigns.launch import launch
 from campaigns.ledger import count
 from campaigns.links import Link
 from campaigns.planning import plan, promise
+from campaigns.senders import Sender, SenderKind
 from campaigns.shop_policy import save_shop_policy
 from retention.audit import AuditEntry
 from retention.buyers import Buyer
@@ -300,6 +302,29 @@ def test_cost_ceiling_pays_for_as_many_as_it_says(stage: Stage, ceiling: int, fi
         stage.buyer(name)
     campaign = stage.push(policy={"cost_each": 100, "cost_ceiling": ceiling, "over_ceiling": "cut"})
     assert len(plan(stage.session, stage.shop, campaign, at=NOON).final) == final
+
+
+def test_text_message_costs_the_parts_of_its_longest_case(stage: Stage) -> None:
+    for name in ("Bo", "A" * 60):
+        stage.answer(stage.buyer(name, email=""), "in", Channel.SMS)
+        stage.session.exec(select(Buyer).where(Buyer.external_id == name)).one().phone = f"1380013{len(name):04d}"
+    sender = Sender(
+        shop_id=stage.shop.id,
+        slug="gate",
+        name="Gate",
+        medium=Medium.SMS,
+        kind=SenderKind.SMS_HTTP,
+        settings={},
+        price=450,
+        created_at=NOON,
+    )
+    stage.session.add(sender)
+    stage.session.flush()
+    text = {"en": {"subject": "Tea", "body": "Dear {{ buyer.name }}, " + "tea " * 20}}
+    campaign = stage.push(medium=Medium.SMS, sender_id=sender.id, content=text)
+    costs = [show_to(stage.session, stage.shop, campaign, each).cost for each in stage.session.exec(select(Buyer))]
+    assert costs == [450, 900]
+    assert plan(stage.session, stage.shop, campaign, at=NOON).cost == 2 * 9
 
 
 def test_plan_among_those_an_event_happened_to_looks_at_nobody_else(stage: Stage) -> None:
