@@ -13,6 +13,7 @@ from campaigns import lifecycle
 from campaigns.approvals import require_approval
 from campaigns.campaigns import Campaign, Delivery, DeliveryState, Medium, Run, RunSkip
 from campaigns.coupons import Coupon
+from campaigns.digests import gather
 from campaigns.dues import due_moment, join_rooms
 from campaigns.issuing import issue_coupons
 from campaigns.links import Link
@@ -76,6 +77,7 @@ def launch(
     make_posts(session, shop, campaign, run, at=at)
     if not goes_to_groups(campaign):  # a group shares the link of its post
         _add_links(session, campaign, run, at=at)
+    gather(session, campaign, run)
     audit.record(
         session,
         shop.id,

@@ -1,8 +1,9 @@
 """Mail: one delivery's text set in the built-in template, as HTML and as its plain twin."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import parseaddr
+from functools import lru_cache
 
 from campaigns.branding import PLAIN, Look
 from campaigns.campaigns import Campaign, Delivery
@@ -10,7 +11,7 @@ from campaigns.channels.channel import Message
 from campaigns.coupons import Coupon
 from campaigns.links import Link, link_address
 from campaigns.mail_page import Frame, logo_address, set_mail
-from campaigns.messages import choose_language, render
+from campaigns.messages import MOST_SUBJECT, Text, choose_language, render
 from campaigns.offers import Offer
 from campaigns.unsubscribe import unsubscribe_address, unsubscribe_token
 from campaigns.wording import message_values
@@ -18,6 +19,7 @@ from retention.buyers import Buyer
 from retention.consent import Channel
 from retention.products import Product
 from retention.shops import Shop
+from retention.words import ngettext, speaking
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """All rows one message is made from."""
+    """All rows one message is made from. `others` go in the same message (`campaigns.digests`)."""
 
     delivery: Delivery
     buyer: Buyer
@@ -46,6 +48,7 @@ class Letter:
     coupon: Coupon | None = None
     product: Product | None = None
     look: Look = PLAIN
+    others: tuple["Letter", ...] = ()
 
 
 def compose(letter: Letter, sender: Sender) -> Message:
@@ -58,10 +61,10 @@ def compose(letter: Letter, sender: Sender) -> Message:
     values = message_values(
         shop, buyer, product=letter.product, offer=offer, code=code, ends=ends, link=link, language=language
     )
-    text = render(letter.campaign.content, values, language=language)
+    text = _with_others(render(letter.campaign.content, values, language=language), letter, sender)
     token = unsubscribe_token(sender.signing_key, shop_id=shop.id, buyer_id=buyer.id, channel=Channel.EMAIL)
     coupon, terms = values.get("coupon", {}), values.get("offer", {})
-    address = parseaddr(sender.mail_from)[1]
+    address = _address_in(sender.mail_from)
     frame = Frame(
         shop=shop.name,
         link=link,
@@ -87,9 +90,33 @@ def compose(letter: Letter, sender: Sender) -> Message:
     )
 
 
+def _with_others(text: Text, letter: Letter, sender: Sender) -> Text:
+    """Return the text with those of the deliveries that go in the same mail, each with its own link."""
+    if not letter.others:
+        return text
+    bodies = [text.body]
+    for other in letter.others:
+        link = link_address(sender.public_url, other.link.token)
+        values = message_values(
+            other.shop, other.buyer, product=other.product, offer=None, code="", ends=None, link=link,
+            language=text.language,
+        )  # fmt: skip
+        product = values["product"]
+        bodies.append(f"{product['title']}, {product['price']}\n{link}")
+    with speaking(text.language):
+        subject = ngettext("{first}, and one more", "{first}, and {count} more", len(letter.others))
+    subject = subject.format(first=text.subject, count=len(letter.others))[:MOST_SUBJECT]
+    return replace(text, subject=subject, body="\n\n".join(bodies))
+
+
 def message_id(letter: Letter, address: str) -> str:
     """Return the Message-ID of a delivery, the same at every try, so that a mailbox can drop a second copy."""
     return f"<{delivery_key(letter)}@{address.rpartition('@')[2] or 'localhost'}>"
+
+
+@lru_cache(maxsize=64)
+def _address_in(mail_from: str) -> str:
+    return parseaddr(mail_from)[1]
 
 
 def delivery_key(letter: Letter) -> str:

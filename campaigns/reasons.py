@@ -29,6 +29,8 @@ class Reason(StrEnum):
     SOLD_OUT = "sold_out"
     PRICE_CHANGED = "price_changed"
     BOUGHT_ALREADY = "bought_already"
+    PAID_ALREADY = "paid_already"
+    SOLD_ENOUGH = "sold_enough"
     TEXT_ERROR = "text_error"
     REFUSED = "refused"
     GAVE_UP = "gave_up"
@@ -60,6 +62,8 @@ _STEPS = {
     Reason.SOLD_OUT: n_("Sold out before it left"),
     Reason.PRICE_CHANGED: n_("The price changed before it left"),
     Reason.BOUGHT_ALREADY: n_("Bought it meanwhile"),
+    Reason.PAID_ALREADY: n_("Paid meanwhile"),
+    Reason.SOLD_ENOUGH: n_("Sold often enough before it left"),
     Reason.TEXT_ERROR: n_("The text could not be made"),
     Reason.REFUSED: n_("Refused by the mail server"),
     Reason.GAVE_UP: n_("Tried several times in vain"),
@@ -88,6 +92,8 @@ _SENTENCES = {
     Reason.SOLD_OUT: n_("The product was sold out when their turn came."),
     Reason.PRICE_CHANGED: n_("The product cost something else when their turn came."),
     Reason.BOUGHT_ALREADY: n_("They bought the product before their turn came."),
+    Reason.PAID_ALREADY: n_("They paid for their order, or took it back, before their turn came."),
+    Reason.SOLD_ENOUGH: n_("The product had as many sales as the alert was for before their turn came."),
     Reason.TEXT_ERROR: n_("Their text could not be made."),
     Reason.REFUSED: n_("The receiving side refused it for good."),
     Reason.GAVE_UP: n_("It was tried several times and never got through."),

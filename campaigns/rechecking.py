@@ -13,8 +13,9 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from campaigns.bounces import Bounce, BounceKind
-from campaigns.campaigns import Campaign, Delivery, Medium, Run
+from campaigns.campaigns import Campaign, Delivery, Medium, Recipe, Run
 from campaigns.caps import Leaving, Other, others_of, reach_back, verdict
+from campaigns.events import still_unpaid
 from campaigns.hours import out_of_quiet
 from campaigns.offers import Offer
 from campaigns.policy import CHANNEL, Policy, ShopPolicy, caps_on, channel_of, needed_answer, quiet_on, read_policy
@@ -96,6 +97,8 @@ class _Look:
             return refused
         if row.delivery.expires_at and self.at > row.delivery.expires_at:
             return Reason.LATE
+        if self._paid(row):
+            return Reason.PAID_ALREADY
         return _over(row, self.at) or (Reason.BOUGHT_ALREADY if self._bought(row) else None)
 
     def capped(self, row: _Row) -> Reason | datetime | None:
@@ -175,6 +178,14 @@ class _Look:
             found = self.session.execute(_bought_meanwhile(self.shop.id, list(self.rows)))
             self._facts["bought"] = set(found.scalars())
         return row.delivery.id in self._facts["bought"]
+
+    def _paid(self, row: _Row) -> bool:
+        """Tell whether a reminder has nothing to remind of any more."""
+        if row.campaign.recipe is not Recipe.PAYMENT_REMINDER:
+            return False
+        if "unpaid" not in self._facts:
+            self._facts["unpaid"] = set(self.session.execute(still_unpaid(self.shop.id, list(self.rows))).scalars())
+        return row.delivery.id not in self._facts["unpaid"]
 
     def _bounced(self) -> set[int]:
         if "bounced" not in self._facts:

@@ -39,6 +39,11 @@ def skip_campaign(session: Session, campaign: Campaign) -> int:
     return _skip(session, Reason.CANCELLED, *_of(campaign))
 
 
+def skip_sold(session: Session, campaign: Campaign) -> int:
+    """Skip all that has not left of an alert whose product sells by itself; return how many."""
+    return _skip(session, Reason.SOLD_ENOUGH, *_of(campaign))
+
+
 def skip_buyer(
     session: Session,
     shop_id: int,

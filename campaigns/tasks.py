@@ -7,14 +7,20 @@ import structlog
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
+from campaigns.arrivals import stop_sold
 from campaigns.attribution import match_orders
+from campaigns.digests import settle_digests
 from campaigns.dispatch import send_all
 from campaigns.moving import finish_done
 from campaigns.occurrences import campaigns_by_events, campaigns_by_the_clock, launch_occurrence, sweep_events
+from campaigns.post_outcomes import put_aside
+from campaigns.robots import send_posts
+from campaigns.senders import channel_for
 from retention import clock
 from retention.database import reading, transaction
 from retention.errors import Error
 from retention.queue import engine_task, task
+from retention.settings import get_settings
 from retention.shops import Shop
 
 log = structlog.get_logger()
@@ -26,6 +32,16 @@ def send_messages(engine: Engine) -> None:
     if counts := send_all(engine, now=clock.now):
         log.info("messages handed over", **counts)
     with transaction(engine) as session:
+        finish_done(session, at=clock.now())
+
+
+@engine_task("campaigns.posts", every=timedelta(seconds=15))
+def keep_posts(engine: Engine) -> None:
+    """Have robots say what is due, then end the posts that are too late or that nobody is left to hear."""
+    if counts := send_posts(engine, channel_for, public_url=get_settings().public_url, now=clock.now()):
+        log.info("posts handed over", **counts)
+    with transaction(engine) as session:
+        put_aside(session, at=clock.now())
         finish_done(session, at=clock.now())
 
 
@@ -43,6 +59,13 @@ def sweep_all_events(engine: Engine) -> None:
     with reading(engine) as session:
         ids = campaigns_by_events(session)
     _each(engine, ids, sweep_events)
+
+
+@task("campaigns.settle_arrivals", every=timedelta(minutes=1))
+def settle_arrivals(session: Session) -> None:
+    """Stop alerts whose product has sold enough, and let go what waits for a mail that does not leave."""
+    stop_sold(session, at=clock.now())
+    settle_digests(session)
 
 
 def _each(engine: Engine, campaign_ids: list[int], look: Callable[..., object]) -> None:
