@@ -7,7 +7,7 @@ knows by one join per part and gets what is new by COPY (executemany on SQLite),
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -44,6 +44,7 @@ from retention.staging import (
 )
 from retention.versions import Family, raise_version
 
+SAME_TIME = timedelta(milliseconds=2)  # how far off a time may be that was kept in a spreadsheet
 RECENT_DAYS = 7  # an older order with a waybill has left, even when its status does not say so
 
 _SHAPE = {
@@ -179,7 +180,7 @@ class OrderMerge:
         ids = known.select("key", "order_id")
         lines = number_lines(rows, ids)
         both = orders.join(known, on="key", how="inner", maintain_order="left")
-        differs = pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"old_{name}")) for name in _SHAPE)
+        differs = pl.any_horizontal(_differs(name) for name in _SHAPE)
         self._update(both.filter(differs).select(*_SHAPE, id="order_id"))
         other = self._replace_lines(ids["order_id"], lines)
         touched = both.filter(differs | pl.col("order_id").is_in(other))
@@ -263,6 +264,14 @@ _TOTALS = (
     "orders", "paid_orders", "paid", "refunded_orders", "refunded", "wholly_refunded_orders", "counted_orders",
     "revenue", "returns", "orders_without_buyer",
 )  # fmt: skip
+
+
+def _differs(name: str) -> pl.Expr:
+    """Whether a column says something else than what is known; what a spreadsheet does to a time is the same time."""
+    new, old = pl.col(name), pl.col(f"old_{name}")
+    if _SHAPE[name] is not Kind.TIME:
+        return new.ne_missing(old)
+    return new.ne_missing(old) & ~((new - old).abs() <= SAME_TIME).fill_null(False)
 
 
 def _keep_what_is_empty(orders: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:

@@ -137,7 +137,8 @@ def _with_places(frame: pl.DataFrame, address: pl.Series) -> pl.DataFrame:
 
 def _digests(good: pl.DataFrame) -> pl.Expr:
     """Return a digest of what identifies each row. Left out is what changes in an order's life: status, refund."""
-    second = pl.col("first_at").dt.epoch("s").cast(pl.String)  # spreadsheets do not keep milliseconds faithfully
+    # Spreadsheets keep times as parts of a day and are a millisecond off now and then, also just below a full second.
+    second = pl.col("first_at").dt.round("1s").dt.epoch("s").cast(pl.String)
     cells = (second if name == "first_at" else pl.col(name).cast(pl.String) for name in _IDENTITY)
     texts = good.select(pl.concat_str(*(cell.fill_null("") for cell in cells), separator="\x1f")).to_series()
     return pl.lit(pl.Series([blake2b(text.encode(), digest_size=12).hexdigest() for text in texts], dtype=pl.String))

@@ -595,6 +595,20 @@ def test_real_files_give_their_known_figures(
 
 
 @pytest.mark.data
+def test_real_workbook_after_the_same_text_file_changes_nothing(load: Load, data_folder: Path) -> None:
+    for name, changed in (("cn_shop_orders.csv", 28833), ("cn_shop_orders.xlsx", 0)):
+        report = load((data_folder / name).read_bytes(), name=name, preset="taobao")
+        assert (report.changed, report.changed + report.unchanged) == (changed, 28833)
+
+
+def test_time_a_spreadsheet_put_a_millisecond_off_is_the_same_time(load: Load, ask: Ask) -> None:
+    for header in ("order_id,buyer_id", "note,buyer_id"):  # with numbers, and with orders known by what they say
+        rows = [f"{header},paid_at,amount\nA1,b1,2026-03-05 10:00:{second},1\n" for second in ("07", "06.999", "09")]
+        assert [load(row).changed for row in rows] == [1, 0, 1]
+    assert ask("SELECT count(*) FROM orders") == [(3,)]
+
+
+@pytest.mark.data
 def test_real_report_without_buyers_adds_up(shop_engine: Engine, data_folder: Path, tmp_path: Path) -> None:
     path = Path(shutil.copyfile(data_folder / "tmall_order_report.gbk.csv", tmp_path / "tmall.csv"))
     totals = import_file(shop_engine, "tea", "orders", path, preset="taobao", now=NOW).totals
