@@ -160,8 +160,13 @@ class Answers:
 
     def mark(self) -> str:
         """Return what changes whenever any answer for this shop may: the versions of all facts, and the hour."""
-        versions = " ".join(f"{family.value}={version}" for family, version in sorted(self.versions.items()))
-        return sha256(f"{versions} {self.view.hour}".encode()).hexdigest()
+        return mark_of(self.versions, self.view.hour)
+
+
+def mark_of(versions: Mapping[Family, int], hour: datetime) -> str:
+    """Return a text that is another one for other facts or another hour."""
+    said = " ".join(f"{family.value}={version}" for family, version in sorted(versions.items()))
+    return sha256(f"{said} {hour}".encode()).hexdigest()
 
 
 def open_answers(session: Session, view: View) -> Answers:

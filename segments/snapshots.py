@@ -17,10 +17,15 @@ from sqlmodel.sql.expression import SelectOfScalar
 from retention import clock, queue
 from retention.database import BigId, ShopRow
 from retention.shops import Shop
+from retention.versions import read_versions
+from segments.leaves import mark_of
 from segments.matching import Matcher, open_matcher
 from segments.segments import Segment, find_segment
+from segments.view import hour_of
 
+LOOKED_EVERY = timedelta(minutes=1)
 REFRESHED_EVERY = timedelta(minutes=10)
+"""What changed is seen within a minute; a shop where something always changes is refreshed this often and no more."""
 
 
 class SegmentSnapshot(ShopRow, table=True):
@@ -147,11 +152,19 @@ def sizes(session: Session, shop_id: int) -> dict[int, int]:
     return {row.segment_id: row.size for row in session.execute(query)}
 
 
-@queue.task("segments.refresh", every=REFRESHED_EVERY)
+@queue.task("segments.refresh", every=LOOKED_EVERY)
 def refresh_all(session: Session) -> None:
-    """Wake a worker for every shop that has segments."""
-    for shop_id in session.exec(select(col(Segment.shop_id)).distinct()):
-        queue.send(session, "segments.refresh_shop", shop_id)
+    """Wake a worker for every shop that has a new segment, or other facts than at its last refresh."""
+    now = clock.now()
+    marks, last = col(Segment.refreshed_from), col(Segment.refreshed_at)
+    query = sa.select(col(Segment.shop_id), sa.func.min(marks), sa.func.max(marks), sa.func.max(last))
+    for shop_id, lowest, highest, refreshed_at in session.execute(query.group_by(col(Segment.shop_id))).all():
+        if refreshed_at is None or not lowest:
+            queue.send(session, "segments.refresh_shop", shop_id)
+        elif now - refreshed_at >= REFRESHED_EVERY:
+            mark = mark_of(read_versions(session, shop_id), hour_of(now))
+            if not lowest == highest == mark:
+                queue.send(session, "segments.refresh_shop", shop_id)
 
 
 @queue.task("segments.refresh_shop")

@@ -25,6 +25,11 @@ from segments.nodes import (
 )
 
 
+def hour_of(moment: datetime) -> datetime:
+    """Return the full hour of a moment."""
+    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
 @dataclass(frozen=True)
 class View:
     """One shop seen from one moment."""
@@ -51,7 +56,7 @@ class View:
     @property
     def hour(self) -> datetime:
         """The full hour that live windows count back from."""
-        return self.now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+        return hour_of(self.now)
 
     def start(self, window: Window) -> datetime | None:
         """Return the first moment inside a window; None when it has no beginning."""

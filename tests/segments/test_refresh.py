@@ -1,11 +1,13 @@
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from retention import clock
 from retention.database import reading, transaction
 from segments.segments import find_segment, save_segment
 from segments.snapshots import changes_since, refresh_all, refresh_segments, refresh_shop, trend
 from tests.segments.makers import add_buyers, add_follow, make_shop
+
+NOON = datetime(2026, 11, 1, 12, 30, tzinfo=UTC)
 
 
 def a_shop_with_a_segment(engine):
@@ -48,13 +50,40 @@ def test_two_refreshes_at_once_write_one_snapshot(engine):
         assert segment.refreshed_at <= clock.now()
 
 
-def test_the_sweep_wakes_a_worker_for_each_shop_with_segments(engine, monkeypatch):
-    shop, _ = a_shop_with_a_segment(engine)
-    with transaction(engine) as session:
-        make_shop(session, "empty")
+def test_the_sweep_wakes_a_worker_where_facts_have_changed_and_not_more_often_than_said(engine, monkeypatch):
     sent = []
     monkeypatch.setattr("retention.queue.send", lambda _session, *call: sent.append(call))
+    monkeypatch.setattr("retention.clock.now", lambda: NOON)
+
+    def sweep():
+        sent.clear()
+        with transaction(engine) as session:
+            refresh_all(session)
+            refresh_shop(session, 999)
+        return sent
+
     with transaction(engine) as session:
-        refresh_all(session)
-        refresh_shop(session, 999)
-    assert sent == [("segments.refresh_shop", shop.id)]
+        make_shop(session, "empty")
+        shop = make_shop(session)
+        (buyer,) = add_buyers(session, shop, "a")
+        save_segment(session, shop.id, "followers", rule={"follows": {}}, actor="test", at=NOON)
+    wake = [("segments.refresh_shop", shop.id)]
+    assert sweep() == wake  # never refreshed
+    with transaction(engine) as session:
+        refresh_segments(session, shop, now=NOON - timedelta(minutes=9))
+    assert sweep() == []
+    with transaction(engine) as session:
+        add_follow(session, shop, buyer)
+    assert sweep() == []  # changed, but refreshed nine minutes ago
+    monkeypatch.setattr("retention.clock.now", lambda: NOON + timedelta(minutes=1))
+    assert sweep() == wake
+    with transaction(engine) as session:
+        refresh_shop(session, shop.id)
+        save_segment(session, shop.id, "others", rule={"not": {"follows": {}}}, actor="test", at=NOON)
+    assert sweep() == wake  # a new segment waits for nothing
+    with transaction(engine) as session:
+        refresh_shop(session, shop.id)
+    monkeypatch.setattr("retention.clock.now", lambda: NOON + timedelta(minutes=20))
+    assert sweep() == []  # nothing has changed
+    monkeypatch.setattr("retention.clock.now", lambda: NOON + timedelta(minutes=30))
+    assert sweep() == wake  # another hour: "the last N days" count back from it
