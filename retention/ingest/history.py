@@ -7,7 +7,7 @@ from sqlmodel import Session
 from retention.facts import refresh_facts
 from retention.staging import stage
 
-_MOST = 3_000_000  # orders remembered; beyond, the database adds up, which is slower and needs no memory
+_MOST = 1_000_000  # orders remembered; beyond, the database adds up, which is slower and needs no memory
 
 
 class History:

@@ -204,6 +204,8 @@ def _read(source: Source, staging: Staging, rejects: RejectsFile, asked: _Asked)
     for chunk in source.chunks():
         read += chunk.frame.height + len(chunk.broken)
         refused = [*chunk.broken, *_stage_chunk(chunk, staging, duplicates)]
+        if duplicates and isinstance(staging, OrderStaging):
+            duplicates.forget(staging.oldest)
         rejects.add(sorted(refused, key=lambda reject: reject.line))
         if asked.progress:
             asked.progress(chunk.done, source.total * 5 // 4)

@@ -88,6 +88,11 @@ class OrderStaging:
         """Whether the rows carry order numbers."""
         return self._reading.numbered
 
+    @property
+    def oldest(self) -> int:
+        """The first line that still waits to be merged; a later line of an order merged before would not be taken."""
+        return self._stream.oldest if self._stream else 0
+
     def add(self, frame: pl.DataFrame, lines: pl.Series) -> list[Reject]:
         """Check rows, keep the good ones, return the others."""
         rows = Rows(frame, lines, self._reading.columns)

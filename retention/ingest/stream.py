@@ -40,6 +40,11 @@ class Stream:
         self._waiting = [rows.filter(unfinished)]
         self._send(rows.filter(~unfinished))
 
+    @property
+    def oldest(self) -> int:
+        """The first line that waits; all lines while none does."""
+        return min((int(part["line"][0]) for part in self._waiting if part.height), default=0)
+
     def finish(self) -> None:
         """Merge the rest and wait until all is written."""
         if self._waiting:
