@@ -42,8 +42,8 @@ class Look:
 
     @property
     def on_accent(self) -> str:
-        """Text on the accent colour: white or nearly black, whichever is easier to read."""
-        return max("#ffffff", "#1d1b18", key=lambda ink: contrast(ink, self.accent))
+        """Text on the accent colour: white or black, whichever is easier to read; one of them always is."""
+        return max("#ffffff", "#000000", key=lambda ink: contrast(ink, self.accent))
 
     @property
     def on_light(self) -> str:

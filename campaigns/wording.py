@@ -19,6 +19,7 @@ NAMES = (
     "product.title",
     "product.price",
     "product.category",
+    "product.brand",
     "offer.name",
     "offer.headline",
     "offer.terms",
@@ -46,7 +47,12 @@ def message_values(
     with words.speaking(language):
         if product:
             price = money.show(product.price, shop.currency, locale)
-            values["product"] = {"title": product.title, "price": price, "category": product.category}
+            values["product"] = {
+                "title": product.title,
+                "price": price,
+                "category": product.category,
+                "brand": product.brand,
+            }
         if offer:
             values["offer"] = {
                 "name": offer.name,
