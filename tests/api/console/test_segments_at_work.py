@@ -41,7 +41,9 @@ def enter(engine: Engine, tmp_path: Path, served: Callable[..., str], browse: Ca
     complaints: list[str] = []
 
     def note(message: ConsoleMessage) -> None:
-        if message.type == "error" and "favicon" not in (message.location or {}).get("url", ""):
+        # A request that a newer one takes the place of is given up on purpose, and htmx calls that an error.
+        given_up = message.text.startswith(("htmx:afterRequest", "htmx:sendAbort"))
+        if message.type == "error" and not given_up and "favicon" not in (message.location or {}).get("url", ""):
             complaints.append(message.text)
 
     def go_in(path: str, *, who: str = "marketer", locale: str = "en", width: int = 1280) -> Page:
