@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from api.console import (
+    arrivals,
     buyers,
     calendar,
     campaign_check,
@@ -25,6 +26,8 @@ from api.console import (
     segment_builder,
     segment_sets,
     segments,
+    senders,
+    tasks_page,
 )
 
 router = APIRouter(include_in_schema=False)
@@ -44,12 +47,15 @@ for part in (
     campaign_why,
     calendar,
     offers,
+    arrivals,
+    tasks_page,
     print_room,
     packing,
     joint,
     flyers,
     results,
     policies,
+    senders,
     people,
 ):
     router.include_router(part.router)

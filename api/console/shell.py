@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -13,6 +14,7 @@ from api import deps, pages
 from api.console import figures
 from api.deps import Place, current_place
 from campaigns.campaigns import Campaign, CampaignState
+from campaigns.desk import waiting_posts
 from printables.batches import Batch, BatchState
 from retention.access import Member, Scope
 from retention.errors import Error
@@ -43,6 +45,7 @@ DONE: dict[str, str] = {
     "campaign-approved": gettext_noop("Approved, exactly as it is. It can go now."),
     "sent-back": gettext_noop("Sent back. It is a draft again."),
     "resent": gettext_noop("They are tried once more."),
+    "sender-paused": gettext_noop("Paused. What it had not begun to send waits."),
     "tested": gettext_noop("The test is on its way. It counts nowhere."),
 }
 """What was done, by the word an address carries after a redirect."""
@@ -124,7 +127,7 @@ def navigation(request: Request, session: Session) -> Navigation:
     """Return the navigation of the signed-in member."""
     member: Member = request.state.member
     home = f"/shops/{request.state.shop.slug}"
-    tails = _tails(session, member)
+    tails = _tails(session, member, deps.tell_time(request))
     parts = []
     for heading, lines in _MAP:
         links = [
@@ -169,6 +172,8 @@ _MAP = [
             _Line(gettext_noop("Campaigns"), "/campaigns", icon="send", scope=Scope.CAMPAIGNS_READ),
             _Line(gettext_noop("Calendar"), "/calendar", icon="calendar", scope=Scope.CAMPAIGNS_READ),
             _Line(gettext_noop("Offers"), "/offers", icon="ticket", scope=Scope.CAMPAIGNS_READ),
+            _Line(gettext_noop("Arrivals"), "/arrivals", icon="sparkles", scope=Scope.CAMPAIGNS_READ),
+            _Line(gettext_noop("Posts by hand"), "/tasks", icon="message-circle-heart", scope=Scope.POSTS_WRITE),
         ],
     ),
     (
@@ -187,6 +192,7 @@ _MAP = [
     (
         gettext_noop("Shop"),
         [
+            _Line(gettext_noop("Senders"), "/senders", icon="send-2", scope=Scope.CAMPAIGNS_READ),
             _Line(gettext_noop("Policies"), "/policies", icon="shield-check", scope=Scope.CAMPAIGNS_READ),
             _Line(gettext_noop("People and keys"), "/people", icon="key", scope=Scope.PEOPLE_WRITE),
         ],
@@ -199,7 +205,7 @@ def _is_current(request: Request, home: str, path: str) -> bool:
     return asked == home if not path else asked == home + path or asked.startswith(f"{home}{path}/")
 
 
-def _tails(session: Session, member: Member) -> Mapping[str, tuple[str, str, str]]:
+def _tails(session: Session, member: Member, at: datetime) -> Mapping[str, tuple[str, str, str]]:
     """Return the figures behind the lines, each one count over an index."""
     tails: dict[str, tuple[str, str, str]] = {}
     saved = session.exec(select(func.count()).where(Segment.shop_id == member.shop_id)).one()
@@ -210,6 +216,8 @@ def _tails(session: Session, member: Member) -> Mapping[str, tuple[str, str, str
     ).one()
     if running:
         tails["/campaigns"] = (str(running), "brand", _("{count} running").format(count=running))
+    if member.may(Scope.POSTS_WRITE) and (posts := waiting_posts(session, member, at=at)):
+        tails["/tasks"] = (str(posts), "warn", _("{count} to send").format(count=posts))
     waiting = select(func.count()).where(
         Batch.shop_id == member.shop_id, col(Batch.state).in_([BatchState.RENDERED, BatchState.PRINTED])
     )

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from campaigns.campaigns import CampaignState, DeliveryState, Medium
+from campaigns.posts import PostState
+from campaigns.senders import SenderState
 from printables.batches import BatchState, PieceState
 from retention.words import gettext as _
 from retention.words import gettext_noop
@@ -37,6 +39,16 @@ _STATES: dict[type[StrEnum], dict[str, tuple[str, str]]] = {
         DeliveryState.UNKNOWN: (gettext_noop("unknown"), "warn"),
         DeliveryState.CONTROL: (gettext_noop("control group"), "info"),
     },
+    PostState: {
+        PostState.WAITING: (gettext_noop("waiting"), ""),
+        PostState.TAKEN: (gettext_noop("in hand"), "info"),
+        PostState.SENT: (gettext_noop("sent"), "good"),
+        PostState.DECLINED: (gettext_noop("not sent"), "warn"),
+        PostState.EXPIRED: (gettext_noop("too late"), "bad"),
+        PostState.SKIPPED: (gettext_noop("skipped"), ""),
+        PostState.FAILED: (gettext_noop("failed"), "bad"),
+        PostState.UNKNOWN: (gettext_noop("unknown"), "warn"),
+    },
     BatchState: {
         BatchState.RESERVED: (gettext_noop("being made"), "info"),
         BatchState.RENDERED: (gettext_noop("ready to print"), "warn"),
@@ -52,6 +64,11 @@ _STATES: dict[type[StrEnum], dict[str, tuple[str, str]]] = {
         PieceState.SPOILED: (gettext_noop("spoiled"), "bad"),
         PieceState.UNUSED: (gettext_noop("unused"), ""),
         PieceState.VOID: (gettext_noop("void"), ""),
+    },
+    SenderState: {
+        SenderState.ACTIVE: (gettext_noop("in use"), "good"),
+        SenderState.PAUSED: (gettext_noop("paused"), ""),
+        SenderState.BROKEN: (gettext_noop("broken"), "bad"),
     },
 }
 # By class first: members of two string enumerations with one value are equal.
