@@ -1,55 +1,23 @@
 """Buyers, products, followers, group members and parcels in: what lands, what is refused, and that twice is once."""
 
 import io
-from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
-from sqlalchemy import Engine, text
 
-from retention.database import transaction
 from retention.errors import Invalid
 from retention.files import FileStore
-from retention.ingest import ImportReport, import_file
+from retention.ingest import ImportReport
 from retention.ingest.products import reencode
 from retention.ingest.relations import slug_of_group
-from retention.shops import create_shop
-
-NOW = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
-Load = Callable[..., ImportReport]
-Ask = Callable[[str], list[tuple[Any, ...]]]
+from tests.retention.makers import Ask, Load
 
 
 @pytest.fixture
-def shop_engine(engine: Engine) -> Engine:
-    with transaction(engine) as session:
-        create_shop(session, "tea", name="Tea", timezone="Asia/Shanghai", currency="CNY", at=NOW)
-    return engine
-
-
-@pytest.fixture
-def load(shop_engine: Engine, tmp_path: Path) -> Load:
+def load(load: Load) -> Load:
     """Import a text as a file of a kind."""
-
-    def run(kind: str, content: str, **options: Any) -> ImportReport:
-        path = tmp_path / f"{kind}.csv"
-        path.write_text(content)
-        files = FileStore(tmp_path / "files")
-        return import_file(shop_engine, "tea", kind, path, now=NOW, files=files, **options)
-
-    return run
-
-
-@pytest.fixture
-def ask(shop_engine: Engine) -> Ask:
-    def run(query: str) -> list[tuple[Any, ...]]:
-        with transaction(shop_engine) as session:
-            return [tuple(row) for row in session.connection().execute(text(query))]
-
-    return run
+    return lambda kind, content, **options: load(content, name=f"{kind}.csv", kind=kind, **options)
 
 
 def reasons(report: ImportReport) -> str:

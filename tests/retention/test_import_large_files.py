@@ -1,0 +1,163 @@
+"""Order files larger than what is merged at a time: the pieces make no difference, and half an import is none."""
+
+import random
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, inspect, text
+
+from retention.database import open_engine, transaction
+from retention.ingest import import_file
+from retention.shops import create_shop
+from tests.retention.makers import NOW, TWO_LINES, Ask, Load, in_small_pieces
+
+
+def test_file_is_merged_stretch_by_stretch(load: Load, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    in_small_pieces(monkeypatch)
+    rows = [f"A{number // 3},b{number % 2},2026-03-05,S{number},{number}.00,W{number // 3}" for number in range(100)]
+    content = "order_id,buyer_id,paid_at,sku,amount,waybill\n" + "\n".join(rows)
+    report = load(content)
+    assert (report.changed, report.totals["new_buyers"], report.totals["new_parcels"]) == (34, 2, 34)
+    assert ask("SELECT sum(amount), count(*), sum(items) FROM orders") == [(495000, 34, 100)]
+    assert ask("SELECT sum(orders), sum(spend) FROM buyer_facts") == [(34, 495000)]
+    assert load(content).changed == 0
+
+
+def test_contacts_and_places_of_new_buyers_are_those_of_the_latest_stretch(
+    load: Load, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_small_pieces(monkeypatch)
+    rows = [f"A{n},b{n % 3},2026-03-05 10:00:{n % 60:02},1,{'' if n % 2 else f'{n}@x'},c{n}" for n in range(50)]
+    load("order_id,buyer_id,paid_at,amount,email,city\n" + "\n".join(rows))
+    people = "SELECT external_id, email, city FROM buyers ORDER BY 1"
+    assert ask(people) == [("b0", "48@x", "c48"), ("b1", "46@x", "c49"), ("b2", "44@x", "c47")]
+    assert ask("SELECT version FROM data_versions WHERE family = 'buyers'") == [(1,)]
+    load("order_id,buyer_id,paid_at,amount,email,city\nB1,b0,2026-03-01,1,old@x,old\nB2,b1,2026-03-09,1,new@x,new\n")
+    assert ask(people) == [("b0", "48@x", "c48"), ("b1", "46@x", "new"), ("b2", "44@x", "c47")]
+
+
+def test_lines_of_an_order_may_lie_far_apart(load: Load, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    in_small_pieces(monkeypatch)
+    rows = [f"A{number % 7},b{number % 7},2026-03-05,S{number},1,{number}.00" for number in range(60)]
+    content = "order_id,buyer_id,paid_at,sku,quantity,amount\n" + "\n".join(rows)
+    assert load(content).changed == 7
+    expected = [(f"A{k}", sum(range(k, 60, 7)) * 100, len(range(k, 60, 7))) for k in range(7)]
+    assert ask("SELECT external_id, amount, items FROM orders ORDER BY 1") == expected
+    numbers = ask(
+        "SELECT l.number, l.sku FROM order_lines l JOIN orders o ON o.id = order_id WHERE external_id = 'A3' ORDER BY 1"
+    )
+    assert numbers == [(place, f"S{k}") for place, k in enumerate(range(3, 60, 7), 1)]
+    assert load(content).changed == 0
+
+
+def test_import_that_is_interrupted_leaves_nothing_and_ends_right_the_next_time(
+    load: Load, ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_small_pieces(monkeypatch, 1000)
+    content = (
+        "order_id,buyer_id,paid_at,amount\n" + "".join(f"A{n},b{n},2026-03-05,{n}\n" for n in range(500)) + "bad\n"
+    )
+    seen: list[int] = []
+
+    def stop(done: int, total: int) -> None:
+        seen.append(done)
+        if len(seen) == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        load(content, progress=stop)
+    assert ask("SELECT (SELECT count(*) FROM orders) + (SELECT count(*) FROM buyers)") == [(0,)]
+    assert sorted(path.name for path in tmp_path.iterdir() if "rejected" in path.name) == []
+    assert load(content).accepted == 500
+    assert ask("SELECT count(*), sum(amount) FROM orders") == [(500, 12475000)]
+
+
+def test_progress_ends_at_its_total(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("retention.ingest.delimited.BLOCK", 60)
+    seen: list[tuple[int, int]] = []
+    load(TWO_LINES, progress=lambda done, total: seen.append((done, total)))
+    assert len(seen) > 3
+    assert seen == sorted(seen)
+    assert seen[-1][0] == seen[-1][1]
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 10_000), block=st.sampled_from([80, 300, 100_000]))
+def test_order_of_lines_and_size_of_chunks_make_no_difference(
+    sqlite_template: Path, tmp_path: Path, seed: int, block: int
+) -> None:
+    chance = random.Random(seed)
+    rows = [
+        f"A{chance.randrange(12)},2026-0{chance.randrange(1, 9)}-05,S{number},"
+        f"{chance.choice((-1, 1, 2))},{chance.randrange(9)}"
+        for number in range(40)
+    ]
+    moments = {}
+    rows = [row.replace(row.split(",")[1], moments.setdefault(row.split(",")[0], row.split(",")[1])) for row in rows]
+    outcomes = []
+    for shuffled in (False, True):
+        if shuffled:
+            chance.shuffle(rows)
+        database = tmp_path / f"{seed}-{block}-{shuffled}.db"
+        shutil.copy(sqlite_template, database)
+        engine = open_engine(f"sqlite:///{database}")
+        with transaction(engine) as session:
+            create_shop(session, "tea", name="Tea", timezone="Asia/Shanghai", currency="CNY", at=NOW)
+        path = tmp_path / "some.csv"
+        lines = [f"{row},b{int(row.split(',')[0][1:]) % 4}" for row in rows]
+        path.write_text("order_id,paid_at,sku,quantity,unit_price,buyer_id\n" + "\n".join(lines))
+        with pytest.MonkeyPatch.context() as patch:
+            if shuffled:
+                in_small_pieces(patch, block)
+            import_file(engine, "tea", "orders", path, now=NOW)
+            assert import_file(engine, "tea", "orders", path, now=NOW).changed == 0
+        query = """SELECT b.external_id, f.orders, spend, items, returns, first_at, last_at
+            FROM buyer_facts f JOIN buyers b ON b.id = buyer_id ORDER BY 1"""
+        with transaction(engine) as session:
+            outcomes.append([tuple(row) for row in session.connection().execute(text(query))])
+        engine.dispose()
+    assert outcomes[0] == outcomes[1]
+
+
+def test_indexes_stand_again_after_an_import_that_ends_and_one_that_does_not(load: Load, shop_engine: Engine) -> None:
+    def indexes() -> list[str]:
+        tables = ("orders", "order_lines", "parcels")
+        return sorted(str(index["name"]) for table in tables for index in inspect(shop_engine).get_indexes(table))
+
+    def stop(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    before = indexes()
+    assert len(before) > 4
+    with pytest.raises(KeyboardInterrupt):
+        load(TWO_LINES, progress=stop)
+    assert indexes() == before
+    load(TWO_LINES)
+    assert indexes() == before
+
+
+def test_repeated_line_is_found_in_the_next_piece_and_far_away(
+    load: Load, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_small_pieces(monkeypatch)
+    rows = [f"A{number // 3},b1,2026-03-05,S{number},1" for number in range(100)]
+    header = "order_id,buyer_id,paid_at,sku,amount"
+    for repeated, line in (([*rows[:50], rows[48], *rows[50:]], 50), ([*rows, rows[0]], 2)):
+        report = load("\n".join([header, *repeated]))
+        assert (report.accepted, report.rejected) == (100, 1)
+        assert report.rejects_path is not None
+        assert f"is a duplicate of line {line}," in report.rejects_path.read_text(encoding="utf-8-sig")
+        assert ask("SELECT sum(amount), sum(items) FROM orders") == [(10000, 100)]
+
+
+def test_two_imports_at_once_into_one_shop_add_everything_once(shop_engine: Engine, tmp_path: Path, ask: Ask) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_text(TWO_LINES)
+    with ThreadPoolExecutor(2) as threads:
+        both = [threads.submit(import_file, shop_engine, "tea", "orders", path, now=NOW) for _ in range(2)]
+    assert sorted(each.result().changed for each in both) == [0, 2]
+    assert ask("SELECT (SELECT count(*) FROM buyers), (SELECT count(*) FROM orders)") == [(2, 2)]

@@ -1,0 +1,111 @@
+"""Rows and files that cannot land: one sentence each, and nothing of them stays."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from retention.errors import Invalid, NotFound
+from retention.ingest import ImportReport, import_file
+from tests.retention.makers import NOW, TWO_LINES, Ask, Load
+
+
+def rejected(report: ImportReport) -> list[list[str]]:
+    assert report.rejects_path is not None
+    lines = report.rejects_path.read_text(encoding="utf-8-sig").splitlines()
+    return [line.split(",") for line in lines[1:]]
+
+
+def test_duplicate_line_is_rejected_with_the_line_it_repeats(load: Load, ask: Ask) -> None:
+    row = "A1,b1,2026-03-05,X,20\n"
+    report = load("order_id,buyer_id,paid_at,sku,amount\n" + row + "A2,b1,2026-03-05,Y,1\n" + row)
+    assert (report.accepted, report.rejected) == (2, 1)
+    assert rejected(report) == [["4", "is a duplicate of line 2", "A1", "b1", "2026-03-05", "X", "20"]]
+    assert ask("SELECT amount FROM orders ORDER BY external_id") == [(2000,), (100,)]
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("A1,b1,05.13.2026x,1,1,paid", "paid_at '05.13.2026x' is no time; write it like 2026-03-05 14:30:00"),
+        ("A1,b1,2026-02-30,1,1,paid", "paid_at '2026-02-30' is no time; write it like 2026-03-05 14:30:00"),
+        (
+            "A1,b1,3/5/2026,1,1,paid",
+            "paid_at '3/5/2026' may be day/month or month/day; say which with --dates dmy or mdy",
+        ),
+        ("A1,b1,2026-03-05,1,-5.00,paid", "amount '-5.00' is negative, and the quantity is not"),
+        ("A1,b1,2026-03-05,1,ten,paid", "amount 'ten' is no amount; write it like 1234.50"),
+        ("A1,b1,2026-03-05,1,99999999999,paid", "amount '99999999999' is too large"),
+        ("A1,b1,2026-03-05,1.5,1,paid", "quantity '1.5' is no whole number"),
+        (",b1,2026-03-05,1,1,paid", "the order number is missing"),
+        ("1.23E+18,b1,2026-03-05,1,1,paid", "order number '1.23E+18' was rounded by a spreadsheet; export it as text"),
+        ("A1,b1,,1,1,paid", "the time of the order is missing"),
+        ("A1,b1,2026-03-05,1,,paid", "the amount is missing"),
+        ("A1,b1,2026-03-05,1,1,paid,extra", "has 7 cells; the header has 6"),
+    ],
+)
+def test_bad_row_is_rejected_with_its_reason_and_the_good_part_lands(
+    load: Load, ask: Ask, row: str, reason: str
+) -> None:
+    good = "G1,g,2026-03-05,1,1,paid"
+    report = load(f"order_id,buyer_id,paid_at,quantity,amount,status\n{good}\n{row}\n")
+    assert (report.accepted, report.rejected, report.exit_code) == (1, 1, 0)
+    assert report.rejects_path is not None
+    line = report.rejects_path.read_text(encoding="utf-8-sig").splitlines()[1]
+    assert line.startswith("3,")
+    assert reason.replace("; the header", ", the header") in line
+    assert ask("SELECT external_id FROM orders") == [("G1",)]
+
+
+def test_unknown_status_is_rejected_with_the_value_and_the_known_ones(load: Load) -> None:
+    report = load("order_id,paid_at,amount,status\nA1,2026-03-05,1,寄存\n")
+    assert report.exit_code == 2
+    assert report.rejects_path is not None
+    line = report.rejects_path.read_text(encoding="utf-8-sig")
+    assert "status '寄存' is unknown; known are" in line
+    assert "交易成功" in line
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("a.csv", b"", "'a.csv' is empty."),
+        ("a.csv", b"\xef\xbb\xbf\n", "'a.csv' is empty."),
+        ("a.csv", b"order_id,paid_at,amount\n", "'a.csv' has a header and no rows."),
+        ("a.csv", b"\x89PNG\r\n\x1a\n...", "'a.csv' is a picture (PNG), not a table."),
+        ("a.csv", b"%PDF-1.7 ...", "'a.csv' is a PDF, not a table."),
+        ("a.zip", b"PK\x03\x04broken", "'a.zip' is damaged: it begins like an XLSX file but ends too early."),
+        ("a.csv", b"order_id,\0\0", "'a.csv' is not a text file: it contains zero bytes."),
+        ("a.csv", b"when,what\n1,2\n", "No column holds paid_at / placed_at. The file has: when, what."),
+        ("a.csv", b"paid_at,note\n1,2\n", "No column holds amount / unit_price / total."),
+        ("a.jsonl", b'{"a": \n', "No line of 'a.jsonl' is a JSON object."),
+    ],
+)
+def test_file_that_is_no_table_of_orders_gets_one_sentence(
+    load: Load, ask: Ask, tmp_path: Path, name: str, content: bytes, sentence: str
+) -> None:
+    with pytest.raises(Invalid) as refusal:
+        load(content, name=name)
+    assert str(refusal.value).startswith(sentence)
+    assert refusal.value.exit_code == 2
+    assert ask("SELECT count(*) FROM orders") == [(0,)]
+    assert list(tmp_path.glob("*rejected*")) == []
+
+
+def test_missing_file_folder_shop_kind_preset_and_columns_are_refused(
+    load: Load, shop_engine: Engine, tmp_path: Path
+) -> None:
+    with pytest.raises(NotFound, match="There is no file"):
+        import_file(shop_engine, "tea", "orders", tmp_path / "none.csv", now=NOW)
+    with pytest.raises(Invalid, match="is a folder"):
+        import_file(shop_engine, "tea", "orders", tmp_path, now=NOW)
+    with pytest.raises(NotFound, match="No shop is called coffee"):
+        import_file(shop_engine, "coffee", "orders", tmp_path / "none.csv", now=NOW)
+    with pytest.raises(Invalid, match="nothing called 'cats' to import"):
+        load(TWO_LINES, kind="cats")
+    with pytest.raises(Invalid, match="no preset 'amazon'"):
+        load(TWO_LINES, preset="amazon")
+    with pytest.raises(Invalid, match=r"There is no column 'Betrag'\. The file has: order_id"):
+        load(TWO_LINES, mapping={"amount": "Betrag"})
+    with pytest.raises(Invalid, match="There is no field 'price'"):
+        load(TWO_LINES, mapping={"price": "amount"})
