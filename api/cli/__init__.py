@@ -11,9 +11,11 @@ import typer
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from api.cli import (
+    answers,
     batches,
     calendar,
     campaigns,
+    campaigns_content,
     db,
     demo,
     flyers,
@@ -51,6 +53,8 @@ GROUPS = (
     segments,
     segment_tools,
     campaigns,
+    campaigns_content,
+    answers,
     calendar,
     policy,
     flyers,

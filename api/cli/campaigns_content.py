@@ -1,0 +1,151 @@
+"""Commands on a campaign's text: how it reads, what is wrong with it, a test of it; and the shop's look on its mail."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from sqlmodel import Session
+
+from api.cli.campaigns import SlugArgument, group
+from api.cli.terminal import JsonOption, ShopOption, engine, show
+from campaigns.branding import look_of, set_branding
+from campaigns.campaigns import Campaign
+from campaigns.checks import check_text
+from campaigns.content import Shown, extremes, show_to, variables
+from campaigns.drafting import find_campaign
+from campaigns.trying import send_test
+from retention import clock
+from retention.access import system_member
+from retention.buyers import Buyer, buyer_for
+from retention.database import reading, transaction
+from retention.errors import NotFound
+from retention.files import FileStore
+from retention.settings import get_settings
+from retention.shops import Shop, find_shop
+
+branding = typer.Typer(help="Branding: the logo and colour on a shop's mail.", no_args_is_help=True)
+
+BuyerOption = Annotated[str, typer.Option(help="The buyer's id in the shop; the longest case when left out.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    app.add_typer(branding, name="branding")
+
+
+@group.command()
+def preview(
+    slug: SlugArgument,
+    shop: ShopOption,
+    buyer: Annotated[str, typer.Option(help="The buyer's id; the shortest and the longest case when left out.")] = "",
+    html: Annotated[Path | None, typer.Option(help="Write the mail's page of the last case to this file.")] = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the message as a buyer would get it; nothing is sent or stored."""
+    with reading(engine()) as session:
+        found, campaign = _found(session, shop, slug)
+        readers = _readers(session, found, campaign, buyer)
+        shown = [show_to(session, found, campaign, each) for each in readers]
+    if html and shown:
+        html.write_text(shown[-1].html or shown[-1].text, "utf-8")
+    if as_json:
+        show({"messages": [_as_json(each) for each in shown]}, as_json=True)
+        return
+    for each in shown:
+        _write(each)
+
+
+@group.command("variables")
+def list_variables(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
+    """List what the text may use, with an example of each."""
+    with reading(engine()) as session:
+        found = variables(session, *_found(session, shop, slug))
+    if as_json:
+        show({"variables": [asdict(each) for each in found]}, as_json=True)
+        return
+    for each in found:
+        typer.echo(f"{{{{ {each.name} }}}}\t{each.sentence}\t{each.example}")
+
+
+@group.command("check")
+def check(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
+    """Say what is wrong with the text: words, links, languages, names, length."""
+    with reading(engine()) as session:
+        found, campaign = _found(session, shop, slug)
+        findings = check_text(session, found, campaign, at=clock.now())
+    if as_json:
+        show({"findings": [asdict(each) for each in findings]}, as_json=True)
+        return
+    for each in findings:
+        typer.echo(f"{each.severity.value}\t{each.language or '-'}\t{each.sentence}")
+
+
+@group.command("test-send")
+def send_a_test(
+    slug: SlugArgument,
+    shop: ShopOption,
+    to: Annotated[str, typer.Option(help="The address of somebody of the shop.")],
+    buyer: BuyerOption = "",
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Send the message to somebody of the shop, marked as a test; it is in no ledger and uses no coupon."""
+    with reading(engine()) as session:
+        found, campaign = _found(session, shop, slug)
+        reader = _readers(session, found, campaign, buyer)[-1]
+        subject = send_test(session, found, campaign, reader, to=to, at=clock.now(), actor="system")
+    show({"to": to, "subject": subject}, as_json=as_json)
+
+
+@branding.command("set")
+def set_look(
+    shop: ShopOption,
+    logo: Annotated[Path | None, typer.Option(help="A PNG or JPEG file.")] = None,
+    accent: Annotated[str | None, typer.Option(help="A colour like #b8440e.")] = None,
+    *,
+    no_logo: Annotated[bool, typer.Option("--no-logo", help="Take the logo away.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Change the logo or the colour."""
+    content = b"" if no_logo else logo.read_bytes() if logo else None
+    with transaction(engine()) as session:
+        found = find_shop(session, shop)
+        files = FileStore(get_settings().files)
+        look = set_branding(session, found, files, at=clock.now(), actor="system", logo=content, accent=accent)
+    show(asdict(look), as_json=as_json)
+
+
+@branding.command("show")
+def show_look(shop: ShopOption, *, as_json: JsonOption = False) -> None:
+    """Show the logo's name and the colour."""
+    with reading(engine()) as session:
+        look = look_of(session, find_shop(session, shop).id)
+    show(asdict(look), as_json=as_json)
+
+
+def _found(session: Session, shop: str, slug: str) -> tuple[Shop, Campaign]:
+    found = find_shop(session, shop)
+    return found, find_campaign(session, found.id, slug)
+
+
+def _readers(session: Session, shop: Shop, campaign: Campaign, buyer: str) -> list[Buyer]:
+    if buyer:
+        return [buyer_for(session, system_member(shop.id), buyer)]
+    readers = extremes(session, shop, campaign, at=clock.now())
+    if not readers:
+        raise NotFound("Nobody is in the audience. Name a buyer with --buyer.")
+    return readers
+
+
+def _as_json(shown: Shown) -> dict[str, Any]:
+    return asdict(shown)
+
+
+def _write(shown: Shown) -> None:
+    typer.echo(f"buyer: {shown.buyer} ({shown.language})")
+    if shown.subject:
+        typer.echo(f"subject: {shown.subject}")
+    if shown.sms:
+        typer.echo(f"sms: {shown.sms.encoding.value}, {shown.sms.letters} characters, {shown.sms.parts} parts")
+    typer.echo(f"\n{shown.text}\n")

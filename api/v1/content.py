@@ -1,0 +1,209 @@
+"""A campaign's text: how it reads, what is found in it, a test of it; topics buyers may leave; what came back."""
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.deps import Now, Reading, Writing
+from api.v1.keys import Caller, caller_with
+from api.v1.once import SentOnce
+from campaigns.bounces import BounceKind, bounces_of
+from campaigns.bouncing import lift_bounce
+from campaigns.checks import Severity, check_text
+from campaigns.content import extremes, show_to, variables
+from campaigns.drafting import campaign_for
+from campaigns.topics import create_topic, find_topic, rename_topic, topics_of
+from campaigns.trying import send_test
+from retention.access import Scope
+from retention.buyers import buyer_for
+from retention.errors import NotFound
+
+router = APIRouter(tags=["content"])
+
+Reader = Annotated[Caller, caller_with(Scope.CAMPAIGNS_READ)]
+PersonalReader = Annotated[Caller, caller_with(Scope.BUYERS_PERSONAL)]
+Writer = Annotated[Caller, caller_with(Scope.CAMPAIGNS_WRITE)]
+
+
+class VariableOut(BaseModel):
+    """A name a text may use."""
+
+    name: str
+    sentence: str
+    example: str
+
+
+class FindingOut(BaseModel):
+    """One thing found in a text; red will go wrong, amber wants a second look."""
+
+    severity: Severity
+    kind: str
+    sentence: str
+    language: str
+
+
+class ContentOut(BaseModel):
+    """What a text may use and what is found in it."""
+
+    variables: list[VariableOut]
+    findings: list[FindingOut]
+
+
+class ShownOut(BaseModel):
+    """A message as one buyer would get it."""
+
+    buyer: str
+    medium: str
+    language: str
+    subject: str
+    preheader: str
+    text: str
+    html: str
+    sms: dict[str, Any] | None = Field(description="Encoding, characters and parts of a text message.")
+    cost: int | None = Field(description="In hundredths of a minor unit; null where the sender states no price.")
+    call: dict[str, Any] | None = Field(description="The data of a webhook's call.")
+
+
+class ShownListOut(BaseModel):
+    """Messages: of the buyer asked for, else of the shortest and the longest case."""
+
+    messages: list[ShownOut]
+
+
+class TestIn(BaseModel):
+    """Where a test goes: the address of somebody of the shop; and which buyer's message it is."""
+
+    model_config = ConfigDict(extra="forbid")
+    __test__ = False
+
+    to: str = Field(min_length=3, max_length=254)
+    buyer: str = Field(max_length=200)
+
+
+class TopicIn(BaseModel):
+    """A topic's names by language."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    names: dict[str, str]
+
+
+class TopicOut(BaseModel):
+    """A topic buyers can leave alone."""
+
+    slug: str
+    names: dict[str, str]
+
+
+class TopicsOut(BaseModel):
+    """The shop's topics in their order."""
+
+    topics: list[TopicOut]
+
+
+class BounceOut(BaseModel):
+    """One report about one address."""
+
+    kind: BounceKind
+    address: str
+    detail: str
+    at: datetime
+
+
+class BouncesOut(BaseModel):
+    """The newest reports first."""
+
+    bounces: list[BounceOut]
+
+
+class LiftIn(BaseModel):
+    """An address to allow again."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    address: str = Field(min_length=3, max_length=254)
+
+
+class LiftedOut(BaseModel):
+    """How many reports no longer count."""
+
+    address: str
+    lifted: int
+
+
+@router.get("/campaigns/{slug}/content")
+def show_content(slug: str, session: Reading, at: Now, caller: Reader) -> ContentOut:
+    """List what a campaign's text may use, and what is found in it. Scope campaigns:read."""
+    campaign = campaign_for(session, caller.member, slug)
+    return ContentOut(
+        variables=[VariableOut(**asdict(each)) for each in variables(session, caller.shop, campaign)],
+        findings=[FindingOut(**asdict(each)) for each in check_text(session, caller.shop, campaign, at=at)],
+    )
+
+
+@router.get("/campaigns/{slug}/preview")
+def preview(
+    slug: str, session: Reading, at: Now, caller: PersonalReader, buyer: Annotated[str, Query(max_length=200)] = ""
+) -> ShownListOut:
+    """Show the message as a buyer would get it; nothing is sent or stored. Scopes campaigns:read, buyers:personal."""
+    caller.member.require(Scope.CAMPAIGNS_READ)
+    campaign = campaign_for(session, caller.member, slug)
+    one = [buyer_for(session, caller.member, buyer)] if buyer else None
+    readers = one or extremes(session, caller.shop, campaign, at=at)
+    shown = [asdict(show_to(session, caller.shop, campaign, each)) for each in readers]
+    return ShownListOut(messages=[ShownOut(**{name: each[name] for name in ShownOut.model_fields}) for each in shown])
+
+
+@router.post("/campaigns/{slug}/test")
+def test(slug: str, sent: TestIn, session: Reading, at: Now, caller: Writer) -> dict[str, str]:
+    """Send a buyer's message to somebody of the shop, marked as a test. Scope campaigns:write.
+
+    It is in no ledger and uses no coupon. 409 with what the other side said when it was not taken.
+    """
+    campaign = campaign_for(session, caller.member, slug)
+    reader = buyer_for(session, caller.member, sent.buyer)
+    subject = send_test(session, caller.shop, campaign, reader, to=sent.to, at=at, actor=caller.member.actor)
+    return {"to": sent.to, "subject": subject}
+
+
+@router.get("/topics")
+def list_topics(session: Reading, caller: Reader) -> TopicsOut:
+    """List the shop's topics. Scope campaigns:read."""
+    found = topics_of(session, caller.shop.id)
+    return TopicsOut(topics=[TopicOut(slug=each.slug, names=each.names) for each in found])
+
+
+@router.put("/topics/{slug}")
+def put_topic(slug: str, sent: TopicIn, session: Writing, at: Now, caller: Writer) -> TopicOut:
+    """Make a topic, or give it other names. Scope campaigns:write."""
+    try:
+        topic = find_topic(session, caller.shop.id, slug)
+    except NotFound:
+        topic = create_topic(session, caller.shop, slug, names=sent.names, at=at, actor=caller.member.actor)
+    else:
+        rename_topic(session, topic, names=sent.names, at=at, actor=caller.member.actor)
+    return TopicOut(slug=topic.slug, names=topic.names)
+
+
+@router.get("/bounces")
+def list_bounces(session: Reading, caller: PersonalReader) -> BouncesOut:
+    """List the newest bounces and complaints. Scope buyers:personal."""
+    fields = set(BounceOut.model_fields)
+    return BouncesOut(
+        bounces=[BounceOut(**each.model_dump(include=fields)) for each in bounces_of(session, caller.shop.id)]
+    )
+
+
+@router.post("/bounces/lift", response_model=LiftedOut)
+def lift(sent: LiftIn, session: Writing, at: Now, once: SentOnce, caller: Writer) -> JSONResponse:
+    """Allow an address again that takes mail by now. Scope campaigns:write."""
+
+    def work() -> LiftedOut:
+        lifted = lift_bounce(session, caller.shop, sent.address, at=at, actor=caller.member.actor)
+        return LiftedOut(address=sent.address, lifted=lifted)
+
+    return once.answer(session, caller, work)
