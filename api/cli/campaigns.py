@@ -47,7 +47,7 @@ def _describe() -> None:
 
 
 @offers.command("create")
-def create_an_offer(
+def create_an_offer(  # noqa: PLR0913 - every term of an offer is an option
     slug: Annotated[str, typer.Argument(help="Its slug.", metavar="SLUG")],
     shop: ShopOption,
     kind: Annotated[OfferKind, typer.Option(help="What a buyer gets.")] = OfferKind.AMOUNT,
@@ -56,6 +56,7 @@ def create_an_offer(
     gift: Annotated[str, typer.Option(help="What the gift or sample is.")] = "",
     days: Annotated[int | None, typer.Option(help="Days a coupon is valid after its claim.")] = None,
     most: Annotated[int | None, typer.Option(help="The most coupons there may be.")] = None,
+    unlock: Annotated[int | None, typer.Option(help="How many must have claimed before anybody can use one.")] = None,
     name: Annotated[str, typer.Option(help="Its name for people; the slug when left out.")] = "",
     *,
     as_json: JsonOption = False,
@@ -74,6 +75,7 @@ def create_an_offer(
             gift=gift,
             days_from_claim=days,
             most_coupons=most,
+            unlock_at=unlock,
             at=clock.now(),
             actor=_ACTOR,
         )
@@ -95,12 +97,13 @@ def list_them(shop: ShopOption, *, as_json: JsonOption = False) -> None:
 
 
 @group.command()
-def create(
+def create(  # noqa: PLR0913 - every value of a draft is an option
     slug: SlugArgument,
     shop: ShopOption,
     recipe: Annotated[Recipe, typer.Option(help="What to start from.")],
-    segment: Annotated[str, typer.Option(help="The segment that gets it.")] = "",
+    segment: Annotated[str, typer.Option(help="The segment that gets it; the recipe's suggestion when left out.")] = "",
     rule: Annotated[Path | None, typer.Option(help="Or a file with a rule as JSON.")] = None,
+    trigger: Annotated[str, typer.Option(help="What makes its runs, as JSON; the recipe's when left out.")] = "",
     offer: Annotated[str, typer.Option(help="The offer's slug.")] = "",
     product: Annotated[str, typer.Option(help="The product's SKU.")] = "",
     control: Annotated[
@@ -111,8 +114,8 @@ def create(
     as_json: JsonOption = False,
 ) -> None:
     """Draft a campaign from a recipe."""
-    if bool(segment) == bool(rule):
-        raise Invalid("Name a segment with --segment or give --rule FILE, one of the two.")
+    if segment and rule:
+        raise Invalid("Name a segment with --segment or give --rule FILE, not both.")
     with transaction(engine()) as session:
         found = find_shop(session, shop)
         made = create_campaign(
@@ -120,7 +123,8 @@ def create(
             found,
             slug,
             recipe=recipe,
-            audience={"segment": segment} if segment else _read_rule(rule),
+            audience={"segment": segment} if segment else _read_rule(rule) if rule else None,
+            trigger=_read_trigger(trigger),
             offer_id=find_offer(session, found.id, offer).id if offer else None,
             product_id=_product(session, found, product).id if product else None,
             policy={} if control is None else {"control_share": control},
@@ -278,8 +282,19 @@ def _about(planned: Plan, currency: str) -> Iterator[str]:
         yield f"costs {money.show(planned.cost, currency)}{', over its ceiling' if planned.over_ceiling else ''}"
 
 
-def _read_rule(path: Path | None) -> dict[str, Any]:
-    assert path is not None  # one of the two was given
+def _read_trigger(text: str) -> dict[str, Any] | None:
+    if not text:
+        return None
+    try:
+        trigger = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise Invalid("The trigger is not JSON: {problem}.", problem=str(error)) from error
+    if not isinstance(trigger, dict):
+        raise Invalid("A trigger is one JSON object, such as {example}.", example='{"event": {"kind": "followed"}}')
+    return trigger
+
+
+def _read_rule(path: Path) -> dict[str, Any]:
     try:
         rule = json.loads(path.read_text("utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:

@@ -1,0 +1,174 @@
+"""Commands that take a campaign from a draft to the clock: changed, submitted, approved, sent back, scheduled."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from sqlmodel import Session
+
+from api.cli.campaigns import SlugArgument, group
+from api.cli.terminal import JsonOption, ShopOption, engine, show
+from campaigns import approving, moving
+from campaigns.approvals import reviews_of
+from campaigns.arrivals import Arrival, board
+from campaigns.campaigns import Campaign
+from campaigns.drafting import edit_campaign, find_campaign
+from campaigns.planning import promise
+from retention import clock
+from retention.database import reading, transaction
+from retention.errors import Invalid, NotFound
+from retention.shops import Shop, find_shop
+
+_ACTOR = "system"
+
+NoteOption = Annotated[str, typer.Option(help="What to say with it.")]
+
+
+def add_to(app: typer.Typer) -> None:  # noqa: ARG001 - these belong to the group `campaigns`
+    for name, command in (
+        ("edit", edit),
+        ("submit", submit),
+        ("approve", approve),
+        ("send-back", send_back),
+        ("schedule", schedule),
+        ("arrivals", show_arrivals),
+    ):
+        group.command(name)(command)
+
+
+def edit(
+    slug: SlugArgument,
+    file: Annotated[Path, typer.Argument(help="A file with the new values as one JSON object.", metavar="FILE")],
+    shop: ShopOption,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Change values of a campaign that has not left; it is a draft again, and no approval of it holds any more."""
+    changes = _read_changes(file)
+    with transaction(engine()) as session:
+        found, campaign = _found(session, shop, slug)
+        edit_campaign(session, found, campaign, changes=changes, at=clock.now(), actor=_ACTOR)
+        result = _state(session, campaign)
+    show(result, as_json=as_json)
+
+
+def submit(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
+    """Put a draft up for review, as it is now."""
+    with transaction(engine()) as session:
+        found, campaign = _found(session, shop, slug)
+        approving.submit(session, found, campaign, at=clock.now(), actor=_ACTOR)
+        result = _state(session, campaign)
+    show(result, as_json=as_json)
+
+
+def approve(
+    slug: SlugArgument,
+    shop: ShopOption,
+    fingerprint: Annotated[str, typer.Option(help="The fingerprint you looked at; refused when it moved.")] = "",
+    note: NoteOption = "",
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Approve exactly what was submitted. The command line is one author like any other, and approves no own work."""
+    with transaction(engine()) as session:
+        found, campaign = _found(session, shop, slug)
+        approving.approve(
+            session, found, campaign, at=clock.now(), actor=_ACTOR, fingerprint=fingerprint or None, note=note
+        )
+        result = _state(session, campaign)
+    show(result, as_json=as_json)
+
+
+def send_back(slug: SlugArgument, shop: ShopOption, note: NoteOption = "", *, as_json: JsonOption = False) -> None:
+    """Make a campaign a draft again, saying why."""
+    with transaction(engine()) as session:
+        found, campaign = _found(session, shop, slug)
+        approving.send_back(session, found, campaign, at=clock.now(), actor=_ACTOR, note=note)
+        result = _state(session, campaign)
+    show(result, as_json=as_json)
+
+
+def schedule(
+    slug: SlugArgument,
+    shop: ShopOption,
+    at: Annotated[str, typer.Option(help="When to launch: 2026-11-11T10:00+08:00. Without an offset, UTC.")] = "",
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Let the clock launch a campaign, or what its trigger waits for; without --at, when it was drafted for."""
+    with transaction(engine()) as session:
+        _, campaign = _found(session, shop, slug)
+        moving.schedule(session, campaign, launch_at=_moment(at), at=clock.now(), actor=_ACTOR)
+        result = _state(session, campaign)
+    show(result, as_json=as_json)
+
+
+def show_arrivals(shop: ShopOption, *, as_json: JsonOption = False) -> None:
+    """Show which products are coming, here and sold out, how they sell, and which campaigns tell of them."""
+    with reading(engine()) as session:
+        shown = board(session, find_shop(session, shop), at=clock.now())
+        shelves = {
+            "coming": [_shelved(each) for each in shown.coming],
+            "live": [_shelved(each) for each in shown.live],
+            "sold_out": [_shelved(each) for each in shown.sold_out],
+        }
+    if as_json:
+        show(shelves, as_json=True)
+        return
+    for name, shelf in shelves.items():
+        for item in shelf:
+            typer.echo("\t".join([name.replace("_", " "), item["sku"], item["title"], str(item["sales"])]))
+
+
+def _found(session: Session, shop: str, slug: str) -> tuple[Shop, Campaign]:
+    found = find_shop(session, shop)
+    return found, find_campaign(session, found.id, slug)
+
+
+def _state(session: Session, campaign: Campaign) -> dict[str, Any]:
+    review = next(iter(reviews_of(session, campaign)), None)
+    return {
+        "slug": campaign.slug,
+        "state": campaign.state.value,
+        "scheduled_at": campaign.scheduled_at.isoformat() if campaign.scheduled_at else None,
+        "fingerprint": promise(session, campaign),
+        "review": review.verdict.value if review else None,
+    }
+
+
+def _shelved(item: Arrival) -> dict[str, Any]:
+    first_after = item.sales.first_after
+    return {
+        "sku": item.product.sku,
+        "title": item.product.title,
+        "arrival_at": item.product.arrival_at.isoformat() if item.product.arrival_at else None,
+        "sales": item.sales.orders,
+        "seconds_to_first_sale": None if first_after is None else int(first_after.total_seconds()),
+        "alerts": [each.campaign.slug for each in item.alerts],
+    }
+
+
+def _read_changes(file: Path) -> dict[str, Any]:
+    try:
+        changes = json.loads(file.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise NotFound("There is no file {file}.", file=str(file)) from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise Invalid("{file} is not JSON: {problem}.", file=file.name, problem=str(error)) from error
+    if not isinstance(changes, dict):
+        raise Invalid("Changes are one JSON object, which {file} is not.", file=file.name)
+    if "scheduled_at" in changes and changes["scheduled_at"] is not None:
+        changes["scheduled_at"] = _moment(str(changes["scheduled_at"]))
+    return changes
+
+
+def _moment(text: str) -> datetime | None:
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Invalid("{text} is not a moment. Write it like 2026-11-11T10:00+08:00.", text=repr(text)) from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=clock.now().tzinfo)

@@ -1,0 +1,276 @@
+"""Campaigns before they leave: drafted, changed, reviewed, approved, scheduled; and the arrivals they tell of."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from sqlmodel import Session, select
+
+from api.deps import Now, Reading, Writing
+from api.v1.keys import Caller, caller_with
+from api.v1.once import SentOnce
+from campaigns import approving, moving
+from campaigns.approvals import Verdict, reviews_of
+from campaigns.arrivals import Arrival, Stage, board
+from campaigns.campaigns import Campaign, CampaignState, Medium, Recipe
+from campaigns.drafting import campaign_for, create_campaign, edit_campaign
+from campaigns.offers import Offer, find_offer
+from campaigns.planning import promise
+from campaigns.senders import Sender
+from retention.access import Scope
+from retention.errors import NotFound
+from retention.products import Product
+
+router = APIRouter(tags=["campaigns"])
+
+Reader = Annotated[Caller, caller_with(Scope.CAMPAIGNS_READ)]
+Author = Annotated[Caller, caller_with(Scope.CAMPAIGNS_WRITE)]
+Approver = Annotated[Caller, caller_with(Scope.CAMPAIGNS_APPROVE)]
+
+
+class Values(BaseModel):
+    """What a campaign is made of. Left out: as the recipe has it, or as it was."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str | None = Field(None, max_length=200)
+    medium: Medium | None = None
+    audience: dict[str, Any] | None = Field(None, description="A rule.")
+    excluded: dict[str, Any] | None = Field(None, description="A rule for those who get nothing.")
+    offer: str | None = Field(None, description="The offer's slug.")
+    product: str | None = Field(None, description="The product's SKU.")
+    sender: str | None = Field(None, description="The sender's slug.")
+    topic: str | None = Field(None, max_length=64)
+    content: dict[str, Any] | None = Field(None, description="Per language (en, zh-CN): subject and body in Liquid.")
+    policy: dict[str, Any] | None = None
+    trigger: dict[str, Any] | None = Field(None, description="One of once, recurring, event, waves.")
+    scheduled_at: AwareDatetime | None = Field(None, description="The moment it is meant for, if it runs once.")
+
+
+class DraftIn(Values):
+    """A campaign to draft from a recipe. `policy` changes single values of the recipe's."""
+
+    slug: str = Field(max_length=64)
+    recipe: Recipe
+
+
+class ReviewOut(BaseModel):
+    """The latest review. An approval holds for its fingerprint, and for nothing else."""
+
+    verdict: Verdict
+    fingerprint: str
+    submitted_by: str
+    submitted_at: datetime
+    decided_by: str
+    decided_at: datetime | None
+    note: str
+
+
+class DraftOut(BaseModel):
+    """A campaign with all it is made of."""
+
+    slug: str
+    name: str
+    recipe: Recipe
+    medium: Medium
+    state: CampaignState
+    audience: dict[str, Any]
+    excluded: dict[str, Any] | None
+    offer: str | None
+    product: str | None
+    sender: str | None
+    topic: str
+    content: dict[str, Any]
+    policy: dict[str, Any]
+    trigger: dict[str, Any]
+    scheduled_at: datetime | None
+    fingerprint: str = Field(description="Of what is promised: an approval names it.")
+    review: ReviewOut | None
+
+
+class ApprovalIn(BaseModel):
+    """What the approver saw, and what they say."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    fingerprint: str | None = Field(None, max_length=64)
+    note: str = Field("", max_length=500)
+
+
+class NoteIn(BaseModel):
+    """Why it goes back."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    note: str = Field("", max_length=500)
+
+
+class MomentIn(BaseModel):
+    """When to launch; left out for the moment it was drafted with, or for what its trigger says."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    at: AwareDatetime | None = None
+
+
+class ArrivalOut(BaseModel):
+    """A product on the board, with the campaigns that tell of it."""
+
+    sku: str
+    title: str
+    stage: Stage
+    arrival_at: datetime | None
+    stock: int | None
+    sales: int
+    seconds_to_first_sale: int | None
+    alerts: list[str]
+
+
+class ArrivalsOut(BaseModel):
+    """The products that are coming, the next first, and those that arrived in the last 90 days, the latest first."""
+
+    coming: list[ArrivalOut]
+    live: list[ArrivalOut]
+    sold_out: list[ArrivalOut]
+
+
+@router.post("/campaigns", response_model=DraftOut)
+def create(sent: DraftIn, session: Writing, once: SentOnce, caller: Author) -> JSONResponse:
+    """Draft a campaign from a recipe. Scope campaigns:write."""
+
+    def work() -> DraftOut:
+        values = _rows_for(_given(sent), session, caller)
+        slug, recipe = values.pop("slug"), values.pop("recipe")
+        actor = caller.member.actor
+        made = create_campaign(session, caller.shop, slug, recipe=recipe, at=once.at, actor=actor, **values)
+        return _shown(session, made)
+
+    return once.answer(session, caller, work)
+
+
+@router.get("/campaigns/{slug}/draft")
+def show_draft(slug: str, session: Reading, caller: Reader) -> DraftOut:
+    """Show a campaign with all it is made of, and its latest review. Scope campaigns:read."""
+    return _shown(session, campaign_for(session, caller.member, slug))
+
+
+@router.patch("/campaigns/{slug}")
+def edit(slug: str, sent: Values, session: Writing, at: Now, caller: Author) -> DraftOut:
+    """Change values of a campaign that has not left; it is a draft again and unapproved. Scope campaigns:write."""
+    campaign = campaign_for(session, caller.member, slug)
+    changes = _rows_for(_given(sent), session, caller)
+    if "policy" in changes:
+        changes["policy"] = campaign.policy | (changes["policy"] or {})
+    edit_campaign(session, caller.shop, campaign, changes=changes, at=at, actor=caller.member.actor)
+    return _shown(session, campaign)
+
+
+@router.post("/campaigns/{slug}/submit", response_model=DraftOut)
+def submit(slug: str, session: Writing, once: SentOnce, caller: Author) -> JSONResponse:
+    """Put a draft up for review. Scope campaigns:write."""
+    return _move(slug, approving.submit, session, once, caller)
+
+
+@router.post("/campaigns/{slug}/approve", response_model=DraftOut)
+def approve(
+    slug: str, session: Writing, once: SentOnce, caller: Approver, sent: ApprovalIn | None = None
+) -> JSONResponse:
+    """Approve what was submitted; 409 when that has changed, 403 for its author. Scope campaigns:approve."""
+    said = sent or ApprovalIn(fingerprint=None, note="")
+    return _move(slug, approving.approve, session, once, caller, fingerprint=said.fingerprint, note=said.note)
+
+
+@router.post("/campaigns/{slug}/send-back", response_model=DraftOut)
+def send_back(
+    slug: str, session: Writing, once: SentOnce, caller: Approver, sent: NoteIn | None = None
+) -> JSONResponse:
+    """Make it a draft again, saying why. Scope campaigns:approve."""
+    return _move(slug, approving.send_back, session, once, caller, note=sent.note if sent else "")
+
+
+@router.post("/campaigns/{slug}/schedule", response_model=DraftOut)
+def schedule(slug: str, session: Writing, once: SentOnce, caller: Author, sent: MomentIn | None = None) -> JSONResponse:
+    """Let the clock, or what it waits for, launch the campaign. Scope campaigns:write."""
+
+    def work() -> DraftOut:
+        campaign = campaign_for(session, caller.member, slug)
+        launch_at = sent.at if sent else None
+        moving.schedule(session, campaign, launch_at=launch_at, at=once.at, actor=caller.member.actor)
+        return _shown(session, campaign)
+
+    return once.answer(session, caller, work)
+
+
+@router.get("/arrivals")
+def show_arrivals(session: Reading, at: Now, caller: Reader) -> ArrivalsOut:
+    """Show which products are coming, here and sold out, with the alerts about them. Scope campaigns:read."""
+    shown = board(session, caller.shop, at=at)
+    return ArrivalsOut(
+        coming=[_shelved(each) for each in shown.coming],
+        live=[_shelved(each) for each in shown.live],
+        sold_out=[_shelved(each) for each in shown.sold_out],
+    )
+
+
+def _move(
+    slug: str, move: Callable[..., object], session: Session, once: SentOnce, caller: Caller, **said: Any
+) -> JSONResponse:
+    def work() -> DraftOut:
+        campaign = campaign_for(session, caller.member, slug)
+        move(session, caller.shop, campaign, at=once.at, actor=caller.member.actor, **said)
+        return _shown(session, campaign)
+
+    return once.answer(session, caller, work)
+
+
+def _given(sent: Values) -> dict[str, Any]:
+    return {name: getattr(sent, name) for name in sent.model_fields_set}
+
+
+def _rows_for(values: dict[str, Any], session: Session, caller: Caller) -> dict[str, Any]:
+    """Return the values with row numbers in place of an offer's slug, a product's SKU and a sender's slug."""
+    found = dict(values)
+    if "offer" in found:
+        slug = found.pop("offer")
+        found["offer_id"] = find_offer(session, caller.shop.id, slug).id if slug else None
+    for name, kind, column in (("product", Product, Product.sku), ("sender", Sender, Sender.slug)):
+        if name in found:
+            wanted = found.pop(name)
+            row = session.exec(select(kind.id).where(kind.shop_id == caller.shop.id, column == wanted)).first()
+            if wanted and row is None:
+                raise NotFound("No {kind} is called {name}.", kind=name, name=wanted)
+            found[f"{name}_id"] = row if wanted else None
+    return found
+
+
+def _shown(session: Session, campaign: Campaign) -> DraftOut:
+    offer = session.get(Offer, campaign.offer_id) if campaign.offer_id else None
+    product = session.get(Product, campaign.product_id) if campaign.product_id else None
+    sender = session.get(Sender, campaign.sender_id) if campaign.sender_id else None
+    review = next(iter(reviews_of(session, campaign)), None)
+    own = campaign.model_dump(include=set(DraftOut.model_fields))
+    return DraftOut(
+        **own,
+        offer=offer.slug if offer else None,
+        product=product.sku if product else None,
+        sender=sender.slug if sender else None,
+        fingerprint=promise(session, campaign),
+        review=ReviewOut(**review.model_dump(include=set(ReviewOut.model_fields))) if review else None,
+    )
+
+
+def _shelved(item: Arrival) -> ArrivalOut:
+    first_after = item.sales.first_after
+    return ArrivalOut(
+        sku=item.product.sku,
+        title=item.product.title,
+        stage=item.stage,
+        arrival_at=item.product.arrival_at,
+        stock=item.product.stock,
+        sales=item.sales.orders,
+        seconds_to_first_sale=None if first_after is None else int(first_after.total_seconds()),
+        alerts=[each.campaign.slug for each in item.alerts],
+    )
