@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse, Response
 from sqlmodel import Session
 
 from api.console.campaign_editor import step_links
+from api.console.campaign_reading import here_of, read_as
 from api.console.campaign_review import review_of
 from api.console.campaign_words import audience_name, campaign_when, moves_of, rules_words
 from api.console.shell import Here, go, refused, show
@@ -20,22 +21,21 @@ from api.console.states import medium_name, shown
 from api.deps import Now, Place, Writing, require
 from campaigns.approving import approve, send_back, submit
 from campaigns.campaigns import Campaign, Medium
+from campaigns.checks import check_text
 from campaigns.drafting import campaign_for
 from campaigns.launch import launch
 from campaigns.measurable import can_be_measured
-from campaigns.messages import Text
 from campaigns.moving import schedule
 from campaigns.offers import Offer
 from campaigns.planning import plan
-from campaigns.preview import first_of, preview
+from campaigns.preview import first_of
 from campaigns.reasons import step_name
 from campaigns.recipes import recipe_name
 from campaigns.shop_policy import shop_policy
 from campaigns.triggers import read_trigger, starts_itself
 from retention.access import Scope
-from retention.browsing import buyer_line
-from retention.buyers import Buyer, masked_name
 from retention.errors import Error
+from retention.people import people_of
 from retention.products import Product
 from segments.words import describe
 
@@ -126,7 +126,7 @@ def check_page(
 ) -> HTMLResponse:
     """Return the plan of a campaign as a page; `error` is shown above it."""
     planned = plan(session, place.shop, campaign, at=now)
-    reader = first_of(session, planned.final)
+    reader, by_message = first_of(session, planned.final), campaign.medium is not Medium.PARCEL
     return show(
         request,
         session,
@@ -137,8 +137,10 @@ def check_page(
         plan=planned,
         funnel_json=json.dumps([list(step) for step in planned.funnel]),
         measurable=can_be_measured(session, place.shop, planned),
-        reader=buyer_line(place.member, reader, None) if reader else None,
-        text=_text(session, place, campaign, reader),
+        reader=reader,
+        read=read_as(session, place, campaign, reader, here=here_of(request)) if reader and by_message else None,
+        findings=check_text(session, place.shop, campaign, at=now) if by_message else None,
+        people=_people(session, place),
         review=review_of(session, place, campaign),
         **_facts(session, place, campaign),
     )
@@ -164,15 +166,8 @@ def _facts(session: Session, place: Place, campaign: Campaign) -> dict[str, Any]
     }
 
 
-def _text(session: Session, place: Place, campaign: Campaign, reader: Buyer | None) -> Text | None:
-    """Return the message as the first of the audience will read it; for paper there is none."""
-    if reader is None or campaign.medium is Medium.PARCEL:
-        return None
-    return preview(session, place.shop, campaign, seen_by(place, reader))
-
-
-def seen_by(place: Place, buyer: Buyer) -> Buyer:
-    """Return a buyer as this member may see them: their name masked unless the member may see personal data."""
-    if place.member.may(Scope.BUYERS_PERSONAL):
-        return buyer
-    return Buyer(**{**buyer.model_dump(), "name": masked_name(buyer.name)})
+def _people(session: Session, place: Place) -> list[tuple[str, str]]:
+    """Return whom of the shop a test mail can go to, the member first."""
+    people = people_of(session, place.shop)
+    own = [user for user, _role in people if user.id == place.member.user_id]
+    return [(user.email, user.name or user.email) for user in (*own, *(user for user, _ in people if user not in own))]

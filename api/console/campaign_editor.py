@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse, Response
 from sqlmodel import Session
 from starlette.datastructures import FormData
 
+from api.console.campaign_reading import here_of, preview_context
 from api.console.campaign_rules import rule_choices, rules_of, typed_rules
 from api.console.campaign_what import typed_what, what_choices, what_of
 from api.console.campaign_when import typed_when, when_choices, when_of
@@ -25,7 +26,8 @@ from api.console.segments import count_by_slug
 from api.console.shell import Here, go, refused, show
 from api.console.states import medium_name, shown
 from api.deps import Now, Place, Reading, Writing, require
-from campaigns.campaigns import Campaign, Recipe
+from campaigns.campaigns import Campaign, Medium, Recipe
+from campaigns.content import variables
 from campaigns.drafting import campaign_for, create_campaign, edit_campaign
 from campaigns.policy import quiet_on, read_policy
 from campaigns.recipes import RECIPES, recipe_name
@@ -56,6 +58,7 @@ class Asked:
     place: Place
     campaign: Campaign
     now: datetime
+    here: str
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,7 @@ def count_new(request: Request, session: Reading, place: Here, now: Now, recipe:
 @router.get("/{name}/edit/{step}")
 def show_step(request: Request, session: Reading, place: Here, now: Now, name: str, step: str) -> HTMLResponse:
     """Show a step of a campaign as it stands."""
-    asked = Asked(session, place, campaign_for(session, place.member, name), now)
+    asked = Asked(session, place, campaign_for(session, place.member, name), now, here_of(request))
     found = step_called(step)
     return _page(request, asked, found, found.read(asked))
 
@@ -129,7 +132,7 @@ def show_step(request: Request, session: Reading, place: Here, now: Now, name: s
 @router.post("/{name}/edit/{step}")
 def save_step(request: Request, session: Writing, place: Here, now: Now, name: str, step: str, form: Typed) -> Response:
     """Save a step and lead to the next; a refusal shows it again with what was typed."""
-    asked = Asked(session, place, campaign_for(session, place.member, name), now)
+    asked = Asked(session, place, campaign_for(session, place.member, name), now, here_of(request))
     found = step_called(step)
     typed = found.typed(asked, form)
     try:
@@ -189,7 +192,12 @@ def who_context(session: Session, place: Place, typed: Who, *, now: datetime) ->
 
 
 def _what_context(asked: Asked, _typed: Any) -> dict[str, Any]:
-    return {"choices": what_choices(asked.session, asked.place.shop)}
+    session, place, campaign = asked.session, asked.place, asked.campaign
+    offered: dict[str, Any] = {"choices": what_choices(session, place.shop)}
+    if campaign.medium is Medium.PARCEL:
+        return offered
+    offered["variables"] = variables(session, place.shop, campaign)
+    return offered | preview_context(session, place, campaign, here=asked.here, now=asked.now)
 
 
 def _when_context(asked: Asked, _typed: Any) -> dict[str, Any]:

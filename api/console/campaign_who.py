@@ -21,7 +21,7 @@ from retention.products import Product
 from retention.shops import Shop
 from retention.words import current_locale, gettext_noop
 from segments.matching import match
-from segments.segments import list_segments
+from segments.segments import find_segment, list_segments
 
 MOST_PRODUCTS = 200
 
@@ -61,7 +61,9 @@ class Who:
         return {"any": [kept, chosen]} if kept and chosen else kept or chosen
 
     def changes(self, session: Session, shop: Shop) -> dict[str, Any]:
-        """Return the values of the campaign this step speaks of."""
+        """Return the values of the campaign this step speaks of; NotFound for what the shop has not."""
+        for slug in (*self.inside, *self.outside):
+            find_segment(session, shop.id, slug)
         offer = find_offer(session, shop.id, self.offer) if self.offer else None
         product = _find_product(session, shop, self.product) if self.product else None
         return {
@@ -168,7 +170,7 @@ def count_who(session: Session, shop: Shop, who: Who, *, now: datetime) -> Count
     """Return how many the choice means now; None while nothing is chosen."""
     try:
         audience = match(session, shop, who.audience, now=now)
-    except Invalid:
+    except (Invalid, NotFound):
         return None
     excluded = match(session, shop, who.excluded, now=now) if who.excluded else BitMap()
     return Counted(len(audience), len(audience & excluded))

@@ -7,7 +7,6 @@ from sqlmodel import Session
 
 from api.console import figures
 from api.console.recurrences import recurrence_words
-from api.console.states import medium_name
 from campaigns.campaigns import Campaign, CampaignState, Medium
 from campaigns.lifecycle import possible
 from campaigns.pace import Pace
@@ -76,11 +75,20 @@ def rules_words(campaign: Campaign, limits: ShopPolicy) -> list[str]:
 
 def cap_words(cap: Cap, medium: Medium) -> str:
     """Return a cap as people say it: at most 3 by mail in 7 days."""
-    what = _("of everything") if cap.over == "all" else _("by {medium}").format(medium=medium_name(medium))
+    what = _("of everything") if cap.over == "all" else _(_BY[medium])
     within = _PERIODS[cap.per] if cap.per else ngettext_noop("in a day", "in {days} days")
     window = _(within) if isinstance(within, str) else ngettext(*within, cap.days or 1).format(days=cap.days)
     return _("At most {count} {what} {window}").format(count=cap.messages, what=what, window=window)
 
+
+_BY = {
+    Medium.EMAIL: gettext_noop("by mail"),
+    Medium.SMS: gettext_noop("by text message"),
+    Medium.WEBHOOK: gettext_noop("by the shop's own system"),
+    Medium.ROBOT: gettext_noop("by robot"),
+    Medium.ASSISTED: gettext_noop("by hand"),
+    Medium.PARCEL: gettext_noop("in parcels"),
+}
 
 _PERIODS = {
     Period.DAY: gettext_noop("a calendar day"),

@@ -27,6 +27,14 @@
     });
   }
 
+  // Who looks at the text in one language wants to read it so.
+  function readIn(language) {
+    const chosen = form.elements.in;
+    if (!chosen || chosen.value === language) return;
+    chosen.value = language;
+    chosen.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+
   // Tabs: without this script every language stands below the other.
   form.querySelectorAll("[role=tablist]").forEach((list) => {
     const tabs = [...list.querySelectorAll("[role=tab]")];
@@ -36,16 +44,53 @@
       document.getElementById(tab.getAttribute("aria-controls")).hidden = tab !== chosen;
     });
     tabs.forEach((tab, position) => {
-      tab.addEventListener("click", () => choose(tab));
+      tab.addEventListener("click", () => { choose(tab); readIn(tab.id.replace("tab-", "")); });
       tab.addEventListener("keydown", (event) => {
         const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
         if (!step) return;
         event.preventDefault();
         const next = tabs[(position + step + tabs.length) % tabs.length];
-        choose(next);
+        next.click();
         next.focus();
       });
     });
     choose(tabs.find((tab) => tab.getAttribute("aria-selected") === "true") || tabs[0]);
   });
+
+  // A name is put where the cursor last stood in a text.
+  let last = null;
+  form.addEventListener("focusin", (event) => { if (event.target.matches("[data-text]")) last = event.target; });
+  form.addEventListener("click", (event) => {
+    const name = event.target.closest("[data-insert]");
+    if (!name) return;
+    const target = last && !last.closest("[hidden]") ? last : [...form.querySelectorAll("textarea[data-text]")].find((area) => !area.closest("[hidden]"));
+    target.setRangeText(name.dataset.insert, target.selectionStart, target.selectionEnd, "end");
+    target.focus();
+    target.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+
+  // The preview follows what is typed; the mail goes into its frame as a form of its own, since it is a page of its own.
+  const card = form.querySelector("[data-preview]");
+  if (card) {
+    const frame = card.querySelector("[data-mail]");
+    let reading = 0;
+    const read = () => {
+      htmx.ajax("POST", card.dataset.preview, { source: form, target: "#preview", swap: "innerHTML" });
+      frame.hidden = form.elements.medium.value !== "email";
+      if (frame.hidden) return;
+      const sent = document.createElement("form");
+      sent.method = "post"; sent.action = frame.dataset.mail; sent.target = frame.name; sent.hidden = true;
+      new FormData(form).forEach((value, name) => {
+        const field = document.createElement("textarea");
+        field.name = name; field.value = value;
+        sent.append(field);
+      });
+      document.body.append(sent);
+      sent.submit();
+      sent.remove();
+    };
+    const soon = () => { clearTimeout(reading); reading = setTimeout(read, 2 * PAUSE); };
+    form.addEventListener("input", (event) => { if (event.target.matches("[data-text]")) soon(); });
+    form.addEventListener("change", (event) => { if (["buyer", "in", "medium", "sender"].includes(event.target.name)) soon(); });
+  }
 })();

@@ -1,0 +1,97 @@
+"""Reading a campaign as a buyer does: the message, or the sentence that says why there is none."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from fastapi import Request
+from sqlmodel import Session
+
+from api.deps import Place
+from campaigns.campaigns import Campaign
+from campaigns.checks import check_text
+from campaigns.content import Shown, extremes, show_to, stage_of, voice_of
+from campaigns.preview import first_of
+from retention.access import Scope
+from retention.buyers import Buyer, buyer_for, masked_name
+from retention.errors import Error
+from retention.words import gettext as _
+from segments.matching import match
+
+
+@dataclass(frozen=True)
+class Read:
+    """What one buyer reads: who, and the message; or the sentence that says why there is none."""
+
+    label: str
+    name: str
+    shown: Shown | None
+    error: str = ""
+
+
+def preview_context(
+    session: Session,
+    place: Place,
+    campaign: Campaign,
+    *,
+    here: str,
+    now: datetime,
+    buyer_id: str = "",
+    language: str = "",
+) -> dict[str, Any]:
+    """Return what the preview shows: the chosen buyer's message, then the shortest and the longest name's."""
+    try:
+        reader = reader_of(session, place, campaign, buyer_id, now=now)
+    except Error as error:
+        return {"read": Read("", buyer_id, None, error.say(_)), "cases": [], "findings": [], "reader": None}
+    labels = (_("Shortest name"), _("Longest name"))
+    edges = extremes(session, place.shop, campaign, at=now) if reader else []
+    return {
+        "read": replace(
+            read_as(session, place, campaign, reader, here=here, language=language), label=_("As they read it")
+        )
+        if reader
+        else None,
+        "cases": [
+            replace(read_as(session, place, campaign, buyer, here=here, language=language), label=label)
+            for label, buyer in zip(labels, edges, strict=False)
+        ],
+        "findings": check_text(session, place.shop, campaign, at=now),
+        "reader": reader,
+    }
+
+
+def read_as(
+    session: Session, place: Place, campaign: Campaign, reader: Buyer, *, here: str, language: str = ""
+) -> Read:
+    """Return a campaign as a buyer reads it, in their own language or in `language`.
+
+    Pictures come from `here`: the public address need not answer to us.
+    """
+    seen = seen_by(place, reader)
+    if language:
+        seen = Buyer(**{**seen.model_dump(), "language": language})
+    voice = replace(voice_of(stage_of(session, place.shop, campaign).sender), public_url=here)
+    try:
+        return Read("", seen.name or seen.external_id, show_to(session, place.shop, campaign, seen, voice=voice))
+    except Error as error:
+        return Read("", seen.name or seen.external_id, None, error.say(_))
+
+
+def reader_of(session: Session, place: Place, campaign: Campaign, buyer_id: str, *, now: datetime) -> Buyer | None:
+    """Return the buyer somebody chose, or the first of the audience; None when it is empty."""
+    if buyer_id.strip():
+        return buyer_for(session, place.member, buyer_id.strip())
+    return first_of(session, match(session, place.shop, campaign.audience, now=now))
+
+
+def here_of(request: Request) -> str:
+    """Return the address this console is opened at."""
+    return str(request.base_url).rstrip("/")
+
+
+def seen_by(place: Place, buyer: Buyer) -> Buyer:
+    """Return a buyer as this member may see them: their name masked unless the member may see personal data."""
+    if place.member.may(Scope.BUYERS_PERSONAL):
+        return buyer
+    return Buyer(**{**buyer.model_dump(), "name": masked_name(buyer.name)})

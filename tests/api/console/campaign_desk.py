@@ -1,0 +1,91 @@
+"""A desk for the tests of campaign pages: the sample shop behind an application, and forms sent as pages send them."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from fastapi.testclient import TestClient
+from httpx import Response
+from sqlalchemy import Engine
+from sqlmodel import select
+
+from api.app import create_app
+from campaigns.campaigns import Campaign
+from retention.database import reading, transaction
+from retention.queue import app as queue
+from retention.settings import Settings
+from retention.shops import find_shop
+from segments.presets import save_presets
+from tests.api.console import sample
+
+HOME = "/shops/camellia"
+DRAFT = {"slug": "autumn", "name": "Autumn", "segment": "repeat-customers", "offer": "autumn-20", "to": "check"}
+
+
+def fill(engine: Engine) -> None:
+    """Fill the sample shop and give it the segments every shop asks for first."""
+    sample.fill(engine)
+    with transaction(engine) as session:
+        save_presets(session, find_shop(session, "camellia"), at=sample.NOW)
+
+
+@dataclass
+class Person:
+    """Somebody signed in."""
+
+    client: TestClient
+
+    def page(self, path: str, status: int = 200) -> str:
+        """Return a page of the shop; its status has to be `status`."""
+        answer = self.client.get(HOME + path)
+        assert answer.status_code == status, (path, answer.status_code)
+        return answer.text
+
+    def send(self, path: str, **fields: Any) -> Response:
+        """Send a form as its page would, and return the answer behind all redirects."""
+        token = re.search(r'name="csrf" value="([0-9a-f]+)"', self.client.get(HOME).text)
+        assert token
+        answer = self.client.post(HOME + path, data={"csrf": token[1], **fields})
+        assert answer.status_code < 500
+        return answer
+
+
+@dataclass
+class Desk:
+    """The shop with a clock that tests turn."""
+
+    engine: Engine
+    home: Path
+    now: datetime = sample.NOW
+
+    def __post_init__(self) -> None:
+        settings = Settings(home=self.home, public_url="http://testserver", secret="for this test")
+        self.app = create_app(settings, engine=self.engine, now=lambda: self.now)
+        queue.conf.update(broker_url="memory://")
+
+    def enter(self, who: str, *, shop: str = "camellia", language: str = "en") -> Person:
+        """Sign somebody in by their role."""
+        client = TestClient(self.app, headers={"Accept-Language": language, "Sec-Fetch-Site": "same-origin"})
+        login = {"email": f"{who}@{shop}.example", "password": sample.PASSWORD}
+        assert client.post(f"/login?lang={language}", data=login, follow_redirects=False).status_code == 303
+        return Person(client)
+
+    def campaign(self, slug: str = "autumn") -> Campaign:
+        """Return a campaign as it is stored now."""
+        with reading(self.engine) as session:
+            return session.exec(select(Campaign).where(Campaign.slug == slug)).one()
+
+
+def notice(text: str) -> str:
+    """Return the line above a page without its marks; empty when there is none."""
+    found = re.search(r'<div class="notice (?:bad|good)".*?<span>(.*?)</span>', text, re.DOTALL)
+    return found[1] if found else ""
+
+
+def title(text: str) -> str:
+    """Return the heading of a page."""
+    found = re.search(r"<h1>(.*?)</h1>", text, re.DOTALL)
+    assert found
+    return found[1]

@@ -1,0 +1,256 @@
+"""Campaigns at their desk: reviewed by somebody else, launched, followed, mended, asked about."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+from sqlmodel import select, update
+
+from campaigns.approvals import CampaignApproval, Verdict
+from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Medium
+from campaigns.reasons import Reason, sentence, step_name
+from campaigns.senders import Sender, SenderKind, SenderState
+from campaigns.shop_policy import save_shop_policy
+from retention.buyers import Buyer
+from retention.database import open_engine, reading, transaction
+from retention.shops import find_shop
+from tests.api.console import sample
+from tests.api.console.campaign_desk import DRAFT, Desk, Person, fill, notice, title
+
+
+@pytest.fixture(scope="module")
+def filled(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample shop on SQLite, filled once and copied for each test."""
+    path = tmp_path_factory.mktemp("campaigns") / "regulars.db"
+    shutil.copy(sqlite_template, path)
+    engine = open_engine(f"sqlite:///{path}")
+    fill(engine)
+    engine.dispose()
+    return path
+
+
+@pytest.fixture
+def desk(filled: Path, tmp_path: Path) -> Iterator[Desk]:
+    engine = open_engine(f"sqlite:///{shutil.copy(filled, tmp_path / 'regulars.db')}")
+    yield Desk(engine, tmp_path)
+    engine.dispose()
+
+
+def ask_for_approval(engine: Engine) -> None:
+    with transaction(engine) as session:
+        shop = find_shop(session, "camellia")
+        save_shop_policy(session, shop, values={"approval_required": True}, at=sample.NOW, actor="user:1")
+
+
+def launch(person: Person, slug: str = "autumn") -> str:
+    """Press the button of the check with the plan it shows; return the page it leads to."""
+    fields = re.findall(r'name="(fingerprint|funnel)" value="([^"]*)"', person.page(f"/campaigns/{slug}"))
+    sent = {name: value.replace("&#34;", '"') for name, value in fields}
+    return person.send(f"/campaigns/{slug}/launch", **sent).text
+
+
+def walk_through_a_review(desk: Desk) -> None:
+    ask_for_approval(desk.engine)
+    marketer, owner = desk.enter("marketer"), desk.enter("owner")
+    check = marketer.send("/campaigns/new/coupon-push", **DRAFT).text
+    assert "needs a second person" in check
+    assert "/autumn/launch" not in check
+    own = marketer.send("/campaigns/autumn/review/submit").text
+    assert "You made, changed or submitted it yourself." in own
+    assert "/review/approve" not in own
+    assert marketer.send("/campaigns/autumn/review/approve", note="").status_code == 403
+    assert desk.campaign().state is CampaignState.IN_REVIEW
+    shown = owner.page("/campaigns/autumn")
+    promised = re.search(r'name="fingerprint" value="([0-9a-f]{64})"', shown)
+    assert promised
+    assert "marketer submitted it just now" in shown
+    approved = owner.send("/campaigns/autumn/review/approve", fingerprint=promised[1], note="Good.").text
+    assert notice(approved) == "Approved, exactly as it is. It can go now."
+    assert desk.campaign().state is CampaignState.APPROVED
+    assert "0 of" in title(launch(marketer))
+    assert desk.campaign().state is CampaignState.RUNNING
+
+
+def test_somebody_else_approves_exactly_what_was_submitted(desk: Desk) -> None:
+    walk_through_a_review(desk)
+
+
+@pytest.mark.postgres
+def test_somebody_else_approves_on_postgresql_too(postgresql_url: str, tmp_path: Path) -> None:
+    engine = open_engine(postgresql_url)
+    fill(engine)
+    walk_through_a_review(Desk(engine, tmp_path))
+    engine.dispose()
+
+
+def test_any_edit_voids_the_approval_and_the_launch_is_gone(desk: Desk) -> None:
+    ask_for_approval(desk.engine)
+    marketer, owner = desk.enter("marketer"), desk.enter("owner")
+    marketer.send("/campaigns/new/coupon-push", **DRAFT)
+    marketer.send("/campaigns/autumn/review/submit")
+    owner.send("/campaigns/autumn/review/approve")
+    assert "/autumn/launch" in marketer.page("/campaigns/autumn")
+    assert "past its draft" in marketer.page("/campaigns/autumn/edit/rules")
+    marketer.send("/campaigns/autumn/edit/rules", control="10", read_out_days="7", priority="50", to="check")
+    assert desk.campaign().state is CampaignState.DRAFT
+    page = marketer.page("/campaigns/autumn")
+    assert "/autumn/launch" not in page
+    assert "void, it was changed" in page
+    assert marketer.send("/campaigns/autumn/launch", fingerprint="").status_code in (409, 422)
+    assert desk.campaign().state is CampaignState.DRAFT
+
+
+def test_it_is_sent_back_with_a_note_that_the_author_reads(desk: Desk) -> None:
+    marketer, owner = desk.enter("marketer"), desk.enter("owner")
+    marketer.send("/campaigns/new/coupon-push", **DRAFT)
+    marketer.send("/campaigns/autumn/review/submit")
+    owner.send("/campaigns/autumn/review/send-back", note="The subject promises too much.")
+    page = marketer.page("/campaigns/autumn")
+    assert desk.campaign().state is CampaignState.DRAFT
+    assert "The subject promises too much." in page
+    with reading(desk.engine) as session:
+        assert session.exec(select(CampaignApproval.verdict)).one() is Verdict.SENT_BACK
+
+
+def test_yes_to_something_else_than_was_shown_is_refused(desk: Desk) -> None:
+    marketer, owner = desk.enter("marketer"), desk.enter("owner")
+    marketer.send("/campaigns/new/coupon-push", **DRAFT)
+    marketer.send("/campaigns/autumn/review/submit")
+    answer = owner.send("/campaigns/autumn/review/approve", fingerprint="0" * 64)
+    assert answer.status_code == 409
+    assert desk.campaign().state is CampaignState.IN_REVIEW
+
+
+def test_viewer_sees_the_plan_and_no_button(desk: Desk) -> None:
+    desk.enter("marketer").send("/campaigns/new/coupon-push", **DRAFT)
+    viewer = desk.enter("viewer")
+    page = viewer.page("/campaigns/autumn")
+    assert "Who will get it" in page
+    assert re.findall(r'<form method="post" action="/shops[^"]*"', page) == []
+    for path in ("launch", "schedule", "review/submit", "review/approve", "moves/cancel", "resend/unknown", "test"):
+        assert viewer.send(f"/campaigns/autumn/{path}", fingerprint="", to="x").status_code == 403
+    assert desk.campaign().state is CampaignState.DRAFT
+
+
+def test_campaign_with_a_moment_is_scheduled_and_told_in_the_list(desk: Desk) -> None:
+    marketer = desk.enter("marketer")
+    marketer.send("/campaigns/new/coupon-push", **DRAFT)
+    marketer.send("/campaigns/autumn/edit/when", kind="moment", day="2026-12-01", time="19:30")
+    done = marketer.send("/campaigns/autumn/schedule").text
+    assert "It goes by itself" in title(done)
+    assert desk.campaign().state is CampaignState.SCHEDULED
+    assert "once, on 1 Dec 2026, 19:30" in marketer.page("/campaigns")
+
+
+def test_campaign_that_repeats_is_started_and_its_next_moment_told(desk: Desk) -> None:
+    marketer = desk.enter("marketer")
+    marketer.send("/campaigns/new/coupon-push", **DRAFT)
+    marketer.send("/campaigns/autumn/edit/when", kind="recurring", every="week", weekday="MO", at="10:00", zone="shop")
+    marketer.send("/campaigns/autumn/schedule")
+    page = marketer.page("/campaigns")
+    assert "every Monday at 10:00" in page
+    assert "next 23 Nov 2026, 10:00" in page
+
+
+def test_moment_that_is_past_is_refused_in_words(desk: Desk) -> None:
+    marketer = desk.enter("marketer")
+    marketer.send("/campaigns/new/coupon-push", **DRAFT)
+    marketer.send("/campaigns/autumn/edit/when", kind="moment", day="2026-11-20", time="10:00")
+    answer = marketer.send("/campaigns/autumn/schedule")
+    assert answer.status_code == 422
+    assert "is past" in notice(answer.text)
+    assert desk.campaign().state is CampaignState.DRAFT
+
+
+def test_list_is_narrowed_by_state(desk: Desk) -> None:
+    marketer = desk.enter("marketer")
+    marketer.send("/campaigns/new/coupon-push", **DRAFT)
+    marketer.send("/campaigns/new/coupon-push", **{**DRAFT, "slug": "second", "name": "The second"})
+    marketer.send("/campaigns/second/moves/cancel")
+    assert "The second" in marketer.page("/campaigns?state=cancelled")
+    assert "Autumn" not in marketer.page("/campaigns?state=cancelled").split("<main")[1]
+    assert "None of the campaigns is in this state." in marketer.page("/campaigns?state=running")
+
+
+def test_run_says_its_pace_what_went_wrong_and_why_nothing_leaves(desk: Desk) -> None:
+    marketer = desk.enter("marketer")
+    marketer.send("/campaigns/new/coupon-push", **DRAFT)
+    launch(marketer)
+    with transaction(desk.engine) as session:
+        ids = session.exec(select(Delivery.id).where(Delivery.state == DeliveryState.WAITING)).all()
+        sent = update(Delivery).where(Delivery.id.in_(ids[:10]))  # type: ignore[attr-defined]
+        session.execute(sent.values(state=DeliveryState.SENT, sent_at=sample.NOW - timedelta(minutes=1)))
+        for chosen, state, reason in (
+            (ids[10:12], DeliveryState.UNKNOWN, Reason.NO_RECORD),
+            (ids[12:13], DeliveryState.FAILED, Reason.REFUSED),
+        ):
+            troubled = update(Delivery).where(Delivery.id.in_(chosen))  # type: ignore[attr-defined]
+            session.execute(troubled.values(state=state, reason=reason, detail="550 no such user"))
+        campaign = session.exec(select(Campaign)).one()
+        broken = Sender(
+            shop_id=campaign.shop_id, slug="mail", name="Shop mail", medium=Medium.EMAIL, kind=SenderKind.SMTP,
+            state=SenderState.BROKEN, failures=5, last_error="Nobody answers.", created_at=sample.NOW,
+            broken_until=sample.NOW + timedelta(minutes=4),
+        )  # fmt: skip
+        session.add(broken)
+        session.flush()
+        campaign.sender_id = broken.id
+        session.add(campaign)
+    page = marketer.page("/campaigns/autumn")
+    assert "10 a minute" in page
+    assert step_name(Reason.REFUSED) in page
+    assert "550 no such user" in page
+    assert (
+        "The sender “Shop mail” failed 5 times in a row: Nobody answers. It rests and is tried again at 10:04" in page
+    )
+    marketer.send("/campaigns/autumn/resend/unknown")
+    with reading(desk.engine) as session:
+        states = session.exec(select(Delivery.state).where(Delivery.id.in_(ids[10:13]))).all()  # type: ignore[attr-defined]
+    assert sorted(states) == [DeliveryState.FAILED, DeliveryState.WAITING, DeliveryState.WAITING]
+
+
+def test_why_finds_the_buyer_and_says_it_in_a_sentence(desk: Desk) -> None:
+    marketer = desk.enter("marketer")
+    marketer.send("/campaigns/new/coupon-push", **DRAFT)
+    launch(marketer)
+    assert "/campaigns/autumn/why/B0003" in marketer.page("/campaigns/autumn/why?q=B0003")
+    assert "Nobody fits" in marketer.page("/campaigns/autumn/why?q=nobody-at-all")
+    with reading(desk.engine) as session:
+        control = session.exec(select(Delivery.buyer_id).where(Delivery.state == DeliveryState.CONTROL)).first()
+        buyer = session.get_one(Buyer, control)
+    assert "They are in the control group" in title(marketer.page(f"/campaigns/autumn/why/{buyer.external_id}"))
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+def test_each_reason_is_a_step_and_a_sentence(reason: Reason) -> None:
+    assert step_name(reason) != reason.value
+    assert sentence(reason).endswith(".")
+
+
+def test_mail_stands_in_a_page_of_its_own_that_runs_nothing(desk: Desk) -> None:
+    marketer = desk.enter("marketer")
+    marketer.send("/campaigns/new/coupon-push", **DRAFT)
+    mail = marketer.client.get("/shops/camellia/campaigns/autumn/mail?buyer=B0003")
+    policy = mail.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert policy.endswith("sandbox")
+    assert "王芳" in mail.text
+    viewer = desk.enter("viewer").client.get("/shops/camellia/campaigns/autumn/mail?buyer=B0003")
+    assert "王芳" not in viewer.text
+
+
+def test_preview_shows_what_is_typed_and_saves_nothing(desk: Desk) -> None:
+    marketer = desk.enter("marketer")
+    marketer.send("/campaigns/new/coupon-push", **DRAFT)
+    before = desk.campaign().model_dump()
+    typed = {"medium": "sms", "subject_en": "Hi", "body_en": "Hello {{ buyer.name }} {{ link }}", "buyer": "B0003"}
+    shown = marketer.send("/campaigns/autumn/edit/what/preview", **typed).text
+    assert "Hello 王芳" in shown
+    assert "UCS-2" in shown
+    wrong = marketer.send("/campaigns/autumn/edit/what/preview", **{**typed, "body_en": "{{ buyer.nam }}"}).text
+    assert "Did you mean buyer.name?" in wrong
+    assert desk.campaign().model_dump() == before
