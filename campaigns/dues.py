@@ -1,6 +1,5 @@
 """Dues: when each buyer's delivery of a run is to leave, as one moment for a zone and not for a buyer."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -10,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 from pyroaring import BitMap
-from sqlalchemy.dialects import postgresql
 from sqlmodel import Session, col, select
 from sqlmodel.sql.sqltypes import UTCDateTime
 
@@ -20,6 +18,7 @@ from campaigns.policy import QUIET_MEDIA, Policy, Quiet, SendAt, Whose
 from campaigns.schedule import known_zone
 from campaigns.triggers import FIRST_ZONE, Recurring, read_trigger
 from retention import clock
+from retention.bitmaps import rows_of
 from retention.buyers import Buyer
 from retention.database import is_postgresql
 from retention.shops import Shop
@@ -88,7 +87,7 @@ def join_rooms(session: Session, dues: Dues, chosen: sa.FromClause) -> tuple[sa.
     """Return `chosen`, which has the buyers, joined with the seconds they are put off to; None when nobody is."""
     if not dues.delayed.size:
         return chosen, None
-    rooms = _pairs(session, dues.delayed, dues.rooms)
+    rooms = rows_of(session, "rooms", id=dues.delayed.tolist(), seconds=dues.rooms.tolist())
     return chosen.outerjoin(rooms, rooms.c.id == Buyer.id), rooms.c.seconds
 
 
@@ -116,14 +115,3 @@ def _moment_of(session: Session, seconds: Any) -> Any:
     if is_postgresql(session):
         return sa.func.to_timestamp(seconds, type_=UTCDateTime())
     return sa.func.strftime("%Y-%m-%d %H:%M:%S.000000", seconds, "unixepoch", type_=UTCDateTime())
-
-
-def _pairs(session: Session, ids: Numbers, seconds: Numbers) -> Any:
-    """Return two arrays as rows of a query, sent as one bound value each on PostgreSQL and as one on SQLite."""
-    if is_postgresql(session):
-        array = postgresql.ARRAY(sa.BigInteger)
-        sent = (sa.bindparam(None, values.tolist(), type_=array) for values in (ids, seconds))
-        return sa.func.unnest(*sent).table_valued("id", "seconds").render_derived()
-    each = sa.func.json_each(json.dumps(np.stack((ids, seconds), axis=1).tolist())).table_valued("value")
-    at = (sa.func.json_extract(each.c.value, place, type_=sa.Integer) for place in ("$[0]", "$[1]"))
-    return sa.select(*(column.label(name) for name, column in zip(("id", "seconds"), at, strict=True))).subquery()

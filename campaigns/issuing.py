@@ -8,11 +8,12 @@ import sqlalchemy as sa
 from pyroaring import BitMap
 from sqlalchemy.dialects import postgresql
 from sqlmodel import Session, col, select
+from sqlmodel.sql.sqltypes import UTCDateTime
 
 from campaigns.coupons import Coupon, CouponState
 from campaigns.offers import Offer, take_coupons
-from retention.bitmaps import parts_of, read_bitmap
-from retention.database import as_stored, insert_rows, is_postgresql
+from retention.bitmaps import parts_of, read_bitmap, rows_of
+from retention.database import choice, is_postgresql
 from retention.errors import Conflict
 from retention.tokens import new_codes
 
@@ -27,16 +28,25 @@ def issue_coupons(session: Session, offer: Offer, buyers: BitMap, *, at: datetim
     _lock(session, offer)
     without = buyers - read_bitmap(session, buyers_with_coupon(offer))
     _take(session, offer, len(without))
-    issued = as_stored(session, at)
     for part in parts_of(without, _CHUNK):
         codes = fresh_codes(session, offer.shop_id, len(part))
-        rows = (
-            (offer.shop_id, offer.id, buyer_id, code, CouponState.ISSUED.value, issued, "", "")
-            for buyer_id, code in zip(part, codes, strict=True)
-        )
-        columns = ("shop_id", "offer_id", "buyer_id", "code", "state", "issued_at", "held_by", "order_reference")
-        insert_rows(session, Coupon, columns, rows)
+        _insert(session, offer, rows_of(session, "drawn", buyer_id=part.to_array(), code=codes), at=at)
     return len(without)
+
+
+def _insert(session: Session, offer: Offer, drawn: sa.CTE, *, at: datetime) -> None:
+    values = {
+        "shop_id": sa.literal(offer.shop_id),
+        "offer_id": sa.literal(offer.id),
+        "buyer_id": drawn.c.buyer_id,
+        "code": drawn.c.code,
+        "state": sa.literal(CouponState.ISSUED, choice(CouponState)),
+        "issued_at": sa.literal(at, UTCDateTime()),
+        "held_by": sa.literal(""),
+        "order_reference": sa.literal(""),
+    }
+    source = sa.select(*values.values()).order_by(drawn.c.n)
+    session.execute(sa.insert(Coupon).from_select(list(values), source, include_defaults=False))
 
 
 def issue_anonymous(session: Session, offer: Offer, *, at: datetime) -> Coupon:

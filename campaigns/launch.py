@@ -1,6 +1,6 @@
 """Launching: a run's rows made from a plan, set-wise, in one transaction; what the preview showed is what is made."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -25,9 +25,9 @@ from campaigns.reasons import step_name
 from campaigns.sieves import ADDRESS, waiting_parcels
 from campaigns.triggers import Recurring, may_go_to_all, read_trigger, starts_itself
 from retention import audit, money
-from retention.bitmaps import ids_in, parts_of
+from retention.bitmaps import ids_in, parts_of, rows_of
 from retention.buyers import Buyer
-from retention.database import as_stored, choice, insert_rows, lock
+from retention.database import BigId, choice, lock
 from retention.errors import Conflict
 from retention.queue import send
 from retention.shops import Shop
@@ -226,49 +226,39 @@ def _what_is_sent(
 
 def _add_links(session: Session, campaign: Campaign, run: Run, *, at: datetime) -> None:
     """Give every waiting delivery of the run a link with a token nobody can guess."""
-    columns = (
-        "token",
-        "shop_id",
-        "carrier_shop_id",
-        "campaign_id",
-        "delivery_id",
-        "offer_id",
-        "coupon_id",
-        "product_id",
-        "slot",
-        "medium",
-        "destination",
-        "created_at",
-    )
-    shop_id, made = campaign.shop_id, as_stored(session, at)
-    for rows in _chunks(session, run):
-        links = (
-            (
-                token,
-                shop_id,
-                shop_id,
-                campaign.id,
-                delivery_id,
-                campaign.offer_id,
-                coupon_id,
-                campaign.product_id,
-                "",
-                campaign.medium.value,
-                "",
-                made,
-            )
-            for token, (delivery_id, coupon_id) in zip(new_tokens(len(rows)), rows, strict=True)
-        )
-        insert_rows(session, Link, columns, links)
-
-
-def _chunks(session: Session, run: Run) -> Iterator[Sequence[tuple[int, int | None]]]:
     last = 0
-    waiting = select(Delivery.buyer_id, Delivery.id, Delivery.coupon_id).where(
-        Delivery.shop_id == run.shop_id, Delivery.run_id == run.id, Delivery.state == DeliveryState.WAITING
-    )
-    while rows := session.exec(
-        waiting.where(Delivery.buyer_id > last).order_by(col(Delivery.buyer_id)).limit(_CHUNK)
-    ).all():
+    while rows := _waiting(session, run, after=last):
         last = rows[-1][0]
-        yield [(delivery_id, coupon_id) for _, delivery_id, coupon_id in rows]
+        ids = [delivery_id for _, delivery_id in rows]
+        _insert_links(session, campaign, rows_of(session, "drawn", token=new_tokens(len(ids)), id=ids), at=at)
+
+
+def _waiting(session: Session, run: Run, *, after: int) -> list[tuple[int, int]]:
+    """Return the next deliveries of the run that wait, as (buyer, delivery) in the order of its unique key."""
+    waiting = sa.select(col(Delivery.buyer_id), col(Delivery.id)).where(
+        col(Delivery.shop_id) == run.shop_id,
+        col(Delivery.run_id) == run.id,
+        col(Delivery.state) == DeliveryState.WAITING,
+        col(Delivery.buyer_id) > after,
+    )
+    rows = session.connection().execute(waiting.order_by(col(Delivery.buyer_id)).limit(_CHUNK))
+    return [(buyer_id, delivery_id) for buyer_id, delivery_id in rows]
+
+
+def _insert_links(session: Session, campaign: Campaign, drawn: sa.CTE, *, at: datetime) -> None:
+    values = {
+        "token": drawn.c.token,
+        "shop_id": sa.literal(campaign.shop_id),
+        "carrier_shop_id": sa.literal(campaign.shop_id),
+        "campaign_id": sa.literal(campaign.id),
+        "delivery_id": col(Delivery.id),
+        "offer_id": sa.literal(campaign.offer_id, BigId),
+        "coupon_id": col(Delivery.coupon_id),
+        "product_id": sa.literal(campaign.product_id, BigId),
+        "slot": sa.literal(""),
+        "medium": sa.literal(campaign.medium.value),
+        "destination": sa.literal(""),
+        "created_at": sa.literal(at, UTCDateTime()),
+    }
+    source = sa.select(*values.values()).join_from(drawn, Delivery, col(Delivery.id) == drawn.c.id).order_by(drawn.c.n)
+    session.execute(sa.insert(Link).from_select(list(values), source, include_defaults=False))

@@ -1,7 +1,7 @@
 """Sets of row numbers between database and memory: a SELECT of ids as a Roaring bitmap, a bitmap as rows of a query."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -72,3 +72,28 @@ def ids_in(session: Session, ids: BitMap) -> sa.Select[int]:
         return sa.select(members.column_valued("id"))
     each = sa.func.json_each(json.dumps(ids.to_array().tolist())).table_valued(sa.column("value", BigId))
     return sa.select(each.c.value.label("id"))
+
+
+def rows_of(session: Session, name: str, **columns: Sequence[int] | Sequence[str]) -> sa.CTE:
+    """Return columns of equal length as rows of a query called `name`, numbered `n` from 1.
+
+    They are sent as one bound value a column on PostgreSQL, and as one in all on SQLite.
+    """
+    kinds = {key: sa.Text() if values and isinstance(values[0], str) else BigId for key, values in columns.items()}
+    if is_postgresql(session):
+        sent = (
+            sa.bindparam(
+                None, list(values), type_=postgresql.ARRAY(sa.Text if kinds[key] is not BigId else sa.BigInteger)
+            )
+            for key, values in columns.items()
+        )
+        rows = sa.func.unnest(*sent).table_valued(*columns, with_ordinality="n").render_derived()
+        picked = [sa.type_coerce(rows.c[key], kind).label(key) for key, kind in kinds.items()]
+        return sa.select(rows.c.n, *picked).cte(name).prefix_with("MATERIALIZED")
+    packed = json.dumps(list(zip(*columns.values(), strict=True)))
+    each = sa.func.json_each(packed).table_valued("key", "value")
+    picked = [
+        sa.func.json_extract(each.c.value, f"$[{place}]", type_=kind).label(key)
+        for place, (key, kind) in enumerate(kinds.items())
+    ]
+    return sa.select((sa.cast(each.c.key, sa.Integer) + 1).label("n"), *picked).cte(name).prefix_with("MATERIALIZED")
