@@ -184,12 +184,16 @@ def joined(session: Session, offer: Offer) -> int:
     return session.exec(claimed).one()
 
 
+def still_missing(session: Session, offer: Offer) -> int:
+    """Return how many have yet to join before anybody can redeem; 0 for an offer that is open."""
+    return max(0, offer.unlock_at - joined(session, offer)) if offer.unlock_at else 0
+
+
 def _check_unlocked(session: Session, offer: Offer, coupon: Coupon) -> None:
     """Raise Conflict, saying how many are missing, while too few have joined; one's own claim comes before its use."""
     if offer.unlock_at is None:
         return
-    missing = offer.unlock_at - joined(session, offer)
-    if missing > 0:
+    if missing := still_missing(session, offer):
         raise Conflict(
             "This offer opens when {people} have joined; {missing} are missing.",
             people=offer.unlock_at,

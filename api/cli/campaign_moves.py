@@ -1,14 +1,13 @@
 """Commands that take a campaign from a draft to the clock: changed, submitted, approved, sent back, scheduled."""
 
 import json
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from sqlmodel import Session
 
-from api.cli.campaigns import SlugArgument, group
+from api.cli.campaigns import SlugArgument, group, read_moment
 from api.cli.terminal import JsonOption, ShopOption, engine, show
 from campaigns import approving, moving
 from campaigns.approvals import reviews_of
@@ -100,7 +99,7 @@ def schedule(
     """Let the clock launch a campaign, or what its trigger waits for; without --at, when it was drafted for."""
     with transaction(engine()) as session:
         _, campaign = _found(session, shop, slug)
-        moving.schedule(session, campaign, launch_at=_moment(at), at=clock.now(), actor=_ACTOR)
+        moving.schedule(session, campaign, launch_at=read_moment(at), at=clock.now(), actor=_ACTOR)
         result = _state(session, campaign)
     show(result, as_json=as_json)
 
@@ -160,15 +159,5 @@ def _read_changes(file: Path) -> dict[str, Any]:
     if not isinstance(changes, dict):
         raise Invalid("Changes are one JSON object, which {file} is not.", file=file.name)
     if "scheduled_at" in changes and changes["scheduled_at"] is not None:
-        changes["scheduled_at"] = _moment(str(changes["scheduled_at"]))
+        changes["scheduled_at"] = read_moment(str(changes["scheduled_at"]))
     return changes
-
-
-def _moment(text: str) -> datetime | None:
-    if not text:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise Invalid("{text} is not a moment. Write it like 2026-11-11T10:00+08:00.", text=repr(text)) from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=clock.now().tzinfo)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -50,15 +51,17 @@ def _describe() -> None:
 def create_an_offer(  # noqa: PLR0913 - every term of an offer is an option
     slug: Annotated[str, typer.Argument(help="Its slug.", metavar="SLUG")],
     shop: ShopOption,
+    *,
     kind: Annotated[OfferKind, typer.Option(help="What a buyer gets.")] = OfferKind.AMOUNT,
     value: Annotated[str, typer.Option(help="Money for an amount (20.00), percent for a percentage (15).")] = "0",
     minimum: Annotated[str, typer.Option(help="The least amount of an order, in money.")] = "0",
     gift: Annotated[str, typer.Option(help="What the gift or sample is.")] = "",
     days: Annotated[int | None, typer.Option(help="Days a coupon is valid after its claim.")] = None,
     most: Annotated[int | None, typer.Option(help="The most coupons there may be.")] = None,
+    starts: Annotated[str, typer.Option(help="When it begins: 2026-11-11T10:00+08:00. Without an offset, UTC.")] = "",
+    ends: Annotated[str, typer.Option(help="When it ends, written alike.")] = "",
     unlock: Annotated[int | None, typer.Option(help="How many must have claimed before anybody can use one.")] = None,
     name: Annotated[str, typer.Option(help="Its name for people; the slug when left out.")] = "",
-    *,
     as_json: JsonOption = False,
 ) -> None:
     """Make an offer."""
@@ -75,6 +78,8 @@ def create_an_offer(  # noqa: PLR0913 - every term of an offer is an option
             gift=gift,
             days_from_claim=days,
             most_coupons=most,
+            starts_at=read_moment(starts),
+            ends_at=read_moment(ends),
             unlock_at=unlock,
             at=clock.now(),
             actor=_ACTOR,
@@ -280,6 +285,17 @@ def _about(planned: Plan, currency: str) -> Iterator[str]:
         yield f"{delayed:>8,}  of them wait until their cap has room"
     if planned.cost:
         yield f"costs {money.show(planned.cost, currency)}{', over its ceiling' if planned.over_ceiling else ''}"
+
+
+def read_moment(text: str) -> datetime | None:
+    """Return a moment as somebody typed it, None for nothing; Invalid shows how it is written."""
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Invalid("{text} is not a moment. Write it like 2026-11-11T10:00+08:00.", text=repr(text)) from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _read_trigger(text: str) -> dict[str, Any] | None:

@@ -136,6 +136,7 @@ def _show(
             product=product,
             link=link,
             view=view,
+            missing=redeem.still_missing(session, offer),
             problem=problem,
             leave=_way_out(request, session, link),
         )

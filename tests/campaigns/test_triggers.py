@@ -10,9 +10,12 @@ from sqlmodel import Session, col, select
 
 from campaigns import tasks
 from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Recipe, Run
+from campaigns.channels.memory import MemoryChannel
 from campaigns.events import entrants
+from campaigns.mail import Sender
 from campaigns.moving import finish_done, pause, resume, schedule
 from campaigns.occurrences import campaigns_by_events, campaigns_by_the_clock, launch_occurrence, sweep_events
+from campaigns.sending import send_waiting
 from campaigns.triggers import next_moment, read_trigger, serves_once, trigger_name
 from retention import clock
 from retention.audit import AuditEntry
@@ -282,6 +285,28 @@ def test_unpaid_order_is_reminded_of_once_at_its_hour_and_never_when_paid(stage:
     for minute in (0, 1, 60, 60 * 24):
         sweep_events(stage.session, campaign.id, at=later(hours=5, minutes=minute))
     assert served(stage.session, campaign) == ([] if paid else [ada])
+
+
+def test_order_paid_between_plan_and_hand_over_is_not_reminded_of(
+    engine: Engine, on_stage: Callable[[Callable[[Stage], Any]], Any]
+) -> None:
+    def set_up(stage: Stage) -> None:
+        trigger = {"event": {"kind": "order_unpaid"}}
+        campaign = scheduled(stage, trigger, recipe=Recipe.PAYMENT_REMINDER, policy={"transactional": True})
+        paid, unpaid = (order(stage, stage.buyer(name), name, later(hours=1)) for name in ("ada", "bob"))
+        sweep_events(stage.session, campaign.id, at=later(hours=5))
+        paid.status, paid.counts = OrderStatus.PAID, True
+        assert unpaid.status is OrderStatus.PLACED
+        stage.session.flush()
+
+    on_stage(set_up)
+    channel = MemoryChannel()
+    send_waiting(
+        engine, channel, now=later(hours=5, minutes=1), sender=Sender("https://r.example", b"k", "a@b.example")
+    )
+    assert [mail.to for mail in channel.taken] == ["bob@example.com"]
+    with transaction(engine) as session:
+        assert sorted(session.exec(select(Delivery.reason))) == ["", "paid_already"]
 
 
 def test_second_order_has_a_reminder_of_its_own(stage: Stage) -> None:
