@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index, LargeBinary, UniqueConstraint, text
 from sqlmodel import Field
 
 from retention.database import BigId, Json, ShopRow, choice
@@ -166,6 +166,12 @@ class Delivery(ShopRow, table=True):
         Index(None, "shop_id", "state", "due_at"),
         Index(None, "shop_id", "buyer_id", "sent_at"),
         Index(None, "shop_id", "parcel_id"),
+        Index(
+            None,
+            "digest_id",
+            postgresql_where=text("digest_id IS NOT NULL"),
+            sqlite_where=text("digest_id IS NOT NULL"),
+        ),
         CheckConstraint("(state = 'claimed') = (claim_token IS NOT NULL)", name="claim_token_while_claimed"),
     )
 

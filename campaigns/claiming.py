@@ -10,8 +10,9 @@ ends its waiting but a message that is taken leaves it unknown.
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -117,8 +118,8 @@ def begin(session: Session, held: Claim, delivery_ids: Sequence[int], *, now: da
 
     A second time says the same: when the connection was lost at the commit, nobody knows whether the first one stood.
     """
-    begun = sa.update(Delivery).where(*_ours(held), col(Delivery.id).in_(delivery_ids)).values(handed_at=now)
-    return set(session.execute(begun.returning(col(Delivery.id)), execution_options=_NO_SYNC).scalars())
+    values = _held(held) | {"ids": list(delivery_ids), "at": now}
+    return set(session.connection().execute(_BEGIN, values).scalars())
 
 
 def record_sent(session: Session, held: Claim, told: Sequence[Told], *, at: datetime) -> None:
@@ -128,24 +129,21 @@ def record_sent(session: Session, held: Claim, told: Sequence[Told], *, at: date
     """
     if not told:
         return
-    values = {"state": DeliveryState.SENT, "sent_at": at, "reason": "", "detail": ""}
     words = ("message_id", "address")
-    sent = _settle_each(session, told, *_ours(held), words=words, **values)
+    line = session.connection()
+    known = {"ids": [each.id for each in told], "at": at, "told": _as_json(told, words)}
+    sent = list(line.execute(_sent(is_postgresql(session)), _held(held) | known).scalars())
     if len(sent) < len(told):  # our claim expired while we were still handing over
         late = [each for each in told if each.id not in set(sent)]
-        doubted = sa.and_(
+        doubted = (
             col(Delivery.shop_id) == held.shop_id,
             col(Delivery.state).in_((DeliveryState.UNKNOWN, DeliveryState.WAITING)),
             col(Delivery.reason) == Reason.NO_RECORD.value,
         )
-        sent += _settle_each(session, late, doubted, words=words, **values)
-    carried = sa.update(Delivery).where(
-        col(Delivery.shop_id) == held.shop_id,
-        col(Delivery.digest_id).in_(sent),
-        col(Delivery.state) == DeliveryState.WAITING,
-    )
-    with_them = session.execute(carried.values(**values).returning(col(Delivery.id)), execution_options=_NO_SYNC)
-    write_sent_touches(session, held.shop_id, [*sent, *with_them.scalars()])
+        values = {"state": DeliveryState.SENT, "sent_at": at, "reason": "", "detail": ""}
+        sent += _settle_each(session, late, *doubted, words=words, **values)
+    carried = line.execute(_CARRIED, {"shop": held.shop_id, "ids": sent, "at": at}).scalars()
+    write_sent_touches(session, held.shop_id, [*sent, *carried])
 
 
 def record_refused(
@@ -174,6 +172,8 @@ def record_later(
 
     Those that `may_have_arrived` are tried under the same key, and are unknown at the end.
     """
+    if not told:
+        return
     doubt = {"reason": Reason.NO_RECORD.value} if may_have_arrived else {}
     over = col(Delivery.attempts) > len(BACK_OFF)
     gone = ended(DeliveryState.FAILED, Reason.GAVE_UP)
@@ -261,29 +261,75 @@ def _settle_each(
     """Take deliveries out of the claim, each with its own words, in one UPDATE; return those that were in it."""
     if not told:
         return []
-    rows = _as_rows(session, told)
-    own = {word: rows.c[word] for word in words}
-    settled = sa.update(Delivery).where(col(Delivery.id) == rows.c.id, *where).values(**values, **own, **UNCLAIMED)
+    own = _own_words(session, told, words)
+    settled = sa.update(Delivery).where(col(Delivery.id).in_([each.id for each in told]), *where)
+    settled = settled.values(**values, **own, **UNCLAIMED)
     return list(session.execute(settled.returning(col(Delivery.id)), execution_options=_NO_SYNC).scalars())
 
 
 _LONGEST = {"detail": 500, "message_id": 200, "address": 254}
 
 
-def _as_rows(session: Session, told: Sequence[Told]) -> sa.FromClause:
-    """Return rows to join, sent as one JSON value: the statement is the same for any number of them."""
-    values = [
-        {name: value[: _LONGEST[name]].replace("\0", "") if name in _LONGEST else value for name, value in row.items()}
-        for row in map(asdict, told)
-    ]
-    if is_postgresql(session):
-        columns: list[sa.ColumnClause[Any]] = [sa.column("id", sa.BigInteger)]
-        columns += [sa.column(name, sa.Text) for name in _LONGEST]
-        made = sa.func.jsonb_to_recordset(sa.bindparam("told", values, type_=JSONB, unique=True))
-        return made.table_valued(*columns).render_derived(name="told", with_types=True)
-    listed = sa.func.json_each(sa.bindparam("told", values, type_=sa.JSON, unique=True)).table_valued("value")
-    parts = {name: sa.func.json_extract(listed.c.value, f"$.{name}") for name in ("id", *_LONGEST)}
-    return sa.select(*(part.label(name) for name, part in parts.items())).subquery("told")
+def _own_words(session: Session, told: Sequence[Told], words: Iterable[str]) -> dict[str, sa.ColumnElement[str]]:
+    """Return each word as it is for the row at hand, looked up in one JSON value by the row's number.
+
+    The statement is the same whatever is told, and neither database has a join to plan.
+    """
+    listed = _as_json(told, words)
+    known = sa.bindparam("told", listed, type_=_json(postgresql=is_postgresql(session)), unique=True)
+    return _looked_up(known, words, postgresql=is_postgresql(session))
+
+
+def _looked_up(
+    known: sa.BindParameter[Any], words: Iterable[str], *, postgresql: bool
+) -> dict[str, sa.ColumnElement[str]]:
+    number = sa.cast(col(Delivery.id), sa.Text)
+    if postgresql:
+        return {word: sa.func.jsonb_extract_path_text(known, number, word, type_=sa.Text) for word in words}
+    return {word: sa.func.json_extract(known, '$."' + number + f'".{word}', type_=sa.Text) for word in words}
+
+
+def _as_json(told: Sequence[Told], words: Iterable[str]) -> dict[str, dict[str, str]]:
+    return {
+        str(each.id): {word: getattr(each, word)[: _LONGEST[word]].replace("\0", "") for word in words} for each in told
+    }
+
+
+def _json(*, postgresql: bool) -> sa.types.TypeEngine[Any]:
+    return JSONB() if postgresql else sa.JSON()
+
+
+def _held(held: Claim) -> dict[str, Any]:
+    return {"shop": held.shop_id, "token": held.token}
+
+
+# The three statements of every group are made once, past the session's own bookkeeping: built each time they cost more
+# than the database takes to run them.
+_rows = Delivery.__table__  # type: ignore[attr-defined]
+_LISTED = _rows.c.id.in_(sa.bindparam("ids", expanding=True))
+_OURS = sa.and_(
+    _rows.c.shop_id == sa.bindparam("shop"),
+    _rows.c.state == DeliveryState.CLAIMED,
+    _rows.c.claim_token == sa.bindparam("token"),
+    _LISTED,
+)
+_BEGIN = sa.update(_rows).where(_OURS).values(handed_at=sa.bindparam("at")).returning(_rows.c.id)
+_NOW_SENT = {"state": DeliveryState.SENT, "reason": "", "detail": ""}
+_CARRIED = (
+    sa.update(_rows)
+    .where(_rows.c.shop_id == sa.bindparam("shop"), _rows.c.state == DeliveryState.WAITING)
+    .where(_rows.c.digest_id.in_(sa.bindparam("ids", expanding=True)))
+    .values(sent_at=sa.bindparam("at"), **_NOW_SENT)
+    .returning(_rows.c.id)
+)
+
+
+@cache
+def _sent(postgresql: bool) -> Any:  # noqa: FBT001
+    known = sa.bindparam("told", type_=_json(postgresql=postgresql))
+    own = _looked_up(known, ("message_id", "address"), postgresql=postgresql)
+    values = {"sent_at": sa.bindparam("at"), **_NOW_SENT, **own, **UNCLAIMED}
+    return sa.update(_rows).where(_OURS).values(**values).returning(_rows.c.id)
 
 
 def _expire(session: Session, *where: sa.ColumnElement[bool], **values: Any) -> int:

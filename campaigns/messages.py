@@ -67,6 +67,8 @@ def check_content(content: Mapping[str, Any], values: Mapping[str, Any]) -> None
 
 
 def _render(source: str, values: Mapping[str, Any]) -> str:
+    if "{" not in source:
+        return source
     try:
         return fill(source, dict(values))
     except LiquidError as error:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
-from functools import cache
+from functools import cache, lru_cache
 
 from babel.core import Locale
 from babel.numbers import format_currency, get_currency_precision, is_currency
@@ -31,6 +31,7 @@ def major(amount: int, currency: str) -> Decimal:
     return Decimal(amount).scaleb(-get_currency_precision(currency))
 
 
+@lru_cache(maxsize=4096)
 def show(amount: int, currency: str, locale: str = "en") -> str:
     """Return an amount as people of `locale` (en, zh_CN) write it; whole amounts without decimals: ¥20, ¥19.90."""
     value = major(amount, currency)

@@ -13,7 +13,8 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,69 @@ import psycopg
 import redis
 import uvicorn
 
+from retention import migrate
+
 REMEDY = "`make test` installs what the suite needs"
 
 
 @contextmanager
 def postgresql() -> Iterator[str]:
     """Yield the address of a new PostgreSQL server, with `{}` where the name of a database goes."""
+    with _postgresql_folder() as server, server.running():
+        yield server.address
+
+
+@contextmanager
+def restartable_postgresql() -> Iterator["Postgresql"]:
+    """Yield a PostgreSQL server that can be stopped and started in the middle of what it is doing."""
+    with _postgresql_folder() as server:
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+@dataclass
+class Postgresql:
+    """A server in a folder of its own; `address` has `{}` where the name of a database goes."""
+
+    folder: Path
+    command: list[object]
+    owner: str | None
+    address: str
+    _stack: ExitStack | None = None
+
+    def running(self) -> AbstractContextManager[None]:
+        plain = self.address.replace("+psycopg", "")
+        return _running(
+            self.command, lambda: psycopg.connect(plain.format("postgres")).close(), self.folder, self.owner
+        )
+
+    def start(self) -> None:
+        self._stack = ExitStack()
+        self._stack.enter_context(self.running())
+
+    def stop(self) -> None:
+        """Break every connection and stop."""
+        if self._stack:
+            self._stack.close()
+        self._stack = None
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def migrated(self, name: str) -> str:
+        """Make a database with our tables and return its address."""
+        with psycopg.connect(self.address.replace("+psycopg", "").format("postgres"), autocommit=True) as line:
+            line.execute(f"CREATE DATABASE {name}")
+        migrate.upgrade(self.address.format(name))
+        return self.address.format(name)
+
+
+@contextmanager
+def _postgresql_folder() -> Iterator[Postgresql]:
     programs = _postgresql_programs()
     with _folder("pg") as folder:
         # PostgreSQL refuses to run as root; Debian's package brings a user for it.
@@ -58,9 +116,8 @@ def postgresql() -> Iterator[str]:
         ]
         options = [part for setting in quick for part in ("-c", setting)]
         server = [programs / "postgres", "-D", data, "-k", folder, *options]
-        address = f"postgresql://regulars@/{{}}?host={folder}"
-        with _running(server, lambda: psycopg.connect(address.format("postgres")).close(), folder, owner):
-            yield address.replace("postgresql", "postgresql+psycopg", 1)
+        address = f"postgresql+psycopg://regulars@/{{}}?host={folder}"
+        yield Postgresql(folder, server, owner, address)
 
 
 @contextmanager

@@ -4,8 +4,10 @@
 """
 
 import base64
+import binascii
 import hashlib
 import re
+from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.utils import format_datetime
 from functools import lru_cache
@@ -16,6 +18,7 @@ from retention import clock
 _PLAIN = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _WORD = 45  # bytes, so that an encoded word has at most 75 characters, RFC 2047 section 2
+_WIDTH = 76  # characters of a line of Base64, RFC 2045 section 6.8
 _LINE = 998  # characters, RFC 5322 section 2.1.1
 
 
@@ -29,7 +32,7 @@ def build_mail(message: Message) -> bytes:
         f"From: {_sender(message.sender_name, message.sender)}\r\n"
         f"To: {address(message.to)}\r\n"
         f"Subject: {_words(message.subject)}\r\n"
-        f"Date: {format_datetime(clock.now())}\r\n"
+        f"Date: {_date(int(clock.now().timestamp()))}\r\n"
         f"Message-ID: {_one_line(message.message_id)}\r\n"
         f"Content-Language: {_one_line(message.language)}\r\n"
         f"List-Unsubscribe: <{_one_line(message.unsubscribe_address)}>\r\n"
@@ -51,6 +54,11 @@ def address(text: str) -> str:
     spec = Address(addr_spec=_one_line(text)).addr_spec
     local, _, domain = spec.rpartition("@")
     return f"{local}@{domain.encode('idna').decode()}".encode("ascii").decode()
+
+
+@lru_cache(maxsize=1)
+def _date(seconds: int) -> str:
+    return format_datetime(datetime.fromtimestamp(seconds, UTC))
 
 
 @lru_cache(maxsize=256)
@@ -86,4 +94,7 @@ def _part(kind: str, text: str) -> bytes:
     head = f"Content-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: "
     if raw.isascii() and b"\0" not in raw and max(map(len, raw.split(b"\r\n"))) < _LINE:
         return f"{head}7bit\r\n\r\n".encode() + raw
-    return f"{head}base64\r\n\r\n".encode() + base64.encodebytes(raw).replace(b"\n", b"\r\n")
+    # In one piece and then cut: base64.encodebytes takes six times as long.
+    text64 = binascii.b2a_base64(raw, newline=False).decode("ascii")
+    lines = "\r\n".join([text64[start : start + _WIDTH] for start in range(0, len(text64), _WIDTH)])
+    return f"{head}base64\r\n\r\n{lines}\r\n".encode("ascii")

@@ -60,10 +60,11 @@ def robot_channel(settings: RobotSettings, secrets: Mapping[str, str], *, allow_
 
 def _robot(platform: str, secrets: Mapping[str, str]) -> Any:
     """Return apprise's robot. Its own look-up would load all the hundred platforms it knows."""
-    module, name, known = {
+    kinds: dict[str, tuple[str, str, dict[str, str | None]]] = {
         "wecom": ("wecombot", "NotifyWeComBot", {"key": secrets["token"]}),
         "dingtalk": ("dingtalk", "NotifyDingTalk", {"token": secrets["token"], "secret": secrets.get("secret")}),
         "feishu": ("feishu", "NotifyFeishu", {"token": secrets["token"]}),
         "lark": ("lark", "NotifyLark", {"token": secrets["token"]}),
-    }[platform]
+    }
+    module, name, known = kinds[platform]
     return getattr(import_module(f"apprise.plugins.{module}"), name)(**known)

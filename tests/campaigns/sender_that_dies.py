@@ -1,34 +1,87 @@
-"""A sender that is killed right after its first message was taken: run by test_kill with an address of a database."""
+"""A process that is killed with SIGKILL at a chosen step of a run: `run` is what test_kill has a fresh process do.
+
+step       kills itself
+plan       after the run was planned and written, before the commit
+launch     after the commit of the launch
+claim      after a claim, before anything began
+begun      after the begin was committed, before a byte left
+handed     after the message was taken, before that is recorded
+recorded   after the record was committed
+"""
 
 import os
 import signal
-import sys
+from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
+from typing import Any, Self
 
-from campaigns.channels.channel import Message
-from campaigns.channels.memory import MemoryChannel
+from sqlmodel import select
+
+import api.tables  # noqa: F401 - every table known
+from campaigns.campaigns import Campaign
+from campaigns.channels.channel import Message, Outcome
+from campaigns.channels.kinds import make_channel
+from campaigns.launch import launch
 from campaigns.mail import Sender
+from campaigns.senders import Sender as SenderRow
 from campaigns.sending import send_waiting
-from retention.database import open_engine
+from retention.database import open_engine, transaction
+from retention.queue import app
+from retention.shops import Shop
 
 
-class Deadly(MemoryChannel):
-    """Writes down what arrived, then pulls the plug, at the chosen message."""
-
-    def hand_over(self, message: Message) -> None:
-        with Path(sys.argv[2]).open("a") as arrived:
-            arrived.write(f"{message.to}\n")
-            arrived.flush()
-            os.fsync(arrived.fileno())
-        self.taken.append(message)
-        if len(self.taken) == int(sys.argv[3]):
-            os.kill(os.getpid(), signal.SIGKILL)
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
-send_waiting(
-    open_engine(sys.argv[1]),
-    Deadly(),
-    now=datetime.fromisoformat(sys.argv[4]),
-    sender=Sender("https://shop.example", b"a key for tests", "Shop <shop@shop.example>"),
-)
+class Deadly:
+    """A real channel whose process dies around its `number`-th message."""
+
+    def __init__(self, channel: Any, step: str, number: int) -> None:
+        self._channel, self._step, self._left = channel, step, number
+        self.medium, self.at_once, self.repeatable = channel.medium, channel.at_once, channel.repeatable
+
+    def connect(self) -> Self:
+        if self._step == "claim":
+            die()
+        return self
+
+    def __enter__(self) -> Self:
+        self._opened = self._channel.connect()
+        self._line = self._opened.__enter__()
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._opened.__exit__(*raised)
+
+    def hand_over_all(self, messages: Sequence[Message]) -> list[Outcome]:
+        outcomes: list[Outcome] = []
+        for message in messages:
+            self._left -= 1
+            if self._step == "begun" and self._left == 0:
+                die()
+            if self._step == "recorded" and self._left == -1:  # the one before is on record by now
+                die()
+            outcomes += self._line.hand_over_all([message])
+            if self._step == "handed" and self._left == 0:
+                die()
+        return outcomes
+
+
+def run(asked: dict[str, Any]) -> None:
+    """Do the step and die: `database`, `step`, `now`, and the `number` of the message to die at."""
+    app.conf.broker_url = "memory://"
+    engine, now = open_engine(asked["database"]), datetime.fromisoformat(asked["now"])
+    if asked["step"] in {"plan", "launch"}:
+        with transaction(engine) as session:
+            campaign = session.exec(select(Campaign)).one()
+            launch(session, session.get_one(Shop, 1), campaign, at=now, actor="user:1")
+            session.flush()
+            if asked["step"] == "plan":
+                die()
+        die()
+    with transaction(engine) as session:
+        row = session.exec(select(SenderRow)).one()
+    channel = make_channel(row.kind.value, row.settings, {}, allow_private=True)
+    sender = Sender("https://shop.example", b"k", "Shop <shop@shop.example>")
+    send_waiting(engine, Deadly(channel, asked["step"], asked["number"]), now=now, sender=sender, by=row)

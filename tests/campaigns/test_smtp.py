@@ -5,6 +5,7 @@ import email.policy
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from email.message import EmailMessage
 from typing import Any
@@ -17,6 +18,7 @@ from campaigns.channels.channel import Connection, Message, Refused, TryLater, U
 from campaigns.channels.mime import build_mail
 from campaigns.channels.smtp import SmtpChannel
 from retention.errors import Invalid
+from tests import servers
 
 MESSAGE = Message(
     to="ada@example.com",
@@ -59,14 +61,20 @@ def mailbox() -> Mailbox:
     return Mailbox()
 
 
+@contextmanager
+def mail_server_of(mailbox: Mailbox, **options: Any) -> Iterator[int]:
+    """Run a mail server until the block ends, and yield its port."""
+    port = servers.free_port()
+    controller = Controller(mailbox, hostname="127.0.0.1", port=port, **options)
+    controller.start()
+    yield port
+    controller.stop()
+
+
 @pytest.fixture
 def mail_server(mailbox: Mailbox) -> Iterator[SmtpChannel]:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    controller = Controller(mailbox, hostname="127.0.0.1", port=port)
-    controller.start()
-    yield SmtpChannel(f"smtp://127.0.0.1:{port}", timeout=5)
-    controller.stop()
+    with mail_server_of(mailbox) as port:
+        yield SmtpChannel(f"smtp://127.0.0.1:{port}", timeout=5)
 
 
 def _hand_over(channel: SmtpChannel, message: Message = MESSAGE) -> None:

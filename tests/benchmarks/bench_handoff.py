@@ -1,0 +1,221 @@
+"""Personalised messages handed over to a loopback SMTP server and a loopback HTTP gateway, against a bare client loop.
+
+Both sides are one process and talk to the same sinks, which run in a process of their own. Ours plans nothing: the run
+is launched before the clock starts, and from then on every message is claimed, looked at once more, made from its
+template, begun, handed over and recorded in the database. The bare client sends the very same bytes, kept in memory, over
+a connection of the same kind: smtplib's `sendmail` and http.client's `request`, one message after the other.
+"""
+# ruff: noqa: T201, E402 - a benchmark prints, and finds the repository first
+
+import argparse
+import cProfile
+import http.client
+import os
+import pstats
+import smtplib
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+
+import psycopg
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+import api.tables  # noqa: F401 - every table known
+from campaigns.campaigns import Campaign, Delivery, DeliveryState, Medium, Recipe, Run
+from campaigns.channels.channel import Channel
+from campaigns.channels.mime import build_mail
+from campaigns.channels.sms_http import SmsHttpSettings, sms_channel
+from campaigns.channels.smtp import SmtpChannel
+from campaigns.composing import compose
+from campaigns.drafting import create_campaign
+from campaigns.launch import launch
+from campaigns.mail import Sender
+from campaigns.offers import OfferKind, create_offer
+from campaigns.senders import Sender as SenderRow
+from campaigns.senders import SenderKind, create_sender
+from campaigns.sending import _letters, send_waiting
+from campaigns.claiming import Claim
+from retention import migrate
+from retention.buyers import Buyer
+from retention.consent import Answer, Consent
+from retention.consent import Channel as ConsentChannel
+from retention.database import open_engine, transaction
+from retention.queue import app
+from retention.shops import Shop, create_shop
+from tests import servers
+
+NOW = datetime(2026, 11, 21, 4, tzinfo=UTC)
+SENDER = Sender("https://r.example.cn", b"a key for benchmarks", "Tea <tea@shop.example>")
+TEXT = {
+    "zh-CN": {
+        "subject": "{{ buyer.name }}，{{ shop.name }}送您{{ offer.headline }}",
+        "body": "{{ buyer.name }}，您好！\n\n谢谢您常来。凭券码 {{ coupon.code }} 下单，{{ offer.terms }}可用。\n\n{{ link }}",
+    }
+}
+GATEWAY = {
+    "fields": {"mobile": "{to}", "content": "{text}", "id": "{key}"},
+    "headers": {"Idempotency-Key": "{key}"},
+    "taken": {"field": "code", "values": [0]},
+    "reference": "id",
+    "takes_key_once": True,
+}
+
+
+def prepare(url: str, messages: int, medium: Medium, settings: dict[str, Any], at_once: int) -> Any:
+    """Make a shop with so many buyers, launch a campaign to all of them, and return the engine and the sender's row."""
+    migrate.upgrade(url)
+    engine = open_engine(url)
+    with transaction(engine) as session:
+        shop = create_shop(session, "tea", name="回头客茶铺", timezone="Asia/Shanghai", currency="CNY", at=NOW)
+        buyers = [
+            {"shop_id": shop.id, "external_id": f"b{n}", "name": f"林{n}", "email": f"b{n}@mail.example",
+             "phone": f"+86138{n:08d}", "created_at": NOW}
+            for n in range(messages)
+        ]  # fmt: skip
+        session.execute(sa.insert(Buyer), buyers)
+        said = {"channel": ConsentChannel(medium.value), "answer": Answer.IN, "source": "bench", "at": NOW}
+        ids = session.exec(select(Buyer.id)).all()
+        session.execute(sa.insert(Consent), [{"shop_id": shop.id, "buyer_id": each, **said} for each in ids])
+        offer = create_offer(
+            session, shop.id, "ten", name="10 off", kind=OfferKind.AMOUNT, value=1000, minimum=9900, at=NOW, actor="bench"
+        )
+        kind = SenderKind.SMTP if medium is Medium.EMAIL else SenderKind.SMS_HTTP
+        row = create_sender(
+            session, shop, "sink", kind=kind, settings={**settings, "at_once": at_once}, secrets={}, at=NOW, actor="bench"
+        )
+        campaign = create_campaign(
+            session, shop, "spring", recipe=Recipe.COUPON_PUSH, audience={"buyer": {"field": "external_id", "exists": True}},
+            offer_id=offer.id, content=TEXT, policy={"control_share": 0.0}, at=NOW, actor="bench",
+        )  # fmt: skip
+        campaign.medium, campaign.sender_id = medium, row.id
+        session.add(campaign)
+        session.flush()
+        launch(session, shop, campaign, at=NOW, actor="bench")
+    return engine, row
+
+
+def bytes_of(engine: Any, medium: Medium, channel: Any) -> list[Any]:
+    """Return every message of the run as the client sends it."""
+    with transaction(engine) as session:
+        ids = list(session.exec(select(Delivery.id).where(Delivery.state == DeliveryState.WAITING)))
+        made = []
+        for start in range(0, len(ids), 1000):
+            for letter in _letters(session, Claim(1, "", []), ids[start : start + 1000]):
+                message = compose(letter, SENDER)
+                made.append((message.sender, message.to, build_mail(message)) if medium is Medium.EMAIL else channel.ask(message))
+            session.expunge_all()
+    return made
+
+
+def bare_mail(port: int, made: list[Any]) -> float:
+    started = time.perf_counter()
+    with smtplib.SMTP("127.0.0.1", port) as server:
+        for sender, to, envelope in made:
+            server.sendmail(sender, to, envelope)
+    return time.perf_counter() - started
+
+
+def bare_web(port: int, made: list[Any]) -> float:
+    started = time.perf_counter()
+    line = http.client.HTTPConnection("127.0.0.1", port)
+    for request in made:
+        line.request(request.method, urlsplit(request.url).path, request.body, request.headers)
+        line.getresponse().read()
+    line.close()
+    return time.perf_counter() - started
+
+
+def ours(engine: Any, channel: Any, row: SenderRow, messages: int) -> float:
+    started = time.perf_counter()
+    counts = send_waiting(engine, channel, now=NOW, limit=messages, sender=SENDER, by=row)
+    seconds = time.perf_counter() - started
+    assert counts["sent"] == messages, counts
+    return seconds
+
+
+@contextmanager
+def sinks() -> Iterator[tuple[int, int]]:
+    process = subprocess.Popen(
+        [sys.executable, Path(__file__).with_name("sinks.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdin
+    assert process.stdout
+    mail, web = map(int, process.stdout.readline().split())
+    try:
+        yield mail, web
+    finally:
+        process.stdin.close()
+        process.wait(timeout=10)
+
+
+def compare(name: str, url: str, medium: Medium, port: int, options: Any) -> None:
+    if medium is Medium.EMAIL:
+        settings: dict[str, Any] = {"host": "127.0.0.1", "port": port, "tls": "none", "mail_from": "tea@shop.example"}
+        channel: Any = SmtpChannel(f"smtp://127.0.0.1:{port}", at_once=options.at_once)
+        bare: Callable[[int, list[Any]], float] = bare_mail
+    else:
+        settings = {"url": f"http://127.0.0.1:{port}/send", **GATEWAY}
+        channel = sms_channel(SmsHttpSettings(**settings, at_once=options.at_once), {}, allow_private=True)
+        bare = bare_web
+    engine, row = prepare(url, options.messages, medium, settings, options.at_once)
+    made = bytes_of(engine, medium, channel)
+    size = sum(len(each[2] if medium is Medium.EMAIL else each.body) for each in made) / len(made)
+    before = bare(port, made)
+    if options.profile:
+        profile = cProfile.Profile()
+        seconds = profile.runcall(ours, engine, channel, row, options.messages)
+        pstats.Stats(profile).sort_stats(options.profile).print_stats(45)
+    else:
+        seconds = ours(engine, channel, row, options.messages)
+    after = bare(port, made)
+    plain = min(before, after)
+    print(
+        f"{name:<28} {options.messages:,} messages of {size:,.0f} bytes, {options.at_once} in the air: "
+        f"{options.messages / seconds:,.0f}/s ours ({seconds:.1f} s), {options.messages / plain:,.0f}/s bare ({plain:.1f} s): "
+        f"{plain / seconds:.2f} x (target 0.5)",
+        flush=True,
+    )
+    engine.dispose()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--messages", type=int, default=50_000)
+    parser.add_argument("--at-once", type=int, default=8, help="messages in the air, on as many connections")
+    parser.add_argument("--only", default="", help="mail-postgresql, web-sqlite and so on")
+    parser.add_argument("--profile", default="", help="tottime or cumtime")
+    options = parser.parse_args()
+    app.conf.broker_url = "memory://"
+    with ExitStack() as stack:
+        mail, web = stack.enter_context(sinks())
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        os.environ["REGULARS_HOME"] = str(folder)
+        for database in ("sqlite", "postgresql"):
+            for word, medium, port in (("mail", Medium.EMAIL, mail), ("web", Medium.SMS, web)):
+                name = f"{word}-{database}"
+                if options.only not in name:
+                    continue
+                if database == "sqlite":
+                    url = f"sqlite:///{folder / word}.db"
+                else:
+                    address = stack.enter_context(servers.postgresql())
+                    with psycopg.connect(address.format("postgres").replace("+psycopg", ""), autocommit=True) as line:
+                        line.execute("CREATE DATABASE bench")
+                    url = address.format("bench")
+                compare(name, url, medium, port, options)
+
+
+if __name__ == "__main__":
+    main()
