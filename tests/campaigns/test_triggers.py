@@ -1,6 +1,7 @@
 """What makes runs: recurrences on the wall clock, events and whom they happened to; what is missed, sweeps that die."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -238,6 +239,27 @@ def test_sweep_that_dies_loses_nobody_and_serves_nobody_twice(
             sweep_events(session, campaign_id, at=later(minutes=3))
     with transaction(engine) as session:
         assert served(session, session.get_one(Campaign, campaign_id)) == [ada]
+
+
+def test_two_workers_that_look_at_once_make_one_run(
+    engine: Engine, on_stage: Callable[[Callable[[Stage], Any]], Any]
+) -> None:
+    def set_up(stage: Stage) -> list[tuple[int, Callable[..., Run | None]]]:
+        event = scheduled(stage, FOLLOWED, "event")
+        daily = scheduled(stage, DAILY_AT_TEN, "daily")
+        follow(stage, "ada", later(minutes=1))
+        return [(event.id, sweep_events), (daily.id, launch_occurrence)]
+
+    def look(job: tuple[int, Callable[..., Run | None]]) -> bool:
+        with transaction(engine) as session:
+            return job[1](session, job[0], at=later(days=1)) is not None
+
+    jobs = on_stage(set_up)
+    with ThreadPoolExecutor(6) as workers:
+        made = list(workers.map(look, jobs * 3))
+    assert made.count(True) == 2
+    with transaction(engine) as session:
+        assert sorted(session.exec(select(Run.campaign_id))) == sorted(campaign_id for campaign_id, _ in jobs)
 
 
 def test_events_of_a_pause_are_taken_in_when_it_ends(stage: Stage) -> None:
