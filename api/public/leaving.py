@@ -103,6 +103,7 @@ def _do(session: Session, subject: Subject, said: str, evidence: Evidence, *, ke
         leaving.end_pause(session, subject)
     elif said == "in":
         leaving.opt_in(session, subject, evidence)
+        leaving.end_pause(session, subject)  # who says write to me again means now
     else:
         until = evidence.at + timedelta(days=int(said.removeprefix("pause-")))
         leaving.pause(session, subject, until=until, at=evidence.at, source=evidence.source)

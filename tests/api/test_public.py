@@ -226,6 +226,9 @@ def test_a_pause_says_until_when_and_can_be_ended(tea: Tea, phone: TestClient, e
     assert [row.until for row in rows(engine, Pause)] == [NOON + timedelta(days=90)]
     assert "The pause is over." in phone.post(f"/u/{token}", data={"choice": "resume"}).text
     assert rows(engine, Pause) == []
+    phone.post(f"/u/{token}", data={"choice": "pause-30"})
+    phone.post(f"/u/{token}", data={"choice": "in"})
+    assert rows(engine, Pause) == []
 
 
 def test_a_choice_that_is_not_on_the_page_changes_nothing(tea: Tea, phone: TestClient, engine: Engine) -> None:
