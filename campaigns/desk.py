@@ -62,14 +62,19 @@ def desk_of(session: Session, shop: Shop, member: Member, *, at: datetime) -> De
     open_to_me = (*_due(shop.id, at), _not_held(member, at))
     hers = sa.case((_held_by(member), 0), else_=1)
     over = func.coalesce(Post.expires_at, Post.due_at)
-    seen = () if member.may(Scope.BUYERS_PERSONAL) else (col(Post.group_id).is_not(None),)
-    rows = _tasks(session, *open_to_me, *seen, order=(hers, over, col(Post.id)))
+    rows = _tasks(session, *open_to_me, *_in_sight(member), order=(hers, over, col(Post.id)))
     waiting, personal = session.execute(
         sa.select(func.count(), func.count(col(Post.buyer_id))).select_from(Post).where(*open_to_me)
     ).one()
     today, month = left_of(session, shop, member.actor, at=at)
     hidden = 0 if member.may(Scope.BUYERS_PERSONAL) else personal
     return Desk(rows, waiting - hidden, hidden, today, month)
+
+
+def waiting_posts(session: Session, member: Member, *, at: datetime) -> int:
+    """Return how many posts `member` could take or has in hand."""
+    open_to_me = (*_due(member.shop_id, at), _not_held(member, at), *_in_sight(member))
+    return session.exec(select(func.count(col(Post.id))).where(*open_to_me)).one()
 
 
 def done_lately(session: Session, shop: Shop, member: Member, *, at: datetime) -> list[Task]:
@@ -103,6 +108,10 @@ def check_sight(member: Member, post: Post) -> None:
     """Raise Forbidden where a post would show a name to somebody who may not see names."""
     if post.buyer_id is not None and not member.may(Scope.BUYERS_PERSONAL):
         raise Forbidden("Posts to single buyers are for people who may see names.")
+
+
+def _in_sight(member: Member) -> tuple[sa.ColumnElement[bool], ...]:
+    return () if member.may(Scope.BUYERS_PERSONAL) else (col(Post.group_id).is_not(None),)
 
 
 def _due(shop_id: int, at: datetime) -> tuple[sa.ColumnElement[bool], ...]:

@@ -170,8 +170,11 @@ def set_quota(
     per_month: int | None,
     at: datetime,
     actor: str,
-) -> PostQuota:
-    """Limit what one person, or with an empty `assignee` everybody, may send. Invalid for a limit below zero."""
+) -> None:
+    """Limit what one person, or with an empty `assignee` everybody else, may send. Invalid for a limit below zero.
+
+    A person without any limit of their own falls back to that of everybody else.
+    """
     if any(limit is not None and limit < 0 for limit in (per_day, per_month)):
         raise Invalid("A limit on posts is 0 or more; leave it empty for none.")
     row = session.exec(
@@ -180,12 +183,14 @@ def set_quota(
     before = row.model_dump(include={"per_day", "per_month"}) if row else None
     row = row or PostQuota(shop_id=shop.id, assignee=assignee)
     row.per_day, row.per_month = per_day, per_month
-    session.add(row)
-    session.flush()
     after = row.model_dump(include={"per_day", "per_month"})
+    if per_day is not None or per_month is not None or not assignee:
+        session.add(row)
+    elif before:
+        session.delete(row)
+    session.flush()
     subject = f"assignee:{assignee or 'everybody'}"
     audit.record(session, shop.id, actor, action="posts.quota", subject=subject, before=before, after=after, at=at)
-    return row
 
 
 def used_by(session: Session, shop: Shop, assignee: str, *, at: datetime) -> Used:

@@ -3,9 +3,12 @@
 from datetime import datetime
 
 from sqlalchemy import Index, UniqueConstraint
-from sqlmodel import Field
+from sqlmodel import Field, Session, select
 
-from retention.database import ShopRow
+from retention import audit
+from retention.access import Member
+from retention.database import ShopRow, lock
+from retention.errors import Invalid, NotFound
 
 
 class Product(ShopRow, table=True):
@@ -23,3 +26,29 @@ class Product(ShopRow, table=True):
     arrival_at: datetime | None = None
     picture: str = Field(default="", max_length=64)
     url: str = Field(default="", max_length=1000)
+
+
+def product_for(session: Session, member: Member, number: int) -> Product:
+    """Return a product of the member's shop by its row number; NotFound otherwise."""
+    found = session.exec(select(Product).where(Product.shop_id == member.shop_id, Product.id == number)).first()
+    if found is None:
+        raise NotFound("No product has the number {number}.", number=number)
+    return found
+
+
+def edit_product(
+    session: Session, member: Member, product: Product, *, arrival_at: datetime | None, stock: int | None, at: datetime
+) -> None:
+    """Say when a product arrives and how many there are (None: not counted). Invalid for a stock below nothing."""
+    if stock is not None and stock < 0:
+        raise Invalid("A stock is 0 or more; leave it empty when it is not counted.")
+    lock(session, product)
+    before = product.model_dump(mode="json", include={"arrival_at", "stock"})
+    product.arrival_at, product.stock = arrival_at, stock
+    session.add(product)
+    session.flush()
+    after = product.model_dump(mode="json", include={"arrival_at", "stock"})
+    subject = f"product:{product.sku}"
+    audit.record(
+        session, member.shop_id, member.actor, action="product.edit", subject=subject, before=before, after=after, at=at
+    )

@@ -1,0 +1,228 @@
+"""Posts by hand on the phone: a task is looked at, taken, copied, sent with proof, declined, taken back."""
+
+import io
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+from PIL import Image
+from playwright.sync_api import Page, expect
+from sqlalchemy import Engine
+from sqlmodel import col, func, select
+
+from api.app import create_app
+from campaigns.campaigns import Delivery, DeliveryState
+from campaigns.posts import PostQuota, PostState
+from retention.database import open_engine, reading, transaction
+from retention.files import FileStore
+from retention.people import User
+from retention.queue import app as queue
+from retention.settings import Settings
+from tests.api.console import post_shop, sample
+from tests.api.console.post_shop import HOME, picture, post_campaign, posts_of
+
+Enter = Callable[..., TestClient]
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> FileStore:
+    return FileStore(tmp_path / "files")
+
+
+@pytest.fixture
+def enter(engine: Engine, tmp_path: Path, files: FileStore) -> Enter:
+    """The shop with one campaign posted to two groups; `enter("marketer")` signs in."""
+    post_shop.fill(engine, files)
+    with transaction(engine) as session:
+        post_campaign(session)
+    return post_shop.doors(engine, tmp_path)
+
+
+def send(client: TestClient, path: str, **fields: object) -> str:
+    """Send a form as its page would, files among it, and return the page it leads to."""
+    token = re.search(r'name="csrf" value="([0-9a-f]+)"', client.get(HOME).text)
+    assert token
+    files = {name: ("chat.jpg", value) for name, value in fields.items() if isinstance(value, bytes)}
+    data = {name: str(value) for name, value in fields.items() if not isinstance(value, bytes)}
+    answer = client.post(HOME + path, data={"csrf": token[1], **data}, files=files or None)
+    assert answer.status_code < 500
+    return answer.text
+
+
+def numbers(engine: Engine) -> list[int]:
+    with reading(engine) as session:
+        return [post.id for post in posts_of(session)]
+
+
+def state(engine: Engine, number: int) -> PostState:
+    with reading(engine) as session:
+        return next(post.state for post in posts_of(session) if post.id == number)
+
+
+def sent(engine: Engine) -> int:
+    with reading(engine) as session:
+        return session.exec(select(func.count()).where(Delivery.state == DeliveryState.SENT)).one()
+
+
+def heading(text: str) -> str:
+    found = re.search(r"<h1>(.*?)</h1>", text, re.DOTALL)
+    assert found
+    return found[1]
+
+
+def test_task_is_looked_at_without_being_taken(enter: Enter, engine: Engine) -> None:
+    page = enter("marketer").get(f"{HOME}/tasks").text
+    assert heading(page) == "2 posts to send"
+    assert "茶友群" in page
+    assert "48 buyers in this group" in page
+    assert "十月新采，100 克 ¥128，群友先得。" in page
+    assert [state(engine, number) for number in numbers(engine)] == [PostState.WAITING] * 2
+
+
+def test_task_is_taken_and_sent_with_a_picture_drawn_anew(enter: Enter, engine: Engine, files: FileStore) -> None:
+    client, number = enter("marketer"), numbers(engine)[0]
+    assert "Copy the text" in send(client, f"/tasks/{number}/take")
+    page = send(client, f"/tasks/{number}/sent", picture=picture("#0a7"))
+    assert "茶友群: noted as sent." in page
+    assert heading(page) == "One post to send"
+    assert (state(engine, number), sent(engine)) == (PostState.SENT, 48)
+    with reading(engine) as session:
+        proof = posts_of(session)[0].proof
+    stored = files.get(proof)
+    assert b"taken at home" not in stored
+    assert Image.open(io.BytesIO(stored)).format == "JPEG"
+    shown = client.get(f"{HOME}/tasks/{number}/proof")
+    assert shown.headers["content-type"] == "image/jpeg"
+
+
+def test_proof_that_is_no_picture_is_refused_and_the_note_is_kept(enter: Enter, engine: Engine) -> None:
+    client, number = enter("marketer"), numbers(engine)[0]
+    send(client, f"/tasks/{number}/take")
+    page = send(client, f"/tasks/{number}/sent", picture=b"%PDF-1.7 no picture", note="at ten")
+    assert "This is not a picture we can read" in page
+    assert 'value="at ten"' in page
+    assert (state(engine, number), sent(engine)) == (PostState.TAKEN, 0)
+    assert "Show that it was sent" in send(client, f"/tasks/{number}/sent")
+
+
+def test_second_person_is_told_who_has_it(enter: Enter, engine: Engine) -> None:
+    number = numbers(engine)[0]
+    send(enter("marketer"), f"/tasks/{number}/take")
+    page = send(enter("owner"), f"/tasks/{number}/take")
+    assert "marketer has this one in hand." in page
+    assert heading(page) == "One post to send"
+
+
+def test_declined_task_asks_for_a_reason_and_can_be_taken_back(enter: Enter, engine: Engine) -> None:
+    client, number = enter("marketer"), numbers(engine)[0]
+    send(client, f"/tasks/{number}/take")
+    assert "Say in a word why" in send(client, f"/tasks/{number}/decline", note=" ")
+    page = send(client, f"/tasks/{number}/decline", note="muted today")
+    assert "茶友群: noted as not sent." in page
+    assert "muted today" in page
+    assert "in your hands again" in send(client, f"/tasks/{number}/undo")
+    assert state(engine, number) is PostState.TAKEN
+    assert "Put back" in send(client, f"/tasks/{number}/back")
+    assert state(engine, number) is PostState.WAITING
+
+
+def test_picture_to_post_is_shown_and_saved_under_a_name(enter: Enter, engine: Engine) -> None:
+    client, number = enter("marketer"), numbers(engine)[0]
+    assert "content-disposition" not in client.get(f"{HOME}/tasks/{number}/picture").headers
+    saved = client.get(f"{HOME}/tasks/{number}/picture?save=true")
+    assert saved.headers["content-disposition"] == f'attachment; filename="post-{number}.jpg"'
+    assert Image.open(io.BytesIO(saved.content)).size == (640, 480)
+
+
+def test_limits_are_set_for_everybody_and_for_one_person(enter: Enter, engine: Engine) -> None:
+    client = enter("owner")
+    with reading(engine) as session:
+        marketer = session.exec(select(User.id).where(User.email == "marketer@camellia.example")).one()
+    assert "Saved." in send(client, "/tasks/limits", assignee="", per_day="5", per_month="")
+    assert "Saved." in send(client, "/tasks/limits", assignee=f"user:{marketer}", per_day="1", per_month="9")
+    assert "not a lot" in send(client, "/tasks/limits", assignee="", per_day="a lot")
+    assert "Nobody here posts" in send(client, "/tasks/limits", assignee="user:999", per_day="1")
+    hers = enter("marketer")
+    assert "One more today · 9 more this month" in hers.get(f"{HOME}/tasks").text
+    send(hers, f"/tasks/{numbers(engine)[0]}/take")
+    send(hers, f"/tasks/{numbers(engine)[0]}/sent", note="done")
+    page = hers.get(f"{HOME}/tasks").text
+    assert "You have sent as many as you may." in page
+    assert "I send this one" not in page
+    send(client, "/tasks/limits", assignee=f"user:{marketer}", per_day="", per_month="")
+    assert "4 more today" in hers.get(f"{HOME}/tasks").text
+    with reading(engine) as session:
+        rows = session.exec(select(PostQuota.assignee, PostQuota.per_day).order_by(col(PostQuota.assignee))).all()
+    assert rows == [("", 5)]
+
+
+def test_only_those_who_post_see_the_tasks(enter: Enter, engine: Engine) -> None:
+    number = numbers(engine)[0]
+    for role in ("warehouse", "viewer"):
+        client = enter(role)
+        assert client.get(f"{HOME}/tasks").status_code == 403
+        assert "/tasks" not in client.get(HOME).text
+    assert enter("owner", shop="teahouse").get(f"{HOME}/tasks").status_code == 404
+    assert enter("owner", shop="teahouse").get(f"/shops/teahouse/tasks/{number}/picture").status_code == 404
+
+
+def test_empty_list_says_what_will_come(engine: Engine, tmp_path: Path, files: FileStore) -> None:
+    post_shop.fill(engine, files)
+    page = post_shop.doors(engine, tmp_path)("marketer").get(f"{HOME}/tasks").text
+    assert heading(page) == "Nothing to post now"
+    assert "its posts wait here" in page
+
+
+@pytest.fixture
+def on_phone(
+    sqlite_url: str, tmp_path: Path, served: Callable[..., str], browse: Callable[..., Page]
+) -> Iterator[Callable[[str], Page]]:
+    """Open the tasks on a phone: `on_phone("zh-CN")`."""
+    engine = open_engine(sqlite_url)
+    app = create_app(Settings(home=tmp_path, secret="test"), engine=engine, now=lambda: sample.NOW)
+    queue.conf.update(broker_url="memory://")
+    post_shop.fill(engine, app.state.files)
+    with transaction(engine) as session:
+        post_campaign(session)
+        post_campaign(session, "care", to="buyers", name="老客问候", audience=_THREE)
+    address = served(app)
+
+    def open_tasks(locale: str) -> Page:
+        page = browse(f"{address}/login?lang={locale}", locale=locale, width=390, height=844)
+        page.fill("input[name=email]", "marketer@camellia.example")
+        page.fill("input[name=password]", sample.PASSWORD)
+        page.press("input[name=password]", "Enter")
+        page.wait_for_url("**/shops/camellia")
+        page.goto(f"{address}{HOME}/tasks")
+        return page
+
+    yield open_tasks
+    engine.dispose()
+
+
+_THREE = {"buyer": {"field": "external_id", "is": ["B0001", "B0002", "B0004"]}}
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("locale", ["en", "zh-CN"])
+def test_thumb_takes_copies_sends_and_undoes(on_phone: Callable[[str], Page], locale: str) -> None:
+    page = on_phone(locale)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.click("form[action$='/take'] button")
+    page.click("[data-copy]")
+    expect(page.locator("[data-copy] span")).not_to_have_text(re.compile("Copy the text"))
+    assert "十月新采" in page.evaluate("navigator.clipboard.readText()")
+    wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    low = page.evaluate(
+        "[...document.querySelectorAll('.task .btn')].filter((each) => each.offsetParent)"
+        ".filter((each) => each.getBoundingClientRect().height < 44).length"
+    )
+    assert (wide, low) == (0, 0)
+    page.fill("#note", "群里发了")
+    page.click("form[action$='/sent'] button")
+    expect(page.locator("#to")).to_have_text("单丛品鉴群")
+    page.click(".undo button")
+    expect(page.locator("#to")).to_have_text("茶友群")
+    expect(page.locator("#say")).to_be_visible()
