@@ -9,8 +9,10 @@ from sqlmodel import Session, col, select
 
 from campaigns.arrivals import stop_sold
 from campaigns.attribution import match_orders
+from campaigns.calling import collect_calls, forget_calls, make_calls
 from campaigns.digests import settle_digests
 from campaigns.dispatch import send_all
+from campaigns.hooks import Hook
 from campaigns.moving import finish_done
 from campaigns.occurrences import campaigns_by_events, campaigns_by_the_clock, launch_occurrence, sweep_events
 from campaigns.post_outcomes import put_aside
@@ -33,6 +35,20 @@ def send_messages(engine: Engine) -> None:
         log.info("messages handed over", **counts)
     with transaction(engine) as session:
         finish_done(session, at=clock.now())
+
+
+@engine_task("campaigns.call_hooks", every=timedelta(seconds=15))
+def call_hooks(engine: Engine) -> None:
+    """Turn what happened into calls of the shops' hooks, and make those that are due."""
+    with reading(engine) as session:
+        ids = session.exec(select(Hook.id).where(Hook.active).order_by(col(Hook.id))).all()
+    for hook_id in ids:
+        with transaction(engine) as session:
+            collect_calls(session, session.get_one(Hook, hook_id, with_for_update=True), now=clock.now())
+    while make_calls(engine, now=clock.now()):
+        pass
+    with transaction(engine) as session:
+        forget_calls(session, now=clock.now())
 
 
 @engine_task("campaigns.posts", every=timedelta(seconds=15))

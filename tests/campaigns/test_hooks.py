@@ -1,0 +1,243 @@
+"""Hooks: what happened becomes one call, signed, made again after trouble with the same id, and not for ever."""
+
+import base64
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+from sqlmodel import select
+from standardwebhooks import Webhook
+
+from campaigns.calling import OVERLAP, WAITS, collect_calls, make_calls
+from campaigns.channels.channel import Refused
+from campaigns.channels.memory import MemoryChannel
+from campaigns.hooks import (
+    Hook,
+    HookCall,
+    HookCallState,
+    HookEvent,
+    calls_of,
+    create_hook,
+    delete_hook,
+    find_hook,
+    resend_call,
+    test_hook,
+    turn_on,
+)
+from campaigns.launch import launch
+from campaigns.links import Link
+from campaigns.mail import Sender
+from campaigns.redeem import claim_coupon, redeem
+from campaigns.scans import open_link
+from campaigns.sending import send_waiting
+from retention.consent import Channel
+from retention.database import reading, transaction
+from retention.errors import Conflict, Invalid, NotFound
+from retention.settings import get_settings
+from tests.campaigns.conftest import NOON, Stage, later
+from tests.campaigns.gateways import DROP, Gateway, gateway
+
+Acting = Callable[[Callable[[Stage], Any]], Any]
+SENDER = Sender("https://shop.example", b"k", "Shop <shop@shop.example>")
+ALL = [event.value for event in HookEvent]
+
+
+@pytest.fixture
+def there(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway]:
+    monkeypatch.setenv("REGULARS_ALLOW_PRIVATE_ADDRESSES", "true")
+    get_settings.cache_clear()
+    with gateway() as opened:
+        yield opened
+
+
+def _hook(stage: Stage, there: Gateway, events: list[str] | None = None) -> tuple[int, str]:
+    hook, secret = create_hook(
+        stage.session, stage.shop, "shop-system", url=f"{there.url}/hook", events=events or ALL, at=NOON, actor="user:1"
+    )
+    return hook.id, secret
+
+
+def _tell(engine: Engine, *, at: datetime) -> int:
+    with transaction(engine) as session:
+        for hook in session.exec(select(Hook).where(Hook.active)).all():
+            collect_calls(session, hook, now=at)
+    return make_calls(engine, now=at)
+
+
+def _told(there: Gateway) -> list[tuple[str, str]]:
+    return [(each.json["type"], each.json["data"]["buyer_id"]) for each in there.arrived]
+
+
+def test_everything_that_happens_to_a_message_is_told_once_and_signed(
+    engine: Engine, on_stage: Acting, there: Gateway
+) -> None:
+    def prepare(stage: Stage) -> str:
+        stage.buyer("ada"), stage.buyer("bo")
+        launch(stage.session, stage.shop, stage.push(), at=NOON, actor="user:1")
+        return _hook(stage, there)[1]
+
+    secret = on_stage(prepare)
+    channel = MemoryChannel(troubles={"bo@example.com": [Refused("550 no such user")]})
+    send_waiting(engine, channel, now=later(minutes=1), sender=SENDER)
+
+    def act(stage: Stage) -> None:
+        link = stage.session.exec(select(Link).order_by(Link.id)).first()
+        assert link is not None
+        open_link(stage.session, link.token, at=later(minutes=2), user_agent="Mozilla/5.0", address="192.0.2.7")
+        code = claim_coupon(stage.session, link, at=later(minutes=3)).code
+        redeem(stage.session, stage.shop, code, order_reference="A1", amount=20_000, at=later(minutes=4))
+        stage.answer(2, "out", Channel.EMAIL, at=later(minutes=5))
+
+    on_stage(act)
+    assert _tell(engine, at=later(minutes=6)) == 6
+    assert sorted(_told(there)) == [
+        ("buyer.unsubscribed", "bo"),
+        ("coupon.claimed", "ada"),
+        ("coupon.redeemed", "ada"),
+        ("link.clicked", "ada"),
+        ("message.failed", "bo"),
+        ("message.sent", "ada"),
+    ]
+    for minutes in (7, 8, 20, 40):  # nothing is told twice, however the cursor moves
+        assert _tell(engine, at=later(minutes=minutes)) == 0
+    (failed,) = [each for each in there.arrived if each.json["type"] == "message.failed"]
+    assert failed.json["data"] == {
+        "shop": "tea",
+        "buyer_id": "bo",
+        "campaign": "spring",
+        "reason": "refused",
+        "detail": "550 no such user",
+    }
+    stamped = {**failed.headers, "webhook-timestamp": failed.headers["webhook-timestamp"]}
+    signature = Webhook(secret).sign(stamped["webhook-id"], later(minutes=6), failed.body.decode())
+    assert stamped["webhook-signature"] == signature
+
+
+def test_what_was_before_the_hook_is_not_told_and_unwanted_events_are_not_either(
+    engine: Engine, on_stage: Acting, there: Gateway
+) -> None:
+    def prepare(stage: Stage) -> None:
+        stage.answer(stage.buyer("ada"), "out", Channel.EMAIL)
+        _hook(stage, there, ["buyer.unsubscribed"])
+        stage.buyer("bo")
+        launch(stage.session, stage.shop, stage.push(), at=NOON, actor="user:1")
+        stage.answer(2, "out", Channel.PARCEL, at=later(minutes=1))
+
+    on_stage(prepare)
+    send_waiting(engine, MemoryChannel(), now=later(minutes=1), sender=SENDER)
+    assert _tell(engine, at=later(minutes=2)) == 1
+    assert _told(there) == [("buyer.unsubscribed", "bo")]
+    assert there.arrived[0].json["data"]["channel"] == "parcel"
+
+
+def test_row_that_commits_late_behind_the_cursor_is_told_all_the_same(
+    engine: Engine, on_stage: Acting, there: Gateway
+) -> None:
+    on_stage(lambda stage: [stage.buyer("ada"), _hook(stage, there)])
+    on_stage(lambda stage: stage.answer(1, "out", Channel.EMAIL, at=later(minutes=1)))
+    assert _tell(engine, at=later(minutes=2)) == 1
+    on_stage(lambda stage: stage.session.exec(select(HookCall)).one().sqlmodel_update({"key": "of another row"}))
+    assert _tell(engine, at=later(minutes=3)) == 1  # as if it had not been there the first time
+    assert _tell(engine, at=later(minutes=4) + 2 * OVERLAP) == 0
+
+
+def test_call_that_is_not_taken_is_made_again_with_the_same_id_and_later_each_time(
+    engine: Engine, on_stage: Acting, there: Gateway
+) -> None:
+    on_stage(lambda stage: [stage.buyer("ada"), _hook(stage, there)])
+    on_stage(lambda stage: stage.answer(1, "out", Channel.EMAIL, at=NOON))
+    there.answers = [(500, ""), DROP]
+    moment = later(minutes=1)
+    for wait in (*WAITS[:2], None):
+        assert _tell(engine, at=moment) == 1
+        moment += wait or timedelta(0)
+        assert wait is None or make_calls(engine, now=moment - timedelta(seconds=1)) == 0
+    assert len({each.headers["webhook-id"] for each in there.arrived}) == 1
+    (call,) = on_stage(lambda stage: calls_of(stage.session, find_hook(stage.session, 1, "shop-system")))
+    assert (call.state, call.attempts, call.answer) == (HookCallState.SENT, 3, "")
+
+
+def test_hook_nobody_listens_to_is_turned_off_and_a_person_resends(
+    engine: Engine, on_stage: Acting, there: Gateway
+) -> None:
+    on_stage(lambda stage: [stage.buyer("ada"), _hook(stage, there)])
+    on_stage(lambda stage: stage.answer(1, "out", Channel.EMAIL, at=NOON))
+    there.usually = (500, "")
+    moment = later(minutes=1)
+    for wait in (*WAITS, timedelta(0)):
+        assert _tell(engine, at=moment) == 1
+        moment += wait
+    assert _tell(engine, at=moment + timedelta(days=30)) == 0
+    assert len(there.arrived) == len(WAITS) + 1
+
+    def mend(stage: Stage) -> None:
+        hook = find_hook(stage.session, 1, "shop-system")
+        assert not hook.active
+        (call,) = calls_of(stage.session, hook)
+        assert (call.state, call.answer) == (HookCallState.FAILED, "500")
+        turn_on(stage.session, hook, at=moment, actor="user:1")
+        resend_call(stage.session, hook, call.id, at=moment, actor="user:1")
+        with pytest.raises(Conflict):
+            resend_call(stage.session, hook, call.id, at=moment, actor="user:1")
+        with pytest.raises(NotFound):
+            resend_call(stage.session, hook, 99, at=moment, actor="user:1")
+
+    on_stage(mend)
+    there.usually = (204, "")
+    assert make_calls(engine, now=moment) == 1
+    assert len({each.headers["webhook-id"] for each in there.arrived}) == 1
+
+
+def test_hook_that_says_it_is_gone_is_turned_off_at_once(engine: Engine, on_stage: Acting, there: Gateway) -> None:
+    on_stage(lambda stage: [stage.buyer("ada"), _hook(stage, there)])
+    on_stage(lambda stage: stage.answer(1, "out", Channel.EMAIL, at=NOON))
+    there.answers = [(410, "gone")]
+    _tell(engine, at=later(minutes=1))
+    assert not on_stage(lambda stage: find_hook(stage.session, 1, "shop-system").active)
+
+
+def test_caller_that_died_leaves_a_call_that_is_made_again(engine: Engine, on_stage: Acting, there: Gateway) -> None:
+    on_stage(lambda stage: [stage.buyer("ada"), _hook(stage, there)])
+    on_stage(lambda stage: stage.answer(1, "out", Channel.EMAIL, at=NOON))
+
+    def die(stage: Stage) -> None:
+        collect_calls(stage.session, find_hook(stage.session, 1, "shop-system"), now=later(minutes=1))
+        call = stage.session.exec(select(HookCall)).one()
+        call.state, call.claim_expires_at, call.attempts = HookCallState.CLAIMED, later(minutes=6), 1
+
+    on_stage(die)
+    assert make_calls(engine, now=later(minutes=5)) == 0
+    assert make_calls(engine, now=later(minutes=6)) == 1
+    assert len(there.arrived) == 1
+
+
+def test_test_call_says_what_the_other_side_said(engine: Engine, on_stage: Acting, there: Gateway) -> None:
+    on_stage(lambda stage: _hook(stage, there))
+    there.answers = [(200, ""), (500, "not today")]
+    with reading(engine) as session:
+        hook = find_hook(session, 1, "shop-system")
+        test_hook(session, hook, at=NOON, actor="user:1")
+        with pytest.raises(Conflict, match="The test was not taken") as refusal:
+            test_hook(session, hook, at=NOON, actor="user:1")
+    assert "500 not today" in str(refusal.value)
+    assert [each.json["type"] for each in there.arrived] == ["hook.test"] * 2
+
+
+def test_hook_is_checked_its_secret_sealed_and_its_calls_go_with_it(stage: Stage, there: Gateway) -> None:
+    for url, events in (("ftp://x/", ALL), ("https://x.example/", ["order.paid"]), ("https://x.example/", [])):
+        with pytest.raises(Invalid):
+            create_hook(stage.session, stage.shop, "wrong", url=url, events=events, at=NOON, actor="user:1")
+    assert stage.session.exec(select(Hook)).all() == []
+    _, secret = _hook(stage, there)
+    hook = find_hook(stage.session, 1, "shop-system")
+    assert base64.b64decode(secret.removeprefix("whsec_")) not in hook.sealed
+    assert secret.encode() not in hook.sealed
+    assert "sealed" not in repr(hook)
+    with pytest.raises(Conflict):
+        _hook(stage, there)
+    delete_hook(stage.session, hook, at=NOON, actor="user:1")
+    stage.session.flush()
+    with pytest.raises(NotFound):
+        find_hook(stage.session, 1, "shop-system")
