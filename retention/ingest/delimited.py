@@ -19,7 +19,7 @@ from retention.ingest.encodings import Encoding, find_encoding
 from retention.ingest.sources import Chunk, Reject, blank_to_null, clean_header, text_frame
 from retention.words import gettext
 
-BLOCK = 4 << 20
+BLOCK = 2 << 20
 _MARK = b"\xef\xbb\xbf"
 _LONGEST_RECORD = 4 << 20
 

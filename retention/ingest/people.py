@@ -22,7 +22,7 @@ from retention.staging import (
 )
 
 _TOLD = (*CONTACTS, *PLACES)
-_MOST_NOTES = 300_000
+_MOST_NOTES = 150_000
 
 
 class People:

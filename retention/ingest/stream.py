@@ -12,7 +12,7 @@ import polars as pl
 
 from retention.ingest.duplicates import Duplicates
 
-WINDOW = 30_000  # rows merged at a time
+WINDOW = 20_000  # rows merged at a time
 
 
 class Scattered(Exception):
