@@ -1,0 +1,156 @@
+"""Commands on posts that people send by hand: what waits, what it says, sent or not, and how many one may send."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from sqlmodel import Session, select
+
+from api.cli.terminal import JsonOption, ShopOption, engine, show
+from campaigns import assisting
+from campaigns.desk import Task, desk_of, task_for
+from campaigns.posts import set_quota
+from printables.pictures import cleaned
+from retention import clock
+from retention.access import Member, system_member
+from retention.database import reading, transaction
+from retention.errors import NotFound
+from retention.files import FileStore
+from retention.people import User, people_of
+from retention.settings import get_settings
+from retention.shops import Shop, find_shop
+
+group = typer.Typer(help="Posts to chat groups and buyers that people send by hand.", no_args_is_help=True)
+
+NumberArgument = Annotated[int, typer.Argument(help="The post's number.", metavar="NUMBER")]
+NoteOption = Annotated[str, typer.Option("--note", help="What there is to say about it.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    app.add_typer(group, name="posts")
+
+
+@group.command("list")
+def list_them(shop: ShopOption, *, as_json: JsonOption = False) -> None:
+    """List the posts that are due and in nobody else's hands."""
+    with reading(engine()) as session:
+        found, member = _here(session, shop)
+        desk = desk_of(session, found, member, at=clock.now())
+        rows = [shown(task) for task in desk.tasks]
+        result = {"posts": rows, "waiting": desk.waiting, "left_today": desk.left_today}
+    if as_json:
+        show(result | {"left_this_month": desk.left_this_month}, as_json=True)
+        return
+    for row in rows:
+        typer.echo("\t".join(str(row[name]) for name in ("number", "state", "to", "buyers", "campaign")))
+
+
+@group.command()
+def take(number: NumberArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
+    """Take a post in hand and show what to say."""
+    with transaction(engine()) as session:
+        found, member = _here(session, shop)
+        url = get_settings().public_url
+        said = assisting.take_post(session, found, member, number, public_url=url, at=clock.now())
+        result = _after(session, member, number) | {"text": said.text if said else ""}
+    if as_json:
+        show(result, as_json=True)
+    else:
+        typer.echo(result["text"] or f"Nobody is left to hear it: {result['note']}")
+
+
+@group.command()
+def sent(
+    number: NumberArgument,
+    shop: ShopOption,
+    note: NoteOption = "",
+    proof: Annotated[Path | None, typer.Option(help="A picture of the chat.", exists=True, dir_okay=False)] = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Say that a post in hand was sent, with a picture or a note as proof."""
+    with transaction(engine()) as session:
+        _, member = _here(session, shop)
+        name = FileStore(get_settings().files).put(cleaned(proof.read_bytes())) if proof else ""
+        assisting.send_post(session, member, number, at=clock.now(), proof=name, note=note)
+        show(_after(session, member, number), as_json=as_json)
+
+
+@group.command()
+def decline(number: NumberArgument, shop: ShopOption, note: NoteOption = "", *, as_json: JsonOption = False) -> None:
+    """Say that a post in hand will not be sent, and why."""
+    with transaction(engine()) as session:
+        _, member = _here(session, shop)
+        assisting.decline_post(session, member, number, at=clock.now(), note=note)
+        show(_after(session, member, number), as_json=as_json)
+
+
+@group.command()
+def back(number: NumberArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
+    """Put a post in hand back for others."""
+    with transaction(engine()) as session:
+        _, member = _here(session, shop)
+        assisting.put_back(session, member, number, at=clock.now())
+        show(_after(session, member, number), as_json=as_json)
+
+
+@group.command()
+def undo(number: NumberArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
+    """Take back what the command line said last of a post."""
+    with transaction(engine()) as session:
+        _, member = _here(session, shop)
+        assisting.undo_post(session, member, number, at=clock.now())
+        show(_after(session, member, number), as_json=as_json)
+
+
+@group.command()
+def limit(
+    shop: ShopOption,
+    email: Annotated[str, typer.Option(help="Of this person; everybody else's without it.")] = "",
+    per_day: Annotated[int | None, typer.Option(help="Posts a day; leave out for no limit.")] = None,
+    per_month: Annotated[int | None, typer.Option(help="Posts a month; leave out for no limit.")] = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Limit how many posts one person may send."""
+    with transaction(engine()) as session:
+        found, member = _here(session, shop)
+        limits = {"per_day": per_day, "per_month": per_month}
+        set_quota(session, found, _assignee(session, found, email), **limits, at=clock.now(), actor=member.actor)
+    show({"email": email or "everybody else", **limits}, as_json=as_json)
+
+
+def shown(task: Task) -> dict[str, Any]:
+    """Return a post as results show it; a buyer by the shop's own id."""
+    post = task.post
+    return {
+        "number": post.id,
+        "campaign": task.campaign.slug,
+        "group": task.group.slug if task.group else None,
+        "buyer": task.buyer.external_id if task.buyer else None,
+        "to": task.to,
+        "buyers": task.buyers,
+        "state": post.state.value,
+        "due_at": post.due_at.isoformat(),
+        "too_late_at": post.too_late_at.isoformat(),
+        "sent_at": post.sent_at.isoformat() if post.sent_at else None,
+        "note": post.note,
+    }
+
+
+def _here(session: Session, shop: str) -> tuple[Shop, Member]:
+    found = find_shop(session, shop)
+    return found, system_member(found.id)
+
+
+def _after(session: Session, member: Member, number: int) -> dict[str, Any]:
+    return shown(task_for(session, member, number))
+
+
+def _assignee(session: Session, shop: Shop, email: str) -> str:
+    if not email:
+        return ""
+    user = session.exec(select(User).where(User.email == email.strip().lower())).first()
+    if user is None or user.id not in {each.id for each, _role in people_of(session, shop)}:
+        raise NotFound("Nobody in this shop has the address {email}.", email=email)
+    return f"user:{user.id}"

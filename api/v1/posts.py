@@ -1,0 +1,152 @@
+"""Posts people send by hand: what waits, what it says, and what came of it. A key without names sees groups only."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+from sqlmodel import Session
+
+from api.deps import CurrentSettings, Now, Reading, Writing
+from api.v1.keys import Caller, caller_with
+from api.v1.once import SentOnce
+from campaigns import assisting
+from campaigns.desk import Task, desk_of, task_for
+from campaigns.posts import PostState
+from retention.access import Scope
+
+router = APIRouter(tags=["posts"])
+
+Poster = Annotated[Caller, caller_with(Scope.POSTS_WRITE)]
+
+
+class PostOut(BaseModel):
+    """A post to a chat group or to one buyer."""
+
+    number: int
+    campaign: str
+    group: str | None = Field(description="The group's slug; null for a post to one buyer.")
+    buyer: str | None = Field(description="The buyer's id in the shop; null for a post to a group.")
+    buyers: int = Field(description="How many buyers it serves.")
+    state: PostState
+    due_at: datetime
+    too_late_at: datetime
+    sent_at: datetime | None
+    note: str
+    text: str = Field(description="What to say, once it is taken.")
+
+
+class PostsOut(BaseModel):
+    """What is due and in nobody else's hands."""
+
+    posts: list[PostOut]
+    waiting: int
+    hidden: int = Field(description="Posts to single buyers that this key may not see.")
+    left_today: int | None = Field(description="How many more may be sent today; null for no limit.")
+    left_this_month: int | None
+
+
+class SaidIn(BaseModel):
+    """What there is to say about it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    note: str = Field(min_length=1, max_length=500)
+
+
+@router.get("/posts")
+def list_all(session: Reading, at: Now, caller: Poster) -> PostsOut:
+    """List the posts that are due and in nobody else's hands. Scope posts:write."""
+    desk = desk_of(session, caller.shop, caller.member, at=at)
+    return PostsOut(
+        posts=[_shown(task) for task in desk.tasks],
+        waiting=desk.waiting,
+        hidden=desk.hidden,
+        left_today=desk.left_today,
+        left_this_month=desk.left_this_month,
+    )
+
+
+@router.get("/posts/{number}")
+def show(number: int, session: Reading, caller: Poster) -> PostOut:
+    """Show a post, whatever came of it. Scope posts:write."""
+    return _of(session, caller, number)
+
+
+@router.post("/posts/{number}/take", response_model=PostOut)
+def take(
+    number: int, session: Writing, at: Now, settings: CurrentSettings, once: SentOnce, caller: Poster
+) -> JSONResponse:
+    """Take a post in hand and read what to say; 409 when somebody else has it. Scope posts:write."""
+
+    def work() -> PostOut:
+        assisting.take_post(session, caller.shop, caller.member, number, public_url=settings.public_url, at=at)
+        return _of(session, caller, number)
+
+    return once.answer(session, caller, work)
+
+
+@router.post("/posts/{number}/sent", response_model=PostOut)
+def sent(number: int, body: SaidIn, session: Writing, at: Now, once: SentOnce, caller: Poster) -> JSONResponse:
+    """Say that a post in hand was sent, with a note as proof. Scope posts:write."""
+
+    def work() -> PostOut:
+        assisting.send_post(session, caller.member, number, at=at, note=body.note)
+        return _of(session, caller, number)
+
+    return once.answer(session, caller, work)
+
+
+@router.post("/posts/{number}/decline", response_model=PostOut)
+def decline(number: int, body: SaidIn, session: Writing, at: Now, once: SentOnce, caller: Poster) -> JSONResponse:
+    """Say that a post in hand will not be sent, and why. Scope posts:write."""
+
+    def work() -> PostOut:
+        assisting.decline_post(session, caller.member, number, at=at, note=body.note)
+        return _of(session, caller, number)
+
+    return once.answer(session, caller, work)
+
+
+@router.post("/posts/{number}/back", response_model=PostOut)
+def back(number: int, session: Writing, at: Now, once: SentOnce, caller: Poster) -> JSONResponse:
+    """Put a post in hand back for others. Scope posts:write."""
+
+    def work() -> PostOut:
+        assisting.put_back(session, caller.member, number, at=at)
+        return _of(session, caller, number)
+
+    return once.answer(session, caller, work)
+
+
+@router.post("/posts/{number}/undo", response_model=PostOut)
+def undo(number: int, session: Writing, at: Now, once: SentOnce, caller: Poster) -> JSONResponse:
+    """Take back what this key said last of a post. Scope posts:write."""
+
+    def work() -> PostOut:
+        assisting.undo_post(session, caller.member, number, at=at)
+        return _of(session, caller, number)
+
+    return once.answer(session, caller, work)
+
+
+def _of(session: Session, caller: Caller, number: int) -> PostOut:
+    return _shown(task_for(session, caller.member, number))
+
+
+def _shown(task: Task) -> PostOut:
+    post = task.post
+    return PostOut(
+        number=post.id,
+        campaign=task.campaign.slug,
+        group=task.group.slug if task.group else None,
+        buyer=task.buyer.external_id if task.buyer else None,
+        buyers=task.buyers,
+        state=post.state,
+        due_at=post.due_at,
+        too_late_at=post.too_late_at,
+        sent_at=post.sent_at,
+        note=post.note,
+        text=post.text,
+    )
