@@ -14,6 +14,7 @@ from api.console import (
     campaigns,
     flyers,
     home,
+    hooks,
     imports,
     joint,
     offers,
@@ -56,6 +57,7 @@ for part in (
     results,
     policies,
     senders,
+    hooks,
     people,
 ):
     router.include_router(part.router)

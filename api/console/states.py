@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from campaigns.campaigns import CampaignState, DeliveryState, Medium
+from campaigns.hooks import HookCallState
 from campaigns.posts import PostState
 from campaigns.senders import SenderState
 from printables.batches import BatchState, PieceState
@@ -64,6 +65,12 @@ _STATES: dict[type[StrEnum], dict[str, tuple[str, str]]] = {
         PieceState.SPOILED: (gettext_noop("spoiled"), "bad"),
         PieceState.UNUSED: (gettext_noop("unused"), ""),
         PieceState.VOID: (gettext_noop("void"), ""),
+    },
+    HookCallState: {
+        HookCallState.WAITING: (gettext_noop("waiting"), "warn"),
+        HookCallState.CLAIMED: (gettext_noop("on its way"), "info"),
+        HookCallState.SENT: (gettext_noop("taken by it"), "good"),
+        HookCallState.FAILED: (gettext_noop("failed"), "bad"),
     },
     SenderState: {
         SenderState.ACTIVE: (gettext_noop("in use"), "good"),

@@ -1,0 +1,63 @@
+"""The page of the hooks: added with a secret shown once, tried, turned on, removed; only by an owner."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from campaigns.hooks import Hook, hooks_of
+from retention.database import open_engine, reading
+from retention.shops import find_shop
+from tests.api.console.test_pages import HOME, SignIn, doors_of, fill, send
+
+ERP = {"name": "erp", "url": "https://erp.example/hook", "events": "message.sent"}
+
+
+@pytest.fixture
+def engine(sqlite_url: str) -> Iterator[Engine]:
+    opened = open_engine(sqlite_url)
+    fill(opened)
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture
+def sign_in(engine: Engine, home: Path) -> SignIn:
+    return doors_of(engine, home)
+
+
+def hooks(engine: Engine) -> list[Hook]:
+    with reading(engine) as session:
+        return hooks_of(session, find_shop(session, "camellia").id)
+
+
+def test_hook_is_added_and_its_secret_shown_once(engine: Engine, sign_in: SignIn) -> None:
+    owner = sign_in("owner")
+    assert "whsec_" in send(owner, "/hooks", **ERP)
+    assert [(hook.slug, hook.events) for hook in hooks(engine)] == [("erp", ["message.sent"])]
+    assert "whsec_" not in owner.get(f"{HOME}/hooks").text + owner.get(f"{HOME}/hooks/erp").text
+
+
+def test_address_that_is_none_is_refused_and_stays_in_the_form(engine: Engine, sign_in: SignIn) -> None:
+    page = send(sign_in("owner"), "/hooks", **ERP | {"url": "erp.example"})
+    assert "is no address to call" in page
+    assert 'value="erp.example"' in page
+    assert hooks(engine) == []
+
+
+def test_test_call_to_a_private_address_is_refused_with_the_reason(engine: Engine, sign_in: SignIn) -> None:
+    owner = sign_in("owner")
+    send(owner, "/hooks", **ERP | {"url": "https://127.0.0.1/hook"})
+    assert "The test was not taken" in send(owner, "/hooks/erp/test")
+
+
+def test_hook_is_removed(engine: Engine, sign_in: SignIn) -> None:
+    owner = sign_in("owner")
+    send(owner, "/hooks", **ERP)
+    send(owner, "/hooks/erp/delete")
+    assert hooks(engine) == []
+
+
+def test_marketer_has_no_hooks_page(sign_in: SignIn) -> None:
+    assert sign_in("marketer").get(f"{HOME}/hooks").status_code == 403
