@@ -32,7 +32,7 @@ from campaigns.preview import first_of
 from campaigns.reasons import step_name
 from campaigns.recipes import recipe_name
 from campaigns.shop_policy import shop_policy
-from campaigns.triggers import read_trigger, starts_itself
+from campaigns.triggers import Recurring, read_trigger, starts_itself
 from retention.access import Scope
 from retention.errors import Error
 from retention.people import people_of
@@ -148,6 +148,7 @@ def check_page(
 
 def _facts(session: Session, place: Place, campaign: Campaign) -> dict[str, Any]:
     """Return what the page says about the campaign itself."""
+    trigger = read_trigger(campaign.trigger)
     return {
         "offer": session.get(Offer, campaign.offer_id) if campaign.offer_id else None,
         "product": session.get(Product, campaign.product_id) if campaign.product_id else None,
@@ -156,7 +157,8 @@ def _facts(session: Session, place: Place, campaign: Campaign) -> dict[str, Any]
         "when": campaign_when(campaign, place.shop),
         "rules": rules_words(campaign, shop_policy(session, place.shop)),
         "moves": moves_of(campaign),
-        "by_itself": starts_itself(read_trigger(campaign.trigger)),
+        "by_itself": starts_itself(trigger),
+        "by_calendar": isinstance(trigger, Recurring),
         "step": "check",
         "steps": step_links(place, campaign),
         "shown": shown,

@@ -19,7 +19,7 @@ from api.console.campaign_rules import rule_choices, rules_of, typed_rules
 from api.console.campaign_what import typed_what, what_choices, what_of
 from api.console.campaign_when import typed_when, when_choices, when_of
 from api.console.campaign_who import Who, choices, count_who, fresh_who, typed_who, who_of
-from api.console.campaign_words import campaign_when
+from api.console.campaign_words import campaign_when, shop_rules_words
 from api.console.figures import count as shown_count
 from api.console.recipe_cards import recipe_families
 from api.console.segments import count_by_slug
@@ -209,7 +209,7 @@ def _when_context(asked: Asked, _typed: Any) -> dict[str, Any]:
         "when": campaign_when(campaign, shop),
         "following": next_moment(trigger, after=asked.now, zone=shop.timezone),
         "is_waves": isinstance(trigger, Waves),
-        "quiets": quiet_on(read_policy(campaign.policy), limits, campaign.medium),
+        "quiets": list(dict.fromkeys(quiet_on(read_policy(campaign.policy), limits, campaign.medium))),
     }
 
 
@@ -248,7 +248,10 @@ STEPS = (
         read=lambda asked: rules_of(asked.place.shop, asked.campaign),
         typed=lambda _asked, form: typed_rules(form),
         changes=lambda asked, typed: typed.changes(asked.place.shop, asked.campaign),
-        context=lambda _asked, _typed: {"options": rule_choices()},
+        context=lambda asked, _typed: {
+            "options": rule_choices(),
+            "held": shop_rules_words(shop_policy(asked.session, asked.place.shop), asked.campaign.medium),
+        },
     ),
 )
 

@@ -10,7 +10,7 @@ from api.console.recurrences import recurrence_words
 from campaigns.campaigns import Campaign, CampaignState, Medium
 from campaigns.lifecycle import possible
 from campaigns.pace import Pace
-from campaigns.policy import Cap, Period, Quiet, ShopPolicy, Whose, caps_on, quiet_on, read_policy
+from campaigns.policy import QUIET_MEDIA, Cap, Period, Quiet, ShopPolicy, Whose, caps_on, quiet_on, read_policy
 from campaigns.senders import Sender, SenderState
 from campaigns.triggers import (
     EventKind,
@@ -59,7 +59,7 @@ def rules_words(campaign: Campaign, limits: ShopPolicy) -> list[str]:
     """Return the rules a campaign keeps, its own and the shop's, each as a line."""
     policy = read_policy(campaign.policy)
     lines = [cap_words(cap, campaign.medium) for cap in caps_on(policy, limits, campaign.medium)]
-    lines += [_quiet_words(quiet) for quiet in quiet_on(policy, limits, campaign.medium)]
+    lines += dict.fromkeys(_quiet_words(quiet) for quiet in quiet_on(policy, limits, campaign.medium))
     if policy.transactional:
         lines.append(_("About the buyer's own order: no cap holds it"))
     if policy.send_at:
@@ -70,6 +70,18 @@ def rules_words(campaign: Campaign, limits: ShopPolicy) -> list[str]:
         lines.append(late.format(hours=policy.late_after))
     if policy.stop_after_sales:
         lines.append(_("Stops after {count} sales of the product").format(count=policy.stop_after_sales))
+    return lines
+
+
+def shop_rules_words(limits: ShopPolicy, medium: Medium) -> list[str]:
+    """Return the rules that hold over all campaigns of a shop, as far as they hold one by this medium."""
+    lines = [cap_words(cap, medium) for cap in limits.caps if cap.binds(medium)]
+    if limits.quiet and medium in QUIET_MEDIA:
+        lines.append(_quiet_words(limits.quiet))
+    if limits.most_inserts and medium is Medium.PARCEL:
+        lines.append(_("At most {count} inserts in one parcel").format(count=limits.most_inserts))
+    if limits.approval_required:
+        lines.append(_("Somebody else approves each campaign"))
     return lines
 
 

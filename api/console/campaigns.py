@@ -24,7 +24,8 @@ from retention.shops import Shop
 
 router = APIRouter(prefix="/shops/{slug}/campaigns", dependencies=[require(Scope.CAMPAIGNS_READ)])
 
-BEFORE_LAUNCH = {CampaignState.DRAFT, CampaignState.IN_REVIEW, CampaignState.APPROVED, CampaignState.SCHEDULED}
+UNDECIDED = {CampaignState.DRAFT, CampaignState.IN_REVIEW, CampaignState.APPROVED}
+"""States in which the plan is looked at, even of one that ran before it was changed."""
 
 
 @router.get("")
@@ -60,7 +61,8 @@ def list_campaigns(
 def show_campaign(request: Request, session: Reading, place: Here, now: Now, name: str) -> HTMLResponse:
     """Show the check before the launch, the run and what it brought after."""
     campaign = campaign_for(session, place.member, name)
-    if campaign.state in BEFORE_LAUNCH and campaign.id not in latest_runs(session, [campaign]):
+    ran = campaign.id in latest_runs(session, [campaign])
+    if campaign.state in UNDECIDED or (campaign.state is CampaignState.SCHEDULED and not ran):
         return check_page(request, session, place, campaign, now=now)
     return run_page(request, session, place, campaign, now=now)
 

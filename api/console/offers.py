@@ -1,6 +1,6 @@
 """Offers: the terms of an incentive, and how many coupons there are under them."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
@@ -12,6 +12,7 @@ from api.console.shell import Here, go, refused, show
 from api.deps import Now, Place, Reading, Writing, require
 from campaigns.coupons import Coupon, CouponState
 from campaigns.offers import Offer, OfferKind, create_offer
+from campaigns.schedule import local_moment
 from retention import clock, money
 from retention.access import Scope
 from retention.errors import Error, Invalid
@@ -44,6 +45,9 @@ class OfferForm(BaseModel):
     ends_on: str = ""
     days_from_claim: str = ""
     most_coupons: str = ""
+    starts_at: str = ""
+    minutes: str = ""
+    unlock_at: str = ""
 
 
 @router.get("")
@@ -92,9 +96,11 @@ def _create(session: Session, place: Place, typed: OfferForm, *, at: datetime) -
             value=_value(typed, shop),
             minimum=money.minor(typed.minimum, shop.currency) if typed.minimum else 0,
             gift=typed.gift,
-            ends_at=_end_of_day(typed.ends_on, shop) if typed.ends_on else None,
+            starts_at=_moment(typed.starts_at, shop) if typed.starts_at else None,
+            ends_at=_end(typed, shop, at=at),
             days_from_claim=_whole(typed.days_from_claim),
             most_coupons=_whole(typed.most_coupons),
+            unlock_at=_whole(typed.unlock_at),
             at=at,
             actor=place.member.actor,
         )
@@ -142,6 +148,28 @@ def _whole(text: str) -> int | None:
         return int(text)
     except ValueError as error:
         raise Invalid(gettext_noop("{text} is not a whole number."), text=repr(text)) from error
+
+
+def _end(typed: OfferForm, shop: Shop, *, at: datetime) -> datetime | None:
+    """Return the end: so many minutes after the beginning, or the last moment of the last day; None without any."""
+    minutes = _whole(typed.minutes)
+    if minutes is None:
+        return _end_of_day(typed.ends_on, shop) if typed.ends_on else None
+    if typed.ends_on:
+        raise Invalid(gettext_noop("Say either the last day or how many minutes it lasts, not both."))
+    begins = _moment(typed.starts_at, shop) if typed.starts_at else at
+    return begins + timedelta(minutes=minutes)
+
+
+def _moment(text: str, shop: Shop) -> datetime:
+    """Return a moment written on the shop's clock."""
+    try:
+        wall = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Invalid(
+            gettext_noop("{text} is not a moment. Write it like 2026-12-31T19:30."), text=repr(text)
+        ) from error
+    return local_moment(wall.date(), wall.time(), shop.timezone)
 
 
 def _end_of_day(text: str, shop: Shop) -> datetime:

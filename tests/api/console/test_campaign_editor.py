@@ -13,6 +13,7 @@ from sqlmodel import func, select
 
 from api.console.recurrences import Plain, plain_of, recurrence_words
 from campaigns.campaigns import Campaign, Medium, Recipe
+from campaigns.offers import Offer
 from campaigns.policy import read_policy
 from retention.database import open_engine, reading
 from retention.errors import Invalid
@@ -244,3 +245,20 @@ def test_name_taken_already_makes_no_second_campaign(desk: Desk) -> None:
     assert 'value="Another"' in answer.text
     with reading(desk.engine) as session:
         assert session.exec(select(func.count()).select_from(Campaign)).one() == 1
+
+
+def test_offer_for_a_drop_of_minutes_and_for_a_team_can_be_made(desk: Desk) -> None:
+    marketer = desk.enter("marketer")
+    drop = {"kind": "amount", "value": "20", "most_coupons": "30", "starts_at": "2026-11-22T20:00", "minutes": "15"}
+    marketer.send("/offers/new", name="Drop", slug="drop", **drop)
+    marketer.send("/offers/new", name="Team", slug="team", kind="amount", value="20", unlock_at="3")
+    with reading(desk.engine) as session:
+        made = session.exec(select(Offer).where(Offer.slug != "autumn-20").order_by(Offer.slug)).all()
+    assert [(each.ends_at, each.unlock_at) for each in made] == [
+        (datetime(2026, 11, 22, 12, 15, tzinfo=UTC), None), (None, 3),
+    ]  # fmt: skip
+    for recipe, offer in (("group-drop", "drop"), ("team-coupon", "team")):
+        wrong = marketer.send(f"/campaigns/new/{recipe}", **{**DRAFT, "slug": recipe})
+        assert (wrong.status_code, "needs an offer" in wrong.text) == (422, True)
+        made_page = marketer.send(f"/campaigns/new/{recipe}", **{**DRAFT, "slug": recipe, "offer": offer})
+        assert made_page.status_code == 200

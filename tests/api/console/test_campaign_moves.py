@@ -156,6 +156,21 @@ def test_campaign_that_repeats_is_started_and_its_next_moment_told(desk: Desk) -
     assert "next 23 Nov 2026, 10:00" in page
 
 
+def test_campaign_that_ran_and_is_changed_shows_its_plan_again(desk: Desk) -> None:
+    marketer = desk.enter("marketer")
+    marketer.send("/campaigns/new/coupon-push", **DRAFT)
+    weekly = {"kind": "recurring", "every": "week", "weekday": "MO", "at": "10:00", "zone": "shop", "again": "yes"}
+    marketer.send("/campaigns/autumn/edit/when", **weekly)
+    marketer.send("/campaigns/autumn/schedule")
+    launch(marketer)
+    with transaction(desk.engine) as session:
+        session.execute(update(Delivery).values(state=DeliveryState.SENT, sent_at=sample.NOW, claim_token=None))
+        session.execute(update(Campaign).values(state=CampaignState.SCHEDULED))
+    assert "reached" in title(marketer.page("/campaigns/autumn"))
+    marketer.send("/campaigns/autumn/edit/when", **{**weekly, "at": "11:00"})
+    assert title(marketer.page("/campaigns/autumn")) == "Check the plan, then start it"
+
+
 def test_moment_that_is_past_is_refused_in_words(desk: Desk) -> None:
     marketer = desk.enter("marketer")
     marketer.send("/campaigns/new/coupon-push", **DRAFT)

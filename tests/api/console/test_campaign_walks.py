@@ -1,0 +1,123 @@
+"""Campaigns in a real browser: written step by step, approved on a phone, in both languages, within any window."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import ConsoleMessage, Page, expect
+from sqlmodel import select
+
+from campaigns.campaigns import Campaign, CampaignState
+from campaigns.shop_policy import save_shop_policy
+from retention.database import open_engine, reading, transaction
+from retention.settings import get_settings
+from retention.shops import find_shop
+from tests.api.console import sample
+from tests.api.console.campaign_desk import HOME, Desk, fill
+
+pytestmark = pytest.mark.browser
+
+Enter = Callable[..., Page]
+
+
+@pytest.fixture
+def desk(sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    """One database is enough here: the use cases behind the pages are tested on both."""
+    monkeypatch.setenv("REGULARS_HOME", str(tmp_path))
+    get_settings.cache_clear()
+    engine = open_engine(sqlite_url)
+    fill(engine)
+    yield Desk(engine, tmp_path)
+    engine.dispose()
+    get_settings.cache_clear()
+
+
+@pytest.fixture
+def enter(desk: Desk, served: Callable[..., str], browse: Callable[..., Page]) -> Iterator[Enter]:
+    """Sign in as somebody: `enter("marketer", locale="zh-CN")`. What the browser complains of fails the test."""
+    address = served(desk.app)
+    complaints: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type == "error" and "favicon" not in (message.location or {}).get("url", ""):
+            complaints.append(message.text)
+
+    def go_in(who: str, *, locale: str = "en", width: int = 1280) -> Page:
+        page = browse(f"{address}/login?lang={locale}", locale=locale, width=width)
+        page.on("console", note)
+        page.fill("input[name=email]", f"{who}@camellia.example")
+        page.fill("input[name=password]", sample.PASSWORD)
+        page.press("input[name=password]", "Enter")
+        page.wait_for_url("**/shops/camellia")
+        return page
+
+    yield go_in
+    assert complaints == []
+
+
+def open_at(page: Page, path: str) -> None:
+    page.goto(page.url.split("/shops/")[0] + HOME + path)
+
+
+def state_of(desk: Desk) -> CampaignState:
+    with reading(desk.engine) as session:
+        return session.exec(select(Campaign.state)).one()
+
+
+def test_campaign_is_written_step_by_step_and_read_as_a_buyer_while_typing(enter: Enter, desk: Desk) -> None:
+    page = enter("marketer")
+    open_at(page, "/campaigns/new/coupon-push")
+    page.locator("input[name=source][value=segments]").check()
+    expect(page.locator("#counted")).to_contain_text("Nobody is chosen yet")
+    page.locator("input[name=segment][value=group-members]").check()
+    expect(page.locator("#counted b")).to_have_text("48")
+    page.fill("#f-slug", "autumn")
+    page.get_by_role("button", name="Save, and go on").click()
+    page.fill("#f-buyer", "B0003")
+    page.get_by_role("tab", name="English").click()
+    page.fill("#f-body_en", "Dear ")
+    page.locator("[data-insert='{{ buyer.name }}']").click()
+    expect(page.locator("#f-body_en")).to_have_value("Dear {{ buyer.name }}")
+    mail = page.frame_locator("iframe.mail")
+    page.select_option("#f-in", "en")
+    expect(mail.locator("body")).to_contain_text("Dear 王芳", timeout=15_000)
+    page.get_by_role("button", name="Save, and go on").click()
+    page.locator("input[name=kind][value=moment]").check()
+    page.fill("#f-day", "2026-12-01")
+    page.fill("#f-time", "19:30")
+    page.get_by_role("button", name="Save, and check the plan").click()
+    page.get_by_role("button", name="Schedule it", exact=True).click()
+    page.locator("dialog[open]").get_by_role("button", name="Schedule it").click()
+    expect(page.locator("h1")).to_have_text("It goes by itself")
+    assert state_of(desk) is CampaignState.SCHEDULED
+
+
+@pytest.mark.parametrize("locale", ["en", "zh-CN"])
+def test_campaign_is_approved_on_a_phone(enter: Enter, desk: Desk, locale: str) -> None:
+    with transaction(desk.engine) as session:
+        shop = find_shop(session, "camellia")
+        save_shop_policy(session, shop, values={"approval_required": True}, at=sample.NOW, actor="user:1")
+    marketer, owner = enter("marketer"), enter("owner", locale=locale, width=390)
+    open_at(marketer, "/campaigns/new/coupon-push?segment=repeat-customers")
+    marketer.fill("#f-slug", "autumn")
+    marketer.get_by_role("button", name="Make the plan").click()
+    marketer.get_by_role("button", name="Submit for review").click()
+    open_at(owner, "/campaigns/autumn")
+    approve = owner.locator(".decide .btn-primary")
+    box = approve.bounding_box()
+    assert box
+    assert box["height"] >= 44
+    approve.click()
+    expect(owner.locator(".notice.good")).to_be_visible()
+    assert state_of(desk) is CampaignState.APPROVED
+
+
+def test_no_page_of_campaigns_is_wider_than_a_phone(enter: Enter, desk: Desk) -> None:
+    page = enter("marketer", width=390)
+    open_at(page, "/campaigns/new/coupon-push?segment=repeat-customers")
+    page.fill("#f-slug", "autumn")
+    page.get_by_role("button", name="Make the plan").click()
+    paths = ["", "/autumn", "/autumn/why?q=B000", "/autumn/why/B0003", "/new", "/new/win-back"]
+    for path in [*paths, *[f"/autumn/edit/{step}" for step in ("who", "what", "when", "rules")]]:
+        open_at(page, f"/campaigns{path}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
