@@ -43,6 +43,9 @@ from retention.shops import Shop
 
 Row = TypeVar("Row", bound=ShopRow)
 
+MOST_RESENT = 1000
+"""Deliveries a person sends again in one go."""
+
 FIRST_BATCH, LARGEST_BATCH = 50, 500
 FRESH = 2.0
 """Seconds within which a claim should have left, so that the last look is fresh; each claim is sized by the last."""
@@ -101,6 +104,22 @@ def resend(session: Session, shop: Shop, delivery_ids: list[int], *, at: datetim
         audit.record(session, shop.id, actor, action="delivery.resend", subject=f"delivery:{delivery_id}", at=at)
     send(session, "campaigns.send")
     return len(ids)
+
+
+def resend_all(
+    session: Session, shop: Shop, campaign: Campaign, *, state: DeliveryState, at: datetime, actor: str
+) -> int:
+    """Have up to a thousand deliveries of a campaign that are unknown, or failed, tried once more; return how many.
+
+    Invalid for any other state.
+    """
+    if state not in (DeliveryState.UNKNOWN, DeliveryState.FAILED):
+        raise Invalid("What is {state} cannot be sent again.", state=state.value)
+    chosen = sa.select(col(Delivery.id)).where(
+        col(Delivery.shop_id) == shop.id, col(Delivery.campaign_id) == campaign.id, col(Delivery.state) == state
+    )
+    ids = list(session.execute(chosen.order_by(col(Delivery.id)).limit(MOST_RESENT)).scalars())
+    return resend(session, shop, ids, at=at, actor=actor)
 
 
 @dataclass

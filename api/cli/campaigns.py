@@ -11,8 +11,8 @@ from sqlmodel import Session, select
 
 from api.cli.terminal import JsonOption, ShopOption, engine, show
 from campaigns import moving
-from campaigns.campaigns import Campaign, Recipe
-from campaigns.channels.smtp import SmtpChannel
+from campaigns.campaigns import Campaign, DeliveryState, Recipe
+from campaigns.dispatch import send_all
 from campaigns.drafting import campaigns_of, create_campaign, find_campaign
 from campaigns.launch import launch
 from campaigns.ledger import count_campaign, why
@@ -20,14 +20,13 @@ from campaigns.offers import OfferKind, create_offer, find_offer
 from campaigns.planning import Plan, plan
 from campaigns.reasons import step_name
 from campaigns.results import campaign_results
-from campaigns.sending import send_waiting
+from campaigns.sending import resend_all
 from retention import clock, money
 from retention.access import system_member
 from retention.buyers import buyer_for
 from retention.database import reading, transaction
 from retention.errors import Invalid, NotFound
 from retention.products import Product
-from retention.settings import get_settings
 from retention.shops import Shop, find_shop
 
 group = typer.Typer(help="Campaigns: plan, launch, stop, results.", no_args_is_help=True)
@@ -246,11 +245,25 @@ def show_why(
         typer.echo(f"{row['outcome']}: {row['sentence']}")
 
 
+@group.command("resend")
+def resend_them(
+    slug: SlugArgument,
+    shop: ShopOption,
+    state: Annotated[DeliveryState, typer.Option(help="Which: unknown, that may have arrived, or failed.")],
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Have what failed or is unknown tried once more, a thousand at a time."""
+    with transaction(engine()) as session:
+        found, campaign = _found(session, shop, slug)
+        again = resend_all(session, found, campaign, state=state, at=clock.now(), actor=_ACTOR)
+    show({"slug": slug, "resent": again}, as_json=as_json)
+
+
 @group.command("send")
 def send_now(*, as_json: JsonOption = False) -> None:
-    """Hand over by mail what is due now, of every shop, without waiting for a worker."""
-    channel = SmtpChannel(get_settings().smtp_url)
-    show(dict(send_waiting(engine(), channel, now=clock.now(), limit=1_000_000)), as_json=as_json)
+    """Hand over what is due now by every sender, of every shop, without waiting for a worker."""
+    show(dict(send_all(engine(), now=clock.now)), as_json=as_json)
 
 
 def _found(session: Session, shop: str, slug: str) -> tuple[Shop, Campaign]:

@@ -14,12 +14,13 @@ from api.v1.amounts import write_amount
 from api.v1.keys import Caller, caller_with
 from api.v1.once import Once, SentOnce
 from campaigns import moving
-from campaigns.campaigns import Campaign, CampaignState, Medium, Recipe
+from campaigns.campaigns import Campaign, CampaignState, DeliveryState, Medium, Recipe
 from campaigns.drafting import campaign_for, campaigns_of
 from campaigns.launch import launch as launch_campaign
 from campaigns.ledger import why
 from campaigns.planning import plan as plan_campaign
 from campaigns.results import campaign_results
+from campaigns.sending import resend_all
 from retention.access import Scope
 from retention.buyers import buyer_for
 
@@ -97,6 +98,20 @@ class LaunchedOut(BaseModel):
     audience: int
     funnel: list[tuple[str, int]]
     fingerprint: str
+
+
+class ResendIn(BaseModel):
+    """What to send again: `unknown`, which may have arrived, or `failed`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    state: DeliveryState
+
+
+class ResentOut(BaseModel):
+    """How many deliveries wait again."""
+
+    resent: int
 
 
 @router.get("/campaigns")
@@ -180,6 +195,18 @@ def pause(slug: str, session: Writing, once: SentOnce, caller: Mover) -> JSONRes
 def resume(slug: str, session: Writing, once: SentOnce, caller: Mover) -> JSONResponse:
     """Go on where it was paused. Scope campaigns:write."""
     return _move(slug, moving.resume, session, once, caller)
+
+
+@router.post("/campaigns/{slug}/resend", response_model=ResentOut)
+def resend(slug: str, sent: ResendIn, session: Writing, once: SentOnce, caller: Mover) -> JSONResponse:
+    """Have what failed or is unknown tried once more, a thousand at a time. Scope campaigns:write."""
+
+    def work() -> ResentOut:
+        campaign = campaign_for(session, caller.member, slug)
+        again = resend_all(session, caller.shop, campaign, state=sent.state, at=once.at, actor=caller.member.actor)
+        return ResentOut(resent=again)
+
+    return once.answer(session, caller, work)
 
 
 @router.post("/campaigns/{slug}/cancel", response_model=CampaignOut)

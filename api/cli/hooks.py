@@ -1,0 +1,123 @@
+"""Commands on hooks: addresses of the shop's other systems that are told what happened."""
+
+from typing import Annotated, Any
+
+import typer
+
+from api.cli.terminal import JsonOption, ShopOption, engine, show
+from campaigns.hooks import (
+    Hook,
+    HookEvent,
+    calls_of,
+    create_hook,
+    delete_hook,
+    find_hook,
+    hooks_of,
+    resend_call,
+    test_hook,
+    turn_on,
+)
+from retention import clock
+from retention.database import reading, transaction
+from retention.shops import find_shop
+
+group = typer.Typer(help="Hooks: other systems told of what happened.", no_args_is_help=True)
+
+SlugArgument = Annotated[str, typer.Argument(help="The hook's slug.", metavar="SLUG")]
+_EVENTS = ", ".join(event.value for event in HookEvent)
+_ACTOR = "system"
+
+
+def add_to(app: typer.Typer) -> None:
+    app.add_typer(group, name="hooks")
+
+
+@group.command("list")
+def list_them(shop: ShopOption, *, as_json: JsonOption = False) -> None:
+    """List the shop's hooks."""
+    with reading(engine()) as session:
+        rows = [_shown(each) for each in hooks_of(session, find_shop(session, shop).id)]
+    if as_json:
+        show({"hooks": rows}, as_json=True)
+        return
+    for row in rows:
+        typer.echo(f"{row['slug']}\t{'on' if row['active'] else 'off'}\t{row['url']}\t{', '.join(row['events'])}")
+
+
+@group.command()
+def create(
+    slug: SlugArgument,
+    shop: ShopOption,
+    url: Annotated[str, typer.Option(help="The address that is called.")],
+    event: Annotated[list[str], typer.Option(help=f"What it is told; repeat for more. One of {_EVENTS}.")],
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Add a hook and show its signing secret, this once."""
+    with transaction(engine()) as session:
+        found = find_shop(session, shop)
+        hook, secret = create_hook(session, found, slug, url=url, events=event, at=clock.now(), actor=_ACTOR)
+        result = _shown(hook) | {"secret": secret}
+    show(result, as_json=as_json)
+
+
+@group.command()
+def delete(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
+    """Remove a hook with its calls."""
+    with transaction(engine()) as session:
+        hook = find_hook(session, find_shop(session, shop).id, slug)
+        delete_hook(session, hook, at=clock.now(), actor=_ACTOR)
+    show({"slug": slug, "deleted": True}, as_json=as_json)
+
+
+@group.command("test")
+def call_once(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
+    """Make one call that says it is a test."""
+    with reading(engine()) as session:
+        hook = find_hook(session, find_shop(session, shop).id, slug)
+        test_hook(session, hook, at=clock.now(), actor=_ACTOR)
+    show({"slug": slug, "taken": True}, as_json=as_json)
+
+
+@group.command()
+def on(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
+    """Call a hook again that was turned off."""
+    with transaction(engine()) as session:
+        hook = find_hook(session, find_shop(session, shop).id, slug)
+        turn_on(session, hook, at=clock.now(), actor=_ACTOR)
+        show(_shown(hook), as_json=as_json)
+
+
+@group.command()
+def calls(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
+    """List a hook's latest calls."""
+    with reading(engine()) as session:
+        found = calls_of(session, find_hook(session, find_shop(session, shop).id, slug))
+        rows = [
+            each.model_dump(mode="json", include={"id", "key", "event", "state", "attempts", "due_at", "answer"})
+            for each in found
+        ]
+    if as_json:
+        show({"calls": rows}, as_json=True)
+        return
+    for row in rows:
+        typer.echo("\t".join(str(row[name]) for name in ("id", "event", "state", "attempts", "answer")).rstrip())
+
+
+@group.command()
+def resend(
+    slug: SlugArgument,
+    call: Annotated[int, typer.Argument(help="The call's number, as `calls` lists it.", metavar="CALL")],
+    shop: ShopOption,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a call again that was taken or has failed, under the same webhook-id."""
+    with transaction(engine()) as session:
+        hook = find_hook(session, find_shop(session, shop).id, slug)
+        again = resend_call(session, hook, call, at=clock.now(), actor=_ACTOR)
+        show({"call": again.id, "state": again.state.value}, as_json=as_json)
+
+
+def _shown(hook: Hook) -> dict[str, Any]:
+    return hook.model_dump(mode="json", include={"slug", "url", "events", "active"})

@@ -1,0 +1,188 @@
+"""Commands on senders: the mail servers, gateways and robots a shop sends with."""
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from api.cli.terminal import JsonOption, ShopOption, engine, show
+from campaigns.senders import (
+    Sender,
+    SenderKind,
+    create_sender,
+    edit_sender,
+    find_sender,
+    pause_sender,
+    resume_sender,
+    senders_of,
+    test_sender,
+)
+from retention import clock
+from retention.database import reading, transaction
+from retention.errors import Invalid, NotFound
+from retention.shops import find_shop
+
+group = typer.Typer(help="Senders: mail servers, text gateways, signed calls, robots.", no_args_is_help=True)
+
+SlugArgument = Annotated[str, typer.Argument(help="The sender's slug.", metavar="SLUG")]
+SettingsOption = Annotated[str, typer.Option("--settings", help="A file with the settings as JSON; - reads them here.")]
+SecretOption = Annotated[
+    list[str],
+    typer.Option("--secret", help="A secret by name from a file, name=FILE, such as password=pw.txt; repeat for more."),
+]
+RateOption = Annotated[float | None, typer.Option("--per-second", help="The most messages a second; 0 for no limit.")]
+PriceOption = Annotated[
+    int | None, typer.Option("--price", help="What a message or part costs, in hundredths of a minor unit.")
+]
+_ACTOR = "system"
+
+
+def add_to(app: typer.Typer) -> None:
+    app.add_typer(group, name="senders")
+
+
+@group.command("list")
+def list_them(shop: ShopOption, *, as_json: JsonOption = False) -> None:
+    """List the shop's senders and how they are."""
+    with reading(engine()) as session:
+        rows = [shown(each) for each in senders_of(session, find_shop(session, shop).id)]
+    if as_json:
+        show({"senders": rows}, as_json=True)
+        return
+    for row in rows:
+        typer.echo("\t".join(str(row[name]) for name in ("slug", "kind", "state", "last_error")).rstrip())
+
+
+@group.command()
+def create(
+    slug: SlugArgument,
+    shop: ShopOption,
+    kind: Annotated[SenderKind, typer.Option(help="Who takes the messages.")],
+    settings: SettingsOption = "",
+    secret: SecretOption = [],  # noqa: B006 - Typer copies it
+    name: Annotated[str, typer.Option(help="Its name for people; the slug when left out.")] = "",
+    per_second: RateOption = None,
+    price: PriceOption = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Add a sender. Secrets are sealed and never shown again."""
+    with transaction(engine()) as session:
+        made = create_sender(
+            session,
+            find_shop(session, shop),
+            slug,
+            kind=kind,
+            settings=_read_settings(settings),
+            secrets=_read_secrets(secret),
+            name=name,
+            per_second=per_second,
+            price=price or 0,
+            at=clock.now(),
+            actor=_ACTOR,
+        )
+        result = shown(made)
+    show(result, as_json=as_json)
+
+
+@group.command()
+def edit(
+    slug: SlugArgument,
+    shop: ShopOption,
+    settings: SettingsOption = "",
+    secret: SecretOption = [],  # noqa: B006 - Typer copies it
+    name: Annotated[str | None, typer.Option(help="Its name for people.")] = None,
+    per_second: RateOption = None,
+    price: PriceOption = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Change a sender; what is left out stays."""
+    with transaction(engine()) as session:
+        found = find_sender(session, find_shop(session, shop).id, slug)
+        edit_sender(
+            session,
+            found,
+            name=name,
+            settings=_read_settings(settings) if settings else None,
+            secrets=_read_secrets(secret) if secret else None,
+            per_second=per_second,
+            price=price,
+            at=clock.now(),
+            actor=_ACTOR,
+        )
+        result = shown(found)
+    show(result, as_json=as_json)
+
+
+@group.command()
+def pause(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
+    """Stop using a sender at once; campaigns by it wait."""
+    with transaction(engine()) as session:
+        found = find_sender(session, find_shop(session, shop).id, slug)
+        pause_sender(session, found, at=clock.now(), actor=_ACTOR)
+        show(shown(found), as_json=as_json)
+
+
+@group.command()
+def resume(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
+    """Use a paused or broken sender again."""
+    with transaction(engine()) as session:
+        found = find_sender(session, find_shop(session, shop).id, slug)
+        resume_sender(session, found, at=clock.now(), actor=_ACTOR)
+        show(shown(found), as_json=as_json)
+
+
+@group.command("test")
+def send_test(
+    slug: SlugArgument,
+    shop: ShopOption,
+    to: Annotated[str, typer.Option(help="Who gets it: a mail address or a phone number.")],
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Send one message that says it is a test."""
+    with reading(engine()) as session:
+        found = find_shop(session, shop)
+        sender = find_sender(session, found.id, slug)
+        reference = test_sender(session, found, sender, to=to, at=clock.now(), actor=_ACTOR)
+    show({"sender": slug, "taken": True, "reference": reference}, as_json=as_json)
+
+
+def shown(sender: Sender) -> dict[str, Any]:
+    """Return a sender for people: everything but its secrets."""
+    return sender.model_dump(mode="json", exclude={"id", "shop_id", "sealed", "created_at", "next_slot_at"})
+
+
+def _read_settings(place: str) -> Mapping[str, Any]:
+    if not place:
+        return {}
+    text = sys.stdin.read() if place == "-" else _read(place)
+    try:
+        settings = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise Invalid("{file} is not JSON: {problem}.", file=place, problem=str(error)) from error
+    if not isinstance(settings, dict):
+        raise Invalid("Settings are one JSON object, which {file} is not.", file=place)
+    return settings
+
+
+def _read_secrets(given: list[str]) -> dict[str, str]:
+    """Return secrets from files: what stands in a command is seen by everybody on the machine and kept in histories."""
+    secrets = {}
+    for each in given:
+        name, equals, place = each.partition("=")
+        if not equals:
+            raise Invalid("Give a secret as name=FILE, not {given}.", given=repr(each))
+        secrets[name] = _read(place).strip()
+    return secrets
+
+
+def _read(place: str) -> str:
+    try:
+        return Path(place).read_text("utf-8")
+    except FileNotFoundError as error:
+        raise NotFound("There is no file {file}.", file=place) from error

@@ -1,0 +1,137 @@
+"""Hooks: addresses that are told what happened, signed as Standard Webhooks, at least once."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.deps import Now, Reading, Writing
+from api.v1.keys import Caller, caller_with
+from api.v1.once import SentOnce
+from campaigns import hooks
+from campaigns.hooks import Hook, HookCall, HookCallState, HookEvent
+from retention.access import Scope
+
+router = APIRouter(tags=["hooks"])
+
+Reader = Annotated[Caller, caller_with(Scope.CAMPAIGNS_READ)]
+Owner = Annotated[Caller, caller_with(Scope.PEOPLE_WRITE)]
+"""Who may say which other system learns of buyers."""
+
+
+class HookOut(BaseModel):
+    """A hook."""
+
+    slug: str
+    url: str
+    events: list[HookEvent]
+    active: bool = Field(description="Off after three days in which no call was taken.")
+    created_at: datetime
+
+
+class MadeHookOut(HookOut):
+    """A new hook with its signing secret, which is shown this once."""
+
+    secret: str
+
+
+class HooksOut(BaseModel):
+    """The shop's hooks by slug."""
+
+    hooks: list[HookOut]
+
+
+class HookIn(BaseModel):
+    """A hook to add."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    slug: str = Field(min_length=1, max_length=64)
+    url: str = Field(max_length=1000)
+    events: list[HookEvent] = Field(min_length=1, max_length=20)
+
+
+class CallOut(BaseModel):
+    """One call: an event to a hook, tried until it is taken."""
+
+    id: int
+    key: str = Field(description="Its webhook-id, the same at every try.")
+    event: HookEvent
+    state: HookCallState
+    attempts: int
+    due_at: datetime
+    answer: str = Field(description="What the other side said instead of yes.")
+    sent_at: datetime | None
+
+
+class CallsOut(BaseModel):
+    """A hook's latest calls, newest first."""
+
+    calls: list[CallOut]
+
+
+@router.get("/hooks")
+def list_all(session: Reading, caller: Reader) -> HooksOut:
+    """List the shop's hooks. Scope campaigns:read."""
+    return HooksOut(hooks=[_shown(each) for each in hooks.hooks_of(session, caller.shop.id)])
+
+
+@router.post("/hooks")
+def create(sent: HookIn, session: Writing, at: Now, caller: Owner) -> MadeHookOut:
+    """Add a hook and get its signing secret, this once. Scope people:write."""
+    hook, secret = hooks.create_hook(
+        session, caller.shop, sent.slug, url=sent.url, events=sent.events, at=at, actor=caller.member.actor
+    )
+    return MadeHookOut(**_shown(hook).model_dump(), secret=secret)
+
+
+@router.delete("/hooks/{slug}", status_code=204)
+def delete(slug: str, session: Writing, at: Now, caller: Owner) -> Response:
+    """Remove a hook with its calls. Scope people:write."""
+    hook = hooks.find_hook(session, caller.shop.id, slug)
+    hooks.delete_hook(session, hook, at=at, actor=caller.member.actor)
+    return Response(status_code=204)
+
+
+@router.post("/hooks/{slug}/on")
+def turn_on(slug: str, session: Writing, at: Now, caller: Owner) -> HookOut:
+    """Call a hook again that was turned off. Scope people:write."""
+    hook = hooks.find_hook(session, caller.shop.id, slug)
+    hooks.turn_on(session, hook, at=at, actor=caller.member.actor)
+    return _shown(hook)
+
+
+@router.post("/hooks/{slug}/test")
+def test(slug: str, session: Reading, at: Now, caller: Owner) -> HookOut:
+    """Make one call that says it is a test; 409 with what the other side said. Scope people:write."""
+    hook = hooks.find_hook(session, caller.shop.id, slug)
+    hooks.test_hook(session, hook, at=at, actor=caller.member.actor)
+    return _shown(hook)
+
+
+@router.get("/hooks/{slug}/calls")
+def list_calls(slug: str, session: Reading, caller: Reader) -> CallsOut:
+    """List a hook's latest calls. Scope campaigns:read."""
+    hook = hooks.find_hook(session, caller.shop.id, slug)
+    return CallsOut(calls=[_called(each) for each in hooks.calls_of(session, hook)])
+
+
+@router.post("/hooks/{slug}/calls/{number}/resend", response_model=CallOut)
+def resend(slug: str, number: int, session: Writing, once: SentOnce, caller: Owner) -> JSONResponse:
+    """Make a call again under the same webhook-id. Scope people:write."""
+
+    def work() -> CallOut:
+        hook = hooks.find_hook(session, caller.shop.id, slug)
+        return _called(hooks.resend_call(session, hook, number, at=once.at, actor=caller.member.actor))
+
+    return once.answer(session, caller, work)
+
+
+def _shown(hook: Hook) -> HookOut:
+    return HookOut(**hook.model_dump(include=set(HookOut.model_fields)))
+
+
+def _called(call: HookCall) -> CallOut:
+    return CallOut(**call.model_dump(include=set(CallOut.model_fields)))

@@ -1,0 +1,144 @@
+"""Senders: what the shop sends with, how they are, and stopping and testing them."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.deps import Now, Reading, Writing
+from api.v1.keys import Caller, caller_with
+from api.v1.once import SentOnce
+from campaigns import senders
+from campaigns.campaigns import Medium
+from campaigns.senders import Sender, SenderKind, SenderState
+from retention.access import Scope
+
+router = APIRouter(tags=["senders"])
+
+Reader = Annotated[Caller, caller_with(Scope.CAMPAIGNS_READ)]
+Writer = Annotated[Caller, caller_with(Scope.CAMPAIGNS_WRITE)]
+Owner = Annotated[Caller, caller_with(Scope.PEOPLE_WRITE)]
+"""Who may say where messages and credentials go."""
+
+
+class SenderOut(BaseModel):
+    """A sender as it is; its secrets are shown to nobody."""
+
+    slug: str
+    name: str
+    medium: Medium
+    kind: SenderKind
+    settings: dict[str, Any]
+    per_second: float | None
+    price: int = Field(description="What a message, or a part of a text message, costs in hundredths of a minor unit.")
+    state: SenderState
+    failures: int = Field(description="Failures in a row.")
+    broken_until: datetime | None = Field(description="When a broken sender is tried with one message.")
+    last_error: str
+
+
+class SendersOut(BaseModel):
+    """The shop's senders by name."""
+
+    senders: list[SenderOut]
+
+
+class SenderIn(BaseModel):
+    """A sender to add."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    slug: str = Field(min_length=1, max_length=64)
+    kind: SenderKind
+    name: str = Field("", max_length=200)
+    settings: dict[str, Any] = Field(default_factory=dict, description="The plain values of its kind.")
+    secrets: dict[str, str] = Field(default_factory=dict, description="Sealed, and never shown again.")
+    per_second: float | None = Field(None, ge=0, le=10_000)
+    price: int = Field(0, ge=0)
+
+
+class SenderChangeIn(BaseModel):
+    """What to change of a sender; what is left out stays."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str | None = Field(None, max_length=200)
+    settings: dict[str, Any] | None = None
+    secrets: dict[str, str] | None = None
+    per_second: float | None = Field(None, ge=0, le=10_000, description="0 takes the limit off.")
+    price: int | None = Field(None, ge=0)
+
+
+class TestIn(BaseModel):
+    """Who gets the test."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    to: str = Field(min_length=1, max_length=254)
+
+
+class TestOut(BaseModel):
+    """The test was taken."""
+
+    reference: str = Field(description="What the other side calls the message, if it says so.")
+
+
+@router.get("/senders")
+def list_all(session: Reading, caller: Reader) -> SendersOut:
+    """List the shop's senders. Scope campaigns:read."""
+    return SendersOut(senders=[_shown(each) for each in senders.senders_of(session, caller.shop.id)])
+
+
+@router.get("/senders/{slug}")
+def show(slug: str, session: Reading, caller: Reader) -> SenderOut:
+    """Show a sender. Scope campaigns:read."""
+    return _shown(senders.find_sender(session, caller.shop.id, slug))
+
+
+@router.post("/senders", response_model=SenderOut)
+def create(sent: SenderIn, session: Writing, once: SentOnce, caller: Owner) -> JSONResponse:
+    """Add a sender. Scope people:write."""
+    values = sent.model_dump(exclude={"slug"})
+
+    def work() -> SenderOut:
+        made = senders.create_sender(session, caller.shop, sent.slug, **values, at=once.at, actor=caller.member.actor)
+        return _shown(made)
+
+    return once.answer(session, caller, work)
+
+
+@router.patch("/senders/{slug}")
+def edit(slug: str, sent: SenderChangeIn, session: Writing, at: Now, caller: Owner) -> SenderOut:
+    """Change a sender. Secrets go to another host only when they are sent again. Scope people:write."""
+    found = senders.find_sender(session, caller.shop.id, slug)
+    return _shown(senders.edit_sender(session, found, **sent.model_dump(), at=at, actor=caller.member.actor))
+
+
+@router.post("/senders/{slug}/pause")
+def pause(slug: str, session: Writing, at: Now, caller: Writer) -> SenderOut:
+    """Stop using a sender at once; campaigns by it wait. Scope campaigns:write."""
+    found = senders.find_sender(session, caller.shop.id, slug)
+    senders.pause_sender(session, found, at=at, actor=caller.member.actor)
+    return _shown(found)
+
+
+@router.post("/senders/{slug}/resume")
+def resume(slug: str, session: Writing, at: Now, caller: Writer) -> SenderOut:
+    """Use a paused or broken sender again. Scope campaigns:write."""
+    found = senders.find_sender(session, caller.shop.id, slug)
+    senders.resume_sender(session, found, at=at, actor=caller.member.actor)
+    return _shown(found)
+
+
+@router.post("/senders/{slug}/test")
+def test(slug: str, sent: TestIn, session: Reading, at: Now, caller: Writer) -> TestOut:
+    """Send one message that says it is a test; 409 with what the other side said. Scope campaigns:write."""
+    found = senders.find_sender(session, caller.shop.id, slug)
+    reference = senders.test_sender(session, caller.shop, found, to=sent.to, at=at, actor=caller.member.actor)
+    return TestOut(reference=reference)
+
+
+def _shown(sender: Sender) -> SenderOut:
+    return SenderOut(**sender.model_dump(include=set(SenderOut.model_fields)))
