@@ -54,7 +54,7 @@ def _text(
     )
     said = render(campaign.content, values, language=language)
     with words.speaking(language):
-        parts = [said.subject, said.body]
+        parts = [said.body]  # the subject names the message in the console; a chat has no place for it
         if code and spaced(code) not in said.body:
             parts.append(_("Your code: {code}").format(code=spaced(code)))
     if link and link not in said.body:

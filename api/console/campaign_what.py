@@ -8,6 +8,7 @@ from starlette.datastructures import FormData
 
 from api.console.states import medium_name
 from campaigns.campaigns import Campaign, Medium
+from campaigns.policy import PostsTo, read_policy
 from campaigns.senders import find_sender, senders_of
 from campaigns.topics import topics_of
 from retention.errors import Invalid
@@ -29,6 +30,7 @@ class What:
     medium: str = Medium.EMAIL.value
     sender: str = ""
     topic: str = ""
+    posts_to: str = PostsTo.BUYERS.value
 
     @property
     def content(self) -> dict[str, dict[str, str]]:
@@ -51,6 +53,7 @@ class What:
             "medium": Medium(self.medium),
             "sender_id": sender.id if sender else None,
             "topic": self.topic,
+            "policy": {**campaign.policy, "posts_to": self.posts_to or PostsTo.BUYERS.value},
         }
 
 
@@ -62,6 +65,7 @@ def what_of(session: Session, shop: Shop, campaign: Campaign) -> What:
         medium=campaign.medium.value,
         sender=slugs.get(campaign.sender_id or 0, ""),
         topic=campaign.topic,
+        posts_to=read_policy(campaign.policy).posts_to.value,
     )
 
 
@@ -76,6 +80,7 @@ def typed_what(form: FormData) -> What:
         medium=text("medium"),
         sender=text("sender"),
         topic=text("topic"),
+        posts_to=text("posts_to"),
     )
 
 
@@ -88,6 +93,10 @@ def what_choices(session: Session, shop: Shop) -> dict[str, list[tuple[str, str]
         "senders": [
             ("", _("this installation's mail server")),
             *[(sender.slug, f"{sender.name} · {medium_name(sender.medium)}") for sender in senders],
+        ],
+        "posts_to": [
+            (PostsTo.BUYERS.value, _("to each buyer")),
+            (PostsTo.GROUPS.value, _("once in each chat group")),
         ],
         "topics": [("", _("none")), *[(topic.slug, _topic_name(topic.names, topic.slug)) for topic in topics]],
     }

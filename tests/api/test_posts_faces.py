@@ -44,7 +44,7 @@ def test_post_is_taken_said_and_taken_back_over_rest(backend: TestClient, tea: T
     assert (listed["waiting"], listed["posts"][0]["group"], listed["posts"][0]["buyers"]) == (1, "friends", 2)
     number = listed["posts"][0]["number"]
     taken = backend.post(f"/api/v1/posts/{number}/take").json()
-    assert (taken["state"], taken["text"].splitlines()[0]) == ("taken", "Spring tea is here")
+    assert (taken["state"], taken["text"].splitlines()[0]) == ("taken", "Fresh from the hill, says Tea & Co.")
     assert backend.post(f"/api/v1/posts/{number}/sent", json={}).status_code == 422
     once = {"Idempotency-Key": "a"}
     sent = backend.post(f"/api/v1/posts/{number}/sent", json={"note": "at noon"}, headers=once)
@@ -128,7 +128,7 @@ def regulars(
 
 def test_post_is_taken_said_and_limited_by_command(regulars: Regulars, tmp_path: Path) -> None:
     assert regulars("posts", "list")[1] == "1\twaiting\tFriends\t2\tdrop\n"
-    assert regulars("posts", "take", "1")[1].startswith("Spring tea is here\n\n")
+    assert regulars("posts", "take", "1")[1].startswith("Fresh from the hill, says Tea.\n\n")
     code, _, error = regulars("posts", "sent", "1")
     assert (code, "Show that it was sent" in error) == (2, True)
     proof = tmp_path / "chat.png"

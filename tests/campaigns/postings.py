@@ -16,7 +16,7 @@ from retention.touches import Touch, TouchEvent
 from tests.campaigns.conftest import NOON, Stage
 
 SITE = "https://r.example.cn"
-WORDS = {"en": {"subject": "Spring tea is here", "body": "Fresh from the hill, says {{ shop.name }}."}}
+WORDS = {"en": {"subject": "Spring tea", "body": "Fresh from the hill, says {{ shop.name }}."}}
 
 
 def group(stage: Stage, slug: str, *buyers: int) -> Group:

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from sqlmodel import col, func, select
 
 from api.app import create_app
-from campaigns.campaigns import Delivery, DeliveryState
+from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState
 from campaigns.posts import PostQuota, PostState
 from retention.database import open_engine, reading, transaction
 from retention.files import FileStore
@@ -226,3 +226,19 @@ def test_thumb_takes_copies_sends_and_undoes(on_phone: Callable[[str], Page], lo
     page.click(".undo button")
     expect(page.locator("#to")).to_have_text("茶友群")
     expect(page.locator("#say")).to_be_visible()
+
+
+def test_editor_lets_a_person_post_in_groups_or_to_each_buyer(enter: Enter, engine: Engine) -> None:
+    client = enter("marketer")
+    with transaction(engine) as session:
+        row = session.exec(select(Campaign)).one()
+        row.slug, row.state = "by-hand", CampaignState.DRAFT
+        session.add(row)
+    page = client.get(f"{HOME}/campaigns/by-hand/edit/what").text
+    assert re.search(r'<option value="groups" selected', page)
+    words = {"subject_zh-CN": "新茶", "body_zh-CN": "到店了", "medium": "assisted"}
+    send(client, "/campaigns/by-hand/edit/what", posts_to="buyers", **words)
+    with reading(engine) as session:
+        policy = session.exec(select(Campaign.policy)).one()
+    assert policy["posts_to"] == "buyers"
+    assert "to each buyer" in client.get(f"{HOME}/campaigns/by-hand/edit/what").text
