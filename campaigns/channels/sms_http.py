@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from campaigns.campaigns import Medium
 from campaigns.channels.channel import Message, Refused, Taken, TryLater
-from campaigns.channels.filling import fill, values_of
+from campaigns.channels.filling import fill, names_in, values_of
 from campaigns.channels.web import Answer, Request, WebChannel
 
 Scalar = str | int | bool
@@ -54,9 +54,11 @@ class SmsHttpSettings(BaseModel):
 def sms_channel(settings: SmsHttpSettings, secrets: Mapping[str, str], *, allow_private: bool) -> WebChannel:
     """Return the channel a gateway's description makes."""
 
+    named = names_in(settings.url)
+
     def ask(message: Message) -> Request:
         values = values_of(message, secrets)
-        in_address = {name: quote(value, safe="") for name, value in values.items()}
+        in_address = {name: quote(values.get(name, ""), safe="") for name in named}
         headers = {name: _one_line(fill(value, values)) for name, value in settings.headers.items()}
         body, kind = _body(settings, fill(settings.fields, values))
         return Request(settings.method, fill(settings.url, in_address), {**kind, **headers}, body)
