@@ -53,7 +53,6 @@ class SmsHttpSettings(BaseModel):
 
 def sms_channel(settings: SmsHttpSettings, secrets: Mapping[str, str], *, allow_private: bool) -> WebChannel:
     """Return the channel a gateway's description makes."""
-
     named = names_in(settings.url)
 
     def ask(message: Message) -> Request:
