@@ -87,7 +87,7 @@ def run_page(
         "step_name": step_name,
     }
     if request.headers.get("HX-Target") == "live":
-        return show(request, session, "run_live.html", **live)
+        return _part(show(request, session, "run_live.html", **live), live)
     results = campaign_results(session, place.shop, campaign, at=now)
     return show(
         request,
@@ -108,6 +108,14 @@ def run_page(
         recipe_name=recipe_name,
         **live,
     )
+
+
+def _part(part: HTMLResponse, live: dict[str, Any]) -> HTMLResponse:
+    """Return the moving part; once nothing moves any more the whole page is asked for, with its title and moves."""
+    waits = any(count.waiting for count in live["counts"].values())
+    if live["campaign"].state is not CampaignState.RUNNING or not waits:
+        part.headers["HX-Refresh"] = "true"
+    return part
 
 
 def _runs(session: Session, campaign: Campaign) -> list[Run]:

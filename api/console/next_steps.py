@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 
 from api.console import figures
 from api.deps import Place
+from campaigns.approving import authors_of
 from campaigns.campaigns import Campaign, CampaignState
 from campaigns.recipes import recipe_name
 from printables.batches import Batch, BatchState
@@ -45,6 +46,8 @@ def next_steps(session: Session, place: Place, *, now: datetime) -> list[NextSte
         steps += [*_waiting_for_paper(session, place), *_unprinted(session, place)]
     if may(Scope.JOINT_APPROVE):
         steps += _joint(session, place)
+    if may(Scope.CAMPAIGNS_APPROVE):
+        steps += _reviews(session, place)
     if may(Scope.CAMPAIGNS_WRITE):
         steps += [*_drafts(session, place), *_arrivals(session, place, now), *_lapsing(session, place, now)]
     return steps
@@ -77,6 +80,16 @@ def _joint(session: Session, place: Place) -> Iterator[NextStep]:
         if waits and joint.closed_at is None:
             what = _("The joint flyer “{theme}” waits for your approval").format(theme=joint.theme)
             yield NextStep(what, stands.message, _("Look at it"), _address(place, f"joint/{joint.id}"))
+
+
+def _reviews(session: Session, place: Place) -> Iterator[NextStep]:
+    waiting = select(Campaign).where(Campaign.shop_id == place.shop.id, Campaign.state == CampaignState.IN_REVIEW)
+    for campaign in session.exec(waiting.order_by(col(Campaign.id)).limit(MOST_OF_A_KIND)):
+        if place.member.actor not in authors_of(session, campaign):
+            what = _("“{campaign}” waits for your approval").format(campaign=campaign.name)
+            yield NextStep(
+                what, recipe_name(campaign.recipe), _("Look at it"), _address(place, f"campaigns/{campaign.slug}")
+            )
 
 
 def _drafts(session: Session, place: Place) -> Iterator[NextStep]:

@@ -64,6 +64,8 @@ def walk_through_a_review(desk: Desk) -> None:
     assert "/review/approve" not in own
     assert marketer.send("/campaigns/autumn/review/approve", note="").status_code == 403
     assert desk.campaign().state is CampaignState.IN_REVIEW
+    assert "“Autumn” waits for your approval" in owner.page("")
+    assert "waits for your approval" not in marketer.page("")
     shown = owner.page("/campaigns/autumn")
     promised = re.search(r'name="fingerprint" value="([0-9a-f]{64})"', shown)
     assert promised
@@ -226,6 +228,19 @@ def test_run_says_its_pace_what_went_wrong_and_why_nothing_leaves(desk: Desk) ->
     with reading(desk.engine) as session:
         states = session.exec(select(Delivery.state).where(Delivery.id.in_(ids[10:13]))).all()  # type: ignore[attr-defined]
     assert sorted(states) == [DeliveryState.FAILED, DeliveryState.WAITING, DeliveryState.WAITING]
+
+
+def test_last_of_the_moving_part_asks_for_the_whole_page(desk: Desk) -> None:
+    marketer = desk.enter("marketer")
+    marketer.send("/campaigns/new/coupon-push", **DRAFT)
+    launch(marketer)
+    asked = {"headers": {"HX-Target": "live"}}
+    moving = marketer.client.get("/shops/camellia/campaigns/autumn", **asked)
+    with transaction(desk.engine) as session:
+        session.execute(update(Delivery).values(state=DeliveryState.SENT, sent_at=sample.NOW))
+    done = marketer.client.get("/shops/camellia/campaigns/autumn", **asked)
+    assert ("HX-Refresh" in moving.headers, done.headers.get("HX-Refresh")) == (False, "true")
+    assert "<h1>" not in moving.text
 
 
 def test_why_finds_the_buyer_and_says_it_in_a_sentence(desk: Desk) -> None:

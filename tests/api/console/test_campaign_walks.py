@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import ConsoleMessage, Page, expect
-from sqlmodel import select
+from sqlmodel import select, update
 
-from campaigns.campaigns import Campaign, CampaignState
+from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState
+from campaigns.reasons import Reason
 from campaigns.shop_policy import save_shop_policy
 from retention.database import open_engine, reading, transaction
 from retention.settings import get_settings
@@ -121,3 +122,12 @@ def test_no_page_of_campaigns_is_wider_than_a_phone(enter: Enter, desk: Desk) ->
     for path in [*paths, *[f"/autumn/edit/{step}" for step in ("who", "what", "when", "rules")]]:
         open_at(page, f"/campaigns{path}")
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
+    open_at(page, "/campaigns/autumn")
+    page.get_by_role("button", name="Launch", exact=True).click()
+    page.get_by_role("button", name="Launch now").click()
+    expect(page.locator("#live")).to_be_visible()
+    with transaction(desk.engine) as session:
+        session.execute(update(Delivery).values(state=DeliveryState.UNKNOWN, reason=Reason.NO_RECORD))
+    page.reload()
+    expect(page.get_by_role("button", name="Resend the unknown")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
