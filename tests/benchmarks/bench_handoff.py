@@ -2,8 +2,8 @@
 
 Both sides are one process and talk to the same sinks, which run in a process of their own. Ours plans nothing: the run
 is launched before the clock starts, and from then on every message is claimed, looked at once more, made from its
-template, begun, handed over and recorded in the database. The bare client sends the very same bytes, kept in memory, over
-a connection of the same kind: smtplib's `sendmail` and http.client's `request`, one message after the other.
+template, begun, handed over and recorded in the database. The bare client sends the very same bytes, kept in memory,
+over a connection of the same kind: smtplib's `sendmail` and http.client's `request`, one message after the other.
 """
 # ruff: noqa: T201, E402 - a benchmark prints, and finds the repository first
 
@@ -19,7 +19,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -30,14 +29,14 @@ sys.path.insert(0, str(ROOT))
 
 import psycopg
 import sqlalchemy as sa
-from sqlmodel import Session, col, select
+from sqlmodel import select
 
 import api.tables  # noqa: F401 - every table known
-from campaigns.campaigns import Campaign, Delivery, DeliveryState, Medium, Recipe, Run
-from campaigns.channels.channel import Channel
+from campaigns.campaigns import Delivery, DeliveryState, Medium, Recipe
 from campaigns.channels.mime import build_mail
 from campaigns.channels.sms_http import SmsHttpSettings, sms_channel
 from campaigns.channels.smtp import SmtpChannel
+from campaigns.claiming import Claim
 from campaigns.composing import compose
 from campaigns.drafting import create_campaign
 from campaigns.launch import launch
@@ -46,14 +45,13 @@ from campaigns.offers import OfferKind, create_offer
 from campaigns.senders import Sender as SenderRow
 from campaigns.senders import SenderKind, create_sender
 from campaigns.sending import _letters, send_waiting
-from campaigns.claiming import Claim
 from retention import migrate
 from retention.buyers import Buyer
 from retention.consent import Answer, Consent
 from retention.consent import Channel as ConsentChannel
 from retention.database import open_engine, transaction
 from retention.queue import app
-from retention.shops import Shop, create_shop
+from retention.shops import create_shop
 from tests import servers
 
 NOW = datetime(2026, 11, 21, 4, tzinfo=UTC)
@@ -61,7 +59,10 @@ SENDER = Sender("https://r.example.cn", b"a key for benchmarks", "Tea <tea@shop.
 TEXT = {
     "zh-CN": {
         "subject": "{{ buyer.name }}，{{ shop.name }}送您{{ offer.headline }}",
-        "body": "{{ buyer.name }}，您好！\n\n谢谢您常来。凭券码 {{ coupon.code }} 下单，{{ offer.terms }}可用。\n\n{{ link }}",
+        "body": (
+            "{{ buyer.name }}，您好！\n\n谢谢您常来。"
+            "凭券码 {{ coupon.code }} 下单，{{ offer.terms }}可用。\n\n{{ link }}"
+        ),
     }
 }
 GATEWAY = {
@@ -89,14 +90,30 @@ def prepare(url: str, messages: int, medium: Medium, settings: dict[str, Any], a
         ids = session.exec(select(Buyer.id)).all()
         session.execute(sa.insert(Consent), [{"shop_id": shop.id, "buyer_id": each, **said} for each in ids])
         offer = create_offer(
-            session, shop.id, "ten", name="10 off", kind=OfferKind.AMOUNT, value=1000, minimum=9900, at=NOW, actor="bench"
+            session,
+            shop.id,
+            "ten",
+            name="10 off",
+            kind=OfferKind.AMOUNT,
+            value=1000,
+            minimum=9900,
+            at=NOW,
+            actor="bench",
         )
         kind = SenderKind.SMTP if medium is Medium.EMAIL else SenderKind.SMS_HTTP
         row = create_sender(
-            session, shop, "sink", kind=kind, settings={**settings, "at_once": at_once}, secrets={}, at=NOW, actor="bench"
+            session,
+            shop,
+            "sink",
+            kind=kind,
+            settings={**settings, "at_once": at_once},
+            secrets={},
+            at=NOW,
+            actor="bench",
         )
         campaign = create_campaign(
-            session, shop, "spring", recipe=Recipe.COUPON_PUSH, audience={"buyer": {"field": "external_id", "exists": True}},
+            session, shop, "spring", recipe=Recipe.COUPON_PUSH,
+            audience={"buyer": {"field": "external_id", "exists": True}},
             offer_id=offer.id, content=TEXT, policy={"control_share": 0.0}, at=NOW, actor="bench",
         )  # fmt: skip
         campaign.medium, campaign.sender_id = medium, row.id
@@ -114,7 +131,11 @@ def bytes_of(engine: Any, medium: Medium, channel: Any) -> list[Any]:
         for start in range(0, len(ids), 1000):
             for letter in _letters(session, Claim(1, "", []), ids[start : start + 1000]):
                 message = compose(letter, SENDER)
-                made.append((message.sender, message.to, build_mail(message)) if medium is Medium.EMAIL else channel.ask(message))
+                made.append(
+                    (message.sender, message.to, build_mail(message))
+                    if medium is Medium.EMAIL
+                    else channel.ask(message)
+                )
             session.expunge_all()
     return made
 
@@ -183,7 +204,8 @@ def compare(name: str, url: str, medium: Medium, port: int, options: Any) -> Non
     plain = min(before, after)
     print(
         f"{name:<28} {options.messages:,} messages of {size:,.0f} bytes, {options.at_once} in the air: "
-        f"{options.messages / seconds:,.0f}/s ours ({seconds:.1f} s), {options.messages / plain:,.0f}/s bare ({plain:.1f} s): "
+        f"{options.messages / seconds:,.0f}/s ours ({seconds:.1f} s), "
+        f"{options.messages / plain:,.0f}/s bare ({plain:.1f} s): "
         f"{plain / seconds:.2f} x (target 0.5)",
         flush=True,
     )
