@@ -11,6 +11,7 @@ from sqlmodel import Session, col
 
 from campaigns.campaigns import Campaign, Delivery, DeliveryState, Medium
 from campaigns.policy import CHANNEL
+from campaigns.posts import Post
 from campaigns.reasons import Reason
 from retention.consent import Channel
 from retention.database import choice
@@ -58,8 +59,6 @@ def skip_buyer(
     On one channel, or on every one where none is named; of one topic, or of all.
     """
     campaigns = sa.select(col(Campaign.id)).where(col(Campaign.shop_id) == shop_id)
-    if channel is not None:
-        campaigns = campaigns.where(col(Campaign.medium).in_([each for each in Medium if CHANNEL[each] is channel]))
     if topic:
         campaigns = campaigns.where(col(Campaign.topic) == topic)
     return _skip(
@@ -68,7 +67,22 @@ def skip_buyer(
         col(Delivery.shop_id) == shop_id,
         col(Delivery.buyer_id) == buyer_id,
         col(Delivery.campaign_id).in_(campaigns),
+        sa.true() if channel is None else _on_channel(shop_id, channel),
     )
+
+
+def _on_channel(shop_id: int, channel: Channel) -> sa.ColumnElement[bool]:
+    """Return the condition on deliveries that they go by a channel; what people post goes by that of where they do."""
+    media = {each for each in Medium if CHANNEL[each] is channel}
+    if channel is Channel.GROUP:
+        media.add(Medium.ASSISTED)
+    campaigns = sa.select(col(Campaign.id)).where(col(Campaign.shop_id) == shop_id, col(Campaign.medium).in_(media))
+    reached = col(Delivery.campaign_id).in_(campaigns)
+    to_groups = sa.select(col(Post.id)).where(col(Post.shop_id) == shop_id, col(Post.group_id).is_not(None))
+    in_group = sa.and_(col(Delivery.post_id).is_not(None), col(Delivery.post_id).in_(to_groups))
+    if channel is Channel.GROUP:
+        return sa.and_(reached, in_group)
+    return sa.and_(reached, ~in_group) if channel is Channel.PERSONAL else reached
 
 
 def release_campaign(session: Session, campaign: Campaign) -> None:

@@ -16,14 +16,14 @@ from api.guard import LANGUAGE_COOKIE
 from api.pages import page
 from api.public.offer_view import view_offer
 from campaigns import redeem, scans
-from campaigns.campaigns import Delivery
+from campaigns.campaigns import Delivery, Medium
 from campaigns.coupons import Coupon
 from campaigns.links import Link
 from campaigns.offers import Offer
+from campaigns.policy import CHANNEL
 from campaigns.sharing import own_link
 from campaigns.unsubscribe import unsubscribe_token
 from retention.buyers import Buyer
-from retention.consent import Channel
 from retention.errors import Conflict, NotFound
 from retention.products import Product
 from retention.shops import Shop
@@ -148,7 +148,8 @@ def _way_out(request: Request, session: Session, link: Link) -> str:
     if delivery is None or delivery.shop_id != link.shop_id:
         return ""
     key = request.app.state.settings.signing_key()
-    token = unsubscribe_token(key, shop_id=delivery.shop_id, buyer_id=delivery.buyer_id, channel=Channel(link.medium))
+    channel = CHANNEL[Medium(link.medium)]
+    token = unsubscribe_token(key, shop_id=delivery.shop_id, buyer_id=delivery.buyer_id, channel=channel)
     return f"/u/{token}"
 
 

@@ -1,6 +1,7 @@
 """Posts by hand over REST and by command, and the one link a whole group shares."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,18 @@ def test_each_phone_of_a_group_claims_a_code_of_its_own(phone: TestClient, tea: 
     with reading(engine) as session:
         assert session.exec(select(func.count()).select_from(Coupon)).one() == 2
         assert session.exec(select(func.count()).select_from(Link)).one() == 3
+
+
+def test_link_of_a_post_to_one_buyer_shows_their_code_and_the_way_out(phone: TestClient, tea: Tea) -> None:
+    def prepare(stage: Stage) -> str:
+        stage.buyer("ada")
+        launched(stage, posted(stage, Medium.ASSISTED, to="buyers", offer_id=stage.offer().id))
+        return stage.session.exec(select(Link.token)).one()
+
+    page = phone.get(f"/Q/{tea(prepare)}").text
+    leaving = re.search(r'href="(/u/[^"]+)"', page)
+    assert leaving
+    assert phone.get(leaving[1]).status_code == 200
 
 
 @pytest.fixture

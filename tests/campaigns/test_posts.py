@@ -23,6 +23,7 @@ from campaigns.posting import fewest_groups
 from campaigns.posts import HOLD, LIFE, Post, PostState, set_quota
 from campaigns.redeem import claim_coupon
 from campaigns.sharing import own_link
+from campaigns.stopping import skip_buyer
 from retention.access import Member, Role, Scope
 from retention.buyers import Buyer
 from retention.consent import Channel
@@ -409,6 +410,18 @@ def test_no_between_plan_and_post_takes_one_buyer_out_and_leaves_the_rest(stage:
     take(stage, who, post.id)
     assert assisting.send_post(stage.session, who, post.id, at=NOON, note="done") == 1
     assert states(stage.session, ada, bea) == ["sent", "skipped:no_consent"]
+
+
+def test_who_leaves_a_channel_keeps_what_people_post_on_the_other(stage: Stage) -> None:
+    ada = stage.buyer("ada")
+    group(stage, "tea", ada)
+    launched(stage, posted(stage, Medium.ASSISTED, "in-group"))
+    launched(stage, posted(stage, Medium.ASSISTED, "alone", to="buyers"))
+    assert skip_buyer(stage.session, 1, buyer_id=ada, channel=Channel.PERSONAL) == 1
+    assert states(stage.session, ada) == ["waiting", "skipped:no_consent"]
+    assert skip_buyer(stage.session, 1, buyer_id=ada, channel=Channel.GROUP) == 1
+    assert states(stage.session, ada) == ["skipped:no_consent"] * 2
+    assert put_aside(stage.session, at=NOON) == 2
 
 
 def test_paused_campaign_lays_its_tasks_away_and_a_cancelled_one_ends_them(stage: Stage) -> None:
