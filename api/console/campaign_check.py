@@ -12,9 +12,9 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, Response
 from sqlmodel import Session
 
-from api.console.campaign_editor import step_links
 from api.console.campaign_reading import here_of, read_as
 from api.console.campaign_review import review_of
+from api.console.campaign_steps import step_links
 from api.console.campaign_words import audience_name, campaign_when, moves_of, rules_words
 from api.console.shell import Here, go, refused, show
 from api.console.states import medium_name, shown

@@ -1,0 +1,61 @@
+"""The pace of a run: what left lately, how long the rest takes, what went wrong, from the rows alone."""
+
+from datetime import timedelta
+
+import pytest
+from sqlmodel import col, select, update
+
+from campaigns.campaigns import Campaign, Delivery, DeliveryState, Run
+from campaigns.launch import launch
+from campaigns.pace import Pace, Trouble, paces_of, troubles_of
+from campaigns.reasons import Reason
+from tests.campaigns.conftest import NOON, Stage, later
+
+
+def set_rows(stage: Stage, ids: list[int], **values: object) -> None:
+    stage.session.execute(update(Delivery).where(col(Delivery.id).in_(ids)).values(**values))
+
+
+def launched(stage: Stage, buyers: int) -> tuple[Run, list[int]]:
+    for number in range(buyers):
+        stage.buyer(f"buyer-{number}")
+    campaign = stage.push()
+    run = launch(stage.session, stage.shop, campaign, at=NOON, actor="user:1")
+    ids = stage.session.exec(select(Delivery.id).where(Delivery.run_id == run.id).order_by(col(Delivery.id))).all()
+    return run, list(ids)
+
+
+def test_pace_is_what_left_lately_and_says_how_long_the_rest_takes(stage: Stage) -> None:
+    run, ids = launched(stage, 10)
+    set_rows(stage, ids[:1], state=DeliveryState.SENT, sent_at=NOON)
+    set_rows(stage, ids[1:4], state=DeliveryState.SENT, sent_at=later(minutes=9))
+    set_rows(stage, ids[4:6], due_at=later(hours=3))
+    pace = paces_of(stage.session, stage.shop.id, [run], now=later(minutes=10))[run.id]
+    assert pace == Pace(per_minute=3.0, due=4, next_due_at=later(hours=3))
+    assert pace.left == timedelta(minutes=4 / 3)
+
+
+@pytest.mark.parametrize("age", [timedelta(0), timedelta(minutes=30)])
+def test_run_of_which_nothing_left_lately_does_not_guess(stage: Stage, age: timedelta) -> None:
+    run, _ids = launched(stage, 2)
+    pace = paces_of(stage.session, stage.shop.id, [run], now=NOON + age)[run.id]
+    assert (pace.per_minute, pace.due, pace.left) == (0.0, 2, None)
+
+
+def test_run_that_is_through_has_no_pace(stage: Stage) -> None:
+    run, ids = launched(stage, 2)
+    set_rows(stage, ids, state=DeliveryState.SENT, sent_at=NOON)
+    assert paces_of(stage.session, stage.shop.id, [run], now=later(minutes=1)) == {}
+    assert paces_of(stage.session, stage.shop.id, [], now=NOON) == {}
+
+
+def test_troubles_are_told_by_reason_the_most_frequent_first(stage: Stage) -> None:
+    run, ids = launched(stage, 6)
+    set_rows(stage, ids[:1], state=DeliveryState.UNKNOWN, reason=Reason.NO_RECORD)
+    set_rows(stage, ids[1:4], state=DeliveryState.FAILED, reason=Reason.REFUSED, detail="550")
+    set_rows(stage, ids[4:5], state=DeliveryState.SENT, sent_at=NOON)
+    campaign = stage.session.get_one(Campaign, run.campaign_id)
+    assert troubles_of(stage.session, campaign) == [
+        Trouble(DeliveryState.FAILED, "refused", "550", 3),
+        Trouble(DeliveryState.UNKNOWN, "no_record", "", 1),
+    ]
