@@ -173,6 +173,15 @@ def test_campaign_that_ran_and_is_changed_shows_its_plan_again(desk: Desk) -> No
     assert title(marketer.page("/campaigns/autumn")) == "Check the plan, then start it"
 
 
+def test_check_of_an_event_says_that_not_everybody_gets_it_at_once(desk: Desk) -> None:
+    marketer = desk.enter("marketer")
+    marketer.send("/campaigns/new/coupon-push", **DRAFT)
+    marketer.send("/campaigns/autumn/edit/when", kind="event", event="followed", hours="2")
+    page = marketer.page("/campaigns/autumn")
+    assert "Who could get it" in page
+    assert "whose turn it is: When somebody follows the shop: 2 hours later." in page
+
+
 def test_moment_that_is_past_is_refused_in_words(desk: Desk) -> None:
     marketer = desk.enter("marketer")
     marketer.send("/campaigns/new/coupon-push", **DRAFT)
