@@ -2,20 +2,20 @@
 
 import hashlib
 from dataclasses import dataclass, replace
+from datetime import datetime
 from email.utils import parseaddr
 from functools import lru_cache
+from typing import Protocol
 
 from campaigns.branding import PLAIN, Look
-from campaigns.campaigns import Campaign, Delivery
+from campaigns.campaigns import Campaign
 from campaigns.channels.channel import Message
-from campaigns.coupons import Coupon
-from campaigns.links import Link, link_address
+from campaigns.links import link_address
 from campaigns.mail_page import Frame, logo_address, set_mail
 from campaigns.messages import MOST_SUBJECT, Text, choose_language, render
 from campaigns.offers import Offer
 from campaigns.unsubscribe import unsubscribe_address, unsubscribe_token
 from campaigns.wording import message_values
-from retention.buyers import Buyer
 from retention.consent import Channel
 from retention.products import Product
 from retention.shops import Shop
@@ -35,17 +35,57 @@ class Sender:
     signature: str = ""
 
 
+class Numbered(Protocol):
+    """A delivery, as far as its message goes."""
+
+    @property
+    def id(self) -> int: ...
+
+
+class Reader(Protocol):
+    """A buyer, as far as a message goes."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def external_id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def language(self) -> str: ...
+    @property
+    def email(self) -> str: ...
+    @property
+    def phone(self) -> str: ...
+
+
+class Tracked(Protocol):
+    """A link, as far as a message goes."""
+
+    @property
+    def token(self) -> str: ...
+
+
+class Code(Protocol):
+    """A coupon, as far as a message goes."""
+
+    @property
+    def code(self) -> str: ...
+    @property
+    def expires_at(self) -> datetime | None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """All rows one message is made from. `others` go in the same message (`campaigns.digests`)."""
+    """All one message is made from: rows, or their columns. `others` go in the same message (`campaigns.digests`)."""
 
-    delivery: Delivery
-    buyer: Buyer
-    link: Link
+    delivery: Numbered
+    buyer: Reader
+    link: Tracked
     campaign: Campaign
     shop: Shop
     offer: Offer | None = None
-    coupon: Coupon | None = None
+    coupon: Code | None = None
     product: Product | None = None
     look: Look = PLAIN
     others: tuple["Letter", ...] = ()

@@ -7,10 +7,10 @@ that something else has filled. What may leave later, after quiet hours or when 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import sqlalchemy as sa
-from sqlmodel import Session, col, select
+from sqlmodel import Session, SQLModel, col, select
 
 from campaigns.bounces import Bounce, BounceKind
 from campaigns.campaigns import Campaign, Delivery, Medium, Recipe, Run
@@ -64,12 +64,26 @@ def postponed(session: Session, shop_id: int, delivery_ids: Collection[int], *, 
     return look_again(session, shop_id, delivery_ids, at=at).later
 
 
+class _Delivery(NamedTuple):
+    id: int
+    campaign_id: int
+    run_id: int
+    expires_at: datetime | None
+
+
+class _Buyer(NamedTuple):
+    id: int
+    email: str
+    phone: str
+    timezone: str
+
+
 @dataclass(frozen=True, slots=True)
 class _Row:
     """All about one delivery as it is now."""
 
-    delivery: Delivery
-    buyer: Buyer
+    delivery: _Delivery
+    buyer: _Buyer
     campaign: Campaign
     run: Run
     offer: Offer | None
@@ -201,22 +215,27 @@ def _look(session: Session, shop_id: int, delivery_ids: Collection[int], *, at: 
     if not delivery_ids:
         return look
     found = session.execute(
-        sa.select(Delivery, Buyer, col(Pause.until))
-        .join(Buyer, col(Buyer.id) == Delivery.buyer_id)
+        sa.select(*_columns(Delivery, _Delivery), *_columns(Buyer, _Buyer), col(Pause.until))
+        .join_from(Delivery, Buyer, col(Buyer.id) == Delivery.buyer_id)
         .outerjoin(Pause, sa.and_(col(Pause.shop_id) == Delivery.shop_id, col(Pause.buyer_id) == Delivery.buyer_id))
         .where(col(Delivery.shop_id) == shop_id, col(Delivery.id).in_(delivery_ids))
-        .execution_options(populate_existing=True)
-    ).all()
-    deliveries = [delivery for delivery, _, _ in found]
+    )
+    own = len(_Delivery._fields)
+    rows = [(_Delivery._make(row[:own]), _Buyer._make(row[own:-1]), row[-1]) for row in found]
+    deliveries = [delivery for delivery, _, _ in rows]
     campaigns = _fresh(session, Campaign, (delivery.campaign_id for delivery in deliveries))
     runs = _fresh(session, Run, (delivery.run_id for delivery in deliveries))
     offers = _fresh(session, Offer, (campaign.offer_id for campaign in campaigns.values()))
     products = _fresh(session, Product, (campaign.product_id for campaign in campaigns.values()))
-    for delivery, buyer, paused_until in found:
+    for delivery, buyer, paused_until in rows:
         campaign = campaigns[delivery.campaign_id]
         offer, product = offers.get(campaign.offer_id or 0), products.get(campaign.product_id or 0)
         look.rows[delivery.id] = _Row(delivery, buyer, campaign, runs[delivery.run_id], offer, product, paused_until)
     return look
+
+
+def _columns(table: type[SQLModel], kind: type[_Delivery | _Buyer]) -> list[Any]:
+    return [getattr(table, name) for name in kind._fields]
 
 
 def _fresh(session: Session, kind: type[_Shared], ids: Iterable[int | None]) -> dict[int, _Shared]:

@@ -1,7 +1,7 @@
 """Wording: the values a message template may use, for one buyer, in one language."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
@@ -30,9 +30,16 @@ NAMES = (
 """What a template may ask for; `product`, `offer` and `coupon` only where the campaign has them."""
 
 
+class Named(Protocol):
+    """A buyer, as far as a template goes."""
+
+    @property
+    def name(self) -> str: ...
+
+
 def message_values(
     shop: Shop,
-    buyer: Buyer,
+    buyer: Named,
     *,
     product: Product | None,
     offer: Offer | None,
