@@ -1227,6 +1227,13 @@ def upgrade() -> None:
             batch_op.f("ix_deliveries_shop_id_deliveries_parcel_id"), ["shop_id", "parcel_id"], unique=False
         )
         batch_op.create_index(
+            batch_op.f("ix_deliveries_shop_id_deliveries_post_id"),
+            ["shop_id", "post_id"],
+            unique=False,
+            postgresql_where=sa.text("post_id IS NOT NULL"),
+            sqlite_where=sa.text("post_id IS NOT NULL"),
+        )
+        batch_op.create_index(
             batch_op.f("ix_deliveries_shop_id_deliveries_state_deliveries_due_at"),
             ["shop_id", "state", "due_at"],
             unique=False,
@@ -1501,6 +1508,11 @@ def downgrade() -> None:
     op.drop_table("partners")
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_deliveries_shop_id_deliveries_state_deliveries_due_at"))
+        batch_op.drop_index(
+            batch_op.f("ix_deliveries_shop_id_deliveries_post_id"),
+            postgresql_where=sa.text("post_id IS NOT NULL"),
+            sqlite_where=sa.text("post_id IS NOT NULL"),
+        )
         batch_op.drop_index(batch_op.f("ix_deliveries_shop_id_deliveries_parcel_id"))
         batch_op.drop_index(batch_op.f("ix_deliveries_shop_id_deliveries_buyer_id_deliveries_sent_at"))
         batch_op.drop_index(
