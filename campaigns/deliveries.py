@@ -68,17 +68,26 @@ def write_sent_touches(session: Session, shop_id: int, delivery_ids: Sequence[in
     """Add a `sent` touch for each of these deliveries, at its `sent_at`."""
     if not delivery_ids:
         return
-    source = sa.select(
+    session.flush()
+    session.connection().execute(_SENT_TOUCHES, {"shop": shop_id, "ids": list(delivery_ids)})
+    raise_version(session, shop_id, Family.TOUCHES)
+
+
+# Made once, past the session's own bookkeeping: built for every group of messages it costs more than it takes to run.
+_of_these = (
+    sa.select(
         col(Delivery.shop_id),
         col(Delivery.buyer_id),
         sa.literal(TouchEvent.SENT, choice(TouchEvent)),
         col(Campaign.slug),
         col(Delivery.sent_at),
-    ).join_from(Delivery, Campaign, col(Campaign.id) == Delivery.campaign_id)
-    of_these = source.where(col(Delivery.shop_id) == shop_id, col(Delivery.id).in_(delivery_ids))
-    columns = ["shop_id", "buyer_id", "event", "campaign", "at"]
-    session.execute(sa.insert(Touch).from_select(columns, of_these, include_defaults=False))
-    raise_version(session, shop_id, Family.TOUCHES)
+    )
+    .join_from(Delivery, Campaign, col(Campaign.id) == Delivery.campaign_id)
+    .where(col(Delivery.shop_id) == sa.bindparam("shop"), col(Delivery.id).in_(sa.bindparam("ids", expanding=True)))
+)
+_SENT_TOUCHES = sa.insert(Touch.__table__).from_select(  # type: ignore[attr-defined]
+    ["shop_id", "buyer_id", "event", "campaign", "at"], _of_these, include_defaults=False
+)
 
 
 def _move(

@@ -4,10 +4,14 @@ A cached answer names the version it was computed from; when the counter has mov
 """
 
 from enum import StrEnum
+from functools import cache
+from typing import Any
 
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Field, Session, SQLModel, select
 
-from retention.database import BigId, choice, insert
+from retention.database import BigId, choice, is_postgresql
 
 _RAISED = "raised_versions"
 
@@ -37,10 +41,8 @@ class DataVersion(SQLModel, table=True):
 def raise_version(session: Session, shop_id: int, family: Family) -> None:
     """Say that facts of this family changed; call it in the transaction that changes them."""
     session.info.setdefault(_RAISED, set()).add((shop_id, family))
-    row = insert(session, DataVersion).values(shop_id=shop_id, family=family, version=1)
-    session.execute(
-        row.on_conflict_do_update(index_elements=["shop_id", "family"], set_={"version": DataVersion.version + 1})
-    )
+    session.flush()
+    session.connection().execute(_raised(is_postgresql(session)), {"shop_id": shop_id, "family": family})
 
 
 def raised_here(session: Session, shop_id: int) -> set[Family]:
@@ -55,3 +57,12 @@ def read_versions(session: Session, shop_id: int) -> dict[Family, int]:
     """Return the present version of every family; 0 where nothing ever changed."""
     found = session.exec(select(DataVersion).where(DataVersion.shop_id == shop_id))
     return dict.fromkeys(Family, 0) | {row.family: row.version for row in found}
+
+
+@cache
+def _raised(on_postgresql: bool) -> Any:  # noqa: FBT001
+    """Return the statement that counts one up, made once: every group of messages that leaves runs it."""
+    counters = DataVersion.__table__  # type: ignore[attr-defined]
+    row = (postgresql if on_postgresql else sqlite).insert(counters)
+    first = row.values(shop_id=sa.bindparam("shop_id"), family=sa.bindparam("family"), version=1)
+    return first.on_conflict_do_update(index_elements=["shop_id", "family"], set_={"version": counters.c.version + 1})
