@@ -20,6 +20,7 @@ from sqlmodel.sql.sqltypes import UTCDateTime
 
 from campaigns.campaigns import TAKEN, Campaign, CampaignState, Delivery, DeliveryState, Medium
 from campaigns.dues import Numbers
+from campaigns.numbered import by_number
 from campaigns.policy import Cap, Period, Policy, WhenFull
 from campaigns.reasons import Reason
 from retention import clock
@@ -214,8 +215,7 @@ def others_of(
         )
         .join(Campaign, col(Campaign.id) == Delivery.campaign_id)
         .where(
-            col(mine.shop_id) == shop_id,
-            col(mine.id).in_(delivery_ids),
+            by_number(shop_id, delivery_ids, mine),
             col(Delivery.id) != mine.id,
             col(Delivery.state).in_(TAKEN),
             col(Delivery.digest_id).is_(None),

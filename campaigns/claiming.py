@@ -22,6 +22,7 @@ from sqlmodel.sql.sqltypes import UTCDateTime
 
 from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Medium
 from campaigns.deliveries import write_sent_touches
+from campaigns.numbered import NOTHING, by_number
 from campaigns.reasons import Reason
 from campaigns.senders import Sender
 from campaigns.stopping import UNCLAIMED, ended
@@ -243,7 +244,7 @@ def _running(medium: Medium, sender_id: int | None) -> tuple[sa.ColumnElement[bo
 
 def _ours(held: Claim) -> tuple[sa.ColumnElement[bool], ...]:
     return (
-        col(Delivery.shop_id) == held.shop_id,
+        col(Delivery.shop_id) + NOTHING == held.shop_id,  # as in `by_number`
         col(Delivery.state) == DeliveryState.CLAIMED,
         col(Delivery.claim_token) == held.token,
     )
@@ -306,19 +307,18 @@ def _held(held: Claim) -> dict[str, Any]:
 # The three statements of every group are made once, past the session's own bookkeeping: built each time they cost more
 # than the database takes to run them.
 _rows = Delivery.__table__  # type: ignore[attr-defined]
-_LISTED = _rows.c.id.in_(sa.bindparam("ids", expanding=True))
+_LISTED: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
 _OURS = sa.and_(
-    _rows.c.shop_id == sa.bindparam("shop"),
+    by_number(sa.bindparam("shop"), _LISTED, _rows.c),
     _rows.c.state == DeliveryState.CLAIMED,
     _rows.c.claim_token == sa.bindparam("token"),
-    _LISTED,
 )
 _BEGIN = sa.update(_rows).where(_OURS).values(handed_at=sa.bindparam("at")).returning(_rows.c.id)
 _NOW_SENT = {"state": DeliveryState.SENT, "reason": "", "detail": ""}
 _CARRIED = (
     sa.update(_rows)
-    .where(_rows.c.shop_id == sa.bindparam("shop"), _rows.c.state == DeliveryState.WAITING)
-    .where(_rows.c.digest_id.in_(sa.bindparam("ids", expanding=True)))
+    .where(_rows.c.shop_id + NOTHING == sa.bindparam("shop"), _rows.c.digest_id.in_(_LISTED))
+    .where(_rows.c.state == DeliveryState.WAITING)
     .values(sent_at=sa.bindparam("at"), **_NOW_SENT)
     .returning(_rows.c.id)
 )

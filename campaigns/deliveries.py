@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from campaigns.campaigns import Campaign, Delivery, DeliveryState
+from campaigns.numbered import by_number
 from campaigns.reasons import Reason
 from campaigns.rechecking import recheck
 from retention.database import choice
@@ -83,7 +84,7 @@ _of_these = (
         col(Delivery.sent_at),
     )
     .join_from(Delivery, Campaign, col(Campaign.id) == Delivery.campaign_id)
-    .where(col(Delivery.shop_id) == sa.bindparam("shop"), col(Delivery.id).in_(sa.bindparam("ids", expanding=True)))
+    .where(by_number(sa.bindparam("shop"), sa.bindparam("ids", expanding=True)))
 )
 _SENT_TOUCHES = sa.insert(Touch.__table__).from_select(  # type: ignore[attr-defined]
     ["shop_id", "buyer_id", "event", "campaign", "at"], _of_these, include_defaults=False

@@ -17,6 +17,7 @@ from campaigns.campaigns import Campaign, Delivery, Medium, Recipe, Run
 from campaigns.caps import Leaving, Other, others_of, reach_back, verdict
 from campaigns.events import still_unpaid
 from campaigns.hours import out_of_quiet
+from campaigns.numbered import by_number
 from campaigns.offers import Offer
 from campaigns.policy import CHANNEL, Policy, ShopPolicy, caps_on, channel_of, needed_answer, quiet_on, read_policy
 from campaigns.reasons import Reason
@@ -218,7 +219,7 @@ def _look(session: Session, shop_id: int, delivery_ids: Collection[int], *, at: 
         sa.select(*_columns(Delivery, _Delivery), *_columns(Buyer, _Buyer), col(Pause.until))
         .join_from(Delivery, Buyer, col(Buyer.id) == Delivery.buyer_id)
         .outerjoin(Pause, sa.and_(col(Pause.shop_id) == Delivery.shop_id, col(Pause.buyer_id) == Delivery.buyer_id))
-        .where(col(Delivery.shop_id) == shop_id, col(Delivery.id).in_(delivery_ids))
+        .where(by_number(shop_id, delivery_ids))
     )
     own = len(_Delivery._fields)
     rows = [(_Delivery._make(row[:own]), _Buyer._make(row[own:-1]), row[-1]) for row in found]
@@ -274,7 +275,7 @@ def _bounced(shop_id: int, delivery_ids: Collection[int], medium: Medium) -> sa.
         sa.select(col(Delivery.id))
         .join(Buyer, col(Buyer.id) == Delivery.buyer_id)
         .join(Bounce, same)
-        .where(col(Delivery.shop_id) == shop_id, col(Delivery.id).in_(delivery_ids))
+        .where(by_number(shop_id, delivery_ids))
     )
 
 
@@ -288,8 +289,7 @@ def _bought_meanwhile(shop_id: int, delivery_ids: Collection[int]) -> sa.Select[
         .join(Order, sa.and_(col(Order.shop_id) == Delivery.shop_id, col(Order.buyer_id) == Delivery.buyer_id))
         .join(OrderLine, sa.and_(col(OrderLine.shop_id) == Order.shop_id, col(OrderLine.order_id) == Order.id))
         .where(
-            col(Delivery.shop_id) == shop_id,
-            col(Delivery.id).in_(delivery_ids),
+            by_number(shop_id, delivery_ids),
             col(Order.counts),
             col(Order.ordered_at) >= Run.planned_at,
             col(OrderLine.sku) == Product.sku,
