@@ -172,6 +172,13 @@ class Delivery(ShopRow, table=True):
             postgresql_where=text("digest_id IS NOT NULL"),
             sqlite_where=text("digest_id IS NOT NULL"),
         ),
+        Index(
+            None,
+            "shop_id",
+            "post_id",
+            postgresql_where=text("post_id IS NOT NULL"),
+            sqlite_where=text("post_id IS NOT NULL"),
+        ),
         CheckConstraint("(state = 'claimed') = (claim_token IS NOT NULL)", name="claim_token_while_claimed"),
     )
 

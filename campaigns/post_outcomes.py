@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from campaigns.campaigns import Campaign, Delivery, DeliveryState
 from campaigns.claiming import CLAIM
-from campaigns.posts import HOLD, LIFE, ROBOT, Post, PostState, served_by
+from campaigns.posts import HOLD, LIFE, ROBOT, Post, PostState, served_by, somebody_in
 from campaigns.reasons import Reason
 from campaigns.rechecking import look_again
 from retention.database import changed, choice
@@ -97,11 +97,11 @@ def put_aside(session: Session, *, at: datetime) -> int:
         col(Post.state) == PostState.TAKEN, col(Post.assignee) == ROBOT, col(Post.taken_at) <= at - CLAIM
     )
     ended += changed(session, lost.values(state=PostState.UNKNOWN).execution_options(**_NO_SYNC))
-    hears = _somebody_in(DeliveryState.WAITING, DeliveryState.CLAIMED)
+    hears = somebody_in(DeliveryState.WAITING, DeliveryState.CLAIMED)
     alone = sa.update(Post).where(col(Post.state) == PostState.WAITING, ~hears)
     ended += changed(session, alone.values(state=PostState.SKIPPED).execution_options(**_NO_SYNC))
     again = sa.update(Post).where(
-        col(Post.state).in_((PostState.FAILED, PostState.UNKNOWN)), _somebody_in(DeliveryState.WAITING)
+        col(Post.state).in_((PostState.FAILED, PostState.UNKNOWN)), somebody_in(DeliveryState.WAITING)
     )
     values = {"state": PostState.WAITING, "assignee": "", "taken_at": None, "due_at": at, "attempts": 0}
     session.execute(again.values(**values), execution_options=_NO_SYNC)
@@ -137,18 +137,6 @@ def _skip_late(session: Session, shop_id: int, run_id: int, posts: Sequence[int]
     )
     values = {"state": DeliveryState.SKIPPED, "reason": Reason.LATE.value}
     session.execute(late.values(**values), execution_options=_NO_SYNC)
-
-
-def _somebody_in(*states: DeliveryState) -> sa.ColumnElement[bool]:
-    """Return the condition on posts that one of their deliveries is in one of these states."""
-    found = sa.select(col(Delivery.id)).where(
-        col(Delivery.shop_id) == Post.shop_id,
-        col(Delivery.run_id) == Post.run_id,
-        col(Delivery.post_id) == Post.id,
-        sa.or_(col(Post.buyer_id).is_(None), col(Delivery.buyer_id) == Post.buyer_id),
-        col(Delivery.state).in_(states),
-    )
-    return found.correlate(Post).exists()
 
 
 def _let_go(session: Session, post: Post, ids: Sequence[int], reason: Reason) -> None:

@@ -13,7 +13,7 @@ from campaigns.links import Link
 from campaigns.posts import Post, PostState, goes_to_groups, is_posted
 from campaigns.reasons import Reason
 from campaigns.senders import Sender
-from retention.bitmaps import ids_in
+from retention.bitmaps import rows_of
 from retention.database import choice
 from retention.errors import Conflict
 from retention.products import Product
@@ -94,15 +94,16 @@ def _to_groups(session: Session, shop: Shop, campaign: Campaign, run: Run, *, pi
     if not groups:
         raise Conflict("No chat group can be reached. Add one, and for a robot the robot that is in it.")
     chosen = fewest_groups(_members(session, run, groups.keys()))
-    tokens = new_tokens(len(chosen))
-    for token, (group_id, buyers) in zip(tokens, sorted(chosen.items()), strict=True):
+    tokens, posts = new_tokens(len(chosen)), []
+    for token, group_id in zip(tokens, sorted(chosen), strict=True):
         post = Post(
             shop_id=run.shop_id, campaign_id=campaign.id, run_id=run.id, group_id=group_id, token=token,
             picture=picture, due_at=at,
         )  # fmt: skip
         session.add_all([post, _shared_link(shop, campaign, token, at)])
-        session.flush()
-        _point_at(session, run, post, buyers)
+        posts.append(post)
+    session.flush()
+    _point_at(session, run, {post.id: chosen[post.group_id] for post in posts if post.group_id})
     _skip_unreached(session, run)
     _take_times(session, run)
     return len(chosen)
@@ -145,9 +146,13 @@ def _shared_link(shop: Shop, campaign: Campaign, token: str, at: datetime) -> Li
     )  # fmt: skip
 
 
-def _point_at(session: Session, run: Run, post: Post, buyers: BitMap) -> None:
-    served = sa.update(Delivery).where(*_waiting(run), col(Delivery.buyer_id).in_(ids_in(session, buyers)))
-    session.execute(served.values(post_id=post.id), execution_options=_NO_SYNC)
+def _point_at(session: Session, run: Run, posts: Mapping[int, BitMap]) -> None:
+    """Have each waiting delivery point at the post that serves its buyer: one UPDATE for all groups."""
+    buyers = [buyer for served in posts.values() for buyer in served]
+    numbers = [post_id for post_id, served in posts.items() for _ in served]
+    rows = rows_of(session, "served", buyer_id=buyers, post_id=numbers)
+    served = sa.update(Delivery).where(*_waiting(run), col(Delivery.buyer_id) == rows.c.buyer_id)
+    session.execute(served.values(post_id=rows.c.post_id), execution_options=_NO_SYNC)
 
 
 def _skip_unreached(session: Session, run: Run) -> None:

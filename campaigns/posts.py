@@ -121,29 +121,25 @@ def is_posted(campaign: Campaign) -> bool:
 
 
 def served_by(post: Post) -> tuple[sa.ColumnElement[bool], ...]:
-    """Return the condition that finds a post's deliveries, by the key of their run."""
-    found = (
-        col(Delivery.shop_id) == post.shop_id,
-        col(Delivery.run_id) == post.run_id,
-        col(Delivery.post_id) == post.id,
-    )
-    return found if post.buyer_id is None else (*found, col(Delivery.buyer_id) == post.buyer_id)
+    """Return the condition that finds a post's deliveries."""
+    return (col(Delivery.shop_id) == post.shop_id, col(Delivery.post_id) == post.id)
 
 
 def somebody_waits() -> sa.ColumnElement[bool]:
     """Return the condition on posts that a delivery still waits for them, in a campaign that is running."""
-    waiting = sa.select(col(Delivery.id)).where(
-        col(Delivery.shop_id) == Post.shop_id,
-        col(Delivery.run_id) == Post.run_id,
-        col(Delivery.post_id) == Post.id,
-        sa.or_(col(Post.buyer_id).is_(None), col(Delivery.buyer_id) == Post.buyer_id),
-        col(Delivery.state) == DeliveryState.WAITING,
-    )
     running = sa.select(col(Campaign.id)).where(
         col(Campaign.id) == Post.campaign_id, col(Campaign.state) == CampaignState.RUNNING
     )
     # Said outright, since the query around it may look at campaigns and deliveries too.
-    return sa.and_(running.correlate(Post).exists(), waiting.correlate(Post).exists())
+    return sa.and_(running.correlate(Post).exists(), somebody_in(DeliveryState.WAITING))
+
+
+def somebody_in(*states: DeliveryState) -> sa.ColumnElement[bool]:
+    """Return the condition on posts that one of their deliveries is in one of these states."""
+    found = sa.select(col(Delivery.id)).where(
+        col(Delivery.shop_id) == Post.shop_id, col(Delivery.post_id) == Post.id, col(Delivery.state).in_(states)
+    )
+    return found.correlate(Post).exists()
 
 
 def find_post(session: Session, shop_id: int, number: int) -> Post:
