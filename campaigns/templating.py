@@ -10,7 +10,11 @@ from functools import lru_cache, wraps
 from typing import Any
 
 from liquid import BoundTemplate, Environment, Node, RenderContext, StrictUndefined
+from liquid.builtin.content import ContentNode
+from liquid.builtin.expressions.filtered import FilteredExpression
+from liquid.builtin.expressions.path import Path
 from liquid.builtin.expressions.primitive import RangeLiteral
+from liquid.builtin.output import OutputNode
 from liquid.exceptions import FilterArgumentError, LiquidError, LiquidSyntaxError
 from liquid.expression import Expression
 
@@ -18,6 +22,7 @@ MOST_ITERATIONS = 1_000
 MOST_LOOPS = 20
 LONGEST_VALUE = 4_000  # letters or items that a filter may be handed
 LARGEST_NUMBER = 10**15
+MOST_PLAIN = 20_000  # letters; however many bytes each takes, that is below the limit of the output
 
 _TAGS = frozenset(
     {"#", "assign", "break", "capture", "case", "comment", "content", "continue", "cycle", "echo", "for", "if"}
@@ -35,7 +40,9 @@ class _Limited(Environment):
 def fill(source: str, values: dict[str, Any]) -> str:
     """Return the template filled with `values`; LiquidError for what it may not do or cannot get."""
     try:
-        return _parse(source).render(**values)
+        plain = _plain_parts(source)
+        text = _put_together(plain, values) if plain else None
+        return _parse(source).render(**values) if text is None else text
     except (ArithmeticError, ValueError, RecursionError) as error:  # the library lets some of Python's own through
         raise LiquidSyntaxError(str(error) or "it is nested too deep", token=None) from error
 
@@ -45,6 +52,44 @@ def _parse(source: str) -> BoundTemplate:
     template = _environment.from_string(source)
     _check_loops(template)
     return template
+
+
+@lru_cache(maxsize=256)
+def _plain_parts(source: str) -> tuple[str | list[str], ...]:
+    """Return texts and paths of names, in turn, of a template that has nothing else; empty for any other.
+
+    Most messages are that plain, and the library takes longer to fill one in than a mail server to take it.
+    """
+    parts: list[str | list[str]] = []
+    for node in _parse(source).nodes:
+        expression = getattr(node, "expression", None)
+        if type(node) is ContentNode:
+            parts.append(node.text)
+        elif type(node) is OutputNode and type(expression) is FilteredExpression and not expression.filters:
+            path = expression.left.path if type(expression.left) is Path else [None]
+            if not all(type(step) is str for step in path):
+                return ()
+            parts.append([str(step) for step in path])
+        else:
+            return ()
+    return tuple(parts)
+
+
+def _put_together(parts: Iterable[str | list[str]], values: Any) -> str | None:
+    """Return a plain template filled in; None where the library has to judge: a name unknown, no text, too long."""
+    filled = []
+    for part in parts:
+        if isinstance(part, str):
+            filled.append(part)
+            continue
+        found = values
+        for step in part:
+            found = found.get(step) if type(found) is dict else None
+        if type(found) is not str:
+            return None
+        filled.append(found)
+    text = "".join(filled)
+    return text if len(text) <= MOST_PLAIN else None
 
 
 def _check_loops(template: BoundTemplate) -> None:

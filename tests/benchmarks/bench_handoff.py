@@ -6,7 +6,7 @@ template, begun, handed over and recorded in the database. Two bare clients send
 
 plain   one connection, one message after the other, by the library ours uses: smtplib's `sendmail`, http.client's
         `request`. This is "a bare client loop", so the target, 0.5 x, is judged by it.
-wide    as many in the air as ours, on as many connections, by our own lines: what our client does without the bookkeeping.
+wide    as many in the air as ours, on as many connections, by our own lines: what it does without bookkeeping.
         A loop that does this is no bare one; its figure tells what the bookkeeping costs.
 
 Processor seconds of this process are printed besides wall seconds, since a loaded machine stretches only the latter.

@@ -1,12 +1,14 @@
-"""The page filled in for one buyer is, byte for byte, the page rendered for that buyer."""
+"""What is filled in for one buyer the short way is, byte for byte, what is rendered for that buyer in full."""
 
 import itertools
 
 import pytest
+from liquid.exceptions import LiquidError
 
 from campaigns.branding import Look
 from campaigns.mail_page import Frame, set_mail, set_mail_in_full
 from campaigns.messages import Text
+from campaigns.templating import fill
 
 BODIES = (
     "",
@@ -39,3 +41,31 @@ def test_pages_of_two_buyers_share_nothing_of_their_own() -> None:
     set_mail(Text("To Ada", "Dear Ada", "en"), one)
     for part in set_mail(Text("To Bo", "Dear Bo", "en"), other):
         assert not any(own in part for own in ("Ada", "/Q/1", "/u/1", "AAAA"))
+
+
+PLAIN_TEMPLATES = (
+    "Dear {{ buyer.name }},\n\nsee {{link}}.",
+    "{{- buyer['name'] -}}  here  {{- coupon.code }} {{ link }}",
+    "{{ buyer.name }}{{ buyer.name }}",
+    "no names { } {{ '{{' }} at all",
+    "{{ count }} {{ nothing }} {{ list }} {{ list[0] }} {{ buyer.name.size }}",
+    "{% comment %}{{ gone }}{% endcomment %}{{ buyer.name | upcase }} {{ list.size }}",
+)
+NOT_PLAIN = "{% if link %}{% endif %}"
+
+
+@pytest.mark.parametrize("template", PLAIN_TEMPLATES)
+def test_plain_template_has_the_letters_the_library_gives_it(template: str) -> None:
+    values = {"buyer": {"name": "林 <{{ link }}>"}, "coupon": {"code": "7K3M"}, "link": "https://r.example/Q/7"}
+    values |= {"count": 3, "nothing": None, "list": ["a", "b"]}
+    assert fill(template, values) == fill(template + NOT_PLAIN, values)
+
+
+@pytest.mark.parametrize("template", ["{{ buyer.age }}", "{{ nobody }}", "{{ nobody.name }}", "{{ link.name }}"])
+def test_plain_template_that_asks_for_what_is_not_there_is_refused_in_the_librarys_words(template: str) -> None:
+    values = {"buyer": {"name": "Ada"}, "link": "https://r.example/Q/7"}
+    with pytest.raises(LiquidError) as in_full:
+        fill(template + NOT_PLAIN, values)
+    with pytest.raises(LiquidError) as plain:
+        fill(template, values)
+    assert plain.value.message == in_full.value.message
