@@ -93,7 +93,7 @@ def claim(
     taken = {"state": DeliveryState.CLAIMED, "claim_token": token, "claim_expires_at": now + CLAIM}
     claimed = (
         sa.update(Delivery)
-        .where(col(Delivery.id).in_(ids), col(Delivery.state) == DeliveryState.WAITING)
+        .where(by_number(shop_id, ids), col(Delivery.state) == DeliveryState.WAITING)
         .values(**taken, handed_at=None, attempts=Delivery.attempts + 1)
     )
     rows = session.execute(claimed.returning(col(Delivery.id)), execution_options=_NO_SYNC)
@@ -154,6 +154,8 @@ def record_refused(
 
     A refusal `says_all` where the other side knows the key: then no earlier try has arrived either.
     """
+    if not told:
+        return
     failed = (
         {"state": DeliveryState.FAILED, "reason": reason.value} if says_all else ended(DeliveryState.FAILED, reason)
     )
@@ -162,6 +164,8 @@ def record_refused(
 
 def record_undecided(session: Session, held: Claim, told: Sequence[Told]) -> None:
     """Write down that nobody can know."""
+    if not told:
+        return
     values = {"state": DeliveryState.UNKNOWN, "reason": Reason.NO_RECORD.value}
     _settle_each(session, told, *_ours(held), words=("detail",), **values)
 
