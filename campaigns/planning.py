@@ -89,6 +89,9 @@ def plan(session: Session, shop: Shop, campaign: Campaign, *, at: datetime, amon
     With `among`, only these buyers of the audience are looked at: those an event happened to, or the people of a wave.
     """
     policy, limits = read_policy(campaign.policy), shop_policy(session, shop)
+    to_groups = goes_to_groups(campaign)
+    if to_groups:  # whoever is in the group reads it, so nobody can be held back
+        policy = policy.model_copy(update={"control_share": 0.0})
     audience = match(session, shop, campaign.audience, now=at)
     audience = audience.copy() if among is None else audience & among
     dues = dues_of(session, shop, campaign, policy, quiets=quiet_on(policy, limits, campaign.medium), at=at)
@@ -98,7 +101,7 @@ def plan(session: Session, shop: Shop, campaign: Campaign, *, at: datetime, amon
     control, final = _divide(sieves, policy, price)
     offer = session.get(Offer, campaign.offer_id) if campaign.offer_id else None
     product = session.get(Product, campaign.product_id) if campaign.product_id else None
-    cost, to_groups = cost_of(len(final), price), goes_to_groups(campaign)
+    cost = cost_of(len(final), price)
     return Plan(
         at=at,
         policy=policy,

@@ -83,6 +83,13 @@ def test_launch_makes_one_post_per_group_and_every_delivery_points_at_one(stage:
     assert ledger.count(stage.session, run).waiting == 4
 
 
+def test_a_group_has_no_control_group_since_everybody_in_it_reads_along(stage: Stage) -> None:
+    group(stage, "tea", *(stage.buyer(f"b{number}") for number in range(20)))
+    campaign = posted(stage, Medium.ASSISTED, policy={"control_share": 0.5})
+    planned = plan(stage.session, stage.shop, campaign, at=NOON)
+    assert (len(planned.control), len(planned.final), planned.policy.control_share) == (0, 20, 0.0)
+
+
 def test_launch_to_buyers_makes_one_post_each_with_the_moments_of_its_delivery(stage: Stage) -> None:
     ada, bea = stage.buyer("ada"), stage.buyer("bea")
     launched(stage, posted(stage, Medium.ASSISTED, to="buyers", policy={"late_after": 5}))

@@ -27,10 +27,14 @@ SEGMENTS = ["/segments", "/segments/new", "/segments/new?preset=bought-but-not",
 EVERY_PAGE = {
     "owner": ["", "/buyers", "/buyers/B0003", *SEGMENTS, "/imports", "/campaigns", "/campaigns/new",
               "/campaigns/new/coupon-push", "/campaigns/new/arrival-alert", "/campaigns/new/parcel-flyer",
-              "/offers", "/offers/new", "/print-room", "/packing", "/joint", "/results", "/people"],
+              "/calendar", "/arrivals", "/tasks", "/tasks/limits", "/policies", "/senders",
+              "/senders/new/smtp", "/hooks", "/offers", "/offers/new", "/print-room", "/packing", "/joint", "/results",
+              "/people"],
 }  # fmt: skip
-EVERY_PAGE["marketer"] = [path for path in EVERY_PAGE["owner"] if path != "/people"]
-EVERY_PAGE["viewer"] = ["", "/buyers", "/buyers/B0003", *SEGMENTS, "/campaigns", "/offers", "/print-room", "/results"]
+FOR_OWNERS = {"/people", "/hooks", "/senders/new/smtp"}
+EVERY_PAGE["marketer"] = [path for path in EVERY_PAGE["owner"] if path not in FOR_OWNERS]
+EVERY_PAGE["viewer"] = ["", "/buyers", "/buyers/B0003", *SEGMENTS, "/campaigns", "/calendar",
+                        "/arrivals", "/policies", "/senders", "/offers", "/print-room", "/results"]  # fmt: skip
 EVERY_PAGE["warehouse"] = ["", "/print-room", "/packing"]
 
 SignIn = Callable[..., TestClient]
