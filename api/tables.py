@@ -4,17 +4,17 @@
 from sqlmodel import SQLModel
 
 import campaigns.approvals
-import campaigns.bounces
-import campaigns.branding
 import campaigns.campaigns
-import campaigns.coupons
-import campaigns.hooks
-import campaigns.links
-import campaigns.offers
-import campaigns.posts
-import campaigns.senders
-import campaigns.shop_policy
-import campaigns.topics
+import campaigns.hooks.hooks
+import campaigns.noes.bounces
+import campaigns.noes.topics
+import campaigns.offers.coupons
+import campaigns.offers.links
+import campaigns.offers.offers
+import campaigns.plans.shop_policy
+import campaigns.posts.posts
+import campaigns.sending.senders
+import campaigns.texts.branding
 import printables.batches
 import printables.flyers
 import printables.joint.partners

@@ -8,8 +8,8 @@ from sqlalchemy import Index
 from sqlmodel import Field, Session, col, select
 
 from campaigns.campaigns import Campaign
-from campaigns.planning import promise
-from campaigns.shop_policy import shop_policy
+from campaigns.plans.planning import promise
+from campaigns.plans.shop_policy import shop_policy
 from retention.database import BigId, ShopRow, choice
 from retention.errors import Conflict
 from retention.shops import Shop

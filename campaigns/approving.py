@@ -13,8 +13,8 @@ from campaigns.approvals import CampaignApproval, Verdict, is_approved, require_
 from campaigns.campaigns import Campaign
 from campaigns.lifecycle import Move
 from campaigns.moving import move
-from campaigns.planning import promise
-from campaigns.shop_policy import shop_policy
+from campaigns.plans.planning import promise
+from campaigns.plans.shop_policy import shop_policy
 from retention.audit import AuditEntry
 from retention.database import lock
 from retention.errors import Conflict, Forbidden

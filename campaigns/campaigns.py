@@ -56,7 +56,7 @@ class Campaign(ShopRow, table=True):
     """A campaign.
 
     `audience` and `excluded` are rules (`segments.rules`). `content` is {language: {"subject", "body"}} in Liquid.
-    `policy` holds the values of `campaigns.policy.Policy`, `trigger` those of `campaigns.triggers`. `scheduled_at` is
+    `policy` holds the values of `plans.policy.Policy`, `trigger` those of `timing.triggers`. `scheduled_at` is
     the next launch, `looked_until` the moment up to which the occurrences or events of a trigger have been taken in,
     and `started_at` when they began to count; with neither of the first two, nothing more comes by itself. `topic` is
     the slug of what the message is about, which a buyer can leave alone. `secret` seeds the control group, so that

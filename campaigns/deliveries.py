@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from campaigns.campaigns import Campaign, Delivery, DeliveryState
-from campaigns.numbered import by_number
 from campaigns.reasons import Reason
-from campaigns.rechecking import recheck
+from campaigns.sending.numbered import by_number
+from campaigns.sending.rechecking import recheck
 from retention.database import choice
 from retention.touches import Touch, TouchEvent
 from retention.versions import Family, raise_version

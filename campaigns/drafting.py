@@ -9,14 +9,14 @@ from sqlmodel import Session, col, select
 from campaigns.approvals import void_reviews
 from campaigns.campaigns import Campaign, CampaignState, Medium, Recipe
 from campaigns.lifecycle import EDITABLE
-from campaigns.messages import check_content
-from campaigns.offers import Offer
-from campaigns.policy import read_policy
+from campaigns.noes.topics import Topic
+from campaigns.offers.offers import Offer
+from campaigns.plans.policy import read_policy
 from campaigns.recipes import RECIPES, Prefill, suggested_audience, suggested_trigger
-from campaigns.senders import Sender
-from campaigns.topics import Topic
-from campaigns.triggers import OnEvent, read_trigger
-from campaigns.wording import sample_values
+from campaigns.sending.senders import Sender
+from campaigns.texts.messages import check_content
+from campaigns.texts.wording import sample_values
+from campaigns.timing.triggers import OnEvent, read_trigger
 from retention import audit
 from retention.access import Member
 from retention.database import lock

@@ -12,18 +12,18 @@ from sqlmodel.sql.sqltypes import UTCDateTime
 from campaigns import lifecycle
 from campaigns.approvals import require_approval
 from campaigns.campaigns import Campaign, Delivery, DeliveryState, Medium, Run, RunSkip
-from campaigns.coupons import Coupon
-from campaigns.digests import gather
-from campaigns.dues import due_moment, join_rooms
-from campaigns.issuing import issue_coupons
-from campaigns.links import Link
-from campaigns.offers import Offer
-from campaigns.planning import Plan, plan
-from campaigns.posting import make_posts
-from campaigns.posts import goes_to_groups
+from campaigns.offers.coupons import Coupon
+from campaigns.offers.issuing import issue_coupons
+from campaigns.offers.links import Link
+from campaigns.offers.offers import Offer
+from campaigns.plans.dues import due_moment, join_rooms
+from campaigns.plans.planning import Plan, plan
+from campaigns.plans.sieves import ADDRESS, waiting_parcels
+from campaigns.posts.posting import make_posts
+from campaigns.posts.posts import goes_to_groups
 from campaigns.reasons import step_name
-from campaigns.sieves import ADDRESS, waiting_parcels
-from campaigns.triggers import Recurring, may_go_to_all, read_trigger, starts_itself
+from campaigns.timing.digests import gather
+from campaigns.timing.triggers import Recurring, may_go_to_all, read_trigger, starts_itself
 from retention import audit, money
 from retention.bitmaps import ids_in, parts_of, rows_of
 from retention.buyers import Buyer

@@ -10,7 +10,7 @@ from pyroaring import BitMap
 from sqlmodel import Session, col, func, select
 
 from campaigns.campaigns import Campaign, Delivery, DeliveryState, Run, RunSkip
-from campaigns.planning import plan
+from campaigns.plans.planning import plan
 from campaigns.reasons import sentence
 from retention import clock
 from retention.buyers import Buyer

@@ -10,10 +10,10 @@ from campaigns import lifecycle
 from campaigns.approvals import require_approval
 from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Medium, Run
 from campaigns.lifecycle import Move
-from campaigns.shop_policy import shop_policy
+from campaigns.plans.shop_policy import shop_policy
 from campaigns.stopping import release_campaign, skip_campaign
-from campaigns.triggers import Once, OnEvent, Recurring, Trigger, Waves, next_moment, read_trigger, starts_itself
-from campaigns.waves import next_wave
+from campaigns.timing.triggers import Once, OnEvent, Recurring, Trigger, Waves, next_moment, read_trigger, starts_itself
+from campaigns.timing.waves import next_wave
 from retention import audit
 from retention.database import lock
 from retention.errors import Conflict, Invalid

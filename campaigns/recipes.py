@@ -7,7 +7,7 @@ from sqlmodel import Session, select
 
 from campaigns import recipe_texts as texts
 from campaigns.campaigns import Medium, Recipe
-from campaigns.policy import Cap, Policy, Quiet
+from campaigns.plans.policy import Cap, Policy, Quiet
 from retention.products import Product
 from retention.words import gettext as _
 from retention.words import gettext_noop as n_

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from campaigns.campaigns import Campaign, Delivery, DeliveryState, Medium
-from campaigns.policy import CHANNEL
-from campaigns.posts import Post
+from campaigns.plans.policy import CHANNEL
+from campaigns.posts.posts import Post
 from campaigns.reasons import Reason
 from retention.consent import Channel
 from retention.database import choice

@@ -7,17 +7,17 @@ import structlog
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from campaigns.arrivals import stop_sold
-from campaigns.attribution import match_orders
-from campaigns.calling import collect_calls, forget_calls, make_calls
-from campaigns.digests import settle_digests
-from campaigns.dispatch import send_all
-from campaigns.hooks import Hook
+from campaigns.hooks.calling import collect_calls, forget_calls, make_calls
+from campaigns.hooks.hooks import Hook
 from campaigns.moving import finish_done
-from campaigns.occurrences import campaigns_by_events, campaigns_by_the_clock, launch_occurrence, sweep_events
-from campaigns.post_outcomes import put_aside
-from campaigns.robots import send_posts
-from campaigns.senders import channel_for
+from campaigns.offers.attribution import match_orders
+from campaigns.posts.post_outcomes import put_aside
+from campaigns.posts.robots import send_posts
+from campaigns.sending.dispatch import send_all
+from campaigns.sending.senders import channel_for
+from campaigns.timing.arrivals import stop_sold
+from campaigns.timing.digests import settle_digests
+from campaigns.timing.occurrences import campaigns_by_events, campaigns_by_the_clock, launch_occurrence, sweep_events
 from retention import clock
 from retention.database import reading, transaction
 from retention.errors import Error
@@ -51,7 +51,7 @@ def call_hooks(engine: Engine) -> None:
         forget_calls(session, now=clock.now())
 
 
-@engine_task("campaigns.posts", every=timedelta(seconds=15))
+@engine_task("campaigns.posts.posts", every=timedelta(seconds=15))
 def keep_posts(engine: Engine) -> None:
     """Have robots say what is due, then end the posts that are too late or that nobody is left to hear."""
     if counts := send_posts(engine, channel_for, public_url=get_settings().public_url, now=clock.now()):

@@ -12,7 +12,7 @@ from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, Session, select
 
 from campaigns.campaigns import Campaign
-from campaigns.offers import Offer
+from campaigns.offers.offers import Offer
 from printables.designs import DESIGNS
 from retention import audit
 from retention.access import Member

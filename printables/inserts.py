@@ -9,7 +9,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, select
 
 from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState
-from campaigns.rechecking import recheck
+from campaigns.sending.rechecking import recheck
 from printables.batches import ON_PAPER, Batch, Piece, PieceState
 from printables.flyers import Flyer
 from retention.access import Member, Scope

@@ -16,9 +16,9 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, select
 
 from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Medium, Run
-from campaigns.coupons import Coupon
 from campaigns.deliveries import skip_withdrawn
-from campaigns.links import Link, paper_address
+from campaigns.offers.coupons import Coupon
+from campaigns.offers.links import Link, paper_address
 from printables import proofs, sheets, stamp, verify
 from printables.batches import LIVE, Batch, BatchState, Piece, PieceLink, PieceState
 from printables.flyers import Copy, Flyer, copy_of

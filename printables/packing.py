@@ -11,7 +11,7 @@ from sqlmodel import Session, col, func, select
 
 from campaigns.campaigns import Campaign, Delivery
 from campaigns.deliveries import mark_in_parcel, mark_out_of_parcel, skip_by_parcel, skip_withdrawn
-from campaigns.links import Link
+from campaigns.offers.links import Link
 from campaigns.reasons import Reason
 from printables.batches import (
     PackingEvent,

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, Session, col, func, select
 
-from campaigns.links import paper_address
+from campaigns.offers.links import paper_address
 from printables import preflight, stamp
 from printables.designs import DESIGNS, WORDS
 from printables.flyers import Copy, Flyer

@@ -7,8 +7,8 @@ import typer
 
 from api.cli import campaigns
 from api.cli.terminal import JsonOption, ShopOption, engine, show
-from campaigns.calendar import Day, days
-from campaigns.forecasting import Forecast, forecast
+from campaigns.timing.calendar import Day, days
+from campaigns.timing.forecasting import Forecast, forecast
 from retention import clock
 from retention.database import reading
 from retention.errors import Invalid

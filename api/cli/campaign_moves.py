@@ -11,10 +11,10 @@ from api.cli.campaigns import SlugArgument, group, read_moment
 from api.cli.terminal import JsonOption, ShopOption, engine, show
 from campaigns import approving, moving
 from campaigns.approvals import reviews_of
-from campaigns.arrivals import Arrival, board
 from campaigns.campaigns import Campaign
 from campaigns.drafting import edit_campaign, find_campaign
-from campaigns.planning import promise
+from campaigns.plans.planning import promise
+from campaigns.timing.arrivals import Arrival, board
 from retention import clock
 from retention.database import reading, transaction
 from retention.errors import Invalid, NotFound

@@ -12,15 +12,15 @@ from sqlmodel import Session, select
 from api.cli.terminal import JsonOption, ShopOption, engine, show
 from campaigns import moving
 from campaigns.campaigns import Campaign, DeliveryState, Recipe
-from campaigns.dispatch import send_all
 from campaigns.drafting import campaigns_of, create_campaign, find_campaign
 from campaigns.launch import launch
 from campaigns.ledger import count_campaign, why
-from campaigns.offers import OfferKind, create_offer, find_offer
-from campaigns.planning import Plan, plan
+from campaigns.measuring.results import campaign_results
+from campaigns.offers.offers import OfferKind, create_offer, find_offer
+from campaigns.plans.planning import Plan, plan
 from campaigns.reasons import step_name
-from campaigns.results import campaign_results
-from campaigns.sending import resend_all
+from campaigns.sending.dispatch import send_all
+from campaigns.sending.sending import resend_all
 from retention import clock, money
 from retention.access import system_member
 from retention.buyers import buyer_for

@@ -9,12 +9,12 @@ from sqlmodel import Session
 
 from api.cli.campaigns import SlugArgument, group
 from api.cli.terminal import JsonOption, ShopOption, engine, show
-from campaigns.branding import look_of, set_branding
 from campaigns.campaigns import Campaign
-from campaigns.checks import check_text
-from campaigns.content import Shown, extremes, show_to, variables
 from campaigns.drafting import find_campaign
-from campaigns.trying import send_test
+from campaigns.texts.branding import look_of, set_branding
+from campaigns.texts.checks import check_text
+from campaigns.texts.content import Shown, extremes, show_to, variables
+from campaigns.texts.trying import send_test
 from retention import clock
 from retention.access import system_member
 from retention.buyers import Buyer, buyer_for

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from api.cli.terminal import JsonOption, ShopOption, engine, show
-from campaigns.hooks import (
+from campaigns.hooks.hooks import (
     Hook,
     HookEvent,
     calls_of,

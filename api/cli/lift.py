@@ -22,7 +22,7 @@ def lift(
     as_json: JsonOption = False,
 ) -> None:
     """Hold each arm of an experiment against its control group, with intervals."""
-    from campaigns.experiments import measure_file  # SciPy behind it takes a third of a second
+    from campaigns.measuring.experiments import measure_file  # SciPy behind it takes a third of a second
 
     measured = measure_file(file, arm=arm, control=control, converted=converted, value=value)
     if as_json:

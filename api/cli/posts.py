@@ -7,9 +7,9 @@ import typer
 from sqlmodel import Session, select
 
 from api.cli.terminal import JsonOption, ShopOption, engine, show
-from campaigns import assisting
-from campaigns.desk import Task, desk_of, task_for
-from campaigns.posts import set_quota
+from campaigns.posts import assisting
+from campaigns.posts.desk import Task, desk_of, task_for
+from campaigns.posts.posts import set_quota
 from printables.pictures import cleaned
 from retention import clock
 from retention.access import Member, system_member

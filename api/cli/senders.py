@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from api.cli.terminal import JsonOption, ShopOption, engine, show
-from campaigns.senders import (
+from campaigns.sending.senders import (
     Sender,
     SenderKind,
     create_sender,

@@ -11,9 +11,9 @@ from sqlmodel import Session
 from api.console.shell import Here, go, refused, show
 from api.console.states import shown
 from api.deps import Files, Now, Place, Reading, Writing, require
-from campaigns.arrivals import Alert, Stage, board
-from campaigns.policy import read_policy
-from campaigns.schedule import local_moment
+from campaigns.plans.policy import read_policy
+from campaigns.timing.arrivals import Alert, Stage, board
+from campaigns.timing.schedule import local_moment
 from printables.pictures import cleaned
 from retention import clock
 from retention.access import Scope

@@ -12,11 +12,11 @@ from api.console import shell
 from api.console.shell import Here, go, refused, show
 from api.console.states import medium_name, shown
 from api.deps import Now, Place, Reading, Writing, require
-from campaigns.calendar import days, reschedule
 from campaigns.campaigns import CampaignState, Medium
 from campaigns.drafting import campaign_for, campaigns_of
-from campaigns.forecasting import forecast
-from campaigns.schedule import local_moment
+from campaigns.timing.calendar import days, reschedule
+from campaigns.timing.forecasting import forecast
+from campaigns.timing.schedule import local_moment
 from retention import clock
 from retention.access import Scope
 from retention.errors import Error, Invalid

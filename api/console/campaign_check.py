@@ -1,7 +1,7 @@
 """The check: the plan as a picture, whether it can be measured, what it costs, what was found; then launch or review.
 
-The page shows what `campaigns.planning.plan` returns, and the launch is given its fingerprint: it does exactly this, or
-nothing and says what changed.
+The page shows what `campaigns.plans.planning.plan` returns, and the launch is given its fingerprint: it does exactly
+this, or nothing and says what changed.
 """
 
 import json
@@ -21,18 +21,18 @@ from api.console.states import medium_name, shown
 from api.deps import Now, Place, Writing, require
 from campaigns.approving import approve, send_back, submit
 from campaigns.campaigns import Campaign, Medium
-from campaigns.checks import check_text
 from campaigns.drafting import campaign_for
 from campaigns.launch import launch
-from campaigns.measurable import can_be_measured
 from campaigns.moving import schedule
-from campaigns.offers import Offer
-from campaigns.planning import plan
-from campaigns.preview import first_of
+from campaigns.offers.offers import Offer
+from campaigns.plans.measurable import can_be_measured
+from campaigns.plans.planning import plan
+from campaigns.plans.shop_policy import shop_policy
 from campaigns.reasons import step_name
 from campaigns.recipes import recipe_name
-from campaigns.shop_policy import shop_policy
-from campaigns.triggers import Recurring, read_trigger, starts_itself
+from campaigns.texts.checks import check_text
+from campaigns.texts.preview import first_of
+from campaigns.timing.triggers import Recurring, read_trigger, starts_itself
 from retention.access import Scope
 from retention.errors import Error
 from retention.people import people_of

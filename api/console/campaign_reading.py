@@ -9,9 +9,9 @@ from sqlmodel import Session
 
 from api.deps import Place
 from campaigns.campaigns import Campaign
-from campaigns.checks import check_text
-from campaigns.content import Shown, extremes, show_to, stage_of, voice_of
-from campaigns.preview import first_of
+from campaigns.texts.checks import check_text
+from campaigns.texts.content import Shown, extremes, show_to, stage_of, voice_of
+from campaigns.texts.preview import first_of
 from retention.access import Scope
 from retention.buyers import Buyer, buyer_for, masked_name
 from retention.errors import Error

@@ -9,8 +9,8 @@ from api.deps import Place
 from campaigns.approvals import CampaignApproval, Verdict, is_approved, reviews_of
 from campaigns.approving import authors_of
 from campaigns.campaigns import Campaign, CampaignState
-from campaigns.planning import promise
-from campaigns.shop_policy import shop_policy
+from campaigns.plans.planning import promise
+from campaigns.plans.shop_policy import shop_policy
 from retention.access import Scope
 from retention.people import User
 from retention.words import gettext as _

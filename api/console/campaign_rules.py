@@ -6,7 +6,7 @@ from typing import Any
 from starlette.datastructures import FormData
 
 from campaigns.campaigns import Campaign, Medium
-from campaigns.policy import OverCeiling, Period, WhenFull, read_policy
+from campaigns.plans.policy import OverCeiling, Period, WhenFull, read_policy
 from retention import money
 from retention.errors import Invalid
 from retention.shops import Shop

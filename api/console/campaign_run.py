@@ -14,16 +14,16 @@ from api.console.states import medium_name, shown
 from api.deps import Now, Place, Writing, require
 from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Run
 from campaigns.drafting import campaign_for
+from campaigns.measuring.results import campaign_results
 from campaigns.moving import cancel, finish, pause, resume
-from campaigns.offers import Offer
+from campaigns.offers.offers import Offer
 from campaigns.pace import paces_of, troubles_of
-from campaigns.policy import read_policy
+from campaigns.plans.policy import read_policy
 from campaigns.progress import progress_of
 from campaigns.reasons import step_name
 from campaigns.recipes import recipe_name
-from campaigns.results import campaign_results
-from campaigns.sending import resend
-from campaigns.triggers import read_trigger, starts_itself
+from campaigns.sending.sending import resend
+from campaigns.timing.triggers import read_trigger, starts_itself
 from retention.access import Scope
 from retention.errors import Error, NotFound
 from retention.words import gettext_noop

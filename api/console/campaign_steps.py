@@ -21,10 +21,10 @@ from api.console.figures import count as shown_count
 from api.console.segments import count_by_slug
 from api.deps import Place
 from campaigns.campaigns import Campaign, Medium
-from campaigns.content import variables
-from campaigns.policy import quiet_on, read_policy
-from campaigns.shop_policy import shop_policy
-from campaigns.triggers import Waves, next_moment, read_trigger
+from campaigns.plans.policy import quiet_on, read_policy
+from campaigns.plans.shop_policy import shop_policy
+from campaigns.texts.content import variables
+from campaigns.timing.triggers import Waves, next_moment, read_trigger
 from retention.errors import NotFound
 from retention.words import gettext as _
 from retention.words import gettext_noop

@@ -8,9 +8,9 @@ from starlette.datastructures import FormData
 
 from api.console.states import medium_name
 from campaigns.campaigns import Campaign, Medium
-from campaigns.policy import PostsTo, read_policy
-from campaigns.senders import find_sender, senders_of
-from campaigns.topics import topics_of
+from campaigns.noes.topics import topics_of
+from campaigns.plans.policy import PostsTo, read_policy
+from campaigns.sending.senders import find_sender, senders_of
 from retention.errors import Invalid
 from retention.shops import Shop
 from retention.words import LANGUAGES, current_language, gettext_noop

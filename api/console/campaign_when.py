@@ -13,9 +13,9 @@ from starlette.datastructures import FormData
 from api.console.campaign_rules import whole
 from api.console.recurrences import Plain, month_choices, plain_of, weekday_choices
 from campaigns.campaigns import Campaign
-from campaigns.policy import Whose, read_policy
-from campaigns.schedule import local_moment
-from campaigns.triggers import EventKind, OnEvent, Recurring, Waves, read_trigger, trigger_name
+from campaigns.plans.policy import Whose, read_policy
+from campaigns.timing.schedule import local_moment
+from campaigns.timing.triggers import EventKind, OnEvent, Recurring, Waves, read_trigger, trigger_name
 from retention import clock
 from retention.errors import Invalid
 from retention.relations import Group

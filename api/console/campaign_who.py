@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 from starlette.datastructures import FormData
 
 from campaigns.campaigns import Campaign, Recipe
-from campaigns.offers import Offer, find_offer
+from campaigns.offers.offers import Offer, find_offer
 from campaigns.recipes import RECIPES, recipe_name
 from retention.errors import Invalid, NotFound
 from retention.money import show as show_money

@@ -10,9 +10,9 @@ from api.console.recurrences import recurrence_words
 from campaigns.campaigns import Campaign, CampaignState, Medium
 from campaigns.lifecycle import possible
 from campaigns.pace import Pace
-from campaigns.policy import QUIET_MEDIA, Cap, Period, Quiet, ShopPolicy, Whose, caps_on, quiet_on, read_policy
-from campaigns.senders import Sender, SenderState
-from campaigns.triggers import (
+from campaigns.plans.policy import QUIET_MEDIA, Cap, Period, Quiet, ShopPolicy, Whose, caps_on, quiet_on, read_policy
+from campaigns.sending.senders import Sender, SenderState
+from campaigns.timing.triggers import (
     EventKind,
     Once,
     OnEvent,

@@ -14,9 +14,9 @@ from api.console.shell import Here, show
 from api.console.states import medium_name, shown
 from api.deps import CurrentUser, Now, Place, Reading
 from campaigns.campaigns import Campaign, CampaignState, Run
+from campaigns.measuring.results import campaign_results
 from campaigns.progress import latest_runs, progress_of
 from campaigns.recipes import recipe_name
-from campaigns.results import campaign_results
 from retention import people
 from retention.access import Scope
 from retention.buyers import Buyer

@@ -9,7 +9,7 @@ from sqlmodel import Session
 from api.console.shell import Here, Notice, go, refused, show
 from api.console.states import shown
 from api.deps import Now, Place, Reading, Writing, require
-from campaigns.hooks import (
+from campaigns.hooks.hooks import (
     HookEvent,
     calls_of,
     create_hook,

@@ -10,7 +10,7 @@ from api.console.paper import checks_of, devices, picture, typed_fields
 from api.console.shell import Here, go, refused, show
 from api.deps import CurrentSettings, Files, Now, Place, Reading, Writing, require
 from campaigns.campaigns import Recipe
-from campaigns.offers import Offer
+from campaigns.offers.offers import Offer
 from printables import print_room
 from printables.joint.approving import approve, prove_joint, standing
 from printables.joint.carrying import order_joint_batch

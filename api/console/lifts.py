@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from api.console import figures
-from campaigns.lift import Lift
-from campaigns.results import Results
+from campaigns.measuring.lift import Lift
+from campaigns.measuring.results import Results
 from retention.words import gettext as _
 
 

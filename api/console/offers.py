@@ -10,9 +10,9 @@ from sqlmodel import Session, col, func, select
 
 from api.console.shell import Here, go, refused, show
 from api.deps import Now, Place, Reading, Writing, require
-from campaigns.coupons import Coupon, CouponState
-from campaigns.offers import Offer, OfferKind, create_offer
-from campaigns.schedule import local_moment
+from campaigns.offers.coupons import Coupon, CouponState
+from campaigns.offers.offers import Offer, OfferKind, create_offer
+from campaigns.timing.schedule import local_moment
 from retention import clock, money
 from retention.access import Scope
 from retention.errors import Error, Invalid

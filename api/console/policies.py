@@ -12,10 +12,10 @@ from api.console.campaign_rules import CAP_LINES, CapLine, rule_choices, typed_c
 from api.console.shell import Here, go, refused, show
 from api.deps import Now, Place, Reading, Writing, require
 from campaigns.campaigns import Medium
-from campaigns.caps import counts_until
-from campaigns.policy import Cap, ShopPolicy
-from campaigns.shop_policy import save_shop_policy, shop_policy
-from campaigns.topics import create_topic, find_topic, rename_topic, topics_of
+from campaigns.noes.topics import create_topic, find_topic, rename_topic, topics_of
+from campaigns.plans.caps import counts_until
+from campaigns.plans.policy import Cap, ShopPolicy
+from campaigns.plans.shop_policy import save_shop_policy, shop_policy
 from retention.access import Scope
 from retention.consent import Answer, Channel, count_answers, count_pauses
 from retention.errors import Error

@@ -10,7 +10,7 @@ from api.console.states import medium_name
 from api.deps import Now, Reading, require
 from campaigns.campaigns import CampaignState
 from campaigns.drafting import campaigns_of
-from campaigns.results import campaign_results
+from campaigns.measuring.results import campaign_results
 from retention.access import Scope
 from retention.metrics import repeat_report
 

@@ -13,8 +13,8 @@ from sqlmodel import Session
 from api.console.shell import Here, Notice, go, refused, show
 from api.console.states import medium_name, shown
 from api.deps import Now, Place, Reading, Writing, require
-from campaigns.channels.kinds import KINDS
-from campaigns.senders import (
+from campaigns.sending.channels.kinds import KINDS
+from campaigns.sending.senders import (
     Sender,
     SenderKind,
     create_sender,

@@ -14,7 +14,7 @@ from api import deps, pages
 from api.console import figures
 from api.deps import Place, current_place
 from campaigns.campaigns import Campaign, CampaignState
-from campaigns.desk import waiting_posts
+from campaigns.posts.desk import waiting_posts
 from printables.batches import Batch, BatchState
 from retention.access import Member, Scope
 from retention.errors import Error

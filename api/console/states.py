@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from campaigns.campaigns import CampaignState, DeliveryState, Medium
-from campaigns.hooks import HookCallState
-from campaigns.posts import PostState
-from campaigns.senders import SenderState
+from campaigns.hooks.hooks import HookCallState
+from campaigns.posts.posts import PostState
+from campaigns.sending.senders import SenderState
 from printables.batches import BatchState, PieceState
 from retention.words import gettext as _
 from retention.words import gettext_noop

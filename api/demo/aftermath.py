@@ -15,10 +15,10 @@ from api.demo.reach import Sent
 from api.demo.shops import Cast
 from api.demo.stage import Stage
 from api.demo.visitors import Visit, replay
-from campaigns.attribution import match_orders
 from campaigns.campaigns import Delivery, DeliveryState
-from campaigns.coupons import Coupon
-from campaigns.links import Link
+from campaigns.offers.attribution import match_orders
+from campaigns.offers.coupons import Coupon
+from campaigns.offers.links import Link
 from retention.buyers import Buyer
 from retention.database import reading, transaction
 from retention.ingest import import_file

@@ -7,7 +7,7 @@ from sqlmodel import Session, col, select
 
 from api.demo.shops import Cast
 from api.demo.stage import Stage, Step
-from campaigns.links import Link, paper_address
+from campaigns.offers.links import Link, paper_address
 from printables.batches import LIVE, PackingOutcome, Piece, PieceLink
 from printables.packing import scan, ship_parcel
 from printables.piece_ledger import PrintResult, mark_printed, reprint

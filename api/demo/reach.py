@@ -12,14 +12,14 @@ from api.demo.post_office import PostOffice
 from api.demo.shops import Cast
 from api.demo.stage import Stage
 from campaigns.campaigns import Campaign, Recipe, Run
-from campaigns.channels.smtp import SmtpChannel
 from campaigns.drafting import create_campaign
 from campaigns.launch import launch
-from campaigns.mail import Sender
 from campaigns.moving import finish_done
-from campaigns.offers import Offer, OfferKind, create_offer, find_offer
-from campaigns.planning import plan
-from campaigns.sending import send_waiting
+from campaigns.offers.offers import Offer, OfferKind, create_offer, find_offer
+from campaigns.plans.planning import plan
+from campaigns.sending.channels.smtp import SmtpChannel
+from campaigns.sending.sending import send_waiting
+from campaigns.texts.mail import Sender
 from printables.batches import Batch
 from printables.flyers import Flyer, copy_of, create_flyer
 from printables.joint.approving import approve, prove_joint

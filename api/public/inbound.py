@@ -12,9 +12,9 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
 
 from api.deps import CurrentSettings, Files, Now, Writing
-from campaigns.bouncing import take_report
-from campaigns.inbound import find_gateway
-from campaigns.replies import take_reply
+from campaigns.noes.bouncing import take_report
+from campaigns.noes.inbound import find_gateway
+from campaigns.noes.replies import take_reply
 from retention.errors import Invalid
 from retention.words import gettext_noop
 

@@ -15,9 +15,9 @@ from sqlmodel import Session
 from api.deps import CurrentSettings, Now, Reading, Writing
 from api.guard import LANGUAGE_COOKIE
 from api.pages import page
-from campaigns import unsubscribe as leaving
-from campaigns.topics import topics_of
-from campaigns.unsubscribe import Evidence, Subject
+from campaigns.noes import unsubscribe as leaving
+from campaigns.noes.topics import topics_of
+from campaigns.noes.unsubscribe import Evidence, Subject
 from retention import clock
 from retention.buyers import Buyer
 from retention.consent import Answer, Channel

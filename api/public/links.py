@@ -15,14 +15,14 @@ from api.deps import Files, Now, Reading, Writing
 from api.guard import LANGUAGE_COOKIE
 from api.pages import page
 from api.public.offer_view import view_offer
-from campaigns import redeem, scans
 from campaigns.campaigns import Delivery, Medium
-from campaigns.coupons import Coupon
-from campaigns.links import Link
-from campaigns.offers import Offer
-from campaigns.policy import CHANNEL
-from campaigns.sharing import own_link
-from campaigns.unsubscribe import unsubscribe_token
+from campaigns.noes.unsubscribe import unsubscribe_token
+from campaigns.offers import redeem, scans
+from campaigns.offers.coupons import Coupon
+from campaigns.offers.links import Link
+from campaigns.offers.offers import Offer
+from campaigns.offers.sharing import own_link
+from campaigns.plans.policy import CHANNEL
 from retention.buyers import Buyer
 from retention.errors import Conflict, NotFound
 from retention.products import Product

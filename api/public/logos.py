@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from api.deps import Files, Reading
-from campaigns.branding import read_logo
+from campaigns.texts.branding import read_logo
 
 router = APIRouter()
 

@@ -6,8 +6,8 @@ from typing import Literal
 
 from babel.dates import format_date
 
-from campaigns.coupons import Coupon, CouponState
-from campaigns.offers import Offer
+from campaigns.offers.coupons import Coupon, CouponState
+from campaigns.offers.offers import Offer
 from retention import clock
 from retention.shops import Shop
 from retention.tokens import spaced

@@ -10,9 +10,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from api.deps import Now, Reading, Writing
 from api.v1.keys import Caller, caller_with
 from api.v1.once import SentOnce
-from campaigns.calendar import days, reschedule
 from campaigns.drafting import campaign_for
-from campaigns.forecasting import forecast
+from campaigns.timing.calendar import days, reschedule
+from campaigns.timing.forecasting import forecast
 from retention.access import Scope
 
 router = APIRouter(tags=["calendar"])

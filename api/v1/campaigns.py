@@ -18,9 +18,9 @@ from campaigns.campaigns import Campaign, CampaignState, DeliveryState, Medium, 
 from campaigns.drafting import campaign_for, campaigns_of
 from campaigns.launch import launch as launch_campaign
 from campaigns.ledger import why
-from campaigns.planning import plan as plan_campaign
-from campaigns.results import campaign_results
-from campaigns.sending import resend_all
+from campaigns.measuring.results import campaign_results
+from campaigns.plans.planning import plan as plan_campaign
+from campaigns.sending.sending import resend_all
 from retention.access import Scope
 from retention.buyers import buyer_for
 

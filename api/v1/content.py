@@ -11,13 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.deps import Now, Reading, Writing
 from api.v1.keys import Caller, caller_with
 from api.v1.once import SentOnce
-from campaigns.bounces import BounceKind, bounces_of
-from campaigns.bouncing import lift_bounce
-from campaigns.checks import Severity, check_text
-from campaigns.content import extremes, show_to, variables
 from campaigns.drafting import campaign_for
-from campaigns.topics import create_topic, find_topic, rename_topic, topics_of
-from campaigns.trying import send_test
+from campaigns.noes.bounces import BounceKind, bounces_of
+from campaigns.noes.bouncing import lift_bounce
+from campaigns.noes.topics import create_topic, find_topic, rename_topic, topics_of
+from campaigns.texts.checks import Severity, check_text
+from campaigns.texts.content import extremes, show_to, variables
+from campaigns.texts.trying import send_test
 from retention.access import Scope
 from retention.buyers import buyer_for
 from retention.errors import NotFound

@@ -12,9 +12,9 @@ from api.deps import Now, Reading, Writing
 from api.v1.amounts import Amount, read_amount, write_amount
 from api.v1.keys import Caller, caller_with
 from api.v1.once import SentOnce
-from campaigns import redeem
-from campaigns.coupons import Coupon, CouponState
-from campaigns.offers import Offer, OfferKind
+from campaigns.offers import redeem
+from campaigns.offers.coupons import Coupon, CouponState
+from campaigns.offers.offers import Offer, OfferKind
 from retention.access import Scope
 from retention.buyers import buyer_for
 from retention.errors import Conflict

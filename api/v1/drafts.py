@@ -14,12 +14,12 @@ from api.v1.keys import Caller, caller_with
 from api.v1.once import SentOnce
 from campaigns import approving, moving
 from campaigns.approvals import Verdict, reviews_of
-from campaigns.arrivals import Arrival, Stage, board
 from campaigns.campaigns import Campaign, CampaignState, Medium, Recipe
 from campaigns.drafting import campaign_for, create_campaign, edit_campaign
-from campaigns.offers import Offer, find_offer
-from campaigns.planning import promise
-from campaigns.senders import Sender
+from campaigns.offers.offers import Offer, find_offer
+from campaigns.plans.planning import promise
+from campaigns.sending.senders import Sender
+from campaigns.timing.arrivals import Arrival, Stage, board
 from retention.access import Scope
 from retention.errors import NotFound
 from retention.products import Product

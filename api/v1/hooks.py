@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.deps import Now, Reading, Writing
 from api.v1.keys import Caller, caller_with
 from api.v1.once import SentOnce
-from campaigns import hooks
-from campaigns.hooks import Hook, HookCall, HookCallState, HookEvent
+from campaigns.hooks import hooks
+from campaigns.hooks.hooks import Hook, HookCall, HookCallState, HookEvent
 from retention.access import Scope
 
 router = APIRouter(tags=["hooks"])

@@ -11,9 +11,9 @@ from sqlmodel import Session
 from api.deps import CurrentSettings, Now, Reading, Writing
 from api.v1.keys import Caller, caller_with
 from api.v1.once import SentOnce
-from campaigns import assisting
-from campaigns.desk import Task, desk_of, task_for
-from campaigns.posts import PostState
+from campaigns.posts import assisting
+from campaigns.posts.desk import Task, desk_of, task_for
+from campaigns.posts.posts import PostState
 from retention.access import Scope
 
 router = APIRouter(tags=["posts"])

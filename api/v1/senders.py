@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.deps import Now, Reading, Writing
 from api.v1.keys import Caller, caller_with
 from api.v1.once import SentOnce
-from campaigns import senders
 from campaigns.campaigns import Medium
-from campaigns.senders import Sender, SenderKind, SenderState
+from campaigns.sending import senders
+from campaigns.sending.senders import Sender, SenderKind, SenderState
 from retention.access import Scope
 
 router = APIRouter(tags=["senders"])

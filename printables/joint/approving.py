@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from campaigns.offers import Offer
+from campaigns.offers.offers import Offer
 from printables import proofs
 from printables.flyers import Copy, Flyer, offer_words, target
 from printables.joint.partners import Approval, JointFlyer, Partner, check_open, partner_for, partners_of

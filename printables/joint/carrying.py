@@ -11,10 +11,10 @@ from sqlalchemy.engine import Engine
 from sqlmodel import Session, col, func, select
 
 from campaigns.campaigns import Campaign, Delivery, Medium, Run
-from campaigns.coupons import Coupon, CouponState
-from campaigns.issuing import fresh_codes
-from campaigns.links import Link
-from campaigns.offers import Offer, take_coupons
+from campaigns.offers.coupons import Coupon, CouponState
+from campaigns.offers.issuing import fresh_codes
+from campaigns.offers.links import Link
+from campaigns.offers.offers import Offer, take_coupons
 from printables.batches import Batch
 from printables.flyers import Flyer
 from printables.joint.approving import standing

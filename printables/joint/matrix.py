@@ -8,8 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col, func
 
-from campaigns.coupons import Coupon, CouponState
-from campaigns.links import Link, Scan, TouchKind
+from campaigns.offers.coupons import Coupon, CouponState
+from campaigns.offers.links import Link, Scan, TouchKind
 from printables.batches import Batch, Piece, PieceLink, PieceState
 from printables.joint.partners import JointFlyer, partners_of
 from retention.access import Member

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlmodel import Session, col, select
 
-from campaigns.offers import Offer
+from campaigns.offers.offers import Offer
 from printables.joint.partners import JointFlyer, Partner, partners_of
 from printables.proofs import Proof
 from retention.errors import NotFound

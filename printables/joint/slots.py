@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlmodel import Session, select
 
-from campaigns.offers import find_offer
+from campaigns.offers.offers import find_offer
 from printables.flyers import check_words, create_flyer
 from printables.joint.partners import SLOTS, JointFlyer, Partner, check_open, partner_for, partners_of
 from printables.pictures import cleaned

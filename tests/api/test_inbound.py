@@ -8,16 +8,16 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 from sqlmodel import select
 
-from campaigns.bounces import Bounce
 from campaigns.campaigns import Delivery, Medium
-from campaigns.channels.memory import MemoryChannel
-from campaigns.inbound import inbound_token
-from campaigns.links import Link
-from campaigns.mail import Sender
-from campaigns.senders import Sender as SenderRow
-from campaigns.senders import SenderKind
-from campaigns.sending import send_waiting
-from campaigns.unsubscribe import unsubscribe_token
+from campaigns.noes.bounces import Bounce
+from campaigns.noes.inbound import inbound_token
+from campaigns.noes.unsubscribe import unsubscribe_token
+from campaigns.offers.links import Link
+from campaigns.sending.channels.memory import MemoryChannel
+from campaigns.sending.senders import Sender as SenderRow
+from campaigns.sending.senders import SenderKind
+from campaigns.sending.sending import send_waiting
+from campaigns.texts.mail import Sender
 from retention.buyers import Buyer
 from retention.consent import Channel, Consent
 from retention.database import reading

@@ -12,7 +12,7 @@ from api.cli import main, terminal
 from campaigns.campaigns import Campaign, Recipe, Run
 from campaigns.drafting import create_campaign
 from campaigns.launch import launch
-from campaigns.offers import OfferKind, create_offer
+from campaigns.offers.offers import OfferKind, create_offer
 from printables.batches import Piece
 from printables.joint.slots import add_partner, fill_slot, open_joint
 from retention import clock

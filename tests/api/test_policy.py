@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from api.cli import main, terminal
 from campaigns.drafting import find_campaign
-from campaigns.shop_policy import shop_policy
+from campaigns.plans.shop_policy import shop_policy
 from retention import people
 from retention.access import Scope
 from retention.database import reading, transaction

@@ -14,9 +14,9 @@ from sqlmodel import func, select
 
 from api.cli import main, terminal
 from campaigns.campaigns import Delivery, Medium
-from campaigns.coupons import Coupon
 from campaigns.launch import launch
-from campaigns.links import Link
+from campaigns.offers.coupons import Coupon
+from campaigns.offers.links import Link
 from retention import clock, people
 from retention.access import Scope
 from retention.database import reading, transaction

@@ -12,11 +12,11 @@ from playwright.sync_api import Page
 from sqlalchemy import Engine
 from sqlmodel import select
 
-from campaigns.branding import set_branding
-from campaigns.coupons import Coupon, CouponState
-from campaigns.links import Link, Scan
-from campaigns.topics import create_topic
-from campaigns.unsubscribe import unsubscribe_token
+from campaigns.noes.topics import create_topic
+from campaigns.noes.unsubscribe import unsubscribe_token
+from campaigns.offers.coupons import Coupon, CouponState
+from campaigns.offers.links import Link, Scan
+from campaigns.texts.branding import set_branding
 from retention.consent import Answer, Channel, Consent, Pause, buyers_answering
 from retention.database import reading
 from retention.files import FileStore

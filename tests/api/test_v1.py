@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from sqlmodel import select
 
 from campaigns.campaigns import CampaignState, Delivery, DeliveryState
-from campaigns.coupons import Coupon, CouponState
+from campaigns.offers.coupons import Coupon, CouponState
 from retention import people
 from retention.access import Scope
 from retention.database import reading
@@ -283,7 +283,9 @@ def test_a_text_no_database_keeps_is_refused(backend: TestClient, engine: Engine
 
 def test_each_endpoint_is_documented_with_its_scopes(tea_app: FastAPI) -> None:
     page = (Path(__file__).resolve().parents[2] / "docs" / "api.md").read_text()
-    documented = re.findall(r"^\| (GET|POST|PUT|PATCH|DELETE) \| `(/[^Qu`][^`]*)` \| ([a-z:, ]+) \|$", page, re.MULTILINE)
+    documented = re.findall(
+        r"^\| (GET|POST|PUT|PATCH|DELETE) \| `(/[^Qu`][^`]*)` \| ([a-z:, ]+) \|$", page, re.MULTILINE
+    )
     served = [
         (method.upper(), path.removeprefix("/api/v1"), ", ".join(re.findall(r"\b[a-z]+:[a-z]+\b", each["description"])))
         for path, operations in tea_app.openapi()["paths"].items()

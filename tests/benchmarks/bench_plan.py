@@ -33,8 +33,8 @@ from sqlalchemy import Engine
 from campaigns.campaigns import Recipe
 from campaigns.drafting import create_campaign, find_campaign
 from campaigns.launch import launch
-from campaigns.offers import OfferKind, create_offer
-from campaigns.planning import plan
+from campaigns.offers.offers import OfferKind, create_offer
+from campaigns.plans.planning import plan
 from retention import migrate
 from retention.database import open_engine, transaction
 from retention.queue import app

@@ -11,8 +11,8 @@ from sqlmodel import Session
 
 from campaigns.campaigns import Campaign, Recipe
 from campaigns.drafting import create_campaign
-from campaigns.offers import Offer, OfferKind, create_offer
-from campaigns.topics import Topic
+from campaigns.noes.topics import Topic
+from campaigns.offers.offers import Offer, OfferKind, create_offer
 from retention.buyers import Buyer
 from retention.consent import Answer, Channel, record_consent
 from retention.database import transaction

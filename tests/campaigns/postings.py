@@ -4,11 +4,11 @@ from typing import Any
 
 from sqlmodel import Session, col, func, select
 
-from campaigns import assisting
 from campaigns.campaigns import Campaign, Delivery, Medium, Recipe, Run
 from campaigns.launch import launch
-from campaigns.posts import Post
-from campaigns.senders import Sender, SenderKind
+from campaigns.posts import assisting
+from campaigns.posts.posts import Post
+from campaigns.sending.senders import Sender, SenderKind
 from retention.access import ROLE_SCOPES, Member, Role
 from retention.people import User
 from retention.relations import Group, GroupMember

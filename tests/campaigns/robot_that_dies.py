@@ -7,9 +7,9 @@ from datetime import datetime
 from pathlib import Path
 
 from campaigns.campaigns import Medium
-from campaigns.channels.channel import Message
-from campaigns.channels.memory import MemoryChannel
-from campaigns.robots import send_posts
+from campaigns.posts.robots import send_posts
+from campaigns.sending.channels.channel import Message
+from campaigns.sending.channels.memory import MemoryChannel
 from retention.database import open_engine
 
 

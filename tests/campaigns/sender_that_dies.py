@@ -19,12 +19,12 @@ from sqlmodel import select
 
 import api.tables  # noqa: F401 - every table known
 from campaigns.campaigns import Campaign
-from campaigns.channels.channel import Message, Outcome
-from campaigns.channels.kinds import make_channel
 from campaigns.launch import launch
-from campaigns.mail import Sender
-from campaigns.senders import Sender as SenderRow
-from campaigns.sending import send_waiting
+from campaigns.sending.channels.channel import Message, Outcome
+from campaigns.sending.channels.kinds import make_channel
+from campaigns.sending.senders import Sender as SenderRow
+from campaigns.sending.sending import send_waiting
+from campaigns.texts.mail import Sender
 from retention.database import open_engine, transaction
 from retention.queue import app
 from retention.shops import Shop

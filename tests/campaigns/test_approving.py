@@ -14,9 +14,9 @@ from campaigns.campaigns import Campaign, CampaignState, Run
 from campaigns.drafting import edit_campaign
 from campaigns.launch import launch
 from campaigns.moving import schedule
-from campaigns.occurrences import launch_occurrence
-from campaigns.planning import promise
-from campaigns.shop_policy import save_shop_policy
+from campaigns.plans.planning import promise
+from campaigns.plans.shop_policy import save_shop_policy
+from campaigns.timing.occurrences import launch_occurrence
 from retention.access import ROLE_SCOPES, Role, Scope
 from retention.database import transaction
 from retention.errors import Conflict, Error, Forbidden

@@ -8,16 +8,16 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from campaigns.arrivals import Sales, board, sales_since_arrival, stop_sold
 from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Recipe, Run
-from campaigns.channels.memory import MemoryChannel
-from campaigns.digests import settle_digests
 from campaigns.launch import launch
 from campaigns.ledger import count_campaign
-from campaigns.mail import Sender
 from campaigns.moving import cancel, finish_done, schedule
-from campaigns.occurrences import launch_occurrence
-from campaigns.sending import send_waiting
+from campaigns.sending.channels.memory import MemoryChannel
+from campaigns.sending.sending import send_waiting
+from campaigns.texts.mail import Sender
+from campaigns.timing.arrivals import Sales, board, sales_since_arrival, stop_sold
+from campaigns.timing.digests import settle_digests
+from campaigns.timing.occurrences import launch_occurrence
 from retention.audit import AuditEntry
 from retention.database import transaction
 from retention.orders import Order, OrderLine, OrderStatus

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from sqlmodel import select
 
-from campaigns.bounces import Bounce, BounceKind, bounced_addresses
-from campaigns.bouncing import lift_bounce, read_mailbox, take_report
 from campaigns.campaigns import Campaign, Delivery, DeliveryState
 from campaigns.launch import launch
-from campaigns.links import Link
-from campaigns.mail import Letter, message_id
-from campaigns.mail_reports import ReportKind, read_reports
+from campaigns.noes.bounces import Bounce, BounceKind, bounced_addresses
+from campaigns.noes.bouncing import lift_bounce, read_mailbox, take_report
+from campaigns.noes.mail_reports import ReportKind, read_reports
+from campaigns.offers.links import Link
+from campaigns.texts.mail import Letter, message_id
 from retention.buyers import Buyer
 from retention.consent import Answer, Channel, Consent, last_answer
 from retention.errors import NotFound

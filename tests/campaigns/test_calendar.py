@@ -4,13 +4,13 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from campaigns.calendar import EntryKind, days, reschedule
 from campaigns.campaigns import CampaignState
-from campaigns.festivals import black_friday, festivals
-from campaigns.forecasting import forecast
 from campaigns.launch import launch
 from campaigns.moving import schedule
-from campaigns.shop_policy import save_shop_policy
+from campaigns.plans.shop_policy import save_shop_policy
+from campaigns.timing.calendar import EntryKind, days, reschedule
+from campaigns.timing.festivals import black_friday, festivals
+from campaigns.timing.forecasting import forecast
 from retention.errors import Conflict, Invalid
 from retention.words import speaking
 from tests.campaigns.conftest import NOON, Stage, later

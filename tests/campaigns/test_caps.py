@@ -11,15 +11,15 @@ from sqlalchemy import Engine
 from sqlmodel import select
 
 from campaigns.campaigns import Delivery, DeliveryState, Medium
-from campaigns.caps import Leaving, Other, room_after, verdict, window
-from campaigns.channels.memory import MemoryChannel
 from campaigns.launch import launch
-from campaigns.mail import Sender
-from campaigns.planning import plan
-from campaigns.policy import Cap, Period, WhenFull, read_policy
+from campaigns.plans.caps import Leaving, Other, room_after, verdict, window
+from campaigns.plans.planning import plan
+from campaigns.plans.policy import Cap, Period, WhenFull, read_policy
+from campaigns.plans.shop_policy import save_shop_policy, shop_policy
 from campaigns.reasons import Reason
-from campaigns.sending import send_waiting
-from campaigns.shop_policy import save_shop_policy, shop_policy
+from campaigns.sending.channels.memory import MemoryChannel
+from campaigns.sending.sending import send_waiting
+from campaigns.texts.mail import Sender
 from retention import audit
 from retention.consent import Channel
 from retention.errors import Invalid

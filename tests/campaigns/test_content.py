@@ -7,23 +7,23 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session, select
 
-from campaigns.branding import Look, contrast, set_branding
 from campaigns.campaigns import Campaign, Delivery, Medium, Recipe
-from campaigns.channels.channel import Message, Refused, TryLater
-from campaigns.channels.memory import MemoryChannel
-from campaigns.checks import Severity, check_text
-from campaigns.content import extremes, show_to, variables
-from campaigns.coupons import Coupon
 from campaigns.launch import launch
-from campaigns.links import Link
-from campaigns.mail import Sender as Voice
-from campaigns.mail_page import Frame, set_mail
-from campaigns.messages import Text, render
-from campaigns.senders import Sender, SenderKind
-from campaigns.sending import send_waiting
-from campaigns.suspect_words import absolute_words, spam_words
-from campaigns.trying import TESTS_A_DAY, send_test
-from campaigns.unsubscribe import find_subject
+from campaigns.noes.unsubscribe import find_subject
+from campaigns.offers.coupons import Coupon
+from campaigns.offers.links import Link
+from campaigns.sending.channels.channel import Message, Refused, TryLater
+from campaigns.sending.channels.memory import MemoryChannel
+from campaigns.sending.senders import Sender, SenderKind
+from campaigns.sending.sending import send_waiting
+from campaigns.texts.branding import Look, contrast, set_branding
+from campaigns.texts.checks import Severity, check_text
+from campaigns.texts.content import extremes, show_to, variables
+from campaigns.texts.mail import Sender as Voice
+from campaigns.texts.mail_page import Frame, set_mail
+from campaigns.texts.messages import Text, render
+from campaigns.texts.suspect_words import absolute_words, spam_words
+from campaigns.texts.trying import TESTS_A_DAY, send_test
 from retention.access import Role
 from retention.audit import AuditEntry
 from retention.buyers import Buyer

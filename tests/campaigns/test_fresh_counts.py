@@ -10,10 +10,10 @@ from sqlmodel import select
 
 from campaigns.campaigns import Campaign
 from campaigns.launch import launch
-from campaigns.links import Link
-from campaigns.redeem import claim_coupon, give_back, redeem
-from campaigns.scans import open_link
-from campaigns.unsubscribe import unsubscribe, unsubscribe_token
+from campaigns.noes.unsubscribe import unsubscribe, unsubscribe_token
+from campaigns.offers.links import Link
+from campaigns.offers.redeem import claim_coupon, give_back, redeem
+from campaigns.offers.scans import open_link
 from retention.consent import Channel
 from retention.database import reading
 from retention.ingest import import_file

@@ -10,10 +10,8 @@ from sqlalchemy import Engine
 from sqlmodel import select
 from standardwebhooks import Webhook
 
-from campaigns.calling import OVERLAP, WAITS, collect_calls, make_calls
-from campaigns.channels.channel import Refused
-from campaigns.channels.memory import MemoryChannel
-from campaigns.hooks import (
+from campaigns.hooks.calling import OVERLAP, WAITS, collect_calls, make_calls
+from campaigns.hooks.hooks import (
     Hook,
     HookCall,
     HookCallState,
@@ -27,11 +25,13 @@ from campaigns.hooks import (
     turn_on,
 )
 from campaigns.launch import launch
-from campaigns.links import Link
-from campaigns.mail import Sender
-from campaigns.redeem import claim_coupon, redeem
-from campaigns.scans import open_link
-from campaigns.sending import send_waiting
+from campaigns.offers.links import Link
+from campaigns.offers.redeem import claim_coupon, redeem
+from campaigns.offers.scans import open_link
+from campaigns.sending.channels.channel import Refused
+from campaigns.sending.channels.memory import MemoryChannel
+from campaigns.sending.sending import send_waiting
+from campaigns.texts.mail import Sender
 from retention.consent import Channel
 from retention.database import reading, transaction
 from retention.errors import Conflict, Invalid, NotFound

@@ -18,19 +18,19 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 from sqlmodel import Session, select
 
-from campaigns import claiming, dispatch
 from campaigns.campaigns import CampaignState, Delivery, DeliveryState, Medium, Run
-from campaigns.channels.channel import Message
-from campaigns.channels.kinds import make_channel
-from campaigns.channels.memory import MemoryChannel
 from campaigns.drafting import find_campaign
 from campaigns.launch import launch
 from campaigns.ledger import count
-from campaigns.mail import Sender
 from campaigns.moving import cancel, pause, resume
-from campaigns.senders import Sender as SenderRow
-from campaigns.senders import SenderKind, create_sender
-from campaigns.sending import send_waiting
+from campaigns.sending import claiming, dispatch
+from campaigns.sending.channels.channel import Message
+from campaigns.sending.channels.kinds import make_channel
+from campaigns.sending.channels.memory import MemoryChannel
+from campaigns.sending.senders import Sender as SenderRow
+from campaigns.sending.senders import SenderKind, create_sender
+from campaigns.sending.sending import send_waiting
+from campaigns.texts.mail import Sender
 from retention import clock
 from retention.buyers import Buyer
 from retention.consent import Answer, Channel, Consent

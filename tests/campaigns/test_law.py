@@ -12,19 +12,19 @@ from pyroaring import BitMap
 from sqlalchemy import Engine
 from sqlmodel import Session, select
 
-from campaigns.bounces import Bounce, BounceKind
 from campaigns.campaigns import Campaign, Delivery, DeliveryState, Medium, Recipe, Run, RunSkip
-from campaigns.channels.channel import Refused, TryLater, Undecided
-from campaigns.channels.memory import MemoryChannel
-from campaigns.coupons import Coupon
 from campaigns.launch import launch
 from campaigns.ledger import count
-from campaigns.links import Link
-from campaigns.mail import Sender
 from campaigns.moving import cancel
-from campaigns.planning import Plan, plan
-from campaigns.sending import send_waiting
-from campaigns.shop_policy import save_shop_policy
+from campaigns.noes.bounces import Bounce, BounceKind
+from campaigns.offers.coupons import Coupon
+from campaigns.offers.links import Link
+from campaigns.plans.planning import Plan, plan
+from campaigns.plans.shop_policy import save_shop_policy
+from campaigns.sending.channels.channel import Refused, TryLater, Undecided
+from campaigns.sending.channels.memory import MemoryChannel
+from campaigns.sending.sending import send_waiting
+from campaigns.texts.mail import Sender
 from retention.buyers import Buyer
 from retention.consent import Channel, Pause
 from retention.database import transaction

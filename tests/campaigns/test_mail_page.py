@@ -5,10 +5,10 @@ import itertools
 import pytest
 from liquid.exceptions import LiquidError
 
-from campaigns.branding import Look
-from campaigns.mail_page import Frame, set_mail, set_mail_in_full
-from campaigns.messages import Text
-from campaigns.templating import fill
+from campaigns.texts.branding import Look
+from campaigns.texts.mail_page import Frame, set_mail, set_mail_in_full
+from campaigns.texts.messages import Text
+from campaigns.texts.templating import fill
 
 BODIES = (
     "",

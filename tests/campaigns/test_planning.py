@@ -9,20 +9,20 @@ from pyroaring import BitMap
 from sqlalchemy import Engine, event
 from sqlmodel import select
 
-from campaigns import issuing
 from campaigns import launch as launching
-from campaigns.assignment import control_group, siphash
-from campaigns.bounces import Bounce, BounceKind
 from campaigns.campaigns import CampaignState, Delivery, DeliveryState, Medium, Run, RunSkip
-from campaigns.content import show_to
-from campaigns.coupons import Coupon
 from campaigns.drafting import edit_campaign
 from campaigns.launch import launch
 from campaigns.ledger import count
-from campaigns.links import Link
-from campaigns.planning import plan, promise
-from campaigns.senders import Sender, SenderKind
-from campaigns.shop_policy import save_shop_policy
+from campaigns.noes.bounces import Bounce, BounceKind
+from campaigns.offers import issuing
+from campaigns.offers.coupons import Coupon
+from campaigns.offers.links import Link
+from campaigns.plans.assignment import control_group, siphash
+from campaigns.plans.planning import plan, promise
+from campaigns.plans.shop_policy import save_shop_policy
+from campaigns.sending.senders import Sender, SenderKind
+from campaigns.texts.content import show_to
 from retention.audit import AuditEntry
 from retention.buyers import Buyer
 from retention.consent import Channel, Pause

@@ -11,18 +11,19 @@ from pyroaring import BitMap
 from sqlalchemy import Engine, event
 from sqlmodel import col, func, select
 
-from campaigns import assisting, ledger, moving
+from campaigns import ledger, moving
 from campaigns.campaigns import CampaignState, Delivery, Medium
-from campaigns.coupons import Coupon
-from campaigns.desk import desk_of, left_of
 from campaigns.drafting import find_campaign
-from campaigns.links import Link
-from campaigns.planning import plan
-from campaigns.post_outcomes import put_aside
-from campaigns.posting import fewest_groups
-from campaigns.posts import HOLD, LIFE, Post, PostState, set_quota
-from campaigns.redeem import claim_coupon
-from campaigns.sharing import own_link
+from campaigns.offers.coupons import Coupon
+from campaigns.offers.links import Link
+from campaigns.offers.redeem import claim_coupon
+from campaigns.offers.sharing import own_link
+from campaigns.plans.planning import plan
+from campaigns.posts import assisting
+from campaigns.posts.desk import desk_of, left_of
+from campaigns.posts.post_outcomes import put_aside
+from campaigns.posts.posting import fewest_groups
+from campaigns.posts.posts import HOLD, LIFE, Post, PostState, set_quota
 from campaigns.stopping import skip_buyer
 from retention.access import Member, Role, Scope
 from retention.buyers import Buyer

@@ -10,15 +10,15 @@ from sqlalchemy import Engine
 from sqlmodel import select
 
 from campaigns.campaigns import Campaign, Delivery, DeliveryState
-from campaigns.channels.memory import MemoryChannel
-from campaigns.hours import next_send, out_of_quiet, quiet_until
 from campaigns.launch import launch
-from campaigns.mail import Sender
 from campaigns.moving import pause, resume
-from campaigns.planning import plan
-from campaigns.policy import Quiet, SendAt, Whose, read_policy
-from campaigns.sending import send_waiting
-from campaigns.shop_policy import save_shop_policy
+from campaigns.plans.hours import next_send, out_of_quiet, quiet_until
+from campaigns.plans.planning import plan
+from campaigns.plans.policy import Quiet, SendAt, Whose, read_policy
+from campaigns.plans.shop_policy import save_shop_policy
+from campaigns.sending.channels.memory import MemoryChannel
+from campaigns.sending.sending import send_waiting
+from campaigns.texts.mail import Sender
 from retention.buyers import Buyer
 from retention.errors import Invalid
 from tests.campaigns.conftest import NOON, Stage, later

@@ -5,12 +5,12 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
-from campaigns.bounces import Bounce, BounceKind
 from campaigns.campaigns import Delivery, Medium
 from campaigns.launch import launch
+from campaigns.noes.bounces import Bounce, BounceKind
+from campaigns.plans.shop_policy import save_shop_policy
 from campaigns.reasons import Reason
-from campaigns.rechecking import look_again, postponed, recheck
-from campaigns.shop_policy import save_shop_policy
+from campaigns.sending.rechecking import look_again, postponed, recheck
 from retention.buyers import Buyer
 from retention.consent import Channel, Pause
 from retention.parcels import Parcel

@@ -7,13 +7,13 @@ from sqlmodel import select
 
 from campaigns.campaigns import Campaign, CampaignState, Medium, Recipe
 from campaigns.drafting import create_campaign
-from campaigns.issuing import issue_anonymous
-from campaigns.messages import render
-from campaigns.offers import Offer
+from campaigns.offers.issuing import issue_anonymous
+from campaigns.offers.offers import Offer
+from campaigns.offers.redeem import claim_code, hold, joined, redeem
 from campaigns.recipes import RECIPES, recipe_name, suggested_audience, suggested_trigger
-from campaigns.redeem import claim_code, hold, joined, redeem
-from campaigns.triggers import read_trigger
-from campaigns.wording import sample_values
+from campaigns.texts.messages import render
+from campaigns.texts.wording import sample_values
+from campaigns.timing.triggers import read_trigger
 from retention.errors import Conflict, Invalid
 from retention.products import Product
 from retention.words import LANGUAGES, speaking

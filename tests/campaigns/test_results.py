@@ -7,17 +7,17 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import select
 
-from campaigns.attribution import match_orders
 from campaigns.campaigns import Campaign, Delivery, DeliveryState
-from campaigns.coupons import Coupon, CouponState
 from campaigns.deliveries import mark_in_parcel, mark_out_of_parcel
-from campaigns.intervals import Rate, newcombe
 from campaigns.launch import launch
 from campaigns.ledger import count_campaign, why
-from campaigns.links import Link
-from campaigns.redeem import claim_coupon, redeem
-from campaigns.results import Orders, campaign_results
-from campaigns.scans import open_link
+from campaigns.measuring.intervals import Rate, newcombe
+from campaigns.measuring.results import Orders, campaign_results
+from campaigns.offers.attribution import match_orders
+from campaigns.offers.coupons import Coupon, CouponState
+from campaigns.offers.links import Link
+from campaigns.offers.redeem import claim_coupon, redeem
+from campaigns.offers.scans import open_link
 from retention.buyers import Buyer
 from retention.orders import Order, OrderStatus
 from retention.touches import Touch

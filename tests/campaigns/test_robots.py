@@ -14,15 +14,15 @@ from sqlmodel import Session, select
 
 from campaigns import ledger, moving
 from campaigns.campaigns import Delivery, Medium, Run
-from campaigns.channels.channel import Refused, TryLater, Undecided
-from campaigns.channels.memory import MemoryChannel
-from campaigns.claiming import BACK_OFF, CLAIM, expire_claims
 from campaigns.drafting import find_campaign
-from campaigns.post_outcomes import put_aside
-from campaigns.posts import PostState
-from campaigns.robots import send_posts
-from campaigns.senders import Sender
-from campaigns.sending import resend, send_waiting
+from campaigns.posts.post_outcomes import put_aside
+from campaigns.posts.posts import PostState
+from campaigns.posts.robots import send_posts
+from campaigns.sending.channels.channel import Refused, TryLater, Undecided
+from campaigns.sending.channels.memory import MemoryChannel
+from campaigns.sending.claiming import BACK_OFF, CLAIM, expire_claims
+from campaigns.sending.senders import Sender
+from campaigns.sending.sending import resend, send_waiting
 from retention.consent import Channel
 from retention.errors import Conflict
 from retention.products import Product

@@ -6,7 +6,7 @@ from itertools import islice
 
 import pytest
 
-from campaigns.schedule import (
+from campaigns.timing.schedule import (
     day_exists,
     known_zone,
     local_moment,

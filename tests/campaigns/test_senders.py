@@ -18,17 +18,16 @@ from cryptography.x509.oid import NameOID
 from sqlalchemy import Engine
 from sqlmodel import select
 
-from campaigns import breaker, dispatch, rates
 from campaigns.campaigns import Delivery
-from campaigns.channels.channel import Message, Refused, TryLater, Undecided
-from campaigns.channels.kinds import make_channel
-from campaigns.channels.memory import MemoryChannel
 from campaigns.launch import launch
-from campaigns.mail import Sender
-from campaigns.senders import (
+from campaigns.sending import breaker, dispatch, rates
+from campaigns.sending.channels.channel import Message, Refused, TryLater, Undecided
+from campaigns.sending.channels.kinds import make_channel
+from campaigns.sending.channels.memory import MemoryChannel
+from campaigns.sending.senders import (
     Sender as SenderRow,
 )
-from campaigns.senders import (
+from campaigns.sending.senders import (
     SenderKind,
     SenderState,
     channel_for,
@@ -39,7 +38,8 @@ from campaigns.senders import (
     resume_sender,
     test_sender,
 )
-from campaigns.sending import resend, send_waiting
+from campaigns.sending.sending import resend, send_waiting
+from campaigns.texts.mail import Sender
 from retention import clock
 from retention.audit import AuditEntry
 from retention.buyers import Buyer

@@ -11,17 +11,18 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import select
 
-from campaigns import claiming, tasks
+from campaigns import tasks
 from campaigns.campaigns import CampaignState, Delivery, DeliveryState, Medium, Recipe, Run
-from campaigns.channels.channel import Message, Refused, TryLater, Undecided
-from campaigns.channels.memory import MemoryChannel
 from campaigns.drafting import find_campaign
 from campaigns.launch import launch
 from campaigns.ledger import Ledger, count
-from campaigns.mail import Sender
 from campaigns.moving import cancel, finish_done, pause, resume, schedule
-from campaigns.sending import resend, send_waiting
-from campaigns.unsubscribe import read_token, unsubscribe, unsubscribe_token
+from campaigns.noes.unsubscribe import read_token, unsubscribe, unsubscribe_token
+from campaigns.sending import claiming
+from campaigns.sending.channels.channel import Message, Refused, TryLater, Undecided
+from campaigns.sending.channels.memory import MemoryChannel
+from campaigns.sending.sending import resend, send_waiting
+from campaigns.texts.mail import Sender
 from retention import clock
 from retention.buyers import Buyer
 from retention.consent import Answer, Channel, last_answer

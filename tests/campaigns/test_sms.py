@@ -2,7 +2,7 @@
 
 import pytest
 
-from campaigns.sms import Encoding, count_sms, is_seen_at_once, set_sms, sign
+from campaigns.texts.sms import Encoding, count_sms, is_seen_at_once, set_sms, sign
 
 GSM, WIDE = Encoding.GSM7, Encoding.UCS2
 

@@ -11,13 +11,13 @@ from sqlmodel import Session, col, select
 
 from campaigns import tasks
 from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Recipe, Run
-from campaigns.channels.memory import MemoryChannel
-from campaigns.events import entrants
-from campaigns.mail import Sender
 from campaigns.moving import finish_done, pause, resume, schedule
-from campaigns.occurrences import campaigns_by_events, campaigns_by_the_clock, launch_occurrence, sweep_events
-from campaigns.sending import send_waiting
-from campaigns.triggers import next_moment, read_trigger, serves_once, trigger_name
+from campaigns.sending.channels.memory import MemoryChannel
+from campaigns.sending.sending import send_waiting
+from campaigns.texts.mail import Sender
+from campaigns.timing.events import entrants
+from campaigns.timing.occurrences import campaigns_by_events, campaigns_by_the_clock, launch_occurrence, sweep_events
+from campaigns.timing.triggers import next_moment, read_trigger, serves_once, trigger_name
 from retention import clock
 from retention.audit import AuditEntry
 from retention.buyers import Buyer

@@ -8,9 +8,9 @@ from sqlmodel import select
 
 from campaigns.campaigns import Campaign, Delivery, Medium
 from campaigns.launch import launch
-from campaigns.replies import means_no, phone_spellings, take_reply
-from campaigns.topics import create_topic, find_topic, rename_topic, topics_of
-from campaigns.unsubscribe import (
+from campaigns.noes.replies import means_no, phone_spellings, take_reply
+from campaigns.noes.topics import create_topic, find_topic, rename_topic, topics_of
+from campaigns.noes.unsubscribe import (
     Choices,
     Evidence,
     Subject,

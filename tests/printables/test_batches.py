@@ -4,8 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from campaigns.campaigns import Campaign, Delivery, DeliveryState
-from campaigns.links import Link
 from campaigns.moving import pause
+from campaigns.offers.links import Link
 from printables import make_batch, tasks, verify
 from printables.batches import Batch, BatchState, Piece, PieceState
 from printables.flyers import Flyer, change_flyer

@@ -4,11 +4,11 @@ import pytest
 from sqlalchemy import Engine
 
 from campaigns.campaigns import Recipe, Run
-from campaigns.coupons import Coupon
-from campaigns.links import Link, Scan
-from campaigns.offers import Offer
-from campaigns.redeem import claim_coupon, redeem
-from campaigns.scans import open_link
+from campaigns.offers.coupons import Coupon
+from campaigns.offers.links import Link, Scan
+from campaigns.offers.offers import Offer
+from campaigns.offers.redeem import claim_coupon, redeem
+from campaigns.offers.scans import open_link
 from printables import verify
 from printables.batches import Batch, PackingOutcome
 from printables.joint.approving import Standing, approve, prove_joint, standing

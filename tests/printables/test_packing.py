@@ -7,8 +7,8 @@ import pytest
 from sqlmodel import select
 
 from campaigns.campaigns import Campaign, Delivery, DeliveryState
-from campaigns.links import Link
 from campaigns.moving import cancel, pause, resume
+from campaigns.offers.links import Link
 from printables.batches import PackingEvent, PackingOutcome, Piece, PieceState
 from printables.inserts import inserts_for
 from printables.make_batch import order_batch

@@ -13,7 +13,7 @@ from api.demo.pictures import draw
 from campaigns.campaigns import Campaign, Recipe, Run
 from campaigns.drafting import create_campaign
 from campaigns.launch import launch
-from campaigns.offers import OfferKind, create_offer, find_offer
+from campaigns.offers.offers import OfferKind, create_offer, find_offer
 from printables.batches import Batch, Piece
 from printables.flyers import Flyer, copy_of, create_flyer
 from printables.make_batch import make_batch

@@ -14,7 +14,7 @@ from api.app import create_app
 from campaigns.campaigns import Campaign, Medium, Recipe
 from campaigns.drafting import create_campaign
 from campaigns.launch import launch
-from campaigns.posts import Post
+from campaigns.posts.posts import Post
 from retention.buyers import Buyer
 from retention.database import transaction
 from retention.files import FileStore

@@ -10,7 +10,7 @@ from pwdlib import PasswordHash
 from sqlalchemy import Engine
 from sqlmodel import Session, SQLModel
 
-from campaigns.offers import OfferKind, create_offer
+from campaigns.offers.offers import OfferKind, create_offer
 from retention.access import Role
 from retention.buyers import Buyer
 from retention.consent import Answer, Channel, Consent

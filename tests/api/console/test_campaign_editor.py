@@ -13,8 +13,8 @@ from sqlmodel import func, select
 
 from api.console.recurrences import Plain, plain_of, recurrence_words
 from campaigns.campaigns import Campaign, Medium, Recipe
-from campaigns.offers import Offer
-from campaigns.policy import read_policy
+from campaigns.offers.offers import Offer
+from campaigns.plans.policy import read_policy
 from retention.database import open_engine, reading
 from retention.errors import Invalid
 from retention.words import speaking

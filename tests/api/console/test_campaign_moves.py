@@ -12,9 +12,9 @@ from sqlmodel import select, update
 
 from campaigns.approvals import CampaignApproval, Verdict
 from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Medium
+from campaigns.plans.shop_policy import save_shop_policy
 from campaigns.reasons import Reason, sentence, step_name
-from campaigns.senders import Sender, SenderKind, SenderState
-from campaigns.shop_policy import save_shop_policy
+from campaigns.sending.senders import Sender, SenderKind, SenderState
 from retention.buyers import Buyer
 from retention.database import open_engine, reading, transaction
 from retention.shops import find_shop

@@ -8,8 +8,8 @@ from playwright.sync_api import ConsoleMessage, Page, expect
 from sqlmodel import select, update
 
 from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState
+from campaigns.plans.shop_policy import save_shop_policy
 from campaigns.reasons import Reason
-from campaigns.shop_policy import save_shop_policy
 from retention.database import open_engine, reading, transaction
 from retention.settings import get_settings
 from retention.shops import find_shop

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from campaigns.hooks import Hook, hooks_of
+from campaigns.hooks.hooks import Hook, hooks_of
 from retention.database import open_engine, reading
 from retention.shops import find_shop
 from tests.api.console.test_pages import HOME, SignIn, doors_of, fill, send

@@ -8,9 +8,9 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
-from campaigns.policy import ShopPolicy
-from campaigns.shop_policy import shop_policy
-from campaigns.topics import topics_of
+from campaigns.noes.topics import topics_of
+from campaigns.plans.policy import ShopPolicy
+from campaigns.plans.shop_policy import shop_policy
 from retention.database import open_engine, reading
 from retention.shops import find_shop
 from tests.api.console.test_pages import HOME, SignIn, doors_of, fill, send

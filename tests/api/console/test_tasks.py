@@ -14,7 +14,7 @@ from sqlmodel import col, func, select
 
 from api.app import create_app
 from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState
-from campaigns.posts import PostQuota, PostState
+from campaigns.posts.posts import PostQuota, PostState
 from retention.database import open_engine, reading, transaction
 from retention.files import FileStore
 from retention.people import User

@@ -11,9 +11,9 @@ from sqlmodel import func, select
 
 from api.app import create_app
 from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState
-from campaigns.channels.memory import MemoryChannel
-from campaigns.mail import Sender
-from campaigns.sending import send_waiting
+from campaigns.sending.channels.memory import MemoryChannel
+from campaigns.sending.sending import send_waiting
+from campaigns.texts.mail import Sender
 from retention.database import open_engine, reading, transaction
 from retention.ingest.jobs import run_import
 from retention.jobs import Job

@@ -1,0 +1,1 @@
+"""Hooks: the shop's other systems told of what happened."""

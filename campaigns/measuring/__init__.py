@@ -1,0 +1,1 @@
+"""Measuring: what a campaign brought, against its control group."""

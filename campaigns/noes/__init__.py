@@ -1,0 +1,1 @@
+"""Noes: unsubscribing, topics, pauses, replies, bounces and complaints; each holds everywhere at once."""

@@ -1,0 +1,1 @@
+"""Offers: terms, coupons, links, and their way from issued to redeemed."""

@@ -1,0 +1,129 @@
+"""Attribution: orders find the coupons they used, and lose them when they are cancelled. Set-wise, as often as wanted.
+
+An order that carries a code has used it, whatever our own clock says: the shop has honoured it. Of several orders with
+one code the first counts.
+"""
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from pyroaring import BitMap
+from sqlmodel import Session, col
+from sqlmodel.sql.sqltypes import UTCDateTime
+
+from campaigns.campaigns import Campaign, Delivery
+from campaigns.offers.coupons import Coupon, CouponState
+from campaigns.offers.redeem import FREED
+from retention.bitmaps import ids_in
+from retention.database import choice
+from retention.orders import Order
+from retention.shops import Shop
+from retention.touches import Touch, TouchEvent
+from retention.versions import Family, raise_version
+
+
+def match_orders(session: Session, shop: Shop, *, at: datetime) -> int:
+    """Redeem each coupon by the first counted order that carries its code; return how many were new.
+
+    Coupons whose order no longer counts are given back first, so that the next order can have them. A coupon our own
+    checkout redeemed under the order's number only learns which order it was. Orders after `at` are left for later.
+    """
+    _give_back(session, shop)
+    _link_redeemed(session, shop)
+    used = _first_orders(shop, at)
+    open_states = (CouponState.ISSUED, CouponState.CLAIMED, CouponState.HELD)
+    redeemed = (
+        sa.update(Coupon)
+        .where(
+            col(Coupon.shop_id) == shop.id,
+            col(Coupon.state).in_(open_states),
+            col(Coupon.code) == used.c.code,
+        )
+        .values(
+            state=CouponState.REDEEMED,
+            redeemed_at=used.c.ordered_at,
+            claimed_at=sa.func.coalesce(col(Coupon.claimed_at), used.c.ordered_at),
+            order_reference=used.c.external_id,
+            order_id=used.c.id,
+            held_by="",
+            hold_expires_at=None,
+        )
+    )
+    ids = list(session.execute(redeemed.returning(col(Coupon.id)), execution_options=_NO_SYNC).scalars())
+    if ids:
+        _write_touches(session, shop, ids)
+    session.expire_all()
+    return len(ids)
+
+
+_NO_SYNC = {"synchronize_session": False}
+
+
+def _first_orders(shop: Shop, at: datetime) -> sa.Subquery:
+    """Return each code with the first counted order that carries it, typed in whatever case and spacing."""
+    code = sa.func.upper(sa.func.replace(sa.func.replace(col(Order.coupon_code), "-", ""), " ", ""))
+    turn = sa.func.row_number().over(partition_by=code, order_by=(col(Order.ordered_at), col(Order.id)))
+    carrying = (
+        sa.select(
+            col(Order.id),
+            col(Order.external_id),
+            col(Order.ordered_at),
+            code.label("code"),
+            turn.label("turn"),
+        )
+        .where(
+            col(Order.shop_id) == shop.id,
+            col(Order.coupon_code) != "",
+            col(Order.counts),
+            col(Order.ordered_at) <= at,
+        )
+        .subquery()
+    )
+    return sa.select(carrying).where(carrying.c.turn == 1).subquery()
+
+
+def _give_back(session: Session, shop: Shop) -> None:
+    counted = sa.select(col(Order.id)).where(col(Order.id) == Coupon.order_id, col(Order.counts))
+    freed = sa.update(Coupon).where(
+        col(Coupon.shop_id) == shop.id,
+        col(Coupon.state) == CouponState.REDEEMED,
+        col(Coupon.order_id).is_not(None),
+        ~counted.exists(),
+    )
+    session.execute(freed.values(**FREED), execution_options=_NO_SYNC)
+
+
+def _link_redeemed(session: Session, shop: Shop) -> None:
+    same = sa.select(sa.func.min(Order.id)).where(
+        col(Order.shop_id) == shop.id, col(Order.external_id) == Coupon.order_reference
+    )
+    learning = sa.update(Coupon).where(
+        col(Coupon.shop_id) == shop.id, col(Coupon.state) == CouponState.REDEEMED, col(Coupon.order_id).is_(None)
+    )
+    session.execute(learning.values(order_id=same.scalar_subquery()), execution_options=_NO_SYNC)
+
+
+def _write_touches(session: Session, shop: Shop, coupon_ids: list[int]) -> None:
+    """Add a `redeemed` touch for each coupon that belongs to a buyer, under the last campaign that handed it out."""
+    last = sa.select(sa.func.max(Delivery.campaign_id)).where(
+        col(Delivery.shop_id) == shop.id,
+        col(Delivery.buyer_id) == Coupon.buyer_id,
+        col(Delivery.coupon_id) == Coupon.id,
+    )
+    slug = sa.select(col(Campaign.slug)).where(col(Campaign.id) == last.scalar_subquery()).scalar_subquery()
+    values: list[Any] = [
+        col(Coupon.shop_id),
+        col(Coupon.buyer_id),
+        sa.literal(TouchEvent.REDEEMED, choice(TouchEvent)),
+        sa.func.coalesce(slug, ""),
+        sa.type_coerce(col(Coupon.redeemed_at), UTCDateTime()),
+    ]
+    of_these = sa.select(*values).where(
+        col(Coupon.shop_id) == shop.id,
+        col(Coupon.buyer_id).is_not(None),
+        col(Coupon.id).in_(ids_in(session, BitMap(coupon_ids))),
+    )
+    columns = ["shop_id", "buyer_id", "event", "campaign", "at"]
+    session.execute(sa.insert(Touch).from_select(columns, of_these, include_defaults=False))
+    raise_version(session, shop.id, Family.TOUCHES)

@@ -1,0 +1,255 @@
+"""Caps: who has had as much as a frequency cap allows, when a run is planned and once more when each delivery leaves.
+
+What counts has reached the buyer, may have, or still waits to. What a digest carries counts once, with its carrier, and
+a transactional delivery never. When planned, whole sets are asked for; at hand-over a pure rule holds a delivery
+against the buyer's others.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+import numpy as np
+import sqlalchemy as sa
+from pyroaring import BitMap
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col
+from sqlmodel.sql.sqltypes import UTCDateTime
+
+from campaigns.campaigns import TAKEN, Campaign, CampaignState, Delivery, DeliveryState, Medium
+from campaigns.plans.dues import Numbers
+from campaigns.plans.policy import Cap, Period, Policy, WhenFull
+from campaigns.reasons import Reason
+from campaigns.sending.numbered import by_number
+from retention import clock
+from retention.bitmaps import read_bitmap, read_columns
+from retention.database import is_postgresql
+from retention.shops import Shop
+
+_GONE = (DeliveryState.SENT, DeliveryState.UNKNOWN)
+
+
+class Window(NamedTuple):
+    """The moments a cap counts: from `start` included to `end` excluded; None has no end."""
+
+    start: datetime
+    end: datetime | None
+
+
+def window(cap: Cap, at: datetime, timezone: str) -> Window:
+    """Return what a cap counts for something that leaves at `at`, its calendar in `timezone`."""
+    if cap.days:
+        return Window(at - timedelta(days=cap.days), None)
+    first, after = _period(cap.per or Period.DAY, clock.local_day(at, timezone))
+    return Window(clock.start_of_day(first, timezone), clock.start_of_day(after, timezone))
+
+
+def room_after(cap: Cap, moment: datetime, timezone: str) -> datetime:
+    """Return the first whole second at which something that left at `moment` does not count any more."""
+    if cap.days:
+        return moment.replace(microsecond=0) + timedelta(days=cap.days, seconds=1)
+    return clock.start_of_day(_period(cap.per or Period.DAY, clock.local_day(moment, timezone))[1], timezone)
+
+
+def _period(per: Period, day: int) -> tuple[int, int]:
+    """Return the first day of the period a day number lies in, and the first of the next."""
+    if per is Period.DAY:
+        return day, day + 1
+    if per is Period.WEEK:
+        monday = day - (day + 3) % 7  # 1970-01-01 was a Thursday
+        return monday, monday + 7
+    first = clock.day_of(day).replace(day=1)
+    after = (first + timedelta(days=31)).replace(day=1)
+    return (first - clock.EPOCH).days, (after - clock.EPOCH).days
+
+
+@dataclass(frozen=True, slots=True)
+class Full:
+    """Who of a set is over one cap: `skipped` by reason, and `rooms` as (ids, seconds since 1970) when it delays."""
+
+    skipped: dict[Reason, BitMap]
+    rooms: tuple[Numbers, Numbers] | None = None
+
+
+def full_of(session: Session, shop: Shop, campaign: Campaign, *, cap: Cap, policy: Policy, at: datetime) -> Full:
+    """Return the buyers of the shop who have no room under a cap of 1 or more for what leaves at `at`."""
+    if cap.when_full is WhenFull.DELAY and campaign.medium is not Medium.PARCEL:  # a parcel does not wait
+        return Full({}, _rooms(session, shop, campaign, cap, at=at))
+    counts = _counted(shop, campaign.medium, cap, window(cap, at, shop.timezone))
+    if cap.when_full is not WhenFull.YIELD:
+        return Full({Reason.CAPPED: _with_at_least(session, counts, cap.messages)})
+    waits = col(Delivery.state) == DeliveryState.WAITING
+    lower, higher = (waits & rank for rank in (_priority() < policy.priority, _priority() > policy.priority))
+    capped = _with_at_least(session, counts.where(~lower, ~higher), cap.messages)
+    return Full({
+        Reason.CAPPED: capped,
+        Reason.YIELDED: _with_at_least(session, counts.where(~lower), cap.messages) - capped,
+    })  # fmt: skip
+
+
+def counts_until(session: Session, shop: Shop, medium: Medium, cap: Cap, *, at: datetime) -> tuple[Numbers, Numbers]:
+    """Return the buyers who have had something a cap counts at `at` by `medium`, and how often, as two arrays."""
+    rows = _counted(shop, medium, cap, window(cap, at, shop.timezone)).subquery()
+    grouped = sa.select(rows.c.buyer_id, sa.func.count()).group_by(rows.c.buyer_id)
+    ids, counts = read_columns(session, grouped)
+    return ids, counts
+
+
+def _counted(shop: Shop, medium: Medium, cap: Cap, counted: Window) -> sa.Select[int]:
+    """Return a SELECT of the buyer of each delivery that counts."""
+    moment = _moment(Delivery)
+    rows = (
+        sa.select(col(Delivery.buyer_id))
+        .join(Campaign, col(Campaign.id) == Delivery.campaign_id)
+        .where(
+            col(Delivery.shop_id) == shop.id,
+            col(Delivery.state).in_(TAKEN),
+            col(Delivery.digest_id).is_(None),
+            col(Campaign.medium).in_(cap.counted(medium)),
+            ~_transactional(),
+            moment >= sa.literal(counted.start, UTCDateTime()),
+        )
+    )
+    return rows if counted.end is None else rows.where(moment < sa.literal(counted.end, UTCDateTime()))
+
+
+def _with_at_least(session: Session, rows: sa.Select[int], count: int) -> BitMap:
+    return read_bitmap(session, rows.group_by(col(Delivery.buyer_id)).having(sa.func.count() >= count))
+
+
+def _rooms(session: Session, shop: Shop, campaign: Campaign, cap: Cap, *, at: datetime) -> tuple[Numbers, Numbers]:
+    """Return the full buyers, and the seconds at which there is room: when the n-th latest does not count any more."""
+    counted = window(cap, at, shop.timezone)
+    full = _with_at_least(session, _counted(shop, campaign.medium, cap, counted), cap.messages)
+    if not full:
+        nobody = np.empty(0, dtype=np.int64)
+        return nobody, nobody
+    moment = _moment(Delivery)
+    place = sa.func.row_number().over(partition_by=col(Delivery.buyer_id), order_by=moment.desc()).label("place")
+    ranked = _counted(shop, campaign.medium, cap, Window(counted.start, None)).add_columns(
+        _seconds(session, moment).label("seconds"), place
+    )
+    rows = ranked.subquery()
+    ids, seconds = read_columns(session, sa.select(rows.c.buyer_id, rows.c.seconds).where(rows.c.place == cap.messages))
+    chosen = np.isin(ids, np.asarray(full.to_array(), dtype=np.int64))
+    return ids[chosen], _rooms_after(cap, seconds[chosen], shop.timezone)
+
+
+def _rooms_after(cap: Cap, seconds: Numbers, timezone: str) -> Numbers:
+    if cap.days:
+        return seconds + cap.days * 86_400 + 1
+    hours, places = np.unique(seconds // 900, return_inverse=True)  # no zone moves by less than a quarter of an hour
+    rooms = [room_after(cap, datetime.fromtimestamp(int(hour) * 900, UTC), timezone) for hour in hours]
+    return np.array([room.timestamp() for room in rooms], dtype=np.int64)[places]
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """Another delivery of the same buyer, as a cap sees it: `begun` when it has left or may have."""
+
+    id: int
+    medium: Medium
+    priority: int
+    begun: bool
+    moment: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """A delivery about to leave."""
+
+    id: int
+    medium: Medium
+    priority: int
+
+
+def verdict(
+    cap: Cap, leaving: Leaving, others: Iterable[Other], *, at: datetime, timezone: str
+) -> Reason | datetime | None:
+    """Return why a delivery may not leave under a cap, the moment until which it has to wait, or None when it may go.
+
+    Of deliveries that are due at once, those ahead count: the higher priority where the cap yields, else the older.
+    """
+    if cap.messages == 0:
+        return Reason.CAPPED
+    counted = window(cap, at, timezone)
+    until = counted.end or at + timedelta(days=cap.days or 0)
+    media = cap.counted(leaving.medium)
+    ahead: list[datetime] = []
+    higher = 0
+    for other in others:
+        if other.medium not in media or (other.begun and other.moment < counted.start):
+            continue
+        if other.begun:
+            ahead.append(other.moment)
+        elif cap.when_full is WhenFull.YIELD and other.priority != leaving.priority:
+            higher += other.priority > leaving.priority and other.moment < until
+        elif other.moment <= at and other.id < leaving.id:
+            ahead.append(at)
+    if len(ahead) >= cap.messages:
+        waits = cap.when_full is WhenFull.DELAY and leaving.medium is not Medium.PARCEL
+        return room_after(cap, sorted(ahead)[-cap.messages], timezone) if waits else Reason.CAPPED
+    return Reason.YIELDED if len(ahead) + higher >= cap.messages else None
+
+
+def others_of(
+    session: Session, shop_id: int, delivery_ids: Collection[int], *, since: datetime
+) -> dict[int, list[Other]]:
+    """Return what else the buyers of these deliveries got since a moment or will get, by delivery."""
+    mine = aliased(Delivery)
+    begun = sa.or_(col(Delivery.state).in_(_GONE), col(Delivery.handed_at).is_not(None))
+    waits = col(Campaign.state) == CampaignState.RUNNING
+    rows = session.execute(
+        sa.select(
+            col(mine.id),
+            col(Delivery.id),
+            col(Campaign.medium),
+            _priority(),
+            begun,
+            _moment(Delivery),
+        )
+        .join_from(
+            mine, Delivery, sa.and_(col(Delivery.shop_id) == mine.shop_id, col(Delivery.buyer_id) == mine.buyer_id)
+        )
+        .join(Campaign, col(Campaign.id) == Delivery.campaign_id)
+        .where(
+            by_number(shop_id, delivery_ids, mine),
+            col(Delivery.id) != mine.id,
+            col(Delivery.state).in_(TAKEN),
+            col(Delivery.digest_id).is_(None),
+            ~_transactional(),
+            sa.or_(begun, waits),
+            _moment(Delivery) >= sa.literal(since, UTCDateTime()),
+        )
+    )
+    found: dict[int, list[Other]] = defaultdict(list)
+    for delivery_id, other_id, medium, priority, has_begun, moment in rows:
+        found[delivery_id].append(Other(other_id, Medium(medium), priority, bool(has_begun), moment))
+    return found
+
+
+def _moment(row: Any) -> sa.ColumnElement[datetime]:
+    return sa.func.coalesce(row.sent_at, row.handed_at, row.due_at, type_=UTCDateTime())
+
+
+def _seconds(session: Session, moment: sa.ColumnElement[datetime]) -> sa.ColumnElement[int]:
+    """Return the SQL of a moment's whole seconds since 1970."""
+    if is_postgresql(session):
+        return sa.cast(sa.func.floor(sa.extract("epoch", moment)), sa.BigInteger)
+    return sa.cast(sa.func.strftime("%s", moment), sa.Integer)
+
+
+def _transactional() -> sa.ColumnElement[bool]:
+    return sa.func.coalesce(col(Campaign.policy)["transactional"].as_boolean(), sa.false())
+
+
+def _priority() -> sa.ColumnElement[int]:
+    usual = Policy.model_fields["priority"].default
+    return sa.func.coalesce(col(Campaign.policy)["priority"].as_integer(), usual)
+
+
+def reach_back(caps: Iterable[Cap], at: datetime, timezone: str) -> datetime:
+    """Return the earliest moment any of these caps looks at for something that leaves at `at`."""
+    return min((window(cap, at, timezone).start for cap in caps), default=at)

@@ -1,0 +1,170 @@
+"""Planning: who gets a campaign at a moment, who does not and why, as sets. Preview and launch both call `plan`.
+
+It writes nothing. The funnel takes its steps in one fixed order (`sieves`), each from who is left by the one before, so
+that every buyer of the segment is in exactly one of: a skip, the control group, the final set.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from pyroaring import BitMap
+from sqlmodel import Session
+
+from campaigns.campaigns import Campaign
+from campaigns.offers.issuing import buyers_with_coupon
+from campaigns.offers.offers import Offer
+from campaigns.plans.assignment import control_group
+from campaigns.plans.budget import affordable, beyond, cost_of, price_each
+from campaigns.plans.dues import Dues, dues_of
+from campaigns.plans.policy import OverCeiling, Policy, quiet_on, read_policy
+from campaigns.plans.shop_policy import shop_policy, shop_policy_of
+from campaigns.plans.sieves import Sieves
+from campaigns.posts.posts import goes_to_groups
+from campaigns.reasons import Reason
+from campaigns.sending.senders import Sender
+from retention.bitmaps import read_bitmap
+from retention.products import Product
+from retention.shops import Shop
+from segments.matching import match
+
+
+class Step(NamedTuple):
+    """One line of a funnel: `segment` and `final` count who is there, every other who drops out at this step."""
+
+    name: str
+    buyers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a launch at this moment would do. `audience` = skips + `control` + `final`, without overlap.
+
+    `coupons` are the codes it would make and `coupons_left` what the offer still allows (None: no limit). `dues` says
+    when each delivery leaves. `cost` is in minor units; a plan `over_ceiling` is not launched.
+    """
+
+    at: datetime
+    policy: Policy
+    funnel: list[Step]
+    skips: dict[str, BitMap]
+    control: BitMap
+    final: BitMap
+    audience: BitMap
+    fingerprint: str
+    dues: Dues
+    coupons: int = 0
+    coupons_left: int | None = None
+    product_price: int | None = None
+    cost: int = 0
+    over_ceiling: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "funnel": [list(step) for step in self.funnel],
+            "audience": len(self.audience),
+            "skipped": {reason: len(buyers) for reason, buyers in self.skips.items() if buyers},
+            "control": len(self.control),
+            "final": len(self.final),
+            "coupons": self.coupons,
+            "coupons_left": self.coupons_left,
+            "transactional": self.policy.transactional,
+            "due_at": self.dues.at.isoformat(),
+            "last_due_at": self.dues.last.isoformat(),
+            "delayed": len(self.dues.delayed),
+            "cost": self.cost,
+            "cost_ceiling": self.policy.cost_ceiling,
+            "over_ceiling": self.over_ceiling,
+            "read_out_at": self.policy.read_out_at(self.at).isoformat(),
+            "fingerprint": self.fingerprint,
+        }
+
+
+def plan(session: Session, shop: Shop, campaign: Campaign, *, at: datetime, among: BitMap | None = None) -> Plan:
+    """Return who would get `campaign` at `at`, with every reason why somebody would not.
+
+    With `among`, only these buyers of the audience are looked at: those an event happened to, or the people of a wave.
+    """
+    policy, limits = read_policy(campaign.policy), shop_policy(session, shop)
+    to_groups = goes_to_groups(campaign)
+    if to_groups:  # whoever is in the group reads it, so nobody can be held back
+        policy = policy.model_copy(update={"control_share": 0.0})
+    audience = match(session, shop, campaign.audience, now=at)
+    audience = audience.copy() if among is None else audience & among
+    dues = dues_of(session, shop, campaign, policy, quiets=quiet_on(policy, limits, campaign.medium), at=at)
+    sieves = Sieves(session, shop, campaign, policy, limits, at=at, left=audience.copy(), dues=dues)
+    sieves.run()
+    price = price_each(session, shop, campaign, policy, at=at)
+    control, final = _divide(sieves, policy, price)
+    offer = session.get(Offer, campaign.offer_id) if campaign.offer_id else None
+    product = session.get(Product, campaign.product_id) if campaign.product_id else None
+    cost = cost_of(len(final), price)
+    return Plan(
+        at=at,
+        policy=policy,
+        funnel=[
+            Step("segment", len(audience)),
+            *(Step(reason, len(buyers)) for reason, buyers in sieves.skips.items()),
+            Step("control", len(control)),
+            Step("final", len(final)),
+        ],
+        skips=sieves.skips,
+        control=control,
+        final=final,
+        audience=audience,
+        fingerprint=_fingerprint(promise(session, campaign), [*sieves.skips.values(), control, final]),
+        dues=sieves.dues.only(final),
+        coupons=len(final - read_bitmap(session, buyers_with_coupon(offer))) if offer and not to_groups else 0,
+        coupons_left=offer.most_coupons - offer.issued if offer and offer.most_coupons is not None else None,
+        product_price=product.price if product else None,
+        cost=cost,
+        over_ceiling=policy.cost_ceiling is not None and cost > policy.cost_ceiling,
+    )
+
+
+def promise(session: Session, campaign: Campaign) -> str:
+    """Return the SHA-256 of what a campaign promises, whoever gets it: words, rules, terms, time. Approvals bind to it.
+
+    The moment of a launch belongs to it only where a person chose it; of a recurring campaign the trigger does.
+    """
+    offer = session.get(Offer, campaign.offer_id) if campaign.offer_id else None
+    product = session.get(Product, campaign.product_id) if campaign.product_id else None
+    sender = session.get(Sender, campaign.sender_id) if campaign.sender_id else None
+    once = not campaign.trigger or "once" in campaign.trigger
+    promised = {
+        "campaign": campaign.model_dump(mode="json", include={*_PROMISED, *({"scheduled_at"} if once else ())}),
+        "offer": offer.model_dump(mode="json", exclude={"issued"}) if offer else None,
+        "product": product.model_dump(mode="json", include={"sku", "title", "price"}) if product else None,
+        "sender": sender.model_dump(mode="json", include={"slug", "medium", "kind", "price"}) if sender else None,
+        "shop": shop_policy_of(session, campaign.shop_id).model_dump(mode="json"),
+    }
+    return hashlib.sha256(json.dumps(promised, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+_PROMISED = frozenset(
+    {"slug", "recipe", "medium", "audience", "excluded", "content", "policy", "trigger", "sender_id", "topic"}
+)
+
+
+def _divide(sieves: Sieves, policy: Policy, price: int) -> tuple[BitMap, BitMap]:
+    """Return the control group and the final set, after leaving out those the cost ceiling does not pay for."""
+    left, secret = sieves.left, sieves.campaign.secret
+    control = control_group(left, secret=secret, share=policy.control_share)
+    if policy.cost_ceiling is not None and policy.over_ceiling is OverCeiling.CUT:
+        most = affordable(policy.cost_ceiling, price)
+        if most is not None and (unpaid := beyond(left, control, most=most, secret=secret)):
+            sieves.skips[Reason.OVER_BUDGET.value] = unpaid
+            control -= unpaid
+            left -= unpaid
+    return control, left - control
+
+
+def _fingerprint(promised: str, sets: Iterable[BitMap]) -> str:
+    """Return the SHA-256 of all that was promised and to whom: the promise, then every set of buyers."""
+    digest = hashlib.sha256(promised.encode())
+    for buyers in sets:
+        digest.update(len(buyers).to_bytes(8, "little") + buyers.to_array().tobytes())
+    return digest.hexdigest()

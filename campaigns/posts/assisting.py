@@ -1,0 +1,199 @@
+"""Assisting: posts as tasks of people. One is taken, sent with proof or declined; every step can be taken back.
+
+Two people at once: one wins by a conditional UPDATE, the other is told who has it. The deliveries follow the post.
+"""
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Session, col
+
+from campaigns.campaigns import Campaign, CampaignState, DeliveryState, Medium, Run
+from campaigns.posts.desk import SAID, check_sight, left_of
+from campaigns.posts.post_outcomes import look_once_more, mark_sent, mark_unsent, settle
+from campaigns.posts.post_words import PostText, text_of
+from campaigns.posts.posts import (
+    Post,
+    PostState,
+    find_post,
+    quota_of,
+)
+from campaigns.reasons import Reason, step_name
+from retention import audit
+from retention.access import Member, Scope
+from retention.database import changed, lock
+from retention.errors import Conflict, Invalid
+from retention.people import User
+from retention.shops import Shop
+
+
+def take_post(
+    session: Session, shop: Shop, member: Member, number: int, *, public_url: str, at: datetime
+) -> PostText | None:
+    """Take a task in hand and return what to say; None when nobody is left to hear it, which settles it as skipped.
+
+    Conflict when somebody else has it, it is not due, over or settled, or the quota of the day or month is used up.
+    """
+    post = _locked(session, member, number)
+    if post.state == PostState.TAKEN and post.assignee == member.actor:
+        return _said(session, shop, post, public_url=public_url, at=at)
+    _check_free(session, post, member, at=at)
+    _check_quota(session, shop, member, at=at)
+    found = look_once_more(session, post, at=at)
+    if isinstance(found, datetime):
+        raise Conflict("These are quiet hours, or a cap is full: not before {moment}.", moment=_minute(found))
+    if found:
+        _move(session, post, PostState.SKIPPED, member, at=at, note=step_name(found))
+        return None
+    _move(session, post, PostState.TAKEN, member, at=at, assignee=member.actor, taken_at=at)
+    return _said(session, shop, post, public_url=public_url, at=at)
+
+
+def send_post(session: Session, member: Member, number: int, *, at: datetime, proof: str = "", note: str = "") -> int:
+    """Say that a taken task has been sent, with a picture or a note as proof; return how many buyers it reached.
+
+    It stays true when the campaign was cancelled while it was in hand. Invalid without any proof; Conflict when it is
+    not in this person's hands.
+    """
+    if not (proof or note.strip()):
+        raise Invalid("Show that it was sent: a picture of the chat, or a note that says where.")
+    post = _in_hand(session, member, number)
+    _move(
+        session, post, PostState.SENT, member, at=at, sent_at=at, sent_by=member.actor, proof=proof, note=note.strip()
+    )
+    # What was skipped since it was taken was skipped while it left.
+    return mark_sent(session, post, DeliveryState.WAITING, DeliveryState.SKIPPED, at=at)
+
+
+def decline_post(session: Session, member: Member, number: int, *, at: datetime, note: str) -> int:
+    """Say that a task will not be sent and why; return how many buyers go without. Invalid without a reason."""
+    if not note.strip():
+        raise Invalid("Say in a word why it is not sent.")
+    post = _in_hand(session, member, number)
+    _move(session, post, PostState.DECLINED, member, at=at, sent_at=at, sent_by=member.actor, note=note.strip())
+    values = {"state": DeliveryState.SKIPPED, "reason": Reason.DECLINED.value, "detail": note.strip()[:500]}
+    return settle(session, post, DeliveryState.WAITING, **values)
+
+
+def put_back(session: Session, member: Member, number: int, *, at: datetime) -> None:
+    """Lay a task that was taken back for others."""
+    post = _in_hand(session, member, number)
+    _move(session, post, PostState.WAITING, member, at=at, assignee="", taken_at=None)
+
+
+def undo_post(session: Session, member: Member, number: int, *, at: datetime) -> None:
+    """Take back what this person said last of a task, sent or declined: it is in their hands again.
+
+    Conflict when it was somebody else's word, or the campaign was cancelled meanwhile.
+    """
+    post = _locked(session, member, number)
+    if post.state not in SAID or post.sent_by != member.actor:
+        raise Conflict("Only what you said yourself can be taken back.")
+    campaign = session.get_one(Campaign, post.campaign_id)
+    lock(session, campaign)
+    if campaign.state is CampaignState.CANCELLED:
+        raise Conflict("The campaign has been cancelled meanwhile.")
+    if post.state == PostState.SENT:
+        mark_unsent(session, post)
+    else:
+        settle(session, post, DeliveryState.SKIPPED, state=DeliveryState.WAITING, reason="", detail="")
+    _reopen(session, campaign, post, at=at)
+    said = {"assignee": member.actor, "taken_at": at, "sent_at": None, "sent_by": "", "proof": "", "note": ""}
+    _move(session, post, PostState.TAKEN, member, at=at, **said)
+
+
+def _reopen(session: Session, campaign: Campaign, post: Post, *, at: datetime) -> None:
+    """Have a campaign go on that ended by itself because this was the last task of it."""
+    run = session.get_one(Run, post.run_id)
+    run.finished_at = None
+    session.add(run)
+    if campaign.state is CampaignState.FINISHED:
+        campaign.state = CampaignState.RUNNING
+        session.add(campaign)
+        subject = f"campaign:{campaign.slug}"
+        audit.record(session, campaign.shop_id, "system", action="campaign.reopen", subject=subject, at=at)
+
+
+def _locked(session: Session, member: Member, number: int) -> Post:
+    member.require(Scope.POSTS_WRITE)
+    post = find_post(session, member.shop_id, number)
+    lock(session, post)
+    check_sight(member, post)
+    return post
+
+
+def _in_hand(session: Session, member: Member, number: int) -> Post:
+    post = _locked(session, member, number)
+    if post.state != PostState.TAKEN:
+        raise Conflict("This one is not in your hands: it is {state}.", state=post.state)
+    if post.assignee != member.actor:
+        raise _held(session, post)
+    return post
+
+
+def _check_free(session: Session, post: Post, member: Member, *, at: datetime) -> None:
+    if post.held_by_another(member.actor, at):
+        raise _held(session, post)
+    if post.state not in {PostState.WAITING, PostState.TAKEN}:
+        raise Conflict("Somebody was quicker: this one is {state}.", state=post.state)
+    if at < post.due_at:
+        raise Conflict("It is not due before {moment}.", moment=_minute(post.due_at))
+    if at > post.too_late_at:
+        over = _minute(post.too_late_at)
+        raise Conflict("It is too late for this one: its time was over at {moment}.", moment=over)
+    campaign = session.get_one(Campaign, post.campaign_id)
+    if campaign.medium is not Medium.ASSISTED:
+        raise Conflict("A robot says this one.")
+    if campaign.state is not CampaignState.RUNNING:
+        raise Conflict("Its campaign is {state}: nothing is to be sent now.", state=campaign.state)
+
+
+def _check_quota(session: Session, shop: Shop, member: Member, *, at: datetime) -> None:
+    quota_of(session, shop.id, member.actor, lock=True)
+    today, month = left_of(session, shop, member.actor, at=at)
+    if today == 0:
+        raise Conflict("You have sent as many as you may today. Leave it to somebody else, or go on tomorrow.")
+    if month == 0:
+        raise Conflict("You have sent as many as you may this month. Leave it to somebody else.")
+
+
+def _minute(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def _held(session: Session, post: Post) -> Conflict:
+    kind, _, number = post.assignee.partition(":")
+    user = session.get(User, int(number)) if kind == "user" and number.isdecimal() else None
+    name = (user.name or user.email) if user else post.assignee
+    return Conflict("{name} has this one in hand.", name=name)
+
+
+def _said(session: Session, shop: Shop, post: Post, *, public_url: str, at: datetime) -> PostText:
+    """Return what to say and keep it in the row: this is what was said."""
+    text = text_of(session, shop, post, public_url=public_url, at=at)
+    post.text, post.picture = text.text, text.picture
+    session.add(post)
+    session.flush()
+    return text
+
+
+def _move(session: Session, post: Post, after: PostState, member: Member, *, at: datetime, **values: Any) -> None:
+    """Change a post that is as we saw it, and write down who did; Conflict when somebody was quicker."""
+    before = post.state
+    moved = sa.update(Post).where(
+        col(Post.id) == post.id, col(Post.state) == before, col(Post.assignee) == post.assignee
+    )
+    if not changed(session, moved.values(state=after, **values).execution_options(synchronize_session=False)):
+        raise Conflict("Somebody was quicker with this one.")
+    session.refresh(post)
+    audit.record(
+        session,
+        post.shop_id,
+        member.actor,
+        action=f"post.{after.value}",
+        subject=f"post:{post.id}",
+        before={"state": PostState(before).value},
+        after={"state": after.value},
+        at=at,
+    )

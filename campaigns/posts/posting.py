@@ -1,0 +1,208 @@
+"""Posting: the posts of a run, made at its launch set-wise: one per chat group of its buyers, or one per buyer."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+import sqlalchemy as sa
+from pyroaring import BitMap
+from sqlmodel import Session, col, func, select
+
+from campaigns.campaigns import Campaign, Delivery, DeliveryState, Medium, Run
+from campaigns.offers.links import Link
+from campaigns.posts.posts import Post, PostState, goes_to_groups, is_posted
+from campaigns.reasons import Reason
+from campaigns.sending.senders import Sender
+from retention.bitmaps import rows_of
+from retention.database import choice
+from retention.errors import Conflict
+from retention.products import Product
+from retention.queue import send
+from retention.relations import Group, GroupMember
+from retention.shops import Shop
+from retention.tokens import new_tokens
+
+_NO_SYNC = {"synchronize_session": False}
+
+
+def make_posts(session: Session, shop: Shop, campaign: Campaign, run: Run, *, at: datetime) -> int:
+    """Make the posts of a run that was just launched and return how many; none for a campaign that is no post.
+
+    The number of statements grows with the groups, never with the buyers. Conflict when no group can be reached.
+    """
+    if not is_posted(campaign):
+        return 0
+    product = session.get(Product, campaign.product_id) if campaign.product_id else None
+    picture = product.picture if product else ""
+    send(session, "campaigns.posts.posts")
+    if goes_to_groups(campaign):
+        return _to_groups(session, shop, campaign, run, picture=picture, at=at)
+    return _to_buyers(session, run, picture=picture)
+
+
+def robots_of(session: Session, shop_id: int) -> dict[str, Sender]:
+    """Return the robots of a shop by the slug of the group each of them is in."""
+    rows = session.exec(
+        select(Sender).where(Sender.shop_id == shop_id, Sender.medium == Medium.ROBOT).order_by(col(Sender.id))
+    )
+    return {str(sender.settings["group"]): sender for sender in rows if sender.settings.get("group")}
+
+
+def reachable_groups(session: Session, campaign: Campaign) -> list[Group]:
+    """Return the groups a campaign can speak in: with a robot where robots speak, every one where people do.
+
+    A campaign with a sender of its own speaks only where that robot is.
+    """
+    groups = session.exec(select(Group).where(Group.shop_id == campaign.shop_id).order_by(col(Group.id)))
+    if campaign.medium is not Medium.ROBOT:
+        return list(groups)
+    robots = robots_of(session, campaign.shop_id)
+    if campaign.sender_id is not None:
+        robots = {slug: sender for slug, sender in robots.items() if sender.id == campaign.sender_id}
+    return [group for group in groups if group.slug in robots]
+
+
+def in_reachable_group(session: Session, campaign: Campaign) -> sa.Select[int]:
+    """Return a SELECT of the buyers a campaign to groups can reach: members now of a group it can speak in."""
+    ids = [group.id for group in reachable_groups(session, campaign)]
+    return sa.select(col(GroupMember.buyer_id)).where(
+        col(GroupMember.shop_id) == campaign.shop_id,
+        col(GroupMember.group_id).in_(ids),
+        col(GroupMember.left_at).is_(None),
+    )
+
+
+def fewest_groups(members: Mapping[int, BitMap]) -> dict[int, BitMap]:
+    """Return which group serves whom so that few groups hear it: the largest first, then what is left.
+
+    Greedy set cover. A campaign to one group is thus posted there alone, whatever other groups its members are in.
+    """
+    left = dict(members)
+    chosen: dict[int, BitMap] = {}
+    while left:
+        group = max(left, key=lambda each: (len(left[each]), -each))
+        taken = left.pop(group)
+        if not taken:
+            break
+        chosen[group] = taken
+        left = {other: buyers - taken for other, buyers in left.items()}
+    return chosen
+
+
+def _to_groups(session: Session, shop: Shop, campaign: Campaign, run: Run, *, picture: str, at: datetime) -> int:
+    groups = {group.id: group for group in reachable_groups(session, campaign)}
+    if not groups:
+        raise Conflict("No chat group can be reached. Add one, and for a robot the robot that is in it.")
+    chosen = fewest_groups(_members(session, run, groups.keys()))
+    tokens, posts = new_tokens(len(chosen)), []
+    for token, group_id in zip(tokens, sorted(chosen), strict=True):
+        post = Post(
+            shop_id=run.shop_id, campaign_id=campaign.id, run_id=run.id, group_id=group_id, token=token,
+            picture=picture, due_at=at,
+        )  # fmt: skip
+        session.add_all([post, _shared_link(shop, campaign, token, at)])
+        posts.append(post)
+    session.flush()
+    _point_at(session, run, {post.id: chosen[post.group_id] for post in posts if post.group_id})
+    _skip_unreached(session, run)
+    _take_times(session, run)
+    return len(chosen)
+
+
+def _members(session: Session, run: Run, group_ids: Iterable[int]) -> dict[int, BitMap]:
+    """Return by group the buyers of the run's waiting deliveries who are in it now."""
+    rows = session.execute(
+        sa.select(col(GroupMember.group_id), col(GroupMember.buyer_id))
+        .join(
+            Delivery,
+            sa.and_(col(Delivery.shop_id) == GroupMember.shop_id, col(Delivery.buyer_id) == GroupMember.buyer_id),
+        )
+        .where(
+            col(GroupMember.shop_id) == run.shop_id,
+            col(GroupMember.group_id).in_(list(group_ids)),
+            col(GroupMember.left_at).is_(None),
+            *_waiting(run),
+        ),
+        execution_options={"yield_per": 50_000},
+    )
+    found: dict[int, BitMap] = defaultdict(BitMap)
+    for group_id, buyer_id in rows:
+        found[group_id].add(buyer_id)
+    return found
+
+
+def _waiting(run: Run) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        col(Delivery.shop_id) == run.shop_id,
+        col(Delivery.run_id) == run.id,
+        col(Delivery.state) == DeliveryState.WAITING,
+    )
+
+
+def _shared_link(shop: Shop, campaign: Campaign, token: str, at: datetime) -> Link:
+    return Link(
+        shop_id=shop.id, carrier_shop_id=shop.id, token=token, campaign_id=campaign.id, offer_id=campaign.offer_id,
+        product_id=campaign.product_id, medium=campaign.medium.value, created_at=at,
+    )  # fmt: skip
+
+
+def _point_at(session: Session, run: Run, posts: Mapping[int, BitMap]) -> None:
+    """Have each waiting delivery point at the post that serves its buyer: one UPDATE for all groups."""
+    buyers = [buyer for served in posts.values() for buyer in served]
+    numbers = [post_id for post_id, served in posts.items() for _ in served]
+    rows = rows_of(session, "served", buyer_id=buyers, post_id=numbers)
+    served = sa.update(Delivery).where(*_waiting(run), col(Delivery.buyer_id) == rows.c.buyer_id)
+    session.execute(served.values(post_id=rows.c.post_id), execution_options=_NO_SYNC)
+
+
+def _skip_unreached(session: Session, run: Run) -> None:
+    """Skip who left every group between the plan and now; the plan leaves out who was in none."""
+    unreached = sa.update(Delivery).where(*_waiting(run), col(Delivery.post_id).is_(None))
+    values = {"state": DeliveryState.SKIPPED, "reason": Reason.NO_ADDRESS.value}
+    session.execute(unreached.values(**values), execution_options=_NO_SYNC)
+
+
+def _take_times(session: Session, run: Run) -> None:
+    """Give each post the earliest moment of its deliveries, and the latest after which it is too late."""
+    times = session.execute(
+        sa.select(col(Delivery.post_id), func.min(Delivery.due_at), func.max(Delivery.expires_at))
+        .where(*_waiting(run), col(Delivery.post_id).is_not(None))
+        .group_by(col(Delivery.post_id))
+    )
+    rows = [{"id": post_id, "due_at": due, "expires_at": late} for post_id, due, late in times]
+    if rows:
+        session.execute(sa.update(Post), rows)
+    session.expire_all()
+
+
+def _to_buyers(session: Session, run: Run, *, picture: str) -> int:
+    """Make one post for each waiting delivery: one INSERT ... SELECT, one UPDATE."""
+    source = sa.select(
+        col(Delivery.shop_id),
+        col(Delivery.campaign_id),
+        col(Delivery.run_id),
+        col(Delivery.buyer_id),
+        sa.literal(PostState.WAITING, choice(PostState)),
+        sa.literal(picture),
+        col(Delivery.due_at),
+        col(Delivery.expires_at),
+        *(sa.literal("") for _ in _EMPTY),
+        sa.literal(0),
+    ).where(*_waiting(run))
+    columns = ["shop_id", "campaign_id", "run_id", "buyer_id", "state", "picture", "due_at", "expires_at"]
+    made = sa.insert(Post).from_select([*columns, *_EMPTY, "attempts"], source, include_defaults=False)
+    session.execute(made)
+    own = (
+        sa.select(col(Post.id))
+        .where(
+            col(Post.shop_id) == Delivery.shop_id,
+            col(Post.run_id) == Delivery.run_id,
+            col(Post.buyer_id) == Delivery.buyer_id,
+        )
+        .scalar_subquery()
+    )
+    session.execute(sa.update(Delivery).where(*_waiting(run)).values(post_id=own), execution_options=_NO_SYNC)
+    return session.exec(select(func.count()).where(Post.shop_id == run.shop_id, Post.run_id == run.id)).one()
+
+
+_EMPTY = ("text", "token", "assignee", "sent_by", "proof", "note")

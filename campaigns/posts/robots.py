@@ -1,0 +1,180 @@
+"""Robots: a post to a chat group handed over once for everybody it serves; all are sent, failed or unknown together.
+
+Begun is committed before the message leaves. Whoever dies between that and the record leaves a post and deliveries that
+are unknown, since no robot can say whether it has spoken; `campaigns.posts.post_outcomes.put_aside` finds them.
+"""
+
+import secrets
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy import Engine
+from sqlmodel import Session, col
+
+from campaigns.campaigns import Campaign, DeliveryState, Medium
+from campaigns.posts.post_outcomes import look_once_more, mark_sent, settle
+from campaigns.posts.post_words import text_of
+from campaigns.posts.posting import robots_of
+from campaigns.posts.posts import ROBOT, Post, PostState, somebody_waits
+from campaigns.reasons import Reason, step_name
+from campaigns.sending import breaker
+from campaigns.sending.channels.channel import Channel, Message, Outcome, Refused, Taken, TryLater
+from campaigns.sending.claiming import BACK_OFF, CLAIM
+from campaigns.sending.senders import Sender
+from campaigns.stopping import UNCLAIMED
+from retention.database import changed, transaction
+from retention.errors import Error, Invalid
+from retention.relations import Group
+from retention.shops import Shop
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A post about to leave: the robot that says it, and the whole message."""
+
+    post: Post
+    robot: Sender
+    message: Message
+
+
+def send_posts(
+    engine: Engine,
+    channel_for: Callable[[Sender], Channel],
+    *,
+    public_url: str,
+    now: datetime,
+    limit: int = 100,
+) -> Counter[str]:
+    """Hand over up to `limit` due posts of running campaigns; return how many posts were sent, failed and so on.
+
+    Keys of the result: sent, skipped, failed, unknown, later (will be tried again).
+    """
+    with transaction(engine) as session:
+        due = sa.select(col(Post.id)).where(
+            col(Post.state) == PostState.WAITING,
+            col(Post.due_at) <= now,
+            col(Post.campaign_id).in_(sa.select(col(Campaign.id)).where(col(Campaign.medium) == Medium.ROBOT)),
+            somebody_waits(),
+        )
+        ids = list(session.execute(due.order_by(col(Post.due_at), col(Post.id)).limit(limit)).scalars())
+    return Counter(_send_one(engine, channel_for, post_id, public_url=public_url, now=now) for post_id in ids)
+
+
+def _send_one(
+    engine: Engine, channel_for: Callable[[Sender], Channel], post_id: int, *, public_url: str, now: datetime
+) -> str:
+    with transaction(engine) as session:
+        ready = _prepare(session, post_id, public_url=public_url, now=now)
+    if isinstance(ready, str):
+        return ready
+    outcome: Outcome
+    try:
+        channel = channel_for(ready.robot)
+    except Error as error:  # one whose secrets cannot be read must not keep the others waiting
+        log.warning("a robot cannot be used", sender=ready.robot.slug, shop=ready.robot.shop_id, why=str(error))
+        return "later"
+    try:
+        with channel.connect() as connection:
+            with transaction(engine) as session:
+                if (refusal := _begin(session, ready.post.id, now=now)) is not None:
+                    return refusal
+            outcome = connection.hand_over_all([ready.message])[0]
+    except TryLater as trouble:  # nobody answered, so nothing began
+        outcome = trouble
+    with transaction(engine) as session:
+        return _record(session, ready, outcome, now=now)
+
+
+def _prepare(session: Session, post_id: int, *, public_url: str, now: datetime) -> _Ready | str:
+    """Return the post with its robot and its words, or what came of it already."""
+    post = session.get_one(Post, post_id)
+    shop, group = session.get_one(Shop, post.shop_id), session.get_one(Group, post.group_id)
+    robot = robots_of(session, shop.id).get(group.slug)
+    if robot is None or breaker.allowed(session, robot, now=now) == 0:
+        return "later"
+    try:
+        said = text_of(session, shop, post, public_url=public_url, at=now)
+    except Invalid as error:
+        _end(session, post, PostState.FAILED, DeliveryState.WAITING, reason=Reason.TEXT_ERROR, detail=str(error))
+        return "failed"
+    post.text = said.text
+    session.add(post)
+    name = f"post.{post.id}.{post.token}"
+    message = Message(
+        to=group.slug, sender="", sender_name=shop.name, subject=said.subject, text=said.text, html="",
+        language=said.language, message_id=name, unsubscribe_address="", key=name,
+    )  # fmt: skip
+    return _Ready(post, robot, message)
+
+
+def _begin(session: Session, post_id: int, *, now: datetime) -> str | None:
+    """Write down that the hand-over begins; return what came of it where it does not."""
+    taken = sa.update(Post).where(col(Post.id) == post_id, col(Post.state) == PostState.WAITING, somebody_waits())
+    values = {"state": PostState.TAKEN, "assignee": ROBOT, "taken_at": now, "attempts": Post.attempts + 1}
+    if not changed(session, taken.values(**values).execution_options(synchronize_session=False)):
+        return "skipped"
+    post = session.get_one(Post, post_id, populate_existing=True)
+    if found := look_once_more(session, post, at=now):
+        session.add(post)
+        if isinstance(found, datetime):
+            post.state, post.assignee, post.taken_at, post.due_at = PostState.WAITING, "", None, found
+            return "later"
+        post.state, post.note = PostState.SKIPPED, step_name(found)
+        return "skipped"
+    claim = {"claim_token": secrets.token_hex(16), "claim_expires_at": now + CLAIM, "handed_at": now}
+    settle(session, post, DeliveryState.WAITING, state=DeliveryState.CLAIMED, **claim)
+    return None
+
+
+def _record(session: Session, ready: _Ready, outcome: Outcome, *, now: datetime) -> str:
+    post = session.get_one(Post, ready.post.id, with_for_update=True, populate_existing=True)
+    of_robot = isinstance(outcome, TryLater) and outcome.of_sender
+    known = isinstance(outcome, Taken | Refused | TryLater)
+    detail = "" if isinstance(outcome, Taken) else str(outcome)
+    breaker.note(
+        session, ready.robot, failures=int(of_robot or not known), taken=int(isinstance(outcome, Taken)),
+        detail=detail, now=now,
+    )  # fmt: skip
+    match outcome:
+        case Taken():
+            mark_sent(session, post, DeliveryState.CLAIMED, DeliveryState.UNKNOWN, at=now)
+            post.state, post.sent_at, post.sent_by = PostState.SENT, now, ROBOT
+            session.add(post)
+            return "sent"
+        case Refused():
+            _end(session, post, PostState.FAILED, DeliveryState.CLAIMED, reason=Reason.REFUSED, detail=detail)
+            return "failed"
+        case TryLater():
+            return _again(session, post, detail, wait=outcome.wait, now=now)
+    _end(session, post, PostState.UNKNOWN, DeliveryState.CLAIMED, reason=Reason.NO_RECORD, detail=detail)
+    return "unknown"
+
+
+def _again(session: Session, post: Post, detail: str, *, wait: timedelta | None, now: datetime) -> str:
+    """Have a post tried once more after the next wait; one that has had every wait has failed."""
+    if wait is None and post.attempts > len(BACK_OFF):
+        _end(session, post, PostState.FAILED, DeliveryState.CLAIMED, reason=Reason.GAVE_UP, detail=detail)
+        return "failed"
+    post.due_at = now + (wait or BACK_OFF[max(0, post.attempts - 1)])
+    post.state, post.assignee, post.taken_at, post.note = PostState.WAITING, "", None, detail[:500]
+    session.add(post)
+    waits = {"state": DeliveryState.WAITING, "handed_at": None, "detail": detail[:500]}
+    settle(session, post, DeliveryState.CLAIMED, **waits, **UNCLAIMED)
+    return "later"
+
+
+_ENDS = {PostState.FAILED: DeliveryState.FAILED, PostState.UNKNOWN: DeliveryState.UNKNOWN}
+
+
+def _end(session: Session, post: Post, state: PostState, before: DeliveryState, *, reason: Reason, detail: str) -> None:
+    post.state, post.note = state, detail[:500]
+    session.add(post)
+    values: dict[str, Any] = {"state": _ENDS[state], "reason": reason.value, "detail": detail[:500]}
+    settle(session, post, before, **values, **UNCLAIMED)

@@ -1,0 +1,1 @@
+"""Sending: deliveries claimed, looked at once more, handed over and recorded, by senders that can fail."""

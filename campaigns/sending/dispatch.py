@@ -1,0 +1,82 @@
+"""Dispatch: everything due by every sender in turns, so that a slow one does not keep the others waiting."""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import Engine
+from sqlmodel import col, select
+
+from campaigns.campaigns import Campaign, CampaignState, Medium
+from campaigns.sending.channels.channel import Channel
+from campaigns.sending.channels.smtp import SmtpChannel
+from campaigns.sending.senders import Sender as SenderRow
+from campaigns.sending.senders import SenderState, channel_for
+from campaigns.sending.sending import send_waiting, sender_from_settings
+from campaigns.texts.mail import Sender
+from retention.database import transaction
+from retention.errors import Error
+from retention.settings import get_settings
+
+log = structlog.get_logger()
+
+TURN = 1000
+"""Messages of one sender before the next has its turn."""
+
+LONGEST = timedelta(minutes=5)
+"""After which the task ends and the next sweep goes on, with settings and code read anew."""
+
+_HANDED_OVER = (Medium.EMAIL, Medium.SMS, Medium.WEBHOOK)
+
+
+@dataclass(frozen=True)
+class _Way:
+    """A channel, whom its mail is from, and the row it belongs to; none for the installation's own mail server."""
+
+    channel: Channel
+    sender: Sender
+    row: SenderRow | None = None
+
+
+def send_all(engine: Engine, *, now: Callable[[], datetime]) -> Counter[str]:
+    """Hand over what is due until nothing is left that can go on now; return the counts of `send_waiting`."""
+    total: Counter[str] = Counter()
+    ways = _ways(engine)
+    until = time.monotonic() + LONGEST.total_seconds()
+    while ways and time.monotonic() < until:
+        for way in list(ways):
+            counts = +send_waiting(engine, way.channel, now=now(), limit=TURN, sender=way.sender, by=way.row)
+            total += counts
+            if not counts.keys() - {"later"}:
+                ways.remove(way)  # nothing left, or the other side is away: the next sweep tries again
+    return total
+
+
+def _ways(engine: Engine) -> list[_Way]:
+    """Return the installation's mail server, and every sender that a running campaign names and nobody has paused."""
+    own = sender_from_settings()
+    ways = [_Way(SmtpChannel(get_settings().smtp_url), own)]
+    named = select(Campaign.sender_id).where(
+        Campaign.state == CampaignState.RUNNING, col(Campaign.sender_id).is_not(None)
+    )
+    with transaction(engine) as session:
+        rows = session.exec(
+            select(SenderRow)
+            .where(
+                col(SenderRow.id).in_(named),
+                SenderRow.state != SenderState.PAUSED,
+                col(SenderRow.medium).in_(_HANDED_OVER),
+            )
+            .order_by(col(SenderRow.id))
+        ).all()
+    for row in rows:
+        mail_from = str(row.settings.get("mail_from") or own.mail_from)
+        signature = str(row.settings.get("signature", ""))
+        try:
+            ways.append(_Way(channel_for(row), Sender(own.public_url, own.signing_key, mail_from, signature), row))
+        except Error as error:  # one whose secrets cannot be read must not keep the others waiting
+            log.warning("a sender cannot be used", sender=row.slug, shop=row.shop_id, why=str(error))
+    return ways

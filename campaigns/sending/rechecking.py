@@ -1,0 +1,306 @@
+"""The last look: whether deliveries about to leave still may. Asked set-wise, in the transaction that claims them.
+
+What was right when planned can be wrong by now: a no to the channel, an offer that is over, a product sold out, a cap
+that something else has filled. What may leave later, after quiet hours or when a cap has room, is put off instead.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple, TypeVar
+
+import sqlalchemy as sa
+from sqlmodel import Session, SQLModel, col, select
+
+from campaigns.campaigns import Campaign, Delivery, Medium, Recipe, Run
+from campaigns.noes.bounces import Bounce, BounceKind
+from campaigns.offers.offers import Offer
+from campaigns.plans.caps import Leaving, Other, others_of, reach_back, verdict
+from campaigns.plans.hours import out_of_quiet
+from campaigns.plans.policy import (
+    CHANNEL,
+    Policy,
+    ShopPolicy,
+    caps_on,
+    channel_of,
+    needed_answer,
+    quiet_on,
+    read_policy,
+)
+from campaigns.plans.shop_policy import shop_policy_of
+from campaigns.plans.sieves import ADDRESS, plain_address
+from campaigns.reasons import Reason
+from campaigns.sending.numbered import by_number
+from campaigns.timing.events import still_unpaid
+from campaigns.timing.schedule import known_zone
+from retention.buyers import Buyer
+from retention.consent import Answer, Channel, Consent, Pause
+from retention.orders import Order, OrderLine
+from retention.products import Product
+from retention.shops import Shop
+
+_Shared = TypeVar("_Shared", Campaign, Run, Offer, Product)
+
+
+@dataclass(frozen=True, slots=True)
+class LastLook:
+    """What a last look finds: `skipped` must not leave, each with the first reason; `later` not before a moment."""
+
+    skipped: dict[int, Reason]
+    later: dict[int, datetime]
+
+
+def look_again(session: Session, shop_id: int, delivery_ids: Collection[int], *, at: datetime) -> LastLook:
+    """Look once more at deliveries about to leave. Those in neither part of the answer may leave now."""
+    look = _look(session, shop_id, delivery_ids, at=at)
+    skipped: dict[int, Reason] = {}
+    later: dict[int, datetime] = {}
+    for delivery_id, row in look.rows.items():
+        said = look.wrong(row) or look.capped(row)
+        if isinstance(said, Reason):
+            skipped[delivery_id] = said
+        elif (moment := look.out_of_quiet(row, said or at)) > at:
+            later[delivery_id] = moment
+    return LastLook(skipped, later)
+
+
+def recheck(session: Session, shop_id: int, delivery_ids: Collection[int], *, at: datetime) -> dict[int, Reason]:
+    """Return the deliveries that must not leave, each with the first reason that applies."""
+    return look_again(session, shop_id, delivery_ids, at=at).skipped
+
+
+def postponed(session: Session, shop_id: int, delivery_ids: Collection[int], *, at: datetime) -> dict[int, datetime]:
+    """Return the deliveries that may leave, but not now: each with the moment at which to look at it again."""
+    return look_again(session, shop_id, delivery_ids, at=at).later
+
+
+class _Delivery(NamedTuple):
+    id: int
+    campaign_id: int
+    run_id: int
+    expires_at: datetime | None
+
+
+class _Buyer(NamedTuple):
+    id: int
+    email: str
+    phone: str
+    timezone: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """All about one delivery as it is now."""
+
+    delivery: _Delivery
+    buyer: _Buyer
+    campaign: Campaign
+    run: Run
+    offer: Offer | None
+    product: Product | None
+    paused_until: datetime | None
+
+
+@dataclass
+class _Look:
+    """One look at the deliveries of one shop. What only some of them need is asked for when the first one does."""
+
+    session: Session
+    shop: Shop
+    limits: ShopPolicy
+    at: datetime
+    rows: dict[int, _Row]
+    _policies: dict[int, Policy] = field(default_factory=dict)
+    _answers: dict[tuple[Channel, str], dict[int, Answer]] = field(default_factory=dict)
+    _facts: dict[str, set[int]] = field(default_factory=dict)
+    _others: dict[int, list[Other]] | None = None
+
+    def wrong(self, row: _Row) -> Reason | None:
+        """Return why this may not leave, whatever else the buyer gets."""
+        if refused := self._refused(row) or self._unreachable(row):
+            return refused
+        if row.delivery.expires_at and self.at > row.delivery.expires_at:
+            return Reason.LATE
+        if self._paid(row):
+            return Reason.PAID_ALREADY
+        return _over(row, self.at) or (Reason.BOUGHT_ALREADY if self._bought(row) else None)
+
+    def capped(self, row: _Row) -> Reason | datetime | None:
+        """Return what the caps say: a reason, the moment until which they put it off, or nothing."""
+        policy, medium = self._policy(row.campaign), row.campaign.medium
+        caps = caps_on(policy, self.limits, medium)
+        if not caps:
+            return None
+        leaving = Leaving(row.delivery.id, medium, policy.priority)
+        others = self._all_others().get(row.delivery.id, ())
+        said = [verdict(cap, leaving, others, at=self.at, timezone=self.shop.timezone) for cap in caps]
+        reasons = [each for each in said if isinstance(each, Reason)]
+        return reasons[0] if reasons else max((each for each in said if isinstance(each, datetime)), default=None)
+
+    def out_of_quiet(self, row: _Row, moment: datetime) -> datetime:
+        """Return the first moment from `moment` on that lies in no quiet hours."""
+        quiets = quiet_on(self._policy(row.campaign), self.limits, row.campaign.medium)
+        zones = {"buyer_zone": known_zone(row.buyer.timezone, self.shop.timezone), "shop_zone": self.shop.timezone}
+        return out_of_quiet(quiets, moment, **zones) if quiets else moment
+
+    def _refused(self, row: _Row) -> Reason | None:
+        """Return whether the buyer does not want it: by this channel, on this topic, or for a while."""
+        answer, needed = self._answer(row), needed_answer(row.campaign.medium)
+        if (answer is not Answer.IN) if needed is Answer.IN else (answer is Answer.OUT):
+            return Reason.NO_CONSENT
+        if row.campaign.topic and self._answer(row, row.campaign.topic) is Answer.OUT:
+            return Reason.TOPIC_OUT
+        return Reason.PAUSED if row.paused_until and row.paused_until > self.at else None
+
+    def _unreachable(self, row: _Row) -> Reason | None:
+        if row.campaign.medium not in ADDRESS:
+            return None
+        if not getattr(row.buyer, ADDRESS[row.campaign.medium].key):
+            return Reason.NO_ADDRESS
+        return Reason.BOUNCED if row.delivery.id in self._bounced() else None
+
+    def _answer(self, row: _Row, topic: str = "") -> Answer | None:
+        asked = channel_of(row.campaign.medium, self._policy(row.campaign)), topic
+        if asked not in self._answers:
+            self._answers[asked] = dict(self._ask_answers(*asked))
+        return self._answers[asked].get(row.buyer.id)
+
+    def _ask_answers(self, channel: Channel, topic: str) -> Iterable[tuple[int, Answer]]:
+        buyers = {row.buyer.id for row in self.rows.values()}
+        last = (
+            sa.select(sa.func.max(Consent.id))
+            .where(
+                col(Consent.shop_id) == self.shop.id,
+                col(Consent.channel) == channel,
+                col(Consent.topic) == topic,
+                col(Consent.buyer_id).in_(buyers),
+            )
+            .group_by(col(Consent.buyer_id))
+        )
+        rows = self.session.execute(
+            sa.select(col(Consent.buyer_id), col(Consent.answer)).where(col(Consent.id).in_(last))
+        )
+        return [(buyer_id, Answer(answer)) for buyer_id, answer in rows]
+
+    def _policy(self, campaign: Campaign) -> Policy:
+        if campaign.id not in self._policies:
+            self._policies[campaign.id] = read_policy(campaign.policy)
+        return self._policies[campaign.id]
+
+    def _all_others(self) -> dict[int, list[Other]]:
+        if self._others is None:
+            campaigns = {row.campaign.id: row.campaign for row in self.rows.values()}
+            caps = [cap for each in campaigns.values() for cap in caps_on(self._policy(each), self.limits, each.medium)]
+            since = reach_back(caps, self.at, self.shop.timezone)
+            self._others = others_of(self.session, self.shop.id, list(self.rows), since=since)
+        return self._others
+
+    def _bought(self, row: _Row) -> bool:
+        if row.product is None:
+            return False
+        if "bought" not in self._facts:
+            found = self.session.execute(_bought_meanwhile(self.shop.id, list(self.rows)))
+            self._facts["bought"] = set(found.scalars())
+        return row.delivery.id in self._facts["bought"]
+
+    def _paid(self, row: _Row) -> bool:
+        """Tell whether a reminder has nothing to remind of any more."""
+        if row.campaign.recipe is not Recipe.PAYMENT_REMINDER:
+            return False
+        if "unpaid" not in self._facts:
+            self._facts["unpaid"] = set(self.session.execute(still_unpaid(self.shop.id, list(self.rows))).scalars())
+        return row.delivery.id not in self._facts["unpaid"]
+
+    def _bounced(self) -> set[int]:
+        if "bounced" not in self._facts:
+            media = {row.campaign.medium for row in self.rows.values()} & set(ADDRESS)
+            found = (self.session.execute(_bounced(self.shop.id, list(self.rows), medium)) for medium in media)
+            self._facts["bounced"] = {delivery_id for rows in found for delivery_id in rows.scalars()}
+        return self._facts["bounced"]
+
+
+def _look(session: Session, shop_id: int, delivery_ids: Collection[int], *, at: datetime) -> _Look:
+    """Read the rows as they are now: the buyers' own in one SELECT, the shared ones once each."""
+    look = _Look(session, session.get_one(Shop, shop_id), shop_policy_of(session, shop_id), at, {})
+    if not delivery_ids:
+        return look
+    found = session.execute(
+        sa.select(*_columns(Delivery, _Delivery), *_columns(Buyer, _Buyer), col(Pause.until))
+        .join_from(Delivery, Buyer, col(Buyer.id) == Delivery.buyer_id)
+        .outerjoin(Pause, sa.and_(col(Pause.shop_id) == Delivery.shop_id, col(Pause.buyer_id) == Delivery.buyer_id))
+        .where(by_number(shop_id, delivery_ids))
+    )
+    own = len(_Delivery._fields)
+    rows = [(_Delivery._make(row[:own]), _Buyer._make(row[own:-1]), row[-1]) for row in found]
+    deliveries = [delivery for delivery, _, _ in rows]
+    campaigns = _fresh(session, Campaign, (delivery.campaign_id for delivery in deliveries))
+    runs = _fresh(session, Run, (delivery.run_id for delivery in deliveries))
+    offers = _fresh(session, Offer, (campaign.offer_id for campaign in campaigns.values()))
+    products = _fresh(session, Product, (campaign.product_id for campaign in campaigns.values()))
+    for delivery, buyer, paused_until in rows:
+        campaign = campaigns[delivery.campaign_id]
+        offer, product = offers.get(campaign.offer_id or 0), products.get(campaign.product_id or 0)
+        look.rows[delivery.id] = _Row(delivery, buyer, campaign, runs[delivery.run_id], offer, product, paused_until)
+    return look
+
+
+def _columns(table: type[SQLModel], kind: type[_Delivery | _Buyer]) -> list[Any]:
+    return [getattr(table, name) for name in kind._fields]
+
+
+def _fresh(session: Session, kind: type[_Shared], ids: Iterable[int | None]) -> dict[int, _Shared]:
+    """Return the rows with these numbers as they are in the database now."""
+    wanted = {each for each in ids if each is not None}
+    if not wanted:
+        return {}
+    rows = select(kind).where(col(kind.id).in_(wanted)).execution_options(populate_existing=True)
+    return {row.id: row for row in session.exec(rows)}
+
+
+def _over(row: _Row, at: datetime) -> Reason | None:
+    """Return why what is offered does not stand any more."""
+    if row.offer and not row.offer.is_open(at):
+        return Reason.OFFER_OVER
+    if row.product is None:
+        return None
+    if row.product.stock is not None and row.product.stock <= 0:
+        return Reason.SOLD_OUT
+    if row.run.product_price is not None and row.product.price != row.run.product_price:
+        return Reason.PRICE_CHANGED
+    return None
+
+
+def _bounced(shop_id: int, delivery_ids: Collection[int], medium: Medium) -> sa.Select[int]:
+    """Return a SELECT of deliveries whose buyer's present address takes nothing any more."""
+    here = plain_address(medium, ADDRESS[medium])
+    there = col(Bounce.address) if medium is Medium.EMAIL else plain_address(medium, col(Bounce.address))
+    same = sa.and_(
+        col(Bounce.shop_id) == shop_id,
+        col(Bounce.channel) == CHANNEL[medium],
+        col(Bounce.kind) == BounceKind.HARD,
+        there == here,
+    )
+    return (
+        sa.select(col(Delivery.id))
+        .join(Buyer, col(Buyer.id) == Delivery.buyer_id)
+        .join(Bounce, same)
+        .where(by_number(shop_id, delivery_ids))
+    )
+
+
+def _bought_meanwhile(shop_id: int, delivery_ids: Collection[int]) -> sa.Select[int]:
+    """Return a SELECT of deliveries whose buyer ordered the campaign's product after the run was planned."""
+    return (
+        sa.select(col(Delivery.id))
+        .join(Run, col(Run.id) == Delivery.run_id)
+        .join(Campaign, col(Campaign.id) == Delivery.campaign_id)
+        .join(Product, col(Product.id) == Campaign.product_id)
+        .join(Order, sa.and_(col(Order.shop_id) == Delivery.shop_id, col(Order.buyer_id) == Delivery.buyer_id))
+        .join(OrderLine, sa.and_(col(OrderLine.shop_id) == Order.shop_id, col(OrderLine.order_id) == Order.id))
+        .where(
+            by_number(shop_id, delivery_ids),
+            col(Order.counts),
+            col(Order.ordered_at) >= Run.planned_at,
+            col(OrderLine.sku) == Product.sku,
+        )
+    )

@@ -1,0 +1,267 @@
+"""Sending: claim, look again, make the messages, hand them over; no transaction is open while others answer.
+
+Whatever step a sender dies at, the rows say what is known: not begun waits again; begun but not recorded is tried again
+under the same key where that is harmless, and is unknown elsewhere.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import NamedTuple, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy import Engine
+from sqlmodel import Session, col
+
+from campaigns.campaigns import Campaign, Delivery, DeliveryState
+from campaigns.offers.coupons import Coupon
+from campaigns.offers.links import Link
+from campaigns.offers.offers import Offer
+from campaigns.reasons import Reason
+from campaigns.sending import breaker, claiming, rates
+from campaigns.sending.channels.channel import Channel
+from campaigns.sending.claiming import Claim, Told
+from campaigns.sending.handing import Batch, Line, Ready, patiently
+from campaigns.sending.rates import Slots
+from campaigns.sending.rechecking import look_again
+from campaigns.sending.senders import Sender as SenderRow
+from campaigns.texts.branding import look_of
+from campaigns.texts.composing import compose
+from campaigns.texts.mail import Letter, Sender
+from campaigns.timing.digests import with_carried
+from retention import audit
+from retention.buyers import Buyer
+from retention.database import ShopRow, transaction
+from retention.errors import Invalid
+from retention.products import Product
+from retention.queue import send
+from retention.settings import get_settings
+from retention.shops import Shop
+
+Columns = TypeVar("Columns", "_Delivery", "_Buyer", "_Coupon", "_Link")
+
+MOST_RESENT = 1000
+"""Deliveries a person sends again in one go."""
+
+FIRST_BATCH, LARGEST_BATCH = 50, 500
+FRESH = 2.0
+"""Seconds within which a claim should have left, so that the last look is fresh; each claim is sized by the last."""
+
+MOST_TROUBLES = 3
+"""Batches in a row that end in trouble before a channel without a sender's row is left alone until the next sweep."""
+
+
+def send_waiting(
+    engine: Engine,
+    channel: Channel,
+    *,
+    now: datetime,
+    limit: int = 1000,
+    sender: Sender | None = None,
+    by: SenderRow | None = None,
+) -> Counter[str]:
+    """Hand over up to `limit` due deliveries of running campaigns, and return how many were sent, skipped and so on.
+
+    Keys of the result: sent, skipped, failed, unknown, later (will be tried again). `by` is the sender's row whose
+    campaigns are meant; without it, those that name none. `sender` comes from the settings when it is not given.
+    """
+    counts: Counter[str] = Counter()
+    with transaction(engine) as session:
+        claiming.expire_claims(session, now=now)
+        shops = claiming.shops_with_work(session, channel.medium, sender_id=by.id if by else None)
+    with Line(channel) as line:
+        for shop_id in shops:
+            round_ = _Round(engine, line, sender or sender_from_settings(), shop_id, now, counts, by=by)
+            while limit > 0 and (taken := round_.send_batch(limit)):
+                limit -= taken
+    return counts
+
+
+def sender_from_settings() -> Sender:
+    """Return who sends, as this installation's settings say."""
+    settings = get_settings()
+    return Sender(settings.public_url, settings.signing_key(), settings.mail_from)
+
+
+def resend(session: Session, shop: Shop, delivery_ids: list[int], *, at: datetime, actor: str) -> int:
+    """Have deliveries that failed or are unknown tried once more, because a person says so; return how many.
+
+    They keep their coupon, their link, their Message-ID and their key. One that was unknown may have arrived, and is
+    unknown again unless this try is taken.
+    """
+    again = sa.update(Delivery).where(
+        col(Delivery.shop_id) == shop.id,
+        col(Delivery.id).in_(delivery_ids),
+        col(Delivery.state).in_((DeliveryState.FAILED, DeliveryState.UNKNOWN)),
+    )
+    kept = sa.case((col(Delivery.state) == DeliveryState.UNKNOWN, col(Delivery.reason)), else_="")
+    values = {"state": DeliveryState.WAITING, "due_at": at, "attempts": 0, "handed_at": None, "reason": kept}
+    ids = sorted(session.execute(again.values(**values).returning(col(Delivery.id))).scalars())
+    for delivery_id in ids:
+        audit.record(session, shop.id, actor, action="delivery.resend", subject=f"delivery:{delivery_id}", at=at)
+    send(session, "campaigns.send")
+    return len(ids)
+
+
+def resend_all(
+    session: Session, shop: Shop, campaign: Campaign, *, state: DeliveryState, at: datetime, actor: str
+) -> int:
+    """Have up to a thousand deliveries of a campaign that are unknown, or failed, tried once more; return how many.
+
+    Invalid for any other state.
+    """
+    if state not in (DeliveryState.UNKNOWN, DeliveryState.FAILED):
+        raise Invalid("What is {state} cannot be sent again.", state=state.value)
+    chosen = sa.select(col(Delivery.id)).where(
+        col(Delivery.shop_id) == shop.id, col(Delivery.campaign_id) == campaign.id, col(Delivery.state) == state
+    )
+    ids = list(session.execute(chosen.order_by(col(Delivery.id)).limit(MOST_RESENT)).scalars())
+    return resend(session, shop, ids, at=at, actor=actor)
+
+
+@dataclass
+class _Round:
+    """One shop's deliveries through one line, batch by batch."""
+
+    engine: Engine
+    line: Line
+    sender: Sender
+    shop_id: int
+    now: datetime
+    counts: Counter[str]
+    by: SenderRow | None
+    size: int = FIRST_BATCH
+    troubles: int = 0
+
+    def send_batch(self, limit: int) -> int:
+        """Claim and hand over one batch; return how many were claimed, 0 when nothing can go on now."""
+        started = time.monotonic()
+        held, letters, slots = patiently(self.engine, lambda session: self._claim(session, limit))
+        if not letters:
+            return len(held.delivery_ids)
+        ready = self._make(held, letters)
+        batch = Batch(self.engine, self.line, held, self.now, self.counts, by=self.by, slots=slots)
+        self.troubles = 0 if batch.hand_over(ready) else self.troubles + 1
+        if self.by is None and self.troubles >= MOST_TROUBLES:
+            return 0
+        seconds = max(time.monotonic() - started, 0.001)
+        self.size = min(max(int(len(ready) / seconds * FRESH), FIRST_BATCH // 5), LARGEST_BATCH)
+        return len(held.delivery_ids)
+
+    def _claim(self, session: Session, limit: int) -> tuple[Claim, list[Letter], Slots | None]:
+        """Claim what may leave now, look at it once more, and return the rows the messages are made from."""
+        limit = min(self.size, limit)
+        if self.by:
+            self.by = session.get_one(SenderRow, self.by.id)
+            may = (breaker.allowed(session, self.by, now=self.now), rates.room(self.by, now=self.now))
+            limit = min([limit, *(most for most in may if most is not None)])
+        if limit <= 0:
+            return Claim(self.shop_id, "", []), [], None
+        medium, sender_id = self.line.channel.medium, self.by.id if self.by else None
+        held = claiming.claim(session, self.shop_id, medium, now=self.now, limit=limit, sender_id=sender_id)
+        look = look_again(session, self.shop_id, held.delivery_ids, at=self.now)
+        claiming.skip(session, held, look.skipped)
+        claiming.postpone(session, held, look.later)
+        stays = [each for each in held.delivery_ids if each not in look.skipped and each not in look.later]
+        letters = with_carried(
+            session, self.shop_id, _letters(session, held, stays), now=self.now, read=partial(_letters, session, held)
+        )
+        self.counts["skipped"] += len(look.skipped)
+        if look.later:
+            self.counts["later"] += len(look.later)
+        return held, letters, rates.reserve(session, self.by, len(letters), now=self.now) if self.by else None
+
+    def _make(self, held: Claim, letters: list[Letter]) -> list[Ready]:
+        """Make the messages; a text that cannot be made fails alone."""
+        ready: list[Ready] = []
+        wrong: list[Told] = []
+        for letter in letters:
+            try:
+                ready.append((letter.delivery.id, compose(letter, self.sender)))
+            except Invalid as error:
+                wrong.append(Told(letter.delivery.id, detail=str(error)))
+        if wrong:
+            self.counts["failed"] += len(wrong)
+            patiently(
+                self.engine,
+                lambda session: claiming.record_refused(session, held, wrong, reason=Reason.TEXT_ERROR, at=self.now),
+            )
+        return ready
+
+
+class _Delivery(NamedTuple):
+    id: int
+    buyer_id: int
+    campaign_id: int
+    coupon_id: int | None
+
+
+class _Buyer(NamedTuple):
+    id: int
+    external_id: str
+    name: str
+    language: str
+    email: str
+    phone: str
+
+
+class _Coupon(NamedTuple):
+    id: int
+    code: str
+    expires_at: datetime | None
+
+
+class _Link(NamedTuple):
+    delivery_id: int
+    token: str
+
+
+def _letters(session: Session, held: Claim, delivery_ids: Collection[int]) -> list[Letter]:
+    """Return what the claimed messages are made from.
+
+    One plain SELECT of columns per table by row number: a join of the four is what a database without fresh statistics
+    gets wrong, by minutes, and rows as objects take three times as long to make.
+    """
+    if not delivery_ids:
+        return []
+    deliveries = _by_number(session, Delivery, _Delivery, delivery_ids)
+    buyers = _by_number(session, Buyer, _Buyer, {each.buyer_id for each in deliveries.values()})
+    coupon_ids = {each.coupon_id for each in deliveries.values() if each.coupon_id}
+    coupons = _by_number(session, Coupon, _Coupon, coupon_ids)
+    links = _by_number(session, Link, _Link, delivery_ids, shop_id=held.shop_id)
+    shop, look = session.get_one(Shop, held.shop_id), look_of(session, held.shop_id)
+    campaigns = {each: session.get_one(Campaign, each) for each in {row.campaign_id for row in deliveries.values()}}
+    offers = {each.id: session.get(Offer, each.offer_id) if each.offer_id else None for each in campaigns.values()}
+    products = {
+        each.id: session.get(Product, each.product_id) if each.product_id else None for each in campaigns.values()
+    }
+    return [
+        Letter(
+            each,
+            buyers[each.buyer_id],
+            links[each.id],
+            campaigns[each.campaign_id],
+            shop,
+            offer=offers[each.campaign_id],
+            coupon=coupons[each.coupon_id] if each.coupon_id else None,
+            product=products[each.campaign_id],
+            look=look,
+        )
+        for each in map(deliveries.__getitem__, sorted(deliveries))
+    ]
+
+
+def _by_number(
+    session: Session, table: type[ShopRow], kind: type[Columns], numbers: Collection[int], *, shop_id: int | None = None
+) -> dict[int, Columns]:
+    """Return the columns `kind` names, by the first of them, of the rows with these numbers there."""
+    if not numbers:
+        return {}
+    columns = [getattr(table, name) for name in kind._fields]
+    wanted = sa.select(*columns).where(columns[0].in_(numbers))
+    if shop_id is not None:  # leads to the index, which begins with the shop
+        wanted = wanted.where(col(table.shop_id) == shop_id)
+    return {row[0]: kind._make(row) for row in session.execute(wanted)}

@@ -1,0 +1,225 @@
+"""Checks: what a campaign's text would better not say, or cannot. Red will go wrong; amber wants a second look.
+
+The text that is looked at is made by the composing of the send, for one buyer per language.
+"""
+
+import ipaddress
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from difflib import get_close_matches
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from liquid.exceptions import UndefinedError
+from pyroaring import BitMap
+from sqlmodel import Session, func, select
+
+from campaigns.campaigns import Campaign, Medium
+from campaigns.texts.content import Shown, extremes, show_to, stage_of, variables, voice_of
+from campaigns.texts.mail import Sender as Voice
+from campaigns.texts.sms import is_seen_at_once, opt_out_words, sign
+from campaigns.texts.suspect_words import absolute_words, spam_words
+from retention.bitmaps import read_bitmap
+from retention.buyers import Buyer
+from retention.errors import Invalid
+from retention.shops import Shop
+from retention.words import LANGUAGES, ngettext
+from retention.words import gettext as _
+from segments.matching import match
+
+LONGEST_SUBJECT = 60
+"""Columns of a subject that inboxes show; a Chinese character takes two."""
+
+MOST_PARTS = 2
+MOST_NAMED = 5
+
+SHORTENERS = frozenset(
+    {"bit.ly", "t.cn", "url.cn", "dwz.cn", "suo.im", "tinyurl.com", "goo.gl", "t.co", "is.gd", "ow.ly", "buff.ly"}
+    | {"rebrand.ly", "cutt.ly", "rb.gy", "shorturl.at", "u.nu", "v.ht", "t.hk", "u.to", "c7.gg", "mrw.so", "sourl.cn"}
+)
+_PRIVATE_ENDINGS = (
+    ".local",
+    ".internal",
+    ".lan",
+    ".intranet",
+    ".home.arpa",
+    ".localhost",
+    ".test",
+    ".example",
+    ".invalid",
+)
+_LINK = re.compile(r"https?://[^\s<>\"'）)】，。；！？]+", re.IGNORECASE)
+_BARE_NAME = re.compile(r"\{\{-?\s*buyer\.name\s*(?:\|(?!\s*default)[^}]*)?-?\}\}")
+
+
+class Severity(StrEnum):
+    """How much a finding weighs."""
+
+    RED = "red"
+    AMBER = "amber"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing found: a word for programs, a sentence in the language spoken, the text's language or empty for all."""
+
+    severity: Severity
+    kind: str
+    sentence: str
+    language: str = ""
+
+
+def check_text(
+    session: Session, shop: Shop, campaign: Campaign, *, at: datetime, voice: Voice | None = None
+) -> list[Finding]:
+    """Return what is found in a campaign's text, red first; empty when nothing is. It changes nothing."""
+    voice = voice or voice_of(stage_of(session, shop, campaign).sender)
+    audience = match(session, shop, campaign.audience, now=at)
+    found = [*_of_audience(session, shop, campaign, audience)]
+    someone = next(iter(extremes(session, shop, campaign, at=at)[::-1]), None)
+    for language in (each for each in LANGUAGES if each in campaign.content):
+        reader = _reader(shop, someone, language)
+        found += [
+            Finding(each.severity, each.kind, each.sentence, language)
+            for each in _of_language(session, shop, campaign, reader, voice)
+        ]
+    return sorted(found, key=lambda each: each.severity is not Severity.RED)
+
+
+def _of_audience(session: Session, shop: Shop, campaign: Campaign, audience: BitMap) -> Iterator[Finding]:
+    """What only the audience tells: languages nobody has written in, names that are not there."""
+    if not campaign.content:
+        return
+    for language in (each for each in LANGUAGES if each not in campaign.content):
+        readers = select(Buyer.id).where(Buyer.shop_id == shop.id, Buyer.language == language)
+        if count := len(read_bitmap(session, readers) & audience):
+            say = ngettext(
+                "{count} buyer of the audience reads {language}, and there is no text in it.",
+                "{count} buyers of the audience read {language}, and there is no text in it.",
+                count,
+            )
+            yield _amber("missing_translation", say.format(count=count, language=language))
+    if any(_BARE_NAME.search(part) for text in campaign.content.values() for part in text.values()):
+        nameless = select(Buyer.id).where(Buyer.shop_id == shop.id, func.trim(Buyer.name) == "")
+        if count := len(read_bitmap(session, nameless) & audience):
+            say = ngettext(
+                "{count} buyer of the audience has no name, and the text would leave a gap. Write {example}.",
+                "{count} buyers of the audience have no name, and the text would leave a gap. Write {example}.",
+                count,
+            )
+            yield _amber("empty_name", say.format(count=count, example="{{ buyer.name | default: 'friend' }}"))
+
+
+def _of_language(session: Session, shop: Shop, campaign: Campaign, reader: Buyer, voice: Voice) -> Iterator[Finding]:
+    try:
+        shown = show_to(session, shop, campaign, reader, voice=voice)
+    except Invalid as error:
+        yield _cannot_be_made(error, [each.name for each in variables(session, shop, campaign)])
+        return
+    yield from _of_words(shown)
+    yield from _of_links(shown, campaign, voice)
+    if shown.medium is Medium.SMS:
+        yield from _of_sms(shown, shop, voice)
+    elif shown.medium is Medium.EMAIL and f"{voice.public_url.rstrip('/')}/u/" not in shown.html:
+        yield _red("no_way_out", _("The message does not say how to unsubscribe."))
+
+
+def _cannot_be_made(error: Invalid, names: list[str]) -> Finding:
+    cause = error.__cause__
+    if not isinstance(cause, UndefinedError):
+        return _red("text_error", error.say(_))
+    asked = str(cause.message).split(" ")[0].strip("'\"")
+    if near := get_close_matches(asked, names, n=1):
+        say = _("The text asks for {asked}, which this campaign does not have. Did you mean {near}?")
+        return _red("unknown_variable", say.format(asked=asked, near=near[0]))
+    say = _("The text asks for {asked}, which this campaign does not have. It has: {names}.")
+    return _red("unknown_variable", say.format(asked=asked, names=", ".join(names)))
+
+
+def _of_words(shown: Shown) -> Iterator[Finding]:
+    said = f"{shown.subject}\n{shown.preheader}\n{shown.body}"
+    if shown.medium is Medium.EMAIL and (width := _columns(shown.subject)) > LONGEST_SUBJECT:
+        say = _("The subject is {width} columns wide; most inboxes cut it after {most}.")
+        yield _amber("long_subject", say.format(width=width, most=LONGEST_SUBJECT))
+    if words := spam_words(said):
+        yield _amber("spam_words", _("Spam filters weigh these words: {words}.").format(words=_some(words)))
+    if words := absolute_words(said):
+        say = _("The advertising law forbids absolute claims: {words}. Leave them out, or be ready to prove them.")
+        yield _amber("absolute_words", say.format(words=_some(words)))
+    if re.search(r"[!！]{2,}|\b[A-Z]{2,}(?:\s+[A-Z]{2,}){2,}\b", said):
+        yield _amber("shouting", _("It shouts: several exclamation marks in a row, or words in capitals."))
+
+
+def _of_links(shown: Shown, campaign: Campaign, voice: Voice) -> Iterator[Finding]:
+    ours = urlsplit(voice.public_url).netloc.lower()
+    for address in dict.fromkeys(_LINK.findall(shown.body)):
+        host = (urlsplit(address).hostname or "").lower()
+        if urlsplit(address).netloc.lower() == ours:
+            continue
+        if _is_private(host):
+            yield _red("private_link", _("No buyer can open {address}.").format(address=address))
+            continue
+        if host.removeprefix("www.") in SHORTENERS:
+            say = _("{address} hides where it leads; networks and mail filters block such links. Use {{{{ link }}}}.")
+            yield _red("short_link", say.format(address=address))
+            continue
+        if address.lower().startswith("http:"):
+            yield _amber("plain_link", _("{address} is not encrypted. Use https.").format(address=address))
+        say = _("Nobody will count who opens {address}. Use {{{{ link }}}}, which leads where the campaign says.")
+        yield _amber("uncounted_link", say.format(address=address))
+    if _is_private(urlsplit(voice.public_url).hostname or ""):
+        say = _("No buyer can open links to {address}. Set REGULARS_PUBLIC_URL.")
+        yield _amber("private_address", say.format(address=voice.public_url))
+    if shown.medium is not Medium.EMAIL and not any(
+        "link" in part for part in campaign.content[shown.language].values()
+    ):
+        yield _amber("no_link", _("The text has no {{ link }}, so nothing can be counted."))
+
+
+def _of_sms(shown: Shown, shop: Shop, voice: Voice) -> Iterator[Finding]:
+    signature = voice.signature or sign(shop.name, shown.language)
+    name = signature.strip("【】[]: ")
+    if not shown.text.startswith(signature) or not name:
+        yield _red("no_signature", _("A text message begins with the shop's signature; this one does not."))
+    elif not is_seen_at_once(name, shown.language):
+        say = _("Lists of messages show the first seven characters, which do not hold the whole of {signature}.")
+        yield _amber("long_signature", say.format(signature=signature.strip()))
+    if opt_out_words(shown.language).casefold() not in shown.text.casefold():
+        yield _red("no_way_out", _("The message does not say how to unsubscribe."))
+    if shown.sms and shown.sms.parts > MOST_PARTS:
+        say = _("It takes {parts} parts, each paid for; {letters} characters in {encoding}.")
+        parts = shown.sms
+        yield _amber("many_parts", say.format(parts=parts.parts, letters=parts.letters, encoding=parts.encoding.value))
+
+
+def _reader(shop: Shop, someone: Buyer | None, language: str) -> Buyer:
+    """Return the buyer to read for: the longest name of the audience, in the language that is looked at."""
+    if someone is None:
+        return Buyer(shop_id=shop.id, external_id="sample", name="Ada", language=language, created_at=shop.created_at)
+    return Buyer(**someone.model_dump(exclude={"language"}), language=language)
+
+
+def _is_private(host: str) -> bool:
+    """Tell whether a host is one that buyers cannot reach, by its name alone."""
+    try:
+        return not ipaddress.ip_address(host.strip("[]")).is_global
+    except ValueError:
+        return "." not in host.strip(".") or host.endswith(_PRIVATE_ENDINGS)
+
+
+def _columns(text: str) -> int:
+    return sum(2 if ord(letter) > 0x2E7F else 1 for letter in text)
+
+
+def _some(words: list[str]) -> str:
+    return ", ".join(words[:MOST_NAMED]) + (" …" if len(words) > MOST_NAMED else "")
+
+
+def _red(kind: str, sentence: str) -> Finding:
+    return Finding(Severity.RED, kind, sentence)
+
+
+def _amber(kind: str, sentence: str) -> Finding:
+    return Finding(Severity.AMBER, kind, sentence)

@@ -1,0 +1,269 @@
+"""Content: what a campaign's text may use, and how it reads for one buyer.
+
+What is shown is made by the composing of the send. Nothing of it is kept: no delivery, no coupon, no link, and the way
+out that a preview shows is nobody's.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from pyroaring import BitMap
+from sqlmodel import Session, col, select
+
+from campaigns.campaigns import Campaign, Delivery, DeliveryState, Medium
+from campaigns.offers.coupons import Coupon
+from campaigns.offers.links import Link, link_address
+from campaigns.offers.offers import Offer
+from campaigns.sending.channels.channel import Message
+from campaigns.sending.senders import Sender, SenderKind
+from campaigns.texts.branding import look_of
+from campaigns.texts.composing import compose
+from campaigns.texts.mail import Letter
+from campaigns.texts.mail import Sender as Voice
+from campaigns.texts.messages import Text, choose_language, render
+from campaigns.texts.sms import Parts, count_sms, set_sms, sign
+from campaigns.texts.wording import message_values, sample_values
+from retention.buyers import Buyer
+from retention.errors import Invalid
+from retention.products import Product
+from retention.settings import get_settings
+from retention.shops import Shop
+from retention.words import current_language, gettext_noop
+from retention.words import gettext as _
+from segments.matching import match
+
+SAMPLE_CODE = "23456789"
+"""Stands where the buyer's own code and token will: they are made at launch."""
+
+FEW = 500
+"""Buyers that one statement may name; a larger audience is picked from all of the shop's."""
+
+COMPOSED = frozenset({Medium.EMAIL, Medium.SMS, Medium.WEBHOOK})
+"""Media whose messages are made one per buyer, ready to leave; on the others a person or a robot says the text."""
+
+_SENTENCES = {
+    "shop.name": gettext_noop("The shop's name."),
+    "buyer.name": gettext_noop("The buyer's name; empty for some. {{ buyer.name | default: 'friend' }} helps."),
+    "product.title": gettext_noop("The product's title."),
+    "product.price": gettext_noop("Its price when the message is made."),
+    "product.category": gettext_noop("Its category."),
+    "product.brand": gettext_noop("Its brand."),
+    "offer.name": gettext_noop("The offer's name."),
+    "offer.headline": gettext_noop("The offer in a few words."),
+    "offer.terms": gettext_noop("Its terms, as the page behind the link says them."),
+    "coupon.code": gettext_noop("The buyer's own coupon code."),
+    "coupon.ends": gettext_noop("The last day of the coupon; empty where there is none."),
+    "link": gettext_noop("The buyer's own link; opening it is counted."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A name a text may use, what it stands for, and an example."""
+
+    name: str
+    sentence: str
+    example: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A message as one buyer would get it; `body` is what its author wrote, `text` all that the buyer reads.
+
+    `html` is a mail's, `sms` counts a text message, `call` is a webhook's data.
+    `cost` is in hundredths of a minor unit of the shop's currency, None where the sender states no price.
+    """
+
+    buyer: str
+    medium: Medium
+    language: str
+    subject: str
+    preheader: str
+    body: str
+    text: str
+    html: str = ""
+    sms: Parts | None = None
+    cost: int | None = None
+    call: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The rows a campaign's text is made from, read once."""
+
+    shop: Shop
+    campaign: Campaign
+    offer: Offer | None
+    product: Product | None
+    sender: Sender | None
+
+
+def stage_of(session: Session, shop: Shop, campaign: Campaign) -> Stage:
+    """Return the rows behind a campaign's text."""
+    return Stage(
+        shop,
+        campaign,
+        session.get(Offer, campaign.offer_id) if campaign.offer_id else None,
+        session.get(Product, campaign.product_id) if campaign.product_id else None,
+        session.get(Sender, campaign.sender_id) if campaign.sender_id else None,
+    )
+
+
+def variables(session: Session, shop: Shop, campaign: Campaign) -> list[Variable]:
+    """Return what this campaign's text may use, each with a sentence and an example in the language spoken."""
+    stage = stage_of(session, shop, campaign)
+    values = sample_values(shop, product=stage.product, offer=stage.offer, language=current_language())
+    flat = {name: _look_up(values, name) for name in _SENTENCES}
+    return [Variable(name, _(_SENTENCES[name]), value) for name, value in flat.items() if value is not None]
+
+
+def show_to(session: Session, shop: Shop, campaign: Campaign, buyer: Buyer, *, voice: Voice | None = None) -> Shown:
+    """Return the message as `buyer` would get it; Invalid when its text cannot be made.
+
+    `voice` says where links lead and from whom mail comes; the sender's own and the settings' where it is not given.
+    """
+    stage = stage_of(session, shop, campaign)
+    voice = voice or voice_of(stage.sender)
+    text = _text(stage, buyer, voice)
+    if campaign.medium not in COMPOSED:
+        heading = text.subject, text.preheader
+        return Shown(buyer.external_id, campaign.medium, text.language, *heading, text.body, text.body)
+    message = compose(sample_letter(session, stage, buyer), voice)
+    is_sms = campaign.medium is Medium.SMS
+    parts = count_sms(message.text, always_wide=_counts_wide(stage.sender)) if is_sms else None
+    return Shown(
+        buyer=buyer.external_id,
+        medium=campaign.medium,
+        language=message.language,
+        subject=message.subject,
+        preheader=text.preheader,
+        body=text.body,
+        text=message.text,
+        html=message.html,
+        sms=parts,
+        cost=_cost(stage.sender, parts),
+        call=_call(message) if campaign.medium is Medium.WEBHOOK else None,
+    )
+
+
+def extremes(session: Session, shop: Shop, campaign: Campaign, *, at: datetime) -> list[Buyer]:
+    """Return the buyers of the audience with the shortest and the longest message: one, two, or none of an empty one.
+
+    Within one language only the name differs in length, and in an SMS a name outside the alphabet makes all of it
+    longer. So the shortest and the longest name of each such group are found in one pass, and only those are rendered.
+    """
+    audience = match(session, shop, campaign.audience, now=at)
+    candidates = [session.get_one(Buyer, number) for number in _by_name(session, shop, campaign, audience)]
+    if len(candidates) < 2:
+        return candidates
+    stage = stage_of(session, shop, campaign)
+    voice = voice_of(stage.sender)
+    ranked = sorted(candidates, key=lambda buyer: _length(stage, buyer, voice))
+    return [ranked[0], ranked[-1]]
+
+
+def _by_name(session: Session, shop: Shop, campaign: Campaign, audience: BitMap) -> list[int]:
+    """Return who has the shortest and the longest name of each group that reads the same text in the same letters."""
+    rows = select(Buyer.id, Buyer.name, Buyer.language).where(Buyer.shop_id == shop.id).order_by(col(Buyer.id))
+    if len(audience) <= FEW:
+        rows = rows.where(col(Buyer.id).in_(list(audience)))
+    shortest: dict[tuple[str, bool], tuple[int, int]] = {}
+    longest: dict[tuple[str, bool], tuple[int, int]] = {}
+    for number, name, language in session.exec(rows.execution_options(yield_per=20_000)):
+        if number not in audience:
+            continue
+        group = language if language in campaign.content else "", name.isascii()
+        length = len(name)
+        if group not in shortest or length < shortest[group][0]:
+            shortest[group] = length, number
+        if group not in longest or length > longest[group][0]:
+            longest[group] = length, number
+    return sorted({number for found in (shortest, longest) for _, number in found.values()})
+
+
+def _length(stage: Stage, buyer: Buyer, voice: Voice) -> tuple[int, int, int]:
+    """Return the parts of a text message and the letters of text and name; no text where none can be made."""
+    try:
+        text = _text(stage, buyer, voice)
+    except Invalid:
+        return 0, 0, len(buyer.name)
+    if stage.campaign.medium is not Medium.SMS:
+        return 0, len(text.body), len(buyer.name)
+    signature = voice.signature or sign(stage.shop.name, text.language)
+    whole = set_sms(text.body, signature=signature, language=text.language)
+    return count_sms(whole, always_wide=_counts_wide(stage.sender)).parts, len(text.body), len(buyer.name)
+
+
+def voice_of(sender: Sender | None) -> Voice:
+    """Return where links lead, from whom mail comes and how a text message begins."""
+    settings = get_settings()
+    own = Voice(settings.public_url, settings.signing_key(), settings.mail_from)
+    if sender is None:
+        return own
+    mail_from = str(sender.settings.get("mail_from") or own.mail_from)
+    return replace(own, mail_from=mail_from, signature=str(sender.settings.get("signature", "")))
+
+
+def sample_letter(session: Session, stage: Stage, buyer: Buyer) -> Letter:
+    """Return rows as a launch would make them, none stored; their buyer has no number, so the way out is nobody's."""
+    shop, campaign, at = stage.shop, stage.campaign, stage.campaign.created_at
+    coupon = None
+    if stage.offer:
+        coupon = Coupon(id=0, shop_id=shop.id, offer_id=stage.offer.id, code=SAMPLE_CODE, issued_at=at)
+    waits = DeliveryState.WAITING
+    delivery = Delivery(id=0, shop_id=shop.id, campaign_id=campaign.id, run_id=0, buyer_id=0, state=waits, due_at=at)
+    medium = campaign.medium.value
+    link = Link(id=0, shop_id=shop.id, carrier_shop_id=shop.id, token=SAMPLE_CODE, medium=medium, created_at=at)
+    nobody = Buyer(**buyer.model_dump(exclude={"id"}), id=0)
+    look = look_of(session, shop.id)
+    return Letter(delivery, nobody, link, campaign, shop, stage.offer, coupon, stage.product, look)
+
+
+def _text(stage: Stage, buyer: Buyer, voice: Voice) -> Text:
+    """Return what the author wrote, as this buyer reads it."""
+    content, shop, offer = stage.campaign.content, stage.shop, stage.offer
+    language = choose_language(content, buyer.language, shop.language)
+    values = message_values(
+        shop,
+        buyer,
+        product=stage.product,
+        offer=offer,
+        code=SAMPLE_CODE if offer else "",
+        ends=offer.ends_at if offer else None,
+        link=link_address(voice.public_url, SAMPLE_CODE),
+        language=language,
+    )
+    return render(content, values, language=language)
+
+
+def _look_up(values: Mapping[str, Any], name: str) -> str | None:
+    found: Any = values
+    for part in name.split("."):
+        if not isinstance(found, Mapping) or part not in found:
+            return None
+        found = found[part]
+    return str(found)
+
+
+def _counts_wide(sender: Sender | None) -> bool:
+    return sender is not None and sender.kind is SenderKind.SMS_ALIYUN
+
+
+def _cost(sender: Sender | None, parts: Parts | None) -> int | None:
+    if sender is None or not sender.price:
+        return None
+    return parts.cost(sender.price) if parts else sender.price
+
+
+def _call(message: Message) -> dict[str, Any]:
+    """Return the data of the webhook's call, as its channel makes it."""
+    return {
+        "to": message.to,
+        "subject": message.subject,
+        "text": message.text,
+        "language": message.language,
+        "unsubscribe": message.unsubscribe_address,
+        "values": dict(message.fields),
+    }

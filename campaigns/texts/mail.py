@@ -1,0 +1,165 @@
+"""Mail: one delivery's text set in the built-in template, as HTML and as its plain twin."""
+
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import datetime
+from email.utils import parseaddr
+from functools import lru_cache
+from typing import Protocol
+
+from campaigns.campaigns import Campaign
+from campaigns.noes.unsubscribe import unsubscribe_address, unsubscribe_token
+from campaigns.offers.links import link_address
+from campaigns.offers.offers import Offer
+from campaigns.sending.channels.channel import Message
+from campaigns.texts.branding import PLAIN, Look
+from campaigns.texts.mail_page import Frame, logo_address, set_mail
+from campaigns.texts.messages import MOST_SUBJECT, Text, choose_language, render
+from campaigns.texts.wording import message_values
+from retention.consent import Channel
+from retention.products import Product
+from retention.shops import Shop
+from retention.words import ngettext, speaking
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Where links lead, what signs the unsubscribe address, from whom mail comes, and how a text message begins.
+
+    Without a signature a text begins with the shop's name.
+    """
+
+    public_url: str
+    signing_key: bytes
+    mail_from: str
+    signature: str = ""
+
+
+class Numbered(Protocol):
+    """A delivery, as far as its message goes."""
+
+    @property
+    def id(self) -> int: ...
+
+
+class Reader(Protocol):
+    """A buyer, as far as a message goes."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def external_id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def language(self) -> str: ...
+    @property
+    def email(self) -> str: ...
+    @property
+    def phone(self) -> str: ...
+
+
+class Tracked(Protocol):
+    """A link, as far as a message goes."""
+
+    @property
+    def token(self) -> str: ...
+
+
+class Code(Protocol):
+    """A coupon, as far as a message goes."""
+
+    @property
+    def code(self) -> str: ...
+    @property
+    def expires_at(self) -> datetime | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """All one message is made from: rows, or their columns. `others` go in the same message (`timing.digests`)."""
+
+    delivery: Numbered
+    buyer: Reader
+    link: Tracked
+    campaign: Campaign
+    shop: Shop
+    offer: Offer | None = None
+    coupon: Code | None = None
+    product: Product | None = None
+    look: Look = PLAIN
+    others: tuple["Letter", ...] = ()
+
+
+def compose(letter: Letter, sender: Sender) -> Message:
+    """Return the complete message in the buyer's language, else the shop's; Invalid when the text cannot be made."""
+    shop, buyer, offer = letter.shop, letter.buyer, letter.offer
+    language = choose_language(letter.campaign.content, buyer.language, shop.language)
+    link = link_address(sender.public_url, letter.link.token)
+    code = letter.coupon.code if letter.coupon else ""
+    ends = (letter.coupon.expires_at if letter.coupon else None) or (offer.ends_at if offer else None)
+    values = message_values(
+        shop, buyer, product=letter.product, offer=offer, code=code, ends=ends, link=link, language=language
+    )
+    text = _with_others(render(letter.campaign.content, values, language=language), letter, sender)
+    token = unsubscribe_token(sender.signing_key, shop_id=shop.id, buyer_id=buyer.id, channel=Channel.EMAIL)
+    coupon, terms = values.get("coupon", {}), values.get("offer", {})
+    address = _address_in(sender.mail_from)
+    frame = Frame(
+        shop=shop.name,
+        link=link,
+        unsubscribe=unsubscribe_address(sender.public_url, token),
+        look=letter.look,
+        logo_address=logo_address(sender.public_url, letter.look),
+        code=coupon.get("code", ""),
+        ends=coupon.get("ends", ""),
+        headline=terms.get("headline", "") if coupon else "",
+        terms=terms.get("terms", "") if coupon else "",
+    )
+    html, plain = set_mail(text, frame)
+    return Message(
+        to=buyer.email,
+        sender=address,
+        sender_name=shop.name,
+        subject=text.subject,
+        text=plain,
+        html=html,
+        language=language,
+        message_id=message_id(letter, address),
+        unsubscribe_address=frame.unsubscribe,
+    )
+
+
+def _with_others(text: Text, letter: Letter, sender: Sender) -> Text:
+    """Return the text with those of the deliveries that go in the same mail, each with its own link."""
+    if not letter.others:
+        return text
+    bodies = [text.body]
+    for other in letter.others:
+        link = link_address(sender.public_url, other.link.token)
+        values = message_values(
+            other.shop, other.buyer, product=other.product, offer=None, code="", ends=None, link=link,
+            language=text.language,
+        )  # fmt: skip
+        product = values["product"]
+        bodies.append(f"{product['title']}, {product['price']}\n{link}")
+    with speaking(text.language):
+        subject = ngettext("{first}, and one more", "{first}, and {count} more", len(letter.others))
+    subject = subject.format(first=text.subject, count=len(letter.others))[:MOST_SUBJECT]
+    return replace(text, subject=subject, body="\n\n".join(bodies))
+
+
+def message_id(letter: Letter, address: str) -> str:
+    """Return the Message-ID of a delivery, the same at every try, so that a mailbox can drop a second copy."""
+    return f"<{delivery_key(letter)}@{address.rpartition('@')[2] or 'localhost'}>"
+
+
+@lru_cache(maxsize=64)
+def _address_in(mail_from: str) -> str:
+    return parseaddr(mail_from)[1]
+
+
+def delivery_key(letter: Letter) -> str:
+    """Return what a delivery is called outside, the same at every try; nobody can guess another's."""
+    mark = hashlib.sha256(letter.link.token.encode()).hexdigest()[:16]
+    return f"{letter.delivery.id}.{mark}"

@@ -1,0 +1,55 @@
+"""Texts: one delivery as a text message, or as the values a shop's own system makes a message from."""
+
+from typing import Any
+
+from campaigns.campaigns import Medium
+from campaigns.noes.unsubscribe import unsubscribe_address, unsubscribe_token
+from campaigns.offers.links import link_address
+from campaigns.sending.channels.channel import Message
+from campaigns.texts.mail import Letter, Sender, delivery_key
+from campaigns.texts.messages import choose_language, render
+from campaigns.texts.sms import set_sms, sign
+from campaigns.texts.wording import message_values
+from retention.consent import Channel
+
+
+def compose(letter: Letter, sender: Sender) -> Message:
+    """Return the message in the buyer's language, else the shop's; Invalid when the text cannot be made."""
+    shop, buyer, campaign = letter.shop, letter.buyer, letter.campaign
+    language = choose_language(campaign.content, buyer.language, shop.language)
+    link = link_address(sender.public_url, letter.link.token)
+    code = letter.coupon.code if letter.coupon else ""
+    ends = (letter.coupon.expires_at if letter.coupon else None) or (letter.offer.ends_at if letter.offer else None)
+    values = message_values(
+        shop, buyer, product=letter.product, offer=letter.offer, code=code, ends=ends, link=link, language=language
+    )
+    text = render(campaign.content, values, language=language)
+    is_sms = campaign.medium is Medium.SMS
+    signature = sender.signature or sign(shop.name, language)
+    channel = Channel.SMS if is_sms else Channel.WEBHOOK
+    token = unsubscribe_token(sender.signing_key, shop_id=shop.id, buyer_id=buyer.id, channel=channel)
+    key = delivery_key(letter)
+    return Message(
+        to=buyer.phone if is_sms else buyer.external_id,
+        sender="",
+        sender_name=shop.name,
+        subject=text.subject,
+        text=set_sms(text.body, signature=signature, language=language) if is_sms else text.body,
+        html="",
+        language=language,
+        message_id=key,
+        unsubscribe_address=unsubscribe_address(sender.public_url, token),
+        key=key,
+        fields={"campaign": campaign.slug, "shop": shop.slug} | _flat(values),
+    )
+
+
+def _flat(values: dict[str, Any], path: str = "") -> dict[str, str]:
+    """Return nested values by their path: coupon.code, buyer.name."""
+    flat: dict[str, str] = {}
+    for name, value in values.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{path}{name}.")
+        else:
+            flat[f"{path}{name}"] = str(value)
+    return flat

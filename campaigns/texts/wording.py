@@ -1,0 +1,91 @@
+"""Wording: the values a message template may use, for one buyer, in one language."""
+
+from datetime import datetime
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date
+
+from campaigns.offers.offers import Offer
+from retention import money, words
+from retention.buyers import Buyer
+from retention.products import Product
+from retention.shops import Shop
+from retention.tokens import spaced
+
+NAMES = (
+    "shop.name",
+    "buyer.name",
+    "product.title",
+    "product.price",
+    "product.category",
+    "product.brand",
+    "offer.name",
+    "offer.headline",
+    "offer.terms",
+    "coupon.code",
+    "coupon.ends",
+    "link",
+)
+"""What a template may ask for; `product`, `offer` and `coupon` only where the campaign has them."""
+
+
+class Named(Protocol):
+    """A buyer, as far as a template goes."""
+
+    @property
+    def name(self) -> str: ...
+
+
+def message_values(
+    shop: Shop,
+    buyer: Named,
+    *,
+    product: Product | None,
+    offer: Offer | None,
+    code: str,
+    ends: datetime | None,
+    link: str,
+    language: str,
+) -> dict[str, Any]:
+    """Return the values in `language`; plain texts only, so that a template can reach nothing behind them."""
+    locale = language.replace("-", "_")
+    values: dict[str, Any] = {"shop": {"name": shop.name}, "buyer": {"name": buyer.name}, "link": link}
+    with words.speaking(language):
+        if product:
+            price = money.show(product.price, shop.currency, locale)
+            values["product"] = {
+                "title": product.title,
+                "price": price,
+                "category": product.category,
+                "brand": product.brand,
+            }
+        if offer:
+            values["offer"] = {
+                "name": offer.name,
+                "headline": offer.headline(shop.currency, locale),
+                "terms": offer.terms(shop.currency, locale),
+            }
+        if code:
+            values["coupon"] = {"code": spaced(code), "ends": show_day(ends, shop.timezone, locale) if ends else ""}
+    return values
+
+
+def show_day(at: datetime, timezone: str, locale: str) -> str:
+    """Return a moment's calendar day in the shop's zone as people of `locale` write it."""
+    return format_date(at.astimezone(ZoneInfo(timezone)).date(), format="medium", locale=locale)
+
+
+def sample_values(shop: Shop, *, product: Product | None, offer: Offer | None, language: str) -> dict[str, Any]:
+    """Return values for a buyer nobody is, to check a template before it has an audience."""
+    someone = Buyer(shop_id=shop.id, external_id="sample", name="Ada", created_at=shop.created_at)
+    return message_values(
+        shop,
+        someone,
+        product=product,
+        offer=offer,
+        code="00000000" if offer else "",
+        ends=offer.ends_at if offer else None,
+        link="https://shop.example/Q/0",
+        language=language,
+    )
