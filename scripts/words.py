@@ -5,6 +5,7 @@ New sentences arrive untranslated, sentences nobody says any more leave, transla
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -69,8 +70,9 @@ def untranslated(catalogue: Catalog) -> list[str]:
 def _members() -> Iterator[tuple[str, str, list[str], None]]:
     """The members of enumerations kept in rows, and the moves of campaigns: refusals name them."""
     columns = (column for table in metadata.tables.values() for column in table.columns)
-    kinds = {column.type.enum_class for column in columns if isinstance(column.type, Enum)} | {Move}
-    for kind in sorted((kind for kind in kinds if kind), key=lambda kind: kind.__name__):
+    named = [column.type.enum_class for column in columns if isinstance(column.type, Enum)]
+    kinds = {kind for kind in (*named, Move) if kind and issubclass(kind, StrEnum)}
+    for kind in sorted(kinds, key=lambda kind: kind.__name__):
         for member in kind:
             yield f"{kind.__module__.replace('.', '/')}.py", in_words(member), [], None
 
