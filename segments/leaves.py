@@ -134,9 +134,10 @@ class Answers:
         """Keep what was found here for whoever asks next, once this session has ended well."""
         if not self.found:
             return
+        shop_id = self.view.shop.id  # read now: afterwards a row may have to be loaded, by a session that has ended
         rows = [
             {
-                "shop_id": self.view.shop.id,
+                "shop_id": shop_id,
                 "name": address.name,
                 "stamp": address.stamp,
                 "members": answer,
@@ -145,7 +146,7 @@ class Answers:
             for address, answer in sorted(self.found.items(), key=lambda item: item[0].name)
         ]
         self.found = {}
-        write_aside(self.session, lambda session: _store(session, self.view.shop.id, rows))
+        write_aside(self.session, lambda session: _store(session, shop_id, rows))
 
     def _kept(self, addresses: Iterable[Address]) -> dict[Address, bytes]:
         wanted = set(addresses)

@@ -196,3 +196,13 @@ def test_facts_of_other_families_do_not_change_a_stamp(engine):
     assert asked(engine, shop, FOLLOWS) == (set(), 0)
     with reading(engine) as session:
         assert session.exec(select(col(LeafAnswer.shop_id)).distinct()).all() == [shop.id]
+
+
+def test_an_answer_is_kept_when_the_shops_row_was_forgotten_meanwhile(engine):
+    shop, _ = open_shop(engine)
+    with transaction(engine) as session:
+        here = find_shop(session, shop.slug)
+        match(session, here, REPEAT, now=NOW)
+        session.expire(here)  # as after a savepoint that was rolled back
+    with reading(engine) as session:
+        assert len(session.exec(select(LeafAnswer)).all()) == 1
