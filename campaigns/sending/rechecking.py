@@ -69,11 +69,6 @@ def recheck(session: Session, shop_id: int, delivery_ids: Collection[int], *, at
     return look_again(session, shop_id, delivery_ids, at=at).skipped
 
 
-def postponed(session: Session, shop_id: int, delivery_ids: Collection[int], *, at: datetime) -> dict[int, datetime]:
-    """Return the deliveries that may leave, but not now: each with the moment at which to look at it again."""
-    return look_again(session, shop_id, delivery_ids, at=at).later
-
-
 class _Delivery(NamedTuple):
     id: int
     campaign_id: int

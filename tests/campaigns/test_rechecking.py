@@ -10,7 +10,7 @@ from campaigns.launch import launch
 from campaigns.noes.bounces import Bounce, BounceKind
 from campaigns.plans.shop_policy import save_shop_policy
 from campaigns.reasons import Reason
-from campaigns.sending.rechecking import look_again, postponed, recheck
+from campaigns.sending.rechecking import look_again, recheck
 from retention.buyers import Buyer
 from retention.consent import Channel, Pause
 from retention.parcels import Parcel
@@ -86,9 +86,9 @@ def test_quiet_hours_of_the_shop_put_off_each_buyer_by_their_own_clock(stage: St
     launch(stage.session, stage.shop, stage.push(), at=NOON, actor="user:1")
     save_shop_policy(stage.session, stage.shop, values={"quiet": {"from": "21:00", "to": "09:00"}}, at=NOON, actor="u")
     ids = list(stage.session.exec(select(Delivery.id).order_by(Delivery.buyer_id)))
-    assert postponed(stage.session, stage.shop.id, ids, at=NOON) == {ids[0]: later(hours=4)}  # 5:00 in Berlin
+    assert look_again(stage.session, stage.shop.id, ids, at=NOON).later == {ids[0]: later(hours=4)}  # 5:00 in Berlin
     night = later(hours=9)  # 21:00 in Shanghai, 14:00 in Berlin
-    assert postponed(stage.session, stage.shop.id, ids, at=night) == dict.fromkeys(ids[1:], later(hours=21))
+    assert look_again(stage.session, stage.shop.id, ids, at=night).later == dict.fromkeys(ids[1:], later(hours=21))
 
 
 def test_insert_in_a_parcel_is_not_put_off_by_the_night(stage: Stage) -> None:

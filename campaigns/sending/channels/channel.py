@@ -102,6 +102,18 @@ def one_by_one(hand_over: Callable[[Message], Taken | None], messages: Sequence[
     return [together([work(message)])[0] for message in messages]
 
 
+def in_groups(
+    work: Callable[[int, Message], Generator[None, None, Taken]], messages: Sequence[Message], *, at_once: int
+) -> list[Outcome]:
+    """Hand messages over side by side, `at_once` of them on as many lines; `work` is given the line and the message."""
+    outcomes: list[Outcome] = []
+    width = max(1, at_once)
+    for start in range(0, len(messages), width):
+        group = messages[start : start + width]
+        outcomes += together([work(position, message) for position, message in enumerate(group)])
+    return outcomes
+
+
 def together(works: Sequence[Generator[None, None, Taken]]) -> list[Outcome]:
     """Run hand-overs side by side and return their outcomes in order.
 

@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from campaigns.campaigns import Medium
 from campaigns.sending.channels.addresses import open_socket
-from campaigns.sending.channels.channel import Message, Outcome, Refused, Taken, TryLater, Undecided, together
+from campaigns.sending.channels.channel import Message, Outcome, Refused, Taken, TryLater, Undecided, in_groups
 from campaigns.sending.channels.mime import address, build_mail
 from retention.errors import Invalid
 
@@ -104,12 +104,7 @@ class _Lines:
         self._open: dict[int, _Line] = {}
 
     def hand_over_all(self, messages: Sequence[Message]) -> list[Outcome]:
-        outcomes: list[Outcome] = []
-        width = max(1, self._channel.at_once)
-        for start in range(0, len(messages), width):
-            group = messages[start : start + width]
-            outcomes += together([self._work(position, message) for position, message in enumerate(group)])
-        return outcomes
+        return in_groups(self._work, messages, at_once=self._channel.at_once)
 
     def line(self, position: int) -> "_Line":
         if position not in self._open:

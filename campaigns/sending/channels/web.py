@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 from campaigns.campaigns import Medium
 from campaigns.sending.channels.addresses import open_socket
-from campaigns.sending.channels.channel import Message, Outcome, Refused, Taken, TryLater, Undecided, together
+from campaigns.sending.channels.channel import Message, Outcome, Refused, Taken, TryLater, Undecided, in_groups
 from retention import clock
 
 MOST_ANSWER = 65_536
@@ -101,12 +101,7 @@ class _Lines:
         self._open: dict[int, _Line] = {}
 
     def hand_over_all(self, messages: Sequence[Message]) -> list[Outcome]:
-        outcomes: list[Outcome] = []
-        width = max(1, self._channel.at_once)
-        for start in range(0, len(messages), width):
-            group = messages[start : start + width]
-            outcomes += together([self._work(position, message) for position, message in enumerate(group)])
-        return outcomes
+        return in_groups(self._work, messages, at_once=self._channel.at_once)
 
     def close(self) -> None:
         for line in self._open.values():
