@@ -24,7 +24,7 @@ from printables.inserts import PACKABLE, Insert, asked_for, inserts_in, parcel_f
 from retention import audit, clock
 from retention.access import Member, Scope
 from retention.buyers import Buyer, masked_name
-from retention.database import changed
+from retention.database import changed, lock
 from retention.errors import Conflict, Invalid, NotFound
 from retention.parcels import Parcel
 from retention.shops import Shop
@@ -84,6 +84,8 @@ def scan(session: Session, member: Member, waybill: str, scanned: str, *, at: da
     member.require(Scope.PACKING_WRITE)
     parcel = parcel_for(session, member, waybill)
     piece = _piece_of(session, member, scanned)
+    if piece:
+        lock(session, piece)  # two packers read one piece at once: the second is told what the first has done
     outcome = _judge(session, piece, parcel, at)
     if outcome is PackingOutcome.PACKED and piece is not None:
         outcome = _put_in(session, member, piece, at)
@@ -195,14 +197,11 @@ def _is_asked_for(session: Session, piece: Piece, at: datetime) -> bool:
 
 
 def _put_in(session: Session, member: Member, piece: Piece, at: datetime) -> PackingOutcome:
-    """Let the first of two scans win; the delivery is sent in the same transaction, or nothing goes in."""
-    before = piece.state
-    if not _move(session, piece, *PACKABLE, PieceState.IN_PARCEL, packed_at=at, packed_by=member.actor):
-        return PackingOutcome.ALREADY_PACKED if piece.state is PieceState.IN_PARCEL else PackingOutcome.NOT_PRINTED
+    """Put a held piece in; the delivery is sent in the same transaction, or nothing goes in."""
     assert piece.delivery_id is not None  # it was just looked at
     if not mark_in_parcel(session, member.shop_id, [piece.delivery_id], at=at):
-        _move(session, piece, PieceState.IN_PARCEL, before, packed_at=None, packed_by="")
         return PackingOutcome.STOPPED
+    _move(session, piece, *PACKABLE, PieceState.IN_PARCEL, packed_at=at, packed_by=member.actor)
     return PackingOutcome.PACKED
 
 
