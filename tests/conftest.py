@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 import pytest
 import redis
-from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
 from sqlalchemy import Engine
 from sqlmodel import Session
 
@@ -140,6 +140,7 @@ def browser() -> Iterator[Browser]:
         "--disable-sync",
         "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
     ]
+    expect.set_options(timeout=30_000)  # a machine under load is no failure of the page
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=servers.chromium_program(), args=flags)
         yield opened

@@ -117,7 +117,7 @@ def test_run_moves_on_the_page_while_mail_leaves(enter: Enter, engine: Engine) -
     planned = row.locator("td").nth(1).inner_text()
     sender = Sender("https://r.example.cn", b"test", "shop@r.example.cn")
     send_waiting(engine, MemoryChannel(), now=sample.NOW, sender=sender)
-    expect(row.locator("td").nth(3)).to_have_text(planned, timeout=8000)
+    expect(row.locator("td").nth(3)).to_have_text(planned)
 
 
 def test_file_is_imported_under_the_eyes_of_whoever_sent_it(enter: Enter, engine: Engine, tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_file_is_imported_under_the_eyes_of_whoever_sent_it(enter: Enter, engine
     with reading(engine) as session:
         job = session.exec(select(Job.id)).one()
     run_import(engine, job, now=lambda: sample.NOW)
-    expect(page.locator("#live")).to_contain_text("One row could not be used.", timeout=8000)
+    expect(page.locator("#live")).to_contain_text("One row could not be used.")
     with page.expect_download() as download:
         page.get_by_role("link", name="Download them with their reasons").click()
     assert download.value.suggested_filename == "订单.csv.rejected.csv"
@@ -156,7 +156,7 @@ def test_picture_sent_as_orders_is_refused_in_one_sentence(enter: Enter, engine:
     with reading(engine) as session:
         job = session.exec(select(Job.id)).one()
     run_import(engine, job, now=lambda: sample.NOW)
-    expect(page.locator("#live")).to_contain_text("什么都没有导入。", timeout=8000)
+    expect(page.locator("#live")).to_contain_text("什么都没有导入。")
     expect(page.locator("#live")).to_contain_text("图片（PNG），不是表格")
 
 
