@@ -88,8 +88,10 @@ def main(arguments: list[str] | None = None) -> None:
         _refuse("Stopped.", 130)
     except (OperationalError, ProgrammingError) as error:
         _refuse(f"{_first_line(error)} If the database is new or old: regulars db upgrade", 1)
+    except FileNotFoundError as error:
+        _refuse(f"There is no file {error.filename}.", 1)
     except OSError as error:
-        _refuse(str(error), 1)
+        _refuse(f"{error.filename}: {error.strerror}." if error.filename else str(error), 1)
     raise SystemExit(code or 0)
 
 

@@ -1,6 +1,5 @@
 """Commands that take a campaign from a draft to the clock: changed, submitted, approved, sent back, scheduled."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,7 +7,7 @@ import typer
 from sqlmodel import Session
 
 from api.cli.campaigns import SlugArgument, group, read_moment
-from api.cli.terminal import JsonOption, ShopOption, engine, show
+from api.cli.terminal import JsonOption, ShopOption, engine, read_json, show
 from campaigns import approving, moving
 from campaigns.approvals import reviews_of
 from campaigns.campaigns import Campaign
@@ -17,7 +16,7 @@ from campaigns.plans.planning import promise
 from campaigns.timing.arrivals import Arrival, board
 from retention import clock
 from retention.database import reading, transaction
-from retention.errors import Invalid, NotFound
+from retention.errors import Invalid
 from retention.shops import Shop, find_shop
 
 _ACTOR = "system"
@@ -150,12 +149,7 @@ def _shelved(item: Arrival) -> dict[str, Any]:
 
 
 def _read_changes(file: Path) -> dict[str, Any]:
-    try:
-        changes = json.loads(file.read_text("utf-8"))
-    except FileNotFoundError as error:
-        raise NotFound("There is no file {file}.", file=str(file)) from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise Invalid("{file} is not JSON: {problem}.", file=file.name, problem=str(error)) from error
+    changes = read_json(file)
     if not isinstance(changes, dict):
         raise Invalid("Changes are one JSON object, which {file} is not.", file=file.name)
     if "scheduled_at" in changes and changes["scheduled_at"] is not None:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from sqlmodel import Session, select
 
-from api.cli.terminal import JsonOption, ShopOption, engine, show
+from api.cli.terminal import JsonOption, ShopOption, engine, read_json, show
 from campaigns import moving
 from campaigns.campaigns import Campaign, DeliveryState, Recipe
 from campaigns.drafting import campaigns_of, create_campaign, find_campaign
@@ -324,12 +324,7 @@ def _read_trigger(text: str) -> dict[str, Any] | None:
 
 
 def _read_rule(path: Path) -> dict[str, Any]:
-    try:
-        rule = json.loads(path.read_text("utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise Invalid("{file} is not JSON: {problem}.", file=path.name, problem=str(error)) from error
-    except FileNotFoundError as error:
-        raise NotFound("There is no file {file}.", file=str(path)) from error
+    rule = read_json(path)
     if not isinstance(rule, dict):
         raise Invalid("A rule is one JSON object, which {file} is not.", file=path.name)
     return rule

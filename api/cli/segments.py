@@ -1,14 +1,12 @@
 """Commands on segments."""
 
-import json
-import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from api.cli.terminal import JsonOption, ShopOption, engine, show
+from api.cli.terminal import JsonOption, ShopOption, engine, read_json, show
 from campaigns.audiences import remove_segment
 from retention import clock
 from retention.access import Member, Scope, system_member
@@ -90,7 +88,7 @@ def count(
     as_json: JsonOption = False,
 ) -> None:
     """Count the buyers that match a rule."""
-    asked = _read_rule(rule)
+    asked = read_json(rule)
     with reading(engine()) as session:
         found = find_shop(session, shop)
         moment = read_as_of(found, as_of)
@@ -122,7 +120,7 @@ def save(
     as_json: JsonOption = False,
 ) -> None:
     """Save a rule as a segment, new or in place of the one there."""
-    asked = _read_rule(rule)
+    asked = read_json(rule)
     with transaction(engine()) as session:
         found = find_shop(session, shop)
         segment = segments.save_segment(session, found.id, slug, rule=asked, name=name, actor="system", at=clock.now())
@@ -230,24 +228,12 @@ def describe_rule(
         raise Invalid("Name a segment or give --rule FILE, one of the two.")
     with reading(engine()) as session, speaking(language):
         found = find_shop(session, shop)
-        asked = segments.find_segment(session, found.id, slug).rule if slug else _read_rule(rule)
+        asked = segments.find_segment(session, found.id, slug).rule if slug else read_json(rule)
         words = describe(asked, currency=found.currency)
     if as_json:
         show({"words": words}, as_json=True)
     else:
         typer.echo(words)
-
-
-def _read_rule(source: str) -> object:
-    try:
-        text = sys.stdin.read() if source == "-" else Path(source).read_text("utf-8-sig")
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise Invalid("The rule is no JSON: {problem} in line {line}.", problem=error.msg, line=error.lineno) from error
-    except UnicodeDecodeError as error:
-        raise Invalid("The rule is no text in UTF-8.") from error
-    except RecursionError as error:
-        raise Invalid("The rule is nested too deeply.") from error
 
 
 def read_as_of(shop: Shop, text: str) -> datetime | None:

@@ -1,14 +1,17 @@
-"""What commands share: the installation's database, and how a result is written."""
+"""What commands share: the installation's database, how a file is read, and how a result is written."""
 
 import json
+import sys
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from sqlalchemy.engine import Engine
 
 from retention.database import open_engine
+from retention.errors import Invalid
 from retention.queue import configure
 from retention.settings import get_settings
 
@@ -24,6 +27,21 @@ def engine() -> Engine:
         settings.home.mkdir(parents=True, exist_ok=True)
     configure(settings)
     return open_engine(settings.database)
+
+
+def read_json(source: str | Path) -> Any:
+    """Return what a file of JSON says; `-` is standard input. Invalid when it is none."""
+    name = "standard input" if str(source) == "-" else Path(source).name
+    try:
+        return json.loads(sys.stdin.read() if str(source) == "-" else Path(source).read_text("utf-8-sig"))
+    except json.JSONDecodeError as error:
+        raise Invalid(
+            "{file} is not JSON: {problem} in line {line}.", file=name, problem=error.msg, line=error.lineno
+        ) from error
+    except UnicodeDecodeError as error:
+        raise Invalid("{file} is no text in UTF-8.", file=name) from error
+    except RecursionError as error:
+        raise Invalid("{file} is nested too deeply.", file=name) from error
 
 
 def show(result: Mapping[str, Any], *, as_json: bool) -> None:

@@ -6,7 +6,6 @@ Public holidays come from the `holidays` package, which knows lunar calendars to
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-import holidays
 from babel.core import get_global
 
 from retention.shops import Shop
@@ -45,6 +44,8 @@ def country_of(shop: Shop) -> str:
 
 def _public(country: str, first_year: int, last_year: int) -> Iterator[tuple[date, str]]:
     """Yield public holidays; days off in lieu, which are no festival, stay out."""
+    import holidays  # its calendars take a tenth of a second to load, and few commands look at them
+
     if country not in holidays.list_supported_countries():
         return
     years = range(first_year, last_year + 1)

@@ -85,8 +85,8 @@ def test_a_live_count_says_from_which_hour_it_counts_back(regulars):
 @pytest.mark.parametrize(
     ("text", "refusal"),
     [
-        ('{"orders": ', "regulars: The rule is no JSON: Expecting value in line 1.\n"),
-        ("[" * 100_000, "regulars: The rule is nested too deeply.\n"),
+        ('{"orders": ', "regulars: rule.json is not JSON: Expecting value in line 1.\n"),
+        ("[" * 100_000, "regulars: rule.json is nested too deeply.\n"),
         ('{"orders": {"at_leats": 2}}', None),
         ('{"segment": "nobody"}', None),
     ],
@@ -101,8 +101,8 @@ def test_a_bad_rule_is_refused_in_one_line_and_writes_nothing(regulars, text, re
 
 def test_a_rule_that_is_no_text_or_not_there_is_refused(regulars):
     Path("rule.json").write_bytes(b"\xff\xfe\x00")
-    assert regulars("count", "--rule", "rule.json")[::2] == (2, "regulars: The rule is no text in UTF-8.\n")
-    assert regulars("count", "--rule", "absent.json")[0] == 1
+    assert regulars("count", "--rule", "rule.json")[::2] == (2, "regulars: rule.json is no text in UTF-8.\n")
+    assert regulars("count", "--rule", "absent.json")[::2] == (1, "regulars: There is no file absent.json.\n")
 
 
 def test_a_segment_is_saved_refreshed_listed_shown_described_and_exported(regulars):
