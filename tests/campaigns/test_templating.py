@@ -1,0 +1,39 @@
+"""What a template may cost, and that it looks at nothing it was not given."""
+
+import pytest
+
+from campaigns.texts.messages import render
+from retention.errors import Invalid
+from tests.campaigns.wording import english
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{% for i in (1..1000000000) %}x{% endfor %}",
+        "{% for i in (1..900) %}{% for j in (1..900) %}x{% endfor %}{% endfor %}",
+        "{% for i in (1..999) %}{% endfor %}" * 500,
+        "{% for i in (1..1000000000) reversed limit:1 %}x{% endfor %}",
+        "{{ (1..1000000000) | join: 'x' | size }}",
+        "{% assign n = 300000000 %}{% assign a = (1..n) | reverse %}",
+        "{% assign x = 'aaaaaaaa' %}{% for i in (1..900) %}{% assign x = x | append: x %}{% endfor %}{{ x }}",
+        "{% assign x = 9 %}{% for i in (1..900) %}{% assign x = x | times: x %}{% endfor %}{{ x }}",
+        "{% assign s = '" + "a" * 3900 + "' %}{{ s | replace: 'a', s | replace: 'a', s | size }}",
+        "{% if link %}" * 500 + "{% endif %}" * 500,
+        "{% include 'x' %}",
+        "{% render 'x' %}",
+        "{{ link.__class__ }}",
+        "{{ 1 | divided_by: 0 }}",
+        "{% if (%}",
+    ],
+    ids=lambda template: template[:40],
+)
+def test_no_template_runs_away_or_looks_around(template: str) -> None:
+    with pytest.raises(Invalid, match=r"The text cannot be made: .{5}"):
+        render(english(template), {"link": "https://x"}, language="en")
+
+
+def test_what_a_message_needs_stays_within_the_limits() -> None:
+    body = "{% for i in (1..3) %}{{ i }}{% endfor %} {{ name | default: 'friend' | upcase }} {{ name | size }}"
+    said = render(english(body, preheader="{{ name }}\n next"), {"name": "ada"}, language="en")
+    assert (said.body, said.preheader) == ("123 ADA 3", "ada next")
