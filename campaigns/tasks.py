@@ -21,6 +21,7 @@ from campaigns.timing.occurrences import campaigns_by_events, campaigns_by_the_c
 from retention import clock
 from retention.database import reading, transaction
 from retention.errors import Error
+from retention.files import FileStore
 from retention.queue import engine_task, task
 from retention.settings import get_settings
 from retention.shops import Shop
@@ -54,7 +55,9 @@ def call_hooks(engine: Engine) -> None:
 @engine_task("campaigns.posts.posts", every=timedelta(seconds=15))
 def keep_posts(engine: Engine) -> None:
     """Have robots say what is due, then end the posts that are too late or that nobody is left to hear."""
-    if counts := send_posts(engine, channel_for, public_url=get_settings().public_url, now=clock.now()):
+    settings = get_settings()
+    files = FileStore(settings.files)
+    if counts := send_posts(engine, channel_for, public_url=settings.public_url, files=files, now=clock.now()):
         log.info("posts handed over", **counts)
     with transaction(engine) as session:
         put_aside(session, at=clock.now())

@@ -7,7 +7,7 @@ are unknown, since no robot can say whether it has spoken; `campaigns.posts.post
 import secrets
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col
 
 from campaigns.campaigns import Campaign, DeliveryState, Medium
+from campaigns.offers.links import link_address
 from campaigns.posts.post_outcomes import look_once_more, mark_sent, settle
 from campaigns.posts.post_words import text_of
 from campaigns.posts.posting import robots_of
@@ -28,7 +29,8 @@ from campaigns.sending.claiming import BACK_OFF, CLAIM
 from campaigns.sending.senders import Sender
 from campaigns.stopping import UNCLAIMED
 from retention.database import changed, transaction
-from retention.errors import Error, Invalid
+from retention.errors import Error, Invalid, NotFound
+from retention.files import FileStore
 from retention.relations import Group
 from retention.shops import Shop
 
@@ -50,11 +52,13 @@ def send_posts(
     *,
     public_url: str,
     now: datetime,
+    files: FileStore | None = None,
     limit: int = 100,
 ) -> Counter[str]:
     """Hand over up to `limit` due posts of running campaigns; return how many posts were sent, failed and so on.
 
-    Keys of the result: sent, skipped, failed, unknown, later (will be tried again).
+    With `files` each goes with its picture, where the platform takes one. Keys of the result: sent, skipped, failed,
+    unknown, later (will be tried again).
     """
     with transaction(engine) as session:
         due = sa.select(col(Post.id)).where(
@@ -64,16 +68,23 @@ def send_posts(
             somebody_waits(),
         )
         ids = list(session.execute(due.order_by(col(Post.due_at), col(Post.id)).limit(limit)).scalars())
-    return Counter(_send_one(engine, channel_for, post_id, public_url=public_url, now=now) for post_id in ids)
+    return Counter(_send_one(engine, channel_for, each, public_url=public_url, files=files, now=now) for each in ids)
 
 
 def _send_one(
-    engine: Engine, channel_for: Callable[[Sender], Channel], post_id: int, *, public_url: str, now: datetime
+    engine: Engine,
+    channel_for: Callable[[Sender], Channel],
+    post_id: int,
+    *,
+    public_url: str,
+    files: FileStore | None,
+    now: datetime,
 ) -> str:
     with transaction(engine) as session:
         ready = _prepare(session, post_id, public_url=public_url, now=now)
     if isinstance(ready, str):
         return ready
+    message = ready.message if files is None else _with_picture(ready, files)
     outcome: Outcome
     try:
         channel = channel_for(ready.robot)
@@ -85,7 +96,7 @@ def _send_one(
             with transaction(engine) as session:
                 if (refusal := _begin(session, ready.post.id, now=now)) is not None:
                     return refusal
-            outcome = connection.hand_over_all([ready.message])[0]
+            outcome = connection.hand_over_all([message])[0]
     except TryLater as trouble:  # nobody answered, so nothing began
         outcome = trouble
     with transaction(engine) as session:
@@ -104,14 +115,26 @@ def _prepare(session: Session, post_id: int, *, public_url: str, now: datetime) 
     except Invalid as error:
         _end(session, post, PostState.FAILED, DeliveryState.WAITING, reason=Reason.TEXT_ERROR, detail=str(error))
         return "failed"
-    post.text = said.text
+    post.text, post.picture = said.text, said.picture
     session.add(post)
     name = f"post.{post.id}.{post.token}"
     message = Message(
         to=group.slug, sender="", sender_name=shop.name, subject=said.subject, text=said.text, html="",
         language=said.language, message_id=name, unsubscribe_address="", key=name,
+        picture_address=f"{link_address(public_url, post.token)}/picture" if said.picture else "",
     )  # fmt: skip
     return _Ready(post, robot, message)
+
+
+def _with_picture(ready: _Ready, files: FileStore) -> Message:
+    """Return the message with the picture of the post; where that is not stored, the words stand alone."""
+    if not ready.post.picture:
+        return ready.message
+    try:
+        return replace(ready.message, picture=files.get(ready.post.picture))
+    except NotFound:
+        log.warning("the picture of a post is not stored", post=ready.post.id)
+        return replace(ready.message, picture_address="")
 
 
 def _begin(session: Session, post_id: int, *, now: datetime) -> str | None:

@@ -1,4 +1,4 @@
-"""Channels towards gateways that are honest and gateways that are not; robots; whom nobody may connect to."""
+"""Channels towards gateways that are honest and gateways that are not; whom nobody may connect to."""
 
 import base64
 import json
@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-import requests
 from standardwebhooks import Webhook
 
 from campaigns.sending.channels import addresses
@@ -260,34 +259,6 @@ def test_webhook_is_signed_and_has_the_same_id_at_every_try(there: Gateway) -> N
     said = Webhook(secret).verify(there.arrived[1].body, there.arrived[1].headers)
     assert said["data"]["to"] == "+8613812345678"
     assert said["data"]["values"]["coupon.code"] == "7K3M-9PQR"
-
-
-@pytest.mark.parametrize(
-    ("platform", "secrets", "host"),
-    [
-        ("wecom", {"token": "693a91f6-7xxx-4bc4-97a0-0ec2sifa5aaa"}, "qyapi.weixin.qq.com"),
-        ("dingtalk", {"token": "a" * 64, "secret": "SEC" + "b" * 40}, "oapi.dingtalk.com"),
-        ("feishu", {"token": "abcdefgh-1234"}, "open.feishu.cn"),
-    ],
-)
-def test_robot_says_one_post_to_its_platform_and_no_is_undecided(
-    monkeypatch: pytest.MonkeyPatch, platform: str, secrets: dict[str, str], host: str
-) -> None:
-    asked: list[tuple[str, Any]] = []
-    status = [200, 500]
-
-    def post(url: str, **given: Any) -> requests.Response:  # the library's own way out, which leads to no loopback
-        asked.append((url, given.get("data")))
-        answer = requests.Response()
-        answer.status_code = status.pop(0)
-        return answer
-
-    monkeypatch.setattr(requests, "post", post)
-    outcomes = [_send("robot", {"platform": platform, "group": "tea"}, secrets)[0] for _ in range(2)]
-    assert outcomes[0] == Taken()
-    assert isinstance(outcomes[1], Undecided)
-    assert host in asked[0][0]
-    assert "7K3M-9PQR" in json.dumps(json.loads(asked[0][1]), ensure_ascii=False)
 
 
 def test_private_addresses_are_not_connected_to(there: Gateway) -> None:

@@ -25,6 +25,7 @@ from campaigns.sending.senders import Sender
 from campaigns.sending.sending import resend, send_waiting
 from retention.consent import Channel
 from retention.errors import Conflict
+from retention.files import FileStore
 from retention.products import Product
 from tests.campaigns.conftest import NOON, Stage, later
 from tests.campaigns.postings import SITE, group, launched, posted, posts_of, robot, sent_touches, states
@@ -248,3 +249,28 @@ def test_quiet_hours_make_the_robot_wait_until_they_are_over(engine: Engine, on_
     morning = datetime.fromisoformat("2026-03-11T08:00+08:00")
     on_stage(lambda stage: _same(posts_of(stage.session)[0].due_at, morning))
     assert say(engine, channel, now=morning) == Counter(sent=1)
+
+
+def test_post_takes_the_picture_of_its_product_along_and_leaves_without_one_that_is_not_stored(
+    engine: Engine, on_stage: Act, tmp_path: Path
+) -> None:
+    files = FileStore(tmp_path / "files")
+
+    def prepare(stage: Stage) -> None:
+        for slug, picture in (("tea", files.put(b"a picture")), ("lost", "cd" * 32)):
+            group(stage, slug, stage.buyer(f"in-{slug}"))
+            drafted = posted(stage, Medium.ROBOT, f"drop-{slug}")
+            drafted.sender_id = robot(stage, slug).id
+            stage.session.get_one(Product, drafted.product_id).picture = picture
+            launched(stage, drafted)
+
+    on_stage(prepare)
+    channel = memory()
+    assert send_posts(engine, lambda _: channel, public_url=SITE, files=files, now=NOON) == Counter(sent=2)
+
+    def look(stage: Stage) -> None:
+        address = f"{SITE}/Q/{posts_of(stage.session)[0].token}/picture"
+        said = {message.to: (message.picture, message.picture_address) for message in channel.taken}
+        assert said == {"tea": (b"a picture", address), "lost": (b"", "")}
+
+    on_stage(look)

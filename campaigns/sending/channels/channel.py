@@ -14,7 +14,8 @@ class Message:
     """One message, complete. `message_id` and `key` are the same whenever this delivery is tried again.
 
     `key` goes to gateways that promise to take what they have seen under it only once. `fields` are the values the text
-    was made from, for gateways that keep the text themselves and ask for its values.
+    was made from, for gateways that keep the text themselves and ask for its values. `picture` goes along with a post
+    where the platform takes one; `picture_address` is where everybody may see it.
     """
 
     to: str
@@ -28,6 +29,8 @@ class Message:
     unsubscribe_address: str
     key: str = ""
     fields: Mapping[str, Any] = field(default_factory=dict)
+    picture: bytes = field(default=b"", repr=False)
+    picture_address: str = ""
 
 
 @dataclass(frozen=True, slots=True)

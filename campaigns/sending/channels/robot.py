@@ -1,10 +1,11 @@
-"""The robot of a chat group: one post for everybody in it, through `apprise`.
+"""The robot of a chat group: one post for everybody in it.
 
-apprise tells yes from no and no more: no means that the platform's answer was not 200 or did not come, so nobody can
-know. It also takes any 200 for a yes, although these platforms say with 200 that a robot talks too much; a post that
-matters is looked at in the group.
+WeCom, DingTalk, Feishu and Lark are asked by our own calls (`chat_robots`): they say no with a status of 200, which
+`apprise` takes for a yes, and it quotes DingTalk's signature twice. Telegram and Discord say it with the status, so
+these go through `apprise`, with the picture. It tells yes from no and no more; after its no nobody can know.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,7 +15,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from campaigns.campaigns import Medium
-from campaigns.sending.channels.channel import Message, Outcome, Taken, TryLater, Undecided, one_by_one
+from campaigns.sending.channels.channel import Channel, Message, Outcome, Taken, TryLater, Undecided, one_by_one
+from campaigns.sending.channels.chat_robots import PLATFORMS, ChatRobot
 
 
 class RobotSettings(BaseModel):
@@ -22,13 +24,13 @@ class RobotSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    platform: Literal["wecom", "dingtalk", "feishu", "lark"]
+    platform: Literal["wecom", "dingtalk", "feishu", "lark", "telegram", "discord"]
     group: str = Field("", max_length=64)
 
 
 @dataclass(frozen=True)
-class RobotChannel:
-    """A robot; the platform's host is apprise's own, so nobody can point it elsewhere."""
+class AppriseRobot:
+    """A robot by `apprise`; the platform's host is apprise's own, so nobody can point it elsewhere."""
 
     platform: str
     secrets: Mapping[str, str] = field(repr=False)
@@ -37,34 +39,50 @@ class RobotChannel:
     repeatable: bool = False
 
     @contextmanager
-    def connect(self) -> Iterator["RobotChannel"]:
+    def connect(self) -> Iterator["AppriseRobot"]:
         yield self
 
     def hand_over_all(self, messages: Sequence[Message]) -> list[Outcome]:
         return one_by_one(self._post, messages)
 
     def _post(self, message: Message) -> Taken:
-        try:
-            robot = _robot(self.platform, self.secrets)
-        except TypeError as error:  # what apprise raises for a token that cannot be one
-            raise TryLater(f"this is no robot's token: {error}", of_sender=True) from error
-        if not robot.notify(body=message.text, body_format="text"):
+        robot = _robot(self.platform, self.secrets["token"])
+        if not robot.notify(body=message.text, body_format="text", attach=_attached(message.picture)):
             raise Undecided("the group's platform did not say yes")
         return Taken()
 
 
-def robot_channel(settings: RobotSettings, secrets: Mapping[str, str], *, allow_private: bool) -> RobotChannel:  # noqa: ARG001 - like the others
-    """Return the channel. Secrets: token, and for DingTalk the signing secret."""
-    return RobotChannel(settings.platform, dict(secrets))
+def robot_channel(settings: RobotSettings, secrets: Mapping[str, str], *, allow_private: bool) -> Channel:
+    """Return the channel.
+
+    Secrets: token, and for DingTalk, Feishu and Lark the signing secret where the robot has one. The token of Telegram
+    is BOT_TOKEN/CHAT, that of Discord WEBHOOK_ID/WEBHOOK_TOKEN.
+    """
+    if platform := PLATFORMS.get(settings.platform):
+        return ChatRobot(platform, platform.home, dict(secrets), allow_private)
+    return AppriseRobot(settings.platform, dict(secrets))
 
 
-def _robot(platform: str, secrets: Mapping[str, str]) -> Any:
+_KINDS = {
+    "telegram": ("NotifyTelegram", "tgram", r"\d+:[\w-]+/(-?\d+|@\w+)"),
+    "discord": ("NotifyDiscord", "discord", r"\d+/[\w-]+"),
+}
+"""By platform: apprise's class and scheme, and how a token looks."""
+
+
+def _robot(platform: str, token: str) -> Any:
     """Return apprise's robot. Its own look-up would load all the hundred platforms it knows."""
-    kinds: dict[str, tuple[str, str, dict[str, str | None]]] = {
-        "wecom": ("wecombot", "NotifyWeComBot", {"key": secrets["token"]}),
-        "dingtalk": ("dingtalk", "NotifyDingTalk", {"token": secrets["token"], "secret": secrets.get("secret")}),
-        "feishu": ("feishu", "NotifyFeishu", {"token": secrets["token"]}),
-        "lark": ("lark", "NotifyLark", {"token": secrets["token"]}),
-    }
-    module, name, known = kinds[platform]
-    return getattr(import_module(f"apprise.plugins.{module}"), name)(**known)
+    name, scheme, form = _KINDS[platform]
+    if not re.fullmatch(form, token):
+        raise TryLater("this is no robot's token", of_sender=True)
+    kind = getattr(import_module(f"apprise.plugins.{platform}"), name)
+    return kind(**kind.parse_url(f"{scheme}://{token}"))
+
+
+def _attached(picture: bytes) -> Any:
+    if not picture:
+        return None
+    is_png = picture.startswith(b"\x89PNG")
+    kind, name = ("image/png", "picture.png") if is_png else ("image/jpeg", "picture.jpg")
+    memory: Any = import_module("apprise.attachment.memory")
+    return memory.AttachMemory(content=picture, name=name, mimetype=kind)

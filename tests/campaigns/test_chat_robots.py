@@ -1,0 +1,211 @@
+"""Robots of chat groups: what each platform is asked, what its no looks like, and the picture that goes along."""
+
+import base64
+import hashlib
+import hmac
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import requests
+from PIL import Image
+
+from campaigns.sending.channels.channel import Message, Outcome, Refused, Taken, TryLater, Undecided
+from campaigns.sending.channels.chat_robots import PLATFORMS, ChatRobot
+from campaigns.sending.channels.kinds import make_channel
+from retention import clock
+from tests.campaigns.gateways import DROP, Gateway, gateway
+
+NOON = datetime(2026, 3, 10, 4, tzinfo=UTC)
+POST = Message(
+    to="tea", sender="", sender_name="回头客茶铺", subject="春茶", text="新茶到店 HTTPS://R.EXAMPLE.CN/Q/7K", html="",
+    language="zh-CN", message_id="post.7.ab", unsubscribe_address="", key="post.7.ab",
+)  # fmt: skip
+SECRETS = {
+    "wecom": {"token": "693a91f6-7aaa"},
+    "dingtalk": {"token": "a1b2", "secret": "SECabc"},
+    "feishu": {"token": "abcdefgh-1234", "secret": "s3cret"},
+    "lark": {"token": "abcdefgh-1234"},
+}
+
+
+@pytest.fixture
+def there(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway]:
+    monkeypatch.setattr(clock, "now", lambda: NOON)
+    with gateway() as opened:
+        opened.usually = (200, {"errcode": 0, "code": 0, "errmsg": "ok"})
+        yield opened
+
+
+def say(there: Gateway, platform: str, *messages: Message, secrets: dict[str, str] | None = None) -> list[Outcome]:
+    channel = make_channel("robot", {"platform": platform, "group": "tea"}, secrets or SECRETS[platform],
+                           allow_private=True)  # fmt: skip
+    assert isinstance(channel, ChatRobot)
+    assert channel.home == PLATFORMS[platform].home
+    with replace(channel, home=there.url).connect() as connection:
+        return connection.hand_over_all(messages or (POST,))
+
+
+def picture(side: int = 8, kind: str = "PNG") -> bytes:
+    Image.effect_noise((side, side), 120).save(drawn := io.BytesIO(), kind)
+    return drawn.getvalue()
+
+
+def test_each_platform_has_its_own_home() -> None:
+    assert {name: each.home for name, each in PLATFORMS.items()} == {
+        "wecom": "https://qyapi.weixin.qq.com",
+        "dingtalk": "https://oapi.dingtalk.com",
+        "feishu": "https://open.feishu.cn",
+        "lark": "https://open.larksuite.com",
+    }
+
+
+def test_wecom_is_asked_for_a_text(there: Gateway) -> None:
+    assert say(there, "wecom") == [Taken()]
+    (arrived,) = there.arrived
+    assert arrived.path == "/cgi-bin/webhook/send?key=693a91f6-7aaa"
+    assert arrived.json == {"msgtype": "text", "text": {"content": POST.text}}
+
+
+def test_dingtalk_gets_a_signature_that_can_be_checked(there: Gateway) -> None:
+    assert say(there, "dingtalk") == [Taken()]
+    (arrived,) = there.arrived
+    stamp = str(int(NOON.timestamp() * 1000))
+    expected = base64.b64encode(hmac.new(b"SECabc", f"{stamp}\nSECabc".encode(), hashlib.sha256).digest()).decode()
+    assert parse_qs(urlsplit(arrived.path).query) == {
+        "access_token": ["a1b2"],
+        "timestamp": [stamp],
+        "sign": [expected],
+    }
+    assert arrived.json == {"msgtype": "text", "text": {"content": POST.text}}
+
+
+def test_feishu_gets_its_signature_in_the_body_and_only_where_the_robot_has_a_secret(there: Gateway) -> None:
+    assert say(there, "feishu") == say(there, "lark") == [Taken()]
+    signed, plain = there.arrived
+    stamp = str(int(NOON.timestamp()))
+    expected = base64.b64encode(hmac.new(f"{stamp}\ns3cret".encode(), b"", hashlib.sha256).digest()).decode()
+    said = {"msg_type": "text", "content": {"text": POST.text}}
+    assert signed.path == plain.path == "/open-apis/bot/v2/hook/abcdefgh-1234"
+    assert signed.json == said | {"timestamp": stamp, "sign": expected}
+    assert plain.json == said
+
+
+@pytest.mark.parametrize(
+    ("platform", "said", "outcome", "of_robot", "wait"),
+    [
+        ("wecom", {"errcode": 45009, "errmsg": "api freq out of limit"}, TryLater, True, 60),
+        ("wecom", {"errcode": 93000, "errmsg": "invalid webhook url"}, TryLater, True, None),
+        ("wecom", {"errcode": -1, "errmsg": "system busy"}, TryLater, False, None),
+        ("wecom", {"errcode": 45002, "errmsg": "content size out of limit"}, Refused, False, None),
+        ("dingtalk", {"errcode": 130101, "errmsg": "send too fast"}, TryLater, True, 600),
+        ("dingtalk", {"errcode": 310000, "errmsg": "sign not match"}, TryLater, True, None),
+        ("dingtalk", {"errcode": 430102, "errmsg": "unsuitable words"}, Refused, False, None),
+        ("feishu", {"code": 11232, "msg": "frequency limited"}, TryLater, True, 60),
+        ("feishu", {"code": 19021, "msg": "sign match fail"}, TryLater, True, None),
+        ("feishu", {"code": 9499, "msg": "Bad Request"}, TryLater, False, None),
+        ("lark", {"code": 11246, "msg": "too long"}, Refused, False, None),
+        ("wecom", {"surprise": True}, Undecided, False, None),
+        ("wecom", "<html>sign in to the hotel's network</html>", Undecided, False, None),
+    ],
+)
+def test_no_with_a_status_of_200_is_never_taken_for_a_yes(
+    there: Gateway,
+    platform: str,
+    said: Any,
+    outcome: type[Exception],
+    of_robot: bool,  # noqa: FBT001
+    wait: int | None,
+) -> None:
+    there.answers = [(200, said)]
+    (found,) = say(there, platform, replace(POST, picture=picture(), picture_address="https://r.example/p"))
+    assert type(found) is outcome
+    if isinstance(found, TryLater):
+        assert (found.of_sender, found.wait) == (of_robot, timedelta(seconds=wait) if wait else None)
+    assert len(there.arrived) == 1  # no picture follows words that were not said
+
+
+@pytest.mark.parametrize(("answer", "outcome"), [((500, "oops"), Undecided), (DROP, Undecided), ((429, ""), TryLater)])
+def test_other_statuses_are_read_like_those_of_any_gateway(
+    there: Gateway, answer: Any, outcome: type[Exception]
+) -> None:
+    there.answers = [answer]
+    assert type(say(there, "dingtalk")[0]) is outcome
+
+
+def test_feishu_of_the_older_kind_says_yes_in_its_own_words(there: Gateway) -> None:
+    there.answers = [(200, {"StatusCode": 0, "StatusMessage": "success"})]
+    assert say(there, "feishu") == [Taken()]
+
+
+def test_picture_follows_the_text_where_the_platform_shows_one(there: Gateway) -> None:
+    drawn = picture()
+    post = replace(POST, picture=drawn, picture_address="https://r.example/Q/7K/picture")
+    assert [say(there, platform, post) for platform in ("wecom", "dingtalk", "feishu")] == [[Taken()]] * 3
+    shown = [each.json for each in there.arrived if "text" not in each.json.get("msgtype", each.json.get("msg_type"))]
+    md5 = hashlib.md5(drawn, usedforsecurity=False).hexdigest()
+    assert shown == [
+        {"msgtype": "image", "image": {"base64": base64.b64encode(drawn).decode(), "md5": md5}},
+        {"msgtype": "markdown", "markdown": {"title": "春茶", "text": "![](https://r.example/Q/7K/picture)"}},
+    ]
+    assert len(there.arrived) == 5
+
+
+def test_picture_too_large_for_wecom_is_drawn_smaller(there: Gateway) -> None:
+    large = picture(2000)
+    assert len(large) > 2 * 1024 * 1024
+    say(there, "wecom", replace(POST, picture=large))
+    shown = base64.b64decode(there.arrived[1].json["image"]["base64"])
+    with Image.open(io.BytesIO(shown)) as opened:
+        assert (opened.format, opened.size) == ("JPEG", (1280, 1280))
+    assert len(shown) < 2 * 1024 * 1024
+
+
+def test_picture_that_is_not_taken_takes_nothing_back(there: Gateway) -> None:
+    there.answers = [(200, {"errcode": 0}), (200, {"errcode": 40009, "errmsg": "invalid image size"})]
+    assert say(there, "wecom", replace(POST, picture=picture())) == [Taken()]
+
+
+@pytest.mark.parametrize(
+    ("platform", "token", "host"),
+    [("telegram", "123456:AbC_d-9/-100200", "api.telegram.org"), ("discord", "1122/aB-c_9", "discord.com")],
+)
+def test_robots_by_the_library_say_words_and_picture_and_no_is_undecided(
+    monkeypatch: pytest.MonkeyPatch, platform: str, token: str, host: str
+) -> None:
+    asked: list[tuple[str, str, bool]] = []
+    status = [200]
+
+    def post(url: str, **given: Any) -> requests.Response:  # the library's own way out, which leads to no loopback
+        asked.append((urlsplit(url).hostname or "", json.dumps(str(given.get("data"))), bool(given.get("files"))))
+        answer = requests.Response()
+        answer.status_code = status[0]
+        answer._content = b'{"ok": true, "result": {}}'  # a body without a server
+        return answer
+
+    monkeypatch.setattr(requests, "post", post)
+    channel = make_channel("robot", {"platform": platform, "group": "tea"}, {"token": token}, allow_private=False)
+    with channel.connect() as connection:
+        first = connection.hand_over_all([replace(POST, picture=picture())])
+        status[0] = 500
+        second = connection.hand_over_all([POST])
+    assert first == [Taken()]
+    assert isinstance(second[0], Undecided)
+    assert {host for host, _, _ in asked} == {host}
+    assert any("7K" in said for _, said, _ in asked)
+    assert any(with_file for _, _, with_file in asked)
+
+
+@pytest.mark.parametrize("token", ["123456:AbC", "x/y?verify=no", "http://127.0.0.1/1", "1/2/../3"])
+def test_what_is_no_robots_token_reaches_nobody(token: str) -> None:
+    for platform in ("telegram", "discord"):
+        channel = make_channel("robot", {"platform": platform}, {"token": token}, allow_private=False)
+        with channel.connect() as connection:
+            (outcome,) = connection.hand_over_all([POST])
+        assert isinstance(outcome, TryLater)
+        assert outcome.of_sender
