@@ -54,7 +54,11 @@ OFFERED = {
         gettext_noop("Signed calls to a system of yours that reaches the buyer itself."),
         "webhook",
     ),
-    SenderKind.ROBOT: (gettext_noop("Group robot"), gettext_noop("WeCom, DingTalk, Feishu, Lark, Telegram or Discord."), "robot"),
+    SenderKind.ROBOT: (
+        gettext_noop("Group robot"),
+        gettext_noop("WeCom, DingTalk, Feishu, Lark, Telegram or Discord."),
+        "robot",
+    ),
 }
 """The kinds a person can set up, with their name, a sentence and an icon."""
 

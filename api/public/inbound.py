@@ -1,7 +1,7 @@
 """What gateways and mail servers tell us: replies to text messages, bounces, complaints.
 
-The token in the address is the proof. Whether we know a number or an address is not to be learned here: every message
-in a form we can read is answered the same.
+The token in the address is the proof, and with Twilio its signature too. Whether we know a number or an address is not
+to be learned here: every message in a form we can read is answered the same.
 """
 
 import json
@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse, Response
 
 from api.deps import CurrentSettings, Files, Now, Writing
 from campaigns.noes.bouncing import take_report
-from campaigns.noes.inbound import find_gateway
+from campaigns.noes.inbound import check_signature, find_gateway, inbound_address
 from campaigns.noes.replies import take_reply
 from retention.errors import Invalid
 from retention.words import gettext_noop
@@ -37,8 +37,18 @@ def take_sms(
     request: Request, token: str, body: Body, session: Writing, settings: CurrentSettings, at: Now
 ) -> Response:
     """Take replies: a form with From and Body (Twilio), or JSON with from and text, one or a list (Aliyun)."""
-    gateway = find_gateway(session, token, key=settings.signing_key())
+    key = settings.signing_key()
+    gateway = find_gateway(session, token, key=key)
     is_form = "json" not in request.headers.get("content-type", "")
+    check_signature(
+        session,
+        gateway,
+        key=key,
+        address=inbound_address(settings.public_url, token, "sms")
+        + (f"?{query}" if (query := request.url.query) else ""),
+        form=_form(body) if is_form else {},
+        signature=request.headers.get("x-twilio-signature", ""),
+    )
     for phone, text in _replies(body, is_form=is_form):
         take_reply(session, gateway.shop_id, phone=phone, text=text, at=at, source="sms reply")
     if is_form:
@@ -59,15 +69,17 @@ def take_mail(
 def _replies(body: bytes, *, is_form: bool) -> list[tuple[str, str]]:
     """Return (number, text) of each reply; Invalid when the body is none of the forms we read."""
     try:
-        sent: Any = (
-            {name: values[0] for name, values in parse_qs(body.decode()).items()} if is_form else json.loads(body)
-        )
+        sent: Any = {name: values[0] for name, values in _form(body).items()} if is_form else json.loads(body)
     except ValueError as error:
         raise _unreadable() from error
     replies = [(_pick(each, _FROM), _pick(each, _TEXT)) for each in (sent if isinstance(sent, list) else [sent])]
     if not replies or not all(phone for phone, _ in replies):
         raise _unreadable()
     return replies
+
+
+def _form(body: bytes) -> dict[str, list[str]]:
+    return parse_qs(body.decode(errors="replace"), keep_blank_values=True)
 
 
 def _pick(values: object, names: tuple[str, ...]) -> str:

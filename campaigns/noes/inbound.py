@@ -1,19 +1,23 @@
 """Inbound addresses: where a gateway or a mail server tells us of replies, bounces and complaints.
 
 The address holds a signed token for one shop and one of its senders, and is a secret between us and that sender: it
-is in no message. Nobody else can speak for a gateway, and nothing has to be stored.
+is in no message. Nobody else can speak for a gateway, and nothing has to be stored. Where the gateway signs what it
+sends, as Twilio does, that is asked for too.
 """
 
 import base64
 import binascii
 import hashlib
 import hmac
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlmodel import Session
 
-from campaigns.sending.senders import Sender
-from retention.errors import NotFound
+from campaigns.sending.channels.twilio import signature_of
+from campaigns.sending.senders import Sender, SenderKind
+from retention.errors import Forbidden, NotFound
+from retention.sealing import unseal
 from retention.shops import Shop
 
 _SIGNATURE = 18  # bytes: 144 bits
@@ -48,6 +52,24 @@ def find_gateway(session: Session, token: str, *, key: bytes) -> Gateway:
     if session.get(Shop, gateway.shop_id) is None or not (known or gateway.sender_id == NO_SENDER):
         raise _unknown()
     return gateway
+
+
+def check_signature(
+    session: Session,
+    gateway: Gateway,
+    *,
+    key: bytes,
+    address: str,
+    form: Mapping[str, Sequence[str]],
+    signature: str,
+) -> None:
+    """Raise Forbidden where a gateway that signs its forms did not sign this one for this address."""
+    sender = session.get(Sender, gateway.sender_id) if gateway.sender_id != NO_SENDER else None
+    if sender is None or sender.kind is not SenderKind.SMS_TWILIO:
+        return
+    expected = signature_of(address, form, unseal(key, sender.sealed)["auth_token"])
+    if not form or not hmac.compare_digest(expected.encode(), signature.encode()):
+        raise Forbidden("Twilio did not sign this for this address.")
 
 
 def _read(key: bytes, token: str) -> Gateway:

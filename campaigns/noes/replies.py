@@ -1,4 +1,7 @@
-"""Replies to text messages: a word that means no is a no, kept with what was said and the number it came from."""
+"""Replies to text messages: a word that means no is a no, one that takes it back is a yes again.
+
+Both are kept with what was said and the number it came from.
+"""
 
 import re
 import unicodedata
@@ -9,9 +12,9 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from campaigns.noes.unsubscribe import Evidence, Subject, opt_out
+from campaigns.noes.unsubscribe import Evidence, Subject, opt_in, opt_out
 from retention.buyers import Buyer
-from retention.consent import Channel
+from retention.consent import Answer, Channel, last_answer
 
 STOP_WORDS = frozenset(
     {"td", "t", "r", "n", "stop", "stopall", "unsubscribe", "cancel", "end", "quit", "optout", "revoke"}
@@ -19,25 +22,44 @@ STOP_WORDS = frozenset(
 )
 """Words that, alone, mean no: what our own messages ask for and what networks demand to be understood."""
 
+START_WORDS = frozenset(
+    {"start", "unstop", "optin", "subscribe", "resubscribe", "resume"}
+    | {"开通", "开启", "恢复", "恢复订阅", "订阅", "重新订阅"}
+)
+"""Words that, alone, take a no back. A bare yes is not among them: it may answer any question."""
+
 _BEGINNINGS = ("stop ", "unsubscribe ", "退订", "拒收")
 
 
 def means_no(text: str) -> bool:
     """Tell whether a reply asks for no more: a stop word alone, in any case and width, or a sentence begun by one."""
-    said = unicodedata.normalize("NFKC", text).casefold()
-    said = re.sub(r"[^\w\s]+", " ", said).strip()
-    return " ".join(said.split()).replace(" ", "") in STOP_WORDS or f"{said} ".startswith(_BEGINNINGS)
+    said = _plain(text)
+    return said.replace(" ", "") in STOP_WORDS or f"{said} ".startswith(_BEGINNINGS)
+
+
+def takes_it_back(text: str) -> bool:
+    """Tell whether a reply is a word that asks for messages again, alone, in any case and width."""
+    return _plain(text).replace(" ", "") in START_WORDS
 
 
 def take_reply(session: Session, shop_id: int, *, phone: str, text: str, at: datetime, source: str) -> int:
-    """Record a no for every buyer of the shop with this number, and return how many; 0 when the reply means none."""
-    if not means_no(text):
+    """Record what a reply means for every buyer of the shop with this number, and return for how many.
+
+    A no counts for all of them; taking it back only for those who had said no, since a word is no answer to a question
+    that nobody asked.
+    """
+    no, evidence = means_no(text), Evidence(at, source, wording=text, address=phone)
+    if not no and not takes_it_back(text):
         return 0
-    buyers = session.exec(_with_phone(shop_id, phone)).all()
-    for buyer_id in buyers:
-        subject = Subject(shop_id, buyer_id, Channel.SMS)
-        opt_out(session, subject, Evidence(at, source, wording=text, address=phone))
-    return len(buyers)
+    subjects = [Subject(shop_id, each, Channel.SMS) for each in session.exec(_with_phone(shop_id, phone))]
+    if no:
+        for subject in subjects:
+            opt_out(session, subject, evidence)
+        return len(subjects)
+    back = [each for each in subjects if _said_no(session, each)]
+    for subject in back:
+        opt_in(session, subject, evidence)
+    return len(back)
 
 
 def phone_spellings(phone: str) -> set[str]:
@@ -55,6 +77,16 @@ def phone_spellings(phone: str) -> set[str]:
     digits = digits.removeprefix("00")
     national = _national(digits)
     return {digits, digits.lstrip("0"), *national, *(f"0{each}" for each in national)}
+
+
+def _plain(text: str) -> str:
+    said = unicodedata.normalize("NFKC", text).casefold()
+    return " ".join(re.sub(r"[^\w\s]+", " ", said).split())
+
+
+def _said_no(session: Session, subject: Subject) -> bool:
+    last = last_answer(session, subject.shop_id, buyer_id=subject.buyer_id, channel=subject.channel)
+    return last is Answer.OUT
 
 
 def _national(digits: str) -> set[str]:

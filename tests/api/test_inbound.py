@@ -14,13 +14,15 @@ from campaigns.noes.inbound import inbound_token
 from campaigns.noes.unsubscribe import unsubscribe_token
 from campaigns.offers.links import Link
 from campaigns.sending.channels.memory import MemoryChannel
+from campaigns.sending.channels.twilio import signature_of
 from campaigns.sending.senders import Sender as SenderRow
-from campaigns.sending.senders import SenderKind
+from campaigns.sending.senders import SenderKind, create_sender
 from campaigns.sending.sending import send_waiting
 from campaigns.texts.mail import Sender
 from retention.buyers import Buyer
 from retention.consent import Channel, Consent
 from retention.database import reading
+from retention.settings import get_settings
 from tests.api.conftest import SECRET, SITE, launched
 from tests.campaigns.conftest import NOON, Stage, later
 from tests.campaigns.test_bounces import arf, dsn, mail_id
@@ -114,6 +116,67 @@ def test_a_reply_is_taken_as_a_form_or_as_json_and_unknown_numbers_look_the_same
         ("sms", "out", "Stop", "+8613800138000"),
         ("sms", "out", "TD", "13800138000"),
         ("sms", "out", "退订", "13800138000"),
+    ]
+
+
+def twilio(stage: Stage) -> str:
+    """Add a sender at Twilio and return the token of the address it is given."""
+    sender = create_sender(
+        stage.session, stage.shop, "twilio", kind=SenderKind.SMS_TWILIO,
+        settings={"account_sid": "AC" + "0" * 32, "sender": "+14155550100"}, secrets={"auth_token": "12345"},
+        at=NOON, actor="user:1",
+    )  # fmt: skip
+    return inbound_token(KEY, shop_id=stage.shop.id, sender_id=sender.id)
+
+
+def test_signature_of_twilio_is_the_one_its_documentation_works_out() -> None:
+    form = {
+        "CallSid": ["CA1234567890ABCDE"],
+        "Caller": ["+14158675310"],
+        "Digits": ["1234"],
+        "From": ["+14158675310"],
+        "To": ["+18005551212"],
+    }
+    signed = signature_of("https://mycompany.com/myapp.php?foo=1&bar=2", form, "12345")
+    assert signed == "GvWf1cFY/Q7PnoempGyD5oXAezc="
+
+
+def test_a_reply_by_twilio_is_taken_only_when_twilio_signed_it(
+    tea: Tea, phone: TestClient, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REGULARS_SECRET", SECRET)
+    get_settings.cache_clear()
+    tea(waiting)
+    path = f"/in/{tea(twilio)}/sms"
+    sent = {"From": "+8613800138000", "Body": "Stop", "FromZip": ""}
+    form = {name: [value] for name, value in sent.items()}
+    right = signature_of(f"{SITE}{path}", form, "12345")
+    for wrong in (
+        {},
+        {"X-Twilio-Signature": ""},
+        {"X-Twilio-Signature": "é".encode()},
+        {"X-Twilio-Signature": signature_of(f"{SITE}{path}", form, "54321")},
+        {"X-Twilio-Signature": signature_of("https://elsewhere.example/", form, "12345")},
+        {"X-Twilio-Signature": signature_of(f"{SITE}{path}", form | {"Body": ["Hi"]}, "12345")},
+    ):
+        assert phone.post(path, data=sent, headers=wrong).status_code == 403
+    only_address = {"X-Twilio-Signature": signature_of(f"{SITE}{path}", {}, "12345")}
+    assert phone.post(path, json={"from": "+8613800138000", "text": "TD"}, headers=only_address).status_code == 403
+    assert consents(engine, "sms reply") == []
+    assert phone.post(path, data=sent, headers={"X-Twilio-Signature": right}).status_code == 200
+    with_query = {"X-Twilio-Signature": signature_of(f"{SITE}{path}?a=1", form, "12345")}
+    assert phone.post(f"{path}?a=1", data=sent | {"Body": "Stop"}, headers=with_query).status_code == 200
+    assert consents(engine, "sms reply") == [("sms", "out", "Stop", "+8613800138000")] * 2
+
+
+def test_start_by_reply_comes_back_in(tea: Tea, phone: TestClient, engine: Engine) -> None:
+    tea(waiting)
+    token = tea(gateway)
+    for word in ("Stop", "Start"):
+        assert phone.post(f"/in/{token}/sms", data={"From": "+8613800138000", "Body": word}).status_code == 200
+    assert consents(engine, "sms reply") == [
+        ("sms", "out", "Stop", "+8613800138000"),
+        ("sms", "in", "Start", "+8613800138000"),
     ]
 
 

@@ -8,7 +8,7 @@ from sqlmodel import select
 
 from campaigns.campaigns import Campaign, Delivery, Medium
 from campaigns.launch import launch
-from campaigns.noes.replies import means_no, phone_spellings, take_reply
+from campaigns.noes.replies import START_WORDS, STOP_WORDS, means_no, phone_spellings, take_reply, takes_it_back
 from campaigns.noes.topics import create_topic, find_topic, rename_topic, topics_of
 from campaigns.noes.unsubscribe import (
     Choices,
@@ -158,6 +158,54 @@ def test_a_reply_from_nobody_or_about_something_else_changes_nothing(waiting: St
 )
 def test_which_replies_mean_no(text: str, *, is_no: bool) -> None:
     assert means_no(text) is is_no
+
+
+@pytest.mark.parametrize(
+    ("text", "taken_back"),
+    [
+        *(
+            (word, True)
+            for word in ("START", "start.", "ＳＴＡＲＴ", "Opt in", "unstop", "开通", "恢复", "“订阅”", "恢复订阅")
+        ),
+        *(
+            (word, False)
+            for word in ("", "yes", "start with the green one", "不恢复", "好的", "取消订阅", "STOP", "TD")
+        ),
+    ],
+)
+def test_which_replies_take_a_no_back(text: str, *, taken_back: bool) -> None:
+    assert takes_it_back(text) is taken_back
+
+
+def test_no_word_means_both(waiting: Stage) -> None:
+    assert not STOP_WORDS & START_WORDS
+    assert not any(means_no(word) for word in START_WORDS)
+
+
+def test_start_takes_the_no_of_this_number_back_on_this_channel_with_its_evidence(waiting: Stage) -> None:
+    may, sms = subject(waiting), subject(waiting, channel=Channel.SMS)
+    opt_out(waiting.session, may, EVIDENCE)
+    reply = {"phone": "+8613800138000", "source": "sms reply"}
+    assert take_reply(waiting.session, waiting.shop.id, text="退订", at=NOON, **reply) == 1
+    assert take_reply(waiting.session, waiting.shop.id, text="恢复", at=later(hours=1), **reply) == 1
+    assert choices_of(waiting.session, sms, at=NOON).answer is Answer.IN
+    assert choices_of(waiting.session, may, at=NOON).answer is Answer.OUT
+    kept = waiting.session.exec(select(Consent).where(Consent.source == "sms reply")).all()
+    assert [(row.answer, row.channel, row.wording, row.address, row.at) for row in kept] == [
+        (Answer.OUT, Channel.SMS, "退订", "+8613800138000", NOON),
+        (Answer.IN, Channel.SMS, "恢复", "+8613800138000", later(hours=1)),
+    ]
+    assert rows(waiting, "may")["sms"] == "no_consent"  # what was skipped stays skipped
+
+
+def test_start_from_somebody_who_never_said_no_is_no_consent(waiting: Stage) -> None:
+    number = waiting.buyer("bo")
+    waiting.session.get_one(Buyer, number).phone = "13700137000"
+    waiting.session.flush()
+    before = len(waiting.session.exec(select(Consent)).all())
+    for phone in ("13700137000", "13800138000", "13600136000"):
+        assert take_reply(waiting.session, waiting.shop.id, phone=phone, text="START", at=NOON, source="x") == 0
+    assert len(waiting.session.exec(select(Consent)).all()) == before
 
 
 @pytest.mark.parametrize(
