@@ -20,13 +20,14 @@ class Follow(ShopRow, table=True):
 
 
 class Group(ShopRow, table=True):
-    """A chat group of the shop."""
+    """A chat group of the shop. `owner_id` is the person who looks after it and posts in it as a rule."""
 
     __tablename__ = "groups"
     __table_args__ = (UniqueConstraint("shop_id", "slug"),)
 
     slug: str = Field(max_length=64)
     name: str = Field(max_length=200)
+    owner_id: int | None = Field(default=None, foreign_key="users.id", sa_type=BigId)
     created_at: datetime
 
 

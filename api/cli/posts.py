@@ -9,6 +9,7 @@ from sqlmodel import Session, select
 from api.cli.terminal import JsonOption, ShopOption, engine, show
 from campaigns.posts import assisting
 from campaigns.posts.desk import Task, desk_of, task_for
+from campaigns.posts.groups import find_group, groups_of, set_owner
 from campaigns.posts.posts import set_quota
 from printables.pictures import cleaned
 from retention import clock
@@ -120,6 +121,37 @@ def limit(
     show({"email": email or "everybody else", **limits}, as_json=as_json)
 
 
+@group.command("groups")
+def list_groups(shop: ShopOption, *, as_json: JsonOption = False) -> None:
+    """List the chat groups and who looks after each."""
+    with reading(engine()) as session:
+        found = groups_of(session, find_shop(session, shop))
+        rows = [{"group": each.slug, "name": each.name, "owner": who.email if who else None} for each, who in found]
+    if as_json:
+        show({"groups": rows}, as_json=True)
+        return
+    for row in rows:
+        typer.echo("\t".join((str(row["group"]), str(row["name"]), row["owner"] or "")).rstrip())
+
+
+@group.command()
+def owner(
+    slug: Annotated[str, typer.Argument(help="The group's slug.", metavar="GROUP")],
+    shop: ShopOption,
+    email: Annotated[str, typer.Option(help="Who looks after it; nobody without it.")] = "",
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Say who looks after a chat group: new posts to it are preset for them."""
+    with transaction(engine()) as session:
+        found, member = _here(session, shop)
+        who = set_owner(
+            session, found, find_group(session, found.id, slug), email=email, at=clock.now(), actor=member.actor
+        )
+        result = {"group": slug, "owner": who.email if who else None}
+    show(result, as_json=as_json)
+
+
 def shown(task: Task) -> dict[str, Any]:
     """Return a post as results show it; a buyer by the shop's own id."""
     post = task.post
@@ -127,6 +159,7 @@ def shown(task: Task) -> dict[str, Any]:
         "number": post.id,
         "campaign": task.campaign.slug,
         "group": task.group.slug if task.group else None,
+        "owner": task.owner.email if task.owner else None,
         "buyer": task.buyer.external_id if task.buyer else None,
         "to": task.to,
         "buyers": task.buyers,

@@ -16,12 +16,13 @@ from api.console.states import shown
 from api.deps import CurrentSettings, Files, Now, Place, Reading, Writing, require
 from campaigns.posts.assisting import decline_post, put_back, send_post, take_post, undo_post
 from campaigns.posts.desk import SAID, Task, desk_of, done_lately, task_for
+from campaigns.posts.groups import find_group, groups_of, set_owner
 from campaigns.posts.post_words import text_of
 from campaigns.posts.posts import PostState, quota_of, set_quota
 from printables.pictures import cleaned
 from retention.access import ROLE_SCOPES, Scope
 from retention.errors import Error, Invalid, NotFound
-from retention.people import people_of
+from retention.people import User, people_of
 from retention.settings import Settings
 from retention.words import gettext as _
 from retention.words import gettext_noop
@@ -137,7 +138,7 @@ def show_proof(session: Reading, place: Here, files: Files, number: int) -> Resp
 
 @router.get("/limits", dependencies=for_writers)
 def show_limits(request: Request, session: Reading, place: Here) -> HTMLResponse:
-    """Show how many posts each person may send."""
+    """Show how many posts each person may send, and who looks after which group."""
     return _limits(request, session, place)
 
 
@@ -158,6 +159,25 @@ def save_limits(
                 raise NotFound(gettext_noop("Nobody here posts under this name."))
             limits = {"per_day": _limit(per_day), "per_month": _limit(per_month)}
             set_quota(session, place.shop, assignee, **limits, at=now, actor=place.member.actor)
+    except Error as error:
+        return _limits(request, session, place, error=error)
+    return go(f"{_address(place)}/limits", done="saved")
+
+
+@router.post("/groups/{group}/owner", dependencies=for_writers)
+def save_owner(
+    request: Request,
+    session: Writing,
+    place: Here,
+    now: Now,
+    group: str,
+    email: Annotated[str, Form(max_length=254)] = "",
+) -> Response:
+    """Say who looks after a chat group."""
+    try:
+        with session.begin_nested():
+            found = find_group(session, place.shop.id, group)
+            set_owner(session, place.shop, found, email=email, at=now, actor=place.member.actor)
     except Error as error:
         return _limits(request, session, place, error=error)
     return go(f"{_address(place)}/limits", done="saved")
@@ -221,13 +241,19 @@ def _limits(request: Request, session: Session, place: Place, *, error: Error | 
         status=error.status if error else 200,
         notice=refused(error) if error else None,
         lines=lines,
+        groups=groups_of(session, place.shop),
+        posting=_posting(session, place),
     )
 
 
 def _people(session: Session, place: Place) -> list[tuple[str, str]]:
     """Return who may be limited: everybody, then each person whose role may post."""
-    posting = [user for user, role in people_of(session, place.shop) if Scope.POSTS_WRITE in ROLE_SCOPES[role]]
-    return [("", _("Everybody else")), *((f"user:{user.id}", user.name or user.email) for user in posting)]
+    posting = [(f"user:{user.id}", user.name or user.email) for user in _posting(session, place)]
+    return [("", _("Everybody else")), *posting]
+
+
+def _posting(session: Session, place: Place) -> list[User]:
+    return [user for user, role in people_of(session, place.shop) if Scope.POSTS_WRITE in ROLE_SCOPES[role]]
 
 
 def _limit(text: str) -> int | None:

@@ -11,10 +11,12 @@ from sqlmodel import Session
 from api.deps import CurrentSettings, Now, Reading, Writing
 from api.v1.keys import Caller, caller_with
 from api.v1.once import SentOnce
-from campaigns.posts import assisting
+from campaigns.posts import assisting, groups
 from campaigns.posts.desk import Task, desk_of, task_for
 from campaigns.posts.posts import PostState
 from retention.access import Scope
+from retention.people import User
+from retention.relations import Group
 
 router = APIRouter(tags=["posts"])
 
@@ -27,6 +29,7 @@ class PostOut(BaseModel):
     number: int
     campaign: str
     group: str | None = Field(description="The group's slug; null for a post to one buyer.")
+    owner: str | None = Field(description="The mail address of who looks after the group.")
     buyer: str | None = Field(description="The buyer's id in the shop; null for a post to a group.")
     buyers: int = Field(description="How many buyers it serves.")
     state: PostState
@@ -45,6 +48,28 @@ class PostsOut(BaseModel):
     hidden: int = Field(description="Posts to single buyers that this key may not see.")
     left_today: int | None = Field(description="How many more may be sent today; null for no limit.")
     left_this_month: int | None
+
+
+class GroupOut(BaseModel):
+    """A chat group."""
+
+    slug: str
+    name: str
+    owner: str | None = Field(description="The mail address of who looks after it.")
+
+
+class GroupsOut(BaseModel):
+    """The shop's chat groups by name."""
+
+    groups: list[GroupOut]
+
+
+class OwnerIn(BaseModel):
+    """Who looks after a group."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    email: str = Field(max_length=254, description="Of somebody of the shop who may post; empty for nobody.")
 
 
 class SaidIn(BaseModel):
@@ -131,8 +156,32 @@ def undo(number: int, session: Writing, at: Now, once: SentOnce, caller: Poster)
     return once.answer(session, caller, work)
 
 
+@router.get("/groups")
+def list_groups(session: Reading, caller: Annotated[Caller, caller_with(Scope.CAMPAIGNS_READ)]) -> GroupsOut:
+    """List the shop's chat groups and who looks after each. Scope campaigns:read."""
+    return GroupsOut(groups=[_group(*each) for each in groups.groups_of(session, caller.shop)])
+
+
+@router.put("/groups/{slug}/owner")
+def set_owner(
+    slug: str,
+    body: OwnerIn,
+    session: Writing,
+    at: Now,
+    caller: Annotated[Caller, caller_with(Scope.CAMPAIGNS_WRITE)],
+) -> GroupOut:
+    """Say who looks after a group: new posts to it are preset for them. Scope campaigns:write."""
+    group = groups.find_group(session, caller.shop.id, slug)
+    actor = caller.member.actor
+    return _group(group, groups.set_owner(session, caller.shop, group, email=body.email, at=at, actor=actor))
+
+
 def _of(session: Session, caller: Caller, number: int) -> PostOut:
     return _shown(task_for(session, caller.member, number))
+
+
+def _group(group: Group, owner: User | None) -> GroupOut:
+    return GroupOut(slug=group.slug, name=group.name, owner=owner.email if owner else None)
 
 
 def _shown(task: Task) -> PostOut:
@@ -141,6 +190,7 @@ def _shown(task: Task) -> PostOut:
         number=post.id,
         campaign=task.campaign.slug,
         group=task.group.slug if task.group else None,
+        owner=task.owner.email if task.owner else None,
         buyer=task.buyer.external_id if task.buyer else None,
         buyers=task.buyers,
         state=post.state,

@@ -11,6 +11,7 @@ from sqlmodel import Session, col
 
 from campaigns.campaigns import Campaign, CampaignState, DeliveryState, Medium, Run
 from campaigns.posts.desk import SAID, check_sight, left_of
+from campaigns.posts.groups import assignees
 from campaigns.posts.post_outcomes import look_once_more, mark_sent, mark_unsent, settle
 from campaigns.posts.post_words import PostText, text_of
 from campaigns.posts.posts import (
@@ -77,9 +78,11 @@ def decline_post(session: Session, member: Member, number: int, *, at: datetime,
 
 
 def put_back(session: Session, member: Member, number: int, *, at: datetime) -> None:
-    """Lay a task that was taken back for others."""
+    """Lay a task that was taken back for others, preset for the owner of its group where that is somebody else."""
     post = _in_hand(session, member, number)
-    _move(session, post, PostState.WAITING, member, at=at, assignee="", taken_at=None)
+    preset = assignees(session, session.get_one(Shop, post.shop_id)).get(post.group_id or 0, "")
+    assignee = "" if preset == member.actor else preset
+    _move(session, post, PostState.WAITING, member, at=at, assignee=assignee, taken_at=None)
 
 
 def undo_post(session: Session, member: Member, number: int, *, at: datetime) -> None:

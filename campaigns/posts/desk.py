@@ -13,6 +13,7 @@ from retention import clock
 from retention.access import Member, Scope
 from retention.buyers import Buyer
 from retention.errors import Forbidden
+from retention.people import User
 from retention.relations import Group
 from retention.shops import Shop
 
@@ -23,12 +24,16 @@ SAID = (PostState.SENT, PostState.DECLINED)
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A post as somebody sees it who may send it. `buyers` is how many it serves; `to` names the group or the buyer."""
+    """A post as somebody sees it who may send it. `buyers` is how many it serves; `to` names the group or the buyer.
+
+    `owner` looks after the group and posts there as a rule.
+    """
 
     post: Post
     campaign: Campaign
     group: Group | None
     buyer: Buyer | None
+    owner: User | None
     buyers: int
 
     @property
@@ -57,10 +62,14 @@ class Desk:
 
 
 def desk_of(session: Session, shop: Shop, member: Member, *, at: datetime) -> Desk:
-    """Return the tasks of a shop as `member` sees them: their own first, then what is due, the soonest over first."""
+    """Return the tasks of a shop as `member` sees them.
+
+    First what they hold, then what is preset for them, for nobody, for others; of each the soonest over first.
+    """
     member.require(Scope.POSTS_WRITE)
     open_to_me = (*_due(shop.id, at), _not_held(member, at))
-    hers = sa.case((_held_by(member), 0), else_=1)
+    preset = col(Post.assignee)
+    hers = sa.case((_held_by(member), 0), (preset == member.actor, 1), (preset == "", 2), else_=3)
     over = func.coalesce(Post.expires_at, Post.due_at)
     rows = _tasks(session, *open_to_me, *_in_sight(member), order=(hers, over, col(Post.id)))
     waiting, personal = session.execute(
@@ -139,16 +148,20 @@ def _not_held(member: Member, at: datetime) -> sa.ColumnElement[bool]:
 
 def _tasks(session: Session, *where: sa.ColumnElement[bool], order: tuple[Any, ...]) -> list[Task]:
     rows = session.execute(
-        sa.select(Post, Campaign, Group, Buyer)
+        sa.select(Post, Campaign, Group, Buyer, User)
         .join(Campaign, col(Campaign.id) == Post.campaign_id)
         .outerjoin(Group, col(Group.id) == Post.group_id)
         .outerjoin(Buyer, col(Buyer.id) == Post.buyer_id)
+        .outerjoin(User, col(User.id) == Group.owner_id)
         .where(*where)
         .order_by(*order)
         .limit(MOST_TASKS)
     ).all()
     served = _served(session, [row[0] for row in rows if row[0].group_id])
-    return [Task(post, campaign, group, buyer, served.get(post.id, 1)) for post, campaign, group, buyer in rows]
+    return [
+        Task(post, campaign, group, buyer, owner, served.get(post.id, 1))
+        for post, campaign, group, buyer, owner in rows
+    ]
 
 
 def _served(session: Session, posts: list[Post]) -> dict[int, int]:

@@ -10,6 +10,7 @@ from sqlmodel import Session, col, func, select
 
 from campaigns.campaigns import Campaign, Delivery, DeliveryState, Medium, Run
 from campaigns.offers.links import Link
+from campaigns.posts.groups import assignees
 from campaigns.posts.posts import Post, PostState, goes_to_groups, is_posted
 from campaigns.reasons import Reason
 from campaigns.sending.senders import Sender
@@ -94,11 +95,12 @@ def _to_groups(session: Session, shop: Shop, campaign: Campaign, run: Run, *, pi
     if not groups:
         raise Conflict("No chat group can be reached. Add one, and for a robot the robot that is in it.")
     chosen = fewest_groups(_members(session, run, groups.keys()))
+    preset = assignees(session, shop) if campaign.medium is Medium.ASSISTED else {}
     tokens, posts = new_tokens(len(chosen)), []
     for token, group_id in zip(tokens, sorted(chosen), strict=True):
         post = Post(
             shop_id=run.shop_id, campaign_id=campaign.id, run_id=run.id, group_id=group_id, token=token,
-            picture=picture, due_at=at,
+            picture=picture, due_at=at, assignee=preset.get(group_id, ""),
         )  # fmt: skip
         session.add_all([post, _shared_link(shop, campaign, token, at)])
         posts.append(post)

@@ -46,8 +46,8 @@ class Post(ShopRow, table=True):
     """One post of a run, to a chat group (`group_id`) or to one buyer (`buyer_id`).
 
     `text` and `picture` are what was shown to whoever took it last; `token` is that of the link everybody in the
-    group shares. `proof` is the SHA-256 of a stored picture, `note` what the person said. After `expires_at` it is too
-    late.
+    group shares. `assignee` has it in hand, or is who it is preset for as long as it waits: the owner of the group.
+    `proof` is the SHA-256 of a stored picture, `note` what the person said. After `expires_at` it is too late.
     """
 
     __tablename__ = "posts"

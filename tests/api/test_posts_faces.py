@@ -18,10 +18,10 @@ from campaigns.launch import launch
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.links import Link
 from retention import clock, people
-from retention.access import Scope
+from retention.access import Role, Scope
 from retention.database import reading, transaction
 from retention.settings import get_settings
-from retention.shops import create_shop
+from retention.shops import create_shop, find_shop
 from tests.campaigns.conftest import NOON, Stage
 from tests.campaigns.postings import group, launched, posted, states
 
@@ -154,3 +154,38 @@ def test_post_is_taken_said_and_limited_by_command(regulars: Regulars, tmp_path:
     assert (code, "as many as you may today" in error) == (1, True)
     assert regulars("posts", "limit", "--email", "nobody@shop.example")[0] == 1
     assert regulars("posts", "decline", "1", "--note", "x")[0] == 1
+
+
+def test_group_gets_an_owner_by_command(regulars: Regulars) -> None:
+    with transaction(terminal.engine()) as session:
+        values = {"shop": find_shop(session, "tea"), "role": Role.MARKETER, "password": "leaf and water", "at": NOON}
+        people.add_user(session, "lin@shop.example", **values)
+    assert regulars("posts", "owner", "friends", "--email", "who@shop.example")[0] == 1
+    assert regulars("posts", "groups")[1] == "friends\tFriends\n"
+    assert regulars("posts", "owner", "friends", "--email", "lin@shop.example")[0] == 0
+    assert regulars("posts", "groups")[1] == "friends\tFriends\tlin@shop.example\n"
+    assert json.loads(regulars("posts", "owner", "friends", "--json")[1]) == {"group": "friends", "owner": None}
+
+
+def test_group_gets_an_owner_over_rest_and_only_somebody_of_the_shop(backend: TestClient, tea: Tea) -> None:
+    def prepare(stage: Stage) -> dict[str, str]:
+        group(stage, "friends", stage.buyer("ada"))
+        values = {"shop": stage.shop, "role": Role.MARKETER, "password": "leaf and water", "at": NOON}
+        people.add_user(stage.session, "lin@shop.example", **values)
+        reads = frozenset({Scope.CAMPAIGNS_READ})
+        key = people.create_api_key(stage.session, stage.shop, name="reader", scopes=reads, at=NOON)
+        return {"Authorization": f"Bearer {key}"}
+
+    reader = tea(prepare)
+    address = "/api/v1/groups/friends/owner"
+    assert backend.put(address, json={"email": "lin@shop.example"}, headers=reader).status_code == 403
+    assert backend.put(address, json={"email": "who@shop.example"}).status_code == 404
+    assert backend.put("/api/v1/groups/none/owner", json={"email": "lin@shop.example"}).status_code == 404
+    friends = {"slug": "friends", "name": "Friends", "owner": None}
+    assert backend.get("/api/v1/groups", headers=reader).json() == {"groups": [friends]}
+    owned = friends | {"owner": "lin@shop.example"}
+    assert backend.put(address, json={"email": "lin@shop.example"}).json() == owned
+    assert backend.get("/api/v1/groups").json() == {"groups": [owned]}
+    tea(lambda stage: launched(stage, posted(stage, Medium.ASSISTED)))
+    assert backend.get("/api/v1/posts").json()["posts"][0]["owner"] == "lin@shop.example"
+    assert backend.put(address, json={"email": ""}).json() == friends

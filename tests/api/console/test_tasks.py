@@ -158,6 +158,20 @@ def test_limits_are_set_for_everybody_and_for_one_person(enter: Enter, engine: E
     assert rows == [("", 5)]
 
 
+def test_group_gets_an_owner_whose_name_stands_on_its_tasks(enter: Enter, engine: Engine) -> None:
+    client = enter("owner")
+    assert "Nobody in this shop" in send(client, "/tasks/groups/vips/owner", email="who@elsewhere.example")
+    assert "looked after by" not in client.get(f"{HOME}/tasks").text
+    with transaction(engine) as session:
+        marketer = session.exec(select(User).where(User.email == "marketer@camellia.example")).one()
+        name = marketer.name or marketer.email
+    for group in ("vips", "tea-friends"):
+        assert "Saved." in send(client, f"/tasks/groups/{group}/owner", email="marketer@camellia.example")
+    assert '<option value="marketer@camellia.example" selected>' in client.get(f"{HOME}/tasks/limits").text
+    assert f"looked after by {name}" in client.get(f"{HOME}/tasks").text
+    assert client.get(f"{HOME}/tasks/limits").text.count(" selected>") >= 2
+
+
 def test_only_those_who_post_see_the_tasks(enter: Enter, engine: Engine) -> None:
     number = numbers(engine)[0]
     for role in ("warehouse", "viewer"):
