@@ -12,7 +12,7 @@ from sqlmodel import Session, col
 
 from campaigns.campaigns import Campaign, Delivery, DeliveryState
 from campaigns.reasons import Reason
-from campaigns.sending.numbered import by_number
+from campaigns.sending.numbered import by_number, listed
 from campaigns.sending.rechecking import recheck
 from retention.database import choice
 from retention.touches import Touch, TouchEvent
@@ -84,7 +84,7 @@ _of_these = (
         col(Delivery.sent_at),
     )
     .join_from(Delivery, Campaign, col(Campaign.id) == Delivery.campaign_id)
-    .where(by_number(sa.bindparam("shop"), sa.bindparam("ids", expanding=True)))
+    .where(by_number(sa.bindparam("shop"), listed("ids")))
 )
 _SENT_TOUCHES = sa.insert(Touch.__table__).from_select(  # type: ignore[attr-defined]
     ["shop_id", "buyer_id", "event", "campaign", "at"], _of_these, include_defaults=False

@@ -23,7 +23,7 @@ from sqlmodel.sql.sqltypes import UTCDateTime
 from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Medium
 from campaigns.deliveries import write_sent_touches
 from campaigns.reasons import Reason
-from campaigns.sending.numbered import NOTHING, by_number
+from campaigns.sending.numbered import NOTHING, among, by_number, listed
 from campaigns.sending.senders import Sender
 from campaigns.stopping import UNCLAIMED, ended
 from retention.database import is_postgresql
@@ -256,7 +256,7 @@ def _ours(held: Claim) -> tuple[sa.ColumnElement[bool], ...]:
 
 def _settle(session: Session, held: Claim, delivery_ids: Sequence[int], **values: Any) -> None:
     """Take deliveries out of the claim."""
-    settled = sa.update(Delivery).where(*_ours(held), col(Delivery.id).in_(delivery_ids))
+    settled = sa.update(Delivery).where(*_ours(held), among(col(Delivery.id), delivery_ids))
     session.execute(settled.values(**values, **UNCLAIMED), execution_options=_NO_SYNC)
 
 
@@ -267,7 +267,7 @@ def _settle_each(
     if not told:
         return []
     own = _own_words(session, told, words)
-    settled = sa.update(Delivery).where(col(Delivery.id).in_([each.id for each in told]), *where)
+    settled = sa.update(Delivery).where(among(col(Delivery.id), [each.id for each in told]), *where)
     settled = settled.values(**values, **own, **UNCLAIMED)
     return list(session.execute(settled.returning(col(Delivery.id)), execution_options=_NO_SYNC).scalars())
 
@@ -311,7 +311,7 @@ def _held(held: Claim) -> dict[str, Any]:
 # The three statements of every group are made once, past the session's own bookkeeping: built each time they cost more
 # than the database takes to run them.
 _rows = Delivery.__table__  # type: ignore[attr-defined]
-_LISTED: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
+_LISTED = listed("ids")
 _OURS = sa.and_(
     by_number(sa.bindparam("shop"), _LISTED, _rows.c),
     _rows.c.state == DeliveryState.CLAIMED,
@@ -321,7 +321,7 @@ _BEGIN = sa.update(_rows).where(_OURS).values(handed_at=sa.bindparam("at")).retu
 _NOW_SENT = {"state": DeliveryState.SENT, "reason": "", "detail": ""}
 _CARRIED = (
     sa.update(_rows)
-    .where(_rows.c.shop_id + NOTHING == sa.bindparam("shop"), _rows.c.digest_id.in_(_LISTED))
+    .where(_rows.c.shop_id + NOTHING == sa.bindparam("shop"), among(_rows.c.digest_id, _LISTED))
     .where(_rows.c.state == DeliveryState.WAITING)
     .values(sent_at=sa.bindparam("at"), **_NOW_SENT)
     .returning(_rows.c.id)

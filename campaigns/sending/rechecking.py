@@ -4,33 +4,25 @@ What was right when planned can be wrong by now: a no to the channel, an offer t
 that something else has filled. What may leave later, after quiet hours or when a cap has room, is put off instead.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlmodel import Session, SQLModel, col, select
+from sqlmodel import Session, SQLModel, col
 
-from campaigns.campaigns import Campaign, Delivery, Medium, Recipe, Run
+from campaigns.campaigns import Campaign, Delivery, Medium, Run
 from campaigns.noes.bounces import Bounce, BounceKind
-from campaigns.offers.offers import Offer
 from campaigns.plans.caps import Leaving, Other, others_of, reach_back, verdict
 from campaigns.plans.hours import out_of_quiet
 from campaigns.plans.policy import (
     CHANNEL,
-    Policy,
-    ShopPolicy,
-    caps_on,
-    channel_of,
-    needed_answer,
-    quiet_on,
-    read_policy,
 )
-from campaigns.plans.shop_policy import shop_policy_of
 from campaigns.plans.sieves import ADDRESS, plain_address
 from campaigns.reasons import Reason
-from campaigns.sending.numbered import by_number
+from campaigns.sending.numbered import among, by_number
+from campaigns.sending.terms import Terms, read_terms
 from campaigns.timing.events import still_unpaid
 from campaigns.timing.schedule import known_zone
 from retention.buyers import Buyer
@@ -38,8 +30,6 @@ from retention.consent import Answer, Channel, Consent, Pause
 from retention.orders import Order, OrderLine
 from retention.products import Product
 from retention.shops import Shop
-
-_Shared = TypeVar("_Shared", Campaign, Run, Offer, Product)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +61,6 @@ def recheck(session: Session, shop_id: int, delivery_ids: Collection[int], *, at
 
 class _Delivery(NamedTuple):
     id: int
-    campaign_id: int
     run_id: int
     expires_at: datetime | None
 
@@ -89,10 +78,7 @@ class _Row:
 
     delivery: _Delivery
     buyer: _Buyer
-    campaign: Campaign
-    run: Run
-    offer: Offer | None
-    product: Product | None
+    terms: Terms
     paused_until: datetime | None
 
 
@@ -102,10 +88,8 @@ class _Look:
 
     session: Session
     shop: Shop
-    limits: ShopPolicy
     at: datetime
     rows: dict[int, _Row]
-    _policies: dict[int, Policy] = field(default_factory=dict)
     _answers: dict[tuple[Channel, str], dict[int, Answer]] = field(default_factory=dict)
     _facts: dict[str, set[int]] = field(default_factory=dict)
     _others: dict[int, list[Other]] | None = None
@@ -116,46 +100,51 @@ class _Look:
             return refused
         if row.delivery.expires_at and self.at > row.delivery.expires_at:
             return Reason.LATE
-        if self._paid(row):
-            return Reason.PAID_ALREADY
-        return _over(row, self.at) or (Reason.BOUGHT_ALREADY if self._bought(row) else None)
+        if row.terms.reminds and row.delivery.id not in self._unpaid():
+            return Reason.PAID_ALREADY  # nothing to remind of any more
+        bought = row.terms.has_product and row.delivery.id in self._bought()
+        return row.terms.over or (Reason.BOUGHT_ALREADY if bought else None)
 
     def capped(self, row: _Row) -> Reason | datetime | None:
         """Return what the caps say: a reason, the moment until which they put it off, or nothing."""
-        policy, medium = self._policy(row.campaign), row.campaign.medium
-        caps = caps_on(policy, self.limits, medium)
-        if not caps:
+        terms = row.terms
+        if not terms.caps:
             return None
-        leaving = Leaving(row.delivery.id, medium, policy.priority)
         others = self._all_others().get(row.delivery.id, ())
-        said = [verdict(cap, leaving, others, at=self.at, timezone=self.shop.timezone) for cap in caps]
+        leaving = Leaving(row.delivery.id, terms.medium, terms.priority)
+        zone = self.shop.timezone
+        # Where there is nothing else, a cap only holds that lets nothing leave at all.
+        caps = terms.caps if others else [cap for cap in terms.caps if cap.messages == 0]
+        said = [verdict(cap, leaving, others, at=self.at, timezone=zone) for cap in caps]
         reasons = [each for each in said if isinstance(each, Reason)]
         return reasons[0] if reasons else max((each for each in said if isinstance(each, datetime)), default=None)
 
     def out_of_quiet(self, row: _Row, moment: datetime) -> datetime:
         """Return the first moment from `moment` on that lies in no quiet hours."""
-        quiets = quiet_on(self._policy(row.campaign), self.limits, row.campaign.medium)
+        if not row.terms.quiets:
+            return moment
         zones = {"buyer_zone": known_zone(row.buyer.timezone, self.shop.timezone), "shop_zone": self.shop.timezone}
-        return out_of_quiet(quiets, moment, **zones) if quiets else moment
+        return out_of_quiet(row.terms.quiets, moment, **zones)
 
     def _refused(self, row: _Row) -> Reason | None:
         """Return whether the buyer does not want it: by this channel, on this topic, or for a while."""
-        answer, needed = self._answer(row), needed_answer(row.campaign.medium)
-        if (answer is not Answer.IN) if needed is Answer.IN else (answer is Answer.OUT):
+        terms = row.terms
+        answer = self._answer(row, "")
+        if (answer is not Answer.IN) if terms.needs_yes else (answer is Answer.OUT):
             return Reason.NO_CONSENT
-        if row.campaign.topic and self._answer(row, row.campaign.topic) is Answer.OUT:
+        if terms.topic and self._answer(row, terms.topic) is Answer.OUT:
             return Reason.TOPIC_OUT
         return Reason.PAUSED if row.paused_until and row.paused_until > self.at else None
 
     def _unreachable(self, row: _Row) -> Reason | None:
-        if row.campaign.medium not in ADDRESS:
+        if not row.terms.address:
             return None
-        if not getattr(row.buyer, ADDRESS[row.campaign.medium].key):
+        if not getattr(row.buyer, row.terms.address):
             return Reason.NO_ADDRESS
         return Reason.BOUNCED if row.delivery.id in self._bounced() else None
 
-    def _answer(self, row: _Row, topic: str = "") -> Answer | None:
-        asked = channel_of(row.campaign.medium, self._policy(row.campaign)), topic
+    def _answer(self, row: _Row, topic: str) -> Answer | None:
+        asked = row.terms.channel, topic
         if asked not in self._answers:
             self._answers[asked] = dict(self._ask_answers(*asked))
         return self._answers[asked].get(row.buyer.id)
@@ -168,7 +157,7 @@ class _Look:
                 col(Consent.shop_id) == self.shop.id,
                 col(Consent.channel) == channel,
                 col(Consent.topic) == topic,
-                col(Consent.buyer_id).in_(buyers),
+                among(col(Consent.buyer_id), buyers),
             )
             .group_by(col(Consent.buyer_id))
         )
@@ -177,46 +166,33 @@ class _Look:
         )
         return [(buyer_id, Answer(answer)) for buyer_id, answer in rows]
 
-    def _policy(self, campaign: Campaign) -> Policy:
-        if campaign.id not in self._policies:
-            self._policies[campaign.id] = read_policy(campaign.policy)
-        return self._policies[campaign.id]
-
     def _all_others(self) -> dict[int, list[Other]]:
         if self._others is None:
-            campaigns = {row.campaign.id: row.campaign for row in self.rows.values()}
-            caps = [cap for each in campaigns.values() for cap in caps_on(self._policy(each), self.limits, each.medium)]
+            caps = [cap for terms in _terms_in(self.rows) for cap in terms.caps]
             since = reach_back(caps, self.at, self.shop.timezone)
             self._others = others_of(self.session, self.shop.id, list(self.rows), since=since)
         return self._others
 
-    def _bought(self, row: _Row) -> bool:
-        if row.product is None:
-            return False
-        if "bought" not in self._facts:
-            found = self.session.execute(_bought_meanwhile(self.shop.id, list(self.rows)))
-            self._facts["bought"] = set(found.scalars())
-        return row.delivery.id in self._facts["bought"]
+    def _bought(self) -> set[int]:
+        return self._found("bought", lambda: [_bought_meanwhile(self.shop.id, list(self.rows))])
 
-    def _paid(self, row: _Row) -> bool:
-        """Tell whether a reminder has nothing to remind of any more."""
-        if row.campaign.recipe is not Recipe.PAYMENT_REMINDER:
-            return False
-        if "unpaid" not in self._facts:
-            self._facts["unpaid"] = set(self.session.execute(still_unpaid(self.shop.id, list(self.rows))).scalars())
-        return row.delivery.id not in self._facts["unpaid"]
+    def _unpaid(self) -> set[int]:
+        return self._found("unpaid", lambda: [still_unpaid(self.shop.id, list(self.rows))])
 
     def _bounced(self) -> set[int]:
-        if "bounced" not in self._facts:
-            media = {row.campaign.medium for row in self.rows.values()} & set(ADDRESS)
-            found = (self.session.execute(_bounced(self.shop.id, list(self.rows), medium)) for medium in media)
-            self._facts["bounced"] = {delivery_id for rows in found for delivery_id in rows.scalars()}
-        return self._facts["bounced"]
+        media = {terms.medium for terms in _terms_in(self.rows) if terms.address}
+        return self._found("bounced", lambda: [_bounced(self.shop.id, list(self.rows), each) for each in media])
+
+    def _found(self, name: str, questions: Callable[[], Iterable[sa.Select[int]]]) -> set[int]:
+        """Return the deliveries that any of the questions finds; asked once."""
+        if name not in self._facts:
+            self._facts[name] = {each for asked in questions() for each in self.session.execute(asked).scalars()}
+        return self._facts[name]
 
 
 def _look(session: Session, shop_id: int, delivery_ids: Collection[int], *, at: datetime) -> _Look:
     """Read the rows as they are now: the buyers' own in one SELECT, the shared ones once each."""
-    look = _Look(session, session.get_one(Shop, shop_id), shop_policy_of(session, shop_id), at, {})
+    look = _Look(session, session.get_one(Shop, shop_id), at, {})
     if not delivery_ids:
         return look
     found = session.execute(
@@ -227,42 +203,18 @@ def _look(session: Session, shop_id: int, delivery_ids: Collection[int], *, at: 
     )
     own = len(_Delivery._fields)
     rows = [(_Delivery._make(row[:own]), _Buyer._make(row[own:-1]), row[-1]) for row in found]
-    deliveries = [delivery for delivery, _, _ in rows]
-    campaigns = _fresh(session, Campaign, (delivery.campaign_id for delivery in deliveries))
-    runs = _fresh(session, Run, (delivery.run_id for delivery in deliveries))
-    offers = _fresh(session, Offer, (campaign.offer_id for campaign in campaigns.values()))
-    products = _fresh(session, Product, (campaign.product_id for campaign in campaigns.values()))
+    terms = read_terms(session, shop_id, {delivery.run_id for delivery, _, _ in rows}, at=at)
     for delivery, buyer, paused_until in rows:
-        campaign = campaigns[delivery.campaign_id]
-        offer, product = offers.get(campaign.offer_id or 0), products.get(campaign.product_id or 0)
-        look.rows[delivery.id] = _Row(delivery, buyer, campaign, runs[delivery.run_id], offer, product, paused_until)
+        look.rows[delivery.id] = _Row(delivery, buyer, terms[delivery.run_id], paused_until)
     return look
+
+
+def _terms_in(rows: Mapping[int, _Row]) -> list[Terms]:
+    return list({id(row.terms): row.terms for row in rows.values()}.values())
 
 
 def _columns(table: type[SQLModel], kind: type[_Delivery | _Buyer]) -> list[Any]:
     return [getattr(table, name) for name in kind._fields]
-
-
-def _fresh(session: Session, kind: type[_Shared], ids: Iterable[int | None]) -> dict[int, _Shared]:
-    """Return the rows with these numbers as they are in the database now."""
-    wanted = {each for each in ids if each is not None}
-    if not wanted:
-        return {}
-    rows = select(kind).where(col(kind.id).in_(wanted)).execution_options(populate_existing=True)
-    return {row.id: row for row in session.exec(rows)}
-
-
-def _over(row: _Row, at: datetime) -> Reason | None:
-    """Return why what is offered does not stand any more."""
-    if row.offer and not row.offer.is_open(at):
-        return Reason.OFFER_OVER
-    if row.product is None:
-        return None
-    if row.product.stock is not None and row.product.stock <= 0:
-        return Reason.SOLD_OUT
-    if row.run.product_price is not None and row.product.price != row.run.product_price:
-        return Reason.PRICE_CHANGED
-    return None
 
 
 def _bounced(shop_id: int, delivery_ids: Collection[int], medium: Medium) -> sa.Select[int]:

@@ -25,6 +25,7 @@ from campaigns.sending import breaker, claiming, rates
 from campaigns.sending.channels.channel import Channel
 from campaigns.sending.claiming import Claim, Told
 from campaigns.sending.handing import Batch, Line, Ready, patiently
+from campaigns.sending.numbered import among
 from campaigns.sending.rates import Slots
 from campaigns.sending.rechecking import look_again
 from campaigns.sending.senders import Sender as SenderRow
@@ -261,7 +262,7 @@ def _by_number(
     if not numbers:
         return {}
     columns = [getattr(table, name) for name in kind._fields]
-    wanted = sa.select(*columns).where(columns[0].in_(numbers))
+    wanted = sa.select(*columns).where(among(columns[0], numbers))
     if shop_id is not None:  # leads to the index, which begins with the shop
         wanted = wanted.where(col(table.shop_id) == shop_id)
     return {row[0]: kind._make(row) for row in session.execute(wanted)}
