@@ -914,6 +914,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["buyer_id"], ["buyers.id"], name=op.f("fk_touches_buyer_id")),
         sa.ForeignKeyConstraint(["shop_id"], ["shops.id"], name=op.f("fk_touches_shop_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_touches")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("touches", schema=None) as batch_op:
         batch_op.create_index(
