@@ -22,10 +22,8 @@ from urllib.parse import urlsplit
 from campaigns.campaigns import Medium
 from campaigns.sending.channels.addresses import open_socket
 from campaigns.sending.channels.channel import Message, Outcome, Refused, Taken, TryLater, Undecided, in_groups
+from campaigns.sending.channels.wire import read_reply, write_request
 from retention import clock
-
-MOST_ANSWER = 65_536
-"""Bytes of an answer that are read."""
 
 _OF_ACCOUNT = frozenset({401, 402, 403, 404, 405, 407})
 _WAIT, _LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=1)
@@ -123,45 +121,45 @@ class _Line:
     def __init__(self, channel: WebChannel) -> None:
         self._channel = channel
         self._to = ("", "")
-        self._line: http.client.HTTPConnection | None = None
+        self._line: socket.socket | None = None
 
     def ask(self, request: Request) -> Generator[None, None, Answer]:
         scheme, place, path, query, _ = urlsplit(request.url)
+        target = f"{path or '/'}{'?' if query else ''}{query}"
         line = self._connect(scheme, place)
+        asked = write_request(request.method, place, target, headers=request.headers, body=request.body)
         try:
-            line.request(request.method, f"{path or '/'}{'?' if query else ''}{query}", request.body, request.headers)
+            line.sendall(asked)
             yield
-            response = line.getresponse()
-            body = response.read(MOST_ANSWER)
+            reply = read_reply(line, request.method)
         except (http.client.HTTPException, OSError) as error:
             self.close()
             raise Undecided(f"no answer: {str(error) or type(error).__name__}") from error
-        if not response.isclosed():  # there is more than we read
+        if not reply.stands:
             self.close()
-        return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, body)
+        return Answer(reply.status, reply.headers, reply.body)
 
     def close(self) -> None:
         if self._line:
             self._line.close()
         self._line = None
 
-    def _connect(self, scheme: str, place: str) -> http.client.HTTPConnection:
-        if self._line and self._to == (scheme, place) and self._line.sock and not _has_hung_up(self._line.sock):
+    def _connect(self, scheme: str, place: str) -> socket.socket:
+        if self._line and self._to == (scheme, place) and not _has_hung_up(self._line):
             return self._line
         self.close()
         channel = self._channel
         kind = http.client.HTTPSConnection if scheme == "https" else http.client.HTTPConnection
-        line = kind(place, timeout=channel.timeout)
-        line._create_connection = (  # type: ignore[attr-defined]  # noqa: SLF001 - the one door to the connecting
-            lambda to, timeout, *_: open_socket(to[0], to[1], timeout, allow_private=channel.allow_private)
-        )
         try:
+            line = kind(place, timeout=channel.timeout)
+            line._create_connection = (  # type: ignore[attr-defined]  # noqa: SLF001 - the one door to the connecting
+                lambda to, timeout, *_: open_socket(to[0], to[1], timeout, allow_private=channel.allow_private)
+            )
             line.connect()
-        except (OSError, UnicodeError) as error:
-            line.close()
+        except (OSError, UnicodeError, http.client.InvalidURL) as error:
             raise TryLater(f"{place} cannot be reached: {error}", line_stands=False, of_sender=True) from error
-        self._line, self._to = line, (scheme, place)
-        return line
+        self._line, self._to = line.sock, (scheme, place)
+        return self._line
 
 
 def check_status(answer: Answer) -> None:
