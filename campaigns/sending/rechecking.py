@@ -4,7 +4,7 @@ What was right when planned can be wrong by now: a no to the channel, an offer t
 that something else has filled. What may leave later, after quiet hours or when a cap has room, is put off instead.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -90,6 +90,7 @@ class _Look:
     shop: Shop
     at: datetime
     rows: dict[int, _Row]
+    terms: Collection[Terms]
     _answers: dict[tuple[Channel, str], dict[int, Answer]] = field(default_factory=dict)
     _facts: dict[str, set[int]] = field(default_factory=dict)
     _others: dict[int, list[Other]] | None = None
@@ -168,7 +169,7 @@ class _Look:
 
     def _all_others(self) -> dict[int, list[Other]]:
         if self._others is None:
-            caps = [cap for terms in _terms_in(self.rows) for cap in terms.caps]
+            caps = [cap for terms in self.terms for cap in terms.caps]
             since = reach_back(caps, self.at, self.shop.timezone)
             self._others = others_of(self.session, self.shop.id, list(self.rows), since=since)
         return self._others
@@ -180,8 +181,11 @@ class _Look:
         return self._found("unpaid", lambda: [still_unpaid(self.shop.id, list(self.rows))])
 
     def _bounced(self) -> set[int]:
-        media = {terms.medium for terms in _terms_in(self.rows) if terms.address}
-        return self._found("bounced", lambda: [_bounced(self.shop.id, list(self.rows), each) for each in media])
+        def questions() -> Iterable[sa.Select[int]]:
+            media = {terms.medium for terms in self.terms if terms.address}
+            return (_bounced(self.shop.id, list(self.rows), medium) for medium in media)
+
+        return self._found("bounced", questions)
 
     def _found(self, name: str, questions: Callable[[], Iterable[sa.Select[int]]]) -> set[int]:
         """Return the deliveries that any of the questions finds; asked once."""
@@ -192,9 +196,8 @@ class _Look:
 
 def _look(session: Session, shop_id: int, delivery_ids: Collection[int], *, at: datetime) -> _Look:
     """Read the rows as they are now: the buyers' own in one SELECT, the shared ones once each."""
-    look = _Look(session, session.get_one(Shop, shop_id), at, {})
     if not delivery_ids:
-        return look
+        return _Look(session, session.get_one(Shop, shop_id), at, {}, ())
     found = session.execute(
         sa.select(*_columns(Delivery, _Delivery), *_columns(Buyer, _Buyer), col(Pause.until))
         .join_from(Delivery, Buyer, col(Buyer.id) == Delivery.buyer_id)
@@ -202,15 +205,13 @@ def _look(session: Session, shop_id: int, delivery_ids: Collection[int], *, at: 
         .where(by_number(shop_id, delivery_ids))
     )
     own = len(_Delivery._fields)
-    rows = [(_Delivery._make(row[:own]), _Buyer._make(row[own:-1]), row[-1]) for row in found]
-    terms = read_terms(session, shop_id, {delivery.run_id for delivery, _, _ in rows}, at=at)
-    for delivery, buyer, paused_until in rows:
-        look.rows[delivery.id] = _Row(delivery, buyer, terms[delivery.run_id], paused_until)
-    return look
-
-
-def _terms_in(rows: Mapping[int, _Row]) -> list[Terms]:
-    return list({id(row.terms): row.terms for row in rows.values()}.values())
+    read = [(_Delivery._make(row[:own]), _Buyer._make(row[own:-1]), row[-1]) for row in found]
+    terms = read_terms(session, shop_id, {delivery.run_id for delivery, _, _ in read}, at=at)
+    rows = {
+        delivery.id: _Row(delivery, buyer, terms[delivery.run_id], paused_until)
+        for delivery, buyer, paused_until in read
+    }
+    return _Look(session, session.get_one(Shop, shop_id), at, rows, terms.values())
 
 
 def _columns(table: type[SQLModel], kind: type[_Delivery | _Buyer]) -> list[Any]:
