@@ -8,7 +8,7 @@ import campaigns.tasks
 import printables.tasks
 import retention.idempotency
 import retention.ingest.jobs
-import segments.forecasts
+import segments.forecasting
 import segments.snapshots
 from api.logs import configure_logs
 from retention.queue import configure
@@ -19,7 +19,7 @@ TASKS = (
     printables.tasks,
     retention.idempotency,
     retention.ingest.jobs,
-    segments.forecasts,
+    segments.forecasting,
     segments.snapshots,
 )
 TABLES = api.tables.metadata

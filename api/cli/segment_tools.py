@@ -13,7 +13,7 @@ from retention import clock
 from retention.database import reading, transaction
 from retention.errors import Invalid
 from retention.shops import find_shop
-from segments import export, forecasts, lists, rfm, segments, sets
+from segments import export, forecasting, forecasts, lists, rfm, segments, sets
 from segments.matching import match, open_matcher
 from segments.nodes import HORIZON, Scale
 from segments.words import describe
@@ -213,16 +213,16 @@ def predict(
     with reading(engine()) as session:
         found = find_shop(session, shop)
         moment = commands.read_as_of(found, as_of)
-        made = forecasts.make_forecast(session, found, now=clock.now(), as_of=moment)
+        made = forecasting.make_forecast(session, found, now=clock.now(), as_of=moment)
         if out:
             _write_forecasts(out, made, lists.external_ids_of(session, found.id, [made.members]))
     if moment is None:
         with transaction(engine()) as session:
-            forecasts.keep_forecast(session, made)
+            forecasting.keep_forecast(session, made)
     show(_forecast_shown(made), as_json=as_json)
 
 
-def _forecast_shown(made: forecasts.Forecasts) -> dict[str, Any]:
+def _forecast_shown(made: forecasting.Forecasts) -> dict[str, Any]:
     row = made.shop
     result: dict[str, Any] = {"day": clock.day_of(row.day), "buyers": row.buyers, "came_back": row.came_back}
     if why := forecasts.why_nothing(row):
@@ -233,7 +233,7 @@ def _forecast_shown(made: forecasts.Forecasts) -> dict[str, Any]:
     return {**result, "active_of_those": round(float(alive), 1), **expected, **fitted}
 
 
-def _write_forecasts(path: Path, made: forecasts.Forecasts, names: dict[int, str]) -> None:
+def _write_forecasts(path: Path, made: forecasting.Forecasts, names: dict[int, str]) -> None:
     columns = (made.ids, made.alive, made.orders[HORIZON], made.next_day)
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")

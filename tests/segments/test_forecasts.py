@@ -15,17 +15,8 @@ from retention.ingest import import_file
 from retention.orders import Order
 from retention.shops import create_shop
 from retention.versions import Family, raise_version
-from segments.forecasts import (
-    BuyerForecast,
-    Outcome,
-    ShopForecast,
-    find_forecast,
-    forecast_all,
-    forecast_shop,
-    keep_forecast,
-    make_forecast,
-    why_nothing,
-)
+from segments.forecasting import forecast_all, forecast_shop, keep_forecast, make_forecast
+from segments.forecasts import BuyerForecast, Outcome, ShopForecast, find_forecast, why_nothing
 from segments.matching import match
 from segments.preview import preview
 from segments.words import describe

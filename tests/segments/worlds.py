@@ -17,7 +17,8 @@ from retention.orders import Order, OrderLine, OrderStatus, order_counts
 from retention.relations import Follow, Group, GroupMember
 from retention.shops import Shop, create_shop
 from retention.touches import Touch
-from segments.forecasts import Forecasts, Outcome, ShopForecast, keep_forecast
+from segments.forecasting import Forecasts, keep_forecast
+from segments.forecasts import Outcome, ShopForecast
 from segments.lists import save_list
 from segments.segments import save_segment
 from tests.segments.plain import PlainBuyer, PlainLine, PlainOrder, PlainShop
