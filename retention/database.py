@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -158,6 +158,26 @@ def lock(session: Session, row: SQLModel) -> None:
     """
     session.flush()
     session.refresh(row, with_for_update=True)
+
+
+class Horizon(NamedTuple):
+    """Where the writers stand: all numbered below `ended` are over, all that write by now are below `begun`."""
+
+    ended: int
+    begun: int
+
+
+def horizon(session: Session) -> Horizon:
+    """Return which transactions are over. Nothing that one below `ended` wrote appears from now on.
+
+    A row gets its number before its transaction commits, so on PostgreSQL a lower number may appear after a higher one,
+    hours later if need be. On SQLite writers follow one another and rows appear in the order of their numbers.
+    """
+    if not is_postgresql(session):
+        return Horizon(0, 0)
+    seen = "pg_snapshot_xmin(pg_current_snapshot())::text, pg_snapshot_xmax(pg_current_snapshot())::text"
+    ended, begun = session.execute(sa.text(f"SELECT {seen}")).one()
+    return Horizon(int(ended), int(begun))
 
 
 def insert_rows(session: Session, table: type[SQLModel], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

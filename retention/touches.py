@@ -23,10 +23,14 @@ class TouchEvent(StrEnum):
 
 
 class Touch(ShopRow, table=True):
-    """One event between a campaign, named by its slug, and a buyer."""
+    """One event between a campaign, named by its slug, and a buyer. No number is ever used twice: hooks read by it."""
 
     __tablename__ = "touches"
-    __table_args__ = (Index(None, "shop_id", "event", "buyer_id", "at"), Index(None, "shop_id", "buyer_id", "at"))
+    __table_args__ = (
+        Index(None, "shop_id", "event", "buyer_id", "at"),
+        Index(None, "shop_id", "buyer_id", "at"),
+        {"sqlite_autoincrement": True},
+    )
 
     buyer_id: int = Field(foreign_key="buyers.id", sa_type=BigId)
     event: TouchEvent = Field(sa_type=choice(TouchEvent))

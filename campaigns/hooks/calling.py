@@ -1,8 +1,9 @@
 """Calling hooks: what happened is read behind a cursor into calls, and each call is made until it is taken.
 
 The rows that are read get their numbers before their transaction commits, so a lower number can appear after a higher
-one. Everything of the last minutes is therefore read again, and a call's key, made from the row's number, keeps it from
-being made twice. A call that has had every wait turns its hook off: nobody has listened for three days.
+one. Everything is therefore read again until each transaction that was writing then is over, however long that takes;
+a call's key, made from the row's number, keeps it from being made twice. A call that has had every wait turns its hook
+off: nobody has listened for three days.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,14 +21,17 @@ from campaigns.sending.channels.channel import Outcome, Taken
 from retention import audit
 from retention.buyers import Buyer
 from retention.consent import Answer, Consent
-from retention.database import insert, transaction
+from retention.database import Horizon, horizon, insert, transaction
 from retention.shops import Shop
 from retention.touches import Touch, TouchEvent
 
 log = structlog.get_logger()
 
 OVERLAP = timedelta(minutes=5)
-"""How long a transaction may stay open and still have its rows told."""
+"""How long everything is read again at least: a row may have its number a little before its transaction has one."""
+
+_LATE = timedelta(days=1)
+"""How much older than its transaction the moment of a failure may be: that of the whole round of sending."""
 
 WAITS = (
     *(timedelta(seconds=5), timedelta(minutes=5), timedelta(minutes=30)),
@@ -58,17 +62,25 @@ def collect_calls(session: Session, hook: Hook, *, now: datetime) -> int:
     made = 0
     for source, read in (("touches", _touches), ("consents", _consents)):
         marks = hook.read_until[source]
-        start = _start(marks, now)
-        last = session.execute(sa.select(sa.func.max(sa.column("id"))).select_from(sa.table(source))).scalar() or start
-        rows = read(session, hook, shop, start, last)
+        last = session.execute(sa.select(sa.func.max(sa.column("id"))).select_from(sa.table(source))).scalar() or 0
+        writers = horizon(session)  # after the last row and before all others: whoever numbered one of these is below
+        start = marks[0][1]
+        rows = read(session, hook, shop, start, max(start, last))
         made += _add(session, hook, rows, now=now)
         if len(rows) < _PAGE:  # else the next page is read from the same place
-            hook.read_until = hook.read_until | {source: _moved(marks, now, last)}
-    since = datetime.fromisoformat(hook.read_until["failed"])
-    made += _add(session, hook, _failures(session, hook, shop, since - OVERLAP, now), now=now)
-    hook.read_until = hook.read_until | {"failed": now.isoformat()}
+            hook.read_until = hook.read_until | {source: _moved(marks, now, max(start, last), writers)}
+    made += _collect_failures(session, hook, shop, now=now)
     session.add(hook)
     return made
+
+
+def _collect_failures(session: Session, hook: Hook, shop: Shop, *, now: datetime) -> int:
+    marks, writers = hook.read_until["failed"], horizon(session)
+    since = datetime.fromisoformat(marks[0][0]) - _LATE
+    rows = _failures(session, hook, shop, max(since, hook.created_at), now)
+    if len(rows) < _PAGE:
+        hook.read_until = hook.read_until | {"failed": _moved(marks, now, 0, writers)}
+    return _add(session, hook, rows, now=now)
 
 
 def make_calls(engine: Engine, *, now: datetime, limit: int = 100) -> int:
@@ -147,30 +159,25 @@ def _failures(session: Session, hook: Hook, shop: Shop, since: datetime, until: 
     """Return what failed in a time; a failed delivery keeps the moment in `due_at`."""
     if HookEvent.FAILED.value not in hook.events:
         return []
+    moment = sa.cast(sa.extract("epoch", col(Delivery.due_at)), sa.BigInteger)
+    key = sa.literal("failed-") + sa.cast(col(Delivery.id), sa.Text) + "-" + sa.cast(moment, sa.Text)
     rows = session.execute(
-        sa.select(Delivery, col(Campaign.slug), col(Buyer.external_id))
+        sa.select(key, Delivery, col(Campaign.slug), col(Buyer.external_id))
         .join(Campaign, col(Campaign.id) == Delivery.campaign_id)
         .join(Buyer, col(Buyer.id) == Delivery.buyer_id)
         .where(
             col(Delivery.shop_id) == hook.shop_id,
             col(Delivery.state) == DeliveryState.FAILED,
-            col(Delivery.due_at) > max(since, hook.created_at),
+            col(Delivery.due_at) > since,
             col(Delivery.due_at) <= until,
+            ~_called(hook, key),
         )
         .order_by(col(Delivery.due_at), col(Delivery.id))
+        .limit(_PAGE)
     )
     return [
-        _call(
-            f"failed-{each.id}-{int(each.due_at.timestamp())}",
-            HookEvent.FAILED,
-            shop,
-            buyer,
-            each.due_at,
-            campaign=slug,
-            reason=each.reason,
-            detail=each.detail,
-        )
-        for each, slug, buyer in rows
+        _call(name, HookEvent.FAILED, shop, buyer, each.due_at, campaign=slug, reason=each.reason, detail=each.detail)
+        for name, each, slug, buyer in rows
     ]
 
 
@@ -199,19 +206,21 @@ def _add(session: Session, hook: Hook, calls: Iterable[dict[str, Any]], *, now: 
     return len(rows)
 
 
-def _start(marks: Sequence[Any], now: datetime) -> int:
-    """Return the row up to which everything has surely been read: the newest old mark, else the first."""
-    old = [number for moment, number in marks if datetime.fromisoformat(moment) <= now - OVERLAP]
-    return int(max(old, default=marks[0][1]))
+def _moved(marks: Sequence[Any], now: datetime, last: int, writers: Horizon) -> list[Any]:
+    """Return the marks after everything behind the first has been read: from the newest that is over, with a new one.
 
-
-def _moved(marks: Sequence[Any], now: datetime, last: int) -> list[Any]:
-    """Return the marks with a new one; of those that are old enough, the newest stays. At most one a minute is kept."""
-    old = [mark for mark in marks if datetime.fromisoformat(mark[0]) <= now - OVERLAP]
-    new = [mark for mark in marks if datetime.fromisoformat(mark[0]) > now - OVERLAP]
+    It is over when all who were writing then have ended, so what they wrote was there to be read. `writers` is older
+    than the reading. At most one new mark a minute is kept.
+    """
+    old = [mark for mark in marks if _is_over(mark, now, writers)]
+    new = [mark for mark in marks if not _is_over(mark, now, writers)]
     if new and now - datetime.fromisoformat(new[-1][0]) < timedelta(minutes=1):
         return [*old[-1:], *new]
-    return [*old[-1:], *new, [now.isoformat(), last]]
+    return [*old[-1:], *new, [now.isoformat(), last, writers.begun]]
+
+
+def _is_over(mark: Any, now: datetime, writers: Horizon) -> bool:
+    return datetime.fromisoformat(mark[0]) <= now - OVERLAP and mark[2] <= writers.ended
 
 
 def _claim(session: Session, *, now: datetime, limit: int) -> list[tuple[HookCall, Hook]]:

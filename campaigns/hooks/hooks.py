@@ -42,8 +42,8 @@ class HookEvent(StrEnum):
 class Hook(ShopRow, table=True):
     """An address that wants to be told of some events. `sealed` is its signing secret, encrypted.
 
-    `read_until` is the cursor: for each source the rows up to which everything has been turned into calls, with the
-    moments at which that was so.
+    `read_until` is the cursor: for each source marks of [moment, last row's number, transactions begun] at which
+    everything visible had been turned into calls (`campaigns.hooks.calling`).
     """
 
     __tablename__ = "hooks"
@@ -108,9 +108,9 @@ def create_hook(
         events=wanted,
         sealed=seal(get_settings().signing_key(), {"secret": secret}),
         read_until={
-            "touches": [[at.isoformat(), _last(session, shop.id, Touch)]],
-            "consents": [[at.isoformat(), _last(session, shop.id, Consent)]],
-            "failed": at.isoformat(),
+            "touches": [[at.isoformat(), _last(session, shop.id, Touch), 0]],
+            "consents": [[at.isoformat(), _last(session, shop.id, Consent), 0]],
+            "failed": [[at.isoformat(), 0, 0]],
         },
         created_at=at,
     )

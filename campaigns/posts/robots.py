@@ -113,7 +113,9 @@ def _prepare(session: Session, post_id: int, *, public_url: str, now: datetime) 
     try:
         said = text_of(session, shop, post, public_url=public_url, at=now)
     except Invalid as error:
-        _end(session, post, PostState.FAILED, DeliveryState.WAITING, reason=Reason.TEXT_ERROR, detail=str(error))
+        _end(
+            session, post, PostState.FAILED, DeliveryState.WAITING, reason=Reason.TEXT_ERROR, detail=str(error), at=now
+        )
         return "failed"
     post.text, post.picture = said.text, said.picture
     session.add(post)
@@ -172,18 +174,18 @@ def _record(session: Session, ready: _Ready, outcome: Outcome, *, now: datetime)
             session.add(post)
             return "sent"
         case Refused():
-            _end(session, post, PostState.FAILED, DeliveryState.CLAIMED, reason=Reason.REFUSED, detail=detail)
+            _end(session, post, PostState.FAILED, DeliveryState.CLAIMED, reason=Reason.REFUSED, detail=detail, at=now)
             return "failed"
         case TryLater():
             return _again(session, post, detail, wait=outcome.wait, now=now)
-    _end(session, post, PostState.UNKNOWN, DeliveryState.CLAIMED, reason=Reason.NO_RECORD, detail=detail)
+    _end(session, post, PostState.UNKNOWN, DeliveryState.CLAIMED, reason=Reason.NO_RECORD, detail=detail, at=now)
     return "unknown"
 
 
 def _again(session: Session, post: Post, detail: str, *, wait: timedelta | None, now: datetime) -> str:
     """Have a post tried once more after the next wait; one that has had every wait has failed."""
     if wait is None and post.attempts > len(BACK_OFF):
-        _end(session, post, PostState.FAILED, DeliveryState.CLAIMED, reason=Reason.GAVE_UP, detail=detail)
+        _end(session, post, PostState.FAILED, DeliveryState.CLAIMED, reason=Reason.GAVE_UP, detail=detail, at=now)
         return "failed"
     post.due_at = now + (wait or BACK_OFF[max(0, post.attempts - 1)])
     post.state, post.assignee, post.taken_at, post.note = PostState.WAITING, "", None, detail[:500]
@@ -196,8 +198,18 @@ def _again(session: Session, post: Post, detail: str, *, wait: timedelta | None,
 _ENDS = {PostState.FAILED: DeliveryState.FAILED, PostState.UNKNOWN: DeliveryState.UNKNOWN}
 
 
-def _end(session: Session, post: Post, state: PostState, before: DeliveryState, *, reason: Reason, detail: str) -> None:
+def _end(
+    session: Session,
+    post: Post,
+    state: PostState,
+    before: DeliveryState,
+    *,
+    reason: Reason,
+    detail: str,
+    at: datetime,
+) -> None:
+    """End a post with its deliveries; their `due_at` keeps the moment, as hooks read it."""
     post.state, post.note = state, detail[:500]
     session.add(post)
-    values: dict[str, Any] = {"state": _ENDS[state], "reason": reason.value, "detail": detail[:500]}
+    values: dict[str, Any] = {"state": _ENDS[state], "reason": reason.value, "detail": detail[:500], "due_at": at}
     settle(session, post, before, **values, **UNCLAIMED)

@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from sqlmodel import select
 from standardwebhooks import Webhook
 
+from campaigns.campaigns import Medium
 from campaigns.hooks.calling import OVERLAP, WAITS, collect_calls, make_calls
 from campaigns.hooks.hooks import (
     Hook,
@@ -28,16 +29,20 @@ from campaigns.launch import launch
 from campaigns.offers.links import Link
 from campaigns.offers.redeem import claim_coupon, redeem
 from campaigns.offers.scans import open_link
+from campaigns.posts.robots import send_posts
 from campaigns.sending.channels.channel import Refused
 from campaigns.sending.channels.memory import MemoryChannel
-from campaigns.sending.sending import send_waiting
+from campaigns.sending.sending import resend, send_waiting
 from campaigns.texts.mail import Sender
 from retention.consent import Channel
-from retention.database import reading, transaction
+from retention.database import open_engine, reading, transaction
 from retention.errors import Conflict, Invalid, NotFound
 from retention.settings import get_settings
+from retention.shops import create_shop
+from retention.touches import Touch, TouchEvent
 from tests.campaigns.conftest import NOON, Stage, later
 from tests.campaigns.gateways import DROP, Gateway, gateway
+from tests.campaigns.postings import SITE, group, launched, posted, robot
 
 Acting = Callable[[Callable[[Stage], Any]], Any]
 SENDER = Sender("https://shop.example", b"k", "Shop <shop@shop.example>")
@@ -57,6 +62,10 @@ def _hook(stage: Stage, there: Gateway, events: list[str] | None = None) -> tupl
         stage.session, stage.shop, "shop-system", url=f"{there.url}/hook", events=events or ALL, at=NOON, actor="user:1"
     )
     return hook.id, secret
+
+
+def _sent(buyer_id: int) -> Touch:
+    return Touch(shop_id=1, buyer_id=buyer_id, event=TouchEvent.SENT, campaign="spring", at=NOON)
 
 
 def _tell(engine: Engine, *, at: datetime) -> int:
@@ -141,6 +150,82 @@ def test_row_that_commits_late_behind_the_cursor_is_told_all_the_same(
     on_stage(lambda stage: stage.session.exec(select(HookCall)).one().sqlmodel_update({"key": "of another row"}))
     assert _tell(engine, at=later(minutes=3)) == 1  # as if it had not been there the first time
     assert _tell(engine, at=later(minutes=4) + 2 * OVERLAP) == 0
+
+
+@pytest.mark.postgres
+def test_row_of_a_transaction_that_stays_open_for_hours_is_told_when_it_appears(
+    postgresql_url: str, there: Gateway
+) -> None:
+    engine = open_engine(postgresql_url)
+    with transaction(engine) as session:
+        stage = Stage(session, create_shop(session, "tea", name="Tea", timezone="UTC", currency="CNY", at=NOON))
+        stage.buyer("slow"), stage.buyer("quick")
+        _hook(stage, there)
+    with transaction(engine) as slow:
+        slow.add(_sent(1))
+        slow.flush()
+        with transaction(engine) as session:
+            session.add(_sent(2))
+        assert _tell(engine, at=later(minutes=1)) == 1
+        for hours in (1, 2, 3):
+            assert _tell(engine, at=later(hours=hours)) == 0
+    assert _tell(engine, at=later(hours=4)) == 1
+    assert _told(there) == [("message.sent", "quick"), ("message.sent", "slow")]
+    for minutes in (1, 20):  # and what was waited for is let go of
+        assert _tell(engine, at=later(hours=5, minutes=minutes)) == 0
+    with transaction(engine) as session:
+        hook = find_hook(session, 1, "shop-system")
+        assert len(hook.read_until["touches"]) == 2
+    engine.dispose()
+
+
+def test_row_after_one_that_was_taken_back_has_a_number_of_its_own(
+    engine: Engine, on_stage: Acting, there: Gateway
+) -> None:
+    on_stage(lambda stage: [stage.buyer("ada"), _hook(stage, there)])
+    on_stage(lambda stage: stage.session.add(_sent(1)))
+    assert _tell(engine, at=later(minutes=1)) == 1
+    on_stage(lambda stage: stage.session.delete(stage.session.exec(select(Touch)).one()))
+    on_stage(lambda stage: stage.session.add(_sent(1)))
+    assert _tell(engine, at=later(minutes=2)) == 1
+    assert len({each.headers["webhook-id"] for each in there.arrived}) == 2
+
+
+def test_failure_is_told_although_the_round_of_sending_began_hours_ago_and_again_when_it_fails_again(
+    engine: Engine, on_stage: Acting, there: Gateway
+) -> None:
+    def prepare(stage: Stage) -> None:
+        stage.buyer("bo")
+        launch(stage.session, stage.shop, stage.push(), at=NOON, actor="user:1")
+        _hook(stage, there, ["message.failed"])
+
+    on_stage(prepare)
+    assert _tell(engine, at=later(hours=6)) == 0
+    channel = MemoryChannel(troubles={"bo@example.com": [Refused("550"), Refused("551")]})
+    send_waiting(engine, channel, now=later(hours=1), sender=SENDER)
+    assert _tell(engine, at=later(hours=6, minutes=1)) == 1
+    assert _tell(engine, at=later(hours=6, minutes=2)) == 0
+    on_stage(lambda stage: resend(stage.session, stage.shop, [1], at=later(hours=7), actor="user:1"))
+    send_waiting(engine, channel, now=later(hours=7), sender=SENDER)
+    assert _tell(engine, at=later(hours=7)) == 1
+    assert [each.json["data"]["detail"] for each in there.arrived] == ["550", "551"]
+
+
+def test_failure_of_a_robot_is_told_though_its_post_was_due_days_ago(
+    engine: Engine, on_stage: Acting, there: Gateway
+) -> None:
+    def prepare(stage: Stage) -> None:
+        group(stage, "tea", stage.buyer("ada"))
+        robot(stage, "tea")
+        launched(stage, posted(stage, Medium.ROBOT))
+        _hook(stage, there, ["message.failed"])
+
+    on_stage(prepare)
+    channel = MemoryChannel(Medium.ROBOT, troubles={"tea": [Refused("words that are not allowed")]})
+    assert _tell(engine, at=later(days=2)) == 0
+    send_posts(engine, lambda _: channel, public_url=SITE, now=later(days=2))
+    assert _tell(engine, at=later(days=2)) == 1
+    assert there.arrived[0].json["data"]["detail"] == "words that are not allowed"
 
 
 def test_call_that_is_not_taken_is_made_again_with_the_same_id_and_later_each_time(
