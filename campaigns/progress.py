@@ -43,7 +43,7 @@ def progress_of(session: Session, shop_id: int, runs: Sequence[Run]) -> dict[int
     counts: dict[int, Counter[DeliveryState]] = defaultdict(Counter)
     for run_id, state, number in rows:
         counts[run_id][DeliveryState(state)] = number
-    return {run.id: _progress(counts[run.id]) for run in runs}
+    return {run.id: progress_from(counts[run.id]) for run in runs}
 
 
 def latest_runs(session: Session, campaigns: Sequence[Campaign]) -> dict[int, Run]:
@@ -53,7 +53,8 @@ def latest_runs(session: Session, campaigns: Sequence[Campaign]) -> dict[int, Ru
     return {run.campaign_id: run for run in runs}
 
 
-def _progress(counts: Counter[DeliveryState]) -> Progress:
+def progress_from(counts: Counter[DeliveryState]) -> Progress:
+    """Return a run's progress from how many deliveries are in which state."""
     return Progress(
         sent=counts[DeliveryState.SENT],
         waiting=counts[DeliveryState.WAITING] + counts[DeliveryState.CLAIMED],

@@ -167,7 +167,7 @@ def recipe_name(recipe: Recipe) -> str:
 def suggested_audience(session: Session, recipe: Recipe, product: Product | None = None) -> Rule:
     """Return the rule a recipe suggests; of an arrival alert it knows the product's category and brand."""
     if recipe is Recipe.ARRIVAL_ALERT and product:
-        return {"any": [_fans_of(session, product), FOLLOWERS, GROUP_MEMBERS]}
+        return {"any": [fans_of(session, product), FOLLOWERS, GROUP_MEMBERS]}
     return RECIPES[recipe].audience
 
 
@@ -175,11 +175,11 @@ def suggested_trigger(session: Session, recipe: Recipe, product: Product | None 
     """Return the trigger a recipe suggests; an arrival alert goes in waves, to those first who know the shop best."""
     if recipe is not Recipe.ARRIVAL_ALERT or product is None:
         return RECIPES[recipe].trigger
-    rules = (_fans_of(session, product), FOLLOWERS, GROUP_MEMBERS)
+    rules = (fans_of(session, product), FOLLOWERS, GROUP_MEMBERS)
     return {"waves": [{"rule": rule, "after": 24 * number} for number, rule in enumerate(rules)]}
 
 
-def _fans_of(session: Session, product: Product) -> Rule:
+def fans_of(session: Session, product: Product) -> Rule:
     """Return the rule for repeat buyers of a product's category or brand; of any, when neither is known."""
     kinds: list[dict[str, Any]] = [{"category": product.category}] if product.category else []
     if product.brand:

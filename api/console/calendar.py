@@ -3,7 +3,7 @@
 from datetime import date, datetime, timedelta
 from typing import Annotated
 
-from babel.dates import format_date, format_skeleton, get_day_names
+from babel.dates import format_date, format_interval, format_skeleton, get_day_names
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, Response
 from sqlmodel import Session
@@ -100,6 +100,7 @@ def _show(
         ahead=ahead,
         span_name=_span_name(view, day, first, last),
         weekdays=[get_day_names("abbreviated", locale=locale)[number] for number in range(7)],
+        month_name=lambda each: format_date(each, "LLL", locale=locale),
         day_name=lambda each: format_date(each, "full", locale=locale),
         state_of=lambda entry: shown(CampaignState(entry.state)),
         medium_of=lambda entry: medium_name(Medium(entry.medium)),
@@ -127,7 +128,7 @@ def _months_beside(day: date) -> tuple[date, date]:
 def _span_name(view: str, day: date, first: date, last: date) -> str:
     locale = current_locale()
     if view == WEEK:
-        return f"{format_date(first, 'medium', locale=locale)} – {format_date(last, 'medium', locale=locale)}"
+        return format_interval(first, last, "yMMMd", locale=locale)
     return format_skeleton("yMMMM", day, locale=locale)
 
 

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, Response
 from sqlmodel import Session
 
-from api.console.campaign_reading import here_of, read_as
+from api.console.campaign_reading import found_in, here_of, read_as
 from api.console.campaign_review import review_of
 from api.console.campaign_steps import step_links
 from api.console.campaign_words import audience_name, campaign_when, moves_of, rules_words
@@ -30,7 +30,6 @@ from campaigns.plans.planning import plan
 from campaigns.plans.shop_policy import shop_policy
 from campaigns.reasons import step_name
 from campaigns.recipes import recipe_name
-from campaigns.texts.checks import check_text
 from campaigns.texts.preview import first_of
 from campaigns.timing.triggers import Recurring, read_trigger, starts_itself
 from retention.access import Scope
@@ -139,7 +138,7 @@ def check_page(
         measurable=can_be_measured(session, place.shop, planned),
         reader=reader,
         read=read_as(session, place, campaign, reader, here=here_of(request)) if reader and by_message else None,
-        findings=check_text(session, place.shop, campaign, at=now) if by_message else None,
+        findings=found_in(session, place, campaign, now=now) if by_message else None,
         people=_people(session, place),
         review=review_of(session, place, campaign),
         **_facts(session, place, campaign),

@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from api.deps import Place
 from campaigns.campaigns import Campaign
-from campaigns.texts.checks import check_text
+from campaigns.texts.checks import Severity, check_text
 from campaigns.texts.content import Shown, extremes, show_to, stage_of, voice_of
 from campaigns.texts.preview import first_of
 from retention.access import Scope
@@ -27,6 +27,25 @@ class Read:
     name: str
     shown: Shown | None
     error: str = ""
+
+
+@dataclass(frozen=True)
+class Found:
+    """One thing the checks of the text found, and in which languages; none when it concerns no text alone."""
+
+    severity: Severity
+    sentence: str
+    languages: list[str]
+
+
+def found_in(session: Session, place: Place, campaign: Campaign, *, now: datetime) -> list[Found]:
+    """Return what the checks found, what holds in several languages once."""
+    languages: dict[tuple[Severity, str], list[str]] = {}
+    for each in check_text(session, place.shop, campaign, at=now):
+        named = languages.setdefault((each.severity, each.sentence), [])
+        if each.language:
+            named.append(each.language)
+    return [Found(*kind, named) for kind, named in languages.items()]
 
 
 def preview_context(
@@ -56,7 +75,7 @@ def preview_context(
             replace(read_as(session, place, campaign, buyer, here=here, language=language), label=label)
             for label, buyer in zip(labels, edges, strict=False)
         ],
-        "findings": check_text(session, place.shop, campaign, at=now),
+        "findings": found_in(session, place, campaign, now=now),
         "reader": reader,
     }
 

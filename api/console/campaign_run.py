@@ -17,9 +17,8 @@ from campaigns.drafting import campaign_for
 from campaigns.measuring.results import campaign_results
 from campaigns.moving import cancel, finish, pause, resume
 from campaigns.offers.offers import Offer
-from campaigns.pace import paces_of, troubles_of
+from campaigns.pace import LATELY, Motion, motion_of, troubles_of
 from campaigns.plans.policy import read_policy
-from campaigns.progress import progress_of
 from campaigns.reasons import step_name
 from campaigns.recipes import recipe_name
 from campaigns.sending.sending import resend
@@ -36,6 +35,9 @@ MOVES = {
     "cancel": (cancel, "cancelled"),
     "finish": (finish, "saved"),
 }
+
+SOON, SELDOM = 2, 15
+"""So many seconds between two looks: at a run that leaves, and at one that waits for its hour, a parcel or a sender."""
 
 MOST_RESENT = 1_000
 """So many are tried again at one press of the button; the rest at the next."""
@@ -76,12 +78,14 @@ def run_page(
 ) -> HTMLResponse:
     """Return the runs of a campaign as a page; HTMX asks for the moving part alone."""
     runs = _runs(session, campaign)
+    motions = motion_of(session, place.shop.id, runs, now=now)
     live: dict[str, Any] = {
         "campaign": campaign,
         "runs": runs,
-        "counts": progress_of(session, place.shop.id, runs),
-        "paces": pace_words(paces_of(session, place.shop.id, runs, now=now), place.shop),
-        "reasons": troubles_of(session, campaign),
+        "counts": {number: motion.progress for number, motion in motions.items()},
+        "paces": pace_words(motions, place.shop),
+        "reasons": troubles_of(motions.values()),
+        "every": _every(campaign, runs, motions, now=now),
         "trouble": sender_trouble(session, place.shop, campaign, now=now),
         "shown": shown,
         "step_name": step_name,
@@ -112,10 +116,18 @@ def run_page(
 
 def _part(part: HTMLResponse, live: dict[str, Any]) -> HTMLResponse:
     """Return the moving part; once nothing moves any more the whole page is asked for, with its title and moves."""
-    waits = any(count.waiting for count in live["counts"].values())
-    if live["campaign"].state is not CampaignState.RUNNING or not waits:
+    if not live["every"]:
         part.headers["HX-Refresh"] = "true"
     return part
+
+
+def _every(campaign: Campaign, runs: list[Run], motions: dict[int, Motion], *, now: datetime) -> int:
+    """Return after how many seconds the moving part is asked for again; 0 for never, since nothing will move."""
+    paces = [(run, pace) for run in runs if (pace := motions[run.id].pace)]
+    if campaign.state is not CampaignState.RUNNING or not paces:
+        return 0
+    leaving = any(pace.due and (pace.per_minute or now - run.planned_at < LATELY) for run, pace in paces)
+    return SOON if leaving else SELDOM
 
 
 def _runs(session: Session, campaign: Campaign) -> list[Run]:

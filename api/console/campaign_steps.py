@@ -13,6 +13,7 @@ from starlette.datastructures import FormData
 
 from api.console.campaign_reading import preview_context
 from api.console.campaign_rules import rule_choices, rules_of, typed_rules
+from api.console.campaign_waves import count_waves, has_waves, wave_choices
 from api.console.campaign_what import typed_what, what_choices, what_of
 from api.console.campaign_when import typed_when, when_choices, when_of
 from api.console.campaign_who import Who, choices, count_who, typed_who, who_of
@@ -24,7 +25,7 @@ from campaigns.campaigns import Campaign, Medium
 from campaigns.plans.policy import quiet_on, read_policy
 from campaigns.plans.shop_policy import shop_policy
 from campaigns.texts.content import variables
-from campaigns.timing.triggers import Waves, next_moment, read_trigger
+from campaigns.timing.triggers import next_moment, read_trigger
 from retention.errors import NotFound
 from retention.words import gettext as _
 from retention.words import gettext_noop
@@ -105,7 +106,9 @@ def _when_context(asked: Asked, _typed: Any) -> dict[str, Any]:
         "choices": when_choices(asked.session, shop),
         "when": campaign_when(campaign, shop),
         "following": next_moment(trigger, after=asked.now, zone=shop.timezone),
-        "is_waves": isinstance(trigger, Waves),
+        "waves": [(each.name, each.words) for each in wave_choices(asked.session, shop, campaign)],
+        "may_have_waves": has_waves(campaign),
+        "wave_counts": count_waves(asked.session, shop, campaign, now=asked.now),
         "quiets": list(dict.fromkeys(quiet_on(read_policy(campaign.policy), limits, campaign.medium))),
     }
 
@@ -133,9 +136,9 @@ STEPS = (
         "when",
         gettext_noop("When"),
         "campaign_when.html",
-        read=lambda asked: when_of(asked.place.shop, asked.campaign, now=asked.now),
+        read=lambda asked: when_of(asked.session, asked.place.shop, asked.campaign, now=asked.now),
         typed=lambda _asked, form: typed_when(form),
-        changes=lambda asked, typed: typed.changes(asked.place.shop, asked.campaign),
+        changes=lambda asked, typed: typed.changes(asked.session, asked.place.shop, asked.campaign),
         context=_when_context,
     ),
     Step(

@@ -1,7 +1,4 @@
-"""The step "when" of a campaign: once, again and again, or on an event; at which hour and on whose clock.
-
-Waves come with the recipe of arrivals and are shown as they are.
-"""
+"""The step "when" of a campaign: once, again and again, on an event, or in waves; at which hour, on whose clock."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,6 +8,7 @@ from sqlmodel import Session, select
 from starlette.datastructures import FormData
 
 from api.console.campaign_rules import whole
+from api.console.campaign_waves import WaveLine, shown_lines, typed_waves, wave_lines, waves_trigger
 from api.console.recurrences import Plain, month_choices, plain_of, weekday_choices
 from campaigns.campaigns import Campaign
 from campaigns.plans.policy import Whose, read_policy
@@ -51,15 +49,22 @@ class When:
     quiet: str = ""
     quiet_from: str = "21:00"
     quiet_to: str = "09:00"
+    waves: list[WaveLine] = field(default_factory=list)
 
-    def changes(self, shop: Shop, campaign: Campaign) -> dict[str, Any]:
+    @property
+    def wave_lines(self) -> list[WaveLine]:
+        """The lines for waves the form shows."""
+        return shown_lines(self.waves)
+
+    def changes(self, session: Session, shop: Shop, campaign: Campaign) -> dict[str, Any]:
         """Return the values of the campaign this step speaks of."""
         policy = {
             **campaign.policy,
             "send_at": {"time": self.send_time, "zone": self.send} if self.send else None,
             "quiet": {"from": self.quiet_from, "to": self.quiet_to, "zone": self.quiet} if self.quiet else None,
         }
-        return {"trigger": self._trigger(campaign), "scheduled_at": self.moment(shop), "policy": policy}
+        trigger = self._trigger(session, shop, campaign)
+        return {"trigger": trigger, "scheduled_at": self.moment(shop), "policy": policy}
 
     def moment(self, shop: Shop) -> datetime | None:
         """Return the moment somebody chose, on the shop's clock; None when it goes without one."""
@@ -74,7 +79,7 @@ class When:
             ) from error
         return local_moment(chosen.date(), chosen.time(), shop.timezone)
 
-    def _trigger(self, campaign: Campaign) -> dict[str, Any]:
+    def _trigger(self, session: Session, shop: Shop, campaign: Campaign) -> dict[str, Any]:
         match self.kind:
             case "recurring":
                 before = read_trigger(campaign.trigger)
@@ -84,7 +89,7 @@ class When:
             case "event":
                 return {"event": self._event()}
             case "waves":
-                return campaign.trigger
+                return waves_trigger(session, shop, campaign, self.waves)
             case _:
                 return {}
 
@@ -101,9 +106,10 @@ class When:
         return values
 
 
-def when_of(shop: Shop, campaign: Campaign, *, now: datetime) -> When:
+def when_of(session: Session, shop: Shop, campaign: Campaign, *, now: datetime) -> When:
     """Return the step as a campaign stands."""
-    when = When(day=f"{now.astimezone(clock.zone(shop.timezone)):%Y-%m-%d}")
+    today = f"{now.astimezone(clock.zone(shop.timezone)):%Y-%m-%d}"
+    when = When(day=today, waves=wave_lines(session, shop, campaign))
     match trigger := read_trigger(campaign.trigger):
         case Recurring():
             when.kind, when.plain, when.at = RECURRING, plain_of(trigger.rrule), trigger.at
@@ -140,7 +146,8 @@ def typed_when(form: FormData) -> When:
         rrule=text("rrule"),
     )
     typed = {name: text(name) for name in _PLAIN_FIELDS if name in form}
-    return When(kind=text("kind") or ONCE, plain=plain, again=bool(text("again")), **typed)
+    kind, again = text("kind") or ONCE, bool(text("again"))
+    return When(kind=kind, plain=plain, again=again, waves=typed_waves(form), **typed)
 
 
 _PLAIN_FIELDS = (

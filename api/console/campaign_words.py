@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from babel.lists import format_list
 from sqlmodel import Session
 
 from api.console import figures
 from api.console.recurrences import recurrence_words
 from campaigns.campaigns import Campaign, CampaignState, Medium
 from campaigns.lifecycle import possible
-from campaigns.pace import Pace
+from campaigns.pace import Motion, Pace
 from campaigns.plans.policy import QUIET_MEDIA, Cap, Period, Quiet, ShopPolicy, Whose, caps_on, quiet_on, read_policy
 from campaigns.sending.senders import Sender, SenderState
 from campaigns.timing.triggers import (
@@ -25,8 +26,8 @@ from campaigns.timing.triggers import (
     trigger_name,
 )
 from retention.shops import Shop
+from retention.words import current_locale, gettext_noop, ngettext, ngettext_noop
 from retention.words import gettext as _
-from retention.words import gettext_noop, ngettext, ngettext_noop
 from segments.segments import find_segment
 from segments.words import describe
 
@@ -126,8 +127,9 @@ def next_moments(campaigns: Sequence[Campaign], shop: Shop, *, now: datetime) ->
     return found
 
 
-def pace_words(paces: Mapping[int, Pace], shop: Shop) -> dict[int, str]:
+def pace_words(motions: Mapping[int, Motion], shop: Shop) -> dict[int, str]:
     """Return how fast runs move and how long the rest takes, by the number of the run."""
+    paces = {number: motion.pace for number, motion in motions.items() if motion.pace}
     return {number: words for number, pace in paces.items() if (words := _pace(pace, shop))}
 
 
@@ -172,7 +174,7 @@ def trigger_words(trigger: Trigger) -> str:
         case OnEvent():
             return _event_words(trigger)
         case Waves():
-            hours = ", ".join(str(wave.after) for wave in trigger.waves)
+            hours = format_list([str(wave.after) for wave in trigger.waves], locale=current_locale())
             return _("in waves, {hours} hours after the arrival").format(hours=hours)
         case _:
             return _("once")

@@ -1,12 +1,10 @@
 """Campaigns: the list with how far each is; one campaign's own page is its check before the launch, its run after."""
 
 from collections import Counter
-from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
-from sqlmodel import Session
 
 from api.console.campaign_check import check_page
 from api.console.campaign_run import run_page
@@ -14,13 +12,12 @@ from api.console.campaign_words import campaign_when, next_moments, pace_words
 from api.console.shell import Here, show
 from api.console.states import medium_name, shown
 from api.deps import Now, Reading, require
-from campaigns.campaigns import Campaign, CampaignState, Run
+from campaigns.campaigns import Campaign, CampaignState
 from campaigns.drafting import campaign_for, campaigns_of
-from campaigns.pace import paces_of
-from campaigns.progress import Progress, latest_runs, progress_of
+from campaigns.pace import motion_of
+from campaigns.progress import latest_runs
 from campaigns.recipes import recipe_name
 from retention.access import Scope
-from retention.shops import Shop
 
 router = APIRouter(prefix="/shops/{slug}/campaigns", dependencies=[require(Scope.CAMPAIGNS_READ)])
 
@@ -36,14 +33,16 @@ def list_campaigns(
     everything = campaigns_of(session, place.shop.id)
     campaigns = [campaign for campaign in everything if state in (None, campaign.state)]
     runs = latest_runs(session, campaigns)
-    counts = _counts(session, place.shop.id, runs)
+    motions = motion_of(session, place.shop.id, list(runs.values()), now=now)
+    paces = pace_words(motions, place.shop)
+    counts = {campaign_id: motions[run.id].progress for campaign_id, run in runs.items()}
     context: dict[str, Any] = {
         "campaigns": campaigns,
         "counts": counts,
         "runs": runs,
         "when": {campaign.id: campaign_when(campaign, place.shop) for campaign in campaigns},
         "following": next_moments(campaigns, place.shop, now=now),
-        "paces": _paces(session, place.shop, runs, now=now),
+        "paces": {campaign_id: paces.get(run.id, "") for campaign_id, run in runs.items()},
         "state": state,
         "states": _states(everything),
         "total": len(everything),
@@ -71,16 +70,6 @@ def show_campaign(request: Request, session: Reading, place: Here, now: Now, nam
 def plan_again(request: Request, session: Reading, place: Here, now: Now, name: str) -> HTMLResponse:
     """Show the plan of a campaign that has run already: each day's parcels, each occurrence is a run of its own."""
     return check_page(request, session, place, campaign_for(session, place.member, name), now=now)
-
-
-def _counts(session: Session, shop_id: int, runs: dict[int, Run]) -> dict[int, Progress]:
-    counted = progress_of(session, shop_id, list(runs.values()))
-    return {campaign_id: counted[run.id] for campaign_id, run in runs.items()}
-
-
-def _paces(session: Session, shop: Shop, runs: dict[int, Run], *, now: datetime) -> dict[int, str]:
-    words = pace_words(paces_of(session, shop.id, list(runs.values()), now=now), shop)
-    return {campaign_id: words.get(run.id, "") for campaign_id, run in runs.items()}
 
 
 def _states(campaigns: list[Campaign]) -> list[tuple[CampaignState, int]]:

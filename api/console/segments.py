@@ -71,7 +71,7 @@ def show_one(request: Request, session: Reading, place: Here, now: Now, name: st
 
 @router.post("/saved/{name}/refresh", dependencies=[require(Scope.SEGMENTS_WRITE)])
 def refresh(session: Writing, place: Here, now: Now, name: str) -> RedirectResponse:
-    """Bring the segment up to date now instead of within ten minutes."""
+    """Bring the segment up to date now instead of within a minute."""
     refresh_segment(session, place.shop, name, now=now)
     return go(f"/shops/{place.shop.slug}/segments/saved/{name}", done="refreshed")
 

@@ -1,13 +1,16 @@
 """The pace of a run: what left lately, how long the rest takes, what went wrong, from the rows alone."""
 
-from datetime import timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import event
 from sqlmodel import col, select, update
 
-from campaigns.campaigns import Campaign, Delivery, DeliveryState, Run
+from campaigns.campaigns import Delivery, DeliveryState, Run
 from campaigns.launch import launch
-from campaigns.pace import Pace, Trouble, paces_of, troubles_of
+from campaigns.pace import Motion, Pace, Trouble, motion_of, troubles_of
 from campaigns.reasons import Reason
 from tests.campaigns.conftest import NOON, Stage, later
 
@@ -25,28 +28,48 @@ def launched(stage: Stage, buyers: int) -> tuple[Run, list[int]]:
     return run, list(ids)
 
 
+def moving(stage: Stage, run: Run, *, at: datetime) -> Motion:
+    return motion_of(stage.session, stage.shop.id, [run], now=at)[run.id]
+
+
+@contextmanager
+def counted_statements(stage: Stage) -> Iterator[list[str]]:
+    seen: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        seen.append(statement)
+
+    engine = stage.session.connection().engine
+    event.listen(engine, "before_cursor_execute", note)
+    yield seen
+    event.remove(engine, "before_cursor_execute", note)
+
+
 def test_pace_is_what_left_lately_and_says_how_long_the_rest_takes(stage: Stage) -> None:
     run, ids = launched(stage, 10)
     set_rows(stage, ids[:1], state=DeliveryState.SENT, sent_at=NOON)
     set_rows(stage, ids[1:4], state=DeliveryState.SENT, sent_at=later(minutes=9))
     set_rows(stage, ids[4:6], due_at=later(hours=3))
-    pace = paces_of(stage.session, stage.shop.id, [run], now=later(minutes=10))[run.id]
+    pace = moving(stage, run, at=later(minutes=10)).pace
     assert pace == Pace(per_minute=3.0, due=4, next_due_at=later(hours=3))
+    assert pace
     assert pace.left == timedelta(minutes=4 / 3)
 
 
 @pytest.mark.parametrize("age", [timedelta(0), timedelta(minutes=30)])
 def test_run_of_which_nothing_left_lately_does_not_guess(stage: Stage, age: timedelta) -> None:
     run, _ids = launched(stage, 2)
-    pace = paces_of(stage.session, stage.shop.id, [run], now=NOON + age)[run.id]
+    pace = moving(stage, run, at=NOON + age).pace
+    assert pace
     assert (pace.per_minute, pace.due, pace.left) == (0.0, 2, None)
 
 
 def test_run_that_is_through_has_no_pace(stage: Stage) -> None:
     run, ids = launched(stage, 2)
     set_rows(stage, ids, state=DeliveryState.SENT, sent_at=NOON)
-    assert paces_of(stage.session, stage.shop.id, [run], now=later(minutes=1)) == {}
-    assert paces_of(stage.session, stage.shop.id, [], now=NOON) == {}
+    through = moving(stage, run, at=later(minutes=1))
+    assert (through.pace, through.progress.sent, through.troubles) == (None, 2, ())
+    assert motion_of(stage.session, stage.shop.id, [], now=NOON) == {}
 
 
 def test_troubles_are_told_by_reason_the_most_frequent_first(stage: Stage) -> None:
@@ -54,8 +77,17 @@ def test_troubles_are_told_by_reason_the_most_frequent_first(stage: Stage) -> No
     set_rows(stage, ids[:1], state=DeliveryState.UNKNOWN, reason=Reason.NO_RECORD)
     set_rows(stage, ids[1:4], state=DeliveryState.FAILED, reason=Reason.REFUSED, detail="550")
     set_rows(stage, ids[4:5], state=DeliveryState.SENT, sent_at=NOON)
-    campaign = stage.session.get_one(Campaign, run.campaign_id)
-    assert troubles_of(stage.session, campaign) == [
+    motion = moving(stage, run, at=later(minutes=1))
+    assert (motion.progress.waiting, motion.progress.troubled, motion.progress.aimed) == (1, 4, 6)
+    assert troubles_of([motion]) == [
         Trouble(DeliveryState.FAILED, "refused", "550", 3),
         Trouble(DeliveryState.UNKNOWN, "no_record", "", 1),
     ]
+    assert [trouble.count for trouble in troubles_of([motion, motion])] == [6, 2]
+
+
+def test_motion_of_any_number_of_runs_is_one_statement(stage: Stage) -> None:
+    run, _ids = launched(stage, 4)
+    with counted_statements(stage) as seen:
+        motion_of(stage.session, stage.shop.id, [run, run], now=NOON)
+    assert len(seen) == 1

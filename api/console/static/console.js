@@ -64,6 +64,11 @@ function followChoices() {
 document.addEventListener("change", followChoices);
 document.addEventListener("DOMContentLoaded", followChoices);
 
+// Nobody looks at a hidden tab: what asks again every few seconds rests until somebody does.
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (document.hidden && event.target.matches("[hx-trigger^=every]")) event.preventDefault();
+});
+
 // A refusal that answers a request of HTMX is one sentence; show it where people look.
 document.addEventListener("htmx:responseError", (event) => {
   const line = document.createElement("div");

@@ -13,22 +13,13 @@ from sqlmodel import select
 
 from api.app import create_app
 from campaigns.campaigns import Campaign
-from retention.database import reading, transaction
+from retention.database import reading
 from retention.queue import app as queue
 from retention.settings import Settings
-from retention.shops import find_shop
-from segments.presets import save_presets
 from tests.api.console import sample
+from tests.api.console.doors import HOME, token_of
 
-HOME = "/shops/camellia"
 DRAFT = {"slug": "autumn", "name": "Autumn", "segment": "repeat-customers", "offer": "autumn-20", "to": "check"}
-
-
-def fill(engine: Engine) -> None:
-    """Fill the sample shop and give it the segments every shop asks for first."""
-    sample.fill(engine)
-    with transaction(engine) as session:
-        save_presets(session, find_shop(session, "camellia"), at=sample.NOW)
 
 
 @dataclass
@@ -45,9 +36,7 @@ class Person:
 
     def send(self, path: str, **fields: Any) -> Response:
         """Send a form as its page would, and return the answer behind all redirects."""
-        token = re.search(r'name="csrf" value="([0-9a-f]+)"', self.client.get(HOME).text)
-        assert token
-        answer = self.client.post(HOME + path, data={"csrf": token[1], **fields})
+        answer = self.client.post(HOME + path, data={"csrf": token_of(self.client), **fields})
         assert answer.status_code < 500
         return answer
 

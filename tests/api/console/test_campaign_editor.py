@@ -2,10 +2,7 @@
 
 import html
 import re
-import shutil
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,30 +12,13 @@ from api.console.recurrences import Plain, plain_of, recurrence_words
 from campaigns.campaigns import Campaign, Medium, Recipe
 from campaigns.offers.offers import Offer
 from campaigns.plans.policy import read_policy
-from retention.database import open_engine, reading
+from retention.database import reading
 from retention.errors import Invalid
 from retention.words import speaking
-from tests.api.console.campaign_desk import DRAFT, HOME, Desk, fill, notice, title
+from tests.api.console.campaign_desk import DRAFT, Desk, notice, title
+from tests.api.console.doors import HOME
 
 STEPS = ("who", "what", "when", "rules")
-
-
-@pytest.fixture(scope="module")
-def filled(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sample shop on SQLite, filled once and copied for each test."""
-    path = tmp_path_factory.mktemp("campaigns") / "regulars.db"
-    shutil.copy(sqlite_template, path)
-    engine = open_engine(f"sqlite:///{path}")
-    fill(engine)
-    engine.dispose()
-    return path
-
-
-@pytest.fixture
-def desk(filled: Path, tmp_path: Path) -> Iterator[Desk]:
-    engine = open_engine(f"sqlite:///{shutil.copy(filled, tmp_path / 'regulars.db')}")
-    yield Desk(engine, tmp_path)
-    engine.dispose()
 
 
 @pytest.mark.parametrize("language", ["en", "zh-CN"])

@@ -1,8 +1,6 @@
 """Campaigns at their desk: reviewed by somebody else, launched, followed, mended, asked about."""
 
 import re
-import shutil
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,25 +17,8 @@ from retention.buyers import Buyer
 from retention.database import open_engine, reading, transaction
 from retention.shops import find_shop
 from tests.api.console import sample
-from tests.api.console.campaign_desk import DRAFT, Desk, Person, fill, notice, title
-
-
-@pytest.fixture(scope="module")
-def filled(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sample shop on SQLite, filled once and copied for each test."""
-    path = tmp_path_factory.mktemp("campaigns") / "regulars.db"
-    shutil.copy(sqlite_template, path)
-    engine = open_engine(f"sqlite:///{path}")
-    fill(engine)
-    engine.dispose()
-    return path
-
-
-@pytest.fixture
-def desk(filled: Path, tmp_path: Path) -> Iterator[Desk]:
-    engine = open_engine(f"sqlite:///{shutil.copy(filled, tmp_path / 'regulars.db')}")
-    yield Desk(engine, tmp_path)
-    engine.dispose()
+from tests.api.console.campaign_desk import DRAFT, Desk, Person, notice, title
+from tests.api.console.doors import fill
 
 
 def ask_for_approval(engine: Engine) -> None:
@@ -250,6 +231,38 @@ def test_last_of_the_moving_part_asks_for_the_whole_page(desk: Desk) -> None:
     done = marketer.client.get("/shops/camellia/campaigns/autumn", **asked)
     assert ("HX-Refresh" in moving.headers, done.headers.get("HX-Refresh")) == (False, "true")
     assert "<h1>" not in moving.text
+
+
+def asked_every(person: Person) -> str:
+    """Return how often the page of the run asks for its moving part again."""
+    return "".join(re.findall(r'id="live"[^>]*hx-trigger="every (\d+s)"', person.page("/campaigns/autumn")))
+
+
+def test_run_is_looked_at_often_while_it_leaves_and_seldom_while_it_waits(desk: Desk) -> None:
+    marketer = desk.enter("marketer")
+    marketer.send("/campaigns/new/coupon-push", **DRAFT)
+    launch(marketer)
+    assert asked_every(marketer) == "2s"
+    desk.now += timedelta(minutes=10)
+    assert asked_every(marketer) == "15s"
+    with transaction(desk.engine) as session:
+        first = session.exec(select(Delivery).where(Delivery.state == DeliveryState.WAITING).limit(1)).one()
+        first.state, first.sent_at = DeliveryState.SENT, desk.now - timedelta(seconds=30)
+    assert asked_every(marketer) == "2s"
+    marketer.send("/campaigns/autumn/moves/pause")
+    assert asked_every(marketer) == ""
+
+
+def test_finding_that_holds_in_both_languages_is_listed_once(desk: Desk) -> None:
+    marketer = desk.enter("marketer")
+    marketer.send("/campaigns/new/coupon-push", **DRAFT)
+    for path in ("/campaigns/autumn", "/campaigns/autumn/edit/what"):
+        page = marketer.page(path)
+        found = re.findall(r"<li><span class=.pill warn.>.*?</li>", page, re.DOTALL)
+        assert len(found) == 1, path
+        assert "No buyer can open links to http://" in found[0]
+        assert re.findall(r"English|Chinese", found[0]) == ["English", "Chinese"]
+        assert "One thing was found" in page
 
 
 def test_why_finds_the_buyer_and_says_it_in_a_sentence(desk: Desk) -> None:

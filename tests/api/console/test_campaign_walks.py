@@ -14,7 +14,8 @@ from retention.database import open_engine, reading, transaction
 from retention.settings import get_settings
 from retention.shops import find_shop
 from tests.api.console import sample
-from tests.api.console.campaign_desk import HOME, Desk, fill
+from tests.api.console.campaign_desk import Desk
+from tests.api.console.doors import HOME, fill
 
 pytestmark = pytest.mark.browser
 
@@ -131,3 +132,20 @@ def test_no_page_of_campaigns_is_wider_than_a_phone(enter: Enter, desk: Desk) ->
     page.reload()
     expect(page.get_by_role("button", name="Resend the unknown")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_tab_nobody_looks_at_asks_for_nothing(enter: Enter, desk: Desk) -> None:
+    page = enter("marketer")
+    open_at(page, "/campaigns/new/coupon-push?segment=repeat-customers")
+    page.fill("#f-slug", "autumn")
+    page.get_by_role("button", name="Make the plan").click()
+    page.get_by_role("button", name="Launch", exact=True).click()
+    page.get_by_role("button", name="Launch now").click()
+    expect(page.locator("#live[hx-trigger='every 2s']")).to_be_visible()
+    page.evaluate("Object.defineProperty(document, 'hidden', {value: true, writable: true})")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.wait_for_timeout(5_000)
+    assert asked == []
+    with page.expect_request(lambda request: request.headers.get("hx-target") == "live", timeout=30_000):
+        page.evaluate("document.hidden = false")

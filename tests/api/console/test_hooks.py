@@ -1,30 +1,13 @@
 """The page of the hooks: added with a secret shown once, tried, turned on, removed; only by an owner."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 from sqlalchemy import Engine
 
 from campaigns.hooks.hooks import Hook, hooks_of
-from retention.database import open_engine, reading
+from retention.database import reading
 from retention.shops import find_shop
-from tests.api.console.test_pages import HOME, SignIn, doors_of, fill, send
+from tests.api.console.doors import HOME, SignIn, send
 
 ERP = {"name": "erp", "url": "https://erp.example/hook", "events": "message.sent"}
-
-
-@pytest.fixture
-def engine(sqlite_url: str) -> Iterator[Engine]:
-    opened = open_engine(sqlite_url)
-    fill(opened)
-    yield opened
-    opened.dispose()
-
-
-@pytest.fixture
-def sign_in(engine: Engine, home: Path) -> SignIn:
-    return doors_of(engine, home)
 
 
 def hooks(engine: Engine) -> list[Hook]:
@@ -32,31 +15,31 @@ def hooks(engine: Engine) -> list[Hook]:
         return hooks_of(session, find_shop(session, "camellia").id)
 
 
-def test_hook_is_added_and_its_secret_shown_once(engine: Engine, sign_in: SignIn) -> None:
+def test_hook_is_added_and_its_secret_shown_once(camellia: Engine, sign_in: SignIn) -> None:
     owner = sign_in("owner")
     assert "whsec_" in send(owner, "/hooks", **ERP)
-    assert [(hook.slug, hook.events) for hook in hooks(engine)] == [("erp", ["message.sent"])]
+    assert [(hook.slug, hook.events) for hook in hooks(camellia)] == [("erp", ["message.sent"])]
     assert "whsec_" not in owner.get(f"{HOME}/hooks").text + owner.get(f"{HOME}/hooks/erp").text
 
 
-def test_address_that_is_none_is_refused_and_stays_in_the_form(engine: Engine, sign_in: SignIn) -> None:
+def test_address_that_is_none_is_refused_and_stays_in_the_form(camellia: Engine, sign_in: SignIn) -> None:
     page = send(sign_in("owner"), "/hooks", **ERP | {"url": "erp.example"})
     assert "is no address to call" in page
     assert 'value="erp.example"' in page
-    assert hooks(engine) == []
+    assert hooks(camellia) == []
 
 
-def test_test_call_to_a_private_address_is_refused_with_the_reason(engine: Engine, sign_in: SignIn) -> None:
+def test_test_call_to_a_private_address_is_refused_with_the_reason(camellia: Engine, sign_in: SignIn) -> None:
     owner = sign_in("owner")
     send(owner, "/hooks", **ERP | {"url": "https://127.0.0.1/hook"})
     assert "The test was not taken" in send(owner, "/hooks/erp/test")
 
 
-def test_hook_is_removed(engine: Engine, sign_in: SignIn) -> None:
+def test_hook_is_removed(camellia: Engine, sign_in: SignIn) -> None:
     owner = sign_in("owner")
     send(owner, "/hooks", **ERP)
     send(owner, "/hooks/erp/delete")
-    assert hooks(engine) == []
+    assert hooks(camellia) == []
 
 
 def test_marketer_has_no_hooks_page(sign_in: SignIn) -> None:

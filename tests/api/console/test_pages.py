@@ -1,27 +1,19 @@
 """Every page of the console: who may open it, in which language, and that none breaks the strict content policy."""
 
 import re
-import shutil
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 from sqlmodel import func, select
 
 from api import pages
-from api.app import create_app
 from campaigns.campaigns import Campaign, CampaignState, Delivery
-from retention.database import open_engine, reading, transaction
+from retention.database import open_engine, reading
 from retention.people import ApiKey, User
-from retention.queue import app as queue
-from retention.settings import Settings
-from retention.shops import find_shop
-from segments.presets import save_presets
 from tests.api.console import sample
+from tests.api.console.doors import HOME, SignIn, doors_of, fill, send
 
-HOME = "/shops/camellia"
 SEGMENTS = ["/segments", "/segments/new", "/segments/new?preset=bought-but-not", "/segments/saved/vip",
             "/segments/saved/vip/edit", "/segments/rfm", "/segments/overlap", "/segments/lists"]  # fmt: skip
 EVERY_PAGE = {
@@ -36,61 +28,6 @@ EVERY_PAGE["marketer"] = [path for path in EVERY_PAGE["owner"] if path not in FO
 EVERY_PAGE["viewer"] = ["", "/buyers", "/buyers/B0003", *SEGMENTS, "/campaigns", "/calendar",
                         "/arrivals", "/policies", "/senders", "/offers", "/print-room", "/results"]  # fmt: skip
 EVERY_PAGE["warehouse"] = ["", "/print-room", "/packing"]
-
-SignIn = Callable[..., TestClient]
-
-
-@pytest.fixture(scope="module")
-def filled_shop(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sample shop on SQLite, filled once and copied for each test."""
-    path = tmp_path_factory.mktemp("filled") / "regulars.db"
-    shutil.copy(sqlite_template, path)
-    engine = open_engine(f"sqlite:///{path}")
-    fill(engine)
-    engine.dispose()
-    return path
-
-
-@pytest.fixture
-def engine(filled_shop: Path, tmp_path: Path) -> Iterator[Engine]:
-    opened = open_engine(f"sqlite:///{shutil.copy(filled_shop, tmp_path / 'regulars.db')}")
-    yield opened
-    opened.dispose()
-
-
-@pytest.fixture
-def sign_in(engine: Engine, tmp_path: Path) -> SignIn:
-    """Open the console as somebody: `sign_in("viewer", language="en")`."""
-    return doors_of(engine, tmp_path)
-
-
-def fill(engine: Engine) -> None:
-    sample.fill(engine)
-    with transaction(engine) as session:
-        save_presets(session, find_shop(session, "camellia"), at=sample.NOW)
-
-
-def doors_of(engine: Engine, home: Path) -> SignIn:
-    settings = Settings(home=home, public_url="http://testserver", secret="for this test")
-    app = create_app(settings, engine=engine, now=lambda: sample.NOW)
-    queue.conf.update(broker_url="memory://")
-
-    def enter(who: str, *, shop: str = "camellia", language: str = "en") -> TestClient:
-        client = TestClient(app, headers={"Accept-Language": language, "Sec-Fetch-Site": "same-origin"})
-        login = {"email": f"{who}@{shop}.example", "password": sample.PASSWORD}
-        assert client.post(f"/login?lang={language}", data=login, follow_redirects=False).status_code == 303
-        return client
-
-    return enter
-
-
-def send(client: TestClient, path: str, **fields: str) -> str:
-    """Send a form as its page would, and return the page it leads to."""
-    token = re.search(r'name="csrf" value="([0-9a-f]+)"', client.get(HOME).text)
-    assert token
-    answer = client.post(HOME + path, data={"csrf": token[1], **fields})
-    assert answer.status_code < 500
-    return answer.text
 
 
 def heading(text: str) -> str:
@@ -178,7 +115,7 @@ def test_titles_answer_in_both_languages(sign_in: SignIn) -> None:
     }
 
 
-def test_draft_that_is_refused_keeps_what_was_typed_and_makes_nothing(sign_in: SignIn, engine: Engine) -> None:
+def test_draft_that_is_refused_keeps_what_was_typed_and_makes_nothing(sign_in: SignIn, camellia: Engine) -> None:
     client = sign_in("marketer")
     text = send(
         client, "/campaigns/new/coupon-push", name="Autumn letter", slug="autumn", excluded="vip", offer="autumn-20"
@@ -186,41 +123,41 @@ def test_draft_that_is_refused_keeps_what_was_typed_and_makes_nothing(sign_in: S
     assert "Choose at least one segment that gets it." in text
     assert 'value="Autumn letter"' in text
     assert 'name="excluded" value="vip" checked' in text
-    with reading(engine) as session:
+    with reading(camellia) as session:
         assert session.exec(select(func.count()).select_from(Campaign)).one() == 0
 
 
-def test_launch_of_a_plan_that_is_not_the_present_one_changes_nothing(sign_in: SignIn, engine: Engine) -> None:
+def test_launch_of_a_plan_that_is_not_the_present_one_changes_nothing(sign_in: SignIn, camellia: Engine) -> None:
     client = sign_in("marketer")
     draft = {"slug": "autumn", "segment": "repeat-customers", "offer": "autumn-20", "to": "check"}
     assert "Check the plan, then launch" in send(client, "/campaigns/new/coupon-push", name="Autumn", **draft)
     text = send(client, "/campaigns/autumn/launch", fingerprint="0" * 64, funnel='[["segment", 5]]')
     assert "The plan is not the one you saw" in text
     assert f"In the segment: 5 → {sample.repeat_buyers()}" in text
-    with reading(engine) as session:
+    with reading(camellia) as session:
         assert session.exec(select(Campaign.state)).one() == CampaignState.DRAFT
         assert session.exec(select(func.count()).select_from(Delivery)).one() == 0
 
 
-def test_owner_takes_somebody_in_and_sees_their_password_once(sign_in: SignIn, engine: Engine) -> None:
+def test_owner_takes_somebody_in_and_sees_their_password_once(sign_in: SignIn, camellia: Engine) -> None:
     client = sign_in("owner")
     text = send(client, "/people/add", email="new@camellia.example", role="warehouse", name="New")
     password = re.search(r"with the password ([0-9A-Z-]{18,})", text)
     assert password
     assert password[1] not in client.get(f"{HOME}/people").text
-    with reading(engine) as session:
+    with reading(camellia) as session:
         assert session.exec(select(User.email).where(User.name == "New")).one() == "new@camellia.example"
 
 
-def test_key_is_shown_once_and_ends_when_it_is_revoked(sign_in: SignIn, engine: Engine) -> None:
+def test_key_is_shown_once_and_ends_when_it_is_revoked(sign_in: SignIn, camellia: Engine) -> None:
     client = sign_in("owner")
     text = send(client, "/people/keys", name="warehouse system", scopes="inserts:read")
     assert re.search(r"rk_[\w-]{40,}", text)
     assert "rk_" not in client.get(f"{HOME}/people").text
-    with reading(engine) as session:
+    with reading(camellia) as session:
         key = session.exec(select(ApiKey)).one()
     send(client, f"/people/keys/{key.id}/revoke")
-    with reading(engine) as session:
+    with reading(camellia) as session:
         assert session.exec(select(ApiKey.revoked_at)).one() == sample.NOW
 
 

@@ -1,34 +1,18 @@
 """The page of the shop's policy: an owner sets limits, others read them, a wrong value changes nothing."""
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
 from campaigns.noes.topics import topics_of
 from campaigns.plans.policy import ShopPolicy
 from campaigns.plans.shop_policy import shop_policy
-from retention.database import open_engine, reading
+from retention.database import reading
 from retention.shops import find_shop
-from tests.api.console.test_pages import HOME, SignIn, doors_of, fill, send
+from tests.api.console.doors import HOME, SignIn, send
 
 LIMITS = {"cap_messages": "2", "cap_over": "all", "cap_window": "week", "cap_days": "7", "cap_when_full": "skip"}
-
-
-@pytest.fixture
-def engine(sqlite_url: str) -> Iterator[Engine]:
-    opened = open_engine(sqlite_url)
-    fill(opened)
-    yield opened
-    opened.dispose()
-
-
-@pytest.fixture
-def sign_in(engine: Engine, tmp_path: Path) -> SignIn:
-    return doors_of(engine, tmp_path)
 
 
 def policy(engine: Engine) -> ShopPolicy:
@@ -36,12 +20,12 @@ def policy(engine: Engine) -> ShopPolicy:
         return shop_policy(session, find_shop(session, "camellia"))
 
 
-def test_owner_sets_caps_quiet_hours_and_approval(engine: Engine, sign_in: SignIn) -> None:
+def test_owner_sets_caps_quiet_hours_and_approval(camellia: Engine, sign_in: SignIn) -> None:
     page = send(
         sign_in("owner"), "/policies", **LIMITS, quiet_from="22:00", quiet_to="08:00", most_inserts="2",
         approval_required="yes",
     )  # fmt: skip
-    found = policy(engine)
+    found = policy(camellia)
     assert [(cap.messages, cap.over, cap.per) for cap in found.caps] == [(2, "all", "week")]
     assert found.quiet
     assert (found.quiet.start, found.quiet.end, found.quiet.zone) == ("22:00", "08:00", "buyer")
@@ -49,25 +33,25 @@ def test_owner_sets_caps_quiet_hours_and_approval(engine: Engine, sign_in: SignI
     assert "0 buyers have had that much now" in page
 
 
-def test_wrong_hour_is_refused_by_name_and_the_form_keeps_what_was_typed(engine: Engine, sign_in: SignIn) -> None:
+def test_wrong_hour_is_refused_by_name_and_the_form_keeps_what_was_typed(camellia: Engine, sign_in: SignIn) -> None:
     page = send(sign_in("owner"), "/policies", **LIMITS, quiet_from="25:00", quiet_to="08:00")
     assert "25:00" in page
     assert "not a time of day" in page or "is wrong" in page
     assert re.search(r'name="cap_messages" value="2"', page)
-    assert policy(engine) == ShopPolicy()
+    assert policy(camellia) == ShopPolicy()
 
 
-def test_marketer_reads_the_limits_but_does_not_change_them(engine: Engine, sign_in: SignIn) -> None:
+def test_marketer_reads_the_limits_but_does_not_change_them(camellia: Engine, sign_in: SignIn) -> None:
     client: TestClient = sign_in("marketer")
     assert "An owner of the shop changes these." in client.get(f"{HOME}/policies").text
     send(client, "/policies", **LIMITS)
-    assert policy(engine) == ShopPolicy()
+    assert policy(camellia) == ShopPolicy()
 
 
-def test_topic_is_added_and_renamed_in_both_languages(engine: Engine, sign_in: SignIn) -> None:
+def test_topic_is_added_and_renamed_in_both_languages(camellia: Engine, sign_in: SignIn) -> None:
     client = sign_in("marketer")
     send(client, "/policies/topics", topic="arrivals", en="New arrivals", zh="上新", is_new="yes")
     send(client, "/policies/topics", topic="arrivals", en="What is new", zh="上新")
-    with reading(engine) as session:
+    with reading(camellia) as session:
         found = topics_of(session, find_shop(session, "camellia").id)
     assert [(topic.slug, topic.names) for topic in found] == [("arrivals", {"en": "What is new", "zh-CN": "上新"})]

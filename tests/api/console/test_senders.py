@@ -1,15 +1,11 @@
 """The page of the senders: set up by an owner, tried, paused; secrets go in and never come out."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 from sqlalchemy import Engine
 
 from campaigns.sending.senders import Sender, SenderState, senders_of
-from retention.database import open_engine, reading
+from retention.database import reading
 from retention.shops import find_shop
-from tests.api.console.test_pages import HOME, SignIn, doors_of, fill, send
+from tests.api.console.doors import HOME, SignIn, send
 
 ALIYUN = {
     "kind": "sms-aliyun",
@@ -25,28 +21,15 @@ ALIYUN = {
 }
 
 
-@pytest.fixture
-def engine(sqlite_url: str) -> Iterator[Engine]:
-    opened = open_engine(sqlite_url)
-    fill(opened)
-    yield opened
-    opened.dispose()
-
-
-@pytest.fixture
-def sign_in(engine: Engine, home: Path) -> SignIn:
-    return doors_of(engine, home)
-
-
 def senders(engine: Engine) -> list[Sender]:
     with reading(engine) as session:
         return senders_of(session, find_shop(session, "camellia").id)
 
 
-def test_owner_sets_up_a_sender_and_its_secret_is_never_shown(engine: Engine, sign_in: SignIn) -> None:
+def test_owner_sets_up_a_sender_and_its_secret_is_never_shown(camellia: Engine, sign_in: SignIn) -> None:
     owner = sign_in("owner")
     page = send(owner, "/senders", **ALIYUN)
-    (texts,) = senders(engine)
+    (texts,) = senders(camellia)
     assert (texts.slug, texts.price, texts.per_second) == ("texts", 450, 20.0)
     assert texts.settings["values"] == {"code": "{coupon.code}"}
     assert b"hidden" not in texts.sealed
@@ -54,35 +37,35 @@ def test_owner_sets_up_a_sender_and_its_secret_is_never_shown(engine: Engine, si
 
     kept = {name: value for name, value in ALIYUN.items() if not name.startswith("secret_")}
     send(owner, "/senders/texts", **kept | {"name": "Texts"})
-    (changed,) = senders(engine)
+    (changed,) = senders(camellia)
     assert (changed.name, changed.sealed) == ("Texts", texts.sealed)
 
 
-def test_missing_secret_is_refused_by_name_and_nothing_is_kept(engine: Engine, sign_in: SignIn) -> None:
+def test_missing_secret_is_refused_by_name_and_nothing_is_kept(camellia: Engine, sign_in: SignIn) -> None:
     page = send(sign_in("owner"), "/senders", **ALIYUN | {"secret_access_key_secret": ""})
     assert "access_key_secret" in page
     assert 'value="LTAI5t"' in page
-    assert senders(engine) == []
+    assert senders(camellia) == []
 
 
-def test_json_that_is_none_is_refused_with_its_beginning(engine: Engine, sign_in: SignIn) -> None:
+def test_json_that_is_none_is_refused_with_its_beginning(camellia: Engine, sign_in: SignIn) -> None:
     page = send(sign_in("owner"), "/senders", **ALIYUN | {"set_values": "{code"})
     assert "values is not JSON: {code" in page
-    assert senders(engine) == []
+    assert senders(camellia) == []
 
 
-def test_marketer_pauses_and_resumes_but_sets_nothing_up(engine: Engine, sign_in: SignIn) -> None:
+def test_marketer_pauses_and_resumes_but_sets_nothing_up(camellia: Engine, sign_in: SignIn) -> None:
     send(sign_in("owner"), "/senders", **ALIYUN)
     marketer = sign_in("marketer")
     assert marketer.get(f"{HOME}/senders/texts").status_code == 403
     send(marketer, "/senders/texts/moves/pause")
-    assert senders(engine)[0].state is SenderState.PAUSED
+    assert senders(camellia)[0].state is SenderState.PAUSED
     assert "paused already" in send(marketer, "/senders/texts/moves/pause")
     send(marketer, "/senders/texts/moves/resume")
-    assert senders(engine)[0].state is SenderState.ACTIVE
+    assert senders(camellia)[0].state is SenderState.ACTIVE
 
 
-def test_test_of_a_sender_on_a_private_address_is_refused_with_the_reason(engine: Engine, sign_in: SignIn) -> None:
+def test_test_of_a_sender_on_a_private_address_is_refused_with_the_reason(camellia: Engine, sign_in: SignIn) -> None:
     mail = {"kind": "smtp", "slug": "inside", "set_host": "127.0.0.1", "set_port": "9", "set_mail_from": "a@b.example"}
     owner = sign_in("owner")
     send(owner, "/senders", **mail)
