@@ -19,6 +19,7 @@ class Move(StrEnum):
     RESUME = "resume"
     CANCEL = "cancel"
     FINISH = "finish"
+    REOPEN = "reopen"
 
 
 MOVES: dict[Move, tuple[frozenset[State], State]] = {
@@ -31,6 +32,7 @@ MOVES: dict[Move, tuple[frozenset[State], State]] = {
     Move.RESUME: (frozenset({State.PAUSED}), State.RUNNING),
     Move.CANCEL: (frozenset(State) - {State.FINISHED, State.CANCELLED}, State.CANCELLED),
     Move.FINISH: (frozenset({State.RUNNING}), State.FINISHED),
+    Move.REOPEN: (frozenset({State.FINISHED}), State.RUNNING),
 }
 
 EDITABLE = frozenset({State.DRAFT, State.IN_REVIEW, State.APPROVED, State.SCHEDULED})
@@ -42,6 +44,7 @@ def after(move: Move, state: State, *, medium: Medium, repeats: bool = False) ->
 
     A parcel campaign may be launched again while it runs: each day's parcels are a run of their own. So may one that
     `repeats`, by the calendar, events or waves; between two runs it is scheduled, and may be called done then too.
+    What was thought done is opened again when a person takes the last word of it back.
     Resuming leads to running; `moving` makes that scheduled where nothing has to be sent just now.
     """
     sources, target = _sources(move, medium=medium, repeats=repeats), MOVES[move][1]
@@ -56,8 +59,12 @@ def after(move: Move, state: State, *, medium: Medium, repeats: bool = False) ->
 
 
 def possible(state: State, *, medium: Medium, repeats: bool = False) -> list[Move]:
-    """Return the moves a page may offer in `state`, in the order of `Move`; another launch first."""
-    found = [move for move in MOVES if state in _sources(move, medium=medium, repeats=repeats)]
+    """Return the moves a page may offer in `state`, in the order of `Move`; another launch first.
+
+    Reopening is not among them: it comes with the word that is taken back.
+    """
+    offered = [move for move in MOVES if move is not Move.REOPEN]
+    found = [move for move in offered if state in _sources(move, medium=medium, repeats=repeats)]
     return sorted(
         found, key=lambda move: (move is not Move.LAUNCH or state is not State.RUNNING, list(Move).index(move))
     )
@@ -67,6 +74,6 @@ def _sources(move: Move, *, medium: Medium, repeats: bool) -> frozenset[State]:
     sources = MOVES[move][0]
     if move is Move.LAUNCH and (repeats or medium is Medium.PARCEL):
         return sources | {State.RUNNING}
-    if move is Move.FINISH and repeats:
+    if move in {Move.FINISH, Move.REOPEN} and repeats:
         return sources | {State.SCHEDULED}
     return sources

@@ -99,6 +99,14 @@ def finish(session: Session, campaign: Campaign, *, at: datetime, actor: str) ->
     return skipped
 
 
+def reopen(session: Session, campaign: Campaign, run: Run, *, at: datetime) -> None:
+    """Let a run that ended by itself go on, and its campaign: a person took back the last word of it."""
+    run.finished_at = None
+    session.add(run)
+    if campaign.state in {CampaignState.FINISHED, CampaignState.SCHEDULED}:
+        move(session, campaign, Move.REOPEN, at=at, actor="system")
+
+
 def finish_done(session: Session, *, at: datetime) -> int:
     """Finish the runs of which nothing waits any more, and the message campaigns whose last run that was.
 

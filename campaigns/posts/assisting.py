@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from campaigns.campaigns import Campaign, CampaignState, DeliveryState, Medium, Run
+from campaigns.moving import reopen
 from campaigns.posts.desk import SAID, check_sight, left_of
 from campaigns.posts.groups import assignees
 from campaigns.posts.post_outcomes import look_once_more, mark_sent, mark_unsent, settle
@@ -101,21 +102,9 @@ def undo_post(session: Session, member: Member, number: int, *, at: datetime) ->
         mark_unsent(session, post)
     else:
         settle(session, post, DeliveryState.SKIPPED, state=DeliveryState.WAITING, reason="", detail="")
-    _reopen(session, campaign, post, at=at)
+    reopen(session, campaign, session.get_one(Run, post.run_id), at=at)
     said = {"assignee": member.actor, "taken_at": at, "sent_at": None, "sent_by": "", "proof": "", "note": ""}
     _move(session, post, PostState.TAKEN, member, at=at, **said)
-
-
-def _reopen(session: Session, campaign: Campaign, post: Post, *, at: datetime) -> None:
-    """Have a campaign go on that ended by itself because this was the last task of it."""
-    run = session.get_one(Run, post.run_id)
-    run.finished_at = None
-    session.add(run)
-    if campaign.state is CampaignState.FINISHED:
-        campaign.state = CampaignState.RUNNING
-        session.add(campaign)
-        subject = f"campaign:{campaign.slug}"
-        audit.record(session, campaign.shop_id, "system", action="campaign.reopen", subject=subject, at=at)
 
 
 def _locked(session: Session, member: Member, number: int) -> Post:

@@ -18,6 +18,7 @@ from campaigns.posts import assisting
 from campaigns.posts.desk import desk_of
 from campaigns.posts.posts import HOLD, PostState
 from retention.access import Member
+from retention.audit import AuditEntry
 from retention.errors import Conflict, Invalid
 from tests.campaigns.conftest import NOON, Stage, later
 from tests.campaigns.postings import (
@@ -120,6 +121,32 @@ def test_word_taken_back_puts_everything_as_it_was(stage: Stage, word: str) -> N
     assert (states(stage.session, ada), sent_touches(stage.session)) == (["waiting"], 0)
     assert (drafted.state, run.finished_at) == (CampaignState.RUNNING, None)
     assert stage.session.exec(select(Delivery.detail)).one() == ""
+
+
+def test_word_taken_back_between_two_runs_has_the_campaign_run_again_and_says_so(stage: Stage) -> None:
+    ada = stage.buyer("ada")
+    group(stage, "tea", ada)
+    drafted = posted(
+        stage, Medium.ASSISTED, trigger={"recurring": {"rrule": "FREQ=MONTHLY;BYMONTHDAY=1", "at": "10:00"}}
+    )
+    moving.schedule(stage.session, drafted, at=NOON, actor="user:1")
+    launched(stage, drafted)
+    post, who = posts_of(stage.session)[0], person(stage.session)
+    take(stage, who, post.id)
+    assisting.send_post(stage.session, who, post.id, at=NOON, note="done")
+    moving.finish_done(stage.session, at=NOON)
+    stage.session.expire_all()
+    assert drafted.state is CampaignState.SCHEDULED
+    assisting.undo_post(stage.session, who, post.id, at=later(minutes=1))
+    assert drafted.state is CampaignState.RUNNING
+    reopened = select(AuditEntry).where(AuditEntry.action == "campaign.reopen")
+    assert [(row.actor, row.before, row.after) for row in stage.session.exec(reopened)] == [
+        ("system", {"state": "scheduled"}, {"state": "running"})
+    ]
+    assisting.send_post(stage.session, who, post.id, at=later(minutes=2), note="done")
+    moving.finish_done(stage.session, at=later(minutes=2))
+    stage.session.expire_all()
+    assert drafted.state is CampaignState.SCHEDULED
 
 
 def test_nobody_takes_back_what_another_said_nor_after_a_cancel(stage: Stage) -> None:

@@ -34,9 +34,22 @@ def test_every_move_of_every_state_is_listed_once() -> None:
     assert lifecycle.possible(CampaignState.RUNNING, medium=Medium.EMAIL, repeats=True)[0] is Move.LAUNCH
     assert Move.FINISH in lifecycle.possible(CampaignState.SCHEDULED, medium=Medium.EMAIL, repeats=True)
     for state, moves in table.items():
-        for move in set(Move) - {Move(name) for name in moves}:
+        for move in set(Move) - {Move(name) for name in moves} - {Move.REOPEN}:
             with pytest.raises(Conflict):
                 lifecycle.after(move, state, medium=Medium.EMAIL)
+
+
+@pytest.mark.parametrize("repeats", [False, True])
+def test_only_what_was_thought_done_is_reopened_and_no_page_offers_it(*, repeats: bool) -> None:
+    done = {CampaignState.FINISHED} | ({CampaignState.SCHEDULED} if repeats else set())
+    for state in CampaignState:
+        assert Move.REOPEN not in lifecycle.possible(state, medium=Medium.ASSISTED, repeats=repeats)
+        if state in done:
+            after = lifecycle.after(Move.REOPEN, state, medium=Medium.ASSISTED, repeats=repeats)
+            assert after is CampaignState.RUNNING
+        else:
+            with pytest.raises(Conflict, match="not possible while a campaign is"):
+                lifecycle.after(Move.REOPEN, state, medium=Medium.ASSISTED, repeats=repeats)
 
 
 def test_schedule_needs_a_moment_to_come(stage: Stage) -> None:
