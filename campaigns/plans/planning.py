@@ -20,7 +20,7 @@ from campaigns.offers.offers import Offer
 from campaigns.plans.assignment import control_group
 from campaigns.plans.budget import affordable, beyond, cost_of, price_each
 from campaigns.plans.dues import Dues, dues_of
-from campaigns.plans.policy import OverCeiling, Policy, quiet_on, read_policy
+from campaigns.plans.policy import OverCeiling, Policy, limits_on, quiet_on, read_policy
 from campaigns.plans.shop_policy import shop_policy, shop_policy_of
 from campaigns.plans.sieves import Sieves
 from campaigns.posts.posts import goes_to_groups
@@ -128,18 +128,20 @@ def plan(session: Session, shop: Shop, campaign: Campaign, *, at: datetime, amon
 def promise(session: Session, campaign: Campaign) -> str:
     """Return the SHA-256 of what a campaign promises, whoever gets it: words, rules, terms, time. Approvals bind to it.
 
-    The moment of a launch belongs to it only where a person chose it; of a recurring campaign the trigger does.
+    Of the shop's policy only what holds this campaign belongs to it. The moment of a launch belongs to it only where a
+    person chose it; of a recurring campaign the trigger does.
     """
     offer = session.get(Offer, campaign.offer_id) if campaign.offer_id else None
     product = session.get(Product, campaign.product_id) if campaign.product_id else None
     sender = session.get(Sender, campaign.sender_id) if campaign.sender_id else None
+    policy, limits = read_policy(campaign.policy), shop_policy_of(session, campaign.shop_id)
     once = not campaign.trigger or "once" in campaign.trigger
     promised = {
         "campaign": campaign.model_dump(mode="json", include={*_PROMISED, *({"scheduled_at"} if once else ())}),
         "offer": offer.model_dump(mode="json", exclude={"issued"}) if offer else None,
         "product": product.model_dump(mode="json", include={"sku", "title", "price"}) if product else None,
         "sender": sender.model_dump(mode="json", include={"slug", "medium", "kind", "price"}) if sender else None,
-        "shop": shop_policy_of(session, campaign.shop_id).model_dump(mode="json"),
+        "shop": limits_on(policy, limits, campaign.medium).model_dump(mode="json"),
     }
     return hashlib.sha256(json.dumps(promised, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 

@@ -224,6 +224,16 @@ def quiet_on(policy: Policy, shop_policy: ShopPolicy, medium: Medium) -> list[Qu
     return [quiet for quiet in (policy.quiet, None if policy.transactional else shop_policy.quiet) if quiet]
 
 
+def limits_on(policy: Policy, shop_policy: ShopPolicy, medium: Medium) -> ShopPolicy:
+    """Return what of a shop's policy holds a campaign; whether campaigns need approval holds none of them."""
+    ours, sends = not policy.transactional, medium in QUIET_MEDIA
+    return ShopPolicy(
+        caps=[cap for cap in shop_policy.caps if ours and cap.binds(medium)],
+        quiet=shop_policy.quiet if ours and sends else None,
+        most_inserts=shop_policy.most_inserts if medium is Medium.PARCEL else None,
+    )
+
+
 def channel_of(medium: Medium, policy: Policy) -> Channel:
     """Return the consent channel a campaign answers to; what a person posts in a group asks as a robot's post does."""
     if medium is Medium.ASSISTED and policy.posts_to is PostsTo.GROUPS:

@@ -137,6 +137,21 @@ def test_changed_offer_voids_it_too(stage: Stage) -> None:
     assert campaign.state is CampaignState.APPROVED
 
 
+def test_shop_policy_voids_it_where_it_holds_the_campaign_and_only_there(stage: Stage) -> None:
+    strict(stage)
+    campaign = submitted(stage)
+    approve(stage, campaign)
+    for values in ({"approval_required": False}, {"approval_required": True}, {"most_inserts": 2}):
+        save_shop_policy(stage.session, stage.shop, values=values, at=NOON, actor="user:9")
+    quiet = {"quiet": {"from": "22:00", "to": "08:00"}}
+    save_shop_policy(stage.session, stage.shop, values=quiet, at=NOON, actor="user:9")
+    with pytest.raises(Conflict, match="has campaigns approved first"):
+        launch(stage.session, stage.shop, campaign, at=NOON, actor=AUTHOR)
+    save_shop_policy(stage.session, stage.shop, values={"quiet": None}, at=NOON, actor="user:9")
+    launch(stage.session, stage.shop, campaign, at=NOON, actor=AUTHOR)
+    assert campaign.state is CampaignState.RUNNING
+
+
 def test_approver_who_saw_something_else_is_told(stage: Stage) -> None:
     campaign = submitted(stage)
     with pytest.raises(Conflict, match="changed after"):
