@@ -84,7 +84,7 @@ def run_page(
         "runs": runs,
         "counts": {number: motion.progress for number, motion in motions.items()},
         "paces": pace_words(motions, place.shop),
-        "reasons": troubles_of(motions.values()),
+        "reasons": troubles_of(session, campaign) if any(each.progress.troubled for each in motions.values()) else [],
         "every": _every(campaign, runs, motions, now=now),
         "trouble": sender_trouble(session, place.shop, campaign, now=now),
         "shown": shown,

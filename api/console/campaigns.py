@@ -1,21 +1,23 @@
 """Campaigns: the list with how far each is; one campaign's own page is its check before the launch, its run after."""
 
 from collections import Counter
-from typing import Any
+from datetime import datetime
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
+from sqlmodel import Session
 
 from api.console.campaign_check import check_page
 from api.console.campaign_run import run_page
 from api.console.campaign_words import campaign_when, next_moments, pace_words
 from api.console.shell import Here, show
 from api.console.states import medium_name, shown
-from api.deps import Now, Reading, require
+from api.deps import Now, Place, Reading, require
 from campaigns.campaigns import Campaign, CampaignState
 from campaigns.drafting import campaign_for, campaigns_of
 from campaigns.pace import motion_of
-from campaigns.progress import latest_runs
+from campaigns.progress import Progress, latest_runs
 from campaigns.recipes import recipe_name
 from retention.access import Scope
 
@@ -27,33 +29,32 @@ UNDECIDED = {CampaignState.DRAFT, CampaignState.IN_REVIEW, CampaignState.APPROVE
 
 @router.get("")
 def list_campaigns(
-    request: Request, session: Reading, place: Here, now: Now, state: CampaignState | None = None
+    request: Request,
+    session: Reading,
+    place: Here,
+    now: Now,
+    state: CampaignState | None = None,
+    moving: Annotated[str, Query(max_length=10_000)] = "",
 ) -> HTMLResponse:
-    """Show every campaign, or those of one state, with how far the latest run is and what comes next."""
+    """Show every campaign, or those of one state, with how far the latest run is and what comes next.
+
+    HTMX asks for the lines of `moving` alone, slugs with commas between: counting what has ended would cost the most.
+    """
     everything = campaigns_of(session, place.shop.id)
+    if moving:
+        return _moved(request, session, place, [each for each in everything if each.slug in moving.split(",")], now=now)
     campaigns = [campaign for campaign in everything if state in (None, campaign.state)]
-    runs = latest_runs(session, campaigns)
-    motions = motion_of(session, place.shop.id, list(runs.values()), now=now)
-    paces = pace_words(motions, place.shop)
-    counts = {campaign_id: motions[run.id].progress for campaign_id, run in runs.items()}
-    context: dict[str, Any] = {
-        "campaigns": campaigns,
-        "counts": counts,
-        "runs": runs,
-        "when": {campaign.id: campaign_when(campaign, place.shop) for campaign in campaigns},
-        "following": next_moments(campaigns, place.shop, now=now),
-        "paces": {campaign_id: paces.get(run.id, "") for campaign_id, run in runs.items()},
-        "state": state,
-        "states": _states(everything),
-        "total": len(everything),
-        "moving": any(counts[each.id].waiting for each in campaigns if each.id in counts and _runs(each)),
-        "shown": shown,
-        "medium_name": medium_name,
-        "recipe_name": recipe_name,
-    }
-    if request.headers.get("HX-Target") == "lines":
-        return show(request, session, "campaign_lines.html", **context)
-    return show(request, session, "campaigns.html", **context)
+    lines = _lines(session, place, campaigns, now=now)
+    return show(
+        request,
+        session,
+        "campaigns.html",
+        state=state,
+        states=_states(everything),
+        total=len(everything),
+        moving=_moving(campaigns, lines["counts"]),
+        **lines,
+    )
 
 
 @router.get("/{name}")
@@ -72,10 +73,38 @@ def plan_again(request: Request, session: Reading, place: Here, now: Now, name: 
     return check_page(request, session, place, campaign_for(session, place.member, name), now=now)
 
 
+def _lines(session: Session, place: Place, campaigns: list[Campaign], *, now: datetime) -> dict[str, Any]:
+    runs = latest_runs(session, campaigns)
+    motions = motion_of(session, place.shop.id, list(runs.values()), now=now)
+    paces = pace_words(motions, place.shop)
+    return {
+        "campaigns": campaigns,
+        "counts": {campaign_id: motions[run.id].progress for campaign_id, run in runs.items()},
+        "paces": {campaign_id: paces.get(run.id, "") for campaign_id, run in runs.items()},
+        "when": {campaign.id: campaign_when(campaign, place.shop) for campaign in campaigns},
+        "following": next_moments(campaigns, place.shop, now=now),
+        "shown": shown,
+        "medium_name": medium_name,
+        "recipe_name": recipe_name,
+    }
+
+
+def _moved(
+    request: Request, session: Session, place: Place, campaigns: list[Campaign], *, now: datetime
+) -> HTMLResponse:
+    """Return the lines that move; once none of them does any more the whole page is asked for, with its title."""
+    lines = _lines(session, place, campaigns, now=now)
+    part = show(request, session, "campaign_moved.html", moved=True, **lines)
+    if not _moving(campaigns, lines["counts"]):
+        part.headers["HX-Refresh"] = "true"
+    return part
+
+
+def _moving(campaigns: list[Campaign], counts: dict[int, Progress]) -> list[str]:
+    running = [each for each in campaigns if each.state is CampaignState.RUNNING and each.id in counts]
+    return [each.slug for each in running if counts[each.id].waiting]
+
+
 def _states(campaigns: list[Campaign]) -> list[tuple[CampaignState, int]]:
     counts = Counter(campaign.state for campaign in campaigns)
     return [(state, counts[state]) for state in CampaignState if counts[state]]
-
-
-def _runs(campaign: Campaign) -> bool:
-    return campaign.state is CampaignState.RUNNING

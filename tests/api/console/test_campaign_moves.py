@@ -233,6 +233,24 @@ def test_last_of_the_moving_part_asks_for_the_whole_page(desk: Desk) -> None:
     assert "<h1>" not in moving.text
 
 
+def test_list_asks_for_the_lines_that_move_and_for_the_whole_page_at_the_end(desk: Desk) -> None:
+    marketer = desk.enter("marketer")
+    for slug in ("autumn", "winter"):
+        marketer.send("/campaigns/new/coupon-push", **DRAFT | {"slug": slug})
+    assert "hx-get" not in marketer.page("/campaigns")
+    launch(marketer)
+    address = re.findall(
+        r'hx-get="/shops/camellia(/campaigns[^"]*)" hx-trigger="every 5s"', marketer.page("/campaigns")
+    )
+    assert address == ["/campaigns?moving=autumn"]
+    moving = marketer.client.get("/shops/camellia" + address[0])
+    assert re.findall(r'<tr id="line-(\w+)" hx-swap-oob="true">', moving.text) == ["autumn"]
+    assert "HX-Refresh" not in moving.headers
+    with transaction(desk.engine) as session:
+        session.execute(update(Delivery).values(state=DeliveryState.SENT, sent_at=sample.NOW))
+    assert marketer.client.get("/shops/camellia" + address[0]).headers["HX-Refresh"] == "true"
+
+
 def asked_every(person: Person) -> str:
     """Return how often the page of the run asks for its moving part again."""
     return "".join(re.findall(r'id="live"[^>]*hx-trigger="every (\d+s)"', person.page("/campaigns/autumn")))
