@@ -108,7 +108,10 @@ def upgrade() -> None:
             sqlite_where=sa.text("coupon_code <> ''"),
         )
         batch_op.create_index(
-            batch_op.f("ix_orders_shop_id_orders_ordered_at"), ["shop_id", "ordered_at"], unique=False
+            batch_op.f("ix_orders_shop_id_orders_ordered_at"),
+            ["shop_id", "ordered_at"],
+            unique=False,
+            postgresql_include=["buyer_id", "amount", "refunded", "order_day", "counts", "is_return"],
         )
 
     op.create_table(
@@ -1237,6 +1240,13 @@ def upgrade() -> None:
             sqlite_where=sa.text("post_id IS NOT NULL"),
         )
         batch_op.create_index(
+            batch_op.f("ix_deliveries_shop_id_deliveries_sent_at"),
+            ["shop_id", "sent_at"],
+            unique=False,
+            postgresql_where=sa.text("sent_at IS NOT NULL"),
+            sqlite_where=sa.text("sent_at IS NOT NULL"),
+        )
+        batch_op.create_index(
             batch_op.f("ix_deliveries_shop_id_deliveries_state_deliveries_due_at"),
             ["shop_id", "state", "due_at"],
             unique=False,
@@ -1512,6 +1522,11 @@ def downgrade() -> None:
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_deliveries_shop_id_deliveries_state_deliveries_due_at"))
         batch_op.drop_index(
+            batch_op.f("ix_deliveries_shop_id_deliveries_sent_at"),
+            postgresql_where=sa.text("sent_at IS NOT NULL"),
+            sqlite_where=sa.text("sent_at IS NOT NULL"),
+        )
+        batch_op.drop_index(
             batch_op.f("ix_deliveries_shop_id_deliveries_post_id"),
             postgresql_where=sa.text("post_id IS NOT NULL"),
             sqlite_where=sa.text("post_id IS NOT NULL"),
@@ -1621,7 +1636,10 @@ def downgrade() -> None:
 
     op.drop_table("parcels")
     with op.batch_alter_table("orders", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_orders_shop_id_orders_ordered_at"))
+        batch_op.drop_index(
+            batch_op.f("ix_orders_shop_id_orders_ordered_at"),
+            postgresql_include=["buyer_id", "amount", "refunded", "order_day", "counts", "is_return"],
+        )
         batch_op.drop_index(
             batch_op.f("ix_orders_shop_id_orders_coupon_code"),
             postgresql_where=sa.text("coupon_code <> ''"),
