@@ -165,6 +165,13 @@ class Delivery(ShopRow, table=True):
         UniqueConstraint("shop_id", "run_id", "buyer_id"),
         Index(None, "shop_id", "state", "due_at"),
         Index(None, "shop_id", "buyer_id", "sent_at"),
+        Index(
+            None,
+            "shop_id",
+            "sent_at",
+            postgresql_where=text("sent_at IS NOT NULL"),
+            sqlite_where=text("sent_at IS NOT NULL"),
+        ),
         Index(None, "shop_id", "parcel_id"),
         Index(
             None,

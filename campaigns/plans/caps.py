@@ -29,6 +29,7 @@ from retention.database import is_postgresql
 from retention.shops import Shop
 
 _GONE = (DeliveryState.SENT, DeliveryState.UNKNOWN)
+_UNSENT = tuple(state for state in TAKEN if state is not DeliveryState.SENT)
 
 
 class Window(NamedTuple):
@@ -77,46 +78,53 @@ def full_of(session: Session, shop: Shop, campaign: Campaign, *, cap: Cap, polic
     """Return the buyers of the shop who have no room under a cap of 1 or more for what leaves at `at`."""
     if cap.when_full is WhenFull.DELAY and campaign.medium is not Medium.PARCEL:  # a parcel does not wait
         return Full({}, _rooms(session, shop, campaign, cap, at=at))
-    counts = _counted(shop, campaign.medium, cap, window(cap, at, shop.timezone))
+    medium, counted = campaign.medium, window(cap, at, shop.timezone)
     if cap.when_full is not WhenFull.YIELD:
-        return Full({Reason.CAPPED: _with_at_least(session, counts, cap.messages)})
+        return Full({Reason.CAPPED: _with_at_least(session, _counted(shop, medium, cap, counted), cap.messages)})
     waits = col(Delivery.state) == DeliveryState.WAITING
     lower, higher = (waits & rank for rank in (_priority() < policy.priority, _priority() > policy.priority))
-    capped = _with_at_least(session, counts.where(~lower, ~higher), cap.messages)
-    return Full({
-        Reason.CAPPED: capped,
-        Reason.YIELDED: _with_at_least(session, counts.where(~lower), cap.messages) - capped,
-    })  # fmt: skip
+    capped = _with_at_least(session, _counted(shop, medium, cap, counted, ~lower, ~higher), cap.messages)
+    over = _with_at_least(session, _counted(shop, medium, cap, counted, ~lower), cap.messages)
+    return Full({Reason.CAPPED: capped, Reason.YIELDED: over - capped})
 
 
 def counts_until(session: Session, shop: Shop, medium: Medium, cap: Cap, *, at: datetime) -> tuple[Numbers, Numbers]:
     """Return the buyers who have had something a cap counts at `at` by `medium`, and how often, as two arrays."""
-    rows = _counted(shop, medium, cap, window(cap, at, shop.timezone)).subquery()
+    rows = _counted(shop, medium, cap, window(cap, at, shop.timezone))
     grouped = sa.select(rows.c.buyer_id, sa.func.count()).group_by(rows.c.buyer_id)
     ids, counts = read_columns(session, grouped)
     return ids, counts
 
 
-def _counted(shop: Shop, medium: Medium, cap: Cap, counted: Window) -> sa.Select[int]:
-    """Return a SELECT of the buyer of each delivery that counts."""
-    moment = _moment(Delivery)
+def _counted(shop: Shop, medium: Medium, cap: Cap, counted: Window, *which: sa.ColumnElement[bool]) -> sa.CTE:
+    """Return (buyer_id, moment) of each delivery that counts, of those for which all of `which` is true.
+
+    What was sent and what may be or waits to be are asked for apart, each by an index: years of history cost nothing.
+    """
+    state, moment, start = col(Delivery.state), _moment(Delivery), sa.literal(counted.start, UTCDateTime())
+    # By the index of moments: that of states, which SQLite would rather take, holds all that was ever sent.
+    sent = (sa.func.coalesce(state, "") == DeliveryState.SENT, col(Delivery.sent_at) >= start)
+    unsent = (state.in_(_UNSENT), moment >= start)
     rows = (
-        sa.select(col(Delivery.buyer_id))
+        sa.select(col(Delivery.buyer_id), moment.label("moment"))
         .join(Campaign, col(Campaign.id) == Delivery.campaign_id)
         .where(
             col(Delivery.shop_id) == shop.id,
-            col(Delivery.state).in_(TAKEN),
             col(Delivery.digest_id).is_(None),
             col(Campaign.medium).in_(cap.counted(medium)),
             ~_transactional(),
-            moment >= sa.literal(counted.start, UTCDateTime()),
+            *which,
         )
     )
-    return rows if counted.end is None else rows.where(moment < sa.literal(counted.end, UTCDateTime()))
+    if counted.end is not None:
+        rows = rows.where(moment < sa.literal(counted.end, UTCDateTime()))
+    both = sa.union_all(rows.where(*sent), rows.where(*unsent))
+    return both.cte("counted").prefix_with("MATERIALIZED")  # else SQLite reads all there is in the order asked for
 
 
-def _with_at_least(session: Session, rows: sa.Select[int], count: int) -> BitMap:
-    return read_bitmap(session, rows.group_by(col(Delivery.buyer_id)).having(sa.func.count() >= count))
+def _with_at_least(session: Session, rows: sa.CTE, count: int) -> BitMap:
+    buyer = rows.c.buyer_id
+    return read_bitmap(session, sa.select(buyer).group_by(buyer).having(sa.func.count() >= count))
 
 
 def _rooms(session: Session, shop: Shop, campaign: Campaign, cap: Cap, *, at: datetime) -> tuple[Numbers, Numbers]:
@@ -126,13 +134,11 @@ def _rooms(session: Session, shop: Shop, campaign: Campaign, cap: Cap, *, at: da
     if not full:
         nobody = np.empty(0, dtype=np.int64)
         return nobody, nobody
-    moment = _moment(Delivery)
-    place = sa.func.row_number().over(partition_by=col(Delivery.buyer_id), order_by=moment.desc()).label("place")
-    ranked = _counted(shop, campaign.medium, cap, Window(counted.start, None)).add_columns(
-        _seconds(session, moment).label("seconds"), place
-    )
-    rows = ranked.subquery()
-    ids, seconds = read_columns(session, sa.select(rows.c.buyer_id, rows.c.seconds).where(rows.c.place == cap.messages))
+    rows = _counted(shop, campaign.medium, cap, Window(counted.start, None))
+    place = sa.func.row_number().over(partition_by=rows.c.buyer_id, order_by=rows.c.moment.desc())
+    ranked = sa.select(rows, place.label("place")).subquery()
+    nth = sa.select(ranked.c.buyer_id, _seconds(session, ranked.c.moment)).where(ranked.c.place == cap.messages)
+    ids, seconds = read_columns(session, nth)
     chosen = np.isin(ids, np.asarray(full.to_array(), dtype=np.int64))
     return ids[chosen], _rooms_after(cap, seconds[chosen], shop.timezone)
 
