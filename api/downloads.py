@@ -1,14 +1,16 @@
-"""Downloads: the buyers of a segment as a file, masked for whoever may not see names, mail and phone."""
+"""Downloads: the buyers of a segment as a file, masked for whoever may not see names; pictures of stored PDFs."""
 
 from collections.abc import Iterator
 from datetime import datetime
 from tempfile import TemporaryFile
 from typing import IO
 
-from fastapi.responses import StreamingResponse
+from fastapi.responses import Response, StreamingResponse
 from sqlmodel import Session
 
+from printables.thumbnails import thumbnail
 from retention.access import Member
+from retention.files import FileStore
 from retention.shops import Shop
 from segments.export import export_segment
 
@@ -28,6 +30,12 @@ def csv_of(
     file.seek(0)
     headers = {"Content-Disposition": f'attachment; filename="{shop.slug}-{slug}.csv"'}
     return StreamingResponse(_read(file), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def picture(files: FileStore, sha256: str, *, width: int) -> Response:
+    """Return the first page of a stored PDF as a PNG. The bytes behind a SHA-256 never change, so neither does it."""
+    png = thumbnail(files.get(sha256), width=min(max(width, 80), 1200))
+    return Response(png, media_type="image/png", headers={"Cache-Control": "private, max-age=31536000, immutable"})
 
 
 def _read(file: IO[str]) -> Iterator[str]:

@@ -3,7 +3,7 @@
 A proof counts as long as the flyer still says what it said when the proof was made; nothing has to void it.
 """
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +18,7 @@ from printables.profiles import PROFILES
 from printables.render import StaticLayer, static_layer
 from retention import audit
 from retention.buyers import Buyer
-from retention.database import BigId, Json, ShopRow
+from retention.database import BigId, Json, ShopRow, write_after
 from retention.errors import Conflict, Invalid
 from retention.files import FileStore
 from retention.shops import Shop
@@ -61,6 +61,76 @@ class Proof(ShopRow, table=True):
         return dict(self.copy_shown.targets)
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """A flyer as it will print on a device, laid out and checked: the bytes are stored, no row is written yet."""
+
+    copy: Copy
+    profile: str
+    sha256: str
+    checks: list[preflight.Check]
+
+
+def draw_proof(
+    session: Session,
+    shop: Shop,
+    copy: Copy,
+    *,
+    profile: str,
+    public_url: str,
+    files: FileStore,
+    name: str | None = None,
+) -> Drawn:
+    """Render a flyer as it will print, for its worst case, and check it; Invalid for copy that cannot be laid out.
+
+    The worst case carries the longest buyer name of the shop, or `name`, and full-length codes. It takes a second or
+    two: give it a session that only reads.
+    """
+    layer = layer_of(copy, profile, files)
+    longest = _longest_name(session, shop) if name is None else name
+    piece = worst_piece(layer, copy, longest, public_url)
+    pdf = stamp.preview(layer, piece, profile=PROFILES[profile])
+    checks = preflight.preflight(layer, [piece], pdf, profile=PROFILES[profile])
+    return Drawn(copy, profile, files.put(pdf), checks)
+
+
+def keep_proof(session: Session, flyer_id: int, drawn: Drawn, *, at: datetime, by: str) -> Proof:
+    """Keep what was drawn as the proof of a flyer; drawn once more as it was, it is the first proof.
+
+    A proof whose checks fail is kept too, and says why; only a passed one prints.
+    """
+    flyer = session.get_one(Flyer, flyer_id, with_for_update=True)  # of two at once the second finds the first's
+    copy, profile, sha256 = drawn.copy, drawn.profile, drawn.sha256
+    if (proof := counting_proof(session, flyer, copy, profile=profile, sha256=sha256)) is not None:
+        return proof
+    proof = Proof(
+        shop_id=flyer.shop_id,
+        flyer_id=flyer.id,
+        profile=profile,
+        sha256=sha256,
+        digest=copy.digest(),
+        content=asdict(copy),
+        checks=[asdict(check) for check in drawn.checks],
+        passed=all(check.ok for check in drawn.checks),
+        made_by=by,
+        made_at=at,
+    )
+    session.add(proof)
+    session.flush()
+    subject = f"flyer:{flyer.id}"
+    audit.record(session, flyer.shop_id, by, action="proof.make", subject=subject, after={"sha256": sha256}, at=at)
+    return proof
+
+
+def keep_after(session: Session, flyer_id: int, drawn: Drawn, *, at: datetime, by: str) -> None:
+    """Keep it in a transaction of its own, once this session, which only reads, is over."""
+
+    def keep(own: Session) -> None:
+        keep_proof(own, flyer_id, drawn, at=at, by=by)
+
+    write_after(session, keep)
+
+
 def make_proof(
     session: Session,
     shop: Shop,
@@ -74,36 +144,9 @@ def make_proof(
     by: str,
     name: str | None = None,
 ) -> Proof:
-    """Render the flyer as it will print, for its worst case, check it, and keep the bytes.
-
-    The worst case carries the longest buyer name of the shop, or `name`, and full-length codes. A proof whose checks
-    fail is kept too, and says why; only a passed one prints. Proving the same once more returns the first proof.
-    """
-    layer = layer_of(copy, profile, files)
-    longest = _longest_name(session, shop) if name is None else name
-    piece = worst_piece(layer, copy, longest, public_url)
-    pdf = stamp.preview(layer, piece, profile=PROFILES[profile])
-    checks = preflight.preflight(layer, [piece], pdf, profile=PROFILES[profile])
-    sha256 = files.put(pdf)
-    if (proof := counting_proof(session, flyer, copy, profile=profile, sha256=sha256)) is not None:
-        return proof
-    proof = Proof(
-        shop_id=shop.id,
-        flyer_id=flyer.id,
-        profile=profile,
-        sha256=sha256,
-        digest=copy.digest(),
-        content=asdict(copy),
-        checks=[asdict(check) for check in checks],
-        passed=all(check.ok for check in checks),
-        made_by=by,
-        made_at=at,
-    )
-    session.add(proof)
-    session.flush()
-    subject = f"flyer:{flyer.id}"
-    audit.record(session, shop.id, by, action="proof.make", subject=subject, after={"sha256": sha256}, at=at)
-    return proof
+    """Draw a proof and keep it, in one transaction: for scripts that have the database for themselves."""
+    drawn = draw_proof(session, shop, copy, profile=profile, public_url=public_url, files=files, name=name)
+    return keep_proof(session, flyer.id, drawn, at=at, by=by)
 
 
 def current_proof(session: Session, flyer: Flyer, copy: Copy, *, profile: str) -> Proof:

@@ -12,10 +12,10 @@ from printables.designs import DESIGNS
 from printables.flyers import copy_of, create_flyer, flyer_for
 from printables.pictures import cleaned
 from printables.preflight import said
-from printables.proofs import make_proof
+from printables.proofs import draw_proof, keep_proof
 from retention import clock
 from retention.access import system_member
-from retention.database import transaction
+from retention.database import reading, transaction
 from retention.errors import Conflict, Invalid
 from retention.files import FileStore
 from retention.settings import get_settings
@@ -76,20 +76,14 @@ def prove(
     """Make the proof of a flyer for a device and say what its checks found; exit 1 when one failed."""
     settings = get_settings()
     files = FileStore(settings.files)
-    with transaction(engine()) as session:
+    url = settings.public_url
+    with reading(engine()) as session:
         found = find_shop(session, shop)
         flyer = flyer_for(session, system_member(found.id), slug)
-        proof = make_proof(
-            session,
-            found,
-            flyer,
-            copy_of(session, found, flyer),
-            profile=profile,
-            public_url=settings.public_url,
-            files=files,
-            at=clock.now(),
-            by="system",
-        )
+        copy = copy_of(session, found, flyer)
+        drawn = draw_proof(session, found, copy, profile=profile, public_url=url, files=files)
+    with transaction(engine()) as session:
+        proof = keep_proof(session, flyer.id, drawn, at=clock.now(), by="system")
     if out:
         out.write_bytes(files.get(proof.sha256))
     checks = [{"name": check["name"], "ok": check["ok"], "message": said(check)} for check in proof.checks]

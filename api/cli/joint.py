@@ -13,6 +13,7 @@ from printables.joint import approving
 from printables.joint.carrying import make_joint_batch
 from printables.joint.matrix import scan_matrix
 from printables.joint.partners import joint_flyers_of, joint_for
+from printables.proofs import keep_proof
 from retention import clock
 from retention.access import Member, system_member
 from retention.database import reading, transaction
@@ -70,18 +71,13 @@ def prove(
     """Make the proof of what the slots say now."""
     settings = get_settings()
     files = FileStore(settings.files)
-    with transaction(engine()) as session:
+    url = settings.public_url
+    with reading(engine()) as session:
         member = _person(session, shop, by)
         joint = joint_for(session, member, number)
-        proof = approving.prove_joint(
-            session,
-            member,
-            joint,
-            profile=profile,
-            public_url=settings.public_url,
-            files=files,
-            at=clock.now(),
-        )
+        drawn = approving.draw_joint(session, member, joint, profile=profile, public_url=url, files=files)
+    with transaction(engine()) as session:
+        proof = keep_proof(session, joint.flyer_id, drawn, at=clock.now(), by=member.actor)
     file = str(files.path(proof.sha256))
     result = {"sha256": proof.sha256, "passed": proof.passed, "targets": proof.targets, "file": file}
     show(result, as_json=as_json)

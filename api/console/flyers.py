@@ -7,9 +7,10 @@ from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
 from fastapi.responses import FileResponse, HTMLResponse, Response
 from sqlmodel import Session, col, select
 
-from api.console.paper import checks_of, device_name, devices, picture, prove_for, typed_fields
+from api.console.paper import checks_of, device_name, devices, prove_for, typed_fields
 from api.console.shell import Here, go, refused, show
 from api.deps import CurrentSettings, Files, Now, Place, Reading, Writing, require
+from api.downloads import picture
 from campaigns.campaigns import Campaign, CampaignState, Recipe
 from campaigns.drafting import campaign_for
 from printables.designs import DESIGNS
@@ -140,7 +141,7 @@ def write(
 @router.post("/{flyer}/proofs", dependencies=[require(Scope.BATCHES_WRITE)])
 def prove(
     request: Request,
-    session: Writing,
+    session: Reading,
     place: Here,
     now: Now,
     files: Files,

@@ -6,13 +6,14 @@ from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
 from fastapi.responses import FileResponse, HTMLResponse, Response
 from sqlmodel import Session, col, select
 
-from api.console.paper import checks_of, devices, picture, typed_fields
+from api.console.paper import checks_of, devices, typed_fields
 from api.console.shell import Here, go, refused, show
 from api.deps import CurrentSettings, Files, Now, Place, Reading, Writing, require
+from api.downloads import picture
 from campaigns.campaigns import Recipe
 from campaigns.offers.offers import Offer
 from printables import print_room
-from printables.joint.approving import approve, prove_joint, standing
+from printables.joint.approving import approve, draw_joint, standing
 from printables.joint.carrying import order_joint_batch
 from printables.joint.matrix import scan_matrix
 from printables.joint.partners import JointFlyer, joint_flyers_of, joint_for
@@ -20,7 +21,7 @@ from printables.joint.sheet import picture_of, proof_named, slots_of
 from printables.joint.slots import LONGEST, add_partner, close_joint, fill_slot, open_joint
 from printables.pictures import cleaned
 from printables.print_room import WaitingRun
-from printables.proofs import FORMATS
+from printables.proofs import FORMATS, keep_after
 from retention.access import Scope
 from retention.errors import Error, Invalid, NotFound
 from retention.products import Product
@@ -127,7 +128,7 @@ def fill(
 @router.post("/{number:int}/proofs")
 def prove(
     request: Request,
-    session: Writing,
+    session: Reading,
     place: Here,
     now: Now,
     files: Files,
@@ -138,10 +139,10 @@ def prove(
     """Make the proof of what the slots say now."""
     joint, url = joint_for(session, place.member, number), settings.public_url
     try:
-        with session.begin_nested():
-            prove_joint(session, place.member, joint, profile=profile, public_url=url, files=files, at=now)
+        drawn = draw_joint(session, place.member, joint, profile=profile, public_url=url, files=files)
     except Error as error:
         return _page(request, session, place, joint, profile=profile, error=error)
+    keep_after(session, joint.flyer_id, drawn, at=now, by=place.member.actor)
     return go(_address(place, joint), done="proved", profile=profile)
 
 

@@ -1,4 +1,4 @@
-"""What the pages for paper share: the devices' names, pictures of proofs, and the words for what was done."""
+"""What the pages for paper share: the devices' names, the making of proofs, and the words for what was done."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,15 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from fastapi import Request
-from fastapi.responses import Response
 from sqlmodel import Session
 
 from api.console import shell
 from api.deps import Place
 from printables.flyers import Flyer, copy_of
 from printables.preflight import said
-from printables.proofs import make_proof
-from printables.thumbnails import thumbnail
+from printables.proofs import draw_proof, keep_after
 from retention.files import FileStore
 from retention.settings import Settings
 from retention.tokens import CODE_LENGTH, spaced
@@ -75,25 +73,10 @@ def checks_of(checks: Sequence[dict[str, Any]]) -> list[Checked]:
 def prove_for(
     session: Session, place: Place, flyer: Flyer, *, profile: str, files: FileStore, settings: Settings, at: datetime
 ) -> None:
-    """Make the proof of a flyer as it stands, or nothing when it is refused: the page that says why goes on reading."""
-    with session.begin_nested():
-        make_proof(
-            session,
-            place.shop,
-            flyer,
-            copy_of(session, place.shop, flyer),
-            profile=profile,
-            public_url=settings.public_url,
-            files=files,
-            at=at,
-            by=place.member.actor,
-        )
-
-
-def picture(files: FileStore, sha256: str, *, width: int) -> Response:
-    """Return the first page of a stored PDF as a PNG. The bytes behind a SHA-256 never change, so neither does it."""
-    png = thumbnail(files.get(sha256), width=min(max(width, 80), 1200))
-    return Response(png, media_type="image/png", headers={"Cache-Control": "private, max-age=31536000, immutable"})
+    """Draw the proof of a flyer as it stands with a session that only reads, and have it kept after that."""
+    copy, url = copy_of(session, place.shop, flyer), settings.public_url
+    drawn = draw_proof(session, place.shop, copy, profile=profile, public_url=url, files=files)
+    keep_after(session, flyer.id, drawn, at=at, by=place.member.actor)
 
 
 def show_code(code: str) -> str:

@@ -8,10 +8,11 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response
 from sqlmodel import Session
 
-from api.console.paper import checks_of, device_name, devices, picture, prove_for, show_code
+from api.console.paper import checks_of, device_name, devices, prove_for, show_code
 from api.console.shell import Here, go, refused, show
 from api.console.states import shown
 from api.deps import CurrentSettings, Files, Now, Place, Reading, Writing, require
+from api.downloads import picture
 from printables import print_room
 from printables.batches import BatchState
 from printables.flyers import Flyer, copy_of, flyer_for
@@ -70,7 +71,7 @@ def choose(
 @router.post("/proofs", dependencies=[writing])
 def prove(
     request: Request,
-    session: Writing,
+    session: Reading,
     place: Here,
     now: Now,
     files: Files,

@@ -4,14 +4,17 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
+from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
-from api.deps import Now, Reading
+from api.deps import Files, Now, Reading
+from api.downloads import picture
 from api.v1.keys import Caller, caller_with
 from printables.batches import Batch, BatchState, PieceState
 from printables.inserts import inserts_for
 from printables.piece_ledger import batch_for, batches_of, reconcile
+from printables.shelf import proof_for
 from retention.access import Scope
 from retention.tokens import spaced
 
@@ -88,6 +91,19 @@ def show(number: Annotated[int, Path(ge=1, le=2**31)], session: Reading, caller:
     batch = batch_for(session, caller.member, number)
     counted = reconcile(session, batch)
     return CountedBatchOut(**_shown(batch).model_dump(), counts=dict(counted.counts), open=counted.open)
+
+
+@router.get("/batches/{number}/proof.png", response_class=Response, responses={200: {"content": {"image/png": {}}}})
+def show_proof(
+    number: Annotated[int, Path(ge=1, le=2**31)],
+    session: Reading,
+    caller: Printer,
+    files: Files,
+    width: Annotated[int, Query(ge=80, le=1200)] = 640,
+) -> Response:
+    """Send a picture of the proof a batch was printed from, `width` pixels wide. Scope batches:read."""
+    proof = proof_for(session, caller.member, batch_for(session, caller.member, number).proof_id)
+    return picture(files, proof.sha256, width=width)
 
 
 def _shown(batch: Batch) -> BatchOut:

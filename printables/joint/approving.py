@@ -93,6 +93,22 @@ def copy_of_joint(session: Session, joint: JointFlyer) -> Copy:
     return Copy(flyer.design, flyer.language, fields, pictures, targets)
 
 
+def draw_joint(
+    session: Session, member: Member, joint: JointFlyer, *, profile: str, public_url: str, files: FileStore
+) -> proofs.Drawn:
+    """Draw the proof of what the slots say now; any partner may. It shows an invented name, nobody's buyer.
+
+    Give it a session that only reads, and keep what it returns by `printables.proofs.keep_after`.
+    """
+    member.require(Scope.CAMPAIGNS_WRITE)
+    partner_for(session, member, joint)
+    check_open(joint)
+    flyer, shop = session.get_one(Flyer, joint.flyer_id), session.get_one(Shop, joint.shop_id)
+    name = "欧阳女士" if flyer.language.startswith("zh") else "Wilhelmina"
+    copy = copy_of_joint(session, joint)
+    return proofs.draw_proof(session, shop, copy, profile=profile, public_url=public_url, files=files, name=name)
+
+
 def prove_joint(
     session: Session,
     member: Member,
@@ -103,23 +119,9 @@ def prove_joint(
     files: FileStore,
     at: datetime,
 ) -> Proof:
-    """Make the proof of what the slots say now; any partner may. It shows an invented name, nobody's buyer."""
-    member.require(Scope.CAMPAIGNS_WRITE)
-    partner_for(session, member, joint)
-    check_open(joint)
-    flyer = session.get_one(Flyer, joint.flyer_id)
-    return proofs.make_proof(
-        session,
-        session.get_one(Shop, joint.shop_id),
-        flyer,
-        copy_of_joint(session, joint),
-        profile=profile,
-        public_url=public_url,
-        files=files,
-        at=at,
-        by=member.actor,
-        name="欧阳女士" if flyer.language.startswith("zh") else "Wilhelmina",
-    )
+    """Draw the proof of what the slots say now and keep it, in one transaction: for scripts."""
+    drawn = draw_joint(session, member, joint, profile=profile, public_url=public_url, files=files)
+    return proofs.keep_proof(session, joint.flyer_id, drawn, at=at, by=member.actor)
 
 
 def approve(session: Session, member: Member, joint: JointFlyer, sha256: str, *, at: datetime) -> Approval:
