@@ -40,11 +40,12 @@ BACK_OFF = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 360, 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Deliveries of one shop in one sender's hands."""
+    """Deliveries of one shop in one sender's hands; the message of a carrier has those of others in it."""
 
     shop_id: int
     token: str
     delivery_ids: list[int]
+    carriers: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +144,9 @@ def record_sent(session: Session, held: Claim, told: Sequence[Told], *, at: date
         )
         values = {"state": DeliveryState.SENT, "sent_at": at, "reason": "", "detail": ""}
         sent += _settle_each(session, late, *doubted, words=words, **values)
-    carried = line.execute(_CARRIED, {"shop": held.shop_id, "ids": sent, "at": at}).scalars()
-    write_sent_touches(session, held.shop_id, [*sent, *carried])
+    if carriers := held.carriers.intersection(sent):
+        sent += line.execute(_CARRIED, {"shop": held.shop_id, "ids": carriers, "at": at}).scalars()
+    write_sent_touches(session, held.shop_id, sent)
 
 
 def record_refused(
@@ -322,6 +324,7 @@ _NOW_SENT = {"state": DeliveryState.SENT, "reason": "", "detail": ""}
 _CARRIED = (
     sa.update(_rows)
     .where(_rows.c.shop_id + NOTHING == sa.bindparam("shop"), among(_rows.c.digest_id, _LISTED))
+    .where(_rows.c.digest_id.is_not(None))  # what the index says too; PostgreSQL cannot tell it of an array to come
     .where(_rows.c.state == DeliveryState.WAITING)
     .values(sent_at=sa.bindparam("at"), **_NOW_SENT)
     .returning(_rows.c.id)

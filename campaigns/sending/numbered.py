@@ -6,7 +6,7 @@ group would be a statement of its own, to be spelt out, parsed and planned.
 
 import json
 from collections.abc import Collection
-from typing import Any
+from typing import Any, Self
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
@@ -60,6 +60,9 @@ class _Among(FunctionElement[bool]):
 
     type = sa.Boolean()
     inherit_cache = True
+
+    def self_group(self, against: Any = None) -> Self:  # noqa: ARG002 - the library hands it over
+        return self  # else SQLite, which has no Boolean, is asked whether it is 1, and looks into no index
 
 
 @compiles(_Among)

@@ -7,7 +7,7 @@ under the same key where that is harmless, and is unknown elsewhere.
 import time
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import NamedTuple, TypeVar
@@ -170,6 +170,7 @@ class _Round:
         letters = with_carried(
             session, self.shop_id, _letters(session, held, stays), now=self.now, read=partial(_letters, session, held)
         )
+        held = replace(held, carriers=frozenset(letter.delivery.id for letter in letters if letter.others))
         self.counts["skipped"] += len(look.skipped)
         if look.later:
             self.counts["later"] += len(look.later)
