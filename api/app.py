@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 from api import auth, errors, health, pages, public, v1
 from api.guard import Guard
 from api.logs import configure_logs
+from api.memory import return_large_blocks
 from api.throttle import Throttle
 from retention import clock
 from retention.database import open_engine
@@ -28,6 +29,7 @@ def create_app(
 ) -> FastAPI:
     """Return the application. `now` is the clock every request is told; a demo or a test brings its own."""
     configure_logs()
+    return_large_blocks()
     settings = settings or get_settings()
     app = FastAPI(
         title="Regulars",

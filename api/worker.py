@@ -11,6 +11,7 @@ import retention.ingest.jobs
 import segments.forecasting
 import segments.snapshots
 from api.logs import configure_logs
+from api.memory import return_large_blocks
 from retention.queue import configure
 from retention.settings import get_settings
 
@@ -26,4 +27,5 @@ TABLES = api.tables.metadata
 """A task that follows a foreign key needs both tables known."""
 
 configure_logs()
+return_large_blocks()
 app = configure(get_settings())
