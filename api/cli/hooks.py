@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli.terminal import JsonOption, ShopOption, engine, show
+from api.cli.terminal import JsonOption, ShopOption, engine, show, show_rows
 from campaigns.hooks.hooks import (
     Hook,
     HookEvent,
@@ -97,11 +97,7 @@ def calls(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) 
             each.model_dump(mode="json", include={"id", "key", "event", "state", "attempts", "due_at", "answer"})
             for each in found
         ]
-    if as_json:
-        show({"calls": rows}, as_json=True)
-        return
-    for row in rows:
-        typer.echo("\t".join(str(row[name]) for name in ("id", "event", "state", "attempts", "answer")).rstrip())
+    show_rows("calls", rows, ("id", "event", "state", "attempts", "answer"), as_json=as_json)
 
 
 @group.command()

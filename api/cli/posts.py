@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from sqlmodel import Session, select
 
-from api.cli.terminal import JsonOption, ShopOption, engine, show
+from api.cli.terminal import JsonOption, ShopOption, engine, show, show_rows
 from campaigns.posts import assisting
 from campaigns.posts.desk import Task, desk_of, task_for
 from campaigns.posts.groups import find_group, groups_of, set_owner
@@ -127,11 +127,7 @@ def list_groups(shop: ShopOption, *, as_json: JsonOption = False) -> None:
     with reading(engine()) as session:
         found = groups_of(session, find_shop(session, shop))
         rows = [{"group": each.slug, "name": each.name, "owner": who.email if who else None} for each, who in found]
-    if as_json:
-        show({"groups": rows}, as_json=True)
-        return
-    for row in rows:
-        typer.echo("\t".join((str(row["group"]), str(row["name"]), row["owner"] or "")).rstrip())
+    show_rows("groups", rows, ("group", "name", "owner"), as_json=as_json)
 
 
 @group.command()

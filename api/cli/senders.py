@@ -1,14 +1,12 @@
 """Commands on senders: the mail servers, gateways and robots a shop sends with."""
 
-import json
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from api.cli.terminal import JsonOption, ShopOption, engine, show
+from api.cli.terminal import JsonOption, ShopOption, engine, read_json, show, show_rows
 from campaigns.sending.senders import (
     Sender,
     SenderKind,
@@ -22,7 +20,7 @@ from campaigns.sending.senders import (
 )
 from retention import clock
 from retention.database import reading, transaction
-from retention.errors import Invalid, NotFound
+from retention.errors import Invalid
 from retention.shops import find_shop
 
 group = typer.Typer(help="Senders: mail servers, text gateways, signed calls, robots.", no_args_is_help=True)
@@ -49,11 +47,7 @@ def list_them(shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """List the shop's senders and how they are."""
     with reading(engine()) as session:
         rows = [shown(each) for each in senders_of(session, find_shop(session, shop).id)]
-    if as_json:
-        show({"senders": rows}, as_json=True)
-        return
-    for row in rows:
-        typer.echo("\t".join(str(row[name]) for name in ("slug", "kind", "state", "last_error")).rstrip())
+    show_rows("senders", rows, ("slug", "kind", "state", "last_error"), as_json=as_json)
 
 
 @group.command()
@@ -160,11 +154,7 @@ def shown(sender: Sender) -> dict[str, Any]:
 def _read_settings(place: str) -> Mapping[str, Any]:
     if not place:
         return {}
-    text = sys.stdin.read() if place == "-" else _read(place)
-    try:
-        settings = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise Invalid("{file} is not JSON: {problem}.", file=place, problem=str(error)) from error
+    settings = read_json(place)
     if not isinstance(settings, dict):
         raise Invalid("Settings are one JSON object, which {file} is not.", file=place)
     return settings
@@ -177,12 +167,5 @@ def _read_secrets(given: list[str]) -> dict[str, str]:
         name, equals, place = each.partition("=")
         if not equals:
             raise Invalid("Give a secret as name=FILE, not {given}.", given=repr(each))
-        secrets[name] = _read(place).strip()
+        secrets[name] = Path(place).read_text("utf-8").strip()
     return secrets
-
-
-def _read(place: str) -> str:
-    try:
-        return Path(place).read_text("utf-8")
-    except FileNotFoundError as error:
-        raise NotFound("There is no file {file}.", file=place) from error

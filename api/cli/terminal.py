@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -52,3 +52,12 @@ def show(result: Mapping[str, Any], *, as_json: bool) -> None:
     for name, value in result.items():
         text = json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, dict | list) else value
         typer.echo(f"{name.replace('_', ' ')}: {text}")
+
+
+def show_rows(name: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool) -> None:
+    """Write rows: a line each with these columns between tabs, or one JSON document with all of them under `name`."""
+    if as_json:
+        show({name: rows}, as_json=True)
+        return
+    for row in rows:
+        typer.echo("\t".join("" if row[column] is None else str(row[column]) for column in columns).rstrip())

@@ -15,7 +15,7 @@ from retention import people
 from retention.access import Scope
 from retention.database import transaction
 from retention.settings import Settings
-from retention.shops import Shop, create_shop
+from retention.shops import Shop, create_shop, find_shop
 from tests.campaigns.conftest import NOON, Stage
 
 SECRET = "for the tests only"
@@ -64,6 +64,23 @@ def backend(tea_app: FastAPI, tea: Callable[..., Any]) -> Iterator[TestClient]:
     key = tea(make_key)
     with TestClient(tea_app, base_url=SITE, headers={"Authorization": f"Bearer {key}"}) as client:
         yield client
+
+
+@pytest.fixture
+def caller(tea_app: FastAPI) -> Iterator[Callable[..., TestClient]]:
+    """Another system of a shop, with a key for these scopes, or for all: `caller(Scope.BATCHES_READ, shop="tea")`."""
+    clients: list[TestClient] = []
+
+    def make(*scopes: Scope, shop: str = "tea") -> TestClient:
+        name, some = f"system {len(clients)}", frozenset(scopes or Scope)
+        with transaction(tea_app.state.engine) as session:
+            key = people.create_api_key(session, find_shop(session, shop), name=name, scopes=some, at=NOON)
+        clients.append(TestClient(tea_app, base_url=SITE, headers={"Authorization": f"Bearer {key}"}))
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        client.close()
 
 
 def launched(stage: Stage, campaign: Any) -> Any:
