@@ -22,6 +22,8 @@ from campaigns.noes.unsubscribe import (
     opt_out_of_all,
     pause,
 )
+from campaigns.reasons import Reason
+from campaigns.sending.rechecking import recheck
 from retention.buyers import Buyer
 from retention.consent import Answer, Channel, Consent, Pause, last_answer
 from retention.errors import Conflict, Invalid, NotFound
@@ -221,6 +223,21 @@ def test_how_a_number_may_be_stored(phone: str, some: set[str], never: set[str])
     spellings = phone_spellings(phone)
     assert some <= spellings
     assert not never & spellings
+
+
+def test_a_no_holds_for_what_is_transactional_too_whenever_it_is_said(stage: Stage) -> None:
+    before, between, never = (stage.buyer(name) for name in ("ada", "bo", "cy"))
+    campaign = stage.push("order", policy={"transactional": True})
+    opt_out(stage.session, Subject(stage.shop.id, before, Channel.EMAIL), EVIDENCE)
+    launch(stage.session, stage.shop, campaign, at=NOON, actor="user:1")
+    ids = {row.buyer_id: row.id for row in stage.session.exec(select(Delivery))}
+    assert sorted(ids) == [between, never]
+    assert recheck(stage.session, stage.shop.id, list(ids.values()), at=NOON) == {}
+    stage.answer(between, "out")  # the ledger alone, as when the skipping had been forgotten
+    assert recheck(stage.session, stage.shop.id, list(ids.values()), at=NOON) == {ids[between]: Reason.NO_CONSENT}
+    assert opt_out(stage.session, Subject(stage.shop.id, between, Channel.EMAIL), EVIDENCE) == 1
+    assert rows(stage, "bo") == {"order": "no_consent"}
+    assert rows(stage, "cy") == {"order": "waiting"}
 
 
 def test_another_shops_buyers_hear_nothing_of_it(waiting: Stage) -> None:
