@@ -39,6 +39,9 @@ MOVES = {
 SOON, SELDOM = 2, 15
 """So many seconds between two looks: at a run that leaves, and at one that waits for its hour, a parcel or a sender."""
 
+MOST_RUNS = 50
+"""So many runs are listed and counted, the latest; a flyer of every day has hundreds."""
+
 MOST_RESENT = 1_000
 """So many are tried again at one press of the button; the rest at the next."""
 
@@ -132,4 +135,4 @@ def _every(campaign: Campaign, runs: list[Run], motions: dict[int, Motion], *, n
 
 def _runs(session: Session, campaign: Campaign) -> list[Run]:
     found = select(Run).where(Run.shop_id == campaign.shop_id, Run.campaign_id == campaign.id)
-    return list(session.exec(found.order_by(col(Run.id).desc())))
+    return list(session.exec(found.order_by(col(Run.id).desc()).limit(MOST_RUNS)))

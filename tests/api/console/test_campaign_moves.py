@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from sqlmodel import select, update
 
 from campaigns.approvals import CampaignApproval, Verdict
-from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Medium
+from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Medium, Run
 from campaigns.plans.shop_policy import save_shop_policy
 from campaigns.reasons import Reason, sentence, step_name
 from campaigns.sending.senders import Sender, SenderKind, SenderState
@@ -269,6 +269,20 @@ def test_run_is_looked_at_often_while_it_leaves_and_seldom_while_it_waits(desk: 
     assert asked_every(marketer) == "2s"
     marketer.send("/campaigns/autumn/moves/pause")
     assert asked_every(marketer) == ""
+
+
+def test_flyer_of_every_day_shows_its_latest_runs_alone(desk: Desk) -> None:
+    marketer = desk.enter("marketer")
+    marketer.send("/campaigns/new/coupon-push", **DRAFT)
+    launch(marketer)
+    assert "runs are shown" not in marketer.page("/campaigns/autumn")
+    with transaction(desk.engine) as session:
+        first = session.exec(select(Run)).one().model_dump(exclude={"id", "number"})
+        session.add_all(Run(**first, number=number) for number in range(2, 53))
+    page = marketer.page("/campaigns/autumn")
+    live = page[page.index('id="live"') :].partition("</table>")[0]
+    assert [int(number) for number in re.findall(r"<tr><td>(\d+) ", live)] == list(range(52, 2, -1))
+    assert "The latest 50 runs are shown." in page
 
 
 def test_finding_that_holds_in_both_languages_is_listed_once(desk: Desk) -> None:
