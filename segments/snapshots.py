@@ -102,15 +102,6 @@ def changes_since(
         yield Change(row.sequence, row.at, BitMap.deserialize(row.entered), BitMap.deserialize(row.left))
 
 
-def members_at(session: Session, shop_id: int, slug: str, *, sequence: int) -> BitMap:
-    """Return the members of a segment as its snapshot `sequence` left them, put together from the changes."""
-    members = BitMap()
-    for change in changes_since(session, shop_id, slug):
-        if change.sequence <= sequence:
-            members = (members | change.entered) - change.left
-    return members
-
-
 def trend(session: Session, shop_id: int, segment_id: int, *, last: int = 30) -> list[tuple[datetime, int]]:
     """Return when a segment changed and how many it had then, oldest first, at most `last` of them."""
     query = sa.select(col(SegmentSnapshot.at), col(SegmentSnapshot.size)).where(

@@ -14,7 +14,7 @@ from segments.matching import match
 from segments.preview import preview, sample
 from segments.segments import delete_segment, find_segment, list_segments, pin, save_segment
 from segments.sets import intersection, minus, overlap, split, union
-from segments.snapshots import changes_since, members_at, refresh_segment, refresh_segments, sizes, trend
+from segments.snapshots import changes_since, refresh_segment, refresh_segments, sizes, trend
 from tests.segments.makers import NOW, add_buyers, add_follow, add_order, make_shop
 
 BOUGHT = {"orders": {"at_least": 1}}
@@ -104,7 +104,6 @@ def test_snapshots_say_who_came_and_who_left(session):
     ]
     assert changes == [(1, [a], []), (2, [b], []), (3, [], [a])]
     assert [each.sequence for each in changes_since(session, shop.id, "recent", after=2)] == [3]
-    assert [list(members_at(session, shop.id, "recent", sequence=n)) for n in (1, 2, 3)] == [[a], [a, b], [b]]
     assert trend(session, shop.id, segment.id, last=2) == [
         (NOW + timedelta(minutes=10), 2),
         (NOW + timedelta(days=2), 1),
