@@ -100,7 +100,10 @@ def finish(session: Session, campaign: Campaign, *, at: datetime, actor: str) ->
 
 
 def reopen(session: Session, campaign: Campaign, run: Run, *, at: datetime) -> None:
-    """Let a run that ended by itself go on, and its campaign: a person took back the last word of it."""
+    """Let a run that ended by itself go on, and its campaign.
+
+    A person took back the last word of it, or has something of it sent once more.
+    """
     run.finished_at = None
     session.add(run)
     if campaign.state in {CampaignState.FINISHED, CampaignState.SCHEDULED}:

@@ -14,9 +14,10 @@ from typing import NamedTuple, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import Engine
-from sqlmodel import Session, col
+from sqlmodel import Session, col, select
 
-from campaigns.campaigns import Campaign, Delivery, DeliveryState
+from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Run
+from campaigns.moving import reopen
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.links import Link
 from campaigns.offers.offers import Offer
@@ -35,7 +36,7 @@ from campaigns.texts.mail import Letter, Sender
 from campaigns.timing.digests import with_carried
 from retention import audit
 from retention.buyers import Buyer
-from retention.database import ShopRow, transaction
+from retention.database import ShopRow, lock, transaction
 from retention.errors import Invalid
 from retention.products import Product
 from retention.queue import send
@@ -91,13 +92,16 @@ def resend(session: Session, shop: Shop, delivery_ids: list[int], *, at: datetim
     """Have deliveries that failed or are unknown tried once more, because a person says so; return how many.
 
     They keep their coupon, their link, their Message-ID and their key. One that was unknown may have arrived, and is
-    unknown again unless this try is taken.
+    unknown again unless this try is taken. A campaign that has ended by itself goes on for them; one that was cancelled
+    sends nothing any more.
     """
-    again = sa.update(Delivery).where(
+    chosen = (
         col(Delivery.shop_id) == shop.id,
         col(Delivery.id).in_(delivery_ids),
         col(Delivery.state).in_((DeliveryState.FAILED, DeliveryState.UNKNOWN)),
     )
+    going_on = _opened(session, sa.select(col(Delivery.run_id)).where(*chosen), at=at)
+    again = sa.update(Delivery).where(*chosen, col(Delivery.run_id).in_(going_on))
     kept = sa.case((col(Delivery.state) == DeliveryState.UNKNOWN, col(Delivery.reason)), else_="")
     values = {"state": DeliveryState.WAITING, "due_at": at, "attempts": 0, "handed_at": None, "reason": kept}
     ids = sorted(session.execute(again.values(**values).returning(col(Delivery.id))).scalars())
@@ -105,6 +109,18 @@ def resend(session: Session, shop: Shop, delivery_ids: list[int], *, at: datetim
         audit.record(session, shop.id, actor, action="delivery.resend", subject=f"delivery:{delivery_id}", at=at)
     send(session, "campaigns.send")
     return len(ids)
+
+
+def _opened(session: Session, run_ids: sa.Select[int], *, at: datetime) -> list[int]:
+    """Have these runs go on, with their campaigns held until the end; return those that can."""
+    found = []
+    for run in session.exec(select(Run).where(col(Run.id).in_(run_ids)).order_by(col(Run.campaign_id), col(Run.id))):
+        campaign = session.get_one(Campaign, run.campaign_id)
+        lock(session, campaign)
+        if campaign.state is not CampaignState.CANCELLED:
+            reopen(session, campaign, run, at=at)
+            found.append(run.id)
+    return found
 
 
 def resend_all(
