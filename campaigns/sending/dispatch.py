@@ -1,4 +1,8 @@
-"""Dispatch: everything due by every sender in turns, so that a slow one does not keep the others waiting."""
+"""Dispatch: everything due by every sender in turns, so that a slow one does not keep the others waiting.
+
+Where a turn is not enough, another worker is asked for: claims are shared, so each that comes takes part of what is
+due. Each asks once, so that there are as many as there is work for and the worker has processes.
+"""
 
 import time
 from collections import Counter
@@ -19,6 +23,7 @@ from campaigns.sending.sending import send_waiting, sender_from_settings
 from campaigns.texts.mail import Sender
 from retention.database import transaction
 from retention.errors import Error
+from retention.queue import send
 from retention.settings import get_settings
 
 log = structlog.get_logger()
@@ -46,13 +51,22 @@ def send_all(engine: Engine, *, now: Callable[[], datetime]) -> Counter[str]:
     total: Counter[str] = Counter()
     ways = _ways(engine)
     until = time.monotonic() + LONGEST.total_seconds()
+    asked = False
     while ways and time.monotonic() < until:
         for way in list(ways):
             counts = +send_waiting(engine, way.channel, now=now(), limit=TURN, sender=way.sender, by=way.row)
             total += counts
+            if counts.total() >= TURN and not asked:
+                asked = True
+                _ask_for_another(engine)
             if not counts.keys() - {"later"}:
                 ways.remove(way)  # nothing left, or the other side is away: the next sweep tries again
     return total
+
+
+def _ask_for_another(engine: Engine) -> None:
+    with transaction(engine) as session:
+        send(session, "campaigns.send")
 
 
 def _ways(engine: Engine) -> list[_Way]:

@@ -1,9 +1,9 @@
 """Handing over: the messages of one claim in groups, each begun, handed over and recorded; the line stays open between.
 
 `handed_at` is committed before a byte of a group leaves, and one transaction records a group and begins the next. A
-group is as large as the channel has messages in the air at once, or larger where a second try under the same key is
-harmless: when the sender dies, no more than that is in doubt. A database that is away for a while is waited for, since
-what came of the messages is still known here.
+group is as large as the channel has messages in the air at once: when the sender dies, no more than that is in doubt.
+Where a second try under the same key is harmless it is as many as leave in a quarter of a second. A database that is
+away for a while is waited for, since what came of the messages is still known here.
 """
 
 import time
@@ -39,8 +39,11 @@ from retention.database import transaction
 
 log = structlog.get_logger()
 
-REPEATABLE_GROUP = 50
-"""Messages begun together where a second try is harmless: one transaction for all of them."""
+LARGEST_GROUP = 200
+"""Messages begun together at most where a second try is harmless: one transaction for all of them."""
+
+GROUP_SECONDS = 0.25
+"""How long a group that may be larger than what is in the air should take: so soon is a pause or a no felt."""
 
 PATIENCE = timedelta(minutes=2)
 """How long a database that is away is waited for; claims hold five times as long."""
@@ -52,9 +55,13 @@ Ready = tuple[int, Message]
 
 @dataclass
 class Line:
-    """One process's line to one channel, opened when the first message is ready and kept from batch to batch."""
+    """One process's line to one channel, opened when the first message is ready and kept from batch to batch.
+
+    `each_takes` are the seconds a message of the last group took; 0 before the first.
+    """
 
     channel: Channel
+    each_takes: float = 0.0
     _open: ExitStack = field(default_factory=ExitStack)
     _connection: Connection | None = None
 
@@ -104,7 +111,10 @@ class Batch:
             begun = patiently(self.engine, partial(self._record_and_begin, group=group))
             leaving = [each for each in group if each[0] in begun]
             start += len(group)
+            before = time.monotonic()
             outcomes = connection.hand_over_all([message for _, message in leaving])
+            if leaving:
+                self.line.each_takes = (time.monotonic() - before) / len(leaving)
             self._learn(leaving, outcomes)
             stands = not any(_is_of_sender(outcome) for outcome in outcomes)
         left = [delivery_id for delivery_id, _ in ready[start:]]
@@ -120,10 +130,10 @@ class Batch:
 
     def _size(self) -> int:
         size = self.line.channel.at_once
-        if self.line.channel.repeatable:
-            size = max(size, REPEATABLE_GROUP)
-        if self.slots:  # no more than a quarter of a second's messages leave together
-            size = min(size, int(0.25 / self.slots.pause.total_seconds()))
+        if self.line.channel.repeatable and self.line.each_takes:
+            size = max(size, min(LARGEST_GROUP, int(GROUP_SECONDS / self.line.each_takes)))
+        if self.slots:
+            size = min(size, int(GROUP_SECONDS / self.slots.pause.total_seconds()))
         return max(1, size)
 
     def _wait_for_slot(self, number: int) -> None:
@@ -134,8 +144,10 @@ class Batch:
             time.sleep(wait)
 
     def _record_and_begin(self, session: Session, group: Sequence[Ready]) -> set[int]:
+        # What every sender of the shop touches comes last, so that none waits for another longer than a commit takes.
+        begun = claiming.begin(session, self.held, [delivery_id for delivery_id, _ in group], now=self.now)
         self._record(session)
-        return claiming.begin(session, self.held, [delivery_id for delivery_id, _ in group], now=self.now)
+        return begun
 
     def _record_and_release(self, session: Session, left: Sequence[int]) -> None:
         self._record(session)

@@ -1,21 +1,25 @@
 """Personalised messages handed over to a loopback SMTP server and a loopback HTTP gateway, against a bare client loop.
 
-All sides are one process and talk to the same sinks, which run in a process of their own. Ours plans nothing: the run
-is launched before the clock starts, and from then on every message is claimed, looked at once more, made from its
-template, begun, handed over and recorded in the database. Two bare clients send the very same bytes, kept in memory:
+All sides talk to the same sinks, which run in a process of their own. Ours plans nothing: the run is launched before
+the clock starts, and from then on every message is claimed, looked at once more, made from its template, begun, handed
+over and recorded in the database. Ours is as many processes as `regulars serve` gives its worker (`--hands`, 2): a
+backlog of more than a turn has all of them send, and they share it by claims. They are started before the clock, as a
+worker's are. Two bare clients, one process each, send the very same bytes, kept in memory:
 
 plain   one connection, one message after the other, by the library ours uses: smtplib's `sendmail`, http.client's
         `request`. This is "a bare client loop", so the target, 0.5 x, is judged by it.
 wide    as many in the air as ours, on as many connections, by our own lines: what it does without bookkeeping.
         A loop that does this is no bare one; its figure tells what the bookkeeping costs.
 
-Processor seconds of this process are printed besides wall seconds, since a loaded machine stretches only the latter.
+Processor seconds of the senders, not of sinks and database, are printed besides wall seconds, since a loaded machine
+stretches only the latter.
 """
 # ruff: noqa: T201, E402 - a benchmark prints, and finds the repository first
 
 import argparse
 import cProfile
 import http.client
+import multiprocessing
 import os
 import pstats
 import smtplib
@@ -202,6 +206,49 @@ def ours(engine: Any, channel: Any, row: SenderRow, messages: int) -> None:
     assert counts["sent"] == messages, counts
 
 
+def spend_by_hands(url: str, medium: Medium, port: int, messages: int, options: Any) -> Spent:
+    """Have several processes share the run, and return their wall seconds and processor seconds in all."""
+    processes = multiprocessing.get_context("spawn")
+    ready, told = processes.Barrier(options.hands + 1), processes.SimpleQueue()
+    asked = (url, medium, port, messages, options.at_once, ready, told)
+    hands = [processes.Process(target=hand, args=asked) for _ in range(options.hands)]
+    for each in hands:
+        each.start()
+    ready.wait(timeout=120)
+    started = time.perf_counter()
+    found = [told.get() for _ in hands]
+    wall = time.perf_counter() - started
+    for each in hands:
+        each.join()
+    assert sum(sent for sent, _ in found) == messages, found
+    return Spent(wall, sum(processor for _, processor in found))
+
+
+def hand(url: str, medium: Medium, port: int, messages: int, at_once: int, ready: Any, told: Any) -> None:
+    """Send what is due until nothing is, as one process of a worker does."""
+    app.conf.broker_url = "memory://"
+    engine, channel = open_engine(url), channel_to(medium, port, at_once)
+    with transaction(engine) as session:
+        row = session.exec(select(SenderRow)).one()
+    ready.wait(timeout=120)
+    processor = time.process_time()
+    counts = send_waiting(engine, channel, now=NOW, limit=messages, sender=SENDER, by=row)
+    told.put((counts["sent"], time.process_time() - processor))
+    engine.dispose()
+
+
+def settings_of(medium: Medium, port: int) -> dict[str, Any]:
+    if medium is Medium.EMAIL:
+        return {"host": "127.0.0.1", "port": port, "tls": "none", "mail_from": "tea@shop.example"}
+    return {"url": f"http://127.0.0.1:{port}/send", **GATEWAY}
+
+
+def channel_to(medium: Medium, port: int, at_once: int) -> Any:
+    if medium is Medium.EMAIL:
+        return SmtpChannel(f"smtp://127.0.0.1:{port}", at_once=at_once)
+    return sms_channel(SmsHttpSettings(**settings_of(medium, port), at_once=at_once), {}, allow_private=True)
+
+
 @contextmanager
 def sinks() -> Iterator[tuple[int, int]]:
     process = subprocess.Popen(
@@ -218,30 +265,27 @@ def sinks() -> Iterator[tuple[int, int]]:
 
 
 def compare(name: str, url: str, medium: Medium, port: int, options: Any) -> None:
-    if medium is Medium.EMAIL:
-        settings: dict[str, Any] = {"host": "127.0.0.1", "port": port, "tls": "none", "mail_from": "tea@shop.example"}
-        channel: Any = SmtpChannel(f"smtp://127.0.0.1:{port}", at_once=options.at_once)
-    else:
-        settings = {"url": f"http://127.0.0.1:{port}/send", **GATEWAY}
-        channel = sms_channel(SmsHttpSettings(**settings, at_once=options.at_once), {}, allow_private=True)
-    engine, row = prepare(url, options.messages, medium, settings, options.at_once)
+    channel = channel_to(medium, port, options.at_once)
+    engine, row = prepare(url, options.messages, medium, settings_of(medium, port), options.at_once)
     made = bytes_of(engine, medium, channel)
     size = sum(len(each[2] if medium is Medium.EMAIL else each.body) for each in made) / len(made)
     is_mail = medium is Medium.EMAIL
-    work = partial(ours, engine, channel, row, options.messages)
+    work = partial(ours, engine, channel, row, options.messages)  # one hand, in this process
     plain_loop, wide_loop = (plain_mail, wide_mail) if is_mail else (plain_web, wide_web)
     before = spend(partial(plain_loop, port, made))
     if options.profile:
         profile = cProfile.Profile()
         spent = spend(partial(profile.runcall, work))
         pstats.Stats(profile).sort_stats(options.profile).print_stats(45)
-    else:
+    elif options.hands == 1:
         spent = spend(work)
+    else:
+        spent = spend_by_hands(url, medium, port, options.messages, options)
     plain = min(before, spend(partial(plain_loop, port, made)))
     wide = spend(partial(wide_loop, channel, made))
     print(
         f"{name}: {options.messages:,} messages of {size:,.0f} bytes\n"
-        f"  ours, {options.at_once} in the air   {spent.rate(options.messages)}\n"
+        f"  ours, {options.hands} x {options.at_once} in the air   {spent.rate(options.messages)}\n"
         f"  plain loop           {plain.rate(options.messages)}: ours is {plain.wall / spent.wall:.2f} x by the clock, "
         f"{plain.processor / spent.processor:.2f} x by the processor (target 0.5: the loop the issue means)\n"
         f"  {options.at_once} in the air         {wide.rate(options.messages)}: ours is {wide.wall / spent.wall:.2f} x "
@@ -254,7 +298,10 @@ def compare(name: str, url: str, medium: Medium, port: int, options: Any) -> Non
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--messages", type=int, default=50_000)
-    parser.add_argument("--at-once", type=int, default=8, help="messages in the air, on as many connections")
+    parser.add_argument(
+        "--at-once", type=int, default=16, help="messages in the air of each process, on as many connections"
+    )
+    parser.add_argument("--hands", type=int, default=2, help="processes that send; 1 with --profile")
     parser.add_argument("--only", default="", help="mail-postgresql, web-sqlite and so on")
     parser.add_argument("--profile", default="", help="tottime or cumtime")
     options = parser.parse_args()
