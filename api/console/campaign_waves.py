@@ -82,11 +82,10 @@ def wave_choices(session: Session, shop: Shop, campaign: Campaign) -> list[Choic
 
 def wave_lines(session: Session, shop: Shop, campaign: Campaign) -> list[WaveLine]:
     """Return the waves a campaign has, or those its recipe would suggest."""
-    waves = _waves_of(campaign) or _suggested(session, campaign)
-    names = {str(each.rule): each.name for each in reversed(wave_choices(session, shop, campaign))}
+    waves, offered = _waves_of(campaign) or _suggested(session, campaign), wave_choices(session, shop, campaign)
     before = [0, *(wave.after for wave in waves)]
     return [
-        WaveLine(names.get(str(wave.rule), ""), str(wave.after - since))
+        WaveLine(_choice(offered, wave.rule).name, str(wave.after - since))
         for wave, since in zip(waves, before, strict=False)
     ]
 
@@ -119,13 +118,18 @@ def waves_trigger(session: Session, shop: Shop, campaign: Campaign, lines: list[
 
 def count_waves(session: Session, shop: Shop, campaign: Campaign, *, now: datetime) -> list[WaveCount]:
     """Return the saved waves with how many of the audience each would be the first to tell, as things stand."""
-    words = {str(each.rule): each.words for each in wave_choices(session, shop, campaign)}
+    offered = wave_choices(session, shop, campaign)
     left, counted = match(session, shop, campaign.audience, now=now), []
     for number, wave in enumerate(_waves_of(campaign), start=1):
         people: BitMap = left & match(session, shop, wave.rule, now=now)
-        counted.append(WaveCount(number, words[str(wave.rule)], wave.after, len(people)))
+        counted.append(WaveCount(number, _choice(offered, wave.rule).words, wave.after, len(people)))
         left = left - people
     return counted
+
+
+def _choice(offered: list[Choice], rule: Rule) -> Choice:
+    """Return the first choice that means a rule. Compared as values: PostgreSQL keeps keys in an order of its own."""
+    return next(each for each in offered if each.rule == rule)
 
 
 def _waves_of(campaign: Campaign) -> list[Wave]:

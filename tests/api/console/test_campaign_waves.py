@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
 
 from campaigns.campaigns import Recipe
 from campaigns.drafting import create_campaign, edit_campaign
@@ -17,6 +18,12 @@ from tests.api.console.doors import token_of
 
 FANS = {"any": [{"orders": {"measure": "count", "at_least": 2, "of": {"category": "茶"}}}]}
 WHEN = "/campaigns/alert/edit/when"
+
+
+@pytest.fixture
+def camellia(camellia_on_both: Engine) -> Engine:
+    """On both databases: each keeps the keys of a rule in an order of its own."""
+    return camellia_on_both
 
 
 @pytest.fixture
