@@ -4,8 +4,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Index, LargeBinary, UniqueConstraint, text
-from sqlmodel import Field
+from sqlalchemy import CheckConstraint, ColumnElement, Index, LargeBinary, UniqueConstraint, text
+from sqlmodel import Field, col, select
 
 from retention.database import BigId, Json, ShopRow, choice
 
@@ -208,3 +208,9 @@ class Delivery(ShopRow, table=True):
     handed_at: datetime | None = None
     sent_at: datetime | None = None
     message_id: str = Field(default="", max_length=200)
+
+
+def deliveries_of(campaign: Campaign) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions on deliveries that they are a campaign's: by its runs, whose index they have."""
+    runs = select(Run.id).where(Run.shop_id == campaign.shop_id, Run.campaign_id == campaign.id)
+    return (col(Delivery.shop_id) == campaign.shop_id, col(Delivery.run_id).in_(runs))

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlmodel import Session, col, func
 
-from campaigns.campaigns import Campaign, Delivery, DeliveryState, Run
+from campaigns.campaigns import Campaign, Delivery, DeliveryState, Run, deliveries_of
 from campaigns.progress import Progress, progress_from
 
 LATELY = timedelta(minutes=2)
@@ -89,8 +89,7 @@ def troubles_of(session: Session, campaign: Campaign) -> list[Trouble]:
     grouped = (
         sa.select(col(Delivery.state), col(Delivery.reason), func.max(Delivery.detail), number)
         .where(
-            col(Delivery.shop_id) == campaign.shop_id,
-            col(Delivery.campaign_id) == campaign.id,
+            *deliveries_of(campaign),
             col(Delivery.state).in_(_WRONG),
         )
         .group_by(col(Delivery.state), col(Delivery.reason))

@@ -87,8 +87,22 @@ def _on_channel(shop_id: int, channel: Channel) -> sa.ColumnElement[bool]:
 
 def release_campaign(session: Session, campaign: Campaign) -> None:
     """Take what senders have claimed of a paused campaign back into waiting, as long as it has not begun to leave."""
-    claimed = sa.and_(col(Delivery.state) == DeliveryState.CLAIMED, col(Delivery.handed_at).is_(None))
-    session.execute(sa.update(Delivery).where(*_of(campaign), claimed).values(state=DeliveryState.WAITING, **UNCLAIMED))
+    _release(session, *_of(campaign))
+
+
+def release_sender(session: Session, shop_id: int, sender_id: int) -> None:
+    """Take what is claimed for a paused sender back into waiting, as long as it has not begun to leave."""
+    campaigns = sa.select(col(Campaign.id)).where(
+        col(Campaign.shop_id) == shop_id, col(Campaign.sender_id) == sender_id
+    )
+    _release(session, col(Delivery.shop_id) == shop_id, col(Delivery.campaign_id).in_(campaigns))
+
+
+def _release(session: Session, *where: sa.ColumnElement[bool]) -> None:
+    """Put back what was claimed and has not begun, as if it had not been claimed: that was no try."""
+    claimed = (col(Delivery.state) == DeliveryState.CLAIMED, col(Delivery.handed_at).is_(None))
+    values = {"state": DeliveryState.WAITING, "attempts": Delivery.attempts - 1, **UNCLAIMED}
+    session.execute(sa.update(Delivery).where(*where, *claimed).values(values))
 
 
 def _of(campaign: Campaign) -> tuple[sa.ColumnElement[bool], ...]:

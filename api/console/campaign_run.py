@@ -12,7 +12,7 @@ from api.console.lifts import lift_words
 from api.console.shell import Here, go, refused, show
 from api.console.states import medium_name, shown
 from api.deps import Now, Place, Writing, require
-from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Run
+from campaigns.campaigns import Campaign, CampaignState, DeliveryState, Run
 from campaigns.drafting import campaign_for
 from campaigns.measuring.results import campaign_results
 from campaigns.moving import cancel, finish, pause, resume
@@ -21,7 +21,7 @@ from campaigns.pace import LATELY, Motion, motion_of, troubles_of
 from campaigns.plans.policy import read_policy
 from campaigns.reasons import step_name
 from campaigns.recipes import recipe_name
-from campaigns.sending.sending import resend
+from campaigns.sending.sending import resend_all
 from campaigns.timing.triggers import read_trigger, starts_itself
 from retention.access import Scope
 from retention.errors import Error, NotFound
@@ -41,9 +41,6 @@ SOON, SELDOM = 2, 15
 
 MOST_RUNS = 50
 """So many runs are listed and counted, the latest; a flyer of every day has hundreds."""
-
-MOST_RESENT = 1_000
-"""So many are tried again at one press of the button; the rest at the next."""
 
 
 @router.post("/{name}/moves/{move}")
@@ -66,13 +63,7 @@ def move_campaign(request: Request, session: Writing, place: Here, now: Now, nam
 def resend_some(session: Writing, place: Here, now: Now, name: str, state: DeliveryState) -> Response:
     """Have those that are unknown, or that failed, tried once more."""
     campaign = campaign_for(session, place.member, name)
-    if state not in (DeliveryState.UNKNOWN, DeliveryState.FAILED):
-        raise NotFound(gettext_noop("What is {state} cannot be sent again."), state=state)
-    ids = select(Delivery.id).where(
-        Delivery.shop_id == place.shop.id, Delivery.campaign_id == campaign.id, Delivery.state == state
-    )
-    chosen = list(session.exec(ids.order_by(col(Delivery.id)).limit(MOST_RESENT)))
-    resend(session, place.shop, chosen, at=now, actor=place.member.actor)
+    resend_all(session, place.shop, campaign, state=state, at=now, actor=place.member.actor)
     return go(f"/shops/{place.shop.slug}/campaigns/{name}", done="resent")
 
 

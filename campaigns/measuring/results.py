@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, select
 
-from campaigns.campaigns import Campaign, Delivery, DeliveryState, Medium, Run
+from campaigns.campaigns import Campaign, Delivery, DeliveryState, Medium, Run, deliveries_of
 from campaigns.ledger import Ledger, count_campaign, runs_of
 from campaigns.measuring.intervals import Rate, Spend
 from campaigns.measuring.lift import Arm, Lift, measure
@@ -98,11 +98,7 @@ def campaign_results(session: Session, shop: Shop, campaign: Campaign, *, at: da
 
 
 def _planned(session: Session, campaign: Campaign) -> int:
-    rows = select(func.count()).where(
-        Delivery.shop_id == campaign.shop_id,
-        Delivery.campaign_id == campaign.id,
-        Delivery.state != DeliveryState.CONTROL,
-    )
+    rows = select(func.count()).where(*deliveries_of(campaign), Delivery.state != DeliveryState.CONTROL)
     return session.exec(rows).one()
 
 
@@ -126,11 +122,7 @@ def _scans(session: Session, campaign: Campaign) -> tuple[int, int]:
 
 
 def _handed_coupons(campaign: Campaign) -> sa.Select[int | None]:
-    return sa.select(col(Delivery.coupon_id)).where(
-        col(Delivery.shop_id) == campaign.shop_id,
-        col(Delivery.campaign_id) == campaign.id,
-        col(Delivery.coupon_id).is_not(None),
-    )
+    return sa.select(col(Delivery.coupon_id)).where(*deliveries_of(campaign), col(Delivery.coupon_id).is_not(None))
 
 
 def _coupons(session: Session, campaign: Campaign) -> tuple[int, int]:
@@ -206,11 +198,7 @@ def _arm(name: str, buyers: int, spent: list[int]) -> Arm:
 
 def _first_assignment(campaign: Campaign) -> sa.Subquery:
     """Return (buyer_id, run_id, control) of each buyer's first delivery row: assigned once, counted once."""
-    first = (
-        sa.select(sa.func.min(Delivery.id))
-        .where(col(Delivery.shop_id) == campaign.shop_id, col(Delivery.campaign_id) == campaign.id)
-        .group_by(col(Delivery.buyer_id))
-    )
+    first = sa.select(sa.func.min(Delivery.id)).where(*deliveries_of(campaign)).group_by(col(Delivery.buyer_id))
     control = (col(Delivery.state) == DeliveryState.CONTROL).label("control")
     rows = sa.select(col(Delivery.buyer_id), col(Delivery.run_id), control).where(col(Delivery.id).in_(first))
     return rows.subquery()

@@ -10,7 +10,7 @@ from pyroaring import BitMap
 from sqlmodel import Session, col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from campaigns.campaigns import TAKEN, Campaign, Delivery, DeliveryState, Medium, Run
+from campaigns.campaigns import TAKEN, Campaign, Delivery, DeliveryState, Medium, deliveries_of
 from campaigns.noes.bounces import bounced_addresses
 from campaigns.plans.caps import full_of
 from campaigns.plans.dues import Dues
@@ -145,13 +145,9 @@ def bounced_buyers(shop_id: int, medium: Medium) -> sa.Select[int]:
 def _served(campaign: Campaign) -> SelectOfScalar[int]:
     """Return whom an earlier run reached; of a campaign that comes again, only those whose last one still waits."""
     counted = TAKEN if serves_once(read_trigger(campaign.trigger)) else (DeliveryState.WAITING, DeliveryState.CLAIMED)
-    runs = select(Run.id).where(Run.shop_id == campaign.shop_id, Run.campaign_id == campaign.id)
-    return select(Delivery.buyer_id).where(
-        Delivery.shop_id == campaign.shop_id,
-        # By the index of runs. SQLite prefers that of states, though it holds all the shop ever sent; so it gets none.
-        col(Delivery.run_id).in_(runs),
-        func.coalesce(Delivery.state, "").in_(counted),
-    )
+    # SQLite would prefer the index of states, though it holds all the shop ever sent; so it gets none.
+    state = func.coalesce(Delivery.state, "")
+    return select(Delivery.buyer_id).where(*deliveries_of(campaign), state.in_(counted))
 
 
 def _paused(shop: Shop, at: datetime) -> SelectOfScalar[int]:

@@ -21,10 +21,10 @@ from sqlmodel import Session, col
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Medium
-from campaigns.deliveries import write_sent_touches
 from campaigns.reasons import Reason
 from campaigns.sending.numbered import NOTHING, among, by_number, listed
 from campaigns.sending.senders import Sender
+from campaigns.sending.touches import write_sent_touches
 from campaigns.stopping import UNCLAIMED, ended
 from retention.database import is_postgresql
 from retention.shops import Shop
@@ -204,20 +204,6 @@ def release(session: Session, held: Claim, delivery_ids: Sequence[int]) -> None:
     """Put deliveries that were not begun back as if they had not been claimed."""
     if delivery_ids:
         _settle(session, held, delivery_ids, **_AGAIN)
-
-
-def release_sender(session: Session, sender: Sender) -> None:
-    """Take what is claimed for a paused sender back into waiting, as long as it has not begun to leave."""
-    campaigns = sa.select(col(Campaign.id)).where(
-        col(Campaign.shop_id) == sender.shop_id, col(Campaign.sender_id) == sender.id
-    )
-    claimed = sa.update(Delivery).where(
-        col(Delivery.shop_id) == sender.shop_id,
-        col(Delivery.campaign_id).in_(campaigns),
-        col(Delivery.state) == DeliveryState.CLAIMED,
-        col(Delivery.handed_at).is_(None),
-    )
-    session.execute(claimed.values(**_AGAIN, **UNCLAIMED), execution_options=_NO_SYNC)
 
 
 def expire_claims(session: Session, *, now: datetime) -> int:

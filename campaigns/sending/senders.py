@@ -16,6 +16,7 @@ from sqlmodel import Field, Session, col, select
 from campaigns.campaigns import Medium
 from campaigns.sending.channels.channel import Channel, Message, Taken, TryLater
 from campaigns.sending.channels.kinds import KINDS, check_secrets, make_channel, read_settings
+from campaigns.stopping import release_sender
 from retention import audit
 from retention.database import Json, ShopRow, choice, write_after
 from retention.errors import Conflict, Invalid, NotFound
@@ -162,14 +163,12 @@ def senders_of(session: Session, shop_id: int) -> list[Sender]:
 
 def pause_sender(session: Session, sender: Sender, *, at: datetime, actor: str) -> None:
     """Stop using a sender at once: what it has claimed and not begun waits again; Conflict when it is paused."""
-    from campaigns.sending.claiming import release_sender  # late: claiming knows senders
-
     if sender.state is SenderState.PAUSED:
         raise Conflict("The sender {slug} is paused already.", slug=sender.slug)
     sender.state = SenderState.PAUSED
     session.add(sender)
     session.flush()
-    release_sender(session, sender)
+    release_sender(session, sender.shop_id, sender.id)
     _record(session, sender, "sender.pause", at=at, actor=actor)
 
 

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Run
+from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Run, deliveries_of
 from campaigns.moving import reopen
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.links import Link
@@ -132,9 +132,7 @@ def resend_all(
     """
     if state not in (DeliveryState.UNKNOWN, DeliveryState.FAILED):
         raise Invalid("What is {state} cannot be sent again.", state=state.value)
-    chosen = sa.select(col(Delivery.id)).where(
-        col(Delivery.shop_id) == shop.id, col(Delivery.campaign_id) == campaign.id, col(Delivery.state) == state
-    )
+    chosen = sa.select(col(Delivery.id)).where(*deliveries_of(campaign), col(Delivery.state) == state)
     ids = list(session.execute(chosen.order_by(col(Delivery.id)).limit(MOST_RESENT)).scalars())
     return resend(session, shop, ids, at=at, actor=actor)
 

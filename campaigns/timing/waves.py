@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from pyroaring import BitMap
 from sqlmodel import Session, col, select
 
-from campaigns.campaigns import Campaign, Delivery, DeliveryState, Run
+from campaigns.campaigns import Campaign, Delivery, DeliveryState, Run, deliveries_of
 from campaigns.timing.triggers import Wave, Waves
 from retention.bitmaps import read_bitmap
 from retention.products import Product
@@ -34,9 +34,7 @@ def next_wave(session: Session, campaign: Campaign, trigger: Waves) -> tuple[int
 
 def people_of_wave(session: Session, shop: Shop, campaign: Campaign, wave: Wave, *, at: datetime) -> BitMap:
     """Return who matches a wave's rule; the control group of earlier waves stays out, to be measured there."""
-    held_back = select(Delivery.buyer_id).where(
-        Delivery.shop_id == shop.id, Delivery.campaign_id == campaign.id, Delivery.state == DeliveryState.CONTROL
-    )
+    held_back = select(Delivery.buyer_id).where(*deliveries_of(campaign), Delivery.state == DeliveryState.CONTROL)
     return match(session, shop, wave.rule, now=at) - read_bitmap(session, held_back)
 
 
