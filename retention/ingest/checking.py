@@ -10,7 +10,7 @@ import polars as pl
 from babel.numbers import get_currency_precision
 
 from retention.clock import zone
-from retention.ingest.sources import Reject
+from retention.ingest.chunks import Reject
 from retention.words import gettext, gettext_noop
 
 _YEARS = (1970, 2099)

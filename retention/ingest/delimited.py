@@ -15,8 +15,8 @@ from pathlib import Path
 import polars as pl
 
 from retention.errors import Invalid
+from retention.ingest.chunks import Chunk, Reject, blank_to_null, clean_header, text_frame
 from retention.ingest.encodings import Encoding, find_encoding
-from retention.ingest.sources import Chunk, Reject, blank_to_null, clean_header, text_frame
 from retention.words import gettext
 
 BLOCK = 2 << 20

@@ -20,6 +20,7 @@ from retention.database import large_transaction
 from retention.errors import Invalid
 from retention.files import FileStore
 from retention.ingest.buyers import BuyerStaging
+from retention.ingest.chunks import Chunk, Reject, Source
 from retention.ingest.columns import KINDS, Preset, find_preset, map_columns
 from retention.ingest.duplicates import Duplicates
 from retention.ingest.order_rows import OrderReading
@@ -28,7 +29,7 @@ from retention.ingest.parcels import ParcelStaging
 from retention.ingest.products import ProductStaging
 from retention.ingest.rejects import RejectsFile
 from retention.ingest.relations import FollowerStaging, MemberStaging
-from retention.ingest.sources import Chunk, Reject, Source, open_source
+from retention.ingest.sources import open_source
 from retention.ingest.stream import Scattered
 from retention.settings import get_settings
 from retention.shops import Shop, find_shop

@@ -9,8 +9,8 @@ from typing import Any
 import polars as pl
 
 from retention.errors import Invalid
+from retention.ingest.chunks import Chunk, Reject, clean_header, text_frame
 from retention.ingest.encodings import Encoding, find_encoding
-from retention.ingest.sources import Chunk, Reject, clean_header, text_frame
 from retention.words import gettext
 
 ROWS = 50_000

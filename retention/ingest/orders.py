@@ -15,10 +15,10 @@ import polars as pl
 from sqlmodel import Session
 
 from retention.ingest.checking import Rows
+from retention.ingest.chunks import Reject
 from retention.ingest.columns import KINDS
 from retention.ingest.merging import MergeCounts, OrderMerge
 from retention.ingest.order_rows import OrderReading
-from retention.ingest.sources import Reject
 from retention.ingest.spool import Spool
 from retention.ingest.stream import Stream
 from retention.orders import OrderStatus

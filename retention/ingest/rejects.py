@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO, Self
 
 from retention.errors import Invalid
-from retention.ingest.sources import Reject
+from retention.ingest.chunks import Reject
 
 MARK = "\ufeff"  # Excel takes a file without it for the local code page and garbles Chinese
 

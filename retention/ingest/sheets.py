@@ -10,7 +10,7 @@ import polars as pl
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
 
 from retention.errors import Invalid
-from retention.ingest.sources import Chunk, clean_header, text_frame
+from retention.ingest.chunks import Chunk, clean_header, text_frame
 
 ROWS = 50_000
 

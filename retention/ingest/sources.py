@@ -1,61 +1,18 @@
-"""Files as chunks of text cells with their line numbers: CSV, XLSX and JSON lines behind one face.
+"""Files of any form behind one face: CSV, XLSX and JSON lines, told apart by how they begin.
 
 A file is streamed, so that its size does not matter; only XLSX is held in memory, because its format asks for it.
 What is no table (a picture, a PDF, an archive, a folder, nothing at all) is refused with one sentence.
 """
 
 import zipfile
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, Protocol
-
-import polars as pl
 
 from retention.errors import Invalid, NotFound
+from retention.ingest.chunks import Source
+from retention.ingest.delimited import open_delimited
+from retention.ingest.jsonlines import open_json_lines
+from retention.ingest.sheets import open_sheet
 from retention.words import gettext, gettext_noop
-
-
-class Reject(NamedTuple):
-    """A row that did not land: where it stands in the file, why not, and what it says."""
-
-    line: int
-    reason: str
-    cells: Sequence[str | None]
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """Some rows: text columns named by the header, blank cells null, `lines` their places in the file (from 1)."""
-
-    frame: pl.DataFrame
-    lines: pl.Series
-    done: int
-    broken: list[Reject] = field(default_factory=list)
-
-
-class Source(Protocol):
-    """A file of rows. `chunks` may be called again and then starts from the top; `total` is in the unit of `done`."""
-
-    @property
-    def header(self) -> list[str]:
-        """The names of the columns."""
-        ...
-
-    @property
-    def encoding(self) -> str:
-        """The encoding as the report names it."""
-        ...
-
-    @property
-    def total(self) -> int:
-        """The size of the whole."""
-        ...
-
-    def chunks(self) -> Iterator[Chunk]:
-        """Yield all rows in the order of the file."""
-        ...
-
 
 _SIGNATURES = (
     (b"\x89PNG", gettext_noop("a picture (PNG)")),
@@ -80,43 +37,16 @@ NOT_A_TABLE = gettext_noop("{file} is {what}, not a table. Save it as CSV (UTF-8
 
 def open_source(path: Path) -> Source:
     """Return the rows of a file, whatever its form; NotFound or Invalid with one sentence when there are none."""
-    from retention.ingest import delimited, jsonlines, sheets  # they build on this module's values
-
     head = _read_head(path)
     if head.startswith(b"PK\x03\x04"):
         _check_workbook(path)
-        return sheets.open_sheet(path)
+        return open_sheet(path)
     for signature, what in _SIGNATURES:
         if head.startswith(signature) and not (signature == b"BM" and head.isascii()):
             raise Invalid(NOT_A_TABLE, file=repr(path.name), what=gettext(what))
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
-        return jsonlines.open_json_lines(path)
-    return delimited.open_delimited(path)
-
-
-def text_frame(header: Sequence[str], rows: Sequence[Sequence[str | None]]) -> pl.DataFrame:
-    """Return rows of as many cells as the header has names as a frame of text, blank cells null."""
-    columns = list(zip(*rows, strict=True)) if rows else [()] * len(header)
-    return blank_to_null(pl.DataFrame([pl.Series(n, c, pl.String) for n, c in zip(header, columns, strict=True)]))
-
-
-def blank_to_null(frame: pl.DataFrame) -> pl.DataFrame:
-    """Trim every cell; a cell of nothing but blanks is null."""
-    trimmed = frame.with_columns(pl.all().str.strip_chars())
-    if not any(trimmed.select((pl.all() == "").any()).row(0)):
-        return trimmed
-    return trimmed.with_columns(pl.when(pl.all() != "").then(pl.all()))
-
-
-def clean_header(cells: Sequence[str]) -> list[str]:
-    """Return trimmed, distinct column names; an unnamed column is called by its place."""
-    names: list[str] = []
-    for place, cell in enumerate(cells, 1):
-        name = cell.replace("\ufeff", "").strip() or f"column {place}"
-        while name in names:
-            name = f"{name} ({place})"
-        names.append(name)
-    return names
+        return open_json_lines(path)
+    return open_delimited(path)
 
 
 def _read_head(path: Path) -> bytes:

@@ -11,7 +11,7 @@ from sqlmodel import Session
 from retention.database import is_postgresql
 from retention.facts import add_missing_facts
 from retention.ingest.checking import Rows
-from retention.ingest.sources import Reject
+from retention.ingest.chunks import Reject
 from retention.shops import Shop
 from retention.staging import Kind, create_staging, run, stage
 from retention.versions import Family, raise_version

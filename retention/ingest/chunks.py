@@ -1,0 +1,73 @@
+"""Chunks: some rows of a file as text cells with their line numbers, whatever form the file has."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+import polars as pl
+
+
+class Reject(NamedTuple):
+    """A row that did not land: where it stands in the file, why not, and what it says."""
+
+    line: int
+    reason: str
+    cells: Sequence[str | None]
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some rows: text columns named by the header, blank cells null, `lines` their places in the file (from 1)."""
+
+    frame: pl.DataFrame
+    lines: pl.Series
+    done: int
+    broken: list[Reject] = field(default_factory=list)
+
+
+class Source(Protocol):
+    """A file of rows. `chunks` may be called again and then starts from the top; `total` is in the unit of `done`."""
+
+    @property
+    def header(self) -> list[str]:
+        """The names of the columns."""
+        ...
+
+    @property
+    def encoding(self) -> str:
+        """The encoding as the report names it."""
+        ...
+
+    @property
+    def total(self) -> int:
+        """The size of the whole."""
+        ...
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Yield all rows in the order of the file."""
+        ...
+
+
+def text_frame(header: Sequence[str], rows: Sequence[Sequence[str | None]]) -> pl.DataFrame:
+    """Return rows of as many cells as the header has names as a frame of text, blank cells null."""
+    columns = list(zip(*rows, strict=True)) if rows else [()] * len(header)
+    return blank_to_null(pl.DataFrame([pl.Series(n, c, pl.String) for n, c in zip(header, columns, strict=True)]))
+
+
+def blank_to_null(frame: pl.DataFrame) -> pl.DataFrame:
+    """Trim every cell; a cell of nothing but blanks is null."""
+    trimmed = frame.with_columns(pl.all().str.strip_chars())
+    if not any(trimmed.select((pl.all() == "").any()).row(0)):
+        return trimmed
+    return trimmed.with_columns(pl.when(pl.all() != "").then(pl.all()))
+
+
+def clean_header(cells: Sequence[str]) -> list[str]:
+    """Return trimmed, distinct column names; an unnamed column is called by its place."""
+    names: list[str] = []
+    for place, cell in enumerate(cells, 1):
+        name = cell.replace("\ufeff", "").strip() or f"column {place}"
+        while name in names:
+            name = f"{name} ({place})"
+        names.append(name)
+    return names
