@@ -1247,8 +1247,8 @@ def upgrade() -> None:
             sqlite_where=sa.text("sent_at IS NOT NULL"),
         )
         batch_op.create_index(
-            batch_op.f("ix_deliveries_shop_id_deliveries_state_deliveries_due_at"),
-            ["shop_id", "state", "due_at"],
+            batch_op.f("ix_deliveries_shop_id_deliveries_state_deliveries_due_at_deliveries_id"),
+            ["shop_id", "state", "due_at", "id"],
             unique=False,
         )
 
@@ -1520,7 +1520,7 @@ def downgrade() -> None:
     op.drop_table("bounces")
     op.drop_table("partners")
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_deliveries_shop_id_deliveries_state_deliveries_due_at"))
+        batch_op.drop_index(batch_op.f("ix_deliveries_shop_id_deliveries_state_deliveries_due_at_deliveries_id"))
         batch_op.drop_index(
             batch_op.f("ix_deliveries_shop_id_deliveries_sent_at"),
             postgresql_where=sa.text("sent_at IS NOT NULL"),
