@@ -163,7 +163,7 @@ class Delivery(ShopRow, table=True):
     __tablename__ = "deliveries"
     __table_args__ = (
         UniqueConstraint("shop_id", "run_id", "buyer_id"),
-        Index(None, "shop_id", "state", "due_at"),
+        Index(None, "shop_id", "state", "due_at", "id"),
         Index(None, "shop_id", "buyer_id", "sent_at"),
         Index(
             None,

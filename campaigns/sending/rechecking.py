@@ -152,20 +152,16 @@ class _Look:
 
     def _ask_answers(self, channel: Channel, topic: str) -> Iterable[tuple[int, Answer]]:
         buyers = {row.buyer.id for row in self.rows.values()}
-        last = (
-            sa.select(sa.func.max(Consent.id))
-            .where(
+        # Every answer of these buyers, the last to stand: a maximum by buyer had PostgreSQL read all of the shop's.
+        rows = self.session.execute(
+            sa.select(col(Consent.id), col(Consent.buyer_id), col(Consent.answer)).where(
                 col(Consent.shop_id) == self.shop.id,
                 col(Consent.channel) == channel,
                 col(Consent.topic) == topic,
                 among(col(Consent.buyer_id), buyers),
             )
-            .group_by(col(Consent.buyer_id))
         )
-        rows = self.session.execute(
-            sa.select(col(Consent.buyer_id), col(Consent.answer)).where(col(Consent.id).in_(last))
-        )
-        return [(buyer_id, Answer(answer)) for buyer_id, answer in rows]
+        return [(buyer_id, Answer(answer)) for _, buyer_id, answer in sorted(map(tuple, rows))]
 
     def _all_others(self) -> dict[int, list[Other]]:
         if self._others is None:
