@@ -10,12 +10,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
-from campaigns.campaigns import Campaign, Delivery, DeliveryState
+from campaigns.campaigns import Delivery, DeliveryState
 from campaigns.reasons import Reason
 from campaigns.sending.rechecking import recheck
-from campaigns.sending.touches import write_sent_touches
-from retention.touches import Touch, TouchEvent
-from retention.versions import Family, raise_version
+from campaigns.sending.touches import take_back_sent_touches, write_sent_touches
 
 _LOOK_AT_ONCE = 5_000  # bound values of one statement stay far below what either database takes
 
@@ -43,18 +41,8 @@ def mark_in_parcel(session: Session, shop_id: int, delivery_ids: Sequence[int], 
 
 def mark_out_of_parcel(session: Session, shop_id: int, delivery_ids: Sequence[int]) -> int:
     """Take that back: sent becomes waiting again and the touch goes. Return how many moved."""
-    sent = sa.select(col(Delivery.buyer_id), col(Campaign.slug), col(Delivery.sent_at)).join_from(
-        Delivery, Campaign, col(Campaign.id) == Delivery.campaign_id
-    )
-    gone = sent.where(col(Delivery.shop_id) == shop_id, col(Delivery.id).in_(delivery_ids))
-    session.execute(
-        sa.delete(Touch).where(
-            col(Touch.shop_id) == shop_id,
-            col(Touch.event) == TouchEvent.SENT,
-            sa.tuple_(col(Touch.buyer_id), col(Touch.campaign), col(Touch.at)).in_(gone),
-        )
-    )
-    raise_version(session, shop_id, Family.TOUCHES)
+    of_these = (col(Delivery.shop_id) == shop_id, col(Delivery.id).in_(delivery_ids))
+    take_back_sent_touches(session, shop_id, *of_these)
     return len(_move(session, shop_id, delivery_ids, DeliveryState.SENT, DeliveryState.WAITING, sent_at=None))
 
 

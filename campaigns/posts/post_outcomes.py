@@ -8,14 +8,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from campaigns.campaigns import Campaign, Delivery, DeliveryState
+from campaigns.campaigns import Delivery, DeliveryState
 from campaigns.posts.posts import HOLD, LIFE, ROBOT, Post, PostState, served_by, somebody_in
 from campaigns.reasons import Reason
 from campaigns.sending.claiming import CLAIM
 from campaigns.sending.rechecking import look_again
-from retention.database import changed, choice
-from retention.touches import Touch, TouchEvent
-from retention.versions import Family, raise_version
+from campaigns.sending.touches import take_back_sent_touches, write_sent_touches_where
+from retention.database import changed
 
 _LOOK_AT_ONCE = 5_000  # bound values of one statement stay far below what either database takes
 _NO_SYNC = {"synchronize_session": False}
@@ -52,38 +51,18 @@ def mark_sent(session: Session, post: Post, *before: DeliveryState, at: datetime
     """Say that everybody a post serves has got it, with their touches; return how many."""
     values = {"state": DeliveryState.SENT, "sent_at": at, "reason": "", "detail": ""}
     moved = settle(session, post, *before, **values, claim_token=None, claim_expires_at=None)
-    source = (
-        sa.select(
-            col(Delivery.shop_id),
-            col(Delivery.buyer_id),
-            sa.literal(TouchEvent.SENT, choice(TouchEvent)),
-            col(Campaign.slug),
-            col(Delivery.sent_at),
-        )
-        .join(Campaign, col(Campaign.id) == Delivery.campaign_id)
-        .where(*served_by(post), col(Delivery.state) == DeliveryState.SENT)
-    )
-    columns = ["shop_id", "buyer_id", "event", "campaign", "at"]
-    session.execute(sa.insert(Touch).from_select(columns, source, include_defaults=False))
-    raise_version(session, post.shop_id, Family.TOUCHES)
+    write_sent_touches_where(session, post.shop_id, *_reached(post))
     return moved
 
 
 def mark_unsent(session: Session, post: Post) -> int:
     """Take that back: sent becomes waiting again and the touches go. Return how many moved."""
-    sent = (
-        sa.select(col(Delivery.buyer_id), col(Campaign.slug), col(Delivery.sent_at))
-        .join(Campaign, col(Campaign.id) == Delivery.campaign_id)
-        .where(*served_by(post), col(Delivery.state) == DeliveryState.SENT)
-    )
-    gone = sa.delete(Touch).where(
-        col(Touch.shop_id) == post.shop_id,
-        col(Touch.event) == TouchEvent.SENT,
-        sa.tuple_(col(Touch.buyer_id), col(Touch.campaign), col(Touch.at)).in_(sent),
-    )
-    session.execute(gone, execution_options=_NO_SYNC)
-    raise_version(session, post.shop_id, Family.TOUCHES)
+    take_back_sent_touches(session, post.shop_id, *_reached(post))
     return settle(session, post, DeliveryState.SENT, state=DeliveryState.WAITING, sent_at=None)
+
+
+def _reached(post: Post) -> tuple[sa.ColumnElement[bool], ...]:
+    return (*served_by(post), col(Delivery.state) == DeliveryState.SENT)
 
 
 def put_aside(session: Session, *, at: datetime) -> int:

@@ -1,6 +1,7 @@
 """The touch that being sent leaves with a buyer, whatever the way it went: segments and measuring read it."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
@@ -11,28 +12,51 @@ from retention.database import choice
 from retention.touches import Touch, TouchEvent
 from retention.versions import Family, raise_version
 
+_Which = sa.ColumnElement[bool]
+
 
 def write_sent_touches(session: Session, shop_id: int, delivery_ids: Sequence[int]) -> None:
     """Add a `sent` touch for each of these deliveries, at its `sent_at`."""
     if not delivery_ids:
         return
     session.flush()
-    session.connection().execute(_SENT_TOUCHES, {"shop": shop_id, "ids": list(delivery_ids)})
+    session.connection().execute(_BY_NUMBER, {"shop": shop_id, "ids": list(delivery_ids)})
     raise_version(session, shop_id, Family.TOUCHES)
 
 
-# Made once, past the session's own bookkeeping: built for every group of messages it costs more than it takes to run.
-_of_these = (
-    sa.select(
+def write_sent_touches_where(session: Session, shop_id: int, *which: _Which) -> None:
+    """Add a `sent` touch for each delivery that meets these conditions, at its `sent_at`."""
+    session.execute(_insert(*which))
+    raise_version(session, shop_id, Family.TOUCHES)
+
+
+def take_back_sent_touches(session: Session, shop_id: int, *which: _Which) -> None:
+    """Remove the `sent` touches of deliveries that meet these conditions, as long as these keep their `sent_at`."""
+    sent = _of_deliveries(col(Delivery.buyer_id), col(Campaign.slug), col(Delivery.sent_at)).where(*which)
+    gone = sa.delete(Touch).where(
+        col(Touch.shop_id) == shop_id,
+        col(Touch.event) == TouchEvent.SENT,
+        sa.tuple_(col(Touch.buyer_id), col(Touch.campaign), col(Touch.at)).in_(sent),
+    )
+    session.execute(gone, execution_options={"synchronize_session": False})
+    raise_version(session, shop_id, Family.TOUCHES)
+
+
+def _of_deliveries(*columns: Any) -> sa.Select[Any]:
+    return sa.select(*columns).join_from(Delivery, Campaign, col(Campaign.id) == Delivery.campaign_id)
+
+
+def _insert(*which: _Which) -> sa.Insert:
+    source = _of_deliveries(
         col(Delivery.shop_id),
         col(Delivery.buyer_id),
         sa.literal(TouchEvent.SENT, choice(TouchEvent)),
         col(Campaign.slug),
         col(Delivery.sent_at),
-    )
-    .join_from(Delivery, Campaign, col(Campaign.id) == Delivery.campaign_id)
-    .where(by_number(sa.bindparam("shop"), listed("ids")))
-)
-_SENT_TOUCHES = sa.insert(Touch.__table__).from_select(  # type: ignore[attr-defined]
-    ["shop_id", "buyer_id", "event", "campaign", "at"], _of_these, include_defaults=False
-)
+    ).where(*which)
+    columns = ["shop_id", "buyer_id", "event", "campaign", "at"]
+    return sa.insert(Touch.__table__).from_select(columns, source, include_defaults=False)  # type: ignore[attr-defined]
+
+
+# Made once, past the session's own bookkeeping: built for every group of messages it costs more than it takes to run.
+_BY_NUMBER = _insert(by_number(sa.bindparam("shop"), listed("ids")))

@@ -1,8 +1,9 @@
 """The robots of WeCom, DingTalk, Feishu and Lark: how each is asked, and what its answer means.
 
-All of them answer 200 whatever became of a post and tell it in the body, so a status alone says nothing. Codes and
-signatures are those of the platforms' own pages on custom robots. Where a picture can go along, it follows the text as
-a second message: the text is what was promised, and a picture that is not taken takes nothing of it back.
+All of them answer 200 whatever became of a post and tell it in the body, so a status alone says nothing. The codes are
+what is known of them and have not been tried against the platforms; one that is not listed refuses the post and shows
+its own words. Where a picture can go along, it follows the text as a second message: the text is what was promised, and
+a picture that is not taken takes nothing of it back.
 """
 
 import base64
