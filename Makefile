@@ -20,7 +20,7 @@ TEST_PACKAGES := $(RUN_PACKAGES) postgresql redis-server chromium
 ASSETS := api/console/static/vendor/icons.svg
 PAGES := $(shell find api -name '*.html' -o -name '*.py')
 
-.PHONY: help demo serve test check bench format words pictures pins assets wheel clean run-system test-system
+.PHONY: help demo serve test check bench format words pictures revisions pins assets wheel clean run-system test-system
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -40,6 +40,7 @@ check: .venv/.dev ## Format, lint, types, imports
 	@$(BIN)/mypy
 	@$(BIN)/mypy scripts/*.py
 	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python scripts/revisions.py --check
 
 bench: test-system .venv/.dev $(ASSETS) ## Each benchmark beside its baseline
 	@for file in tests/benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
@@ -50,6 +51,9 @@ format: .venv/.dev ## Write the code the way the checks want it
 
 words: .venv/.dev ## Collect the sentences people see, for their translation
 	@$(BIN)/python scripts/words.py
+
+revisions: .venv/.dev ## List new migrations by SHA-256; one that is listed is never edited
+	@$(BIN)/python scripts/revisions.py
 
 pins: .venv/.dev ## Write the versions installed here to constraints.txt
 	@$(BIN)/python scripts/pins.py

@@ -77,3 +77,9 @@ def test_two_processes_may_upgrade_at_once(empty_url):
 
 def test_migrations_are_found_beside_the_packages_of_a_checkout():
     assert migrate.folder() == ROOT / "alembic"
+
+
+def test_no_listed_revision_was_edited_and_none_is_unlisted():
+    program = [sys.executable, str(ROOT / "scripts" / "revisions.py"), "--check"]
+    done = subprocess.run(program, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
