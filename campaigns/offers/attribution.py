@@ -14,7 +14,7 @@ from sqlmodel.sql.sqltypes import UTCDateTime
 
 from campaigns.campaigns import Campaign, Delivery
 from campaigns.offers.coupons import Coupon, CouponState
-from campaigns.offers.redeem import FREED
+from campaigns.offers.freeing import free_coupons, is_undone
 from retention.bitmaps import ids_in
 from retention.database import choice
 from retention.orders import Order
@@ -26,11 +26,12 @@ from retention.versions import Family, raise_version
 def match_orders(session: Session, shop: Shop, *, at: datetime) -> int:
     """Redeem each coupon by the first counted order that carries its code; return how many were new.
 
-    Coupons whose order no longer counts are given back first, so that the next order can have them. A coupon our own
-    checkout redeemed under the order's number only learns which order it was. Orders after `at` are left for later.
+    Coupons whose order was cancelled or wholly returned are given back first, so that the next order can have them. A
+    coupon our own checkout redeemed under the order's number only learns which order it was. Orders after `at` are left
+    for later.
     """
-    _give_back(session, shop)
     _link_redeemed(session, shop)
+    _give_back(session, shop)
     used = _first_orders(shop, at)
     open_states = (CouponState.ISSUED, CouponState.CLAIMED, CouponState.HELD)
     redeemed = (
@@ -84,14 +85,8 @@ def _first_orders(shop: Shop, at: datetime) -> sa.Subquery:
 
 
 def _give_back(session: Session, shop: Shop) -> None:
-    counted = sa.select(col(Order.id)).where(col(Order.id) == Coupon.order_id, col(Order.counts))
-    freed = sa.update(Coupon).where(
-        col(Coupon.shop_id) == shop.id,
-        col(Coupon.state) == CouponState.REDEEMED,
-        col(Coupon.order_id).is_not(None),
-        ~counted.exists(),
-    )
-    session.execute(freed.values(**FREED), execution_options=_NO_SYNC)
+    undone = sa.select(col(Order.id)).where(col(Order.id) == Coupon.order_id, is_undone())
+    free_coupons(session, shop.id, col(Coupon.order_id).is_not(None), undone.exists())
 
 
 def _link_redeemed(session: Session, shop: Shop) -> None:

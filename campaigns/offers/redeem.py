@@ -14,6 +14,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from campaigns.campaigns import Campaign, Delivery
 from campaigns.offers.coupons import Coupon, CouponState
+from campaigns.offers.freeing import free_coupons
 from campaigns.offers.issuing import issue_anonymous
 from campaigns.offers.links import Link
 from campaigns.offers.offers import Offer
@@ -109,25 +110,7 @@ def redeem(
 
 def give_back(session: Session, shop: Shop, *, order_reference: str) -> int:
     """Free the coupons of an order that was cancelled or wholly returned; return how many. Their clock runs on."""
-    freed = (
-        sa.update(Coupon)
-        .where(
-            col(Coupon.shop_id) == shop.id,
-            col(Coupon.order_reference) == _checked(order_reference),
-            col(Coupon.state) == CouponState.REDEEMED,
-        )
-        .values(**FREED)
-    )
-    return len(session.execute(freed.returning(col(Coupon.id))).all())
-
-
-FREED: dict[str, Any] = {
-    "state": CouponState.CLAIMED,
-    "redeemed_at": None,
-    "order_reference": "",
-    "order_id": None,
-}
-"""What a coupon that was given back looks like."""
+    return len(free_coupons(session, shop.id, col(Coupon.order_reference) == _checked(order_reference)))
 
 
 def _claim(session: Session, coupon: Coupon, *, at: datetime) -> Coupon:

@@ -78,15 +78,38 @@ def test_order_with_the_code_closes_the_chain(stage: Stage) -> None:
     assert events == ["sent", "scanned", "claimed", "redeemed"]
 
 
-def test_cancelled_order_gives_its_coupon_back_and_the_next_one_has_it(stage: Stage) -> None:
+_UNDONE: dict[str, dict[str, object]] = {
+    "cancelled": {"status": OrderStatus.CANCELLED, "counts": False},
+    "returned": {"status": OrderStatus.RETURNED, "counts": False},
+    "all money went back": {"refunded": 10_000, "counts": False},
+    "is a return": {"is_return": True, "counts": False},
+}
+_STANDS: dict[str, dict[str, object]] = {
+    "not paid yet": {"status": OrderStatus.PLACED, "paid_at": None, "counts": False},
+    "half returned": {"refunded": 5_000},
+    "says no code": {"coupon_code": ""},
+}
+
+
+@pytest.mark.parametrize("change", _UNDONE | _STANDS)
+@pytest.mark.parametrize("by_checkout", [True, False])
+def test_only_a_cancelled_or_wholly_returned_order_lets_go_of_its_coupon(
+    stage: Stage, change: str, *, by_checkout: bool
+) -> None:
+    """Whether our checkout redeemed it or the order's own code did; the next order has it only then."""
     _packed(stage)
     coupon = stage.session.exec(select(Coupon)).one()
+    if by_checkout:
+        redeem(stage.session, stage.shop, coupon.code, order_reference="A1", amount=10_000, at=later(days=1))
     first = _order(stage, "A1", 1, at=later(days=2), code=coupon.code)
-    match_orders(stage.session, stage.shop, at=later(days=9))
-    first.status, first.counts = OrderStatus.CANCELLED, False
+    if not by_checkout:
+        match_orders(stage.session, stage.shop, at=later(days=9))
+    for name, value in (_UNDONE | _STANDS)[change].items():
+        setattr(first, name, value)
     second = _order(stage, "A2", 1, at=later(days=3), code=coupon.code)
-    assert match_orders(stage.session, stage.shop, at=later(days=9)) == 1
-    assert (coupon.order_id, coupon.order_reference) == (second.id, "A2")
+    freed = change in _UNDONE
+    assert match_orders(stage.session, stage.shop, at=later(days=9)) == freed
+    assert (coupon.order_id, coupon.order_reference) == ((second.id, "A2") if freed else (first.id, "A1"))
 
 
 def test_coupon_redeemed_at_our_checkout_learns_its_order(stage: Stage) -> None:
