@@ -15,7 +15,7 @@ TESTS ?= tests
 
 # Pango and HarfBuzz lay text out, the font draws Chinese; the suite starts servers and a browser of its own.
 RUN_PACKAGES := libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fontconfig fonts-noto-cjk
-TEST_PACKAGES := $(RUN_PACKAGES) postgresql redis-server chromium
+TEST_PACKAGES := $(RUN_PACKAGES) postgresql redis-server chromium ghostscript
 
 ASSETS := api/console/static/vendor/icons.svg
 PAGES := $(shell find api -name '*.html' -o -name '*.py')

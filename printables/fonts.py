@@ -4,6 +4,7 @@ One family covers both languages (Noto Sans CJK SC). The file is mapped, never l
 glyph is reported, never printed as an empty box.
 """
 
+import io
 import re
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import uharfbuzz
+from fontTools.ttLib import TTFont
 
 from retention.errors import Invalid
 
@@ -82,6 +84,22 @@ class Face:
         wanted.unicode_set.update(ord(sign) for sign in characters)
         wanted.glyph_set.update(glyphs)
         return bytes(wanted.subset(self.face).blob.data)
+
+    def page_font(self, characters: Iterable[str]) -> bytes:
+        """Return an OpenType font for the layout engine: only these characters, each glyph's CID its number.
+
+        The engine writes glyph numbers where PDF means CIDs. PDFium and Poppler forgive a difference; Ghostscript,
+        which CUPS prints through, then draws empty boxes, and MuPDF nothing.
+        """
+        font: Any = TTFont(io.BytesIO(self.subset(characters=characters)), recalcBBoxes=False, recalcTimestamp=False)
+        top = font["CFF "].cff[0]
+        names = [".notdef", *(f"cid{number:05d}" for number in range(1, len(top.charset)))]
+        top.CharStrings.charStrings = {name: number for number, name in enumerate(names)}
+        top.charset = names
+        font.setGlyphOrder(names)
+        out = io.BytesIO()
+        font.save(out)
+        return out.getvalue()
 
     def outlines(self, glyphs: Iterable[int]) -> bytes:
         """Return the bare CFF outlines of `glyphs`, as PDF embeds them."""

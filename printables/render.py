@@ -266,7 +266,7 @@ def _typefaces(html: str) -> dict[str, bytes]:
 
 @lru_cache(maxsize=64)
 def _subset(characters: str, *, bold: bool) -> bytes:
-    return fonts.face(bold=bold).subset(characters=characters)
+    return fonts.face(bold=bold).page_font(characters)
 
 
 def _overfull(page: Any) -> bool:

@@ -11,8 +11,9 @@ from rich.console import Console
 
 from api.demo.run import run
 from api.demo.summary import Message, Summary
-from printables.verify import decode
+from printables.verify import decode, page_count
 from retention.errors import Conflict
+from tests.printables import engines
 
 NOW = datetime(2026, 11, 21, 2, tzinfo=UTC)
 FILES = ["summary.json", "orders.csv", "flyers-a4.pdf", "flyers-label.pdf", "joint-flyer.pdf"]
@@ -51,6 +52,17 @@ def test_every_printed_code_reads_and_leads_to_a_link_of_its_own(played: tuple[P
     found = [code.text for name in FILES[2:4] for code in decode(out / name)]
     assert len(found) == len(set(found)) == summary.flyers.pieces
     assert all(text.startswith("HTTP://127.0.0.1:8000/Q/") for text in found)
+
+
+def test_ghostscript_draws_the_same_ink_and_codes_as_pdfium_on_all_paper(played: tuple[Path, Summary]) -> None:
+    out, _ = played
+    for name in FILES[2:]:
+        pdf = (out / name).read_bytes()
+        ends = sorted({1, page_count(pdf)})
+        printed, shown = engines.by_ghostscript(pdf, ends), engines.by_pdfium(pdf, ends)
+        assert [engines.apart(*pages) < 0.001 for pages in zip(printed, shown, strict=True)] == [True] * len(ends)
+        meant = [sorted(code.text for code in decode(pdf, pages=[page])) for page in ends]
+        assert [engines.codes(page) for page in printed] == meant
 
 
 def test_each_joint_sheet_carries_a_code_of_both_shops(played: tuple[Path, Summary]) -> None:
