@@ -24,6 +24,7 @@ from retention.words import gettext, gettext_noop, speaking
 log = structlog.get_logger()
 
 PROBLEM = "application/problem+json"
+PROBLEM_TYPE = "urn:regulars:problem:"
 
 TITLES = {
     400: gettext_noop("This cannot be read"),
@@ -57,13 +58,19 @@ def tell(
     status: int,
     detail: str,
     *,
+    name: str = "",
     errors: Sequence[dict[str, Any]] = (),
     headers: dict[str, str] | None = None,
 ) -> Response:
-    """Return the answer to a request that went wrong, in the form its asker reads."""
+    """Return the answer to a request that went wrong, in the form its asker reads. `name` is the refusal's own."""
     title = gettext(TITLES.get(status, http.HTTPStatus(status).phrase))
     if request.url.path.startswith("/api/"):
-        problem: dict[str, Any] = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+        problem: dict[str, Any] = {
+            "type": f"{PROBLEM_TYPE}{name}" if name else "about:blank",
+            "title": title,
+            "status": status,
+            "detail": detail,
+        }
         if errors:
             problem["errors"] = list(errors)
         return JSONResponse(problem, status, headers, media_type=PROBLEM)
@@ -74,7 +81,7 @@ def tell(
 
 async def _tell_refusal(request: Request, error: Exception) -> Response:
     refusal = cast("Error", error)
-    return tell(request, refusal.status, refusal.say(gettext))
+    return tell(request, refusal.status, refusal.say(gettext), name=refusal.type)
 
 
 async def _tell_http(request: Request, error: Exception) -> Response:

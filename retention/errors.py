@@ -13,6 +13,7 @@ tuple of values is joined the way the language does.
 
 from collections.abc import Callable
 from enum import StrEnum
+from typing import Self
 
 
 class Error(Exception):
@@ -25,6 +26,12 @@ class Error(Exception):
         super().__init__(message)
         self.message = message
         self.values = values
+        self.type = ""
+
+    def typed(self, name: str) -> Self:
+        """Return this refusal under a name that programs can tell it by: coupon-used."""
+        self.type = name
+        return self
 
     def __str__(self) -> str:
         return self.say(lambda text: text)

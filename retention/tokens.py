@@ -46,12 +46,12 @@ def read_code(text: str) -> str:
     if len(code) != CODE_LENGTH or any(symbol not in _VALUE for symbol in code):
         raise Invalid(
             "{code} is not a coupon code. A code has {length} letters and digits.", code=repr(text), length=CODE_LENGTH
-        )
+        ).typed("not-a-code")
     values = np.array([_VALUE[symbol] for symbol in code])
     if int(values[:-1] @ _weights(CODE_LENGTH - 1)) % len(ALPHABET) != values[-1]:
         raise Invalid(
             "{code} has a typing slip: its check letter does not fit. Compare it with the paper.", code=repr(text)
-        )
+        ).typed("typing-slip")
     return code
 
 

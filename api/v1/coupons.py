@@ -1,6 +1,6 @@
 """Coupons at the checkout: look at one, hold it, redeem it, give it back."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Path
@@ -17,7 +17,7 @@ from campaigns.offers.coupons import Coupon, CouponState
 from campaigns.offers.offers import Offer, OfferKind
 from retention.access import Scope
 from retention.buyers import buyer_for
-from retention.errors import Conflict
+from retention.moments import last_day
 from retention.tokens import spaced
 from retention.words import current_locale
 
@@ -37,9 +37,11 @@ class CouponOut(BaseModel):
     headline: str = Field(description="The offer as people read it, in the language of the request.")
     minimum: str = Field(description="The least order amount.")
     currency: str
-    expires_at: datetime | None
+    expires_at: datetime | None = Field(description="The moment from which a claimed coupon works no more.")
+    last_day: date | None = Field(description="The last day on which it works, in the shop's time zone; for people.")
     hold_expires_at: datetime | None
     order_id: str = Field(description="The order that used it.")
+    source: str = Field(description="The system that numbers this order, where it was said.")
 
 
 class OrderRefIn(BaseModel):
@@ -48,6 +50,7 @@ class OrderRefIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     order_id: str = Field(min_length=1, max_length=200)
+    source: str = Field("", max_length=50, description="Which system numbers these orders, as for /orders.")
 
 
 class RedeemIn(OrderRefIn):
@@ -76,14 +79,15 @@ def hold(code: Code, sent: OrderRefIn, session: Writing, at: Now, once: SentOnce
     """Keep a coupon for one checkout for a quarter of an hour. Scope coupons:redeem."""
 
     def work() -> CouponOut:
-        return _shown(session, caller, redeem.hold(session, caller.shop, code, order_reference=sent.order_id, at=at))
+        held = redeem.hold(session, caller.shop, code, order_reference=sent.order_id, source=sent.source, at=at)
+        return _shown(session, caller, held)
 
     return once.answer(session, caller, work)
 
 
 @router.post("/coupons/{code}/redeem", response_model=RedeemedOut)
 def use(code: Code, sent: RedeemIn, session: Writing, at: Now, once: SentOnce, caller: Cashier) -> JSONResponse:
-    """Use a coupon for an order; the same order again gets the same answer. Scope coupons:redeem."""
+    """Use a coupon for an order; the same order and amount again gets the same answer. Scope coupons:redeem."""
 
     def work() -> RedeemedOut:
         used = redeem.redeem(
@@ -91,6 +95,7 @@ def use(code: Code, sent: RedeemIn, session: Writing, at: Now, once: SentOnce, c
             caller.shop,
             code,
             order_reference=sent.order_id,
+            source=sent.source,
             amount=read_amount(sent.amount, caller.shop),
             buyer_id=buyer_for(session, caller.member, sent.buyer_id).id if sent.buyer_id else None,
             at=at,
@@ -103,14 +108,11 @@ def use(code: Code, sent: RedeemIn, session: Writing, at: Now, once: SentOnce, c
 
 @router.post("/coupons/{code}/give-back", response_model=CouponOut)
 def give_back(code: Code, sent: OrderRefIn, session: Writing, once: SentOnce, caller: Cashier) -> JSONResponse:
-    """Free the coupon of an order that was cancelled or wholly returned. Scope coupons:redeem."""
+    """Free this coupon of an order that was cancelled or wholly returned, or end its hold. Scope coupons:redeem."""
 
     def work() -> CouponOut:
+        redeem.give_back(session, caller.shop, order_reference=sent.order_id, source=sent.source, code=code)
         coupon = redeem.find_coupon(session, caller.shop, code)
-        if coupon.order_reference not in {"", sent.order_id}:
-            raise Conflict("The coupon {code} was used by another order.", code=spaced(coupon.code))
-        redeem.give_back(session, caller.shop, order_reference=sent.order_id)
-        session.refresh(coupon)
         return _shown(session, caller, coupon)
 
     return once.answer(session, caller, work)
@@ -118,6 +120,7 @@ def give_back(code: Code, sent: OrderRefIn, session: Writing, once: SentOnce, ca
 
 def _shown(session: Session, caller: Caller, coupon: Coupon) -> CouponOut:
     offer = session.get_one(Offer, coupon.offer_id)
+    ends = coupon.expires_at or offer.ends_at
     return CouponOut(
         code=spaced(coupon.code),
         state=coupon.state,
@@ -127,6 +130,8 @@ def _shown(session: Session, caller: Caller, coupon: Coupon) -> CouponOut:
         minimum=write_amount(offer.minimum, caller.shop),
         currency=caller.shop.currency,
         expires_at=coupon.expires_at,
+        last_day=last_day(ends, caller.shop.timezone) if ends else None,
         hold_expires_at=coupon.hold_expires_at,
         order_id=coupon.order_reference,
+        source=coupon.order_source,
     )

@@ -15,7 +15,7 @@ class Fault(BaseModel):
 class Problem(BaseModel):
     """A refusal (RFC 9457), in the language of Accept-Language. Nothing was changed."""
 
-    type: str = "about:blank"
+    type: str = Field("about:blank", description="What programs tell a refusal by: urn:regulars:problem:coupon-used.")
     title: str
     status: int
     detail: str = Field(description="What was wrong, with which value, and what would be right.")

@@ -15,6 +15,7 @@ from sqlmodel.sql.sqltypes import UTCDateTime
 from campaigns.campaigns import Campaign, Delivery
 from campaigns.offers.coupons import Coupon, CouponState
 from campaigns.offers.freeing import free_coupons, is_undone
+from campaigns.offers.offers import Offer
 from retention.bitmaps import ids_in
 from retention.database import choice
 from retention.orders import Order
@@ -40,11 +41,13 @@ def match_orders(session: Session, shop: Shop, *, at: datetime) -> int:
             col(Coupon.shop_id) == shop.id,
             col(Coupon.state).in_(open_states),
             col(Coupon.code) == used.c.code,
+            _held_by_no_other(used, at),
         )
         .values(
             state=CouponState.REDEEMED,
             redeemed_at=used.c.ordered_at,
             claimed_at=sa.func.coalesce(col(Coupon.claimed_at), used.c.ordered_at),
+            order_source=used.c.source,
             order_reference=used.c.external_id,
             order_id=used.c.id,
             held_by="",
@@ -53,6 +56,7 @@ def match_orders(session: Session, shop: Shop, *, at: datetime) -> int:
     )
     ids = list(session.execute(redeemed.returning(col(Coupon.id)), execution_options=_NO_SYNC).scalars())
     if ids:
+        _start_clocks(session, shop, ids)
         _write_touches(session, shop, ids)
     session.expire_all()
     return len(ids)
@@ -63,11 +67,12 @@ _NO_SYNC = {"synchronize_session": False}
 
 def _first_orders(shop: Shop, at: datetime) -> sa.Subquery:
     """Return each code with the first counted order that carries it, typed in whatever case and spacing."""
-    code = sa.func.upper(sa.func.replace(sa.func.replace(col(Order.coupon_code), "-", ""), " ", ""))
+    code = _typed_code()
     turn = sa.func.row_number().over(partition_by=code, order_by=(col(Order.ordered_at), col(Order.id)))
     carrying = (
         sa.select(
             col(Order.id),
+            col(Order.source),
             col(Order.external_id),
             col(Order.ordered_at),
             code.label("code"),
@@ -84,19 +89,50 @@ def _first_orders(shop: Shop, at: datetime) -> sa.Subquery:
     return sa.select(carrying).where(carrying.c.turn == 1).subquery()
 
 
+def _typed_code() -> sa.ColumnElement[str]:
+    return sa.func.upper(sa.func.replace(sa.func.replace(col(Order.coupon_code), "-", ""), " ", ""))
+
+
 def _give_back(session: Session, shop: Shop) -> None:
     undone = sa.select(col(Order.id)).where(col(Order.id) == Coupon.order_id, is_undone())
     free_coupons(session, shop.id, col(Coupon.order_id).is_not(None), undone.exists())
 
 
+def _held_by_no_other(used: sa.Subquery, at: datetime) -> sa.ColumnElement[bool]:
+    """Return the condition that no other checkout holds a coupon now; what it holds waits until it pays or lets go."""
+    own = sa.and_(col(Coupon.held_by) == used.c.external_id, col(Coupon.order_source).in_(("", used.c.source)))
+    return sa.or_(col(Coupon.state) != CouponState.HELD, col(Coupon.hold_expires_at) <= at, own)
+
+
+def _start_clocks(session: Session, shop: Shop, coupon_ids: list[int]) -> None:
+    """Set the end of coupons that were never claimed before an order used them: given back, they end all the same."""
+    rows = session.execute(
+        sa.select(col(Coupon.id), col(Coupon.claimed_at), Offer)
+        .join(Offer, col(Offer.id) == Coupon.offer_id)
+        .where(
+            col(Coupon.shop_id) == shop.id,
+            col(Coupon.id).in_(ids_in(session, BitMap(coupon_ids))),
+            col(Coupon.expires_at).is_(None),
+            sa.or_(col(Offer.days_from_claim).is_not(None), col(Offer.ends_at).is_not(None)),
+        )
+    ).all()
+    if rows:
+        ends = [{"id": number, "expires_at": offer.expiry(claimed_at)} for number, claimed_at, offer in rows]
+        session.execute(sa.update(Coupon), ends)
+
+
 def _link_redeemed(session: Session, shop: Shop) -> None:
+    """Tell coupons our own checkout redeemed which order that was; of several by that number the one with the code."""
+    named = sa.or_(col(Coupon.order_source) == "", col(Order.source) == Coupon.order_source)
     same = sa.select(sa.func.min(Order.id)).where(
-        col(Order.shop_id) == shop.id, col(Order.external_id) == Coupon.order_reference
+        col(Order.shop_id) == shop.id, col(Order.external_id) == Coupon.order_reference, named
     )
+    carrying = same.where(_typed_code() == Coupon.code)
+    first = sa.func.coalesce(carrying.scalar_subquery(), same.scalar_subquery())
     learning = sa.update(Coupon).where(
         col(Coupon.shop_id) == shop.id, col(Coupon.state) == CouponState.REDEEMED, col(Coupon.order_id).is_(None)
     )
-    session.execute(learning.values(order_id=same.scalar_subquery()), execution_options=_NO_SYNC)
+    session.execute(learning.values(order_id=first), execution_options=_NO_SYNC)
 
 
 def _write_touches(session: Session, shop: Shop, coupon_ids: list[int]) -> None:

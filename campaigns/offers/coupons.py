@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field
 
 from retention.database import BigId, ShopRow, choice
@@ -20,7 +20,12 @@ class CouponState(StrEnum):
 
 
 class Coupon(ShopRow, table=True):
-    """One code. One coupon per buyer per offer, whatever the medium; a coupon on anonymous paper has no buyer."""
+    """One code. One coupon per buyer per offer, whatever the medium; a coupon on anonymous paper has no buyer.
+
+    An order is known by `order_source`, the system that numbers it ("" where it was not said), and its number, which is
+    in `held_by` while a checkout holds the coupon and in `order_reference` once it has used it. `order_amount` and
+    `discount` are minor units as answered at the redemption; None where only the order's own code told us of it.
+    """
 
     __tablename__ = "coupons"
     __table_args__ = (
@@ -39,5 +44,8 @@ class Coupon(ShopRow, table=True):
     held_by: str = Field(default="", max_length=200)
     hold_expires_at: datetime | None = None
     redeemed_at: datetime | None = None
+    order_source: str = Field(default="", max_length=50, sa_column_kwargs={"server_default": text("''")})
     order_reference: str = Field(default="", max_length=200)
+    order_amount: int | None = Field(default=None, sa_type=BigId)
+    discount: int | None = Field(default=None, sa_type=BigId)
     order_id: int | None = Field(default=None, foreign_key="orders.id", sa_type=BigId)

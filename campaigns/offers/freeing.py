@@ -15,7 +15,10 @@ from retention.orders import Order, OrderStatus
 FREED: dict[str, Any] = {
     "state": CouponState.CLAIMED,
     "redeemed_at": None,
+    "order_source": "",
     "order_reference": "",
+    "order_amount": None,
+    "discount": None,
     "order_id": None,
 }
 """What a coupon that was given back looks like."""

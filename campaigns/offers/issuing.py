@@ -43,6 +43,7 @@ def _insert(session: Session, offer: Offer, drawn: sa.CTE, *, at: datetime) -> N
         "state": sa.literal(CouponState.ISSUED, choice(CouponState)),
         "issued_at": sa.literal(at, UTCDateTime()),
         "held_by": sa.literal(""),
+        "order_source": sa.literal(""),
         "order_reference": sa.literal(""),
     }
     source = sa.select(*values.values()).order_by(drawn.c.n)

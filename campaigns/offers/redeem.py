@@ -13,19 +13,19 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from campaigns.campaigns import Campaign, Delivery
+from campaigns.offers import refusals
 from campaigns.offers.coupons import Coupon, CouponState
 from campaigns.offers.freeing import free_coupons
 from campaigns.offers.issuing import issue_anonymous
 from campaigns.offers.links import Link
 from campaigns.offers.offers import Offer
-from retention import money
-from retention.database import lock
-from retention.errors import Conflict, Invalid, NotFound
+from campaigns.offers.order_name import OrderName
+from retention.database import choice, lock
+from retention.errors import NotFound
 from retention.shops import Shop
 from retention.tokens import read_code, spaced
 from retention.touches import Touch, TouchEvent
 from retention.versions import Family, raise_version
-from retention.words import current_locale
 
 HOLD = timedelta(minutes=15)
 
@@ -62,19 +62,30 @@ def find_coupon(session: Session, shop: Shop, code: str) -> Coupon:
     """Return the coupon of a typed code; Invalid names a slip, NotFound an unknown code."""
     found = session.exec(select(Coupon).where(Coupon.shop_id == shop.id, Coupon.code == read_code(code))).first()
     if found is None:
-        raise NotFound("This shop has no coupon {code}.", code=spaced(read_code(code)))
+        raise NotFound("This shop has no coupon {code}.", code=spaced(read_code(code))).typed("coupon-unknown")
     return found
 
 
 def hold(
-    session: Session, shop: Shop, code: str, *, order_reference: str, at: datetime, length: timedelta = HOLD
+    session: Session,
+    shop: Shop,
+    code: str,
+    *,
+    order_reference: str,
+    at: datetime,
+    source: str = "",
+    length: timedelta = HOLD,
 ) -> Coupon:
-    """Keep a coupon for one checkout until `length` is over; the same checkout may hold again, which starts anew."""
+    """Keep a coupon for one checkout until `length` is over; the same checkout may hold again, which starts anew.
+
+    It starts no clock: that is for a claim or an order to do.
+    """
+    order = OrderName(source, order_reference)
     coupon = find_coupon(session, shop, code)
     _check_usable(session, shop, coupon, at=at)
-    held = {"state": CouponState.HELD, "held_by": _checked(order_reference), "hold_expires_at": at + length}
-    if not _move(session, coupon, _free(order_reference, at), **held):
-        raise _refusal(coupon, at=at)
+    held = {"state": CouponState.HELD, "held_by": order.reference, "order_source": order.source}
+    if not _move(session, coupon, _free(order, at), **held, hold_expires_at=at + length):
+        raise refusals.as_it_stands(shop, coupon, at=at)
     return coupon
 
 
@@ -86,49 +97,111 @@ def redeem(
     order_reference: str,
     amount: int,
     at: datetime,
+    source: str = "",
     buyer_id: int | None = None,
 ) -> Redemption:
-    """Use a coupon for an order of `amount` minor units.
+    """Use a coupon for an order of `amount` minor units, and keep what comes off.
 
-    The same order again gets the same answer. Conflict says why not: expired, used, held, not begun, below the least
-    amount, another buyer's (only where `buyer_id` is given); Invalid a typing slip; NotFound an unknown code.
+    The same order again gets the same answer. What it held while the offer ran it may use after its end. Conflict says
+    why not: expired, used, held, not begun, below the least amount, another amount than the same order had, another
+    buyer's (only where `buyer_id` is given); Invalid a typing slip; NotFound an unknown code.
     """
+    order = OrderName(source, order_reference)
     coupon = find_coupon(session, shop, code)
     offer = _offer_of(session, coupon)
-    if _is_used_by(coupon, _checked(order_reference)):
-        return Redemption(coupon, offer, offer.discount(amount), again=True)
-    _check_usable(session, shop, coupon, at=at, amount=amount, buyer_id=buyer_id)
-    used = {"state": CouponState.REDEEMED, "redeemed_at": at, "order_reference": order_reference}
-    claimed = {"claimed_at": sa.func.coalesce(Coupon.claimed_at, at)}
-    if not _move(session, coupon, _free(order_reference, at), **used, **claimed, held_by="", hold_expires_at=None):
-        if _is_used_by(coupon, order_reference):
-            return Redemption(coupon, offer, offer.discount(amount), again=True)
-        raise _refusal(coupon, at=at)
+    if _is_used_by(coupon, order):
+        return _again(session, shop, coupon, offer, amount)
+    held = coupon.state is CouponState.HELD and order.is_of(coupon.order_source, coupon.held_by)
+    _check_usable(session, shop, coupon, at=at, held=held, amount=amount, buyer_id=buyer_id)
+    if not _move(session, coupon, _free(order, at), **_used(offer, order, amount=amount, at=at)):
+        if _is_used_by(coupon, order):
+            return _again(session, shop, coupon, offer, amount)
+        raise refusals.as_it_stands(shop, coupon, at=at)
     _touch(session, coupon, TouchEvent.REDEEMED, at=at)
-    return Redemption(coupon, offer, offer.discount(amount), again=False)
+    return Redemption(coupon, offer, coupon.discount or 0, again=False)
 
 
-def give_back(session: Session, shop: Shop, *, order_reference: str) -> int:
-    """Free the coupons of an order that was cancelled or wholly returned; return how many. Their clock runs on."""
-    return len(free_coupons(session, shop.id, col(Coupon.order_reference) == _checked(order_reference)))
+def give_back(session: Session, shop: Shop, *, order_reference: str, source: str = "", code: str = "") -> int:
+    """Free what an order used, because it was cancelled or wholly returned; return how many. Their clock runs on.
+
+    With `code` only that one of its coupons, and its hold of it ends too; Conflict when another order used it.
+    """
+    order = OrderName(source, order_reference)
+    if not code:
+        return len(free_coupons(session, shop.id, col(Coupon.order_reference) == order.reference, order.same_source()))
+    coupon = find_coupon(session, shop, code)
+    if coupon.order_reference and not order.is_of(coupon.order_source, coupon.order_reference):
+        raise refusals.other_order(coupon)
+    _let_go(session, coupon, order)
+    its = (col(Coupon.id) == coupon.id, col(Coupon.order_reference) == order.reference, order.same_source())
+    return len(free_coupons(session, shop.id, *its))
+
+
+def _let_go(session: Session, coupon: Coupon, order: OrderName) -> None:
+    """End the hold of an order that will not come; what was claimed stays claimed."""
+    holds = sa.and_(col(Coupon.state) == CouponState.HELD, col(Coupon.held_by) == order.reference, order.same_source())
+    before = sa.case(
+        (col(Coupon.claimed_at).is_(None), _literal(CouponState.ISSUED)), else_=_literal(CouponState.CLAIMED)
+    )
+    _move(session, coupon, holds, state=before, held_by="", order_source="", hold_expires_at=None)
+
+
+def _used(offer: Offer, order: OrderName, *, amount: int, at: datetime) -> dict[str, Any]:
+    """Return what a coupon holds that an order has just used. Whoever never claimed it has now: the clock starts."""
+    return {
+        "state": CouponState.REDEEMED,
+        "redeemed_at": at,
+        "claimed_at": sa.func.coalesce(col(Coupon.claimed_at), at),
+        "expires_at": sa.func.coalesce(col(Coupon.expires_at), offer.expiry(at)),
+        "order_source": order.source,
+        "order_reference": order.reference,
+        "order_amount": amount,
+        "discount": offer.discount(amount),
+        "held_by": "",
+        "hold_expires_at": None,
+    }
+
+
+def _again(session: Session, shop: Shop, coupon: Coupon, offer: Offer, amount: int) -> Redemption:
+    """Answer an order that used the coupon already as the first time; Conflict for another amount.
+
+    Where only the order's own code told us of it, this is the first time anybody says what it came to.
+    """
+    told = {"order_amount": amount, "discount": offer.discount(amount)}
+    if coupon.order_amount is None:
+        _move(session, coupon, col(Coupon.order_amount).is_(None), **told)
+    if coupon.order_amount != amount:
+        raise refusals.other_amount(shop, coupon, amount)
+    return Redemption(coupon, offer, coupon.discount or 0, again=True)
 
 
 def _claim(session: Session, coupon: Coupon, *, at: datetime) -> Coupon:
-    offer = _offer_of(session, coupon)
-    if coupon.state is CouponState.ISSUED:
-        _check_window(offer, at)
-    started = {"state": CouponState.CLAIMED, "claimed_at": at, "expires_at": offer.expiry(at)}
-    if _move(session, coupon, col(Coupon.state) == CouponState.ISSUED, **started):
+    """Start a coupon's clock once, also while a checkout holds it."""
+    shop, offer = session.get_one(Shop, coupon.shop_id), _offer_of(session, coupon)
+    unclaimed = coupon.claimed_at is None and coupon.state in _CLAIMABLE
+    if unclaimed:
+        _check_window(shop, offer, at)
+    claimed = sa.case((col(Coupon.state) == CouponState.ISSUED, _literal(CouponState.CLAIMED)), else_=col(Coupon.state))
+    started = {"state": claimed, "claimed_at": at, "expires_at": offer.expiry(at)}
+    still = sa.and_(col(Coupon.state).in_(_CLAIMABLE), col(Coupon.claimed_at).is_(None))
+    if unclaimed and _move(session, coupon, still, **started):
         _touch(session, coupon, TouchEvent.CLAIMED, at=at)
     elif coupon.state is CouponState.VOID:
-        raise _refusal(coupon, at=at)
+        raise refusals.as_it_stands(shop, coupon, at=at)
     return coupon
+
+
+_CLAIMABLE = (CouponState.ISSUED, CouponState.HELD)
+
+
+def _literal(state: CouponState) -> sa.ColumnElement[CouponState]:
+    return sa.literal(state, choice(CouponState))
 
 
 def _coupon_for(session: Session, link: Link, *, at: datetime) -> Coupon:
     """Make the coupon of a link that has none yet; whoever comes second gets the one of the first."""
     offer = session.get_one(Offer, link.offer_id)
-    _check_window(offer, at)
+    _check_window(session.get_one(Shop, link.shop_id), offer, at)
     lock(session, link)
     if link.coupon_id is None:
         link.coupon_id = issue_anonymous(session, offer, at=at).id
@@ -143,20 +216,21 @@ def _check_usable(
     coupon: Coupon,
     *,
     at: datetime,
+    held: bool = False,
     amount: int | None = None,
     buyer_id: int | None = None,
 ) -> None:
+    """Refuse what no checkout may have. What this one `held` it had while the offer ran."""
+    if coupon.state in {CouponState.REDEEMED, CouponState.VOID}:
+        raise refusals.as_it_stands(shop, coupon, at=at)
     offer = _offer_of(session, coupon)
-    _check_window(offer, at)
+    if not held:
+        _check_window(shop, offer, at)
     _check_unlocked(session, offer, coupon)
     if amount is not None and amount < offer.minimum:
-        raise Conflict(
-            "This coupon is for orders from {minimum}; this one is {amount}.",
-            minimum=money.show(offer.minimum, shop.currency, current_locale()),
-            amount=money.show(amount, shop.currency, current_locale()),
-        )
+        raise refusals.below_minimum(shop, offer, amount)
     if buyer_id is not None and coupon.buyer_id is not None and buyer_id != coupon.buyer_id:
-        raise Conflict("The coupon {code} belongs to another buyer.", code=spaced(coupon.code))
+        raise refusals.other_buyer(coupon)
 
 
 def joined(session: Session, offer: Offer) -> int:
@@ -177,32 +251,28 @@ def _check_unlocked(session: Session, offer: Offer, coupon: Coupon) -> None:
     if offer.unlock_at is None:
         return
     if missing := still_missing(session, offer):
-        raise Conflict(
-            "This offer opens when {people} have joined; {missing} are missing.",
-            people=offer.unlock_at,
-            missing=missing,
-        )
+        raise refusals.too_few_joined(offer, missing)
     if coupon.claimed_at is None:
-        raise Conflict("Join first: claim the coupon {code}, then use it.", code=spaced(coupon.code))
+        raise refusals.not_claimed(coupon)
 
 
-def _check_window(offer: Offer, at: datetime) -> None:
+def _check_window(shop: Shop, offer: Offer, at: datetime) -> None:
     if offer.starts_at and at < offer.starts_at:
-        raise Conflict("The offer begins at {start}.", start=f"{offer.starts_at:%Y-%m-%d %H:%M} UTC")
+        raise refusals.not_begun(shop, offer)
     if offer.ends_at and at >= offer.ends_at:
-        raise Conflict("The offer ended at {end}.", end=f"{offer.ends_at:%Y-%m-%d %H:%M} UTC")
+        raise refusals.offer_over(shop, offer, at=at)
 
 
-def _free(order_reference: str, at: datetime) -> sa.ColumnElement[bool]:
-    """Return the condition under which an order may take a coupon."""
-    mine = sa.or_(col(Coupon.held_by) == order_reference, col(Coupon.hold_expires_at) <= at)
-    return sa.and_(
-        sa.or_(
-            col(Coupon.state).in_((CouponState.ISSUED, CouponState.CLAIMED)),
-            sa.and_(col(Coupon.state) == CouponState.HELD, mine),
-        ),
-        sa.or_(col(Coupon.expires_at).is_(None), col(Coupon.expires_at) > at),
-    )
+def _free(order: OrderName, at: datetime) -> sa.ColumnElement[bool]:
+    """Return the condition under which an order may take a coupon: nobody has it, or this order holds it.
+
+    Whoever held it first may have it after its end, as long as nobody else took it since.
+    """
+    mine = sa.and_(col(Coupon.held_by) == order.reference, order.same_source())
+    lapsed = sa.and_(col(Coupon.state) == CouponState.HELD, col(Coupon.hold_expires_at) <= at)
+    nobody = sa.or_(col(Coupon.state).in_((CouponState.ISSUED, CouponState.CLAIMED)), lapsed)
+    in_time = sa.or_(col(Coupon.expires_at).is_(None), col(Coupon.expires_at) > at)
+    return sa.or_(sa.and_(col(Coupon.state) == CouponState.HELD, mine), sa.and_(nobody, in_time))
 
 
 def _move(session: Session, coupon: Coupon, condition: sa.ColumnElement[bool], **values: Any) -> bool:
@@ -213,25 +283,8 @@ def _move(session: Session, coupon: Coupon, condition: sa.ColumnElement[bool], *
     return won is not None
 
 
-def _refusal(coupon: Coupon, *, at: datetime) -> Conflict:
-    code = spaced(coupon.code)
-    if coupon.state is CouponState.REDEEMED:
-        return Conflict("The coupon {code} has been used already.", code=code)
-    if coupon.state is CouponState.VOID:
-        return Conflict("The coupon {code} is void.", code=code)
-    if coupon.expires_at and coupon.expires_at <= at:
-        return Conflict("The coupon {code} expired at {end}.", code=code, end=f"{coupon.expires_at:%Y-%m-%d %H:%M} UTC")
-    return Conflict("Another checkout holds the coupon {code} for now.", code=code)
-
-
-def _is_used_by(coupon: Coupon, order_reference: str) -> bool:
-    return coupon.state is CouponState.REDEEMED and coupon.order_reference == order_reference
-
-
-def _checked(order_reference: str) -> str:
-    if not 0 < len(order_reference) <= 200:
-        raise Invalid("Name the order, in at most 200 letters.")
-    return order_reference
+def _is_used_by(coupon: Coupon, order: OrderName) -> bool:
+    return coupon.state is CouponState.REDEEMED and order.is_of(coupon.order_source, coupon.order_reference)
 
 
 def _offer_of(session: Session, coupon: Coupon) -> Offer:

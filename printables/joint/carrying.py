@@ -168,9 +168,9 @@ def _issue(session: Session, offer: Offer, count: int, at: datetime) -> Sequence
     last = session.exec(select(func.coalesce(func.max(Coupon.id), 0)).where(*own)).one()
     issued = as_stored(session, at)
     rows = (
-        (offer.shop_id, offer.id, code, CouponState.ISSUED.value, issued, "", "")
+        (offer.shop_id, offer.id, code, CouponState.ISSUED.value, issued, "", "", "")
         for code in fresh_codes(session, offer.shop_id, count)
     )
-    columns = ("shop_id", "offer_id", "code", "state", "issued_at", "held_by", "order_reference")
+    columns = ("shop_id", "offer_id", "code", "state", "issued_at", "held_by", "order_source", "order_reference")
     insert_rows(session, Coupon, columns, rows)
     return session.exec(select(Coupon.id).where(*own, Coupon.id > last).order_by(col(Coupon.id))).all()

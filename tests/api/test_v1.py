@@ -184,17 +184,22 @@ def test_a_coupon_is_held_redeemed_and_given_back(backend: TestClient, tea: Tea,
         "minimum": "99.00",
         "currency": "CNY",
         "expires_at": None,
+        "last_day": None,
         "hold_expires_at": None,
         "order_id": "",
+        "source": "",
     }
     assert backend.post(f"{path}/hold", json={"order_id": "cart-7"}).json()["state"] == "held"
     other = backend.post(f"{path}/redeem", json={"order_id": "A9", "amount": "128.00"})
     assert (other.status_code, rows(engine, Coupon)[0].state) == (409, CouponState.HELD)
     small = backend.post(f"{path}/redeem", json={"order_id": "cart-7", "amount": "98.99"})
     assert small.json()["detail"] == "This coupon is for orders from ¥99; this one is ¥98.99."
+    assert other.json()["type"] == "urn:regulars:problem:coupon-held"
     used = backend.post(f"{path}/redeem", json={"order_id": "cart-7", "amount": "128.00"}).json()
     assert (used["discount"], used["again"], used["coupon"]["state"]) == ("20.00", False, "redeemed")
     assert backend.post(f"{path}/redeem", json={"order_id": "cart-7", "amount": "128.00"}).json()["again"] is True
+    differs = backend.post(f"{path}/redeem", json={"order_id": "cart-7", "amount": "128.01"})
+    assert (differs.status_code, differs.json()["type"]) == (409, "urn:regulars:problem:amount-differs")
     assert backend.post(f"{path}/give-back", json={"order_id": "A9"}).status_code == 409
     assert backend.post(f"{path}/give-back", json={"order_id": "cart-7"}).json()["state"] == "claimed"
 

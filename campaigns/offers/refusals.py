@@ -1,0 +1,80 @@
+"""Refusals of coupons: each in words for people and under a name that programs can tell it by."""
+
+from datetime import datetime
+
+from campaigns.offers.coupons import Coupon, CouponState
+from campaigns.offers.offers import Offer
+from retention import money
+from retention.errors import Conflict
+from retention.moments import show_end, show_moment
+from retention.shops import Shop
+from retention.tokens import spaced
+from retention.words import current_locale
+
+
+def not_begun(shop: Shop, offer: Offer) -> Conflict:
+    assert offer.starts_at is not None
+    start = show_moment(offer.starts_at, shop.timezone)
+    return Conflict("The offer begins at {start}.", start=start).typed("offer-not-begun")
+
+
+def offer_over(shop: Shop, offer: Offer, *, at: datetime) -> Conflict:
+    assert offer.ends_at is not None
+    end = show_end(offer.ends_at, shop.timezone, at=at)
+    return Conflict("The offer is over: its last day was {end}.", end=end).typed("offer-over")
+
+
+def too_few_joined(offer: Offer, missing: int) -> Conflict:
+    return Conflict(
+        "This offer opens when {people} have joined; {missing} are missing.", people=offer.unlock_at, missing=missing
+    ).typed("offer-locked")
+
+
+def not_claimed(coupon: Coupon) -> Conflict:
+    told = Conflict("Join first: claim the coupon {code}, then use it.", code=spaced(coupon.code))
+    return told.typed("coupon-not-claimed")
+
+
+def below_minimum(shop: Shop, offer: Offer, amount: int) -> Conflict:
+    return Conflict(
+        "This coupon is for orders from {minimum}; this one is {amount}.",
+        minimum=_money(offer.minimum, shop),
+        amount=_money(amount, shop),
+    ).typed("amount-below-minimum")
+
+
+def other_buyer(coupon: Coupon) -> Conflict:
+    told = Conflict("The coupon {code} belongs to another buyer.", code=spaced(coupon.code))
+    return told.typed("coupon-of-another-buyer")
+
+
+def other_order(coupon: Coupon) -> Conflict:
+    told = Conflict("The coupon {code} was used by another order.", code=spaced(coupon.code))
+    return told.typed("coupon-of-another-order")
+
+
+def other_amount(shop: Shop, coupon: Coupon, amount: int) -> Conflict:
+    return Conflict(
+        "This order used the coupon {code} for {stored}; it cannot be used for {amount} now. Give it back first.",
+        code=spaced(coupon.code),
+        stored=_money(coupon.order_amount or 0, shop),
+        amount=_money(amount, shop),
+    ).typed("amount-differs")
+
+
+def as_it_stands(shop: Shop, coupon: Coupon, *, at: datetime) -> Conflict:
+    """Return why nobody, or nobody else, can have a coupon now."""
+    code = spaced(coupon.code)
+    if coupon.state is CouponState.REDEEMED:
+        return Conflict("The coupon {code} has been used already.", code=code).typed("coupon-used")
+    if coupon.state is CouponState.VOID:
+        return Conflict("The coupon {code} is void.", code=code).typed("coupon-void")
+    if coupon.expires_at and coupon.expires_at <= at:
+        end = show_end(coupon.expires_at, shop.timezone, at=at)
+        told = Conflict("The coupon {code} is over: its last day was {end}.", code=code, end=end)
+        return told.typed("coupon-expired")
+    return Conflict("Another checkout holds the coupon {code} for now.", code=code).typed("coupon-held")
+
+
+def _money(amount: int, shop: Shop) -> str:
+    return money.show(amount, shop.currency, current_locale())
