@@ -1,12 +1,15 @@
 """Templating: Liquid with limits, so that no template can hold a process up or eat its memory.
 
-The library limits loops by what they nest to, and output. Four things it leaves open are closed here: many loops one
-after another, a range handed to a filter, texts that a chain of filters multiplies, and numbers that grow by
-multiplication. Tags that reach for other templates or keep state are not known here at all.
+The library limits loops by what they nest to, and output. What it leaves open is closed here: the time a render takes,
+the time reading a malformed template takes, many loops one after another, a range handed to a filter, texts that a
+chain of filters multiplies, and numbers that grow by multiplication. Tags that reach for other templates or keep state
+are not known here at all.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache, wraps
+from time import thread_time
 from typing import Any
 
 from liquid import BoundTemplate, Environment, Node, RenderContext, StrictUndefined
@@ -15,9 +18,17 @@ from liquid.builtin.expressions.filtered import FilteredExpression
 from liquid.builtin.expressions.path import Path
 from liquid.builtin.expressions.primitive import RangeLiteral
 from liquid.builtin.output import OutputNode
-from liquid.exceptions import FilterArgumentError, LiquidError, LiquidSyntaxError
+from liquid.exceptions import FilterArgumentError, LiquidError, LiquidSyntaxError, ResourceLimitError
 from liquid.expression import Expression
+from liquid.token import Token
 
+MOST_SECONDS = 0.25
+"""Of the processor, for one render: a message takes a thousandth of that, and other work on the machine counts not."""
+
+LONGEST_SOURCE = 20_000
+LONGEST_TAG = 4_100
+LONGEST_GAP = 200  # of blanks within a tag
+MOST_RAW = 20
 MOST_ITERATIONS = 1_000
 MOST_LOOPS = 20
 LONGEST_VALUE = 4_000  # letters or items that a filter may be handed
@@ -30,7 +41,41 @@ _TAGS = frozenset(
 )
 
 
+class _Timed(RenderContext):
+    """A context that ends the render when its time is up. It is asked before every node and every filter."""
+
+    __slots__ = ("_ends_at",)
+
+    def __init__(self, template: BoundTemplate, **options: Any) -> None:
+        self._ends_at = thread_time() + MOST_SECONDS
+        super().__init__(template, **options)
+
+    @property
+    def disabled_tags(self) -> list[str]:
+        """None; every node asks for them before it is rendered."""
+        self._check_time()
+        return []
+
+    @disabled_tags.setter
+    def disabled_tags(self, _names: list[str]) -> None:
+        pass
+
+    def filter(self, name: str, token: Token | None) -> Callable[..., object]:
+        """Return a filter, if there is time for it."""
+        self._check_time()
+        return super().filter(name, token)
+
+    def _check_time(self) -> None:
+        if thread_time() > self._ends_at:
+            raise ResourceLimitError(f"it takes longer than {MOST_SECONDS} seconds", token=None)
+
+
+class _Template(BoundTemplate):
+    context_class = _Timed
+
+
 class _Limited(Environment):
+    template_class = _Template
     loop_iteration_limit = MOST_ITERATIONS
     output_stream_limit = 100_000
     local_namespace_limit = 100_000
@@ -49,6 +94,7 @@ def fill(source: str, values: dict[str, Any]) -> str:
 
 @lru_cache(maxsize=256)
 def _parse(source: str) -> BoundTemplate:
+    _check_source(source)
     template = _environment.from_string(source)
     _check_loops(template)
     return template
@@ -90,6 +136,30 @@ def _put_together(parts: Iterable[str | list[str]], values: Any) -> str | None:
         filled.append(found)
     text = "".join(filled)
     return text if len(text) <= MOST_PLAIN else None
+
+
+def _check_source(source: str) -> None:
+    """Refuse what the library's reader would go over again and again: tags never closed, long ones, long gaps."""
+    if len(source) > LONGEST_SOURCE:
+        raise LiquidSyntaxError(f"it has more than {LONGEST_SOURCE} letters", token=None)
+    raw, place = 0, 0
+    while opened := _OPENING.search(source, place):
+        closing = "}}" if opened.group() == "{{" else "%}"
+        end = source.find(closing, opened.end())
+        if end < 0:
+            raise LiquidSyntaxError(f"expected '{closing}', found end of file", token=None)
+        if end - opened.end() > LONGEST_TAG:
+            raise LiquidSyntaxError(f"what stands in braces has at most {LONGEST_TAG} letters", token=None)
+        inside, place = source[opened.end() : end], end + 2
+        if _LONG_GAP.search(inside):
+            raise LiquidSyntaxError(f"what stands in braces has at most {LONGEST_GAP} blanks in a row", token=None)
+        raw += inside.strip("- \t\r\n").startswith(("raw", "doc"))
+    if raw > MOST_RAW:
+        raise LiquidSyntaxError(f"it has more than {MOST_RAW} raw parts", token=None)
+
+
+_OPENING = re.compile(r"\{[{%]")
+_LONG_GAP = re.compile(rf"\s{{{LONGEST_GAP + 1}}}")
 
 
 def _check_loops(template: BoundTemplate) -> None:
