@@ -4,6 +4,8 @@ Values of local variables stay out: among them are passwords, keys and buyers' a
 """
 
 import sys
+from contextlib import suppress
+from typing import TextIO, cast
 
 import structlog
 
@@ -26,4 +28,19 @@ def configure_logs() -> None:
 
 def _standard_error(*_: object) -> structlog.PrintLogger:
     """Return a logger to standard error as it is now; what it was at set-up may have been closed since."""
-    return structlog.PrintLogger(sys.stderr)
+    return structlog.PrintLogger(cast("TextIO", _Lossy(sys.stderr)))
+
+
+class _Lossy:
+    """A stream that loses what cannot be written: a full disk under the log must not stop the work."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.flush()

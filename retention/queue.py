@@ -1,27 +1,57 @@
 """The queue wakes workers; it never holds the truth.
 
 A task is one transaction, carries ids only, may run twice, and does nothing when the row says done. Losing every
-message costs minutes: the sweeps named here find what is due from the rows.
+message costs minutes: the sweeps named here find what is due from the rows. Each kind of work has a queue of its own,
+so that a long round of sending or an import keeps nobody else waiting.
 """
 
+import shutil
 from collections.abc import Callable
 from datetime import timedelta
+from enum import StrEnum
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import structlog
 from celery import Celery
-from celery.signals import worker_process_init
-from kombu.exceptions import OperationalError
+from celery.signals import task_postrun, task_prerun, worker_process_init
+from kombu.entity import Exchange, Queue
+from kombu.transport import TRANSPORT_ALIASES
 from sqlalchemy.engine import Engine
 from sqlmodel import Session
 
+from retention import pulse
 from retention.database import after_commit, open_engine, transaction
 from retention.settings import Settings, get_settings
 
 log = structlog.get_logger()
 
+TRANSPORT_ALIASES["files"] = "retention.file_queue:Transport"
+
 app = Celery("regulars", set_as_current=True)
+
+
+class Lane(StrEnum):
+    """The queues, by what may wait for what."""
+
+    QUICK = "quick"
+    SENDING = "sending"
+    CALLS = "calls"
+    LONG = "long"
+
+
+LANES = {
+    "campaigns.send": Lane.SENDING,
+    "campaigns.call_hooks": Lane.CALLS,
+    "campaigns.posts.posts": Lane.CALLS,
+    "imports.run": Lane.LONG,
+    "segments.forecast_shop": Lane.LONG,
+}
+"""Where tasks wait that are not quick. By name, since whoever sends one need not have imported it."""
+
+LIMITS = {Lane.QUICK: 15 * 60.0, Lane.SENDING: 20 * 60.0, Lane.CALLS: 15 * 60.0, Lane.LONG: 60 * 60.0}
+"""Seconds after which a task hangs, and the worker is replaced by its parent."""
 
 _sweeps: dict[str, dict[str, Any]] = {}
 
@@ -29,16 +59,21 @@ _sweeps: dict[str, dict[str, Any]] = {}
 def configure(settings: Settings) -> Celery:
     """Point the Celery app at this installation's broker and return it."""
     app.conf.update(
-        broker_url=settings.broker_url or "filesystem://",
-        broker_transport_options={} if settings.broker_url else _filesystem_queue(settings),
+        broker_url=settings.broker_url or "files://localhost",
+        broker_transport_options={} if settings.broker_url else {"folder": str(embedded_queue(settings))},
         broker_connection_retry_on_startup=True,
+        task_default_queue=Lane.QUICK.value,
+        task_queues=[Queue(lane.value, Exchange(lane.value), routing_key=lane.value) for lane in Lane],
+        task_routes={name: {"queue": lane.value} for name, lane in LANES.items()},
         task_ignore_result=True,
         task_acks_late=True,
         worker_prefetch_multiplier=1,
         worker_hijack_root_logger=False,
         timezone="UTC",
         beat_schedule=_sweeps,
-        beat_schedule_filename=str(settings.home / "beat-schedule"),
+        beat_scheduler="retention.timetable:Timetable",
+        # On one machine nobody asks a worker from afar, and each question would be a file.
+        worker_enable_remote_control=bool(settings.broker_url),
     )
     # Configured a second time (the demo, tests), it must not go on sending through the connections to the first broker.
     app._after_fork()  # noqa: SLF001
@@ -88,7 +123,7 @@ def send(session: Session, name: str, *arguments: int) -> None:
     def deliver() -> None:
         try:
             app.send_task(name, args=arguments, retry=False)
-        except (*app.connection_for_write().connection_errors, OperationalError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - the work stands already, whatever is wrong with the queue
             log.warning("queue unreachable, the sweep will find the work", task=name, error=str(error))
 
     after_commit(session, deliver)
@@ -107,6 +142,16 @@ def _leave_the_parents_sockets(**_: object) -> None:
         worker_engine().dispose(close=False)
 
 
+@task_prerun.connect  # type: ignore[untyped-decorator]
+def _say_how_long(task: Any, **_: object) -> None:
+    pulse.begin(LIMITS[LANES.get(task.name, Lane.QUICK)])
+
+
+@task_postrun.connect  # type: ignore[untyped-decorator]
+def _say_it_is_done(**_: object) -> None:
+    pulse.end()
+
+
 def _add(name: str, run: Callable[..., None], every: timedelta | None) -> None:
     app.task(run, name=name)
     if every:
@@ -115,13 +160,11 @@ def _add(name: str, run: Callable[..., None], every: timedelta | None) -> None:
         _sweeps[name] = {"task": name, "schedule": pause, "options": {"expires": pause}}
 
 
-def _filesystem_queue(settings: Settings) -> dict[str, str]:
-    folder = settings.home / "queue"
-    for name in ("messages", "control"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
-    # In and out are one folder: every process both sends and receives.
-    return {
-        "data_folder_in": str(folder / "messages"),
-        "data_folder_out": str(folder / "messages"),
-        "control_folder": str(folder / "control"),
-    }
+def embedded_queue(settings: Settings) -> Path:
+    """Return the folder of the queue that needs no server."""
+    return settings.home.resolve() / "queue"
+
+
+def empty_embedded_queue(settings: Settings) -> None:
+    """Forget every message, before anybody works: the queue holds no truth, and old messages only delay new ones."""
+    shutil.rmtree(embedded_queue(settings), ignore_errors=True)

@@ -15,6 +15,8 @@ import httpx
 import pytest
 from sqlmodel import Session, select
 
+from api import workers
+from api.worker import app as worker_app
 from retention import migrate, queue
 from retention.database import open_engine, reading, transaction
 from retention.idempotency import GivenAnswer
@@ -72,7 +74,7 @@ def processes_of(home: Path) -> dict[int, str]:
 
 def worker_of(home: Path, parent: int) -> int | None:
     for number, command in processes_of(home).items():
-        if "api.worker worker" in command and _parent_of(number) == parent:
+        if "api.workers" in command and _parent_of(number) == parent:
             return number
     return None
 
@@ -104,6 +106,11 @@ def test_serve_restarts_a_killed_worker_and_leaves_no_orphan(tmp_path: Path) -> 
         parent.send_signal(signal.SIGTERM)
         assert parent.wait(60) == 0
         assert processes_of(tmp_path / "home") == {}
+
+
+def test_every_task_that_is_not_quick_is_one_and_has_its_queue() -> None:
+    assert set(queue.LANES) <= set(worker_app.tasks)
+    assert set(queue.LIMITS) == set(workers.WORKERS) == set(queue.Lane)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")

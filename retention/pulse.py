@@ -1,0 +1,75 @@
+"""The pulse: a process says by when it will say something again, so that its parent notices when it hangs.
+
+Said through a pipe, by the monotonic clock, which all processes of a machine share and nobody sets: neither a full disk
+nor a folder that is gone nor a clock put right stops it. Without a parent that listens it says nothing.
+"""
+
+import os
+import struct
+import time
+from contextlib import suppress
+
+VARIABLE = "REGULARS_PULSE"
+"""The environment variable with the number of the pipe's end to write to."""
+
+IDLE = float(os.environ.get("REGULARS_PULSE_IDLE", "30"))
+"""Seconds within which a process that has nothing to do says something again."""
+
+_WORD = struct.Struct("d")
+_KEPT = 512
+_fd: int | None = int(os.environ[VARIABLE]) if VARIABLE in os.environ else None
+_busy = False
+
+
+class Pulse:
+    """The parent's end: `due` is the moment, by the monotonic clock, by which the child will have said something."""
+
+    def __init__(self, patience: float) -> None:
+        self._read, self.write = os.pipe()
+        os.set_blocking(self._read, False)
+        os.set_blocking(self.write, False)
+        self.due = time.monotonic() + patience
+
+    def is_late(self, at: float) -> bool:
+        """Tell whether the child is silent for longer than it said."""
+        with suppress(BlockingIOError):
+            while said := os.read(self._read, _KEPT * _WORD.size):
+                (self.due,) = _WORD.unpack(said[-_WORD.size :])
+        return at > self.due
+
+    def close(self) -> None:
+        for end in (self._read, self.write):
+            with suppress(OSError):
+                os.close(end)
+
+
+def say_to(number: int) -> None:
+    """Have this process, which was forked, say its pulse to this end of a pipe."""
+    global _fd  # noqa: PLW0603 - one process, one parent
+    _fd = number
+
+
+def beat() -> None:
+    """Say that this process lives, and says so again in `IDLE` seconds; nothing while something long goes on."""
+    if not _busy:
+        _say(IDLE)
+
+
+def begin(limit: float) -> None:
+    """Say that something begins that takes at most `limit` seconds."""
+    global _busy  # noqa: PLW0603
+    _say(limit)
+    _busy = True
+
+
+def end() -> None:
+    """Say that it is done."""
+    global _busy  # noqa: PLW0603
+    _busy = False
+    beat()
+
+
+def _say(within: float) -> None:
+    if _fd is not None:
+        with suppress(OSError):  # a pipe that is full was not read for long, and holds what is needed
+            os.write(_fd, _WORD.pack(time.monotonic() + within))
