@@ -8,18 +8,18 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from sqlalchemy.engine import Engine
 from starlette.staticfiles import StaticFiles
 
-from api import auth, errors, health, pages, public, v1
+from api import auth, errors, forms, health, pages, public, v1
 from api.guard import Guard
 from api.logs import configure_logs
 from api.memory import return_large_blocks
 from api.throttle import Throttle
 from retention import clock
 from retention.database import open_engine
-from retention.files import FileStore
+from retention.files import open_store
 from retention.queue import configure
 from retention.settings import Settings, get_settings
 
@@ -43,7 +43,7 @@ def create_app(
     app.state.settings = settings
     app.state.engine = engine or open_engine(settings.database)
     app.state.owns_engine = engine is None
-    app.state.files = FileStore(settings.files)
+    app.state.files = open_store(settings)
     app.state.now = now
     app.state.login_throttle = Throttle()
     configure(settings)
@@ -60,7 +60,8 @@ def create_app(
 def _include_console(app: FastAPI) -> None:
     from api import console  # late: the console is the largest part and imports `deps`
 
-    app.include_router(console.router)
+    # First of all: reading a form may take its sender's time, and no transaction waits for that.
+    app.include_router(console.router, dependencies=[Depends(forms.check_token)])
 
 
 @asynccontextmanager

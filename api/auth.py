@@ -54,7 +54,7 @@ def log_in(
 
 
 @router.post("/logout")
-def log_out(request: Request, session: Writing, _user: CurrentUser) -> Response:
+def log_out(request: Request, _user: CurrentUser, session: Writing) -> Response:
     """Forget this login, here and in the browser."""
     people.log_out(session, request.cookies[forms.LOGIN_COOKIE])
     response = RedirectResponse("/login", 303)

@@ -32,6 +32,7 @@ TITLES = {
     403: gettext_noop("This is not yours to do"),
     404: gettext_noop("Nothing is here"),
     405: gettext_noop("This address does not take that"),
+    408: gettext_noop("That came too slowly"),
     409: gettext_noop("Not possible just now"),
     413: gettext_noop("That is too large"),
     422: gettext_noop("Something in it is not right"),

@@ -1,13 +1,13 @@
 """What holds for every request: the visitor's language, strict headers, no form from another site, no endless body."""
 
 from starlette.datastructures import MutableHeaders
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import forms
-from retention.words import gettext, gettext_noop, nearest_language, speaking
+from api.bodies import FIRST_SECONDS, Body
+from retention.words import gettext, nearest_language, speaking
 
 LANGUAGE_COOKIE = "regulars_language"
 
@@ -24,9 +24,6 @@ HEADERS = {
     "Permissions-Policy": "geolocation=(), microphone=()",
 }
 
-MOST_BYTES = (("/api/", 10_000_000), ("/in/", 10_000_000), ("/shops/", 2_500_000_000), ("/", 100_000))
-"""How large a body may be, by the beginning of the address. The console takes order files."""
-
 # Programs call these without a login; the key in the header, or the signed address, is the proof.
 _FOR_PROGRAMS = ("/api/", "/in/", "/u/")
 
@@ -34,8 +31,9 @@ _FOR_PROGRAMS = ("/api/", "/in/", "/u/")
 class Guard:
     """ASGI middleware around everything but the last-resort error page."""
 
-    def __init__(self, app: ASGIApp, *, public_url: str) -> None:
+    def __init__(self, app: ASGIApp, *, public_url: str, patience: float = FIRST_SECONDS) -> None:
         self.app = app
+        self.patience = patience
         self.public_url = public_url
         self.headers = dict(HEADERS)
         if public_url.startswith("https://"):
@@ -54,7 +52,7 @@ class Guard:
 
         with speaking(language_of(request)):
             app = refuse_other_sites if self._is_foreign(request) else self.app
-            await app(scope, limited(request, receive), send_guarded)
+            await app(scope, Body(request, receive, patience=self.patience).receive, send_guarded)
 
     def _is_foreign(self, request: Request) -> bool:
         for_programs = request.url.path.startswith(_FOR_PROGRAMS)
@@ -68,22 +66,6 @@ class Guard:
         if "lang" in request.query_params:
             language = nearest_language(request.query_params["lang"])
             headers.append("Set-Cookie", f"{LANGUAGE_COOKIE}={language}; Path=/; Max-Age=31536000; SameSite=Lax")
-
-
-def limited(request: Request, receive: Receive) -> Receive:
-    """Return `receive` that refuses with 413 as soon as the body is larger than this address takes."""
-    most = next(most for start, most in MOST_BYTES if request.url.path.startswith(start))
-    taken = 0
-
-    async def receive_limited() -> Message:
-        nonlocal taken
-        message = await receive()
-        taken += len(message.get("body", b""))
-        if taken > most:
-            raise HTTPException(413, gettext_noop("The body is larger than this address takes."))
-        return message
-
-    return receive_limited
 
 
 def language_of(request: Request) -> str:

@@ -21,7 +21,7 @@ from campaigns.timing.occurrences import campaigns_by_events, campaigns_by_the_c
 from retention import clock
 from retention.database import reading, transaction
 from retention.errors import Error
-from retention.files import FileStore
+from retention.files import open_store
 from retention.queue import engine_task, task
 from retention.settings import get_settings
 from retention.shops import Shop
@@ -56,7 +56,7 @@ def call_hooks(engine: Engine) -> None:
 def keep_posts(engine: Engine) -> None:
     """Have robots say what is due, then end the posts that are too late or that nobody is left to hear."""
     settings = get_settings()
-    files = FileStore(settings.files)
+    files = open_store(settings)
     if counts := send_posts(engine, channel_for, public_url=settings.public_url, files=files, now=clock.now()):
         log.info("posts handed over", **counts)
     with transaction(engine) as session:

@@ -12,7 +12,7 @@ from printables.make_batch import RENDER, render_batch, void_batch
 from retention import clock
 from retention.database import after_commit, transaction
 from retention.errors import Error
-from retention.files import FileStore
+from retention.files import open_store
 from retention.queue import send, task, worker_engine
 from retention.settings import get_settings
 
@@ -41,7 +41,7 @@ def render_or_void(engine: Engine, batch_id: int) -> None:
     """Render a batch; one that cannot be printed as it was proved is given up, and its deliveries wait again."""
     settings = get_settings()
     try:
-        render_batch(engine, batch_id, files=FileStore(settings.files), public_url=settings.public_url)
+        render_batch(engine, batch_id, files=open_store(settings), public_url=settings.public_url)
     except Error as error:
         log.warning("batch given up", batch=batch_id, error=str(error))
         with transaction(engine) as session:

@@ -20,7 +20,9 @@ class JobState(StrEnum):
 
 
 class Job(ShopRow, table=True):
-    """A piece of work for the worker. `claim_expires_at` lets another worker take over from one that died."""
+    """A piece of work for the worker. `claim_expires_at` lets another worker take over from one that died;
+    `tries` counts those that began.
+    """
 
     __tablename__ = "jobs"
     __table_args__ = (Index(None, "shop_id", "created_at"), Index(None, "state", "claim_expires_at"))
@@ -37,3 +39,4 @@ class Job(ShopRow, table=True):
     started_at: datetime | None = None
     finished_at: datetime | None = None
     claim_expires_at: datetime | None = None
+    tries: int = Field(default=0, sa_column_kwargs={"server_default": "0"})

@@ -16,6 +16,9 @@ class Settings(BaseSettings):
     home: Path = Field(Path("var"), description="Folder for the embedded database, files, queue and logs.")
     database_url: str = Field("", description="SQLAlchemy address; empty means SQLite inside REGULARS_HOME.")
     broker_url: str = Field("", description="Celery broker; empty means a filesystem queue inside REGULARS_HOME.")
+    files_url: str = Field(
+        "", description="Where files are kept: a folder, or an address fsspec knows; empty means REGULARS_HOME/files."
+    )
     public_url: str = Field(
         "http://127.0.0.1:8000", description="Address buyers reach; QR codes and links begin with it."
     )
@@ -42,9 +45,9 @@ class Settings(BaseSettings):
         return f"{driver}{separator}{rest}"
 
     @property
-    def files(self) -> Path:
-        """Folder of stored files."""
-        return self.home / "files"
+    def files(self) -> Path | str:
+        """The folder or address of stored files."""
+        return self.files_url if "://" in self.files_url else Path(self.files_url or self.home / "files")
 
     def signing_key(self) -> bytes:
         """Return the secret that signs forms and links; made once and kept readable by its owner only."""

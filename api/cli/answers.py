@@ -13,7 +13,7 @@ from campaigns.noes.topics import create_topic, find_topic, rename_topic, topics
 from campaigns.sending.senders import find_sender
 from retention import clock
 from retention.database import reading, transaction
-from retention.files import FileStore
+from retention.files import open_store
 from retention.settings import get_settings
 from retention.shops import find_shop
 
@@ -85,7 +85,7 @@ def read(
 ) -> None:
     """Read the reports in a mailbox, of every shop; what fits no delivery goes to PATH.rejected.mbox."""
     with transaction(engine()) as session:
-        counts, rejects = read_mailbox(session, FileStore(get_settings().files), path, at=clock.now())
+        counts, rejects = read_mailbox(session, open_store(get_settings()), path, at=clock.now())
     show({**counts, **({"rejected": str(rejects)} if rejects else {})}, as_json=as_json)
 
 

@@ -19,7 +19,7 @@ from retention import clock
 from retention.access import Member, system_member
 from retention.database import reading, transaction
 from retention.errors import Conflict, NotFound
-from retention.files import FileStore
+from retention.files import open_store
 from retention.settings import get_settings
 from retention.shops import find_shop
 
@@ -57,7 +57,7 @@ def make(
         found.id,
         chosen.id,
         profile=profile,
-        files=FileStore(settings.files),
+        files=open_store(settings),
         public_url=settings.public_url,
         at=clock.now(),
         by=member.actor,
@@ -102,7 +102,7 @@ def reprint(
     settings = get_settings()
     with reading(engine()) as session:
         member = _member(session, shop)
-    files = FileStore(settings.files)
+    files = open_store(settings)
     piece, batch = piece_ledger.reprint(
         engine(), member, code, files=files, public_url=settings.public_url, at=clock.now()
     )
@@ -161,7 +161,7 @@ def batch_shown(batch: Batch, out: Path | None = None) -> dict[str, Any]:
         "pieces": batch.pieces,
         "sheets": batch.sheets,
     }
-    files = FileStore(get_settings().files)
+    files = open_store(get_settings())
     if out is None:
         return shown | {"files": [str(files.path(name)) for name in batch.files]}
     out.mkdir(parents=True, exist_ok=True)

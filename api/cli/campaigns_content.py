@@ -20,7 +20,7 @@ from retention.access import system_member
 from retention.buyers import Buyer, buyer_for
 from retention.database import reading, transaction
 from retention.errors import NotFound
-from retention.files import FileStore
+from retention.files import open_store
 from retention.settings import get_settings
 from retention.shops import Shop, find_shop
 
@@ -111,7 +111,7 @@ def set_look(
     content = b"" if no_logo else logo.read_bytes() if logo else None
     with transaction(engine()) as session:
         found = find_shop(session, shop)
-        files = FileStore(get_settings().files)
+        files = open_store(get_settings())
         look = set_branding(session, found, files, at=clock.now(), actor="system", logo=content, accent=accent)
     show(asdict(look), as_json=as_json)
 

@@ -17,7 +17,7 @@ from retention import clock
 from retention.access import system_member
 from retention.database import reading, transaction
 from retention.errors import Conflict, Invalid
-from retention.files import FileStore
+from retention.files import open_store
 from retention.settings import get_settings
 from retention.shops import find_shop
 
@@ -45,7 +45,7 @@ def create(
 ) -> None:
     """Make a flyer for a campaign. What is not set comes from its offer and product."""
     content = dict(_field(each) for each in words or [])
-    files = FileStore(get_settings().files)
+    files = open_store(get_settings())
     with transaction(engine()) as session:
         found = find_shop(session, shop)
         flyer = create_flyer(
@@ -75,7 +75,7 @@ def prove(
 ) -> None:
     """Make the proof of a flyer for a device and say what its checks found; exit 1 when one failed."""
     settings = get_settings()
-    files = FileStore(settings.files)
+    files = open_store(settings)
     url = settings.public_url
     with reading(engine()) as session:
         found = find_shop(session, shop)

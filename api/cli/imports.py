@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from api.cli.terminal import JsonOption, ShopOption, engine, show
 from retention import clock
-from retention.files import FileStore
+from retention.files import open_store
 from retention.ingest import ImportReport, import_file
 from retention.ingest.columns import PRESETS, parse_maps
 from retention.settings import get_settings
@@ -61,7 +61,7 @@ def run(
             progress=progress,
             source=source,
             dates=dates,
-            files=FileStore(get_settings().files),
+            files=open_store(get_settings()),
         )
     show(report.as_json() if as_json else _in_words(report), as_json=as_json)
     raise typer.Exit(report.exit_code)

@@ -18,7 +18,7 @@ from retention import clock
 from retention.access import Member, system_member
 from retention.database import reading, transaction
 from retention.errors import NotFound
-from retention.files import FileStore
+from retention.files import open_store
 from retention.people import User, member_for
 from retention.settings import get_settings
 from retention.shops import Shop, find_shop
@@ -70,7 +70,7 @@ def prove(
 ) -> None:
     """Make the proof of what the slots say now."""
     settings = get_settings()
-    files = FileStore(settings.files)
+    files = open_store(settings)
     url = settings.public_url
     with reading(engine()) as session:
         member = _person(session, shop, by)
@@ -123,7 +123,7 @@ def print_one(
         joint.id,
         chosen.id,
         profile=profile,
-        files=FileStore(settings.files),
+        files=open_store(settings),
         public_url=settings.public_url,
         at=clock.now(),
         by=member.actor,

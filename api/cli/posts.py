@@ -16,7 +16,7 @@ from retention import clock
 from retention.access import Member, system_member
 from retention.database import reading, transaction
 from retention.errors import NotFound
-from retention.files import FileStore
+from retention.files import open_store
 from retention.people import User, people_of
 from retention.settings import get_settings
 from retention.shops import Shop, find_shop
@@ -72,7 +72,7 @@ def sent(
     """Say that a post in hand was sent, with a picture or a note as proof."""
     with transaction(engine()) as session:
         _, member = _here(session, shop)
-        name = FileStore(get_settings().files).put(cleaned(proof.read_bytes())) if proof else ""
+        name = open_store(get_settings()).put(cleaned(proof.read_bytes())) if proof else ""
         assisting.send_post(session, member, number, at=clock.now(), proof=name, note=note)
         show(_after(session, member, number), as_json=as_json)
 

@@ -1,18 +1,18 @@
 """Imports: a file is sent, a worker reads it, and the page shows how far it is and how it ended."""
 
-from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Form, Request, UploadFile
-from fastapi.responses import FileResponse, HTMLResponse, Response
+from fastapi.responses import HTMLResponse, Response, StreamingResponse
 from sqlmodel import Session
 
 from api.console.shell import Here, go, refused, show
-from api.deps import CurrentSettings, Now, Place, Reading, Writing, require
+from api.deps import Files, Now, Place, Reading, Writing, require
 from retention.access import Scope
-from retention.errors import Error, Invalid, NotFound
+from retention.errors import Error, Invalid
 from retention.ingest.columns import PRESETS
-from retention.ingest.jobs import ask_import, import_for, imports_of, keep_upload, progress_of
+from retention.ingest.jobs import ask_import, import_for, imports_of, keep_upload, progress_of, rejects_of
 from retention.jobs import Job, JobState
 from retention.words import gettext as _
 from retention.words import gettext_noop
@@ -42,7 +42,7 @@ def upload(
     session: Writing,
     place: Here,
     now: Now,
-    settings: CurrentSettings,
+    files: Files,
     file: UploadFile,
     kind: Annotated[str, Form()],
     preset: Annotated[str, Form()] = "generic",
@@ -51,33 +51,31 @@ def upload(
     try:
         if not file.filename or not file.size:
             raise Invalid(gettext_noop("Choose a file that is not empty."))
-        path = keep_upload(settings.home.resolve(), file.file, file.filename)
-        job = ask_import(session, place.member, kind=kind, preset=preset, path=path, at=now)
+        stored = keep_upload(files, file.file, file.filename)
+        job = ask_import(session, place.member, kind=kind, preset=preset, upload=stored, at=now)
     except Error as error:
         return _form(request, session, place, kind=kind, error=error)
     return go(f"/shops/{place.shop.slug}/imports/{job.id}")
 
 
 @router.get("/{number}")
-def show_import(request: Request, session: Reading, place: Here, number: int) -> HTMLResponse:
+def show_import(request: Request, session: Reading, place: Here, files: Files, number: int) -> HTMLResponse:
     """Show one import; HTMX asks for the moving part alone until it is over."""
     job = import_for(session, place.member, number)
     template = "import_live.html" if request.headers.get("HX-Request") else "import.html"
-    done, total = progress_of(job)
+    done, total = progress_of(job, files)
     return show(
         request, session, template, job=job, done=done, total=total, refusal=_refusal(job), kind_names=_translated()
     )
 
 
 @router.get("/{number}/rejects")
-def download_rejects(session: Reading, place: Here, number: int) -> FileResponse:
+def download_rejects(session: Reading, place: Here, files: Files, number: int) -> StreamingResponse:
     """Send the rows that did not land, each with its reason."""
     job = import_for(session, place.member, number)
-    source = Path(job.input["path"])
-    path = source.with_name(f"{source.name}.rejected.csv")
-    if not path.exists():
-        raise NotFound(gettext_noop("Nothing was rejected, or the file is gone."))
-    return FileResponse(path, filename=path.name, media_type="text/csv; charset=utf-8")
+    name = quote(f"{job.input['name']}.rejected.csv")
+    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
+    return StreamingResponse(rejects_of(job, files), media_type="text/csv; charset=utf-8", headers=headers)
 
 
 def _form(request: Request, session: Session, place: Place, *, kind: str, error: Error | None = None) -> HTMLResponse:

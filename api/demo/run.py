@@ -21,7 +21,7 @@ from api.demo.stage import PAST_DAYS, ZONE, Stage
 from api.demo.summary import Summary
 from retention.database import open_engine
 from retention.errors import Conflict
-from retention.files import FileStore
+from retention.files import open_store
 from retention.migrate import upgrade
 from retention.queue import configure
 from retention.settings import Settings
@@ -75,7 +75,7 @@ def _open_stage(out: Path, seed: int, *, now: datetime, progress: Progress, smtp
     configure(settings)
     upgrade(settings.database)
     day = (now.astimezone(ZoneInfo(ZONE)) - timedelta(days=PAST_DAYS)).date()
-    return Stage(out, seed, day, open_engine(settings.database), settings, FileStore(settings.files), progress, now)
+    return Stage(out, seed, day, open_engine(settings.database), settings, open_store(settings), progress, now)
 
 
 def _progress(console: Console) -> Progress:

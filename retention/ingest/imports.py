@@ -18,7 +18,7 @@ from sqlmodel import Session
 from retention import money
 from retention.database import large_transaction
 from retention.errors import Invalid
-from retention.files import FileStore
+from retention.files import FileStore, open_store
 from retention.ingest.buyers import BuyerStaging
 from retention.ingest.chunks import Chunk, Reject, Source
 from retention.ingest.columns import KINDS, Preset, find_preset, map_columns
@@ -144,7 +144,7 @@ def import_file(  # noqa: PLR0913 - all that can be said of a file, by name
         progress=progress,
         source=source or preset,
         dates=dates,
-        files=files or FileStore(get_settings().files),
+        files=files or open_store(get_settings()),
     )
     try:
         return _import(engine, shop_slug, asked, stream=True)

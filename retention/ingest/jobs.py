@@ -1,13 +1,15 @@
 """Imports that a person started from a page: the uploaded file, the job that reads it, how far it is, how it ended.
 
 The job is the truth, the task only wakes the worker; a worker that died is followed by another, which starts over: an
-import is one transaction and the same file twice changes nothing. How far a running import is stands in a small file
-beside the upload, because the database is writing the import itself.
+import is one transaction and the same file twice changes nothing. After three that died over one file, the file is
+given up, with the reason on its page. Uploads and how far a running import is lie in the store of files, which web and
+worker share: the database is writing the import itself.
 """
 
 import re
-import shutil
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
@@ -21,43 +23,54 @@ from retention import audit, clock, tokens
 from retention.access import Member, Scope
 from retention.database import changed, reading, transaction
 from retention.errors import Error, Invalid, NotFound
-from retention.files import FileStore
-from retention.ingest import import_file
+from retention.files import FileStore, open_store
+from retention.ingest import ImportReport, import_file
 from retention.ingest.columns import KINDS, find_preset
 from retention.jobs import Job, JobState
+from retention.memory import limited_memory
 from retention.queue import engine_task, send
 from retention.settings import get_settings
 from retention.shops import Shop
-from retention.words import speaking
+from retention.words import gettext_noop, speaking
 
 log = structlog.get_logger()
 
 KIND = "import"
 CLAIM = timedelta(minutes=30)  # longer than any import takes; a worker that died is followed after that
+MOST_TRIES = 3
+MOST_MEMORY = 2 << 30  # bytes an import may take over what its worker holds already
+_TELL_EVERY = 0.5  # seconds between two notes of how far it is
+
+GIVEN_UP = gettext_noop(
+    "The worker died {tries} times while it read this file, so it is not tried again. Send the table as CSV or in "
+    "smaller parts; whoever runs this installation finds the reason in the log."
+)
+TOO_LARGE = gettext_noop(
+    "Reading this file takes more memory than an import may have. Send it as CSV or in smaller parts."
+)
 
 
-def keep_upload(home: Path, source: BinaryIO, name: str) -> Path:
-    """Store an uploaded file under its own name in a folder of its own, and return where."""
+def keep_upload(files: FileStore, source: BinaryIO, name: str) -> str:
+    """Store an uploaded file under its own name in a folder of its own, and return the name it has in the store."""
     plain = re.sub(r"[^\w.\- ]", "_", Path(name.replace("\\", "/")).name).strip(". ")[-100:] or "file"
-    path = home / "uploads" / tokens.new_secret()[:24] / plain
-    path.parent.mkdir(parents=True)
-    with path.open("wb") as target:
-        shutil.copyfileobj(source, target, 1 << 20)
-    return path
+    key = f"uploads/{tokens.new_secret()[:24]}/{plain}"
+    files.keep(key, source)
+    return key
 
 
-def ask_import(session: Session, member: Member, *, kind: str, preset: str, path: Path, at: datetime) -> Job:
-    """Add the job that imports the file at `path`, and wake a worker. Invalid for an unknown kind or preset."""
+def ask_import(session: Session, member: Member, *, kind: str, preset: str, upload: str, at: datetime) -> Job:
+    """Add the job that imports a stored upload, and wake a worker. Invalid for an unknown kind or preset."""
     member.require(Scope.IMPORTS_WRITE)
     if kind not in KINDS:
         raise Invalid("{kind} cannot be imported. Known: {known}.", kind=repr(kind), known=", ".join(KINDS))
     find_preset(preset)
-    given = {"kind": kind, "preset": preset, "path": str(path), "name": path.name}
+    name = upload.rsplit("/", 1)[-1]
+    given = {"kind": kind, "preset": preset, "upload": upload, "name": name}
     job = Job(shop_id=member.shop_id, kind=KIND, input=given, actor=member.actor, created_at=at)
     session.add(job)
     session.flush()
     subject = f"job:{job.id}"
-    after = {"kind": kind, "name": path.name}
+    after = {"kind": kind, "name": name}
     audit.record(session, member.shop_id, member.actor, action="import.ask", subject=subject, after=after, at=at)
     send(session, "imports.run", job.id)
     return job
@@ -77,13 +90,29 @@ def imports_of(session: Session, member: Member, *, most: int = 20) -> list[Job]
     return list(session.exec(found.order_by(col(Job.id).desc()).limit(most)))
 
 
-def progress_of(job: Job) -> tuple[int, int | None]:
+def progress_of(job: Job, files: FileStore) -> tuple[int, int | None]:
     """Return how much of a running import is done, and of how much."""
+    noted = files.read(_progress_key(job)) if job.state is JobState.RUNNING else None
     try:
-        done, total = _progress_file(Path(job.input["path"])).read_text().split()
-    except (FileNotFoundError, ValueError):
+        done, total = (noted or b"").split()
+    except ValueError:
         return job.done, job.total
     return int(done), int(total) or None
+
+
+def rejects_of(job: Job, files: FileStore) -> Iterator[bytes]:
+    """Return the file of rows that did not land, in pieces; NotFound when nothing was rejected or the file is gone."""
+    if "path" in job.input:  # a job of before the store held uploads
+        path = Path(job.input["path"])
+        return FileStore(path.parent).stream(f"{path.name}.rejected.csv")
+    return files.stream(f"{job.input['upload']}.rejected.csv")
+
+
+def _upload_of(job: Job, files: FileStore) -> AbstractContextManager[Path]:
+    if "path" in job.input:
+        path = Path(job.input["path"])
+        return FileStore(path.parent).opened(path.name)
+    return files.opened(str(job.input["upload"]))
 
 
 @engine_task("imports.run", every=timedelta(seconds=20))
@@ -98,29 +127,36 @@ def run_import(engine: Engine, job_id: int, *, now: Callable[[], datetime]) -> N
     job, shop = _claim(engine, job_id, now())
     if job is None or shop is None:
         return
-    path = Path(job.input["path"])
+    files = open_store(get_settings())
     try:
-        with speaking(shop.language):  # the reasons in the rejects file
-            report = import_file(
+        report = _import(engine, job, shop, files, now())
+    except Error as error:
+        values = {name: str(value) for name, value in error.values.items()}
+        refused = {"message": error.message, "values": values}
+        _finish(engine, job, JobState.FAILED, {"refused": refused}, now(), error=str(error), files=files)
+        return
+    except Exception as error:
+        log.exception("import failed", job=job_id)
+        _finish(engine, job, JobState.FAILED, {}, now(), error=f"{type(error).__name__}: {error}", files=files)
+        raise
+    _finish(engine, job, JobState.DONE, report.as_json(), now(), files=files)
+
+
+def _import(engine: Engine, job: Job, shop: Shop, files: FileStore, at: datetime) -> ImportReport:
+    with _upload_of(job, files) as path, limited_memory(MOST_MEMORY), speaking(shop.language):
+        try:
+            return import_file(
                 engine,
                 shop.slug,
                 job.input["kind"],
                 path,
                 preset=job.input["preset"],
-                now=now(),
-                progress=lambda done, total: _note_progress(path, done, total),
-                files=FileStore(get_settings().files),
+                now=at,
+                progress=_Progress(files, _progress_key(job)),
+                files=files,
             )
-    except Error as error:
-        values = {name: str(value) for name, value in error.values.items()}
-        refused = {"message": error.message, "values": values}
-        _finish(engine, job, JobState.FAILED, {"refused": refused}, now(), error=str(error))
-        return
-    except Exception as error:
-        log.exception("import failed", job=job_id)
-        _finish(engine, job, JobState.FAILED, {}, now(), error=f"{type(error).__name__}: {error}")
-        raise
-    _finish(engine, job, JobState.DONE, report.as_json(), now())
+        except MemoryError as error:
+            raise Invalid(TOO_LARGE) from error
 
 
 def _due(engine: Engine) -> list[int]:
@@ -138,19 +174,31 @@ def _claim(engine: Engine, job_id: int, at: datetime) -> tuple[Job | None, Shop 
         col(Job.state) == JobState.WAITING,
         sa.and_(col(Job.state) == JobState.RUNNING, col(Job.claim_expires_at) < at),
     )
-    claim = sa.update(Job).where(col(Job.id) == job_id, col(Job.kind) == KIND, free)
+    ours = sa.update(Job).where(col(Job.id) == job_id, col(Job.kind) == KIND, free)
+    end = ours.where(col(Job.tries) >= MOST_TRIES)
+    refused = {"refused": {"message": GIVEN_UP, "values": {"tries": str(MOST_TRIES)}}}
+    given_up = {"state": JobState.FAILED, "result": refused, "error": "given up", "claim_expires_at": None}
+    claim = {"state": JobState.RUNNING, "started_at": at, "claim_expires_at": at + CLAIM, "error": ""}
     with transaction(engine) as session:
-        taken = changed(
-            session, claim.values(state=JobState.RUNNING, started_at=at, claim_expires_at=at + CLAIM, error="")
-        )
+        if changed(session, end.values(**given_up, finished_at=at)):
+            log.error("import given up", job=job_id, tries=MOST_TRIES)
+            return None, None
+        taken = changed(session, ours.values(**claim, tries=Job.tries + 1))
         job = session.get(Job, job_id) if taken else None
         return job, session.get(Shop, job.shop_id) if job else None
 
 
 def _finish(
-    engine: Engine, job: Job, state: JobState, result: dict[str, object], at: datetime, *, error: str = ""
+    engine: Engine,
+    job: Job,
+    state: JobState,
+    result: dict[str, object],
+    at: datetime,
+    *,
+    files: FileStore,
+    error: str = "",
 ) -> None:
-    done, total = progress_of(job)
+    done, total = progress_of(job, files)
     end = sa.update(Job).where(col(Job.id) == job.id, col(Job.state) == JobState.RUNNING)
     with transaction(engine) as session:
         changed(
@@ -165,15 +213,24 @@ def _finish(
                 claim_expires_at=None,
             ),
         )
-    _progress_file(Path(job.input["path"])).unlink(missing_ok=True)
+    files.remove(_progress_key(job))
 
 
-def _note_progress(path: Path, done: int, total: int | None) -> None:
-    file = _progress_file(path)
-    draft = file.with_suffix(".new")
-    draft.write_text(f"{done} {total or 0}")
-    draft.replace(file)  # a reader never sees half a number
+class _Progress:
+    """Notes how far an import is, now and then; a note that cannot be written stops nothing."""
+
+    def __init__(self, files: FileStore, key: str) -> None:
+        self._files = files
+        self._key = key
+        self._next = 0.0
+
+    def __call__(self, done: int, total: int) -> None:
+        if time.monotonic() < self._next and done < total:
+            return
+        self._next = time.monotonic() + _TELL_EVERY
+        with suppress(OSError):
+            self._files.write(self._key, f"{done} {total or 0}".encode())
 
 
-def _progress_file(path: Path) -> Path:
-    return path.parent / "progress"
+def _progress_key(job: Job) -> str:
+    return f"progress/{job.id}"

@@ -47,7 +47,7 @@ def open_sheet(path: Path) -> Sheet:
         workbook = CalamineWorkbook.from_path(str(path))
         for number in range(len(workbook.sheet_names)):
             sheet = workbook.get_sheet_by_index(number)
-            if sheet.total_height > 1:
+            if sheet.total_height > 0:  # the place of the last row, counted from 0
                 return _with_header(sheet, path)
     except (CalamineError, OSError) as error:
         raise Invalid("{file} is damaged and cannot be read as XLSX.", file=repr(path.name)) from error
@@ -69,5 +69,5 @@ def _with_header(sheet: CalamineSheet, path: Path) -> Sheet:
     for place, cells in enumerate(sheet.iter_rows(), 1):
         if any(cell != "" for cell in cells):
             header = clean_header([cell_text(cell) or "" for cell in cells])
-            return Sheet(sheet, header, place + 1, sheet.total_height)
+            return Sheet(sheet, header, place + 1, sheet.total_height + 1)
     raise Invalid("{file} is empty.", file=repr(path.name))

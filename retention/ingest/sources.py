@@ -12,6 +12,7 @@ from retention.ingest.chunks import Source
 from retention.ingest.delimited import open_delimited
 from retention.ingest.jsonlines import open_json_lines
 from retention.ingest.sheets import open_sheet
+from retention.ingest.workbooks import check_size
 from retention.words import gettext, gettext_noop
 
 _SIGNATURES = (
@@ -67,12 +68,11 @@ def _read_head(path: Path) -> bytes:
 def _check_workbook(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
-            entries = archive.infolist()
+            names = archive.namelist()
     except zipfile.BadZipFile as error:
         raise Invalid("{file} is damaged: it begins like an XLSX file but ends too early.", file=repr(path.name)) from (
             error
         )
-    if not any(entry.filename.startswith("xl/") for entry in entries):
+    if not any(name.startswith("xl/") for name in names):
         raise Invalid(NOT_A_TABLE, file=repr(path.name), what=gettext("an archive (ZIP)"))
-    if sum(entry.file_size for entry in entries) > 1 << 30:  # a sheet is held in memory
-        raise Invalid("{file} is too large for XLSX. Save it as CSV, which has no limit.", file=repr(path.name))
+    check_size(path)

@@ -19,7 +19,7 @@ from retention import clock
 from retention.access import Role, system_member
 from retention.buyers import Buyer
 from retention.database import transaction
-from retention.files import FileStore
+from retention.files import open_store
 from retention.parcels import Parcel
 from retention.people import add_user
 from retention.products import Product
@@ -142,7 +142,7 @@ def _shop(session: Session, slug: str, name: str = "山茶") -> Shop:
         at=now,
         actor="system",
     )
-    picture = FileStore(get_settings().files).put(samples.picture())
+    picture = open_store(get_settings()).put(samples.picture())
     session.add(Product(shop_id=shop.id, sku="TEA-1", title="凤凰单丛", price=6800, picture=picture))
     for number in range(1, 4):
         buyer = Buyer(shop_id=shop.id, external_id=f"B{number}", name="林晚", created_at=now)
@@ -171,7 +171,7 @@ def _launched(session: Session, shop: Shop, recipe: Recipe) -> tuple[Campaign, R
 
 
 def _open_joint(session: Session) -> None:
-    now, files = clock.now(), FileStore(get_settings().files)
+    now, files = clock.now(), open_store(get_settings())
     tea, pots = _shop(session, "tea"), _shop(session, "pots", "青瓷")
     _launched(session, pots, Recipe.JOINT_FLYER)
     joint = open_joint(session, system_member(tea.id), "cups", theme="好茶配好器", language="zh-CN", at=now)

@@ -21,7 +21,7 @@ from printables.piece_ledger import PrintResult, mark_printed
 from printables.proofs import make_proof
 from retention.access import system_member
 from retention.database import reading, transaction
-from retention.files import FileStore
+from retention.files import FileStore, open_store
 from retention.parcels import Parcel
 from retention.products import Product
 from retention.queue import app as queue
@@ -43,7 +43,7 @@ class PaperShop:
 
     @property
     def files(self) -> FileStore:
-        return FileStore(self.settings.files)
+        return open_store(self.settings)
 
     @property
     def home(self) -> str:
@@ -99,7 +99,7 @@ def open_paper_shop(engine: Engine, home: Path, served: Callable[..., str], *, f
     with transaction(engine) as session:
         shop = find_shop(session, "camellia")
         product = session.exec(select(Product).where(Product.shop_id == shop.id, Product.sku == "TEA-1")).one()
-        product.picture = FileStore(settings.files).put(draw("dancong"))
+        product.picture = open_store(settings).put(draw("dancong"))
         session.add(product)
         campaign = _launched(session, shop, product)
         if flyer:
