@@ -12,6 +12,7 @@ from sqlmodel import Session, col
 
 from campaigns.campaigns import Delivery, DeliveryState
 from campaigns.reasons import Reason
+from campaigns.sending.numbered import by_number
 from campaigns.sending.rechecking import recheck
 from campaigns.sending.touches import take_back_sent_touches, write_sent_touches
 
@@ -41,8 +42,7 @@ def mark_in_parcel(session: Session, shop_id: int, delivery_ids: Sequence[int], 
 
 def mark_out_of_parcel(session: Session, shop_id: int, delivery_ids: Sequence[int]) -> int:
     """Take that back: sent becomes waiting again and the touch goes. Return how many moved."""
-    of_these = (col(Delivery.shop_id) == shop_id, col(Delivery.id).in_(delivery_ids))
-    take_back_sent_touches(session, shop_id, *of_these)
+    take_back_sent_touches(session, shop_id, by_number(shop_id, delivery_ids))
     return len(_move(session, shop_id, delivery_ids, DeliveryState.SENT, DeliveryState.WAITING, sent_at=None))
 
 

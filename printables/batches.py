@@ -118,7 +118,9 @@ class PackingEvent(ShopRow, table=True):
     """One scan at the bench and what it was answered."""
 
     __tablename__ = "packing_events"
-    __table_args__ = (Index(None, "shop_id", "at"),)
+    __table_args__ = (
+        Index("ix_packing_events_outcome", "shop_id", "outcome", "at"),
+    )  # the day so far is read off it at every scan
 
     at: datetime
     actor: str = Field(max_length=64)

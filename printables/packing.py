@@ -40,6 +40,7 @@ class OpenParcel:
     """Masked: the packer recognises the parcel, nothing more."""
     position: int
     of: int
+    """The last place in the picking order of its day."""
     shipped: bool
     inserts: tuple[Insert, ...]
 
@@ -155,9 +156,10 @@ def leave_out(session: Session, member: Member, waybill: str, *, at: datetime) -
 def today(session: Session, shop: Shop, *, at: datetime) -> Today:
     """Return how many pieces were packed and how many mistakes were caught since the shop's midnight."""
     since = clock.start_of_day(shop.day(at), shop.timezone)
+    told = (PackingOutcome.PACKED, PackingOutcome.UNDONE, PackingOutcome.WRONG_PARCEL)
     rows = session.exec(
         select(PackingEvent.outcome, func.count())
-        .where(PackingEvent.shop_id == shop.id, PackingEvent.at >= since)
+        .where(PackingEvent.shop_id == shop.id, col(PackingEvent.outcome).in_(told), PackingEvent.at >= since)
         .group_by(col(PackingEvent.outcome))
     ).all()
     count = {PackingOutcome(outcome): number for outcome, number in rows}
@@ -220,7 +222,9 @@ def _piece_of(session: Session, member: Member, scanned: str) -> Piece | None:
     """Return the newest living piece behind an address, a token or a typed code of this shop."""
     words = select(Piece).where(Piece.shop_id == member.shop_id, Piece.state != PieceState.VOID)
     token = scanned.strip().upper().rpartition("/Q/")[2].strip("/ ")
-    by_token = words.join(PieceLink, col(PieceLink.piece_id) == Piece.id).join(Link, col(Link.id) == PieceLink.link_id)
+    # A link may be another shop's (a joint flyer), its place on a piece never is.
+    of_piece = sa.and_(col(PieceLink.piece_id) == Piece.id, col(PieceLink.shop_id) == member.shop_id)
+    by_token = words.join(PieceLink, of_piece).join(Link, col(Link.id) == PieceLink.link_id)
     newest = (col(Piece.generation).desc(), col(Piece.id).desc())
     piece = session.exec(by_token.where(Link.token == token).order_by(*newest).limit(1)).first()
     if piece is None and (code := _typed(scanned)):
@@ -267,12 +271,13 @@ def _write_down(
 
 def _seen(session: Session, parcel: Parcel) -> OpenParcel:
     buyer = session.get(Buyer, parcel.buyer_id) if parcel.buyer_id else None
-    day = select(func.count()).where(Parcel.shop_id == parcel.shop_id, Parcel.ship_day == parcel.ship_day)
+    of_day = (Parcel.shop_id == parcel.shop_id, Parcel.ship_day == parcel.ship_day)
+    last = select(func.max(Parcel.pick_position)).where(*of_day)  # read off the index: a day may have many parcels
     return OpenParcel(
         waybill=parcel.waybill,
         buyer=masked_name(buyer.name) if buyer else "",
         position=parcel.pick_position,
-        of=session.exec(day).one(),
+        of=session.exec(last).one() or 0,
         shipped=parcel.shipped_at is not None,
         inserts=inserts_in(session, parcel),
     )

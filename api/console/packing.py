@@ -143,7 +143,7 @@ def _page(
     request: Request, session: Session, place: Place, now: datetime, shown: Shown, waybill: str, *, template: str
 ) -> HTMLResponse:
     parcel = _parcel(session, place.member, waybill)
-    due, gone = parcels_leaving(session, place.shop.id, place.shop.day(now))
+    due, gone = (0, 0) if parcel else parcels_leaving(session, place.shop.id, place.shop.day(now))
     page = show(
         request,
         session,
