@@ -3,7 +3,6 @@
 Who took which segment out, when, and how many buyers it had, stays in the audit log.
 """
 
-import csv
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, TextIO
@@ -18,6 +17,7 @@ from retention.buyers import Buyer, masked_email, masked_name, masked_phone
 from retention.database import write_after
 from retention.facts import BuyerFacts
 from retention.shops import Shop
+from retention.spreadsheets import open_csv
 from segments.lists import BuyerList, buyers_called, save_list
 from segments.matching import match
 
@@ -61,12 +61,12 @@ def write_csv(session: Session, shop: Shop, member: Member, *, buyers: BitMap, t
 
     A text that a spreadsheet would take for a formula gets an apostrophe in front.
     """
-    writer = csv.writer(target, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    writer = open_csv(target)
+    writer.write(COLUMNS)
     personal = member.may(Scope.BUYERS_PERSONAL)
     count = 0
     for row in _rows(session, shop, buyers):
-        writer.writerow([harmless(cell) for cell in _cells(row, shop, personal=personal)])
+        writer.write(_cells(row, shop, personal=personal))
         count += 1
     return count
 
@@ -108,12 +108,3 @@ def _cells(row: Any, shop: Shop, *, personal: bool) -> list[str]:
     contact = [name, email, phone] if personal else [masked_name(name), masked_email(email), masked_phone(phone)]
     paid = format(money.major(spend, shop.currency), "f")
     return [external_id, *contact, country, region, city, str(orders), paid, last_at.isoformat() if last_at else ""]
-
-
-def harmless(cell: str) -> str:
-    """Return a text that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell[:1] in {"=", "+", "-", "@", "\t", "\r"} and not _is_number(cell) else cell
-
-
-def _is_number(cell: str) -> bool:
-    return cell.lstrip("+-").replace(".", "", 1).isdigit()

@@ -1,6 +1,5 @@
 """Commands that work on segments as sets: pins, lists, tools on sets, RFM groups and predictions."""
 
-import csv
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +12,7 @@ from retention import clock
 from retention.database import reading, transaction
 from retention.errors import Invalid
 from retention.shops import find_shop
+from retention.spreadsheets import open_csv
 from segments import export, forecasting, forecasts, lists, rfm, segments, sets
 from segments.matching import match, open_matcher
 from segments.nodes import HORIZON, Scale
@@ -236,12 +236,12 @@ def _forecast_shown(made: forecasting.Forecasts) -> dict[str, Any]:
 def _write_forecasts(path: Path, made: forecasting.Forecasts, names: dict[int, str]) -> None:
     columns = (made.ids, made.alive, made.orders[HORIZON], made.next_day)
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("buyer_id", "alive", f"orders_in_{HORIZON}_days", "next_order"))
+        writer = open_csv(file)
+        writer.write(("buyer_id", "alive", f"orders_in_{HORIZON}_days", "next_order"))
         for buyer, alive, orders, day in zip(*(each.tolist() for each in columns), strict=True):
-            writer.writerow(
+            writer.write(
                 (
-                    export.harmless(names[buyer]),
+                    names[buyer],
                     "" if alive < 0 else alive / forecasts.UNIT,
                     orders / forecasts.UNIT,
                     "" if day < 0 else clock.day_of(day),

@@ -6,6 +6,11 @@ from typing import NamedTuple, Protocol
 
 import polars as pl
 
+from retention.spreadsheets import plain, unescaped
+
+REJECTS = ("line", "reason")
+"""How the header of a file of rejected rows begins."""
+
 
 class Reject(NamedTuple):
     """A row that did not land: where it stands in the file, why not, and what it says."""
@@ -56,6 +61,8 @@ def text_frame(header: Sequence[str], rows: Sequence[Sequence[str | None]]) -> p
 
 def blank_to_null(frame: pl.DataFrame) -> pl.DataFrame:
     """Trim every cell; a cell of nothing but blanks is null."""
+    if tuple(frame.columns[:2]) == REJECTS:
+        frame = unescaped(frame)
     trimmed = frame.with_columns(pl.all().str.strip_chars())
     if not any(trimmed.select((pl.all() == "").any()).row(0)):
         return trimmed
@@ -66,7 +73,7 @@ def clean_header(cells: Sequence[str]) -> list[str]:
     """Return trimmed, distinct column names; an unnamed column is called by its place."""
     names: list[str] = []
     for place, cell in enumerate(cells, 1):
-        name = cell.replace("\ufeff", "").strip() or f"column {place}"
+        name = (plain(cell) if names[:2] == list(REJECTS) else cell).replace("\ufeff", "").strip() or f"column {place}"
         while name in names:
             name = f"{name} ({place})"
         names.append(name)

@@ -1,6 +1,5 @@
 """The file of rows that did not land: line number, reason, and the original cells, to be mended and imported again."""
 
-import csv
 import os
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -8,7 +7,8 @@ from pathlib import Path
 from typing import IO, Self
 
 from retention.errors import Invalid
-from retention.ingest.chunks import Reject
+from retention.ingest.chunks import REJECTS, Reject
+from retention.spreadsheets import open_csv
 
 MARK = "\ufeff"  # Excel takes a file without it for the local code page and garbles Chinese
 
@@ -33,10 +33,8 @@ class RejectsFile:
         for reject in rejects:
             if self._draft is None:
                 self._draft = self._open()
-                csv.writer(self._draft).writerow(["line", "reason", *self._header])
-            csv.writer(self._draft).writerow(
-                [reject.line, reject.reason, *("" if c is None else c for c in reject.cells)]
-            )
+                open_csv(self._draft).write([*REJECTS, *self._header])
+            open_csv(self._draft).write([reject.line, reject.reason, *reject.cells])
             self.count += 1
 
     def keep(self) -> Path | None:
