@@ -12,6 +12,7 @@ from campaigns.plans.planning import promise
 from campaigns.plans.shop_policy import shop_policy
 from retention.database import BigId, ShopRow, choice
 from retention.errors import Conflict
+from retention.moments import show_moment
 from retention.shops import Shop
 
 
@@ -64,7 +65,7 @@ def require_approval(session: Session, shop: Shop, campaign: Campaign, *, at: da
     if not is_approved(session, campaign, promise(session, campaign)):
         raise Conflict("This shop has campaigns approved first. Submit this one; somebody else then approves it.")
     if at and campaign.scheduled_at and at < campaign.scheduled_at:
-        approved = f"{campaign.scheduled_at:%Y-%m-%d %H:%M} UTC"
+        approved = show_moment(campaign.scheduled_at, shop.timezone)
         raise Conflict("It was approved for {moment}. Another moment needs another approval.", moment=approved)
 
 

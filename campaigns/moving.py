@@ -17,6 +17,7 @@ from campaigns.timing.waves import next_wave
 from retention import audit
 from retention.database import lock
 from retention.errors import Conflict, Invalid
+from retention.moments import show_moment
 from retention.queue import send
 from retention.shops import Shop
 
@@ -34,7 +35,7 @@ def schedule(
     lifecycle.after(Move.SCHEDULE, campaign.state, medium=campaign.medium)
     trigger = read_trigger(campaign.trigger)
     if isinstance(trigger, Once):
-        launch_at = _moment_to_come(launch_at or campaign.scheduled_at, at)
+        launch_at = _moment_to_come(launch_at or campaign.scheduled_at, shop, at)
         require_approval(session, shop, campaign, at=launch_at)
         if launch_at != campaign.scheduled_at and shop_policy(session, shop).approval_required:
             raise Conflict("The approval names no moment. Draft the campaign with one, then submit it.")
@@ -45,11 +46,12 @@ def schedule(
     move(session, campaign, Move.SCHEDULE, at=at, actor=actor)
 
 
-def _moment_to_come(moment: datetime | None, at: datetime) -> datetime:
+def _moment_to_come(moment: datetime | None, shop: Shop, at: datetime) -> datetime:
     if moment is None:
         raise Invalid("Say at which moment it is to be launched.")
     if moment <= at:
-        raise Invalid("{moment} is past. Launch it now instead.", moment=moment.isoformat())
+        past = show_moment(moment, shop.timezone)
+        raise Invalid("{moment} is past. Launch it now instead.", moment=past)
     return moment
 
 

@@ -18,6 +18,7 @@ from retention import audit
 from retention.access import Member
 from retention.database import BigId, Json, ShopRow
 from retention.errors import Conflict, Invalid, NotFound
+from retention.moments import show_end
 from retention.money import show
 from retention.products import Product
 from retention.shops import Shop, check_slug
@@ -183,6 +184,10 @@ def offer_words(offer: Offer | None, shop: Shop) -> dict[str, str]:
     if offer is None:
         return {}
     fine = [_("valid {days} days from claim").format(days=offer.days_from_claim)] if offer.days_from_claim else []
+    if offer.ends_at:
+        begins = offer.starts_at or offer.created_at  # a drop of hours says its hour, however early it is printed
+        day = show_end(offer.ends_at, shop.timezone, at=begins, form="medium")
+        fine.append(_("valid until {day}").format(day=day))
     fine += [_("one per person"), _("not with other coupons")]
     return {
         "amount": offer.headline(shop.currency, current_locale()),

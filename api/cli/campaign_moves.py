@@ -44,9 +44,9 @@ def edit(
     as_json: JsonOption = False,
 ) -> None:
     """Change values of a campaign that has not left; it is a draft again, and no approval of it holds any more."""
-    changes = _read_changes(file)
     with transaction(engine()) as session:
         found, campaign = _found(session, shop, slug)
+        changes = _read_changes(file, found)
         edit_campaign(session, found, campaign, changes=changes, at=clock.now(), actor=_ACTOR)
         result = _state(session, campaign)
     show(result, as_json=as_json)
@@ -91,14 +91,16 @@ def send_back(slug: SlugArgument, shop: ShopOption, note: NoteOption = "", *, as
 def schedule(
     slug: SlugArgument,
     shop: ShopOption,
-    at: Annotated[str, typer.Option(help="When to launch: 2026-11-11T10:00+08:00. Without an offset, UTC.")] = "",
+    at: Annotated[
+        str, typer.Option(help="When to launch: 2026-11-11T10:00+08:00. Without an offset, the shop's clock.")
+    ] = "",
     *,
     as_json: JsonOption = False,
 ) -> None:
     """Let the clock launch a campaign, or what its trigger waits for; without --at, when it was drafted for."""
     with transaction(engine()) as session:
-        _, campaign = _found(session, shop, slug)
-        moving.schedule(session, campaign, launch_at=read_moment(at), at=clock.now(), actor=_ACTOR)
+        found, campaign = _found(session, shop, slug)
+        moving.schedule(session, campaign, launch_at=read_moment(at, found), at=clock.now(), actor=_ACTOR)
         result = _state(session, campaign)
     show(result, as_json=as_json)
 
@@ -148,10 +150,10 @@ def _shelved(item: Arrival) -> dict[str, Any]:
     }
 
 
-def _read_changes(file: Path) -> dict[str, Any]:
+def _read_changes(file: Path, shop: Shop) -> dict[str, Any]:
     changes = read_json(file)
     if not isinstance(changes, dict):
         raise Invalid("Changes are one JSON object, which {file} is not.", file=file.name)
     if "scheduled_at" in changes and changes["scheduled_at"] is not None:
-        changes["scheduled_at"] = read_moment(str(changes["scheduled_at"]))
+        changes["scheduled_at"] = read_moment(str(changes["scheduled_at"]), shop)
     return changes

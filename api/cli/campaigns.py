@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,11 +21,13 @@ from campaigns.plans.planning import Plan, plan
 from campaigns.reasons import step_name
 from campaigns.sending.dispatch import send_all
 from campaigns.sending.sending import resend_all
+from campaigns.timing.schedule import local_moment
 from retention import clock, money
 from retention.access import system_member
 from retention.buyers import buyer_for
 from retention.database import reading, transaction
 from retention.errors import Invalid, NotFound
+from retention.moments import last_day, show_moment
 from retention.products import Product
 from retention.shops import Shop, find_shop
 
@@ -57,8 +59,12 @@ def create_an_offer(  # noqa: PLR0913 - every term of an offer is an option
     gift: Annotated[str, typer.Option(help="What the gift or sample is.")] = "",
     days: Annotated[int | None, typer.Option(help="Days a coupon is valid after its claim.")] = None,
     most: Annotated[int | None, typer.Option(help="The most coupons there may be.")] = None,
-    starts: Annotated[str, typer.Option(help="When it begins: 2026-11-11T10:00+08:00. Without an offset, UTC.")] = "",
-    ends: Annotated[str, typer.Option(help="When it ends, written alike.")] = "",
+    starts: Annotated[
+        str, typer.Option(help="When it begins: 2026-11-11T10:00+08:00. Without an offset, the shop's clock.")
+    ] = "",
+    ends: Annotated[
+        str, typer.Option(help="When it ends, written alike; a day alone is the last one on which it works.")
+    ] = "",
     unlock: Annotated[int | None, typer.Option(help="How many must have claimed before anybody can use one.")] = None,
     name: Annotated[str, typer.Option(help="Its name for people; the slug when left out.")] = "",
     as_json: JsonOption = False,
@@ -77,13 +83,14 @@ def create_an_offer(  # noqa: PLR0913 - every term of an offer is an option
             gift=gift,
             days_from_claim=days,
             most_coupons=most,
-            starts_at=read_moment(starts),
-            ends_at=read_moment(ends),
+            starts_at=read_moment(starts, found),
+            ends_at=read_moment(ends, found, through=True),
             unlock_at=unlock,
             at=clock.now(),
             actor=_ACTOR,
         )
         result = made.model_dump(mode="json", include={"slug", "name", "kind", "value", "minimum"})
+        result["last_day"] = last_day(made.ends_at, found.timezone).isoformat() if made.ends_at else None
     show(result, as_json=as_json)
 
 
@@ -149,7 +156,7 @@ def show_plan(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = Fal
     if as_json:
         show(planned.as_json(), as_json=True)
     else:
-        _write_funnel(planned, found.currency)
+        _write_funnel(planned, found)
 
 
 @group.command("launch")
@@ -276,39 +283,45 @@ def _state(session: Session, campaign: Campaign) -> dict[str, Any]:
     return {"slug": campaign.slug, "state": campaign.state.value, "ledger": ledger.as_json()}
 
 
-def _write_funnel(planned: Plan, currency: str) -> None:
+def _write_funnel(planned: Plan, shop: Shop) -> None:
     for step, buyers in planned.funnel:
         stays = step in {"segment", "final"}
         typer.echo(f"{buyers if stays else -buyers:>8,}  {step_name(step)}")
     if planned.coupons:
         left = "" if planned.coupons_left is None else f" of {planned.coupons_left:,} left"
         typer.echo(f"{planned.coupons:>8,}  coupons to be made{left}")
-    for line in _about(planned, currency):
+    for line in _about(planned, shop):
         typer.echo(line)
     typer.echo(f"fingerprint {planned.fingerprint}")
 
 
-def _about(planned: Plan, currency: str) -> Iterator[str]:
+def _about(planned: Plan, shop: Shop) -> Iterator[str]:
     """Yield what else is worth knowing before a launch."""
     if planned.policy.transactional:
         yield "transactional: no cap holds it and it counts for none"
     if planned.dues.last > planned.at:
-        yield f"leaves from {planned.dues.at.isoformat()}, the last one at {planned.dues.last.isoformat()}"
+        first, last = (show_moment(each, shop.timezone) for each in (planned.dues.at, planned.dues.last))
+        yield f"leaves from {first}, the last one at {last}"
     if delayed := len(planned.dues.delayed):
         yield f"{delayed:>8,}  of them wait until their cap has room"
     if planned.cost:
-        yield f"costs {money.show(planned.cost, currency)}{', over its ceiling' if planned.over_ceiling else ''}"
+        yield f"costs {money.show(planned.cost, shop.currency)}{', over its ceiling' if planned.over_ceiling else ''}"
 
 
-def read_moment(text: str) -> datetime | None:
-    """Return a moment as somebody typed it, None for nothing; Invalid shows how it is written."""
+def read_moment(text: str, shop: Shop, *, through: bool = False) -> datetime | None:
+    """Return a moment as somebody typed it, on the shop's clock without an offset; None for nothing.
+
+    A day alone is its first moment; with `through` it is meant to the end. Invalid shows how a moment is written.
+    """
     if not text:
         return None
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise Invalid("{text} is not a moment. Write it like 2026-11-11T10:00+08:00.", text=repr(text)) from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if through and len(text.strip()) == len("2026-11-11"):
+        moment += timedelta(days=1)
+    return moment if moment.tzinfo else local_moment(moment.date(), moment.time(), shop.timezone)
 
 
 def _read_trigger(text: str) -> dict[str, Any] | None:

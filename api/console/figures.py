@@ -6,6 +6,7 @@ from babel.dates import format_date, format_datetime, format_skeleton, format_ti
 from babel.numbers import format_compact_decimal, format_decimal
 
 from retention import clock, money
+from retention.moments import show_end
 from retention.words import current_language, current_locale
 from retention.words import gettext as _
 
@@ -78,6 +79,13 @@ def moment(value: datetime | None, timezone: str) -> str:
     return format_datetime(_aware(value), pattern, tzinfo=clock.zone(timezone), locale=current_locale())
 
 
+def end(value: datetime | None, timezone: str, now: datetime) -> str:
+    """Return an end as the last day on which something works, with the hour when that is within a day of `now`."""
+    if value is None:
+        return DASH
+    return show_end(_aware(value), timezone, at=now, form="d MMM y" if _english() else "y年M月d日")
+
+
 def time_of_day(value: datetime, timezone: str) -> str:
     """Return hours and minutes on the shop's clock."""
     return format_time(_aware(value).astimezone(clock.zone(timezone)), "HH:mm", locale=current_locale())
@@ -137,6 +145,7 @@ FILTERS = {
     "short_day": short_day,
     "weekday": weekday,
     "at": moment,
+    "end": end,
     "time_of_day": time_of_day,
     "ago": ago,
     "length_of_time": length,

@@ -4,11 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from babel.dates import format_date
-
 from campaigns.offers.coupons import Coupon, CouponState
 from campaigns.offers.offers import Offer
-from retention import clock
+from retention.moments import show_end
 from retention.shops import Shop
 from retention.tokens import spaced
 from retention.words import current_locale, ngettext
@@ -36,35 +34,32 @@ def view_offer(shop: Shop, offer: Offer, coupon: Coupon | None, *, at: datetime)
         state=_state(offer, coupon, at),
         headline=offer.headline(shop.currency, current_locale()),
         terms=offer.terms(shop.currency, current_locale()),
-        window=_window(shop, offer),
+        window=_window(shop, offer, at),
         code=spaced(coupon.code) if coupon else "",
-        ends=_day(shop, ends_at) if ends_at else "",
+        ends=show_end(ends_at, shop.timezone, at=at) if ends_at else "",
     )
 
 
 def _state(offer: Offer, coupon: Coupon | None, at: datetime) -> State:
-    state = coupon.state if coupon else CouponState.ISSUED
-    if state is CouponState.VOID:
+    if coupon and coupon.state is CouponState.VOID:
         return "void"
-    if state is CouponState.REDEEMED:
+    if coupon and coupon.state is CouponState.REDEEMED:
         return "used"
     if coupon and coupon.expires_at and coupon.expires_at <= at:
         return "over"
     if offer.ends_at and offer.ends_at <= at:
         return "over"
-    if state is not CouponState.ISSUED:
+    if coupon and coupon.claimed_at:
         return "claimed"
     return "early" if offer.starts_at and offer.starts_at > at else "open"
 
 
-def _window(shop: Shop, offer: Offer) -> str:
-    if offer.days_from_claim:
-        days = offer.days_from_claim
-        return ngettext("Valid for {days} day from claiming", "Valid for {days} days from claiming", days).format(
-            days=days
-        )
-    return _("Valid until {day}").format(day=_day(shop, offer.ends_at)) if offer.ends_at else ""
-
-
-def _day(shop: Shop, at: datetime) -> str:
-    return format_date(at.astimezone(clock.zone(shop.timezone)).date(), "long", locale=current_locale())
+def _window(shop: Shop, offer: Offer, at: datetime) -> str:
+    """Return for how long the offer is good: from the claim, and until when at all."""
+    days, parts = offer.days_from_claim, []
+    if days:
+        words = ngettext("Valid for {days} day from claiming", "Valid for {days} days from claiming", days)
+        parts.append(words.format(days=days))
+    if offer.ends_at:
+        parts.append(_("Valid until {day}").format(day=show_end(offer.ends_at, shop.timezone, at=at)))
+    return " · ".join(parts)

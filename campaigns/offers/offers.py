@@ -9,7 +9,8 @@ from sqlmodel import Field, Session, col, select, update
 from retention import audit, money
 from retention.database import ShopRow, choice
 from retention.errors import Conflict, Invalid, NotFound
-from retention.shops import check_slug
+from retention.moments import show_moment
+from retention.shops import Shop, check_slug
 from retention.words import gettext as _
 
 
@@ -127,7 +128,7 @@ def create_offer(  # noqa: PLR0913 - every term of an offer, by name
         unlock_at=unlock_at,
         created_at=at,
     )
-    _check_terms(offer)
+    _check_terms(offer, session.get_one(Shop, shop_id))
     if session.exec(select(Offer.id).where(Offer.shop_id == shop_id, Offer.slug == slug)).first():
         raise Conflict("This shop has an offer called {slug} already.", slug=slug)
     session.add(offer)
@@ -162,7 +163,7 @@ def take_coupons(session: Session, offer: Offer, count: int) -> bool:
     return taken.first() is not None
 
 
-def _check_terms(offer: Offer) -> None:
+def _check_terms(offer: Offer, shop: Shop) -> None:
     if offer.kind is OfferKind.AMOUNT and offer.value <= 0:
         raise Invalid("An amount off must be more than 0, not {value}.", value=offer.value)
     if offer.kind is OfferKind.PERCENT and not 1 <= offer.value <= 100:
@@ -172,7 +173,8 @@ def _check_terms(offer: Offer) -> None:
     if offer.minimum < 0:
         raise Invalid("A least amount cannot be below 0, as {minimum} is.", minimum=offer.minimum)
     if offer.starts_at and offer.ends_at and offer.ends_at <= offer.starts_at:
-        raise Invalid("The offer ends at {end}, before it starts.", end=offer.ends_at)
+        end = show_moment(offer.ends_at, shop.timezone)
+        raise Invalid("The offer ends at {end}, before it starts.", end=end)
     if offer.unlock_at and offer.most_coupons is not None and offer.unlock_at > offer.most_coupons:
         raise Invalid(
             "{most} coupons can never be claimed by {people}.", most=offer.most_coupons, people=offer.unlock_at

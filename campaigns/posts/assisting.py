@@ -26,6 +26,7 @@ from retention import audit
 from retention.access import Member, Scope
 from retention.database import changed, lock
 from retention.errors import Conflict, Invalid
+from retention.moments import show_moment
 from retention.people import User
 from retention.shops import Shop
 
@@ -40,11 +41,13 @@ def take_post(
     post = _locked(session, member, number)
     if post.state == PostState.TAKEN and post.assignee == member.actor:
         return _said(session, shop, post, public_url=public_url, at=at)
-    _check_free(session, post, member, at=at)
+    _check_free(session, shop, post, member, at=at)
     _check_quota(session, shop, member, at=at)
     found = look_once_more(session, post, at=at)
     if isinstance(found, datetime):
-        raise Conflict("These are quiet hours, or a cap is full: not before {moment}.", moment=_minute(found))
+        raise Conflict(
+            "These are quiet hours, or a cap is full: not before {moment}.", moment=show_moment(found, shop.timezone)
+        )
     if found:
         _move(session, post, PostState.SKIPPED, member, at=at, note=step_name(found))
         return None
@@ -124,15 +127,15 @@ def _in_hand(session: Session, member: Member, number: int) -> Post:
     return post
 
 
-def _check_free(session: Session, post: Post, member: Member, *, at: datetime) -> None:
+def _check_free(session: Session, shop: Shop, post: Post, member: Member, *, at: datetime) -> None:
     if post.held_by_another(member.actor, at):
         raise _held(session, post)
     if post.state not in {PostState.WAITING, PostState.TAKEN}:
         raise Conflict("Somebody was quicker: this one is {state}.", state=post.state)
     if at < post.due_at:
-        raise Conflict("It is not due before {moment}.", moment=_minute(post.due_at))
+        raise Conflict("It is not due before {moment}.", moment=show_moment(post.due_at, shop.timezone))
     if at > post.too_late_at:
-        over = _minute(post.too_late_at)
+        over = show_moment(post.too_late_at, shop.timezone)
         raise Conflict("It is too late for this one: its time was over at {moment}.", moment=over)
     campaign = session.get_one(Campaign, post.campaign_id)
     if campaign.medium is not Medium.ASSISTED:
@@ -148,10 +151,6 @@ def _check_quota(session: Session, shop: Shop, member: Member, *, at: datetime) 
         raise Conflict("You have sent as many as you may today. Leave it to somebody else, or go on tomorrow.")
     if month == 0:
         raise Conflict("You have sent as many as you may this month. Leave it to somebody else.")
-
-
-def _minute(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 def _held(session: Session, post: Post) -> Conflict:

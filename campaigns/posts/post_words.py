@@ -38,11 +38,11 @@ def text_of(session: Session, shop: Shop, post: Post, *, public_url: str, at: da
     buyer = session.get_one(Buyer, post.buyer_id) if post.buyer_id else _nobody(shop, at)
     token = post.token or _own_token(session, post, delivery)
     link = link_address(public_url, token) if token else ""
-    return _text(session, shop, campaign, buyer, link=link, coupon=coupon)
+    return _text(session, shop, campaign, buyer, link=link, coupon=coupon, at=at)
 
 
 def _text(
-    session: Session, shop: Shop, campaign: Campaign, buyer: Buyer, *, link: str, coupon: Coupon | None
+    session: Session, shop: Shop, campaign: Campaign, buyer: Buyer, *, link: str, coupon: Coupon | None, at: datetime
 ) -> PostText:
     offer = session.get(Offer, campaign.offer_id) if campaign.offer_id else None
     product = session.get(Product, campaign.product_id) if campaign.product_id else None
@@ -50,7 +50,7 @@ def _text(
     code = coupon.code if coupon else ""
     ends = (coupon.expires_at if coupon else None) or (offer.ends_at if offer else None)
     values = message_values(
-        shop, buyer, product=product, offer=offer, code=code, ends=ends, link=link, language=language
+        shop, buyer, product=product, offer=offer, code=code, ends=ends, link=link, language=language, at=at
     )
     said = render(campaign.content, values, language=language)
     with words.speaking(language):

@@ -196,7 +196,7 @@ class _Round:
         wrong: list[Told] = []
         for letter in letters:
             try:
-                ready.append((letter.delivery.id, compose(letter, self.sender)))
+                ready.append((letter.delivery.id, compose(letter, self.sender, at=self.now)))
             except Invalid as error:
                 wrong.append(Told(letter.delivery.id, detail=str(error)))
         if wrong:

@@ -25,6 +25,7 @@ from campaigns.texts.mail import Sender as Voice
 from campaigns.texts.messages import Text, choose_language, render
 from campaigns.texts.sms import Parts, count_sms, set_sms, sign
 from campaigns.texts.wording import message_values, sample_values
+from retention import clock
 from retention.buyers import Buyer
 from retention.errors import Invalid
 from retention.products import Product
@@ -91,13 +92,14 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """The rows a campaign's text is made from, read once."""
+    """The rows a campaign's text is made from, read once, and when that was."""
 
     shop: Shop
     campaign: Campaign
     offer: Offer | None
     product: Product | None
     sender: Sender | None
+    at: datetime
 
 
 def stage_of(session: Session, shop: Shop, campaign: Campaign) -> Stage:
@@ -108,6 +110,7 @@ def stage_of(session: Session, shop: Shop, campaign: Campaign) -> Stage:
         session.get(Offer, campaign.offer_id) if campaign.offer_id else None,
         session.get(Product, campaign.product_id) if campaign.product_id else None,
         session.get(Sender, campaign.sender_id) if campaign.sender_id else None,
+        clock.now(),
     )
 
 
@@ -130,7 +133,7 @@ def show_to(session: Session, shop: Shop, campaign: Campaign, buyer: Buyer, *, v
     if campaign.medium not in COMPOSED:
         heading = text.subject, text.preheader
         return Shown(buyer.external_id, campaign.medium, text.language, *heading, text.body, text.body)
-    message = compose(sample_letter(session, stage, buyer), voice)
+    message = compose(sample_letter(session, stage, buyer), voice, at=stage.at)
     is_sms = campaign.medium is Medium.SMS
     parts = count_sms(message.text, always_wide=_counts_wide(stage.sender)) if is_sms else None
     return Shown(
@@ -234,6 +237,7 @@ def _text(stage: Stage, buyer: Buyer, voice: Voice) -> Text:
         ends=offer.ends_at if offer else None,
         link=link_address(voice.public_url, SAMPLE_CODE),
         language=language,
+        at=stage.at,
     )
     return render(content, values, language=language)
 

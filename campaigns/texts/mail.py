@@ -91,17 +91,17 @@ class Letter:
     others: tuple["Letter", ...] = ()
 
 
-def compose(letter: Letter, sender: Sender) -> Message:
-    """Return the complete message in the buyer's language, else the shop's; Invalid when the text cannot be made."""
+def compose(letter: Letter, sender: Sender, *, at: datetime) -> Message:
+    """Return the complete message as of `at`, in the buyer's language or the shop's; Invalid when it cannot be made."""
     shop, buyer, offer = letter.shop, letter.buyer, letter.offer
     language = choose_language(letter.campaign.content, buyer.language, shop.language)
     link = link_address(sender.public_url, letter.link.token)
     code = letter.coupon.code if letter.coupon else ""
     ends = (letter.coupon.expires_at if letter.coupon else None) or (offer.ends_at if offer else None)
     values = message_values(
-        shop, buyer, product=letter.product, offer=offer, code=code, ends=ends, link=link, language=language
+        shop, buyer, product=letter.product, offer=offer, code=code, ends=ends, link=link, language=language, at=at
     )
-    text = _with_others(render(letter.campaign.content, values, language=language), letter, sender)
+    text = _with_others(render(letter.campaign.content, values, language=language), letter, sender, at=at)
     token = unsubscribe_token(sender.signing_key, shop_id=shop.id, buyer_id=buyer.id, channel=Channel.EMAIL)
     coupon, terms = values.get("coupon", {}), values.get("offer", {})
     address = _address_in(sender.mail_from)
@@ -130,7 +130,7 @@ def compose(letter: Letter, sender: Sender) -> Message:
     )
 
 
-def _with_others(text: Text, letter: Letter, sender: Sender) -> Text:
+def _with_others(text: Text, letter: Letter, sender: Sender, *, at: datetime) -> Text:
     """Return the text with those of the deliveries that go in the same mail, each with its own link."""
     if not letter.others:
         return text
@@ -139,7 +139,7 @@ def _with_others(text: Text, letter: Letter, sender: Sender) -> Text:
         link = link_address(sender.public_url, other.link.token)
         values = message_values(
             other.shop, other.buyer, product=other.product, offer=None, code="", ends=None, link=link,
-            language=text.language,
+            language=text.language, at=at,
         )  # fmt: skip
         product = values["product"]
         bodies.append(f"{product['title']}, {product['price']}\n{link}")

@@ -1,5 +1,6 @@
 """Texts: one delivery as a text message, or as the values a shop's own system makes a message from."""
 
+from datetime import datetime
 from typing import Any
 
 from campaigns.campaigns import Medium
@@ -13,16 +14,17 @@ from campaigns.texts.wording import message_values
 from retention.consent import Channel
 
 
-def compose(letter: Letter, sender: Sender) -> Message:
-    """Return the message in the buyer's language, else the shop's; Invalid when the text cannot be made."""
+def compose(letter: Letter, sender: Sender, *, at: datetime) -> Message:
+    """Return the message as of `at` in the buyer's language, else the shop's; Invalid when the text cannot be made."""
     shop, buyer, campaign = letter.shop, letter.buyer, letter.campaign
     language = choose_language(campaign.content, buyer.language, shop.language)
     link = link_address(sender.public_url, letter.link.token)
     code = letter.coupon.code if letter.coupon else ""
     ends = (letter.coupon.expires_at if letter.coupon else None) or (letter.offer.ends_at if letter.offer else None)
     values = message_values(
-        shop, buyer, product=letter.product, offer=letter.offer, code=code, ends=ends, link=link, language=language
-    )
+        shop, buyer, product=letter.product, offer=letter.offer, code=code, ends=ends, link=link, language=language,
+        at=at,
+    )  # fmt: skip
     text = render(campaign.content, values, language=language)
     is_sms = campaign.medium is Medium.SMS
     signature = sender.signature or sign(shop.name, language)

@@ -50,7 +50,7 @@ def send_test(
     _check_receiver(session, shop, campaign.medium, to)
     _check_tests_left(session, shop, at=at)
     stage = stage_of(session, shop, campaign)
-    message = _as_test(compose(sample_letter(session, stage, buyer), voice_of(stage.sender)), to=to)
+    message = _as_test(compose(sample_letter(session, stage, buyer), voice_of(stage.sender), at=stage.at), to=to)
     said = _hand_over(channel or _channel(stage.sender, campaign.medium), message)
     about, after = f"campaign:{campaign.slug}", {"to": to, "said": said[:500]}
     write_after(

@@ -2,13 +2,11 @@
 
 from datetime import datetime
 from typing import Any, Protocol
-from zoneinfo import ZoneInfo
-
-from babel.dates import format_date
 
 from campaigns.offers.offers import Offer
 from retention import money, words
 from retention.buyers import Buyer
+from retention.moments import show_end
 from retention.products import Product
 from retention.shops import Shop
 from retention.tokens import spaced
@@ -47,8 +45,9 @@ def message_values(
     ends: datetime | None,
     link: str,
     language: str,
+    at: datetime,
 ) -> dict[str, Any]:
-    """Return the values in `language`; plain texts only, so that a template can reach nothing behind them."""
+    """Return the values in `language` as of `at`; plain texts only: a template can reach nothing behind them."""
     locale = language.replace("-", "_")
     values: dict[str, Any] = {"shop": {"name": shop.name}, "buyer": {"name": buyer.name}, "link": link}
     with words.speaking(language):
@@ -67,13 +66,9 @@ def message_values(
                 "terms": offer.terms(shop.currency, locale),
             }
         if code:
-            values["coupon"] = {"code": spaced(code), "ends": show_day(ends, shop.timezone, locale) if ends else ""}
+            end = show_end(ends, shop.timezone, at=at, form="medium") if ends else ""
+            values["coupon"] = {"code": spaced(code), "ends": end}
     return values
-
-
-def show_day(at: datetime, timezone: str, locale: str) -> str:
-    """Return a moment's calendar day in the shop's zone as people of `locale` write it."""
-    return format_date(at.astimezone(ZoneInfo(timezone)).date(), format="medium", locale=locale)
 
 
 def sample_values(shop: Shop, *, product: Product | None, offer: Offer | None, language: str) -> dict[str, Any]:
@@ -88,4 +83,5 @@ def sample_values(shop: Shop, *, product: Product | None, offer: Offer | None, l
         ends=offer.ends_at if offer else None,
         link="https://shop.example/Q/0",
         language=language,
+        at=shop.created_at,
     )

@@ -16,6 +16,7 @@ from campaigns.timing.triggers import Once, Recurring, read_trigger
 from retention import audit, clock
 from retention.database import lock
 from retention.errors import Conflict, Invalid
+from retention.moments import show_moment
 from retention.products import Product
 from retention.shops import Shop
 
@@ -96,7 +97,7 @@ def reschedule(
     """
     lock(session, campaign)
     if launch_at <= at:
-        raise Invalid("{moment} is past. Choose a moment to come.", moment=launch_at.isoformat(timespec="minutes"))
+        raise Invalid("{moment} is past. Choose a moment to come.", moment=show_moment(launch_at, shop.timezone))
     if not isinstance(read_trigger(campaign.trigger), Once):
         raise Conflict("“{name}” follows its trigger. Change that to move it.", name=campaign.name)
     if campaign.state not in (CampaignState.DRAFT, CampaignState.SCHEDULED):

@@ -93,7 +93,7 @@ def test_an_offer_that_is_over_says_so_and_claims_nothing(
     assert "This offer is over." in phone.get(f"/Q/{token}").text
     refused = phone.post(f"/Q/{token}/claim")
     assert refused.status_code == 409
-    assert "The offer ended at 2026-03-12 04:00 UTC." in refused.text
+    assert "The offer is over: its last day was March 12, 2026, 12:00." in refused.text
     assert [coupon.state for coupon in rows(engine, Coupon)] == [CouponState.ISSUED]
 
 

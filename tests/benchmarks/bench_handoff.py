@@ -146,7 +146,7 @@ def bytes_of(engine: Any, medium: Medium, channel: Any) -> list[Any]:
         made = []
         for start in range(0, len(ids), 1000):
             for letter in _letters(session, Claim(1, "", []), ids[start : start + 1000]):
-                message = compose(letter, SENDER)
+                message = compose(letter, SENDER, at=NOW)
                 made.append(
                     (message.sender, message.to, build_mail(message))
                     if medium is Medium.EMAIL
