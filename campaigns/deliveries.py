@@ -3,6 +3,7 @@
 Only the bench writes `sent` here; a printer's word is none.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -19,17 +20,17 @@ from campaigns.sending.touches import take_back_sent_touches, write_sent_touches
 _LOOK_AT_ONCE = 5_000  # bound values of one statement stay far below what either database takes
 
 
-def skip_withdrawn(session: Session, shop_id: int, delivery_ids: Sequence[int], *, at: datetime) -> int:
-    """Look at waiting deliveries once more before paper is spent on them; skip those that must not go, return how many.
+def skip_withdrawn(session: Session, shop_id: int, delivery_ids: Sequence[int], *, at: datetime) -> Counter[Reason]:
+    """Look at waiting deliveries once more before paper is spent on them; skip what must not go, count it by why.
 
-    A no to parcels may have come in since the plan, the offer may be over, the product sold out.
+    A no to parcels may have come in since the plan, the offer may be over, the coupon used, the product sold out.
     """
-    skipped = 0
+    skipped: Counter[Reason] = Counter()
     for start in range(0, len(delivery_ids), _LOOK_AT_ONCE):
         found = recheck(session, shop_id, delivery_ids[start : start + _LOOK_AT_ONCE], at=at)
         for reason in set(found.values()):
             ids = [delivery_id for delivery_id, why in found.items() if why is reason]
-            skipped += skip_by_parcel(session, shop_id, ids, reason)
+            skipped[reason] += skip_by_parcel(session, shop_id, ids, reason)
     return skipped
 
 

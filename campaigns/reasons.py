@@ -26,6 +26,8 @@ class Reason(StrEnum):
     DECLINED = "declined"
     CANCELLED = "cancelled"
     OFFER_OVER = "offer_over"
+    COUPON_USED = "coupon_used"
+    COUPON_OVER = "coupon_over"
     SOLD_OUT = "sold_out"
     PRICE_CHANGED = "price_changed"
     BOUGHT_ALREADY = "bought_already"
@@ -59,6 +61,8 @@ _STEPS = {
     Reason.DECLINED: n_("Not posted by hand"),
     Reason.CANCELLED: n_("Cancelled before it left"),
     Reason.OFFER_OVER: n_("The offer was over"),
+    Reason.COUPON_USED: n_("Used their coupon before"),
+    Reason.COUPON_OVER: n_("Their coupon was over"),
     Reason.SOLD_OUT: n_("Sold out before it left"),
     Reason.PRICE_CHANGED: n_("The price changed before it left"),
     Reason.BOUGHT_ALREADY: n_("Bought it meanwhile"),
@@ -89,6 +93,8 @@ _SENTENCES = {
     Reason.DECLINED: n_("Whoever had to post it said why they did not."),
     Reason.CANCELLED: n_("The campaign was cancelled before theirs left."),
     Reason.OFFER_OVER: n_("The offer was over when their turn came."),
+    Reason.COUPON_USED: n_("They had used their coupon of this offer before their turn came."),
+    Reason.COUPON_OVER: n_("Their coupon of this offer was over or withdrawn when their turn came."),
     Reason.SOLD_OUT: n_("The product was sold out when their turn came."),
     Reason.PRICE_CHANGED: n_("The product cost something else when their turn came."),
     Reason.BOUGHT_ALREADY: n_("They bought the product before their turn came."),

@@ -4,6 +4,7 @@ A crash between the steps leaves reserved rows; rendering again picks them up an
 """
 
 import io
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +20,7 @@ from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState
 from campaigns.deliveries import skip_withdrawn
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.links import Link, paper_address
+from campaigns.reasons import Reason, step_name
 from printables import proofs, sheets, stamp, verify
 from printables.batches import LIVE, Batch, BatchState, Piece, PieceLink, PieceState
 from printables.flyers import Copy, Flyer, copy_of
@@ -115,22 +117,30 @@ def reserve_batch(
     )
     session.add(batch)
     session.flush()
-    skip_withdrawn(session, run.shop_id, session.scalars(waiting_for_paper(run)).all(), at=at)
+    left_out = skip_withdrawn(session, run.shop_id, session.scalars(waiting_for_paper(run)).all(), at=at)
     _reserve_pieces(session, batch, run, most)
     _reserve_links(session, batch, [batch.shop_id, *partners])
     batch.pieces = session.exec(select(func.count()).where(Piece.batch_id == batch.id)).one()
     if not batch.pieces:
-        raise Conflict("No delivery of this run waits for paper.")
+        raise _nothing_to_print(left_out)
     audit.record(
         session,
         batch.shop_id,
         by,
         action="batch.make",
         subject=f"batch:{batch.number}",
-        after={"pieces": batch.pieces},
+        after={"pieces": batch.pieces} | {reason.value: count for reason, count in left_out.items()},
         at=at,
     )
     return batch
+
+
+def _nothing_to_print(left_out: Counter[Reason]) -> Conflict:
+    """Say why a batch would be empty; the reasons of those left out are the run's own words."""
+    if not left_out.total():
+        return Conflict("No delivery of this run waits for paper.")
+    why = [f"{step_name(reason)} ({count})" for reason, count in left_out.items()]
+    return Conflict("Nothing is left to print for this run: {why}.", why=why)
 
 
 def render_batch(engine: Engine, batch_id: int, *, files: FileStore, public_url: str) -> Batch:

@@ -13,6 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 from sqlmodel import Session, col, func, select
 
+from campaigns.offers.coupons import Coupon, CouponState
+from campaigns.offers.links import Link
 from printables.batches import ON_PAPER, Batch, BatchState, Piece, PieceLink, PieceState
 from printables.make_batch import next_number, render_batch, take_turns
 from printables.packing import find_piece
@@ -21,6 +23,7 @@ from retention.access import Member, Scope
 from retention.database import changed, reading, transaction
 from retention.errors import Conflict, NotFound
 from retention.files import FileStore
+from retention.tokens import spaced
 
 
 class PrintResult(StrEnum):
@@ -127,7 +130,7 @@ def reprint(
 ) -> tuple[Piece, Batch]:
     """Declare a piece spoiled and print it once more, as proved: same code and links, next generation, a batch of one.
 
-    Conflict for a piece that is not on paper: packed, or printed again already.
+    Conflict for a piece that is not on paper (packed, or printed again already) or whose coupon is used or over.
     """
     with transaction(engine) as session:
         piece, batch = order_reprint(session, member, scanned, at=at)
@@ -141,7 +144,29 @@ def order_reprint(session: Session, member: Member, scanned: str, *, at: datetim
     member.require(Scope.PACKING_WRITE)
     spoiled = find_piece(session, member, scanned)
     take_turns(session, member.shop_id)
+    _check_coupons(session, spoiled, at)
     return _spoil(session, member, spoiled, at)
+
+
+def _check_coupons(session: Session, piece: Piece, at: datetime) -> None:
+    """Refuse to print a code again that nobody can use any more."""
+    over = sa.or_(col(Coupon.state) == CouponState.VOID, col(Coupon.expires_at) <= at)
+    spent = (
+        select(Coupon)
+        .join(Link, col(Link.coupon_id) == Coupon.id)
+        .join(PieceLink, col(PieceLink.link_id) == Link.id)
+        .where(
+            PieceLink.shop_id == piece.shop_id,
+            PieceLink.piece_id == piece.id,
+            sa.or_(col(Coupon.state) == CouponState.REDEEMED, over),
+        )
+    )
+    if (found := session.exec(spent.limit(1)).first()) is None:
+        return
+    code = spaced(found.code)
+    if found.state is CouponState.REDEEMED:
+        raise Conflict("The coupon {code} has been used, so it is not printed again. Leave the insert out.", code=code)
+    raise Conflict("The coupon {code} is over, so it is not printed again. Leave the insert out.", code=code)
 
 
 def _spoil(session: Session, member: Member, piece: Piece, at: datetime) -> tuple[Piece, Batch]:

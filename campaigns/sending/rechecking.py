@@ -14,6 +14,7 @@ from sqlmodel import Session, SQLModel, col
 
 from campaigns.campaigns import Campaign, Delivery, Medium, Run
 from campaigns.noes.bounces import Bounce, BounceKind
+from campaigns.offers.coupons import Coupon, CouponState
 from campaigns.plans.caps import Leaving, Other, others_of, reach_back, verdict
 from campaigns.plans.hours import out_of_quiet
 from campaigns.plans.policy import (
@@ -62,6 +63,7 @@ def recheck(session: Session, shop_id: int, delivery_ids: Collection[int], *, at
 class _Delivery(NamedTuple):
     id: int
     run_id: int
+    coupon_id: int | None
     expires_at: datetime | None
 
 
@@ -94,6 +96,7 @@ class _Look:
     _answers: dict[tuple[Channel, str], dict[int, Answer]] = field(default_factory=dict)
     _facts: dict[str, set[int]] = field(default_factory=dict)
     _others: dict[int, list[Other]] | None = None
+    _coupons: dict[int, Reason] | None = None
 
     def wrong(self, row: _Row) -> Reason | None:
         """Return why this may not leave, whatever else the buyer gets."""
@@ -103,6 +106,8 @@ class _Look:
             return Reason.LATE
         if row.terms.reminds and row.delivery.id not in self._unpaid():
             return Reason.PAID_ALREADY  # nothing to remind of any more
+        if row.delivery.coupon_id and (spent := self._spent().get(row.delivery.coupon_id)):
+            return spent
         bought = row.terms.has_product and row.delivery.id in self._bought()
         return row.terms.over or (Reason.BOUGHT_ALREADY if bought else None)
 
@@ -169,6 +174,22 @@ class _Look:
             since = reach_back(caps, self.at, self.shop.timezone)
             self._others = others_of(self.session, self.shop.id, list(self.rows), since=since)
         return self._others
+
+    def _spent(self) -> dict[int, Reason]:
+        """Return the coupons nobody can use any more, each with why: no message and no paper carries them again."""
+        if self._coupons is None:
+            coupons = {row.delivery.coupon_id for row in self.rows.values() if row.delivery.coupon_id}
+            over = sa.or_(col(Coupon.state) == CouponState.VOID, col(Coupon.expires_at) <= self.at)
+            rows = self.session.execute(
+                sa.select(col(Coupon.id), col(Coupon.state)).where(
+                    among(col(Coupon.id), coupons), sa.or_(col(Coupon.state) == CouponState.REDEEMED, over)
+                )
+            )
+            used = CouponState.REDEEMED
+            self._coupons = {
+                number: Reason.COUPON_USED if state == used else Reason.COUPON_OVER for number, state in rows
+            }
+        return self._coupons
 
     def _bought(self) -> set[int]:
         return self._found("bought", lambda: [_bought_meanwhile(self.shop.id, list(self.rows))])

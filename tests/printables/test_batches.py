@@ -1,16 +1,20 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 
 from campaigns.campaigns import Campaign, Delivery, DeliveryState
 from campaigns.moving import pause
+from campaigns.offers.coupons import Coupon
 from campaigns.offers.links import Link
+from campaigns.offers.redeem import claim_code, redeem
 from printables import make_batch, tasks, verify
 from printables.batches import Batch, BatchState, Piece, PieceState
 from printables.flyers import Flyer, change_flyer
 from printables.make_batch import order_batch, render_batch
 from printables.piece_ledger import PrintResult, close_batch, mark_printed, reprint
+from retention.audit import AuditEntry
 from retention.database import transaction
 from retention.errors import Conflict, Invalid, NotFound
 from retention.parcels import Parcel
@@ -217,6 +221,46 @@ def test_a_spoiled_piece_is_printed_again_with_its_code_as_the_next_generation(b
     assert new.text in old
     third, _batch = reprint(bench.engine, bench.packer, spoiled.code, files=bench.files, public_url=URL, at=NOON)
     assert third.generation == 3
+
+
+def _use(bench: Bench, *codes: str) -> None:
+    with transaction(bench.engine) as session:
+        for code in codes:
+            redeem(session, bench.shop, code, order_reference=f"A-{code}", amount=10_000, at=NOON)
+
+
+def test_a_coupon_that_is_used_is_left_out_of_a_batch_with_its_reason(bench: Bench) -> None:
+    bench.parcels(2)
+    run = bench.launched()
+    flyer = bench.flyer(run)
+    bench.prove(flyer)
+    first, second = (coupon.code for coupon in bench.rows(Coupon))
+    _use(bench, first)
+    batch = bench.print(flyer, run)
+    assert [piece.code for piece in bench.pieces(batch)] == [second]
+    assert [(row.state.value, row.reason) for row in bench.rows(Delivery)] == [
+        ("skipped", "coupon_used"),
+        ("waiting", ""),
+    ]
+    assert bench.rows(AuditEntry)[-1].after == {"pieces": 1, "coupon_used": 1}
+    with transaction(bench.engine) as session:
+        close_batch(session, bench.packer, 1, unused=True, at=NOON)
+    _use(bench, second)
+    with pytest.raises(Conflict, match=r"Nothing is left to print for this run: Used their coupon before \(1\)"):
+        bench.print(flyer, run)
+
+
+def test_a_coupon_that_is_used_or_over_is_not_printed_again(bench: Bench) -> None:
+    batch = bench.printed(2)
+    used, over = (piece.code for piece in bench.pieces(batch))
+    _use(bench, used)
+    with transaction(bench.engine) as session:
+        claim_code(session, bench.shop, over, at=NOON - timedelta(days=14))  # its fourteen days end at noon
+    for code, why in ((used, "has been used"), (over, "is over")):
+        with pytest.raises(Conflict, match=f"{spaced(code)} {why}, so it is not printed again"):
+            reprint(bench.engine, bench.packer, code, files=bench.files, public_url=URL, at=NOON)
+    assert len(bench.rows(Batch)) == 1
+    assert {piece.state for piece in bench.pieces(batch)} == {PieceState.RENDERED}
 
 
 def test_a_reprint_shows_what_was_proved_though_the_flyer_says_something_else_now(bench: Bench) -> None:
