@@ -3,7 +3,6 @@
 The text that is looked at is made by the composing of the send, for one buyer per language.
 """
 
-import ipaddress
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from campaigns.texts.suspect_words import absolute_words, spam_words
 from retention.bitmaps import read_bitmap
 from retention.buyers import Buyer
 from retention.errors import Invalid
+from retention.internet import is_public_host
 from retention.shops import Shop
 from retention.words import LANGUAGES, ngettext
 from retention.words import gettext as _
@@ -38,17 +38,6 @@ MOST_NAMED = 5
 SHORTENERS = frozenset(
     {"bit.ly", "t.cn", "url.cn", "dwz.cn", "suo.im", "tinyurl.com", "goo.gl", "t.co", "is.gd", "ow.ly", "buff.ly"}
     | {"rebrand.ly", "cutt.ly", "rb.gy", "shorturl.at", "u.nu", "v.ht", "t.hk", "u.to", "c7.gg", "mrw.so", "sourl.cn"}
-)
-_PRIVATE_ENDINGS = (
-    ".local",
-    ".internal",
-    ".lan",
-    ".intranet",
-    ".home.arpa",
-    ".localhost",
-    ".test",
-    ".example",
-    ".invalid",
 )
 _LINK = re.compile(r"https?://[^\s<>\"'）)】，。；！？]+", re.IGNORECASE)
 _BARE_NAME = re.compile(r"\{\{-?\s*buyer\.name\s*(?:\|(?!\s*default)[^}]*)?-?\}\}")
@@ -158,7 +147,7 @@ def _of_links(shown: Shown, campaign: Campaign, voice: Voice) -> Iterator[Findin
         host = (urlsplit(address).hostname or "").lower()
         if urlsplit(address).netloc.lower() == ours:
             continue
-        if _is_private(host):
+        if not is_public_host(host):
             yield _red("private_link", _("No buyer can open {address}.").format(address=address))
             continue
         if host.removeprefix("www.") in SHORTENERS:
@@ -169,7 +158,7 @@ def _of_links(shown: Shown, campaign: Campaign, voice: Voice) -> Iterator[Findin
             yield _amber("plain_link", _("{address} is not encrypted. Use https.").format(address=address))
         say = _("Nobody will count who opens {address}. Use {{{{ link }}}}, which leads where the campaign says.")
         yield _amber("uncounted_link", say.format(address=address))
-    if _is_private(urlsplit(voice.public_url).hostname or ""):
+    if not is_public_host(urlsplit(voice.public_url).hostname or ""):
         say = _("No buyer can open links to {address}. Set REGULARS_PUBLIC_URL.")
         yield _amber("private_address", say.format(address=voice.public_url))
     if shown.medium is not Medium.EMAIL and not any(
@@ -199,14 +188,6 @@ def _reader(shop: Shop, someone: Buyer | None, language: str) -> Buyer:
     if someone is None:
         return Buyer(shop_id=shop.id, external_id="sample", name="Ada", language=language, created_at=shop.created_at)
     return Buyer(**someone.model_dump(exclude={"language"}), language=language)
-
-
-def _is_private(host: str) -> bool:
-    """Tell whether a host is one that buyers cannot reach, by its name alone."""
-    try:
-        return not ipaddress.ip_address(host.strip("[]")).is_global
-    except ValueError:
-        return "." not in host.strip(".") or host.endswith(_PRIVATE_ENDINGS)
 
 
 def _columns(text: str) -> int:

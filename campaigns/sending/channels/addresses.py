@@ -5,12 +5,10 @@ every address it resolves to is looked at, and the connection goes to the very a
 resolves to something else a moment later gains nothing.
 """
 
-import ipaddress
 import socket
 
 from campaigns.sending.channels.channel import TryLater
-
-_SHARED = ipaddress.ip_network("64:ff9b::/96")  # IPv4 behind NAT64: what is inside must be looked at
+from retention.internet import is_public
 
 
 def open_socket(host: str, port: int, timeout: float, *, allow_private: bool) -> socket.socket:
@@ -32,15 +30,3 @@ def open_socket(host: str, port: int, timeout: float, *, allow_private: bool) ->
             line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             return line
     raise trouble or OSError(f"{host} has no address")
-
-
-def is_public(address: str) -> bool:
-    """Tell whether an address is on the public internet."""
-    found = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(found, ipaddress.IPv6Address):
-        inside = found.ipv4_mapped or found.sixtofour
-        if inside is None and found in _SHARED:
-            inside = ipaddress.IPv4Address(int(found) & 0xFFFF_FFFF)
-        if inside is not None:
-            return is_public(str(inside))
-    return found.is_global and not found.is_multicast
