@@ -47,6 +47,9 @@ _SIGNS = {
 }
 
 
+_FOR_A_PERSON = frozenset({Sign.LEFT, Sign.WRONG_PARCEL, Sign.NOT_PRINTED, Sign.STOPPED, Sign.UNKNOWN, Sign.UNFINISHED})
+
+
 @dataclass(frozen=True)
 class Said:
     """An answer: the sign, the waybill that is open now (empty for none), and what the words need.
@@ -62,6 +65,15 @@ class Said:
     missing: int = 0
     generation: int = 1
     batch: int = 0
+
+    @property
+    def needs_person(self) -> bool:
+        """Whether somebody must look before what was scanned meanwhile is answered too: it may be about another parcel.
+
+        So with paper that was printed again: the number in its small print is to be compared.
+        """
+        is_in = self.sign in (Sign.PACKED, Sign.COMPLETE)
+        return self.sign in _FOR_A_PERSON or (is_in and self.generation > 1)
 
 
 def hear(session: Session, member: Member, text: str, *, over: str, at: datetime) -> Said:

@@ -173,8 +173,8 @@ def browse(browser: Browser) -> Iterator[Callable[..., Page]]:
 
 
 def _is_left(asked: Request) -> bool:
-    """Whether a request ended because its page was left or became a download."""
-    return asked.failure == "net::ERR_ABORTED"
+    """Whether a request ended because its page was left, became a download, or a test took the network away."""
+    return asked.failure in ("net::ERR_ABORTED", "net::ERR_INTERNET_DISCONNECTED")
 
 
 def _on_server(address: str, statement: str) -> None:

@@ -44,11 +44,12 @@ class Step(StrEnum):
 
 @dataclass(frozen=True)
 class Shown:
-    """An answer as people read it. `mark` is good, bad, warn or quiet."""
+    """An answer as people read it. `mark` is good, bad, warn or quiet; `stop` holds what was scanned after it."""
 
     mark: str
     words: str
     batch: int = 0
+    stop: bool = False
 
 
 _WORDS: dict[Sign, tuple[str, str]] = {
@@ -103,7 +104,7 @@ def take_step(
             render_batch(engine, batch.id, files=files, public_url=settings.public_url)
         shown, waybill = _shown(said), said.waybill
     except Error as error:
-        shown, waybill = Shown("bad", error.say(_)), over
+        shown, waybill = Shown("bad", error.say(_), stop=True), over
     with reading(engine) as session:
         return _page(request, session, place, now, shown, waybill, template="packing_stage.html")
 
@@ -126,17 +127,23 @@ def _shown(said: Said) -> Shown:
             return Shown("quiet", words)
         case Sign.PACKED:
             more = ngettext("Right. One more goes in", "Right. {count} more go in", said.missing)
-            return Shown("good", more.format(count=said.missing))
+            return Shown("good", _with_copy(more.format(count=said.missing), said), stop=said.needs_person)
         case Sign.UNFINISHED:
             words = ngettext("Not yet: one insert is missing", "Not yet: {count} inserts are missing", said.missing)
-            return Shown("bad", words.format(count=said.missing))
+            return Shown("bad", words.format(count=said.missing), stop=True)
     mark, template = _WORDS[said.sign]
     words = _(template).format(tail=f"…\N{WORD JOINER}{said.tail}", batch=said.batch)
     if said.sign is Sign.COMPLETE and not said.code:
         words = _("Everything is in")
-    if mark == "good" and said.generation > 1:
-        words = f"{words} · {_('copy {number}, is that printed on it?').format(number=said.generation)}"
-    return Shown(mark, words, said.batch)
+    if mark == "good":
+        words = _with_copy(words, said)
+    return Shown(mark, words, said.batch, stop=said.needs_person)
+
+
+def _with_copy(words: str, said: Said) -> str:
+    if said.generation == 1:
+        return words
+    return f"{words} · {_('copy {number}, is that printed on it?').format(number=said.generation)}"
 
 
 def _page(
@@ -159,6 +166,7 @@ def _page(
         gone=gone,
         show_code=show_code,
         grouped=grouped,
+        who=place.member.actor,
     )
     page.headers["X-Stage"] = "yes"
     return page

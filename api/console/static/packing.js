@@ -1,4 +1,8 @@
 // The packing station: what the scanner types is kept in order, sent one at a time, each once, and answered by the page.
+//
+// A step stays in the browser's store until the server has answered it, under a key by which the server knows it again;
+// it is removed by that key. Where an answer needs a person (a wrong parcel, say), the steps scanned after it are held:
+// they were meant for what the packer believed then.
 "use strict";
 
 (() => {
@@ -7,48 +11,94 @@
   const input = document.getElementById("text");
   const pending = document.getElementById("pending");
   const words = station.dataset;
-  const drawer = `bench:${words.shop}`;
+  const drawer = `bench:${words.shop}:${words.who}`;
   const patience = 15000; // ms until a request counts as lost and is sent again under its key
+  const pause = 2000; // ms until the next try
+  const tries = 5; // answers that the server is in trouble, until a person decides
+  const keptFor = 12 * 3600 * 1000; // ms; the server knows keys for a day, older steps are not sent unasked
 
-  // Steps not answered yet. They survive a reload of this tab; their keys let the server know one it has seen.
-  let steps = JSON.parse(sessionStorage.getItem(drawer) || "[]");
-  let busy = false;
-  let asking = null; // "spoil" or "leave-out": a key that is asked once more
-
+  const unique = () => (crypto.randomUUID ? crypto.randomUUID() : `${Date.now()}-${Math.random()}`);
   const now = () => stage.firstElementChild.dataset;
-  const keep = () => sessionStorage.setItem(drawer, JSON.stringify(steps));
+  const load = () => ({ steps: [], open: "", ...JSON.parse(localStorage.getItem(drawer) || "{}") });
+  const save = (change) => localStorage.setItem(drawer, JSON.stringify({ ...load(), ...change }));
+  const held = () => load().steps.filter((step) => step.held);
+
+  // One window of this browser sends: the one used last.
+  const me = unique();
+  const take = () => localStorage.setItem(`${drawer}:window`, me);
+  const isMine = () => localStorage.getItem(`${drawer}:window`) === me;
+
+  let asking = null; // "spoil" or "leave-out": a key that is asked once more
+  let sending = false;
+  let troubles = 0;
+  let wake = () => {};
 
   function add(step, text = "") {
     asking = null;
-    steps.push({ step, text, key: crypto.randomUUID ? crypto.randomUUID() : `${Date.now()}-${Math.random()}` });
-    keep();
+    take();
+    const { steps } = load();
+    // What is done while steps are held is about the parcel on the screen, so it goes before them.
+    const fresh = steps.filter((each) => !each.held);
+    save({ steps: [...fresh, { step, text, key: unique(), at: Date.now() }, ...held()] });
     send();
   }
 
+  const change = (key, what) => save({ steps: load().steps.map((each) => (each.key === key ? { ...each, ...what } : each)) });
+  const without = (key) => load().steps.filter((each) => each.key !== key);
+  const hold = () => save({ steps: load().steps.map((each) => ({ ...each, held: true })) });
+
   async function send() {
-    if (busy || !steps.length) return;
-    busy = true;
-    const step = steps[0];
-    step.over ??= now().waybill; // what the answer before has opened; a second try must ask the same
-    keep();
-    wait(words.waiting);
-    try {
-      const answer = await post(step);
-      if (answer.headers.get("X-Stage")) show(await answer.text());
-      else if (answer.redirected || answer.status === 401 || answer.status === 403) { busy = false; say("bad", words.signedOut); return; }
-      else if (answer.status >= 500) throw new Error(String(answer.status));
-      else say("bad", (await answer.text()).replace(/<[^>]*>/g, " ").slice(0, 200));
-      steps.shift();
-      keep();
-    } catch {
-      say("warn", words.offline);
-      setTimeout(() => { busy = false; send(); }, 2000);
-      wait(words.queued.replace("{count}", steps.length));
-      return;
+    if (sending) return;
+    sending = true;
+    let goes = true;
+    while (goes && isMine()) {
+      const [step] = load().steps;
+      if (!step || step.held) break;
+      // What the answer before has opened; a second try must ask the same.
+      if (step.over === undefined) { step.over = load().open; change(step.key, { over: step.over }); }
+      wait(words.waiting);
+      goes = await deliver(step);
     }
-    busy = false;
-    wait(steps.length ? words.queued.replace("{count}", steps.length) : "");
-    send();
+    sending = false;
+    tell();
+  }
+
+  // Send one step and take its answer; false when a person has to do something before the next.
+  async function deliver(step) {
+    let answer, text;
+    try {
+      answer = await post(step);
+      text = await answer.text();
+    } catch {
+      return retry(words.offline);
+    }
+    if (answer.headers.get("X-Stage")) {
+      show(text);
+      save({ steps: without(step.key), open: now().waybill });
+      troubles = 0;
+      if (now().stop) hold();
+      return true;
+    }
+    if (answer.redirected || answer.status === 401 || answer.status === 403) { say("bad", words.signedOut); return false; }
+    if (answer.status >= 500 || answer.status === 429) {
+      troubles += 1;
+      if (troubles < tries) return retry(words.trouble);
+      troubles = 0;
+      hold();
+      say("bad", words.trouble);
+      return false;
+    }
+    save({ steps: without(step.key) });
+    hold();
+    say("bad", text.replace(/<[^>]*>/g, " ").slice(0, 200));
+    return true;
+  }
+
+  async function retry(why) {
+    say("warn", why);
+    wait(words.queued.replace("{count}", load().steps.length));
+    await new Promise((done) => { wake = done; setTimeout(done, pause); });
+    return true;
   }
 
   function post(step) {
@@ -72,20 +122,42 @@
     answer.textContent = text;
   }
 
-  function wait(text) {
+  function wait(text, faded = Boolean(text)) {
     pending.hidden = !text;
     pending.textContent = text;
-    document.getElementById("answer").classList.toggle("waiting", Boolean(text));
+    document.getElementById("answer").classList.toggle("waiting", faded);
+  }
+
+  // What is left when nothing is on its way.
+  function tell() {
+    const { steps } = load();
+    const back = held().length;
+    for (const button of document.querySelectorAll("button[data-held]")) button.hidden = !back;
+    wait(back ? words.held.replace("{count}", back) : steps.length ? words.queued.replace("{count}", steps.length) : "", false);
   }
 
   const keys = {
     F2: () => add("undo"),
+    F3: () => {
+      if (!held().length) return;
+      if (asking === "drop") { asking = null; save({ steps: load().steps.filter((each) => !each.held) }); stage.innerHTML = answered; tell(); return; }
+      asking = "drop";
+      say("warn", words.drop.replace("{count}", held().length));
+    },
     F4: () => {
-      if (asking === "spoil" && now().spoil) { add("spoil", now().spoil); return; }
+      const code = load().steps.length ? "" : now().spoil; // with steps under way the screen is not up to date
+      if (asking === "spoil" && code) { add("spoil", code); return; }
       asking = "spoil";
-      say("warn", now().spoil ? words.spoil.replace("{code}", now().spoil) : words.spoilWhich);
+      say("warn", code ? words.spoil.replace("{code}", code) : words.spoilWhich);
+    },
+    F7: () => {
+      asking = null;
+      take();
+      save({ steps: load().steps.map(({ held: _, ...each }) => ({ ...each, at: Date.now() })) });
+      send();
     },
     F8: () => {
+      if (load().steps.some((each) => !each.held)) return;
       if (asking === "leave-out") { add("leave-out"); return; }
       if (!Number(now().missing)) return;
       asking = "leave-out";
@@ -117,8 +189,17 @@
     if (key) keys[key.dataset.key]();
     if (!event.target.closest("a")) input.focus();
   });
-  window.addEventListener("focus", () => input.focus());
-  window.addEventListener("online", () => { if (steps.length) { busy = false; send(); } });
+  window.addEventListener("focus", () => {
+    input.focus();
+    if (isMine()) return;
+    take();
+    const { open } = load();
+    location.replace(open ? `?waybill=${encodeURIComponent(open)}` : location.pathname);
+  });
+  window.addEventListener("storage", (event) => {
+    if (event.key === `${drawer}:window` && !isMine()) say("warn", words.elsewhere);
+  });
+  window.addEventListener("online", () => wake()); // the one sender looks again; nobody else sends
 
   // Sounds are off until somebody wants them: one high for right, two low for wrong.
   let player = null;
@@ -146,6 +227,11 @@
     document.querySelector("button[data-key=F9]").setAttribute("aria-pressed", "true");
   }
 
+  take();
+  const { steps } = load();
+  if (!steps.length) save({ open: now().waybill });
+  if (steps.some((each) => each.at < Date.now() - keptFor)) hold();
+  if (held().length) say("warn", words.heldBack);
   input.focus();
   send();
 })();

@@ -217,3 +217,88 @@ def test_unknown_waybill_and_another_shops_are_told_alike(shop: PaperShop, brows
     page.keyboard.press("F2")
     says(page, "No parcel is open.")
     assert outcomes(shop) == []
+
+
+def test_a_short_loss_of_the_network_loses_no_scan_and_books_none_twice(shop: PaperShop, browse: Browse) -> None:
+    (first, right), (second, other), (third, last) = shop.pieces()[:3]
+    page = station(browse, shop)
+    scan(page, first)
+    says(page, "One insert goes in")
+    posted: list[str] = []
+    under_way = [0]
+
+    def shaky(route: Route) -> None:
+        posted.append(str(route.request.post_data))
+        under_way[0] += 1
+        assert under_way[0] == 1, "two requests at once"
+        page.evaluate("dispatchEvent(new Event('online')); dispatchEvent(new Event('online'))")
+        answer = route.fetch()  # it has reached the server, whatever becomes of the answer
+        under_way[0] -= 1
+        if len(posted) in (1, 4):
+            route.abort("aborted")
+        elif len(posted) == 2:
+            route.fulfill(status=429, body="too many")
+        else:
+            route.fulfill(response=answer)
+
+    page.context.set_offline(True)
+    scan(page, right)
+    says(page, "No connection")
+    for text in (second, other, third, last):
+        scan(page, text)
+    page.route("**/packing/steps", shaky)
+    page.context.set_offline(False)
+    expect(page.locator(".waybill")).to_contain_text(third[-4:], timeout=20_000)
+    says(page, "Right: this one belongs here")
+    expect(page.locator("#pending")).to_be_hidden()
+    assert outcomes(shop) == [PackingOutcome.PACKED] * 3
+    assert [pieces_of(shop, code)[0].state for code in (right, other, last)] == [PieceState.IN_PARCEL] * 3
+    assert parcel(shop, second).shipped_at is not None
+    assert (len(posted), len(set(posted))) == (8, 5)  # three were sent again, each as it was
+
+
+def test_scans_made_after_a_wrong_one_wait_for_the_packer(shop: PaperShop, browse: Browse) -> None:
+    (first, right), (second, other), (_third, wrong) = shop.pieces()[:3]
+    page = station(browse, shop)
+    page.context.set_offline(True)
+    for text in (first, wrong, second, other):
+        scan(page, text)
+    page.context.set_offline(False)
+    says(page, "Wrong parcel")
+    expect(page.locator("#pending")).to_have_text("2 scanned after it wait for you")
+    assert outcomes(shop) == [PackingOutcome.WRONG_PARCEL]
+
+    page.reload()
+    says(page, "Some scans wait for you")
+    page.keyboard.press("F7")  # without mending anything: the parcel on the bench still lacks its insert
+    says(page, "Not yet: one insert is missing")
+    assert outcomes(shop) == [PackingOutcome.WRONG_PARCEL]
+    assert parcel(shop, first).shipped_at is None
+    expect(page.locator("#pending")).to_have_text("1 scanned after it wait for you")
+
+    scan(page, right)  # goes before those that wait
+    says(page, "Right: this one belongs here")
+    page.keyboard.press("F3")
+    says(page, "F3 again drops them")
+    page.keyboard.press("F3")
+    expect(page.locator("#pending")).to_be_hidden()
+    for text in (second, other):
+        scan(page, text)
+    expect(page.locator(".waybill")).to_contain_text(second[-4:])
+    says(page, "Right: this one belongs here")
+    assert outcomes(shop) == [PackingOutcome.WRONG_PARCEL, PackingOutcome.PACKED, PackingOutcome.PACKED]
+
+
+def test_only_the_window_used_last_sends(shop: PaperShop, browse: Browse) -> None:
+    (first, right) = shop.pieces()[0]
+    page = station(browse, shop)
+    page.route("**/packing/steps", lambda route: route.abort("aborted"))
+    scan(page, first)
+    says(page, "No connection")
+    another = page.context.new_page()
+    another.goto(f"{shop.home}/packing")
+    says(another, "One insert goes in")
+    says(page, "used in another window")
+    scan(another, right)
+    says(another, "Right: this one belongs here")
+    assert outcomes(shop) == [PackingOutcome.PACKED]
