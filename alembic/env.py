@@ -3,10 +3,12 @@
 The address comes from `retention.migrate`, from `alembic -x url=...`, or from the settings, in this order.
 """
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import sqlalchemy as sa
 from alembic import context
+from alembic.util import load_python_file
 from sqlmodel import SQLModel
 
 import api.tables  # noqa: F401 -- registers every table; one that is missing here would be drafted as a removal
@@ -16,6 +18,8 @@ from retention.settings import get_settings
 if TYPE_CHECKING:
     from alembic.autogenerate.api import AutogenContext
     from sqlalchemy import Connection
+
+unreleased: Any = load_python_file(str(Path(__file__).parent), "unreleased.py")
 
 
 def address() -> str:
@@ -34,6 +38,14 @@ def render_type(kind: str, item: Any, autogen_context: "AutogenContext") -> str 
     return False
 
 
+def moves() -> bool:
+    """Whether this command moves the database to another revision, and does not only look at it."""
+    try:
+        return bool(context.get_revision_argument())
+    except KeyError:
+        return False
+
+
 def run(connection: "Connection") -> None:
     context.configure(
         connection=connection,
@@ -45,6 +57,8 @@ def run(connection: "Connection") -> None:
     )
     with context.begin_transaction():
         migrate.take_turn(connection)
+        if moves():
+            unreleased.repair(connection, context.script.get_revision(unreleased.FIRST).module.upgrade)
         context.run_migrations()
 
 

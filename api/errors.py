@@ -12,13 +12,15 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
-from sqlalchemy.exc import DataError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
 from api.deps import LoginNeeded
 from api.guard import HEADERS, language_of
 from api.pages import page
 from retention.errors import Error
+from retention.trouble import SENTENCES, first_line, trouble_of
 from retention.words import gettext, gettext_noop, speaking
 
 log = structlog.get_logger()
@@ -49,8 +51,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _tell_invalid)
     app.add_exception_handler(LoginNeeded, _lead_to_login)
     app.add_exception_handler(DataError, _tell_unkeepable)
-    app.add_exception_handler(OperationalError, _tell_unavailable)
-    app.add_exception_handler(InterfaceError, _tell_unavailable)
+    app.add_exception_handler(DBAPIError, _tell_unavailable)
+    app.add_exception_handler(PoolTimeoutError, _tell_unavailable)
     app.add_exception_handler(Exception, _tell_failure)
 
 
@@ -114,9 +116,12 @@ async def _tell_unkeepable(request: Request, _error: Exception) -> Response:
 
 
 async def _tell_unavailable(request: Request, error: Exception) -> Response:
-    log.error("database does not answer", path=request.url.path, error=str(error))
-    detail = gettext("The database does not answer. Nothing was changed; try again in a moment.")
-    return tell(request, 503, detail, headers={"Retry-After": "5"})
+    trouble = trouble_of(error)
+    if trouble is None:
+        raise error  # a fault of ours, told as one
+    log.error("database refuses", path=request.url.path, trouble=trouble.value, error=first_line(error))
+    headers = {"Retry-After": "5"} if trouble.passes else None
+    return tell(request, 503, gettext(SENTENCES[trouble]), headers=headers)
 
 
 async def _tell_failure(request: Request, error: Exception) -> Response:

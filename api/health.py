@@ -11,8 +11,10 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy.exc import SQLAlchemyError
 
+import api.tables
 from retention import migrate
 from retention.errors import NotFound
+from retention.trouble import SENTENCES, Trouble, first_line, trouble_of
 from retention.words import gettext_noop
 
 router = APIRouter(include_in_schema=False)
@@ -29,11 +31,12 @@ def tell_ready(request: Request) -> JSONResponse:
     """Tell whether the database answers and has the newest tables; 503 otherwise."""
     try:
         with request.app.state.engine.connect() as connection:
-            current = migrate.is_current(connection)
-    except SQLAlchemyError:
-        return JSONResponse({"ready": False, "database": "does not answer"}, 503)
-    if not current:
-        return JSONResponse({"ready": False, "database": "needs: regulars db upgrade"}, 503)
+            reason = migrate.unfitness(connection, api.tables.metadata)
+    except SQLAlchemyError as error:
+        trouble = trouble_of(error) or Trouble.AWAY
+        return JSONResponse({"ready": False, "database": SENTENCES[trouble], "why": first_line(error)}, 503)
+    if reason is not None:
+        return JSONResponse({"ready": False, "database": str(reason)}, 503)
     return JSONResponse({"ready": True, "database": "current"})
 
 

@@ -1,11 +1,11 @@
 """Bring a database to the newest shape of the tables; the migrations themselves stand in `alembic/versions`.
 
-It refuses to know any table: which ones there are is said by the migrations, and by `api.tables` when a new one is
-drafted.
+It refuses to know any table: which ones there are is said by the migrations, and by what the code declares.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,12 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, event, pool, text
+from sqlalchemy import Connection, MetaData, create_engine, event, pool, text
+from sqlmodel import SQLModel
+
+from retention.errors import Conflict, Error
+from retention.schema import lacking, names_in
+from retention.words import gettext_noop
 
 # Any constant does, as long as every release takes the same one.
 _UPGRADE_LOCK = 8_247_431_906
@@ -22,9 +27,17 @@ _UPGRADE_LOCK = 8_247_431_906
 def upgrade(url: str, revision: str = "head") -> None:
     """Apply every migration up to `revision`, in one transaction: it is at the new shape or untouched.
 
-    Several processes may call it at once; one does the work, the others wait and find it done.
+    Several processes may call it at once; one does the work, the others wait and find it done. Conflict when the
+    database is not one that can be upgraded, or lacks something although its migrations have run.
     """
+    with connect(url) as connection:
+        if (reason := refusal(connection)) is not None:
+            raise reason
     command.upgrade(configuration(url), revision)
+    if revision == "head":
+        with connect(url) as connection:
+            if (reason := unfitness(connection, SQLModel.metadata)) is not None:
+                raise reason
 
 
 def downgrade(url: str, revision: str = "base") -> None:
@@ -33,8 +46,64 @@ def downgrade(url: str, revision: str = "base") -> None:
 
 def is_current(connection: Connection) -> bool:
     """Whether the database is at the newest migration this code knows."""
-    newest = ScriptDirectory.from_config(configuration()).get_heads()
-    return set(MigrationContext.configure(connection).get_current_heads()) == set(newest)
+    return _heads(connection) == {newest()}
+
+
+def refusal(connection: Connection) -> Error | None:
+    """Return why no migration can be applied to this database; None when one can."""
+    heads = _heads(connection)
+    if unknown := heads - known():
+        return Conflict(
+            gettext_noop(
+                "The database is at revision {revision}, which this release does not know: a newer release has "
+                "upgraded it. Install that release, or restore the backup made before."
+            ),
+            revision=", ".join(sorted(unknown)),
+        )
+    if not heads and "shops" in (tables := names_in(connection).columns) and "buyers" in tables:
+        return Conflict(
+            gettext_noop(
+                "The database has tables of Regulars but no revision number, so what they need is not known. Restore "
+                "it from a backup, or name an empty database."
+            )
+        )
+    return None
+
+
+def unfitness(connection: Connection, metadata: MetaData) -> Error | None:
+    """Return why this release cannot work with this database as it is; None when it can."""
+    if (reason := refusal(connection)) is not None:
+        return reason
+    if not is_current(connection):
+        return Conflict(
+            gettext_noop("The database is at revision {revision} and needs: regulars db upgrade"),
+            revision=", ".join(sorted(_heads(connection))) or "0",
+        )
+    if (lacks := lacking(connection, metadata)).needed:
+        return Conflict(
+            gettext_noop(
+                "The database is at the newest revision and yet lacks {names}. Restore it from a backup, or export "
+                "what you need and import it into a new one."
+            ),
+            names=lacks.named,
+        )
+    return None
+
+
+@cache
+def newest() -> str:
+    """Return the newest migration this code knows."""
+    return ScriptDirectory.from_config(configuration()).get_current_head() or ""
+
+
+@cache
+def known() -> frozenset[str]:
+    """Return every migration this code knows."""
+    return frozenset(each.revision for each in ScriptDirectory.from_config(configuration()).walk_revisions())
+
+
+def _heads(connection: Connection) -> set[str]:
+    return set(MigrationContext.configure(connection).get_current_heads())
 
 
 def configuration(url: str = "") -> Config:

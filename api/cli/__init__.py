@@ -8,7 +8,8 @@ import sys
 from typing import NoReturn
 
 import typer
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from api.cli import (
     answers,
@@ -37,6 +38,7 @@ from api.cli import (
 )
 from api.logs import configure_logs
 from retention.errors import Error
+from retention.trouble import SENTENCES, first_line, trouble_of
 
 app = typer.Typer(
     name="regulars",
@@ -86,8 +88,10 @@ def main(arguments: list[str] | None = None) -> None:
         _refuse(error.format_message(), error.exit_code)
     except (typer.Abort, KeyboardInterrupt):
         _refuse("Stopped.", 130)
-    except (OperationalError, ProgrammingError) as error:
-        _refuse(f"{_first_line(error)} If the database is new or old: regulars db upgrade", 1)
+    except (DBAPIError, PoolTimeoutError) as error:
+        trouble = trouble_of(error)
+        sentence = SENTENCES[trouble] if trouble else "The database refused."
+        _refuse(f"{sentence} ({first_line(error)})", 1)
     except FileNotFoundError as error:
         _refuse(f"There is no file {error.filename}.", 1)
     except OSError as error:
@@ -100,7 +104,3 @@ def _refuse(text: str, code: int) -> NoReturn:
     is_help = text.lstrip().startswith("Usage:")
     sys.stderr.write(f"{text}\n" if is_help else f"regulars: {' '.join(text.split())}\n")
     raise SystemExit(code)
-
-
-def _first_line(error: OperationalError | ProgrammingError) -> str:
-    return f"The database refused: {str(error.orig).strip().splitlines()[0].rstrip('.')}."

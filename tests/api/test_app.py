@@ -271,9 +271,26 @@ def test_a_running_installation_says_it_is_well(visitor: TestClient) -> None:
 
 def test_an_installation_with_old_tables_says_it_is_not_ready(visitor: TestClient, engine: Engine) -> None:
     with engine.begin() as connection:
-        connection.exec_driver_sql("DELETE FROM alembic_version")
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
     answer = visitor.get("/readyz")
-    assert (answer.status_code, answer.json()["database"]) == (503, "needs: regulars db upgrade")
+    said = "The database is at revision 0001 and needs: regulars db upgrade"
+    assert (answer.status_code, answer.json()["database"]) == (503, said)
+
+
+def test_an_installation_whose_tables_are_not_those_of_its_revision_says_what_lacks(
+    visitor: TestClient, engine: Engine
+) -> None:
+    with engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE users DROP COLUMN password_hash")
+    answer = visitor.get("/readyz")
+    assert answer.status_code == 503
+    assert "at the newest revision and yet lacks users.password_hash" in answer.json()["database"]
+    page = visitor.post("/login", data={"email": "may@example.com", "password": "no matter"})
+    assert page.status_code == 503
+    assert "lacks a table or column" in page.text
+    assert "regulars db upgrade" in page.text
+    assert "try again in a moment" not in page.text
+    assert "retry-after" not in page.headers
 
 
 def test_figures_are_told_to_this_machine_only(app: FastAPI) -> None:

@@ -1,0 +1,163 @@
+"""Upgrades of databases that hold rows: from the days before 0001 was frozen, and from 0001 to now."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import load_python_file
+
+import api.tables
+from retention import migrate, schema
+from retention.errors import Conflict
+from tests.retention import rows
+
+unreleased: Any = load_python_file(str(migrate.folder()), "unreleased.py")
+first: Callable[[], None] = (
+    ScriptDirectory.from_config(migrate.configuration()).get_revision("0001").module.upgrade  # type: ignore[union-attr]
+)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def first_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database at revision 0001, empty."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path / 'first.db'}"
+    else:
+        url = request.getfixturevalue("postgresql_url")
+        migrate.downgrade(url)
+    migrate.upgrade(url, "0001")
+    return url
+
+
+def take_back(op: Operations) -> None:
+    """Make of 0001 as it was frozen what it was a day before: the kinds of change it has seen, one of each at least."""
+    op.drop_table("hook_calls")
+    op.drop_table("hooks")
+    op.drop_table("order_lines")
+    op.create_table(
+        "order_lines",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True),
+        *(sa.Column(name, sa.BigInteger(), nullable=False) for name in ("shop_id", "order_id")),
+        *(sa.Column(name, sa.Integer(), nullable=False) for name in ("number", "quantity", "unit_price", "amount")),
+        *(sa.Column(name, sa.String(length=100), nullable=False) for name in ("sku", "title", "category")),
+        sa.ForeignKeyConstraint(["order_id"], ["orders.id"], name="fk_order_lines_order_id"),
+        sa.UniqueConstraint("shop_id", "order_id", "number", name="uq_order_lines_shop_id_order_id_number"),
+    )
+    op.drop_index("ix_deliveries_digest_id", table_name="deliveries")
+    _change(op, "bounces", drop=["report"], add="lifted_at", unique="uq_bounces_shop_id_report_address")
+    _change(op, "approvals", add="voided_at")
+    _change(op, "campaigns", drop=["started_at", "topic", "trigger"])
+    _change(op, "joint_flyers", drop=["closed_at"])
+    with op.batch_alter_table("joint_flyers") as batch:
+        batch.add_column(sa.Column("state", sa.String(length=24), nullable=False))
+    op.drop_index("ix_posts_shop_id_posts_token", table_name="posts")
+    _change(op, "posts", drop=["attempts", "token", "campaign_id"], foreign="fk_posts_campaign_id")
+    _change(op, "segments", drop=["pinned_in", "pinned_out", "refreshed_from"])
+
+
+def _change(op: Operations, table: str, *, drop: tuple[str, ...] | list[str] = (), **named: str) -> None:
+    with op.batch_alter_table(table) as batch:
+        if "unique" in named:
+            batch.drop_constraint(named["unique"], type_="unique")
+        if "foreign" in named:
+            batch.drop_constraint(named["foreign"], type_="foreignkey")
+        for column in drop:
+            batch.drop_column(column)
+        if "add" in named:
+            batch.add_column(sa.Column(named["add"], sa.DateTime(timezone=True), nullable=True))
+
+
+def test_database_from_before_the_first_revision_was_frozen_is_brought_up_to_date_with_its_rows(first_url: str) -> None:
+    with migrate.connect(first_url) as connection, connection.begin():
+        take_back(Operations(MigrationContext.configure(connection)))
+        connection.exec_driver_sql("CREATE TABLE somebody_elses (id INTEGER)")
+        before = rows.fill(connection)
+        connection.exec_driver_sql("UPDATE bounces SET lifted_at = at WHERE id = 1")
+        connection.exec_driver_sql("UPDATE approvals SET voided_at = approved_at WHERE id = 1")
+        connection.exec_driver_sql("UPDATE joint_flyers SET state = 'closed' WHERE id = 1")
+    migrate.upgrade(first_url)
+    with migrate.connect(first_url) as connection:
+        after = rows.count(connection)
+        assert {name: number for name, number in before.items() if after[name] != number} == {"approvals": 2}
+        assert schema.lacking(connection, api.tables.metadata) == schema.Lacking()
+
+        def ask(statement: str) -> list[Any]:
+            return list(connection.exec_driver_sql(statement).scalars())
+
+        assert ask("SELECT id FROM approvals") == [2]
+        assert ask("SELECT kind FROM bounces ORDER BY id") == ["lifted", "hard"]
+        assert ask("SELECT count(closed_at) FROM joint_flyers WHERE id = 1") == [1]
+        assert ask("SELECT p.campaign_id - r.campaign_id FROM posts p JOIN runs r ON r.id = p.run_id") == [0, 0]
+        assert {bytes(each) for each in ask("SELECT pinned_in FROM segments")} == {bytes.fromhex("3a30000000000000")}
+        assert ask("SELECT trigger FROM campaigns") in ([{}, {}], ["{}", "{}"])
+        same = "shop_id, channel, kind, address, detail, at"  # numbers go on behind the rows that were carried over
+        connection.exec_driver_sql(f"INSERT INTO bounces ({same}, report) SELECT {same}, 'new' FROM bounces")
+        assert ask("SELECT id FROM bounces ORDER BY id") == [1, 2, 3, 4]
+
+
+def test_repair_makes_exactly_the_first_revision_and_touches_none_that_is(first_url: str) -> None:
+    with migrate.connect(first_url) as connection, connection.begin():
+        connection.exec_driver_sql("CREATE INDEX their_own ON buyers (name)")
+        right = unreleased.shape(connection)
+        assert not unreleased.repair(connection, first)
+        assert unreleased.shape(connection) == right
+        take_back(Operations(MigrationContext.configure(connection)))
+        rows.fill(connection)
+        assert unreleased.repair(connection, first)
+        connection.exec_driver_sql("CREATE INDEX their_own ON buyers (name)")
+        assert unreleased.shape(connection) == right
+
+
+def test_column_nobody_knows_is_not_thrown_away(first_url: str) -> None:
+    with migrate.connect(first_url) as connection, connection.begin():
+        take_back(Operations(MigrationContext.configure(connection)))
+        connection.exec_driver_sql("ALTER TABLE buyers ADD COLUMN shoe_size INTEGER")
+        before = rows.fill(connection)
+        connection.exec_driver_sql("UPDATE buyers SET shoe_size = 43")
+    with pytest.raises(Conflict, match=r"column buyers\.shoe_size holds values .* Nothing was changed"):
+        migrate.upgrade(first_url)
+    with migrate.connect(first_url) as connection:
+        assert rows.count(connection) == before
+
+
+def test_rows_of_every_table_survive_every_migration_since_the_first_and_back(first_url: str) -> None:
+    with migrate.connect(first_url) as connection, connection.begin():
+        before = rows.fill(connection)
+    migrate.upgrade(first_url)
+    with migrate.connect(first_url) as connection:
+        after = rows.count(connection)
+    assert {name: after.get(name) for name in before} == before
+    migrate.downgrade(first_url, "0001")
+    with migrate.connect(first_url) as connection:
+        assert rows.count(connection) == before
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        ("ALTER TABLE coupons DROP COLUMN claimed_at", r"lacks coupons\.claimed_at"),
+        ("DROP TABLE post_quotas", "lacks table post_quotas"),
+        ("UPDATE alembic_version SET version_num = 'tomorrow'", "at revision tomorrow, which this release does not"),
+        ("DELETE FROM alembic_version", "no revision number"),
+    ],
+)
+def test_upgrade_says_what_a_database_lacks_instead_of_calling_it_current(
+    database_url: str, damage: str, said: str
+) -> None:
+    with migrate.connect(database_url) as connection, connection.begin():
+        connection.exec_driver_sql(damage)
+    with pytest.raises(Conflict, match=said):
+        migrate.upgrade(database_url)
+
+
+def test_index_that_is_missing_is_told_and_stops_nobody(database_url: str) -> None:
+    with migrate.connect(database_url) as connection, connection.begin():
+        connection.exec_driver_sql("DROP INDEX ix_buyers_shop_id_buyers_email")
+    migrate.upgrade(database_url)
+    with migrate.connect(database_url) as connection:
+        assert schema.lacking(connection, api.tables.metadata).others == ("ix_buyers_shop_id_buyers_email",)
