@@ -14,12 +14,13 @@ from starlette.staticfiles import StaticFiles
 
 from api import auth, errors, forms, health, pages, public, v1
 from api.guard import Guard
+from api.hashing import new_limiter
 from api.logs import configure_logs
 from api.memory import return_large_blocks
-from api.throttle import Throttle
 from retention import clock
 from retention.database import open_engine
 from retention.files import open_store
+from retention.home import keep_private, open_home
 from retention.queue import configure
 from retention.settings import Settings, get_settings
 
@@ -28,9 +29,12 @@ def create_app(
     settings: Settings | None = None, *, engine: Engine | None = None, now: Callable[[], datetime] = clock.now
 ) -> FastAPI:
     """Return the application. `now` is the clock every request is told; a demo or a test brings its own."""
+    keep_private()
     configure_logs()
     return_large_blocks()
     settings = settings or get_settings()
+    open_home(settings.home)
+    settings.signing_key()  # a bad one is told at the start, not on somebody's page
     app = FastAPI(
         title="Regulars",
         summary="Retention campaigns for online shops: orders in, segments, campaigns, inserts, coupons.",
@@ -45,7 +49,7 @@ def create_app(
     app.state.owns_engine = engine is None
     app.state.files = open_store(settings)
     app.state.now = now
-    app.state.login_throttle = Throttle()
+    app.state.hashing = new_limiter()
     configure(settings)
     errors.install(app)
     app.add_middleware(Guard, public_url=settings.public_url)

@@ -1,21 +1,27 @@
 """Signing in and out: the login page and the cookie that holds a login's secret.
 
-Two throttles: wrong tries per account, in rows (`retention.people`), and per address, in memory (`api.throttle`).
+A try is counted before it is made (`retention.logins`); the password is compared with no transaction open.
 """
 
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
+from sqlalchemy import Engine
 from sqlmodel import Session
 
 from api import forms
 from api.deps import CurrentUser, Now, Writing
 from api.guard import LANGUAGE_COOKIE
+from api.hashing import hashing, in_thread
 from api.pages import page
-from api.throttle import Throttle
-from retention import people
-from retention.errors import Forbidden
+from retention import logins, tries
+from retention.database import reading, transaction
+from retention.logins import SESSION_LENGTH, Candidate
+from retention.passwords import fits
+from retention.people import User
+from retention.tries import Limit
 from retention.words import gettext as _
 
 router = APIRouter(include_in_schema=False)
@@ -27,47 +33,90 @@ def show_login(request: Request, next: str = "/") -> Response:  # noqa: A002 - t
 
 
 @router.post("/login")
-def log_in(
+async def log_in(
     request: Request,
-    session: Writing,
     at: Now,
     email: Annotated[str, Form(max_length=254)],
     password: Annotated[str, Form(max_length=1000)],
     next: Annotated[str, Form()] = "/",  # noqa: A002
 ) -> Response:
-    """Sign in and go on to `next`; a wrong try is counted and answered with the form again."""
-    throttle: Throttle = request.app.state.login_throttle
-    address = request.client.host if request.client else ""
-    if throttle.is_full(address, at=at):
-        problem = _("Too many wrong tries. Wait a quarter of an hour, then try again.")
-        return page(request, "login.html", status=429, next=_inside(next), email=email, problem=problem)
-    secret, problem = _try(session, email, password, request=request)
-    if secret is None:
-        throttle.count(address, at=at)
-        return page(request, "login.html", status=401, next=_inside(next), email=email, problem=problem)
-    response = RedirectResponse(_inside(next), 303)
-    _set_cookie(request, response, forms.LOGIN_COOKIE, secret)
-    user = people.user_of_login(session, secret, at=at)
-    if user and LANGUAGE_COOKIE not in request.cookies:
-        _set_cookie(request, response, LANGUAGE_COOKIE, user.language)
-    return response
+    """Sign in and go on to `next`; a wrong try is answered with the form again, the same for every address."""
+    engine: Engine = request.app.state.engine
+    limits = logins.limits_of(email, address_of(request))
+    wait, candidate = await in_thread(_begin, engine, limits, email, at)
+    if wait:
+        return _again(request, 429, email=email, next_address=next, problem=too_often(wait), wait=wait)
+    right = await hashing(request, fits, password, candidate.kept)
+    signed_in = await in_thread(_finish, engine, candidate, limits, at) if right else None
+    if signed_in is None:
+        problem = _("Address and password do not fit.")
+        return _again(request, 401, email=email, next_address=next, problem=problem)
+    return let_in(request, *signed_in, to=_inside(next))
 
 
 @router.post("/logout")
 def log_out(request: Request, _user: CurrentUser, session: Writing) -> Response:
     """Forget this login, here and in the browser."""
-    people.log_out(session, request.cookies[forms.LOGIN_COOKIE])
+    logins.log_out(session, request.cookies[forms.LOGIN_COOKIE])
     response = RedirectResponse("/login", 303)
     response.delete_cookie(forms.LOGIN_COOKIE)
     return response
 
 
-def _try(session: Session, email: str, password: str, *, request: Request) -> tuple[str | None, str]:
-    try:
-        secret = people.log_in(session, email, password, at=request.app.state.now())
-    except Forbidden as error:
-        return None, error.say(_)
-    return secret, "" if secret else _("Address and password do not fit.")
+def let_in(request: Request, secret: str, user: User, *, to: str) -> Response:
+    """Return the answer that gives a browser its login and leads on."""
+    response = RedirectResponse(to, 303)
+    _set_cookie(request, response, forms.LOGIN_COOKIE, secret)
+    if LANGUAGE_COOKIE not in request.cookies:
+        _set_cookie(request, response, LANGUAGE_COOKIE, user.language)
+    return response
+
+
+def address_of(request: Request) -> str:
+    """Return where a request comes from."""
+    return request.client.host if request.client else ""
+
+
+def too_often(wait: timedelta) -> str:
+    """Return what is said to somebody who has to wait."""
+    minutes = max(1, -(-int(wait.total_seconds()) // 60))
+    return _("Too many tries. Try again in {minutes} min.").format(minutes=minutes)
+
+
+def count_try(engine: Engine, limits: list[Limit], at: datetime) -> timedelta | None:
+    """Count one more try; return how long to wait instead. Who has to wait anyway takes no lock."""
+    with reading(engine) as session:
+        wait = tries.left(session, limits, at=at)
+    if wait:
+        return wait
+    with transaction(engine) as session:
+        return tries.take(session, limits, at=at)
+
+
+def _begin(engine: Engine, limits: list[Limit], email: str, at: datetime) -> tuple[timedelta | None, Candidate]:
+    wait = count_try(engine, limits, at)
+    if wait:
+        return wait, Candidate(None, "")
+    with reading(engine) as session:
+        return None, logins.find_candidate(session, email)
+
+
+def _finish(engine: Engine, candidate: Candidate, limits: list[Limit], at: datetime) -> tuple[str, User] | None:
+    with transaction(engine) as session:
+        secret = logins.finish(session, candidate, limits=limits, at=at)
+        return (secret, _user(session, candidate)) if secret else None
+
+
+def _user(session: Session, candidate: Candidate) -> User:
+    return session.get_one(User, candidate.user_id)
+
+
+def _again(
+    request: Request, status: int, *, email: str, next_address: str, problem: str, wait: timedelta | None = None
+) -> Response:
+    headers = {"Retry-After": str(int(wait.total_seconds()) + 1)} if wait else None
+    shown = _inside(next_address)
+    return page(request, "login.html", status=status, headers=headers, next=shown, email=email, problem=problem)
 
 
 def _inside(address: str) -> str:
@@ -80,7 +129,7 @@ def _set_cookie(request: Request, response: Response, name: str, value: str) -> 
     response.set_cookie(
         name,
         value,
-        max_age=int(people.SESSION_LENGTH.total_seconds()),
+        max_age=int(SESSION_LENGTH.total_seconds()),
         httponly=True,
         samesite="lax",
         secure=request.app.state.settings.public_url.startswith("https://"),

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.types import Message, Receive
 
 from api import forms
-from retention import access, people
+from retention import access, keys, logins, people
 from retention.database import reading
 from retention.shops import Shop
 from retention.words import gettext_noop
@@ -93,11 +93,12 @@ def _announced(request: Request) -> int:
 def _is_known(request: Request) -> bool:
     """Tell whether a key or a login of ours comes with the request; for a file to import, one that may import it."""
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    secret = request.cookies.get(forms.LOGIN_COOKIE, "")
+    secret, at = request.cookies.get(forms.LOGIN_COOKIE, ""), request.app.state.now()
     with reading(request.app.state.engine) as session:
         if request.url.path.startswith("/api/"):
-            return scheme.lower() == "bearer" and people.member_of_key(session, key.strip()) is not None
-        user = people.user_of_login(session, secret, at=request.app.state.now()) if secret else None
+            caller = keys.member_of_key(session, key.strip(), at=at) if scheme.lower() == "bearer" else None
+            return isinstance(caller, access.Member)
+        user = logins.user_of_login(session, secret, at=at) if secret else None
         target = IMPORTS.fullmatch(request.url.path)
         if user is None or target is None:
             return user is not None

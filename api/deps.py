@@ -13,7 +13,7 @@ from fastapi import Depends, Request
 from sqlmodel import Session
 
 from api import forms
-from retention import people
+from retention import logins, people
 from retention.access import Member, Scope
 from retention.database import reading, transaction
 from retention.errors import NotFound
@@ -73,7 +73,7 @@ def current_user(request: Request, at: Now, _: Annotated[None, Depends(forms.che
     """
     secret = request.cookies.get(forms.LOGIN_COOKIE, "")
     with reading(request.app.state.engine) as session:
-        user = people.user_of_login(session, secret, at=at) if secret else None
+        user = logins.user_of_login(session, secret, at=at) if secret else None
     if user is None:
         raise LoginNeeded
     request.state.user = user

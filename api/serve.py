@@ -13,6 +13,7 @@ import structlog
 
 from api.supervisor import Child, Parent, Program
 from retention import migrate
+from retention.home import close_home
 from retention.queue import empty_embedded_queue
 from retention.settings import get_settings
 
@@ -24,9 +25,9 @@ def run(host: str, port: int) -> None:
     settings = get_settings()
     with socket.create_server((host, port)):
         pass  # a taken port is said once, here, and not by a child that dies again and again
-    settings.home.mkdir(parents=True, exist_ok=True)
-    migrate.upgrade(settings.database)
+    close_home(settings.home)
     settings.signing_key()
+    migrate.upgrade(settings.database)
     empty_embedded_queue(settings)
     if "public_url" not in settings.model_fields_set:
         shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - asked for by --host

@@ -24,7 +24,10 @@ import retention.buyers
 import retention.consent
 import retention.facts
 import retention.idempotency
+import retention.invitations
 import retention.jobs
+import retention.keys
+import retention.logins
 import retention.orders
 import retention.parcels
 import retention.people
@@ -32,6 +35,7 @@ import retention.products
 import retention.relations
 import retention.shops
 import retention.touches
+import retention.tries
 import retention.versions
 import segments.forecasts
 import segments.leaves

@@ -8,10 +8,13 @@ import campaigns.tasks
 import printables.tasks
 import retention.idempotency
 import retention.ingest.jobs
+import retention.invitations
+import retention.logins
 import segments.forecasting
 import segments.snapshots
 from api.logs import configure_logs
 from api.memory import return_large_blocks
+from retention.home import keep_private, open_home
 from retention.queue import configure
 from retention.settings import get_settings
 
@@ -20,12 +23,16 @@ TASKS = (
     printables.tasks,
     retention.idempotency,
     retention.ingest.jobs,
+    retention.invitations,
+    retention.logins,
     segments.forecasting,
     segments.snapshots,
 )
 TABLES = api.tables.metadata
 """A task that follows a foreign key needs both tables known."""
 
+keep_private()
 configure_logs()
 return_large_blocks()
+open_home(get_settings().home)
 app = configure(get_settings())

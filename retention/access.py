@@ -69,6 +69,11 @@ class Member:
         if not self.may(scope):
             raise Forbidden("This needs the right {scope}. Ask the shop's owner for it.", scope=scope.value)
 
+    def require_all(self, scopes: frozenset[Scope]) -> None:
+        """Raise Forbidden unless this member has every one of `scopes`: nobody gives or takes what they have not."""
+        for scope in sorted(scopes - self.scopes):
+            self.require(scope)
+
 
 def system_member(shop_id: int) -> Member:
     """Return the member that tasks and the command line act as: the owner of the machine."""

@@ -1,28 +1,23 @@
-"""People who work with a shop, how they prove who they are, and the API keys of its other systems."""
+"""People who work with a shop and what they may do there. How they sign in stands in `retention.logins`."""
 
-from datetime import datetime, timedelta
-from functools import cache
+from datetime import datetime
+from typing import Any
 
-from pwdlib import PasswordHash
+import sqlalchemy as sa
 from sqlalchemy import UniqueConstraint
-from sqlmodel import Field, Session, SQLModel, col, select
+from sqlmodel import Field, Session, SQLModel, col, delete, select
 
-from retention import audit, tokens
+from retention import audit, passwords
 from retention.access import ROLE_SCOPES, Member, Role, Scope
-from retention.database import BigId, Json, ShopRow, choice
-from retention.errors import Conflict, Forbidden, Invalid, NotFound
+from retention.database import BigId, ShopRow, choice
+from retention.errors import Conflict, Invalid, NotFound
+from retention.relations import Group
 from retention.shops import Shop
-
-SESSION_LENGTH = timedelta(days=14)
-TRIES_BEFORE_WAITING = 5
-WAIT_AFTER_TRIES = timedelta(minutes=15)
-SHORTEST_PASSWORD = 10
-
-_hashes = PasswordHash.recommended()
+from retention.words import LANGUAGES
 
 
 class User(SQLModel, table=True):
-    """A person with a password."""
+    """A person with a password. The row stays when the person leaves every shop: what they made bears their name."""
 
     __tablename__ = "users"
 
@@ -32,8 +27,6 @@ class User(SQLModel, table=True):
     password_hash: str = Field(max_length=255, repr=False)
     language: str = Field(default="zh-CN", max_length=8)
     created_at: datetime
-    failed_tries: int = 0
-    locked_until: datetime | None = None
 
 
 class Membership(ShopRow, table=True):
@@ -44,31 +37,6 @@ class Membership(ShopRow, table=True):
 
     user_id: int = Field(foreign_key="users.id", sa_type=BigId, index=True)
     role: Role = Field(sa_type=choice(Role))
-
-
-class Login(SQLModel, table=True):
-    """A signed-in browser. The cookie holds the secret, the row its digest."""
-
-    __tablename__ = "logins"
-
-    id: int = Field(default=None, primary_key=True, sa_type=BigId)
-    digest: str = Field(unique=True, max_length=64, repr=False)
-    user_id: int = Field(foreign_key="users.id", sa_type=BigId, index=True)
-    created_at: datetime
-    expires_at: datetime
-
-
-class ApiKey(ShopRow, table=True):
-    """A key for one of the shop's other systems. Shown once; the row keeps its digest."""
-
-    __tablename__ = "api_keys"
-    __table_args__ = (UniqueConstraint("shop_id", "name"),)
-
-    name: str = Field(max_length=100)
-    digest: str = Field(unique=True, max_length=64, repr=False)
-    scopes: list[str] = Field(sa_type=Json)
-    created_at: datetime
-    revoked_at: datetime | None = None
 
 
 def add_user(
@@ -84,64 +52,64 @@ def add_user(
 ) -> User:
     """Give the person with this address a role in `shop`, making the account when there is none.
 
-    An existing account keeps its password. Conflict when the person has a role there already.
+    An existing account keeps its password. Without a password nobody can sign in before a one-time link was used
+    (`retention.invitations`). Conflict when the person has a role there already.
     """
-    email = email.strip().lower()
-    user = session.exec(select(User).where(User.email == email)).first()
+    user = find_user(session, email)
     if user is None:
-        user = User(
-            email=_checked_email(email), name=name, password_hash=_hash(password), language=shop.language, created_at=at
-        )
-        session.add(user)
-        session.flush()
-    if _membership(session, shop.id, user.id):
-        raise Conflict("{email} is in {shop} already.", email=email, shop=shop.slug)
-    session.add(Membership(shop_id=shop.id, user_id=user.id, role=role))
-    audit.record(
-        session, shop.id, actor, action="people.add", subject=f"user:{user.id}", after={"role": role.value}, at=at
-    )
+        kept = passwords.hash_password(password, about=[email, name, shop.slug]) if password else passwords.NONE
+        user = make_user(session, email, name=name, password_hash=kept, language=shop.language, at=at)
+    join(session, shop, user, role=role, at=at, actor=actor)
     return user
 
 
-def has_account(session: Session, email: str) -> bool:
-    """Tell whether somebody has an account under this address, in whichever shop."""
-    return session.exec(select(User.id).where(User.email == email.strip().lower())).first() is not None
+def make_user(session: Session, email: str, *, name: str, password_hash: str, language: str, at: datetime) -> User:
+    """Make an account; Invalid for what is no mail address."""
+    checked = check_email(email)
+    user = User(email=checked, name=name.strip(), password_hash=password_hash, language=language, created_at=at)
+    session.add(user)
+    session.flush()
+    return user
 
 
-def log_in(session: Session, email: str, password: str, *, at: datetime) -> str | None:
-    """Return the secret of a new login, or None when address and password do not fit.
-
-    After five wrong tries the account waits a quarter of an hour (Forbidden). The caller must commit either way: the
-    count of wrong tries is part of the answer.
-    """
-    user = session.exec(select(User).where(User.email == email.strip().lower()).with_for_update()).first()
-    if user and user.locked_until and user.locked_until > at:
-        raise Forbidden("Too many wrong tries. Wait a quarter of an hour, then try again.")
-    fits = _hashes.verify(password, user.password_hash if user else _nobody())
-    if user is None:
-        return None
-    if not fits:
-        user.failed_tries += 1
-        if user.failed_tries >= TRIES_BEFORE_WAITING:
-            user.failed_tries, user.locked_until = 0, at + WAIT_AFTER_TRIES
-        return None
-    user.failed_tries, user.locked_until = 0, None
-    secret = tokens.new_secret()
-    session.add(Login(digest=tokens.digest(secret), user_id=user.id, created_at=at, expires_at=at + SESSION_LENGTH))
-    return secret
+def join(session: Session, shop: Shop, user: User, *, role: Role, at: datetime, actor: str) -> None:
+    """Give an account a role in `shop`; Conflict when it has one there."""
+    if _membership(session, shop.id, user.id):
+        raise Conflict("{email} is in {shop} already.", email=user.email, shop=shop.slug)
+    session.add(Membership(shop_id=shop.id, user_id=user.id, role=role))
+    session.flush()
+    _record(session, shop, user, "people.add", at=at, actor=actor, after={"role": role.value})
 
 
-def log_out(session: Session, secret: str) -> None:
-    """Forget a login."""
-    login = session.exec(select(Login).where(Login.digest == tokens.digest(secret))).first()
-    if login:
-        session.delete(login)
+def find_user(session: Session, email: str) -> User | None:
+    """Return the account under an address, in whichever shop, or None."""
+    return session.exec(select(User).where(User.email == email.strip().lower())).first()
 
 
-def user_of_login(session: Session, secret: str, *, at: datetime) -> User | None:
-    """Return who a login secret belongs to, or None when it is unknown or over."""
-    found = select(User).join(Login, col(Login.user_id) == User.id)
-    return session.exec(found.where(Login.digest == tokens.digest(secret), Login.expires_at > at)).first()
+def find_person(session: Session, shop: Shop, user_id: int) -> tuple[User, Role]:
+    """Return a person of `shop` with their role; NotFound for everybody else."""
+    found = select(User, Membership.role).join(Membership, col(Membership.user_id) == User.id)
+    row = session.exec(found.where(Membership.shop_id == shop.id, User.id == user_id)).first()
+    if row is None:
+        raise NotFound("Nobody of this shop has the number {number}.", number=user_id)
+    return row[0], Role(row[1])
+
+
+def find_person_by_email(session: Session, shop: Shop, email: str) -> User:
+    """Return the person of `shop` with this address; NotFound for everybody else."""
+    user = find_user(session, email)
+    if user is None or _membership(session, shop.id, user.id) is None:
+        raise NotFound("{email} is not in {shop}.", email=email, shop=shop.slug)
+    return user
+
+
+def people_of(session: Session, shop: Shop) -> list[tuple[User, Role]]:
+    """Return the people of a shop with their roles, by mail address."""
+    found = select(User, Membership.role).join(Membership, col(Membership.user_id) == User.id)
+    return [
+        (user, Role(role))
+        for user, role in session.exec(found.where(Membership.shop_id == shop.id).order_by(User.email))
+    ]
 
 
 def shops_of_user(session: Session, user: User) -> list[tuple[Shop, Role]]:
@@ -160,71 +128,93 @@ def member_for(session: Session, user: User, shop: Shop) -> Member | None:
     return Member(shop_id=shop.id, actor=f"user:{user.id}", scopes=ROLE_SCOPES[role], user_id=user.id, role=role)
 
 
-def create_api_key(
-    session: Session, shop: Shop, *, name: str, scopes: frozenset[Scope], at: datetime, actor: str = "system"
-) -> str:
-    """Make an API key and return its secret, which nobody can read again. Conflict when the name is taken."""
-    if session.exec(select(ApiKey).where(ApiKey.shop_id == shop.id, ApiKey.name == name)).first():
-        raise Conflict("This shop has a key called {name} already.", name=name)
-    secret = f"rk_{tokens.new_secret()}"
-    words = sorted(scope.value for scope in scopes)
-    session.add(ApiKey(shop_id=shop.id, name=name, digest=tokens.digest(secret), scopes=words, created_at=at))
-    audit.record(session, shop.id, actor, action="key.create", subject=f"key:{name}", after={"scopes": words}, at=at)
-    return secret
+def change_role(session: Session, shop: Shop, user_id: int, role: Role, *, by: Member, at: datetime) -> User:
+    """Give a person of the shop another role, from their next request on; Conflict for the last owner."""
+    user, before = _hold_person(session, shop, user_id, by=by)
+    by.require_all(ROLE_SCOPES[role])
+    if role is before:
+        return user
+    if before is Role.OWNER:
+        _keep_an_owner(session, shop, user)
+    session.exec(sa.update(Membership).where(*_is(shop, user)).values(role=role))
+    if Scope.POSTS_WRITE not in ROLE_SCOPES[role]:
+        _hand_back_groups(session, shop, user)
+    values = {"before": {"role": before.value}, "after": {"role": role.value}}
+    _record(session, shop, user, "people.role", at=at, actor=by.actor, **values)
+    return user
 
 
-def member_of_key(session: Session, secret: str) -> Member | None:
-    """Return the member an API key acts as, or None when it is unknown or revoked."""
-    key = session.exec(
-        select(ApiKey).where(ApiKey.digest == tokens.digest(secret), col(ApiKey.revoked_at).is_(None))
-    ).first()
-    if key is None:
-        return None
-    return Member(shop_id=key.shop_id, actor=f"key:{key.id}", scopes=frozenset(Scope(word) for word in key.scopes))
+def remove_person(session: Session, shop: Shop, user_id: int, *, by: Member, at: datetime) -> User:
+    """Take a person out of the shop: their next request finds nothing. Conflict for the last owner.
+
+    What they made stays under their name.
+    """
+    user, before = _hold_person(session, shop, user_id, by=by)
+    if before is Role.OWNER:
+        _keep_an_owner(session, shop, user)
+    session.exec(delete(Membership).where(*_is(shop, user)))
+    _hand_back_groups(session, shop, user)
+    _record(session, shop, user, "people.remove", at=at, actor=by.actor, before={"role": before.value})
+    return user
 
 
-def people_of(session: Session, shop: Shop) -> list[tuple[User, Role]]:
-    """Return the people of a shop with their roles, by mail address."""
-    found = select(User, Membership.role).join(Membership, col(Membership.user_id) == User.id)
-    return [
-        (user, Role(role))
-        for user, role in session.exec(found.where(Membership.shop_id == shop.id).order_by(User.email))
-    ]
+def change_profile(session: Session, user: User, *, name: str, language: str, at: datetime) -> None:
+    """Change how a person is called and spoken to."""
+    if language not in LANGUAGES:
+        raise Invalid("{language} is not a language of this console.", language=language)
+    before = {"name": user.name, "language": user.language}
+    after = {"name": name.strip(), "language": language}
+    session.exec(sa.update(User).where(col(User.id) == user.id).values(**after))
+    if after != before:
+        subject = f"user:{user.id}"
+        audit.record(
+            session, None, subject, action="people.profile", subject=subject, before=before, after=after, at=at
+        )
 
 
-def keys_of(session: Session, shop: Shop) -> list[ApiKey]:
-    """Return the API keys of a shop, the newest first; revoked ones stay to be seen."""
-    return list(session.exec(select(ApiKey).where(ApiKey.shop_id == shop.id).order_by(col(ApiKey.id).desc())))
+def check_email(email: str) -> str:
+    """Return a mail address as it is kept; Invalid for what is none."""
+    email = email.strip().lower()
+    local, at_sign, domain = email.partition("@")
+    odd = any(letter.isspace() or not letter.isprintable() for letter in email)
+    if not (local and at_sign and domain) or odd or len(email) > 254:
+        raise Invalid("{email} is not a mail address. Write it like name@shop.example.", email=repr(email))
+    return email
 
 
-def revoke_api_key(session: Session, shop: Shop, key_id: int, *, at: datetime, actor: str) -> None:
-    """End a key for good; NotFound for one that is not this shop's. Twice is once."""
-    key = session.get(ApiKey, key_id)
-    if key is None or key.shop_id != shop.id:
-        raise NotFound("No key has the number {number}.", number=key_id)
-    if key.revoked_at is None:
-        key.revoked_at = at
-        audit.record(session, shop.id, actor, action="key.revoke", subject=f"key:{key.name}", at=at)
+def hold_people(session: Session, shop: Shop) -> None:
+    """Let nobody else change who works in `shop` until this transaction ends."""
+    session.exec(select(Shop.id).where(Shop.id == shop.id).with_for_update(key_share=True))
 
 
-@cache
-def _nobody() -> str:
-    """Return what is checked when nobody has the address, so that it takes as long as a wrong password."""
-    return _hashes.hash(tokens.new_secret())
+def _hold_person(session: Session, shop: Shop, user_id: int, *, by: Member) -> tuple[User, Role]:
+    """Return a person whom `by` may change: nobody changes who may do more than they."""
+    hold_people(session, shop)
+    user, role = find_person(session, shop, user_id)
+    by.require_all(ROLE_SCOPES[role])
+    return user, role
+
+
+def _keep_an_owner(session: Session, shop: Shop, leaving: User) -> None:
+    others = select(Membership.id).where(
+        Membership.shop_id == shop.id, Membership.role == Role.OWNER, Membership.user_id != leaving.id
+    )
+    if session.exec(others.limit(1)).first() is None:
+        raise Conflict("{email} is the last owner. Make somebody else an owner first.", email=leaving.email)
+
+
+def _hand_back_groups(session: Session, shop: Shop, user: User) -> None:
+    groups = sa.update(Group).where(col(Group.shop_id) == shop.id, col(Group.owner_id) == user.id)
+    session.exec(groups.values(owner_id=None))
+
+
+def _is(shop: Shop, user: User) -> tuple[sa.ColumnElement[bool], ...]:
+    return col(Membership.shop_id) == shop.id, col(Membership.user_id) == user.id
 
 
 def _membership(session: Session, shop_id: int, user_id: int) -> Membership | None:
     return session.exec(select(Membership).where(Membership.shop_id == shop_id, Membership.user_id == user_id)).first()
 
 
-def _checked_email(email: str) -> str:
-    local, at_sign, domain = email.partition("@")
-    if not (local and at_sign and domain) or any(letter.isspace() for letter in email):
-        raise Invalid("{email} is not a mail address. Write it like name@shop.example.", email=repr(email))
-    return email
-
-
-def _hash(password: str) -> str:
-    if len(password) < SHORTEST_PASSWORD:
-        raise Invalid("A password needs at least {length} characters.", length=SHORTEST_PASSWORD)
-    return _hashes.hash(password)
+def _record(session: Session, shop: Shop, user: User, action: str, *, at: datetime, actor: str, **values: Any) -> None:
+    audit.record(session, shop.id, actor, action=action, subject=f"user:{user.id}", at=at, **values)

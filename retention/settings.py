@@ -7,6 +7,12 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from retention.errors import Invalid
+from retention.home import keep_once, open_home
+
+SHORTEST_KEY = 32
+"""Bytes of the key that signs and seals: 256 bits."""
+
 
 class Settings(BaseSettings):
     """What differs between one installation and the next. Every name is prefixed with ``REGULARS_``."""
@@ -50,16 +56,29 @@ class Settings(BaseSettings):
         return self.files_url if "://" in self.files_url else Path(self.files_url or self.home / "files")
 
     def signing_key(self) -> bytes:
-        """Return the secret that signs forms and links; made once and kept readable by its owner only."""
+        """Return the secret that signs forms and links; made once and kept readable by its owner only.
+
+        Invalid when it is so short that it can be guessed, or was cut off.
+        """
         if self.secret:
-            return self.secret.encode()
+            return _long_enough(self.secret.encode(), "REGULARS_SECRET")
         path = self.home / "secret"
         if not path.exists():
-            self.home.mkdir(parents=True, exist_ok=True)
-            path.touch(mode=0o600, exist_ok=True)
-            if not path.read_text():
-                path.write_text(secrets.token_hex(32))
-        return path.read_text().encode()
+            open_home(self.home)
+            keep_once(path, secrets.token_hex(32).encode())
+        return _long_enough(path.read_bytes().strip(), str(path))
+
+
+def _long_enough(key: bytes, source: str) -> bytes:
+    if len(key) < SHORTEST_KEY:
+        raise Invalid(
+            "{source} holds {length} bytes; a key needs {least}. Restore it from a backup: what it signed and"
+            " sealed needs the same one. For a new installation take a new one, as `openssl rand -hex 32` makes it.",
+            source=source,
+            length=len(key),
+            least=SHORTEST_KEY,
+        )
+    return key
 
 
 @cache

@@ -38,6 +38,7 @@ from api.cli import (
 )
 from api.logs import configure_logs
 from retention.errors import Error
+from retention.home import keep_private
 from retention.trouble import SENTENCES, first_line, trouble_of
 
 app = typer.Typer(
@@ -79,6 +80,7 @@ for group in GROUPS:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run one command and exit with its code."""
+    keep_private()
     configure_logs()
     try:
         code = app(args=arguments, standalone_mode=False)

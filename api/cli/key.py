@@ -1,13 +1,14 @@
 """Commands on API keys."""
 
-from typing import Annotated
+from datetime import timedelta
+from typing import Annotated, Any
 
 import typer
 
-from api.cli.terminal import JsonOption, ShopOption, engine, show
-from retention import clock, people
-from retention.access import Scope, read_scopes
-from retention.database import transaction
+from api.cli.terminal import JsonOption, ShopOption, engine, show, show_rows
+from retention import clock, keys
+from retention.access import Scope, read_scopes, system_member
+from retention.database import reading, transaction
 from retention.shops import find_shop
 
 group = typer.Typer(help="Keys for a shop's other systems.", no_args_is_help=True)
@@ -19,21 +20,54 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(group, name="key")
 
 
-@group.callback()
-def _describe() -> None:
-    """Keep `key create` two words while it is the only command of the group."""
-
-
 @group.command()
 def create(
     name: Annotated[str, typer.Argument(help="What the key is for, such as: shop-backend.")],
     shop: ShopOption,
     scope: Annotated[list[str], typer.Option(help=f"What it may do; repeat for more. One of {_EVERY_SCOPE}.")],
+    days: Annotated[
+        int | None, typer.Option(min=1, max=3650, help="Days until it expires; never when left out.")
+    ] = None,
     *,
     as_json: JsonOption = False,
 ) -> None:
     """Make an API key and show its secret, this once."""
-    scopes = read_scopes(scope)
+    scopes, at = read_scopes(scope), clock.now()
+    expires_at = at + timedelta(days=days) if days else None
     with transaction(engine()) as session:
-        secret = people.create_api_key(session, find_shop(session, shop), name=name, scopes=scopes, at=clock.now())
-    show({"name": name, "shop": shop, "scopes": sorted(s.value for s in scopes), "key": secret}, as_json=as_json)
+        found = find_shop(session, shop)
+        secret = keys.create_api_key(session, found, name=name, scopes=scopes, at=at, expires_at=expires_at)
+    result = {"name": name.strip(), "shop": shop, "scopes": sorted(s.value for s in scopes), "key": secret}
+    show(result | ({"expires_at": expires_at.isoformat()} if expires_at else {}), as_json=as_json)
+
+
+@group.command("list")
+def list_keys(shop: ShopOption, *, as_json: JsonOption = False) -> None:
+    """List a shop's keys: what each may do, who made it, when it was last used, and whether it opens anything."""
+    at = clock.now()
+    with reading(engine()) as session:
+        rows: list[dict[str, Any]] = [
+            {
+                "name": key.name,
+                "state": key.state(at).value,
+                "scopes": key.scopes if as_json else ",".join(key.scopes),
+                "created_at": key.created_at.isoformat(),
+                "created_by": key.created_by,
+                "last_used_at": key.last_used_at.isoformat() if key.last_used_at else None,
+                "expires_at": key.expires_at.isoformat() if key.expires_at else None,
+            }
+            for key in keys.keys_of(session, find_shop(session, shop))
+        ]
+    show_rows("keys", rows, ["name", "state", "scopes", "last_used_at", "expires_at"], as_json=as_json)
+
+
+@group.command()
+def revoke(
+    name: Annotated[str, typer.Argument(help="The key's name.")], shop: ShopOption, *, as_json: JsonOption = False
+) -> None:
+    """End a key for good. Whatever uses it is refused from now on."""
+    with transaction(engine()) as session:
+        found = find_shop(session, shop)
+        key = keys.find_key(session, found, name)
+        keys.revoke_api_key(session, found, key.id, at=clock.now(), by=system_member(found.id))
+    show({"name": name, "shop": shop, "state": "revoked"}, as_json=as_json)

@@ -12,6 +12,7 @@ from sqlalchemy.engine import Engine
 
 from retention.database import open_engine
 from retention.errors import Invalid
+from retention.home import open_home
 from retention.queue import configure
 from retention.settings import get_settings
 
@@ -24,7 +25,7 @@ def engine() -> Engine:
     """Return the installation's database."""
     settings = get_settings()
     if not settings.database_url:
-        settings.home.mkdir(parents=True, exist_ok=True)
+        open_home(settings.home)
     configure(settings)
     return open_engine(settings.database)
 

@@ -11,7 +11,8 @@ from api.deps import Now, Place, Reading, Writing, require
 from retention import tokens
 from retention.access import Role, Scope, read_scopes
 from retention.errors import Error, Invalid
-from retention.people import add_user, create_api_key, keys_of, people_of, revoke_api_key
+from retention.keys import create_api_key, keys_of, revoke_api_key
+from retention.people import add_user, people_of
 from retention.words import gettext as _
 from retention.words import gettext_noop
 
@@ -92,9 +93,7 @@ def make_key(
             raise Invalid(gettext_noop("Name the key and choose what it may do."))
         with session.begin_nested():
             chosen = read_scopes(scopes)
-            secret = create_api_key(
-                session, place.shop, name=name.strip(), scopes=chosen, at=now, actor=place.member.actor
-            )
+            secret = create_api_key(session, place.shop, name=name.strip(), scopes=chosen, at=now, by=place.member)
     except Error as error:
         return _page(request, session, place, notice=refused(error), status=error.status)
     return _page(request, session, place, notice=Notice("good", _("The key, shown this once:")), secret=secret)
@@ -103,7 +102,7 @@ def make_key(
 @router.post("/keys/{key_id}/revoke")
 def revoke(session: Writing, place: Here, now: Now, key_id: int) -> Response:
     """End a key; whoever uses it is refused from now on."""
-    revoke_api_key(session, place.shop, key_id, at=now, actor=place.member.actor)
+    revoke_api_key(session, place.shop, key_id, at=now, by=place.member)
     return go(f"/shops/{place.shop.slug}/people", done="removed")
 
 

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 from fastapi import Depends, HTTPException, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from retention import people
+from api.deps import Now
+from retention import keys
 from retention.access import Member, Scope
 from retention.database import reading
 from retention.shops import Shop
@@ -27,12 +28,16 @@ class Caller:
     member: Member
 
 
-def current_caller(request: Request, sent: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]) -> Caller:
-    """Return who calls; 401 for a key that is missing, unknown or revoked."""
+def current_caller(
+    request: Request, at: Now, sent: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
+) -> Caller:
+    """Return who calls; 401 with the reason for a key that is missing, unknown, expired or revoked."""
     with reading(request.app.state.engine) as session:
-        member = people.member_of_key(session, sent.credentials) if sent else None
-        if member:
+        member = keys.member_of_key(session, sent.credentials, at=at) if sent else None
+        if isinstance(member, Member):
             return Caller(session.get_one(Shop, member.shop_id), member)
+    if isinstance(member, keys.Refused):
+        raise HTTPException(401, member.reason, {"WWW-Authenticate": 'Bearer error="invalid_token"'})
     detail = gettext_noop("Send a valid key: Authorization: Bearer rk_...")
     raise HTTPException(401, detail, {"WWW-Authenticate": "Bearer"})
 

@@ -11,14 +11,14 @@ from sqlalchemy import Engine
 
 from api.app import create_app
 from campaigns.launch import launch
-from retention import people
+from retention import keys
 from retention.access import Scope
 from retention.database import transaction
 from retention.settings import Settings
 from retention.shops import Shop, create_shop, find_shop
 from tests.campaigns.conftest import NOON, Stage
 
-SECRET = "for the tests only"
+SECRET = "for the tests only, of 32 bytes or more"
 SITE = "https://r.example.cn"
 
 
@@ -59,7 +59,7 @@ def backend(tea_app: FastAPI, tea: Callable[..., Any]) -> Iterator[TestClient]:
 
     def make_key(stage: Stage) -> str:
         every = frozenset(Scope)
-        return people.create_api_key(stage.session, stage.shop, name="backend", scopes=every, at=NOON)
+        return keys.create_api_key(stage.session, stage.shop, name="backend", scopes=every, at=NOON)
 
     key = tea(make_key)
     with TestClient(tea_app, base_url=SITE, headers={"Authorization": f"Bearer {key}"}) as client:
@@ -74,7 +74,7 @@ def caller(tea_app: FastAPI) -> Iterator[Callable[..., TestClient]]:
     def make(*scopes: Scope, shop: str = "tea") -> TestClient:
         name, some = f"system {len(clients)}", frozenset(scopes or Scope)
         with transaction(tea_app.state.engine) as session:
-            key = people.create_api_key(session, find_shop(session, shop), name=name, scopes=some, at=NOON)
+            key = keys.create_api_key(session, find_shop(session, shop), name=name, scopes=some, at=NOON)
         clients.append(TestClient(tea_app, base_url=SITE, headers={"Authorization": f"Bearer {key}"}))
         return clients[-1]
 

@@ -16,10 +16,10 @@ from sqlalchemy import Engine
 from api import bodies, forms
 from api.app import create_app
 from api.guard import Guard
-from retention import people, tokens
+from retention import keys, people, tokens
 from retention.access import Role, Scope
 from retention.database import open_engine, transaction
-from retention.people import Login
+from retention.logins import Login
 from retention.settings import Settings
 from retention.shops import create_shop, find_shop
 
@@ -142,7 +142,7 @@ def test_large_bodies_are_read_at_the_import_address_from_those_who_may_import(
 def test_key_that_is_known_may_send_what_its_address_takes(app: FastAPI, engine: Engine) -> None:
     with transaction(engine) as session:
         tea = find_shop(session, "tea")
-        key = people.create_api_key(session, tea, name="till", scopes=frozenset({Scope.ORDERS_WRITE}), at=NOON)
+        key = keys.create_api_key(session, tea, name="till", scopes=frozenset({Scope.ORDERS_WRITE}), at=NOON)
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
     status, given = asked_of(app, "/api/v1/orders", 5 * MEGABYTE, headers)
     assert (status, given > 5 * MEGABYTE) == (422, True)

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 
 from api.cli import main, terminal
 from campaigns.plans.shop_policy import save_shop_policy
-from retention import people
+from retention import keys
 from retention.access import Scope
 from retention.database import transaction
 from retention.settings import get_settings
@@ -23,7 +23,7 @@ DRAFT = {"slug": "win-back", "recipe": "win-back", "offer": "twenty-off"}
 
 
 def second_key(stage: Stage) -> dict[str, str]:
-    secret = people.create_api_key(
+    secret = keys.create_api_key(
         stage.session, stage.shop, name="manager", scopes=frozenset({Scope.CAMPAIGNS_APPROVE}), at=NOON
     )
     return {"Authorization": f"Bearer {secret}"}

@@ -13,7 +13,7 @@ from sqlmodel import Session
 from api.cli import main, terminal
 from campaigns.drafting import find_campaign
 from campaigns.plans.shop_policy import shop_policy
-from retention import people
+from retention import keys
 from retention.access import Scope
 from retention.database import reading, transaction
 from retention.settings import get_settings
@@ -49,7 +49,7 @@ def test_wrong_policy_is_named_and_changes_nothing(backend: TestClient, engine: 
 def test_who_may_send_may_not_change_who_has_to_approve(backend: TestClient, tea: Tea) -> None:
     def make_key(stage: Stage) -> str:
         scopes = frozenset(Scope) - {Scope.PEOPLE_WRITE}
-        return people.create_api_key(stage.session, stage.shop, name="marketing", scopes=scopes, at=NOON)
+        return keys.create_api_key(stage.session, stage.shop, name="marketing", scopes=scopes, at=NOON)
 
     refused = backend.put(
         "/api/v1/policy", json={"approval_required": False}, headers={"Authorization": f"Bearer {tea(make_key)}"}

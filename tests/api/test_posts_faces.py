@@ -17,7 +17,7 @@ from campaigns.campaigns import Delivery, Medium
 from campaigns.launch import launch
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.links import Link
-from retention import clock, people
+from retention import clock, keys, people
 from retention.access import Role, Scope
 from retention.database import reading, transaction
 from retention.settings import get_settings
@@ -62,7 +62,7 @@ def test_key_in_whose_hands_a_post_is_not_is_refused(backend: TestClient, tea: T
     tea(begin)
 
     def make_key(stage: Stage, name: str, *scopes: Scope) -> dict[str, str]:
-        key = people.create_api_key(stage.session, stage.shop, name=name, scopes=frozenset(scopes), at=NOON)
+        key = keys.create_api_key(stage.session, stage.shop, name=name, scopes=frozenset(scopes), at=NOON)
         return {"Authorization": f"Bearer {key}"}
 
     other = tea(lambda stage: make_key(stage, "other", Scope.POSTS_WRITE))
@@ -173,7 +173,7 @@ def test_group_gets_an_owner_over_rest_and_only_somebody_of_the_shop(backend: Te
         values = {"shop": stage.shop, "role": Role.MARKETER, "password": "leaf and water", "at": NOON}
         people.add_user(stage.session, "lin@shop.example", **values)
         reads = frozenset({Scope.CAMPAIGNS_READ})
-        key = people.create_api_key(stage.session, stage.shop, name="reader", scopes=reads, at=NOON)
+        key = keys.create_api_key(stage.session, stage.shop, name="reader", scopes=reads, at=NOON)
         return {"Authorization": f"Bearer {key}"}
 
     reader = tea(prepare)

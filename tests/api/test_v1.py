@@ -15,7 +15,7 @@ from sqlmodel import select
 
 from campaigns.campaigns import CampaignState, Delivery, DeliveryState
 from campaigns.offers.coupons import Coupon, CouponState
-from retention import people
+from retention import keys
 from retention.access import Scope
 from retention.database import reading
 from retention.idempotency import GivenAnswer
@@ -146,7 +146,7 @@ def test_without_a_valid_key_there_is_no_answer(tea_app: FastAPI) -> None:
 def test_a_key_without_the_scope_is_refused(tea_app: FastAPI, tea: Tea, engine: Engine) -> None:
     def make_key(stage: Stage) -> str:
         scopes = frozenset({Scope.SEGMENTS_READ})
-        return people.create_api_key(stage.session, stage.shop, name="reader", scopes=scopes, at=NOON)
+        return keys.create_api_key(stage.session, stage.shop, name="reader", scopes=scopes, at=NOON)
 
     with TestClient(tea_app, base_url=SITE, headers={"Authorization": f"Bearer {tea(make_key)}"}) as reader:
         assert reader.get("/api/v1/segments").status_code == 200

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from sqlmodel import func, select
 
 from campaigns.campaigns import Campaign
-from retention import people
+from retention import keys
 from retention.access import Scope
 from retention.audit import AuditEntry
 from retention.buyers import Buyer
@@ -111,7 +111,7 @@ def test_export_is_masked_for_a_key_that_may_not_see_persons_and_written_down(
         buyer = stage.session.get_one(Buyer, stage.buyer("lin"))
         buyer.name, buyer.email, buyer.phone = "林晓", "lin@mail.example", "13800001234"
         scopes = frozenset({Scope.SEGMENTS_READ, Scope.BUYERS_READ})
-        return people.create_api_key(stage.session, stage.shop, name="reader", scopes=scopes, at=NOON)
+        return keys.create_api_key(stage.session, stage.shop, name="reader", scopes=scopes, at=NOON)
 
     key = tea(fill)
     backend.put(f"{BASE}/others", json={"rule": {"not": FOLLOWERS}})
@@ -165,7 +165,7 @@ def test_key_without_the_right_to_buyers_counts_but_sees_nobody(tea: Tea, tea_ap
     def fill(stage: Stage) -> str:
         follow(stage, "may")
         only = frozenset({Scope.SEGMENTS_READ})
-        return people.create_api_key(stage.session, stage.shop, name="counter", scopes=only, at=NOON)
+        return keys.create_api_key(stage.session, stage.shop, name="counter", scopes=only, at=NOON)
 
     with TestClient(tea_app, base_url=SITE, headers={"Authorization": f"Bearer {tea(fill)}"}) as counter:
         assert counter.post(f"{BASE}/count", json={"rule": FOLLOWERS}).json()["buyers"] == 1

@@ -50,7 +50,7 @@ class Desk:
     now: datetime = sample.NOW
 
     def __post_init__(self) -> None:
-        settings = Settings(home=self.home, public_url="http://testserver", secret="for this test")
+        settings = Settings(home=self.home, public_url="http://testserver", secret=sample.SIGNING_KEY)
         self.app = create_app(settings, engine=self.engine, now=lambda: self.now)
         queue.conf.update(broker_url="memory://")
 

@@ -30,7 +30,7 @@ def fill(engine: Engine) -> None:
 
 def doors_of(engine: Engine, home: Path) -> SignIn:
     """Return the function that signs people in; forms they send carry the token of their pages."""
-    settings = Settings(home=home, public_url="http://testserver", secret="for this test")
+    settings = Settings(home=home, public_url="http://testserver", secret=sample.SIGNING_KEY)
     app = create_app(settings, engine=engine, now=lambda: sample.NOW)
     queue.conf.update(broker_url="memory://")
 

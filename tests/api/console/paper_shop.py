@@ -94,7 +94,7 @@ class PaperShop:
 
 def open_paper_shop(engine: Engine, home: Path, served: Callable[..., str], *, flyer: bool = True) -> PaperShop:
     """Fill the shop, launch its campaign by parcel, give it a flyer, and serve it with nobody working the queue."""
-    settings = Settings(home=home, secret="test", public_url="https://r.example.cn")
+    settings = Settings(home=home, secret=sample.SIGNING_KEY, public_url="https://r.example.cn")
     sample.fill(engine)
     with transaction(engine) as session:
         shop = find_shop(session, "camellia")

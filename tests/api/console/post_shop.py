@@ -102,7 +102,7 @@ def post_campaign(
 
 def doors(engine: Engine, home: Any) -> Callable[..., TestClient]:
     """Open the console as somebody: `doors(engine, home)("marketer")`."""
-    settings = Settings(home=home, public_url="http://testserver", secret="for this test")
+    settings = Settings(home=home, public_url="http://testserver", secret=sample.SIGNING_KEY)
     app = create_app(settings, engine=engine, now=lambda: sample.NOW)
     queue.conf.update(broker_url="memory://")
 

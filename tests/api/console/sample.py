@@ -25,6 +25,7 @@ from retention.shops import Shop, create_shop
 
 NOW = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)  # ten in the morning in Shanghai, a Saturday
 PASSWORD = "a long enough password"
+SIGNING_KEY = "for the tests only, of 32 bytes or more"
 BUYERS = 240
 PARCELS = 12
 NAMES = ("林晓", "陈佳宁", "Ada Müller", "王芳", "赵一鸣", "Noah Schmidt", "周雨桐", "孙悦")

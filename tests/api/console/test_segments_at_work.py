@@ -37,7 +37,13 @@ def enter(engine: Engine, tmp_path: Path, served: Callable[..., str], browse: Ca
     with transaction(engine) as session:
         save_presets(session, find_shop(session, "camellia"), at=sample.NOW)
     queue.conf.update(broker_url="memory://")
-    address = served(create_app(Settings(home=tmp_path, secret="test"), engine=engine, now=lambda: sample.NOW))
+    address = served(
+        create_app(
+            Settings(home=tmp_path, secret=sample.SIGNING_KEY),
+            engine=engine,
+            now=lambda: sample.NOW,
+        )
+    )
     complaints: list[str] = []
 
     def note(message: ConsoleMessage) -> None:

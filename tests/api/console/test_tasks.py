@@ -195,7 +195,7 @@ def on_phone(
 ) -> Iterator[Callable[[str], Page]]:
     """Open the tasks on a phone: `on_phone("zh-CN")`."""
     engine = open_engine(sqlite_url)
-    app = create_app(Settings(home=tmp_path, secret="test"), engine=engine, now=lambda: sample.NOW)
+    app = create_app(Settings(home=tmp_path, secret=sample.SIGNING_KEY), engine=engine, now=lambda: sample.NOW)
     queue.conf.update(broker_url="memory://")
     post_shop.fill(engine, app.state.files)
     with transaction(engine) as session:

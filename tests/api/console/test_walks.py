@@ -47,7 +47,7 @@ def enter(
     sample.fill(engine)
     with transaction(engine) as session:
         save_presets(session, find_shop(session, "camellia"), at=sample.NOW)
-    app = create_app(Settings(home=tmp_path, secret="test"), engine=engine, now=lambda: sample.NOW)
+    app = create_app(Settings(home=tmp_path, secret=sample.SIGNING_KEY), engine=engine, now=lambda: sample.NOW)
     queue.conf.update(broker_url="memory://")
     address = served(app)
     complaints: list[str] = []
@@ -115,7 +115,7 @@ def test_run_moves_on_the_page_while_mail_leaves(enter: Enter, engine: Engine) -
     row = page.locator("#live tbody tr")
     expect(row.locator("td").nth(3)).to_have_text("0")
     planned = row.locator("td").nth(1).inner_text()
-    sender = Sender("https://r.example.cn", b"test", "shop@r.example.cn")
+    sender = Sender("https://r.example.cn", sample.SIGNING_KEY.encode(), "shop@r.example.cn")
     send_waiting(engine, MemoryChannel(), now=sample.NOW, sender=sender)
     expect(row.locator("td").nth(3)).to_have_text(planned)
 
