@@ -17,6 +17,7 @@ from api.guard import Guard
 from api.hashing import new_limiter
 from api.logs import configure_logs
 from api.memory import return_large_blocks
+from api.public import limits, visits
 from retention import clock
 from retention.database import open_engine
 from retention.files import open_store
@@ -52,6 +53,8 @@ def create_app(
     app.state.hashing = new_limiter()
     configure(settings)
     errors.install(app)
+    limits.install(app)
+    visits.install(app)
     app.add_middleware(Guard, public_url=settings.public_url)
     for router in (health.router, auth.router, public.router, v1.router):
         app.include_router(router)

@@ -6,7 +6,7 @@ a file) is handed to `after_commit` and runs only when the commit stood.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple, cast
 
@@ -76,6 +76,23 @@ def transaction(engine: Engine) -> Iterator[Session]:
 
 
 @contextmanager
+def hurried(engine: Engine, *, wait: timedelta) -> Iterator[Session]:
+    """Run the body like `transaction`, but give up (OperationalError) where others hold the locks longer than `wait`.
+
+    For what a person waits for and may do without.
+    """
+    with (
+        engine.connect() as connection,
+        _impatient(connection, wait),
+        Session(connection, expire_on_commit=False) as session,
+    ):
+        yield session
+        session.flush()
+    for action in session.info.pop(_AFTER_COMMIT, []):
+        action()
+
+
+@contextmanager
 def large_transaction(engine: Engine) -> Iterator[Session]:
     """Run the body like `transaction`, made for millions of rows.
 
@@ -127,7 +144,7 @@ def write_aside(session: Session, action: Callable[[Session], None]) -> None:
         with (
             suppress(OperationalError),
             engine.connect() as connection,
-            _impatient(connection),
+            _impatient(connection, timedelta(milliseconds=100)),
             Session(connection) as own,
         ):
             action(own)
@@ -241,15 +258,16 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 @contextmanager
-def _impatient(connection: Connection) -> Iterator[None]:
-    """Run the body in a transaction that waits a tenth of a second for a lock, not half a minute."""
+def _impatient(connection: Connection, wait: timedelta) -> Iterator[None]:
+    """Run the body in a transaction that waits only so long for a lock, not half a minute."""
+    milliseconds = int(wait / timedelta(milliseconds=1))
     if connection.dialect.name == "postgresql":
         with connection.begin():
-            connection.exec_driver_sql("SET LOCAL lock_timeout = 100")
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = {milliseconds}")
             yield
         return
     driver = cast("Any", connection.connection.driver_connection)
-    driver.execute("PRAGMA busy_timeout=100")
+    driver.execute(f"PRAGMA busy_timeout={milliseconds}")
     try:
         with connection.begin():
             yield

@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 from typing import Annotated
 
 from babel.dates import format_date
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import Response
 from sqlmodel import Session
 
 from api.deps import CurrentSettings, Now, Reading, Writing
 from api.guard import LANGUAGE_COOKIE
 from api.pages import page
+from api.public import limits
 from campaigns.noes import unsubscribe as leaving
 from campaigns.noes.topics import topics_of
 from campaigns.noes.unsubscribe import Evidence, Subject
@@ -57,7 +58,12 @@ def ask(request: Request, token: str, session: Reading, settings: CurrentSetting
     return _show(request, session, subject, at=at, said="")
 
 
-@router.post("/u/{token}")
+def _may_answer(request: Request, token: str, at: Now) -> None:
+    """Asked before a transaction is open; what was said the first times stands."""
+    limits.check(request, limits.Act.ANSWER, token, at=at)
+
+
+@router.post("/u/{token}", dependencies=[Depends(_may_answer)])
 def answer(
     request: Request,
     token: str,

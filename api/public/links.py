@@ -14,6 +14,7 @@ from sqlmodel import Session
 from api.deps import Files, Now, Reading, Writing
 from api.guard import LANGUAGE_COOKIE
 from api.pages import page
+from api.public import limits, visits
 from api.public.offer_view import view_offer
 from campaigns.campaigns import Delivery, Medium
 from campaigns.noes.unsubscribe import unsubscribe_token
@@ -54,25 +55,24 @@ Token = Annotated[str, Depends(read_token)]
 
 @router.api_route("/Q/{token}", methods=["GET", "HEAD"])
 @router.api_route("/q/{token}", methods=["GET", "HEAD"])
-def open_link(request: Request, token: Token, session: Writing, at: Now) -> Response:
-    """Write down the scan, then show the offer or lead on."""
-    sent = request.headers
-    opened = scans.open_link(
-        session,
-        token,
-        at=at,
-        user_agent=sent.get("user-agent", ""),
-        address=request.client.host if request.client else "",
-        method=request.method,
-        purpose=sent.get("sec-purpose") or sent.get("purpose") or sent.get("x-purpose") or "",
-    )
-    if opened.offer is None:
-        return _lead_on(request, session, opened.link, opened.shop, opened.product)
-    return _show(request, session, opened.link, at=at)
+def open_link(request: Request, token: Token, at: Now) -> Response:
+    """Write down the scan, then show the offer or lead on; what cannot be written is shown all the same."""
+    limits.check(request, limits.Act.SCAN, token, at=at)
+    visit = visits.visit_of(request, token, at=at)
+    try:
+        return visits.show_and_record(request.app, visit, lambda session, link: _answer(request, session, link, at=at))
+    except NotFound:
+        limits.check_miss(request, at=at)
+        raise
 
 
-@router.post("/Q/{token}/claim")
-@router.post("/q/{token}/claim")
+def _may_claim(request: Request, token: Token, at: Now) -> None:
+    """Asked before a transaction is open."""
+    limits.check(request, limits.Act.CLAIM, token, at=at)
+
+
+@router.post("/Q/{token}/claim", dependencies=[Depends(_may_claim)])
+@router.post("/q/{token}/claim", dependencies=[Depends(_may_claim)])
 def claim(request: Request, token: Token, session: Writing, at: Now) -> Response:
     """Claim the coupon behind a link; again changes nothing. A refusal is shown beside the offer."""
     link = scans.find_link(session, token)
@@ -109,7 +109,12 @@ def show_picture(token: Token, session: Reading, files: Files) -> Response:
     return Response(content, media_type=kind, headers={"Cache-Control": "private, max-age=3600"})
 
 
-def _lead_on(request: Request, session: Session, link: Link, shop: Shop, product: Product | None) -> Response:
+def _answer(request: Request, session: Session, link: Link, *, at: datetime) -> Response:
+    """Show the offer behind a link, or lead on where there is none."""
+    if link.offer_id:
+        return _show(request, session, link, at=at)
+    shop = session.get_one(Shop, link.shop_id)
+    product = session.get(Product, link.product_id) if link.product_id else None
     address = link.destination or (product.url if product else "")
     if urlsplit(address).scheme in {"http", "https"}:
         return RedirectResponse(address, 302)
