@@ -4,16 +4,13 @@ What comes from outside is never passed through: the bytes that reach the page a
 """
 
 import io
-import warnings
 from functools import lru_cache
 
 from PIL import Image, ImageOps
 
 from printables.profiles import Profile
-from retention.errors import Invalid
+from retention.pictures import read_picture
 
-LARGEST_PIXELS = 60_000_000
-_FORMATS = ("JPEG", "PNG", "WEBP")
 # Lifted midtones, because a thermal dot spreads and a dark print hides its subject; nearly white becomes white, because
 # lone dots in a bright background look like dirt.
 _FOR_THERMAL = [min(255, round(255 * (value / 232) ** 0.75)) for value in range(256)]
@@ -23,36 +20,22 @@ _FOR_THERMAL = [min(255, round(255 * (value / 232) ** 0.75)) for value in range(
 def prepare(data: bytes, width: float, height: float, *, profile: Profile) -> bytes:
     """Return `data` covering `width` x `height` mm (plus bleed) at the device's resolution.
 
-    JPEG in RGB or CMYK, or a dithered black-and-white PNG. Raises Invalid for anything but JPEG, PNG and WebP.
+    JPEG in RGB or CMYK, or a dithered black-and-white PNG. Raises Invalid for what `read_picture` refuses.
     """
-    picture = _opened(data)
     scale = profile.picture_dpi / 25.4
     size = (round((width + 2 * profile.bleed_mm) * scale), round((height + profile.bleed_mm) * scale))
+    picture = _on_white(read_picture(data, covering=size))
     # Never enlarged: missing detail is for the checks to see, not to hide.
     shrink = min(1.0, picture.width / size[0], picture.height / size[1]) if profile.colour != "black" else 1.0
     size = (max(1, round(size[0] * shrink)), max(1, round(size[1] * shrink)))
     return _encoded(ImageOps.fit(picture, size, Image.Resampling.LANCZOS), profile)
 
 
-def _opened(data: bytes) -> Image.Image:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            picture = Image.open(io.BytesIO(data), formats=_FORMATS)
-            if picture.width * picture.height > LARGEST_PIXELS:
-                raise Invalid("A picture has at most {most} pixels.", most=LARGEST_PIXELS)
-            upright = ImageOps.exif_transpose(picture)
-            return _on_white(upright)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as wrong:
-        raise Invalid("This is not a picture we can read: use JPEG, PNG or WebP.") from wrong
-
-
 def _on_white(picture: Image.Image) -> Image.Image:
-    if not picture.has_transparency_data:
-        return picture.convert("RGB")
-    layered = picture.convert("RGBA")
-    white = Image.new("RGBA", layered.size, "white")
-    return Image.alpha_composite(white, layered).convert("RGB")
+    if picture.mode == "RGB":
+        return picture
+    white = Image.new("RGBA", picture.size, "white")
+    return Image.alpha_composite(white, picture).convert("RGB")
 
 
 def _encoded(picture: Image.Image, profile: Profile) -> bytes:
@@ -70,10 +53,9 @@ def _encoded(picture: Image.Image, profile: Profile) -> bytes:
 def cleaned(data: bytes, largest: int = 2400) -> bytes:
     """Return a picture from outside as a JPEG of our own, at most `largest` pixels on a side and without its metadata.
 
-    Raises Invalid for anything but JPEG, PNG and WebP.
+    Raises Invalid for what `read_picture` refuses.
     """
-    picture = _opened(data)
-    picture.thumbnail((largest, largest), Image.Resampling.LANCZOS)
+    picture = _on_white(read_picture(data, within=largest))
     out = io.BytesIO()
     picture.save(out, "JPEG", quality=90)
     return out.getvalue()

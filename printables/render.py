@@ -18,6 +18,7 @@ from printables import fonts, pictures, qr
 from printables.designs import DESIGNS, WORDS, Design, Format
 from printables.profiles import MM, Profile
 from retention.errors import Invalid
+from retention.pictures import undisturbed
 
 PX = 25.4 / 96  # millimetres in a CSS pixel
 _PT = 0.75  # points in a CSS pixel
@@ -120,12 +121,19 @@ def warm() -> None:
 
     For the start of a worker or web process, after any fork.
     """
-    import weasyprint.text.fonts  # heavy, and it must not be imported before a worker forks
-
+    engine = _engine()
     for bold in (False, True):
         fonts.face(bold=bold)
-    engine: Any = weasyprint
     engine.text.fonts.FontConfiguration()
+
+
+@lru_cache(maxsize=1)
+def _engine() -> Any:
+    """Return WeasyPrint, without types. It makes Pillow fill cut-off pictures with grey, so not amid a reading."""
+    with undisturbed():
+        import weasyprint.text.fonts  # heavy, and it must not be imported before a worker forks
+        import weasyprint.urls
+    return weasyprint
 
 
 def _page(
@@ -237,24 +245,21 @@ def ink(accent: str, colour: str) -> str:
 
 def _laid_out(html: str, assets: Mapping[str, bytes]) -> Any:
     """Return the WeasyPrint document of `html`; Invalid where it asks for anything but `assets`."""
-    import weasyprint.text.fonts  # heavy, and it must not be imported before a worker forks
-    import weasyprint.urls
-
-    engine: Any = weasyprint  # without types
+    engine = _engine()
     served = {**assets, **_typefaces(html)}
 
-    class OnlyOurs(weasyprint.urls.URLFetcher):
+    class OnlyOurs(engine.urls.URLFetcher):  # type: ignore[misc,name-defined]
         def fetch(self, url: str, headers: Any = None) -> Any:  # noqa: ARG002
             name = url.removeprefix("asset:")
             if name not in served:
-                raise weasyprint.urls.FatalURLFetchingError(url)
+                raise engine.urls.FatalURLFetchingError(url)
             return engine.urls.URLFetcherResponse(url, served[name])
 
     fetcher: Any = OnlyOurs
     try:
         page = engine.HTML(string=html, base_url="asset:", url_fetcher=fetcher())
         return page.render(font_config=engine.text.fonts.FontConfiguration())
-    except weasyprint.urls.FatalURLFetchingError as refused:  # a BaseException: nothing else would stop it
+    except engine.urls.FatalURLFetchingError as refused:  # a BaseException: nothing else would stop it
         raise Invalid("A design may not load {address}.", address=str(refused)) from None
 
 

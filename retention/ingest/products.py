@@ -7,17 +7,18 @@ from pathlib import Path
 from typing import ClassVar
 
 import polars as pl
-from PIL import Image, ImageOps
 
 from retention.errors import Invalid
 from retention.files import FileStore
 from retention.ingest.checking import Rows, read_money, read_times, read_whole
 from retention.ingest.staged import Merged, StagedRows, latest, need
+from retention.pictures import COMMON, LARGEST_BYTES, NO_PICTURE, read_picture
 from retention.staging import Kind, drop_staging, fetch, run, settle
 from retention.words import gettext_noop
 
-LARGEST_PIXELS = 80_000_000  # a photograph of the largest cameras; more is a bomb
 LONGEST_SIDE = 2400  # 100 mm at 600 dpi
+_FORMATS = (*COMMON, "GIF", "BMP", "TIFF")
+_UNREADABLE = "unreadable"
 _TEXTS = {"title": 500, "category": 200, "brand": 200, "url": 1000}
 
 
@@ -93,36 +94,31 @@ class ProductStaging(StagedRows):
         found = cells.replace_strict(self._stored, default=None, return_dtype=pl.String)
         message = gettext_noop("picture {value} is no picture file beside the list (JPEG, PNG, WebP, GIF, BMP or TIFF)")
         rows.refuse((found == "").fill_null(False), message, cells)
+        message = gettext_noop("picture {value} is cut off or too large: make it smaller and send the whole file")
+        rows.refuse((found == _UNREADABLE).fill_null(False), message, cells)
         return found
 
     def _store(self, name: str) -> str:
-        """Return the SHA-256 of the stored picture, or nothing when there is no such picture."""
+        """Return the SHA-256 of the stored picture, nothing when there is no such picture, or that it is unreadable."""
         path = (self.folder / name).resolve()
         if self.files is None or not path.is_relative_to(self.folder.resolve()) or not path.is_file():
             return ""
+        if path.stat().st_size > LARGEST_BYTES:
+            return _UNREADABLE
         try:
             return self.files.put(reencode(path.read_bytes()))
-        except Invalid:
-            return ""
+        except Invalid as wrong:
+            return "" if wrong.message == NO_PICTURE else _UNREADABLE
 
 
 def reencode(content: bytes) -> bytes:
     """Return a picture drawn anew, upright and at most 2400 pixels long: JPEG, or PNG where it is see-through.
 
-    What else the file carried (places, programs, another file behind it) is left behind. Invalid when it is no picture.
+    Invalid for what `read_picture` refuses.
     """
-    try:
-        with Image.open(io.BytesIO(content), formats=("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")) as opened:
-            if opened.width * opened.height > LARGEST_PIXELS:
-                raise Invalid("The picture is too large.")
-            picture = ImageOps.exif_transpose(opened)
-            picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
-            seen_through = picture.mode in {"RGBA", "LA", "PA"} or "transparency" in picture.info
-            drawn = picture.convert("RGBA" if seen_through else "RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise Invalid("This is no picture.") from error
+    drawn = read_picture(content, within=LONGEST_SIDE, formats=_FORMATS)
     written = io.BytesIO()
-    if seen_through:
+    if drawn.mode == "RGBA":
         drawn.save(written, "PNG")
     else:
         drawn.save(written, "JPEG", quality=90)

@@ -85,7 +85,8 @@ def test_content_that_cannot_print_is_refused(changed: dict[str, str], said: str
         ({"language": "fr"}, "fr is not a language"),
         ({"images": {}}, "needs a picture called picture"),
         ({"images": {"picture": b"GIF89a nonsense"}}, "not a picture we can read"),
-        ({"images": {"picture": samples.picture()[:500]}}, "not a picture we can read"),
+        ({"images": {"picture": samples.picture()[:100]}}, "not a picture we can read"),
+        ({"images": {"picture": samples.picture()[:-500]}}, "The picture is cut off"),
     ],
 )
 def test_a_wrong_choice_names_the_right_ones(changed: dict[str, object], said: str) -> None:

@@ -19,12 +19,12 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import structlog
-from PIL import Image
 
 from campaigns.campaigns import Medium
 from campaigns.sending.channels.channel import Connection, Message, Outcome, Refused, Taken, TryLater, Undecided
 from campaigns.sending.channels.web import Answer, Request, WebChannel
 from retention import clock
+from retention.pictures import read_picture
 
 log = structlog.get_logger()
 
@@ -159,9 +159,7 @@ def _signed(key: str, text: str) -> str:
 def _small(picture: bytes) -> bytes:
     if len(picture) <= _MOST_PICTURE:
         return picture
-    with Image.open(io.BytesIO(picture)) as opened:
-        drawn = opened.convert("RGB")
-    drawn.thumbnail((1280, 1280))
+    drawn = read_picture(picture, within=1280).convert("RGB")
     drawn.save(kept := io.BytesIO(), "JPEG", quality=85)
     return kept.getvalue()
 
