@@ -23,6 +23,7 @@ import retention.audit
 import retention.buyers
 import retention.consent
 import retention.facts
+import retention.figures
 import retention.idempotency
 import retention.invitations
 import retention.jobs

@@ -4,13 +4,20 @@ Importing a module is what registers its tasks, so every module with tasks is na
 """
 
 import api.tables
+import campaigns.measuring.results
+import campaigns.plans.caps
+import campaigns.progress
 import campaigns.tasks
 import printables.tasks
+import retention.consent
+import retention.figures
 import retention.idempotency
 import retention.ingest.jobs
 import retention.invitations
 import retention.logins
+import retention.metrics
 import segments.forecasting
+import segments.lapsing
 import segments.snapshots
 from api.logs import configure_logs
 from api.memory import return_large_blocks
@@ -21,6 +28,7 @@ from retention.settings import get_settings
 TASKS = (
     campaigns.tasks,
     printables.tasks,
+    retention.figures,
     retention.idempotency,
     retention.ingest.jobs,
     retention.invitations,
@@ -28,6 +36,17 @@ TASKS = (
     segments.forecasting,
     segments.snapshots,
 )
+FIGURES = (
+    campaigns.measuring.results.RESULTS,
+    campaigns.plans.caps.FULL,
+    campaigns.progress.PROGRESS,
+    retention.consent.ANSWERS,
+    retention.metrics.COHORTS,
+    retention.metrics.HOME,
+    retention.metrics.REPEAT,
+    segments.lapsing.LATE,
+)
+"""What pages keep, a worker counts again; defining a figure is what makes it known."""
 TABLES = api.tables.metadata
 """A task that follows a foreign key needs both tables known."""
 

@@ -32,6 +32,7 @@ from retention.errors import Conflict
 from retention.queue import send
 from retention.shops import Shop
 from retention.tokens import new_tokens
+from retention.versions import Family, raise_version
 from retention.words import current_locale
 
 _CHUNK = 100_000  # deliveries made, and given their links, at a time, so that memory stays flat
@@ -78,6 +79,7 @@ def launch(
     if not goes_to_groups(campaign):  # a group shares the link of its post
         _add_links(session, campaign, run, at=at)
     gather(session, campaign, run)
+    raise_version(session, shop.id, Family.TOUCHES)  # what waits counts for caps and results
     audit.record(
         session,
         shop.id,

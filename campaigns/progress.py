@@ -3,10 +3,14 @@
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlmodel import Session, col, func, select
 
 from campaigns.campaigns import Campaign, Delivery, DeliveryState, Run
+from retention.figures import Figure, define
+from retention.shops import Shop
+from retention.versions import Family
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,15 @@ def progress_of(session: Session, shop_id: int, runs: Sequence[Run]) -> dict[int
     for run_id, state, number in rows:
         counts[run_id][DeliveryState(state)] = number
     return {run.id: progress_from(counts[run.id]) for run in runs}
+
+
+def _progress_by_number(session: Session, shop: Shop, key: str, _now: datetime) -> Progress:
+    run = session.get_one(Run, int(key))
+    return progress_of(session, shop.id, [run])[run.id]
+
+
+PROGRESS = define(Figure("progress", (Family.TOUCHES,), Progress, _progress_by_number))
+"""How far a run is by its row number, as the front page shows it."""
 
 
 def latest_runs(session: Session, campaigns: Sequence[Campaign]) -> dict[int, Run]:

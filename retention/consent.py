@@ -8,6 +8,7 @@ from sqlmodel import Field, Session, col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from retention.database import BigId, ShopRow, choice
+from retention.figures import Figure, define
 from retention.versions import Family, raise_version
 
 
@@ -124,6 +125,17 @@ def count_answers(session: Session, shop_id: int) -> dict[Channel, dict[Answer, 
     for channel, answer, count in rows:
         found[Channel(channel)][Answer(answer)] = count
     return found
+
+
+ANSWERS = define(
+    Figure(
+        "answers",
+        (Family.CONSENTS,),
+        dict[Channel, dict[Answer, int]],
+        lambda session, shop, _, _now: count_answers(session, shop.id),
+        first=True,
+    )
+)
 
 
 def count_pauses(session: Session, shop_id: int, *, at: datetime) -> int:

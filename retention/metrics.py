@@ -15,8 +15,10 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from retention import clock, money
+from retention.figures import Figure, define
 from retention.orders import Order
 from retention.shops import Shop
+from retention.versions import Family
 
 
 @dataclass(frozen=True)
@@ -285,3 +287,15 @@ def _months_of_buyers(session: Session, shop: Shop, now: datetime) -> tuple[Mont
     query = sa.select(pairs.c.month, fresh, func.count()).group_by(pairs.c.month)
     found = {month_number: (new, buyers - new) for month_number, new, buyers in session.execute(query)}
     return tuple(MonthOfBuyers(_month_name(m), *found.get(m, (0, 0))) for m in range(this_month - 11, this_month + 1))
+
+
+_COUNTED = (Family.ORDERS,)
+REPEAT = define(
+    Figure("repeat", _COUNTED, RepeatReport, lambda own, shop, _, now: repeat_report(own, shop, as_of=now), first=True)
+)
+COHORTS = define(
+    Figure("cohorts", _COUNTED, CohortReport, lambda own, shop, _, now: cohort_report(own, shop, as_of=now), first=True)
+)
+HOME = define(
+    Figure("home", _COUNTED, HomeFigures, lambda own, shop, _, now: home_figures(own, shop, now=now), first=True)
+)

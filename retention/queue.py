@@ -47,6 +47,8 @@ LANES = {
     "campaigns.posts.posts": Lane.CALLS,
     "imports.run": Lane.LONG,
     "segments.forecast_shop": Lane.LONG,
+    "figures.begin": Lane.LONG,
+    "figures.count": Lane.LONG,
 }
 """Where tasks wait that are not quick. By name, since whoever sends one need not have imported it."""
 

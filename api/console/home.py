@@ -14,12 +14,13 @@ from api.console.shell import Here, show
 from api.console.states import medium_name, shown
 from api.deps import CurrentUser, Now, Place, Reading
 from campaigns.campaigns import Campaign, CampaignState, Run
-from campaigns.measuring.results import campaign_results
-from campaigns.progress import latest_runs, progress_of
+from campaigns.measuring.results import RESULTS
+from campaigns.progress import PROGRESS, latest_runs
 from campaigns.recipes import recipe_name
 from retention import people
 from retention.access import Scope
 from retention.buyers import Buyer
+from retention.figures import figure_of
 from retention.parcels import parcels_leaving
 
 router = APIRouter()
@@ -55,7 +56,7 @@ def show_today(request: Request, session: Reading, place: Here, now: Now) -> Res
     """Show the day: parcels, figures, cohorts, what to do next, what is running."""
     running = _running(session, place) if place.member.may(Scope.CAMPAIGNS_READ) else []
     runs = latest_runs(session, running)
-    counted = progress_of(session, place.shop.id, list(runs.values()))
+    counted = {run.id: figure_of(session, place.shop, PROGRESS, str(run.id), now=now).value for run in runs.values()}
     due, gone = parcels_leaving(session, place.shop.id, place.shop.day(now))
     return show(
         request,
@@ -93,7 +94,7 @@ def _latest_lift(session: Session, place: Place, now: datetime) -> LatestLift | 
     if row is None:
         return None
     campaign, share = row
-    lift = campaign_results(session, place.shop, campaign, at=now).lift
+    lift = figure_of(session, place.shop, RESULTS, str(campaign.id), now=now).value.lift
     if lift is None or lift.orders is None or lift.orders_interval is None:
         return None
     return LatestLift(campaign.name, campaign.slug, lift.orders, *lift.orders_interval, share)

@@ -17,15 +17,14 @@ from printables.joint.approving import standing
 from printables.joint.partners import joint_flyers_of
 from printables.print_room import runs_waiting
 from retention.access import Scope
+from retention.figures import figure_of
 from retention.products import Product
 from retention.words import gettext as _
 from retention.words import ngettext
-from segments.matching import match
-from segments.segments import Segment
+from segments.lapsing import LAPSING, LATE
 
 MOST_OF_A_KIND = 3
 FRESH = timedelta(days=7)
-LAPSING = "about-to-lapse"  # the preset of segments.presets, while the shop keeps it
 
 
 @dataclass(frozen=True)
@@ -115,10 +114,7 @@ def _arrivals(session: Session, place: Place, now: datetime) -> Iterator[NextSte
 
 
 def _lapsing(session: Session, place: Place, now: datetime) -> Iterator[NextStep]:
-    saved = select(Segment.id).where(Segment.shop_id == place.shop.id, Segment.slug == LAPSING)
-    if session.exec(saved).first() is None:
-        return
-    if late := len(match(session, place.shop, {"segment": LAPSING}, now=now)):
+    if late := figure_of(session, place.shop, LATE, now=now).value:
         what = ngettext(
             "{count} buyer is past their usual time to return",
             "{count} buyers are past their usual time to return",

@@ -7,7 +7,8 @@ from typing import Any
 from sqlmodel import Session
 
 from api.console.figures import month as month_name
-from retention.metrics import Cohort, HomeFigures, cohort_report, home_figures
+from retention.figures import figure_of, moment_of
+from retention.metrics import COHORTS, HOME, Cohort, HomeFigures
 from retention.shops import Shop
 from retention.words import gettext as _
 
@@ -35,11 +36,12 @@ class HeatRow:
 
 @dataclass(frozen=True)
 class Overview:
-    """All figures of the front page. Shares of one; money in minor units."""
+    """All figures of the front page. Shares of one; money in minor units. `counted_at` is None when they are of now."""
 
     home: HomeFigures
     heat: list[HeatRow]
     chart: dict[str, Any]
+    counted_at: datetime | None
 
     @property
     def returning(self) -> float | None:
@@ -56,7 +58,8 @@ class Overview:
 
 def overview(session: Session, shop: Shop, *, now: datetime) -> Overview:
     """Return the figures of a shop at a moment."""
-    home = home_figures(session, shop, now=now)
+    counted, cohorts = figure_of(session, shop, HOME, now=now), figure_of(session, shop, COHORTS, now=now)
+    home = counted.value
     chart = {
         "shape": "columns",
         "labels": [month_name(month.month) for month in home.months],
@@ -65,7 +68,7 @@ def overview(session: Session, shop: Shop, *, now: datetime) -> Overview:
             {"name": _("Repeat buyers"), "values": [month.repeat for month in home.months]},
         ],
     }
-    return Overview(home, _heat(cohort_report(session, shop, as_of=now).cohorts), chart)
+    return Overview(home, _heat(cohorts.value.cohorts), chart, moment_of(counted, cohorts))
 
 
 def _heat(cohorts: tuple[Cohort, ...]) -> list[HeatRow]:

@@ -11,14 +11,14 @@ from sqlmodel import Session
 from api.console.campaign_rules import CAP_LINES, CapLine, rule_choices, typed_caps, whole
 from api.console.shell import Here, go, refused, show
 from api.deps import Now, Place, Reading, Writing, require
-from campaigns.campaigns import Medium
 from campaigns.noes.topics import create_topic, find_topic, rename_topic, topics_of
-from campaigns.plans.caps import counts_until
+from campaigns.plans.caps import FULL
 from campaigns.plans.policy import Cap, ShopPolicy
 from campaigns.plans.shop_policy import save_shop_policy, shop_policy
 from retention.access import Scope
-from retention.consent import Answer, Channel, count_answers, count_pauses
+from retention.consent import ANSWERS, Answer, Channel, count_pauses
 from retention.errors import Error
+from retention.figures import figure_of
 from retention.words import gettext as _
 from retention.words import gettext_noop
 
@@ -136,7 +136,7 @@ def save_topic(
 def _page(
     request: Request, session: Session, place: Place, typed: Limits, *, now: datetime, error: Error | None = None
 ) -> HTMLResponse:
-    answers = count_answers(session, place.shop.id)
+    answers = figure_of(session, place.shop, ANSWERS, now=now).value
     return show(
         request,
         session,
@@ -156,17 +156,10 @@ def _page(
 
 def _caps_today(session: Session, place: Place, *, now: datetime) -> list[CapToday]:
     return [
-        CapToday(cap, _said(cap), _at_cap(session, place, cap, now=now))
+        CapToday(cap, _said(cap), figure_of(session, place.shop, FULL, cap.model_dump_json(), now=now).value)
         for cap in shop_policy(session, place.shop).caps
         if cap.messages
     ]
-
-
-def _at_cap(session: Session, place: Place, cap: Cap, *, now: datetime) -> int:
-    """Return who is at a cap; one for each medium is shown for mail."""
-    medium = Medium(cap.over) if cap.over in set(Medium) else Medium.EMAIL
-    counts = counts_until(session, place.shop, medium, cap, at=now)[1]
-    return int((counts >= cap.messages).sum())
 
 
 def _said(cap: Cap) -> str:

@@ -10,9 +10,10 @@ from api.console.states import medium_name
 from api.deps import Now, Reading, require
 from campaigns.campaigns import CampaignState
 from campaigns.drafting import campaigns_of
-from campaigns.measuring.results import campaign_results
+from campaigns.measuring.results import RESULTS
 from retention.access import Scope
-from retention.metrics import repeat_report
+from retention.figures import figure_of, moment_of
+from retention.metrics import REPEAT
 
 router = APIRouter(prefix="/shops/{slug}/results", dependencies=[require(Scope.RESULTS_READ)])
 
@@ -24,14 +25,19 @@ MOST = 20
 def show_results(request: Request, session: Reading, place: Here, now: Now) -> HTMLResponse:
     """Show the latest launched campaigns with their three numbers, and the shop's repeat report."""
     campaigns = [campaign for campaign in campaigns_of(session, place.shop.id) if campaign.state in LAUNCHED][:MOST]
-    found = [(campaign, campaign_results(session, place.shop, campaign, at=now)) for campaign in campaigns]
-    lines = [(campaign, results, lift_words(results, place.shop.currency)) for campaign, results in found]
+    found = [figure_of(session, place.shop, RESULTS, str(campaign.id), now=now) for campaign in campaigns]
+    report = figure_of(session, place.shop, REPEAT, now=now)
+    lines = [
+        (campaign, each.value, lift_words(each.value, place.shop.currency))
+        for campaign, each in zip(campaigns, found, strict=True)
+    ]
     return show(
         request,
         session,
         "results.html",
         lines=lines,
-        report=repeat_report(session, place.shop, as_of=now),
+        report=report.value,
+        counted_at=moment_of(report, *found),
         overview=overview(session, place.shop, now=now),
         medium_name=medium_name,
     )

@@ -21,9 +21,11 @@ from campaigns.measuring.lift import Arm, Lift, measure
 from campaigns.offers.coupons import Coupon, CouponState
 from campaigns.offers.links import Link, Scan
 from campaigns.recipes import MESSAGE_DAYS, PARCEL_DAYS
+from retention.figures import Figure, define
 from retention.orders import Order
 from retention.shops import Shop
 from retention.touches import Touch
+from retention.versions import Family
 
 TOUCH_WINDOW = {medium: timedelta(days=PARCEL_DAYS if medium is Medium.PARCEL else MESSAGE_DAYS) for medium in Medium}
 """How long the last touch may claim an order."""
@@ -219,3 +221,11 @@ def _spent_in_window(campaign: Campaign, assigned: sa.Subquery, *, at: datetime)
         )
         .group_by(assigned.c.buyer_id, assigned.c.control)
     )
+
+
+def _results_by_number(session: Session, shop: Shop, key: str, now: datetime) -> Results:
+    return campaign_results(session, shop, session.get_one(Campaign, int(key)), at=now)
+
+
+RESULTS = define(Figure("results", (Family.ORDERS, Family.TOUCHES), Results, _results_by_number))
+"""A campaign's results by its row number, as pages of many campaigns show them."""

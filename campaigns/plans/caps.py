@@ -26,7 +26,9 @@ from campaigns.sending.numbered import by_number
 from retention import clock
 from retention.bitmaps import read_bitmap, read_columns
 from retention.database import is_postgresql
+from retention.figures import Figure, define
 from retention.shops import Shop
+from retention.versions import Family
 
 _GONE = (DeliveryState.SENT, DeliveryState.UNKNOWN)
 _UNSENT = tuple(state for state in TAKEN if state is not DeliveryState.SENT)
@@ -94,6 +96,24 @@ def counts_until(session: Session, shop: Shop, medium: Medium, cap: Cap, *, at: 
     grouped = sa.select(rows.c.buyer_id, sa.func.count()).group_by(rows.c.buyer_id)
     ids, counts = read_columns(session, grouped)
     return ids, counts
+
+
+def count_full(session: Session, shop: Shop, cap: Cap, *, at: datetime) -> int:
+    """Return how many buyers have had as much as a cap allows; one for each medium is counted for mail."""
+    medium = Medium(cap.over) if cap.over in set(Medium) else Medium.EMAIL
+    counts = counts_until(session, shop, medium, cap, at=at)[1]
+    return int((counts >= cap.messages).sum())
+
+
+FULL = define(
+    Figure(
+        "full",
+        (Family.TOUCHES,),
+        int,
+        lambda session, shop, key, now: count_full(session, shop, Cap.model_validate_json(key), at=now),
+    )
+)
+"""How many buyers are at a cap, by the cap as JSON."""
 
 
 def _counted(shop: Shop, medium: Medium, cap: Cap, counted: Window, *which: sa.ColumnElement[bool]) -> sa.CTE:

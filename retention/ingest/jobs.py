@@ -140,6 +140,8 @@ def run_import(engine: Engine, job_id: int, *, now: Callable[[], datetime]) -> N
         _finish(engine, job, JobState.FAILED, {}, now(), error=f"{type(error).__name__}: {error}", files=files)
         raise
     _finish(engine, job, JobState.DONE, report.as_json(), now(), files=files)
+    with reading(engine) as session:
+        send(session, "figures.begin", job.shop_id)
 
 
 def _import(engine: Engine, job: Job, shop: Shop, files: FileStore, at: datetime) -> ImportReport:

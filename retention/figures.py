@@ -1,0 +1,217 @@
+"""Figures that take long to count, kept for the pages that show them.
+
+A shop of up to LARGE buyers is counted at each visit. In a larger one a figure is kept with the day and the versions of
+the facts it was counted from; while those stand it is exact. When they have moved it is shown as it was, with the
+moment, and a worker counts it again: nobody waits for a page because an order came in.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Generic, TypeVar
+
+import sqlalchemy as sa
+import structlog
+from pydantic import TypeAdapter
+from sqlalchemy.engine import Engine
+from sqlalchemy.orm import defer
+from sqlmodel import Field, Session, SQLModel, col, select
+
+from retention import clock, queue
+from retention.buyers import Buyer
+from retention.database import BigId, Json, insert, reading, transaction, write_aside
+from retention.shops import Shop
+from retention.versions import DataVersion, Family, raised_here, read_versions
+
+log = structlog.get_logger()
+
+LARGE = 10_000
+"""Buyers above which figures are kept."""
+ASKED_FOR = timedelta(days=7)
+"""How long a worker goes on counting a figure that nobody looks at."""
+PAUSE = timedelta(minutes=1)
+SHARE = 20
+"""A figure is counted at most once in PAUSE, and in SHARE times as long as it takes."""
+OLDEST = timedelta(days=2)
+"""A kept figure older than this is counted at the visit: no worker has come by."""
+
+T = TypeVar("T")
+
+
+class KeptFigure(SQLModel, table=True):
+    """A figure as it was counted: from what, when, how long it took in seconds, and when somebody last looked."""
+
+    __tablename__ = "kept_figures"
+
+    shop_id: int = Field(primary_key=True, foreign_key="shops.id", sa_type=BigId)
+    name: str = Field(primary_key=True, max_length=200)
+    stamp: str = Field(max_length=200)
+    value: Any = Field(sa_type=Json)
+    seconds: float
+    counted_at: datetime
+    asked_at: datetime = Field(index=True)
+
+
+@dataclass(frozen=True)
+class Figure(Generic[T]):
+    """A figure of a shop: `count` returns a value of `type` for a key, such as a campaign's number, at a moment.
+
+    A figure of the whole shop (`first`) is counted after an import already, before anybody has asked; its key is empty.
+    """
+
+    name: str
+    families: tuple[Family, ...]
+    type: Any
+    count: Callable[[Session, Shop, str, datetime], T]
+    first: bool = False
+
+    def stamp(self, shop: Shop, versions: dict[Family, int], now: datetime) -> str:
+        """Return what changes when the figure may."""
+        return "/".join([*(str(versions[family]) for family in self.families), str(shop.day(now))])
+
+
+@dataclass(frozen=True)
+class Counted(Generic[T]):
+    """A figure and the moment it was counted; not `current` once the facts have moved on."""
+
+    value: T
+    at: datetime
+    current: bool
+
+
+def moment_of(*counted: Counted[Any]) -> datetime | None:
+    """Return when the oldest of some figures was counted that are not those of now; None when all are."""
+    return min((each.at for each in counted if not each.current), default=None)
+
+
+_figures: dict[str, Figure[Any]] = {}
+
+
+def define(figure: Figure[T]) -> Figure[T]:
+    """Make a figure known, so that a worker can count it by its name."""
+    _figures[figure.name] = figure
+    return figure
+
+
+def figure_of(session: Session, shop: Shop, figure: Figure[T], key: str = "", *, now: datetime) -> Counted[T]:
+    """Return a figure: counted now in a small shop, as kept in a large one. The first time it is counted and kept."""
+    if not is_large(session, shop.id) or raised_here(session, shop.id).intersection(figure.families):
+        return Counted(figure.count(session, shop, key, now), now, current=True)
+    name = f"{figure.name}:{key}"
+    kept = session.get(KeptFigure, (shop.id, name))
+    stamp = figure.stamp(shop, read_versions(session, shop.id), now)
+    if kept is None or now - kept.counted_at > OLDEST or kept.counted_at > now:
+        row = _count(session, shop, figure, key, now)
+        write_aside(session, lambda own: _store(own, row))
+        return Counted(_read(figure, row["value"]), now, current=True)
+    if now - kept.asked_at > ASKED_FOR / 7:
+        write_aside(session, lambda own: _note_asked(own, shop.id, name, now))
+    if kept.stamp != stamp and _may_count(kept, now):
+        queue.send(session, "figures.count", shop.id)
+    return Counted(_read(figure, kept.value), kept.counted_at, current=kept.stamp == stamp)
+
+
+def is_large(session: Session, shop_id: int) -> bool:
+    """Tell whether a shop has more than LARGE buyers; reads no more rows than that, by index, once in a session."""
+    known: dict[int, bool] = session.info.setdefault("large_shops", {})
+    if shop_id in known:
+        return known[shop_id]
+    beyond = select(Buyer.id).where(Buyer.shop_id == shop_id).order_by(col(Buyer.id)).offset(LARGE).limit(1)
+    known[shop_id] = session.exec(beyond).first() is not None
+    return known[shop_id]
+
+
+@queue.engine_task("figures.count", every=timedelta(minutes=5))
+def count_figures(engine: Engine, shop_id: int | None = None) -> None:
+    """Count what people looked at lately and whose facts have moved; of one shop, or as a sweep of all."""
+    now = clock.now()
+    for number, name in list(_stale(engine, shop_id, now)):
+        _count_alone(engine, number, name, now)
+
+
+@queue.engine_task("figures.begin")
+def begin_figures(engine: Engine, shop_id: int) -> None:
+    """Count the figures of a large shop that nobody has asked for yet, so that the first who signs in finds them."""
+    now = clock.now()
+    with reading(engine) as session:
+        kept = set(session.exec(select(KeptFigure.name).where(KeptFigure.shop_id == shop_id)))
+        wanted = (
+            [f"{figure.name}:" for figure in _figures.values() if figure.first] if is_large(session, shop_id) else []
+        )
+    for name in wanted:
+        if name not in kept:
+            _count_alone(engine, shop_id, name, now)
+    count_figures(engine, shop_id)
+
+
+def _count_alone(engine: Engine, shop_id: int, name: str, now: datetime) -> None:
+    """Count one figure; one that cannot be counted keeps no other from being counted."""
+    try:
+        _count_again(engine, shop_id, name, now)
+    except Exception:
+        log.exception("figure not counted", shop=shop_id, figure=name.partition(":")[0])
+
+
+def _stale(engine: Engine, shop_id: int | None, now: datetime) -> Iterator[tuple[int, str]]:
+    asked = select(KeptFigure).where(KeptFigure.asked_at > now - ASKED_FOR)
+    if shop_id is not None:
+        asked = asked.where(KeptFigure.shop_id == shop_id)
+    with reading(engine) as session:
+        rows = session.exec(asked.options(defer(KeptFigure.value))).all()
+        numbers = {row.shop_id for row in rows}
+        shops = {shop.id: shop for shop in session.exec(select(Shop).where(col(Shop.id).in_(numbers)))}
+        versions = {number: dict.fromkeys(Family, 0) for number in numbers}
+        for each in session.exec(select(DataVersion).where(col(DataVersion.shop_id).in_(numbers))):
+            versions[each.shop_id][each.family] = each.version
+        for row in rows:
+            figure = _figures.get(row.name.partition(":")[0])
+            if figure is None or not _may_count(row, now):
+                continue
+            if row.stamp != figure.stamp(shops[row.shop_id], versions[row.shop_id], now):
+                yield row.shop_id, row.name
+
+
+def _may_count(kept: KeptFigure, now: datetime) -> bool:
+    return now - kept.counted_at >= max(PAUSE, timedelta(seconds=kept.seconds * SHARE))
+
+
+def _count_again(engine: Engine, shop_id: int, name: str, now: datetime) -> None:
+    label, _, key = name.partition(":")
+    with reading(engine) as session:
+        row = _count(session, session.get_one(Shop, shop_id), _figures[label], key, now)
+    with transaction(engine) as session:
+        _store(session, row, asked=False)
+
+
+def _count(session: Session, shop: Shop, figure: Figure[Any], key: str, now: datetime) -> dict[str, Any]:
+    """Count a figure. The versions are read first: facts that move meanwhile only make it older."""
+    stamp = figure.stamp(shop, read_versions(session, shop.id), now)
+    begun = time.perf_counter()
+    value = TypeAdapter(figure.type).dump_python(figure.count(session, shop, key, now), mode="json")
+    return {
+        "shop_id": shop.id,
+        "name": f"{figure.name}:{key}",
+        "stamp": stamp,
+        "value": value,
+        "seconds": time.perf_counter() - begun,
+        "counted_at": now,
+        "asked_at": now,
+    }
+
+
+def _note_asked(session: Session, shop_id: int, name: str, now: datetime) -> None:
+    seen = sa.update(KeptFigure).where(col(KeptFigure.shop_id) == shop_id, col(KeptFigure.name) == name)
+    session.execute(seen.values(asked_at=now))
+
+
+def _store(session: Session, row: dict[str, Any], *, asked: bool = True) -> None:
+    statement = insert(session, KeptFigure).values(row)
+    same = {"shop_id", "name"} if asked else {"shop_id", "name", "asked_at"}
+    changed = {name: statement.excluded[name] for name in row if name not in same}
+    session.execute(statement.on_conflict_do_update(index_elements=["shop_id", "name"], set_=changed))
+
+
+def _read(figure: Figure[T], value: Any) -> T:
+    read: T = TypeAdapter(figure.type).validate_python(value)
+    return read
