@@ -7,6 +7,7 @@ import campaigns.approvals
 import campaigns.campaigns
 import campaigns.hooks.hooks
 import campaigns.noes.bounces
+import campaigns.noes.replays
 import campaigns.noes.topics
 import campaigns.offers.coupons
 import campaigns.offers.links

@@ -1,21 +1,26 @@
 """What gateways and mail servers tell us: replies to text messages, bounces, complaints.
 
 The token in the address is the proof, and with Twilio its signature too. Whether we know a number or an address is not
-to be learned here: every message in a form we can read is answered the same.
+to be learned here: every message in a form we can read is answered the same, and refused when it comes a second time.
 """
 
 import json
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
+from sqlmodel import Session
 
 from api.deps import CurrentSettings, Files, Now, Writing
+from campaigns.noes.bounces import is_known
 from campaigns.noes.bouncing import take_report
-from campaigns.noes.inbound import check_signature, find_gateway, inbound_address
-from campaigns.noes.replies import take_reply
-from retention.errors import Invalid
+from campaigns.noes.inbound import Gateway, check_signature, find_gateway, inbound_address
+from campaigns.noes.replays import IDS, TIMES, Reply, stated, take_once
+from campaigns.noes.replies import means_no, take_reply, takes_it_back
+from retention.errors import Conflict, Invalid
 from retention.words import gettext_noop
 
 router = APIRouter()
@@ -30,6 +35,7 @@ Body = Annotated[bytes, Depends(read_body)]
 
 _FROM = ("From", "from", "phone_number", "phone", "mobile", "msisdn")
 _TEXT = ("Body", "text", "content", "message", "Text")
+_HEADERS = ("webhook-id", "webhook-timestamp")
 
 
 @router.post("/in/{token}/sms")
@@ -49,8 +55,7 @@ def take_sms(
         form=_form(body) if is_form else {},
         signature=request.headers.get("x-twilio-signature", ""),
     )
-    for phone, text in _replies(body, is_form=is_form):
-        take_reply(session, gateway.shop_id, phone=phone, text=text, at=at, source="sms reply")
+    _take_all(session, gateway, _replies(request, body, is_form=is_form), secret=key, at=at)
     if is_form:
         return Response('<?xml version="1.0" encoding="UTF-8"?><Response/>', media_type="text/xml")
     return JSONResponse({"code": 0, "msg": "ok"})
@@ -62,20 +67,45 @@ def take_mail(
 ) -> JSONResponse:
     """Take one report as the mail it came in (message/rfc822); one that cannot be made out is kept too."""
     gateway = find_gateway(session, token, key=settings.signing_key())
+    if is_known(session, gateway.shop_id, body):
+        raise Conflict(gettext_noop("This report was taken before, so it changes nothing.")).typed("message-replayed")
     take_report(session, files, body, at=at, shop_id=gateway.shop_id)
     return JSONResponse({"taken": 1}, 202)
 
 
-def _replies(body: bytes, *, is_form: bool) -> list[tuple[str, str]]:
-    """Return (number, text) of each reply; Invalid when the body is none of the forms we read."""
+def _take_all(session: Session, gateway: Gateway, replies: list[Reply], *, secret: bytes, at: datetime) -> None:
+    """Take what is new; when nothing is, the refusal of the first. What means neither no nor yes needs no memory."""
+    refused: list[Conflict] = []
+    for reply in replies:
+        try:
+            if means_no(reply.text) or takes_it_back(reply.text):
+                take_once(session, gateway, reply, secret=secret, at=at)
+        except Conflict as refusal:
+            refused.append(refusal)
+        else:
+            take_reply(session, gateway.shop_id, phone=reply.phone, text=reply.text, at=at, source="sms reply")
+    if len(refused) == len(replies):
+        raise refused[0]
+
+
+def _replies(request: Request, body: bytes, *, is_form: bool) -> list[Reply]:
+    """Return what each reply says; Invalid when the body is none of the forms we read."""
     try:
         sent: Any = {name: values[0] for name, values in _form(body).items()} if is_form else json.loads(body)
     except ValueError as error:
         raise _unreadable() from error
-    replies = [(_pick(each, _FROM), _pick(each, _TEXT)) for each in (sent if isinstance(sent, list) else [sent])]
-    if not replies or not all(phone for phone, _ in replies):
+    several = sent if isinstance(sent, list) else [sent]
+    # A call that holds one message may be numbered and timed as a whole (Standard Webhooks).
+    outside = {name: request.headers[name] for name in _HEADERS if name in request.headers and len(several) == 1}
+    replies = [_reply(each, outside) for each in several]
+    if not replies or not all(reply.phone for reply in replies):
         raise _unreadable()
     return replies
+
+
+def _reply(values: object, outside: Mapping[str, object]) -> Reply:
+    known = {**outside, **values} if isinstance(values, dict) else {}
+    return Reply(_pick(values, _FROM), _pick(values, _TEXT), id=stated(known, IDS), sent_at=stated(known, TIMES))
 
 
 def _form(body: bytes) -> dict[str, list[str]]:

@@ -1,5 +1,6 @@
 """Bounces and complaints: addresses that do not take what is sent to them, kept with what the other side said."""
 
+import hashlib
 from datetime import datetime
 from enum import StrEnum
 
@@ -58,6 +59,13 @@ def bounced_addresses(shop_id: int, channel: Channel) -> SelectOfScalar[str]:
         Bounce.channel == channel,
         Bounce.kind == BounceKind.HARD,
     )
+
+
+def is_known(session: Session, shop_id: int, raw: bytes) -> bool:
+    """Tell whether a report has been taken before, byte for byte."""
+    report = hashlib.sha256(raw).hexdigest()
+    same = select(Bounce.id).where(Bounce.shop_id == shop_id, Bounce.report == report)
+    return session.exec(same.limit(1)).first() is not None
 
 
 def bounces_of(session: Session, shop_id: int, *, limit: int = 200) -> list[Bounce]:

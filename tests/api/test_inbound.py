@@ -11,6 +11,7 @@ from sqlmodel import select
 from campaigns.campaigns import Delivery, Medium
 from campaigns.noes.bounces import Bounce
 from campaigns.noes.inbound import inbound_token
+from campaigns.noes.replays import InboundMessage
 from campaigns.noes.unsubscribe import unsubscribe_token
 from campaigns.offers.links import Link
 from campaigns.sending.channels.memory import MemoryChannel
@@ -226,3 +227,105 @@ def test_reports_come_in_as_they_are_and_all_are_answered_the_same(tea: Tea, pho
             "unreadable",
         ]
         assert session.exec(select(Link)).one().token not in about
+
+
+START = {"From": "+8613800138000", "Body": "Start"}
+OUT_IN_OUT = ["out", "in", "out"]
+
+
+def _form(**more: str) -> dict[str, Any]:
+    return {"data": START | more}
+
+
+def _json(headers: dict[str, str] | None = None, **more: object) -> dict[str, Any]:
+    return {"json": {"from": "13800138000", "text": "Start"} | more, "headers": headers or {}}
+
+
+MINUTE = NOON.strftime("%Y-%m-%dT%H:%M:%S+00:00")
+ECHOES: dict[str, dict[str, Any]] = {
+    "twilio": _form(MessageSid="SM1"),
+    "plivo": _form(MessageUUID="u-1"),
+    "aliyun": {"json": [{"phone_number": "13800138000", "content": "Start", "sequence_id": 7, "send_time": MINUTE}]},
+    "vonage": _json(messageId="0A1", **{"message-timestamp": "2026-03-10 12:00:00"}),
+    "standard webhooks": _json({"webhook-id": "msg_1", "webhook-timestamp": str(int(NOON.timestamp()))}),
+    "by its time": _json(timestamp=int(NOON.timestamp() * 1000)),
+    "states neither": _json(),
+}
+
+
+@pytest.mark.parametrize("way", ECHOES)
+def test_a_replayed_yes_is_refused_and_does_not_overrule_the_no_after_it(
+    tea: Tea, phone: TestClient, engine: Engine, way: str
+) -> None:
+    tea(waiting)
+    address = f"/in/{tea(gateway)}/sms"
+    assert phone.post(address, data={"From": "+8613800138000", "Body": "TD", "MessageSid": "no-1"}).status_code == 200
+    assert phone.post(address, **ECHOES[way]).status_code == 200
+    assert phone.post(address, data={"From": "+8613800138000", "Body": "TD", "MessageSid": "no-2"}).status_code == 200
+    assert [phone.post(address, **ECHOES[way]).status_code for _ in range(2)] == [409, 409]
+    assert [answer for _, answer, _, _ in consents(engine, "sms reply")] == OUT_IN_OUT
+    with reading(engine) as session:
+        kept = session.exec(select(InboundMessage)).all()
+        assert len(kept) == 3
+        assert not any("13800138000" in each.key for each in kept)
+
+
+@pytest.mark.parametrize(
+    ("sent_at", "status"),
+    [
+        (NOON.isoformat(), 200),
+        (later(days=-2).isoformat(), 200),
+        (later(days=-3, minutes=-1).isoformat(), 409),
+        (later(minutes=11).isoformat(), 409),
+        (str(int(later(days=-4).timestamp())), 409),
+        ("2026-03-10 12:00:00", 200),  # a shop's wall clock, without its zone
+        ("2026-03-06 12:00:00", 409),
+        ("yesterday", 200),
+        ("1" * 300, 200),
+    ],
+)
+def test_a_message_that_is_not_of_now_is_refused(
+    tea: Tea, phone: TestClient, engine: Engine, sent_at: str, status: int
+) -> None:
+    tea(waiting)
+    sent = {"from": "13800138000", "text": "TD", "sent_at": sent_at, "id": "m1"}
+    assert phone.post(f"/in/{tea(gateway)}/sms", json=sent).status_code == status
+    assert len(consents(engine, "sms reply")) == (status == 200)
+
+
+def test_of_several_messages_the_new_ones_are_taken(tea: Tea, phone: TestClient, engine: Engine) -> None:
+    tea(waiting)
+    address = f"/in/{tea(gateway)}/sms"
+    first = {"from": "13800138000", "text": "TD", "id": "m1"}
+    second = first | {"text": "START", "id": "m2"}
+    assert [phone.post(address, json=some).status_code for some in ([first], [first, second], [first, second])] == [
+        200, 200, 409,
+    ]  # fmt: skip
+    assert [answer for _, answer, _, _ in consents(engine, "sms reply")] == ["out", "in"]
+
+
+def test_a_no_that_cannot_be_told_from_its_echo_counts_every_time(tea: Tea, phone: TestClient, engine: Engine) -> None:
+    tea(waiting)
+    address = f"/in/{tea(gateway)}/sms"
+    said = [
+        phone.post(address, json={"from": "13800138000", "text": word}).status_code for word in ("TD", "START", "TD")
+    ]
+    assert said == [200, 200, 200]
+    assert [answer for _, answer, _, _ in consents(engine, "sms reply")] == OUT_IN_OUT
+
+
+def test_a_replayed_report_is_refused_and_changes_nothing(tea: Tea, phone: TestClient, engine: Engine) -> None:
+    tea(waiting)
+    raw = arf(tea(lambda stage: mail_id(stage, "may", "first")))
+    address = f"/in/{inbound_token(KEY, shop_id=1)}/mail"
+    assert phone.post(address, content=raw).status_code == 202
+    tea(lambda stage: stage.answer(1, "in", at=later(hours=1)))
+    said = [phone.post(address, content=content).status_code for content in (raw, raw, b"nonsense", b"nonsense")]
+    assert said == [409, 409, 202, 409]
+    assert _reports(engine) == ["complaint", "unreadable"]
+    assert len(consents(engine, "complaint")) == 1
+
+
+def _reports(engine: Engine) -> list[str]:
+    with reading(engine) as session:
+        return [row.kind.value for row in session.exec(select(Bounce).order_by(Bounce.id))]
