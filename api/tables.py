@@ -11,6 +11,7 @@ import campaigns.noes.replays
 import campaigns.noes.topics
 import campaigns.offers.coupons
 import campaigns.offers.links
+import campaigns.offers.match_marks
 import campaigns.offers.offers
 import campaigns.plans.shop_policy
 import campaigns.posts.posts
@@ -24,6 +25,7 @@ import retention.audit
 import retention.buyers
 import retention.consent
 import retention.facts
+import retention.failures
 import retention.figures
 import retention.idempotency
 import retention.invitations

@@ -21,6 +21,7 @@ from retention import audit
 from retention.access import Member
 from retention.database import lock
 from retention.errors import Conflict, Invalid, NotFound
+from retention.failures import forget_failure
 from retention.products import Product
 from retention.shops import Shop, check_slug
 from segments.rules import parse
@@ -129,6 +130,7 @@ def edit_campaign(
         campaign.state, campaign.looked_until, campaign.started_at = CampaignState.DRAFT, None, None
     session.add(campaign)
     session.flush()
+    forget_failure(session, campaign.shop_id, "campaign", campaign.id)
     _note(session, campaign, "edit", actor=actor, at=at, before=before, after=_shown(campaign))
 
 

@@ -17,6 +17,7 @@ from campaigns.timing.waves import next_wave
 from retention import audit
 from retention.database import lock
 from retention.errors import Conflict, Invalid
+from retention.failures import forget_failure
 from retention.moments import show_moment
 from retention.queue import send
 from retention.shops import Shop
@@ -158,6 +159,8 @@ def move(session: Session, campaign: Campaign, step: Move, *, at: datetime, acto
     )
     session.add(campaign)
     session.flush()
+    if actor != "system":  # a person who moves it has it tried at once
+        forget_failure(session, campaign.shop_id, "campaign", campaign.id)
     audit.record(
         session,
         campaign.shop_id,

@@ -1,5 +1,6 @@
 """What workers do for campaigns. Every task may run twice; the rows say what is left."""
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -7,24 +8,31 @@ import structlog
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from campaigns.hooks.calling import collect_calls, forget_calls, make_calls
+from campaigns.campaigns import Campaign
+from campaigns.hooks.calling import collect_calls, forget_calls, hooks_with_news, make_calls
 from campaigns.hooks.hooks import Hook
 from campaigns.moving import finish_done
-from campaigns.offers.attribution import match_orders
+from campaigns.offers.matching import match_shop, shops_to_match
 from campaigns.posts.post_outcomes import put_aside
 from campaigns.posts.robots import send_posts
 from campaigns.sending.dispatch import send_all
+from campaigns.sending.numbered import among
 from campaigns.sending.senders import channel_for
-from campaigns.timing.arrivals import stop_sold
+from campaigns.timing.arrivals import alerts_with_a_goal, stop_if_sold
 from campaigns.timing.digests import settle_digests
-from campaigns.timing.occurrences import campaigns_by_events, campaigns_by_the_clock, launch_occurrence, sweep_events
+from campaigns.timing.occurrences import (
+    campaigns_by_events,
+    campaigns_by_the_clock,
+    launch_occurrence,
+    may_have_happened,
+    sweep_events,
+)
 from retention import clock
 from retention.database import reading, transaction
-from retention.errors import Error
+from retention.failures import LONGEST, Thing, alone, each_alone
 from retention.files import open_store
-from retention.queue import engine_task, task
+from retention.queue import engine_task
 from retention.settings import get_settings
-from retention.shops import Shop
 
 log = structlog.get_logger()
 
@@ -42,14 +50,17 @@ def send_messages(engine: Engine) -> None:
 def call_hooks(engine: Engine) -> None:
     """Turn what happened into calls of the shops' hooks, and make those that are due."""
     with reading(engine) as session:
-        ids = session.exec(select(Hook.id).where(Hook.active).order_by(col(Hook.id))).all()
-    for hook_id in ids:
-        with transaction(engine) as session:
-            collect_calls(session, session.get_one(Hook, hook_id, with_for_update=True), now=clock.now())
-    while make_calls(engine, now=clock.now()):
+        hooks = [Thing(each.shop_id, "hook", each.id, each.slug) for each in hooks_with_news(session, now=clock.now())]
+    each_alone(engine, "hook", hooks, alone(engine, _collect), now=clock.now())
+    until = time.monotonic() + LONGEST.total_seconds()
+    while make_calls(engine, now=clock.now()) and time.monotonic() < until:
         pass
     with transaction(engine) as session:
         forget_calls(session, now=clock.now())
+
+
+def _collect(session: Session, thing: Thing) -> None:
+    collect_calls(session, session.get_one(Hook, thing.id, with_for_update=True), now=clock.now())
 
 
 @engine_task("campaigns.posts.posts", every=timedelta(seconds=15))
@@ -68,38 +79,53 @@ def keep_posts(engine: Engine) -> None:
 def launch_due(engine: Engine) -> None:
     """Launch what the clock says is due: campaigns scheduled for a moment, recurrences, waves."""
     with reading(engine) as session:
-        ids = campaigns_by_the_clock(session, at=clock.now())
-    _each(engine, ids, launch_occurrence)
+        due = _things(session, campaigns_by_the_clock(session, at=clock.now()))
+    each_alone(engine, "launch", due, _look(engine, launch_occurrence), now=clock.now())
 
 
 @engine_task("campaigns.sweep_events", every=timedelta(minutes=1))
 def sweep_all_events(engine: Engine) -> None:
     """Launch runs for those to whom something happened that a campaign waits for."""
     with reading(engine) as session:
-        ids = campaigns_by_events(session)
-    _each(engine, ids, sweep_events)
+        waiting = _things(session, campaigns_by_events(session))
+    look = _look(engine, sweep_events)
+
+    def look_if_needed(thing: Thing) -> object:
+        with reading(engine) as session:
+            needed = may_have_happened(session, thing.id, at=clock.now())
+        return look(thing) if needed else None
+
+    each_alone(engine, "events", waiting, look_if_needed, now=clock.now())
 
 
-@task("campaigns.settle_arrivals", every=timedelta(minutes=1))
-def settle_arrivals(session: Session) -> None:
+@engine_task("campaigns.settle_arrivals", every=timedelta(minutes=1))
+def settle_arrivals(engine: Engine) -> None:
     """Stop alerts whose product has sold enough, and let go what waits for a mail that does not leave."""
-    stop_sold(session, at=clock.now())
-    settle_digests(session)
+    with reading(engine) as session:
+        alerts = _things(session, alerts_with_a_goal(session))
+    each_alone(engine, "sold", alerts, _look(engine, stop_if_sold), now=clock.now())
+    with transaction(engine) as session:
+        settle_digests(session)
 
 
-def _each(engine: Engine, campaign_ids: list[int], look: Callable[..., object]) -> None:
-    """Look at each campaign in a transaction of its own."""
-    for campaign_id in campaign_ids:
-        try:
-            with transaction(engine) as session:
-                look(session, campaign_id, at=clock.now())
-        except Error as error:
-            # One that cannot be launched must not keep the others waiting; it stays as it is and is tried again.
-            log.warning("a campaign cannot be launched", campaign=campaign_id, why=str(error))
+@engine_task("campaigns.match_orders", every=timedelta(minutes=1))
+def match_all_orders(engine: Engine) -> None:
+    """Let the orders that moved find the coupons they used, shop by shop."""
+    with reading(engine) as session:
+        shops = [Thing(shop_id, "shop", shop_id) for shop_id in shops_to_match(session, at=clock.now())]
+    each_alone(engine, "orders", shops, lambda shop: match_shop(engine, shop.id, at=clock.now()), now=clock.now())
 
 
-@task("campaigns.match_orders", every=timedelta(minutes=1))
-def match_all_orders(session: Session) -> None:
-    """Let the orders of every shop find the coupons they used."""
-    for shop in session.exec(select(Shop).order_by(col(Shop.id))).all():
-        match_orders(session, shop, at=clock.now())
+def _things(session: Session, campaign_ids: list[int]) -> list[Thing]:
+    """Return campaigns in this order; one that comes once is not launched days later by itself."""
+    rows = session.exec(select(Campaign).where(among(col(Campaign.id), campaign_ids))).all() if campaign_ids else []
+    found = {
+        each.id: Thing(each.shop_id, "campaign", each.id, each.slug, daily=bool(set(each.trigger) - {"once"}))
+        for each in rows
+    }
+    return [found[each] for each in campaign_ids if each in found]
+
+
+def _look(engine: Engine, look: Callable[..., object]) -> Callable[[Thing], object]:
+    """Return what looks at a campaign in a transaction of its own."""
+    return alone(engine, lambda session, thing: look(session, thing.id, at=clock.now()))

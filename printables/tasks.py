@@ -10,8 +10,9 @@ from sqlmodel import Session, col, select
 from printables.batches import Batch, BatchState
 from printables.make_batch import RENDER, render_batch, void_batch
 from retention import clock
-from retention.database import after_commit, transaction
+from retention.database import after_commit, reading, transaction
 from retention.errors import Error
+from retention.failures import Thing, each_alone, failures_of, forget_failure, is_given_up
 from retention.files import open_store
 from retention.queue import send, task, worker_engine
 from retention.settings import get_settings
@@ -38,8 +39,22 @@ def render_waiting(session: Session) -> None:
 
 
 def render_or_void(engine: Engine, batch_id: int) -> None:
-    """Render a batch; one that cannot be printed as it was proved is given up, and its deliveries wait again."""
-    settings = get_settings()
+    """Render a batch; one that cannot be printed as it was proved is given up, and its deliveries wait again.
+
+    So is one that fails for a reason nobody foresaw, after several tries.
+    """
+    with reading(engine) as session:
+        batch = session.get_one(Batch, batch_id)
+    thing = Thing(batch.shop_id, "batch", batch_id, str(batch.number), daily=False)
+    each_alone(engine, "batch", [thing], partial(_render, engine), now=clock.now())
+    with transaction(engine) as session:
+        for trouble in filter(is_given_up, failures_of(session, thing.shop_id, kind="batch", thing_id=batch_id)):
+            void_batch(session, batch_id, at=clock.now(), by="system", why=trouble.why)
+            forget_failure(session, thing.shop_id, "batch", batch_id)
+
+
+def _render(engine: Engine, thing: Thing) -> None:
+    settings, batch_id = get_settings(), thing.id
     try:
         render_batch(engine, batch_id, files=open_store(settings), public_url=settings.public_url)
     except Error as error:

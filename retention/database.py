@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, CursorResult, Engine
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.sql.dml import UpdateBase
-from sqlmodel import Field, Session, SQLModel
+from sqlmodel import Field, Session, SQLModel, col
 
 SQLModel.metadata.naming_convention = {
     "ix": "ix_%(column_0_N_label)s",
@@ -195,6 +195,14 @@ def horizon(session: Session) -> Horizon:
     seen = "pg_snapshot_xmin(pg_current_snapshot())::text, pg_snapshot_xmax(pg_current_snapshot())::text"
     ended, begun = session.execute(sa.text(f"SELECT {seen}")).one()
     return Horizon(int(ended), int(begun))
+
+
+def reached(moment: Any, at: datetime, *, longest: timedelta) -> sa.ColumnElement[bool]:
+    """Return the condition that a moment has come which was set at most `longest` ahead.
+
+    One that is further away was set by a clock that was ahead, and has been put right since: nothing waits for it.
+    """
+    return sa.or_(col(moment) <= at, col(moment) > at + longest)
 
 
 def insert_rows(session: Session, table: type[SQLModel], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

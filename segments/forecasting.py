@@ -6,23 +6,25 @@ Apart from what rules ask (`segments.forecasts`), so that a process which only a
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 from pyroaring import BitMap
 from sqlalchemy.engine import Engine
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col
 
 from retention import clock, queue
 from retention.bitmaps import read_columns
 from retention.database import insert, insert_rows, reading, transaction
 from retention.facts import BuyerFacts
+from retention.failures import Thing, each_alone
 from retention.orders import Order
 from retention.shops import Shop
-from retention.versions import Family, raise_version, read_versions
+from retention.versions import DataVersion, Family, raise_version, read_versions
 from segments.conditions import within
-from segments.forecasts import FEWEST_BACK, FEWEST_BUYERS, UNIT, BuyerForecast, Outcome, ShopForecast, find_forecast
+from segments.forecasts import FEWEST_BACK, FEWEST_BUYERS, UNIT, BuyerForecast, Outcome, ShopForecast
 from segments.nodes import HORIZONS, Window
 from segments.prediction import History, Parameters, expected_orders, fit, still_active, until_next
 from segments.purchases import BUYER, counted_orders
@@ -107,26 +109,39 @@ def read_history(session: Session, view: View) -> tuple[Ints, History]:
 def forecast_all(session: Session) -> None:
     """Wake a worker for every shop whose forecast is not of today, or said too little when there is more now."""
     now = clock.now()
-    for shop in session.exec(select(Shop)):
-        last = find_forecast(session, shop.id)
-        if last is None or last.day < shop.day(now) or _knows_more(session, last):
+    known = (
+        sa.select(Shop, ShopForecast, sa.func.coalesce(col(DataVersion.version), 0))
+        .outerjoin(DataVersion, sa.and_(col(DataVersion.shop_id) == Shop.id, col(DataVersion.family) == Family.ORDERS))
+        .outerjoin(ShopForecast, col(ShopForecast.shop_id) == Shop.id)
+        .order_by(col(Shop.id))
+    )
+    for shop, last, version in session.execute(known):
+        if last is None or _knows_more(last, version) or _is_old(last, shop.day(now)):
             queue.send(session, "segments.forecast_shop", shop.id)
+
+
+def _is_old(last: ShopForecast, today: int) -> bool:
+    """Tell whether a forecast is of another day; where there is too little to predict from, a day changes nothing."""
+    return last.day != today and last.outcome is not Outcome.TOO_LITTLE
 
 
 @queue.engine_task("segments.forecast_shop")
 def forecast_shop(engine: Engine, shop_id: int) -> None:
     """Make and store the forecast of one shop. While the model is fitted, nobody waits for the database."""
+    each_alone(engine, "forecast", [Thing(shop_id, "shop", shop_id)], partial(_forecast, engine), now=clock.now())
+
+
+def _forecast(engine: Engine, thing: Thing) -> None:
     with reading(engine) as session:
-        shop = session.get(Shop, shop_id)
+        shop = session.get(Shop, thing.id)
         forecasts = make_forecast(session, shop, now=clock.now()) if shop else None
     if forecasts:
         with transaction(engine) as session:
             keep_forecast(session, forecasts)
 
 
-def _knows_more(session: Session, last: ShopForecast) -> bool:
-    lacking = last.outcome is not Outcome.MADE
-    return lacking and read_versions(session, last.shop_id)[Family.ORDERS] != last.orders_version
+def _knows_more(last: ShopForecast, version: int) -> bool:
+    return last.outcome is not Outcome.MADE and version != last.orders_version
 
 
 def _predict(row: ShopForecast, ids: Ints, history: History, fitted: Parameters) -> Forecasts:

@@ -11,6 +11,7 @@ from sqlmodel import Field, Session, col, select
 from retention import audit
 from retention.database import Json, ShopRow
 from retention.errors import Conflict, Invalid, NotFound
+from retention.failures import forget_failure
 from retention.shops import check_slug
 from retention.versions import Family, raise_version
 from segments.nodes import InSegment, Node, leaves, to_json
@@ -74,6 +75,7 @@ def save_segment(
         session.add(segment)
     segment.rule, segment.name, segment.changed_at = to_json(node), name or segment.name, at
     session.flush()
+    forget_failure(session, shop_id, "segment", segment.id)
     raise_version(session, shop_id, Family.SEGMENTS)
     after = {"name": segment.name, "rule": segment.rule}
     audit.record(
@@ -90,6 +92,7 @@ def delete_segment(session: Session, shop_id: int, slug: str, *, actor: str, at:
         raise Conflict("Segment {slug} is used by {users}.", slug=slug, users=", ".join(users))
     before = {"name": segment.name, "rule": segment.rule}
     audit.record(session, shop_id, actor, action="segment.delete", subject=f"segment:{slug}", at=at, before=before)
+    forget_failure(session, shop_id, "segment", segment.id)
     session.delete(segment)
     session.flush()
     raise_version(session, shop_id, Family.SEGMENTS)

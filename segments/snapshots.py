@@ -4,7 +4,7 @@ A snapshot is written when something changed, under a sequence that only grows; 
 have seen and ask for what came after. Only the newest keeps all members; earlier ones follow from who entered and left.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,8 +16,9 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from retention import clock, queue
 from retention.database import BigId, ShopRow
+from retention.failures import Thing, failures_of, forget_failure, rests, write_failure
 from retention.shops import Shop
-from retention.versions import read_versions
+from retention.versions import NO_VERSIONS, all_versions
 from segments.leaves import mark_of
 from segments.matching import Matcher, open_matcher
 from segments.segments import Segment, find_segment
@@ -81,13 +82,16 @@ class Refreshed:
 def refresh_segment(session: Session, shop: Shop, slug: str, *, now: datetime) -> Refreshed:
     """Bring one segment up to date; NotFound when there is none by that name."""
     find_segment(session, shop.id, slug)
-    (refreshed,) = _refresh_all(session, shop, _of_shop(shop.id).where(col(Segment.slug) == slug), now=now)
+    (segment,), matcher = _locked(session, shop, _of_shop(shop.id).where(col(Segment.slug) == slug), now=now)
+    refreshed = _refresh(session, matcher, segment)
+    matcher.keep()
+    forget_failure(session, shop.id, "segment", segment.id)
     return refreshed
 
 
 def refresh_segments(session: Session, shop: Shop, *, now: datetime) -> list[Refreshed]:
     """Bring all segments of a shop up to date; a condition that several share is asked once."""
-    return _refresh_all(session, shop, _of_shop(shop.id), now=now)
+    return _refresh_all(session, shop, now=now)
 
 
 def changes_since(
@@ -149,11 +153,12 @@ def refresh_all(session: Session) -> None:
     now = clock.now()
     marks, last = col(Segment.refreshed_from), col(Segment.refreshed_at)
     query = sa.select(col(Segment.shop_id), sa.func.min(marks), sa.func.max(marks), sa.func.max(last))
+    versions = all_versions(session)
     for shop_id, lowest, highest, refreshed_at in session.execute(query.group_by(col(Segment.shop_id))).all():
         if refreshed_at is None or not lowest:
             queue.send(session, "segments.refresh_shop", shop_id)
-        elif now - refreshed_at >= REFRESHED_EVERY:
-            mark = mark_of(read_versions(session, shop_id), hour_of(now))
+        elif abs(now - refreshed_at) >= REFRESHED_EVERY:  # also when the clock was ahead then
+            mark = mark_of(versions.get(shop_id, NO_VERSIONS), hour_of(now))
             if not lowest == highest == mark:
                 queue.send(session, "segments.refresh_shop", shop_id)
 
@@ -171,14 +176,40 @@ def _of_shop(shop_id: int) -> SelectOfScalar[Segment]:
     return select(Segment).where(Segment.shop_id == shop_id).order_by(Segment.slug)
 
 
-def _refresh_all(session: Session, shop: Shop, chosen: SelectOfScalar[Segment], *, now: datetime) -> list[Refreshed]:
+def _locked(
+    session: Session, shop: Shop, chosen: SelectOfScalar[Segment], *, now: datetime
+) -> tuple[Sequence[Segment], Matcher]:
     # Locked before the facts are looked at: a second refresh waits, then sees what this one saw or later, never less.
     session.flush()
     locked = session.exec(chosen.with_for_update().execution_options(populate_existing=True)).all()
-    matcher = open_matcher(session, shop, now=now)
-    refreshed = [_refresh(session, matcher, segment) for segment in locked]
+    return locked, open_matcher(session, shop, now=now)
+
+
+def _refresh_all(session: Session, shop: Shop, *, now: datetime) -> list[Refreshed]:
+    locked, matcher = _locked(session, shop, _of_shop(shop.id), now=now)
+    troubled = {each.thing_id: each for each in failures_of(session, shop.id, kind="segment")}
+    refreshed = []
+    for segment in locked:
+        if segment.id in troubled and rests(troubled[segment.id], now):
+            continue
+        if done := _refresh_alone(session, matcher, segment, now=now):
+            refreshed.append(done)
+            if segment.id in troubled:
+                forget_failure(session, shop.id, "segment", segment.id)
     matcher.keep()
     return refreshed
+
+
+def _refresh_alone(session: Session, matcher: Matcher, segment: Segment, *, now: datetime) -> Refreshed | None:
+    """Bring one segment up to date; what goes wrong with it is its own trouble, and the others go on."""
+    thing = Thing(segment.shop_id, "segment", segment.id, segment.slug)
+    try:
+        with session.begin_nested():
+            return _refresh(session, matcher, segment)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is written down
+        session.refresh(segment)
+        write_failure(session, "refresh", thing, error, now=now)
+        return None
 
 
 def _refresh(session: Session, matcher: Matcher, segment: Segment) -> Refreshed:

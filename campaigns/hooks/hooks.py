@@ -21,6 +21,7 @@ from retention import audit
 from retention.consent import Consent
 from retention.database import BigId, Json, ShopRow, choice, write_after
 from retention.errors import Conflict, Invalid, NotFound
+from retention.failures import forget_failure
 from retention.sealing import seal, unseal
 from retention.settings import get_settings
 from retention.shops import Shop, check_slug
@@ -141,6 +142,7 @@ def calls_of(session: Session, hook: Hook, *, limit: int = 100) -> list[HookCall
 
 def delete_hook(session: Session, hook: Hook, *, at: datetime, actor: str) -> None:
     """Remove a hook with its calls."""
+    forget_failure(session, hook.shop_id, "hook", hook.id)
     session.execute(delete(HookCall).where(col(HookCall.shop_id) == hook.shop_id, col(HookCall.hook_id) == hook.id))
     _record(session, hook, "hook.delete", at=at, actor=actor, before={"url": hook.url})
     session.delete(hook)
@@ -152,6 +154,7 @@ def turn_on(session: Session, hook: Hook, *, at: datetime, actor: str) -> None:
         raise Conflict("The hook {slug} is on.", slug=hook.slug)
     hook.active = True
     session.add(hook)
+    forget_failure(session, hook.shop_id, "hook", hook.id)
     _record(session, hook, "hook.on", at=at, actor=actor)
 
 
@@ -188,20 +191,22 @@ def call_all(
     """Make calls, (hook, webhook-id, body) each, and return what became of them."""
     settings = get_settings()
     key = settings.signing_key()
-    requests: dict[str, Request] = {}
-    for hook, call_id, body in calls:
-        sign = signer(unseal(key, hook.sealed)["secret"])
-        requests[f"{hook.id}/{call_id}"] = signed_request(hook.url, sign, call_id, body, at=at)
+    by_key = {f"{hook.id}/{call_id}": (hook, call_id, body) for hook, call_id, body in calls}
+
+    def ask(message: Message) -> Request:  # whatever it raises is the outcome of this call
+        hook, call_id, body = by_key[message.key]
+        return signed_request(hook.url, signer(unseal(key, hook.sealed)["secret"]), call_id, body, at=at)
+
     channel = WebChannel(
         Medium.WEBHOOK,
-        lambda message: requests[message.key],
+        ask,
         _taken,
         repeatable=True,
         timeout=10,
         allow_private=settings.allow_private_addresses,
     )
     with channel.connect() as connection:
-        return connection.hand_over_all([Message("", "", "", "", "", "", "", "", "", key=each) for each in requests])
+        return connection.hand_over_all([Message("", "", "", "", "", "", "", "", "", key=each) for each in by_key])
 
 
 def _taken(_answer: Answer) -> Taken:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from campaigns.offers.coupons import Coupon, CouponState
+from campaigns.offers.match_marks import ask_to_match
 from retention.orders import Order, OrderStatus
 
 FREED: dict[str, Any] = {
@@ -35,4 +36,6 @@ def free_coupons(session: Session, shop_id: int, *where: sa.ColumnElement[bool])
     freed = sa.update(Coupon).where(*used, *where).values(**FREED).returning(col(Coupon.id))
     ids = list(session.execute(freed, execution_options={"synchronize_session": False}).scalars())
     session.expire_all()
+    if ids:
+        ask_to_match(session, shop_id)
     return ids

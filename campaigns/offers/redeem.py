@@ -18,6 +18,7 @@ from campaigns.offers.coupons import Coupon, CouponState
 from campaigns.offers.freeing import free_coupons
 from campaigns.offers.issuing import issue_anonymous
 from campaigns.offers.links import Link
+from campaigns.offers.match_marks import ask_to_match
 from campaigns.offers.offers import Offer
 from campaigns.offers.order_name import OrderName
 from retention.database import choice, lock
@@ -280,6 +281,8 @@ def _move(session: Session, coupon: Coupon, condition: sa.ColumnElement[bool], *
     moved = sa.update(Coupon).where(col(Coupon.id) == coupon.id, condition).values(**values)
     won = session.execute(moved.returning(col(Coupon.id)), execution_options={"synchronize_session": False}).first()
     session.refresh(coupon)
+    if won is not None:
+        ask_to_match(session, coupon.shop_id)
     return won is not None
 
 

@@ -29,7 +29,8 @@ from campaigns.sending.claiming import BACK_OFF, CLAIM
 from campaigns.sending.senders import Sender
 from campaigns.stopping import UNCLAIMED
 from retention.database import changed, transaction
-from retention.errors import Error, Invalid, NotFound
+from retention.errors import Invalid, NotFound
+from retention.failures import Thing, each_alone
 from retention.files import FileStore
 from retention.relations import Group
 from retention.shops import Shop
@@ -67,8 +68,18 @@ def send_posts(
             col(Post.campaign_id).in_(sa.select(col(Campaign.id)).where(col(Campaign.medium) == Medium.ROBOT)),
             somebody_waits(),
         )
-        ids = list(session.execute(due.order_by(col(Post.due_at), col(Post.id)).limit(limit)).scalars())
-    return Counter(_send_one(engine, channel_for, each, public_url=public_url, files=files, now=now) for each in ids)
+        found = due.add_columns(col(Post.shop_id), col(Campaign.slug)).join(
+            Campaign, col(Campaign.id) == Post.campaign_id
+        )
+        rows = session.execute(found.order_by(col(Post.due_at), col(Post.id)).limit(limit)).all()
+    counts: Counter[str] = Counter()
+
+    def send_one(thing: Thing) -> None:
+        counts[_send_one(engine, channel_for, thing.id, public_url=public_url, files=files, now=now)] += 1
+
+    posts = [Thing(shop_id, "post", post_id, slug, daily=False) for post_id, shop_id, slug in rows]
+    each_alone(engine, "posts", posts, send_one, now=now)
+    return counts
 
 
 def _send_one(
@@ -86,11 +97,7 @@ def _send_one(
         return ready
     message = ready.message if files is None else _with_picture(ready, files)
     outcome: Outcome
-    try:
-        channel = channel_for(ready.robot)
-    except Error as error:  # one whose secrets cannot be read must not keep the others waiting
-        log.warning("a robot cannot be used", sender=ready.robot.slug, shop=ready.robot.shop_id, why=str(error))
-        return "later"
+    channel = channel_for(ready.robot)
     try:
         with channel.connect() as connection:
             with transaction(engine) as session:

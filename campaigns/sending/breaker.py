@@ -13,7 +13,7 @@ from sqlmodel import Session, col
 
 from campaigns.sending.senders import Sender, SenderState
 from retention import audit
-from retention.database import changed
+from retention.database import changed, reached
 
 log = structlog.get_logger()
 
@@ -36,11 +36,11 @@ def allowed(session: Session, sender: Sender, *, now: datetime) -> int | None:
     """
     if sender.state is SenderState.PAUSED:
         return 0
-    if sender.next_slot_at and not sender.per_second and sender.next_slot_at > now:
+    if sender.next_slot_at and not sender.per_second and now < sender.next_slot_at <= now + _LONGEST_REST:
         return 0  # the other side asked to be left alone
     if sender.state is SenderState.ACTIVE:
         return None
-    due = col(Sender.broken_until) <= now
+    due = reached(Sender.broken_until, now, longest=_LONGEST_REST)
     probe = sa.update(Sender).where(col(Sender.id) == sender.id, col(Sender.state) == SenderState.BROKEN, due)
     return changed(session, probe.values(broken_until=now + rest(sender.failures)))
 

@@ -26,7 +26,7 @@ from campaigns.sending.numbered import NOTHING, among, by_number, listed
 from campaigns.sending.senders import Sender
 from campaigns.sending.touches import write_sent_touches
 from campaigns.stopping import UNCLAIMED, ended
-from retention.database import is_postgresql
+from retention.database import is_postgresql, reached
 from retention.shops import Shop
 
 CLAIM = timedelta(minutes=10)
@@ -211,7 +211,7 @@ def expire_claims(session: Session, *, now: datetime) -> int:
     expired = (
         col(Delivery.shop_id).in_(sa.select(col(Shop.id))),  # leads to the index, which begins with the shop
         col(Delivery.state) == DeliveryState.CLAIMED,
-        col(Delivery.claim_expires_at) <= now,
+        reached(Delivery.claim_expires_at, now, longest=2 * CLAIM),
     )
     _expire(session, *expired, col(Delivery.handed_at).is_(None), state=DeliveryState.WAITING)
     keyed = sa.select(col(Campaign.id)).join(Sender, col(Sender.id) == Campaign.sender_id).where(col(Sender.repeatable))

@@ -22,7 +22,7 @@ from campaigns.sending.senders import SenderState, channel_for
 from campaigns.sending.sending import send_waiting, sender_from_settings
 from campaigns.texts.mail import Sender
 from retention.database import transaction
-from retention.errors import Error
+from retention.failures import Thing, each_alone
 from retention.queue import send
 from retention.settings import get_settings
 
@@ -49,7 +49,7 @@ class _Way:
 def send_all(engine: Engine, *, now: Callable[[], datetime]) -> Counter[str]:
     """Hand over what is due until nothing is left that can go on now; return the counts of `send_waiting`."""
     total: Counter[str] = Counter()
-    ways = _ways(engine)
+    ways = _ways(engine, now())
     until = time.monotonic() + LONGEST.total_seconds()
     asked = False
     while ways and time.monotonic() < until:
@@ -69,7 +69,7 @@ def _ask_for_another(engine: Engine) -> None:
         send(session, "campaigns.send")
 
 
-def _ways(engine: Engine) -> list[_Way]:
+def _ways(engine: Engine, now: datetime) -> list[_Way]:
     """Return the installation's mail server, and every sender that a running campaign names and nobody has paused."""
     own = sender_from_settings()
     ways = [_Way(SmtpChannel(get_settings().smtp_url), own)]
@@ -86,11 +86,14 @@ def _ways(engine: Engine) -> list[_Way]:
             )
             .order_by(col(SenderRow.id))
         ).all()
-    for row in rows:
+    by_id = {row.id: row for row in rows}
+
+    def open_way(thing: Thing) -> None:
+        row = by_id[thing.id]
         mail_from = str(row.settings.get("mail_from") or own.mail_from)
         signature = str(row.settings.get("signature", ""))
-        try:
-            ways.append(_Way(channel_for(row), Sender(own.public_url, own.signing_key, mail_from, signature), row))
-        except Error as error:  # one whose secrets cannot be read must not keep the others waiting
-            log.warning("a sender cannot be used", sender=row.slug, shop=row.shop_id, why=str(error))
+        ways.append(_Way(channel_for(row), Sender(own.public_url, own.signing_key, mail_from, signature), row))
+
+    things = [Thing(row.shop_id, "sender", row.id, row.slug) for row in rows]
+    each_alone(engine, "sender", things, open_way, now=now)  # secrets that cannot be read are the trouble of this one
     return ways

@@ -13,6 +13,9 @@ from sqlmodel import Session, col
 from campaigns.sending.senders import Sender
 from retention.database import changed
 
+FARTHEST = timedelta(hours=1, minutes=5)
+"""How far ahead a slot is at most: another side may ask for an hour."""
+
 HORIZON = timedelta(seconds=2)
 """How far ahead slots are reserved: a process that dies wastes no more, and a pause is felt within it."""
 
@@ -32,10 +35,15 @@ def room(sender: Sender, *, now: datetime) -> int | None:
     """Return how many slots are left within the horizon, at least one when it is not used up; None for no limit."""
     if not sender.per_second:
         return None
-    ahead = max(sender.next_slot_at or now, now) - now
+    ahead = _next(sender.next_slot_at, now) - now
     if ahead >= HORIZON:
         return 0
     return max(1, int((HORIZON - ahead).total_seconds() * sender.per_second))
+
+
+def _next(slot: datetime | None, now: datetime) -> datetime:
+    """Return when the next message may leave; a slot far ahead is that of a clock put right since."""
+    return max(slot, now) if slot and slot <= now + FARTHEST else now
 
 
 def reserve(session: Session, sender: Sender, count: int, *, now: datetime) -> Slots | None:
@@ -46,7 +54,7 @@ def reserve(session: Session, sender: Sender, count: int, *, now: datetime) -> S
     row = sa.select(col(Sender.next_slot_at)).where(col(Sender.id) == sender.id).with_for_update()
     while True:
         found: datetime | None = session.execute(row).scalar_one()
-        start = max(found or now, now)
+        start = _next(found, now)
         as_found = col(Sender.next_slot_at).is_(None) if found is None else col(Sender.next_slot_at) == found
         moved = sa.update(Sender).where(col(Sender.id) == sender.id, as_found)
         if changed(session, moved.values(next_slot_at=start + count * pause)):

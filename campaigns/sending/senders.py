@@ -20,6 +20,7 @@ from campaigns.stopping import release_sender
 from retention import audit
 from retention.database import Json, ShopRow, choice, write_after
 from retention.errors import Conflict, Invalid, NotFound
+from retention.failures import forget_failure
 from retention.sealing import seal, unseal
 from retention.settings import get_settings
 from retention.shops import Shop, check_slug
@@ -133,6 +134,8 @@ def edit_sender(
     wrong password was perhaps put right.
     """
     before = _shown(sender)
+    if settings is not None:
+        read_settings(sender.kind.value, settings)
     moved = settings is not None and _host(settings) != _host(sender.settings)
     if moved and secrets is None and sender.sealed:
         raise Invalid("The address is another one now. Enter the secrets again.")
@@ -144,6 +147,7 @@ def edit_sender(
         sender.state, sender.failures, sender.broken_until = SenderState.ACTIVE, 0, None
     session.add(sender)
     session.flush()
+    forget_failure(session, sender.shop_id, "sender", sender.id)
     _record(session, sender, "sender.edit", at=at, actor=actor, before=before, after=_shown(sender))
     return sender
 
@@ -180,6 +184,7 @@ def resume_sender(session: Session, sender: Sender, *, at: datetime, actor: str)
     sender.next_slot_at, sender.last_error = None, ""
     session.add(sender)
     session.flush()
+    forget_failure(session, sender.shop_id, "sender", sender.id)
     _record(session, sender, "sender.resume", at=at, actor=actor)
 
 
@@ -239,7 +244,10 @@ def _set_up(sender: Sender, settings: Mapping[str, Any], secrets: Mapping[str, s
     else:
         kept = unseal(get_settings().signing_key(), sender.sealed)
     sender.settings = read.model_dump(mode="json", exclude_defaults=True)
-    channel = make_channel(kind, sender.settings, kept, allow_private=True)
+    try:
+        channel = make_channel(kind, sender.settings, kept, allow_private=True)
+    except ValueError as error:  # what libraries say of a secret that is none
+        raise Invalid("Sender: its secrets cannot be used. {problem}.", problem=str(error)) from error
     sender.repeatable = channel.repeatable
 
 

@@ -38,6 +38,7 @@ from retention import audit
 from retention.buyers import Buyer
 from retention.database import ShopRow, lock, transaction
 from retention.errors import Invalid
+from retention.failures import Thing, each_alone, said
 from retention.products import Product
 from retention.queue import send
 from retention.settings import get_settings
@@ -74,12 +75,22 @@ def send_waiting(
     with transaction(engine) as session:
         claiming.expire_claims(session, now=now)
         shops = claiming.shops_with_work(session, channel.medium, sender_id=by.id if by else None)
+    left = limit
     with Line(channel) as line:
-        for shop_id in shops:
-            round_ = _Round(engine, line, sender or sender_from_settings(), shop_id, now, counts, by=by)
-            while limit > 0 and (taken := round_.send_batch(limit)):
-                limit -= taken
+
+        def send_for(thing: Thing) -> None:
+            nonlocal left
+            round_ = _Round(engine, line, sender or sender_from_settings(), thing.shop_id, now, counts, by=by)
+            while left > 0 and (taken := round_.send_batch(left)):
+                left -= taken
+
+        each_alone(engine, "messages", [_thing(shop_id, by) for shop_id in shops], send_for, now=now)
     return counts
+
+
+def _thing(shop_id: int, by: SenderRow | None) -> Thing:
+    """Return what it is the trouble of when messages cannot be handed over: the sender, or the shop without one."""
+    return Thing(shop_id, "sender", by.id, by.slug) if by else Thing(shop_id, "shop", shop_id)
 
 
 def sender_from_settings() -> Sender:
@@ -197,8 +208,8 @@ class _Round:
         for letter in letters:
             try:
                 ready.append((letter.delivery.id, compose(letter, self.sender, at=self.now)))
-            except Invalid as error:
-                wrong.append(Told(letter.delivery.id, detail=str(error)))
+            except Exception as error:  # noqa: BLE001 - whatever it is, the others can be made
+                wrong.append(Told(letter.delivery.id, detail=said(error)))
         if wrong:
             self.counts["failed"] += len(wrong)
             patiently(

@@ -107,28 +107,26 @@ def sales_since_arrival(session: Session, shop_id: int, product_ids: Collection[
     return {product_id: Sales(orders, sold_at - arrival_at) for product_id, arrival_at, orders, sold_at in rows}
 
 
-def stop_sold(session: Session, *, at: datetime) -> list[Campaign]:
-    """Stop the alerts whose product had as many sales as their policy asks for; return them.
+def alerts_with_a_goal(session: Session) -> list[int]:
+    """Return the alerts that stop by themselves once their product has sold as often as their policy says."""
+    active = select(Campaign.id, Campaign.policy).where(
+        col(Campaign.state).in_(_MAY_STILL_SEND), col(Campaign.product_id).is_not(None)
+    )
+    rows = session.exec(active.order_by(col(Campaign.id)))
+    return [campaign_id for campaign_id, policy in rows if policy.get("stop_after_sales")]
+
+
+def stop_if_sold(session: Session, campaign_id: int, *, at: datetime) -> bool:
+    """Stop an alert whose product had as many sales as its policy asks for; tell whether it was stopped.
 
     What has not left is skipped as sold enough, and no further wave comes.
     """
-    active = select(Campaign).where(col(Campaign.state).in_(_MAY_STILL_SEND), col(Campaign.product_id).is_not(None))
-    goals = {
-        campaign.id: (campaign, goal)
-        for campaign in session.exec(active.order_by(col(Campaign.id)))
-        if (goal := read_policy(campaign.policy).stop_after_sales)
-    }
-    sales: dict[int, Sales] = {}
-    for shop_id in sorted({campaign.shop_id for campaign, _ in goals.values()}):
-        products = {campaign.product_id for campaign, _ in goals.values() if campaign.shop_id == shop_id}
-        sales |= sales_since_arrival(session, shop_id, {each for each in products if each is not None})
-    stopped = []
-    for campaign, goal in goals.values():
-        found = sales.get(campaign.product_id or 0, Sales())
-        if found.orders >= goal and _stop(session, campaign, found, at=at):
-            stopped.append(campaign)
-    session.flush()
-    return stopped
+    campaign = session.get_one(Campaign, campaign_id)
+    goal, product = read_policy(campaign.policy).stop_after_sales, campaign.product_id or 0
+    if not goal or campaign.state not in _MAY_STILL_SEND:
+        return False
+    found = sales_since_arrival(session, campaign.shop_id, [product]).get(product, Sales())
+    return found.orders >= goal and _stop(session, campaign, found, at=at)
 
 
 def _stop(session: Session, campaign: Campaign, sales: Sales, *, at: datetime) -> bool:
@@ -150,6 +148,7 @@ def _stop(session: Session, campaign: Campaign, sales: Sales, *, at: datetime) -
         after={"sales": sales.orders, "seconds_to_first_sale": first_after, "skipped": skipped},
         at=at,
     )
+    session.flush()
     return True
 
 

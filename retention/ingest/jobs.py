@@ -21,8 +21,9 @@ from sqlmodel import Session, col, select
 
 from retention import audit, clock, tokens
 from retention.access import Member, Scope
-from retention.database import changed, reading, transaction
+from retention.database import changed, reached, reading, transaction
 from retention.errors import Error, Invalid, NotFound
+from retention.failures import Thing, each_alone
 from retention.files import FileStore, open_store
 from retention.ingest import ImportReport, import_file
 from retention.ingest.columns import KINDS, find_preset
@@ -118,8 +119,11 @@ def _upload_of(job: Job, files: FileStore) -> AbstractContextManager[Path]:
 @engine_task("imports.run", every=timedelta(seconds=20))
 def run_imports(engine: Engine, job_id: int | None = None) -> None:
     """Run one import, or, as a sweep, every one that waits or whose worker died."""
-    for number in [job_id] if job_id else _due(engine):
-        run_import(engine, number, now=clock.now)
+    if job_id is not None:
+        run_import(engine, job_id, now=clock.now)
+        return
+    jobs = [Thing(shop_id, "job", number, daily=False) for number, shop_id in _due(engine)]
+    each_alone(engine, "import", jobs, lambda job: run_import(engine, job.id, now=clock.now), now=clock.now())
 
 
 def run_import(engine: Engine, job_id: int, *, now: Callable[[], datetime]) -> None:
@@ -138,7 +142,7 @@ def run_import(engine: Engine, job_id: int, *, now: Callable[[], datetime]) -> N
     except Exception as error:
         log.exception("import failed", job=job_id)
         _finish(engine, job, JobState.FAILED, {}, now(), error=f"{type(error).__name__}: {error}", files=files)
-        raise
+        return
     _finish(engine, job, JobState.DONE, report.as_json(), now(), files=files)
     with reading(engine) as session:
         send(session, "figures.begin", job.shop_id)
@@ -161,22 +165,23 @@ def _import(engine: Engine, job: Job, shop: Shop, files: FileStore, at: datetime
             raise Invalid(TOO_LARGE) from error
 
 
-def _due(engine: Engine) -> list[int]:
-    now = clock.now()
-    waiting = sa.or_(
-        col(Job.state) == JobState.WAITING,
-        sa.and_(col(Job.state) == JobState.RUNNING, col(Job.claim_expires_at) < now),
-    )
+def _due(engine: Engine) -> list[tuple[int, int]]:
+    """Return the imports to run, with their shops."""
+    found = select(Job.id, Job.shop_id).where(Job.kind == KIND, _free(clock.now())).order_by(col(Job.id))
     with reading(engine) as session:
-        return list(session.exec(select(Job.id).where(Job.kind == KIND, waiting).order_by(col(Job.id))))
+        return list(session.exec(found))
+
+
+def _free(at: datetime) -> sa.ColumnElement[bool]:
+    """Return the condition that nobody works on a job: it waits, or whoever did has died."""
+    running = col(Job.state) == JobState.RUNNING
+    return sa.or_(
+        col(Job.state) == JobState.WAITING, sa.and_(running, reached(Job.claim_expires_at, at, longest=2 * CLAIM))
+    )
 
 
 def _claim(engine: Engine, job_id: int, at: datetime) -> tuple[Job | None, Shop | None]:
-    free = sa.or_(
-        col(Job.state) == JobState.WAITING,
-        sa.and_(col(Job.state) == JobState.RUNNING, col(Job.claim_expires_at) < at),
-    )
-    ours = sa.update(Job).where(col(Job.id) == job_id, col(Job.kind) == KIND, free)
+    ours = sa.update(Job).where(col(Job.id) == job_id, col(Job.kind) == KIND, _free(at))
     end = ours.where(col(Job.tries) >= MOST_TRIES)
     refused = {"refused": {"message": GIVEN_UP, "values": {"tries": str(MOST_TRIES)}}}
     given_up = {"state": JobState.FAILED, "result": refused, "error": "given up", "claim_expires_at": None}

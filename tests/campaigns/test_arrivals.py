@@ -15,7 +15,7 @@ from campaigns.moving import cancel, finish_done, schedule
 from campaigns.sending.channels.memory import MemoryChannel
 from campaigns.sending.sending import send_waiting
 from campaigns.texts.mail import Sender
-from campaigns.timing.arrivals import Sales, board, sales_since_arrival, stop_sold
+from campaigns.timing.arrivals import Sales, board, sales_since_arrival, stop_if_sold
 from campaigns.timing.digests import settle_digests
 from campaigns.timing.occurrences import launch_occurrence
 from retention.audit import AuditEntry
@@ -195,10 +195,10 @@ def test_alert_stops_by_itself_when_the_product_has_its_first_sales(stage: Stage
     sell(stage, "TEA-1", "return", later(hours=1), quantity=-1)
     sell(stage, "CUP-1", "other", later(hours=1))
     sell(stage, "TEA-1", "first", later(hours=2))
-    assert stop_sold(stage.session, at=later(hours=2)) == []
+    assert not stop_if_sold(stage.session, campaign.id, at=later(hours=2))
     sell(stage, "TEA-1", "second", later(hours=3))
-    assert stop_sold(stage.session, at=later(hours=3)) == [campaign]
-    assert stop_sold(stage.session, at=later(hours=3)) == []
+    assert stop_if_sold(stage.session, campaign.id, at=later(hours=3))
+    assert not stop_if_sold(stage.session, campaign.id, at=later(hours=3))
     finish_done(stage.session, at=later(hours=3))
     stage.session.refresh(campaign)
     assert (campaign.state, campaign.scheduled_at) == (CampaignState.FINISHED, None)

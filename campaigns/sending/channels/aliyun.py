@@ -16,6 +16,7 @@ from urllib.parse import quote, urlencode
 from pydantic import BaseModel, ConfigDict, Field
 
 from campaigns.campaigns import Medium
+from campaigns.sending.channels.addresses import WebAddress
 from campaigns.sending.channels.channel import Message, Refused, Taken, TryLater
 from campaigns.sending.channels.filling import fill, values_of
 from campaigns.sending.channels.web import Answer, Request, WebChannel, read_wait
@@ -37,7 +38,7 @@ class AliyunSettings(BaseModel):
     template_code: str = Field(min_length=1, max_length=40)
     values: dict[str, str] = Field(default_factory=dict, max_length=20)
     region: str = Field("cn-hangzhou", max_length=40)
-    endpoint: str = Field("https://dysmsapi.aliyuncs.com", pattern=r"^https?://[^/?#]+$", max_length=200)
+    endpoint: WebAddress = Field("https://dysmsapi.aliyuncs.com", pattern=r"^https?://[^/?#]+$", max_length=200)
     signature: str = Field("", max_length=40)
     at_once: int = Field(4, ge=1, le=50)
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 from campaigns.campaigns import Medium
+from retention.errors import Error
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,7 @@ def together(works: Sequence[Generator[None, None, Taken]]) -> list[Outcome]:
     """
     outcomes: dict[int, Outcome] = {}
     running = dict(enumerate(works))
+    begun: set[int] = set()
     while running:
         for position, work in list(running.items()):
             try:
@@ -133,7 +135,16 @@ def together(works: Sequence[Generator[None, None, Taken]]) -> list[Outcome]:
                 outcomes[position] = done.value
             except (TryLater, Refused, Undecided) as trouble:
                 outcomes[position] = trouble
+            except Exception as error:  # noqa: BLE001 - one that nobody foresaw is the outcome of this message alone
+                outcomes[position] = _unforeseen(error, begun=position in begun)
             else:
+                begun.add(position)
                 continue
             del running[position]
     return [outcomes[position] for position in range(len(works))]
+
+
+def _unforeseen(error: Exception, *, begun: bool) -> Outcome:
+    """Return what an exception means that no channel raises on purpose; before its words went out, nothing has left."""
+    said = error.say(str) if isinstance(error, Error) else f"{type(error).__name__}: {error}"
+    return Undecided(said) if begun else TryLater(said)

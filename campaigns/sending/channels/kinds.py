@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Annotated, Any, Literal, cast
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from campaigns.campaigns import Medium
+from campaigns.sending.channels.addresses import check_host
 from campaigns.sending.channels.aliyun import AliyunSettings, aliyun_channel
 from campaigns.sending.channels.channel import Channel
 from campaigns.sending.channels.memory import MemoryChannel
@@ -25,7 +26,7 @@ class SmtpSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    host: str = Field(pattern=r"^[A-Za-z0-9.:-]+$", max_length=253)
+    host: Annotated[str, AfterValidator(check_host)] = Field(pattern=r"^[A-Za-z0-9.:-]+$", max_length=253)
     port: int | None = Field(None, ge=1, le=65535)
     tls: Literal["starttls", "implicit", "none"] = "starttls"
     user: str = Field("", max_length=200)
@@ -100,7 +101,9 @@ def read_settings(kind: str, values: Mapping[str, Any]) -> BaseModel:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"]) or kind
-        raise Invalid("Sender: {name} is wrong. {problem}.", name=name, problem=first["msg"]) from error
+        raise Invalid(
+            "Sender: {name} is wrong. {problem}.", name=name, problem=first["msg"].removeprefix("Value error, ")
+        ) from error
     if isinstance(settings, SmtpSettings):
         _check_mail_from(settings.mail_from)
     return settings

@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode
 from pydantic import BaseModel, ConfigDict, Field
 
 from campaigns.campaigns import Medium
+from campaigns.sending.channels.addresses import WebAddress
 from campaigns.sending.channels.channel import Message, Refused, Taken, TryLater
 from campaigns.sending.channels.filling import fill, names_in, values_of
 from campaigns.sending.channels.web import Answer, Request, WebChannel
@@ -37,7 +38,7 @@ class SmsHttpSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    url: str = Field(pattern=r"^https?://[^/?#{}]+", max_length=1000)
+    url: WebAddress = Field(pattern=r"^https?://[^/?#{}]+", max_length=1000)
     method: Literal["POST", "PUT", "GET"] = "POST"
     headers: dict[str, str] = Field(default_factory=dict, max_length=20)
     body: Literal["json", "form", "none"] = "json"

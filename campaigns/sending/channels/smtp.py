@@ -240,7 +240,10 @@ def _trust(authority: str) -> ssl.SSLContext:
 
 
 def _server(url: str) -> SplitResult:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise Invalid("A mail server's address is smtp://host:port or smtps://host:port.") from error
     if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
         raise Invalid(
             "A mail server's address is smtp://host:port or smtps://host:port, not {scheme}.", scheme=parts.scheme

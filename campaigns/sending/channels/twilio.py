@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from campaigns.campaigns import Medium
+from campaigns.sending.channels.addresses import WebAddress
 from campaigns.sending.channels.channel import Message, Refused, Taken
 from campaigns.sending.channels.web import Answer, Request, WebChannel
 
@@ -26,7 +27,7 @@ class TwilioSettings(BaseModel):
     sender: str = Field("", max_length=40, description="A number (+14155550100) or an alphanumeric sender.")
     messaging_service_sid: str = Field("", max_length=34)
     status_callback: str = Field("", max_length=1000)
-    endpoint: str = Field("https://api.twilio.com", pattern=r"^https?://[^/?#]+$", max_length=200)
+    endpoint: WebAddress = Field("https://api.twilio.com", pattern=r"^https?://[^/?#]+$", max_length=200)
     signature: str = Field("", max_length=40)
     at_once: int = Field(4, ge=1, le=50)
 

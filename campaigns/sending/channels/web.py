@@ -124,7 +124,10 @@ class _Line:
         self._line: socket.socket | None = None
 
     def ask(self, request: Request) -> Generator[None, None, Answer]:
-        scheme, place, path, query, _ = urlsplit(request.url)
+        try:
+            scheme, place, path, query, _ = urlsplit(request.url)
+        except ValueError as error:
+            raise TryLater(f"{request.url!r} is no address", of_sender=True) from error
         target = f"{path or '/'}{'?' if query else ''}{query}"
         line = self._connect(scheme, place)
         asked = write_request(request.method, place, target, headers=request.headers, body=request.body)
@@ -156,7 +159,7 @@ class _Line:
                 lambda to, timeout, *_: open_socket(to[0], to[1], timeout, allow_private=channel.allow_private)
             )
             line.connect()
-        except (OSError, UnicodeError, http.client.InvalidURL) as error:
+        except (OSError, ValueError, http.client.InvalidURL) as error:
             raise TryLater(f"{place} cannot be reached: {error}", line_stands=False, of_sender=True) from error
         self._line, self._to = line.sock, (scheme, place)
         return self._line

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from standardwebhooks import Webhook
 
 from campaigns.campaigns import Medium
+from campaigns.sending.channels.addresses import WebAddress
 from campaigns.sending.channels.channel import Message, Taken
 from campaigns.sending.channels.web import Answer, Request, WebChannel
 from retention import clock
@@ -19,7 +20,7 @@ class WebhookSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    url: str = Field(pattern=r"^https?://[^/?#]+", max_length=1000)
+    url: WebAddress = Field(pattern=r"^https?://[^/?#]+", max_length=1000)
     at_once: int = Field(4, ge=1, le=50)
 
 

@@ -1,0 +1,144 @@
+"""One bad thing must not stop others: whatever it raises is kept as its own trouble, and the rest of its kind go on."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+from sqlmodel import Session, select
+
+from campaigns import tasks
+from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState
+from campaigns.hooks.hooks import Hook, HookCall, create_hook
+from campaigns.launch import launch
+from campaigns.sending.dispatch import send_all
+from campaigns.sending.senders import Sender, SenderKind, create_sender
+from retention import clock, failures
+from retention.database import reading, transaction
+from retention.errors import Conflict
+from retention.failures import Failure, Thing, each_alone
+from retention.shops import Shop
+from retention.touches import Touch, TouchEvent
+from retention.versions import Family, raise_version
+from segments.segments import Segment, save_segment
+from segments.snapshots import SegmentSnapshot, refresh_shop
+from tests.campaigns.conftest import NOON, Stage, later
+from tests.campaigns.triggering import FOLLOWED, follow, scheduled
+
+OnStage = Callable[[Callable[[Stage], Any]], Any]
+
+
+def _good_and_bad(stage: Stage) -> None:
+    """Leave two of every kind, the first of them in a state nobody foresaw."""
+    session, shop = stage.session, stage.shop
+    ada = stage.buyer("ada")
+    follow(stage, "cyd", later(hours=2))
+    for name in ("bad", "good"):
+        by = create_sender(session, shop, name, kind=SenderKind.MEMORY, settings={}, secrets={}, at=NOON, actor="u")
+        running = stage.push(f"{name}-sender", sender_id=by.id)
+        launch(session, shop, running, at=NOON, actor="u")
+        scheduled(stage, {}, f"{name}-launch", scheduled_at=later(hours=1))
+        scheduled(stage, FOLLOWED, f"{name}-event")
+        scheduled(stage, FOLLOWED, f"{name}-goal", product_id=stage.product(name, arrival_at=later(days=9)).id)
+        create_hook(session, shop, name, url="https://hook.example/", events=["link.scanned"], at=NOON, actor="u")
+        save_segment(session, shop.id, name, rule={"bucket": {"of": 2, "from": 0, "to": 1}}, actor="u", at=NOON)
+    session.add(Touch(shop_id=shop.id, buyer_id=ada, event=TouchEvent.SCANNED, at=later(hours=1)))
+    raise_version(session, shop.id, Family.TOUCHES)
+    _row(session, Sender, "bad").sealed = b"no secret"
+    _row(session, Campaign, "bad-launch").audience = {"no": "rule"}
+    _row(session, Campaign, "bad-event").audience = {"no": "rule"}
+    _row(session, Campaign, "bad-goal").policy = {"stop_after_sales": "many"}
+    _row(session, Campaign, "good-goal").policy = {"stop_after_sales": 3}
+    _row(session, Hook, "bad").read_until = {"touches": "no mark"}
+    _row(session, Segment, "bad").rule = {"no": "rule"}
+    session.flush()
+
+
+def _row(session: Session, kind: Any, slug: str) -> Any:
+    return session.exec(select(kind).where(kind.slug == slug)).one()
+
+
+def test_every_kind_of_thing_that_fails_is_noted_and_the_others_go_on(
+    engine: Engine, on_stage: OnStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_stage(_good_and_bad)
+    monkeypatch.setattr(clock, "now", lambda: later(hours=3))
+    send_all(engine, now=clock.now)
+    tasks.launch_due(engine)
+    tasks.sweep_all_events(engine)
+    tasks.settle_arrivals(engine)
+    with reading(engine) as session:
+        shop_id = session.exec(select(Shop.id)).one()
+    monkeypatch.setattr(tasks, "make_calls", lambda *_, **__: 0)  # nobody is called outside this machine
+    tasks.call_hooks(engine)
+    with transaction(engine) as session:
+        refresh_shop(session, shop_id)
+    with reading(engine) as session:
+        sent = session.exec(select(Delivery.campaign_id).where(Delivery.state == DeliveryState.SENT)).all()
+        assert {session.get_one(Campaign, each).slug for each in sent} == {"good-sender"}
+        assert _row(session, Campaign, "good-launch").state is CampaignState.RUNNING
+        assert _row(session, Campaign, "good-event").state is CampaignState.RUNNING
+        assert _row(session, Campaign, "bad-launch").state is CampaignState.SCHEDULED
+        called = session.exec(select(HookCall.hook_id)).all()
+        assert called == [_row(session, Hook, "good").id]
+        refreshed = session.exec(select(SegmentSnapshot.segment_id)).all()
+        assert refreshed == [_row(session, Segment, "good").id]
+        found = {(each.work, each.kind, each.name): each for each in session.exec(select(Failure))}
+    assert set(found) == {
+        ("sender", "sender", "bad"),
+        ("launch", "campaign", "bad-launch"),
+        ("events", "campaign", "bad-event"),
+        ("events", "campaign", "bad-goal"),  # its policy is read there too
+        ("sold", "campaign", "bad-goal"),
+        ("hook", "hook", "bad"),
+        ("refresh", "segment", "bad"),
+    }
+    assert {each.tries for each in found.values()} == {1}
+    assert all(each.why for each in found.values())
+
+
+def test_a_thing_that_goes_on_failing_is_given_up_and_one_that_recovers_is_forgotten(
+    engine: Engine, on_stage: OnStage
+) -> None:
+    shop_id = on_stage(lambda stage: stage.shop.id)
+    tried: list[tuple[str, timedelta]] = []
+    once, daily = Thing(shop_id, "batch", 1, "once", daily=False), Thing(shop_id, "hook", 2, "daily")
+    ill = True
+
+    def look(thing: Thing) -> None:
+        tried.append((thing.name, now - NOON))
+        if ill:
+            raise KeyError("nobody foresaw this")
+
+    now = NOON
+    while now < NOON + timedelta(days=4):
+        each_alone(engine, "hook", [once, daily], look, now=now)
+        now += timedelta(minutes=30)
+    assert len([1 for name, _ in tried if name == "once"]) == failures.MOST_TRIES
+    assert len([1 for name, _ in tried if name == "daily"]) == failures.MOST_TRIES + 3
+    ill = False
+    each_alone(engine, "hook", [daily], look, now=now + timedelta(days=1))
+    with reading(engine) as session:
+        assert [each.name for each in session.exec(select(Failure))] == ["once"]
+
+
+def test_a_failure_that_a_clock_that_was_ahead_left_rests_no_longer(engine: Engine, on_stage: OnStage) -> None:
+    thing = Thing(on_stage(lambda stage: stage.shop.id), "shop", 1)
+    tried = []
+
+    def look(_: Thing) -> None:
+        tried.append(1)
+        raise Conflict("It cannot be.")
+
+    each_alone(engine, "orders", [thing], look, now=NOON + timedelta(days=3))
+    each_alone(engine, "orders", [thing], look, now=NOON)
+    assert len(tried) == 2
+
+
+def test_what_cannot_even_be_written_down_ends_the_sweep(engine: Engine) -> None:
+    def look(_: Thing) -> None:
+        raise OSError("no space left on device")
+
+    with pytest.raises(OSError, match="no space left"):
+        each_alone(engine, "orders", [Thing(4711, "shop", 4711)], look, now=NOON)  # no such shop, so no row either
