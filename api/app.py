@@ -12,7 +12,7 @@ from fastapi import Depends, FastAPI
 from sqlalchemy.engine import Engine
 from starlette.staticfiles import StaticFiles
 
-from api import auth, errors, forms, health, pages, public, v1
+from api import auth, errors, forms, health, joining, pages, public, v1
 from api.guard import Guard
 from api.hashing import new_limiter
 from api.logs import configure_logs
@@ -56,7 +56,7 @@ def create_app(
     limits.install(app)
     visits.install(app)
     app.add_middleware(Guard, public_url=settings.public_url)
-    for router in (health.router, auth.router, public.router, v1.router):
+    for router in (health.router, auth.router, joining.router, public.router, v1.router):
         app.include_router(router)
     _include_console(app)
     for folder in pages.STATIC_FOLDERS:

@@ -28,6 +28,10 @@ class LoginNeeded(Exception):
     """Nobody is signed in; the edge leads to the login page."""
 
 
+class NotYourShop(NotFound):
+    """A shop that is not there or not theirs, perhaps since a moment ago: an open page of it leads to the front."""
+
+
 def open_writing(request: Request) -> Iterator[Session]:
     """Yield a session in a transaction that is committed when the endpoint has returned."""
     with transaction(request.app.state.engine) as session:
@@ -106,7 +110,7 @@ def _find_place(session: Session, slug: str, user: User) -> Place:
         shop = None
     member = people.member_for(session, user, shop) if shop else None
     if shop is None or member is None:
-        raise NotFound(gettext_noop("There is no such shop among yours."))
+        raise NotYourShop(gettext_noop("There is no such shop among yours."))
     return Place(shop, member)
 
 

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DataError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
-from api.deps import LoginNeeded
+from api.deps import LoginNeeded, NotYourShop
 from api.guard import HEADERS, language_of
 from api.pages import page
 from retention.errors import Error
@@ -84,7 +84,9 @@ def tell(
 
 async def _tell_refusal(request: Request, error: Exception) -> Response:
     refusal = cast("Error", error)
-    return tell(request, refusal.status, refusal.say(gettext), name=refusal.type)
+    # Whoever was taken out of a shop does not go on looking at the page that was open.
+    leave = {"HX-Redirect": "/"} if isinstance(error, NotYourShop) and request.headers.get("HX-Request") else None
+    return tell(request, refusal.status, refusal.say(gettext), name=refusal.type, headers=leave)
 
 
 async def _tell_http(request: Request, error: Exception) -> Response:

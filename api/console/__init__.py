@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from api.console import (
+    account,
     arrivals,
     buyers,
     calendar,
@@ -34,6 +35,7 @@ from api.console import (
 router = APIRouter(include_in_schema=False)
 for part in (
     home,
+    account,
     buyers,
     segments,
     segment_builder,

@@ -1,18 +1,23 @@
 """People of the shop and the keys of its other systems; only an owner comes here."""
 
+from collections.abc import Callable
+from datetime import date, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, Response
+from sqlalchemy import Engine
 from sqlmodel import Session
 
 from api.console.shell import Here, Notice, go, refused, show
-from api.deps import Now, Place, Reading, Writing, require
-from retention import tokens
+from api.deps import Now, Place, Reading, Writing, current_settings, require
+from api.handing_over import Handed, hand_over
+from retention import clock, invitations, logins, people
 from retention.access import Role, Scope, read_scopes
+from retention.database import reading, transaction
 from retention.errors import Error, Invalid
-from retention.keys import create_api_key, keys_of, revoke_api_key
-from retention.people import add_user, people_of
+from retention.invitations import OneTimeLink
+from retention.keys import KeyState, create_api_key, keys_of, revoke_api_key
 from retention.words import gettext as _
 from retention.words import gettext_noop
 
@@ -24,58 +29,83 @@ ROLES = {
     Role.WAREHOUSE: gettext_noop("Warehouse: print room and packing, no buyers"),
     Role.VIEWER: gettext_noop("Viewer: reads, with names masked"),
 }
-KEY_SCOPES = (
-    Scope.ORDERS_WRITE,
-    Scope.SEGMENTS_READ,
-    Scope.CAMPAIGNS_READ,
-    Scope.CAMPAIGNS_WRITE,
-    Scope.COUPONS_REDEEM,
-    Scope.INSERTS_READ,
-    Scope.BATCHES_READ,
-)
+KEY_STATES = {
+    KeyState.ACTIVE: gettext_noop("active"),
+    KeyState.EXPIRED: gettext_noop("expired"),
+    KeyState.REVOKED: gettext_noop("revoked"),
+}
 
 
 @router.get("")
 def list_people(request: Request, session: Reading, place: Here) -> HTMLResponse:
-    """Show who works here and which keys there are."""
+    """Show who works here, who is invited, and which keys there are."""
     return _page(request, session, place)
 
 
-@router.post("/add")
-def add_person(
+@router.post("/invite")
+def invite(
     request: Request,
-    session: Writing,
     place: Here,
     now: Now,
     email: Annotated[str, Form(max_length=254)],
     role: Annotated[Role, Form()],
     name: Annotated[str, Form(max_length=200)] = "",
 ) -> Response:
-    """Take a person in. A new account gets a password that is shown once, to be handed over."""
-    password = tokens.spaced(tokens.new_codes(1)[0] + tokens.new_codes(1)[0])
+    """Invite somebody by a link that works once, for seven days."""
+
+    def make(session: Session) -> tuple[OneTimeLink, str]:
+        return invitations.invite(session, place.shop, email, role=role, name=name, by=place.member, at=now)
+
+    return _hand_over(request, place, make)
+
+
+@router.post("/{number:int}/reset")
+def reset_password(request: Request, place: Here, now: Now, number: int) -> Response:
+    """Make the link with which a person chooses a new password."""
+
+    def make(session: Session) -> tuple[OneTimeLink, str]:
+        return invitations.offer_password(session, place.shop, number, by=place.member, at=now)
+
+    return _hand_over(request, place, make)
+
+
+@router.post("/invitations/{number:int}/withdraw")
+def withdraw(session: Writing, place: Here, now: Now, number: int) -> Response:
+    """End an invitation."""
+    invitations.withdraw(session, place.shop, number, by=place.member, at=now)
+    return go(f"/shops/{place.shop.slug}/people", done="removed")
+
+
+@router.post("/{number:int}/role")
+def change_role(
+    request: Request, session: Writing, place: Here, now: Now, number: int, role: Annotated[Role, Form()]
+) -> Response:
+    """Give a person another role."""
     try:
         with session.begin_nested():
-            user = add_user(
-                session,
-                email,
-                shop=place.shop,
-                role=role,
-                password=password,
-                name=name,
-                at=now,
-                actor=place.member.actor,
-            )
+            people.change_role(session, place.shop, number, role, by=place.member, at=now)
     except Error as error:
-        return _page(request, session, place, notice=refused(error), status=error.status)
-    fresh = user.created_at == now
-    text = (
-        _("{email} may sign in with the password {password} — it is shown this once.").format(
-            email=user.email, password=password
-        )
-        if fresh
-        else _("{email} is in, with the password they have.").format(email=user.email)
-    )
-    return _page(request, session, place, notice=Notice("good", text))
+        return _refused(request, session, place, error)
+    return _back(session, place)
+
+
+@router.post("/{number:int}/remove")
+def remove(request: Request, session: Writing, place: Here, now: Now, number: int) -> Response:
+    """Take a person out of the shop."""
+    try:
+        with session.begin_nested():
+            people.remove_person(session, place.shop, number, by=place.member, at=now)
+    except Error as error:
+        return _refused(request, session, place, error)
+    return go("/") if number == place.member.user_id else go(f"/shops/{place.shop.slug}/people", done="removed")
+
+
+@router.post("/{number:int}/sign-out")
+def sign_out(session: Writing, place: Here, now: Now, number: int) -> Response:
+    """End every login of a person."""
+    user, _role = people.find_person(session, place.shop, number)
+    logins.sign_out_everywhere(session, user, at=now, actor=place.member.actor, shop_id=place.shop.id)
+    return go(f"/shops/{place.shop.slug}/people", done="signed-out")
 
 
 @router.post("/keys")
@@ -86,24 +116,67 @@ def make_key(
     now: Now,
     name: Annotated[str, Form(max_length=100)],
     scopes: Annotated[list[str] | None, Form()] = None,
+    last_day: Annotated[str, Form(max_length=10)] = "",
 ) -> Response:
     """Make a key; its secret is shown once."""
     try:
-        if not scopes or not name.strip():
-            raise Invalid(gettext_noop("Name the key and choose what it may do."))
         with session.begin_nested():
-            chosen = read_scopes(scopes)
-            secret = create_api_key(session, place.shop, name=name.strip(), scopes=chosen, at=now, by=place.member)
+            secret = create_api_key(
+                session,
+                place.shop,
+                name=name,
+                scopes=read_scopes(scopes or []),
+                expires_at=_end_of(last_day, place.shop.timezone),
+                at=now,
+                by=place.member,
+            )
     except Error as error:
-        return _page(request, session, place, notice=refused(error), status=error.status)
+        return _refused(request, session, place, error)
     return _page(request, session, place, notice=Notice("good", _("The key, shown this once:")), secret=secret)
 
 
-@router.post("/keys/{key_id}/revoke")
-def revoke(session: Writing, place: Here, now: Now, key_id: int) -> Response:
+@router.post("/keys/{number:int}/revoke")
+def revoke(session: Writing, place: Here, now: Now, number: int) -> Response:
     """End a key; whoever uses it is refused from now on."""
-    revoke_api_key(session, place.shop, key_id, at=now, by=place.member)
+    revoke_api_key(session, place.shop, number, at=now, by=place.member)
     return go(f"/shops/{place.shop.slug}/people", done="removed")
+
+
+def _hand_over(request: Request, place: Place, make: Callable[[Session], tuple[OneTimeLink, str]]) -> Response:
+    """Make a link in a transaction of its own, then mail it or show it: no lock waits for a mail server."""
+    engine: Engine = request.app.state.engine
+    try:
+        with transaction(engine) as session:
+            link, secret = make(session)
+    except Error as error:
+        with reading(engine) as session:
+            return _refused(request, session, place, error)
+    handed = hand_over(engine, place.shop, link, secret, public_url=current_settings(request).public_url)
+    with reading(engine) as session:
+        return _page(request, session, place, handed=handed)
+
+
+def _back(session: Session, place: Place) -> Response:
+    """Lead back to the page, or to the front when the person may not see it any more."""
+    still = session.get(people.User, place.member.user_id)
+    member = people.member_for(session, still, place.shop) if still else None
+    may = member is not None and member.may(Scope.PEOPLE_WRITE)
+    return go(f"/shops/{place.shop.slug}/people" if may else f"/shops/{place.shop.slug}", done="saved")
+
+
+def _end_of(last_day: str, timezone: str) -> datetime | None:
+    """Return when a key ends that works on `last_day` for the last time."""
+    if not last_day:
+        return None
+    try:
+        day = date.fromisoformat(last_day)
+        return clock.start_of_day((day - clock.EPOCH).days + 1, timezone)
+    except (ValueError, OverflowError) as error:
+        raise Invalid(gettext_noop("{day} is not a day. Write it like 2027-03-31."), day=repr(last_day)) from error
+
+
+def _refused(request: Request, session: Session, place: Place, error: Error) -> HTMLResponse:
+    return _page(request, session, place, notice=refused(error), status=error.status)
 
 
 def _page(
@@ -114,17 +187,21 @@ def _page(
     notice: Notice | None = None,
     status: int = 200,
     secret: str = "",
+    handed: Handed | None = None,
 ) -> HTMLResponse:
+    now = request.app.state.now()
     return show(
         request,
         session,
         "people.html",
         status=status,
         notice=notice,
-        people=people_of(session, place.shop),
-        keys=keys_of(session, place.shop),
+        people=people.people_of(session, place.shop),
+        invited=invitations.invitations_of(session, place.shop, at=now),
+        keys=[(key, key.state(now), _(KEY_STATES[key.state(now)])) for key in keys_of(session, place.shop)],
         roles=[(role.value, _(words)) for role, words in ROLES.items()],
         role_names={role: _(words).split(":")[0].split("：")[0] for role, words in ROLES.items()},
-        scopes=[scope.value for scope in KEY_SCOPES],
+        scopes=[scope.value for scope in Scope],
         secret=secret,
+        handed=handed,
     )

@@ -39,6 +39,7 @@ DONE: dict[str, str] = {
     "proved": gettext_noop("A new proof is ready. Look at it before you approve it."),
     "batch": gettext_noop("The batch is ready to print."),
     "removed": gettext_noop("Removed."),
+    "signed-out": gettext_noop("Signed out everywhere."),
     "refreshed": gettext_noop("Up to date."),
     "scheduled": gettext_noop("It goes by itself from here. Until then it can be paused, changed or cancelled."),
     "submitted": gettext_noop("Submitted. Somebody who may approve it decides next."),

@@ -38,8 +38,7 @@ def build_mail(message: Message) -> bytes:
         f"Date: {_date(int(clock.now().timestamp()))}\r\n"
         f"Message-ID: {_one_line(message.message_id)}\r\n"
         f"Content-Language: {_one_line(message.language)}\r\n"
-        f"List-Unsubscribe: <{_one_line(message.unsubscribe_address)}>\r\n"
-        "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+        f"{_unsubscribe(message.unsubscribe_address)}"
         "Auto-Submitted: auto-generated\r\n"
         "MIME-Version: 1.0\r\n"
         f'Content-Type: multipart/alternative; boundary="{boundary}"\r\n\r\n'
@@ -47,6 +46,12 @@ def build_mail(message: Message) -> bytes:
     edge = f"--{boundary}\r\n".encode()
     parts = edge + _part("plain", message.text) + edge + _part("html", message.html) + f"--{boundary}--\r\n".encode()
     return headers.encode("ascii") + parts
+
+
+def _unsubscribe(place: str) -> str:
+    """Return the headers of one-click unsubscribe; none for mail to the shop's own people."""
+    post = "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+    return f"List-Unsubscribe: <{_one_line(place)}>\r\n{post}" if place else ""
 
 
 @lru_cache(maxsize=1024)

@@ -10,7 +10,7 @@ from sqlmodel import func, select
 from api import pages
 from campaigns.campaigns import Campaign, CampaignState, Delivery
 from retention.database import open_engine, reading
-from retention.people import ApiKey, User
+from retention.keys import ApiKey
 from tests.api.console import sample
 from tests.api.console.doors import HOME, SignIn, doors_of, fill, send
 
@@ -137,16 +137,6 @@ def test_launch_of_a_plan_that_is_not_the_present_one_changes_nothing(sign_in: S
     with reading(camellia) as session:
         assert session.exec(select(Campaign.state)).one() == CampaignState.DRAFT
         assert session.exec(select(func.count()).select_from(Delivery)).one() == 0
-
-
-def test_owner_takes_somebody_in_and_sees_their_password_once(sign_in: SignIn, camellia: Engine) -> None:
-    client = sign_in("owner")
-    text = send(client, "/people/add", email="new@camellia.example", role="warehouse", name="New")
-    password = re.search(r"with the password ([0-9A-Z-]{18,})", text)
-    assert password
-    assert password[1] not in client.get(f"{HOME}/people").text
-    with reading(camellia) as session:
-        assert session.exec(select(User.email).where(User.name == "New")).one() == "new@camellia.example"
 
 
 def test_key_is_shown_once_and_ends_when_it_is_revoked(sign_in: SignIn, camellia: Engine) -> None:
