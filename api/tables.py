@@ -38,6 +38,7 @@ import retention.people
 import retention.products
 import retention.relations
 import retention.shops
+import retention.suppressions
 import retention.touches
 import retention.tries
 import retention.versions

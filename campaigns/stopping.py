@@ -4,6 +4,7 @@ A row that a sender has claimed but not begun to hand over is still ours. The se
 the same row, so exactly one of the two wins.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,6 +16,7 @@ from campaigns.posts.posts import Post
 from campaigns.reasons import Reason
 from retention.consent import Channel
 from retention.database import choice
+from retention.suppressions import buyers_at
 
 NOT_BEGUN = sa.or_(
     col(Delivery.state) == DeliveryState.WAITING,
@@ -58,14 +60,31 @@ def skip_buyer(
 
     On one channel, or on every one where none is named; of one topic, or of all.
     """
+    about = _about(shop_id, channel, topic)
+    return _skip(session, reason, *about, col(Delivery.buyer_id) == buyer_id)
+
+
+def skip_addresses(
+    session: Session,
+    shop_id: int,
+    *,
+    channel: Channel,
+    keys: Collection[str],
+    topic: str = "",
+    reason: Reason = Reason.NO_CONSENT,
+) -> int:
+    """Skip all that has not left for whoever has one of these addresses, each in its one spelling; return how many."""
+    about = _about(shop_id, channel, topic)
+    return _skip(session, reason, *about, col(Delivery.buyer_id).in_(buyers_at(shop_id, channel, keys)))
+
+
+def _about(shop_id: int, channel: Channel | None, topic: str) -> tuple[sa.ColumnElement[bool], ...]:
+    """Return the condition on deliveries that they go by a channel and are of a topic."""
     campaigns = sa.select(col(Campaign.id)).where(col(Campaign.shop_id) == shop_id)
     if topic:
         campaigns = campaigns.where(col(Campaign.topic) == topic)
-    return _skip(
-        session,
-        reason,
+    return (
         col(Delivery.shop_id) == shop_id,
-        col(Delivery.buyer_id) == buyer_id,
         col(Delivery.campaign_id).in_(campaigns),
         sa.true() if channel is None else _on_channel(shop_id, channel),
     )

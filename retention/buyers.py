@@ -2,24 +2,37 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import Index, UniqueConstraint
-from sqlmodel import Field, Session, select
+import sqlalchemy as sa
+from sqlalchemy import Index, UniqueConstraint, event
+from sqlmodel import Field, Session, col, select
 
 from retention.access import Member
+from retention.addresses import country_of, email_key, phone_key
 from retention.database import ShopRow
 from retention.errors import NotFound
+from retention.shops import Shop
 
 
 class Buyer(ShopRow, table=True):
-    """A person at one shop. Country, region and city come from the latest paid order."""
+    """A person at one shop. Country, region and city come from the latest paid order.
+
+    `email_key` and `phone_key` are the addresses in their one spelling (`retention.addresses`), kept by whoever writes
+    the addresses: rows of files by the import, others by the mapper itself.
+    """
 
     __tablename__ = "buyers"
-    __table_args__ = (UniqueConstraint("shop_id", "external_id"), Index(None, "shop_id", "email"))
+    __table_args__ = (
+        UniqueConstraint("shop_id", "external_id"),
+        Index(None, "shop_id", "email_key"),
+        Index(None, "shop_id", "phone_key"),
+    )
 
     external_id: str = Field(max_length=200)
     name: str = Field(default="", max_length=200)
     email: str = Field(default="", max_length=254)
     phone: str = Field(default="", max_length=32)
+    email_key: str = Field(default="", max_length=254, sa_column_kwargs={"server_default": ""})
+    phone_key: str = Field(default="", max_length=32, sa_column_kwargs={"server_default": ""})
     language: str = Field(default="", max_length=8)
     birthday: date | None = None
     country: str = Field(default="", max_length=100)
@@ -27,6 +40,15 @@ class Buyer(ShopRow, table=True):
     city: str = Field(default="", max_length=100)
     timezone: str = Field(default="", max_length=64)
     created_at: datetime
+
+
+@event.listens_for(Buyer, "before_insert")
+@event.listens_for(Buyer, "before_update")
+def _spell_addresses(_mapper: object, connection: sa.Connection, buyer: Buyer) -> None:
+    buyer.email_key = email_key(buyer.email)
+    shop = sa.select(col(Shop.timezone)).where(col(Shop.id) == buyer.shop_id)
+    country = country_of(connection.execute(shop).scalar_one()) if buyer.phone else ""
+    buyer.phone_key = phone_key(buyer.phone, country)
 
 
 def buyer_for(session: Session, member: Member, external_id: str) -> Buyer:

@@ -1,26 +1,25 @@
-"""Consent per buyer and channel: a ledger of evidence of which the last row counts."""
+"""Consent per buyer and channel: a ledger of evidence of which the last row that counts decides.
 
+Whether a row counts is settled when it is written: an answer given earlier than the last one is kept and changes
+nothing. A no by mail or phone also holds for the address (`retention.suppressions`). Rows of files: `ingest.answers`.
+"""
+
+from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
 
+import sqlalchemy as sa
 from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, Session, col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from retention import channels, suppressions
+from retention.buyers import Buyer
 from retention.database import BigId, ShopRow, choice
 from retention.figures import Figure, define
 from retention.versions import Family, raise_version
 
-
-class Channel(StrEnum):
-    """The ways something can reach a buyer that consent is asked for."""
-
-    EMAIL = "email"
-    SMS = "sms"
-    PARCEL = "parcel"
-    GROUP = "group"
-    PERSONAL = "personal"  # a member of the shop writes to them
-    WEBHOOK = "webhook"  # the shop's own system reaches them
+Channel = channels.Channel
 
 
 class Answer(StrEnum):
@@ -31,7 +30,11 @@ class Answer(StrEnum):
 
 
 class Consent(ShopRow, table=True):
-    """One answer with its evidence. With a `topic` it is about messages of that topic only."""
+    """One answer with its evidence. With a `topic` it is about messages of that topic only.
+
+    `at` is when the buyer gave it, `recorded_by` who wrote it down. `undated`: a file told of it and not of when; then
+    `at` is the import. `counts`: it was the last word when it was written.
+    """
 
     __tablename__ = "consents"
     __table_args__ = (Index(None, "shop_id", "channel", "buyer_id", "id"),)
@@ -44,6 +47,17 @@ class Consent(ShopRow, table=True):
     wording: str = Field(default="", max_length=1000)
     address: str = Field(default="", max_length=254)
     at: datetime
+    undated: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
+    counts: bool = Field(default=True, sa_column_kwargs={"server_default": sa.true()})
+    recorded_by: str = Field(default="", max_length=64, sa_column_kwargs={"server_default": ""})
+
+    def yields_to(self, answer: Answer, at: datetime) -> bool:
+        """Tell whether an answer of the buyer's own, given at a moment, is a newer word than this one.
+
+        What a file tells without a date yields to any such answer, but for a no, which holds until a later yes.
+        """
+        undated = self.undated and (self.answer is Answer.IN or answer is Answer.OUT)
+        return undated or at >= self.at
 
 
 class Pause(ShopRow, table=True):
@@ -58,7 +72,7 @@ class Pause(ShopRow, table=True):
     at: datetime
 
 
-def record_consent(
+def record_consent(  # noqa: PLR0913 - all that is known of an answer, by name
     session: Session,
     shop_id: int,
     *,
@@ -70,29 +84,46 @@ def record_consent(
     wording: str = "",
     address: str = "",
     topic: str = "",
-) -> None:
-    """Add an answer to the ledger; it counts from now on. The same answer again is evidence too and is kept."""
-    session.add(
-        Consent(
-            shop_id=shop_id,
-            buyer_id=buyer_id,
-            channel=channel,
-            topic=topic,
-            answer=answer,
-            source=source,
-            wording=wording,
-            address=address,
-            at=at,
-        )
+    reached: Collection[str] = (),
+    recorded_by: str = "",
+) -> Consent:
+    """Add an answer of the buyer's own to the ledger. The same answer again is evidence too and is kept.
+
+    It counts from now on unless a newer one is there. By mail and phone a no that counts holds for the buyer's address
+    and for those in `reached` (where messages of ours went, or a reply came from), and a yes lifts it from them.
+    """
+    last = _last(session, shop_id, buyer_id=buyer_id, channel=channel, topic=topic)
+    said = Consent(
+        shop_id=shop_id,
+        buyer_id=buyer_id,
+        channel=channel,
+        topic=topic,
+        answer=answer,
+        source=source,
+        wording=wording,
+        address=address,
+        at=at,
+        counts=last is None or last.yields_to(answer, at),
+        recorded_by=recorded_by,
     )
+    session.add(said)
     raise_version(session, shop_id, Family.CONSENTS)
+    if said.counts and channel in suppressions.KEY:
+        own = session.exec(select(suppressions.KEY[channel]).where(Buyer.id == buyer_id)).one()
+        keys = {own, *suppressions.keys_of(session, shop_id, channel, reached)}
+        about = suppressions.About(shop_id, channel, topic)
+        if answer is Answer.OUT:
+            suppressions.suppress(session, about, keys, source=source, wording=wording, at=at)
+        else:
+            suppressions.lift(session, about, keys, at=at)
+    return said
 
 
 def buyers_answering(shop_id: int, channel: Channel, answer: Answer, *, topic: str = "") -> SelectOfScalar[int]:
     """Return a SELECT of the buyers whose last answer for `channel`, or for a topic on it, is `answer`."""
     last = (
         select(func.max(Consent.id))
-        .where(Consent.shop_id == shop_id, Consent.channel == channel, Consent.topic == topic)
+        .where(Consent.shop_id == shop_id, Consent.channel == channel, Consent.topic == topic, col(Consent.counts))
         .group_by(col(Consent.buyer_id))
     )
     return select(Consent.buyer_id).where(
@@ -102,19 +133,19 @@ def buyers_answering(shop_id: int, channel: Channel, answer: Answer, *, topic: s
 
 def last_answer(session: Session, shop_id: int, *, buyer_id: int, channel: Channel, topic: str = "") -> Answer | None:
     """Return what a buyer last said about a channel, or None when never asked."""
-    rows = select(Consent.answer).where(
-        Consent.shop_id == shop_id,
-        Consent.buyer_id == buyer_id,
-        Consent.channel == channel,
-        Consent.topic == topic,
-    )
-    answer = session.exec(rows.order_by(col(Consent.id).desc()).limit(1)).first()
-    return Answer(answer) if answer else None
+    last = _last(session, shop_id, buyer_id=buyer_id, channel=channel, topic=topic)
+    return last.answer if last else None
+
+
+def answers_of(session: Session, shop_id: int, buyer_id: int, *, limit: int = 200) -> list[Consent]:
+    """Return all a buyer said, with what did not count, the last recorded first."""
+    rows = select(Consent).where(Consent.shop_id == shop_id, Consent.buyer_id == buyer_id)
+    return list(session.exec(rows.order_by(col(Consent.id).desc()).limit(limit)))
 
 
 def count_answers(session: Session, shop_id: int) -> dict[Channel, dict[Answer, int]]:
     """Return how many buyers last said yes and how many no, by channel; who was never asked is in neither."""
-    about = (Consent.shop_id == shop_id, Consent.topic == "")
+    about = (Consent.shop_id == shop_id, Consent.topic == "", col(Consent.counts))
     last = select(func.max(Consent.id)).where(*about).group_by(col(Consent.channel), col(Consent.buyer_id))
     rows = session.exec(
         select(Consent.channel, Consent.answer, func.count())
@@ -141,3 +172,14 @@ ANSWERS = define(
 def count_pauses(session: Session, shop_id: int, *, at: datetime) -> int:
     """Return how many buyers have asked to hear nothing at this moment."""
     return session.exec(select(func.count()).where(Pause.shop_id == shop_id, Pause.until > at)).one()
+
+
+def _last(session: Session, shop_id: int, *, buyer_id: int, channel: Channel, topic: str) -> Consent | None:
+    rows = select(Consent).where(
+        Consent.shop_id == shop_id,
+        Consent.buyer_id == buyer_id,
+        Consent.channel == channel,
+        Consent.topic == topic,
+        col(Consent.counts),
+    )
+    return session.exec(rows.order_by(col(Consent.id).desc()).limit(1)).first()

@@ -16,10 +16,11 @@ from sqlmodel import Session, col, select
 
 from retention import clock
 from retention.buyers import Buyer
-from retention.consent import Answer, Consent
+from retention.consent import Answer, Channel, Consent
 from retention.database import is_postgresql
 from retention.errors import NotFound
 from retention.relations import Follow, Group, GroupMember
+from retention.suppressions import About, held_buyers
 from retention.touches import Touch
 from segments.nodes import SUMS, BuyerField, ConsentIs, Follows, InGroup, Leaf, Moment, Orders, Tests, Touched, Window
 from segments.view import View
@@ -107,13 +108,21 @@ def ask_consent(view: View, leaf: ConsentIs) -> Query:
     Never asked is the absence of any; then every answer is odd.
     """
     entry = sa.and_(
-        col(Consent.shop_id) == view.shop.id, col(Consent.channel) == leaf.channel, col(Consent.topic) == ""
+        col(Consent.shop_id) == view.shop.id,
+        col(Consent.channel) == leaf.channel,
+        col(Consent.topic) == "",
+        col(Consent.counts),
     )
     if view.as_of is not None:
         entry = sa.and_(entry, col(Consent.at) < view.as_of)
     is_any = leaf.answer == "never"
     odd = sa.literal(1) if is_any else sa.case((col(Consent.answer) == Answer(leaf.answer), 1), else_=0)
     return sa.select(col(Consent.buyer_id), col(Consent.id) * 2 + odd).where(entry)
+
+
+def ask_held(view: View, leaf: ConsentIs) -> Query:
+    """Ask whose address has said no by the channel: they have, whatever their own row says."""
+    return held_buyers(About(view.shop.id, Channel(leaf.channel)), as_of=view.as_of)
 
 
 def measure_touches(session: Session, view: View, leaf: Touched) -> Query:

@@ -47,7 +47,7 @@ FAMILIES: dict[type, tuple[Family, ...]] = {
     Rfm: (Family.ORDERS, Family.BUYERS),
     Follows: (Family.RELATIONS,),
     InGroup: (Family.RELATIONS,),
-    ConsentIs: (Family.CONSENTS,),
+    ConsentIs: (Family.CONSENTS, Family.BUYERS),  # an address that said no holds for whoever has it
     Touched: (Family.TOUCHES,),
     Predicted: (Family.FORECASTS,),
 }

@@ -13,9 +13,19 @@ from sqlmodel import Session
 from retention.bitmaps import read_bitmap, read_columns
 from retention.errors import Invalid
 from retention.shops import Shop
+from retention.suppressions import KEY
 from segments.adding import Fold, add_up
 from segments.buckets import in_bucket
-from segments.conditions import Query, ask_buyer, ask_consent, ask_follows, ask_group, inverted, measure_touches
+from segments.conditions import (
+    Query,
+    ask_buyer,
+    ask_consent,
+    ask_follows,
+    ask_group,
+    ask_held,
+    inverted,
+    measure_touches,
+)
 from segments.forecasts import measure_forecasts
 from segments.leaves import Answers, open_answers
 from segments.lists import list_members
@@ -124,7 +134,9 @@ class Matcher:
                 return match_rfm(self.scored(leaf.scale), leaf, everyone=self.everyone)
             case ConsentIs():
                 buyers, last = add_up(session, ask_consent(view, leaf), Fold.MOST)
-                return BitMap(buyers[last % 2 == 1].astype(np.uint32))
+                said = BitMap(buyers[last % 2 == 1].astype(np.uint32))
+                held = read_bitmap(session, ask_held(view, leaf)) if leaf.channel in KEY else BitMap()
+                return said - held if leaf.answer == "in" else said | held
             case Orders() | Touched() | Predicted() if is_tallied(leaf):
                 return self._compare(leaf)
         return read_bitmap(session, _query(session, view, leaf))

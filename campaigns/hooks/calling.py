@@ -179,6 +179,7 @@ def _consents(session: Session, hook: Hook, shop: Shop, start: int, last: int) -
             col(Consent.id) > start,
             col(Consent.id) <= last,
             col(Consent.answer) == Answer.OUT,
+            col(Consent.counts),
             ~_called(hook, key),
         )
         .order_by(col(Consent.id))

@@ -4,12 +4,15 @@ import hashlib
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Index, UniqueConstraint
+import sqlalchemy as sa
+from sqlalchemy import Index, UniqueConstraint, event
 from sqlmodel import Field, Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from retention.addresses import country_of, email_key, phone_key
 from retention.consent import Channel
 from retention.database import BigId, ShopRow, choice
+from retention.shops import Shop
 
 
 class BounceKind(StrEnum):
@@ -29,7 +32,7 @@ class BounceKind(StrEnum):
 
 
 class Bounce(ShopRow, table=True):
-    """One report about one address, in lower case.
+    """One report about one address, in its one spelling (`retention.addresses`).
 
     `report` is the SHA-256 of the stored report as it came in; the same report twice is one row. A hard bounce
     suppresses its address until a person lifts it.
@@ -52,8 +55,17 @@ class Bounce(ShopRow, table=True):
     at: datetime
 
 
+@event.listens_for(Bounce, "before_insert")
+def _spell_address(_mapper: object, connection: sa.Connection, bounce: Bounce) -> None:
+    if bounce.channel is Channel.SMS and bounce.address:
+        shop = sa.select(col(Shop.timezone)).where(col(Shop.id) == bounce.shop_id)
+        bounce.address = phone_key(bounce.address, country_of(connection.execute(shop).scalar_one()))
+    else:
+        bounce.address = email_key(bounce.address)
+
+
 def bounced_addresses(shop_id: int, channel: Channel) -> SelectOfScalar[str]:
-    """Return a SELECT of the addresses, in lower case, that nothing is sent to any more."""
+    """Return a SELECT of the addresses, each in its one spelling, that take nothing any more."""
     return select(Bounce.address).where(
         Bounce.shop_id == shop_id,
         Bounce.channel == channel,

@@ -9,7 +9,6 @@ import hashlib
 import mailbox
 import re
 from collections import Counter
-from collections.abc import Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -23,14 +22,16 @@ from campaigns.noes.mail_reports import Report, ReportKind, read_reports
 from campaigns.noes.unsubscribe import Evidence, Subject, opt_out
 from campaigns.offers.links import Link
 from campaigns.reasons import Reason
-from campaigns.stopping import skip_buyer
+from campaigns.stopping import skip_addresses
 from retention import audit
+from retention.addresses import email_key
 from retention.buyers import Buyer
 from retention.consent import Channel
 from retention.database import changed, insert
 from retention.errors import NotFound
 from retention.files import FileStore
 from retention.shops import Shop
+from retention.suppressions import keys_of
 
 MOST_SOFT = 5
 SOFT_DAYS = 30
@@ -90,7 +91,7 @@ def read_mailbox(session: Session, files: FileStore, path: Path, *, at: datetime
 
 def lift_bounce(session: Session, shop: Shop, address: str, *, at: datetime, actor: str) -> int:
     """Allow an address again, because a person says so; return how many hard bounces that lifts. NotFound for none."""
-    of = (col(Bounce.shop_id) == shop.id, func.lower(Bounce.address) == address.strip().lower())
+    of = (col(Bounce.shop_id) == shop.id, col(Bounce.address).in_(_spellings(session, shop, address)))
     # The soft ones go too: otherwise the next one would be the fifth again.
     counted = col(Bounce.kind).in_((BounceKind.HARD, BounceKind.SOFT))
     lifted = changed(session, sa.update(Bounce).where(*of, counted).values(kind=BounceKind.LIFTED))
@@ -109,8 +110,8 @@ def _take(
         detail = f"{kind.value}; {report.recipient}; {report.detail}"
         return _keep(session, files, raw, shop_id, BounceKind.UNMATCHED, at=at, detail=detail)
     buyer = session.get_one(Buyer, delivery.buyer_id)
-    address = (delivery.address or buyer.email).lower()
-    at = min(at, report.at) if report.at else at
+    address = email_key(delivery.address or buyer.email)
+    at = max(min(at, report.at), delivery.sent_at or report.at) if report.at else at  # no report is older than its mail
     detail = report.detail
     if kind is BounceKind.SOFT and _soft_before(session, delivery.shop_id, address, at=at) + 1 >= MOST_SOFT:
         kind, detail = BounceKind.HARD, f"{MOST_SOFT} soft bounces within {SOFT_DAYS} days; {detail}"
@@ -126,18 +127,17 @@ def _take(
         at=at,
     )
     if _add(session, row):
-        _apply(session, row, buyer)
+        _apply(session, row, buyer.id)
     return kind
 
 
-def _apply(session: Session, row: Bounce, buyer: Buyer) -> None:
+def _apply(session: Session, row: Bounce, buyer_id: int) -> None:
     """Skip what waits for the address, or record the no."""
     if row.kind is BounceKind.COMPLAINT:
-        evidence = Evidence(row.at, "complaint", wording=row.detail, address=row.address)
-        opt_out(session, Subject(row.shop_id, buyer.id, Channel.EMAIL), evidence)
+        evidence = Evidence(row.at, "complaint", wording=row.detail, address=row.address, reached=row.address)
+        opt_out(session, Subject(row.shop_id, buyer_id, Channel.EMAIL), evidence)
     if row.kind is BounceKind.HARD:
-        for buyer_id in _buyers_at(session, row.shop_id, buyer, row.address):
-            skip_buyer(session, row.shop_id, buyer_id=buyer_id, channel=Channel.EMAIL, reason=Reason.BOUNCED)
+        skip_addresses(session, row.shop_id, channel=Channel.EMAIL, keys={row.address}, reason=Reason.BOUNCED)
 
 
 def _keep(
@@ -192,7 +192,7 @@ def _soft_before(session: Session, shop_id: int, address: str, *, at: datetime) 
     return session.exec(soft).one()
 
 
-def _buyers_at(session: Session, shop_id: int, buyer: Buyer, address: str) -> Sequence[int]:
-    """Return who has this address in these spellings; who has it in another is found at the last look."""
-    here = select(Buyer.id).where(Buyer.shop_id == shop_id, col(Buyer.email).in_({buyer.email, address} - {""}))
-    return session.exec(here).all()
+def _spellings(session: Session, shop: Shop, address: str) -> set[str]:
+    """Return how an address is kept, as mail and as a telephone number."""
+    channels = (Channel.EMAIL, Channel.SMS)
+    return {key for channel in channels for key in keys_of(session, shop.id, channel, [address])}

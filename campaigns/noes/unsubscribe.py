@@ -12,17 +12,21 @@ import hmac
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from campaigns.campaigns import Campaign, Delivery
 from campaigns.noes.topics import topics_of
+from campaigns.plans.policy import CHANNEL
 from campaigns.reasons import Reason
-from campaigns.stopping import skip_buyer
+from campaigns.stopping import skip_addresses, skip_buyer
 from retention.buyers import Buyer
 from retention.consent import Answer, Channel, Consent, Pause, last_answer, record_consent
 from retention.database import insert
 from retention.errors import NotFound
+from retention.suppressions import KEY, keys_of
 from retention.versions import Family, raise_version
 
 _SIGNATURE = 12  # bytes: 96 bits
@@ -39,12 +43,17 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """When a buyer said something, by which way, in answer to which words, from which address."""
+    """When a buyer said something, by which way, in answer to which words, from which address.
+
+    `reached` is the mail address or telephone it came from, where that is known; `recorded_by` who wrote it down.
+    """
 
     at: datetime
     source: str
     wording: str = ""
     address: str = ""
+    reached: str = ""
+    recorded_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +112,19 @@ def find_subject(session: Session, token: str, *, key: bytes) -> Subject:
 
 def opt_out(session: Session, subject: Subject, evidence: Evidence, *, topic: str = "") -> int:
     """Record a no to the channel, or to a topic on it, and return how many waiting deliveries it skipped."""
-    _record(session, subject, Answer.OUT, evidence, topic=topic)
-    reason = Reason.TOPIC_OUT if topic else Reason.NO_CONSENT
-    return skip_buyer(
-        session, subject.shop_id, buyer_id=subject.buyer_id, channel=subject.channel, topic=topic, reason=reason
-    )
+    said = _record(session, subject, Answer.OUT, evidence, topic=topic)
+    if not said.counts:
+        return 0
+    about: dict[str, Any] = {
+        "channel": subject.channel,
+        "topic": topic,
+        "reason": Reason.TOPIC_OUT if topic else Reason.NO_CONSENT,
+    }
+    skipped = skip_buyer(session, subject.shop_id, buyer_id=subject.buyer_id, **about)
+    if subject.channel in KEY:
+        keys = keys_said(session, subject, evidence)
+        skipped += skip_addresses(session, subject.shop_id, keys=keys, **about)
+    return skipped
 
 
 def opt_out_of_all(session: Session, subject: Subject, evidence: Evidence) -> int:
@@ -115,9 +132,17 @@ def opt_out_of_all(session: Session, subject: Subject, evidence: Evidence) -> in
     return sum(opt_out(session, each, evidence) for each in on_every_channel(subject))
 
 
-def opt_in(session: Session, subject: Subject, evidence: Evidence) -> None:
-    """Record a yes to the channel. `evidence.wording` is the question they said yes to."""
-    _record(session, subject, Answer.IN, evidence)
+def opt_in(session: Session, subject: Subject, evidence: Evidence, *, topic: str = "") -> Consent:
+    """Record a yes to the channel or a topic. `evidence.wording` is the question they said yes to."""
+    return _record(session, subject, Answer.IN, evidence, topic=topic)
+
+
+def keys_said(session: Session, subject: Subject, evidence: Evidence) -> set[str]:
+    """Return the addresses an answer is about: the buyer's, where it came from, and where our messages went."""
+    buyer = session.get_one(Buyer, subject.buyer_id)
+    own = buyer.email if subject.channel is Channel.EMAIL else buyer.phone
+    known = [own, *_reached(session, subject, evidence)]
+    return keys_of(session, subject.shop_id, subject.channel, known)
 
 
 def keep_topics(session: Session, subject: Subject, evidence: Evidence, *, keep: Collection[str]) -> None:
@@ -167,7 +192,8 @@ def choices_of(session: Session, subject: Subject, *, at: datetime) -> Choices:
 def topics_out(session: Session, subject: Subject) -> frozenset[str]:
     """Return the topics a buyer wants nothing on by the channel."""
     of = (col(Consent.shop_id) == subject.shop_id, col(Consent.buyer_id) == subject.buyer_id)
-    last = select(sa.func.max(Consent.id)).where(*of, Consent.channel == subject.channel, Consent.topic != "")
+    told = (Consent.channel == subject.channel, Consent.topic != "", col(Consent.counts))
+    last = select(sa.func.max(Consent.id)).where(*of, *told)
     rows = select(Consent.topic).where(
         col(Consent.id).in_(last.group_by(col(Consent.topic))), Consent.answer == Answer.OUT
     )
@@ -179,8 +205,25 @@ def on_every_channel(subject: Subject) -> list[Subject]:
     return [Subject(subject.shop_id, subject.buyer_id, channel) for channel in Channel]
 
 
-def _record(session: Session, subject: Subject, answer: Answer, evidence: Evidence, *, topic: str = "") -> None:
-    record_consent(
+def _reached(session: Session, subject: Subject, evidence: Evidence) -> list[str]:
+    """Return the addresses an answer came from or our messages to the buyer went to, whatever theirs is by now."""
+    media = [medium for medium, channel in CHANNEL.items() if channel is subject.channel]
+    went = (
+        select(Delivery.address)
+        .join(Campaign, col(Campaign.id) == Delivery.campaign_id)
+        .where(
+            Delivery.shop_id == subject.shop_id,
+            Delivery.buyer_id == subject.buyer_id,
+            col(Delivery.sent_at).is_not(None),
+            Delivery.address != "",
+            col(Campaign.medium).in_(media),
+        )
+    )
+    return [evidence.reached, *session.exec(went.distinct())]
+
+
+def _record(session: Session, subject: Subject, answer: Answer, evidence: Evidence, *, topic: str = "") -> Consent:
+    return record_consent(
         session,
         subject.shop_id,
         buyer_id=subject.buyer_id,
@@ -191,6 +234,8 @@ def _record(session: Session, subject: Subject, answer: Answer, evidence: Eviden
         wording=evidence.wording[:1000],
         address=evidence.address[:254],
         at=evidence.at,
+        reached=_reached(session, subject, evidence) if subject.channel in KEY else (),
+        recorded_by=evidence.recorded_by,
     )
 
 

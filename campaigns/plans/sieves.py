@@ -24,6 +24,7 @@ from retention.buyers import Buyer
 from retention.consent import Answer, Pause, buyers_answering
 from retention.parcels import Parcel
 from retention.shops import Shop
+from retention.suppressions import KEY, About, held_buyers, sharing_address
 from segments.matching import match
 
 ADDRESS: dict[Medium, Any] = {Medium.EMAIL: col(Buyer.email), Medium.SMS: col(Buyer.phone)}
@@ -59,8 +60,8 @@ class Sieves:
         yield Reason.NO_CONSENT, self._without_consent()
         if campaign.topic:
             out = buyers_answering(shop.id, channel_of(medium, self.policy), Answer.OUT, topic=campaign.topic)
-            yield Reason.TOPIC_OUT, read_bitmap(session, out)
-        yield Reason.PAUSED, read_bitmap(session, _paused(shop, self.at))
+            yield Reason.TOPIC_OUT, read_bitmap(session, out) | self._held(campaign.topic)
+        yield Reason.PAUSED, self._paused()
         if medium in ADDRESS:
             yield Reason.NO_ADDRESS, read_bitmap(session, _without_address(shop, medium))
             yield Reason.BOUNCED, read_bitmap(session, bounced_buyers(shop.id, medium))
@@ -78,7 +79,21 @@ class Sieves:
         answer = needed_answer(medium)
         channel = channel_of(medium, self.policy)
         answering = read_bitmap(self.session, buyers_answering(self.shop.id, channel, answer))
-        return self.left - answering if answer is Answer.IN else answering
+        return (self.left - answering if answer is Answer.IN else answering) | self._held("")
+
+    def _held(self, topic: str) -> BitMap:
+        """Return who has an address that said no, whatever they said themselves."""
+        channel = channel_of(self.campaign.medium, self.policy)
+        return (
+            read_bitmap(self.session, held_buyers(About(self.shop.id, channel, topic))) if channel in KEY else BitMap()
+        )
+
+    def _paused(self) -> BitMap:
+        """Return who wants quiet, and who has the address of somebody who does."""
+        paused, channel = read_bitmap(self.session, _paused(self.shop, self.at)), CHANNEL[self.campaign.medium]
+        if channel not in KEY or not paused:
+            return paused
+        return paused | read_bitmap(self.session, sharing_address(self.shop.id, channel, _paused(self.shop, self.at)))
 
     def _capped(self) -> Iterator[tuple[Reason, BitMap]]:
         """Yield whom the caps drop; whom they delay stay, put off."""
@@ -117,29 +132,12 @@ def waiting_parcels(shop: Shop, at: datetime) -> sa.Subquery:
     return found.group_by(col(Parcel.buyer_id)).subquery()
 
 
-def plain_address(medium: Medium, address: Any) -> Any:
-    """Return the SQL by which two addresses are the same: mail without regard to case, a phone by its digits.
-
-    +86 before a mainland mobile number is left out, since half the files carry it and half do not.
-    """
-    if medium is not Medium.SMS:
-        return func.lower(address)
-    digits = address
-    for letter in " -+().":
-        digits = func.replace(digits, letter, "")
-    return sa.case(
-        (sa.and_(func.length(digits) == 13, digits.like("861%")), func.substr(digits, 3)),
-        (sa.and_(func.length(digits) == 15, digits.like("00861%")), func.substr(digits, 5)),
-        else_=digits,
-    )
-
-
 def bounced_buyers(shop_id: int, medium: Medium) -> sa.Select[int]:
     """Return a SELECT of the buyers whose present address takes nothing any more."""
-    dead = bounced_addresses(shop_id, CHANNEL[medium]).subquery()
-    here = plain_address(medium, ADDRESS[medium])
-    taken = sa.select(plain_address(medium, dead.c.address))
-    return sa.select(col(Buyer.id)).where(col(Buyer.shop_id) == shop_id, here.in_(taken))
+    here, channel = KEY[CHANNEL[medium]], CHANNEL[medium]
+    return sa.select(col(Buyer.id)).where(
+        col(Buyer.shop_id) == shop_id, here != "", here.in_(bounced_addresses(shop_id, channel))
+    )
 
 
 def _served(campaign: Campaign) -> SelectOfScalar[int]:
@@ -160,8 +158,8 @@ def _without_address(shop: Shop, medium: Medium) -> sa.Select[int]:
 
 def _same_address(session: Session, shop: Shop, medium: Medium, left: BitMap) -> BitMap:
     """Return those of `left` whose address a buyer of `left` with a lower number has too."""
-    address = plain_address(medium, ADDRESS[medium])
-    of_shop = (col(Buyer.shop_id) == shop.id, ADDRESS[medium] != "")
+    address = KEY[CHANNEL[medium]]
+    of_shop = (col(Buyer.shop_id) == shop.id, address != "")
     shared = sa.select(address).where(*of_shop).group_by(address).having(func.count() > 1)
     rows = session.execute(
         sa.select(col(Buyer.id), address).where(*of_shop, address.in_(shared)).order_by(col(Buyer.id)),

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, SQLModel, col
 
 from campaigns.campaigns import Campaign, Delivery, Medium, Run
@@ -20,7 +21,6 @@ from campaigns.plans.hours import out_of_quiet
 from campaigns.plans.policy import (
     CHANNEL,
 )
-from campaigns.plans.sieves import ADDRESS, plain_address
 from campaigns.reasons import Reason
 from campaigns.sending.numbered import among, by_number
 from campaigns.sending.terms import Terms, read_terms
@@ -31,6 +31,7 @@ from retention.consent import Answer, Channel, Consent, Pause
 from retention.orders import Order, OrderLine
 from retention.products import Product
 from retention.shops import Shop
+from retention.suppressions import KEY, Suppression, same_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,7 @@ class _Look:
     terms: Collection[Terms]
     _answers: dict[tuple[Channel, str], dict[int, Answer]] = field(default_factory=dict)
     _facts: dict[str, set[int]] = field(default_factory=dict)
+    _held: dict[Channel, set[tuple[int, str]]] = field(default_factory=dict)
     _others: dict[int, list[Other]] | None = None
     _coupons: dict[int, Reason] | None = None
 
@@ -136,11 +138,29 @@ class _Look:
         """Return whether the buyer does not want it: by this channel, on this topic, or for a while."""
         terms = row.terms
         answer = self._answer(row, "")
-        if (answer is not Answer.IN) if terms.needs_yes else (answer is Answer.OUT):
+        if ((answer is not Answer.IN) if terms.needs_yes else (answer is Answer.OUT)) or self._address_held(row, ""):
             return Reason.NO_CONSENT
-        if terms.topic and self._answer(row, terms.topic) is Answer.OUT:
+        if terms.topic and (self._answer(row, terms.topic) is Answer.OUT or self._address_held(row, terms.topic)):
             return Reason.TOPIC_OUT
-        return Reason.PAUSED if row.paused_until and row.paused_until > self.at else None
+        paused = row.paused_until and row.paused_until > self.at
+        return Reason.PAUSED if paused or row.delivery.id in self._address_paused() else None
+
+    def _address_held(self, row: _Row, topic: str) -> bool:
+        """Return whether the buyer's address has said no, whoever said it."""
+        channel = row.terms.channel
+        if channel not in KEY:
+            return False
+        if channel not in self._held:
+            found = self.session.execute(_held_here(self.shop.id, list(self.rows), channel))
+            self._held[channel] = {(delivery_id, about) for delivery_id, about in found}
+        return (row.delivery.id, topic) in self._held[channel]
+
+    def _address_paused(self) -> set[int]:
+        """Return the deliveries to an address that somebody has who wants quiet."""
+        channels = {terms.channel for terms in self.terms} & KEY.keys()
+        return self._found(
+            "paused", lambda: (_paused_here(self.shop.id, list(self.rows), each, at=self.at) for each in channels)
+        )
 
     def _unreachable(self, row: _Row) -> Reason | None:
         if not row.terms.address:
@@ -163,6 +183,7 @@ class _Look:
                 col(Consent.shop_id) == self.shop.id,
                 col(Consent.channel) == channel,
                 col(Consent.topic) == topic,
+                col(Consent.counts),
                 among(col(Consent.buyer_id), buyers),
             )
         )
@@ -237,18 +258,46 @@ def _columns(table: type[SQLModel], kind: type[_Delivery | _Buyer]) -> list[Any]
 
 def _bounced(shop_id: int, delivery_ids: Collection[int], medium: Medium) -> sa.Select[int]:
     """Return a SELECT of deliveries whose buyer's present address takes nothing any more."""
-    here = plain_address(medium, ADDRESS[medium])
-    there = col(Bounce.address) if medium is Medium.EMAIL else plain_address(medium, col(Bounce.address))
     same = sa.and_(
         col(Bounce.shop_id) == shop_id,
         col(Bounce.channel) == CHANNEL[medium],
         col(Bounce.kind) == BounceKind.HARD,
-        there == here,
+        col(Bounce.address) == KEY[CHANNEL[medium]],
+        col(Bounce.address) != "",
     )
     return (
         sa.select(col(Delivery.id))
         .join(Buyer, col(Buyer.id) == Delivery.buyer_id)
         .join(Bounce, same)
+        .where(by_number(shop_id, delivery_ids))
+    )
+
+
+def _held_here(shop_id: int, delivery_ids: Collection[int], channel: Channel) -> sa.Select[int, str]:
+    """Return a SELECT of deliveries whose buyer's present address has said no, and to what."""
+    no = sa.and_(
+        col(Suppression.shop_id) == shop_id,
+        col(Suppression.channel) == channel,
+        col(Suppression.lifted_at).is_(None),
+        same_address(channel),
+    )
+    return (
+        sa.select(col(Delivery.id), col(Suppression.topic))
+        .join(Buyer, col(Buyer.id) == Delivery.buyer_id)
+        .join(Suppression, no)
+        .where(by_number(shop_id, delivery_ids))
+    )
+
+
+def _paused_here(shop_id: int, delivery_ids: Collection[int], channel: Channel, *, at: datetime) -> sa.Select[int]:
+    """Return a SELECT of deliveries to an address that somebody has who wants quiet."""
+    other = aliased(Buyer)
+    here = KEY[channel]
+    return (
+        sa.select(col(Delivery.id))
+        .join(Buyer, col(Buyer.id) == Delivery.buyer_id)
+        .join(other, sa.and_(col(other.shop_id) == shop_id, getattr(other, here.key) == here, here != ""))
+        .join(Pause, sa.and_(col(Pause.shop_id) == shop_id, col(Pause.buyer_id) == other.id, col(Pause.until) > at))
         .where(by_number(shop_id, delivery_ids))
     )
 

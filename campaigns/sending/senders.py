@@ -14,16 +14,18 @@ from sqlalchemy import LargeBinary, UniqueConstraint
 from sqlmodel import Field, Session, col, select
 
 from campaigns.campaigns import Medium
+from campaigns.plans.policy import CHANNEL
 from campaigns.sending.channels.channel import Channel, Message, Taken, TryLater
 from campaigns.sending.channels.kinds import KINDS, check_secrets, make_channel, read_settings
 from campaigns.stopping import release_sender
 from retention import audit
 from retention.database import Json, ShopRow, choice, write_after
-from retention.errors import Conflict, Invalid, NotFound
+from retention.errors import Conflict, Forbidden, Invalid, NotFound
 from retention.failures import forget_failure
 from retention.sealing import seal, unseal
 from retention.settings import get_settings
 from retention.shops import Shop, check_slug
+from retention.suppressions import About, is_held
 from retention.words import gettext as _
 
 
@@ -202,6 +204,7 @@ def test_sender(session: Session, shop: Shop, sender: Sender, *, to: str, at: da
     Give it a session that only reads: the other side may take its time. Conflict with what it said when it did not
     take the message.
     """
+    check_may_be_sent(session, shop, sender.medium, to)
     mail_from = str(sender.settings.get("mail_from", ""))
     text = _("This is a test of the sender {name} of {shop}.").format(name=sender.name, shop=shop.name)
     key = f"test.{sender.id}.{int(at.timestamp())}"
@@ -228,6 +231,12 @@ def test_sender(session: Session, shop: Shop, sender: Sender, *, to: str, at: da
     if not isinstance(outcome, Taken):
         raise Conflict("The test was not taken: {said}", said=said)
     return outcome.reference
+
+
+def check_may_be_sent(session: Session, shop: Shop, medium: Medium, to: str) -> None:
+    """Raise Forbidden where the address a test shall go to has said no to the shop's messages."""
+    if is_held(session, About(shop.id, CHANNEL[medium]), to):
+        raise Forbidden("{to} has said no to messages of this shop, and a test is one.", to=to)
 
 
 test_sender.__test__ = False  # type: ignore[attr-defined]  # pytest takes any name that begins like this for a test

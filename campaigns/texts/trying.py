@@ -11,7 +11,7 @@ from sqlmodel import Session, col, func, select
 from campaigns.campaigns import Campaign, Medium
 from campaigns.sending.channels.channel import Channel, Message, Taken, TryLater
 from campaigns.sending.channels.smtp import SmtpChannel
-from campaigns.sending.senders import Sender, channel_for
+from campaigns.sending.senders import Sender, channel_for, check_may_be_sent
 from campaigns.texts.composing import compose
 from campaigns.texts.content import COMPOSED, sample_letter, stage_of, voice_of
 from retention import audit
@@ -94,6 +94,7 @@ def _check_receiver(session: Session, shop: Shop, medium: Medium, to: str) -> No
     ours = people.where(Membership.shop_id == shop.id, User.email == to.strip().lower())
     if medium is Medium.EMAIL and session.exec(ours).first() is None:
         raise Forbidden("A test goes to somebody of the shop only, and nobody here has the address {to}.", to=to)
+    check_may_be_sent(session, shop, medium, to)
 
 
 def _check_tests_left(session: Session, shop: Shop, *, at: datetime) -> None:

@@ -1,4 +1,4 @@
-"""Buyers in, with what they said about being written to: an answer is added when it differs from the last one."""
+"""Buyers in, with their addresses in one spelling; what they said about being written to goes to `answers`."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,8 +6,10 @@ from typing import ClassVar
 
 import polars as pl
 
+from retention.addresses import country_of, email_keys, phone_keys
 from retention.clock import zone
 from retention.errors import Invalid
+from retention.ingest.answers import take_answers
 from retention.ingest.checking import Rows, read_dates, read_times, read_words
 from retention.ingest.staged import Merged, StagedRows, latest, moment, need, spell, welcome
 from retention.staging import Kind, drop_staging, fetch, run, settle
@@ -33,22 +35,26 @@ _ANSWERS = {
     ),
 }
 _CHANNELS = ("email", "sms")
+_KEYS = ("email_key", "phone_key")
 
 
 @dataclass
 class BuyerStaging(StagedRows):
-    """Rows of a file of buyers; `file` is named as the source of the consents in it."""
+    """Rows of a file of buyers; `file` is named as the source of the consents in it. No answer is later than `now`."""
 
     file: str = ""
+    now: datetime | None = None
 
     name = "import_buyers"
     shape: ClassVar = {
         "buyer": Kind.TEXT,
-        **dict.fromkeys(_TEXTS, Kind.TEXT),
+        **dict.fromkeys((*_TEXTS, *_KEYS), Kind.TEXT),
         "birthday": Kind.DATE,
         "created_at": Kind.TIME,
         "email_consent": Kind.TEXT,
         "sms_consent": Kind.TEXT,
+        "email_consent_at": Kind.TIME,
+        "sms_consent_at": Kind.TIME,
     }
 
     def check(self, rows: Rows) -> pl.DataFrame:
@@ -67,15 +73,35 @@ class BuyerStaging(StagedRows):
                 "birthday": read_dates(rows, "birthday"),
                 "created_at": read_times(rows, "created_at", self.shop.timezone, dates=self.dates),
                 **{f"{channel}_consent": read_words(rows, f"{channel}_consent", _ANSWERS) for channel in _CHANNELS},
+                **self._moments(rows),
+                # An empty cell changes nothing, so it has no key that could.
+                "email_key": email_keys(texts["email"]).replace("", None),
+                "phone_key": phone_keys(texts["phone"], country_of(self.shop.timezone)).replace("", None),
             }
         )
+
+    def _moments(self, rows: Rows) -> dict[str, pl.Series]:
+        """Return when the answers were given: of a channel, else of both."""
+        names = ("consent_at", *(f"{channel}_consent_at" for channel in _CHANNELS))
+        read = {name: read_times(rows, name, self.shop.timezone, dates=self.dates) for name in names}
+        if self.now:
+            message = gettext_noop("{field} {value} is in the future")
+            for name, times in read.items():
+                rows.refuse((times > self.now).fill_null(False), message, rows.cells(name), field=name)
+        both = read.pop("consent_at")
+        return {name: pl.select(pl.coalesce(times, both)).to_series() for name, times in read.items()}
 
     def merge(self, *, now: datetime) -> Merged:
         """Write the rows into buyers and consents. An empty cell changes nothing."""
         settle(self.session, self.name)
         added = self._insert(now)
         updated = self._update()
-        answers = sum(self._add_answers(channel, now) for channel in _CHANNELS if f"{channel}_consent" in self.columns)
+        told = [
+            take_answers(self.session, self.shop, self.name, channel, source=f"import:{self.file}"[:100], now=now)
+            for channel in _CHANNELS
+            if f"{channel}_consent" in self.columns
+        ]
+        answers, overruled = sum(each.added for each in told), sum(each.overruled for each in told)
         total = fetch(self.session, f"SELECT count(DISTINCT buyer) FROM {self.name}")[0]  # noqa: S608 - our own name
         drop_staging(self.session, self.name)
         welcome(self.session, self.shop, added)
@@ -83,15 +109,16 @@ class BuyerStaging(StagedRows):
             raise_version(self.session, self.shop.id, Family.BUYERS)
         if answers:
             raise_version(self.session, self.shop.id, Family.CONSENTS)
-        totals = {"buyers": total, "new_buyers": added, "new_consents": answers}
+        totals = {"buyers": total, "new_buyers": added, "new_consents": answers, "overruled_consents": overruled}
         return Merged(added + updated + answers, total - added - updated, totals)
 
     def _insert(self, now: datetime) -> int:
+        names = (*_TEXTS, *_KEYS)
         return run(
             self.session,
             f"""
-            INSERT INTO buyers (shop_id, external_id, {", ".join(_TEXTS)}, birthday, created_at)
-            SELECT :shop, buyer, {", ".join(f"coalesce({name}, '')" for name in _TEXTS)}, birthday,
+            INSERT INTO buyers (shop_id, external_id, {", ".join(names)}, birthday, created_at)
+            SELECT :shop, buyer, {", ".join(f"coalesce({name}, '')" for name in names)}, birthday,
               coalesce(created_at, {moment(self.session)}) FROM {latest(self.name, "buyer")} AS i
             WHERE NOT EXISTS (SELECT 1 FROM buyers WHERE shop_id = :shop AND external_id = i.buyer) ORDER BY place
             """,  # noqa: S608 - our own names
@@ -100,7 +127,7 @@ class BuyerStaging(StagedRows):
         )
 
     def _update(self) -> int:
-        names = [*_TEXTS, "birthday", "created_at"]
+        names = [*_TEXTS, *_KEYS, "birthday", "created_at"]
         differs = " OR ".join(f"(i.{n} IS NOT NULL AND buyers.{n} IS DISTINCT FROM i.{n})" for n in names)
         return run(
             self.session,
@@ -110,29 +137,6 @@ class BuyerStaging(StagedRows):
             WHERE buyers.shop_id = :shop AND buyers.external_id = i.buyer AND ({differs})
             """,  # noqa: S608 - our own names
             shop=self.shop.id,
-        )
-
-    def _add_answers(self, channel: str, now: datetime) -> int:
-        address = "b.email" if channel == "email" else "b.phone"
-        return run(
-            self.session,
-            f"""
-            INSERT INTO consents (shop_id, buyer_id, channel, topic, answer, source, wording, address, at)
-            SELECT :shop, b.id, :channel, '', i.{channel}_consent, :source, '', {address}, {moment(self.session)}
-            FROM {latest(self.name, "buyer")} AS i JOIN buyers AS b ON b.shop_id = :shop AND b.external_id = i.buyer
-            LEFT JOIN (
-              SELECT buyer_id, max(id) AS id FROM consents
-              WHERE shop_id = :shop AND channel = :channel AND topic = ''
-              GROUP BY buyer_id
-            ) AS l ON l.buyer_id = b.id
-            LEFT JOIN consents AS c ON c.id = l.id
-            WHERE i.{channel}_consent IS NOT NULL AND c.answer IS DISTINCT FROM i.{channel}_consent
-            ORDER BY i.place
-            """,  # noqa: S608 - our own names
-            shop=self.shop.id,
-            channel=channel,
-            source=f"import:{self.file}"[:100],
-            now=spell(self.session, now),
         )
 
 

@@ -99,6 +99,9 @@ KINDS: dict[str, Names] = {
         "created_at": ("created_at", "registered_at", "注册时间"),
         "email_consent": ("email_consent", "accepts_email", "accepts_marketing", "邮件订阅", "接受邮件"),
         "sms_consent": ("sms_consent", "accepts_sms", "短信订阅", "接受短信"),
+        "consent_at": ("consent_at", "consent_date", "consented_at", "订阅时间", "同意时间"),
+        "email_consent_at": ("email_consent_at", "email_consent_date", "邮件订阅时间"),
+        "sms_consent_at": ("sms_consent_at", "sms_consent_date", "短信订阅时间"),
     },
     "products": {
         "sku": (*_SKU, "id"),

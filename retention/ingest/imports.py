@@ -249,7 +249,7 @@ def _staging(
             session, reading, source=asked.source, now=asked.now, folder=folder, size=size, stream=stream
         )
     if asked.kind == "buyers":
-        return BuyerStaging(session, shop, columns, asked.dates, file=asked.path.name)
+        return BuyerStaging(session, shop, columns, asked.dates, file=asked.path.name, now=asked.now)
     if asked.kind == "products":
         return ProductStaging(session, shop, columns, asked.dates, folder=asked.path.parent, files=asked.files)
     simple = {"followers": FollowerStaging, "members": MemberStaging, "parcels": ParcelStaging}

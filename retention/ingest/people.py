@@ -6,6 +6,7 @@ import polars as pl
 from pyroaring import BitMap
 from sqlmodel import Session
 
+from retention.addresses import country_of, email_keys, phone_keys
 from retention.ingest.grouping import PLACES
 from retention.ingest.order_rows import CONTACTS
 from retention.orders import OrderStatus
@@ -22,6 +23,7 @@ from retention.staging import (
 )
 
 _TOLD = (*CONTACTS, *PLACES)
+_KEYS = ("email_key", "phone_key")
 _MOST_NOTES = 150_000
 
 
@@ -48,7 +50,11 @@ class People:
         made = {"shop_id": pl.lit(self._shop.id), "created_at": pl.lit(self._now).cast(pl.Datetime("us", "UTC"))}
         blank = {name: pl.lit("") for name in ("language", "timezone")}
         known_so_far = pl.col(_TOLD).fill_null("")
-        stage(self._session, "buyers", new.select(known_so_far, id=numbers, external_id="buyer", **made, **blank))
+        stage(
+            self._session,
+            "buyers",
+            new.select(known_so_far, *self._keys(new), id=numbers, external_id="buyer", **made, **blank),
+        )
         self.added += new.height
         self.new.update(numbers.to_list())
         ids = pl.concat([known, new.select("buyer", buyer_id=numbers)])
@@ -70,6 +76,13 @@ class People:
             moved += self._describe()
         return moved
 
+    def _keys(self, told: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
+        """Return the one spelling of the addresses told."""
+        return (
+            email_keys(told["email"]).alias("email_key"),
+            phone_keys(told["phone"], country_of(self._shop.timezone)).alias("phone_key"),
+        )
+
     def _find(self, wanted: pl.Series) -> pl.DataFrame:
         columns = {"buyer": ("t.external_id", Kind.TEXT), "buyer_id": ("t.id", Kind.WHOLE)}
         return look_up(self._session, "buyers", wanted, "t.external_id = s.value", columns, shop=self._shop.id)
@@ -85,12 +98,14 @@ class People:
         """Write what is blank so far, or all that is told; return how many buyers that changed."""
         if not latest.height:
             return 0
-        create_staging(self._session, "import_people", {"id": Kind.KEY, **dict.fromkeys(_TOLD, Kind.TEXT)})
-        stage(self._session, "import_people", latest.select(*_TOLD, id="buyer_id"))
+        create_staging(self._session, "import_people", {"id": Kind.KEY, **dict.fromkeys((*_TOLD, *_KEYS), Kind.TEXT)})
+        stage(self._session, "import_people", latest.select(*_TOLD, *self._keys(latest), id="buyer_id"))
         settle(self._session, "import_people")
         better = "i.{0} <> buyers.{0}" if overrule else "(buyers.{0} = '' AND i.{0} <> '')"
-        fill = "{0} = CASE WHEN " + better + " THEN i.{0} ELSE buyers.{0} END"
-        update = f"""UPDATE buyers SET {", ".join(fill.format(name) for name in _TOLD)} FROM import_people AS i
+        fill = "{1} = CASE WHEN " + better + " THEN i.{1} ELSE buyers.{1} END"
+        # The key of an address is written with it.
+        written = [*((name, name) for name in _TOLD), *((key.removesuffix("_key"), key) for key in _KEYS)]
+        update = f"""UPDATE buyers SET {", ".join(fill.format(*pair) for pair in written)} FROM import_people AS i
             WHERE buyers.id = i.id AND buyers.id IN (SELECT id FROM import_people)
               AND ({" OR ".join(better.format(name) for name in _TOLD)})"""  # noqa: S608 - our own names
         changed = run(self._session, update)

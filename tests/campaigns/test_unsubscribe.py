@@ -8,7 +8,7 @@ from sqlmodel import select
 
 from campaigns.campaigns import Campaign, Delivery, Medium
 from campaigns.launch import launch
-from campaigns.noes.replies import START_WORDS, STOP_WORDS, means_no, phone_spellings, take_reply, takes_it_back
+from campaigns.noes.replies import START_WORDS, STOP_WORDS, means_no, take_reply, takes_it_back
 from campaigns.noes.topics import create_topic, find_topic, rename_topic, topics_of
 from campaigns.noes.unsubscribe import (
     Choices,
@@ -208,21 +208,6 @@ def test_start_from_somebody_who_never_said_no_is_no_consent(waiting: Stage) -> 
     for phone in ("13700137000", "13800138000", "13600136000"):
         assert take_reply(waiting.session, waiting.shop.id, phone=phone, text="START", at=NOON, source="x") == 0
     assert len(waiting.session.exec(select(Consent)).all()) == before
-
-
-@pytest.mark.parametrize(
-    ("phone", "some", "never"),
-    [
-        ("13800138000", {"13800138000", "8613800138000"}, {"3800138000"}),
-        ("+13105551234", {"13105551234", "3105551234"}, {"8613105551234"}),
-        ("+49 30 901820", {"4930901820", "30901820", "030901820"}, set()),
-        ("110", set(), {"110"}),
-    ],
-)
-def test_how_a_number_may_be_stored(phone: str, some: set[str], never: set[str]) -> None:
-    spellings = phone_spellings(phone)
-    assert some <= spellings
-    assert not never & spellings
 
 
 def test_a_no_holds_for_what_is_transactional_too_whenever_it_is_said(stage: Stage) -> None:
