@@ -20,6 +20,7 @@ class Scope(StrEnum):
 
     BUYERS_READ = "buyers:read"
     BUYERS_PERSONAL = "buyers:personal"  # names, mail and phone unmasked
+    CONSENTS_WRITE = "consents:write"  # answers buyers gave, pauses they asked for
     IMPORTS_WRITE = "imports:write"
     ORDERS_WRITE = "orders:write"
     SEGMENTS_READ = "segments:read"

@@ -14,7 +14,7 @@ from alembic import op
 from retention.addresses import country_of, email_key, phone_key
 
 revision = "98a3033444c6"
-down_revision = "ea8318a45a8c"
+down_revision = "bc6cbb206b33"
 branch_labels = None
 depends_on = None
 

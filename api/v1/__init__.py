@@ -7,7 +7,21 @@ are ISO 8601 with an offset.
 from fastapi import APIRouter, Depends, Request
 from fastapi.routing import APIRoute
 
-from api.v1 import calendar, campaigns, content, coupons, drafts, hooks, orders, paper, policy, posts, segments, senders
+from api.v1 import (
+    calendar,
+    campaigns,
+    consents,
+    content,
+    coupons,
+    drafts,
+    hooks,
+    orders,
+    paper,
+    policy,
+    posts,
+    segments,
+    senders,
+)
 from api.v1.problems import PROBLEMS
 from retention.errors import Invalid
 from retention.words import gettext_noop
@@ -30,5 +44,19 @@ router = APIRouter(
     generate_unique_id_function=name_operation,
     dependencies=[Depends(refuse_nul)],
 )
-for part in (orders, segments, coupons, campaigns, content, drafts, calendar, policy, posts, senders, hooks, paper):
+for part in (
+    orders,
+    segments,
+    coupons,
+    campaigns,
+    content,
+    consents,
+    drafts,
+    calendar,
+    policy,
+    posts,
+    senders,
+    hooks,
+    paper,
+):
     router.include_router(part.router)

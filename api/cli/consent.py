@@ -1,0 +1,123 @@
+"""Commands on consent: what buyers told somebody of the shop, how it came about, pauses, addresses that said no."""
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from api.cli.terminal import JsonOption, ShopOption, engine, show
+from campaigns.noes.recording import Told, pause_buyer, record_address, record_answer
+from retention import clock
+from retention.access import system_member
+from retention.buyers import buyer_for
+from retention.consent import Answer, Channel, answers_of
+from retention.database import reading, transaction
+from retention.errors import Invalid
+from retention.shops import Shop, find_shop
+from retention.suppressions import suppressions_of
+
+consent = typer.Typer(help="What buyers said about being written to.", no_args_is_help=True)
+
+BuyerArgument = Annotated[str, typer.Argument(help="The buyer's id in the shop.", metavar="BUYER")]
+SourceOption = Annotated[str, typer.Option(help="Where it was said: phone, mail, in person ...")]
+EvidenceOption = Annotated[str, typer.Option(help="What was asked and said, and how.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    app.add_typer(consent, name="consent")
+
+
+@consent.command("record")
+def record(
+    shop: ShopOption,
+    answer: Annotated[Answer, typer.Option(help="What was said.")],
+    evidence: EvidenceOption,
+    source: SourceOption = "phone",
+    buyer: Annotated[str, typer.Argument(help="The buyer's id; or use --address.", metavar="[BUYER]")] = "",
+    address: Annotated[str, typer.Option(help="A mail address or number instead of a buyer, however written.")] = "",
+    channel: Annotated[Channel | None, typer.Option(help="Every channel when left out.")] = None,
+    topic: Annotated[str, typer.Option(help="A topic's slug; everything when left out.")] = "",
+    at: Annotated[str, typer.Option(help="When the buyer said it, ISO 8601; now when left out.")] = "",
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Record an answer a buyer gave; a no by mail or phone holds for the address, whoever has it."""
+    if bool(buyer) == bool(address):
+        raise Invalid("Name either the buyer or the address.")
+    with transaction(engine()) as session:
+        found = find_shop(session, shop)
+        member, now = system_member(found.id), clock.now()
+        told = Told(answer, evidence, source, channel=channel, topic=topic, at=_moment(found, at) if at else None)
+        if buyer:
+            rows = record_answer(session, member, buyer_for(session, member, buyer), told, now=now)
+        else:
+            rows = record_address(session, member, address, told, now=now)
+        result = {"recorded": len(rows), "counted": sum(row.counts for row in rows)}
+    show(result, as_json=as_json)
+
+
+@consent.command("show")
+def show_history(buyer: BuyerArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
+    """Show all a buyer said with its evidence, the last recorded first; what does not count is marked."""
+    with reading(engine()) as session:
+        found = find_shop(session, shop)
+        one = buyer_for(session, system_member(found.id), buyer)
+        rows = [
+            row.model_dump(mode="json", exclude={"id", "shop_id", "buyer_id"})
+            for row in answers_of(session, found.id, one.id)
+        ]
+    if as_json:
+        show({"buyer": buyer, "history": rows}, as_json=True)
+        return
+    for row in rows:
+        mark = "" if row["counts"] else "(does not count)"
+        names = ("at", "channel", "topic", "answer", "source", "wording", "recorded_by")
+        typer.echo("\t".join([*(str(row[name]) for name in names), mark]).rstrip())
+
+
+@consent.command("pause")
+def pause(
+    buyer: BuyerArgument,
+    shop: ShopOption,
+    until: Annotated[str, typer.Option(help="A day or moment, ISO 8601, in the shop's zone.")],
+    source: SourceOption = "phone",
+) -> None:
+    """Send a buyer nothing by any channel until a moment."""
+    _pause(shop, buyer, until, source)
+
+
+@consent.command("resume")
+def resume(buyer: BuyerArgument, shop: ShopOption, source: SourceOption = "phone") -> None:
+    """End a buyer's pause now."""
+    _pause(shop, buyer, "", source)
+
+
+@consent.command("suppressed")
+def suppressed(shop: ShopOption, *, as_json: JsonOption = False) -> None:
+    """List the addresses that have said no, the latest first."""
+    fields = {"channel", "topic", "address", "source", "at"}
+    with reading(engine()) as session:
+        found = suppressions_of(session, find_shop(session, shop).id)
+        rows = [row.model_dump(mode="json", include=fields) for row in found]
+    if as_json:
+        show({"suppressions": rows}, as_json=True)
+        return
+    for row in rows:
+        typer.echo("\t".join(str(row[name]) for name in ("at", "channel", "topic", "address", "source")))
+
+
+def _pause(shop: str, buyer: str, until: str, source: str) -> None:
+    with transaction(engine()) as session:
+        found = find_shop(session, shop)
+        member = system_member(found.id)
+        moment = _moment(found, until) if until else None
+        one = buyer_for(session, member, buyer)
+        pause_buyer(session, member, one, moment, source=source, now=clock.now())
+
+
+def _moment(shop: Shop, text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Invalid("{text} is no moment. Write it like 2026-03-01 or 2026-03-01T10:00.", text=repr(text)) from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=clock.zone(shop.timezone))

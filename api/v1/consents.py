@@ -1,0 +1,187 @@
+"""Consent told by other systems: answers with their evidence, how they came about, pauses, addresses that said no."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from fastapi.responses import JSONResponse
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from sqlmodel import Session
+
+from api.deps import Now, Reading, Writing
+from api.v1.keys import Caller, caller_with
+from api.v1.once import SentOnce
+from campaigns.noes.recording import Told, pause_buyer, record_address, record_answer
+from campaigns.noes.unsubscribe import Subject, choices_of
+from retention.access import Scope
+from retention.buyers import Buyer, buyer_for
+from retention.consent import Answer, Channel, Consent, answers_of
+from retention.errors import Invalid
+from retention.suppressions import About, is_held, suppressions_of
+from retention.words import gettext_noop
+
+router = APIRouter(tags=["consents"])
+
+PersonalReader = Annotated[Caller, caller_with(Scope.BUYERS_PERSONAL)]
+Writer = Annotated[Caller, caller_with(Scope.CONSENTS_WRITE)]
+BuyerQuery = Annotated[str, Query(max_length=200, description="The buyer's id in the shop.")]
+
+
+class AnswerIn(BaseModel):
+    """An answer of a buyer, or of whoever has an address."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    buyer: str = Field(default="", max_length=200, description="The buyer's id in the shop; or leave it to `address`.")
+    address: str = Field(default="", max_length=254, description="A mail address or a number, however it is written.")
+    channel: Channel | None = Field(default=None, description="Left out: every channel; an address needs one.")
+    topic: str = Field(default="", max_length=64, description="Left out: everything the channel brings.")
+    answer: Answer
+    evidence: str = Field(max_length=1000, description="What was asked and said, and how.")
+    source: str = Field(max_length=100, description="Where it was said: checkout, phone, mail ...")
+    at: AwareDatetime | None = Field(default=None, description="When the buyer said it; now when left out.")
+
+
+class AnswerOut(BaseModel):
+    """An answer in the ledger. `counts`: it was the last word when it was recorded; an older one is kept and is not."""
+
+    buyer: str
+    channel: Channel
+    topic: str
+    answer: Answer
+    counts: bool
+    source: str
+    evidence: str
+    address: str
+    at: datetime
+    undated: bool = Field(description="A file told it without saying when; `at` is the import.")
+    recorded_by: str
+
+
+class RecordedOut(BaseModel):
+    """The rows an answer made, one for each buyer and channel; a no of an address may have none yet."""
+
+    recorded: list[AnswerOut]
+
+
+class NowOut(BaseModel):
+    """What holds for one channel now. `held`: the buyer's address has said no, whoever said it."""
+
+    channel: Channel
+    answer: Answer | None
+    held: bool
+    topics_out: list[str]
+
+
+class HistoryOut(BaseModel):
+    """What a buyer said, the last recorded first, and what holds now."""
+
+    buyer: str
+    now: list[NowOut]
+    paused_until: datetime | None
+    history: list[AnswerOut]
+
+
+class PauseIn(BaseModel):
+    """How long a buyer wants to hear nothing by any channel; `until` null ends it now."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    buyer: str = Field(min_length=1, max_length=200)
+    until: AwareDatetime | None
+    source: str = Field(max_length=100, description="Where it was said: phone, checkout, mail ...")
+
+
+class PauseOut(BaseModel):
+    """Until when a buyer hears nothing."""
+
+    buyer: str
+    paused_until: datetime | None
+
+
+class SuppressionOut(BaseModel):
+    """An address that has said no, in its one spelling."""
+
+    channel: Channel
+    topic: str
+    address: str
+    source: str
+    at: datetime
+
+
+class SuppressionsOut(BaseModel):
+    """The latest first."""
+
+    suppressions: list[SuppressionOut]
+
+
+@router.post("/consents", response_model=RecordedOut)
+def record(sent: AnswerIn, session: Writing, at: Now, once: SentOnce, caller: Writer) -> JSONResponse:
+    """Record an answer with its evidence. Scope consents:write.
+
+    A no by mail or phone holds for the address, whoever has it. An answer older than the last one is kept and does not
+    count; the same answer again (with its `at`) is the one that is there.
+    """
+
+    def work() -> RecordedOut:
+        told = Told(sent.answer, sent.evidence, sent.source, channel=sent.channel, topic=sent.topic, at=sent.at)
+        if bool(sent.buyer) == bool(sent.address):
+            raise Invalid(gettext_noop("Name either the buyer or the address."))
+        if sent.buyer:
+            buyer = buyer_for(session, caller.member, sent.buyer)
+            return _recorded(session, record_answer(session, caller.member, buyer, told, now=at))
+        return _recorded(session, record_address(session, caller.member, sent.address, told, now=at))
+
+    return once.answer(session, caller, work)
+
+
+@router.get("/consents")
+def show(session: Reading, at: Now, caller: PersonalReader, buyer: BuyerQuery) -> HistoryOut:
+    """Show what a buyer said, with the evidence, and what holds now. Scope buyers:personal."""
+    found = buyer_for(session, caller.member, buyer)
+    subjects = [Subject(found.shop_id, found.id, channel) for channel in Channel]
+    choices = [choices_of(session, each, at=at) for each in subjects]
+    held = [_is_held(session, found, each.channel) for each in subjects]
+    return HistoryOut(
+        buyer=found.external_id,
+        now=[
+            NowOut(channel=each.channel, answer=said.answer, held=no, topics_out=sorted(said.topics_out))
+            for each, said, no in zip(subjects, choices, held, strict=True)
+        ],
+        paused_until=choices[0].paused_until,
+        history=[_shown(found, row) for row in answers_of(session, found.shop_id, found.id)],
+    )
+
+
+@router.post("/pauses", response_model=PauseOut)
+def put_pause(sent: PauseIn, session: Writing, at: Now, once: SentOnce, caller: Writer) -> JSONResponse:
+    """Send a buyer nothing until a moment, or end that. Scope consents:write."""
+
+    def work() -> PauseOut:
+        buyer = buyer_for(session, caller.member, sent.buyer)
+        pause_buyer(session, caller.member, buyer, sent.until, source=sent.source, now=at)
+        return PauseOut(buyer=buyer.external_id, paused_until=sent.until)
+
+    return once.answer(session, caller, work)
+
+
+@router.get("/suppressions")
+def list_suppressions(session: Reading, caller: PersonalReader) -> SuppressionsOut:
+    """List the addresses that have said no. Scope buyers:personal."""
+    fields = set(SuppressionOut.model_fields)
+    found = suppressions_of(session, caller.shop.id)
+    return SuppressionsOut(suppressions=[SuppressionOut(**each.model_dump(include=fields)) for each in found])
+
+
+def _recorded(session: Session, rows: list[Consent]) -> RecordedOut:
+    return RecordedOut(recorded=[_shown(session.get_one(Buyer, row.buyer_id), row) for row in rows])
+
+
+def _shown(buyer: Buyer, row: Consent) -> AnswerOut:
+    values: dict[str, Any] = row.model_dump(include=set(AnswerOut.model_fields))
+    return AnswerOut(**values, buyer=buyer.external_id, evidence=row.wording)
+
+
+def _is_held(session: Session, buyer: Buyer, channel: Channel) -> bool:
+    address = {Channel.EMAIL: buyer.email, Channel.SMS: buyer.phone}.get(channel, "")
+    return is_held(session, About(buyer.shop_id, channel), address)
