@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 
+import structlog
 from fastapi import Depends, FastAPI
 from sqlalchemy.engine import Engine
 from starlette.staticfiles import StaticFiles
@@ -18,12 +19,15 @@ from api.hashing import new_limiter
 from api.logs import configure_logs
 from api.memory import return_large_blocks
 from api.public import limits, visits
+from api.readiness import Readiness
 from retention import clock
 from retention.database import open_engine
 from retention.files import open_store
 from retention.home import keep_private, open_home
 from retention.queue import configure
 from retention.settings import Settings, get_settings
+
+log = structlog.get_logger()
 
 
 def create_app(
@@ -48,6 +52,7 @@ def create_app(
     app.state.settings = settings
     app.state.engine = engine or open_engine(settings.database)
     app.state.owns_engine = engine is None
+    app.state.readiness = Readiness(settings, app.state.engine.url.render_as_string(hide_password=False))
     app.state.files = open_store(settings)
     app.state.now = now
     app.state.hashing = new_limiter()
@@ -73,6 +78,10 @@ def _include_console(app: FastAPI) -> None:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    report = await app.state.readiness.ask()
+    if not report.is_ready:
+        log.error("not ready", why=report.why, detail=report.detail)
     yield
+    app.state.readiness.close()
     if app.state.owns_engine:
         app.state.engine.dispose()

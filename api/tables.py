@@ -27,6 +27,7 @@ import retention.consent
 import retention.facts
 import retention.failures
 import retention.figures
+import retention.heartbeats
 import retention.idempotency
 import retention.invitations
 import retention.jobs

@@ -32,6 +32,9 @@ BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 Json = sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")
 """A JSON value; binary on PostgreSQL."""
 
+_PATIENCE = 10.0
+"""Seconds a request waits for a connection while all are in use."""
+
 _READ_ONLY = "regulars_read_only"
 _AFTER_COMMIT = "after_commit"
 
@@ -58,11 +61,21 @@ def choice(kind: type[StrEnum]) -> sa.Enum:
 def open_engine(url: str) -> Engine:
     """Return an engine for a SQLite or PostgreSQL address."""
     if url.startswith("sqlite"):
-        engine = sa.create_engine(url, connect_args={"check_same_thread": False, "timeout": 30})
+        engine = sa.create_engine(url, connect_args={"check_same_thread": False, "timeout": 30}, pool_timeout=_PATIENCE)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    return sa.create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
+    return sa.create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20, pool_timeout=_PATIENCE)
+
+
+def open_watching_engine(url: str) -> Engine:
+    """Return an engine for whoever looks whether the database is well: it shares no pool and waits for nobody."""
+    if url.startswith("sqlite"):
+        engine = sa.create_engine(url, poolclass=sa.NullPool, connect_args={"check_same_thread": False, "timeout": 1})
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    patience = {"connect_timeout": 3, "options": "-c statement_timeout=3000"}
+    return sa.create_engine(url, poolclass=sa.NullPool, connect_args=patience)
 
 
 @contextmanager

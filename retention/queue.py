@@ -5,6 +5,7 @@ message costs minutes: the sweeps named here find what is due from the rows. Eac
 so that a long round of sending or an import keeps nobody else waiting.
 """
 
+import os
 import shutil
 from collections.abc import Callable
 from datetime import timedelta
@@ -15,14 +16,15 @@ from typing import Any
 
 import structlog
 from celery import Celery
-from celery.signals import task_postrun, task_prerun, worker_process_init
+from celery.signals import beat_init, task_postrun, task_prerun, worker_process_init, worker_ready
 from kombu.entity import Exchange, Queue
 from kombu.transport import TRANSPORT_ALIASES
 from sqlalchemy.engine import Engine
 from sqlmodel import Session
 
-from retention import pulse
+from retention import clock, heartbeats, pulse
 from retention.database import after_commit, open_engine, transaction
+from retention.heartbeats import Part
 from retention.settings import Settings, get_settings
 
 log = structlog.get_logger()
@@ -154,6 +156,17 @@ def _say_it_is_done(**_: object) -> None:
     pulse.end()
 
 
+@worker_ready.connect  # type: ignore[untyped-decorator]
+def _say_who_works(sender: Any, **_: object) -> None:
+    queues = ",".join(sorted(sender.app.amqp.queues.consume_from))
+    heartbeats.keep_beating(worker_engine, Part.WORKER, str(sender.hostname), queues=queues)
+
+
+@beat_init.connect  # type: ignore[untyped-decorator]
+def _say_who_schedules(**_: object) -> None:
+    heartbeats.keep_beating(worker_engine, Part.SCHEDULER, os.uname().nodename)
+
+
 def _add(name: str, run: Callable[..., None], every: timedelta | None) -> None:
     app.task(run, name=name)
     if every:
@@ -170,3 +183,11 @@ def embedded_queue(settings: Settings) -> Path:
 def empty_embedded_queue(settings: Settings) -> None:
     """Forget every message, before anybody works: the queue holds no truth, and old messages only delay new ones."""
     shutil.rmtree(embedded_queue(settings), ignore_errors=True)
+
+
+@task("retention.say_that_sweeps_run", every=heartbeats.EVERY)
+def say_that_sweeps_run(session: Session) -> None:
+    """Leave a sign that scheduler, queue and workers are at work together; forget the old ones."""
+    now = clock.now()
+    heartbeats.beat(session, Part.SWEEPS, Lane.QUICK, at=now)
+    heartbeats.forget_old(session, at=now)

@@ -106,6 +106,7 @@ def show(
         status=status,
         nav=navigation(request, session),
         notice=notice or _done(request),
+        standstill=[each.say(_) for each in request.app.state.readiness.standstill(session)],
         other_language_address=_other_language(request),
         now=at,
         Scope=Scope,

@@ -1,0 +1,218 @@
+"""Alive, ready and moving: what an installation says of itself while its database is away, full, closed or crowded."""
+
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from sqlalchemy import Engine, create_engine, event, make_url, pool, text
+
+from api.app import create_app
+from api.readiness import QUEUES
+from retention import clock, heartbeats, people
+from retention.access import Role
+from retention.database import open_engine, transaction
+from retention.heartbeats import Part
+from retention.settings import Settings
+from retention.shops import create_shop
+from retention.trouble import Trouble, trouble_of
+from tests.servers import free_port
+
+PASSWORD = "seven green kettles"
+
+
+@pytest.fixture
+def app(engine: Engine, tmp_path: Path) -> FastAPI:
+    return create_app(Settings(home=tmp_path / "home", secret="for this test only"), engine=engine)
+
+
+@pytest.fixture
+def visitor(app: FastAPI) -> Iterator[TestClient]:
+    with TestClient(app, client=("127.0.0.1", 5)) as one:
+        yield one
+
+
+def ready(visitor: TestClient, *, deep: bool = False) -> tuple[int, dict[str, Any]]:
+    answer = visitor.get("/readyz?deep=1" if deep else "/readyz")
+    return answer.status_code, answer.json()
+
+
+@pytest.mark.parametrize("address", ["/healthz", "/readyz", "/metrics"])
+def test_head_is_answered_like_get_without_the_body(visitor: TestClient, address: str) -> None:
+    answer = visitor.head(address)
+    assert (answer.status_code, answer.content) == (200, b"")
+
+
+def test_database_that_takes_no_writes_is_not_ready_and_says_why(app: FastAPI, visitor: TestClient) -> None:
+    engine = app.state.readiness.engine
+    closing = "PRAGMA query_only = ON" if engine.dialect.name == "sqlite" else "SET default_transaction_read_only = on"
+    app.state.readiness._written = -10.0
+    event.listen(engine, "connect", close := lambda connection, _: (connection.execute(closing), connection.commit()))
+    status, said = ready(visitor)
+    assert (status, said["database"]) == (
+        503,
+        "The database can only be read. Nothing was changed. Make it writable again.",
+    )
+    event.remove(engine, "connect", close)
+    assert ready(visitor) == (200, {"ready": True, "database": "current"})
+
+
+def test_home_that_takes_no_file_is_not_ready(app: FastAPI, visitor: TestClient) -> None:
+    app.state.readiness._written = -10.0
+    home = app.state.settings.home
+    (home.rmdir(), home.write_text("in the way"))
+    status, said = ready(visitor)
+    assert (status, said["database"]) == (503, "REGULARS_HOME cannot be written: File exists.")
+
+
+def test_somebody_who_writes_for_long_does_not_make_it_unready(
+    app: FastAPI, visitor: TestClient, engine: Engine
+) -> None:
+    app.state.readiness._written = -10.0
+    with transaction(engine) as session:
+        session.execute(text("UPDATE heartbeats SET queues = 'held'"))
+        assert ready(visitor) == (200, {"ready": True, "database": "current"})
+
+
+def test_requests_that_hold_every_connection_and_thread_cost_others_503_and_health_nothing(
+    database_url: str, tmp_path: Path, served: Any
+) -> None:
+    engine = create_engine(database_url, pool_size=1, max_overflow=0, pool_timeout=0.1)
+    app = create_app(Settings(home=tmp_path / "home", secret="for this test only"), engine=engine)
+    go, entered = threading.Event(), threading.Semaphore(0)
+
+    @app.get("/hold")
+    def hold() -> None:
+        entered.release()
+        go.wait(30)
+
+    address = served(app)
+    with engine.connect(), httpx.Client(base_url=address) as visitor:
+        answer = visitor.post("/login", data={"email": "may@tea.example", "password": PASSWORD})
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+        assert "Too much is going on at once" in answer.text
+        threads: list[threading.Thread] = []
+        for _ in range(40):  # as many as Starlette has threads
+            threads.append(threading.Thread(target=httpx.get, args=(f"{address}/hold",), kwargs={"timeout": 60}))
+            threads[-1].start()
+        assert all(entered.acquire(timeout=30) for _ in threads)
+        assert [visitor.get(each, timeout=20).status_code for each in ("/healthz", "/readyz")] == [200, 200]
+        go.set()
+        for thread in threads:
+            thread.join()
+    engine.dispose()
+
+
+def test_what_stands_still_is_told_by_the_deep_look_and_as_figures(visitor: TestClient, engine: Engine) -> None:
+    now = clock.now()
+    status, said = ready(visitor, deep=True)
+    assert (status, said["ready"], said["standstill"]) == (
+        503,
+        False,
+        [
+            "No sweep has run yet.",
+            "The scheduler has not been seen yet.",
+            "No worker takes work from: quick, sending, calls, long.",
+        ],
+    )
+    with transaction(engine) as session:
+        heartbeats.beat(session, Part.SWEEPS, "quick", at=now - timedelta(minutes=7))
+        heartbeats.beat(session, Part.SCHEDULER, "here", at=now + timedelta(days=3))
+        heartbeats.beat(session, Part.WORKER, "one@here", queues="calls,long,quick", at=now)
+    status, said = ready(visitor, deep=True)
+    assert (status, said["standstill"]) == (
+        503,
+        [
+            "No sweep has run for 7 minutes.",
+            "The scheduler has not been seen for 0 minutes.",
+            "No worker takes work from: sending.",
+        ],
+    )
+    figures = visitor.get("/metrics").text
+    assert "regulars_ready 1.0" in figures
+    assert 'regulars_heartbeat_age_seconds{part="sweeps"} 42' in figures
+    let_all_beat(engine)
+    assert ready(visitor, deep=True)[0] == 200
+
+
+def test_broker_that_is_away_is_told(engine: Engine, tmp_path: Path) -> None:
+    let_all_beat(engine)
+    away = Settings(home=tmp_path / "home", secret="x" * 32, broker_url=f"redis://127.0.0.1:{free_port()}")
+    with TestClient(create_app(away, engine=engine), client=("127.0.0.1", 5)) as visitor:
+        status, said = ready(visitor, deep=True)
+        assert (status, said["standstill"]) == (503, [])
+        assert said["broker"].startswith("The queue cannot be reached: ")
+        assert "regulars_broker_up 0.0" in visitor.get("/metrics").text
+        assert ready(visitor)[0] == 200
+
+
+def let_all_beat(engine: Engine) -> None:
+    with transaction(engine) as session:
+        for part in (Part.SWEEPS, Part.SCHEDULER, Part.WORKER):
+            heartbeats.beat(session, part, "here", queues=",".join(QUEUES), at=clock.now())
+
+
+def test_console_says_that_work_stands_still_until_it_moves(app: FastAPI, visitor: TestClient, engine: Engine) -> None:
+    with transaction(engine) as session:
+        tea = create_shop(session, "tea", name="Tea", timezone="UTC", currency="CNY", at=clock.now())
+        people.add_user(session, "may@tea.example", shop=tea, role=Role.OWNER, password=PASSWORD, at=clock.now())
+    visitor.post("/login", data={"email": "may@tea.example", "password": PASSWORD})
+    assert "stands still" not in visitor.get("/shops/tea?lang=en").text  # it has only just started
+    app.state.readiness.grace = 0.0
+    page = visitor.get("/shops/tea?lang=en").text
+    assert "Background work stands still" in page
+    assert "No worker takes work from: quick, sending, calls, long." in page
+    let_all_beat(engine)
+    assert "stands still" not in visitor.get("/shops/tea?lang=en").text
+
+
+@pytest.mark.parametrize(
+    ("statement", "trouble"),
+    [
+        ("SELECT * FROM nowhere", Trouble.TABLES),
+        ("SELECT shoe_size FROM shops", Trouble.TABLES),
+        ("INSERT INTO shops (shoe_size) VALUES (1)", Trouble.TABLES),
+        ("INSERT INTO shops DEFAULT VALUES", None),
+        ("SELECT 1 +", None),
+    ],
+)
+def test_database_error_is_told_by_its_kind(engine: Engine, statement: str, trouble: Trouble | None) -> None:
+    assert trouble_in(engine, statement) is trouble
+
+
+def test_full_and_damaged_files_and_locked_rows_are_told_apart(sqlite_url: str, tmp_path: Path) -> None:
+    full = open_engine(sqlite_url)
+    event.listen(full, "connect", lambda connection, _: connection.execute("PRAGMA max_page_count = 1"))
+    assert trouble_in(full, "CREATE TABLE large (value TEXT)") is Trouble.FULL
+    (tmp_path / "damaged.db").write_bytes(b"no database at all, but long enough to be taken for one" * 40)
+    assert trouble_in(open_engine(f"sqlite:///{tmp_path / 'damaged.db'}"), "SELECT 1") is Trouble.DAMAGED
+    assert trouble_in(open_engine(f"sqlite:///{tmp_path}/no/such.db"), "SELECT 1") is Trouble.AWAY
+    hasty = create_engine(sqlite_url, connect_args={"timeout": 0}, poolclass=pool.NullPool)
+    with transaction(open_engine(sqlite_url)) as session:
+        session.connection()
+        assert trouble_in(hasty, "DELETE FROM shops") is Trouble.BUSY
+
+
+@pytest.mark.postgres
+def test_closed_doors_of_a_server_are_told_apart(postgresql_url: str) -> None:
+    away = create_engine(f"postgresql+psycopg://127.0.0.1:{free_port()}/regulars")
+    assert trouble_in(away, "SELECT 1") is Trouble.AWAY
+    nowhere = make_url(postgresql_url).set(database="nowhere")
+    assert trouble_in(create_engine(nowhere), "SELECT 1") is Trouble.DENIED
+    patient = create_engine(postgresql_url, poolclass=pool.NullPool)
+    assert trouble_in(patient, "SET LOCAL statement_timeout = 20; SELECT pg_sleep(9)") is Trouble.BUSY
+    assert trouble_in(patient, "SET LOCAL transaction_read_only = on; DELETE FROM shops") is Trouble.READ_ONLY
+
+
+def trouble_in(engine: Engine, statement: str) -> Trouble | None:
+    try:
+        with engine.begin() as connection:
+            connection.exec_driver_sql(statement)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is judged
+        return trouble_of(error)
+    raise AssertionError(statement)
