@@ -19,7 +19,7 @@ from sqlmodel import Session, col, func, select
 from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Medium, Run
 from campaigns.deliveries import skip_withdrawn
 from campaigns.offers.coupons import Coupon
-from campaigns.offers.links import Link, paper_address
+from campaigns.offers.links import Link, check_paper_url, paper_address
 from campaigns.reasons import Reason, step_name
 from printables import proofs, sheets, stamp, verify
 from printables.batches import LIVE, Batch, BatchState, Piece, PieceLink, PieceState
@@ -51,14 +51,16 @@ def make_batch(
     at: datetime,
     by: str,
     most: int | None = None,
+    demo: bool = False,
 ) -> Batch:
     """Reserve, render and release a batch for the deliveries of a run that wait for paper, in picking order.
 
     With `most` it is for the first so many of them: one wave. Refusals as in `order_batch`.
     """
+    check_paper_url(public_url, demo=demo)
     with transaction(engine) as session:
         batch = _reserve_proved(session, flyer_id, run_id, profile=profile, at=at, by=by, most=most)
-    return render_batch(engine, batch.id, files=files, public_url=public_url)
+    return render_batch(engine, batch.id, files=files, public_url=public_url, demo=demo)
 
 
 def order_batch(
@@ -143,10 +145,11 @@ def _nothing_to_print(left_out: Counter[Reason]) -> Conflict:
     return Conflict("Nothing is left to print for this run: {why}.", why=why)
 
 
-def render_batch(engine: Engine, batch_id: int, *, files: FileStore, public_url: str) -> Batch:
+def render_batch(engine: Engine, batch_id: int, *, files: FileStore, public_url: str, demo: bool = False) -> Batch:
     """Print the reserved pieces of a batch to PDF as proved, decode them, store the files and release the batch.
 
-    Does nothing for a batch that was released already, so it may run twice, also at once.
+    Does nothing for a batch that was released already, so it may run twice, also at once. Conflict for a public address
+    that no phone reaches.
     """
     with reading(engine) as session:
         batch = session.get_one(Batch, batch_id)
@@ -154,7 +157,8 @@ def render_batch(engine: Engine, batch_id: int, *, files: FileStore, public_url:
         inserts = _inserts(session, batch)
     if batch.state is not BatchState.RESERVED:
         return batch
-    layer = proofs.layer_of(copy, batch.profile, files)
+    check_paper_url(public_url, demo=demo)
+    layer = proofs.layer_of(copy, batch.profile, files, demo=demo)
     pieces = [insert.stamped(layer, copy, public_url) for insert in inserts]
     printed = _print(layer, pieces, batch.profile)
     for file in printed:

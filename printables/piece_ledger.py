@@ -14,7 +14,7 @@ from sqlalchemy.engine import Engine
 from sqlmodel import Session, col, func, select
 
 from campaigns.offers.coupons import Coupon, CouponState
-from campaigns.offers.links import Link
+from campaigns.offers.links import Link, check_paper_url
 from printables.batches import ON_PAPER, Batch, BatchState, Piece, PieceLink, PieceState
 from printables.make_batch import next_number, render_batch, take_turns
 from printables.packing import find_piece
@@ -24,6 +24,7 @@ from retention.database import changed, reading, transaction
 from retention.errors import Conflict, NotFound
 from retention.files import FileStore
 from retention.tokens import spaced
+from retention.words import gettext as _
 
 
 class PrintResult(StrEnum):
@@ -54,6 +55,28 @@ class Reconciliation:
         return sum(self.counts.values())
 
 
+@dataclass(frozen=True)
+class Marked:
+    """A batch with what was said of it, and how many of its pieces that moved."""
+
+    batch: Batch
+    result: PrintResult
+    moved: int
+
+    @property
+    def unchanged(self) -> str:
+        """A sentence when nothing changed, in the language being spoken; empty when something did."""
+        if self.moved:
+            return ""
+        if self.result in (PrintResult.AGAIN, PrintResult.LATER):
+            return _("Nothing changed: batch {number} can be printed once more as it is.").format(
+                number=self.batch.number
+            )
+        return _("Nothing changed: of batch {number} no insert waits for this word any more.").format(
+            number=self.batch.number
+        )
+
+
 def batch_for(session: Session, member: Member, number: int) -> Batch:
     """Return the batch with this number in the member's shop; NotFound otherwise."""
     batch = session.exec(select(Batch).where(Batch.shop_id == member.shop_id, Batch.number == number)).first()
@@ -78,7 +101,7 @@ def reconcile(session: Session, batch: Batch) -> Reconciliation:
     return Reconciliation({PieceState(state): count for state, count in rows})
 
 
-def mark_printed(session: Session, member: Member, number: int, result: PrintResult, *, at: datetime) -> Batch:
+def mark_printed(session: Session, member: Member, number: int, result: PrintResult, *, at: datetime) -> Marked:
     """Write down how a batch came out of the printer.
 
     Good: its pieces wait at the bench. Unused: they are good and go back to stock. Again, later: the paper is waste and
@@ -88,13 +111,14 @@ def mark_printed(session: Session, member: Member, number: int, result: PrintRes
     batch = batch_for(session, member, number)
     if batch.state not in (BatchState.RENDERED, BatchState.PRINTED):
         raise Conflict("Batch {number} is {state}; there is nothing to print.", number=number, state=batch.state)
+    moved = 0
     if result in (PrintResult.GOOD, PrintResult.UNUSED):
         after = PieceState.PRINTED if result is PrintResult.GOOD else PieceState.UNUSED
-        _move_all(session, batch, (PieceState.RENDERED,), after)
+        moved = _move_all(session, batch, (PieceState.RENDERED,), after)
         batch.state, batch.printed_at = BatchState.PRINTED, batch.printed_at or at
         session.add(batch)
-    _record(session, member, batch, "batch.printed", {"result": result.value}, at)
-    return batch
+    _record(session, member, batch, "batch.printed", {"result": result.value, "moved": moved}, at)
+    return Marked(batch, result, moved)
 
 
 def close_batch(session: Session, member: Member, number: int, *, unused: bool = False, at: datetime) -> Reconciliation:
@@ -126,15 +150,16 @@ def close_batch(session: Session, member: Member, number: int, *, unused: bool =
 
 
 def reprint(
-    engine: Engine, member: Member, scanned: str, *, files: FileStore, public_url: str, at: datetime
+    engine: Engine, member: Member, scanned: str, *, files: FileStore, public_url: str, at: datetime, demo: bool = False
 ) -> tuple[Piece, Batch]:
     """Declare a piece spoiled and print it once more, as proved: same code and links, next generation, a batch of one.
 
     Conflict for a piece that is not on paper (packed, or printed again already) or whose coupon is used or over.
     """
+    check_paper_url(public_url, demo=demo)
     with transaction(engine) as session:
         piece, batch = order_reprint(session, member, scanned, at=at)
-    batch = render_batch(engine, batch.id, files=files, public_url=public_url)
+    batch = render_batch(engine, batch.id, files=files, public_url=public_url, demo=demo)
     with reading(engine) as session:
         return session.get_one(Piece, piece.id), batch
 
@@ -211,12 +236,11 @@ def _spoil(session: Session, member: Member, piece: Piece, at: datetime) -> tupl
     return again, batch
 
 
-def _move_all(session: Session, batch: Batch, before: tuple[PieceState, ...], after: PieceState) -> None:
-    session.execute(
-        sa.update(Piece)
-        .where(col(Piece.shop_id) == batch.shop_id, col(Piece.batch_id) == batch.id, col(Piece.state).in_(before))
-        .values(state=after)
+def _move_all(session: Session, batch: Batch, before: tuple[PieceState, ...], after: PieceState) -> int:
+    pieces = sa.update(Piece).where(
+        col(Piece.shop_id) == batch.shop_id, col(Piece.batch_id) == batch.id, col(Piece.state).in_(before)
     )
+    return changed(session, pieces.values(state=after))
 
 
 def _record(session: Session, member: Member, batch: Batch, action: str, after: dict[str, Any], at: datetime) -> None:

@@ -3,14 +3,14 @@
 A proof counts as long as the flyer still says what it said when the proof was made; nothing has to void it.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, Session, col, func, select
 
-from campaigns.offers.links import paper_address
+from campaigns.offers.links import check_paper_url, paper_address
 from printables import preflight, stamp
 from printables.designs import DESIGNS, WORDS
 from printables.flyers import Copy, Flyer
@@ -80,13 +80,17 @@ def draw_proof(
     public_url: str,
     files: FileStore,
     name: str | None = None,
+    demo: bool = False,
 ) -> Drawn:
     """Render a flyer as it will print, for its worst case, and check it; Invalid for copy that cannot be laid out.
+
+    Conflict for a public address that no phone reaches, but for a `demo`, which says DEMO across all paper.
 
     The worst case carries the longest buyer name of the shop, or `name`, and full-length codes. It takes a second or
     two: give it a session that only reads.
     """
-    layer = layer_of(copy, profile, files)
+    check_paper_url(public_url, demo=demo)
+    layer = layer_of(copy, profile, files, demo=demo)
     longest = _longest_name(session, shop) if name is None else name
     piece = worst_piece(layer, copy, longest, public_url)
     pdf = stamp.preview(layer, piece, profile=PROFILES[profile])
@@ -131,7 +135,7 @@ def keep_after(session: Session, flyer_id: int, drawn: Drawn, *, at: datetime, b
     write_after(session, keep)
 
 
-def make_proof(
+def make_proof(  # noqa: PLR0913 - what a proof is made of, by name
     session: Session,
     shop: Shop,
     flyer: Flyer,
@@ -143,9 +147,10 @@ def make_proof(
     at: datetime,
     by: str,
     name: str | None = None,
+    demo: bool = False,
 ) -> Proof:
     """Draw a proof and keep it, in one transaction: for scripts that have the database for themselves."""
-    drawn = draw_proof(session, shop, copy, profile=profile, public_url=public_url, files=files, name=name)
+    drawn = draw_proof(session, shop, copy, profile=profile, public_url=public_url, files=files, name=name, demo=demo)
     return keep_proof(session, flyer.id, drawn, at=at, by=by)
 
 
@@ -181,11 +186,11 @@ def newest_proof(session: Session, flyer: Flyer, *, profile: str) -> Proof | Non
     return session.exec(proofs.order_by(col(Proof.id).desc()).limit(1)).first()
 
 
-def layer_of(copy: Copy, profile: str, files: FileStore) -> StaticLayer:
+def layer_of(copy: Copy, profile: str, files: FileStore, *, demo: bool = False) -> StaticLayer:
     """Lay out a flyer's copy for a device; Invalid for an unknown device or copy that cannot be laid out."""
     if profile not in FORMATS:
         raise Invalid("{profile} is not a device: use one of {known}.", profile=profile, known=", ".join(FORMATS))
-    return static_layer(
+    layer = static_layer(
         copy.design,
         copy.fields,
         format=FORMATS[profile],
@@ -193,6 +198,7 @@ def layer_of(copy: Copy, profile: str, files: FileStore) -> StaticLayer:
         profile=PROFILES[profile],
         images={place: files.get(name) for place, name in copy.pictures.items()},
     )
+    return replace(layer, demo=demo)
 
 
 def worst_piece(layer: StaticLayer, copy: Copy, name: str, public_url: str) -> stamp.Piece:

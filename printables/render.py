@@ -80,6 +80,7 @@ class StaticLayer:
     slots: Mapping[str, Slot]
     placed: tuple[Placed, ...] = field(repr=False, default=())
     full: bool = False  # copy did not fit even at its smallest: a failed check
+    demo: bool = False  # what is stamped on it says so, across all of it
 
 
 def static_layer(

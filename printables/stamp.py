@@ -6,6 +6,7 @@ written; text is shaped into a small subset of the typeface. Nothing here knows 
 
 import io
 import itertools
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO
@@ -20,6 +21,8 @@ from retention.errors import Invalid
 CHUNK = 500  # pieces made together: enough to spread the set-up, few enough to start printing early
 SMALLEST_PT, LEAST_SHARE = 6.5, 0.6  # a long name shrinks this far, then it is refused
 _BLACK = b"0 0 0 1 k "
+_GREY = {"rgb": b"0 0 0 .4 K", "cmyk": b"0 0 0 .4 K", "black": b"0 0 0 1 K"}  # a thermal head has no grey
+_DEMO_SHARE, _DEMO_RISE = 0.75, 0.37  # of the diagonal; half the height of a capital in its size
 
 
 @dataclass(frozen=True)
@@ -103,8 +106,9 @@ class Stamper:
         for chunk in batched(pieces, CHUNK):
             self._refuse_unknown(chunk)
             symbols = {slot.name: self._symbols(slot, chunk) for slot in self.codes}
+            across = self._across(typefaces) if self.layer.demo else b""
             for at, piece in enumerate(chunk):
-                drawn = [b"/Layer Do\n", *(symbols[slot.name][at] for slot in self.codes)]
+                drawn = [b"/Layer Do\n", across, *(symbols[slot.name][at] for slot in self.codes)]
                 drawn += [self._text(slot, piece.values.get(slot.name, ""), typefaces) for slot in self.texts]
                 yield b"".join(drawn)
 
@@ -128,6 +132,29 @@ class Stamper:
         for at, path in zip(texts, qr.paths(made), strict=True):
             drawn[at] = b"q %b%b%b Q\n" % (_BLACK, place, path)
         return drawn
+
+    def _across(self, typefaces: Mapping[bool, Typeface]) -> bytes:
+        """Return DEMO in outline from corner to corner, with white where codes stand, so that they still read."""
+        glyphs = fonts.face(bold=True).shape("DEMO")
+        width, height = self.layer.width * MM, self.layer.height * MM
+        natural, turn = sum(glyph.advance for glyph in glyphs) / 1000, math.atan2(height, width)
+        size = _DEMO_SHARE * math.hypot(width, height) / natural
+        along, cos, sin = size * natural / 2, math.cos(turn), math.sin(turn)
+        left = width / 2 - along * cos + size * _DEMO_RISE * sin
+        low = height / 2 - along * sin - size * _DEMO_RISE * cos
+        place = b" ".join(map(as_number, (cos, sin, -sin, cos, left, low)))
+        word = b"q %b 1 w BT 1 Tr /Bold %b Tf %b Tm %b TJ ET Q\n" % (
+            _GREY[self.profile.colour],
+            as_number(size),
+            place,
+            typefaces[True].show(glyphs),
+        )
+        return word + b"".join(b"q 0 0 0 0 k %b re f Q\n" % self._room(slot) for slot in self.codes)
+
+    def _room(self, slot: Slot) -> bytes:
+        box = slot.box
+        corner = (box.x, self.layer.height - box.y - box.height, box.width, box.height)
+        return b" ".join(as_number(edge * MM) for edge in corner)
 
     def _place(self, slot: Slot, side: float, module: float) -> bytes:
         """Return the matrix that puts a symbol of `side` mm in the middle of its slot, on the device's dots."""

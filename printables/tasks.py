@@ -56,7 +56,7 @@ def render_or_void(engine: Engine, batch_id: int) -> None:
 def _render(engine: Engine, thing: Thing) -> None:
     settings, batch_id = get_settings(), thing.id
     try:
-        render_batch(engine, batch_id, files=open_store(settings), public_url=settings.public_url)
+        render_batch(engine, batch_id, files=open_store(settings), public_url=settings.public_url, demo=settings.demo)
     except Error as error:
         log.warning("batch given up", batch=batch_id, error=str(error))
         with transaction(engine) as session:

@@ -14,6 +14,10 @@ SHORTEST_KEY = 32
 """Bytes of the key that signs and seals: 256 bits."""
 
 
+DEMO_MARK = "demonstration"
+"""The file in REGULARS_HOME that says so."""
+
+
 class Settings(BaseSettings):
     """What differs between one installation and the next. Every name is prefixed with ``REGULARS_``."""
 
@@ -54,6 +58,11 @@ class Settings(BaseSettings):
     def files(self) -> Path | str:
         """The folder or address of stored files."""
         return self.files_url if "://" in self.files_url else Path(self.files_url or self.home / "files")
+
+    @property
+    def demo(self) -> bool:
+        """Whether `regulars demo` made this home: whatever it prints says DEMO across it."""
+        return (self.home / DEMO_MARK).exists()
 
     def signing_key(self) -> bytes:
         """Return the secret that signs forms and links; made once and kept readable by its owner only.

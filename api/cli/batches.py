@@ -59,6 +59,7 @@ def make(
         profile=profile,
         files=open_store(settings),
         public_url=settings.public_url,
+        demo=settings.demo,
         at=clock.now(),
         by=member.actor,
         most=most,
@@ -85,9 +86,11 @@ def printed(
 ) -> None:
     """Write down how a batch came out of the printer: the printer's own word is no proof."""
     with transaction(engine()) as session:
-        batch = piece_ledger.mark_printed(session, _member(session, shop), number, result, at=clock.now())
-        shown = batch_shown(batch)
+        marked = piece_ledger.mark_printed(session, _member(session, shop), number, result, at=clock.now())
+        shown = batch_shown(marked.batch) | {"changed": marked.moved}
     show(shown, as_json=as_json)
+    if marked.unchanged:
+        typer.echo(marked.unchanged, err=True)
 
 
 @group.command()
@@ -104,7 +107,7 @@ def reprint(
         member = _member(session, shop)
     files = open_store(settings)
     piece, batch = piece_ledger.reprint(
-        engine(), member, code, files=files, public_url=settings.public_url, at=clock.now()
+        engine(), member, code, files=files, public_url=settings.public_url, demo=settings.demo, at=clock.now()
     )
     show(batch_shown(batch, out) | {"code": piece.code, "generation": piece.generation}, as_json=as_json)
 

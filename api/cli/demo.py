@@ -1,5 +1,8 @@
 """The command that shows the whole of Regulars work."""
 
+import shlex
+import shutil
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -37,8 +40,17 @@ def demo(
 def _next_step(out: Path, shop: str) -> str:
     from api.demo.shops import PASSWORD
 
+    home = shlex.quote(str(out / "var"))
     return (
         f"\nFiles: {out.resolve()}\n"
-        f"Console: REGULARS_HOME={out}/var regulars serve, then http://127.0.0.1:8000\n"
+        "To open its console at http://127.0.0.1:8000, paste:\n\n"
+        f"    REGULARS_HOME={home} {shlex.quote(_program())} serve\n\n"
         f"Sign in as owner@{shop}.example (or marketer@, warehouse@, viewer@), password {PASSWORD}"
     )
+
+
+def _program() -> str:
+    """Return how this command was started, as it can be typed again from here."""
+    started = Path(sys.argv[0])
+    known = shutil.which(started.name)
+    return started.name if known and Path(known).resolve() == started.resolve() else str(started)

@@ -81,7 +81,7 @@ def prove(
         found = find_shop(session, shop)
         flyer = flyer_for(session, system_member(found.id), slug)
         copy = copy_of(session, found, flyer)
-        drawn = draw_proof(session, found, copy, profile=profile, public_url=url, files=files)
+        drawn = draw_proof(session, found, copy, profile=profile, public_url=url, files=files, demo=settings.demo)
     with transaction(engine()) as session:
         proof = keep_proof(session, flyer.id, drawn, at=clock.now(), by="system")
     if out:

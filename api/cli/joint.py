@@ -75,7 +75,9 @@ def prove(
     with reading(engine()) as session:
         member = _person(session, shop, by)
         joint = joint_for(session, member, number)
-        drawn = approving.draw_joint(session, member, joint, profile=profile, public_url=url, files=files)
+        drawn = approving.draw_joint(
+            session, member, joint, profile=profile, public_url=url, files=files, demo=settings.demo
+        )
     with transaction(engine()) as session:
         proof = keep_proof(session, joint.flyer_id, drawn, at=clock.now(), by=member.actor)
     file = str(files.path(proof.sha256))
@@ -125,6 +127,7 @@ def print_one(
         profile=profile,
         files=open_store(settings),
         public_url=settings.public_url,
+        demo=settings.demo,
         at=clock.now(),
         by=member.actor,
     )

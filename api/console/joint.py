@@ -11,6 +11,7 @@ from api.console.shell import Here, go, refused, show
 from api.deps import CurrentSettings, Files, Now, Place, Reading, Writing, require
 from api.downloads import picture
 from campaigns.campaigns import Recipe
+from campaigns.offers.links import check_paper_url
 from campaigns.offers.offers import Offer
 from printables import print_room
 from printables.joint.approving import approve, draw_joint, standing
@@ -139,7 +140,9 @@ def prove(
     """Make the proof of what the slots say now."""
     joint, url = joint_for(session, place.member, number), settings.public_url
     try:
-        drawn = draw_joint(session, place.member, joint, profile=profile, public_url=url, files=files)
+        drawn = draw_joint(
+            session, place.member, joint, profile=profile, public_url=url, files=files, demo=settings.demo
+        )
     except Error as error:
         return _page(request, session, place, joint, profile=profile, error=error)
     keep_after(session, joint.flyer_id, drawn, at=now, by=place.member.actor)
@@ -172,6 +175,7 @@ def make_batch(
     session: Writing,
     place: Here,
     now: Now,
+    settings: CurrentSettings,
     number: int,
     run: Annotated[int, Form()],
     profile: Annotated[str, Form()] = DEFAULT_DEVICE,
@@ -179,6 +183,7 @@ def make_batch(
     """Print the sheet for the parcels of one of this shop's runs."""
     joint = joint_for(session, place.member, number)
     try:
+        check_paper_url(settings.public_url, demo=settings.demo)
         with session.begin_nested():
             chosen = next((each.run for each in _runs(session, place) if each.run.id == run), None)
             if chosen is None:

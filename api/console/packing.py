@@ -17,6 +17,7 @@ from sqlmodel import Session
 from api.console.paper import show_code
 from api.console.shell import Here, show
 from api.deps import CurrentSettings, Files, Now, Place, Reading, require
+from campaigns.offers.links import check_paper_url
 from printables import station
 from printables.make_batch import render_batch
 from printables.packing import OpenParcel, open_parcel, today
@@ -95,13 +96,15 @@ def take_step(
     engine = request.app.state.engine
     asked = f"{step}\n{over}\n{text}".encode()
     try:
+        if step is Step.SPOIL:
+            check_paper_url(settings.public_url, demo=settings.demo)
         with transaction(engine) as session:
             work = partial(_work, session, place.member, step, text=text, over=over, at=now)
             answer = answer_once(session, place.member, f"bench:{key}", request=asked, at=now, work=work)
             said = Said(**{**answer.value, "sign": Sign(answer.value["sign"])})
             batch = batch_for(session, place.member, said.batch) if said.batch else None
         if batch:
-            render_batch(engine, batch.id, files=files, public_url=settings.public_url)
+            render_batch(engine, batch.id, files=files, public_url=settings.public_url, demo=settings.demo)
         shown, waybill = _shown(said), said.waybill
     except Error as error:
         shown, waybill = Shown("bad", error.say(_), stop=True), over

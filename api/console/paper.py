@@ -75,7 +75,7 @@ def prove_for(
 ) -> None:
     """Draw the proof of a flyer as it stands with a session that only reads, and have it kept after that."""
     copy, url = copy_of(session, place.shop, flyer), settings.public_url
-    drawn = draw_proof(session, place.shop, copy, profile=profile, public_url=url, files=files)
+    drawn = draw_proof(session, place.shop, copy, profile=profile, public_url=url, files=files, demo=settings.demo)
     keep_after(session, flyer.id, drawn, at=at, by=place.member.actor)
 
 

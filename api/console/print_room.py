@@ -13,6 +13,7 @@ from api.console.shell import Here, go, refused, show
 from api.console.states import shown
 from api.deps import CurrentSettings, Files, Now, Place, Reading, Writing, require
 from api.downloads import picture
+from campaigns.offers.links import check_paper_url
 from printables import print_room
 from printables.batches import BatchState
 from printables.flyers import Flyer, copy_of, flyer_for
@@ -95,6 +96,7 @@ def make(
     session: Writing,
     place: Here,
     now: Now,
+    settings: CurrentSettings,
     run: Annotated[int, Form()],
     flyer: Annotated[str, Form()],
     profile: Annotated[str, Form()],
@@ -102,6 +104,7 @@ def make(
     """Reserve the batch; a worker renders it while its page tells how far it is."""
     row = flyer_for(session, place.member, flyer)
     try:
+        check_paper_url(settings.public_url, demo=settings.demo)
         chosen = _waiting_run(print_room.runs_waiting(session, place.member), run)
         with session.begin_nested():
             batch = order_batch(session, row.id, chosen.run.id, profile=profile, at=now, by=place.member.actor)
@@ -141,10 +144,12 @@ def note_printed(
     """Write down how a batch came out of the printer."""
     try:
         with session.begin_nested():
-            mark_printed(session, place.member, number, result, at=now)
+            marked = mark_printed(session, place.member, number, result, at=now)
     except Error as error:
         return _batch_page(request, session, place, now, number, error=error)
     done = "printed" if result is PrintResult.GOOD else result.value
+    if marked.unchanged and result in (PrintResult.GOOD, PrintResult.UNUSED):
+        done = "unchanged"
     return go(f"{_home(place)}/{number}", done=done)
 
 
@@ -176,7 +181,9 @@ def print_again(
     try:
         if not code.strip():
             raise Invalid(gettext_noop("Say which: type or scan the code on it."))
-        _piece, batch = reprint(engine, place.member, code, files=files, public_url=settings.public_url, at=now)
+        _piece, batch = reprint(
+            engine, place.member, code, files=files, public_url=settings.public_url, demo=settings.demo, at=now
+        )
     except Error as error:
         with reading(engine) as session:
             return _batch_page(request, session, place, now, number, error=error)

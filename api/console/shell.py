@@ -34,6 +34,7 @@ DONE: dict[str, str] = {
     "resumed": gettext_noop("Going on."),
     "cancelled": gettext_noop("Cancelled. What was sent stays sent; the rest will not go."),
     "printed": gettext_noop("Noted as printed."),
+    "unchanged": gettext_noop("Nothing changed: no insert of this batch waits for this word any more."),
     "closed": gettext_noop("Closed. Every piece is accounted for."),
     "approved": gettext_noop("Approved for your shop."),
     "proved": gettext_noop("A new proof is ready. Look at it before you approve it."),

@@ -36,6 +36,7 @@ def _pack_one(stage: Stage, cast: Cast, pieces: list[tuple[str, str]], number: i
             address,
             files=stage.files,
             public_url=stage.settings.public_url,
+            demo=stage.settings.demo,
             at=stage.now,
         )
         if piece.generation != 2 or batch.pieces != 1:

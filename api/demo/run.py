@@ -24,7 +24,7 @@ from retention.errors import Conflict
 from retention.files import open_store
 from retention.migrate import upgrade
 from retention.queue import configure
-from retention.settings import Settings
+from retention.settings import DEMO_MARK, Settings
 
 MARK = "regulars-demo"
 """A file that says: this folder was made by the demonstration and may be made anew."""
@@ -71,6 +71,7 @@ def _clear(out: Path) -> None:
 def _open_stage(out: Path, seed: int, *, now: datetime, progress: Progress, smtp_url: str) -> Stage:
     home = out / "var"
     home.mkdir()
+    (home / DEMO_MARK).touch()  # its address leads to this machine only, so its paper says what it is
     settings = Settings(home=home, database_url="", broker_url="", smtp_url=smtp_url)
     configure(settings)
     upgrade(settings.database)

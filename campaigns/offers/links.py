@@ -2,11 +2,14 @@
 
 from datetime import datetime
 from enum import StrEnum
+from urllib.parse import urlsplit
 
 from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field
 
 from retention.database import BigId, ShopRow, choice
+from retention.errors import Conflict
+from retention.internet import is_public_host
 
 
 class Link(ShopRow, table=True):
@@ -34,6 +37,16 @@ class Link(ShopRow, table=True):
     medium: str = Field(max_length=16)
     destination: str = Field(default="", max_length=1000)
     created_at: datetime
+
+
+def check_paper_url(public_url: str, *, demo: bool) -> None:
+    """Raise Conflict where no phone could open what is printed; the demonstration prints all the same, and says so."""
+    if not demo and not is_public_host(urlsplit(public_url).hostname or ""):
+        raise Conflict(
+            "No buyer's phone reaches {address}, so nothing is printed with it. Set REGULARS_PUBLIC_URL to the address"
+            " under which buyers reach this installation, such as https://r.yourshop.com, and start it again.",
+            address=public_url,
+        )
 
 
 def link_address(public_url: str, token: str) -> str:

@@ -94,7 +94,14 @@ def copy_of_joint(session: Session, joint: JointFlyer) -> Copy:
 
 
 def draw_joint(
-    session: Session, member: Member, joint: JointFlyer, *, profile: str, public_url: str, files: FileStore
+    session: Session,
+    member: Member,
+    joint: JointFlyer,
+    *,
+    profile: str,
+    public_url: str,
+    files: FileStore,
+    demo: bool = False,
 ) -> proofs.Drawn:
     """Draw the proof of what the slots say now; any partner may. It shows an invented name, nobody's buyer.
 
@@ -106,7 +113,9 @@ def draw_joint(
     flyer, shop = session.get_one(Flyer, joint.flyer_id), session.get_one(Shop, joint.shop_id)
     name = "欧阳女士" if flyer.language.startswith("zh") else "Wilhelmina"
     copy = copy_of_joint(session, joint)
-    return proofs.draw_proof(session, shop, copy, profile=profile, public_url=public_url, files=files, name=name)
+    return proofs.draw_proof(
+        session, shop, copy, profile=profile, public_url=public_url, files=files, name=name, demo=demo
+    )
 
 
 def prove_joint(
@@ -118,9 +127,10 @@ def prove_joint(
     public_url: str,
     files: FileStore,
     at: datetime,
+    demo: bool = False,
 ) -> Proof:
     """Draw the proof of what the slots say now and keep it, in one transaction: for scripts."""
-    drawn = draw_joint(session, member, joint, profile=profile, public_url=public_url, files=files)
+    drawn = draw_joint(session, member, joint, profile=profile, public_url=public_url, files=files, demo=demo)
     return proofs.keep_proof(session, joint.flyer_id, drawn, at=at, by=member.actor)
 
 

@@ -13,7 +13,7 @@ from sqlmodel import Session, col, func, select
 from campaigns.campaigns import Campaign, Delivery, Medium, Run
 from campaigns.offers.coupons import Coupon, CouponState
 from campaigns.offers.issuing import fresh_codes
-from campaigns.offers.links import Link
+from campaigns.offers.links import Link, check_paper_url
 from campaigns.offers.offers import Offer, take_coupons
 from printables.batches import Batch
 from printables.flyers import Flyer
@@ -39,16 +39,18 @@ def make_joint_batch(
     public_url: str,
     at: datetime,
     by: str,
+    demo: bool = False,
 ) -> Batch:
     """Reserve, render and release a batch of the joint flyer for the parcels of a run of one partner.
 
     Conflict unless every partner approved the proof, when the campaign gives another offer than the slot shows, and
     when a partner's offer has too few coupons left; NotFound for the run of a shop that is no partner.
     """
+    check_paper_url(public_url, demo=demo)
     with transaction(engine) as session:
         joint, run = session.get_one(JointFlyer, joint_id), session.get_one(Run, run_id)
         batch = reserve_joint_batch(session, joint, run, profile=profile, at=at, by=by)
-    return render_batch(engine, batch.id, files=files, public_url=public_url)
+    return render_batch(engine, batch.id, files=files, public_url=public_url, demo=demo)
 
 
 def reserve_joint_batch(session: Session, joint: JointFlyer, run: Run, *, profile: str, at: datetime, by: str) -> Batch:

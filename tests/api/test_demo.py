@@ -2,13 +2,17 @@
 
 import csv
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime
 from email import message_from_bytes
 from pathlib import Path
 
+import pypdfium2
 import pytest
 from rich.console import Console
 
+from api.cli.demo import _next_step
 from api.demo.run import run
 from api.demo.summary import Message, Summary
 from printables.verify import decode, page_count
@@ -97,6 +101,24 @@ def test_the_same_seed_gives_the_same_figures_on_another_day(played: tuple[Path,
     # Months differ in length, and so does who has a birthday in this one.
     changing = {"seconds": True, "day": True, "segments": {"birthday-this-month"}}
     assert again.model_dump(exclude=changing) == summary.model_dump(exclude=changing)
+
+
+def test_the_line_that_opens_its_console_can_be_pasted_as_it_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = Path(sys.executable).with_name("regulars")
+    monkeypatch.setattr(sys, "argv", [str(program), "demo"])
+    (line,) = [each for each in _next_step(tmp_path / "my demo", "camellia").splitlines() if each.startswith("    ")]
+    run = subprocess.run(f"{line} --help; echo $REGULARS_HOME", shell=True, capture_output=True, text=True, check=True)
+    assert "Usage" in run.stdout
+    assert line.strip().startswith(f"REGULARS_HOME='{tmp_path}/my demo/var' ")
+
+
+def test_its_paper_says_what_it_is(played: tuple[Path, Summary]) -> None:
+    out, _ = played
+    for name in FILES[2:]:
+        with pypdfium2.PdfDocument(out / name) as document:
+            assert "DEMO" in document[0].get_textpage().get_text_range()
 
 
 def test_a_folder_with_other_things_in_it_is_left_alone(tmp_path: Path) -> None:

@@ -60,7 +60,9 @@ def regulars(home: Path, capsys: pytest.CaptureFixture[str]) -> Command:
     return run
 
 
-def test_a_flyer_from_its_campaign_to_a_closed_batch(regulars: Command, home: Path) -> None:
+def test_a_flyer_from_its_campaign_to_a_closed_batch(
+    regulars: Command, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     _with_session(lambda session: _launched(session, _shop(session, "tea"), Recipe.PARCEL_FLYER))
 
     assert regulars("batches make thanks --shop tea") == (1, "regulars: No flyer is called thanks.")
@@ -75,7 +77,12 @@ def test_a_flyer_from_its_campaign_to_a_closed_batch(regulars: Command, home: Pa
     codes = regulars(f"verify {home / 'paper' / 'batch-1.pdf'}")
     assert (codes["pages"], len(codes["codes"])) == (1, 2)
 
-    assert regulars("batches printed 1 --shop tea")["state"] == "printed"
+    assert regulars("batches printed 1 --shop tea")["changed"] > 0
+    assert regulars("batches printed 1 --shop tea")["changed"] == 0
+    with pytest.raises(SystemExit):
+        main(["batches", "printed", "1", "--shop", "tea"])
+    said = "Nothing changed: of batch 1 no insert waits for this word any more."
+    assert capsys.readouterr().err.strip() == said
     again = regulars(f"batches reprint {codes['codes'][0]['text']} --shop tea")
     assert (again["batch"], again["pieces"], again["generation"]) == (2, 1, 2)
     code, line = regulars("batches close 1 --shop tea")
