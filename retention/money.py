@@ -31,6 +31,14 @@ def major(amount: int, currency: str) -> Decimal:
     return Decimal(amount).scaleb(-get_currency_precision(currency))
 
 
+def write(amount: float, currency: str) -> str:
+    """Return minor units as files, commands and the API write them: a string of major units, such as "1000.00".
+
+    An estimate is rounded to whole minor units. Never a number: binary fractions do not hold cents.
+    """
+    return str(major(round(amount), currency))
+
+
 @lru_cache(maxsize=4096)
 def show(amount: int, currency: str, locale: str = "en") -> str:
     """Return an amount as people of `locale` (en, zh_CN) write it; whole amounts without decimals: ¥20, ¥19.90."""

@@ -6,7 +6,7 @@ Campaigns write these rows in the transaction of the event itself; this package 
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Index
+from sqlalchemy import Index, text
 from sqlmodel import Field
 
 from retention.database import BigId, ShopRow, choice
@@ -22,13 +22,20 @@ class TouchEvent(StrEnum):
     REDEEMED = "redeemed"
 
 
+_OF_COUPON = text("coupon_id IS NOT NULL")
+
+
 class Touch(ShopRow, table=True):
-    """One event between a campaign, named by its slug, and a buyer. No number is ever used twice: hooks read by it."""
+    """One event between a campaign, named by its slug, and a buyer. No number is ever used twice: hooks read by it.
+
+    `coupon_id` is the coupon that was claimed or redeemed. No foreign key: coupons stand in a package above.
+    """
 
     __tablename__ = "touches"
     __table_args__ = (
         Index(None, "shop_id", "event", "buyer_id", "at"),
         Index(None, "shop_id", "buyer_id", "at"),
+        Index(None, "shop_id", "coupon_id", postgresql_where=_OF_COUPON, sqlite_where=_OF_COUPON),
         {"sqlite_autoincrement": True},
     )
 
@@ -36,3 +43,4 @@ class Touch(ShopRow, table=True):
     event: TouchEvent = Field(sa_type=choice(TouchEvent))
     campaign: str = Field(default="", max_length=64)
     at: datetime
+    coupon_id: int | None = Field(default=None, sa_type=BigId)

@@ -41,11 +41,11 @@ def choose_shop(request: Request, session: Reading, user: CurrentUser) -> Respon
 
 @dataclass(frozen=True)
 class LatestLift:
-    """The last campaign whose read-out has come, in incremental orders with their interval."""
+    """The last campaign with a run that is read out, in incremental buyers with their interval."""
 
     name: str
     slug: str
-    orders: float
+    buyers: float
     low: float
     high: float
     control_share: float
@@ -95,6 +95,6 @@ def _latest_lift(session: Session, place: Place, now: datetime) -> LatestLift | 
         return None
     campaign, share = row
     lift = figure_of(session, place.shop, RESULTS, str(campaign.id), now=now).value.lift
-    if lift is None or lift.orders is None or lift.orders_interval is None:
+    if lift is None or lift.buyers is None or lift.buyers_interval is None:
         return None
-    return LatestLift(campaign.name, campaign.slug, lift.orders, *lift.orders_interval, share)
+    return LatestLift(campaign.name, campaign.slug, lift.buyers, *lift.buyers_interval, share)

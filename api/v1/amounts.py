@@ -23,4 +23,4 @@ def read_amount(text: str, shop: Shop) -> int:
 
 def write_amount(amount: int, shop: Shop) -> str:
     """Return minor units as the wire has them."""
-    return str(money.major(amount, shop.currency))
+    return money.write(amount, shop.currency)

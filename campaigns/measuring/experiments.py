@@ -8,15 +8,17 @@ import codecs
 import csv
 import math
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from campaigns.measuring.intervals import Rate, Spend
-from campaigns.measuring.lift import Arm, measure
+from campaigns.measuring.lift import Arm, Lift, measure, sample_ratio
+from campaigns.measuring.words import lift_sentence, revenue_sentence
 from retention.errors import Invalid
+from retention.words import gettext as _
 
 YES = frozenset({"1", "true", "t", "yes", "y", "是"})
 NO = frozenset({"0", "false", "f", "no", "n", "否"})
@@ -67,19 +69,54 @@ def read_experiment(path: Path, *, arm: str, control: str, converted: str, value
     return _experiment(tallies, control=control.strip(), arm=arm, with_value=value is not None)
 
 
-def measure_file(path: Path, *, arm: str, control: str, converted: str, value: str | None = None) -> dict[str, Any]:
-    """Read the table and hold every arm against `control`; the result is plain JSON.
+def measure_file(  # one argument for each column
+    path: Path,
+    *,
+    arm: str,
+    control: str,
+    converted: str,
+    value: str | None = None,
+    planned: Mapping[str, float] | None = None,
+) -> dict[str, Any]:
+    """Read the table and hold every arm against `control`; the result is plain JSON, `{"arms", "srm", "lift"}`.
 
-    `{"rows", "control": {arm, buyers, converted, rate, ...}, "arms": [Lift.as_json(), ...]}`, arms in
-    the order of their names.
+    `arms` begins with the control, the others follow in the order of their names, as those in `lift` do. `srm` holds
+    the sizes against the `planned` shares by arm; where they do not fit, no lift has figures. What was spent is in the
+    table's own unit, written as a string.
     """
     experiment = read_experiment(path, arm=arm, control=control, converted=converted, value=value)
-    lifts = measure(experiment.control, experiment.arms)
+    lifts = measure(experiment.control, experiment.arms, planned=planned)
     return {
-        "rows": experiment.rows,
-        "control": experiment.control.as_json(),
-        "arms": [lift.as_json() for lift in lifts],
+        "arms": [each.as_json(_amount_text) for each in (experiment.control, *experiment.arms)],
+        "srm": _sizes(experiment, planned),
+        "lift": [_in_full(lift) for lift in lifts],
     }
+
+
+def _sizes(experiment: Experiment, planned: Mapping[str, float] | None) -> dict[str, Any]:
+    """Return the check for a sample ratio mismatch; without planned shares there is nothing to check."""
+    if planned is None:
+        words = _("The sizes were not checked: say which share of the buyers each arm was to have.")
+        return {"planned": None, "p": None, "mismatch": None, "words": words}
+    sizes = {each.name: each.rate.buyers for each in (experiment.control, *experiment.arms)}
+    found = sample_ratio(sizes, planned)
+    words = (
+        _("The groups do not have the planned sizes, so a comparison would mislead. Nothing is shown.")
+        if found.found
+        else _("The groups have the planned sizes.")
+    )
+    return {"planned": dict(planned), "p": found.p, "mismatch": found.found, "words": words}
+
+
+def _in_full(lift: Lift) -> dict[str, Any]:
+    plain = lift.as_json(_amount_text)
+    names = {"arm": plain.pop("treated")["arm"], "control": plain.pop("control")["arm"]}
+    words = " ".join(filter(None, [lift_sentence(lift), revenue_sentence(lift, _amount_text)]))
+    return {**names, **plain, "words": words}
+
+
+def _amount_text(amount: float) -> str:
+    return f"{amount:.2f}"
 
 
 def _experiment(tallies: dict[str, _Tally], *, control: str, arm: str, with_value: bool) -> Experiment:

@@ -6,8 +6,8 @@ buyers.
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from scipy import special
@@ -22,6 +22,9 @@ WARN_REVENUE_BELOW = 50
 MISMATCH_P = 0.001
 MISMATCH_LEAST = 8  # buyers per arm; chi-square means nothing below
 
+Money = Callable[[float], str]
+"""Writes an amount, in whatever unit the values were given, as a string."""
+
 
 @dataclass(frozen=True, slots=True)
 class Arm:
@@ -31,15 +34,16 @@ class Arm:
     rate: Rate
     spend: Spend | None = None
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self, write: Money = str) -> dict[str, Any]:
+        """Plain values for JSON; `write` makes a string of an amount."""
         mean = self.spend.mean if self.spend else None
         return {
             "arm": self.name,
             "buyers": self.rate.buyers,
             "converted": self.rate.converted,
             "rate": self.rate.value,
-            "value_per_buyer": mean,
-            "value": mean * self.rate.buyers if mean is not None else None,
+            "value_per_buyer": write(mean) if mean is not None else None,
+            "value": write(mean * self.rate.buyers) if mean is not None else None,
         }
 
 
@@ -57,35 +61,66 @@ class Revenue:
     total: float | None = None
     total_interval: Interval | None = None
 
+    def as_json(self, write: Money = str) -> dict[str, Any]:
+        """Plain values for JSON; `write` makes a string of an amount."""
+        return {
+            "state": self.state,
+            "control_ordering": self.control_ordering,
+            "difference": _amount(self.difference, write),
+            "interval": _limits(self.interval, write),
+            "total": _amount(self.total, write),
+            "total_interval": _limits(self.total_interval, write),
+        }
+
+
+def _amount(amount: float | None, write: Money) -> str | None:
+    return None if amount is None else write(amount)
+
+
+def _limits(interval: Interval | None, write: Money) -> list[str] | None:
+    return None if interval is None else [write(limit) for limit in interval]
+
 
 @dataclass(frozen=True, slots=True)
 class Lift:
     """One arm against the control.
 
-    `state`: "shown"; "empty" when an arm has nobody; "mismatch" when the sizes are not those planned. Anything but
-    "shown" carries no estimate. `orders` is the difference times the treated buyers; `p_holm` is `p` corrected for
-    several arms.
+    `state`: "shown"; "empty" when an arm has nobody; "mismatch" when the sizes are not those planned; "early" before
+    the read-out. Anything but "shown" carries no estimate. `buyers` is the difference times the treated buyers: those
+    who ordered because of it, however often. `p_holm` is `p` corrected for several arms.
     """
 
     treated: Arm
     control: Arm
-    state: Literal["shown", "empty", "mismatch"]
+    state: Literal["shown", "empty", "mismatch", "early"]
     confidence: float = 0.95
     difference: float | None = None
     interval: Interval | None = None
     relative: float | None = None  # 0.5 is half as many again; None when the control has no success
     relative_interval: Interval | None = None
-    orders: float | None = None
-    orders_interval: Interval | None = None
+    buyers: float | None = None
+    buyers_interval: Interval | None = None
     p: float | None = None
     p_holm: float | None = None
     revenue: Revenue | None = None
 
-    def as_json(self) -> dict[str, Any]:
-        """Plain values for JSON; intervals become pairs."""
+    def hidden(self) -> "Lift":
+        """Return what may be said before the read-out: the sizes, and whether they are those planned."""
+        return self if self.state != "shown" else Lift(self.treated, self.control, "early", self.confidence)
+
+    def as_json(self, write: Money = str) -> dict[str, Any]:
+        """Plain values for JSON: intervals become pairs, `write` makes strings of amounts; before the read-out nobody
+        is said to have ordered or not.
+        """
         fields = {name: getattr(self, name) for name in self.__slots__ if name not in {"treated", "control", "revenue"}}
-        revenue = asdict(self.revenue) if self.revenue else None
-        return {"treated": self.treated.as_json(), "control": self.control.as_json(), **fields, "revenue": revenue}
+        arms = {"treated": self.treated.as_json(write), "control": self.control.as_json(write)}
+        if self.state == "early":
+            arms = {name: {**dict.fromkeys(arm), **_size(arm)} for name, arm in arms.items()}
+        return {**arms, **fields, "revenue": self.revenue.as_json(write) if self.revenue else None}
+
+
+def _size(arm: dict[str, Any]) -> dict[str, Any]:
+    return {name: arm[name] for name in ("arm", "buyers")}
 
 
 class Mismatch(NamedTuple):
@@ -146,8 +181,8 @@ def _compare(treated: Arm, control: Arm, *, p_holm: float, confidence: float) ->
         interval=interval,
         relative=treated.rate.value / control.rate.value - 1 if times else None,
         relative_interval=Interval(times.low - 1, times.high - 1) if times else None,
-        orders=difference * treated.rate.buyers,
-        orders_interval=interval.times(treated.rate.buyers),
+        buyers=difference * treated.rate.buyers,
+        buyers_interval=interval.times(treated.rate.buyers),
         p=equality(treated.rate, control.rate),
         p_holm=p_holm,
         revenue=revenue(treated.spend, control.spend, confidence=confidence),

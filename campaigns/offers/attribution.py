@@ -1,26 +1,22 @@
 """Attribution: orders find the coupons they used, and lose them when they are cancelled. Set-wise, as often as wanted.
 
 An order that carries a code has used it, whatever our own clock says: the shop has honoured it. Of several orders with
-one code the first counts.
+one code the first counts, also when it comes in last: what is stored follows from the orders, not from when they came.
 """
 
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 from pyroaring import BitMap
 from sqlmodel import Session, col
-from sqlmodel.sql.sqltypes import UTCDateTime
 
-from campaigns.campaigns import Campaign, Delivery
 from campaigns.offers.coupons import Coupon, CouponState
+from campaigns.offers.credit import REDEEMED_AT, coupons_with_stale_touches, settle_redeemed_touches
 from campaigns.offers.freeing import free_coupons, is_undone
 from campaigns.offers.offers import Offer
 from retention.bitmaps import ids_in
-from retention.database import choice
 from retention.orders import Order
 from retention.shops import Shop
-from retention.touches import Touch, TouchEvent
 from retention.versions import Family, raise_version
 
 
@@ -31,9 +27,21 @@ def match_orders(session: Session, shop: Shop, *, at: datetime) -> int:
     coupon our own checkout redeemed under the order's number only learns which order it was. Orders after `at` are left
     for later.
     """
-    _link_redeemed(session, shop)
+    linked = _link_redeemed(session, shop)
     _give_back(session, shop)
     used = _first_orders(shop, at)
+    if _move_to_earlier(session, shop, used) or linked:
+        raise_version(session, shop.id, Family.TOUCHES)
+    new = _redeem(session, shop, used, at=at)
+    settle_redeemed_touches(session, shop.id, coupons_with_stale_touches(session, shop.id))
+    session.expire_all()
+    return len(new)
+
+
+_NO_SYNC = {"synchronize_session": False}
+
+
+def _redeem(session: Session, shop: Shop, used: sa.Subquery, *, at: datetime) -> list[int]:
     open_states = (CouponState.ISSUED, CouponState.CLAIMED, CouponState.HELD)
     redeemed = (
         sa.update(Coupon)
@@ -57,18 +65,42 @@ def match_orders(session: Session, shop: Shop, *, at: datetime) -> int:
     ids = list(session.execute(redeemed.returning(col(Coupon.id)), execution_options=_NO_SYNC).scalars())
     if ids:
         _start_clocks(session, shop, ids)
-        _write_touches(session, shop, ids)
-    session.expire_all()
-    return len(ids)
+    return ids
 
 
-_NO_SYNC = {"synchronize_session": False}
+def _move_to_earlier(session: Session, shop: Shop, used: sa.Subquery) -> bool:
+    """Let a coupon that a later order has taken be used by the first, and follow an order whose time has changed.
+
+    Return whether one moved. What a checkout redeemed stays with the order it named: that one has an amount.
+    """
+    claimed_by_order = col(Coupon.claimed_at) == Coupon.redeemed_at
+    same_order = sa.and_(col(Coupon.order_id) == used.c.id, col(Coupon.redeemed_at) != used.c.ordered_at)
+    same_time = sa.and_(used.c.ordered_at == REDEEMED_AT, used.c.external_id < col(Coupon.order_reference))
+    moved = (
+        sa.update(Coupon)
+        .where(
+            col(Coupon.shop_id) == shop.id,
+            col(Coupon.state) == CouponState.REDEEMED,
+            col(Coupon.order_amount).is_(None),
+            col(Coupon.code) == used.c.code,
+            sa.or_(same_order, used.c.ordered_at < REDEEMED_AT, same_time),
+        )
+        .values(
+            redeemed_at=used.c.ordered_at,
+            claimed_at=sa.case((claimed_by_order, used.c.ordered_at), else_=col(Coupon.claimed_at)),
+            order_source=used.c.source,
+            order_reference=used.c.external_id,
+            order_id=used.c.id,
+        )
+    )
+    return bool(session.execute(moved.returning(col(Coupon.id)), execution_options=_NO_SYNC).all())
 
 
 def _first_orders(shop: Shop, at: datetime) -> sa.Subquery:
     """Return each code with the first counted order that carries it, typed in whatever case and spacing."""
     code = _typed_code()
-    turn = sa.func.row_number().over(partition_by=code, order_by=(col(Order.ordered_at), col(Order.id)))
+    first = (col(Order.ordered_at), col(Order.external_id), col(Order.source))
+    turn = sa.func.row_number().over(partition_by=code, order_by=first)
     carrying = (
         sa.select(
             col(Order.id),
@@ -121,40 +153,19 @@ def _start_clocks(session: Session, shop: Shop, coupon_ids: list[int]) -> None:
         session.execute(sa.update(Coupon), ends)
 
 
-def _link_redeemed(session: Session, shop: Shop) -> None:
+def _link_redeemed(session: Session, shop: Shop) -> bool:
     """Tell coupons our own checkout redeemed which order that was; of several by that number the one with the code."""
     named = sa.or_(col(Coupon.order_source) == "", col(Order.source) == Coupon.order_source)
-    same = sa.select(sa.func.min(Order.id)).where(
-        col(Order.shop_id) == shop.id, col(Order.external_id) == Coupon.order_reference, named
+    same = (
+        sa.select(col(Order.id))
+        .where(col(Order.shop_id) == shop.id, col(Order.external_id) == Coupon.order_reference, named)
+        .order_by(col(Order.ordered_at), col(Order.source))
+        .limit(1)
     )
     carrying = same.where(_typed_code() == Coupon.code)
     first = sa.func.coalesce(carrying.scalar_subquery(), same.scalar_subquery())
     learning = sa.update(Coupon).where(
         col(Coupon.shop_id) == shop.id, col(Coupon.state) == CouponState.REDEEMED, col(Coupon.order_id).is_(None)
     )
-    session.execute(learning.values(order_id=first), execution_options=_NO_SYNC)
-
-
-def _write_touches(session: Session, shop: Shop, coupon_ids: list[int]) -> None:
-    """Add a `redeemed` touch for each coupon that belongs to a buyer, under the last campaign that handed it out."""
-    last = sa.select(sa.func.max(Delivery.campaign_id)).where(
-        col(Delivery.shop_id) == shop.id,
-        col(Delivery.buyer_id) == Coupon.buyer_id,
-        col(Delivery.coupon_id) == Coupon.id,
-    )
-    slug = sa.select(col(Campaign.slug)).where(col(Campaign.id) == last.scalar_subquery()).scalar_subquery()
-    values: list[Any] = [
-        col(Coupon.shop_id),
-        col(Coupon.buyer_id),
-        sa.literal(TouchEvent.REDEEMED, choice(TouchEvent)),
-        sa.func.coalesce(slug, ""),
-        sa.type_coerce(col(Coupon.redeemed_at), UTCDateTime()),
-    ]
-    of_these = sa.select(*values).where(
-        col(Coupon.shop_id) == shop.id,
-        col(Coupon.buyer_id).is_not(None),
-        col(Coupon.id).in_(ids_in(session, BitMap(coupon_ids))),
-    )
-    columns = ["shop_id", "buyer_id", "event", "campaign", "at"]
-    session.execute(sa.insert(Touch).from_select(columns, of_these, include_defaults=False))
-    raise_version(session, shop.id, Family.TOUCHES)
+    learned = learning.values(order_id=first).returning(col(Coupon.order_id))
+    return any(session.execute(learned, execution_options=_NO_SYNC).scalars())

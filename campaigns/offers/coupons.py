@@ -19,6 +19,9 @@ class CouponState(StrEnum):
     VOID = "void"
 
 
+_USED = text("order_id IS NOT NULL")
+
+
 class Coupon(ShopRow, table=True):
     """One code. One coupon per buyer per offer, whatever the medium; a coupon on anonymous paper has no buyer.
 
@@ -32,6 +35,7 @@ class Coupon(ShopRow, table=True):
         UniqueConstraint("shop_id", "code"),
         UniqueConstraint("shop_id", "offer_id", "buyer_id"),
         Index(None, "shop_id", "offer_id", "state"),
+        Index(None, "shop_id", "order_id", postgresql_where=_USED, sqlite_where=_USED),
     )
 
     offer_id: int = Field(foreign_key="offers.id", sa_type=BigId)

@@ -1,15 +1,17 @@
 """Freeing: what takes a used coupon out of an order's hands again. One rule and one statement for every way in.
 
 An order that is not paid yet keeps its coupon: only a cancelled or wholly returned one lets go of it. What the buyer
-had claimed stays claimed, and its clock runs on.
+had claimed stays claimed, and its clock runs on; the touch of the redemption goes.
 """
 
 from typing import Any
 
 import sqlalchemy as sa
+from pyroaring import BitMap
 from sqlmodel import Session, col
 
 from campaigns.offers.coupons import Coupon, CouponState
+from campaigns.offers.credit import settle_redeemed_touches
 from campaigns.offers.match_marks import ask_to_match
 from retention.orders import Order, OrderStatus
 
@@ -35,6 +37,7 @@ def free_coupons(session: Session, shop_id: int, *where: sa.ColumnElement[bool])
     used = (col(Coupon.shop_id) == shop_id, col(Coupon.state) == CouponState.REDEEMED)
     freed = sa.update(Coupon).where(*used, *where).values(**FREED).returning(col(Coupon.id))
     ids = list(session.execute(freed, execution_options={"synchronize_session": False}).scalars())
+    settle_redeemed_touches(session, shop_id, BitMap(ids))
     session.expire_all()
     if ids:
         ask_to_match(session, shop_id)

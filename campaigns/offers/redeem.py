@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from pyroaring import BitMap
 from sqlmodel import Session, col, select
-from sqlmodel.sql.expression import SelectOfScalar
 
-from campaigns.campaigns import Campaign, Delivery
 from campaigns.offers import refusals
 from campaigns.offers.coupons import Coupon, CouponState
+from campaigns.offers.credit import settle_redeemed_touches, write_claimed_touch
 from campaigns.offers.freeing import free_coupons
 from campaigns.offers.issuing import issue_anonymous
 from campaigns.offers.links import Link
@@ -25,8 +25,6 @@ from retention.database import choice, lock
 from retention.errors import NotFound
 from retention.shops import Shop
 from retention.tokens import read_code, spaced
-from retention.touches import Touch, TouchEvent
-from retention.versions import Family, raise_version
 
 HOLD = timedelta(minutes=15)
 
@@ -118,7 +116,7 @@ def redeem(
         if _is_used_by(coupon, order):
             return _again(session, shop, coupon, offer, amount)
         raise refusals.as_it_stands(shop, coupon, at=at)
-    _touch(session, coupon, TouchEvent.REDEEMED, at=at)
+    settle_redeemed_touches(session, shop.id, BitMap([coupon.id]))
     return Redemption(coupon, offer, coupon.discount or 0, again=False)
 
 
@@ -186,7 +184,7 @@ def _claim(session: Session, coupon: Coupon, *, at: datetime) -> Coupon:
     started = {"state": claimed, "claimed_at": at, "expires_at": offer.expiry(at)}
     still = sa.and_(col(Coupon.state).in_(_CLAIMABLE), col(Coupon.claimed_at).is_(None))
     if unclaimed and _move(session, coupon, still, **started):
-        _touch(session, coupon, TouchEvent.CLAIMED, at=at)
+        write_claimed_touch(session, coupon, at=at)
     elif coupon.state is CouponState.VOID:
         raise refusals.as_it_stands(shop, coupon, at=at)
     return coupon
@@ -292,19 +290,3 @@ def _is_used_by(coupon: Coupon, order: OrderName) -> bool:
 
 def _offer_of(session: Session, coupon: Coupon) -> Offer:
     return session.get_one(Offer, coupon.offer_id)
-
-
-def _touch(session: Session, coupon: Coupon, event: TouchEvent, *, at: datetime) -> None:
-    if coupon.buyer_id is None:
-        return
-    slug = session.exec(campaign_of_coupon(coupon)).first() or ""
-    session.add(Touch(shop_id=coupon.shop_id, buyer_id=coupon.buyer_id, event=event, campaign=slug, at=at))
-    raise_version(session, coupon.shop_id, Family.TOUCHES)
-
-
-def campaign_of_coupon(coupon: Coupon) -> SelectOfScalar[str]:
-    """Return a SELECT of the slug of the latest campaign that gave this buyer's coupon out."""
-    handed = select(Campaign.slug).join(Delivery, col(Delivery.campaign_id) == Campaign.id)
-    of_buyer = (Delivery.shop_id == coupon.shop_id, Delivery.buyer_id == coupon.buyer_id)
-    latest = handed.where(*of_buyer, Delivery.coupon_id == coupon.id).order_by(col(Delivery.id).desc())
-    return latest.limit(1)

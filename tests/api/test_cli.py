@@ -102,9 +102,31 @@ def test_lift_reads_any_experiments_table(regulars: Regulars, tmp_path: Path) ->
     (tmp_path / "table.csv").write_text("\n".join(rows))
     asked = ["lift", str(tmp_path / "table.csv"), "--arm", "arm", "--control", "A", "--converted", "ordered"]
     code, out, _ = regulars(*asked, "--json")
-    (arm,) = json.loads(out)["arms"]
-    assert (code, round(arm["difference"], 4)) == (0, 0.2)
-    assert regulars(*asked)[1].splitlines()[:2] == ["A: 10 of 100 (10.00%)", "B: 30 of 100 (30.00%)"]
+    found = json.loads(out)
+    (lift,) = found["lift"]
+    assert (code, list(found), round(lift["difference"], 4)) == (0, ["arms", "srm", "lift"], 0.2)
+    said = regulars(*asked)[1].splitlines()
+    assert said[:2] == ["A: 10 of 100 (10.00%)", "B: 30 of 100 (30.00%)"]
+    assert said[3].startswith("B against A: More buyers ordered than would have without it")
+    assert said[4] == "  +20.00 points [+9.00, +30.58], p = 0.0004; +20 buyers [+9, +31]"
+    assert said[5] == "  3.00 times the control's rate [1.58, 5.80]"
+
+
+def test_lift_says_how_small_a_chance_is_and_what_several_arms_and_few_orders_mean(
+    regulars: Regulars, tmp_path: Path
+) -> None:
+    arms = {"A": 30, "B": 300, "C": 33}
+    rows = [f"{arm},{int(n < some)},{10 * (n < some)}" for arm, some in arms.items() for n in range(1000)]
+    (tmp_path / "table.csv").write_text("\n".join(["arm,ordered,spent", *rows]))
+    asked = ["lift", str(tmp_path / "table.csv"), "--arm", "arm", "--control", "A", "--converted", "ordered"]
+    said = regulars(*asked, "--value", "spent", "--planned", "A=1", "--planned", "B=1", "--planned", "C=1")[1]
+    assert "p < 0.0001, p < 0.0001 corrected for several arms (Holm); +270 buyers" in said
+    assert "p = 0.7009, p = 0.7009 corrected for several arms (Holm)" in said
+    assert "The groups have the planned sizes." in said
+    assert "Read it with care: fewer than 50 of the control group ordered" in said
+    assert "0.0000" not in said
+    refused = regulars(*asked, "--planned", "A=half")
+    assert (refused[0], "'A=half' is no share of an arm. Write it like control=0.1." in refused[2]) == (2, True)
 
 
 def commands() -> dict[str, typer.main.Any]:

@@ -23,12 +23,13 @@ def _rows():
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
 def test_table_is_measured_whatever_its_encoding(tmp_path, encoding):
     found = measure_file(_write(tmp_path / "t.csv", _rows(), encoding=encoding), **COLUMNS)
-    assert found["rows"] == 150
-    assert found["control"] == {
-        "arm": "对照", "buyers": 50, "converted": 4, "rate": 0.08, "value_per_buyer": 1.6, "value": 80.0,
-    }  # fmt: skip
-    (lift,) = found["arms"]
-    assert lift["treated"]["value"] == pytest.approx(366.0)
+    assert list(found) == ["arms", "srm", "lift"]
+    assert found["arms"] == [
+        {"arm": "对照", "buyers": 50, "converted": 4, "rate": 0.08, "value_per_buyer": "1.60", "value": "80.00"},
+        {"arm": "传单", "buyers": 100, "converted": 12, "rate": 0.12, "value_per_buyer": "3.66", "value": "366.00"},
+    ]
+    (lift,) = found["lift"]
+    assert (lift["arm"], lift["control"]) == ("传单", "对照")
     assert lift["difference"] == pytest.approx(0.04)
     assert lift["interval"] == newcombe(Rate(12, 100), Rate(4, 50))
     assert lift["revenue"]["state"] == "hidden"
@@ -37,8 +38,18 @@ def test_table_is_measured_whatever_its_encoding(tmp_path, encoding):
 
 def test_without_a_value_column_nothing_is_said_about_money(tmp_path):
     found = measure_file(_write(tmp_path / "t.csv", _rows()), arm="分组", control="对照", converted="下单")
-    assert found["control"]["value"] is None
-    assert found["arms"][0]["revenue"] is None
+    assert [arm["value"] for arm in found["arms"]] == [None, None]
+    assert found["lift"][0]["revenue"] is None
+
+
+@pytest.mark.parametrize(
+    ("planned", "mismatch", "state"),
+    [(None, None, "shown"), ({"传单": 2, "对照": 1}, False, "shown"), ({"传单": 1, "对照": 1}, True, "mismatch")],
+)
+def test_sizes_that_were_not_planned_take_the_figures_away(tmp_path, planned, mismatch, state):
+    found = measure_file(_write(tmp_path / "t.csv", _rows()), **COLUMNS, planned=planned)
+    assert (found["srm"]["mismatch"], found["lift"][0]["state"]) == (mismatch, state)
+    assert (found["lift"][0]["difference"] is None) == (state == "mismatch")
 
 
 def test_arms_come_in_the_order_of_their_names(tmp_path):

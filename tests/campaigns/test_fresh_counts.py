@@ -102,7 +102,7 @@ def test_no_count_is_stale_after_a_send_scan_claim_redemption_and_a_no(counts: C
     )
     assert counts.changed() == {"redeemed": 1}
     on_stage(lambda stage: give_back(stage.session, stage.shop, order_reference="A-1"))
-    assert counts.changed() == {}  # that a coupon was redeemed once stays true
+    assert counts.changed() == {"redeemed": 0}
     token = unsubscribe_token(b"key", shop_id=1, buyer_id=1, channel=Channel.EMAIL)
     on_stage(lambda stage: unsubscribe(stage.session, token, key=b"key", at=later(hours=2)))
     assert counts.changed() == {"agreed": 0}

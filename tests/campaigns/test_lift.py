@@ -166,7 +166,7 @@ def test_lift_is_not_shown_after_a_mismatch():
     control, arm = Arm("control", Rate(20, 1120)), Arm("flyer", Rate(200, 4000))
     lift = measure(control, [arm], planned={"control": 20, "flyer": 80})[0]
     assert lift.state == "mismatch"
-    assert (lift.difference, lift.interval, lift.relative, lift.orders, lift.p, lift.revenue) == (None,) * 6
+    assert (lift.difference, lift.interval, lift.relative, lift.buyers, lift.p, lift.revenue) == (None,) * 6
 
 
 def test_lift_of_an_empty_control_says_empty():
@@ -183,8 +183,8 @@ def test_lift_of_one_arm_adds_up():
     assert plain["treated"]["buyers"] == 900
     assert plain["control"]["rate"] == 0.15
     assert plain["difference"] == pytest.approx(0.05)
-    assert plain["orders"] == pytest.approx(45)
-    assert plain["orders_interval"] == pytest.approx([limit * 900 for limit in plain["interval"]])
+    assert plain["buyers"] == pytest.approx(45)
+    assert plain["buyers_interval"] == pytest.approx([limit * 900 for limit in plain["interval"]])
     assert plain["relative"] == pytest.approx(1 / 3)
     assert (
         plain["p"]

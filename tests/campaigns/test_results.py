@@ -11,8 +11,9 @@ from campaigns.campaigns import Campaign, Delivery, DeliveryState
 from campaigns.deliveries import mark_in_parcel, mark_out_of_parcel
 from campaigns.launch import launch
 from campaigns.ledger import count_campaign, why
+from campaigns.measuring.credited import Orders
 from campaigns.measuring.intervals import Rate, newcombe
-from campaigns.measuring.results import Orders, campaign_results
+from campaigns.measuring.results import campaign_results
 from campaigns.offers.attribution import match_orders
 from campaigns.offers.coupons import Coupon, CouponState
 from campaigns.offers.links import Link
