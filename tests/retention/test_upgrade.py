@@ -138,6 +138,34 @@ def test_rows_of_every_table_survive_every_migration_since_the_first_and_back(fi
 
 
 @pytest.mark.parametrize(
+    ("days", "ends", "end"),
+    [
+        (5, "NULL", "2026-03-15 04:00:00"),
+        (5, "'2026-03-12 16:00:00'", "2026-03-12 16:00:00"),
+        (5, "'2026-04-01 16:00:00'", "2026-03-15 04:00:00"),
+        ("NULL", "'2026-03-12 16:00:00'", "2026-03-12 16:00:00"),
+        ("NULL", "NULL", None),
+    ],
+)
+def test_coupon_that_was_used_without_an_end_gets_the_one_of_its_offer(
+    first_url: str, days: object, ends: str, end: str | None
+) -> None:
+    with migrate.connect(first_url) as connection, connection.begin():
+        rows.fill(connection)
+        offset = "+00" if connection.dialect.name == "postgresql" else ".000000"
+        ends_at = ends if ends == "NULL" else f"{ends[:-1]}{offset}'"
+        connection.exec_driver_sql(f"UPDATE offers SET days_from_claim = {days}, ends_at = {ends_at}")
+        claimed = f"claimed_at = '2026-03-10 04:00:00{offset}', expires_at = NULL"
+        connection.exec_driver_sql(f"UPDATE coupons SET {claimed}")
+    migrate.upgrade(first_url)
+    with migrate.connect(first_url) as connection:
+        found = connection.execute(sa.select(sa.column("expires_at", sa.DateTime(timezone=True))).select_from(
+            sa.table("coupons")
+        )).scalars().all()  # fmt: skip
+    assert {each and f"{each:%Y-%m-%d %H:%M:%S}" for each in found} == {end}
+
+
+@pytest.mark.parametrize(
     ("damage", "said"),
     [
         ("ALTER TABLE coupons DROP COLUMN claimed_at", r"lacks coupons\.claimed_at"),
