@@ -1,7 +1,7 @@
 """Buyers in, with their addresses in one spelling; what they said about being written to goes to `answers`."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import ClassVar
 
 import polars as pl
@@ -85,9 +85,10 @@ class BuyerStaging(StagedRows):
         names = ("consent_at", *(f"{channel}_consent_at" for channel in _CHANNELS))
         read = {name: read_times(rows, name, self.shop.timezone, dates=self.dates) for name in names}
         if self.now:
+            now = self.now.astimezone(UTC)  # as the columns are, whatever zone the caller thinks in
             message = gettext_noop("{field} {value} is in the future")
             for name, times in read.items():
-                rows.refuse((times > self.now).fill_null(False), message, rows.cells(name), field=name)
+                rows.refuse((times > now).fill_null(False), message, rows.cells(name), field=name)
         both = read.pop("consent_at")
         return {name: pl.select(pl.coalesce(times, both)).to_series() for name, times in read.items()}
 

@@ -28,7 +28,8 @@ def load(shop_engine: Engine, tmp_path: Path) -> Load:
         path = tmp_path / name
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         files = FileStore(tmp_path / "files")
-        return import_file(shop_engine, "tea", options.pop("kind", "orders"), path, now=NOW, files=files, **options)
+        kind, now = options.pop("kind", "orders"), options.pop("now", NOW)
+        return import_file(shop_engine, "tea", kind, path, now=now, files=files, **options)
 
     return run
 

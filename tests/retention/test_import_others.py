@@ -1,7 +1,9 @@
 """Buyers, products, followers, group members and parcels in: what lands, what is refused, and that twice is once."""
 
 import io
+from datetime import UTC, timedelta, tzinfo
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from PIL import Image
@@ -11,7 +13,7 @@ from retention.files import FileStore
 from retention.ingest import ImportReport
 from retention.ingest.products import reencode
 from retention.ingest.relations import slug_of_group
-from tests.retention.makers import Ask, Load
+from tests.retention.makers import NOW, Ask, Load
 
 
 @pytest.fixture
@@ -47,6 +49,16 @@ def test_buyers_land_with_their_consents_and_twice_is_once(load: Load, ask: Ask)
     again = load("buyers", BUYERS)
     assert (again.changed, again.unchanged, len(ask(consents))) == (0, 2, 3)
     assert dict(ask("SELECT family, version FROM data_versions")) == {"buyers": 1, "consents": 1}
+
+
+@pytest.mark.parametrize("zone", [UTC, ZoneInfo("Asia/Shanghai")])
+def test_answers_to_come_are_refused_whatever_zone_the_caller_thinks_in(load: Load, ask: Ask, zone: tzinfo) -> None:
+    told = [(NOW + timedelta(minutes=more)).isoformat() for more in (-1, 1)]
+    rows = "\n".join(f"b{number},in,{at}" for number, at in enumerate(told))
+    report = load("buyers", f"buyer_id,email_consent,consent_at\n{rows}\n", now=NOW.astimezone(zone))
+    assert (report.accepted, report.rejected) == (1, 1)
+    assert "is in the future" in reasons(report)
+    assert ask("SELECT external_id FROM buyers") == [("b0",)]
 
 
 def test_changed_answer_is_added_to_the_ledger_and_an_empty_one_is_not(load: Load, ask: Ask) -> None:
