@@ -80,6 +80,11 @@ def imposition(count: int, up: int, order: Order = "cut-and-stack", stack: int =
     return sheets
 
 
+def stacks(sheet_count: int, stack: int = STACK) -> list[int]:
+    """Return how many sheets to cut at once, one stack after another: the order holds only within each."""
+    return [min(stack, sheet_count - first) for first in range(0, sheet_count, stack)]
+
+
 def impose(
     layer: StaticLayer,
     pieces: Iterable[Piece],

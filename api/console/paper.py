@@ -10,6 +10,7 @@ from sqlmodel import Session
 
 from api.console import shell
 from api.deps import Place
+from printables import sheets
 from printables.flyers import Flyer, copy_of
 from printables.preflight import said
 from printables.proofs import draw_proof, keep_after
@@ -77,6 +78,18 @@ def prove_for(
     copy, url = copy_of(session, place.shop, flyer), settings.public_url
     drawn = draw_proof(session, place.shop, copy, profile=profile, public_url=url, files=files, demo=settings.demo)
     keep_after(session, flyer.id, drawn, at=at, by=place.member.actor)
+
+
+def cutting_words(sheet_count: int) -> str:
+    """Return how sheets are cut and stacked so that the pieces come in picking order; as the file lays them."""
+    piles = sheets.stacks(sheet_count)
+    if len(piles) < 2:
+        return _("Cut the pile, then stack from the top: upper left, upper right, lower left, lower right.")
+    return _(
+        "Cut in stacks of {most} sheets as they come from the printer, the last of {last}."
+        " Stack each from the top: upper left, upper right, lower left, lower right;"
+        " then lay the {count} stacks on one another, the first on top."
+    ).format(most=piles[0], last=piles[-1], count=len(piles))
 
 
 def show_code(code: str) -> str:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response
 from sqlmodel import Session
 
-from api.console.paper import checks_of, device_name, devices, prove_for, show_code
+from api.console.paper import checks_of, cutting_words, device_name, devices, prove_for, show_code
 from api.console.shell import Here, go, refused, show
 from api.console.states import shown
 from api.deps import CurrentSettings, Files, Now, Place, Reading, Writing, require
@@ -47,6 +47,7 @@ def list_batches(request: Request, session: Reading, place: Here, now: Now) -> H
         lines=print_room.batch_lines(session, place.member),
         shown=shown,
         device_name=device_name,
+        cutting_words=cutting_words,
     )
 
 

@@ -1,10 +1,12 @@
 import io
+import re
 
 import pikepdf
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.console.paper import cutting_words
 from printables import sheets, verify
 from printables.profiles import LABEL_203, OFFICE
 from retention.errors import Invalid
@@ -19,6 +21,25 @@ def test_cutting_and_stacking_leaves_the_pieces_in_order(count: int, up: int, st
         cut = made[first : first + stack]
         order += [sheet[place] for place in range(up) for sheet in cut if sheet[place] is not None]
     assert order == list(range(count))
+
+
+@pytest.mark.parametrize("count", [1, 3, 4, 5, 396, 399, 400, 401, 402, 404, 500, 799, 800, 801, 1203, 2000])
+def test_the_advice_on_the_screen_followed_to_the_letter_leaves_the_pieces_in_order(count: int) -> None:
+    printed = sheets.imposition(count, 4)
+    said = cutting_words(len(printed))
+    if len(printed) <= 100:
+        assert said == "Cut the pile, then stack from the top: upper left, upper right, lower left, lower right."
+        at_once = [len(printed)]
+    else:
+        most, last, stacks = map(int, re.findall(r"\d+", said))
+        at_once = [*[most] * (stacks - 1), last]
+    pile: list[int] = []  # from the top
+    for sheets_cut in at_once:
+        cut, printed = printed[:sheets_cut], printed[sheets_cut:]
+        for corner in range(4):  # upper left, upper right, lower left, lower right
+            pile += [sheet[corner] for sheet in cut if sheet[corner] is not None]
+    assert printed == []
+    assert pile == list(range(count))
 
 
 def test_the_formula_of_cut_and_stack() -> None:
