@@ -13,7 +13,7 @@ from campaigns.noes.topics import Topic
 from campaigns.offers.offers import Offer
 from campaigns.plans.policy import read_policy
 from campaigns.recipes import RECIPES, Prefill, suggested_audience, suggested_trigger
-from campaigns.sending.senders import Sender
+from campaigns.sending.senders import Sender, default_sender
 from campaigns.texts.messages import check_content
 from campaigns.texts.wording import sample_values
 from campaigns.timing.triggers import OnEvent, read_trigger
@@ -97,6 +97,8 @@ def create_campaign(  # noqa: PLR0913 - every value of a draft, by name
         created_by=actor,
         created_at=at,
     )
+    if campaign.sender_id is None and (own := default_sender(session, shop.id, campaign.medium)):
+        campaign.sender_id = own.id
     _check(session, shop, campaign, prefill)
     session.add(campaign)
     session.flush()

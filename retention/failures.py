@@ -43,6 +43,7 @@ WORKS = {
     "events": n_("Launching it for those to whom its event happened"),
     "sold": n_("Stopping it when it has sold enough"),
     "sender": n_("Reading its settings and secrets"),
+    "mail": n_("Handing mail to this installation's own mail server"),
     "messages": n_("Handing over messages"),
     "posts": n_("Handing over posts to chat groups"),
     "hook": n_("Turning what happened into calls"),
@@ -202,6 +203,8 @@ def said(error: Exception) -> str:
         return error.say(gettext)
     if isinstance(error, DBAPIError):
         return f"{type(error.orig).__name__} at the database"
+    if type(error).__module__.startswith("campaigns."):  # what another side answered, in its words
+        return str(error)
     return f"{type(error).__name__}: {error}"
 
 

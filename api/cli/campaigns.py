@@ -20,7 +20,9 @@ from campaigns.offers.offers import OfferKind, create_offer, find_offer
 from campaigns.plans.planning import Plan, plan
 from campaigns.reasons import step_name
 from campaigns.sending.dispatch import send_all
+from campaigns.sending.senders import find_sender
 from campaigns.sending.sending import resend_all
+from campaigns.sending.standing import change_sender
 from campaigns.timing.schedule import local_moment
 from retention import clock, money
 from retention.access import system_member
@@ -193,6 +195,24 @@ def resume(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False)
     with transaction(engine()) as session:
         _, campaign = _found(session, shop, slug)
         moving.resume(session, campaign, at=clock.now(), actor=_ACTOR)
+        show(_state(session, campaign), as_json=as_json)
+
+
+@group.command()
+def sender(
+    slug: SlugArgument,
+    shop: ShopOption,
+    *,
+    name: Annotated[
+        str, typer.Option("--sender", metavar="SENDER", help="Its slug; left out, the installation's own mail server.")
+    ] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Have another sender take what waits, while nothing has left."""
+    with transaction(engine()) as session:
+        found, campaign = _found(session, shop, slug)
+        chosen = find_sender(session, found.id, name) if name else None
+        change_sender(session, found, campaign, chosen, at=clock.now(), actor=_ACTOR)
         show(_state(session, campaign), as_json=as_json)
 
 

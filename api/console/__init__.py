@@ -13,6 +13,7 @@ from api.console import (
     campaign_run,
     campaign_why,
     campaigns,
+    failures,
     flyers,
     home,
     hooks,
@@ -61,5 +62,6 @@ for part in (
     senders,
     hooks,
     people,
+    failures,
 ):
     router.include_router(part.router)

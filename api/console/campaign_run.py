@@ -1,13 +1,14 @@
 """A campaign that runs or has run: where everybody is, what went wrong, the moves, and what it brought."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, Response
 from sqlmodel import Session, col, select
 
 from api.console.campaign_words import audience_name, campaign_when, moves_of, pace_words, sender_trouble
+from api.console.failures import failure_lines
 from api.console.lifts import lift_words
 from api.console.shell import Here, go, refused, show
 from api.console.states import medium_name, shown
@@ -21,10 +22,13 @@ from campaigns.pace import LATELY, Motion, motion_of, troubles_of
 from campaigns.plans.policy import read_policy
 from campaigns.reasons import step_name
 from campaigns.recipes import recipe_name
+from campaigns.sending.senders import find_sender, senders_of
 from campaigns.sending.sending import resend_all
+from campaigns.sending.standing import change_sender, may_change_sender
 from campaigns.timing.triggers import read_trigger, starts_itself
 from retention.access import Scope
 from retention.errors import Error, NotFound
+from retention.failures import Failure, failures_of
 from retention.words import gettext_noop
 
 router = APIRouter(prefix="/shops/{slug}/campaigns", dependencies=[require(Scope.CAMPAIGNS_WRITE)])
@@ -67,6 +71,28 @@ def resend_some(session: Writing, place: Here, now: Now, name: str, state: Deliv
     return go(f"/shops/{place.shop.slug}/campaigns/{name}", done="resent")
 
 
+@router.post("/{name}/sender")
+def choose_sender(
+    request: Request, session: Writing, place: Here, now: Now, name: str, sender: Annotated[str, Form()] = ""
+) -> Response:
+    """Have another sender take what waits, while nothing has left."""
+    campaign = campaign_for(session, place.member, name)
+    try:
+        with session.begin_nested():
+            found = find_sender(session, place.shop.id, sender) if sender else None
+            change_sender(session, place.shop, campaign, found, at=now, actor=place.member.actor)
+    except Error as error:
+        session.refresh(campaign)
+        return run_page(request, session, place, campaign, now=now, error=error)
+    return go(f"/shops/{place.shop.slug}/campaigns/{name}", done="saved")
+
+
+def _failing(session: Session, campaign: Campaign) -> list[Failure]:
+    """Return what goes wrong with a campaign or its posts."""
+    of_posts = [each for each in failures_of(session, campaign.shop_id, kind="post") if each.name == campaign.slug]
+    return [*failures_of(session, campaign.shop_id, kind="campaign", thing_id=campaign.id), *of_posts]
+
+
 def run_page(
     request: Request, session: Session, place: Place, campaign: Campaign, *, now: datetime, error: Error | None = None
 ) -> HTMLResponse:
@@ -80,6 +106,9 @@ def run_page(
         "paces": pace_words(motions, place.shop),
         "reasons": troubles_of(session, campaign) if any(each.progress.troubled for each in motions.values()) else [],
         "every": _every(campaign, runs, motions, now=now),
+        "failing": failure_lines(_failing(session, campaign), place.shop, now),
+        "may_change": may_change_sender(session, campaign),
+        "own_senders": [each for each in senders_of(session, place.shop.id) if each.medium is campaign.medium],
         "trouble": sender_trouble(session, place.shop, campaign, now=now),
         "shown": shown,
         "step_name": step_name,

@@ -12,7 +12,7 @@ from campaigns.campaigns import Campaign, CampaignState, Medium
 from campaigns.lifecycle import possible
 from campaigns.pace import Motion, Pace
 from campaigns.plans.policy import QUIET_MEDIA, Cap, Period, Quiet, ShopPolicy, Whose, caps_on, quiet_on, read_policy
-from campaigns.sending.senders import Sender, SenderState
+from campaigns.sending.standing import Obstacle, Standstill, standstill
 from campaigns.timing.triggers import (
     EventKind,
     Once,
@@ -143,24 +143,34 @@ def _pace(pace: Pace, shop: Shop) -> str:
 
 
 def sender_trouble(session: Session, shop: Shop, campaign: Campaign, *, now: datetime) -> str:
-    """Return why nothing leaves although the campaign runs: its sender rests; empty when it does not."""
-    sender = session.get(Sender, campaign.sender_id) if campaign.sender_id else None
-    if sender is None or sender.state is SenderState.ACTIVE:
-        return ""
-    if sender.state is SenderState.PAUSED:
-        return _("The sender “{sender}” is paused. What waits leaves once somebody resumes it.").format(
-            sender=sender.name
-        )
-    until = max(sender.broken_until or now, now)
-    return _(
-        "The sender “{sender}” failed {count} times in a row: {error}. It rests and is tried again at {time}; "
-        "nobody is lost."
-    ).format(
-        sender=sender.name,
-        count=sender.failures,
-        error=sender.last_error.rstrip(".") or _("it gave no reason"),
-        time=figures.time_of_day(until, shop.timezone),
-    )
+    """Return why nothing leaves although the campaign runs, and the remedy; empty when it does."""
+    stands = standstill(session, campaign) if campaign.state is CampaignState.RUNNING else None
+    return standstill_words(stands, shop, now=now) if stands else ""
+
+
+def standstill_words(stands: Standstill, shop: Shop, *, now: datetime) -> str:
+    """Return what keeps a campaign from leaving, and what a person can do."""
+    name, error = stands.sender or _("this installation's mail server"), stands.detail.rstrip(". 。")
+    error = error or _("it gave no reason")
+    match stands.obstacle:
+        case Obstacle.PAUSED:
+            said = _("The sender “{sender}” is paused. What waits leaves once somebody resumes it.")
+        case Obstacle.NO_SENDER:
+            said = _("It names no sender, and only mail goes without one. Set one up, then choose it here.")
+        case Obstacle.BROKEN:
+            said = _(
+                "The sender “{sender}” failed {count} times in a row: {error}. It rests and is tried again at {time}; "
+                "nobody is lost."
+            )
+        case Obstacle.UNUSABLE:
+            said = _("The sender “{sender}” cannot be used: {error}. Enter its secrets again, or choose another.")
+        case _:
+            said = _(
+                "Nothing leaves by {sender} just now: {error}. It is tried again by itself and nobody is lost. "
+                "Check the sender, or choose another."
+            )
+    until = max(stands.until or now, now)
+    return said.format(sender=name, count=stands.failures, error=error, time=figures.time_of_day(until, shop.timezone))
 
 
 def trigger_words(trigger: Trigger) -> str:

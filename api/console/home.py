@@ -8,6 +8,7 @@ from fastapi.responses import RedirectResponse, Response
 from sqlmodel import Session, col, select
 
 from api import pages
+from api.console.failures import FailureLine, failure_lines
 from api.console.next_steps import next_steps
 from api.console.overview import overview
 from api.console.shell import Here, show
@@ -20,10 +21,13 @@ from campaigns.recipes import recipe_name
 from retention import people
 from retention.access import Scope
 from retention.buyers import Buyer
+from retention.failures import failures_of
 from retention.figures import figure_of
 from retention.parcels import parcels_leaving
 
 router = APIRouter()
+
+MOST_FAILING = 5
 
 
 @router.get("/")
@@ -67,6 +71,7 @@ def show_today(request: Request, session: Reading, place: Here, now: Now) -> Res
         today=place.shop.day(now),
         has_buyers=_has_buyers(session, place),
         overview=overview(session, place.shop, now=now) if place.member.may(Scope.RESULTS_READ) else None,
+        failing=_failing(session, place, now) if place.member.may(Scope.CAMPAIGNS_READ) else [],
         steps=next_steps(session, place, now=now),
         lift=_latest_lift(session, place, now) if place.member.may(Scope.RESULTS_READ) else None,
         campaigns=running,
@@ -75,6 +80,10 @@ def show_today(request: Request, session: Reading, place: Here, now: Now) -> Res
         medium_name=medium_name,
         recipe_name=recipe_name,
     )
+
+
+def _failing(session: Session, place: Place, now: datetime) -> list[FailureLine]:
+    return failure_lines(failures_of(session, place.shop.id)[:MOST_FAILING], place.shop, now, linked=True)
 
 
 def _running(session: Session, place: Place) -> list[Campaign]:

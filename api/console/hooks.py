@@ -6,6 +6,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, Response
 from sqlmodel import Session
 
+from api.console.failures import failure_lines
 from api.console.shell import Here, Notice, go, refused, show
 from api.console.states import shown
 from api.deps import Now, Place, Reading, Writing, require
@@ -20,8 +21,10 @@ from campaigns.hooks.hooks import (
     test_hook,
     turn_on,
 )
+from retention import clock
 from retention.access import Scope
 from retention.errors import Error
+from retention.failures import failures_of
 from retention.words import gettext as _
 from retention.words import gettext_noop
 
@@ -143,6 +146,7 @@ def _show(
 ) -> HTMLResponse:
     hook = find_hook(session, place.shop.id, slug)
     calls = calls_of(session, hook, limit=SHOWN_CALLS)
+    failing = failures_of(session, place.shop.id, kind="hook", thing_id=hook.id)
     return show(
         request,
         session,
@@ -150,6 +154,7 @@ def _show(
         status=status,
         notice=notice,
         hook=hook,
+        failing=failure_lines(failing, place.shop, clock.now()),
         calls=calls,
         events=_events(),
         shown=shown,

@@ -8,10 +8,12 @@ from urllib.parse import quote
 from sqlmodel import Session, col, select
 
 from api.console import figures
+from api.console.campaign_words import standstill_words
 from api.deps import Place
 from campaigns.approving import authors_of
 from campaigns.campaigns import Campaign, CampaignState
 from campaigns.recipes import recipe_name
+from campaigns.sending.standing import standing_still
 from printables.batches import Batch, BatchState
 from printables.joint.approving import standing
 from printables.joint.partners import joint_flyers_of
@@ -48,7 +50,12 @@ def next_steps(session: Session, place: Place, *, now: datetime) -> list[NextSte
     if may(Scope.CAMPAIGNS_APPROVE):
         steps += _reviews(session, place)
     if may(Scope.CAMPAIGNS_WRITE):
-        steps += [*_drafts(session, place), *_arrivals(session, place, now), *_lapsing(session, place, now)]
+        steps += [
+            *_standing_still(session, place, now),
+            *_drafts(session, place),
+            *_arrivals(session, place, now),
+            *_lapsing(session, place, now),
+        ]
     return steps
 
 
@@ -89,6 +96,13 @@ def _reviews(session: Session, place: Place) -> Iterator[NextStep]:
             yield NextStep(
                 what, recipe_name(campaign.recipe), _("Look at it"), _address(place, f"campaigns/{campaign.slug}")
             )
+
+
+def _standing_still(session: Session, place: Place, now: datetime) -> Iterator[NextStep]:
+    for campaign, stands in standing_still(session, place.shop.id)[:MOST_OF_A_KIND]:
+        what = _("“{campaign}” cannot leave").format(campaign=campaign.name)
+        why = standstill_words(stands, place.shop, now=now)
+        yield NextStep(what, why, _("Look at it"), _address(place, f"campaigns/{campaign.slug}"))
 
 
 def _drafts(session: Session, place: Place) -> Iterator[NextStep]:

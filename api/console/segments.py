@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response, Streamin
 from pyroaring import BitMap
 from sqlmodel import Session
 
+from api.console.failures import failure_lines
 from api.console.rule_answer import some_of
 from api.console.shell import Here, go, refused, show
 from api.console.sparkline import Sparkline, sparkline
@@ -19,6 +20,7 @@ from campaigns.audiences import campaigns_on, remove_segment
 from retention import clock
 from retention.access import Scope
 from retention.errors import Error, Invalid
+from retention.failures import failures_of
 from retention.shops import Shop
 from retention.words import gettext as _
 from retention.words import gettext_noop
@@ -169,6 +171,7 @@ def segment_page(
         status=error.status if error else 200,
         notice=refused(error) if error else None,
         segment=segment,
+        failing=failure_lines(failures_of(session, shop.id, kind="segment", thing_id=segment.id), shop, clock.now()),
         words=describe(segment.rule, currency=shop.currency),
         count=len(members),
         everybody=len(matcher.everyone),

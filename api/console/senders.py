@@ -1,7 +1,7 @@
 """Senders: what the shop sends with, how each fares, and the forms that set one up. Secrets never come out."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse, Response
 from pydantic.fields import FieldInfo
 from sqlmodel import Session
 
+from api.console.failures import FailureLine, failure_lines
 from api.console.shell import Here, Notice, go, refused, show
 from api.console.states import medium_name, shown
 from api.deps import Now, Place, Reading, Writing, require
@@ -25,9 +26,11 @@ from campaigns.sending.senders import (
     senders_of,
     test_sender,
 )
+from campaigns.sending.standing import MAIL
 from retention import money
 from retention.access import Scope
 from retention.errors import Error, Invalid, NotFound
+from retention.failures import failures_of
 from retention.shops import Shop
 from retention.words import gettext as _
 from retention.words import gettext_noop
@@ -130,9 +133,13 @@ class Typed:
 
 
 @router.get("")
-def list_senders(request: Request, session: Reading, place: Here) -> HTMLResponse:
+def list_senders(request: Request, session: Reading, place: Here, now: Now) -> HTMLResponse:
     """Show every sender with how it fares."""
-    return _list(request, session, place)
+    failing = [
+        *failures_of(session, place.shop.id, kind="sender"),
+        *(each for each in failures_of(session, place.shop.id, kind="shop") if each.work in {MAIL, "messages"}),
+    ]
+    return _list(request, session, place, failing=failure_lines(failing, place.shop, now))
 
 
 @router.get("/new/{kind}", dependencies=for_owners)
@@ -255,7 +262,13 @@ def try_sender(
 
 
 def _list(
-    request: Request, session: Session, place: Place, *, notice: Notice | None = None, status: int = 200
+    request: Request,
+    session: Session,
+    place: Place,
+    *,
+    notice: Notice | None = None,
+    status: int = 200,
+    failing: Sequence[FailureLine] = (),
 ) -> HTMLResponse:
     return show(
         request,
@@ -263,6 +276,7 @@ def _list(
         "senders.html",
         status=status,
         notice=notice,
+        failing=failing,
         senders=senders_of(session, place.shop.id),
         kinds=[(kind.value, _(name), _(about), icon) for kind, (name, about, icon) in OFFERED.items()],
         kind_name=_kind_name,

@@ -20,7 +20,9 @@ from campaigns.launch import launch as launch_campaign
 from campaigns.ledger import why
 from campaigns.measuring.results import campaign_results
 from campaigns.plans.planning import plan as plan_campaign
+from campaigns.sending.senders import find_sender
 from campaigns.sending.sending import resend_all
+from campaigns.sending.standing import change_sender
 from retention.access import Scope
 from retention.buyers import buyer_for
 
@@ -205,6 +207,27 @@ def resend(slug: str, sent: ResendIn, session: Writing, once: SentOnce, caller: 
         campaign = campaign_for(session, caller.member, slug)
         again = resend_all(session, caller.shop, campaign, state=sent.state, at=once.at, actor=caller.member.actor)
         return ResentOut(resent=again)
+
+    return once.answer(session, caller, work)
+
+
+class SenderIn(BaseModel):
+    """Which sender takes it from now on."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    sender: str | None = Field(description="The sender's slug; null for this installation's own mail server.")
+
+
+@router.post("/campaigns/{slug}/sender", response_model=CampaignOut)
+def choose_sender(slug: str, sent: SenderIn, session: Writing, once: SentOnce, caller: Mover) -> JSONResponse:
+    """Have another sender take what waits, while nothing has left. Scope campaigns:write."""
+
+    def work() -> CampaignOut:
+        campaign = campaign_for(session, caller.member, slug)
+        sender = find_sender(session, caller.shop.id, sent.sender) if sent.sender else None
+        change_sender(session, caller.shop, campaign, sender, at=once.at, actor=caller.member.actor)
+        return _shown(campaign)
 
     return once.answer(session, caller, work)
 

@@ -93,6 +93,9 @@ class Batch:
     counts: Counter[str]
     by: Sender | None = None
     slots: Slots | None = None
+    said: str = ""
+    """What the first trouble of the sender was."""
+
     _started: float = field(default_factory=time.monotonic)
     _came_of: list[tuple[Ready, Outcome]] = field(default_factory=list)
 
@@ -125,6 +128,7 @@ class Batch:
 
     def _learn(self, group: Sequence[Ready], outcomes: Sequence[Outcome]) -> None:
         self._came_of = list(zip(group, outcomes, strict=True))
+        self.said = self.said or next((str(each) for each in outcomes if _is_of_sender(each)), "")
         names = {Taken: "sent", Refused: "failed", Undecided: "later" if self.line.channel.repeatable else "unknown"}
         self.counts.update(names.get(type(outcome), "later") for outcome in outcomes)
 

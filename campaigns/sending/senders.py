@@ -162,6 +162,13 @@ def find_sender(session: Session, shop_id: int, slug: str) -> Sender:
     return sender
 
 
+def default_sender(session: Session, shop_id: int, medium: Medium) -> Sender | None:
+    """Return the shop's own sender that takes a campaign which names none: the oldest in use, else the oldest."""
+    own = select(Sender).where(Sender.shop_id == shop_id, Sender.medium == medium).order_by(col(Sender.id))
+    found = session.exec(own).all()
+    return next((each for each in found if each.state is SenderState.ACTIVE), found[0] if found else None)
+
+
 def senders_of(session: Session, shop_id: int) -> list[Sender]:
     """Return a shop's senders by name."""
     return list(session.exec(select(Sender).where(Sender.shop_id == shop_id).order_by(Sender.name, col(Sender.id))))

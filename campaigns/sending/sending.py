@@ -23,13 +23,14 @@ from campaigns.offers.links import Link
 from campaigns.offers.offers import Offer
 from campaigns.reasons import Reason
 from campaigns.sending import breaker, claiming, rates
-from campaigns.sending.channels.channel import Channel
+from campaigns.sending.channels.channel import Channel, TryLater
 from campaigns.sending.claiming import Claim, Told
 from campaigns.sending.handing import Batch, Line, Ready, patiently
 from campaigns.sending.numbered import among
 from campaigns.sending.rates import Slots
 from campaigns.sending.rechecking import look_again
 from campaigns.sending.senders import Sender as SenderRow
+from campaigns.sending.standing import MAIL
 from campaigns.texts.branding import look_of
 from campaigns.texts.composing import compose
 from campaigns.texts.mail import Letter, Sender
@@ -38,7 +39,7 @@ from retention import audit
 from retention.buyers import Buyer
 from retention.database import ShopRow, lock, transaction
 from retention.errors import Invalid
-from retention.failures import Thing, each_alone, said
+from retention.failures import Thing, each_alone, forget_failure, said, write_failure
 from retention.products import Product
 from retention.queue import send
 from retention.settings import get_settings
@@ -161,6 +162,7 @@ class _Round:
     by: SenderRow | None
     size: int = FIRST_BATCH
     troubles: int = 0
+    noted: str | None = None
 
     def send_batch(self, limit: int) -> int:
         """Claim and hand over one batch; return how many were claimed, 0 when nothing can go on now."""
@@ -170,7 +172,10 @@ class _Round:
             return len(held.delivery_ids)
         ready = self._make(held, letters)
         batch = Batch(self.engine, self.line, held, self.now, self.counts, by=self.by, slots=slots)
-        self.troubles = 0 if batch.hand_over(ready) else self.troubles + 1
+        stands = batch.hand_over(ready)
+        self.troubles = 0 if stands else self.troubles + 1
+        if self.by is None:
+            self._note_mail(batch.said)
         if self.by is None and self.troubles >= MOST_TROUBLES:
             return 0
         seconds = max(time.monotonic() - started, 0.001)
@@ -200,6 +205,17 @@ class _Round:
         if look.later:
             self.counts["later"] += len(look.later)
         return held, letters, rates.reserve(session, self.by, len(letters), now=self.now) if self.by else None
+
+    def _note_mail(self, said: str) -> None:
+        """Write down how the installation's own mail server fares, which has no row of its own; not at every batch."""
+        if said == self.noted:
+            return
+        self.noted, shop = said, Thing(self.shop_id, "shop", self.shop_id)
+        with transaction(self.engine) as session:
+            if said:
+                write_failure(session, MAIL, shop, TryLater(said), now=self.now)
+            else:
+                forget_failure(session, self.shop_id, "shop", self.shop_id, work=MAIL)
 
     def _make(self, held: Claim, letters: list[Letter]) -> list[Ready]:
         """Make the messages; a text that cannot be made fails alone."""
