@@ -13,7 +13,7 @@ from sqlmodel import SQLModel
 
 import api.tables  # noqa: F401 -- registers every table; one that is missing here would be drafted as a removal
 from retention import migrate
-from retention.settings import get_settings
+from retention.settings import settings_or_exit
 
 if TYPE_CHECKING:
     from alembic.autogenerate.api import AutogenContext
@@ -24,7 +24,7 @@ unreleased: Any = load_python_file(str(Path(__file__).parent), "unreleased.py")
 
 def address() -> str:
     given = context.config.attributes.get("url") or context.get_x_argument(as_dictionary=True).get("url")
-    return given or get_settings().database
+    return given or settings_or_exit().database
 
 
 def render_type(kind: str, item: Any, autogen_context: "AutogenContext") -> str | Literal[False]:

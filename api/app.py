@@ -25,7 +25,7 @@ from retention.database import open_engine
 from retention.files import open_store
 from retention.home import keep_private, open_home
 from retention.queue import configure
-from retention.settings import Settings, get_settings
+from retention.settings import Settings, settings_or_exit
 
 log = structlog.get_logger()
 
@@ -37,7 +37,7 @@ def create_app(
     keep_private()
     configure_logs()
     return_large_blocks()
-    settings = settings or get_settings()
+    settings = settings or settings_or_exit()
     open_home(settings.home)
     settings.signing_key()  # a bad one is told at the start, not on somebody's page
     app = FastAPI(

@@ -13,6 +13,7 @@ import structlog
 
 from api.supervisor import Child, Parent, Program
 from retention import migrate
+from retention.errors import Invalid
 from retention.home import close_home
 from retention.queue import empty_embedded_queue
 from retention.settings import get_settings
@@ -23,7 +24,11 @@ log = structlog.get_logger()
 def run(host: str, port: int) -> None:
     """Upgrade the database, then run everything until SIGTERM or SIGINT. OSError when the port is taken."""
     settings = get_settings()
-    with socket.create_server((host, port)):
+    try:
+        family = socket.getaddrinfo(host, port)[0][0]
+    except socket.gaierror:
+        raise Invalid("{host} is no address of this machine; 127.0.0.1 or 0.0.0.0 is.", host=host) from None
+    with socket.create_server((host, port), family=family):
         pass  # a taken port is said once, here, and not by a child that dies again and again
     close_home(settings.home)
     settings.signing_key()

@@ -23,7 +23,7 @@ from api.logs import configure_logs
 from api.memory import return_large_blocks
 from retention.home import keep_private, open_home
 from retention.queue import configure
-from retention.settings import get_settings
+from retention.settings import settings_or_exit
 
 TASKS = (
     campaigns.tasks,
@@ -53,5 +53,5 @@ TABLES = api.tables.metadata
 keep_private()
 configure_logs()
 return_large_blocks()
-open_home(get_settings().home)
-app = configure(get_settings())
+open_home(settings_or_exit().home)
+app = configure(settings_or_exit())

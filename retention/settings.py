@@ -1,13 +1,16 @@
 """Settings: few, typed, read once from the environment, at the edges only."""
 
 import secrets
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from retention.errors import Invalid
+from retention import checking
+from retention.errors import Error, Invalid
 from retention.home import keep_once, open_home
 
 SHORTEST_KEY = 32
@@ -17,11 +20,20 @@ SHORTEST_KEY = 32
 DEMO_MARK = "demonstration"
 """The file in REGULARS_HOME that says so."""
 
+_CHECKS: dict[str, Callable[[str], str]] = {
+    "database_url": checking.check_database,
+    "broker_url": checking.check_broker,
+    "files_url": checking.check_files,
+    "public_url": checking.check_public,
+    "smtp_url": checking.check_mail_server,
+    "mail_from": checking.check_sender,
+}
+
 
 class Settings(BaseSettings):
     """What differs between one installation and the next. Every name is prefixed with ``REGULARS_``."""
 
-    model_config = SettingsConfigDict(env_prefix="REGULARS_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="REGULARS_", env_ignore_empty=True, frozen=True)
 
     home: Path = Field(Path("var"), description="Folder for the embedded database, files, queue and logs.")
     database_url: str = Field("", description="SQLAlchemy address; empty means SQLite inside REGULARS_HOME.")
@@ -44,6 +56,13 @@ class Settings(BaseSettings):
     allow_private_addresses: bool = Field(
         False, description="Let shops' senders and hooks reach addresses inside this machine's network."
     )
+
+    @field_validator("database_url", "broker_url", "files_url", "public_url", "smtp_url", "mail_from")
+    @classmethod
+    def _is_right(cls, value: str, info: ValidationInfo) -> str:
+        """Refuse a value that could only fail later, far from here."""
+        default = cls.model_fields[info.field_name or ""].default
+        return value if value == default else _CHECKS[info.field_name or ""](value)
 
     @property
     def database(self) -> str:
@@ -92,5 +111,22 @@ def _long_enough(key: bytes, source: str) -> bytes:
 
 @cache
 def get_settings() -> Settings:
-    """Return this process's settings, read from the environment at the first call."""
-    return Settings()
+    """Return this process's settings, read from the environment at the first call; Invalid for one that is wrong."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise Invalid("{wrong}.", wrong="; ".join(_told(each) for each in error.errors())) from None
+
+
+def settings_or_exit() -> Settings:
+    """Return the settings, or end the process with one line: for entries whose caller would show a traceback."""
+    try:
+        return get_settings()
+    except Error as error:
+        raise SystemExit(f"regulars: {error}") from None
+
+
+def _told(wrong: ErrorDetails) -> str:
+    name = f"REGULARS_{str(wrong['loc'][0]).upper()}"
+    said = str(wrong.get("ctx", {}).get("error", wrong["msg"])).rstrip(".")
+    return f"{name} is {checking.shown(wrong['input'])}: {said}"

@@ -10,7 +10,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def serve(
-    port: Annotated[int, typer.Option(help="Port of the web pages.")] = 8000,
+    port: Annotated[int, typer.Option(help="Port of the web pages.", min=1, max=65_535)] = 8000,
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for every interface.")] = "127.0.0.1",
 ) -> None:
     """Run web, worker and scheduler under one parent until stopped; the database is upgraded first."""

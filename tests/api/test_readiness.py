@@ -24,11 +24,12 @@ from retention.trouble import Trouble, trouble_of
 from tests.servers import free_port
 
 PASSWORD = "seven green kettles"
+SECRET = "for these tests only, and long enough"
 
 
 @pytest.fixture
 def app(engine: Engine, tmp_path: Path) -> FastAPI:
-    return create_app(Settings(home=tmp_path / "home", secret="for this test only"), engine=engine)
+    return create_app(Settings(home=tmp_path / "home", secret=SECRET), engine=engine)
 
 
 @pytest.fixture
@@ -83,7 +84,7 @@ def test_requests_that_hold_every_connection_and_thread_cost_others_503_and_heal
     database_url: str, tmp_path: Path, served: Any
 ) -> None:
     engine = create_engine(database_url, pool_size=1, max_overflow=0, pool_timeout=0.1)
-    app = create_app(Settings(home=tmp_path / "home", secret="for this test only"), engine=engine)
+    app = create_app(Settings(home=tmp_path / "home", secret=SECRET), engine=engine)
     go, entered = threading.Event(), threading.Semaphore(0)
 
     @app.get("/hold")
@@ -142,7 +143,7 @@ def test_what_stands_still_is_told_by_the_deep_look_and_as_figures(visitor: Test
 
 def test_broker_that_is_away_is_told(engine: Engine, tmp_path: Path) -> None:
     let_all_beat(engine)
-    away = Settings(home=tmp_path / "home", secret="x" * 32, broker_url=f"redis://127.0.0.1:{free_port()}")
+    away = Settings(home=tmp_path / "home", secret=SECRET, broker_url=f"redis://127.0.0.1:{free_port()}")
     with TestClient(create_app(away, engine=engine), client=("127.0.0.1", 5)) as visitor:
         status, said = ready(visitor, deep=True)
         assert (status, said["standstill"]) == (503, [])

@@ -184,8 +184,9 @@ def test_upgrade_says_what_a_database_lacks_instead_of_calling_it_current(
 
 
 def test_index_that_is_missing_is_told_and_stops_nobody(database_url: str) -> None:
+    index = "ix_products_shop_id_products_arrival_at"
     with migrate.connect(database_url) as connection, connection.begin():
-        connection.exec_driver_sql("DROP INDEX ix_buyers_shop_id_buyers_email")
+        connection.exec_driver_sql(f"DROP INDEX {index}")
     migrate.upgrade(database_url)
     with migrate.connect(database_url) as connection:
-        assert schema.lacking(connection, api.tables.metadata).others == ("ix_buyers_shop_id_buyers_email",)
+        assert schema.lacking(connection, api.tables.metadata).others == (index,)
