@@ -125,7 +125,9 @@ def keys_of(session: Session, shop_id: int, channel: Channel, addresses: Iterabl
     if channel is not Channel.SMS or not written:
         return set()
     shop = session.get(Shop, shop_id)
-    country = country_of(shop.timezone) if shop else ""
+    if shop is None:
+        return set()
+    country = country_of(shop.timezone)
     return {key for key in (phone_key(address, country) for address in written) if is_number(key)}
 
 

@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from api.console import (
     account,
     arrivals,
+    buyer_consent,
     buyers,
     calendar,
     campaign_check,
@@ -37,6 +38,7 @@ router = APIRouter(include_in_schema=False)
 for part in (
     home,
     account,
+    buyer_consent,
     buyers,
     segments,
     segment_builder,

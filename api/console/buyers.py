@@ -1,5 +1,6 @@
 """Buyers: the list with its search, and everything that happened with one of them."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -7,13 +8,19 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 from sqlmodel import Session, func, select
 
-from api.console.shell import Here, show
+from api.console.campaign_review import names_of
+from api.console.shell import Here, Notice, show
 from api.deps import Now, Reading, require
+from campaigns.noes.standing import standing_of
+from campaigns.noes.topics import topics_of
 from retention import browsing
 from retention.access import Scope
 from retention.buyers import Buyer, buyer_for
-from retention.consent import Answer, Channel, last_answer
+from retention.consent import answers_of
 from retention.shops import Shop
+from retention.words import current_language
+from retention.words import gettext as _
+from segments.labels import CHANNELS
 from segments.matching import match, open_matcher
 from segments.segments import Segment, find_segment, list_segments
 
@@ -50,24 +57,57 @@ def list_buyers(
 @router.get("/{buyer_id:path}")
 def show_buyer(request: Request, session: Reading, place: Here, now: Now, buyer_id: str) -> HTMLResponse:
     """Show one buyer: who, how to reach them, which segments, and the timeline."""
+    return show_one(request, session, place, now, buyer_id)
+
+
+def show_one(
+    request: Request,
+    session: Session,
+    place: Here,
+    now: datetime,
+    buyer_id: str,
+    *,
+    status: int = 200,
+    notice: Notice | None = None,
+    typed: Mapping[str, Any] | None = None,
+) -> HTMLResponse:
+    """Show one buyer; `typed` is what a form that was refused held."""
     buyer = buyer_for(session, place.member, buyer_id)
     facts = browsing.find_facts(session, buyer)
     return show(
         request,
         session,
         "buyer.html",
+        status=status,
+        notice=notice,
         buyer=browsing.buyer_line(place.member, buyer, facts),
         facts=facts,
-        answers=_answers(session, buyer),
         belongs=_belongs(session, place.shop, buyer, now),
         happenings=browsing.timeline(session, buyer),
+        **_consent(session, place, buyer, now),
+        typed={**_BLANK, **(typed or {})},
     )
 
 
-def _answers(session: Session, buyer: Buyer) -> dict[Channel, Answer | None]:
+_BLANK = {"answer": None, "channel": "", "topic": "", "source": "phone", "evidence": "", "at": "", "last_day": ""}
+"""The forms of the page before anybody typed."""
+
+
+def _consent(session: Session, place: Here, buyer: Buyer, now: datetime) -> dict[str, Any]:
+    """Return what the page says of consent; evidence is personal, so not everybody sees the history."""
+    names = {channel: _(words) for channel, words in CHANNELS.items()}
+    topics = [(each.slug, each.name(current_language())) for each in topics_of(session, buyer.shop_id)]
+    personal = place.member.may(Scope.BUYERS_PERSONAL)
+    rows = answers_of(session, buyer.shop_id, buyer.id) if personal else []
+    who = names_of(session, {row.recorded_by for row in rows})
     return {
-        channel: last_answer(session, buyer.shop_id, buyer_id=buyer.id, channel=channel)
-        for channel in (Channel.EMAIL, Channel.SMS, Channel.PARCEL)
+        "standing": standing_of(session, buyer, at=now),
+        "channel_names": names,
+        "channel_options": [(channel.value, name) for channel, name in names.items()],
+        "topics": topics,
+        "topic_names": dict(topics),
+        "may_record": place.member.may(Scope.CONSENTS_WRITE),
+        "history": [(row, who.get(row.recorded_by, "")) for row in rows] if personal else None,
     }
 
 

@@ -1,5 +1,6 @@
 """Consent told by other systems: answers with their evidence, how they came about, pauses, addresses that said no."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -12,12 +13,12 @@ from api.deps import Now, Reading, Writing
 from api.v1.keys import Caller, caller_with
 from api.v1.once import SentOnce
 from campaigns.noes.recording import Told, pause_buyer, record_address, record_answer
-from campaigns.noes.unsubscribe import Subject, choices_of
+from campaigns.noes.standing import standing_of
 from retention.access import Scope
 from retention.buyers import Buyer, buyer_for
 from retention.consent import Answer, Channel, Consent, answers_of
 from retention.errors import Invalid
-from retention.suppressions import About, is_held, suppressions_of
+from retention.suppressions import suppressions_of
 from retention.words import gettext_noop
 
 router = APIRouter(tags=["consents"])
@@ -139,16 +140,11 @@ def record(sent: AnswerIn, session: Writing, at: Now, once: SentOnce, caller: Wr
 def show(session: Reading, at: Now, caller: PersonalReader, buyer: BuyerQuery) -> HistoryOut:
     """Show what a buyer said, with the evidence, and what holds now. Scope buyers:personal."""
     found = buyer_for(session, caller.member, buyer)
-    subjects = [Subject(found.shop_id, found.id, channel) for channel in Channel]
-    choices = [choices_of(session, each, at=at) for each in subjects]
-    held = [_is_held(session, found, each.channel) for each in subjects]
+    standing = standing_of(session, found, at=at)
     return HistoryOut(
         buyer=found.external_id,
-        now=[
-            NowOut(channel=each.channel, answer=said.answer, held=no, topics_out=sorted(said.topics_out))
-            for each, said, no in zip(subjects, choices, held, strict=True)
-        ],
-        paused_until=choices[0].paused_until,
+        now=[NowOut(**{**asdict(each), "topics_out": sorted(each.topics_out)}) for each in standing.channels],
+        paused_until=standing.paused_until,
         history=[_shown(found, row) for row in answers_of(session, found.shop_id, found.id)],
     )
 
@@ -180,8 +176,3 @@ def _recorded(session: Session, rows: list[Consent]) -> RecordedOut:
 def _shown(buyer: Buyer, row: Consent) -> AnswerOut:
     values: dict[str, Any] = row.model_dump(include=set(AnswerOut.model_fields))
     return AnswerOut(**values, buyer=buyer.external_id, evidence=row.wording)
-
-
-def _is_held(session: Session, buyer: Buyer, channel: Channel) -> bool:
-    address = {Channel.EMAIL: buyer.email, Channel.SMS: buyer.phone}.get(channel, "")
-    return is_held(session, About(buyer.shop_id, channel), address)
