@@ -16,6 +16,7 @@ os.environ.setdefault("REGULARS_HOME", tempfile.mkdtemp())
 
 import sqlalchemy as sa
 from sqlalchemy import Engine
+from sqlmodel import col
 
 import api.worker  # noqa: F401 - every table and task
 from campaigns import tasks
@@ -27,10 +28,13 @@ from retention.database import open_engine, reading, transaction
 from retention.ingest.jobs import run_imports
 from retention.settings import Settings
 from retention.shops import Shop, create_shop
-from retention.versions import Family, raise_version
-from segments.forecasting import forecast_all, forecast_shop
-from segments.segments import save_segment
-from segments.snapshots import refresh_all, refresh_shop
+from retention.versions import Family, all_versions, raise_version
+from segments.forecasting import forecast_all
+from segments.forecasts import Outcome, ShopForecast
+from segments.leaves import mark_of
+from segments.segments import Segment, save_segment
+from segments.snapshots import REFRESHED_EVERY, refresh_all
+from segments.view import hour_of
 
 SHOPS, TARGET = 1_000, 2.0
 
@@ -64,12 +68,16 @@ def _fill(engine: Engine) -> None:
             save_segment(session, shop.id, "some", rule={"bucket": {"of": 2, "from": 0, "to": 0}}, actor="b", at=now)
             if number % 10 == 0:
                 session.add(_waiting(shop))
-    with reading(engine) as session:
-        shops = list(session.execute(sa.text("SELECT id FROM shops")).scalars())
-    for shop_id in shops:
-        with transaction(engine) as session:
-            refresh_shop(session, shop_id)
-        forecast_shop(engine, shop_id)
+    with transaction(engine) as session:
+        for shop_id, versions in all_versions(session).items():
+            mark = mark_of(versions, hour_of(now))
+            session.execute(
+                sa.update(Segment)
+                .where(col(Segment.shop_id) == shop_id)
+                .values(refreshed_at=now - 2 * REFRESHED_EVERY, refreshed_from=mark)
+            )
+            known = {"outcome": Outcome.TOO_LITTLE, "orders_version": versions[Family.ORDERS]}
+            session.add(ShopForecast(shop_id=shop_id, day=0, made_at=now, buyers=0, came_back=0, **known))
 
 
 def _waiting(shop: Shop) -> Campaign:
