@@ -172,3 +172,14 @@ def test_a_scan_that_cannot_be_written_shows_the_offer_and_is_written_later(
         phone.get(f"/Q/{token}")
     assert len(_rows(engine, Scan)) == visits_made + 2
     assert sorted({scan.at for scan in _rows(engine, Scan)})[:2] == [NOON, NOON + timedelta(minutes=1)]
+
+
+def test_a_claim_that_cannot_be_written_is_told_on_a_page_and_can_be_made_later(
+    tea: Tea, phone: TestClient, engine: Engine
+) -> None:
+    token = tea(flyer_link)
+    with _read_only(engine):
+        refused = _claim(phone, token)
+    assert (refused.status_code, "text/html" in refused.headers["content-type"]) == (503, True)
+    assert _rows(engine, Coupon)[0].state is CouponState.ISSUED
+    assert _claim(phone, token).status_code == 303
