@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from sqlmodel import Session, col, select
 
 from campaigns.approvals import void_reviews
+from campaigns.audiences import check_choosing, rules_of
 from campaigns.campaigns import Campaign, CampaignState, Medium, Recipe
 from campaigns.lifecycle import EDITABLE
 from campaigns.noes.topics import Topic
@@ -25,7 +26,7 @@ from retention.failures import forget_failure
 from retention.products import Product
 from retention.shops import Shop, check_slug
 from segments.rules import parse
-from segments.segments import find_segment
+from segments.segments import check_rule, find_segment
 
 _Row = TypeVar("_Row", Offer, Product, Sender)
 
@@ -67,11 +68,13 @@ def create_campaign(  # noqa: PLR0913 - every value of a draft, by name
     sender_id: int | None = None,
     topic: str = "",
     scheduled_at: datetime | None = None,
+    member: Member | None = None,
 ) -> Campaign:
     """Add a draft; what is left out comes from the recipe. `policy` changes single values of the recipe's.
 
-    `scheduled_at` is the moment it is meant for. Invalid for a rule, text, policy, trigger, offer or product that
-    cannot work; Conflict when the slug is taken.
+    `scheduled_at` is the moment it is meant for, `member` who asks where it is not the machine's owner: they may use
+    the rules only as far as they may see what these ask about (`segments.asking`). Invalid for a rule, text, policy,
+    trigger, offer or product that cannot work; Conflict when the slug is taken.
     """
     prefill = RECIPES[recipe]
     if session.exec(select(Campaign.id).where(Campaign.shop_id == shop.id, Campaign.slug == slug)).first():
@@ -100,6 +103,8 @@ def create_campaign(  # noqa: PLR0913 - every value of a draft, by name
     if campaign.sender_id is None and (own := default_sender(session, shop.id, campaign.medium)):
         campaign.sender_id = own.id
     _check(session, shop, campaign, prefill)
+    if member:
+        check_choosing(session, member, campaign)
     session.add(campaign)
     session.flush()
     _note(session, campaign, "create", actor=actor, at=at, after=_shown(campaign))
@@ -107,7 +112,14 @@ def create_campaign(  # noqa: PLR0913 - every value of a draft, by name
 
 
 def edit_campaign(
-    session: Session, shop: Shop, campaign: Campaign, *, changes: dict[str, Any], at: datetime, actor: str
+    session: Session,
+    shop: Shop,
+    campaign: Campaign,
+    *,
+    changes: dict[str, Any],
+    at: datetime,
+    actor: str,
+    member: Member | None = None,
 ) -> None:
     """Change values of a campaign that has not left; it is a draft afterwards, and no approval of it holds any more.
 
@@ -124,6 +136,8 @@ def edit_campaign(
         )
     changed = Campaign(**{**campaign.model_dump(), **changes})
     _check(session, shop, changed, RECIPES[campaign.recipe])
+    if member and rules_of(changed) != rules_of(campaign):
+        check_choosing(session, member, changed)
     before = _shown(campaign)
     for name in changes:
         setattr(campaign, name, getattr(changed, name))
@@ -156,9 +170,9 @@ def campaigns_of(session: Session, shop_id: int) -> list[Campaign]:
 
 
 def _check(session: Session, shop: Shop, campaign: Campaign, prefill: Prefill) -> None:
-    parse(campaign.audience)
-    if campaign.excluded is not None:
-        parse(campaign.excluded)
+    for rule in rules_of(campaign):
+        if rule is not None:
+            check_rule(session, shop.id, parse(rule))
     read_policy(campaign.policy)
     trigger = read_trigger(campaign.trigger)
     if isinstance(trigger, OnEvent) and trigger.segment:

@@ -65,6 +65,18 @@ def buyer_line(member: Member, buyer: Buyer, facts: BuyerFacts | None) -> BuyerL
     )
 
 
+def seen_by(member: Member, buyer: Buyer) -> Buyer:
+    """Return a buyer as this member may read of them in a message: masked without the right to see personal data."""
+    if member.may(Scope.BUYERS_PERSONAL):
+        return buyer
+    hidden = {
+        "name": masked_name(buyer.name),
+        "email": masked_email(buyer.email),
+        "phone": masked_phone(buyer.phone),
+    }
+    return Buyer(**{**buyer.model_dump(), **hidden})
+
+
 def page_of_buyers(
     session: Session,
     member: Member,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from time import monotonic
 from typing import Any, NamedTuple, cast
 
 import sqlalchemy as sa
@@ -240,6 +241,53 @@ def insert_rows(session: Session, table: type[SQLModel], columns: Sequence[str],
 def as_stored(session: Session, at: datetime) -> datetime | str:
     """Return a moment as `insert_rows` needs it: SQLite keeps UTC as text without a zone, in SQLAlchemy's spelling."""
     return at if is_postgresql(session) else at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+
+
+class TimedOut(Exception):
+    """A statement was given up for it took longer than it may."""
+
+
+@contextmanager
+def time_limit(session: Session, seconds: float) -> Iterator[None]:
+    """Give up on statements of the body `seconds` from now, as TimedOut. What the session read before stays good.
+
+    PostgreSQL counts anew for each statement: who runs several looks at the time between them.
+    """
+    limit = _limit_postgresql if is_postgresql(session) else _limit_sqlite
+    try:
+        with limit(session, seconds):
+            yield
+    except OperationalError as error:
+        if getattr(error.orig, "sqlstate", None) == _CANCELLED or str(error.orig) == _INTERRUPTED:
+            raise TimedOut from error
+        raise
+
+
+_CANCELLED, _INTERRUPTED = "57014", "interrupted"
+
+
+@contextmanager
+def _limit_postgresql(session: Session, seconds: float) -> Iterator[None]:
+    with session.begin_nested():  # a cancelled statement ends its transaction; here, only as far as this
+        session.connection().exec_driver_sql(f"SET LOCAL statement_timeout = {max(round(seconds * 1000), 1)}")
+        yield
+        session.connection().exec_driver_sql("SET LOCAL statement_timeout TO DEFAULT")
+
+
+@contextmanager
+def _limit_sqlite(session: Session, seconds: float) -> Iterator[None]:
+    driver = cast("Any", session.connection().connection.driver_connection)
+    ends_at = monotonic() + seconds
+    driver.set_progress_handler(lambda: monotonic() > ends_at, 20_000)  # every few milliseconds
+    try:
+        yield
+    finally:
+        driver.set_progress_handler(None, 0)
+
+
+def is_reading(session: Session) -> bool:
+    """Tell whether a session only reads, as that of a page does."""
+    return bool(session.get_bind().get_execution_options().get(_READ_ONLY, False))
 
 
 def insert(session: Session, table: type[SQLModel]) -> postgresql.Insert | sqlite.Insert:

@@ -7,7 +7,7 @@ from sqlmodel import Session, select
 from retention.figures import Figure, define
 from retention.shops import Shop
 from retention.versions import Family
-from segments.matching import match
+from segments.matching import open_matcher
 from segments.segments import Segment
 
 LAPSING = "about-to-lapse"
@@ -18,7 +18,7 @@ def count_late(session: Session, shop: Shop, *, now: datetime) -> int:
     saved = select(Segment.id).where(Segment.shop_id == shop.id, Segment.slug == LAPSING)
     if session.exec(saved).first() is None:
         return 0
-    return len(match(session, shop, {"segment": LAPSING}, now=now))
+    return len(open_matcher(session, shop, now=now).try_segment(LAPSING)[0])
 
 
 LATE = define(

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import reduce
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ from pyroaring import BitMap
 from sqlmodel import Session
 
 from retention.bitmaps import read_bitmap, read_columns
-from retention.errors import Invalid
+from retention.database import TimedOut, is_reading, time_limit
+from retention.errors import Error, Invalid
 from retention.shops import Shop
 from retention.suppressions import KEY
 from segments.adding import Fold, add_up
@@ -58,6 +60,13 @@ from segments.segments import find_segment
 from segments.tallies import Tallied, Tally, is_tallied, untested
 from segments.view import View
 
+PAGE_SECONDS, MOST_SECONDS = 10, 60
+"""What answering one rule may take while somebody waits for a page, and in a worker."""
+
+
+class TooLong(Invalid):
+    """The rule takes too long to answer."""
+
 
 def match(session: Session, shop: Shop, rule: object, *, now: datetime, as_of: datetime | None = None) -> BitMap:
     """Return the ids of the shop's buyers that match a rule (JSON as DESIGN 5.2 describes it).
@@ -74,7 +83,8 @@ def match(session: Session, shop: Shop, rule: object, *, now: datetime, as_of: d
 def open_matcher(session: Session, shop: Shop, *, now: datetime, as_of: datetime | None = None) -> "Matcher":
     """Return what answers any number of rules for one shop and moment, each of their conditions once."""
     session.flush()
-    return Matcher(open_answers(session, View(shop, now, as_of)))
+    seconds = PAGE_SECONDS if is_reading(session) else MOST_SECONDS
+    return Matcher(open_answers(session, View(shop, now, as_of)), seconds=seconds)
 
 
 @dataclass
@@ -86,11 +96,33 @@ class Matcher:
     scores: dict[Scale, Scores] = field(default_factory=dict)
     segments: dict[str, BitMap] = field(default_factory=dict)
     trail: tuple[str, ...] = ()
+    seconds: int = MOST_SECONDS
+    """What answering one rule may take."""
+    ends_at: float = 0.0
+    """When what is being matched now has taken too long; 0 between."""
 
     def match(self, node: Node) -> BitMap:
-        """Return the buyers that match. The answer may be shared: treat it as frozen."""
+        """Return the buyers that match. The answer may be shared: treat it as frozen.
+
+        Invalid when what has to be asked for it takes too long.
+        """
         self.known |= self.answers.read(leaf for leaf in {EVERYONE, *leaves(node)} if leaf not in self.known)
-        return self._match(node)
+        if self.ends_at or all(leaf in self.known for leaf in leaves(node)):
+            return self._match(node)
+        seconds = self.seconds
+        self.ends_at = monotonic() + seconds
+        try:
+            with time_limit(self.answers.session, seconds):
+                return self._match(node)
+        except TimedOut as error:
+            self.seconds = 1  # so that what shows many does not wait for each
+            raise TooLong(
+                "The rule takes longer than {seconds} seconds to answer. Ask for less: fewer conditions, fewer texts "
+                "that are contained, shorter windows.",
+                seconds=seconds,
+            ) from error
+        finally:
+            self.ends_at = 0.0
 
     def keep(self) -> None:
         """Keep what had to be asked anew for whoever asks next."""
@@ -118,6 +150,8 @@ class Matcher:
 
     def _leaf(self, leaf: Leaf) -> BitMap:
         if leaf not in self.known:
+            if self.ends_at and monotonic() > self.ends_at:
+                raise TimedOut
             self.known[leaf] = self._ask(leaf)
             self.answers.note(leaf, self.known[leaf])
         found = self.known[leaf]
@@ -162,6 +196,16 @@ class Matcher:
         self.answers.remember(every, scores.pack)
         return scores
 
+    def try_segment(self, slug: str) -> tuple[BitMap, Error | None]:
+        """Return the buyers in a saved segment; nobody, and what is wrong, when its rule has no answer.
+
+        For what shows or refreshes many: one that names a list which is gone must not stop the others.
+        """
+        try:
+            return self.segment(slug), None
+        except Error as error:
+            return BitMap(), error
+
     def segment(self, slug: str) -> BitMap:
         """Return the buyers in a saved segment: its rule, then its pins. NotFound for an unknown one."""
         if slug in self.segments:
@@ -171,8 +215,10 @@ class Matcher:
             raise Invalid("A segment cannot contain itself: {trail}.", trail=trail)
         segment = find_segment(self.answers.session, self.answers.view.shop.id, slug)
         before, self.trail = self.trail, (*self.trail, slug)
-        found = self.match(parse(segment.rule))
-        self.trail = before
+        try:
+            found = self.match(parse(segment.rule))
+        finally:
+            self.trail = before
         pinned_in, pinned_out = BitMap.deserialize(segment.pinned_in), BitMap.deserialize(segment.pinned_out)
         self.segments[slug] = (found | (pinned_in & self.everyone)) - pinned_out
         return self.segments[slug]

@@ -45,6 +45,8 @@ from segments.nodes import (
     leaves,
 )
 from segments.values import (
+    MOST_CONTAINED,
+    MOST_TEXTS,
     read_flag,
     read_moment,
     read_money,
@@ -72,7 +74,10 @@ Read = Callable[[object, str], Value]
 def parse(rule: object) -> Node:
     """Return a rule as nodes; Invalid names the path of the first thing that is wrong."""
     node = _node(rule, "rule", 1)
-    count = sum(1 for _ in leaves(node))
+    found = list(leaves(node))
+    count, texts = len(found), sum(map(_texts_in, found))
+    if texts > MOST_TEXTS:
+        raise Invalid("A rule names at most {most} texts; this one names {count}.", most=MOST_TEXTS, count=texts)
     if count > MOST_CONDITIONS:
         raise Invalid("A rule has at most {most} conditions; this one has {count}.", most=MOST_CONDITIONS, count=count)
     return node
@@ -137,7 +142,18 @@ def _buyer_values(operator: str, value: object, path: str) -> tuple[Value, ...]:
         if value != "this" and (isinstance(value, bool) or value not in range(1, 13)):
             raise Invalid('{path}: give a month from 1 to 12, or "this", not {value}.', path=path, value=shown(value))
         return (cast("int | str", value),)
-    return read_texts(value, path)
+    return read_texts(value, path, most=MOST_CONTAINED if operator == "contains" else MOST_TEXTS)
+
+
+def _texts_in(leaf: Leaf) -> int:
+    match leaf:
+        case BuyerField(_, _, values):
+            return len(values)
+        case Orders(of=of):
+            return sum(len(texts) for texts in (of.sku, of.category, of.title_contains, of.country, of.region, of.city))
+        case Touched(campaigns=campaigns):
+            return len(campaigns)
+    return 0
 
 
 def _orders(body: object, path: str) -> Leaf:
@@ -169,7 +185,11 @@ def _filter(options: Body, path: str) -> Filter:
     inner = f"{path}.of"
     lists = ("sku", "category", "title_contains", "country", "region", "city", "channel")
     body = _options(options["of"], inner, (*lists, "price_at_least", "coupon_used"))
-    found: dict[str, Any] = {name: read_texts(body[name], f"{inner}.{name}") for name in lists if name in body}
+    found: dict[str, Any] = {
+        name: read_texts(body[name], f"{inner}.{name}", most=MOST_CONTAINED if name == "title_contains" else MOST_TEXTS)
+        for name in lists
+        if name in body
+    }
     if "price_at_least" in body:
         found["price_at_least"] = read_money(body["price_at_least"], f"{inner}.price_at_least")
     if "coupon_used" in body:

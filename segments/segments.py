@@ -15,6 +15,7 @@ from retention.failures import forget_failure
 from retention.shops import check_slug
 from retention.versions import Family, raise_version
 from segments.nodes import InSegment, Node, leaves, to_json
+from segments.references import check_references
 from segments.rules import parse
 
 EMPTY = BitMap().serialize()
@@ -65,7 +66,7 @@ def save_segment(
     """
     check_slug(slug)
     node = parse(rule)
-    check_cycle(session, shop_id, slug, node)
+    check_rule(session, shop_id, node, slug=slug)
     segment = session.exec(select(Segment).where(Segment.shop_id == shop_id, Segment.slug == slug)).first()
     before = {"name": segment.name, "rule": segment.rule} if segment else None
     if segment is None:
@@ -101,6 +102,15 @@ def delete_segment(session: Session, shop_id: int, slug: str, *, actor: str, at:
 def names_segment(rule: object, slug: str) -> bool:
     """Tell whether a rule (JSON) is built on a segment."""
     return slug in _named_in(parse(rule))
+
+
+def check_rule(session: Session, shop_id: int, node: Node, *, slug: str = "") -> None:
+    """Raise Invalid unless all that a rule names is there: what keeps a rule asks this first.
+
+    `slug` is the segment it is to be saved as, if it is to be one.
+    """
+    check_cycle(session, shop_id, slug, node)
+    check_references(session, shop_id, node)
 
 
 def check_cycle(session: Session, shop_id: int, slug: str, node: Node) -> None:

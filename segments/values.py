@@ -8,6 +8,9 @@ from retention.errors import Invalid
 
 LARGEST_NUMBER = 1_000_000_000
 MOST_TEXTS = 100_000
+MOST_CONTAINED = 200
+"""Texts one condition looks for inside others: each is looked for in every row."""
+
 LONGEST_TEXT = 500
 
 
@@ -78,12 +81,12 @@ def read_text(value: object, path: str) -> str:
     return value
 
 
-def read_texts(value: object, path: str) -> tuple[str, ...]:
-    """Return one text or a list of texts as a sorted tuple without repetitions; at least one, at most 100,000."""
+def read_texts(value: object, path: str, *, most: int = MOST_TEXTS) -> tuple[str, ...]:
+    """Return one text or a list of texts as a sorted tuple without repetitions; at least one, at most `most`."""
     if not isinstance(value, list):
         return (read_text(value, path),)
-    if not 1 <= len(value) <= MOST_TEXTS:
-        raise Invalid("{path}: give from 1 to {most} texts, not {count}.", path=path, most=MOST_TEXTS, count=len(value))
+    if not 1 <= len(value) <= most:
+        raise Invalid("{path}: give from 1 to {most} texts, not {count}.", path=path, most=most, count=len(value))
     return tuple(sorted({read_text(each, f"{path}[{index}]") for index, each in enumerate(value)}))
 
 

@@ -10,7 +10,7 @@ from sqlmodel import Session, func, select
 
 from api.console.campaign_review import names_of
 from api.console.shell import Here, Notice, show
-from api.deps import Now, Reading, require
+from api.deps import Now, Place, Reading, require
 from campaigns.noes.standing import standing_of
 from campaigns.noes.topics import topics_of
 from retention import browsing
@@ -20,6 +20,7 @@ from retention.consent import answers_of
 from retention.shops import Shop
 from retention.words import current_language
 from retention.words import gettext as _
+from segments.asking import check_asking, hidden_segments
 from segments.labels import CHANNELS
 from segments.matching import match, open_matcher
 from segments.segments import Segment, find_segment, list_segments
@@ -39,6 +40,8 @@ def list_buyers(
 ) -> HTMLResponse:
     """Show a page of buyers; HTMX asks for the rows alone while somebody types."""
     chosen = find_segment(session, place.shop.id, segment) if segment else None
+    if chosen:
+        check_asking(session, place.member, {"segment": segment})
     among = match(session, place.shop, {"segment": segment}, now=now) if chosen else None
     lines = browsing.page_of_buyers(session, place.member, search=q, among=among, before=before)
     context: dict[str, Any] = {
@@ -82,7 +85,7 @@ def show_one(
         notice=notice,
         buyer=browsing.buyer_line(place.member, buyer, facts),
         facts=facts,
-        belongs=_belongs(session, place.shop, buyer, now),
+        belongs=_belongs(session, place, buyer, now),
         happenings=browsing.timeline(session, buyer),
         **_consent(session, place, buyer, now),
         typed={**_BLANK, **(typed or {})},
@@ -115,6 +118,8 @@ def _all_buyers(session: Session, shop: Shop) -> int:
     return session.exec(select(func.count()).where(Buyer.shop_id == shop.id)).one()
 
 
-def _belongs(session: Session, shop: Shop, buyer: Buyer, now: datetime) -> list[Segment]:
-    matcher = open_matcher(session, shop, now=now)
-    return [segment for segment in list_segments(session, shop.id) if buyer.id in matcher.segment(segment.slug)]
+def _belongs(session: Session, place: Place, buyer: Buyer, now: datetime) -> list[Segment]:
+    matcher = open_matcher(session, place.shop, now=now)
+    hidden = hidden_segments(session, place.member)
+    shown = [segment for segment in list_segments(session, place.shop.id) if segment.slug not in hidden]
+    return [segment for segment in shown if buyer.id in matcher.try_segment(segment.slug)[0]]

@@ -15,11 +15,12 @@ from sqlmodel import Session
 from api.console.campaign_reading import found_in, here_of, read_as
 from api.console.campaign_review import review_of
 from api.console.campaign_steps import step_links
-from api.console.campaign_words import audience_name, campaign_when, moves_of, rules_words
+from api.console.campaign_words import audience_name, campaign_when, excluded_words, moves_of, rules_words
 from api.console.shell import Here, go, refused, show
 from api.console.states import medium_name, shown
 from api.deps import Now, Place, Writing, require
 from campaigns.approving import approve, send_back, submit
+from campaigns.audiences import may_see
 from campaigns.campaigns import Campaign, Medium
 from campaigns.drafting import campaign_for
 from campaigns.launch import launch
@@ -36,7 +37,6 @@ from retention.access import Scope
 from retention.errors import Error
 from retention.people import people_of
 from retention.products import Product
-from segments.words import describe
 
 router = APIRouter(prefix="/shops/{slug}/campaigns", dependencies=[require(Scope.CAMPAIGNS_READ)])
 for_writers = [require(Scope.CAMPAIGNS_WRITE)]
@@ -125,7 +125,8 @@ def check_page(
 ) -> HTMLResponse:
     """Return the plan of a campaign as a page; `error` is shown above it."""
     planned = plan(session, place.shop, campaign, at=now)
-    reader, by_message = first_of(session, planned.final), campaign.medium is not Medium.PARCEL
+    reader = first_of(session, planned.final) if may_see(session, place.member, campaign) else None
+    by_message = campaign.medium is not Medium.PARCEL
     return show(
         request,
         session,
@@ -151,8 +152,8 @@ def _facts(session: Session, place: Place, campaign: Campaign) -> dict[str, Any]
     return {
         "offer": session.get(Offer, campaign.offer_id) if campaign.offer_id else None,
         "product": session.get(Product, campaign.product_id) if campaign.product_id else None,
-        "segment_name": audience_name(session, place.shop, campaign),
-        "excluded_name": describe(campaign.excluded, currency=place.shop.currency) if campaign.excluded else "",
+        "segment_name": audience_name(session, place, campaign),
+        "excluded_name": excluded_words(place, campaign),
         "when": campaign_when(campaign, place.shop),
         "rules": rules_words(campaign, shop_policy(session, place.shop)),
         "moves": moves_of(campaign),

@@ -70,6 +70,7 @@ def make_campaign(request: Request, session: Writing, place: Here, now: Now, rec
                 **typed.changes(session, place.shop),
                 at=now,
                 actor=place.member.actor,
+                member=place.member,
             )
     except Error as error:
         return _new_page(request, session, place, recipe, typed, now=now, error=error)
@@ -105,6 +106,7 @@ def save_step(request: Request, session: Writing, place: Here, now: Now, name: s
                 changes=found.changes(asked, typed),
                 at=now,
                 actor=place.member.actor,
+                member=place.member,
             )
     except Error as error:
         session.refresh(asked.campaign)
@@ -172,7 +174,7 @@ def _new_page(
 
 
 def _count(request: Request, session: Session, place: Place, typed: Who, *, now: datetime) -> HTMLResponse:
-    counted = count_who(session, place.shop, typed, now=now)
+    counted = count_who(session, place, typed, now=now)
     return show(request, session, "campaign_count.html", counted=counted)
 
 

@@ -20,7 +20,7 @@ from campaigns.campaigns import Campaign, Medium
 from campaigns.drafting import campaign_for
 from campaigns.texts.trying import send_test
 from retention.access import Scope
-from retention.browsing import page_of_buyers
+from retention.browsing import page_of_buyers, seen_by
 from retention.errors import Error, NotFound
 
 router = APIRouter(prefix="/shops/{slug}/campaigns", dependencies=[require(Scope.CAMPAIGNS_READ)])
@@ -85,7 +85,7 @@ def try_campaign(
         reader = reader_of(session, place, campaign, buyer, now=now)
         if reader is None:
             raise NotFound("Nobody is in the audience whose message could be tested.")
-        send_test(session, place.shop, campaign, reader, to=to, at=now, actor=place.member.actor)
+        send_test(session, place.shop, campaign, seen_by(place.member, reader), to=to, at=now, actor=place.member.actor)
     except Error as error:
         return check_page(request, session, place, campaign, now=now, error=error)
     return go(f"/shops/{place.shop.slug}/campaigns/{name}", done="tested")

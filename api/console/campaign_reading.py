@@ -8,12 +8,13 @@ from fastapi import Request
 from sqlmodel import Session
 
 from api.deps import Place
+from campaigns.audiences import may_see
 from campaigns.campaigns import Campaign
 from campaigns.texts.checks import Severity, check_text
 from campaigns.texts.content import Shown, extremes, show_to, stage_of, voice_of
 from campaigns.texts.preview import first_of
-from retention.access import Scope
-from retention.buyers import Buyer, buyer_for, masked_name
+from retention.browsing import seen_by
+from retention.buyers import Buyer, buyer_for
 from retention.errors import Error
 from retention.words import gettext as _
 from segments.matching import match
@@ -64,7 +65,9 @@ def preview_context(
     except Error as error:
         return {"read": Read("", buyer_id, None, error.say(_)), "cases": [], "findings": [], "reader": None}
     labels = (_("Shortest name"), _("Longest name"))
-    edges = extremes(session, place.shop, campaign, at=now) if reader else []
+    edges = (
+        extremes(session, place.shop, campaign, at=now) if reader and may_see(session, place.member, campaign) else []
+    )
     return {
         "read": replace(
             read_as(session, place, campaign, reader, here=here, language=language), label=_("As they read it")
@@ -87,7 +90,7 @@ def read_as(
 
     Pictures come from `here`: the public address need not answer to us.
     """
-    seen = seen_by(place, reader)
+    seen = seen_by(place.member, reader)
     if language:
         seen = Buyer(**{**seen.model_dump(), "language": language})
     voice = replace(voice_of(stage_of(session, place.shop, campaign).sender), public_url=here)
@@ -98,19 +101,16 @@ def read_as(
 
 
 def reader_of(session: Session, place: Place, campaign: Campaign, buyer_id: str, *, now: datetime) -> Buyer | None:
-    """Return the buyer somebody chose, or the first of the audience; None when it is empty."""
+    """Return the buyer somebody chose, or the first of the audience; None when it is empty.
+
+    Where the audience is not the member's to know, the shop's first buyer.
+    """
     if buyer_id.strip():
         return buyer_for(session, place.member, buyer_id.strip())
-    return first_of(session, match(session, place.shop, campaign.audience, now=now))
+    audience = campaign.audience if may_see(session, place.member, campaign) else {"all": []}
+    return first_of(session, match(session, place.shop, audience, now=now))
 
 
 def here_of(request: Request) -> str:
     """Return the address this console is opened at."""
     return str(request.base_url).rstrip("/")
-
-
-def seen_by(place: Place, buyer: Buyer) -> Buyer:
-    """Return a buyer as this member may see them: their name masked unless the member may see personal data."""
-    if place.member.may(Scope.BUYERS_PERSONAL):
-        return buyer
-    return Buyer(**{**buyer.model_dump(), "name": masked_name(buyer.name)})

@@ -126,7 +126,7 @@ def run_page(
         lift=lift_words(results, place.shop.currency),
         control_share=read_policy(campaign.policy).control_share,
         offer=session.get(Offer, campaign.offer_id) if campaign.offer_id else None,
-        segment_name=audience_name(session, place.shop, campaign),
+        segment_name=audience_name(session, place, campaign),
         when=campaign_when(campaign, place.shop),
         moves=moves_of(campaign),
         by_itself=starts_itself(read_trigger(campaign.trigger)),

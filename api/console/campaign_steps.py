@@ -29,6 +29,7 @@ from campaigns.timing.triggers import next_moment, read_trigger
 from retention.errors import NotFound
 from retention.words import gettext as _
 from retention.words import gettext_noop
+from segments.asking import readable
 from segments.words import describe
 
 
@@ -83,9 +84,9 @@ def who_context(session: Session, place: Place, typed: Who, *, now: datetime) ->
     return {
         "choices": offered,
         "segments": [(slug, name, shown_count(counts[slug])) for slug, name in offered["segments"]],
-        "counted": count_who(session, place.shop, typed, now=now),
-        "own_words": describe(typed.own, currency=currency) if typed.own else "",
-        "own_out_words": describe(typed.own_out, currency=currency) if typed.own_out else "",
+        "counted": count_who(session, place, typed, now=now),
+        "own_words": describe(readable(place.member, typed.own), currency=currency) if typed.own else "",
+        "own_out_words": describe(readable(place.member, typed.own_out), currency=currency) if typed.own_out else "",
     }
 
 

@@ -12,14 +12,16 @@ from pyroaring import BitMap
 from sqlmodel import Session, col, select
 from starlette.datastructures import FormData
 
+from api.deps import Place
 from campaigns.campaigns import Campaign, Recipe
 from campaigns.offers.offers import Offer, find_offer
 from campaigns.recipes import RECIPES, recipe_name
-from retention.errors import Invalid, NotFound
+from retention.errors import Error, Invalid, NotFound
 from retention.money import show as show_money
 from retention.products import Product
 from retention.shops import Shop
 from retention.words import current_locale, gettext_noop
+from segments.asking import check_using
 from segments.matching import match
 from segments.segments import find_segment, list_segments
 
@@ -166,11 +168,13 @@ class Counted:
         return self.inside - self.out
 
 
-def count_who(session: Session, shop: Shop, who: Who, *, now: datetime) -> Counted | None:
-    """Return how many the choice means now; None while nothing is chosen."""
+def count_who(session: Session, place: Place, who: Who, *, now: datetime) -> Counted | None:
+    """Return how many the choice means now; None while nothing is chosen, or nothing that the member may choose."""
+    shop = place.shop
     try:
+        check_using(session, place.member, who.audience, who.excluded)
         audience = match(session, shop, who.audience, now=now)
-    except (Invalid, NotFound):
+    except Error:
         return None
     excluded = match(session, shop, who.excluded, now=now) if who.excluded else BitMap()
     return Counted(len(audience), len(audience & excluded))

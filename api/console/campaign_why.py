@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse
 from api.console.shell import Here, show
 from api.console.states import shown
 from api.deps import Now, Reading, require
+from campaigns.audiences import check_seeing
 from campaigns.campaigns import DeliveryState
 from campaigns.drafting import campaign_for
 from campaigns.ledger import why
@@ -36,6 +37,7 @@ def ask_why(
 def show_why(request: Request, session: Reading, place: Here, now: Now, name: str, buyer_id: str) -> HTMLResponse:
     """Say why one buyer did or did not get a campaign."""
     campaign, buyer = campaign_for(session, place.member, name), buyer_for(session, place.member, buyer_id)
+    check_seeing(session, place.member, campaign)
     return show(
         request,
         session,

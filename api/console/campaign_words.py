@@ -1,13 +1,16 @@
 """What the pages of campaigns say in words: the audience, what sets a campaign off."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
+from typing import Any
 
 from babel.lists import format_list
 from sqlmodel import Session
 
 from api.console import figures
 from api.console.recurrences import recurrence_words
+from api.deps import Place
 from campaigns.campaigns import Campaign, CampaignState, Medium
 from campaigns.lifecycle import possible
 from campaigns.pace import Motion, Pace
@@ -25,19 +28,32 @@ from campaigns.timing.triggers import (
     starts_itself,
     trigger_name,
 )
+from retention.errors import NotFound
 from retention.shops import Shop
 from retention.words import current_locale, gettext_noop, ngettext, ngettext_noop
 from retention.words import gettext as _
+from segments.asking import readable
 from segments.segments import find_segment
 from segments.words import describe
 
 
-def audience_name(session: Session, shop: Shop, campaign: Campaign) -> str:
+def audience_name(session: Session, place: Place, campaign: Campaign) -> str:
     """Return the audience in words: a segment by its name, any other rule by what it says."""
     slug = campaign.audience.get("segment")
     if slug:
-        return find_segment(session, shop.id, slug).name
-    return describe(campaign.audience, currency=shop.currency)
+        with suppress(NotFound):
+            return find_segment(session, place.shop.id, slug).name
+    return rule_words(place, campaign.audience)
+
+
+def excluded_words(place: Place, campaign: Campaign) -> str:
+    """Return the exclusion in words; empty for none."""
+    return rule_words(place, campaign.excluded) if campaign.excluded else ""
+
+
+def rule_words(place: Place, rule: dict[str, Any]) -> str:
+    """Return a rule in words, as far as this member may read it."""
+    return describe(readable(place.member, rule), currency=place.shop.currency)
 
 
 def moves_of(campaign: Campaign) -> set[str]:

@@ -16,12 +16,13 @@ from api.deps import Place
 from retention.access import Scope
 from retention.browsing import BuyerLine, buyer_line
 from retention.buyers import Buyer
-from retention.errors import Error, Invalid
+from retention.errors import Error, Forbidden, Invalid
 from retention.facts import BuyerFacts
 from retention.shops import Shop
 from retention.words import gettext as _
 from retention.words import gettext_noop
-from segments.matching import open_matcher
+from segments.asking import check_asking
+from segments.matching import TooLong, open_matcher
 from segments.preview import Preview, Step, preview, sample
 from segments.rules import parse
 from segments.segments import check_cycle
@@ -60,13 +61,17 @@ def answer(session: Session, place: Place, box: Box, *, now: datetime, as_of: st
         moment = _moment(place.shop, as_of, now)
     except Error as error:
         return Answer(problem=error.say(_))
+    if refusal := _refusal(session, place, box):
+        return Answer(problem=refusal)
     if not any(_is_waiting(each) for each in box.walk()):
         try:
             shown = preview(session, place.shop, rule, now=now, as_of=moment)
             found = _whole(session, place, rule, shown)
+        except TooLong as error:
+            return Answer(problem=error.say(_))
         except Error as error:
             found = _apart(session, place.shop, box, now=now, as_of=moment)
-            found.problem = "" if found.faults else error.say(_)
+            found.problem = found.problem or ("" if found.faults else error.say(_))
         else:
             found.problem = _circle(session, place.shop, rule, editing)
         return found
@@ -115,11 +120,27 @@ def _apart(session: Session, shop: Shop, box: Box, *, now: datetime, as_of: date
             continue
         try:
             found.counts[each.path] = len(matcher.match(parse(rule_of(each.draft))))
+        except TooLong as error:
+            found.problem = error.say(_)
+            break
         except Error as error:
             found.faults[each.path] = _without_root(error).say(_)
     found.everyone = len(matcher.everyone)
     matcher.keep()
     return found
+
+
+def _refusal(session: Session, place: Place, box: Box) -> str:
+    """Return why this member may not have the draft answered; empty when they may. What is no rule yet asks nothing."""
+    for each in box.walk():
+        if not each.draft.is_group and not _is_waiting(each):
+            try:
+                check_asking(session, place.member, parse(rule_of(each.draft)))
+            except Forbidden as error:
+                return error.say(_)
+            except Error:
+                continue
+    return ""
 
 
 def _is_waiting(box: Box) -> bool:

@@ -31,6 +31,7 @@ from retention.relations import Group
 from retention.shops import Shop
 from retention.words import gettext as _
 from retention.words import gettext_noop
+from segments.asking import check_asking
 from segments.lists import BuyerList
 from segments.presets import PRESETS, Preset, find_preset
 from segments.segments import Segment, find_segment, list_segments, save_segment
@@ -107,6 +108,7 @@ def new(
 def edit(request: Request, session: Reading, place: Here, now: Now, name: str) -> HTMLResponse:
     """Show the builder with a saved segment."""
     segment = find_segment(session, place.shop.id, name)
+    check_asking(session, place.member, {"segment": name})
     known = what_there_is(session, place.shop, now, without=name)
     typed = Typed({"name": [segment.name], "editing": [name]})
     return _page(request, session, _sheet(session, place, open_rule(segment.rule, known), known, typed, now))
@@ -194,8 +196,10 @@ def _save(session: Session, place: Place, typed: Typed, *, rule: Any, at: dateti
         raise Invalid(gettext_noop("Give the segment a name."))
     if editing:
         find_segment(session, place.shop.id, editing)
+        check_asking(session, place.member, {"segment": editing})
     elif _exists(session, place.shop, slug):
         raise Conflict(gettext_noop("There is a segment {slug} already. Take another short name."), slug=slug)
+    check_asking(session, place.member, rule)
     segment = save_segment(session, place.shop.id, slug, rule=rule, name=name[:200], actor=place.member.actor, at=at)
     refresh_segment(session, place.shop, slug, now=at)
     return segment

@@ -20,6 +20,7 @@ from retention.access import Scope
 from retention.errors import Conflict, Error, Invalid
 from retention.words import gettext as _
 from retention.words import gettext_noop, ngettext
+from segments.asking import check_asking, hidden_segments
 from segments.export import upload_list
 from segments.lists import list_lists
 from segments.matching import open_matcher
@@ -39,7 +40,10 @@ Chosen = Annotated[list[str], Query(alias="of")]
 def show_overlap(request: Request, session: Reading, place: Here, now: Now, chosen: Chosen = []) -> HTMLResponse:  # noqa: B006 - FastAPI copies it
     """Show how the chosen segments overlap; without a choice the largest ones."""
     matcher = open_matcher(session, place.shop, now=now)
-    lines = segment_lines(session, place.shop, matcher)
+    lines = segment_lines(session, place, matcher)
+    check_asking(session, place.member, *({"segment": slug} for slug in chosen))
+    hidden = hidden_segments(session, place.member)
+    lines = [line for line in lines if line.segment.slug not in hidden and not line.problem]
     known = [line.segment.slug for line in lines]
     slugs = [each for each in dict.fromkeys(chosen) if each in known] or [
         line.segment.slug for line in lines[:FIRST_COMPARED] if line.count
@@ -100,7 +104,7 @@ def show_lists(request: Request, session: Reading, place: Here) -> HTMLResponse:
     return _lists(request, session, place)
 
 
-@router.post("/lists", dependencies=[require(Scope.SEGMENTS_WRITE)])
+@router.post("/lists", dependencies=[require(Scope.SEGMENTS_WRITE), require(Scope.BUYERS_PERSONAL)])
 def upload(
     request: Request,
     session: Writing,
@@ -127,6 +131,7 @@ def upload(
 
 def _split(session: Session, place: Place, slug: str, percents: Sequence[int], *, at: datetime) -> None:
     found = find_segment(session, place.shop.id, slug)
+    check_asking(session, place.member, {"segment": slug})
     taken = {each.slug for each in list_segments(session, place.shop.id)}
     for number, (rule, share) in enumerate(zip(split(slug, percents, seed=slug), percents, strict=True), 1):
         part = f"{slug[:55].rstrip('-')}-part-{number}"

@@ -24,6 +24,7 @@ from retention.failures import failures_of
 from retention.shops import Shop
 from retention.words import gettext as _
 from retention.words import gettext_noop
+from segments.asking import check_asking, may_ask, readable
 from segments.lists import buyers_called
 from segments.matching import Matcher, open_matcher
 from segments.presets import save_presets
@@ -47,13 +48,14 @@ class SegmentLine:
     share: float
     last: Moved | None = None
     spark: Sparkline | None = None
+    problem: str = ""
 
 
 @router.get("")
 def list_all(request: Request, session: Reading, place: Here, now: Now) -> HTMLResponse:
     """Show every segment; conditions that several share are asked once."""
     matcher = open_matcher(session, place.shop, now=now)
-    lines = segment_lines(session, place.shop, matcher)
+    lines = segment_lines(session, place, matcher)
     matcher.keep()
     return show(request, session, "segments.html", lines=lines, everybody=len(matcher.everyone))
 
@@ -78,7 +80,7 @@ def refresh(session: Writing, place: Here, now: Now, name: str) -> RedirectRespo
     return go(f"/shops/{place.shop.slug}/segments/saved/{name}", done="refreshed")
 
 
-@router.post("/saved/{name}/pin", dependencies=[require(Scope.SEGMENTS_WRITE)])
+@router.post("/saved/{name}/pin", dependencies=[require(Scope.SEGMENTS_WRITE), require(Scope.BUYERS_PERSONAL)])
 def pin_buyers(
     request: Request,
     session: Writing,
@@ -117,25 +119,29 @@ def delete(request: Request, session: Writing, place: Here, now: Now, name: str)
 @router.get("/saved/{name}/buyers.csv", dependencies=[require(Scope.BUYERS_READ)])
 def export(session: Reading, place: Here, now: Now, name: str) -> StreamingResponse:
     """Send the buyers as CSV, masked for those who may not see names, mail and phone."""
+    check_asking(session, place.member, {"segment": name})
     return csv_of(session, place.shop, place.member, slug=name, now=now)
 
 
-def segment_lines(session: Session, shop: Shop, matcher: Matcher) -> list[SegmentLine]:
+def segment_lines(session: Session, place: Place, matcher: Matcher) -> list[SegmentLine]:
     """Return a shop's segments with their counts, the largest first."""
+    shop = place.shop
     everybody = len(matcher.everyone) or 1
     moved = histories(session, shop.id)
     lines = []
     for segment in list_segments(session, shop.id):
-        count = len(matcher.segment(segment.slug))
+        members, error = matcher.try_segment(segment.slug)
+        count = len(members)
         history = moved.get(segment.id, [])
         lines.append(
             SegmentLine(
                 segment,
-                describe(segment.rule, currency=shop.currency),
+                describe(readable(place.member, segment.rule), currency=shop.currency),
                 count,
                 count / everybody,
                 history[-1] if history else None,
                 sparkline([(each.at, each.size) for each in history]),
+                error.say(_) if error else "",
             )
         )
     return sorted(lines, key=lambda line: -line.count)
@@ -144,7 +150,7 @@ def segment_lines(session: Session, shop: Shop, matcher: Matcher) -> list[Segmen
 def count_by_slug(session: Session, shop: Shop, *, now: datetime) -> dict[str, int]:
     """Return how many buyers each segment of a shop has now, by its slug."""
     matcher = open_matcher(session, shop, now=now)
-    return {segment.slug: len(matcher.segment(segment.slug)) for segment in list_segments(session, shop.id)}
+    return {segment.slug: len(matcher.try_segment(segment.slug)[0]) for segment in list_segments(session, shop.id)}
 
 
 def segment_page(
@@ -160,8 +166,10 @@ def segment_page(
     """Return the page of a segment; a refusal stands above it, `typed` keeps the ids that were to be pinned."""
     shop = place.shop
     segment = find_segment(session, shop.id, name)
+    is_hidden = not may_ask(session, place.member, {"segment": name})
     matcher = open_matcher(session, shop, now=now)
-    members = matcher.segment(name)
+    members, broken = matcher.try_segment(name)
+    told = error or broken
     matcher.keep()
     history = histories(session, shop.id, last=60).get(segment.id, [])
     return show(
@@ -169,17 +177,18 @@ def segment_page(
         session,
         "segment.html",
         status=error.status if error else 200,
-        notice=refused(error) if error else None,
+        notice=refused(told) if told else None,
         segment=segment,
         failing=failure_lines(failures_of(session, shop.id, kind="segment", thing_id=segment.id), shop, clock.now()),
-        words=describe(segment.rule, currency=shop.currency),
+        words=describe(readable(place.member, segment.rule), currency=shop.currency),
         count=len(members),
         everybody=len(matcher.everyone),
-        sample=some_of(session, place, members),
+        is_hidden=is_hidden,
+        sample=[] if is_hidden else some_of(session, place, members),
         history=history,
         chart=_chart(history, shop),
         last=history[-1] if history else None,
-        moved=_moved(session, place, segment, history),
+        moved={} if is_hidden else _moved(session, place, segment, history),
         pinned={"in": len(BitMap.deserialize(segment.pinned_in)), "out": len(BitMap.deserialize(segment.pinned_out))},
         campaigns=[(each, shown(each.state)) for each in campaigns_on(session, shop.id, name)],
         built_on=[each for each in list_segments(session, shop.id) if names_segment(each.rule, name)],

@@ -14,6 +14,7 @@ from api.v1.amounts import write_amount
 from api.v1.keys import Caller, caller_with
 from api.v1.once import Once, SentOnce
 from campaigns import moving
+from campaigns.audiences import check_seeing
 from campaigns.campaigns import Campaign, CampaignState, DeliveryState, Medium, Recipe
 from campaigns.drafting import campaign_for, campaigns_of
 from campaigns.launch import launch as launch_campaign
@@ -146,6 +147,7 @@ def explain(
 ) -> WhysOut:
     """Say why a buyer did or did not get a campaign, run by run. Scope buyers:read."""
     campaign, buyer = campaign_for(session, caller.member, slug), buyer_for(session, caller.member, buyer_id)
+    check_seeing(session, caller.member, campaign)
     answers = why(session, caller.shop, campaign, buyer, at=at)
     return WhysOut(
         answers=[

@@ -19,6 +19,7 @@ from campaigns.texts.checks import Severity, check_text
 from campaigns.texts.content import extremes, show_to, variables
 from campaigns.texts.trying import send_test
 from retention.access import Scope
+from retention.browsing import seen_by
 from retention.buyers import buyer_for
 from retention.errors import NotFound
 
@@ -162,10 +163,11 @@ def preview(
 def test(slug: str, sent: TestIn, session: Reading, at: Now, caller: Writer) -> dict[str, str]:
     """Send a buyer's message to somebody of the shop, marked as a test. Scope campaigns:write.
 
-    It is in no ledger and uses no coupon. 409 with what the other side said when it was not taken.
+    It is in no ledger and uses no coupon. Without buyers:personal the buyer in it is masked. 409 with what the other
+    side said when it was not taken.
     """
     campaign = campaign_for(session, caller.member, slug)
-    reader = buyer_for(session, caller.member, sent.buyer)
+    reader = seen_by(caller.member, buyer_for(session, caller.member, sent.buyer))
     subject = send_test(session, caller.shop, campaign, reader, to=sent.to, at=at, actor=caller.member.actor)
     return {"to": sent.to, "subject": subject}
 

@@ -14,6 +14,7 @@ from api.v1.keys import Caller, caller_with
 from api.v1.once import SentOnce
 from campaigns import approving, moving
 from campaigns.approvals import Verdict, reviews_of
+from campaigns.audiences import readable_trigger
 from campaigns.campaigns import Campaign, CampaignState, Medium, Recipe
 from campaigns.drafting import campaign_for, create_campaign, edit_campaign
 from campaigns.offers.offers import Offer, find_offer
@@ -23,6 +24,7 @@ from campaigns.timing.arrivals import Arrival, Stage, board
 from retention.access import Scope
 from retention.errors import NotFound
 from retention.products import Product
+from segments.asking import readable
 
 router = APIRouter(tags=["campaigns"])
 
@@ -145,8 +147,10 @@ def create(sent: DraftIn, session: Writing, once: SentOnce, caller: Author) -> J
         values = _rows_for(_given(sent), session, caller)
         slug, recipe = values.pop("slug"), values.pop("recipe")
         actor = caller.member.actor
-        made = create_campaign(session, caller.shop, slug, recipe=recipe, at=once.at, actor=actor, **values)
-        return _shown(session, made)
+        made = create_campaign(
+            session, caller.shop, slug, recipe=recipe, at=once.at, actor=actor, member=caller.member, **values
+        )
+        return _shown(session, caller, made)
 
     return once.answer(session, caller, work)
 
@@ -154,7 +158,7 @@ def create(sent: DraftIn, session: Writing, once: SentOnce, caller: Author) -> J
 @router.get("/campaigns/{slug}/draft")
 def show_draft(slug: str, session: Reading, caller: Reader) -> DraftOut:
     """Show a campaign with all it is made of, and its latest review. Scope campaigns:read."""
-    return _shown(session, campaign_for(session, caller.member, slug))
+    return _shown(session, caller, campaign_for(session, caller.member, slug))
 
 
 @router.patch("/campaigns/{slug}")
@@ -164,8 +168,10 @@ def edit(slug: str, sent: Values, session: Writing, at: Now, caller: Author) -> 
     changes = _rows_for(_given(sent), session, caller)
     if "policy" in changes:
         changes["policy"] = campaign.policy | (changes["policy"] or {})
-    edit_campaign(session, caller.shop, campaign, changes=changes, at=at, actor=caller.member.actor)
-    return _shown(session, campaign)
+    edit_campaign(
+        session, caller.shop, campaign, changes=changes, at=at, actor=caller.member.actor, member=caller.member
+    )
+    return _shown(session, caller, campaign)
 
 
 @router.post("/campaigns/{slug}/submit", response_model=DraftOut)
@@ -199,7 +205,7 @@ def schedule(slug: str, session: Writing, once: SentOnce, caller: Author, sent: 
         campaign = campaign_for(session, caller.member, slug)
         launch_at = sent.at if sent else None
         moving.schedule(session, campaign, launch_at=launch_at, at=once.at, actor=caller.member.actor)
-        return _shown(session, campaign)
+        return _shown(session, caller, campaign)
 
     return once.answer(session, caller, work)
 
@@ -221,7 +227,7 @@ def _move(
     def work() -> DraftOut:
         campaign = campaign_for(session, caller.member, slug)
         move(session, caller.shop, campaign, at=once.at, actor=caller.member.actor, **said)
-        return _shown(session, campaign)
+        return _shown(session, caller, campaign)
 
     return once.answer(session, caller, work)
 
@@ -246,12 +252,16 @@ def _rows_for(values: dict[str, Any], session: Session, caller: Caller) -> dict[
     return found
 
 
-def _shown(session: Session, campaign: Campaign) -> DraftOut:
+def _shown(session: Session, caller: Caller, campaign: Campaign) -> DraftOut:
     offer = session.get(Offer, campaign.offer_id) if campaign.offer_id else None
     product = session.get(Product, campaign.product_id) if campaign.product_id else None
     sender = session.get(Sender, campaign.sender_id) if campaign.sender_id else None
     review = next(iter(reviews_of(session, campaign)), None)
-    own = campaign.model_dump(include=set(DraftOut.model_fields))
+    own = campaign.model_dump(include=set(DraftOut.model_fields)) | {
+        "audience": readable(caller.member, campaign.audience),
+        "excluded": readable(caller.member, campaign.excluded) if campaign.excluded else None,
+        "trigger": readable_trigger(caller.member, campaign.trigger),
+    }
     return DraftOut(
         **own,
         offer=offer.slug if offer else None,

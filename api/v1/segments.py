@@ -16,6 +16,7 @@ from campaigns.audiences import remove_segment
 from retention.access import Scope
 from retention.buyers import buyer_for
 from segments import segments, snapshots
+from segments.asking import check_asking, readable
 from segments.lists import external_ids_of
 from segments.matching import match
 from segments.presets import PRESETS, Preset, find_preset
@@ -181,7 +182,11 @@ def show(
 
 @router.put("/segments/{slug}")
 def save(slug: str, sent: SegmentIn, session: Writing, now: Now, caller: Writer) -> SegmentOut:
-    """Save a rule as a segment, new or in place of the one there. Scope segments:write."""
+    """Save a rule as a segment, new or in place of the one there. Scope segments:write.
+
+    A rule about names, mail, phone or ids needs buyers:personal too, to be saved, counted or exported.
+    """
+    check_asking(session, caller.member, sent.rule, {"segment": slug})
     saved = segments.save_segment(
         session, caller.shop.id, slug, rule=sent.rule, name=sent.name, actor=caller.member.actor, at=now
     )
@@ -197,6 +202,7 @@ def remove(slug: str, session: Writing, now: Now, caller: Writer) -> None:
 @router.post("/segments/count")
 def count(sent: RuleIn, session: Reading, now: Now, caller: Reader) -> CountOut:
     """Count the buyers a rule matches, and each of its parts; nothing is saved. Scope segments:read."""
+    check_asking(session, caller.member, sent.rule)
     shown = preview(session, caller.shop, sent.rule, now=now, as_of=sent.as_of)
     return CountOut(
         words=describe(sent.rule, currency=caller.shop.currency),
@@ -255,6 +261,7 @@ def show_changes(slug: str, session: Reading, caller: Reader, after: Annotated[i
     Scopes segments:read and buyers:read.
     """
     caller.member.require(Scope.BUYERS_READ)
+    check_asking(session, caller.member, {"segment": slug})
     found = list(snapshots.changes_since(session, caller.shop.id, slug, after=after, most=MOST_CHANGES))
     names = external_ids_of(session, caller.shop.id, (each.entered | each.left for each in found))
 
@@ -277,6 +284,7 @@ def export(
     Scopes segments:read and buyers:read.
     """
     caller.member.require(Scope.BUYERS_READ)
+    check_asking(session, caller.member, {"segment": slug})
     return csv_of(session, caller.shop, caller.member, slug=slug, now=now, as_of=as_of)
 
 
@@ -284,6 +292,7 @@ def export(
 def show_buyer(slug: str, buyer_id: str, session: Reading, now: Now, caller: Reader) -> MembershipOut:
     """Tell whether a buyer, by the shop's own id, is in a segment. Scopes segments:read and buyers:read."""
     caller.member.require(Scope.BUYERS_READ)
+    check_asking(session, caller.member, {"segment": slug})
     buyer = buyer_for(session, caller.member, buyer_id)
     member = buyer.id in _match(session, caller, slug, now, None)
     return MembershipOut(segment=slug, buyer_id=buyer_id, member=member)
@@ -310,10 +319,11 @@ def _refreshed(work: Callable[[], list[snapshots.Refreshed]]) -> RefreshesOut:
 
 
 def _shown(segment: Segment, caller: Caller) -> SegmentOut:
+    rule = readable(caller.member, segment.rule)
     return SegmentOut(
         slug=segment.slug,
         name=segment.name,
-        words=describe(segment.rule, currency=caller.shop.currency),
-        rule=segment.rule,
+        words=describe(rule, currency=caller.shop.currency),
+        rule=rule,
         refreshed_at=segment.refreshed_at,
     )

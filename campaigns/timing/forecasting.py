@@ -19,6 +19,7 @@ from campaigns.plans.caps import counts_until, window
 from campaigns.plans.policy import Cap, Policy, caps_on, read_policy
 from campaigns.plans.shop_policy import shop_policy
 from campaigns.timing.calendar import Day, Entry, EntryKind
+from retention.errors import Error
 from retention.shops import Shop
 from segments.matching import match
 
@@ -106,9 +107,17 @@ def _audiences(session: Session, shop: Shop, entries: Sequence[Entry], *, at: da
         assert entry.campaign_id is not None
         campaign = campaigns[entry.campaign_id]
         if campaign.id not in matched:
-            excluded = match(session, shop, campaign.excluded, now=at) if campaign.excluded else BitMap()
-            matched[campaign.id] = match(session, shop, campaign.audience, now=at) - excluded
+            matched[campaign.id] = _reached(session, shop, campaign, at=at)
         yield _Coming(entry, campaign, read_policy(campaign.policy), matched[campaign.id])
+
+
+def _reached(session: Session, shop: Shop, campaign: Campaign, *, at: datetime) -> BitMap:
+    """Return whom a campaign means; nobody when its rules have no answer, for its own page says why."""
+    try:
+        excluded = match(session, shop, campaign.excluded, now=at) if campaign.excluded else BitMap()
+        return match(session, shop, campaign.audience, now=at) - excluded
+    except Error:
+        return BitMap()
 
 
 def _outlook(session: Session, shop: Shop, each: _Coming, earlier: Sequence[_Coming]) -> Outlook:

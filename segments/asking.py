@@ -1,0 +1,121 @@
+"""Who may ask what: conditions on names, mail, phone and ids need the right to see them, wherever they stand.
+
+A rule that compares a phone with what somebody chooses tells the phone, digit by digit, whatever mask a page puts over
+it. So whoever may not see personal data may not have such a rule answered, by itself or inside a saved segment it
+names. What a colleague with the right saved may still be used whole, as an audience: `check_using`.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from retention.access import Member, Scope
+from retention.errors import Forbidden
+from segments.nodes import All, AnyOf, BuyerField, InSegment, Leaf, Node, Not, leaves, to_json
+from segments.rules import parse
+from segments.segments import Segment
+
+PERSONAL = frozenset({"external_id", "name", "email", "phone"})
+"""Fields of a buyer that only `buyers:personal` may ask about."""
+
+HIDDEN = "•••"
+
+Rule = dict[str, Any]
+Saved = dict[str, tuple[Leaf, ...]]
+
+
+def check_asking(session: Session, member: Member, *rules: object) -> None:
+    """Raise Forbidden unless the member may have these rules (JSON or parsed) answered."""
+    if member.may(Scope.BUYERS_PERSONAL):
+        return
+    asked = personal_fields(session, member.shop_id, *rules)
+    if asked:
+        raise Forbidden(
+            "The rule asks about {fields}, itself or in a segment it names. That needs the right {scope}. "
+            "Ask the shop's owner for it.",
+            fields=", ".join(sorted(asked)),
+            scope=Scope.BUYERS_PERSONAL.value,
+        )
+
+
+def may_ask(session: Session, member: Member, *rules: object) -> bool:
+    """Tell whether the member may have these rules answered."""
+    return member.may(Scope.BUYERS_PERSONAL) or not personal_fields(session, member.shop_id, *rules)
+
+
+def check_using(session: Session, member: Member, audience: object, *narrowing: object) -> None:
+    """Raise Forbidden unless the member may make this the audience of a campaign that `narrowing` rules divide.
+
+    A saved segment that asks about personal data is used alone and whole: what is left of it after another rule has
+    been taken away would tell who is in it.
+    """
+    if member.may(Scope.BUYERS_PERSONAL) or not personal_fields(session, member.shop_id, audience, *narrowing):
+        return
+    alone = isinstance(audience, InSegment) or (isinstance(audience, dict) and set(audience) == {"segment"})
+    if not alone or any(rule not in ALL_BUYERS for rule in narrowing):
+        raise Forbidden(
+            "The audience asks about personal data. Without the right {scope} a saved segment of that kind is used "
+            "alone and whole: no other rule, no exclusion, no waves.",
+            scope=Scope.BUYERS_PERSONAL.value,
+        )
+
+
+def personal_fields(session: Session, shop_id: int, *rules: object) -> set[str]:
+    """Return the personal fields that rules ask about, themselves or in the saved segments they lead to."""
+    asked = [leaf for rule in rules if rule is not None for leaf in leaves(_node(rule))]
+    names_segments = any(isinstance(leaf, InSegment) for leaf in asked)
+    return _fields(asked, _saved(session, shop_id) if names_segments else {})
+
+
+def hidden_segments(session: Session, member: Member) -> set[str]:
+    """Return the saved segments whose members this member may not see, for they ask about personal data."""
+    if member.may(Scope.BUYERS_PERSONAL):
+        return set()
+    saved = _saved(session, member.shop_id)
+    return {slug for slug in saved if _fields([InSegment(slug)], saved)}
+
+
+def readable(member: Member, rule: Rule) -> Rule:
+    """Return a rule as the member may read it: what personal fields are compared with is hidden without the right."""
+    return rule if member.may(Scope.BUYERS_PERSONAL) else to_json(_veiled(parse(rule)))
+
+
+def _node(rule: object) -> Node:
+    return rule if isinstance(rule, Node) else parse(rule)
+
+
+def _saved(session: Session, shop_id: int) -> Saved:
+    rows = session.exec(select(col(Segment.slug), col(Segment.rule)).where(Segment.shop_id == shop_id))
+    return {slug: tuple(leaves(parse(rule))) for slug, rule in rows}
+
+
+def _fields(asked: Iterable[Leaf], saved: Saved) -> set[str]:
+    found: set[str] = set()
+    todo, seen = list(asked), set[str]()
+    while todo:
+        leaf = todo.pop()
+        if isinstance(leaf, BuyerField) and leaf.field in PERSONAL:
+            found.add(leaf.field)
+        elif isinstance(leaf, InSegment) and leaf.slug not in seen:
+            seen.add(leaf.slug)
+            todo += saved.get(leaf.slug, ())
+    return found
+
+
+def _veiled(node: Node) -> Node:
+    match node:
+        case All(nodes):
+            return All(tuple(map(_veiled, nodes)))
+        case AnyOf(nodes):
+            return AnyOf(tuple(map(_veiled, nodes)))
+        case Not(inner):
+            return Not(_veiled(inner))
+        case BuyerField(field, operator) if field in PERSONAL and operator != "exists":
+            return replace(node, values=(HIDDEN,))
+        case _:
+            return node
+
+
+ALL_BUYERS: tuple[object, ...] = (None, {"all": []})

@@ -1,0 +1,29 @@
+"""What a rule names must be there: the lists and groups; of segments `segments.segments` takes care."""
+
+from typing import Any
+
+from sqlmodel import Session, select
+
+from retention.errors import Invalid
+from retention.relations import Group
+from segments.lists import BuyerList
+from segments.nodes import InGroup, InList, Node, leaves
+
+
+def check_references(session: Session, shop_id: int, node: Node) -> None:
+    """Raise Invalid, naming it, for the first list or group of a rule that the shop has not."""
+    found = list(leaves(node))
+    lists = {leaf.slug for leaf in found if isinstance(leaf, InList)}
+    groups = {leaf.slug for leaf in found if isinstance(leaf, InGroup) and leaf.slug is not None}
+    if slug := _missing(session, shop_id, BuyerList, lists):
+        raise Invalid("No list is called {slug}.", slug=slug)
+    if slug := _missing(session, shop_id, Group, groups):
+        raise Invalid("No group is called {slug}.", slug=slug)
+
+
+def _missing(session: Session, shop_id: int, table: Any, slugs: set[str]) -> str | None:
+    """Return the first of the names, in their order, that no row of the shop has."""
+    if not slugs:
+        return None
+    known = set(session.exec(select(table.slug).where(table.shop_id == shop_id)))
+    return min(slugs - known, default=None)
