@@ -12,13 +12,14 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
-from sqlalchemy.exc import DataError, DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
 from api.deps import LoginNeeded, NotYourShop
 from api.guard import HEADERS, language_of
 from api.pages import page
+from retention.bounds import is_taken
 from retention.errors import Error
 from retention.trouble import SENTENCES, first_line, trouble_of
 from retention.words import gettext, gettext_noop, speaking
@@ -50,7 +51,9 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _tell_http)
     app.add_exception_handler(RequestValidationError, _tell_invalid)
     app.add_exception_handler(LoginNeeded, _lead_to_login)
-    app.add_exception_handler(DataError, _tell_unkeepable)
+    for kind in (DataError, OverflowError, UnicodeEncodeError):
+        app.add_exception_handler(kind, _tell_unkeepable)
+    app.add_exception_handler(IntegrityError, _tell_conflict)
     app.add_exception_handler(DBAPIError, _tell_unavailable)
     app.add_exception_handler(PoolTimeoutError, _tell_unavailable)
     app.add_exception_handler(Exception, _tell_failure)
@@ -66,6 +69,7 @@ def tell(
     headers: dict[str, str] | None = None,
 ) -> Response:
     """Return the answer to a request that went wrong, in the form its asker reads. `name` is the refusal's own."""
+    detail = detail.encode(errors="replace").decode()  # it may quote half a character, which nobody can be sent
     title = gettext(TITLES.get(status, http.HTTPStatus(status).phrase))
     if request.url.path.startswith("/api/"):
         problem: dict[str, Any] = {
@@ -100,7 +104,10 @@ async def _tell_http(request: Request, error: Exception) -> Response:
 
 async def _tell_invalid(request: Request, error: Exception) -> Response:
     found = cast("RequestValidationError", error).errors()
-    errors = [{"pointer": "/".join(["", *map(str, each["loc"])]), "detail": each["msg"]} for each in found]
+    errors = [
+        {"pointer": "/".join(["", *map(str, each["loc"])]).encode(errors="replace").decode(), "detail": each["msg"]}
+        for each in found
+    ]
     detail = "; ".join(f"{'.'.join(map(str, each['loc'][1:]))}: {each['msg']}" for each in found[:5])
     return tell(request, 422, detail, errors=errors)
 
@@ -113,7 +120,18 @@ async def _lead_to_login(request: Request, _error: Exception) -> Response:
     return RedirectResponse(address, 303)
 
 
-async def _tell_unkeepable(request: Request, _error: Exception) -> Response:
+async def _tell_conflict(request: Request, error: Exception) -> Response:
+    """Tell of two who did the same at once, or of a value that no row may have."""
+    if not is_taken(error):
+        return await _tell_unkeepable(request, error)
+    detail = gettext(
+        "Somebody did the same at this very moment, or removed what it is about. Look again, then try again."
+    )
+    return tell(request, 409, detail)
+
+
+async def _tell_unkeepable(request: Request, error: Exception) -> Response:
+    log.warning("value cannot be kept", path=request.url.path, error=type(error).__name__)
     return tell(request, 422, gettext("A value holds characters or a size that cannot be kept."))
 
 

@@ -19,6 +19,10 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.sql.dml import UpdateBase
 from sqlmodel import Field, Session, SQLModel, col
 
+from retention.bounds import check_rows
+
+event.listen(Session, "before_flush", check_rows)
+
 SQLModel.metadata.naming_convention = {
     "ix": "ix_%(column_0_N_label)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",

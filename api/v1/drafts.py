@@ -6,10 +6,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from sqlmodel import Session, select
 
 from api.deps import Now, Reading, Writing
+from api.v1.bounds import Moment
 from api.v1.keys import Caller, caller_with
 from api.v1.once import SentOnce
 from campaigns import approving, moving
@@ -49,7 +50,7 @@ class Values(BaseModel):
     content: dict[str, Any] | None = Field(None, description="Per language (en, zh-CN): subject and body in Liquid.")
     policy: dict[str, Any] | None = None
     trigger: dict[str, Any] | None = Field(None, description="One of once, recurring, event, waves.")
-    scheduled_at: AwareDatetime | None = Field(None, description="The moment it is meant for, if it runs once.")
+    scheduled_at: Moment | None = Field(None, description="The moment it is meant for, if it runs once.")
 
 
 class DraftIn(Values):
@@ -115,7 +116,7 @@ class MomentIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    at: AwareDatetime | None = None
+    at: Moment | None = None
 
 
 class ArrivalOut(BaseModel):

@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.deps import Now, Reading, Writing
+from api.v1.bounds import Number
 from api.v1.keys import Caller, caller_with
 from api.v1.once import SentOnce
 from campaigns.hooks import hooks
@@ -119,7 +120,7 @@ def list_calls(slug: str, session: Reading, caller: Reader) -> CallsOut:
 
 
 @router.post("/hooks/{slug}/calls/{number}/resend", response_model=CallOut)
-def resend(slug: str, number: int, session: Writing, once: SentOnce, caller: Owner) -> JSONResponse:
+def resend(slug: str, number: Number, session: Writing, once: SentOnce, caller: Owner) -> JSONResponse:
     """Make a call again under the same webhook-id. Scope people:write."""
 
     def work() -> CallOut:

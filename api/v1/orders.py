@@ -6,10 +6,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from api.deps import Now, Writing
 from api.v1.amounts import Amount
+from api.v1.bounds import Moment
 from api.v1.keys import Caller, caller_with
 from api.v1.once import SentOnce
 from retention.access import Scope
@@ -42,8 +43,8 @@ class OrderIn(BaseModel):
     order_id: str = Field(min_length=1, max_length=200)
     buyer_id: str = Field("", max_length=200, description="The shop's own id of the buyer.")
     status: OrderStatus
-    placed_at: AwareDatetime | None = None
-    paid_at: AwareDatetime | None = None
+    placed_at: Moment | None = None
+    paid_at: Moment | None = None
     postage: Amount | None = None
     refunded: Amount | None = None
     country: str = Field("", max_length=100)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlmodel import Session
 
 from api.deps import CurrentSettings, Now, Reading, Writing
+from api.v1.bounds import Number
 from api.v1.keys import Caller, caller_with
 from api.v1.once import SentOnce
 from campaigns.posts import assisting, groups
@@ -94,14 +95,14 @@ def list_all(session: Reading, at: Now, caller: Poster) -> PostsOut:
 
 
 @router.get("/posts/{number}")
-def show(number: int, session: Reading, caller: Poster) -> PostOut:
+def show(number: Number, session: Reading, caller: Poster) -> PostOut:
     """Show a post, whatever came of it. Scope posts:write."""
     return _of(session, caller, number)
 
 
 @router.post("/posts/{number}/take", response_model=PostOut)
 def take(
-    number: int, session: Writing, at: Now, settings: CurrentSettings, once: SentOnce, caller: Poster
+    number: Number, session: Writing, at: Now, settings: CurrentSettings, once: SentOnce, caller: Poster
 ) -> JSONResponse:
     """Take a post in hand and read what to say; 409 when somebody else has it. Scope posts:write."""
 
@@ -113,7 +114,7 @@ def take(
 
 
 @router.post("/posts/{number}/sent", response_model=PostOut)
-def sent(number: int, body: SaidIn, session: Writing, at: Now, once: SentOnce, caller: Poster) -> JSONResponse:
+def sent(number: Number, body: SaidIn, session: Writing, at: Now, once: SentOnce, caller: Poster) -> JSONResponse:
     """Say that a post in hand was sent, with a note as proof. Scope posts:write."""
 
     def work() -> PostOut:
@@ -124,7 +125,7 @@ def sent(number: int, body: SaidIn, session: Writing, at: Now, once: SentOnce, c
 
 
 @router.post("/posts/{number}/decline", response_model=PostOut)
-def decline(number: int, body: SaidIn, session: Writing, at: Now, once: SentOnce, caller: Poster) -> JSONResponse:
+def decline(number: Number, body: SaidIn, session: Writing, at: Now, once: SentOnce, caller: Poster) -> JSONResponse:
     """Say that a post in hand will not be sent, and why. Scope posts:write."""
 
     def work() -> PostOut:
@@ -135,7 +136,7 @@ def decline(number: int, body: SaidIn, session: Writing, at: Now, once: SentOnce
 
 
 @router.post("/posts/{number}/back", response_model=PostOut)
-def back(number: int, session: Writing, at: Now, once: SentOnce, caller: Poster) -> JSONResponse:
+def back(number: Number, session: Writing, at: Now, once: SentOnce, caller: Poster) -> JSONResponse:
     """Put a post in hand back for others. Scope posts:write."""
 
     def work() -> PostOut:
@@ -146,7 +147,7 @@ def back(number: int, session: Writing, at: Now, once: SentOnce, caller: Poster)
 
 
 @router.post("/posts/{number}/undo", response_model=PostOut)
-def undo(number: int, session: Writing, at: Now, once: SentOnce, caller: Poster) -> JSONResponse:
+def undo(number: Number, session: Writing, at: Now, once: SentOnce, caller: Poster) -> JSONResponse:
     """Take back what this key said last of a post. Scope posts:write."""
 
     def work() -> PostOut:

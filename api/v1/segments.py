@@ -6,10 +6,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse, StreamingResponse
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from api.deps import Now, Reading, Writing
 from api.downloads import csv_of
+from api.v1.bounds import Moment
 from api.v1.keys import Caller, caller_with
 from api.v1.once import SentOnce
 from campaigns.audiences import remove_segment
@@ -71,7 +72,7 @@ class RuleOnlyIn(BaseModel):
 class RuleIn(RuleOnlyIn):
     """A rule to count, without saving it."""
 
-    as_of: AwareDatetime | None = Field(None, description="Count with what was known before this moment.")
+    as_of: Moment | None = Field(None, description="Count with what was known before this moment.")
 
 
 class SegmentIn(RuleOnlyIn):
@@ -171,9 +172,7 @@ def list_all(session: Reading, caller: Reader) -> SegmentsOut:
 
 
 @router.get("/segments/{slug}")
-def show(
-    slug: str, session: Reading, now: Now, caller: Reader, as_of: AwareDatetime | None = None
-) -> CountedSegmentOut:
+def show(slug: str, session: Reading, now: Now, caller: Reader, as_of: Moment | None = None) -> CountedSegmentOut:
     """Show a segment with its size. Scope segments:read."""
     found = segments.find_segment(session, caller.shop.id, slug)
     buyers = _match(session, caller, slug, now, as_of)
@@ -276,9 +275,7 @@ def show_changes(slug: str, session: Reading, caller: Reader, after: Annotated[i
 
 
 @router.get("/segments/{slug}/buyers.csv", response_class=StreamingResponse)
-def export(
-    slug: str, session: Reading, now: Now, caller: Reader, as_of: AwareDatetime | None = None
-) -> StreamingResponse:
+def export(slug: str, session: Reading, now: Now, caller: Reader, as_of: Moment | None = None) -> StreamingResponse:
     """Send the buyers as CSV; names, mail and phone are masked for a key that may not see persons.
 
     Scopes segments:read and buyers:read.

@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.deps import Now, Reading, Writing
+from api.v1.bounds import MOST_PRICE
 from api.v1.keys import Caller, caller_with
 from api.v1.once import SentOnce
 from campaigns.campaigns import Medium
@@ -56,7 +57,7 @@ class SenderIn(BaseModel):
     settings: dict[str, Any] = Field(default_factory=dict, description="The plain values of its kind.")
     secrets: dict[str, str] = Field(default_factory=dict, description="Sealed, and never shown again.")
     per_second: float | None = Field(None, ge=0, le=10_000)
-    price: int = Field(0, ge=0)
+    price: int = Field(0, ge=0, le=MOST_PRICE)
 
 
 class SenderChangeIn(BaseModel):
@@ -68,7 +69,7 @@ class SenderChangeIn(BaseModel):
     settings: dict[str, Any] | None = None
     secrets: dict[str, str] | None = None
     per_second: float | None = Field(None, ge=0, le=10_000, description="0 takes the limit off.")
-    price: int | None = Field(None, ge=0)
+    price: int | None = Field(None, ge=0, le=MOST_PRICE)
 
 
 class TestIn(BaseModel):

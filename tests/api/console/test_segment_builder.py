@@ -113,11 +113,21 @@ def test_as_of_counts_what_was_known_and_refuses_the_future(sign_in: SignIn) -> 
 
 
 def test_sample_is_masked_for_a_viewer(sign_in: SignIn) -> None:
+    fields = form_of({"buyer": {"field": "region", "is": ["广东"]}})
+    marketer = sign_in("marketer").post(f"{HOME}/preview", data=fields).text
+    names = re.findall(r">([一-鿿]{2,3})</a>", marketer)
+    assert names
+    viewer = sign_in("viewer").post(f"{HOME}/preview", data=fields).text
+    assert re.search(r">[一-鿿]\*+</a>", viewer)
+    assert not any(f">{name}</a>" in viewer for name in names)
+
+
+def test_a_viewer_asks_about_no_name_and_sees_why(sign_in: SignIn) -> None:
     fields = form_of({"buyer": {"field": "name", "is": ["陈佳宁"]}})
     assert "陈佳宁</a>" in sign_in("marketer").post(f"{HOME}/preview", data=fields).text
     viewer = sign_in("viewer").post(f"{HOME}/preview", data=fields).text
-    assert "陈**</a>" in viewer
-    assert "陈佳宁</a>" not in viewer
+    assert "buyers:personal" in viewer
+    assert "**</a>" not in viewer
 
 
 def test_rule_is_saved_refreshed_and_changed_in_place(sign_in: SignIn, camellia: Engine) -> None:
