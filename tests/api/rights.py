@@ -5,9 +5,17 @@
 """
 
 RIGHTS = """
+consents:write:
+    POST /api/v1/consents
+    POST /api/v1/pauses
+    POST /shops/{slug}/buyers/{buyer_id:path}/answers
+    POST /shops/{slug}/buyers/{buyer_id:path}/pause
 buyers:personal campaigns:read:
     GET /api/v1/campaigns/{slug}/preview
 anybody:
+    HEAD /healthz
+    HEAD /readyz
+    HEAD /metrics
     GET /api/v1/openapi.json
     HEAD /api/v1/openapi.json
     GET /healthz
@@ -59,6 +67,8 @@ batches:read campaigns:write:
 batches:write joint:approve:
     POST /shops/{slug}/joint/{number:int}/batches
 buyers:personal:
+    GET /api/v1/consents
+    GET /api/v1/suppressions
     GET /api/v1/bounces
 buyers:read:
     GET /api/v1/campaigns/{slug}/why/{buyer_id:path}
@@ -125,6 +135,9 @@ campaigns:read people:write:
     POST /shops/{slug}/senders
     POST /shops/{slug}/senders/{sender}
 campaigns:write:
+    POST /api/v1/campaigns/{slug}/sender
+    POST /shops/{slug}/campaigns/{name}/sender
+    POST /shops/{slug}/failures/{number}/retry
     POST /api/v1/campaigns/{slug}/launch
     POST /api/v1/campaigns/{slug}/pause
     POST /api/v1/campaigns/{slug}/resume
