@@ -21,11 +21,13 @@ from retention.buyers import Buyer
 from retention.database import BigId, Json, ShopRow, write_after
 from retention.errors import Conflict, Invalid
 from retention.files import FileStore
+from retention.naming import salutation
 from retention.shops import Shop
 from retention.tokens import ALPHABET, CODE_LENGTH, TOKEN_LENGTH, spaced
 from retention.words import gettext as _
 from retention.words import speaking
 
+_LONGEST_NAMES = 200  # looked at for one to greet by; what is longest is often no name
 FORMATS = {"office": "a6", "label-203": "label", "label-300": "label", "print-shop": "a6"}
 """The format a design takes on each device: A6 four up on office paper, 100 x 150 mm on a label printer."""
 
@@ -215,6 +217,7 @@ def worst_piece(layer: StaticLayer, copy: Copy, name: str, public_url: str) -> s
 
 def greeting(layer: StaticLayer, name: str, language: str) -> str:
     """Return how a piece addresses a buyer; without a name, or one that cannot be printed well, as an old friend."""
+    name = salutation(name)
     with speaking(language):
         personal = _("{name},").format(name=name)
     fits = bool(name) and stamp.usable(layer, "greeting", personal)
@@ -228,4 +231,4 @@ def paper_language(language: str) -> str:
 
 def _longest_name(session: Session, shop: Shop) -> str:
     names = select(Buyer.name).where(Buyer.shop_id == shop.id).order_by(func.length(Buyer.name).desc(), Buyer.name)
-    return session.exec(names.limit(1)).first() or ""
+    return next(filter(salutation, session.exec(names.limit(_LONGEST_NAMES))), "")

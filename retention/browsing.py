@@ -13,6 +13,7 @@ from retention.bitmaps import ids_in
 from retention.buyers import Buyer, masked_email, masked_name, masked_phone
 from retention.consent import Consent
 from retention.facts import BuyerFacts
+from retention.naming import salutation
 from retention.orders import Order
 from retention.parcels import Parcel
 from retention.relations import Follow, Group, GroupMember
@@ -70,7 +71,8 @@ def seen_by(member: Member, buyer: Buyer) -> Buyer:
     if member.may(Scope.BUYERS_PERSONAL):
         return buyer
     hidden = {
-        "name": masked_name(buyer.name),
+        # An initial reads as the name does; a name struck out would be greeted by none.
+        "name": f"{buyer.name.strip()[0]}." if salutation(buyer.name) else "",
         "email": masked_email(buyer.email),
         "phone": masked_phone(buyer.phone),
     }

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from liquid.exceptions import UndefinedError
 from pyroaring import BitMap
-from sqlmodel import Session, func, select
+from sqlmodel import Session, select
 
 from campaigns.campaigns import Campaign, Medium
 from campaigns.texts.content import Shown, extremes, show_to, stage_of, variables, voice_of
@@ -24,6 +24,7 @@ from retention.bitmaps import read_bitmap
 from retention.buyers import Buyer
 from retention.errors import Invalid
 from retention.internet import is_public_host
+from retention.naming import salutation
 from retention.shops import Shop
 from retention.words import LANGUAGES, ngettext
 from retention.words import gettext as _
@@ -91,8 +92,8 @@ def _of_audience(session: Session, shop: Shop, campaign: Campaign, audience: Bit
             )
             yield _amber("missing_translation", say.format(count=count, language=language))
     if any(_BARE_NAME.search(part) for text in campaign.content.values() for part in text.values()):
-        nameless = select(Buyer.id).where(Buyer.shop_id == shop.id, func.trim(Buyer.name) == "")
-        if count := len(read_bitmap(session, nameless) & audience):
+        names = select(Buyer.id, Buyer.name).where(Buyer.shop_id == shop.id).execution_options(yield_per=20_000)
+        if count := sum(number in audience and not salutation(name) for number, name in session.exec(names)):
             say = ngettext(
                 "{count} buyer of the audience has no name, and the text would leave a gap. Write {example}.",
                 "{count} buyers of the audience have no name, and the text would leave a gap. Write {example}.",

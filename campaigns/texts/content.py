@@ -28,6 +28,7 @@ from campaigns.texts.wording import message_values, sample_values
 from retention import clock
 from retention.buyers import Buyer
 from retention.errors import Invalid
+from retention.naming import salutation
 from retention.products import Product
 from retention.settings import get_settings
 from retention.shops import Shop
@@ -178,7 +179,7 @@ def _by_name(session: Session, shop: Shop, campaign: Campaign, audience: BitMap)
         if number not in audience:
             continue
         group = language if language in campaign.content else "", name.isascii()
-        length = len(name)
+        length = len(salutation(name))
         if group not in shortest or length < shortest[group][0]:
             shortest[group] = length, number
         if group not in longest or length > longest[group][0]:
@@ -191,12 +192,12 @@ def _length(stage: Stage, buyer: Buyer, voice: Voice) -> tuple[int, int, int]:
     try:
         text = _text(stage, buyer, voice)
     except Invalid:
-        return 0, 0, len(buyer.name)
+        return 0, 0, len(salutation(buyer.name))
     if stage.campaign.medium is not Medium.SMS:
-        return 0, len(text.body), len(buyer.name)
+        return 0, len(text.body), len(salutation(buyer.name))
     signature = voice.signature or sign(stage.shop.name, text.language)
     whole = set_sms(text.body, signature=signature, language=text.language)
-    return count_sms(whole, always_wide=_counts_wide(stage.sender)).parts, len(text.body), len(buyer.name)
+    return count_sms(whole, always_wide=_counts_wide(stage.sender)).parts, len(text.body), len(salutation(buyer.name))
 
 
 def voice_of(sender: Sender | None) -> Voice:

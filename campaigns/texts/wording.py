@@ -7,6 +7,7 @@ from campaigns.offers.offers import Offer
 from retention import money, words
 from retention.buyers import Buyer
 from retention.moments import show_end
+from retention.naming import salutation
 from retention.products import Product
 from retention.shops import Shop
 from retention.tokens import spaced
@@ -49,7 +50,7 @@ def message_values(
 ) -> dict[str, Any]:
     """Return the values in `language` as of `at`; plain texts only: a template can reach nothing behind them."""
     locale = language.replace("-", "_")
-    values: dict[str, Any] = {"shop": {"name": shop.name}, "buyer": {"name": buyer.name}, "link": link}
+    values: dict[str, Any] = {"shop": {"name": shop.name}, "buyer": {"name": salutation(buyer.name)}, "link": link}
     with words.speaking(language):
         if product:
             price = money.show(product.price, shop.currency, locale)
