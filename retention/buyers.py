@@ -31,8 +31,8 @@ class Buyer(ShopRow, table=True):
     name: str = Field(default="", max_length=200)
     email: str = Field(default="", max_length=254)
     phone: str = Field(default="", max_length=32)
-    email_key: str = Field(default="", max_length=254, sa_column_kwargs={"server_default": ""})
-    phone_key: str = Field(default="", max_length=32, sa_column_kwargs={"server_default": ""})
+    email_key: str = Field(default="", max_length=254, sa_column_kwargs={"server_default": sa.text("''")})
+    phone_key: str = Field(default="", max_length=32, sa_column_kwargs={"server_default": sa.text("''")})
     language: str = Field(default="", max_length=8)
     birthday: date | None = None
     country: str = Field(default="", max_length=100)

@@ -49,7 +49,7 @@ class Consent(ShopRow, table=True):
     at: datetime
     undated: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
     counts: bool = Field(default=True, sa_column_kwargs={"server_default": sa.true()})
-    recorded_by: str = Field(default="", max_length=64, sa_column_kwargs={"server_default": ""})
+    recorded_by: str = Field(default="", max_length=64, sa_column_kwargs={"server_default": sa.text("''")})
 
     def yields_to(self, answer: Answer, at: datetime) -> bool:
         """Tell whether an answer of the buyer's own, given at a moment, is a newer word than this one.
