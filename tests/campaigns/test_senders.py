@@ -105,7 +105,7 @@ def test_secrets_do_not_follow_to_another_host_unless_entered_again(stage: Stage
 
 def test_secrets_sealed_under_another_key_are_asked_for_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     row = _make(stage, SenderKind.SMTP, settings=SMTP, secrets={"password": "s3cret"})
-    monkeypatch.setenv("REGULARS_SECRET", "another")
+    monkeypatch.setenv("REGULARS_SECRET", "another" * 5)
     get_settings.cache_clear()
     with pytest.raises(Conflict, match="Enter them again"):
         channel_for(row)
