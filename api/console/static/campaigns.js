@@ -23,7 +23,7 @@
     form.addEventListener("change", (event) => {
       if (!["segment", "excluded", "join", "source", "keep_out"].includes(event.target.name)) return;
       clearTimeout(waiting);
-      waiting = setTimeout(() => htmx.ajax("POST", counting.dataset.counts, { source: form, target: "#counted", swap: "innerHTML" }), PAUSE);
+      waiting = setTimeout(() => htmx.ajax("POST", counting.dataset.counts, { source: form.querySelector("input[type=hidden]"), target: "#counted", swap: "innerHTML" }), PAUSE);
     });
   }
 
@@ -75,7 +75,7 @@
     const frame = card.querySelector("[data-mail]");
     let reading = 0;
     const read = () => {
-      htmx.ajax("POST", card.dataset.preview, { source: form, target: "#preview", swap: "innerHTML" });
+      htmx.ajax("POST", card.dataset.preview, { source: form.querySelector("input[type=hidden]"), target: "#preview", swap: "innerHTML" });
       frame.hidden = form.elements.medium.value !== "email";
       if (frame.hidden) return;
       const sent = document.createElement("form");

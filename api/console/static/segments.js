@@ -7,7 +7,9 @@
   const PAUSE = 300; // milliseconds after the last keystroke
   let waiting = 0;
 
-  const ask = (address, target, values = {}) => htmx.ajax("POST", address, { source: form, target, swap: "innerHTML", values });
+  // Asked in the name of a field: in the name of the form, htmx would press the button that has the focus.
+  const asker = form.querySelector("input[type=hidden]");
+  const ask = (address, target, values = {}) => htmx.ajax("POST", address, { source: asker, target, swap: "innerHTML", values });
 
   form.addEventListener("input", (event) => {
     if (event.target.closest("[data-quiet]")) return;

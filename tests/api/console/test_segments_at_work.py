@@ -120,6 +120,19 @@ def test_what_is_wrong_stands_beside_its_condition_and_the_others_keep_their_cou
     expect(page.locator("#c-r-0")).to_have_text(str(ordering(3)))
 
 
+def test_a_button_that_merely_has_the_focus_is_not_pressed_by_counting(enter: Enter) -> None:
+    page = enter("/segments/new?preset=repeat-customers")
+    size(page, ordering(2))
+    page.locator("#f-r-0-value").fill("3")
+    page.get_by_role("button", name="Take away").first.focus()
+    size(page, ordering(3))
+    page.locator("#f-r-0-value").fill("2")
+    for _press in range(3):
+        page.keyboard.press("Tab")
+    size(page, ordering(2))
+    expect(page.locator("#f-r-0-value")).to_have_value("2")
+
+
 def test_groups_nest_move_and_go_by_keyboard_alone(enter: Enter) -> None:
     page = enter("/segments/new")
     page.locator(".add .menu summary").focus()
