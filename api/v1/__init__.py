@@ -17,6 +17,7 @@ from api.v1 import (
     hooks,
     orders,
     paper,
+    people,
     policy,
     posts,
     segments,
@@ -58,5 +59,6 @@ for part in (
     senders,
     hooks,
     paper,
+    people,
 ):
     router.include_router(part.router)

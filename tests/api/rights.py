@@ -201,6 +201,14 @@ packing:write:
     GET /shops/{slug}/packing
     POST /shops/{slug}/packing/steps
 people:write:
+    GET /api/v1/people
+    POST /api/v1/people/invitations
+    DELETE /api/v1/people/invitations/{number}
+    PATCH /api/v1/people/{number}
+    DELETE /api/v1/people/{number}
+    POST /api/v1/people/{number}/sign-out
+    GET /api/v1/keys
+    DELETE /api/v1/keys/{number}
     PUT /api/v1/policy
     POST /api/v1/senders
     PATCH /api/v1/senders/{slug}

@@ -294,3 +294,25 @@ def test_a_link_goes_by_the_shops_own_mail_sender_and_is_then_shown_to_nobody(
         page = signed_in(browser, OWNER).post("/shops/tea/people/invite", data=invite)
     assert (page.status_code, "/join/" in page.text) == (200, False)
     assert [(to, b"List-Unsubscribe" in mail) for to, mail in office.arrived] == [("n@tea.example", False)]
+
+
+def test_another_system_takes_people_in_and_lets_them_go(app: FastAPI, browser: Open) -> None:
+    with transaction(app.state.engine) as session:
+        secret = keys.create_api_key(session, find_shop(session, "tea"), name="hr", scopes=frozenset(Scope), at=NOON)
+    hr = TestClient(app, base_url=f"{SITE}/api/v1", headers={"Authorization": f"Bearer {secret}"})
+    invited = hr.post("/people/invitations", json={"email": "new@tea.example", "role": "warehouse"}).json()
+    assert (invited["mailed"], invited["link"].startswith(f"{SITE}/join/")) == (False, True)
+    assert hr.delete(f"/people/invitations/{invited['id']}").status_code == 204
+    assert browser().get(invited["link"]).status_code == 404
+    found = {each["email"]: each for each in hr.get("/people").json()["people"]}
+    assert [(email, each["role"]) for email, each in found.items()] == [(MAY, "marketer"), (OWNER, "owner")]
+    may = f"/people/{found[MAY]['id']}"
+    assert hr.patch(may, json={"role": "viewer"}).json()["role"] == "viewer"
+    assert [hr.post(f"{may}/sign-out").status_code, hr.delete(may).status_code, hr.delete(may).status_code] == [
+        204, 204, 404,
+    ]  # fmt: skip
+    assert hr.delete(f"/people/{found[OWNER]['id']}").status_code == 409
+    (own,) = hr.get("/keys").json()["keys"]
+    assert (own["name"], own["state"], secret in str(own)) == ("hr", "active", False)
+    assert hr.delete(f"/keys/{own['id']}").status_code == 204
+    assert hr.get("/keys").status_code == 401
