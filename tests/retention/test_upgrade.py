@@ -1,6 +1,8 @@
 """Upgrades of databases that hold rows: from the days before 0001 was frozen, and from 0001 to now."""
 
+from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +12,31 @@ from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import load_python_file
+from sqlmodel import select
 
 import api.tables
+from campaigns.campaigns import Run
+from campaigns.drafting import find_campaign
+from campaigns.launch import launch
+from campaigns.offers.links import Link
+from campaigns.offers.offers import Offer
+from campaigns.offers.redeem import claim_coupon, redeem
+from campaigns.offers.scans import open_link
+from campaigns.sending.channels.memory import MemoryChannel
+from campaigns.sending.sending import send_waiting
+from campaigns.texts.mail import Sender
+from printables.batches import PackingOutcome
+from printables.flyers import Flyer
 from retention import migrate, schema
+from retention.database import open_engine, transaction
 from retention.errors import Conflict
+from retention.files import FileStore
+from retention.parcels import Parcel
+from retention.products import Product
+from retention.shops import find_shop
+from retention.touches import Touch
+from tests.printables import samples
+from tests.printables.conftest import NOON, URL, Bench
 from tests.retention import rows
 
 unreleased: Any = load_python_file(str(migrate.folder()), "unreleased.py")
@@ -163,6 +186,46 @@ def test_coupon_that_was_used_without_an_end_gets_the_one_of_its_offer(
             sa.table("coupons")
         )).scalars().all()  # fmt: skip
     assert {each and f"{each:%Y-%m-%d %H:%M:%S}" for each in found} == {end}
+
+
+def test_shop_of_the_first_revision_plans_sends_prints_scans_and_redeems_after_the_upgrade(
+    first_url: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    with migrate.connect(first_url) as connection, connection.begin():
+        rows.load(connection, Path(__file__).with_name("first_shop.json"))  # made by the code of that revision
+        rows.fill(connection, each=1)
+    migrate.upgrade(first_url)
+    engine = open_engine(first_url)
+    request.addfinalizer(engine.dispose)
+    with transaction(engine) as session:
+        shop = find_shop(session, "tea")
+        offer, product = session.get_one(Offer, 1), session.get_one(Product, 1)
+        run = launch(session, shop, find_campaign(session, shop.id, "draft"), at=NOON, actor="user:1")
+        paper = session.get_one(Run, 1)
+    assert run.audience == 4
+
+    post = MemoryChannel()
+    mail = Sender(URL, b"a key for these tests, and long enough", "Shop <shop@shop.example>")
+    sent = send_waiting(engine, post, now=NOON + timedelta(minutes=1), sender=mail)
+    assert (+sent, len(post.taken)) == (Counter(sent=8), 8)
+
+    bench = Bench(engine, FileStore(tmp_path / "files"), shop, offer, product)
+    with transaction(engine) as session:  # the fixture has rows, no files
+        session.get_one(Product, 1).picture = bench.files.put(samples.picture())
+    flyer = bench.rows(Flyer)[0]
+    bench.prove(flyer)
+    piece = bench.pieces(bench.print(flyer, paper))[0]
+    waybill = next(each.waybill for each in bench.rows(Parcel) if each.buyer_id == 4)
+    assert bench.scan(waybill, piece.code).outcome is PackingOutcome.PACKED
+
+    with transaction(engine) as session:
+        link = session.exec(select(Link).where(Link.delivery_id == piece.delivery_id)).one()
+        open_link(session, link.token, user_agent="Mozilla/5.0 (iPhone)", address="203.0.113.9", at=NOON)
+        claimed = claim_coupon(session, link, at=NOON)
+        assert claimed.code == piece.code
+        redeem(session, shop, piece.code, order_reference="A-1", amount=20_000, at=NOON + timedelta(days=1))
+        events = session.exec(select(Touch.event).where(Touch.buyer_id == 4, Touch.campaign == "flyer"))
+        assert sorted(events) == ["claimed", "redeemed", "scanned", "sent"]
 
 
 @pytest.mark.parametrize(
