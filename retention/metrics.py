@@ -38,14 +38,13 @@ class RepeatReport:
         return self.repeat_buyers / self.buyers if self.buyers else None
 
     def as_json(self) -> dict[str, Any]:
-        """Return the report with the rate to five decimals and revenue in major units as a number."""
+        """Return the report with the rate to five decimals and revenue in major units as a string."""
         rate = self.repeat_rate
-        revenue = money.major(self.revenue, self.currency)
         median = self.median_days_between_order_days
         return {
             "buyers": self.buyers,
             "orders": self.orders,
-            "revenue": int(revenue) if revenue == int(revenue) else float(revenue),
+            "revenue": money.write(self.revenue, self.currency),
             "repeat_buyers": self.repeat_buyers,
             "repeat_rate": None if rate is None else round(rate, 5),
             "median_days_between_order_days": int(median) if median is not None and median == int(median) else median,

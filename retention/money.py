@@ -39,6 +39,21 @@ def write(amount: float, currency: str) -> str:
     return str(major(round(amount), currency))
 
 
+def write_price(hundredths: int, currency: str) -> str:
+    """Return hundredths of a minor unit, as messages are priced in, as `write` does: "0.0450"."""
+    return f"{major(hundredths, currency).scaleb(-2):f}"
+
+
+def read_price(text: str | Decimal, currency: str) -> int:
+    """Return a price in major units as hundredths of a minor unit; Invalid when it is no number or finer than that."""
+    minor(text, currency)  # says what is no number
+    exact = Decimal(str(text).strip().replace(",", "").lstrip("¥￥$€£"))
+    value = int(exact.scaleb(get_currency_precision(currency) + 2))
+    if value < 0 or major(value, currency).scaleb(-2) != exact:
+        raise Invalid("{text} is not a price in {currency}.", text=repr(str(text)), currency=currency)
+    return value
+
+
 @lru_cache(maxsize=4096)
 def show(amount: int, currency: str, locale: str = "en") -> str:
     """Return an amount as people of `locale` (en, zh_CN) write it; whole amounts without decimals: ¥20, ¥19.90."""

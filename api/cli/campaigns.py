@@ -156,7 +156,7 @@ def show_plan(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = Fal
         found, campaign = _found(session, shop, slug)
         planned = plan(session, found, campaign, at=clock.now())
     if as_json:
-        show(planned.as_json(), as_json=True)
+        show(planned.as_json(found.currency), as_json=True)
     else:
         _write_funnel(planned, found)
 

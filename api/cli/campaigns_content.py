@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from sqlmodel import Session
@@ -13,7 +13,7 @@ from campaigns.campaigns import Campaign
 from campaigns.drafting import find_campaign
 from campaigns.texts.branding import look_of, set_branding
 from campaigns.texts.checks import check_text
-from campaigns.texts.content import Shown, extremes, show_to, variables
+from campaigns.texts.content import Shown, extremes, in_money, show_to, variables
 from campaigns.texts.trying import send_test
 from retention import clock
 from retention.access import system_member
@@ -50,7 +50,7 @@ def preview(
     if html and shown:
         html.write_text(shown[-1].html or shown[-1].text, "utf-8")
     if as_json:
-        show({"messages": [_as_json(each) for each in shown]}, as_json=True)
+        show({"messages": [in_money(each, found.currency) for each in shown]}, as_json=True)
         return
     for each in shown:
         _write(each)
@@ -136,10 +136,6 @@ def _readers(session: Session, shop: Shop, campaign: Campaign, buyer: str) -> li
     if not readers:
         raise NotFound("Nobody is in the audience. Name a buyer with --buyer.")
     return readers
-
-
-def _as_json(shown: Shown) -> dict[str, Any]:
-    return asdict(shown)
 
 
 def _write(shown: Shown) -> None:

@@ -10,6 +10,8 @@ from retention import clock, metrics
 from retention.database import reading
 from retention.errors import Invalid
 from retention.shops import Shop, find_shop
+from segments.nodes import Scale
+from segments.rfm_report import rfm_report
 
 group = typer.Typer(help="Figures of a shop.", no_args_is_help=True)
 
@@ -40,6 +42,29 @@ def cohorts(shop: ShopOption, as_of: AsOf = None, *, as_json: JsonOption = False
         return
     for cohort in report.cohorts:
         typer.echo(f"{cohort.month}  {cohort.buyers:>7}  " + " ".join(f"{share:6.1%}" for share in cohort.shares))
+
+
+@group.command()
+def rfm(
+    shop: ShopOption,
+    as_of: AsOf = None,
+    scale: Annotated[Scale, typer.Option(help="How the frequency is scored: by quintiles or fixed steps.")] = (
+        Scale.QUINTILES
+    ),
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the buyers by the eleven groups of recency, frequency and money."""
+    with reading(engine()) as session:
+        found = find_shop(session, shop)
+        report = rfm_report(session, found, now=clock.now(), as_of=_moment(as_of, found), scale=scale)
+    if as_json:
+        show(report.as_json(), as_json=True)
+        return
+    for group_of in report.groups:
+        typer.echo(f"{group_of.group:<18} {group_of.buyers:>7}  {group_of.share:6.1%}")
+    if report.collapsed:
+        typer.echo("Most buyers ordered once, so quintiles of frequency say little: try --scale steps.")
 
 
 def _moment(text: str | None, shop: Shop) -> datetime | None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from sqlmodel import Session
 
 from api.cli.terminal import JsonOption, ShopOption, engine, read_json, show, show_rows
 from campaigns.sending.senders import (
@@ -18,10 +19,10 @@ from campaigns.sending.senders import (
     senders_of,
     test_sender,
 )
-from retention import clock
+from retention import clock, money
 from retention.database import reading, transaction
 from retention.errors import Invalid
-from retention.shops import find_shop
+from retention.shops import Shop, find_shop
 
 group = typer.Typer(help="Senders: mail servers, text gateways, signed calls, robots.", no_args_is_help=True)
 
@@ -46,7 +47,7 @@ def add_to(app: typer.Typer) -> None:
 def list_them(shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """List the shop's senders and how they are."""
     with reading(engine()) as session:
-        rows = [shown(each) for each in senders_of(session, find_shop(session, shop).id)]
+        rows = [shown(session, each) for each in senders_of(session, find_shop(session, shop).id)]
     show_rows("senders", rows, ("slug", "kind", "state", "last_error"), as_json=as_json)
 
 
@@ -78,7 +79,7 @@ def create(
             at=clock.now(),
             actor=_ACTOR,
         )
-        result = shown(made)
+        result = shown(session, made)
     show(result, as_json=as_json)
 
 
@@ -108,7 +109,7 @@ def edit(
             at=clock.now(),
             actor=_ACTOR,
         )
-        result = shown(found)
+        result = shown(session, found)
     show(result, as_json=as_json)
 
 
@@ -118,7 +119,7 @@ def pause(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) 
     with transaction(engine()) as session:
         found = find_sender(session, find_shop(session, shop).id, slug)
         pause_sender(session, found, at=clock.now(), actor=_ACTOR)
-        show(shown(found), as_json=as_json)
+        show(shown(session, found), as_json=as_json)
 
 
 @group.command()
@@ -127,7 +128,7 @@ def resume(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False)
     with transaction(engine()) as session:
         found = find_sender(session, find_shop(session, shop).id, slug)
         resume_sender(session, found, at=clock.now(), actor=_ACTOR)
-        show(shown(found), as_json=as_json)
+        show(shown(session, found), as_json=as_json)
 
 
 @group.command("test")
@@ -146,9 +147,11 @@ def send_test(
     show({"sender": slug, "taken": True, "reference": reference}, as_json=as_json)
 
 
-def shown(sender: Sender) -> dict[str, Any]:
-    """Return a sender for people: everything but its secrets."""
-    return sender.model_dump(mode="json", exclude={"id", "shop_id", "sealed", "created_at", "next_slot_at"})
+def shown(session: Session, sender: Sender) -> dict[str, Any]:
+    """Return a sender for people: everything but its secrets, its price in money."""
+    currency = session.get_one(Shop, sender.shop_id).currency
+    values = sender.model_dump(mode="json", exclude={"id", "shop_id", "sealed", "created_at", "next_slot_at"})
+    return values | {"price": money.write_price(sender.price, currency)}
 
 
 def _read_settings(place: str) -> Mapping[str, Any]:

@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlmodel import Session
 
 from api.deps import Now, Reading, Writing
-from api.v1.amounts import write_amount
 from api.v1.keys import Caller, caller_with
 from api.v1.once import Once, SentOnce
 from campaigns import moving
@@ -166,12 +165,7 @@ def explain(
 def plan(slug: str, session: Reading, at: Now, caller: Reader) -> PlanOut:
     """Plan a run; nothing is written. Scope campaigns:read."""
     planned = plan_campaign(session, caller.shop, campaign_for(session, caller.member, slug), at=at)
-    ceiling = planned.policy.cost_ceiling
-    amounts = {
-        "cost": write_amount(planned.cost, caller.shop),
-        "cost_ceiling": None if ceiling is None else write_amount(ceiling, caller.shop),
-    }
-    return PlanOut.model_validate(planned.as_json() | amounts)
+    return PlanOut.model_validate(planned.as_json(caller.shop.currency))
 
 
 @router.post("/campaigns/{slug}/launch", response_model=LaunchedOut)

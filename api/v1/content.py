@@ -16,7 +16,7 @@ from campaigns.noes.bounces import BounceKind, bounces_of
 from campaigns.noes.bouncing import lift_bounce
 from campaigns.noes.topics import create_topic, find_topic, rename_topic, topics_of
 from campaigns.texts.checks import Severity, check_text
-from campaigns.texts.content import extremes, show_to, variables
+from campaigns.texts.content import extremes, in_money, show_to, variables
 from campaigns.texts.trying import send_test
 from retention.access import Scope
 from retention.browsing import seen_by
@@ -65,7 +65,7 @@ class ShownOut(BaseModel):
     text: str
     html: str
     sms: dict[str, Any] | None = Field(description="Encoding, characters and parts of a text message.")
-    cost: int | None = Field(description="In hundredths of a minor unit; null where the sender states no price.")
+    cost: str | None = Field(description='What it costs, such as "0.0450"; null where the sender states no price.')
     call: dict[str, Any] | None = Field(description="The data of a webhook's call.")
 
 
@@ -155,7 +155,7 @@ def preview(
     campaign = campaign_for(session, caller.member, slug)
     one = [buyer_for(session, caller.member, buyer)] if buyer else None
     readers = one or extremes(session, caller.shop, campaign, at=at)
-    shown = [asdict(show_to(session, caller.shop, campaign, each)) for each in readers]
+    shown = [in_money(show_to(session, caller.shop, campaign, each), caller.shop.currency) for each in readers]
     return ShownListOut(messages=[ShownOut(**{name: each[name] for name in ShownOut.model_fields}) for each in shown])
 
 

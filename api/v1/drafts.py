@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlmodel import Session, select
 
 from api.deps import Now, Reading, Writing
+from api.v1.amounts import read_policy_money, write_policy_money
 from api.v1.bounds import Moment
 from api.v1.keys import Caller, caller_with
 from api.v1.once import SentOnce
@@ -240,6 +241,8 @@ def _given(sent: Values) -> dict[str, Any]:
 def _rows_for(values: dict[str, Any], session: Session, caller: Caller) -> dict[str, Any]:
     """Return the values with row numbers in place of an offer's slug, a product's SKU and a sender's slug."""
     found = dict(values)
+    if found.get("policy"):
+        found["policy"] = read_policy_money(found["policy"], caller.shop)
     if "offer" in found:
         slug = found.pop("offer")
         found["offer_id"] = find_offer(session, caller.shop.id, slug).id if slug else None
@@ -264,7 +267,7 @@ def _shown(session: Session, caller: Caller, campaign: Campaign) -> DraftOut:
         "trigger": readable_trigger(caller.member, campaign.trigger),
     }
     return DraftOut(
-        **own,
+        **own | {"policy": write_policy_money(own["policy"], caller.shop)},
         offer=offer.slug if offer else None,
         product=product.sku if product else None,
         sender=sender.slug if sender else None,

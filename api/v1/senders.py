@@ -8,13 +8,17 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.deps import Now, Reading, Writing
+from api.v1.amounts import PRICED, Price
 from api.v1.bounds import MOST_PRICE
 from api.v1.keys import Caller, caller_with
 from api.v1.once import SentOnce
 from campaigns.campaigns import Medium
 from campaigns.sending import senders
 from campaigns.sending.senders import Sender, SenderKind, SenderState
+from retention import money
 from retention.access import Scope
+from retention.errors import Invalid
+from retention.shops import Shop
 
 router = APIRouter(tags=["senders"])
 
@@ -33,7 +37,7 @@ class SenderOut(BaseModel):
     kind: SenderKind
     settings: dict[str, Any]
     per_second: float | None
-    price: int = Field(description="What a message, or a part of a text message, costs in hundredths of a minor unit.")
+    price: str = Field(description='What a message, or a part of a text message, costs, such as "0.0450".')
     state: SenderState
     failures: int = Field(description="Failures in a row.")
     broken_until: datetime | None = Field(description="When a broken sender is tried with one message.")
@@ -57,7 +61,7 @@ class SenderIn(BaseModel):
     settings: dict[str, Any] = Field(default_factory=dict, description="The plain values of its kind.")
     secrets: dict[str, str] = Field(default_factory=dict, description="Sealed, and never shown again.")
     per_second: float | None = Field(None, ge=0, le=10_000)
-    price: int = Field(0, ge=0, le=MOST_PRICE)
+    price: Price | Annotated[int, Field(ge=0, le=MOST_PRICE)] = Field(0, description=PRICED)
 
 
 class SenderChangeIn(BaseModel):
@@ -69,7 +73,7 @@ class SenderChangeIn(BaseModel):
     settings: dict[str, Any] | None = None
     secrets: dict[str, str] | None = None
     per_second: float | None = Field(None, ge=0, le=10_000, description="0 takes the limit off.")
-    price: int | None = Field(None, ge=0, le=MOST_PRICE)
+    price: Price | Annotated[int, Field(ge=0, le=MOST_PRICE)] | None = Field(None, description=PRICED)
 
 
 class TestIn(BaseModel):
@@ -89,23 +93,23 @@ class TestOut(BaseModel):
 @router.get("/senders")
 def list_all(session: Reading, caller: Reader) -> SendersOut:
     """List the shop's senders. Scope campaigns:read."""
-    return SendersOut(senders=[_shown(each) for each in senders.senders_of(session, caller.shop.id)])
+    return SendersOut(senders=[_shown(each, caller.shop) for each in senders.senders_of(session, caller.shop.id)])
 
 
 @router.get("/senders/{slug}")
 def show(slug: str, session: Reading, caller: Reader) -> SenderOut:
     """Show a sender. Scope campaigns:read."""
-    return _shown(senders.find_sender(session, caller.shop.id, slug))
+    return _shown(senders.find_sender(session, caller.shop.id, slug), caller.shop)
 
 
 @router.post("/senders", response_model=SenderOut)
 def create(sent: SenderIn, session: Writing, once: SentOnce, caller: Owner) -> JSONResponse:
     """Add a sender. Scope people:write."""
-    values = sent.model_dump(exclude={"slug"})
+    values = _priced(sent.model_dump(exclude={"slug"}), caller.shop)
 
     def work() -> SenderOut:
         made = senders.create_sender(session, caller.shop, sent.slug, **values, at=once.at, actor=caller.member.actor)
-        return _shown(made)
+        return _shown(made, caller.shop)
 
     return once.answer(session, caller, work)
 
@@ -114,7 +118,9 @@ def create(sent: SenderIn, session: Writing, once: SentOnce, caller: Owner) -> J
 def edit(slug: str, sent: SenderChangeIn, session: Writing, at: Now, caller: Owner) -> SenderOut:
     """Change a sender. Secrets go to another host only when they are sent again. Scope people:write."""
     found = senders.find_sender(session, caller.shop.id, slug)
-    return _shown(senders.edit_sender(session, found, **sent.model_dump(), at=at, actor=caller.member.actor))
+    values = _priced(sent.model_dump(), caller.shop)
+    edited = senders.edit_sender(session, found, **values, at=at, actor=caller.member.actor)
+    return _shown(edited, caller.shop)
 
 
 @router.post("/senders/{slug}/pause")
@@ -122,7 +128,7 @@ def pause(slug: str, session: Writing, at: Now, caller: Writer) -> SenderOut:
     """Stop using a sender at once; campaigns by it wait. Scope campaigns:write."""
     found = senders.find_sender(session, caller.shop.id, slug)
     senders.pause_sender(session, found, at=at, actor=caller.member.actor)
-    return _shown(found)
+    return _shown(found, caller.shop)
 
 
 @router.post("/senders/{slug}/resume")
@@ -130,7 +136,7 @@ def resume(slug: str, session: Writing, at: Now, caller: Writer) -> SenderOut:
     """Use a paused or broken sender again. Scope campaigns:write."""
     found = senders.find_sender(session, caller.shop.id, slug)
     senders.resume_sender(session, found, at=at, actor=caller.member.actor)
-    return _shown(found)
+    return _shown(found, caller.shop)
 
 
 @router.post("/senders/{slug}/test")
@@ -141,5 +147,18 @@ def test(slug: str, sent: TestIn, session: Reading, at: Now, caller: Writer) -> 
     return TestOut(reference=reference)
 
 
-def _shown(sender: Sender) -> SenderOut:
-    return SenderOut(**sender.model_dump(include=set(SenderOut.model_fields)))
+def _priced(values: dict[str, Any], shop: Shop) -> dict[str, Any]:
+    """Return values whose price is in hundredths of a minor unit, however it was given."""
+    price = values["price"]
+    if not isinstance(price, str):
+        return values
+    read = money.read_price(price, shop.currency)
+    if read > MOST_PRICE:
+        most = money.write_price(MOST_PRICE, shop.currency)
+        raise Invalid("{text} is too much for a price: {most} is the most.", text=repr(price), most=most)
+    return values | {"price": read}
+
+
+def _shown(sender: Sender, shop: Shop) -> SenderOut:
+    values = sender.model_dump(include=set(SenderOut.model_fields))
+    return SenderOut(**values | {"price": money.write_price(sender.price, shop.currency)})

@@ -26,6 +26,7 @@ from campaigns.plans.sieves import Sieves
 from campaigns.posts.posts import goes_to_groups
 from campaigns.reasons import Reason
 from campaigns.sending.senders import Sender
+from retention import money
 from retention.bitmaps import read_bitmap
 from retention.products import Product
 from retention.shops import Shop
@@ -62,7 +63,9 @@ class Plan:
     cost: int = 0
     over_ceiling: bool = False
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self, currency: str) -> dict[str, Any]:
+        """Return plain values; money in major units as strings."""
+        ceiling = self.policy.cost_ceiling
         return {
             "funnel": [list(step) for step in self.funnel],
             "audience": len(self.audience),
@@ -75,8 +78,8 @@ class Plan:
             "due_at": self.dues.at.isoformat(),
             "last_due_at": self.dues.last.isoformat(),
             "delayed": len(self.dues.delayed),
-            "cost": self.cost,
-            "cost_ceiling": self.policy.cost_ceiling,
+            "cost": money.write(self.cost, currency),
+            "cost_ceiling": None if ceiling is None else money.write(ceiling, currency),
             "over_ceiling": self.over_ceiling,
             "read_out_at": self.policy.read_out_at(self.at).isoformat(),
             "fingerprint": self.fingerprint,

@@ -5,7 +5,7 @@ out that a preview shows is nobody's.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -25,7 +25,7 @@ from campaigns.texts.mail import Sender as Voice
 from campaigns.texts.messages import Text, choose_language, render
 from campaigns.texts.sms import Parts, count_sms, set_sms, sign
 from campaigns.texts.wording import message_values, sample_values
-from retention import clock
+from retention import clock, money
 from retention.buyers import Buyer
 from retention.errors import Invalid
 from retention.naming import salutation
@@ -254,6 +254,12 @@ def _look_up(values: Mapping[str, Any], name: str) -> str | None:
 
 def _counts_wide(sender: Sender | None) -> bool:
     return sender is not None and sender.kind is SenderKind.SMS_ALIYUN
+
+
+def in_money(shown: Shown, currency: str) -> dict[str, Any]:
+    """Return a message as plain values, what it costs in major units as a string."""
+    cost = None if shown.cost is None else money.write_price(shown.cost, currency)
+    return asdict(shown) | {"cost": cost}
 
 
 def _cost(sender: Sender | None, parts: Parts | None) -> int | None:

@@ -57,7 +57,7 @@ def test_orders_in_and_the_report_out(shell: Shell) -> None:
     assert json.loads(shell.run("report", "repeat", "--shop", "tea", "--json")[1]) == {
         "buyers": 1,
         "orders": 2,
-        "revenue": 200.5,
+        "revenue": "200.50",
         "repeat_buyers": 1,
         "repeat_rate": 1.0,
         "median_days_between_order_days": 20,

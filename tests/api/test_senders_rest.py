@@ -37,7 +37,7 @@ SHOWN = {
     "kind": "sms-http",
     "settings": TEXTS["settings"],
     "per_second": 20.0,
-    "price": 450,
+    "price": "0.0450",
     "state": "active",
     "failures": 0,
     "broken_until": None,
@@ -78,7 +78,7 @@ def test_sender_is_added_shown_listed_and_changed_without_its_secret(caller: Cal
     assert owner.get(f"{ADDRESS}/texts").json() == SHOWN
     assert owner.get(ADDRESS).json() == {"senders": [SHOWN]}
     changed = owner.patch(f"{ADDRESS}/texts", json={"name": "SMS", "per_second": 0, "price": 500})
-    assert changed.json() == SHOWN | {"name": "SMS", "per_second": None, "price": 500}
+    assert changed.json() == SHOWN | {"name": "SMS", "per_second": None, "price": "0.0500"}
     with reading(engine) as session:
         entries = session.exec(select(AuditEntry).where(AuditEntry.subject == "sender:texts")).all()
         assert [each.action for each in entries] == ["sender.create", "sender.edit"]

@@ -14,6 +14,7 @@ from campaigns.offers.coupons import Coupon
 from campaigns.offers.offers import Offer
 from campaigns.offers.redeem import redeem
 from retention.orders import Order, OrderStatus, order_counts
+from retention.shops import Shop
 from retention.tokens import new_codes
 from retention.touches import Touch, TouchEvent
 from tests.campaigns.conftest import NOON, Stage
@@ -167,6 +168,13 @@ class Trading:
         order.counts = order_counts(order.status, **sums, is_return=False)
         order.order_day = self.stage.shop.day(order.ordered_at)
         self._add(order)
+
+
+def paid_order(shop: Shop, number: str, buyer_id: int, *, at: datetime, amount: int, code: str = "") -> Order:
+    """Return an order that counts, not stored yet."""
+    day = {"paid_at": at, "ordered_at": at, "order_day": shop.day(at)}
+    named = {"shop_id": shop.id, "source": "test", "external_id": number, "buyer_id": buyer_id}
+    return Order(**named, **day, status=OrderStatus.PAID, amount=amount, counts=True, coupon_code=code)
 
 
 def _shuffled(orders: list[dict[str, Any]], chance: Random) -> Iterator[dict[str, Any]]:
