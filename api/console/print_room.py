@@ -47,7 +47,6 @@ def list_batches(request: Request, session: Reading, place: Here, now: Now) -> H
         lines=print_room.batch_lines(session, place.member),
         shown=shown,
         device_name=device_name,
-        cutting_words=cutting_words,
     )
 
 
@@ -214,6 +213,7 @@ def _batch_page(
         waited=print_room.waited(line.batch, now),
         show_code=show_code,
         shown=shown,
+        cutting_words=cutting_words,
         device_name=device_name,
     )
 
