@@ -45,6 +45,7 @@ def running(arguments: list[str], environment: dict[str, str], log: Path) -> Ite
             env={"PATH": os.environ["PATH"], "C_FORCE_ROOT": "1", **environment},
             stdout=output,
             stderr=output,
+            umask=0,  # what is made is open to everybody unless it is closed on purpose
         )
     try:
         yield process
@@ -106,6 +107,8 @@ def test_serve_restarts_a_killed_worker_and_leaves_no_orphan(tmp_path: Path) -> 
         parent.send_signal(signal.SIGTERM)
         assert parent.wait(60) == 0
         assert processes_of(tmp_path / "home") == {}
+    assert [each for each in (tmp_path / "home").rglob("*") if each.stat().st_mode & 0o077] == []
+    assert (tmp_path / "home").stat().st_mode & 0o777 == 0o700
 
 
 def test_every_task_that_is_not_quick_is_one_and_has_its_queue() -> None:
