@@ -28,7 +28,7 @@ from retention import people, tokens
 from retention.access import Role
 from retention.database import transaction
 from retention.facts import refresh_facts
-from retention.people import Login
+from retention.logins import Login
 from retention.queue import app as queue
 from retention.settings import Settings
 from retention.shops import find_shop
