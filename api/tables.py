@@ -36,6 +36,8 @@ import retention.logins
 import retention.orders
 import retention.parcels
 import retention.people
+import retention.privacy.erased
+import retention.privacy.times
 import retention.products
 import retention.relations
 import retention.shops

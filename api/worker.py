@@ -16,6 +16,7 @@ import retention.ingest.jobs
 import retention.invitations
 import retention.logins
 import retention.metrics
+import retention.privacy.times
 import segments.forecasting
 import segments.lapsing
 import segments.snapshots
@@ -33,6 +34,7 @@ TASKS = (
     retention.ingest.jobs,
     retention.invitations,
     retention.logins,
+    retention.privacy.times,
     segments.forecasting,
     segments.snapshots,
 )

@@ -8,6 +8,8 @@ from sqlalchemy import CheckConstraint, ColumnElement, Index, LargeBinary, Uniqu
 from sqlmodel import Field, col, select
 
 from retention.database import BigId, Json, ShopRow, choice
+from retention.privacy.personal import personal
+from retention.privacy.times import Kind, forgets
 
 
 class Recipe(StrEnum):
@@ -214,3 +216,7 @@ def deliveries_of(campaign: Campaign) -> tuple[ColumnElement[bool], ...]:
     """Return the conditions on deliveries that they are a campaign's: by its runs, whose index they have."""
     runs = select(Run.id).where(Run.shop_id == campaign.shop_id, Run.campaign_id == campaign.id)
     return (col(Delivery.shop_id) == campaign.shop_id, col(Delivery.run_id).in_(runs))
+
+
+personal(Delivery, blank={"address": "", "detail": "", "message_id": ""})
+forgets(Kind.TEXTS, Delivery, moment="sent_at", blank={"address": "", "detail": ""})

@@ -4,10 +4,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy import Index, UniqueConstraint
-from sqlmodel import Field
+from sqlmodel import Field, col
 
+from campaigns.campaigns import Delivery
 from retention.database import BigId, Json, ShopRow, choice
+from retention.privacy.personal import personal
 
 
 class BatchState(StrEnum):
@@ -128,3 +131,9 @@ class PackingEvent(ShopRow, table=True):
     piece_id: int | None = Field(default=None, foreign_key="pieces.id", sa_type=BigId)
     scanned: str = Field(default="", max_length=200)
     outcome: PackingOutcome = Field(sa_type=choice(PackingOutcome))
+
+
+personal(
+    Piece,
+    which=lambda who: col(Piece.delivery_id).in_(sa.select(col(Delivery.id)).where(col(Delivery.buyer_id) == who.id)),
+)

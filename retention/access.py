@@ -21,6 +21,7 @@ class Scope(StrEnum):
     BUYERS_READ = "buyers:read"
     BUYERS_PERSONAL = "buyers:personal"  # names, mail and phone unmasked
     CONSENTS_WRITE = "consents:write"  # answers buyers gave, pauses they asked for
+    BUYERS_ERASE = "buyers:erase"  # take all that is known of a person, for good
     IMPORTS_WRITE = "imports:write"
     ORDERS_WRITE = "orders:write"
     SEGMENTS_READ = "segments:read"
@@ -44,7 +45,7 @@ _PAPER = {Scope.BATCHES_READ, Scope.BATCHES_WRITE, Scope.INSERTS_READ, Scope.PAC
 
 ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
     Role.OWNER: frozenset(Scope),
-    Role.MARKETER: frozenset(set(Scope) - {Scope.PEOPLE_WRITE}),
+    Role.MARKETER: frozenset(set(Scope) - {Scope.PEOPLE_WRITE, Scope.BUYERS_ERASE}),
     Role.WAREHOUSE: frozenset(_PAPER),
     Role.VIEWER: frozenset(_READING),
 }

@@ -10,6 +10,7 @@ from retention.access import Member
 from retention.addresses import country_of, email_key, phone_key
 from retention.database import ShopRow
 from retention.errors import NotFound
+from retention.privacy.personal import personal
 from retention.shops import Shop
 
 
@@ -73,3 +74,19 @@ def masked_email(email: str) -> str:
 def masked_phone(phone: str) -> str:
     """Return a phone number with its middle hidden: 138****8815."""
     return f"{phone[:3]}****{phone[-4:]}" if len(phone) > 7 else "****" if phone else ""
+
+
+personal(
+    Buyer,
+    which=lambda who: col(Buyer.id) == who.id,
+    blank={
+        "name": "",
+        "email": "",
+        "phone": "",
+        "email_key": "",
+        "phone_key": "",
+        "birthday": None,
+        "region": "",
+        "city": "",
+    },
+)

@@ -17,6 +17,7 @@ from retention import channels, suppressions
 from retention.buyers import Buyer
 from retention.database import BigId, ShopRow, choice
 from retention.figures import Figure, define
+from retention.privacy.personal import personal
 from retention.versions import Family, raise_version
 
 Channel = channels.Channel
@@ -183,3 +184,7 @@ def _last(session: Session, shop_id: int, *, buyer_id: int, channel: Channel, to
         col(Consent.counts),
     )
     return session.exec(rows.order_by(col(Consent.id).desc()).limit(1)).first()
+
+
+personal(Consent, blank={"address": "", "wording": ""})
+personal(Pause)

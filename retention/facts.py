@@ -8,6 +8,7 @@ from sqlalchemy import Index, text
 from sqlmodel import Field, Session, SQLModel
 
 from retention.database import BigId
+from retention.privacy.personal import personal
 from retention.staging import Kind, create_staging, drop_staging, settle, stage
 
 
@@ -77,3 +78,6 @@ def add_missing_facts(session: Session, shop_id: int) -> None:
         SELECT :shop, id, 0, 0, 0, 0, 0 FROM buyers AS b WHERE shop_id = :shop
           AND NOT EXISTS (SELECT 1 FROM buyer_facts WHERE shop_id = :shop AND buyer_id = b.id)"""
     session.execute(text(query), {"shop": shop_id})
+
+
+personal(BuyerFacts)

@@ -100,6 +100,10 @@ class FileStore:
             shutil.rmtree(here, ignore_errors=True)
         here.unlink(missing_ok=True)
 
+    def forget(self, name: str) -> None:
+        """Forget a file by its SHA-256 or by a name of its own."""
+        self.remove(_place_of(name) if _DIGEST.fullmatch(name) else name)
+
     @contextmanager
     def opened(self, key: str) -> Iterator[Path]:
         """Yield a stored file as one of this machine, and keep what is written beside it. NotFound when it is gone."""

@@ -3,10 +3,12 @@
 from datetime import datetime
 from enum import StrEnum
 
+import sqlalchemy as sa
 from sqlalchemy import Index, UniqueConstraint, text
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field, SQLModel, col
 
 from retention.database import BigId, ShopRow, choice
+from retention.privacy.personal import personal
 
 
 class OrderStatus(StrEnum):
@@ -92,3 +94,10 @@ def order_counts(status: OrderStatus, *, amount: int, refunded: int, is_return: 
     """
     wholly_refunded = refunded > 0 and refunded >= amount
     return status is OrderStatus.PAID and not is_return and not wholly_refunded
+
+
+personal(Order, blank={"region": "", "city": ""})
+personal(
+    OrderLine,
+    which=lambda who: col(OrderLine.order_id).in_(sa.select(col(Order.id)).where(col(Order.buyer_id) == who.id)),
+)

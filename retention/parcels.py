@@ -6,6 +6,7 @@ from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, Session, col, func, select
 
 from retention.database import BigId, ShopRow
+from retention.privacy.personal import personal
 
 
 class Parcel(ShopRow, table=True):
@@ -39,3 +40,6 @@ def parcels_leaving(session: Session, shop_id: int, day: int) -> tuple[int, int]
     )
     every, shipped = session.exec(of_day).one()
     return every, shipped
+
+
+personal(Parcel)

@@ -6,6 +6,7 @@ from sqlalchemy import UniqueConstraint
 from sqlmodel import Field
 
 from retention.database import BigId, ShopRow
+from retention.privacy.personal import personal
 
 
 class Follow(ShopRow, table=True):
@@ -41,3 +42,7 @@ class GroupMember(ShopRow, table=True):
     buyer_id: int = Field(foreign_key="buyers.id", sa_type=BigId)
     joined_at: datetime
     left_at: datetime | None = None
+
+
+personal(Follow, delete=True)
+personal(GroupMember, delete=True)

@@ -10,6 +10,7 @@ from sqlalchemy import Index, text
 from sqlmodel import Field
 
 from retention.database import BigId, ShopRow, choice
+from retention.privacy.personal import personal
 
 
 class TouchEvent(StrEnum):
@@ -44,3 +45,6 @@ class Touch(ShopRow, table=True):
     campaign: str = Field(default="", max_length=64)
     at: datetime
     coupon_id: int | None = Field(default=None, sa_type=BigId)
+
+
+personal(Touch)

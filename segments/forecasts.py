@@ -12,6 +12,7 @@ from sqlmodel import Field, Session, SQLModel, col
 
 from retention.database import BigId, choice
 from retention.errors import Invalid
+from retention.privacy.personal import personal
 from retention.words import gettext
 from segments.conditions import Query, whole
 from segments.nodes import Forecast, Predicted
@@ -109,3 +110,6 @@ def measure_forecasts(view: View, leaf: Predicted) -> Query:
         case Forecast.DAYS_TO_NEXT:
             next_day = col(BuyerForecast.next_day)
             return sa.select(buyer, next_day - whole(view.day)).where(of_shop, next_day.is_not(None))
+
+
+personal(BuyerForecast, delete=True)

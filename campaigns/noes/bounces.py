@@ -12,6 +12,8 @@ from sqlmodel.sql.expression import SelectOfScalar
 from retention.addresses import country_of, email_key, phone_key
 from retention.consent import Channel
 from retention.database import BigId, ShopRow, choice
+from retention.privacy.personal import personal
+from retention.privacy.times import Kind, forgets
 from retention.shops import Shop
 
 
@@ -84,3 +86,7 @@ def bounces_of(session: Session, shop_id: int, *, limit: int = 200) -> list[Boun
     """Return a shop's reports, newest first."""
     newest = select(Bounce).where(Bounce.shop_id == shop_id).order_by(col(Bounce.id).desc())
     return list(session.exec(newest.limit(limit)))
+
+
+personal(Bounce, blank={"address": "", "detail": ""}, files=("report",))
+forgets(Kind.TEXTS, Bounce, moment="at", blank={"address": "", "detail": ""})

@@ -7,6 +7,7 @@ from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field
 
 from retention.database import BigId, ShopRow, choice
+from retention.privacy.personal import personal
 
 
 class CouponState(StrEnum):
@@ -53,3 +54,6 @@ class Coupon(ShopRow, table=True):
     order_amount: int | None = Field(default=None, sa_type=BigId)
     discount: int | None = Field(default=None, sa_type=BigId)
     order_id: int | None = Field(default=None, foreign_key="orders.id", sa_type=BigId)
+
+
+personal(Coupon)

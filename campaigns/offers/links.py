@@ -4,12 +4,16 @@ from datetime import datetime
 from enum import StrEnum
 from urllib.parse import urlsplit
 
+import sqlalchemy as sa
 from sqlalchemy import Index, UniqueConstraint
-from sqlmodel import Field
+from sqlmodel import Field, col
 
+from campaigns.campaigns import Delivery
 from retention.database import BigId, ShopRow, choice
 from retention.errors import Conflict
 from retention.internet import is_public_host
+from retention.privacy.personal import Who, personal
+from retention.privacy.times import Kind, forgets
 
 
 class Link(ShopRow, table=True):
@@ -82,3 +86,20 @@ class Scan(ShopRow, table=True):
     repeat: bool = False
     address_digest: str = Field(default="", max_length=64)
     user_agent: str = Field(default="", max_length=300)
+
+
+def _carried(who: Who) -> sa.ColumnElement[bool]:
+    """Links on what was handed to a buyer."""
+    return col(Link.delivery_id).in_(sa.select(col(Delivery.id)).where(col(Delivery.buyer_id) == who.id))
+
+
+personal(Link, which=_carried, any_shop=True)
+personal(
+    Scan,
+    which=lambda who: sa.or_(
+        col(Scan.buyer_id) == who.id, col(Scan.link_id).in_(sa.select(col(Link.id)).where(_carried(who)))
+    ),
+    blank={"user_agent": "", "address_digest": ""},
+    any_shop=True,
+)
+forgets(Kind.AGENTS, Scan, moment="at", blank={"user_agent": "", "address_digest": ""})

@@ -17,6 +17,8 @@ from campaigns.plans.policy import PostsTo, read_policy
 from retention import audit, clock
 from retention.database import BigId, ShopRow, choice
 from retention.errors import Invalid, NotFound
+from retention.privacy.personal import personal
+from retention.privacy.times import Kind, forgets
 from retention.shops import Shop
 
 LIFE = timedelta(days=3)
@@ -203,3 +205,7 @@ def used_by(session: Session, shop: Shop, assignee: str, *, at: datetime) -> Use
         Post.shop_id == shop.id, mine, moment >= month
     )
     return Used(*session.exec(counted).one())
+
+
+personal(Post, blank={"text": "", "note": "", "proof": ""}, files=("proof",))
+forgets(Kind.TEXTS, Post, moment="due_at", blank={"text": "", "note": ""})

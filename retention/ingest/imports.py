@@ -23,6 +23,7 @@ from retention.ingest.buyers import BuyerStaging
 from retention.ingest.chunks import Chunk, Reject, Source
 from retention.ingest.columns import KINDS, Preset, find_preset, map_columns
 from retention.ingest.duplicates import Duplicates
+from retention.ingest.erased_rows import screen
 from retention.ingest.order_rows import OrderReading
 from retention.ingest.orders import OrderStaging
 from retention.ingest.parcels import ParcelStaging
@@ -31,6 +32,7 @@ from retention.ingest.rejects import RejectsFile
 from retention.ingest.relations import FollowerStaging, MemberStaging
 from retention.ingest.sources import open_source
 from retention.ingest.stream import Scattered
+from retention.privacy.erased import Erased, erased_of
 from retention.settings import get_settings
 from retention.shops import Shop, find_shop
 from retention.staging import merging, take_turn
@@ -175,7 +177,7 @@ def _import(engine: Engine, shop_slug: str, asked: _Asked, *, stream: bool) -> I
         columns = map_columns(asked.kind, opened.header, asked.preset, asked.mapping)
         staging = _staging(session, shop, asked, columns, folder=Path(scratch), stream=stream)
         with RejectsFile(asked.path, opened.header) as rejects, closing(staging):
-            read = _read(opened, staging, rejects, asked)
+            read = _read(opened, staging, rejects, asked, _Screen(erased_of(session, shop), asked.kind, columns))
             with merging(session, staging.rows):
                 merged = staging.merge(now=asked.now)
             if asked.progress:
@@ -197,14 +199,27 @@ def _import(engine: Engine, shop_slug: str, asked: _Asked, *, stream: bool) -> I
         )
 
 
-def _read(source: Source, staging: Staging, rejects: RejectsFile, asked: _Asked) -> int:
+@dataclass(frozen=True)
+class _Screen:
+    """What keeps rows of erased buyers out."""
+
+    erased: Erased
+    kind: str
+    columns: dict[str, str]
+
+    def add(self, staging: Staging, frame: pl.DataFrame, lines: pl.Series) -> list[Reject]:
+        frame, lines, refused = screen(self.erased, self.kind, frame, lines, self.columns)
+        return refused + staging.add(frame, lines) if frame.height else refused
+
+
+def _read(source: Source, staging: Staging, rejects: RejectsFile, asked: _Asked, screened: _Screen) -> int:
     """Hand the whole file to `staging` and return how many rows it has."""
     read = 0
     numbered = asked.kind == "orders" and isinstance(staging, OrderStaging) and staging.numbered
     duplicates = Duplicates() if numbered else None
     for chunk in source.chunks():
         read += chunk.frame.height + len(chunk.broken)
-        refused = [*chunk.broken, *_stage_chunk(chunk, staging, duplicates)]
+        refused = [*chunk.broken, *_stage_chunk(chunk, staging, duplicates, screened)]
         if duplicates and isinstance(staging, OrderStaging):
             duplicates.forget(staging.oldest)
         rejects.add(sorted(refused, key=lambda reject: reject.line))
@@ -213,20 +228,20 @@ def _read(source: Source, staging: Staging, rejects: RejectsFile, asked: _Asked)
     return read
 
 
-def _stage_chunk(chunk: Chunk, staging: Staging, duplicates: Duplicates | None) -> list[Reject]:
+def _stage_chunk(chunk: Chunk, staging: Staging, duplicates: Duplicates | None, screened: _Screen) -> list[Reject]:
     if not chunk.frame.height:
         return []
     if duplicates is None:
-        return staging.add(chunk.frame, chunk.lines)
+        return screened.add(staging, chunk.frame, chunk.lines)
     first = duplicates.first_lines(chunk.frame, chunk.lines)
     repeated = first.is_not_null()
     if not repeated.any():
-        return staging.add(chunk.frame, chunk.lines)
+        return screened.add(staging, chunk.frame, chunk.lines)
     words = gettext("is a duplicate of line {line}")
     refused = [
         Reject(chunk.lines[row], words.format(line=first[row]), chunk.frame.row(row)) for row in repeated.arg_true()
     ]
-    return refused + staging.add(chunk.frame.filter(~repeated), chunk.lines.filter(~repeated))
+    return refused + screened.add(staging, chunk.frame.filter(~repeated), chunk.lines.filter(~repeated))
 
 
 def _in_major_units(totals: Mapping[str, int], currency: str) -> dict[str, Any]:

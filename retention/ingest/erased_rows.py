@@ -1,0 +1,34 @@
+"""Rows about buyers who were erased: their orders go on counting, what else a file says of them is left out."""
+
+import polars as pl
+
+from retention.ingest.chunks import Reject
+from retention.privacy.erased import Erased
+from retention.words import gettext, gettext_noop
+
+LEFT_OUT = gettext_noop("was erased on request, and is not taken in again")
+_STILL_COUNTED = frozenset({"orders", "parcels"})
+_OF_THE_PERSON = ("name", "email", "phone", "region", "city")
+
+
+def screen(
+    erased: Erased, kind: str, frame: pl.DataFrame, lines: pl.Series, columns: dict[str, str]
+) -> tuple[pl.DataFrame, pl.Series, list[Reject]]:
+    """Return the rows of a file without what they say of erased buyers, and the rows left out."""
+    column = columns.get("buyer_id")
+    if not erased.left or column is None or column not in frame.columns:
+        return frame, lines, []
+    found = {each: erased.tombstone(each) for each in frame[column].unique().drop_nulls().to_list()}
+    gone = {each: left for each, left in found.items() if left}
+    if not gone:
+        return frame, lines, []
+    theirs = frame[column].is_in(list(gone)).fill_null(value=False)
+    if kind in _STILL_COUNTED:
+        blank = [columns[field] for field in _OF_THE_PERSON if columns.get(field) in frame.columns]
+        kept = frame.with_columns(
+            pl.col(column).replace(gone), *(pl.when(~theirs).then(pl.col(name)).alias(name) for name in blank)
+        )
+        return kept, lines, []
+    reason = gettext(LEFT_OUT)
+    rejects = [Reject(lines[row], reason, frame.row(row)) for row in theirs.arg_true()]
+    return frame.filter(~theirs), lines.filter(~theirs), rejects

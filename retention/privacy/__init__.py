@@ -1,0 +1,1 @@
+"""What is known of one person: exported, erased, and forgotten after its time."""

@@ -1,0 +1,78 @@
+"""Which rows are about one buyer, and what of them is personal: each table says it beside its model.
+
+An export shows every row declared here; an erasure puts blanks where personal values stood, or deletes rows that mean
+nothing without the person. Counts and money stay.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlmodel import SQLModel
+
+
+class Who(NamedTuple):
+    """One buyer: the row's number, and the id the shop knows them by."""
+
+    id: int
+    external_id: str
+
+
+Which = Callable[[Who], "sa.ColumnElement[bool]"]
+
+
+@dataclass(frozen=True)
+class Personal:
+    """Rows of one table about a buyer.
+
+    `which` finds them. `blank` is what erasure leaves in which column; with `delete` the rows
+    go. `files` are columns that name stored files, which go too. `hide` are columns no export shows. With
+    `any_shop` rows of other shops count too: those of a joint flyer that this buyer got.
+    """
+
+    table: type[SQLModel]
+    which: Which
+    blank: Mapping[str, Any] = field(default_factory=dict)
+    delete: bool = False
+    files: tuple[str, ...] = ()
+    hide: tuple[str, ...] = ()
+    any_shop: bool = False
+
+    @property
+    def name(self) -> str:
+        return str(self.rows.name)
+
+    @property
+    def rows(self) -> sa.Table:
+        table: sa.Table = self.table.__table__  # type: ignore[attr-defined]
+        return table
+
+    def about(self, shop_id: int, who: Who) -> tuple["sa.ColumnElement[bool]", ...]:
+        """Return the conditions that are true of the buyer's rows."""
+        mine = () if self.any_shop else (self.rows.c.shop_id == shop_id,)
+        return *mine, self.which(who)
+
+
+_declared: dict[str, Personal] = {}
+
+
+def personal(
+    table: type[SQLModel],
+    *,
+    which: Which | None = None,
+    blank: Mapping[str, Any] | None = None,
+    delete: bool = False,
+    files: tuple[str, ...] = (),
+    hide: tuple[str, ...] = (),
+    any_shop: bool = False,
+) -> None:
+    """Say that rows of a table are about a buyer: by its column `buyer_id`, or by what `which` returns for a buyer."""
+    rows: sa.Table = table.__table__  # type: ignore[attr-defined]
+    found = which or (lambda who: rows.c.buyer_id == who.id)
+    _declared[str(rows.name)] = Personal(table, found, blank or {}, delete, files, hide, any_shop)
+
+
+def declared() -> list[Personal]:
+    """Return all that is declared, by the name of the table."""
+    return [_declared[name] for name in sorted(_declared)]

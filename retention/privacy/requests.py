@@ -1,0 +1,176 @@
+"""One person's request: everything the shop knows of them as a readable file, or their erasure.
+
+Erasure leaves a row without a name under which counts and money stay true. It takes names, addresses, texts sent and
+what the person's devices said; it ends what would still reach them, and removes uploaded files, which hold their rows.
+"""
+
+import html
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from retention import audit, tokens
+from retention.access import Member, Scope
+from retention.buyers import Buyer, buyer_for
+from retention.consent import Answer, Channel, Consent
+from retention.database import after_commit, write_after
+from retention.errors import Conflict
+from retention.files import FileStore
+from retention.jobs import Job, JobState
+from retention.privacy.erased import ErasedBuyer, digest_of
+from retention.privacy.personal import Personal, Who, declared
+from retention.shops import Shop
+from retention.versions import Family, raise_version
+from retention.words import gettext as _
+
+TOMBSTONE = "erased-"
+_NEVER_SHOWN = frozenset({"shop_id", "buyer_id", "claim_token", "token", "digest", "secret"})
+
+
+@dataclass(frozen=True)
+class Export:
+    """Everything known of one buyer: rows by table, as plain values."""
+
+    buyer: str
+    shop: str
+    at: datetime
+    tables: Mapping[str, list[dict[str, Any]]]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the export as JSON values."""
+        return {"buyer": self.buyer, "shop": self.shop, "exported_at": self.at.isoformat(), "tables": dict(self.tables)}
+
+    def as_html(self) -> str:
+        """Return the export as one page that any browser reads, in the language being spoken."""
+        title = html.escape(_("What {shop} knows of {buyer}").format(shop=self.shop, buyer=self.buyer))
+        parts = (f"<h2>{html.escape(name)}</h2>{_table(rows)}" for name, rows in self.tables.items() if rows)
+        style = (
+            "body{font:14px/1.6 system-ui,sans-serif;margin:2rem;color:#2b2622}table{border-collapse:collapse}"
+            "td,th{border:1px solid #ddd;padding:2px 8px;text-align:left;vertical-align:top}"
+        )
+        return (
+            f'<!doctype html><html><head><meta charset="utf-8"><title>{title}</title><style>{style}</style></head>'
+            f"<body><h1>{title}</h1><p>{self.at:%Y-%m-%d %H:%M %Z}</p>{''.join(parts)}</body></html>"
+        )
+
+
+@dataclass(frozen=True)
+class Erasure:
+    """What an erasure left and how much it touched."""
+
+    left: str
+    blanked: int
+    deleted: int
+
+    def as_json(self) -> dict[str, Any]:
+        return {"left": self.left, "blanked": self.blanked, "deleted": self.deleted}
+
+
+def export_buyer(session: Session, shop: Shop, member: Member, external_id: str, *, at: datetime) -> Export:
+    """Return every row about a buyer. Needs the right to see names; the export is audited."""
+    member.require(Scope.BUYERS_PERSONAL)
+    buyer = buyer_for(session, member, external_id)
+    tables = {each.name: list(_shown(session, each, buyer)) for each in declared()}
+    number = buyer.id
+    write_after(session, lambda own: _record(own, member, "buyer.export", number, at))
+    return Export(buyer.external_id, shop.name, at, tables)
+
+
+def erase_buyer(session: Session, member: Member, external_id: str, *, files: FileStore, at: datetime) -> Erasure:
+    """Take everything personal about a buyer, for good. Needs the right `buyers:erase`; audited without a name.
+
+    Conflict for one who was erased before.
+    """
+    member.require(Scope.BUYERS_ERASE)
+    buyer = buyer_for(session, member, external_id)
+    if buyer.external_id.startswith(TOMBSTONE):
+        raise Conflict("{buyer} is what an erasure left; there is nothing more to take.", buyer=buyer.external_id)
+    names = list(_stored_files(session, buyer))
+    blanked, deleted = 0, 0
+    for each in declared():
+        about = each.about(buyer.shop_id, Who(buyer.id, buyer.external_id))
+        if each.delete:
+            deleted += _changed(session, sa.delete(each.rows).where(*about))
+        elif each.blank:
+            blanked += _changed(session, sa.update(each.rows).where(*about).values(**each.blank))
+    for channel in Channel:  # nothing that waits for them leaves any more
+        session.add(_no(buyer, channel, at))
+    digest = digest_of(buyer.shop_id, buyer.external_id)
+    session.add(ErasedBuyer(shop_id=buyer.shop_id, digest=digest, buyer_id=buyer.id, at=at, actor=member.actor))
+    session.refresh(buyer)
+    buyer.external_id = f"{TOMBSTONE}{tokens.new_secret()[:16].lower()}"
+    session.add(buyer)
+    names += _uploads(session, buyer.shop_id)
+    after_commit(session, lambda: _remove(files, names))
+    for family in Family:
+        raise_version(session, buyer.shop_id, family)
+    _record(session, member, "buyer.erase", buyer.id, at)
+    return Erasure(buyer.external_id, blanked, deleted)
+
+
+def _no(buyer: Buyer, channel: Channel, at: datetime) -> Consent:
+    return Consent(shop_id=buyer.shop_id, buyer_id=buyer.id, channel=channel, answer=Answer.OUT, source="erased", at=at)
+
+
+def _shown(session: Session, each: Personal, buyer: Buyer) -> Iterator[dict[str, Any]]:
+    hidden = {*_NEVER_SHOWN, *each.hide}
+    columns = [column for column in each.rows.c if column.name not in hidden]
+    order = list(each.rows.primary_key.columns)
+    rows = sa.select(*columns).where(*each.about(buyer.shop_id, Who(buyer.id, buyer.external_id))).order_by(*order)
+    for row in session.execute(rows).mappings():
+        yield {str(name): _plain(value) for name, value in row.items() if value not in (None, "", b"")}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (datetime, date)):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return f"({len(value)} bytes)"
+    return value
+
+
+def _table(rows: list[dict[str, Any]]) -> str:
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    head = "".join(f"<th>{html.escape(name.replace('_', ' '))}</th>" for name in names)
+    body = "".join(
+        f"<tr>{''.join(f'<td>{html.escape(_said(row.get(name)))}</td>' for name in names)}</tr>" for row in rows
+    )
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, (dict, list)):
+        return json.dumps(value, ensure_ascii=False)
+    return "" if value is None else str(value)
+
+
+def _stored_files(session: Session, buyer: Buyer) -> Iterator[str]:
+    for each in declared():
+        for name in each.files:
+            column = each.rows.c[name]
+            found = sa.select(column).where(*each.about(buyer.shop_id, Who(buyer.id, buyer.external_id)), column != "")
+            yield from session.execute(found).scalars()
+
+
+def _uploads(session: Session, shop_id: int) -> list[str]:
+    """Return the uploads of ended imports: files of many buyers, this one's rows among them."""
+    ended = select(Job.input).where(Job.shop_id == shop_id, col(Job.state).in_([JobState.DONE, JobState.FAILED]))
+    return [str(given["upload"]).rpartition("/")[0] for given in session.exec(ended) if given.get("upload")]
+
+
+def _remove(files: FileStore, names: Iterable[str]) -> None:
+    for name in names:
+        files.forget(name)
+
+
+def _changed(session: Session, statement: Any) -> int:
+    return int(session.connection().execute(statement).rowcount)
+
+
+def _record(session: Session, member: Member, action: str, number: int, at: datetime) -> None:
+    audit.record(session, member.shop_id, member.actor, action=action, subject=f"buyer:{number}", at=at)

@@ -1,0 +1,181 @@
+"""How long things are kept that only matter for a while, by kind and shop, and the sweep that forgets them afterwards.
+
+Each table says beside its model what it forgets. What was forgotten up to when is kept, so a sweep looks at the days
+since the last one and at nothing else.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.engine import Engine
+from sqlmodel import Field, Session, SQLModel, col, select
+
+from retention import audit, clock
+from retention.access import Member, Scope
+from retention.database import BigId, Json, after_commit, insert, reading, transaction
+from retention.errors import Invalid
+from retention.files import FileStore, open_store
+from retention.jobs import Job, JobState
+from retention.queue import engine_task
+from retention.settings import get_settings
+from retention.shops import Shop
+
+log = structlog.get_logger()
+
+MOST_DAYS = 3650
+AT_ONCE = 5_000
+"""Rows of one transaction, so that nobody waits long behind a sweep."""
+
+
+class Kind(StrEnum):
+    """What is forgotten after its time."""
+
+    AGENTS = "agents"  # browsers and networks of scans
+    UPLOADS = "uploads"  # order files sent in, and the rows that could not be used
+    TEXTS = "texts"  # addresses and texts of messages, calls and bounces
+    AUDIT = "audit"
+
+
+DEFAULT_DAYS = {Kind.AGENTS: 90, Kind.UPLOADS: 30, Kind.TEXTS: 365, Kind.AUDIT: 1095}
+
+
+class KeepTimes(SQLModel, table=True):
+    """A shop's own times in days, and up to when each table has forgotten. A kind left out is kept its default."""
+
+    __tablename__ = "keep_times"
+
+    shop_id: int = Field(primary_key=True, foreign_key="shops.id", sa_type=BigId)
+    days: dict[str, int] = Field(default_factory=dict, sa_type=Json)
+    forgotten: dict[str, str] = Field(default_factory=dict, sa_type=Json)
+
+
+@dataclass(frozen=True)
+class Forgets:
+    """What one table forgets: columns blanked, or without `blank` whole rows; the column `moment` dates a row."""
+
+    kind: Kind
+    rows: sa.Table
+    moment: str
+    blank: Mapping[str, Any] = field(default_factory=dict)
+
+
+_forgetting: list[Forgets] = []
+
+
+def forgets(kind: Kind, table: type[SQLModel], *, moment: str, blank: Mapping[str, Any] | None = None) -> None:
+    """Say that rows of a table are forgotten after the time of a kind: these columns, or the rows."""
+    _forgetting.append(Forgets(kind, table.__table__, moment, blank or {}))  # type: ignore[attr-defined]
+
+
+forgets(Kind.AUDIT, audit.AuditEntry, moment="at")
+
+
+def times_of(session: Session, shop_id: int) -> dict[Kind, int]:
+    """Return for how many days a shop keeps each kind."""
+    kept = session.get(KeepTimes, shop_id)
+    return {kind: (kept.days if kept else {}).get(kind.value, days) for kind, days in DEFAULT_DAYS.items()}
+
+
+def set_times(session: Session, member: Member, days: Mapping[str, int], *, at: datetime) -> dict[Kind, int]:
+    """Set for how many days kinds are kept, 1 to MOST_DAYS; a kind left out stays. Invalid for an unknown kind."""
+    member.require(Scope.BUYERS_ERASE)
+    for name, number in days.items():
+        if name not in set(Kind):
+            raise Invalid("{kind} is not kept for a time. Known: {known}.", kind=repr(name), known=", ".join(Kind))
+        if not 1 <= number <= MOST_DAYS:
+            raise Invalid("{kind} is kept for 1 to {most} days, not {days}.", kind=name, most=MOST_DAYS, days=number)
+    before = times_of(session, member.shop_id)
+    kept = session.get(KeepTimes, member.shop_id) or KeepTimes(shop_id=member.shop_id)
+    kept.days = {**kept.days, **days}
+    session.add(kept)
+    session.flush()
+    after = times_of(session, member.shop_id)
+    audit.record(
+        session,
+        member.shop_id,
+        member.actor,
+        action="privacy.times",
+        subject="shop",
+        before={kind.value: number for kind, number in before.items()},
+        after={kind.value: number for kind, number in after.items()},
+        at=at,
+    )
+    return after
+
+
+@engine_task("privacy.forget", every=timedelta(hours=6))
+def forget_all(engine: Engine) -> None:
+    """Forget in every shop what has had its time; one shop that fails keeps no other from it."""
+    files, now = open_store(get_settings()), clock.now()
+    with reading(engine) as session:
+        shops = list(session.exec(select(Shop.id).order_by(col(Shop.id))))
+    for shop_id in shops:
+        try:
+            forget(engine, shop_id, files=files, now=now)
+        except Exception:
+            log.exception("not forgotten", shop=shop_id)
+
+
+def forget(engine: Engine, shop_id: int, *, files: FileStore, now: datetime) -> int:
+    """Forget what has had its time in one shop, some rows a transaction; return how many rows changed."""
+    with reading(engine) as session:
+        days = times_of(session, shop_id)
+        kept = session.get(KeepTimes, shop_id)
+        done = dict(kept.forgotten) if kept else {}
+    forgotten = 0
+    for each in _forgetting:
+        until = now - timedelta(days=days[each.kind])
+        name = str(each.rows.name)
+        since = datetime.fromisoformat(done[name]) if name in done else None
+        while number := _forget_some(engine, shop_id, each, since, until):
+            forgotten += number
+        done[name] = until.isoformat()
+    forgotten += _forget_uploads(engine, shop_id, now - timedelta(days=days[Kind.UPLOADS]), files)
+    with transaction(engine) as session:
+        noted = insert(session, KeepTimes).values(shop_id=shop_id, days={}, forgotten=done)
+        session.execute(noted.on_conflict_do_update(index_elements=["shop_id"], set_={"forgotten": done}))
+    return forgotten
+
+
+def _forget_some(engine: Engine, shop_id: int, each: Forgets, since: datetime | None, until: datetime) -> int:
+    moment, columns = each.rows.c[each.moment], each.rows.c
+    due = [columns.shop_id == shop_id, moment < until]
+    if since is not None:
+        due.append(moment >= since)
+    if each.blank:
+        due.append(sa.or_(*(columns[name] != value for name, value in each.blank.items())))
+    some = sa.select(columns.id).where(*due).order_by(columns.id).limit(AT_ONCE)
+    with transaction(engine) as session:
+        ids = list(session.execute(some).scalars())
+        chosen = (columns.shop_id == shop_id, columns.id.in_(ids))
+        if ids:
+            change = sa.update(each.rows).values(**each.blank) if each.blank else sa.delete(each.rows)
+            session.connection().execute(change.where(*chosen))
+    return len(ids)
+
+
+def _forget_uploads(engine: Engine, shop_id: int, until: datetime, files: FileStore) -> int:
+    """Remove the files of imports that ended before `until`; their reports stay."""
+    with transaction(engine) as session:
+        ended = select(Job).where(
+            Job.shop_id == shop_id,
+            col(Job.state).in_([JobState.DONE, JobState.FAILED]),
+            col(Job.finished_at) < until,
+        )
+        jobs = [job for job in session.exec(ended) if job.input.get("upload")]
+        folders = [job.input["upload"].rpartition("/")[0] for job in jobs]
+        for job in jobs:
+            job.input = {**job.input, "upload": ""}
+            session.add(job)
+        after_commit(session, lambda: _remove(files, folders))
+    return len(jobs)
+
+
+def _remove(files: FileStore, folders: Iterable[str]) -> None:
+    for folder in folders:
+        files.remove(folder)
