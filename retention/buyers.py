@@ -79,14 +79,6 @@ def masked_phone(phone: str) -> str:
 personal(
     Buyer,
     which=lambda who: col(Buyer.id) == who.id,
-    blank={
-        "name": "",
-        "email": "",
-        "phone": "",
-        "email_key": "",
-        "phone_key": "",
-        "birthday": None,
-        "region": "",
-        "city": "",
-    },
+    blank=dict.fromkeys(("name", "email", "phone", "email_key", "phone_key", "region", "city"), "")
+    | {"birthday": None},
 )

@@ -53,6 +53,7 @@ WORKS = {
     "orders": n_("Matching orders with coupons"),
     "import": n_("Importing a file"),
     "batch": n_("Rendering a batch"),
+    "forget": n_("Forgetting what has had its time"),
 }
 """What was being done, by the word rows keep."""
 

@@ -48,6 +48,7 @@ DONE: dict[str, str] = {
     "sent-back": gettext_noop("Sent back. It is a draft again."),
     "resent": gettext_noop("They are tried once more."),
     "sender-paused": gettext_noop("Paused. What it had not begun to send waits."),
+    "erased": gettext_noop("Erased. Counts and money stay, without a name; the next file does not bring them back."),
     "tested": gettext_noop("The test is on its way. It counts nowhere."),
 }
 """What was done, by the word an address carries after a redirect."""
@@ -197,6 +198,7 @@ _MAP = [
         [
             _Line(gettext_noop("Senders"), "/senders", icon="send-2", scope=Scope.CAMPAIGNS_READ),
             _Line(gettext_noop("Policies"), "/policies", icon="shield-check", scope=Scope.CAMPAIGNS_READ),
+            _Line(gettext_noop("Privacy"), "/privacy", icon="eye-off", scope=Scope.BUYERS_READ),
             _Line(gettext_noop("Hooks"), "/hooks", icon="webhook", scope=Scope.PEOPLE_WRITE),
             _Line(gettext_noop("People and keys"), "/people", icon="key", scope=Scope.PEOPLE_WRITE),
         ],

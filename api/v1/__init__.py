@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.routing import APIRoute
 
 from api.v1 import (
+    buyers,
     calendar,
     campaigns,
     consents,
@@ -52,6 +53,7 @@ for part in (
     campaigns,
     content,
     consents,
+    buyers,
     drafts,
     calendar,
     policy,

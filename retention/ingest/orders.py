@@ -17,11 +17,13 @@ from sqlmodel import Session
 from retention.ingest.checking import Rows
 from retention.ingest.chunks import Reject
 from retention.ingest.columns import KINDS
+from retention.ingest.erased_rows import screen
 from retention.ingest.merging import MergeCounts, OrderMerge
 from retention.ingest.order_rows import OrderReading
 from retention.ingest.spool import Spool
 from retention.ingest.stream import Stream
 from retention.orders import OrderStatus
+from retention.privacy.erased import erased_of
 from retention.shops import Shop
 from retention.staging import WritingBehind, indexed_late, take_turn
 
@@ -136,7 +138,9 @@ def put_orders(
     reading = OrderReading(shop, columns, order_level="total" in used)
     staging = OrderStaging(session, reading, source=source, now=now)
     frame = pl.DataFrame(cells, schema=dict.fromkeys(KINDS["orders"], pl.String))
-    rejects = staging.add(frame, pl.int_range(1, len(rows) + 1, eager=True))
+    lines = pl.int_range(1, len(rows) + 1, eager=True)
+    frame, lines, refused = screen(erased_of(session, shop), "orders", frame, lines, columns)
+    rejects = refused + staging.add(frame, lines)
     return staging.merge(now=now), rejects
 
 

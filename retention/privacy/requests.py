@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from retention import audit, tokens
 from retention.access import Member, Scope
@@ -21,9 +21,9 @@ from retention.consent import Answer, Channel, Consent
 from retention.database import after_commit, write_after
 from retention.errors import Conflict
 from retention.files import FileStore
-from retention.jobs import Job, JobState
 from retention.privacy.erased import ErasedBuyer, digest_of
 from retention.privacy.personal import Personal, Who, declared
+from retention.privacy.times import forget_uploads
 from retention.shops import Shop
 from retention.versions import Family, raise_version
 from retention.words import gettext as _
@@ -105,7 +105,7 @@ def erase_buyer(session: Session, member: Member, external_id: str, *, files: Fi
     session.refresh(buyer)
     buyer.external_id = f"{TOMBSTONE}{tokens.new_secret()[:16].lower()}"
     session.add(buyer)
-    names += _uploads(session, buyer.shop_id)
+    forget_uploads(session, buyer.shop_id, files)
     after_commit(session, lambda: _remove(files, names))
     for family in Family:
         raise_version(session, buyer.shop_id, family)
@@ -155,12 +155,6 @@ def _stored_files(session: Session, buyer: Buyer) -> Iterator[str]:
             column = each.rows.c[name]
             found = sa.select(column).where(*each.about(buyer.shop_id, Who(buyer.id, buyer.external_id)), column != "")
             yield from session.execute(found).scalars()
-
-
-def _uploads(session: Session, shop_id: int) -> list[str]:
-    """Return the uploads of ended imports: files of many buyers, this one's rows among them."""
-    ended = select(Job.input).where(Job.shop_id == shop_id, col(Job.state).in_([JobState.DONE, JobState.FAILED]))
-    return [str(given["upload"]).rpartition("/")[0] for given in session.exec(ended) if given.get("upload")]
 
 
 def _remove(files: FileStore, names: Iterable[str]) -> None:

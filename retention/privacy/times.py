@@ -11,7 +11,6 @@ from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
-import structlog
 from sqlalchemy.engine import Engine
 from sqlmodel import Field, Session, SQLModel, col, select
 
@@ -19,13 +18,12 @@ from retention import audit, clock
 from retention.access import Member, Scope
 from retention.database import BigId, Json, after_commit, insert, reading, transaction
 from retention.errors import Invalid
+from retention.failures import Thing, each_alone
 from retention.files import FileStore, open_store
 from retention.jobs import Job, JobState
 from retention.queue import engine_task
 from retention.settings import get_settings
 from retention.shops import Shop
-
-log = structlog.get_logger()
 
 MOST_DAYS = 3650
 AT_ONCE = 5_000
@@ -113,12 +111,11 @@ def forget_all(engine: Engine) -> None:
     """Forget in every shop what has had its time; one shop that fails keeps no other from it."""
     files, now = open_store(get_settings()), clock.now()
     with reading(engine) as session:
-        shops = list(session.exec(select(Shop.id).order_by(col(Shop.id))))
-    for shop_id in shops:
-        try:
-            forget(engine, shop_id, files=files, now=now)
-        except Exception:
-            log.exception("not forgotten", shop=shop_id)
+        shops = [
+            Thing(number, "shop", number, slug)
+            for number, slug in session.exec(select(Shop.id, Shop.slug).order_by(col(Shop.id)))
+        ]
+    each_alone(engine, "forget", shops, lambda shop: forget(engine, shop.shop_id, files=files, now=now), now=now)
 
 
 def forget(engine: Engine, shop_id: int, *, files: FileStore, now: datetime) -> int:
@@ -135,8 +132,8 @@ def forget(engine: Engine, shop_id: int, *, files: FileStore, now: datetime) -> 
         while number := _forget_some(engine, shop_id, each, since, until):
             forgotten += number
         done[name] = until.isoformat()
-    forgotten += _forget_uploads(engine, shop_id, now - timedelta(days=days[Kind.UPLOADS]), files)
     with transaction(engine) as session:
+        forgotten += forget_uploads(session, shop_id, files, until=now - timedelta(days=days[Kind.UPLOADS]))
         noted = insert(session, KeepTimes).values(shop_id=shop_id, days={}, forgotten=done)
         session.execute(noted.on_conflict_do_update(index_elements=["shop_id"], set_={"forgotten": done}))
     return forgotten
@@ -159,20 +156,17 @@ def _forget_some(engine: Engine, shop_id: int, each: Forgets, since: datetime | 
     return len(ids)
 
 
-def _forget_uploads(engine: Engine, shop_id: int, until: datetime, files: FileStore) -> int:
-    """Remove the files of imports that ended before `until`; their reports stay."""
-    with transaction(engine) as session:
-        ended = select(Job).where(
-            Job.shop_id == shop_id,
-            col(Job.state).in_([JobState.DONE, JobState.FAILED]),
-            col(Job.finished_at) < until,
-        )
-        jobs = [job for job in session.exec(ended) if job.input.get("upload")]
-        folders = [job.input["upload"].rpartition("/")[0] for job in jobs]
-        for job in jobs:
-            job.input = {**job.input, "upload": ""}
-            session.add(job)
-        after_commit(session, lambda: _remove(files, folders))
+def forget_uploads(session: Session, shop_id: int, files: FileStore, *, until: datetime | None = None) -> int:
+    """Remove the files of imports that have ended, or ended before `until`; their reports stay. Return how many."""
+    ended = select(Job).where(Job.shop_id == shop_id, col(Job.state).in_([JobState.DONE, JobState.FAILED]))
+    if until is not None:
+        ended = ended.where(col(Job.finished_at) < until)
+    jobs = [job for job in session.exec(ended) if job.input.get("upload")]
+    folders = [str(job.input["upload"]).rpartition("/")[0] for job in jobs]
+    for job in jobs:
+        job.input = {**job.input, "upload": ""}
+        session.add(job)
+    after_commit(session, lambda: _remove(files, folders))
     return len(jobs)
 
 

@@ -1,0 +1,97 @@
+"""Commands on one person's data: everything known of them as a file, their erasure, and how long things are kept."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.cli.terminal import JsonOption, ShopOption, engine, show
+from retention import clock
+from retention.access import system_member
+from retention.database import reading, transaction
+from retention.errors import Invalid
+from retention.files import open_store
+from retention.privacy.requests import erase_buyer, export_buyer
+from retention.privacy.times import set_times, times_of
+from retention.settings import get_settings
+from retention.shops import find_shop
+from retention.words import speaking
+
+buyer = typer.Typer(help="One buyer: export and erasure.", no_args_is_help=True)
+privacy = typer.Typer(help="How long things are kept.", no_args_is_help=True)
+
+BuyerArgument = Annotated[str, typer.Argument(help="The buyer's id in the shop.", metavar="BUYER")]
+
+
+def add_to(app: typer.Typer) -> None:
+    app.add_typer(buyer, name="buyer")
+    app.add_typer(privacy, name="privacy")
+
+
+@buyer.command("export")
+def export(
+    buyer_id: BuyerArgument,
+    shop: ShopOption,
+    out: Annotated[Path, typer.Option(help="The file to write: .html to be read, .json for programs.")],
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Write everything the shop knows of a buyer to a file."""
+    if out.suffix not in {".html", ".json"}:
+        raise Invalid("{file} ends in neither .html nor .json.", file=repr(out.name))
+    with reading(engine()) as session:
+        found = find_shop(session, shop)
+        made = export_buyer(session, found, system_member(found.id), buyer_id, at=clock.now())
+        with speaking(found.language):
+            text = made.as_html() if out.suffix == ".html" else json.dumps(made.as_json(), ensure_ascii=False, indent=2)
+    out.write_text(text, encoding="utf-8")
+    rows = {name: len(found_rows) for name, found_rows in made.tables.items() if found_rows}
+    show({"buyer": buyer_id, "file": str(out), "rows": rows}, as_json=as_json)
+
+
+@buyer.command("erase")
+def erase(
+    buyer_id: BuyerArgument,
+    shop: ShopOption,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it without asking.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Erase a buyer for good: name, addresses, texts and devices go, counts and money stay without a name."""
+    if not yes:
+        typer.confirm(f"Erase {buyer_id} for good? This cannot be undone.", abort=True, err=True)
+    with transaction(engine()) as session:
+        found = find_shop(session, shop)
+        files = open_store(get_settings())
+        erased = erase_buyer(session, system_member(found.id), buyer_id, files=files, at=clock.now())
+    show(erased.as_json(), as_json=as_json)
+
+
+@privacy.command("show")
+def show_times(shop: ShopOption, *, as_json: JsonOption = False) -> None:
+    """Show for how many days a shop keeps each kind."""
+    with reading(engine()) as session:
+        times = times_of(session, find_shop(session, shop).id)
+    show({kind.value: days for kind, days in times.items()}, as_json=as_json)
+
+
+@privacy.command("set")
+def set_them(
+    times: Annotated[list[str], typer.Argument(help="Days by kind: agents=90 uploads=30.", metavar="KIND=DAYS...")],
+    shop: ShopOption,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Set for how many days kinds are kept: agents, uploads, texts, audit. Those not named stay."""
+    with transaction(engine()) as session:
+        member = system_member(find_shop(session, shop).id)
+        saved = set_times(session, member, dict(_read(each) for each in times), at=clock.now())
+    show({kind.value: days for kind, days in saved.items()}, as_json=as_json)
+
+
+def _read(text: str) -> tuple[str, int]:
+    kind, equals, days = text.partition("=")
+    if not equals or not days.isascii() or not days.isdigit() or len(days) > 9:
+        raise Invalid("{text} is not KIND=DAYS.", text=repr(text))
+    return kind, int(days)

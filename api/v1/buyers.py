@@ -1,0 +1,74 @@
+"""One buyer's data: everything known of them, their erasure, and how long things are kept."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.deps import Files, Now, Reading, Writing
+from api.v1.keys import Caller, caller_with
+from retention.access import Scope
+from retention.privacy.requests import erase_buyer, export_buyer
+from retention.privacy.times import MOST_DAYS, Kind, set_times, times_of
+
+router = APIRouter(tags=["buyers"])
+
+Eraser = Annotated[Caller, caller_with(Scope.BUYERS_ERASE)]
+Days = Annotated[int, Field(ge=1, le=MOST_DAYS)]
+BuyerQuery = Annotated[str, Query(max_length=200, description="The buyer's id in the shop.")]
+
+
+class ExportOut(BaseModel):
+    """Every row about a buyer, by table."""
+
+    buyer: str
+    shop: str
+    exported_at: datetime
+    tables: dict[str, list[dict[str, Any]]]
+
+
+class ErasureOut(BaseModel):
+    """What an erasure left: the id under which counts and money stay, and how many rows it touched."""
+
+    left: str
+    blanked: int
+    deleted: int
+
+
+class TimesIn(BaseModel):
+    """Days by kind; what is left out stays."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    agents: Days | None = Field(None, description="Browsers and networks of scans.")
+    uploads: Days | None = Field(None, description="Order files sent in.")
+    texts: Days | None = Field(None, description="Addresses and texts of messages, calls and bounces.")
+    audit: Days | None = Field(None, description="The audit log.")
+
+
+@router.get("/privacy/export")
+def export(
+    buyer: BuyerQuery, session: Reading, at: Now, caller: Annotated[Caller, caller_with(Scope.BUYERS_PERSONAL)]
+) -> ExportOut:
+    """Return everything the shop knows of a buyer. Scope buyers:personal; audited."""
+    made = export_buyer(session, caller.shop, caller.member, buyer, at=at)
+    return ExportOut.model_validate(made.as_json())
+
+
+@router.post("/privacy/erase")
+def erase(buyer: BuyerQuery, session: Writing, files: Files, at: Now, caller: Eraser) -> ErasureOut:
+    """Erase a buyer for good; counts and money stay without a name. Scope buyers:erase; audited."""
+    return ErasureOut.model_validate(erase_buyer(session, caller.member, buyer, files=files, at=at).as_json())
+
+
+@router.get("/privacy")
+def show_times(session: Reading, caller: Annotated[Caller, caller_with(Scope.BUYERS_READ)]) -> dict[Kind, int]:
+    """Return for how many days the shop keeps each kind. Scope buyers:read."""
+    return times_of(session, caller.shop.id)
+
+
+@router.put("/privacy")
+def save_times(times: TimesIn, session: Writing, at: Now, caller: Eraser) -> dict[Kind, int]:
+    """Set for how many days kinds are kept. Scope buyers:erase."""
+    return set_times(session, caller.member, times.model_dump(exclude_none=True), at=at)
