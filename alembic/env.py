@@ -46,21 +46,12 @@ def moves() -> bool:
         return False
 
 
-def default_differs(
-    context: Any, _column: Any, _declared: Any, found: str | None, _default: Any, wanted: str | None
-) -> bool | None:
-    """Tell whether a default is another one; SQLite puts brackets around it when a table is built again."""
-    if context.dialect.name != "sqlite":
-        return None  # as Alembic compares them
-    return (found or "").strip("()") != (wanted or "").strip("()")
-
-
 def run(connection: "Connection") -> None:
     context.configure(
         connection=connection,
         target_metadata=SQLModel.metadata,
         render_as_batch=True,
-        compare_server_default=default_differs,
+        compare_server_default=True,
         transactional_ddl=True,
         render_item=render_type,
     )

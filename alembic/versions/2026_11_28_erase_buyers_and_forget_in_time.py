@@ -7,7 +7,7 @@ from alembic import op
 from retention.database import Json
 
 revision = "af0e6d44489f"
-down_revision = "98a3033444c6"
+down_revision = "b887109ac74e"
 branch_labels = None
 depends_on = None
 

@@ -66,12 +66,23 @@ batches:read campaigns:write:
     POST /shops/{slug}/flyers/{flyer}
 batches:write joint:approve:
     POST /shops/{slug}/joint/{number:int}/batches
+buyers:erase:
+    POST /api/v1/privacy/erase
+    PUT /api/v1/privacy
+buyers:erase buyers:read:
+    POST /shops/{slug}/privacy
+    POST /shops/{slug}/privacy/erase
+buyers:personal buyers:read:
+    GET /shops/{slug}/privacy/export
 buyers:personal:
     GET /api/v1/consents
     GET /api/v1/suppressions
+    GET /api/v1/privacy/export
     GET /api/v1/bounces
 buyers:read:
     GET /api/v1/campaigns/{slug}/why/{buyer_id:path}
+    GET /api/v1/privacy
+    GET /shops/{slug}/privacy
     GET /shops/{slug}/buyers
     GET /shops/{slug}/buyers/{buyer_id:path}
 buyers:read campaigns:read:
