@@ -163,7 +163,7 @@ def preview(
 def test(slug: str, sent: TestIn, session: Reading, at: Now, caller: Writer) -> dict[str, str]:
     """Send a buyer's message to somebody of the shop, marked as a test. Scope campaigns:write.
 
-    It is in no ledger and uses no coupon. Without buyers:personal the buyer in it is masked. 409 with what the other
+    It is in no ledger and uses no coupon. A key that sees no personal data sends a masked one. 409 with what the other
     side said when it was not taken.
     """
     campaign = campaign_for(session, caller.member, slug)
