@@ -87,7 +87,7 @@ jobs.run_import(open_engine(sys.argv[1]), int(sys.argv[2]), now=lambda: datetime
     assert (job_of(shop_engine).state, job_of(shop_engine).tries) == (JobState.RUNNING, 1)
     with transaction(shop_engine) as session:
         session.execute(sa.update(Job).values(tries=MOST_TRIES))
-    run_import(shop_engine, job.id, now=lambda: NOW + CLAIM)
+    run_import(shop_engine, job.id, now=lambda: NOW + CLAIM / 2)
     assert job_of(shop_engine).state is JobState.RUNNING  # the third may still be at work
     run_import(shop_engine, job.id, now=lambda: NOW + CLAIM * 2)
     ended = job_of(shop_engine)
