@@ -255,7 +255,7 @@ class TimedOut(Exception):
 def time_limit(session: Session, seconds: float) -> Iterator[None]:
     """Give up on statements of the body `seconds` from now, as TimedOut. What the session read before stays good.
 
-    PostgreSQL counts anew for each statement: who runs several looks at the time between them.
+    PostgreSQL counts again for each statement: who runs several looks at the time between them.
     """
     limit = _limit_postgresql if is_postgresql(session) else _limit_sqlite
     try:

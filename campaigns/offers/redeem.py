@@ -75,7 +75,7 @@ def hold(
     source: str = "",
     length: timedelta = HOLD,
 ) -> Coupon:
-    """Keep a coupon for one checkout until `length` is over; the same checkout may hold again, which starts anew.
+    """Keep a coupon for one checkout until `length` is over; the same checkout may hold again, which starts it again.
 
     It starts no clock: that is for a claim or an order to do.
     """

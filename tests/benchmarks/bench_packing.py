@@ -1,7 +1,7 @@
 """A piece scanned at the packing station of a shop with 1,000,000 pieces, against the same with 1,000.
 
 Each scan is what the station asks: the waybill, then the piece by the address of its QR code, with the parcel and the
-day's figures read anew for the screen after both. The shop first has 1,000 pieces, then the million, in one database.
+day's figures read again for the screen after both. The shop first has 1,000 pieces, then the million, in one database.
 Target: at most 1.2 times the work and the time. Work is counted, as time on a busy machine is not: rows read by
 PostgreSQL's own statistics, steps of SQLite's machine. SQLite has no statistics of its tables, as it is run.
 

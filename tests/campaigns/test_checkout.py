@@ -234,7 +234,7 @@ def test_a_hold_holds_against_everybody_at_once(engine: Engine, on_stage: Callab
 
     on_stage(lambda stage: hold(stage.session, stage.shop, code, order_reference="A0", at=NOON))
     said = _together(attempt)
-    assert said["A0"] == 1  # its own hold begins anew
+    assert said["A0"] == 1  # its own hold begins again
     assert set(said) == {"A0", "coupon-held", "0", "nothing"}
     paid = on_stage(
         lambda stage: redeem(stage.session, stage.shop, code, order_reference="A0", amount=10_000, at=later(minutes=5))
