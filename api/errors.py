@@ -21,13 +21,14 @@ from api.guard import HEADERS, language_of
 from api.pages import page
 from retention.bounds import is_taken
 from retention.errors import Error
-from retention.trouble import SENTENCES, first_line, trouble_of
+from retention.trouble import SENTENCES, trouble_of
 from retention.words import gettext, gettext_noop, speaking
 
 log = structlog.get_logger()
 
 PROBLEM = "application/problem+json"
 PROBLEM_TYPE = "urn:regulars:problem:"
+API = "/api/v1"
 
 TITLES = {
     400: gettext_noop("This cannot be read"),
@@ -131,7 +132,7 @@ async def _tell_conflict(request: Request, error: Exception) -> Response:
 
 
 async def _tell_unkeepable(request: Request, error: Exception) -> Response:
-    log.warning("value cannot be kept", path=request.url.path, error=type(error).__name__)
+    log.warning("value cannot be kept", **_asked(request), error=error)
     return tell(request, 422, gettext("A value holds characters or a size that cannot be kept."))
 
 
@@ -139,14 +140,21 @@ async def _tell_unavailable(request: Request, error: Exception) -> Response:
     trouble = trouble_of(error)
     if trouble is None:
         raise error  # a fault of ours, told as one
-    log.error("database refuses", path=request.url.path, trouble=trouble.value, error=first_line(error))
+    log.error("database refuses", **_asked(request), trouble=trouble.value, error=error)
     headers = {"Retry-After": "5"} if trouble.passes else None
     return tell(request, 503, gettext(SENTENCES[trouble]), headers=headers)
 
 
 async def _tell_failure(request: Request, error: Exception) -> Response:
     # Outside the guard: the language has been put down already, and its headers are not added.
-    log.error("request failed", path=request.url.path, exc_info=error)
+    log.error("request failed", **_asked(request), exc_info=error)
     with speaking(language_of(request)):
         detail = gettext("It has been written down. Try again; if it stays, tell whoever runs this installation.")
         return tell(request, 500, detail, headers=HEADERS)
+
+
+def _asked(request: Request) -> dict[str, str]:
+    """Return what was asked, for the log: the route, since its path may hold a token or an address."""
+    route = getattr(request.scope.get("route"), "path", "")
+    in_api = request.url.path.startswith(API) and not route.startswith(API)
+    return {"method": request.method, "route": f"{API}{route}" if in_api and route else route}

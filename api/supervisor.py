@@ -227,7 +227,7 @@ class Parent:
         try:
             child.tend(time.monotonic())
         except OSError as error:  # no memory or no process number just now: later
-            log.warning("a child cannot be started yet", child=child.name, why=str(error))
+            log.warning("a child cannot be started yet", child=child.name, why=error)
             child.due = time.monotonic() + LONGEST_PAUSE
 
 

@@ -3,6 +3,8 @@
 Importing a module is what registers its tasks, so every module with tasks is named here.
 """
 
+from celery.signals import setup_logging
+
 import api.tables
 import campaigns.measuring.results
 import campaigns.plans.caps
@@ -51,6 +53,13 @@ FIGURES = (
 """What pages keep, a worker counts again; defining a figure is what makes it known."""
 TABLES = api.tables.metadata
 """A task that follows a foreign key needs both tables known."""
+
+
+@setup_logging.connect  # type: ignore[untyped-decorator]
+def _log_as_the_others_do(**_: object) -> None:
+    """Keep Celery from logging in its own way, which tells what an error says and the arguments of a task."""
+    configure_logs()
+
 
 keep_private()
 configure_logs()

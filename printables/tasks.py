@@ -58,6 +58,6 @@ def _render(engine: Engine, thing: Thing) -> None:
     try:
         render_batch(engine, batch_id, files=open_store(settings), public_url=settings.public_url, demo=settings.demo)
     except Error as error:
-        log.warning("batch given up", batch=batch_id, error=str(error))
+        log.warning("batch given up", batch=batch_id, error=error)
         with transaction(engine) as session:
             void_batch(session, batch_id, at=clock.now(), by="system", why=str(error))

@@ -64,23 +64,25 @@ def choice(kind: type[StrEnum]) -> sa.Enum:
 
 
 def open_engine(url: str) -> Engine:
-    """Return an engine for a SQLite or PostgreSQL address."""
+    """Return an engine for a SQLite or PostgreSQL address. Its errors tell no value of a statement."""
+    patient: dict[str, Any] = {"pool_timeout": _PATIENCE, "hide_parameters": True}
     if url.startswith("sqlite"):
-        engine = sa.create_engine(url, connect_args={"check_same_thread": False, "timeout": 30}, pool_timeout=_PATIENCE)
+        engine = sa.create_engine(url, connect_args={"check_same_thread": False, "timeout": 30}, **patient)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    return sa.create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20, pool_timeout=_PATIENCE)
+    return sa.create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20, **patient)
 
 
 def open_watching_engine(url: str) -> Engine:
     """Return an engine for whoever looks whether the database is well: it shares no pool and waits for nobody."""
     if url.startswith("sqlite"):
-        engine = sa.create_engine(url, poolclass=sa.NullPool, connect_args={"check_same_thread": False, "timeout": 1})
+        hurry = {"check_same_thread": False, "timeout": 1}
+        engine = sa.create_engine(url, poolclass=sa.NullPool, connect_args=hurry, hide_parameters=True)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     patience = {"connect_timeout": 3, "options": "-c statement_timeout=3000"}
-    return sa.create_engine(url, poolclass=sa.NullPool, connect_args=patience)
+    return sa.create_engine(url, poolclass=sa.NullPool, connect_args=patience, hide_parameters=True)
 
 
 @contextmanager

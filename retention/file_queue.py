@@ -62,20 +62,20 @@ class Channel(virtual.Channel):
 
     def _take(self, path: Path) -> dict[str, Any] | None:
         """Return a message that is ours; None when another worker has it, or nobody can read it."""
-        message, trouble = None, ""
+        message, trouble = None, None
         try:
             message = json.loads(path.read_bytes())
             self.Message(message, channel=self)  # type: ignore[no-untyped-call]  # as the worker will
         except FileNotFoundError:
             return None
         except Exception as error:  # noqa: BLE001 - whatever it is, the next one may be right
-            trouble = f"{type(error).__name__}: {error}"
+            trouble = error
         try:
             path.unlink()
         except OSError:  # it was another's, or will be here the next time, and does no harm
             return None
         if trouble:
-            log.warning("a message cannot be read and is deleted", message_name=path.name, why=trouble[:200])
+            log.warning("a message cannot be read and is deleted", message_name=path.name, why=trouble)
             return None
         return message
 

@@ -130,7 +130,7 @@ def connect(url: str) -> Iterator[Connection]:
     On SQLite a table is changed by building its successor and dropping it; with foreign keys enforced, the drop would
     empty every table that points at it. And Python's driver begins a transaction too late to cover CREATE and DROP.
     """
-    engine = create_engine(url, poolclass=pool.NullPool)
+    engine = create_engine(url, poolclass=pool.NullPool, hide_parameters=True)
     if engine.dialect.name == "sqlite":
         _make_folder(engine.url.database)
         event.listen(engine, "connect", _leave_transactions_to_us)

@@ -73,6 +73,7 @@ def configure(settings: Settings) -> Celery:
         task_acks_late=True,
         worker_prefetch_multiplier=1,
         worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
         timezone="UTC",
         beat_schedule=_sweeps,
         beat_scheduler="retention.timetable:Timetable",
@@ -128,7 +129,7 @@ def send(session: Session, name: str, *arguments: int) -> None:
         try:
             app.send_task(name, args=arguments, retry=False)
         except Exception as error:  # noqa: BLE001 - the work stands already, whatever is wrong with the queue
-            log.warning("queue unreachable, the sweep will find the work", task=name, error=str(error))
+            log.warning("queue unreachable, the sweep will find the work", task=name, error=error)
 
     after_commit(session, deliver)
 

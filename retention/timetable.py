@@ -50,6 +50,6 @@ class Timetable(Scheduler):
         try:
             self.app.send_task(sweep["task"], retry=False, **sweep["options"])
         except Exception as error:  # noqa: BLE001 - one that cannot be sent keeps no other waiting
-            log.warning("a sweep cannot be sent, trying again", task=sweep["task"], why=str(error)[:200])
+            log.warning("a sweep cannot be sent, trying again", task=sweep["task"], why=error)
             return False
         return True

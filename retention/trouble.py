@@ -1,12 +1,17 @@
 """What is the matter with a database that refuses: told apart, so that nobody waits for what stays."""
 
+import re
 import sqlite3
+import traceback
+from collections.abc import Iterator
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from retention.errors import Error
 from retention.words import gettext_noop
 
 
@@ -87,8 +92,53 @@ def trouble_of(error: BaseException) -> Trouble | None:
 
 def first_line(error: BaseException) -> str:
     """Return the first line of what the driver said, without statement and values."""
-    said = str(error.orig if isinstance(error, DBAPIError) else error).strip().splitlines()
-    return said[0].rstrip(".") if said else type(error).__name__
+    if not isinstance(error, DBAPIError):
+        return type(error).__name__
+    original: Any = error.orig
+    state = getattr(original, "sqlstate", None) or ""
+    said = str(original).strip().splitlines()
+    line = said[0].rstrip(".") if said else type(original).__name__
+    # What quotes a value says so with a colon, or is of the class of unfit data; what else it quotes are names.
+    return (_QUOTED if state.startswith("22") else _QUOTED_AFTER_COLON).sub("...", line)
+
+
+def in_short(error: BaseException) -> str:
+    """Return what a log may say of an error: its class, and what the database says without values. No message."""
+    if isinstance(error, DBAPIError):
+        state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "sqlite_errorname", None)
+        return f"{type(error).__name__} ({state or type(error.orig).__name__}): {first_line(error)}"
+    if isinstance(error, Error):
+        return f"{type(error).__name__}: {error.message}"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{type(error).__name__}: {error.strerror}"
+    if isinstance(error, BaseExceptionGroup):
+        return f"{type(error).__name__}: {', '.join(in_short(each) for each in error.exceptions[:5])}"
+    return type(error).__name__
+
+
+def traced(error: BaseException) -> str:
+    """Return where an error and its causes came from, in one line and without values: the innermost place last."""
+    told = [f"{in_short(each)} at {' > '.join(_places(each)) or 'no line'}" for each in _causes(error)]
+    return " < ".join(told)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    each: BaseException | None = error
+    while each is not None and id(each) not in seen and len(seen) < _MOST_CAUSES:
+        seen.add(id(each))
+        yield each
+        each = each.__cause__ or (None if each.__suppress_context__ else each.__context__)
+
+
+def _places(error: BaseException) -> list[str]:
+    frames = traceback.extract_tb(error.__traceback__)[-_MOST_PLACES:]
+    return [f"{'/'.join(Path(each.filename).parts[-2:])}:{each.lineno} {each.name}" for each in frames]
+
+
+_MOST_CAUSES, _MOST_PLACES = 5, 20
+_QUOTED = re.compile(r"""["'].*["']""")
+_QUOTED_AFTER_COLON = re.compile(r'''(?<=: )".*"''')
 
 
 def _of_sqlite(error: sqlite3.Error) -> Trouble | None:

@@ -7,6 +7,7 @@ Results go to standard output, as words or with `--json` as one JSON document; p
 import sys
 from typing import NoReturn
 
+import structlog
 import typer
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -42,6 +43,8 @@ from api.logs import configure_logs
 from retention.errors import Error
 from retention.home import keep_private
 from retention.trouble import SENTENCES, first_line, trouble_of
+
+log = structlog.get_logger()
 
 app = typer.Typer(
     name="regulars",
@@ -102,6 +105,9 @@ def main(arguments: list[str] | None = None) -> None:
         _refuse(f"There is no file {error.filename}.", 1)
     except OSError as error:
         _refuse(f"{error.filename}: {error.strerror}." if error.filename else str(error), 1)
+    except Exception as error:
+        log.critical("the command failed", exc_info=error)
+        raise SystemExit(1) from None
     raise SystemExit(code or 0)
 
 

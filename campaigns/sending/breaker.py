@@ -71,7 +71,7 @@ def _break(session: Session, sender: Sender, *, now: datetime) -> None:
     session.execute(sa.update(Sender).where(col(Sender.id) == sender.id, usable).values(broken_until=until))
     broken = sa.update(Sender).where(col(Sender.id) == sender.id, col(Sender.state) == SenderState.ACTIVE)
     if changed(session, broken.values(state=SenderState.BROKEN)):
-        log.warning("a sender is broken", sender=sender.slug, shop=sender.shop_id, until=str(until), why=detail)
+        log.warning("a sender is broken", sender=sender.slug, shop=sender.shop_id, until=str(until))
         _tell(session, sender, "sender.broken", now=now, until=until.isoformat(), why=detail)
 
 

@@ -206,7 +206,7 @@ def patiently(engine: Engine, work: Callable[[Session], Answer]) -> Answer:
         except (OperationalError, InterfaceError) as error:
             if time.monotonic() > deadline or not _may_pass(engine, error):
                 raise
-            log.warning("the database is away, waiting for it", why=str(error.orig).strip().splitlines()[:1])
+            log.warning("the database is away, waiting for it", why=error)
             time.sleep(pause)
             pause = min(2 * pause, 2)
 

@@ -106,7 +106,7 @@ class _Saying:
     def _show(self, message: Message) -> None:
         (shown,) = self.lines.hand_over_all([replace(message, text="")])
         if not isinstance(shown, Taken):
-            log.warning("a post was said and its picture was not taken", post=message.key, why=str(shown))
+            log.warning("a post was said and its picture was not taken", post=message.key, why=type(shown).__name__)
 
 
 def _wecom_path(secrets: Secrets) -> str:
