@@ -15,6 +15,7 @@ from api.v1 import (
     content,
     coupons,
     drafts,
+    failures,
     hooks,
     orders,
     paper,
@@ -60,6 +61,7 @@ for part in (
     posts,
     senders,
     hooks,
+    failures,
     paper,
     people,
 ):

@@ -149,6 +149,8 @@ campaigns:write:
     POST /api/v1/campaigns/{slug}/sender
     POST /shops/{slug}/campaigns/{name}/sender
     POST /shops/{slug}/failures/{number}/retry
+    GET /api/v1/failures
+    POST /api/v1/failures/{number}/try-again
     POST /api/v1/campaigns/{slug}/launch
     POST /api/v1/campaigns/{slug}/pause
     POST /api/v1/campaigns/{slug}/resume
