@@ -12,6 +12,7 @@ OUT ?= demo
 SEED ?= 1
 PORT ?= 8000
 TESTS ?= tests
+EXAMPLES ?= 100
 
 # Pango and HarfBuzz lay text out, the font draws Chinese; the suite starts servers and a browser of its own.
 RUN_PACKAGES := libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fontconfig fonts-noto-cjk
@@ -20,7 +21,7 @@ TEST_PACKAGES := $(RUN_PACKAGES) postgresql redis-server chromium ghostscript
 ASSETS := api/console/static/vendor/icons.svg
 PAGES := $(shell find api -name '*.html' -o -name '*.py')
 
-.PHONY: help demo serve test check bench format words pictures revisions pins assets wheel clean run-system test-system
+.PHONY: help demo serve test check fuzz bench format words pictures revisions pins assets wheel clean run-system test-system
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -41,6 +42,9 @@ check: .venv/.dev ## Format, lint, types, imports
 	@$(BIN)/mypy scripts/*.py
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python scripts/revisions.py --check
+
+fuzz: test-system .venv/.dev $(ASSETS) ## Many generated requests to REST, on both databases, and every hostile value in every form (EXAMPLES=)
+	@FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest tests/api/test_fuzz.py tests/api/console/test_hostile_forms.py -n auto --maxprocesses=4
 
 bench: test-system .venv/.dev $(ASSETS) ## Each benchmark beside its baseline
 	@for file in tests/benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file"; done

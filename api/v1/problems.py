@@ -28,9 +28,13 @@ def _answer(description: str) -> dict[str, Any]:
 
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
+    400: _answer("The body cannot be read, not even as text."),
     401: _answer("The key is missing, unknown or revoked."),
     403: _answer("The key lacks the scope."),
     404: _answer("There is no such thing, or it is not this shop's."),
+    408: _answer("The body came too slowly."),
     409: _answer("Its present state does not allow this."),
+    413: _answer("The body is above 10 MB."),
     422: _answer("A value is wrong."),
+    503: _answer("The database does not answer; try again after Retry-After seconds."),
 }
