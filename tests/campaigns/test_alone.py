@@ -18,9 +18,12 @@ from retention import clock, failures
 from retention.database import reading, transaction
 from retention.errors import Conflict
 from retention.failures import Failure, Thing, each_alone
-from retention.shops import Shop
+from retention.ingest.jobs import run_imports
+from retention.jobs import Job, JobState
+from retention.shops import Shop, create_shop
 from retention.touches import Touch, TouchEvent
 from retention.versions import Family, raise_version
+from segments.forecasting import ShopForecast, forecast_shop
 from segments.segments import Segment, save_segment
 from segments.snapshots import SegmentSnapshot, refresh_shop
 from tests.campaigns.conftest import NOON, Stage, later
@@ -142,3 +145,24 @@ def test_what_cannot_even_be_written_down_ends_the_sweep(engine: Engine) -> None
 
     with pytest.raises(OSError, match="no space left"):
         each_alone(engine, "orders", [Thing(4711, "shop", 4711)], look, now=NOON)  # no such shop, so no row either
+
+
+def test_an_import_and_a_forecast_that_fail_keep_no_other_shop_from_having_its_own(
+    engine: Engine, on_stage: OnStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill(stage: Stage) -> list[int]:
+        bad = create_shop(stage.session, "bad", name="Bad", timezone="UTC", currency="CNY", at=NOON)
+        for shop in (bad, stage.shop):
+            stage.session.add(Job(shop_id=shop.id, kind="import", input={}, actor="u", created_at=NOON))
+        bad.timezone = "No/Where"
+        return [bad.id, stage.shop.id]
+
+    shops = on_stage(fill)
+    monkeypatch.setattr(clock, "now", lambda: later(hours=3))
+    for shop_id in shops:
+        forecast_shop(engine, shop_id)
+    run_imports(engine)
+    with reading(engine) as session:
+        assert [(each.work, each.shop_id) for each in session.exec(select(Failure))] == [("forecast", shops[0])]
+        assert session.exec(select(ShopForecast.shop_id)).all() == [shops[1]]
+        assert session.exec(select(Job.state)).all() == [JobState.FAILED, JobState.FAILED]
