@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import structlog
 import typer
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from api.cli import (
@@ -99,6 +99,8 @@ def main(arguments: list[str] | None = None) -> None:
         _refuse(error.format_message(), error.exit_code)
     except (typer.Abort, KeyboardInterrupt):
         _refuse("Stopped.", 130)
+    except (DataError, OverflowError, UnicodeEncodeError):
+        _refuse("A value holds characters or a size that cannot be kept.", 2)
     except (DBAPIError, PoolTimeoutError) as error:
         trouble = trouble_of(error)
         sentence = SENTENCES[trouble] if trouble else "The database refused."

@@ -85,6 +85,27 @@ def test_a_refusal_is_one_line_with_an_exit_code(regulars: Regulars) -> None:
         assert says in errors
 
 
+TOO_MUCH = (str(2**63), str(10**30), "x" * 10_000, "a\udc80b", "")
+UNKEEPABLE = [
+    ["shop", "create", "pots", "--name", "{}"],
+    ["user", "add", "{}", "--shop", "tea", "--role", "owner"],
+    ["key", "create", "{}", "--shop", "tea", "--scope", "orders:write"],
+    ["key", "revoke", "{}", "--shop", "tea"],
+    ["batches", "show", "{}", "--shop", "tea"],
+    ["posts", "take", "{}", "--shop", "tea", "--as", "may@tea.example"],
+    ["campaigns", "plan", "{}", "--shop", "tea"],
+    ["segments", "show", "{}", "--shop", "tea"],
+]
+
+
+def test_no_value_ends_a_command_with_a_traceback(regulars: Regulars) -> None:
+    regulars("shop", "create", "tea")
+    for value in TOO_MUCH:
+        for words in UNKEEPABLE:
+            code, _, errors = regulars(*(word.format(value) for word in words))
+            assert (code, errors.count("\n")) in {(0, 0), (1, 1), (2, 1)}, (words, value[:40], errors[:200])
+
+
 def test_a_database_without_tables_is_told_what_to_type(
     regulars: Regulars, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
