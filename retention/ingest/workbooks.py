@@ -20,8 +20,8 @@ MOST_BYTES = 1 << 30
 """Bytes of all parts, unpacked."""
 
 _PIECE = 1 << 20
-# A cell that is not closed at once has a value; one that is has a format only and takes no memory.
-_CELL = re.compile(rb"""<(?:\w+:)?c(?=[\s>])(?:[^>]*?\sr=["']([A-Z]{1,3})([0-9]{1,7})["'])?[^>]*(?<!/)>""")
+# A cell that is closed at once, <c/> or <c></c>, has a format only and takes no memory.
+_CELL = re.compile(rb"""<(?:\w+:)?c(?=[\s>])(?:[^>]*?\sr=["']([A-Z]{1,3})([0-9]{1,7})["'])?[^>]*(?<!/)>(?!</)""")
 
 
 @dataclass
@@ -101,14 +101,23 @@ def _check_part(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) ->
 
 
 def _pieces(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[bytes]:
-    """Yield a part in stretches that end before a tag begins; a part that is not as long as it says is damaged."""
+    """Yield a part in stretches that end before a tag opens; a part that is not as long as it says is damaged."""
     rest = b""
     with archive.open(entry) as part:
         while piece := part.read(_PIECE):
-            whole, tag, rest = (rest + piece).rpartition(b"<")
-            yield whole
-            rest = tag + rest if len(tag + rest) < _PIECE else b""
+            rest += piece
+            cut = max(_last_opening(rest), len(rest) - _PIECE, 0)
+            yield rest[:cut]
+            rest = rest[cut:]
     yield rest
+
+
+def _last_opening(piece: bytes) -> int:
+    """Return where the last tag that opens something begins: a cell and what is in it stay together."""
+    place = piece.rfind(b"<")
+    while place > 0 and piece[place + 1 : place + 2] in {b"/", b""}:
+        place = piece.rfind(b"<", 0, place)
+    return place
 
 
 def _number(letters: bytes) -> int:

@@ -165,7 +165,7 @@ def test_transactional_message_is_neither_capped_nor_counted_and_has_no_control_
     save_shop_policy(stage.session, stage.shop, values=never, at=NOON, actor="user:1")
     reminder = stage.push("reminder", policy={"transactional": True, **never})
     planned = plan(stage.session, stage.shop, reminder, at=NOON)
-    assert (planned.final, planned.as_json()["transactional"]) == (BitMap([ada]), True)
+    assert (planned.final, planned.as_json(stage.shop.currency)["transactional"]) == (BitMap([ada]), True)
     launch(stage.session, stage.shop, reminder, at=NOON, actor="user:1")
     save_shop_policy(stage.session, stage.shop, values={"caps": []}, at=NOON, actor="user:1")
     news = stage.push("news", policy={"caps": [{"messages": 1, "days": 7, "over": "all"}]})
@@ -182,7 +182,7 @@ def test_delay_keeps_the_buyer_and_puts_the_delivery_off_to_when_there_is_room(s
     second = stage.push("second", policy=waits)
     planned = plan(stage.session, stage.shop, second, at=NOON)
     assert (planned.final, planned.skips["capped"]) == (BitMap([ada, bo]), BitMap())
-    assert planned.as_json()["delayed"] == 1
+    assert planned.as_json(stage.shop.currency)["delayed"] == 1
     run = launch(stage.session, stage.shop, second, at=NOON, actor="user:1")
     rows = stage.session.exec(select(Delivery).where(Delivery.run_id == run.id).order_by(Delivery.buyer_id)).all()
     assert [row.due_at for row in rows] == [later(days=5, seconds=1), NOON]

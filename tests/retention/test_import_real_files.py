@@ -14,10 +14,10 @@ from retention.shops import find_shop
 from tests.retention.makers import NOW, Load
 
 REAL = [
-    ("cn_shop_orders.csv", "taobao", {}, (25420, 27793, 3511305, 2053, 0.08076, 57)),
-    ("cn_shop_orders.xlsx", "taobao", {}, (25420, 27793, 3511305, 2053, 0.08076, 57)),
-    ("cdnow_master.csv", "generic", {}, (23570, 69659, 2500315.63, 11662, 0.49478, 34)),
-    ("cdnow_sample.csv", "generic", {"buyer_id": "master_id"}, (2357, 6919, 244091.94, 1152, 0.48876, 34)),
+    ("cn_shop_orders.csv", "taobao", {}, (25420, 27793, "3511305.00", 2053, 0.08076, 57)),
+    ("cn_shop_orders.xlsx", "taobao", {}, (25420, 27793, "3511305.00", 2053, 0.08076, 57)),
+    ("cdnow_master.csv", "generic", {}, (23570, 69659, "2500315.63", 11662, 0.49478, 34)),
+    ("cdnow_sample.csv", "generic", {"buyer_id": "master_id"}, (2357, 6919, "244091.94", 1152, 0.48876, 34)),
 ]
 
 
