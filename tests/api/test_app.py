@@ -116,7 +116,7 @@ def test_a_commit_that_fails_is_not_answered_with_success(app: FastAPI, engine: 
 
     with TestClient(app, raise_server_exceptions=False) as client:
         answer = client.post("/api/v1/twice")
-    assert answer.status_code == 500
+    assert answer.status_code == 409
     assert answer.headers["content-type"] == "application/problem+json"
 
 
