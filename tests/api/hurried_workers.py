@@ -22,7 +22,8 @@ from retention.idempotency import forget_answers
 
 supervisor.FORK_START = 8.0
 supervisor.FIRST_PAUSE = supervisor.LONGEST_PAUSE = 0.1
-queue.LIMITS[queue.Lane.QUICK] = 2.0
+# A worker stopped while it is at work is replaced after its limit, in whichever queue it works.
+queue.LIMITS.update(dict.fromkeys(queue.LIMITS, 8.0) | {queue.Lane.QUICK: 2.0})
 
 
 def keep_the_clock() -> None:
