@@ -18,6 +18,7 @@ from retention.buyers import Buyer
 from retention.channels import Channel
 from retention.database import ShopRow, changed, choice, insert
 from retention.errors import Invalid
+from retention.privacy.personal import personal
 from retention.shops import Shop
 from retention.versions import Family, raise_version
 
@@ -168,3 +169,14 @@ def _holding(about: About, *, as_of: datetime | None = None) -> list[sa.ColumnEl
     if as_of is None:
         return [*of, lifted.is_(None)]
     return [*of, col(Suppression.at) < as_of, sa.or_(lifted.is_(None), lifted >= as_of)]
+
+
+personal(
+    Suppression,
+    which=lambda who: col(Suppression.address).in_(
+        sa.select(col(Buyer.email_key))
+        .where(col(Buyer.id) == who.id)
+        .union(sa.select(col(Buyer.phone_key)).where(col(Buyer.id) == who.id))
+    ),
+    blank={"wording": ""},
+)

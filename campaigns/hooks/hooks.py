@@ -4,14 +4,12 @@ This module keeps them; `campaigns.hooks.calling` reads what happened and makes 
 """
 
 import base64
-import json
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy import Index, LargeBinary, UniqueConstraint
 from sqlmodel import Field, Session, col, delete, func, select
 
@@ -24,7 +22,7 @@ from retention.consent import Consent
 from retention.database import BigId, Json, ShopRow, choice, write_after
 from retention.errors import Conflict, Invalid, NotFound
 from retention.failures import forget_failure
-from retention.privacy.personal import Who, personal
+from retention.privacy.personal import mentions, personal
 from retention.privacy.times import Kind, forgets
 from retention.sealing import seal, unseal
 from retention.settings import get_settings
@@ -236,12 +234,5 @@ def _record(session: Session, hook: Hook, action: str, *, at: datetime, actor: s
     audit.record(session, hook.shop_id, actor, action=action, subject=f"hook:{hook.slug}", at=at, **values)
 
 
-def _names(who: Who) -> sa.ColumnElement[bool]:
-    """Calls whose body names a buyer, as either database writes JSON."""
-    body = sa.cast(col(HookCall.body), sa.Text)
-    ids = {json.dumps(who.external_id), json.dumps(who.external_id, ensure_ascii=False)}
-    return sa.or_(*(body.contains(each, autoescape=True) for each in sorted(ids)))
-
-
-personal(HookCall, which=_names, delete=True)
+personal(HookCall, which=lambda who: mentions(col(HookCall.body), who), delete=True)
 forgets(Kind.TEXTS, HookCall, moment="sent_at")

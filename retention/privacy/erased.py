@@ -6,6 +6,7 @@ counting under the row that is left; whatever else a file says of them is left o
 
 import hashlib
 import hmac
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -32,8 +33,17 @@ class ErasedBuyer(ShopRow, table=True):
 
 def digest_of(shop_id: int, external_id: str) -> str:
     """Return HMAC-SHA256 of a buyer's id under the installation's secret."""
-    said = f"erased:{shop_id}:{external_id.strip()}".encode()
+    said = f"erased:{shop_id}:{_spelled(external_id)}".encode()
     return hmac.new(get_settings().signing_key(), said, hashlib.sha256).hexdigest()
+
+
+def _spelled(external_id: str) -> str:
+    """Return an id without what spreadsheets and copying put around it: ="…", ', blanks, hidden marks, wide signs."""
+    text = unicodedata.normalize("NFKC", external_id)
+    text = "".join(letter for letter in text if unicodedata.category(letter) not in {"Cf", "Cc"}).strip()
+    if text.startswith('="') and text.endswith('"'):
+        text = text[2:-1]
+    return text.removeprefix("'").strip()
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ An export shows every row declared here; an erasure puts blanks where personal v
 nothing without the person. Counts and money stay.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -57,6 +58,13 @@ class Personal:
 _declared: dict[str, Personal] = {}
 
 
+def mentions(column: Any, who: Who) -> "sa.ColumnElement[bool]":
+    """Return whether a column of JSON names a buyer by the shop's own id, as either database writes it."""
+    text = sa.cast(column, sa.Text)
+    ids = {json.dumps(who.external_id), json.dumps(who.external_id, ensure_ascii=False)}
+    return sa.or_(*(text.contains(each, autoescape=True) for each in sorted(ids)))
+
+
 def personal(
     table: type[SQLModel],
     *,
@@ -74,5 +82,5 @@ def personal(
 
 
 def declared() -> list[Personal]:
-    """Return all that is declared, by the name of the table."""
-    return [_declared[name] for name in sorted(_declared)]
+    """Return all that is declared, by the name of the table; buyers last, since others are found by what they hold."""
+    return [_declared[name] for name in sorted(_declared, key=lambda name: (name == "buyers", name))]

@@ -21,6 +21,7 @@ from retention.errors import Invalid
 from retention.failures import Thing, each_alone
 from retention.files import FileStore, open_store
 from retention.jobs import Job, JobState
+from retention.privacy.personal import mentions, personal
 from retention.queue import engine_task
 from retention.settings import get_settings
 from retention.shops import Shop
@@ -71,6 +72,15 @@ def forgets(kind: Kind, table: type[SQLModel], *, moment: str, blank: Mapping[st
 
 
 forgets(Kind.AUDIT, audit.AuditEntry, moment="at")
+personal(
+    audit.AuditEntry,
+    which=lambda who: sa.or_(
+        mentions(col(audit.AuditEntry.before), who),
+        mentions(col(audit.AuditEntry.after), who),
+        col(audit.AuditEntry.subject) == f"buyer:{who.id}",
+    ),
+    blank={"before": None, "after": None},
+)
 
 
 def times_of(session: Session, shop_id: int) -> dict[Kind, int]:

@@ -159,6 +159,32 @@ def test_next_files_do_not_bring_an_erased_buyer_back(lived: Engine, files: File
         assert repeat_report(session, tea).repeat_buyers == 1  # A1 and A9 are still one person's
 
 
+@pytest.mark.parametrize(
+    "written", [f" {ID} ", f"\u3000{ID}\u00a0", f"\u200b{ID}", f"\ufeff{ID}", f"'{ID}", f'="{ID}"', "旺旺－qx7"]
+)
+def test_no_spelling_of_the_id_brings_an_erased_buyer_back(
+    lived: Engine, files: FileStore, tmp_path: Path, written: str
+) -> None:
+    with transaction(lived) as session:
+        erase_buyer(session, OWNER, ID, files=files, at=later(days=1))
+    quoted = written.replace('"', '""')
+    again = imported(lived, ORDERS.replace("A1", "A9").replace(ID, f'"{quoted}"'), tmp_path, files)
+    assert (again.accepted, again.totals["new_buyers"], traces(lived)) == (2, 0, [])
+
+
+def test_words_about_a_no_and_the_audit_log_forget_the_person_too(lived: Engine, files: FileStore) -> None:
+    with transaction(lived) as session:
+        buyer = session.exec(select(Buyer).where(Buyer.external_id == ID)).one()
+        record_consent(
+            session, 1, buyer_id=buyer.id, channel=Channel.EMAIL, answer=Answer.OUT, source="phone", at=later(hours=1),
+            wording=f"{NAME} said no", address=MAIL,
+        )  # fmt: skip
+        audit.record(session, 1, "user:1", action="segment.save", subject="segment:x", after={"ids": [ID]}, at=NOON)
+    with transaction(lived) as session:
+        erase_buyer(session, OWNER, ID, files=files, at=later(days=1))
+    assert traces(lived) == ["suppressions.address"]  # what keeps the address from being written to
+
+
 def test_orders_by_rest_do_not_bring_an_erased_buyer_back(lived: Engine, files: FileStore, backend: TestClient) -> None:
     with transaction(lived) as session:
         erase_buyer(session, OWNER, ID, files=files, at=later(days=1))
