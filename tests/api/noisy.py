@@ -19,7 +19,7 @@ from retention.settings import get_settings
 SECRETS = ("tok-Zq81xW", "CODE-7XKQ", "ada.noisy@buyers.example", "13900008888", "SELEKT-4711")
 LINES = "\n".join(SECRETS)
 
-library = logging.getLogger("some.library")
+library = logging.getLogger("some.package")
 
 
 def twice_the_same(engine: Engine) -> None:

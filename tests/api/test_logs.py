@@ -124,7 +124,7 @@ def test_web_and_worker_log_one_event_a_line_whatever_goes_wrong(home: Path, tmp
         f"Task noisy.{name}" for name in FAULTS if name != "said_by_a_library"
     }
     for log in (web, worker):
-        of_library = [each["event"] for each in _settled(log) if each.get("logger") == "some.library"]
+        of_library = [each["event"] for each in _settled(log) if each.get("logger") == "some.package"]
         assert of_library == ["a message that may hold values", "... of ...", "a.task ...", "1 ValueError", "for '...'"]
 
 
