@@ -17,6 +17,7 @@ from retention import clock
 from retention.access import Member
 from retention.database import Json, ShopRow, insert
 from retention.errors import Conflict, Invalid
+from retention.privacy.personal import mentions, personal
 from retention.queue import task
 
 KEPT_FOR = timedelta(hours=24)
@@ -82,3 +83,6 @@ def forget_answers(session: Session, at: datetime) -> int:
 @task("retention.forget_answers", every=timedelta(hours=1))
 def _forget_answers(session: Session) -> None:
     forget_answers(session, clock.now())
+
+
+personal(GivenAnswer, which=lambda who: mentions(col(GivenAnswer.answer), who), blank={"answer": None})

@@ -178,5 +178,9 @@ personal(
         .where(col(Buyer.id) == who.id)
         .union(sa.select(col(Buyer.phone_key)).where(col(Buyer.id) == who.id))
     ),
-    blank={"wording": ""},
+    # A no that a yes has lifted holds nothing back any more.
+    blank={
+        "wording": "",
+        "address": sa.case((col(Suppression.lifted_at).is_(None), col(Suppression.address)), else_=""),
+    },
 )

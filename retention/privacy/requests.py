@@ -25,6 +25,7 @@ from retention.privacy.erased import ErasedBuyer, digest_of
 from retention.privacy.personal import Personal, Who, declared
 from retention.privacy.times import forget_uploads
 from retention.shops import Shop
+from retention.staging import take_turn
 from retention.versions import Family, raise_version
 from retention.words import gettext as _
 
@@ -87,6 +88,7 @@ def erase_buyer(session: Session, member: Member, external_id: str, *, files: Fi
     Conflict for one who was erased before.
     """
     member.require(Scope.BUYERS_ERASE)
+    take_turn(session, member.shop_id)  # an import that runs has read who is erased, and would add them again
     buyer = buyer_for(session, member, external_id)
     if buyer.external_id.startswith(TOMBSTONE):
         raise Conflict("{buyer} is what an erasure left; there is nothing more to take.", buyer=buyer.external_id)

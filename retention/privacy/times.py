@@ -16,12 +16,13 @@ from sqlmodel import Field, Session, SQLModel, col, select
 
 from retention import audit, clock
 from retention.access import Member, Scope
+from retention.buyers import Buyer
 from retention.database import BigId, Json, after_commit, insert, reading, transaction
 from retention.errors import Invalid
 from retention.failures import Thing, each_alone
 from retention.files import FileStore, open_store
 from retention.jobs import Job, JobState
-from retention.privacy.personal import mentions, personal
+from retention.privacy.personal import Who, mentions, personal
 from retention.queue import engine_task
 from retention.settings import get_settings
 from retention.shops import Shop
@@ -72,15 +73,23 @@ def forgets(kind: Kind, table: type[SQLModel], *, moment: str, blank: Mapping[st
 
 
 forgets(Kind.AUDIT, audit.AuditEntry, moment="at")
-personal(
-    audit.AuditEntry,
-    which=lambda who: sa.or_(
-        mentions(col(audit.AuditEntry.before), who),
-        mentions(col(audit.AuditEntry.after), who),
-        col(audit.AuditEntry.subject) == f"buyer:{who.id}",
-    ),
-    blank={"before": None, "after": None},
-)
+
+
+def _named(who: Who) -> "sa.ColumnElement[bool]":
+    """Return whether an audit entry names a buyer: in its values, or as what it is about, by id or by address."""
+    entry, keys = audit.AuditEntry, (col(Buyer.email_key), col(Buyer.phone_key))
+    addresses = (sa.select(sa.func.substr("address:" + key, 1, 128)).where(col(Buyer.id) == who.id) for key in keys)
+    return sa.or_(
+        mentions(col(entry.before), who),
+        mentions(col(entry.after), who),
+        col(entry.subject).in_([f"buyer:{who.id}", f"buyer:{who.external_id}"[:128]]),
+        *(col(entry.subject).in_(each) for each in addresses),
+    )
+
+
+_about = col(audit.AuditEntry.subject)
+_nobody = sa.case((_about.startswith("address:"), "address"), (_about.startswith("buyer:"), "buyer"), else_=_about)
+personal(audit.AuditEntry, which=_named, blank={"before": None, "after": None, "subject": _nobody})
 
 
 def times_of(session: Session, shop_id: int) -> dict[Kind, int]:

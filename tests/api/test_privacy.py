@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from retention.consent import Answer, Channel, record_consent
 from retention.database import reading, transaction
 from retention.errors import Conflict, Forbidden, Invalid, NotFound
 from retention.files import FileStore
+from retention.idempotency import GivenAnswer
 from retention.ingest import import_file
 from retention.ingest.jobs import keep_upload
 from retention.jobs import Job, JobState
@@ -35,6 +37,7 @@ from retention.privacy.personal import declared
 from retention.privacy.requests import erase_buyer, export_buyer
 from retention.privacy.times import DEFAULT_DAYS, Kind, forget, set_times, times_of
 from retention.shops import find_shop
+from retention.suppressions import About, lift, suppress
 from tests.campaigns.conftest import NOON, Stage, later
 
 OWNER = Member(shop_id=1, actor="user:1", scopes=ROLE_SCOPES[Role.OWNER])
@@ -180,9 +183,45 @@ def test_words_about_a_no_and_the_audit_log_forget_the_person_too(lived: Engine,
             wording=f"{NAME} said no", address=MAIL,
         )  # fmt: skip
         audit.record(session, 1, "user:1", action="segment.save", subject="segment:x", after={"ids": [ID]}, at=NOON)
+        for about in (f"buyer:{ID}", f"address:{MAIL}"):
+            audit.record(session, 1, "user:1", action="consent.record", subject=about, at=NOON)
+        answer = {"recorded": [{"buyer": ID, "evidence": NAME}]}
+        session.add(GivenAnswer(shop_id=1, actor="key:1", key="k", request="", answer=answer, created_at=NOON))
     with transaction(lived) as session:
         erase_buyer(session, OWNER, ID, files=files, at=later(days=1))
     assert traces(lived) == ["suppressions.address"]  # what keeps the address from being written to
+
+
+def test_the_address_of_a_no_that_was_lifted_goes_with_the_person(lived: Engine, files: FileStore) -> None:
+    with transaction(lived) as session:
+        about = About(1, Channel.EMAIL)
+        suppress(session, about, {MAIL}, source="page", at=later(hours=1))
+        lift(session, about, {MAIL}, at=later(hours=2))
+    with transaction(lived) as session:
+        erase_buyer(session, OWNER, ID, files=files, at=later(days=1))
+    assert traces(lived) == []
+
+
+def test_an_import_under_way_does_not_bring_back_who_is_erased_meanwhile(
+    lived: Engine, files: FileStore, tmp_path: Path
+) -> None:
+    path = tmp_path / "buyers.csv"
+    path.write_text(f"buyer_id,name,email\n{ID},{NAME},{MAIL}\n", encoding="utf-8")
+    with ThreadPoolExecutor(1) as aside:
+        erasures: list[Future[None]] = []
+
+        def erase() -> None:
+            with transaction(lived) as session:
+                erase_buyer(session, OWNER, ID, files=files, at=later(days=1))
+
+        def begun(done: int, total: int | None) -> None:
+            if not erasures:  # the rows are read, and who was erased has been asked
+                erasures.append(aside.submit(erase))
+                wait(erasures, timeout=0.5)
+
+        import_file(lived, "tea", "buyers", path, now=NOON, files=files, progress=begun)
+        erasures[0].result()
+    assert traces(lived) == []
 
 
 def test_orders_by_rest_do_not_bring_an_erased_buyer_back(lived: Engine, files: FileStore, backend: TestClient) -> None:
