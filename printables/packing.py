@@ -239,13 +239,6 @@ def _typed(scanned: str) -> str | None:
         return None
 
 
-def _is_replaced(session: Session, piece: Piece) -> bool:
-    newer = select(Piece.id).where(
-        Piece.shop_id == piece.shop_id, Piece.code == piece.code, Piece.generation > piece.generation
-    )
-    return session.exec(newer.limit(1)).first() is not None
-
-
 def _write_down(
     session: Session,
     member: Member,

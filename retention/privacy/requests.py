@@ -6,7 +6,7 @@ what the person's devices said; it ends what would still reach them, and removes
 
 import html
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -23,7 +23,7 @@ from retention.errors import Conflict
 from retention.files import FileStore
 from retention.privacy.erased import ErasedBuyer, digest_of
 from retention.privacy.personal import Personal, Who, declared
-from retention.privacy.times import forget_uploads
+from retention.privacy.times import forget_files, forget_uploads
 from retention.shops import Shop
 from retention.staging import take_turn
 from retention.versions import Family, raise_version
@@ -108,7 +108,7 @@ def erase_buyer(session: Session, member: Member, external_id: str, *, files: Fi
     buyer.external_id = f"{TOMBSTONE}{tokens.new_secret()[:16].lower()}"
     session.add(buyer)
     forget_uploads(session, buyer.shop_id, files)
-    after_commit(session, lambda: _remove(files, names))
+    after_commit(session, lambda: forget_files(files, names))
     for family in Family:
         raise_version(session, buyer.shop_id, family)
     _record(session, member, "buyer.erase", buyer.id, at)
@@ -157,11 +157,6 @@ def _stored_files(session: Session, buyer: Buyer) -> Iterator[str]:
             column = each.rows.c[name]
             found = sa.select(column).where(*each.about(buyer.shop_id, Who(buyer.id, buyer.external_id)), column != "")
             yield from session.execute(found).scalars()
-
-
-def _remove(files: FileStore, names: Iterable[str]) -> None:
-    for name in names:
-        files.forget(name)
 
 
 def _changed(session: Session, statement: Any) -> int:

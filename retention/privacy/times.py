@@ -185,10 +185,11 @@ def forget_uploads(session: Session, shop_id: int, files: FileStore, *, until: d
     for job in jobs:
         job.input = {**job.input, "upload": ""}
         session.add(job)
-    after_commit(session, lambda: _remove(files, folders))
+    after_commit(session, lambda: forget_files(files, folders))
     return len(jobs)
 
 
-def _remove(files: FileStore, folders: Iterable[str]) -> None:
-    for folder in folders:
-        files.remove(folder)
+def forget_files(files: FileStore, names: Iterable[str]) -> None:
+    """Remove stored files and folders of them, by SHA-256 or by names of their own."""
+    for name in names:
+        files.forget(name)
