@@ -4,6 +4,7 @@
 from sqlmodel import SQLModel
 
 import campaigns.approvals
+import campaigns.campaign.posts
 import campaigns.campaigns
 import campaigns.hooks.hooks
 import campaigns.noes.bounces

@@ -1,9 +1,8 @@
-"""Deliveries that go by parcel: what the packing bench says about them, and whether they may still go.
+"""Deliveries that go by parcel: what the packing bench says about them.
 
 Only the bench writes `sent` here; a printer's word is none.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -14,24 +13,7 @@ from sqlmodel import Session, col
 from campaigns.campaigns import Delivery, DeliveryState
 from campaigns.reasons import Reason
 from campaigns.sending.numbered import by_number
-from campaigns.sending.rechecking import recheck
 from campaigns.sending.touches import take_back_sent_touches, write_sent_touches
-
-_LOOK_AT_ONCE = 5_000  # bound values of one statement stay far below what either database takes
-
-
-def skip_withdrawn(session: Session, shop_id: int, delivery_ids: Sequence[int], *, at: datetime) -> Counter[Reason]:
-    """Look at waiting deliveries once more before paper is spent on them; skip what must not go, count it by why.
-
-    A no to parcels may have come in since the plan, the offer may be over, the coupon used, the product sold out.
-    """
-    skipped: Counter[Reason] = Counter()
-    for start in range(0, len(delivery_ids), _LOOK_AT_ONCE):
-        found = recheck(session, shop_id, delivery_ids[start : start + _LOOK_AT_ONCE], at=at)
-        for reason in set(found.values()):
-            ids = [delivery_id for delivery_id, why in found.items() if why is reason]
-            skipped[reason] += skip_by_parcel(session, shop_id, ids, reason)
-    return skipped
 
 
 def mark_in_parcel(session: Session, shop_id: int, delivery_ids: Sequence[int], *, at: datetime) -> int:

@@ -11,6 +11,7 @@ from sqlmodel.sql.sqltypes import UTCDateTime
 
 from campaigns import lifecycle
 from campaigns.approvals import require_approval
+from campaigns.campaign.posts import goes_to_groups
 from campaigns.campaigns import Campaign, Delivery, DeliveryState, Medium, Run, RunSkip
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.issuing import issue_coupons
@@ -20,7 +21,6 @@ from campaigns.plans.dues import due_moment, join_rooms
 from campaigns.plans.planning import Plan, plan
 from campaigns.plans.sieves import ADDRESS, waiting_parcels
 from campaigns.posts.posting import make_posts
-from campaigns.posts.posts import goes_to_groups
 from campaigns.reasons import step_name
 from campaigns.timing.digests import gather
 from campaigns.timing.triggers import Recurring, may_go_to_all, read_trigger, starts_itself

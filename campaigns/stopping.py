@@ -10,9 +10,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
+from campaigns.campaign.posts import Post
 from campaigns.campaigns import Campaign, Delivery, DeliveryState, Medium
 from campaigns.plans.policy import CHANNEL
-from campaigns.posts.posts import Post
 from campaigns.reasons import Reason
 from retention.consent import Channel
 from retention.database import choice

@@ -63,7 +63,7 @@ def _collect(session: Session, thing: Thing) -> None:
     collect_calls(session, session.get_one(Hook, thing.id, with_for_update=True), now=clock.now())
 
 
-@engine_task("campaigns.posts.posts", every=timedelta(seconds=15))
+@engine_task("campaigns.send_posts", every=timedelta(seconds=15))
 def keep_posts(engine: Engine) -> None:
     """Have robots say what is due, then end the posts that are too late or that nobody is left to hear."""
     settings = get_settings()

@@ -17,10 +17,10 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, select
 
 from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Medium, Run
-from campaigns.deliveries import skip_withdrawn
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.links import Link, check_paper_url, paper_address
 from campaigns.reasons import Reason, step_name
+from campaigns.sending.withdrawing import skip_withdrawn
 from printables import proofs, sheets, stamp, verify
 from printables.batches import LIVE, Batch, BatchState, Piece, PieceLink, PieceState
 from printables.flyers import Copy, Flyer, copy_of

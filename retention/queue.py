@@ -46,7 +46,7 @@ class Lane(StrEnum):
 LANES = {
     "campaigns.send": Lane.SENDING,
     "campaigns.call_hooks": Lane.CALLS,
-    "campaigns.posts.posts": Lane.CALLS,
+    "campaigns.send_posts": Lane.CALLS,
     "imports.run": Lane.LONG,
     "segments.forecast_shop": Lane.LONG,
     "figures.begin": Lane.LONG,

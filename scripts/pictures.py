@@ -25,8 +25,8 @@ from api.demo.shops import PASSWORD  # noqa: E402
 from campaigns.campaigns import Campaign, Delivery, Recipe  # noqa: E402
 from campaigns.drafting import create_campaign  # noqa: E402
 from campaigns.launch import launch  # noqa: E402
-from campaigns.moving import schedule  # noqa: E402
 from campaigns.offers.offers import find_offer  # noqa: E402
+from campaigns.scheduling import schedule  # noqa: E402
 from campaigns.sending.channels.channel import Refused  # noqa: E402
 from campaigns.sending.channels.memory import MemoryChannel  # noqa: E402
 from campaigns.sending.sending import send_waiting  # noqa: E402

@@ -8,7 +8,7 @@ from sqlmodel import Session
 
 from api.cli.campaigns import SlugArgument, group, read_moment
 from api.cli.terminal import JsonOption, ShopOption, engine, read_json, show
-from campaigns import approving, moving
+from campaigns import approving, scheduling
 from campaigns.approvals import reviews_of
 from campaigns.campaigns import Campaign
 from campaigns.drafting import edit_campaign, find_campaign
@@ -100,7 +100,7 @@ def schedule(
     """Let the clock launch a campaign, or what its trigger waits for; without --at, when it was drafted for."""
     with transaction(engine()) as session:
         found, campaign = _found(session, shop, slug)
-        moving.schedule(session, campaign, launch_at=read_moment(at, found), at=clock.now(), actor=_ACTOR)
+        scheduling.schedule(session, campaign, launch_at=read_moment(at, found), at=clock.now(), actor=_ACTOR)
         result = _state(session, campaign)
     show(result, as_json=as_json)
 

@@ -14,7 +14,7 @@ from campaigns import moving
 from campaigns.campaigns import Campaign, DeliveryState, Recipe
 from campaigns.drafting import campaigns_of, create_campaign, find_campaign
 from campaigns.launch import launch
-from campaigns.ledger import count_campaign, why
+from campaigns.ledger import count_campaign
 from campaigns.measuring.results import campaign_results
 from campaigns.offers.offers import OfferKind, create_offer, find_offer
 from campaigns.plans.planning import Plan, plan
@@ -24,6 +24,7 @@ from campaigns.sending.senders import find_sender
 from campaigns.sending.sending import resend_all
 from campaigns.sending.standing import change_sender
 from campaigns.timing.schedule import local_moment
+from campaigns.why import why
 from retention import clock, money
 from retention.access import system_member
 from retention.buyers import buyer_for

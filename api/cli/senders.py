@@ -8,14 +8,13 @@ import typer
 from sqlmodel import Session
 
 from api.cli.terminal import JsonOption, ShopOption, engine, read_json, show, show_rows
+from campaigns.sending.pausing import pause_sender, resume_sender
 from campaigns.sending.senders import (
     Sender,
     SenderKind,
     create_sender,
     edit_sender,
     find_sender,
-    pause_sender,
-    resume_sender,
     senders_of,
     test_sender,
 )

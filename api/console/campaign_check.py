@@ -24,13 +24,13 @@ from campaigns.audiences import may_see
 from campaigns.campaigns import Campaign, Medium
 from campaigns.drafting import campaign_for
 from campaigns.launch import launch
-from campaigns.moving import schedule
 from campaigns.offers.offers import Offer
 from campaigns.plans.measurable import can_be_measured
 from campaigns.plans.planning import plan
 from campaigns.plans.shop_policy import shop_policy
 from campaigns.reasons import step_name
 from campaigns.recipes import recipe_name
+from campaigns.scheduling import schedule
 from campaigns.texts.preview import first_of
 from campaigns.timing.triggers import Recurring, read_trigger, starts_itself
 from retention.access import Scope

@@ -11,8 +11,8 @@ from api.deps import Now, Reading, require
 from campaigns.audiences import check_seeing
 from campaigns.campaigns import DeliveryState
 from campaigns.drafting import campaign_for
-from campaigns.ledger import why
 from campaigns.reasons import step_name
+from campaigns.why import why
 from retention.access import Scope
 from retention.browsing import buyer_line, page_of_buyers
 from retention.buyers import buyer_for

@@ -15,14 +15,13 @@ from api.console.shell import Here, Notice, go, refused, show
 from api.console.states import medium_name, shown
 from api.deps import Now, Place, Reading, Writing, require
 from campaigns.sending.channels.kinds import KINDS
+from campaigns.sending.pausing import pause_sender, resume_sender
 from campaigns.sending.senders import (
     Sender,
     SenderKind,
     create_sender,
     edit_sender,
     find_sender,
-    pause_sender,
-    resume_sender,
     senders_of,
     test_sender,
 )

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from campaigns.campaign.posts import PostState
 from campaigns.campaigns import CampaignState, DeliveryState, Medium
 from campaigns.hooks.hooks import HookCallState
-from campaigns.posts.posts import PostState
 from campaigns.sending.senders import SenderState
 from printables.batches import BatchState, PieceState
 from retention.words import gettext as _

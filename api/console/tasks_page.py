@@ -14,11 +14,12 @@ from api.console import shell
 from api.console.shell import Here, Notice, go, refused, show
 from api.console.states import shown
 from api.deps import CurrentSettings, Files, Now, Place, Reading, Writing, require
+from campaigns.campaign.posts import PostState
 from campaigns.posts.assisting import decline_post, put_back, send_post, take_post, undo_post
 from campaigns.posts.desk import SAID, Task, desk_of, done_lately, task_for
 from campaigns.posts.groups import find_group, groups_of, set_owner
 from campaigns.posts.post_words import text_of
-from campaigns.posts.posts import PostState, quota_of, set_quota
+from campaigns.posts.posts import quota_of, set_quota
 from printables.pictures import cleaned
 from retention.access import ROLE_SCOPES, Scope
 from retention.errors import Error, Invalid, NotFound

@@ -17,12 +17,12 @@ from campaigns.audiences import check_seeing
 from campaigns.campaigns import Campaign, CampaignState, DeliveryState, Medium, Recipe
 from campaigns.drafting import campaign_for, campaigns_of
 from campaigns.launch import launch as launch_campaign
-from campaigns.ledger import why
 from campaigns.measuring.results import campaign_results
 from campaigns.plans.planning import plan as plan_campaign
 from campaigns.sending.senders import find_sender
 from campaigns.sending.sending import resend_all
 from campaigns.sending.standing import change_sender
+from campaigns.why import why
 from retention.access import Scope
 from retention.buyers import buyer_for
 

@@ -14,7 +14,7 @@ from api.v1.amounts import read_policy_money, write_policy_money
 from api.v1.bounds import Moment
 from api.v1.keys import Caller, caller_with
 from api.v1.once import SentOnce
-from campaigns import approving, moving
+from campaigns import approving, scheduling
 from campaigns.approvals import Verdict, reviews_of
 from campaigns.audiences import readable_trigger
 from campaigns.campaigns import Campaign, CampaignState, Medium, Recipe
@@ -206,7 +206,7 @@ def schedule(slug: str, session: Writing, once: SentOnce, caller: Author, sent: 
     def work() -> DraftOut:
         campaign = campaign_for(session, caller.member, slug)
         launch_at = sent.at if sent else None
-        moving.schedule(session, campaign, launch_at=launch_at, at=once.at, actor=caller.member.actor)
+        scheduling.schedule(session, campaign, launch_at=launch_at, at=once.at, actor=caller.member.actor)
         return _shown(session, caller, campaign)
 
     return once.answer(session, caller, work)

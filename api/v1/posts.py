@@ -12,9 +12,9 @@ from api.deps import CurrentSettings, Now, Reading, Writing
 from api.v1.bounds import Number
 from api.v1.keys import Caller, caller_with
 from api.v1.once import SentOnce
+from campaigns.campaign.posts import PostState
 from campaigns.posts import assisting, groups
 from campaigns.posts.desk import Task, desk_of, task_for
-from campaigns.posts.posts import PostState
 from retention.access import Scope
 from retention.people import User
 from retention.relations import Group

@@ -13,7 +13,7 @@ from api.v1.bounds import MOST_PRICE
 from api.v1.keys import Caller, caller_with
 from api.v1.once import SentOnce
 from campaigns.campaigns import Medium
-from campaigns.sending import senders
+from campaigns.sending import pausing, senders
 from campaigns.sending.senders import Sender, SenderKind, SenderState
 from retention import money
 from retention.access import Scope
@@ -127,7 +127,7 @@ def edit(slug: str, sent: SenderChangeIn, session: Writing, at: Now, caller: Own
 def pause(slug: str, session: Writing, at: Now, caller: Writer) -> SenderOut:
     """Stop using a sender at once; campaigns by it wait. Scope campaigns:write."""
     found = senders.find_sender(session, caller.shop.id, slug)
-    senders.pause_sender(session, found, at=at, actor=caller.member.actor)
+    pausing.pause_sender(session, found, at=at, actor=caller.member.actor)
     return _shown(found, caller.shop)
 
 
@@ -135,7 +135,7 @@ def pause(slug: str, session: Writing, at: Now, caller: Writer) -> SenderOut:
 def resume(slug: str, session: Writing, at: Now, caller: Writer) -> SenderOut:
     """Use a paused or broken sender again. Scope campaigns:write."""
     found = senders.find_sender(session, caller.shop.id, slug)
-    senders.resume_sender(session, found, at=at, actor=caller.member.actor)
+    pausing.resume_sender(session, found, at=at, actor=caller.member.actor)
     return _shown(found, caller.shop)
 
 

@@ -4,8 +4,8 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
+from campaigns.campaign.posts import Post
 from campaigns.offers.links import Link
-from campaigns.posts.posts import Post
 from retention.tokens import new_tokens
 
 

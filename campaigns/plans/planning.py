@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from pyroaring import BitMap
 from sqlmodel import Session
 
+from campaigns.campaign.posts import goes_to_groups
 from campaigns.campaigns import Campaign
 from campaigns.offers.issuing import buyers_with_coupon
 from campaigns.offers.offers import Offer
@@ -23,7 +24,6 @@ from campaigns.plans.dues import Dues, dues_of
 from campaigns.plans.policy import OverCeiling, Policy, limits_on, quiet_on, read_policy
 from campaigns.plans.shop_policy import shop_policy, shop_policy_of
 from campaigns.plans.sieves import Sieves
-from campaigns.posts.posts import goes_to_groups
 from campaigns.reasons import Reason
 from campaigns.sending.senders import Sender
 from retention import money

@@ -10,13 +10,13 @@ from pyroaring import BitMap
 from sqlmodel import Session, col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from campaigns.campaign.posts import goes_to_groups
 from campaigns.campaigns import TAKEN, Campaign, Delivery, DeliveryState, Medium, deliveries_of
 from campaigns.noes.bounces import bounced_addresses
 from campaigns.plans.caps import full_of
 from campaigns.plans.dues import Dues
 from campaigns.plans.policy import CHANNEL, Policy, ShopPolicy, caps_on, channel_of, needed_answer
-from campaigns.posts.posting import in_reachable_group
-from campaigns.posts.posts import goes_to_groups
+from campaigns.plans.reachable_groups import in_reachable_group
 from campaigns.reasons import Reason
 from campaigns.timing.triggers import read_trigger, serves_once
 from retention.bitmaps import read_bitmap

@@ -9,18 +9,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
+from campaigns.campaign.posts import Post, PostState
 from campaigns.campaigns import Campaign, CampaignState, DeliveryState, Medium, Run
 from campaigns.moving import reopen
 from campaigns.posts.desk import SAID, check_sight, left_of
 from campaigns.posts.groups import assignees
 from campaigns.posts.post_outcomes import look_once_more, mark_sent, mark_unsent, settle
 from campaigns.posts.post_words import PostText, text_of
-from campaigns.posts.posts import (
-    Post,
-    PostState,
-    find_post,
-    quota_of,
-)
+from campaigns.posts.posts import find_post, quota_of
 from campaigns.reasons import Reason, step_name
 from retention import audit
 from retention.access import Member, Scope

@@ -7,8 +7,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col, func, select
 
+from campaigns.campaign.posts import HOLD, Post, PostState
 from campaigns.campaigns import Campaign, Delivery, Medium
-from campaigns.posts.posts import HOLD, Post, PostState, find_post, quota_of, somebody_waits, used_by
+from campaigns.posts.posts import find_post, quota_of, somebody_waits, used_by
 from retention import clock
 from retention.access import Member, Scope
 from retention.buyers import Buyer

@@ -8,8 +8,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from campaigns.campaign.posts import HOLD, LIFE, ROBOT, Post, PostState
 from campaigns.campaigns import Delivery, DeliveryState
-from campaigns.posts.posts import HOLD, LIFE, ROBOT, Post, PostState, served_by, somebody_in
+from campaigns.posts.posts import served_by, somebody_in
 from campaigns.reasons import Reason
 from campaigns.sending.claiming import CLAIM
 from campaigns.sending.rechecking import look_again

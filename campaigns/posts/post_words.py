@@ -5,11 +5,12 @@ from datetime import datetime
 
 from sqlmodel import Session, select
 
+from campaigns.campaign.posts import Post
 from campaigns.campaigns import Campaign, Delivery
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.links import Link, link_address
 from campaigns.offers.offers import Offer
-from campaigns.posts.posts import Post, served_by
+from campaigns.posts.posts import served_by
 from campaigns.texts.messages import choose_language, render
 from campaigns.texts.wording import message_values
 from retention import words

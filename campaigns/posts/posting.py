@@ -8,18 +8,18 @@ import sqlalchemy as sa
 from pyroaring import BitMap
 from sqlmodel import Session, col, func, select
 
+from campaigns.campaign.posts import Post, PostState, goes_to_groups, is_posted
 from campaigns.campaigns import Campaign, Delivery, DeliveryState, Medium, Run
 from campaigns.offers.links import Link
+from campaigns.plans.reachable_groups import reachable_groups
 from campaigns.posts.groups import assignees
-from campaigns.posts.posts import Post, PostState, goes_to_groups, is_posted
 from campaigns.reasons import Reason
-from campaigns.sending.senders import Sender
 from retention.bitmaps import rows_of
 from retention.database import choice
 from retention.errors import Conflict
 from retention.products import Product
 from retention.queue import send
-from retention.relations import Group, GroupMember
+from retention.relations import GroupMember
 from retention.shops import Shop
 from retention.tokens import new_tokens
 
@@ -35,42 +35,10 @@ def make_posts(session: Session, shop: Shop, campaign: Campaign, run: Run, *, at
         return 0
     product = session.get(Product, campaign.product_id) if campaign.product_id else None
     picture = product.picture if product else ""
-    send(session, "campaigns.posts.posts")
+    send(session, "campaigns.send_posts")
     if goes_to_groups(campaign):
         return _to_groups(session, shop, campaign, run, picture=picture, at=at)
     return _to_buyers(session, run, picture=picture)
-
-
-def robots_of(session: Session, shop_id: int) -> dict[str, Sender]:
-    """Return the robots of a shop by the slug of the group each of them is in."""
-    rows = session.exec(
-        select(Sender).where(Sender.shop_id == shop_id, Sender.medium == Medium.ROBOT).order_by(col(Sender.id))
-    )
-    return {str(sender.settings["group"]): sender for sender in rows if sender.settings.get("group")}
-
-
-def reachable_groups(session: Session, campaign: Campaign) -> list[Group]:
-    """Return the groups a campaign can speak in: with a robot where robots speak, every one where people do.
-
-    A campaign with a sender of its own speaks only where that robot is.
-    """
-    groups = session.exec(select(Group).where(Group.shop_id == campaign.shop_id).order_by(col(Group.id)))
-    if campaign.medium is not Medium.ROBOT:
-        return list(groups)
-    robots = robots_of(session, campaign.shop_id)
-    if campaign.sender_id is not None:
-        robots = {slug: sender for slug, sender in robots.items() if sender.id == campaign.sender_id}
-    return [group for group in groups if group.slug in robots]
-
-
-def in_reachable_group(session: Session, campaign: Campaign) -> sa.Select[int]:
-    """Return a SELECT of the buyers a campaign to groups can reach: members now of a group it can speak in."""
-    ids = [group.id for group in reachable_groups(session, campaign)]
-    return sa.select(col(GroupMember.buyer_id)).where(
-        col(GroupMember.shop_id) == campaign.shop_id,
-        col(GroupMember.group_id).in_(ids),
-        col(GroupMember.left_at).is_(None),
-    )
 
 
 def fewest_groups(members: Mapping[int, BitMap]) -> dict[int, BitMap]:

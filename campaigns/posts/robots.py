@@ -16,12 +16,13 @@ import structlog
 from sqlalchemy import Engine
 from sqlmodel import Session, col
 
+from campaigns.campaign.posts import ROBOT, Post, PostState
 from campaigns.campaigns import Campaign, DeliveryState, Medium
 from campaigns.offers.links import link_address
+from campaigns.plans.reachable_groups import robots_of
 from campaigns.posts.post_outcomes import look_once_more, mark_sent, settle
 from campaigns.posts.post_words import text_of
-from campaigns.posts.posting import robots_of
-from campaigns.posts.posts import ROBOT, Post, PostState, somebody_waits
+from campaigns.posts.posts import somebody_waits
 from campaigns.reasons import Reason, step_name
 from campaigns.sending import breaker
 from campaigns.sending.channels.channel import Channel, Message, Outcome, Refused, Taken, TryLater

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, SQLModel, col
 
-from campaigns.campaigns import Campaign, Delivery, Medium, Run
+from campaigns.campaigns import Delivery, Medium
 from campaigns.noes.bounces import Bounce, BounceKind
 from campaigns.offers.coupons import Coupon, CouponState
 from campaigns.plans.caps import Leaving, Other, others_of, reach_back, verdict
@@ -23,13 +23,11 @@ from campaigns.plans.policy import (
 )
 from campaigns.reasons import Reason
 from campaigns.sending.numbered import among, by_number
+from campaigns.sending.purchases import bought_meanwhile, still_unpaid
 from campaigns.sending.terms import Terms, read_terms
-from campaigns.timing.events import still_unpaid
 from campaigns.timing.schedule import known_zone
 from retention.buyers import Buyer
 from retention.consent import Answer, Channel, Consent, Pause
-from retention.orders import Order, OrderLine
-from retention.products import Product
 from retention.shops import Shop
 from retention.suppressions import KEY, Suppression, same_address
 
@@ -213,7 +211,7 @@ class _Look:
         return self._coupons
 
     def _bought(self) -> set[int]:
-        return self._found("bought", lambda: [_bought_meanwhile(self.shop.id, list(self.rows))])
+        return self._found("bought", lambda: [bought_meanwhile(self.shop.id, list(self.rows))])
 
     def _unpaid(self) -> set[int]:
         return self._found("unpaid", lambda: [still_unpaid(self.shop.id, list(self.rows))])
@@ -299,22 +297,4 @@ def _paused_here(shop_id: int, delivery_ids: Collection[int], channel: Channel, 
         .join(other, sa.and_(col(other.shop_id) == shop_id, getattr(other, here.key) == here, here != ""))
         .join(Pause, sa.and_(col(Pause.shop_id) == shop_id, col(Pause.buyer_id) == other.id, col(Pause.until) > at))
         .where(by_number(shop_id, delivery_ids))
-    )
-
-
-def _bought_meanwhile(shop_id: int, delivery_ids: Collection[int]) -> sa.Select[int]:
-    """Return a SELECT of deliveries whose buyer ordered the campaign's product after the run was planned."""
-    return (
-        sa.select(col(Delivery.id))
-        .join(Run, col(Run.id) == Delivery.run_id)
-        .join(Campaign, col(Campaign.id) == Delivery.campaign_id)
-        .join(Product, col(Product.id) == Campaign.product_id)
-        .join(Order, sa.and_(col(Order.shop_id) == Delivery.shop_id, col(Order.buyer_id) == Delivery.buyer_id))
-        .join(OrderLine, sa.and_(col(OrderLine.shop_id) == Order.shop_id, col(OrderLine.order_id) == Order.id))
-        .where(
-            by_number(shop_id, delivery_ids),
-            col(Order.counts),
-            col(Order.ordered_at) >= Run.planned_at,
-            col(OrderLine.sku) == Product.sku,
-        )
     )

@@ -17,7 +17,6 @@ from campaigns.campaigns import Medium
 from campaigns.plans.policy import CHANNEL
 from campaigns.sending.channels.channel import Channel, Message, Taken, TryLater
 from campaigns.sending.channels.kinds import KINDS, check_secrets, make_channel, read_settings
-from campaigns.stopping import release_sender
 from retention import audit
 from retention.database import Json, ShopRow, choice, write_after
 from retention.errors import Conflict, Forbidden, Invalid, NotFound
@@ -114,7 +113,7 @@ def create_sender(  # noqa: PLR0913 - everything a sender is made of, by name
     _limit(sender, per_second, price)
     session.add(sender)
     session.flush()
-    _record(session, sender, "sender.create", at=at, actor=actor, after=_shown(sender))
+    record_change(session, sender, "sender.create", at=at, actor=actor, after=_shown(sender))
     return sender
 
 
@@ -150,7 +149,7 @@ def edit_sender(
     session.add(sender)
     session.flush()
     forget_failure(session, sender.shop_id, "sender", sender.id)
-    _record(session, sender, "sender.edit", at=at, actor=actor, before=before, after=_shown(sender))
+    record_change(session, sender, "sender.edit", at=at, actor=actor, before=before, after=_shown(sender))
     return sender
 
 
@@ -172,29 +171,6 @@ def default_sender(session: Session, shop_id: int, medium: Medium) -> Sender | N
 def senders_of(session: Session, shop_id: int) -> list[Sender]:
     """Return a shop's senders by name."""
     return list(session.exec(select(Sender).where(Sender.shop_id == shop_id).order_by(Sender.name, col(Sender.id))))
-
-
-def pause_sender(session: Session, sender: Sender, *, at: datetime, actor: str) -> None:
-    """Stop using a sender at once: what it has claimed and not begun waits again; Conflict when it is paused."""
-    if sender.state is SenderState.PAUSED:
-        raise Conflict("The sender {slug} is paused already.", slug=sender.slug)
-    sender.state = SenderState.PAUSED
-    session.add(sender)
-    session.flush()
-    release_sender(session, sender.shop_id, sender.id)
-    _record(session, sender, "sender.pause", at=at, actor=actor)
-
-
-def resume_sender(session: Session, sender: Sender, *, at: datetime, actor: str) -> None:
-    """Use a paused or broken sender again; Conflict when it is in use."""
-    if sender.state is SenderState.ACTIVE:
-        raise Conflict("The sender {slug} is in use.", slug=sender.slug)
-    sender.state, sender.failures, sender.broken_until = SenderState.ACTIVE, 0, None
-    sender.next_slot_at, sender.last_error = None, ""
-    session.add(sender)
-    session.flush()
-    forget_failure(session, sender.shop_id, "sender", sender.id)
-    _record(session, sender, "sender.resume", at=at, actor=actor)
 
 
 def channel_for(sender: Sender) -> Channel:
@@ -234,7 +210,7 @@ def test_sender(session: Session, shop: Shop, sender: Sender, *, to: str, at: da
         outcome = trouble
     said = "" if isinstance(outcome, Taken) else str(outcome)
     after = {"to": to, "said": said[:500]}
-    write_after(session, lambda own: _record(own, sender, "sender.test", at=at, actor=actor, after=after))
+    write_after(session, lambda own: record_change(own, sender, "sender.test", at=at, actor=actor, after=after))
     if not isinstance(outcome, Taken):
         raise Conflict("The test was not taken: {said}", said=said)
     return outcome.reference
@@ -286,6 +262,6 @@ def _shown(sender: Sender) -> dict[str, Any]:
     return sender.model_dump(mode="json", include={"slug", "name", "kind", "settings", "per_second", "price"})
 
 
-def _record(session: Session, sender: Sender, action: str, *, at: datetime, actor: str, **values: Any) -> None:
+def record_change(session: Session, sender: Sender, action: str, *, at: datetime, actor: str, **values: Any) -> None:
     subject = f"sender:{sender.slug}"
     audit.record(session, sender.shop_id, actor, action=action, subject=subject, at=at, **values)

@@ -127,21 +127,6 @@ def _last_reminders(campaign: Campaign, since: datetime) -> sa.Select[int, datet
     )
 
 
-def still_unpaid(shop_id: int, delivery_ids: list[int]) -> sa.Select[int]:
-    """Return a SELECT of those of these deliveries whose buyer still has an order to be reminded of."""
-    return (
-        sa.select(col(Delivery.id))
-        .join(Run, col(Run.id) == Delivery.run_id)
-        .join(Order, sa.and_(col(Order.shop_id) == Delivery.shop_id, col(Order.buyer_id) == Delivery.buyer_id))
-        .where(
-            col(Delivery.shop_id) == shop_id,
-            col(Delivery.id).in_(delivery_ids),
-            col(Order.status) == OrderStatus.PLACED,
-            col(Order.ordered_at) <= Run.planned_at,
-        )
-    )
-
-
 def _was_delivered(look: _Look) -> BitMap:
     days = look.days
     if not days:

@@ -4,10 +4,10 @@ from typing import Any
 
 from sqlmodel import Session, col, func, select
 
+from campaigns.campaign.posts import Post
 from campaigns.campaigns import Campaign, Delivery, Medium, Recipe, Run
 from campaigns.launch import launch
 from campaigns.posts import assisting
-from campaigns.posts.posts import Post
 from campaigns.sending.senders import Sender, SenderKind
 from retention.access import ROLE_SCOPES, Member, Role
 from retention.people import User

@@ -13,9 +13,9 @@ from campaigns.approvals import CampaignApproval, Verdict, is_approved
 from campaigns.campaigns import Campaign, CampaignState, Run
 from campaigns.drafting import edit_campaign
 from campaigns.launch import launch
-from campaigns.moving import schedule
 from campaigns.plans.planning import promise
 from campaigns.plans.shop_policy import save_shop_policy
+from campaigns.scheduling import schedule
 from campaigns.timing.occurrences import launch_occurrence
 from retention.access import ROLE_SCOPES, Role, Scope
 from retention.database import transaction

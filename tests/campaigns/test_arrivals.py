@@ -11,7 +11,8 @@ from sqlmodel import Session, col, select
 from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Recipe, Run
 from campaigns.launch import launch
 from campaigns.ledger import count_campaign
-from campaigns.moving import cancel, finish_done, schedule
+from campaigns.moving import cancel, finish_done
+from campaigns.scheduling import schedule
 from campaigns.sending.channels.memory import MemoryChannel
 from campaigns.sending.sending import send_waiting
 from campaigns.texts.mail import Sender

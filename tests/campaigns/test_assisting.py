@@ -11,12 +11,13 @@ from sqlalchemy import Engine
 from sqlmodel import select
 
 from campaigns import ledger, moving
+from campaigns.campaign.posts import HOLD, PostState
 from campaigns.campaigns import CampaignState, Delivery, Medium
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.links import Link
 from campaigns.posts import assisting
 from campaigns.posts.desk import desk_of
-from campaigns.posts.posts import HOLD, PostState
+from campaigns.scheduling import schedule
 from retention.access import Member
 from retention.audit import AuditEntry
 from retention.errors import Conflict, Invalid
@@ -129,7 +130,7 @@ def test_word_taken_back_between_two_runs_has_the_campaign_run_again_and_says_so
     drafted = posted(
         stage, Medium.ASSISTED, trigger={"recurring": {"rrule": "FREQ=MONTHLY;BYMONTHDAY=1", "at": "10:00"}}
     )
-    moving.schedule(stage.session, drafted, at=NOON, actor="user:1")
+    schedule(stage.session, drafted, at=NOON, actor="user:1")
     launched(stage, drafted)
     post, who = posts_of(stage.session)[0], person(stage.session)
     take(stage, who, post.id)

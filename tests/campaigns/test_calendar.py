@@ -6,8 +6,8 @@ import pytest
 
 from campaigns.campaigns import CampaignState
 from campaigns.launch import launch
-from campaigns.moving import schedule
 from campaigns.plans.shop_policy import save_shop_policy
+from campaigns.scheduling import schedule
 from campaigns.timing.calendar import EntryKind, days, reschedule
 from campaigns.timing.festivals import black_friday, festivals
 from campaigns.timing.forecasting import forecast

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
+from campaigns.campaign.posts import Post, PostState
 from campaigns.campaigns import Campaign, Delivery, DeliveryState, Medium, Run
 from campaigns.launch import launch
 from campaigns.ledger import count
@@ -20,7 +21,6 @@ from campaigns.plans.planning import Plan, plan
 from campaigns.plans.policy import PostsTo
 from campaigns.posts import assisting
 from campaigns.posts.post_outcomes import put_aside
-from campaigns.posts.posts import Post, PostState
 from campaigns.posts.robots import send_posts
 from campaigns.sending.channels.channel import Refused, TryLater, Undecided
 from campaigns.sending.channels.memory import MemoryChannel

@@ -5,8 +5,9 @@ from sqlmodel import select
 
 from campaigns.campaigns import Delivery, DeliveryState, Run, RunSkip
 from campaigns.launch import launch
-from campaigns.ledger import count, why
+from campaigns.ledger import count
 from campaigns.reasons import Reason, sentence, step_name
+from campaigns.why import why
 from retention.buyers import Buyer
 from tests.campaigns.conftest import NOON, Stage, later
 

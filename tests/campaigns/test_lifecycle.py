@@ -10,7 +10,8 @@ from campaigns.campaigns import CampaignState, Medium
 from campaigns.drafting import edit_campaign
 from campaigns.launch import launch
 from campaigns.lifecycle import Move
-from campaigns.moving import cancel, finish, finish_done, pause, resume, schedule
+from campaigns.moving import cancel, finish, finish_done, pause, resume
+from campaigns.scheduling import schedule
 from retention.errors import Conflict, Error, Invalid
 from tests.campaigns.conftest import NOON, Stage, later
 

@@ -9,6 +9,7 @@ from sqlalchemy import Engine, event
 from sqlmodel import col, func, select
 
 from campaigns import ledger
+from campaigns.campaign.posts import Post
 from campaigns.campaigns import Delivery, Medium
 from campaigns.drafting import find_campaign
 from campaigns.offers.coupons import Coupon
@@ -17,7 +18,7 @@ from campaigns.offers.redeem import claim_coupon
 from campaigns.offers.sharing import own_link
 from campaigns.plans.planning import plan
 from campaigns.posts.posting import fewest_groups
-from campaigns.posts.posts import Post
+from campaigns.why import why
 from retention.buyers import Buyer
 from retention.consent import Channel
 from retention.errors import Conflict
@@ -110,7 +111,7 @@ def test_buyer_in_no_group_is_left_out_by_the_plan_and_the_ledger_says_why(stage
     assert dict(plan(stage.session, stage.shop, drafted, at=NOON).funnel)["no_address"] == 1
     counted = ledger.count(stage.session, launched(stage, drafted))
     assert (counted.waiting, counted.skipped, counted.adds_up) == (1, {"no_address": 1}, True)
-    answers = ledger.why(stage.session, stage.shop, drafted, stage.session.get_one(Buyer, bea))
+    answers = why(stage.session, stage.shop, drafted, stage.session.get_one(Buyer, bea))
     assert [answer.reason for answer in answers] == ["no_address"]
 
 

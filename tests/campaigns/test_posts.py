@@ -5,11 +5,12 @@ from datetime import datetime, timedelta
 import pytest
 
 from campaigns import ledger, moving
+from campaigns.campaign.posts import LIFE, PostState
 from campaigns.campaigns import Medium
 from campaigns.posts import assisting
 from campaigns.posts.desk import desk_of, left_of
 from campaigns.posts.post_outcomes import put_aside
-from campaigns.posts.posts import LIFE, PostState, set_quota
+from campaigns.posts.posts import set_quota
 from campaigns.stopping import skip_buyer
 from retention.access import Member, Role, Scope
 from retention.consent import Channel

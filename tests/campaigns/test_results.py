@@ -10,7 +10,7 @@ from sqlmodel import select
 from campaigns.campaigns import Campaign, Delivery, DeliveryState
 from campaigns.deliveries import mark_in_parcel, mark_out_of_parcel
 from campaigns.launch import launch
-from campaigns.ledger import count_campaign, why
+from campaigns.ledger import count_campaign
 from campaigns.measuring.credited import Orders
 from campaigns.measuring.intervals import Rate, newcombe
 from campaigns.measuring.results import campaign_results
@@ -19,6 +19,7 @@ from campaigns.offers.coupons import Coupon, CouponState
 from campaigns.offers.links import Link
 from campaigns.offers.redeem import claim_coupon, redeem
 from campaigns.offers.scans import open_link
+from campaigns.why import why
 from retention.buyers import Buyer
 from retention.orders import Order, OrderStatus
 from retention.touches import Touch

@@ -13,10 +13,10 @@ from sqlalchemy import Engine
 from sqlmodel import Session, select
 
 from campaigns import ledger, moving
+from campaigns.campaign.posts import PostState
 from campaigns.campaigns import Delivery, Medium, Run
 from campaigns.drafting import find_campaign
 from campaigns.posts.post_outcomes import put_aside
-from campaigns.posts.posts import PostState
 from campaigns.posts.robots import send_posts
 from campaigns.sending.channels.channel import Refused, TryLater, Undecided
 from campaigns.sending.channels.memory import MemoryChannel

@@ -24,6 +24,7 @@ from campaigns.sending import breaker, dispatch, rates
 from campaigns.sending.channels.channel import Message, Refused, TryLater, Undecided
 from campaigns.sending.channels.kinds import make_channel
 from campaigns.sending.channels.memory import MemoryChannel
+from campaigns.sending.pausing import pause_sender, resume_sender
 from campaigns.sending.senders import (
     Sender as SenderRow,
 )
@@ -34,8 +35,6 @@ from campaigns.sending.senders import (
     create_sender,
     edit_sender,
     find_sender,
-    pause_sender,
-    resume_sender,
     test_sender,
 )
 from campaigns.sending.sending import resend, send_waiting

@@ -16,8 +16,9 @@ from campaigns.campaigns import CampaignState, Delivery, DeliveryState, Medium, 
 from campaigns.drafting import find_campaign
 from campaigns.launch import launch
 from campaigns.ledger import Ledger, count
-from campaigns.moving import cancel, finish_done, pause, resume, schedule
+from campaigns.moving import cancel, finish_done, pause, resume
 from campaigns.noes.unsubscribe import read_token, unsubscribe, unsubscribe_token
+from campaigns.scheduling import schedule
 from campaigns.sending import claiming
 from campaigns.sending.channels.channel import Message, Refused, TryLater, Undecided
 from campaigns.sending.channels.memory import MemoryChannel

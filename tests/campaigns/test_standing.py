@@ -9,7 +9,8 @@ from campaigns.campaigns import Campaign, Delivery, DeliveryState, Medium
 from campaigns.launch import launch
 from campaigns.sending.channels.channel import TryLater
 from campaigns.sending.channels.memory import MemoryChannel
-from campaigns.sending.senders import Sender, SenderKind, SenderState, create_sender, pause_sender
+from campaigns.sending.pausing import pause_sender
+from campaigns.sending.senders import Sender, SenderKind, SenderState, create_sender
 from campaigns.sending.sending import send_waiting
 from campaigns.sending.standing import Obstacle, change_sender, may_change_sender, standing_still, standstill
 from retention.errors import Conflict, Invalid

@@ -6,7 +6,7 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from campaigns.campaigns import Campaign, Delivery, Recipe
-from campaigns.moving import schedule
+from campaigns.scheduling import schedule
 from retention.audit import AuditEntry
 from retention.orders import Order, OrderStatus
 from retention.relations import Follow

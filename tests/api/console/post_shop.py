@@ -11,10 +11,10 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from api.app import create_app
+from campaigns.campaign.posts import Post
 from campaigns.campaigns import Campaign, Medium, Recipe
 from campaigns.drafting import create_campaign
 from campaigns.launch import launch
-from campaigns.posts.posts import Post
 from retention.buyers import Buyer
 from retention.database import transaction
 from retention.files import FileStore

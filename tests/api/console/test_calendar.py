@@ -10,8 +10,8 @@ from sqlalchemy import Engine
 
 from campaigns.campaigns import Recipe
 from campaigns.drafting import create_campaign, find_campaign
-from campaigns.moving import schedule
 from campaigns.offers.offers import find_offer
+from campaigns.scheduling import schedule
 from retention.database import open_engine, reading, transaction
 from retention.shops import find_shop
 from tests.api.console.paper_shop import EVERYBODY, PaperShop, open_paper_shop, sign_in

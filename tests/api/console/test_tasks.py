@@ -13,8 +13,9 @@ from sqlalchemy import Engine
 from sqlmodel import col, func, select
 
 from api.app import create_app
+from campaigns.campaign.posts import PostState
 from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState
-from campaigns.posts.posts import PostQuota, PostState
+from campaigns.posts.posts import PostQuota
 from retention.database import open_engine, reading, transaction
 from retention.files import FileStore
 from retention.people import User

@@ -1,0 +1,1 @@
+"""A campaign: its rows, what moves it, and the rules its owner sets."""

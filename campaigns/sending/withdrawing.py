@@ -1,0 +1,27 @@
+"""Deliveries that go by parcel are checked before paper is spent on them; what must not go is skipped."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlmodel import Session
+
+from campaigns.deliveries import skip_by_parcel
+from campaigns.reasons import Reason
+from campaigns.sending.rechecking import recheck
+
+_LOOK_AT_ONCE = 5_000  # bound values of one statement stay far below what either database takes
+
+
+def skip_withdrawn(session: Session, shop_id: int, delivery_ids: Sequence[int], *, at: datetime) -> Counter[Reason]:
+    """Look at waiting deliveries once more before paper is spent on them; skip what must not go, count it by why.
+
+    A no to parcels may have come in since the plan, the offer may be over, the coupon used, the product sold out.
+    """
+    skipped: Counter[Reason] = Counter()
+    for start in range(0, len(delivery_ids), _LOOK_AT_ONCE):
+        found = recheck(session, shop_id, delivery_ids[start : start + _LOOK_AT_ONCE], at=at)
+        for reason in set(found.values()):
+            ids = [delivery_id for delivery_id, why in found.items() if why is reason]
+            skipped[reason] += skip_by_parcel(session, shop_id, ids, reason)
+    return skipped
