@@ -90,8 +90,11 @@ def tell(
 async def _tell_refusal(request: Request, error: Exception) -> Response:
     refusal = cast("Error", error)
     # Whoever was taken out of a shop does not go on looking at the page that was open.
-    leave = {"HX-Redirect": "/"} if isinstance(error, NotYourShop) and request.headers.get("HX-Request") else None
-    return tell(request, refusal.status, refusal.say(gettext), name=refusal.type, headers=leave)
+    leave = isinstance(error, NotYourShop) and request.headers.get("HX-Request")
+    headers = {"HX-Redirect": "/"} if leave else {}
+    if refusal.retry_after:
+        headers["Retry-After"] = str(refusal.retry_after)
+    return tell(request, refusal.status, refusal.say(gettext), name=refusal.type, headers=headers or None)
 
 
 async def _tell_http(request: Request, error: Exception) -> Response:

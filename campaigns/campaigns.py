@@ -218,5 +218,5 @@ def deliveries_of(campaign: Campaign) -> tuple[ColumnElement[bool], ...]:
     return (col(Delivery.shop_id) == campaign.shop_id, col(Delivery.run_id).in_(runs))
 
 
-personal(Delivery, blank={"address": "", "detail": "", "message_id": ""})
+personal(Delivery, blank={"address": "", "detail": "", "message_id": ""}, addresses=("address",))
 forgets(Kind.TEXTS, Delivery, moment="sent_at", blank={"address": "", "detail": ""})

@@ -1,5 +1,6 @@
 """The audit log: who did what to which thing when, with the values before and after. Rows are added, never changed."""
 
+import hashlib
 from datetime import datetime
 from typing import Any
 
@@ -7,6 +8,8 @@ from sqlalchemy import Index
 from sqlmodel import Field, Session, SQLModel
 
 from retention.database import BigId, Json
+
+LONGEST_SUBJECT = 128
 
 
 class AuditEntry(SQLModel, table=True):
@@ -20,9 +23,33 @@ class AuditEntry(SQLModel, table=True):
     at: datetime
     actor: str = Field(max_length=64)
     action: str = Field(max_length=64)
-    subject: str = Field(max_length=128)
+    subject: str = Field(max_length=LONGEST_SUBJECT)
     before: dict[str, Any] | None = Field(default=None, sa_type=Json)
     after: dict[str, Any] | None = Field(default=None, sa_type=Json)
+
+
+def of_buyer(external_id: str) -> str:
+    """Return how an entry says that it is about a buyer, by the id the shop knows them by."""
+    return _subject("buyer", external_id)
+
+
+def of_buyer_row(number: int) -> str:
+    """Return how an entry says that it is about a buyer without naming them: by the row's number."""
+    return f"buyer-row:{number}"  # an id may be a number too, so this is another word
+
+
+def of_address(key: str) -> str:
+    """Return how an entry says that it is about an address, in its one spelling."""
+    return _subject("address", key)
+
+
+def _subject(kind: str, name: str) -> str:
+    """Return a subject that fits; what is too long ends in its digest, so that no two are the same."""
+    whole = f"{kind}:{name}"
+    if len(whole) <= LONGEST_SUBJECT:
+        return whole
+    digest = hashlib.sha256(name.encode()).hexdigest()[:32]
+    return f"{whole[: LONGEST_SUBJECT - len(digest) - 1]}~{digest}"
 
 
 def record(

@@ -7,8 +7,8 @@ from sqlalchemy import Index, UniqueConstraint, event
 from sqlmodel import Field, Session, col, select
 
 from retention.access import Member
-from retention.addresses import country_of, email_key, phone_key
-from retention.database import ShopRow
+from retention.addresses import LONGEST_EMAIL, country_of, email_key, phone_key
+from retention.database import BigId, ShopRow
 from retention.errors import NotFound
 from retention.privacy.personal import personal
 from retention.shops import Shop
@@ -43,6 +43,16 @@ class Buyer(ShopRow, table=True):
     created_at: datetime
 
 
+class FormerAddress(ShopRow, table=True):
+    """An address a buyer had, in its one spelling: an erasure looks for what was said about it too."""
+
+    __tablename__ = "former_addresses"
+    __table_args__ = (UniqueConstraint("shop_id", "buyer_id", "address"),)
+
+    buyer_id: int = Field(foreign_key="buyers.id", sa_type=BigId)
+    address: str = Field(max_length=LONGEST_EMAIL)
+
+
 @event.listens_for(Buyer, "before_insert")
 @event.listens_for(Buyer, "before_update")
 def _spell_addresses(_mapper: object, connection: sa.Connection, buyer: Buyer) -> None:
@@ -50,6 +60,18 @@ def _spell_addresses(_mapper: object, connection: sa.Connection, buyer: Buyer) -
     shop = sa.select(col(Shop.timezone)).where(col(Shop.id) == buyer.shop_id)
     country = country_of(connection.execute(shop).scalar_one()) if buyer.phone else ""
     buyer.phone_key = phone_key(buyer.phone, country)
+
+
+@event.listens_for(Buyer, "before_update")
+def _keep_former(_mapper: object, connection: sa.Connection, buyer: Buyer) -> None:
+    attributes = sa.inspect(buyer).attrs
+    former = {each for name in ("email_key", "phone_key") for each in attributes[name].history.deleted or () if each}
+    known = sa.select(col(FormerAddress.address)).where(
+        col(FormerAddress.shop_id) == buyer.shop_id, col(FormerAddress.buyer_id) == buyer.id
+    )
+    for address in sorted(former - set(connection.execute(known).scalars()) if former else ()):
+        values = {"shop_id": buyer.shop_id, "buyer_id": buyer.id, "address": address}
+        connection.execute(sa.insert(FormerAddress).values(values))
 
 
 def buyer_for(session: Session, member: Member, external_id: str) -> Buyer:
@@ -82,3 +104,4 @@ personal(
     blank=dict.fromkeys(("name", "email", "phone", "email_key", "phone_key", "region", "city"), "")
     | {"birthday": None},
 )
+personal(FormerAddress, delete=True, addresses=("address",))

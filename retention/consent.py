@@ -186,5 +186,5 @@ def _last(session: Session, shop_id: int, *, buyer_id: int, channel: Channel, to
     return session.exec(rows.order_by(col(Consent.id).desc()).limit(1)).first()
 
 
-personal(Consent, blank={"address": "", "wording": ""})
+personal(Consent, blank={"address": "", "wording": ""}, addresses=("address",))
 personal(Pause)

@@ -27,10 +27,16 @@ class Error(Exception):
         self.message = message
         self.values = values
         self.type = ""
+        self.retry_after = 0
 
     def typed(self, name: str) -> Self:
         """Return this refusal under a name that programs can tell it by: coupon-used."""
         self.type = name
+        return self
+
+    def later(self, seconds: int) -> Self:
+        """Return this refusal with how many seconds to wait before the same may well succeed."""
+        self.retry_after = seconds
         return self
 
     def __str__(self) -> str:

@@ -58,6 +58,15 @@ _PRIVATE_ENDINGS = (
 )
 
 
+def is_network_address(text: str) -> bool:
+    """Tell whether a text is an address of a machine, and none of a person."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
 def is_public(address: str) -> bool:
     """Tell whether an address, with or without a zone, is on the public internet. IPv4 inside IPv6 is looked at."""
     found = ipaddress.ip_address(address.partition("%")[0])

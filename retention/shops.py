@@ -3,9 +3,12 @@
 import re
 from datetime import datetime
 
+import sqlalchemy as sa
+from sqlalchemy import event
 from sqlmodel import Field, Session, SQLModel, select
 
 from retention import clock
+from retention.addresses import country_of
 from retention.database import BigId
 from retention.errors import Conflict, Invalid, NotFound
 from retention.money import check_currency
@@ -13,7 +16,10 @@ from retention.words import LANGUAGES
 
 
 class Shop(SQLModel, table=True):
-    """A shop with the zone its days are counted in and the currency its money is in."""
+    """A shop with the zone its days are counted in and the currency its money is in.
+
+    `phones_of` is the country whose numbers the kept keys of telephones are spelled as (`retention.respelling`).
+    """
 
     __tablename__ = "shops"
 
@@ -23,11 +29,17 @@ class Shop(SQLModel, table=True):
     timezone: str = Field(max_length=64)
     currency: str = Field(max_length=3)
     language: str = Field(default="zh-CN", max_length=8)
+    phones_of: str = Field(default="", max_length=2, sa_column_kwargs={"server_default": sa.text("''")})
     created_at: datetime
 
     def day(self, at: datetime) -> int:
         """Return the calendar day of a moment in this shop's zone, as days since 1970-01-01."""
         return clock.local_day(at, self.timezone)
+
+
+@event.listens_for(Shop, "before_insert")
+def _spell_phones(_mapper: object, _connection: object, shop: Shop) -> None:
+    shop.phones_of = country_of(shop.timezone)
 
 
 def create_shop(

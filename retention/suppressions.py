@@ -173,11 +173,7 @@ def _holding(about: About, *, as_of: datetime | None = None) -> list[sa.ColumnEl
 
 personal(
     Suppression,
-    which=lambda who: col(Suppression.address).in_(
-        sa.select(col(Buyer.email_key))
-        .where(col(Buyer.id) == who.id)
-        .union(sa.select(col(Buyer.phone_key)).where(col(Buyer.id) == who.id))
-    ),
+    which=lambda who: col(Suppression.address).in_(who.addresses),
     # A no that a yes has lifted holds nothing back any more.
     blank={
         "wording": "",

@@ -12,7 +12,7 @@ from retention.access import system_member
 from retention.database import reading, transaction
 from retention.errors import Invalid
 from retention.files import open_store
-from retention.privacy.requests import erase_buyer, export_buyer
+from retention.privacy.requests import buyer_to_erase, erase_buyer, export_buyer
 from retention.privacy.times import set_times, times_of
 from retention.settings import get_settings
 from retention.shops import find_shop
@@ -59,6 +59,8 @@ def erase(
     as_json: JsonOption = False,
 ) -> None:
     """Erase a buyer for good: name, addresses, texts and devices go, counts and money stay without a name."""
+    with reading(engine()) as session:
+        buyer_to_erase(session, system_member(find_shop(session, shop).id), buyer_id)
     if not yes:
         typer.confirm(f"Erase {buyer_id} for good? This cannot be undone.", abort=True, err=True)
     with transaction(engine()) as session:

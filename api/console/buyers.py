@@ -17,6 +17,7 @@ from retention import browsing
 from retention.access import Scope
 from retention.buyers import Buyer, buyer_for
 from retention.consent import answers_of
+from retention.privacy.erased import is_erased
 from retention.shops import Shop
 from retention.words import current_language
 from retention.words import gettext as _
@@ -83,6 +84,7 @@ def show_one(
         "buyer.html",
         status=status,
         notice=notice,
+        erased=is_erased(session, buyer),
         buyer=browsing.buyer_line(place.member, buyer, facts),
         facts=facts,
         belongs=_belongs(session, place, buyer, now),

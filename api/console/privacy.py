@@ -6,10 +6,11 @@ from urllib.parse import quote
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
+from api.console.buyers import show_one
 from api.console.shell import Here, go, refused, show
 from api.deps import Files, Now, Reading, Writing, require
 from retention.access import Scope
-from retention.errors import Error
+from retention.errors import Conflict, Error
 from retention.privacy.requests import erase_buyer, export_buyer
 from retention.privacy.times import DEFAULT_DAYS, MOST_DAYS, Kind, set_times, times_of
 from retention.words import gettext as _
@@ -64,10 +65,19 @@ def export(session: Reading, place: Here, now: Now, buyer: Annotated[str, Query(
 
 @router.post("/erase", dependencies=[require(Scope.BUYERS_ERASE)])
 def erase(
-    session: Writing, place: Here, files: Files, now: Now, buyer: Annotated[str, Form(max_length=200)]
+    request: Request,
+    session: Writing,
+    place: Here,
+    files: Files,
+    now: Now,
+    buyer: Annotated[str, Form(max_length=200)],
 ) -> Response:
-    """Erase a buyer, and show what is left."""
-    erased = erase_buyer(session, place.member, buyer, files=files, at=now)
+    """Erase a buyer, and show what is left; while that cannot be, the buyer with the reason."""
+    try:
+        with session.begin_nested():
+            erased = erase_buyer(session, place.member, buyer, files=files, at=now)
+    except Conflict as error:
+        return show_one(request, session, place, now, buyer, status=error.status, notice=refused(error))
     return go(f"/shops/{place.shop.slug}/buyers/{erased.left}", done="erased")
 
 

@@ -12,7 +12,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from retention.addresses import country_of, email_key, phone_key
 from retention.consent import Channel
 from retention.database import BigId, ShopRow, choice
-from retention.privacy.personal import personal
+from retention.privacy.personal import personal, quotes
 from retention.privacy.times import Kind, forgets
 from retention.shops import Shop
 
@@ -88,5 +88,18 @@ def bounces_of(session: Session, shop_id: int, *, limit: int = 200) -> list[Boun
     return list(session.exec(newest.limit(limit)))
 
 
-personal(Bounce, blank={"address": "", "detail": ""}, files=("report",))
+personal(
+    Bounce,
+    # What fits no delivery is about whoever's address it has.
+    which=lambda who: sa.or_(
+        col(Bounce.buyer_id) == who.id,
+        sa.and_(
+            col(Bounce.buyer_id).is_(None),
+            sa.or_(col(Bounce.address).in_(who.addresses), quotes(col(Bounce.detail), who)),
+        ),
+    ),
+    blank={"address": "", "detail": ""},
+    files=("report",),
+    addresses=("address",),
+)
 forgets(Kind.TEXTS, Bounce, moment="at", blank={"address": "", "detail": ""})

@@ -91,13 +91,15 @@ def read_mailbox(session: Session, files: FileStore, path: Path, *, at: datetime
 
 def lift_bounce(session: Session, shop: Shop, address: str, *, at: datetime, actor: str) -> int:
     """Allow an address again, because a person says so; return how many hard bounces that lifts. NotFound for none."""
-    of = (col(Bounce.shop_id) == shop.id, col(Bounce.address).in_(_spellings(session, shop, address)))
+    keys = _spellings(session, shop, address)
+    of = (col(Bounce.shop_id) == shop.id, col(Bounce.address).in_(keys))
     # The soft ones go too: otherwise the next one would be the fifth again.
     counted = col(Bounce.kind).in_((BounceKind.HARD, BounceKind.SOFT))
     lifted = changed(session, sa.update(Bounce).where(*of, counted).values(kind=BounceKind.LIFTED))
     if not lifted:
         raise NotFound("Nothing sent to {address} has come back.", address=address)
-    audit.record(session, shop.id, actor, action="bounce.lift", subject=f"address:{address}", at=at)
+    for key in sorted(keys):
+        audit.record(session, shop.id, actor, action="bounce.lift", subject=audit.of_address(key), at=at)
     return lifted
 
 

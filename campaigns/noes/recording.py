@@ -48,7 +48,7 @@ def record_answer(session: Session, member: Member, buyer: Buyer, told: Told, *,
     """
     evidence = _checked(session, member, told, now=now)
     said = [_record(session, Subject(buyer.shop_id, buyer.id, each), told, evidence) for each in told.channels]
-    _note(session, member, _subject(buyer.external_id), told, evidence, now=now)
+    _note(session, member, audit.of_buyer(buyer.external_id), told, evidence, now=now)
     return said
 
 
@@ -71,7 +71,7 @@ def record_address(session: Session, member: Member, address: str, told: Told, *
     said = [_record(session, Subject(member.shop_id, each, told.channel), told, evidence) for each in buyers]
     if told.answer is Answer.IN:
         lift(session, about, {key}, at=evidence.at)
-    _note(session, member, f"address:{key}"[:128], told, evidence, now=now)
+    _note(session, member, audit.of_address(key), told, evidence, now=now)
     return said
 
 
@@ -89,13 +89,8 @@ def pause_buyer(
         pause(session, subject, until=until, at=now, source=_named(source))
     after = {"until": until.isoformat() if until else None, "source": source}
     action = "consent.pause" if until else "consent.resume"
-    audit.record(
-        session, buyer.shop_id, member.actor, action=action, subject=_subject(buyer.external_id), after=after, at=now
-    )
-
-
-def _subject(external_id: str) -> str:
-    return f"buyer:{external_id}"[:128]
+    about = audit.of_buyer(buyer.external_id)
+    audit.record(session, buyer.shop_id, member.actor, action=action, subject=about, after=after, at=now)
 
 
 def _record(session: Session, subject: Subject, told: Told, evidence: Evidence) -> Consent:
@@ -143,6 +138,4 @@ def _note(session: Session, member: Member, subject: str, told: Told, evidence: 
     channels = [channel.value for channel in told.channels]
     said = {"answer": told.answer.value, "channels": channels, "topic": told.topic, "source": evidence.source}
     after = said | {"at": evidence.at.isoformat()}
-    audit.record(
-        session, member.shop_id, member.actor, action="consent.record", subject=subject[:128], after=after, at=now
-    )
+    audit.record(session, member.shop_id, member.actor, action="consent.record", subject=subject, after=after, at=now)

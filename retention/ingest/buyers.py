@@ -96,6 +96,7 @@ class BuyerStaging(StagedRows):
         """Write the rows into buyers and consents. An empty cell changes nothing."""
         settle(self.session, self.name)
         added = self._insert(now)
+        self._keep_former()
         updated = self._update()
         told = [
             take_answers(self.session, self.shop, self.name, channel, source=f"import:{self.file}"[:100], now=now)
@@ -126,6 +127,21 @@ class BuyerStaging(StagedRows):
             shop=self.shop.id,
             now=spell(self.session, now),
         )
+
+    def _keep_former(self) -> None:
+        """Remember the addresses that are about to be written over."""
+        for key in _KEYS:
+            run(
+                self.session,
+                f"""
+                INSERT INTO former_addresses (shop_id, buyer_id, address)
+                SELECT :shop, b.id, b.{key} FROM {latest(self.name, "buyer")} AS i
+                JOIN buyers AS b ON b.shop_id = :shop AND b.external_id = i.buyer
+                WHERE i.{key} IS NOT NULL AND b.{key} <> '' AND b.{key} <> i.{key}
+                ON CONFLICT (shop_id, buyer_id, address) DO NOTHING
+                """,  # noqa: S608 - our own names
+                shop=self.shop.id,
+            )
 
     def _update(self) -> int:
         names = [*_TEXTS, *_KEYS, "birthday", "created_at"]

@@ -29,6 +29,8 @@ from retention.ingest import ImportReport, import_file
 from retention.ingest.columns import KINDS, find_preset
 from retention.jobs import Job, JobState
 from retention.memory import limited_memory
+from retention.privacy.erased import erased_since
+from retention.privacy.times import forget_upload
 from retention.queue import engine_task, send
 from retention.settings import get_settings
 from retention.shops import Shop
@@ -189,6 +191,7 @@ def _claim(engine: Engine, job_id: int, at: datetime) -> tuple[Job | None, Shop 
     with transaction(engine) as session:
         if changed(session, end.values(**given_up, finished_at=at)):
             log.error("import given up", job=job_id, tries=MOST_TRIES)
+            _forget_whoever_is_erased(session, job_id)
             return None, None
         taken = changed(session, ours.values(**claim, tries=Job.tries + 1))
         job = session.get(Job, job_id) if taken else None
@@ -220,7 +223,15 @@ def _finish(
                 claim_expires_at=None,
             ),
         )
+        _forget_whoever_is_erased(session, job.id, files)
     files.remove(_progress_key(job))
+
+
+def _forget_whoever_is_erased(session: Session, job_id: int, files: FileStore | None = None) -> None:
+    """Remove the file of an import that has ended, when somebody was erased since it was sent in: it has their rows."""
+    job = session.get_one(Job, job_id)
+    if erased_since(session, job.shop_id, job.created_at):
+        forget_upload(session, job, files or open_store(get_settings()))
 
 
 class _Progress:

@@ -14,10 +14,13 @@ from sqlmodel import SQLModel
 
 
 class Who(NamedTuple):
-    """One buyer: the row's number, and the id the shop knows them by."""
+    """One buyer: the row's number, the id the shop knows them by, and each address they have or had, in every spelling
+    that is known.
+    """
 
     id: int
     external_id: str
+    addresses: frozenset[str] = frozenset()
 
 
 Which = Callable[[Who], "sa.ColumnElement[bool]"]
@@ -28,8 +31,9 @@ class Personal:
     """Rows of one table about a buyer.
 
     `which` finds them. `blank` is what erasure leaves in which column; with `delete` the rows
-    go. `files` are columns that name stored files, which go too. `hide` are columns no export shows. With
-    `any_shop` rows of other shops count too: those of a joint flyer that this buyer got.
+    go. `files` are columns that name stored files, which go too. `hide` are columns no export shows. `addresses` are
+    columns that hold addresses of the buyer, also former ones. With `any_shop` rows of other shops count too: those of
+    a joint flyer that this buyer got.
     """
 
     table: type[SQLModel]
@@ -38,6 +42,7 @@ class Personal:
     delete: bool = False
     files: tuple[str, ...] = ()
     hide: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
     any_shop: bool = False
 
     @property
@@ -59,10 +64,33 @@ _declared: dict[str, Personal] = {}
 
 
 def mentions(column: Any, who: Who) -> "sa.ColumnElement[bool]":
-    """Return whether a column of JSON names a buyer by the shop's own id, as either database writes it."""
+    """Return whether a column of JSON names a buyer, by the shop's own id or by an address, as either database
+    writes it.
+    """
     text = sa.cast(column, sa.Text)
-    ids = {json.dumps(who.external_id), json.dumps(who.external_id, ensure_ascii=False)}
-    return sa.or_(*(text.contains(each, autoescape=True) for each in sorted(ids)))
+    ids, addresses = _written({who.external_id}), _written({each.lower() for each in _telling(who)})
+    return sa.or_(*(_holds(text, each) for each in ids), *(_holds(sa.func.lower(text), each) for each in addresses))
+
+
+def quotes(column: Any, who: Who) -> "sa.ColumnElement[bool]":
+    """Return whether a column of free text has an address of a buyer in it."""
+    text = sa.func.lower(sa.cast(column, sa.Text))
+    return sa.or_(sa.false(), *(_holds(text, each.lower()) for each in _telling(who)))
+
+
+def _written(names: set[str]) -> list[str]:
+    """Return texts as they stand in JSON: SQLite keeps what is not ASCII in escapes, PostgreSQL as it is."""
+    return sorted({json.dumps(name, ensure_ascii=ascii_only) for name in names for ascii_only in (True, False)})
+
+
+def _holds(text: Any, part: str) -> "sa.ColumnElement[bool]":
+    """Return whether a text has a part in it, letter for letter; LIKE of SQLite knows no case."""
+    return sa.func.replace(text, part, "") != text  # type: ignore[no-any-return]
+
+
+def _telling(who: Who) -> list[str]:
+    """Return the addresses that are nobody else's by chance: what is neither mail address nor whole number is none."""
+    return sorted(each for each in who.addresses if "@" in each or sum(sign.isdigit() for sign in each) >= 7)
 
 
 def personal(
@@ -73,12 +101,13 @@ def personal(
     delete: bool = False,
     files: tuple[str, ...] = (),
     hide: tuple[str, ...] = (),
+    addresses: tuple[str, ...] = (),
     any_shop: bool = False,
 ) -> None:
     """Say that rows of a table are about a buyer: by its column `buyer_id`, or by what `which` returns for a buyer."""
     rows: sa.Table = table.__table__  # type: ignore[attr-defined]
     found = which or (lambda who: rows.c.buyer_id == who.id)
-    _declared[str(rows.name)] = Personal(table, found, blank or {}, delete, files, hide, any_shop)
+    _declared[str(rows.name)] = Personal(table, found, blank or {}, delete, files, hide, addresses, any_shop)
 
 
 def declared() -> list[Personal]:

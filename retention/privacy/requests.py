@@ -14,14 +14,16 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from retention import audit, tokens
+from retention import audit
 from retention.access import Member, Scope
+from retention.addresses import country_of, email_key, phone_key
 from retention.buyers import Buyer, buyer_for
 from retention.consent import Answer, Channel, Consent
-from retention.database import after_commit, write_after
+from retention.database import TimedOut, after_commit, time_limit, write_after
 from retention.errors import Conflict
 from retention.files import FileStore
-from retention.privacy.erased import ErasedBuyer, digest_of
+from retention.internet import is_network_address
+from retention.privacy.erased import bury, is_erased, same_person
 from retention.privacy.personal import Personal, Who, declared
 from retention.privacy.times import forget_files, forget_uploads
 from retention.shops import Shop
@@ -29,7 +31,10 @@ from retention.staging import take_turn
 from retention.versions import Family, raise_version
 from retention.words import gettext as _
 
-TOMBSTONE = "erased-"
+PATIENCE = 5.0
+"""Seconds an erasure waits for an import that runs."""
+AGAIN = 60
+"""Seconds after which it is worth asking again."""
 _NEVER_SHOWN = frozenset({"shop_id", "buyer_id", "claim_token", "token", "digest", "secret"})
 
 
@@ -76,54 +81,94 @@ def export_buyer(session: Session, shop: Shop, member: Member, external_id: str,
     """Return every row about a buyer. Needs the right to see names; the export is audited."""
     member.require(Scope.BUYERS_PERSONAL)
     buyer = buyer_for(session, member, external_id)
-    tables = {each.name: list(_shown(session, each, buyer)) for each in declared()}
-    number = buyer.id
-    write_after(session, lambda own: _record(own, member, "buyer.export", number, at))
+    who = _who(session, buyer)
+    tables = {each.name: list(_shown(session, each, buyer.shop_id, who)) for each in declared()}
+    write_after(session, lambda own: _record(own, member, "buyer.export", who.id, at))
     return Export(buyer.external_id, shop.name, at, tables)
+
+
+def buyer_to_erase(session: Session, member: Member, external_id: str) -> Buyer:
+    """Return a buyer who can be erased; NotFound for nobody, Conflict for one who was erased before."""
+    member.require(Scope.BUYERS_ERASE)
+    buyer = buyer_for(session, member, external_id)
+    if is_erased(session, buyer):
+        raise Conflict("{buyer} is what an erasure left; there is nothing more to take.", buyer=buyer.external_id)
+    return buyer
 
 
 def erase_buyer(session: Session, member: Member, external_id: str, *, files: FileStore, at: datetime) -> Erasure:
     """Take everything personal about a buyer, for good. Needs the right `buyers:erase`; audited without a name.
 
-    Conflict for one who was erased before.
+    Whoever has the same mail address for an id in other letters is the same person. Conflict for one who was erased
+    before, and while an import runs that would bring them back.
     """
-    member.require(Scope.BUYERS_ERASE)
-    take_turn(session, member.shop_id)  # an import that runs has read who is erased, and would add them again
-    buyer = buyer_for(session, member, external_id)
-    if buyer.external_id.startswith(TOMBSTONE):
-        raise Conflict("{buyer} is what an erasure left; there is nothing more to take.", buyer=buyer.external_id)
-    names = list(_stored_files(session, buyer))
+    asked = buyer_to_erase(session, member, external_id)
+    _take_turn(session, member.shop_id)
+    session.refresh(asked)
+    counts = [_erase(session, each, member.actor, files=files, at=at) for each in same_person(session, asked)]
+    forget_uploads(session, member.shop_id, files)
+    for family in Family:
+        raise_version(session, member.shop_id, family)
+    _record(session, member, "buyer.erase", asked.id, at)
+    return Erasure(asked.external_id, sum(each[0] for each in counts), sum(each[1] for each in counts))
+
+
+def _take_turn(session: Session, shop_id: int) -> None:
+    """Wait a little for an import that runs: it has read who is erased, and would add them again."""
+    try:
+        with time_limit(session, PATIENCE):
+            take_turn(session, shop_id)
+    except TimedOut as error:
+        raise (
+            Conflict("An import into this shop is running. Nothing was erased; try again when the import has ended.")
+            .typed("import-running")
+            .later(AGAIN)
+        ) from error
+
+
+def _erase(session: Session, buyer: Buyer, actor: str, *, files: FileStore, at: datetime) -> tuple[int, int]:
+    """Take what is personal about one buyer's row; return how many rows that blanked and deleted."""
+    who, shop_id = _who(session, buyer), buyer.shop_id
+    names = list(_stored_files(session, shop_id, who))
     blanked, deleted = 0, 0
     for each in declared():
-        about = each.about(buyer.shop_id, Who(buyer.id, buyer.external_id))
+        about = each.about(shop_id, who)
         if each.delete:
             deleted += _changed(session, sa.delete(each.rows).where(*about))
         elif each.blank:
             blanked += _changed(session, sa.update(each.rows).where(*about).values(**each.blank))
     for channel in Channel:  # nothing that waits for them leaves any more
         session.add(_no(buyer, channel, at))
-    digest = digest_of(buyer.shop_id, buyer.external_id)
-    session.add(ErasedBuyer(shop_id=buyer.shop_id, digest=digest, buyer_id=buyer.id, at=at, actor=member.actor))
+    session.flush()
     session.refresh(buyer)
-    buyer.external_id = f"{TOMBSTONE}{tokens.new_secret()[:16].lower()}"
-    session.add(buyer)
-    forget_uploads(session, buyer.shop_id, files)
+    bury(session, buyer, at=at, actor=actor)
     after_commit(session, lambda: forget_files(files, names))
-    for family in Family:
-        raise_version(session, buyer.shop_id, family)
-    _record(session, member, "buyer.erase", buyer.id, at)
-    return Erasure(buyer.external_id, blanked, deleted)
+    return blanked, deleted
+
+
+def _who(session: Session, buyer: Buyer) -> Who:
+    """Return a buyer with each address they have or had: of their row, in what was sent, said and sent back."""
+    plain = Who(buyer.id, buyer.external_id)
+    found = {buyer.external_id if "@" in buyer.external_id else "", buyer.email, buyer.phone}
+    for each in declared():
+        for name in each.addresses:
+            rows = sa.select(each.rows.c[name]).where(*each.about(buyer.shop_id, plain))
+            found.update(session.execute(rows.distinct()).scalars())
+    country = country_of(session.get_one(Shop, buyer.shop_id).timezone)
+    written = {each for each in found if each and not is_network_address(each)}  # a no may name where it came from
+    keys = {email_key(text) if "@" in text else phone_key(text, country) for text in written}
+    return plain._replace(addresses=frozenset(written | keys))
 
 
 def _no(buyer: Buyer, channel: Channel, at: datetime) -> Consent:
     return Consent(shop_id=buyer.shop_id, buyer_id=buyer.id, channel=channel, answer=Answer.OUT, source="erased", at=at)
 
 
-def _shown(session: Session, each: Personal, buyer: Buyer) -> Iterator[dict[str, Any]]:
+def _shown(session: Session, each: Personal, shop_id: int, who: Who) -> Iterator[dict[str, Any]]:
     hidden = {*_NEVER_SHOWN, *each.hide}
     columns = [column for column in each.rows.c if column.name not in hidden]
     order = list(each.rows.primary_key.columns)
-    rows = sa.select(*columns).where(*each.about(buyer.shop_id, Who(buyer.id, buyer.external_id))).order_by(*order)
+    rows = sa.select(*columns).where(*each.about(shop_id, who)).order_by(*order)
     for row in session.execute(rows).mappings():
         yield {str(name): _plain(value) for name, value in row.items() if value not in (None, "", b"")}
 
@@ -151,11 +196,11 @@ def _said(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def _stored_files(session: Session, buyer: Buyer) -> Iterator[str]:
+def _stored_files(session: Session, shop_id: int, who: Who) -> Iterator[str]:
     for each in declared():
         for name in each.files:
             column = each.rows.c[name]
-            found = sa.select(column).where(*each.about(buyer.shop_id, Who(buyer.id, buyer.external_id)), column != "")
+            found = sa.select(column).where(*each.about(shop_id, who), column != "")
             yield from session.execute(found).scalars()
 
 
@@ -164,4 +209,4 @@ def _changed(session: Session, statement: Any) -> int:
 
 
 def _record(session: Session, member: Member, action: str, number: int, at: datetime) -> None:
-    audit.record(session, member.shop_id, member.actor, action=action, subject=f"buyer:{number}", at=at)
+    audit.record(session, member.shop_id, member.actor, action=action, subject=audit.of_buyer_row(number), at=at)

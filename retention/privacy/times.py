@@ -16,7 +16,6 @@ from sqlmodel import Field, Session, SQLModel, col, select
 
 from retention import audit, clock
 from retention.access import Member, Scope
-from retention.buyers import Buyer
 from retention.database import BigId, Json, after_commit, insert, reading, transaction
 from retention.errors import Invalid
 from retention.failures import Thing, each_alone
@@ -77,14 +76,19 @@ forgets(Kind.AUDIT, audit.AuditEntry, moment="at")
 
 def _named(who: Who) -> "sa.ColumnElement[bool]":
     """Return whether an audit entry names a buyer: in its values, or as what it is about, by id or by address."""
-    entry, keys = audit.AuditEntry, (col(Buyer.email_key), col(Buyer.phone_key))
-    addresses = (sa.select(sa.func.substr("address:" + key, 1, 128)).where(col(Buyer.id) == who.id) for key in keys)
+    entry = audit.AuditEntry
+    ids = {audit.of_buyer(who.external_id), f"buyer:{who.external_id}"[: audit.LONGEST_SUBJECT]}
+    addresses = {cut(each) for each in who.addresses for cut in (audit.of_address, _address_of_before)}
     return sa.or_(
         mentions(col(entry.before), who),
         mentions(col(entry.after), who),
-        col(entry.subject).in_([f"buyer:{who.id}", f"buyer:{who.external_id}"[:128]]),
-        *(col(entry.subject).in_(each) for each in addresses),
+        col(entry.subject).in_(sorted({audit.of_buyer_row(who.id), *ids, *addresses})),
     )
+
+
+def _address_of_before(address: str) -> str:
+    """Return how entries of before named an address: cut off where it did not fit."""
+    return f"address:{address}"[: audit.LONGEST_SUBJECT]
 
 
 _about = col(audit.AuditEntry.subject)
@@ -176,17 +180,29 @@ def _forget_some(engine: Engine, shop_id: int, each: Forgets, since: datetime | 
 
 
 def forget_uploads(session: Session, shop_id: int, files: FileStore, *, until: datetime | None = None) -> int:
-    """Remove the files of imports that have ended, or ended before `until`; their reports stay. Return how many."""
-    ended = select(Job).where(Job.shop_id == shop_id, col(Job.state).in_([JobState.DONE, JobState.FAILED]))
+    """Remove the files of imports that have ended, or ended before `until`; their reports stay. Return how many.
+
+    Without `until` imports that end just now wait for this transaction, and then see whom it erased.
+    """
+    jobs = select(Job).where(Job.shop_id == shop_id)
+    if until is None:
+        under_way = jobs.where(col(Job.state).in_([JobState.WAITING, JobState.RUNNING]))
+        session.exec(under_way.order_by(col(Job.id)).with_for_update()).all()
+    ended = jobs.where(col(Job.state).in_([JobState.DONE, JobState.FAILED])).execution_options(populate_existing=True)
     if until is not None:
         ended = ended.where(col(Job.finished_at) < until)
-    jobs = [job for job in session.exec(ended) if job.input.get("upload")]
-    folders = [str(job.input["upload"]).rpartition("/")[0] for job in jobs]
-    for job in jobs:
-        job.input = {**job.input, "upload": ""}
-        session.add(job)
-    after_commit(session, lambda: forget_files(files, folders))
-    return len(jobs)
+    return sum(forget_upload(session, job, files) for job in session.exec(ended))
+
+
+def forget_upload(session: Session, job: Job, files: FileStore) -> bool:
+    """Remove the file of an import with the rows that could not be used; False where it is gone already."""
+    upload = str(job.input.get("upload") or "")
+    if not upload:
+        return False
+    job.input = {**job.input, "upload": ""}
+    session.add(job)
+    after_commit(session, lambda: forget_files(files, [upload.rpartition("/")[0]]))
+    return True
 
 
 def forget_files(files: FileStore, names: Iterable[str]) -> None:

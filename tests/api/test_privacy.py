@@ -257,7 +257,8 @@ def test_export_holds_every_row_and_is_written_down(lived: Engine) -> None:
     assert json.loads(json.dumps(made.as_json()))["tables"]["buyers"][0]["email"] == MAIL
     with reading(lived) as session:
         kept = session.exec(select(audit.AuditEntry).where(audit.AuditEntry.action == "buyer.export")).one()
-        assert (kept.actor, kept.subject.startswith("buyer:")) == ("user:1", True)
+        number = session.exec(select(Buyer.id).where(Buyer.external_id == ID)).one()
+        assert (kept.actor, kept.subject) == ("user:1", f"buyer-row:{number}")
 
 
 def test_only_who_may_exports_and_erases(lived: Engine, files: FileStore) -> None:
