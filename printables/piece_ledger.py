@@ -12,9 +12,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 from sqlmodel import Session, col, func, select
+from sqlmodel.sql.sqltypes import UTCDateTime
 
 from campaigns.offers.coupons import Coupon, CouponState
 from campaigns.offers.links import Link, check_paper_url
+from campaigns.offers.offers import Offer
 from printables.batches import ON_PAPER, Batch, BatchState, Piece, PieceLink, PieceState
 from printables.make_batch import next_number, render_batch, take_turns
 from printables.packing import find_piece
@@ -175,12 +177,15 @@ def order_reprint(session: Session, member: Member, scanned: str, *, at: datetim
 
 def _check_coupons(session: Session, piece: Piece, at: datetime) -> None:
     """Refuse to print a code again that nobody can use any more."""
-    over = sa.or_(col(Coupon.state) == CouponState.VOID, col(Coupon.expires_at) <= at)
+    # Nobody can claim what was never claimed once its offer is over.
+    ends = sa.func.coalesce(col(Coupon.expires_at), col(Offer.ends_at), type_=UTCDateTime())
+    over = sa.or_(col(Coupon.state) == CouponState.VOID, ends <= at)
     # One after the other, each by a key: joined, either database reads more of the shop than this piece's rows.
     of_piece = select(PieceLink).where(PieceLink.shop_id == piece.shop_id, PieceLink.piece_id == piece.id)
     links = [each.link_id for each in session.exec(of_piece)]
     coupons = session.exec(select(Link.coupon_id).where(col(Link.id).in_(links))).all()
-    spent = select(Coupon).where(col(Coupon.id).in_(coupons), sa.or_(col(Coupon.state) == CouponState.REDEEMED, over))
+    with_offer = select(Coupon).join(Offer, col(Offer.id) == Coupon.offer_id)
+    spent = with_offer.where(col(Coupon.id).in_(coupons), sa.or_(col(Coupon.state) == CouponState.REDEEMED, over))
     if (found := session.exec(spent.limit(1)).first()) is None:
         return
     code = spaced(found.code)

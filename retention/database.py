@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from time import monotonic
 from typing import Any, NamedTuple, cast
 
@@ -323,6 +324,17 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
         "cache_size=-65536",
     ):
         connection.execute(f"PRAGMA {pragma}")
+    connection.create_function("translate", 3, _translate, deterministic=True)
+
+
+@cache
+def _signs(old: str, new: str) -> dict[int, str]:
+    return {ord(sign): new[place : place + 1] for place, sign in enumerate(old)}
+
+
+def _translate(text: str | None, old: str, new: str) -> str | None:
+    """Do in SQLite what PostgreSQL's function of that name does."""
+    return text.translate(_signs(old, new)) if text is not None else None
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -1,8 +1,8 @@
 """Unguessable words: link tokens, coupon codes, keys and sessions, and the digests rows keep of secrets."""
 
 import hashlib
-import re
 import secrets
+import unicodedata
 
 import numpy as np
 
@@ -20,7 +20,11 @@ TOKEN_LENGTH = 12
 """Symbols of a link token: 31^12, about 59 bits. Short enough for QR version 2 with a 26 character address."""
 
 _VALUE = {symbol: value for value, symbol in enumerate(ALPHABET)}
-_LOOK_ALIKES = str.maketrans({"O": "0", "I": "1", "L": "1", "S": "5", "U": "V"})
+_LOOK_ALIKES = {"O": "0", "I": "1", "L": "1", "S": "5", "U": "V"}
+_BETWEEN = " \u00a0\u3000-\u2010\u2013\u2014\u2212._\u00b7"
+"""What stands between the signs of a code as people type it: blanks, dashes, dots."""
+_WIDE = 0xFEE0  # from a sign to the same in full width, as Chinese keyboards type it
+_AS_PRINTED = str.maketrans(_LOOK_ALIKES | dict.fromkeys(_BETWEEN, ""))
 
 
 def new_tokens(count: int, length: int = TOKEN_LENGTH) -> list[str]:
@@ -37,12 +41,12 @@ def new_codes(count: int) -> list[str]:
 
 
 def read_code(text: str) -> str:
-    """Return the code a person typed (any case, spaces, dashes, look-alikes); Invalid when it cannot be one.
+    """Return the code a person typed (any case and width, spaces, dashes, look-alikes); Invalid when it cannot be one.
 
     The check symbol is the sum of (position + 1) x value modulo 31 over the others, positions from 0; as 31 is prime
     it finds every single wrong symbol and every swap of two neighbours.
     """
-    code = re.sub(r"[\s\-–—·.]", "", text).upper().translate(_LOOK_ALIKES)
+    code = "".join(unicodedata.normalize("NFKC", text).split()).upper().translate(_AS_PRINTED)
     if len(code) != CODE_LENGTH or any(symbol not in _VALUE for symbol in code):
         raise Invalid(
             "{code} is not a coupon code. A code has {length} letters and digits.", code=repr(text), length=CODE_LENGTH
@@ -53,6 +57,13 @@ def read_code(text: str) -> str:
             "{code} has a typing slip: its check letter does not fit. Compare it with the paper.", code=repr(text)
         ).typed("typing-slip")
     return code
+
+
+def typed_signs() -> dict[str, str]:
+    """Return what `read_code` reads instead of a capital or a sign in between, for queries about typed codes."""
+    signs = dict.fromkeys(_BETWEEN, "") | _LOOK_ALIKES
+    wide = {chr(ord(sign) + _WIDE): signs.get(sign.upper(), sign.upper()) for sign in map(chr, range(0x21, 0x7F))}
+    return signs | wide
 
 
 def spaced(code: str) -> str:

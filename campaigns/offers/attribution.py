@@ -14,6 +14,7 @@ from campaigns.offers.coupons import Coupon, CouponState
 from campaigns.offers.credit import REDEEMED_AT, coupons_with_stale_touches, settle_redeemed_touches
 from campaigns.offers.freeing import free_coupons, is_undone
 from campaigns.offers.offers import Offer
+from campaigns.offers.order_codes import carries_its_code, codes_of_orders
 from retention.bitmaps import ids_in
 from retention.orders import Order
 from retention.shops import Shop
@@ -29,7 +30,7 @@ def match_orders(session: Session, shop: Shop, *, at: datetime) -> int:
     """
     linked = _link_redeemed(session, shop)
     _give_back(session, shop)
-    used = _first_orders(shop, at)
+    used = _first_orders(session, shop, at)
     if _move_to_earlier(session, shop, used) or linked:
         raise_version(session, shop.id, Family.TOUCHES)
     new = _redeem(session, shop, used, at=at)
@@ -75,7 +76,9 @@ def _move_to_earlier(session: Session, shop: Shop, used: sa.Subquery) -> bool:
     """
     claimed_by_order = col(Coupon.claimed_at) == Coupon.redeemed_at
     same_order = sa.and_(col(Coupon.order_id) == used.c.id, col(Coupon.redeemed_at) != used.c.ordered_at)
-    same_time = sa.and_(used.c.ordered_at == REDEEMED_AT, used.c.external_id < col(Coupon.order_reference))
+    number, source = col(Coupon.order_reference), col(Coupon.order_source)
+    before = sa.or_(used.c.external_id < number, sa.and_(used.c.external_id == number, used.c.source < source))
+    same_time = sa.and_(used.c.ordered_at == REDEEMED_AT, before)
     moved = (
         sa.update(Coupon)
         .where(
@@ -96,38 +99,26 @@ def _move_to_earlier(session: Session, shop: Shop, used: sa.Subquery) -> bool:
     return bool(session.execute(moved.returning(col(Coupon.id)), execution_options=_NO_SYNC).all())
 
 
-def _first_orders(shop: Shop, at: datetime) -> sa.Subquery:
-    """Return each code with the first counted order that carries it, typed in whatever case and spacing."""
-    code = _typed_code()
-    first = (col(Order.ordered_at), col(Order.external_id), col(Order.source))
-    turn = sa.func.row_number().over(partition_by=code, order_by=first)
-    carrying = (
-        sa.select(
-            col(Order.id),
-            col(Order.source),
-            col(Order.external_id),
-            col(Order.ordered_at),
-            code.label("code"),
-            turn.label("turn"),
-        )
-        .where(
-            col(Order.shop_id) == shop.id,
-            col(Order.coupon_code) != "",
-            col(Order.counts),
-            col(Order.ordered_at) <= at,
-        )
-        .subquery()
-    )
-    return sa.select(carrying).where(carrying.c.turn == 1).subquery()
-
-
-def _typed_code() -> sa.ColumnElement[str]:
-    return sa.func.upper(sa.func.replace(sa.func.replace(col(Order.coupon_code), "-", ""), " ", ""))
+def _first_orders(session: Session, shop: Shop, at: datetime) -> sa.Subquery:
+    """Return each code with the first counted order that carries it."""
+    counted = (col(Order.shop_id) == shop.id, sa.and_(col(Order.counts), col(Order.ordered_at) <= at))
+    carried = codes_of_orders(session, *counted).c
+    first = (carried.ordered_at, carried.external_id, carried.source)
+    turn = sa.func.row_number().over(partition_by=carried.code, order_by=first)
+    ranked = sa.select(*carried, turn.label("turn")).subquery()
+    return sa.select(ranked).where(ranked.c.turn == 1).subquery()
 
 
 def _give_back(session: Session, shop: Shop) -> None:
-    undone = sa.select(col(Order.id)).where(col(Order.id) == Coupon.order_id, is_undone())
-    free_coupons(session, shop.id, col(Coupon.order_id).is_not(None), undone.exists())
+    """Free what an order used that is undone, or that carries another code by now than the one that said it had."""
+    told_by_code = sa.and_(
+        col(Coupon.order_amount).is_(None),
+        # A checkout from before amounts were kept named no source, and had a moment of its own.
+        sa.or_(col(Coupon.order_source) != "", col(Coupon.redeemed_at) == Order.ordered_at),
+    )
+    other_code = sa.and_(told_by_code, col(Order.coupon_code) != "", ~carries_its_code(session))
+    lost = sa.select(col(Order.id)).where(col(Order.id) == Coupon.order_id, sa.or_(is_undone(), other_code))
+    free_coupons(session, shop.id, col(Coupon.order_id).is_not(None), lost.exists())
 
 
 def _held_by_no_other(used: sa.Subquery, at: datetime) -> sa.ColumnElement[bool]:
@@ -162,7 +153,7 @@ def _link_redeemed(session: Session, shop: Shop) -> bool:
         .order_by(col(Order.ordered_at), col(Order.source))
         .limit(1)
     )
-    carrying = same.where(_typed_code() == Coupon.code)
+    carrying = same.where(carries_its_code(session))
     first = sa.func.coalesce(carrying.scalar_subquery(), same.scalar_subquery())
     learning = sa.update(Coupon).where(
         col(Coupon.shop_id) == shop.id, col(Coupon.state) == CouponState.REDEEMED, col(Coupon.order_id).is_(None)

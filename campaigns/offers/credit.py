@@ -22,8 +22,11 @@ from retention.versions import Family, raise_version
 
 Moment = sa.SQLColumnExpression[datetime]
 
-HANDED_AT: Moment = sa.func.coalesce(col(Delivery.sent_at), col(Delivery.handed_at), col(Run.planned_at))
-"""When a delivery, joined to its run, reached the buyer; of one that is not known to have left, when it was planned."""
+HANDED_AT: Moment = sa.func.coalesce(col(Delivery.handed_at), col(Delivery.sent_at), col(Run.planned_at))
+"""When a delivery, joined to its run, reached the buyer; of one that is not known to have left, when it was planned.
+
+A message counts from when it began to leave: that it arrived is written down later, and buyers may be quicker.
+"""
 
 _REACHED = sa.case((col(Delivery.state).in_((DeliveryState.SENT, DeliveryState.UNKNOWN)), 1), else_=0)
 _NO_SYNC = {"synchronize_session": False}

@@ -87,7 +87,7 @@ class Reader:
         return Use(coupon, order, moment, self._last_delivery(coupon, moment)) if moment else None
 
     def _handed_at(self, delivery: Delivery) -> datetime:
-        return delivery.sent_at or delivery.handed_at or self.runs[delivery.run_id].planned_at
+        return delivery.handed_at or delivery.sent_at or self.runs[delivery.run_id].planned_at
 
     def _last_delivery(self, coupon: Coupon, before: datetime) -> Delivery | None:
         handed = [

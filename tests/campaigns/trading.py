@@ -95,6 +95,7 @@ class Trading:
             row.coupon_id = self._coupon(offer, buyer, run.planned_at).id
         if row.state is DeliveryState.SENT:
             row.sent_at = run.planned_at + self.hours(50)
+            row.handed_at = self.chance.choice([None, row.sent_at - timedelta(minutes=self.chance.randint(0, 120))])
             self._touch(buyer, TouchEvent.SENT, campaign.slug, row.sent_at)
         if row.state is DeliveryState.UNKNOWN:
             row.handed_at = run.planned_at + self.hours(50)

@@ -8,6 +8,7 @@ from campaigns.campaigns import Campaign, Delivery, DeliveryState
 from campaigns.moving import pause
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.links import Link
+from campaigns.offers.offers import Offer
 from campaigns.offers.redeem import claim_code, redeem
 from printables import make_batch, tasks, verify
 from printables.batches import Batch, BatchState, Piece, PieceState
@@ -261,6 +262,14 @@ def test_a_coupon_that_is_used_or_over_is_not_printed_again(bench: Bench) -> Non
             reprint(bench.engine, bench.packer, code, files=bench.files, public_url=URL, at=NOON)
     assert len(bench.rows(Batch)) == 1
     assert {piece.state for piece in bench.pieces(batch)} == {PieceState.RENDERED}
+
+
+def test_a_coupon_nobody_claimed_is_not_printed_again_once_its_offer_is_over(bench: Bench) -> None:
+    code = bench.pieces(bench.printed(1))[0].code
+    with transaction(bench.engine) as session:
+        session.get_one(Offer, bench.offer.id).ends_at = NOON
+    with pytest.raises(Conflict, match=f"{spaced(code)} is over, so it is not printed again"):
+        reprint(bench.engine, bench.packer, code, files=bench.files, public_url=URL, at=NOON)
 
 
 def test_a_reprint_shows_what_was_proved_though_the_flyer_says_something_else_now(bench: Bench) -> None:

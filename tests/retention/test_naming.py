@@ -1,5 +1,6 @@
 """Who is greeted by name, and who as a friend because what stands there is no name."""
 
+import unicodedata
 from datetime import UTC, datetime
 
 import pytest
@@ -27,7 +28,20 @@ NO_NAMES = [
     "女士", "先生/女士", "小姐", "Mr.", "Mrs", "ms", "Miss.", "Sir", "Madam", "先生 女士", "顾客", "匿名用户",
     "微信用户", "Guest", "Customer", "N/A", "null", "None", "unknown", "-", "--", "😊", "...", "???", "�林",
     "·", "林·", "@anna", "anna_tea", "\u200b", "\n",
+    "张﹡﹡", "陈✽✽", "孙★★", "T⁕⁕⁕", "王ＸＸ", "张口口", "张□□", "小明🌸", "xxx", "XX", "N.A.", "no name", "VIP会员",
+    "默认昵称", "暂无", "未填写", "未提供", "佚名先生", "尊敬的客户", "尊敬的女士", "test测试", "京东用户", "用户abc",
+    "Deleted用户", "贵宾",    "该用户已注销", "买家已匿名", "已删除", "redacted", "Walk-in", "true", "亲亲",
+    "宝宝", "淘宝会员", "收货人 林晚",
 ]  # fmt: skip
+
+
+def test_any_sign_that_stands_in_no_name_says_that_this_is_none() -> None:
+    """Whatever a platform strikes letters out with: only letters, their marks and what joins them make a name."""
+    joins = " .·・‧•'’-‐‑–—,，()（）．"
+    signs = [sign for sign in map(chr, range(0x21, 0x10000)) if unicodedata.category(sign)[0] in "SPN"]
+    struck = [sign for sign in signs if sign not in joins and not unicodedata.name(sign, "").startswith("CJK UNIFIED")]
+    assert len(struck) > 3_000
+    assert [sign for sign in struck if salutation(f"林{sign}{sign}")] == []
 
 
 @pytest.mark.parametrize("name", NAMES)
