@@ -4,6 +4,7 @@
 (`uvicorn --factory api.app:create_app`), and by tests, which bring their own engine and clock.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -20,7 +21,7 @@ from api.logs import configure_logs
 from api.memory import return_large_blocks
 from api.public import limits, visits
 from api.readiness import Readiness
-from retention import clock
+from retention import clock, pulse
 from retention.database import open_engine
 from retention.files import open_store
 from retention.home import keep_private, open_home
@@ -81,7 +82,16 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     report = await app.state.readiness.ask()
     if not report.is_ready:
         log.error("not ready", why=report.why, detail=report.detail)
+    beating = asyncio.create_task(_keep_beating())
     yield
+    beating.cancel()
     app.state.readiness.close()
     if app.state.owns_engine:
         app.state.engine.dispose()
+
+
+async def _keep_beating() -> None:
+    """Say the pulse from where `/healthz` is answered: when that stands still, the parent starts the web anew."""
+    while True:
+        pulse.beat()
+        await asyncio.sleep(pulse.IDLE / 4)

@@ -79,6 +79,12 @@ def take_over_libraries() -> None:
         logger.handlers.clear()
         logger.setLevel(logging.WARNING)
         logger.propagate = name != "uvicorn.access"  # whose paths hold tokens
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Tell whether it was not logged already: the application has logged a request that fails, with its route."""
+    return not str(record.msg).startswith("Exception in ASGI application")
 
 
 class _Foreign(logging.Handler):

@@ -48,5 +48,5 @@ def children(host: str, port: int, *, workers: Sequence[str] = ("api.workers",))
     web += ["--no-access-log", "--no-server-header", "--timeout-graceful-shutdown", "10", "--log-level", "warning"]
     return [
         Program("workers", [sys.executable, "-m", *workers]),
-        Program("web", [sys.executable, "-m", *web], silent=True),
+        Program("web", [sys.executable, "-m", *web]),
     ]

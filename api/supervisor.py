@@ -111,16 +111,9 @@ class Child(ABC):
 
 @dataclass
 class Program(Child):
-    """A child that runs a command, in a process group of its own. One that is `silent` has no pulse."""
+    """A child that runs a command, in a process group of its own."""
 
     command: Sequence[str]
-    silent: bool = False
-
-    def start(self, at: float) -> None:
-        super().start(at)
-        if self.silent and self.pulse:
-            self.pulse.close()
-            self.pulse = None
 
     def launch(self, write: int) -> Process:
         tied = partial(_die_with, os.getpid())

@@ -174,6 +174,13 @@ class Delivery(ShopRow, table=True):
             postgresql_where=text("sent_at IS NOT NULL"),
             sqlite_where=text("sent_at IS NOT NULL"),
         ),
+        Index(
+            "ix_deliveries_put_off",
+            "shop_id",
+            "due_at",
+            postgresql_where=text("state = 'waiting' AND detail <> ''"),
+            sqlite_where=text("state = 'waiting' AND detail <> ''"),
+        ),
         Index(None, "shop_id", "parcel_id"),
         Index(
             None,

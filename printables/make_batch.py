@@ -5,7 +5,7 @@ A crash between the steps leaves reserved rows; rendering again picks them up an
 
 import io
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -26,7 +26,7 @@ from printables.batches import LIVE, Batch, BatchState, Piece, PieceLink, PieceS
 from printables.flyers import Copy, Flyer, copy_of
 from printables.profiles import PROFILES
 from printables.render import StaticLayer
-from retention import audit
+from retention import audit, pulse
 from retention.buyers import Buyer
 from retention.database import changed, choice, reading, transaction
 from retention.errors import Conflict, Invalid
@@ -321,12 +321,19 @@ def _print(layer: StaticLayer, pieces: list[stamp.Piece], profile: str) -> list[
     device = PROFILES[profile]
     if profile == "office":
         out = io.BytesIO()
-        sheets.impose(layer, pieces, out, profile=device)
+        sheets.impose(layer, _moving(pieces), out, profile=device)
         places = sheets.imposition(len(pieces), sheets.sheet_for(layer.width, layer.height).up)
         return [PrintFile(out.getvalue(), [[pieces[k] for k in page if k is not None] for page in places])]
-    files = stamp.make(layer, pieces, profile=device)
+    files = stamp.make(layer, _moving(pieces), profile=device)
     chunks = stamp.batched(pieces, stamp.CHUNK)
     return [PrintFile(file, [[piece] for piece in some]) for file, some in zip(files, chunks, strict=True)]
+
+
+def _moving(pieces: Sequence[stamp.Piece]) -> Iterator[stamp.Piece]:
+    """Yield the pieces, and say with each that the drawing goes on."""
+    for piece in pieces:
+        pulse.move()
+        yield piece
 
 
 def _decode(printed: PrintFile) -> None:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from functools import partial
 
+import sqlalchemy as sa
 import structlog
 from sqlalchemy.engine import Engine
 from sqlmodel import Session, col, select
@@ -33,7 +34,10 @@ def render(session: Session, batch_id: int) -> None:
 @task("printables.render_waiting", every=PATIENCE)
 def render_waiting(session: Session) -> None:
     """Find the batches that have been reserved for longer than a minute, and send for each."""
-    overdue = select(Batch.id).where(Batch.state == BatchState.RESERVED, Batch.made_at <= clock.now() - PATIENCE)
+    now = clock.now()
+    # Also what was ordered while the clock was ahead.
+    due = sa.or_(col(Batch.made_at) <= now - PATIENCE, col(Batch.made_at) > now + PATIENCE)
+    overdue = select(Batch.id).where(Batch.state == BatchState.RESERVED, due)
     for batch_id in session.exec(overdue.order_by(col(Batch.id))).all():
         send(session, RENDER, batch_id)
 

@@ -5,6 +5,7 @@ They look at the value alone; whether a server is there is found out when it is 
 
 import re
 from email.utils import parseaddr
+from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from sqlalchemy.engine import make_url
@@ -27,6 +28,17 @@ def check_database(value: str) -> str:
         raise ValueError(f"SQLite needs a file, such as sqlite:////srv/regulars/regulars.db; {right}")
     if url.port is not None and not 0 < url.port < 65_536:
         raise ValueError(f"port {url.port} is not between 1 and 65535")
+    return value
+
+
+def check_folder(value: Path) -> Path:
+    """A folder, or a place where one can be made."""
+    try:
+        nearest = next(each for each in (value, *value.absolute().parents) if each.exists())
+    except (OSError, ValueError) as error:
+        raise ValueError(f"it cannot be looked at ({type(error).__name__}); name a folder") from None
+    if not nearest.is_dir():
+        raise ValueError(f"{nearest} is a file; name a folder")
     return value
 
 
@@ -89,6 +101,8 @@ def check_files(value: str) -> str:
             get_filesystem_class(scheme)  # type: ignore[no-untyped-call]
         except (ImportError, ValueError) as error:
             raise ValueError(f"{error}; name a folder, or an address such as s3://bucket/regulars") from None
+    else:
+        check_folder(Path(value))
     return value
 
 

@@ -7,6 +7,9 @@ from retention.errors import Invalid
 
 EPOCH = date(1970, 1, 1)
 
+AHEAD = timedelta(minutes=5)
+"""How far the clocks of two machines may differ. What lies further ahead was set by a clock that was wrong."""
+
 
 def now() -> datetime:
     """Return this moment in UTC."""

@@ -195,7 +195,8 @@ def rests(failure: Failure, now: datetime) -> bool:
     """Tell whether something is not to be tried just now. A moment too far ahead is that of a clock put right since."""
     if failure.next_at is None:
         return True
-    return now < failure.next_at <= now + DAILY
+    longest = WAITS[failure.tries - 1] if failure.tries < MOST_TRIES else DAILY
+    return now < failure.next_at <= now + longest
 
 
 def said(error: Exception) -> str:

@@ -17,8 +17,18 @@ IDLE = float(os.environ.get("REGULARS_PULSE_IDLE", "30"))
 
 _WORD = struct.Struct("d")
 _KEPT = 512
+_SAID_EVERY = 1.0
 _fd: int | None = int(os.environ[VARIABLE]) if VARIABLE in os.environ else None
-_busy = False
+_task: "_Task | None" = None
+
+
+class _Task:
+    """What goes on: how long it may be silent, until when it may go on at all, and when it last moved."""
+
+    def __init__(self, silence: float, most: float) -> None:
+        self.silence = silence
+        self.moved = time.monotonic()
+        self.until = self.moved + most
 
 
 class Pulse:
@@ -51,21 +61,29 @@ def say_to(number: int) -> None:
 
 def beat() -> None:
     """Say that this process lives, and says so again in `IDLE` seconds; nothing while something long goes on."""
-    if not _busy:
+    if _task is None:
         _say(IDLE)
 
 
-def begin(limit: float) -> None:
-    """Say that something begins that takes at most `limit` seconds."""
-    global _busy  # noqa: PLW0603
+def begin(limit: float, *, most: float = 0.0) -> None:
+    """Say that something begins that is over, or moves on, within `limit` seconds; after `most` it hangs anyway."""
+    global _task  # noqa: PLW0603
     _say(limit)
-    _busy = True
+    _task = _Task(limit, max(limit, most))
+
+
+def move() -> None:
+    """Say that what began has come a step further: a chunk of a file, a statement, a page. It costs next to nothing."""
+    now = time.monotonic()
+    if _task is not None and now >= _task.moved + _SAID_EVERY:
+        _task.moved = now
+        _say(min(_task.silence, _task.until - now))
 
 
 def end() -> None:
     """Say that it is done."""
-    global _busy  # noqa: PLW0603
-    _busy = False
+    global _task  # noqa: PLW0603
+    _task = None
     beat()
 
 

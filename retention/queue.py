@@ -19,6 +19,7 @@ from celery import Celery
 from celery.signals import beat_init, task_postrun, task_prerun, worker_process_init, worker_ready
 from kombu.entity import Exchange, Queue
 from kombu.transport import TRANSPORT_ALIASES
+from sqlalchemy import event
 from sqlalchemy.engine import Engine
 from sqlmodel import Session
 
@@ -54,8 +55,11 @@ LANES = {
 }
 """Where tasks wait that are not quick. By name, since whoever sends one need not have imported it."""
 
-LIMITS = {Lane.QUICK: 15 * 60.0, Lane.SENDING: 20 * 60.0, Lane.CALLS: 15 * 60.0, Lane.LONG: 60 * 60.0}
-"""Seconds after which a task hangs, and the worker is replaced by its parent."""
+LIMITS = {Lane.QUICK: 15 * 60.0, Lane.SENDING: 20 * 60.0, Lane.CALLS: 15 * 60.0, Lane.LONG: 30 * 60.0}
+"""Seconds without a step forward (a statement that ended, a part of a file, a sheet) after which a task hangs."""
+
+MOST = {Lane.QUICK: 2 * 3600.0, Lane.SENDING: 3600.0, Lane.CALLS: 3600.0, Lane.LONG: 24 * 3600.0}
+"""Seconds after which it hangs even if it moves. Of a task that hangs the worker is replaced by its parent."""
 
 _sweeps: dict[str, dict[str, Any]] = {}
 
@@ -137,7 +141,9 @@ def send(session: Session, name: str, *arguments: int) -> None:
 @cache
 def worker_engine() -> Engine:
     """Return the engine the tasks of this process use."""
-    return open_engine(get_settings().database)
+    engine = open_engine(get_settings().database)
+    event.listen(engine, "after_cursor_execute", lambda *_: pulse.move())
+    return engine
 
 
 @worker_process_init.connect  # type: ignore[untyped-decorator]
@@ -149,7 +155,8 @@ def _leave_the_parents_sockets(**_: object) -> None:
 
 @task_prerun.connect  # type: ignore[untyped-decorator]
 def _say_how_long(task: Any, **_: object) -> None:
-    pulse.begin(LIMITS[LANES.get(task.name, Lane.QUICK)])
+    lane = LANES.get(task.name, Lane.QUICK)
+    pulse.begin(LIMITS[lane], most=MOST[lane])
 
 
 @task_postrun.connect  # type: ignore[untyped-decorator]

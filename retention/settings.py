@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails
@@ -20,7 +21,8 @@ SHORTEST_KEY = 32
 DEMO_MARK = "demonstration"
 """The file in REGULARS_HOME that says so."""
 
-_CHECKS: dict[str, Callable[[str], str]] = {
+_CHECKS: dict[str, Callable[[Any], Any]] = {
+    "home": checking.check_folder,
     "database_url": checking.check_database,
     "broker_url": checking.check_broker,
     "files_url": checking.check_files,
@@ -57,9 +59,9 @@ class Settings(BaseSettings):
         False, description="Let shops' senders and hooks reach addresses inside this machine's network."
     )
 
-    @field_validator("database_url", "broker_url", "files_url", "public_url", "smtp_url", "mail_from")
+    @field_validator("home", "database_url", "broker_url", "files_url", "public_url", "smtp_url", "mail_from")
     @classmethod
-    def _is_right(cls, value: str, info: ValidationInfo) -> str:
+    def _is_right(cls, value: Any, info: ValidationInfo) -> Any:
         """Refuse a value that could only fail later, far from here."""
         default = cls.model_fields[info.field_name or ""].default
         return value if value == default else _CHECKS[info.field_name or ""](value)
@@ -111,11 +113,17 @@ def _long_enough(key: bytes, source: str) -> bytes:
 
 @cache
 def get_settings() -> Settings:
-    """Return this process's settings, read from the environment at the first call; Invalid for one that is wrong."""
+    """Return this process's settings, read from the environment at the first call; Invalid for one that is wrong.
+
+    So is a key that is too short, set or kept: every command refuses it, and not only the first that signs something.
+    """
     try:
-        return Settings()
+        settings = Settings()
     except ValidationError as error:
         raise Invalid("{wrong}.", wrong="; ".join(_told(each) for each in error.errors())) from None
+    if settings.secret or (settings.home / "secret").exists():
+        settings.signing_key()
+    return settings
 
 
 def settings_or_exit() -> Settings:

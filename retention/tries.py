@@ -18,7 +18,7 @@ from sqlalchemy import Index
 from sqlmodel import Field, Session, SQLModel, col, delete, select
 
 from retention import tokens
-from retention.database import insert
+from retention.database import insert, reached
 
 
 class Try(SQLModel, table=True):
@@ -50,7 +50,7 @@ def left(session: Session, limits: Iterable[Limit], *, at: datetime) -> timedelt
     """Return how long to wait, or None when one more try is free. Counts nothing, so it needs no lock."""
     waits = []
     for limit in limits:
-        row = session.exec(select(Try).where(Try.digest == limit.digest, Try.ends_at > at)).first()
+        row = session.exec(select(Try).where(Try.digest == limit.digest, ~_is_over(limit, at))).first()
         if row and row.count >= limit.most:
             waits.append(row.ends_at - at)
     return max(waits, default=None)
@@ -94,9 +94,14 @@ def network_of(address: str) -> str:
     return ":".join(number.exploded.split(":")[:4]) if number.version == 6 else address
 
 
+def _is_over(limit: Limit, at: datetime) -> sa.ColumnElement[bool]:
+    """Tell whether the window of a row is over; one that ends later than it can was begun by a clock that was wrong."""
+    return reached(Try.ends_at, at, longest=limit.window)
+
+
 def _count(session: Session, limit: Limit, at: datetime) -> tuple[int, datetime]:
     row = {"digest": limit.digest, "count": 1, "ends_at": at + limit.window}
-    is_over = col(Try.ends_at) <= at
+    is_over = _is_over(limit, at)
     adding = insert(session, Try).values(row)
     adding = adding.on_conflict_do_update(
         index_elements=["digest"],

@@ -82,7 +82,7 @@ class Limits:
         self._uses.move_to_end(key)
         while len(self._uses) > MOST_KEPT:
             self._uses.popitem(last=False)
-        while uses.moments and uses.moments[0] <= at - WINDOW:
+        while uses.moments and not at - WINDOW < uses.moments[0] <= at:  # also when the clock was ahead then
             uses.moments.popleft()
         return uses
 

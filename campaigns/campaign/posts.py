@@ -12,6 +12,7 @@ from sqlmodel import Field
 
 from campaigns.campaigns import Campaign, Medium
 from campaigns.plans.policy import PostsTo, read_policy
+from retention import clock
 from retention.database import BigId, ShopRow, choice
 from retention.privacy.personal import personal
 from retention.privacy.times import Kind, forgets
@@ -80,7 +81,7 @@ class Post(ShopRow, table=True):
     def held_by_another(self, actor: str, at: datetime) -> bool:
         """Tell whether somebody else has it in hand."""
         taken = self.state == PostState.TAKEN and self.assignee != actor
-        return taken and self.taken_at is not None and self.taken_at > at - HOLD
+        return taken and self.taken_at is not None and at - HOLD < self.taken_at <= at + clock.AHEAD
 
 
 def goes_to_groups(campaign: Campaign) -> bool:

@@ -10,12 +10,13 @@ import sqlalchemy as sa
 from pyroaring import BitMap
 from sqlmodel import Session, col
 
-from campaigns.offers.coupons import Coupon, CouponState
+from campaigns.offers.coupons import LONGEST_HOLD, Coupon, CouponState
 from campaigns.offers.credit import REDEEMED_AT, coupons_with_stale_touches, settle_redeemed_touches
 from campaigns.offers.freeing import free_coupons, is_undone
 from campaigns.offers.offers import Offer
 from campaigns.offers.order_codes import carries_its_code, codes_of_orders
 from retention.bitmaps import ids_in
+from retention.database import reached
 from retention.orders import Order
 from retention.shops import Shop
 from retention.versions import Family, raise_version
@@ -124,7 +125,8 @@ def _give_back(session: Session, shop: Shop) -> None:
 def _held_by_no_other(used: sa.Subquery, at: datetime) -> sa.ColumnElement[bool]:
     """Return the condition that no other checkout holds a coupon now; what it holds waits until it pays or lets go."""
     own = sa.and_(col(Coupon.held_by) == used.c.external_id, col(Coupon.order_source).in_(("", used.c.source)))
-    return sa.or_(col(Coupon.state) != CouponState.HELD, col(Coupon.hold_expires_at) <= at, own)
+    lapsed = reached(Coupon.hold_expires_at, at, longest=LONGEST_HOLD)
+    return sa.or_(col(Coupon.state) != CouponState.HELD, lapsed, own)
 
 
 def _start_clocks(session: Session, shop: Shop, coupon_ids: list[int]) -> None:

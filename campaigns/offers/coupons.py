@@ -1,6 +1,6 @@
 """Coupons: one code under an offer's terms, and its way from issued to redeemed."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import Index, UniqueConstraint, text
@@ -8,6 +8,9 @@ from sqlmodel import Field
 
 from retention.database import BigId, ShopRow, choice
 from retention.privacy.personal import personal
+
+LONGEST_HOLD = timedelta(days=1)
+"""How long a checkout holds a coupon at most."""
 
 
 class CouponState(StrEnum):

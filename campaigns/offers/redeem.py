@@ -13,7 +13,7 @@ from pyroaring import BitMap
 from sqlmodel import Session, col, select
 
 from campaigns.offers import refusals
-from campaigns.offers.coupons import Coupon, CouponState
+from campaigns.offers.coupons import LONGEST_HOLD, Coupon, CouponState
 from campaigns.offers.credit import settle_redeemed_touches, write_claimed_touch
 from campaigns.offers.freeing import free_coupons
 from campaigns.offers.issuing import issue_anonymous
@@ -21,7 +21,7 @@ from campaigns.offers.links import Link
 from campaigns.offers.match_marks import ask_to_match
 from campaigns.offers.offers import Offer
 from campaigns.offers.order_name import OrderName
-from retention.database import choice, lock
+from retention.database import choice, lock, reached
 from retention.errors import NotFound
 from retention.shops import Shop
 from retention.tokens import read_code, spaced
@@ -268,7 +268,7 @@ def _free(order: OrderName, at: datetime) -> sa.ColumnElement[bool]:
     Whoever held it first may have it after its end, as long as nobody else took it since.
     """
     mine = sa.and_(col(Coupon.held_by) == order.reference, order.same_source())
-    lapsed = sa.and_(col(Coupon.state) == CouponState.HELD, col(Coupon.hold_expires_at) <= at)
+    lapsed = sa.and_(col(Coupon.state) == CouponState.HELD, reached(Coupon.hold_expires_at, at, longest=LONGEST_HOLD))
     nobody = sa.or_(col(Coupon.state).in_((CouponState.ISSUED, CouponState.CLAIMED)), lapsed)
     in_time = sa.or_(col(Coupon.expires_at).is_(None), col(Coupon.expires_at) > at)
     return sa.or_(sa.and_(col(Coupon.state) == CouponState.HELD, mine), sa.and_(nobody, in_time))

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, func, select
 
 from campaigns.campaign.posts import HOLD, Post, PostState
 from campaigns.campaigns import Campaign, Delivery, Medium
-from campaigns.posts.posts import find_post, quota_of, somebody_waits, used_by
+from campaigns.posts.posts import find_post, planned_ahead, quota_of, somebody_waits, taken_within, used_by
 from retention import clock
 from retention.access import Member, Scope
 from retention.buyers import Buyer
@@ -131,7 +131,7 @@ def _due(shop_id: int, at: datetime) -> tuple[sa.ColumnElement[bool], ...]:
     return (
         col(Post.shop_id) == shop_id,
         col(Post.state).in_((PostState.WAITING, PostState.TAKEN)),
-        col(Post.due_at) <= at,
+        sa.or_(col(Post.due_at) <= at, planned_ahead(at)),
         col(Post.campaign_id).in_(assisted),
         somebody_waits(),
     )
@@ -142,9 +142,7 @@ def _held_by(member: Member) -> sa.ColumnElement[bool]:
 
 
 def _not_held(member: Member, at: datetime) -> sa.ColumnElement[bool]:
-    return sa.or_(
-        col(Post.state) == PostState.WAITING, col(Post.assignee) == member.actor, col(Post.taken_at) <= at - HOLD
-    )
+    return sa.or_(col(Post.state) == PostState.WAITING, col(Post.assignee) == member.actor, ~taken_within(HOLD, at))
 
 
 def _tasks(session: Session, *where: sa.ColumnElement[bool], order: tuple[Any, ...]) -> list[Task]:

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from campaigns.campaign.posts import HOLD, LIFE, ROBOT, Post, PostState
 from campaigns.campaigns import Delivery, DeliveryState
-from campaigns.posts.posts import served_by, somebody_in
+from campaigns.posts.posts import served_by, somebody_in, taken_within
 from campaigns.reasons import Reason
 from campaigns.sending.claiming import CLAIM
 from campaigns.sending.rechecking import look_again
@@ -74,7 +74,7 @@ def put_aside(session: Session, *, at: datetime) -> int:
     """
     ended = _expire(session, at=at)
     lost = sa.update(Post).where(
-        col(Post.state) == PostState.TAKEN, col(Post.assignee) == ROBOT, col(Post.taken_at) <= at - CLAIM
+        col(Post.state) == PostState.TAKEN, col(Post.assignee) == ROBOT, ~taken_within(CLAIM, at)
     )
     ended += changed(session, lost.values(state=PostState.UNKNOWN).execution_options(**_NO_SYNC))
     hears = somebody_in(DeliveryState.WAITING, DeliveryState.CLAIMED)
@@ -93,7 +93,7 @@ def _expire(session: Session, *, at: datetime) -> int:
     late = sa.or_(col(Post.expires_at) < at, sa.and_(col(Post.expires_at).is_(None), col(Post.due_at) < at - LIFE))
     idle = sa.or_(
         col(Post.state) == PostState.WAITING,
-        sa.and_(col(Post.state) == PostState.TAKEN, col(Post.assignee) != ROBOT, col(Post.taken_at) <= at - HOLD),
+        sa.and_(col(Post.state) == PostState.TAKEN, col(Post.assignee) != ROBOT, ~taken_within(HOLD, at)),
     )
     over = sa.update(Post).where(late, idle).values(state=PostState.EXPIRED)
     rows = session.execute(

@@ -1,6 +1,6 @@
 """What is asked of posts: the deliveries each serves, and how many a person may still send."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -8,7 +8,7 @@ from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, Session, col, func, select
 
 from campaigns.campaign.posts import Post, PostState
-from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState
+from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Run
 from retention import audit, clock
 from retention.database import ShopRow
 from retention.errors import Invalid, NotFound
@@ -40,6 +40,19 @@ class Used(NamedTuple):
 def served_by(post: Post) -> tuple[sa.ColumnElement[bool], ...]:
     """Return the condition that finds a post's deliveries."""
     return (col(Delivery.shop_id) == post.shop_id, col(Delivery.post_id) == post.id)
+
+
+def planned_ahead(at: datetime) -> sa.ColumnElement[bool]:
+    """Return the condition on posts that they were to be said at once, by a clock that was ahead."""
+    planned = sa.select(sa.literal(1)).where(
+        col(Run.id) == Post.run_id, col(Run.planned_at) > at + clock.AHEAD, col(Run.planned_at) >= Post.due_at
+    )
+    return planned.correlate(Post).exists()
+
+
+def taken_within(length: timedelta, at: datetime) -> sa.ColumnElement[bool]:
+    """Return the condition on posts that they were taken so lately, and not by a clock that was ahead."""
+    return sa.and_(col(Post.taken_at) > at - length, col(Post.taken_at) <= at + clock.AHEAD)
 
 
 def somebody_waits() -> sa.ColumnElement[bool]:

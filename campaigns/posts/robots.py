@@ -22,11 +22,11 @@ from campaigns.offers.links import link_address
 from campaigns.plans.reachable_groups import robots_of
 from campaigns.posts.post_outcomes import look_once_more, mark_sent, settle
 from campaigns.posts.post_words import text_of
-from campaigns.posts.posts import somebody_waits
+from campaigns.posts.posts import planned_ahead, somebody_waits
 from campaigns.reasons import Reason, step_name
 from campaigns.sending import breaker
 from campaigns.sending.channels.channel import Channel, Message, Outcome, Refused, Taken, TryLater
-from campaigns.sending.claiming import BACK_OFF, CLAIM
+from campaigns.sending.claiming import BACK_OFF, CLAIM, farthest
 from campaigns.sending.senders import Sender
 from campaigns.stopping import UNCLAIMED
 from retention.database import changed, transaction
@@ -65,7 +65,7 @@ def send_posts(
     with transaction(engine) as session:
         due = sa.select(col(Post.id)).where(
             col(Post.state) == PostState.WAITING,
-            col(Post.due_at) <= now,
+            sa.or_(col(Post.due_at) <= now, _put_off(now), planned_ahead(now)),
             col(Post.campaign_id).in_(sa.select(col(Campaign.id)).where(col(Campaign.medium) == Medium.ROBOT)),
             somebody_waits(),
         )
@@ -81,6 +81,11 @@ def send_posts(
     posts = [Thing(shop_id, "post", post_id, slug, daily=False) for post_id, shop_id, slug in rows]
     each_alone(engine, "posts", posts, send_one, now=now)
     return counts
+
+
+def _put_off(now: datetime) -> sa.ColumnElement[bool]:
+    """Tell that a post waits for longer than after any try: it was put off by a clock that was ahead."""
+    return sa.and_(col(Post.attempts) > 0, col(Post.due_at) > farthest(Post.attempts, now))
 
 
 def _send_one(

@@ -20,12 +20,14 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Session, col
 from sqlmodel.sql.sqltypes import UTCDateTime
 
-from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Medium
+from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Medium, Run
 from campaigns.reasons import Reason
 from campaigns.sending.numbered import NOTHING, among, by_number, listed
+from campaigns.sending.rates import FARTHEST
 from campaigns.sending.senders import Sender
 from campaigns.sending.touches import write_sent_touches
 from campaigns.stopping import UNCLAIMED, ended
+from retention.clock import AHEAD
 from retention.database import is_postgresql, reached
 from retention.shops import Shop
 
@@ -101,6 +103,32 @@ def claim(
     return Claim(shop_id, token, sorted(rows.scalars()))
 
 
+def bring_forward(session: Session, shop_ids: Sequence[int], *, now: datetime) -> int:
+    """Have deliveries leave now that a clock which was ahead put off; return how many.
+
+    They are those a try was made of and whose next one is further away than the wait after that try, and those of runs
+    launched in what is the future again.
+    """
+    put_off = (col(Delivery.detail) != "", col(Delivery.due_at) > now + FARTHEST)  # as the index has it
+    tried = sa.and_(*put_off, col(Delivery.due_at) > farthest(Delivery.attempts, now))
+    later = sa.select(col(Run.id)).where(col(Run.shop_id).in_(shop_ids), col(Run.planned_at) > now + AHEAD)
+    found = list(session.execute(later).scalars())
+    waits = (col(Delivery.shop_id).in_(shop_ids), col(Delivery.state) == DeliveryState.WAITING)
+    moved = _expire(session, *waits, tried, due_at=now)
+    if found:
+        planned = sa.select(col(Run.planned_at)).where(col(Run.id) == Delivery.run_id).scalar_subquery()
+        at_once = (col(Delivery.run_id).in_(found), col(Delivery.due_at) > now, col(Delivery.due_at) <= planned)
+        moved += _expire(session, *waits, *at_once, due_at=now)
+    return moved
+
+
+def farthest(attempts: Any, now: datetime) -> sa.ColumnElement[datetime]:
+    """Return how far ahead something is put at most after so many tries: by its wait, or as the other side asked."""
+    waits = {tries: max(wait, FARTHEST) for tries, wait in enumerate(BACK_OFF, 1)}
+    cases = ((col(attempts) == tries, sa.literal(now + wait, _MOMENT)) for tries, wait in waits.items())
+    return sa.case(*cases, else_=sa.literal(now + FARTHEST, _MOMENT))
+
+
 def skip(session: Session, held: Claim, reasons: Mapping[int, Reason]) -> None:
     """Give claimed deliveries up for good, each with its reason: one UPDATE per reason."""
     for reason in sorted(set(reasons.values())):
@@ -112,7 +140,7 @@ def postpone(session: Session, held: Claim, moments: Mapping[int, datetime]) -> 
     """Put claimed deliveries back until a moment each, as if they had not been claimed: one UPDATE per moment."""
     for moment in sorted(set(moments.values())):
         ids = [delivery_id for delivery_id, due in moments.items() if due == moment]
-        _settle(session, held, ids, **_AGAIN, due_at=moment)
+        _settle(session, held, ids, **_AGAIN, due_at=moment, detail="")
 
 
 def begin(session: Session, held: Claim, delivery_ids: Sequence[int], *, now: datetime) -> set[int]:

@@ -76,6 +76,8 @@ def send_waiting(
     with transaction(engine) as session:
         claiming.expire_claims(session, now=now)
         shops = claiming.shops_with_work(session, channel.medium, sender_id=by.id if by else None)
+        if shops:
+            claiming.bring_forward(session, shops, now=now)
     left = limit
     with Line(channel) as line:
 

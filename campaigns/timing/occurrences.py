@@ -6,6 +6,7 @@ Whoever dies in between leaves neither, and the next look finds the same again.
 
 from datetime import datetime, timedelta
 
+import sqlalchemy as sa
 from pyroaring import BitMap
 from sqlmodel import Session, col, select
 
@@ -17,6 +18,7 @@ from campaigns.timing.schedule import SAME_OCCURRENCE
 from campaigns.timing.triggers import EventKind, OnEvent, Recurring, Waves, next_moment, read_trigger
 from campaigns.timing.waves import next_wave, people_of_wave
 from retention import audit
+from retention.clock import AHEAD
 from retention.database import lock
 from retention.products import Product
 from retention.shops import Shop
@@ -24,9 +26,6 @@ from segments.matching import match
 
 LATE_FACTS = timedelta(days=2)
 """How much later than it happened an event may become known, by a file of yesterday's orders, and still counts."""
-
-AHEAD = timedelta(minutes=5)
-"""How far the clocks of two machines may differ."""
 
 _LOOKED_WITHIN = timedelta(hours=1)
 _AHEAD = timedelta(hours=26)  # no change of zone moves a time of day by more
@@ -36,7 +35,8 @@ _ACTOR = "system"
 
 def campaigns_by_the_clock(session: Session, *, at: datetime) -> list[int]:
     """Return the campaigns whose moment has come, or would have if the shop's zone changed, the longest due first."""
-    due = select(Campaign.id).where(col(Campaign.state).in_(_ACTIVE), col(Campaign.scheduled_at) <= at + _AHEAD)
+    moment = sa.or_(col(Campaign.scheduled_at) <= at + _AHEAD, col(Campaign.looked_until) > _farthest(at))
+    due = select(Campaign.id).where(col(Campaign.state).in_(_ACTIVE), col(Campaign.scheduled_at).is_not(None), moment)
     return list(session.exec(due.order_by(col(Campaign.scheduled_at), col(Campaign.id))))
 
 
@@ -127,6 +127,8 @@ def _held(session: Session, campaign_id: int) -> tuple[Campaign, Shop]:
 
 def _recur(session: Session, shop: Shop, campaign: Campaign, trigger: Recurring, *, at: datetime) -> Run | None:
     assert campaign.looked_until is not None  # set when it was scheduled
+    if campaign.looked_until > _farthest(at):
+        campaign.looked_until = at
     run, due = None, trigger.occurrences(after=campaign.looked_until, until=at, zone=shop.timezone)
     if due:
         latest, missed = due[-1], due[:-1]
@@ -201,6 +203,11 @@ def _finish_if_idle(campaign: Campaign) -> None:
     # One that is running is finished by its rows, as soon as nothing waits.
     if campaign.state is CampaignState.SCHEDULED:
         campaign.state = CampaignState.FINISHED
+
+
+def _farthest(at: datetime) -> datetime:
+    """Return how far a recurrence has been looked at, at most; further it was by a clock that was ahead."""
+    return at + SAME_OCCURRENCE + AHEAD
 
 
 def _is_too_late(campaign: Campaign, moment: datetime, at: datetime) -> bool:

@@ -119,6 +119,7 @@ def test_web_and_worker_log_one_event_a_line_whatever_goes_wrong(home: Path, tmp
             time.sleep(0.1)
     told = [each for each in _settled(web) if each["event"] == "request failed"]
     assert len(told) == 6
+    assert [each["event"] for each in _settled(web) if each.get("logger") == "uvicorn.error"] == []  # each once
     failed = [each for each in events(worker.read_text()) if each.get("logger") == "celery.app.trace"]
     assert {each["event"].split("[")[0] for each in failed} == {
         f"Task noisy.{name}" for name in FAULTS if name != "said_by_a_library"

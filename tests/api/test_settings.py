@@ -131,3 +131,38 @@ def test_damaged_database_and_closed_home_are_one_line(
                 main(["db", "upgrade"])
         told = capsys.readouterr().err
         assert (end.value.code, told.count("\n"), said in told) == (1, 1, True), told
+
+
+@pytest.mark.parametrize("command", [["db", "upgrade"], ["failures", "list", "--shop", "tea"]])
+@pytest.mark.parametrize("where", ["setting", "file"])
+def test_every_command_refuses_a_key_that_is_too_short_without_showing_it(
+    command: list[str],
+    where: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("REGULARS_HOME", str(tmp_path))
+    if where == "setting":
+        monkeypatch.setenv("REGULARS_SECRET", "hunter2")
+    else:
+        (tmp_path / "secret").write_text("hunter2")
+    with pytest.raises(SystemExit) as end:
+        main(command)
+    told = capsys.readouterr().err
+    assert (end.value.code, told.count("\n"), "hunter2" in told) == (2, 1, False)
+    assert "holds 7 bytes; a key needs 32" in told
+    assert not (tmp_path / "regulars.db").exists()
+
+
+@pytest.mark.parametrize("name", ["HOME", "FILES_URL"])
+def test_folder_that_is_a_file_is_refused(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+    monkeypatch.setenv(f"REGULARS_{name}", str(file / "below"))
+    with pytest.raises(SystemExit) as end:
+        main(["db", "upgrade"])
+    assert end.value.code == 2
+    assert f"{file} is a file; name a folder" in capsys.readouterr().err

@@ -3,16 +3,28 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import Engine
+from sqlmodel import Session, col, select
 
+from api.public.limits import MOST, Act, Limits
+from campaigns.campaigns import Delivery, Medium, Run
 from campaigns.hooks.calling import hooks_with_news, make_calls
 from campaigns.hooks.hooks import HookCall, HookCallState, HookEvent, create_hook
+from campaigns.launch import launch
+from campaigns.posts.robots import send_posts
 from campaigns.sending import breaker, rates
 from campaigns.sending.channels.channel import TryLater
+from campaigns.sending.channels.memory import MemoryChannel
 from campaigns.sending.senders import SenderKind, SenderState, create_sender
-from campaigns.timing.occurrences import may_have_happened, sweep_events
+from campaigns.sending.sending import send_waiting
+from campaigns.timing.occurrences import campaigns_by_the_clock, launch_occurrence, may_have_happened, sweep_events
+from campaigns.timing.schedule import SAME_OCCURRENCE
+from retention import tries
+from retention.failures import Failure, rests
 from tests.campaigns.conftest import NOON, Stage, later
-from tests.campaigns.triggering import FOLLOWED, follow, scheduled, served
+from tests.campaigns.postings import SITE, group, launched, posted, posts_of, robot
+from tests.campaigns.triggering import DAILY_AT_TEN, FOLLOWED, follow, scheduled, served
 
 FAILED = HookEvent.FAILED.value
 AHEAD = NOON + timedelta(days=3)
@@ -71,3 +83,80 @@ def test_claims_and_calls_go_on(engine: Engine, on_stage: Any, monkeypatch: Any)
     assert make_calls(engine, now=NOON) == 2
     assert sorted(taken) == ["claimed", "waits"]
     assert on_stage(lambda stage: [each.slug for each in hooks_with_news(stage.session, now=NOON)]) == ["erp"]
+
+
+TRIED_BY_A_WRONG_CLOCK = [
+    ("a mail server that was away", 1, "nobody answers", AHEAD + timedelta(minutes=1)),
+    ("the last of its tries", 6, "nobody answers", AHEAD + timedelta(hours=12)),
+    ("asked to wait", 0, "429", AHEAD + timedelta(hours=1)),
+]
+
+
+@pytest.mark.parametrize(("attempts", "detail", "due"), [each[1:] for each in TRIED_BY_A_WRONG_CLOCK])
+def test_deliveries_put_off_leave_and_those_put_off_rightly_wait(
+    engine: Engine, on_stage: Any, attempts: int, detail: str, due: Any
+) -> None:
+    def set_up(stage: Stage) -> None:
+        for name in ("ada", "bob", "cyd"):
+            stage.buyer(name)
+        launch(stage.session, stage.shop, stage.push("news"), at=NOON, actor="u")
+        ada, bob, cyd = stage.session.exec(select(Delivery).order_by(col(Delivery.id)))
+        ada.attempts, ada.detail, ada.due_at = attempts, detail, due
+        bob.attempts, bob.detail, bob.due_at = 3, "nobody answers", NOON + timedelta(minutes=30)
+        cyd.attempts, cyd.due_at = 1, NOON + timedelta(hours=20)  # quiet hours, after a try
+
+    on_stage(set_up)
+    channel = MemoryChannel()
+    assert +send_waiting(engine, channel, now=NOON) == {"sent": 1}
+    assert [each.to.partition("@")[0] for each in channel.taken] == ["ada"]
+
+
+def test_run_launched_by_a_wrong_clock_leaves(engine: Engine, on_stage: Any) -> None:
+    def set_up(stage: Stage) -> None:
+        stage.buyer("ada")
+        launch(stage.session, stage.shop, stage.push("news"), at=AHEAD, actor="u")
+
+    on_stage(set_up)
+    assert +send_waiting(engine, MemoryChannel(), now=NOON) == {"sent": 1}
+
+
+@pytest.mark.parametrize(("attempts", "at"), [(1, NOON), (0, AHEAD)])
+def test_post_of_a_robot_goes_on(engine: Engine, on_stage: Any, attempts: int, at: Any) -> None:
+    def set_up(stage: Stage) -> None:
+        group(stage, "tea", stage.buyer("ada"))
+        robot(stage, "tea")
+        launched(stage, posted(stage, Medium.ROBOT))
+        post = posts_of(stage.session)[0]
+        post.attempts, post.due_at = attempts, AHEAD
+        stage.session.get_one(Run, post.run_id).planned_at = at
+
+    on_stage(set_up)
+    said = send_posts(engine, lambda _: MemoryChannel(Medium.ROBOT), public_url=SITE, now=NOON)
+    assert said == {"sent": 1}
+
+
+def test_recurrence_goes_on(stage: Stage) -> None:
+    campaign = scheduled(stage, DAILY_AT_TEN)
+    campaign.looked_until = AHEAD + SAME_OCCURRENCE
+    campaign.scheduled_at = AHEAD + timedelta(days=1)
+    stage.session.flush()
+    assert campaigns_by_the_clock(stage.session, at=NOON) == [campaign.id]
+    assert launch_occurrence(stage.session, campaign.id, at=NOON) is None
+    assert NOON < campaign.scheduled_at <= NOON + timedelta(days=1)
+
+
+def test_tries_and_failures_and_visits_are_counted_anew(session: Session) -> None:
+    limit = tries.Limit("login", "may", most=1)
+    assert tries.take(session, [limit], at=AHEAD) is None
+    assert tries.take(session, [limit], at=AHEAD) is not None
+    assert tries.left(session, [limit], at=NOON) is None
+    assert tries.take(session, [limit], at=NOON) is None
+    failed = Failure(
+        shop_id=1, work="hook", kind="hook", thing_id=1, name="", tries=1, why="", since=AHEAD, tried_at=AHEAD
+    )
+    failed.next_at = NOON + timedelta(hours=20)
+    assert not rests(failed, NOON)
+    visits = Limits()
+    for _ in range(MOST[Act.CLAIM]):
+        visits.use(Act.CLAIM, "10.0.0.1", "token", at=AHEAD, is_shared=bool)
+    visits.use(Act.CLAIM, "10.0.0.1", "token", at=NOON, is_shared=bool)
