@@ -6,7 +6,13 @@ from typing import NamedTuple, Protocol
 
 import polars as pl
 
+from retention.errors import Invalid
 from retention.spreadsheets import plain, unescaped
+
+MOST_COLUMNS = 500
+LONGEST_LINE = 4 << 20
+"""Bytes of one record. Whatever is longer is no table, and would be in memory as a whole."""
+_CELLS_AT_ONCE = 2_000_000
 
 REJECTS = ("line", "reason")
 """How the header of a file of rejected rows begins."""
@@ -69,8 +75,19 @@ def blank_to_null(frame: pl.DataFrame) -> pl.DataFrame:
     return trimmed.with_columns(pl.when(pl.all() != "").then(pl.all()))
 
 
+def rows_at_once(header: Sequence[str]) -> int:
+    """Return how many rows of a table are held at a time: fewer where each has many cells."""
+    return min(50_000, max(1, _CELLS_AT_ONCE // max(1, len(header))))
+
+
 def clean_header(cells: Sequence[str]) -> list[str]:
-    """Return trimmed, distinct column names; an unnamed column is called by its place."""
+    """Return trimmed, distinct column names; an unnamed column is called by its place. Invalid when there are many."""
+    if len(cells) > MOST_COLUMNS:
+        raise Invalid(
+            "The table has {count} columns; {most} are read at most. Keep those that are needed.",
+            count=f"{len(cells):,}",
+            most=f"{MOST_COLUMNS:,}",
+        )
     names: list[str] = []
     for place, cell in enumerate(cells, 1):
         name = (plain(cell) if names[:2] == list(REJECTS) else cell).replace("\ufeff", "").strip() or f"column {place}"

@@ -8,20 +8,27 @@ it can say which line is wrong.
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
 from retention.errors import Invalid
-from retention.ingest.chunks import Chunk, Reject, blank_to_null, clean_header, text_frame
+from retention.ingest.chunks import (
+    LONGEST_LINE,
+    Chunk,
+    Reject,
+    blank_to_null,
+    clean_header,
+    rows_at_once,
+    text_frame,
+)
 from retention.ingest.encodings import Encoding, find_encoding
 from retention.words import gettext
 
 BLOCK = 2 << 20
 _MARK = b"\xef\xbb\xbf"
-_LONGEST_RECORD = 4 << 20
 
 
 @dataclass(frozen=True)
@@ -45,12 +52,12 @@ class Delimited:
         line, done = self.start[1], self.start[0]
         for block in _blocks(self.path, self.start[0]):
             done += len(block)
-            chunk = self._parse(block, line, done)
+            for chunk in self._parse(block, line, done):
+                if chunk.frame.height or chunk.broken:
+                    yield chunk
             line += _count_lines(block)
-            if chunk.frame.height or chunk.broken:
-                yield chunk
 
-    def _parse(self, block: bytes, line: int, done: int) -> Chunk:
+    def _parse(self, block: bytes, line: int, done: int) -> Iterable[Chunk]:
         if self._is_plain(block):
             try:
                 frame = self._parse_at_once(block)
@@ -59,7 +66,7 @@ class Delimited:
             else:
                 lines, end = _line_numbers(frame, line, quoted=b'"' in block)
                 if end == line + _count_lines(block):  # else the parser passed over blank lines
-                    return _filled(frame, lines, done)
+                    return [_filled(frame, lines, done)]
         return self._parse_by_row(block, line, done)
 
     def _is_plain(self, block: bytes) -> bool:
@@ -82,7 +89,8 @@ class Delimited:
             schema=dict.fromkeys(self.header, pl.String),
         )
 
-    def _parse_by_row(self, block: bytes, line: int, done: int) -> Chunk:
+    def _parse_by_row(self, block: bytes, line: int, done: int) -> Iterator[Chunk]:
+        most = rows_at_once(self.header)  # a line of one letter is as many cells as the header has
         rows: list[list[str]] = []
         places: list[int] = []
         broken: list[Reject] = []
@@ -95,8 +103,15 @@ class Delimited:
             elif any(cell.strip() for cell in cells):
                 rows.append((cells + [""] * len(self.header))[: len(self.header)])
                 places.append(place)
-        broken.sort(key=lambda reject: reject.line)
-        return Chunk(text_frame(self.header, rows), pl.Series("line", places, pl.Int64), done, broken)
+            if len(rows) == most:
+                yield self._chunk(rows, places, done, broken)
+                rows, places = [], []
+        yield self._chunk(rows, places, done, broken)
+
+    def _chunk(self, rows: list[list[str]], places: list[int], done: int, broken: list[Reject]) -> Chunk:
+        refused = sorted(broken, key=lambda reject: reject.line)
+        broken.clear()
+        return Chunk(text_frame(self.header, rows), pl.Series("line", places, pl.Int64), done, refused)
 
     def _decode_lines(self, block: bytes, line: int, broken: list[Reject]) -> Iterator[tuple[int, str]]:
         for place, raw in enumerate(io.BytesIO(block), line):
@@ -139,7 +154,7 @@ def _blocks(path: Path, start: int) -> Iterator[bytes]:
             rest = block[end:]
             if end:
                 yield block[:end]
-            elif len(rest) > _LONGEST_RECORD + BLOCK:
+            elif len(rest) > LONGEST_LINE + BLOCK:
                 raise Invalid("{file} has a record that does not end: a quote is never closed.", file=repr(path.name))
     if rest:
         yield rest if rest.endswith(b"\n") else rest + b"\n"
@@ -155,7 +170,7 @@ def _last_end(block: bytes) -> int:
         earlier = block.rfind(b"\n", 0, end - 1) + 1
         quotes -= block.count(b'"', earlier, end)
         end = earlier
-        if len(block) - end > _LONGEST_RECORD:  # a stray quote; the careful way reads on from the last line end
+        if len(block) - end > LONGEST_LINE:  # a stray quote; the careful way reads on from the last line end
             return block.rfind(b"\n") + 1
     return end
 

@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from retention.errors import Invalid
+from retention.ingest.chunks import LONGEST_LINE
+from retention.words import gettext_noop
 
 BLOCK = 4 << 20
 _CHINESE = range(0x3400, 0xA000)
+
+ENDLESS_LINE = gettext_noop("Line {line} of {file} does not end within 4 MB. That is no line of a table.")
 
 
 @dataclass(frozen=True)
@@ -33,9 +37,14 @@ class Encoding:
 def find_encoding(path: Path) -> Encoding:
     """Return the encoding of the file; Invalid when it is no text at all."""
     foreign = chinese = 0  # lines that are not UTF-8; lines that are UTF-8 and Chinese
+    line = 1
     with path.open("rb") as file:
         while block := file.read(BLOCK):
-            block += file.readline()
+            rest = file.readline(LONGEST_LINE)
+            if len(rest) == LONGEST_LINE:
+                raise Invalid(ENDLESS_LINE, file=repr(path.name), line=line + block.count(b"\n"))
+            block += rest
+            line += block.count(b"\n")
             if b"\0" in block:
                 raise Invalid("{file} is not a text file: it contains zero bytes.", file=repr(path.name))
             if block.isascii():

@@ -9,11 +9,9 @@ from typing import Any
 import polars as pl
 
 from retention.errors import Invalid
-from retention.ingest.chunks import Chunk, Reject, clean_header, text_frame
-from retention.ingest.encodings import Encoding, find_encoding
+from retention.ingest.chunks import LONGEST_LINE, MOST_COLUMNS, Chunk, Reject, clean_header, rows_at_once, text_frame
+from retention.ingest.encodings import ENDLESS_LINE, Encoding, find_encoding
 from retention.words import gettext
-
-ROWS = 50_000
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ class JsonLines:
         places: list[int] = []
         rows: list[list[str | None]] = []
         broken: list[Reject] = []
-        done = 0
+        done, most = 0, rows_at_once(self.header)
         for place, size, raw in _lines(self.path):
             done += size
             cells = self._cells(raw)
@@ -45,7 +43,7 @@ class JsonLines:
             elif cells:
                 places.append(place)
                 rows.append(cells)
-            if len(rows) + len(broken) >= ROWS:
+            if len(rows) + len(broken) >= most:
                 yield Chunk(text_frame(self.header, rows), pl.Series("line", places, pl.Int64), done, broken)
                 places, rows, broken = [], [], []
         if rows or broken:
@@ -74,6 +72,8 @@ def open_json_lines(path: Path) -> JsonLines:
     for _, _, raw in _lines(path):
         found = _object(encoding.decode_line(raw) or "")
         keys.update(dict.fromkeys(found or ()))
+        if len(keys) > MOST_COLUMNS:
+            break  # the header says so
     if not keys:
         raise Invalid("No line of {file} is a JSON object.", file=repr(path.name))
     header = clean_header(list(keys))
@@ -84,7 +84,9 @@ def open_json_lines(path: Path) -> JsonLines:
 
 def _lines(path: Path) -> Iterator[tuple[int, int, bytes]]:
     with path.open("rb", buffering=1 << 20) as file:
-        for place, raw in enumerate(file, 1):
+        for place, raw in enumerate(iter(lambda: file.readline(LONGEST_LINE), b""), 1):
+            if len(raw) == LONGEST_LINE:
+                raise Invalid(ENDLESS_LINE, file=repr(path.name), line=place)
             line = raw.removeprefix(b"\xef\xbb\xbf") if place == 1 else raw
             if line.strip():
                 yield place, len(raw), line

@@ -1,73 +1,97 @@
-"""XLSX files: the first sheet that has rows, cells as the text a CSV file would hold."""
+"""XLSX files: the first sheet that has rows, cells as the text a CSV file would hold.
 
-import datetime as dt
+They are read by a process of their own (`retention.ingest.sheet_rows`): a workbook that takes its reader down, however
+it does, takes nothing else with it. What was read waits on disk, so that no sheet is in the memory of the import.
+"""
+
+import errno
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO
+from weakref import finalize
 
 import polars as pl
-from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
 
 from retention.errors import Invalid
-from retention.ingest.chunks import Chunk, clean_header, text_frame
+from retention.ingest.chunks import Chunk, clean_header, rows_at_once, text_frame
+from retention.ingest.sheet_rows import DAMAGED, DISK_FULL
 
-ROWS = 50_000
+MOST_MEMORY = 2 << 30
+MOST_SECONDS = 600
+_READER = Path(__file__).with_name("sheet_rows.py")
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """A sheet; `first` is the line of its first row under the header."""
+    """A sheet; `rows` are the lines of its reader, the first of them the header."""
 
-    sheet: CalamineSheet
+    rows: IO[bytes]
     header: list[str]
-    first: int
     total: int
     encoding: str = "XLSX"
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield all rows in the order of the sheet; blank ones are no rows."""
+        most = rows_at_once(self.header)
         places: list[int] = []
         rows: list[list[str | None]] = []
-        for place, cells in enumerate(self.sheet.iter_rows(), 1):
-            if place < self.first or not any(cell != "" for cell in cells):
-                continue
+        for line in self._lines():
+            place, cells = json.loads(line)
             places.append(place)
-            rows.append([cell_text(cell) for cell in cells[: len(self.header)]])
-            if len(rows) == ROWS:
+            rows.append(cells[: len(self.header)])
+            if len(rows) == most:
                 yield Chunk(text_frame(self.header, rows), pl.Series("line", places, pl.Int64), place)
                 places, rows = [], []
         if rows:
             yield Chunk(text_frame(self.header, rows), pl.Series("line", places, pl.Int64), self.total)
 
+    def _lines(self) -> Iterator[bytes]:
+        self.rows.seek(0)
+        self.rows.readline()
+        self.rows.readline()
+        return iter(self.rows)
+
 
 def open_sheet(path: Path) -> Sheet:
-    """Return the rows of the first sheet with any; Invalid when the workbook is damaged or empty."""
+    """Return the rows of the first sheet with any; Invalid when the workbook is damaged, empty or too much to read."""
+    rows = TemporaryFile(prefix="regulars-sheet-")  # noqa: SIM115 - it goes with the sheet
     try:
-        workbook = CalamineWorkbook.from_path(str(path))
-        for number in range(len(workbook.sheet_names)):
-            sheet = workbook.get_sheet_by_index(number)
-            if sheet.total_height > 0:  # the place of the last row, counted from 0
-                return _with_header(sheet, path)
-    except (CalamineError, OSError) as error:
-        raise Invalid("{file} is damaged and cannot be read as XLSX.", file=repr(path.name)) from error
-    raise Invalid("{file} has a header and no rows.", file=repr(path.name))
+        _write(path, rows)
+        sheet = _opened(path, rows)
+    except BaseException:
+        rows.close()
+        raise
+    finalize(sheet, rows.close)
+    return sheet
 
 
-def cell_text(cell: Any) -> str | None:
-    """Return a cell as the text a CSV file would hold: 186 and not 186.0, dates in ISO form."""
-    if isinstance(cell, bool):
-        return str(cell).lower()
-    if isinstance(cell, float):
-        return str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else repr(cell)
-    if isinstance(cell, dt.datetime):
-        return cell.isoformat(" ")
-    return str(cell) if cell != "" else None
+def _write(path: Path, rows: IO[bytes]) -> None:
+    bounds = (str(MOST_MEMORY), str(MOST_SECONDS))
+    command = [sys.executable, "-P", str(_READER), str(path.absolute()), *bounds]
+    ended = subprocess.run(command, stdout=rows, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, check=False)  # noqa: S603 - our own program
+    if ended.returncode == DAMAGED:
+        raise Invalid("{file} is damaged and cannot be read as XLSX.", file=repr(path.name))
+    if ended.returncode == DISK_FULL:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    if ended.returncode:
+        raise Invalid(
+            "Reading {file} takes more memory or time than a workbook may have. Save it as CSV, which has no limit.",
+            file=repr(path.name),
+        )
 
 
-def _with_header(sheet: CalamineSheet, path: Path) -> Sheet:
-    for place, cells in enumerate(sheet.iter_rows(), 1):
-        if any(cell != "" for cell in cells):
-            header = clean_header([cell_text(cell) or "" for cell in cells])
-            return Sheet(sheet, header, place + 1, sheet.total_height + 1)
-    raise Invalid("{file} is empty.", file=repr(path.name))
+def _opened(path: Path, rows: IO[bytes]) -> Sheet:
+    rows.seek(0)
+    total, first = int(rows.readline()), rows.readline()
+    if not total:
+        raise Invalid("{file} has a header and no rows.", file=repr(path.name))
+    if not first:
+        raise Invalid("{file} is empty.", file=repr(path.name))
+    header = clean_header([cell or "" for cell in json.loads(first)[1]])
+    return Sheet(rows, header, total)

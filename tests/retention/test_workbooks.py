@@ -1,6 +1,7 @@
 """Workbooks that are larger than they look: measured before they are opened, and refused in one sentence."""
 
 import io
+import json
 import struct
 import zipfile
 from pathlib import Path
@@ -108,3 +109,65 @@ def test_far_cell_with_a_format_and_no_value_is_no_reason_to_refuse(tmp_path: Pa
     (tmp_path / "orders.xlsx").write_bytes(workbook(("XFD1048576", None)))
     opened = open_source(tmp_path / "orders.xlsx")
     assert (opened.header, [chunk.frame.height for chunk in opened.chunks()]) == (HEADER, [1])
+
+
+def unmeasured(content: bytes, old: bytes, new: bytes) -> bytes:
+    """The workbook with its far cell written in a way that only its reader understands."""
+    changed = rewritten(content, SHEET, old, new)
+    assert changed != content
+    return changed
+
+
+def moved(content: bytes, target: str, part: str) -> bytes:
+    """The workbook with its sheet in another place."""
+    copy = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as source, zipfile.ZipFile(copy, "w", zipfile.ZIP_DEFLATED) as out:
+        for entry in source.infolist():
+            data = source.read(entry).replace(b"/" + SHEET.encode(), target.encode())
+            out.writestr(part if entry.filename == SHEET else entry.filename, data)
+    return copy.getvalue()
+
+
+WIDE_ROW = b'<row r="3">' + b"<c><v>1</v></c>" * 16_000 + b'</row><row r="1048576"><c><v>1</v></c></row></sheetData>'
+TAKES_ITS_READER_DOWN = {
+    "a place in small letters": unmeasured(FAR, b"XFD1048576", b"xfd1048576"),
+    "blanks around the sign": unmeasured(FAR, b'r="XFD1048576"', b'r = "XFD1048576"'),
+    "another attribute with a sign in it": unmeasured(FAR, b'r="XFD1048576"', b'x=">" r="XFD1048576"'),
+    "places on rows alone": unmeasured(workbook(), b"</sheetData>", WIDE_ROW),
+    "a sheet beside the others": moved(FAR, "/xl/data/s.xml", "xl/data/s.xml"),
+    "a sheet outside the book": moved(FAR, "/s.xml", "s.xml"),
+    "a sheet of another ending": moved(FAR, "/xl/worksheets/s.dat", "xl/worksheets/s.dat"),
+}
+
+
+@pytest.mark.parametrize("name", TAKES_ITS_READER_DOWN)
+def test_workbook_that_takes_its_reader_down_takes_nothing_else_with_it(tmp_path: Path, name: str) -> None:
+    (tmp_path / "orders.xlsx").write_bytes(TAKES_ITS_READER_DOWN[name])
+    with pytest.raises(Invalid, match="takes more memory or time than a workbook may have"):
+        open_source(tmp_path / "orders.xlsx")
+
+
+ENDLESS = b"x" * (9 << 20)
+NO_TABLES = {
+    "an endless line": (b"a,b\n1,2\n3," + ENDLESS, "Line 3 of 'orders' does not end within 4 MB"),
+    "an endless line of JSON": (b'{"a":1}\n{"a":"' + ENDLESS, "Line 2 of 'orders' does not end within 4 MB"),
+    "more columns than are read": (b",".join(b"c%d" % n for n in range(501)) + b"\n1", "The table has 501 columns"),
+    "more keys than are read": (b"".join(b'{"k%d":1}\n' % n for n in range(501)), "The table has 501 columns"),
+}
+
+
+@pytest.mark.parametrize("name", NO_TABLES)
+def test_text_that_would_take_the_machine_is_refused_by_name(tmp_path: Path, name: str) -> None:
+    content, sentence = NO_TABLES[name]
+    (tmp_path / "orders").write_bytes(content)
+    with pytest.raises(Invalid, match=sentence):
+        open_source(tmp_path / "orders")
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_many_columns_make_small_chunks(tmp_path: Path, form: str) -> None:
+    names = [f"c{number}" for number in range(400)]
+    csv = ",".join(names) + "\n" + "1\n" * 6_000
+    jsonl = json.dumps(dict.fromkeys(names, 1)) + "\n" + '{"c0":1}\n' * 5_999
+    (tmp_path / "orders").write_text(csv if form == "csv" else jsonl)
+    assert [chunk.frame.height for chunk in open_source(tmp_path / "orders").chunks()] == [5_000, 1_000]
