@@ -19,7 +19,8 @@ from campaigns.offers.links import Link
 from campaigns.offers.offers import Offer
 from campaigns.plans.dues import due_moment, join_rooms
 from campaigns.plans.planning import Plan, plan
-from campaigns.plans.sieves import ADDRESS, waiting_parcels
+from campaigns.plans.rules.address import ADDRESS
+from campaigns.plans.rules.parcel import waiting_parcels
 from campaigns.posts.posting import make_posts
 from campaigns.reasons import step_name
 from campaigns.timing.digests import gather

@@ -9,7 +9,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, select
 
 from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState
-from campaigns.sending.rechecking import recheck
+from campaigns.sending.rechecking import refused_before_sending
 from printables.batches import ON_PAPER, Batch, Piece, PieceState
 from printables.flyers import Flyer
 from retention.access import Member, Scope
@@ -54,7 +54,7 @@ def inserts_for(session: Session, member: Member, waybill: str, *, at: datetime)
     member.require(Scope.INSERTS_READ)
     asked = inserts_in(session, parcel_for(session, member, waybill))
     waiting = [insert.delivery_id for insert in asked if not insert.packed]
-    withdrawn = recheck(session, member.shop_id, waiting, at=at)
+    withdrawn = refused_before_sending(session, member.shop_id, waiting, at=at)
     return tuple(insert for insert in asked if insert.delivery_id not in withdrawn)
 
 

@@ -1,6 +1,6 @@
 """Planning: who gets a campaign at a moment, who does not and why, as sets. Preview and launch both call `plan`.
 
-It writes nothing. The funnel takes its steps in one fixed order (`sieves`), each from who is left by the one before, so
+It writes nothing. The funnel takes its steps in one fixed order (`rules`), each from who is left by the one before, so
 that every buyer of the segment is in exactly one of: a skip, the control group, the final set.
 """
 
@@ -22,8 +22,9 @@ from campaigns.plans.assignment import control_group
 from campaigns.plans.budget import affordable, beyond, cost_of, price_each
 from campaigns.plans.dues import Dues, dues_of
 from campaigns.plans.policy import OverCeiling, Policy, limits_on, quiet_on, read_policy
+from campaigns.plans.rules import RULES
+from campaigns.plans.rules.rule import Funnel
 from campaigns.plans.shop_policy import shop_policy, shop_policy_of
-from campaigns.plans.sieves import Sieves
 from campaigns.reasons import Reason
 from campaigns.sending.senders import Sender
 from retention import money
@@ -98,10 +99,10 @@ def plan(session: Session, shop: Shop, campaign: Campaign, *, at: datetime, amon
     audience = match(session, shop, campaign.audience, now=at)
     audience = audience.copy() if among is None else audience & among
     dues = dues_of(session, shop, campaign, policy, quiets=quiet_on(policy, limits, campaign.medium), at=at)
-    sieves = Sieves(session, shop, campaign, policy, limits, at=at, left=audience.copy(), dues=dues)
-    sieves.run()
+    funnel = Funnel(session, shop, campaign, policy, limits, at=at, left=audience.copy(), dues=dues)
+    skips = _walk(funnel)
     price = price_each(session, shop, campaign, policy, at=at)
-    control, final = _divide(sieves, policy, price)
+    control, final = _divide(funnel, skips, policy, price)
     offer = session.get(Offer, campaign.offer_id) if campaign.offer_id else None
     product = session.get(Product, campaign.product_id) if campaign.product_id else None
     cost = cost_of(len(final), price)
@@ -110,16 +111,16 @@ def plan(session: Session, shop: Shop, campaign: Campaign, *, at: datetime, amon
         policy=policy,
         funnel=[
             Step("segment", len(audience)),
-            *(Step(reason, len(buyers)) for reason, buyers in sieves.skips.items()),
+            *(Step(reason, len(buyers)) for reason, buyers in skips.items()),
             Step("control", len(control)),
             Step("final", len(final)),
         ],
-        skips=sieves.skips,
+        skips=skips,
         control=control,
         final=final,
         audience=audience,
-        fingerprint=_fingerprint(promise(session, campaign), [*sieves.skips.values(), control, final]),
-        dues=sieves.dues.only(final),
+        fingerprint=_fingerprint(promise(session, campaign), [*skips.values(), control, final]),
+        dues=funnel.dues.only(final),
         coupons=len(final - read_bitmap(session, buyers_with_coupon(offer))) if offer and not to_groups else 0,
         coupons_left=offer.most_coupons - offer.issued if offer and offer.most_coupons is not None else None,
         product_price=product.price if product else None,
@@ -154,14 +155,26 @@ _PROMISED = frozenset(
 )
 
 
-def _divide(sieves: Sieves, policy: Policy, price: int) -> tuple[BitMap, BitMap]:
+def _walk(funnel: Funnel) -> dict[str, BitMap]:
+    """Ask every rule in order and return whom each dropped, by reason; whoever stays is left in the funnel."""
+    skips: dict[str, BitMap] = {}
+    for rule in RULES:
+        for reason, found in rule.drop(funnel):
+            dropped = found & funnel.left
+            if dropped or reason is rule.always:
+                skips[reason.value] = skips.get(reason.value, BitMap()) | dropped
+            funnel.left -= dropped
+    return skips
+
+
+def _divide(funnel: Funnel, skips: dict[str, BitMap], policy: Policy, price: int) -> tuple[BitMap, BitMap]:
     """Return the control group and the final set, after leaving out those the cost ceiling does not pay for."""
-    left, secret = sieves.left, sieves.campaign.secret
+    left, secret = funnel.left, funnel.campaign.secret
     control = control_group(left, secret=secret, share=policy.control_share)
     if policy.cost_ceiling is not None and policy.over_ceiling is OverCeiling.CUT:
         most = affordable(policy.cost_ceiling, price)
         if most is not None and (unpaid := beyond(left, control, most=most, secret=secret)):
-            sieves.skips[Reason.OVER_BUDGET.value] = unpaid
+            skips[Reason.OVER_BUDGET.value] = unpaid
             control -= unpaid
             left -= unpaid
     return control, left - control

@@ -13,7 +13,7 @@ from campaigns.campaigns import Delivery, DeliveryState
 from campaigns.posts.posts import served_by, somebody_in, taken_within
 from campaigns.reasons import Reason
 from campaigns.sending.claiming import CLAIM
-from campaigns.sending.rechecking import look_again
+from campaigns.sending.rechecking import check_before_sending
 from campaigns.sending.touches import take_back_sent_touches, write_sent_touches_where
 from retention.database import changed
 
@@ -32,7 +32,7 @@ def look_once_more(session: Session, post: Post, *, at: datetime) -> Reason | da
     found: dict[int, Reason] = {}
     later: list[datetime] = []
     for start in range(0, len(ids), _LOOK_AT_ONCE):
-        look = look_again(session, post.shop_id, ids[start : start + _LOOK_AT_ONCE], at=at)
+        look = check_before_sending(session, post.shop_id, ids[start : start + _LOOK_AT_ONCE], at=at)
         found |= look.skipped
         later += look.later.values()
     for reason in sorted(set(found.values())):

@@ -28,7 +28,7 @@ from campaigns.sending.claiming import Claim, Told
 from campaigns.sending.handing import Batch, Line, Ready, patiently
 from campaigns.sending.numbered import among
 from campaigns.sending.rates import Slots
-from campaigns.sending.rechecking import look_again
+from campaigns.sending.rechecking import check_before_sending
 from campaigns.sending.senders import Sender as SenderRow
 from campaigns.sending.standing import MAIL
 from campaigns.texts.branding import look_of
@@ -52,7 +52,7 @@ MOST_RESENT = 1000
 
 FIRST_BATCH, LARGEST_BATCH = 50, 500
 FRESH = 2.0
-"""Seconds within which a claim should have left, so that the last look is fresh; each claim is sized by the last."""
+"""Seconds in which a claim should leave, so that the check before sending is fresh; each is sized by the last."""
 
 MOST_TROUBLES = 3
 """Batches in a row that end in trouble before a channel without a sender's row is left alone until the next sweep."""
@@ -195,7 +195,7 @@ class _Round:
             return Claim(self.shop_id, "", []), [], None
         medium, sender_id = self.line.channel.medium, self.by.id if self.by else None
         held = claiming.claim(session, self.shop_id, medium, now=self.now, limit=limit, sender_id=sender_id)
-        look = look_again(session, self.shop_id, held.delivery_ids, at=self.now)
+        look = check_before_sending(session, self.shop_id, held.delivery_ids, at=self.now)
         claiming.skip(session, held, look.skipped)
         claiming.postpone(session, held, look.later)
         stays = [each for each in held.delivery_ids if each not in look.skipped and each not in look.later]

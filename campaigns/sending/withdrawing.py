@@ -8,7 +8,7 @@ from sqlmodel import Session
 
 from campaigns.deliveries import skip_by_parcel
 from campaigns.reasons import Reason
-from campaigns.sending.rechecking import recheck
+from campaigns.sending.rechecking import refused_before_sending
 
 _LOOK_AT_ONCE = 5_000  # bound values of one statement stay far below what either database takes
 
@@ -20,7 +20,7 @@ def skip_withdrawn(session: Session, shop_id: int, delivery_ids: Sequence[int], 
     """
     skipped: Counter[Reason] = Counter()
     for start in range(0, len(delivery_ids), _LOOK_AT_ONCE):
-        found = recheck(session, shop_id, delivery_ids[start : start + _LOOK_AT_ONCE], at=at)
+        found = refused_before_sending(session, shop_id, delivery_ids[start : start + _LOOK_AT_ONCE], at=at)
         for reason in set(found.values()):
             ids = [delivery_id for delivery_id, why in found.items() if why is reason]
             skipped[reason] += skip_by_parcel(session, shop_id, ids, reason)

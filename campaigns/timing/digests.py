@@ -17,7 +17,7 @@ from sqlmodel import Session, col
 
 from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Medium, Recipe, Run
 from campaigns.reasons import Reason
-from campaigns.sending.rechecking import look_again
+from campaigns.sending.rechecking import check_before_sending
 from campaigns.stopping import ended
 from campaigns.texts.mail import Letter
 from retention.bitmaps import ids_in
@@ -82,7 +82,7 @@ def with_carried(
     ids = sorted(each for ids in carried.values() for each in ids)
     wrong = {
         delivery_id: reason
-        for delivery_id, reason in look_again(session, shop_id, ids, at=now).skipped.items()
+        for delivery_id, reason in check_before_sending(session, shop_id, ids, at=now).skipped.items()
         if reason not in _OF_ONE_MAIL
     }
     for reason in sorted(set(wrong.values())):

@@ -23,7 +23,7 @@ from campaigns.launch import launch
 from campaigns.noes.replies import take_reply
 from campaigns.noes.unsubscribe import Evidence, Subject, opt_in, opt_out
 from campaigns.plans.planning import plan
-from campaigns.sending.rechecking import recheck
+from campaigns.sending.rechecking import refused_before_sending
 from retention.buyers import Buyer
 from retention.consent import Channel
 from retention.database import transaction
@@ -142,7 +142,7 @@ def reached(session: Session, slug: str, campaign_id: int, *, at: datetime) -> s
     waiting = dict(
         session.exec(select(Delivery.id, Delivery.buyer_id).where(Delivery.campaign_id == campaign_id)).all()
     )
-    kept = recheck(session, shop.id, list(waiting), at=at)
+    kept = refused_before_sending(session, shop.id, list(waiting), at=at)
     return {names[each] for each in planned} | {names[buyer] for number, buyer in waiting.items() if number not in kept}
 
 

@@ -10,7 +10,7 @@ from campaigns.launch import launch
 from campaigns.noes.bounces import Bounce, BounceKind
 from campaigns.plans.shop_policy import save_shop_policy
 from campaigns.reasons import Reason
-from campaigns.sending.rechecking import look_again, recheck
+from campaigns.sending.rechecking import check_before_sending, refused_before_sending
 from retention.buyers import Buyer
 from retention.consent import Channel, Pause
 from retention.parcels import Parcel
@@ -64,7 +64,7 @@ def test_delivery_stays_here_for_what_came_in_since_the_plan(stage: Stage, what:
     launch(stage.session, stage.shop, stage.push(topic=stage.topic()), at=NOON, actor="user:1")
     delivery_id = stage.session.exec(select(Delivery.id)).one()
     change(stage, what, ada)
-    found = recheck(stage.session, stage.shop.id, [delivery_id], at=NOON)
+    found = refused_before_sending(stage.session, stage.shop.id, [delivery_id], at=NOON)
     assert found == ({delivery_id: reason} if reason else {})
 
 
@@ -77,7 +77,7 @@ def test_phone_that_takes_nothing_is_known_however_it_is_written(stage: Stage) -
     stage.session.add(Bounce(shop_id=stage.shop.id, address="13812345678", **report))
     stage.session.flush()
     ids = stage.session.exec(select(Delivery.id)).all()
-    assert list(recheck(stage.session, stage.shop.id, ids, at=NOON).values()) == [Reason.BOUNCED]
+    assert list(refused_before_sending(stage.session, stage.shop.id, ids, at=NOON).values()) == [Reason.BOUNCED]
 
 
 def test_quiet_hours_of_the_shop_put_off_each_buyer_by_their_own_clock(stage: Stage) -> None:
@@ -86,9 +86,13 @@ def test_quiet_hours_of_the_shop_put_off_each_buyer_by_their_own_clock(stage: St
     launch(stage.session, stage.shop, stage.push(), at=NOON, actor="user:1")
     save_shop_policy(stage.session, stage.shop, values={"quiet": {"from": "21:00", "to": "09:00"}}, at=NOON, actor="u")
     ids = list(stage.session.exec(select(Delivery.id).order_by(Delivery.buyer_id)))
-    assert look_again(stage.session, stage.shop.id, ids, at=NOON).later == {ids[0]: later(hours=4)}  # 5:00 in Berlin
+    assert check_before_sending(stage.session, stage.shop.id, ids, at=NOON).later == {
+        ids[0]: later(hours=4)
+    }  # 5:00 in Berlin
     night = later(hours=9)  # 21:00 in Shanghai, 14:00 in Berlin
-    assert look_again(stage.session, stage.shop.id, ids, at=night).later == dict.fromkeys(ids[1:], later(hours=21))
+    assert check_before_sending(stage.session, stage.shop.id, ids, at=night).later == dict.fromkeys(
+        ids[1:], later(hours=21)
+    )
 
 
 def test_insert_in_a_parcel_is_not_put_off_by_the_night(stage: Stage) -> None:
@@ -96,7 +100,7 @@ def test_insert_in_a_parcel_is_not_put_off_by_the_night(stage: Stage) -> None:
     launch(stage.session, stage.shop, stage.flyer(), at=NOON, actor="user:1")
     save_shop_policy(stage.session, stage.shop, values={"quiet": {"from": "11:00", "to": "13:00"}}, at=NOON, actor="u")
     ids = stage.session.exec(select(Delivery.id)).all()
-    look = look_again(stage.session, stage.shop.id, ids, at=NOON)
+    look = check_before_sending(stage.session, stage.shop.id, ids, at=NOON)
     assert (look.skipped, look.later) == ({}, {})
     assert stage.session.exec(select(Parcel.id)).all()
 
@@ -105,5 +109,5 @@ def test_delivery_of_another_shop_is_not_looked_at(stage: Stage) -> None:
     stage.answer(stage.buyer("ada"), "in")
     launch(stage.session, stage.shop, stage.push(), at=NOON, actor="user:1")
     ids = stage.session.exec(select(Delivery.id)).all()
-    assert recheck(stage.session, stage.shop.id, [ids[0] + 1000], at=NOON + timedelta(days=1)) == {}
-    assert recheck(stage.session, stage.shop.id, [], at=NOON) == {}
+    assert refused_before_sending(stage.session, stage.shop.id, [ids[0] + 1000], at=NOON + timedelta(days=1)) == {}
+    assert refused_before_sending(stage.session, stage.shop.id, [], at=NOON) == {}

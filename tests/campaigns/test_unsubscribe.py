@@ -23,7 +23,7 @@ from campaigns.noes.unsubscribe import (
     pause,
 )
 from campaigns.reasons import Reason
-from campaigns.sending.rechecking import recheck
+from campaigns.sending.rechecking import refused_before_sending
 from retention.buyers import Buyer
 from retention.consent import Answer, Channel, Consent, Pause, last_answer
 from retention.errors import Conflict, Invalid, NotFound
@@ -217,9 +217,11 @@ def test_a_no_holds_for_what_is_transactional_too_whenever_it_is_said(stage: Sta
     launch(stage.session, stage.shop, campaign, at=NOON, actor="user:1")
     ids = {row.buyer_id: row.id for row in stage.session.exec(select(Delivery))}
     assert sorted(ids) == [between, never]
-    assert recheck(stage.session, stage.shop.id, list(ids.values()), at=NOON) == {}
+    assert refused_before_sending(stage.session, stage.shop.id, list(ids.values()), at=NOON) == {}
     stage.answer(between, "out")  # the ledger alone, as when the skipping had been forgotten
-    assert recheck(stage.session, stage.shop.id, list(ids.values()), at=NOON) == {ids[between]: Reason.NO_CONSENT}
+    assert refused_before_sending(stage.session, stage.shop.id, list(ids.values()), at=NOON) == {
+        ids[between]: Reason.NO_CONSENT
+    }
     assert opt_out(stage.session, Subject(stage.shop.id, between, Channel.EMAIL), EVIDENCE) == 1
     assert rows(stage, "bo") == {"order": "no_consent"}
     assert rows(stage, "cy") == {"order": "waiting"}

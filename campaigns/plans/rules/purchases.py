@@ -1,4 +1,4 @@
-"""What buyers bought or paid since a run was planned, asked for deliveries about to leave."""
+"""What the buyer did since the plan: paid the order they were to be reminded of, or bought the product themselves."""
 
 from collections.abc import Collection
 
@@ -6,12 +6,21 @@ import sqlalchemy as sa
 from sqlmodel import col
 
 from campaigns.campaigns import Campaign, Delivery, Run
+from campaigns.plans.rules.rule import Check, Leaving, Rule
+from campaigns.reasons import Reason
 from campaigns.sending.numbered import by_number
 from retention.orders import Order, OrderLine, OrderStatus
 from retention.products import Product
 
 
-def still_unpaid(shop_id: int, delivery_ids: Collection[int]) -> sa.Select[int]:
+def _refuse_paid(check: Check, row: Leaving) -> Reason | None:
+    if not row.terms.reminds:
+        return None
+    unpaid = check.deliveries("unpaid", lambda: [_still_unpaid(check.shop.id, check.rows)])
+    return None if row.id in unpaid else Reason.PAID_ALREADY
+
+
+def _still_unpaid(shop_id: int, delivery_ids: Collection[int]) -> sa.Select[int]:
     """Return a SELECT of those of these deliveries whose buyer still has an order to be reminded of."""
     return (
         sa.select(col(Delivery.id))
@@ -25,7 +34,14 @@ def still_unpaid(shop_id: int, delivery_ids: Collection[int]) -> sa.Select[int]:
     )
 
 
-def bought_meanwhile(shop_id: int, delivery_ids: Collection[int]) -> sa.Select[int]:
+def _refuse_bought(check: Check, row: Leaving) -> Reason | None:
+    if row.terms.product is None:
+        return None
+    bought = check.deliveries("bought", lambda: [_bought_meanwhile(check.shop.id, check.rows)])
+    return Reason.BOUGHT_ALREADY if row.id in bought else None
+
+
+def _bought_meanwhile(shop_id: int, delivery_ids: Collection[int]) -> sa.Select[int]:
     """Return a SELECT of deliveries whose buyer ordered the campaign's product after the run was planned."""
     return (
         sa.select(col(Delivery.id))
@@ -41,3 +57,7 @@ def bought_meanwhile(shop_id: int, delivery_ids: Collection[int]) -> sa.Select[i
             col(OrderLine.sku) == Product.sku,
         )
     )
+
+
+PAID = Rule(refuse=_refuse_paid)
+BOUGHT = Rule(refuse=_refuse_bought)

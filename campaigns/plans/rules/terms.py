@@ -1,12 +1,11 @@
-"""Terms: what holds for all deliveries of a run alike when they are looked at for the last time, worked out once.
+"""Terms: what holds for all deliveries of a run alike when they are checked before they leave, read once.
 
-A look may be at thousands of deliveries; what the campaign, its policy, its offer and its product say is read anew, but
-not for each of them.
+A check may be of thousands of deliveries; what the campaign, its policy, its offer and its product say is read as it is
+now, but not for each of them.
 """
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TypeVar
 
 from sqlmodel import Session, col, select
@@ -15,8 +14,6 @@ from campaigns.campaigns import Campaign, Medium, Recipe, Run
 from campaigns.offers.offers import Offer
 from campaigns.plans.policy import Cap, Quiet, ShopPolicy, caps_on, channel_of, needed_answer, quiet_on, read_policy
 from campaigns.plans.shop_policy import shop_policy_of
-from campaigns.plans.sieves import ADDRESS
-from campaigns.reasons import Reason
 from retention.consent import Answer, Channel
 from retention.products import Product
 
@@ -25,23 +22,23 @@ _Shared = TypeVar("_Shared", Campaign, Run, Offer, Product)
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """A run's terms. `channel` and `topic` are what an answer must be about, `over` is why nothing of it may leave."""
+    """A run's terms. `channel` and `topic` are what an answer must be about, `promised` the price its message names."""
 
     medium: Medium
     priority: int
     channel: Channel
     topic: str
     needs_yes: bool
-    address: str
     reminds: bool
-    over: Reason | None
-    has_product: bool
+    offer: Offer | None
+    product: Product | None
+    promised: int | None
     caps: list[Cap]
     quiets: list[Quiet]
 
 
-def read_terms(session: Session, shop_id: int, run_ids: Collection[int], *, at: datetime) -> dict[int, Terms]:
-    """Return the terms of runs by their row numbers, from what is shared, read anew once each."""
+def read_terms(session: Session, shop_id: int, run_ids: Collection[int]) -> dict[int, Terms]:
+    """Return the terms of runs by their row numbers, from what is shared, as it is now."""
     limits = shop_policy_of(session, shop_id)
     runs = _fresh(session, Run, run_ids)
     campaigns = _fresh(session, Campaign, (run.campaign_id for run in runs.values()))
@@ -51,12 +48,13 @@ def read_terms(session: Session, shop_id: int, run_ids: Collection[int], *, at: 
     for run in runs.values():
         campaign = campaigns[run.campaign_id]
         offer, product = offers.get(campaign.offer_id or 0), products.get(campaign.product_id or 0)
-        over = _over(run, offer, product, at=at)
-        found[run.id] = _terms(campaign, limits, over=over, has_product=product is not None)
+        found[run.id] = _terms(campaign, limits, offer=offer, product=product, promised=run.product_price)
     return found
 
 
-def _terms(campaign: Campaign, limits: ShopPolicy, *, over: Reason | None, has_product: bool) -> Terms:
+def _terms(
+    campaign: Campaign, limits: ShopPolicy, *, offer: Offer | None, product: Product | None, promised: int | None
+) -> Terms:
     policy, medium = read_policy(campaign.policy), campaign.medium
     return Terms(
         medium=medium,
@@ -64,10 +62,10 @@ def _terms(campaign: Campaign, limits: ShopPolicy, *, over: Reason | None, has_p
         channel=channel_of(medium, policy),
         topic=campaign.topic,
         needs_yes=needed_answer(medium) is Answer.IN,
-        address=ADDRESS[medium].key if medium in ADDRESS else "",
         reminds=campaign.recipe is Recipe.PAYMENT_REMINDER,
-        over=over,
-        has_product=has_product,
+        offer=offer,
+        product=product,
+        promised=promised,
         caps=caps_on(policy, limits, medium),
         quiets=quiet_on(policy, limits, medium),
     )
@@ -80,16 +78,3 @@ def _fresh(session: Session, kind: type[_Shared], ids: Iterable[int | None]) -> 
         return {}
     rows = select(kind).where(col(kind.id).in_(wanted)).execution_options(populate_existing=True)
     return {row.id: row for row in session.exec(rows)}
-
-
-def _over(run: Run, offer: Offer | None, product: Product | None, *, at: datetime) -> Reason | None:
-    """Return why what is offered does not stand any more."""
-    if offer and not offer.is_open(at):
-        return Reason.OFFER_OVER
-    if product is None:
-        return None
-    if product.stock is not None and product.stock <= 0:
-        return Reason.SOLD_OUT
-    if run.product_price is not None and product.price != run.product_price:
-        return Reason.PRICE_CHANGED
-    return None

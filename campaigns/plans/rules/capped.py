@@ -1,0 +1,49 @@
+"""Who has had as much as the frequency caps allow, or has to wait until they allow more."""
+
+from datetime import datetime
+
+from pyroaring import BitMap
+
+from campaigns.plans import caps
+from campaigns.plans.caps import Other, full_of, others_of, reach_back, verdict
+from campaigns.plans.policy import caps_on
+from campaigns.plans.rules.rule import Check, Dropped, Funnel, Leaving, Rule
+from campaigns.reasons import Reason
+
+
+def _drop(funnel: Funnel) -> Dropped:
+    """Yield whom the caps drop; whom they delay stay, put off."""
+    yield Reason.CAPPED, BitMap()  # the step is shown even where no cap is set
+    session, shop, campaign = funnel.session, funnel.shop, funnel.campaign
+    at = funnel.dues.at  # on the shop's clock; whoever leaves at another hour is checked again then
+    for cap in caps_on(funnel.policy, funnel.shop_policy, campaign.medium):
+        if cap.messages == 0:
+            yield Reason.CAPPED, funnel.left.copy()
+            continue
+        full = full_of(session, shop, campaign, cap=cap, policy=funnel.policy, at=at)
+        yield from full.skipped.items()
+        if full.rooms:
+            funnel.dues = funnel.dues.put_off(full.rooms)
+
+
+def _refuse(check: Check, row: Leaving) -> Reason | datetime | None:
+    terms = row.terms
+    if not terms.caps:
+        return None
+    others = check.once("others", lambda: _others(check)).get(row.id, ())
+    leaving = caps.Leaving(row.id, terms.medium, terms.priority)
+    zone = check.shop.timezone
+    # Where there is nothing else, a cap only holds that lets nothing leave at all.
+    binding = terms.caps if others else [cap for cap in terms.caps if cap.messages == 0]
+    verdicts = [verdict(cap, leaving, others, at=check.at, timezone=zone) for cap in binding]
+    reasons = [each for each in verdicts if isinstance(each, Reason)]
+    return reasons[0] if reasons else max((each for each in verdicts if isinstance(each, datetime)), default=None)
+
+
+def _others(check: Check) -> dict[int, list[Other]]:
+    binding = [cap for terms in check.terms for cap in terms.caps]
+    since = reach_back(binding, check.at, check.shop.timezone)
+    return others_of(check.session, check.shop.id, check.rows, since=since)
+
+
+CAPPED = Rule(drop=_drop, refuse=_refuse, always=Reason.CAPPED)

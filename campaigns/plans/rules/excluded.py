@@ -1,0 +1,18 @@
+"""Whom the campaign's own exclusion leaves out."""
+
+from pyroaring import BitMap
+
+from campaigns.plans.rules.rule import Dropped, Funnel, Rule
+from campaigns.reasons import Reason
+from segments.matching import match
+
+
+def _drop(funnel: Funnel) -> Dropped:
+    excluded = funnel.campaign.excluded
+    yield (
+        Reason.EXCLUDED,
+        match(funnel.session, funnel.shop, excluded, now=funnel.at) if excluded else BitMap(),
+    )
+
+
+EXCLUDED = Rule(drop=_drop, always=Reason.EXCLUDED)

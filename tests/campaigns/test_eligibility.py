@@ -1,0 +1,101 @@
+"""Eligibility: a rule says of each delivery about to leave what it said of the set the delivery was planned from."""
+
+import itertools
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pyroaring import BitMap
+from sqlalchemy import Engine
+from sqlmodel import Session, col, select
+
+from campaigns.campaigns import Campaign, Delivery, DeliveryState, Medium, Run
+from campaigns.plans.dues import Dues
+from campaigns.plans.policy import read_policy
+from campaigns.plans.rules import RULES
+from campaigns.plans.rules.rule import Funnel, Rule
+from campaigns.plans.shop_policy import shop_policy
+from campaigns.reasons import Reason
+from campaigns.sending.rechecking import read_check
+from retention.buyers import Buyer
+from retention.consent import Channel
+from retention.database import transaction
+from retention.shops import Shop, create_shop
+from retention.suppressions import About, keys_of, suppress
+from tests.campaigns.chance import Rules, Somebody, draft, mail_of, phone_of, rules, somebody
+from tests.campaigns.conftest import NOON, Stage
+
+IN_TWO_FORMS = [rule for rule in RULES if rule.drop is not Rule().drop and rule.refuse is not Rule().refuse]
+MEDIA = [Medium.EMAIL, Medium.SMS, Medium.WEBHOOK, Medium.PARCEL]
+neighbour = somebody.map(lambda person: replace(person, address=person.address % 4))  # addresses are shared
+_shops = itertools.count(1)
+
+
+@settings(
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+@given(people=st.lists(neighbour, min_size=4, max_size=15), medium=st.sampled_from(MEDIA), limits=rules)
+def test_rule_says_of_a_delivery_what_it_says_of_the_set(
+    engine: Engine, *, people: list[Somebody], medium: Medium, limits: Rules
+) -> None:
+    limits = replace(limits, quiet=False, send_at=False)  # hours are no rule: they put off, and leave nobody out
+    with transaction(engine) as session:
+        shop = create_shop(
+            session, f"rules-{next(_shops)}", name="Tea", timezone="Asia/Shanghai", currency="CNY", at=NOON
+        )
+        campaign = draft(Stage(session, shop), people, medium=medium, limits=limits)
+        waiting = sa.update(Delivery).where(
+            col(Delivery.shop_id) == shop.id, col(Delivery.state) == DeliveryState.WAITING
+        )
+        session.execute(waiting.values(state=DeliveryState.SENT, sent_at=Delivery.due_at))
+        _suppress(session, shop.id, people)
+        everybody = BitMap(session.exec(select(Buyer.id).where(Buyer.shop_id == shop.id)))
+        of_the_set = [_dropped(rule, session, campaign, everybody) for rule in IN_TWO_FORMS]
+        check = read_check(session, shop.id, _deliver_to(session, campaign, everybody), at=NOON)
+        of_the_rows = [
+            {row.buyer_id: said for row in check.rows.values() if (said := rule.refuse(check, row)) is not None}
+            for rule in IN_TWO_FORMS
+        ]
+        assert of_the_rows == of_the_set
+
+
+def test_rules_that_depend_on_the_buyer_have_both_forms() -> None:
+    assert len(IN_TWO_FORMS) == 6  # consent, topic, pause, address, bounces, caps
+
+
+def _suppress(session: Session, shop_id: int, people: list[Somebody]) -> None:
+    """Have the addresses of some say no, by whoever has them."""
+    for person in (each for each in people if each.meanwhile == "no"):
+        for channel, address in ((Channel.EMAIL, mail_of(person.address)), (Channel.SMS, phone_of(person.address))):
+            keys = keys_of(session, shop_id, channel, [address])
+            suppress(session, About(shop_id, channel), keys, source="test", at=NOON)
+
+
+def _dropped(rule: Rule, session: Session, campaign: Campaign, everybody: BitMap) -> dict[int, Reason | datetime]:
+    """Return what the set form does with each buyer: the first reason, or the moment it puts them off to."""
+    shop = session.get_one(Shop, campaign.shop_id)
+    policy, dues = read_policy(campaign.policy), Dues(NOON)
+    funnel = Funnel(session, shop, campaign, policy, shop_policy(session, shop), NOON, everybody.copy(), dues)
+    found: dict[int, Reason | datetime] = {}
+    for reason, buyers in rule.drop(funnel):
+        found |= dict.fromkeys(buyers & funnel.left, reason)
+        funnel.left -= buyers
+    rooms = zip(funnel.dues.delayed.tolist(), funnel.dues.rooms.tolist(), strict=True)
+    return found | {buyer: datetime.fromtimestamp(room, UTC) for buyer, room in rooms if buyer in funnel.left}
+
+
+def _deliver_to(session: Session, campaign: Campaign, buyers: BitMap) -> list[int]:
+    """Have a delivery wait for each of these buyers, whatever the plan would have said; return their numbers."""
+    of_shop = {"shop_id": campaign.shop_id, "campaign_id": campaign.id}
+    run = Run(
+        **of_shop, number=1, planned_at=NOON, fingerprint="", funnel=[], audience=0, audience_ids=b"", read_out_at=NOON
+    )
+    session.add(run)
+    session.flush()
+    state = DeliveryState.WAITING
+    rows = [Delivery(**of_shop, run_id=run.id, buyer_id=buyer, state=state, due_at=NOON) for buyer in buyers]
+    session.add_all(rows)
+    session.flush()
+    return [row.id for row in rows]
