@@ -14,6 +14,7 @@ from campaigns.campaigns import Delivery, DeliveryState
 from campaigns.reasons import Reason
 from campaigns.sending.numbered import by_number
 from campaigns.sending.touches import take_back_sent_touches, write_sent_touches
+from campaigns.stopping import moved_of
 
 
 def mark_in_parcel(session: Session, shop_id: int, delivery_ids: Sequence[int], *, at: datetime) -> int:
@@ -47,5 +48,6 @@ def _move(
     moved = sa.update(Delivery).where(
         col(Delivery.shop_id) == shop_id, col(Delivery.id).in_(delivery_ids), col(Delivery.state) == before
     )
-    rows = session.execute(moved.values(state=after, **values).returning(col(Delivery.id)))
-    return list(rows.scalars())
+    ids = list(session.execute(moved.values(state=after, **values).returning(col(Delivery.id))).scalars())
+    moved_of(session, [shop_id] * len(ids))
+    return ids

@@ -4,7 +4,7 @@ A row that a sender has claimed but not begun to hand over is still ours. The se
 the same row, so exactly one of the two wins.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,6 +17,7 @@ from campaigns.reasons import Reason
 from retention.consent import Channel
 from retention.database import choice
 from retention.suppressions import buyers_at
+from retention.versions import Family, raise_version
 
 NOT_BEGUN = sa.or_(
     col(Delivery.state) == DeliveryState.WAITING,
@@ -131,6 +132,14 @@ def _of(campaign: Campaign) -> tuple[sa.ColumnElement[bool], ...]:
 def _skip(session: Session, reason: Reason, *where: sa.ColumnElement[bool]) -> int:
     skipped = sa.update(Delivery).where(*where, NOT_BEGUN)
     rows = session.execute(
-        skipped.values(**ended(DeliveryState.SKIPPED, reason), **UNCLAIMED).returning(col(Delivery.id))
+        skipped.values(**ended(DeliveryState.SKIPPED, reason), **UNCLAIMED).returning(col(Delivery.shop_id))
     )
-    return len(rows.all())
+    return len(moved_of(session, rows.scalars()))
+
+
+def moved_of(session: Session, shop_ids: Iterable[int]) -> list[int]:
+    """Say that deliveries of these shops came to another end, so that kept figures are counted again; return them."""
+    shops = list(shop_ids)
+    for shop_id in sorted(set(shops)):
+        raise_version(session, shop_id, Family.TOUCHES)
+    return shops

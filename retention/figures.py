@@ -58,6 +58,7 @@ class Figure(Generic[T]):
     """A figure of a shop: `count` returns a value of `type` for a key, such as a campaign's number, at a moment.
 
     A figure of the whole shop (`first`) is counted after an import already, before anybody has asked; its key is empty.
+    `moves` says, in a few letters, how far time alone has moved the figure within a day.
     """
 
     name: str
@@ -65,10 +66,12 @@ class Figure(Generic[T]):
     type: Any
     count: Callable[[Session, Shop, str, datetime], T]
     first: bool = False
+    moves: Callable[[Session, str, datetime], str] | None = None
 
-    def stamp(self, shop: Shop, versions: dict[Family, int], now: datetime) -> str:
+    def stamp(self, session: Session, shop: Shop, key: str, versions: dict[Family, int], now: datetime) -> str:
         """Return what changes when the figure may."""
-        return "/".join([*(str(versions[family]) for family in self.families), str(shop.day(now))])
+        moved = [self.moves(session, key, now)] if self.moves else []
+        return "/".join([*(str(versions[family]) for family in self.families), str(shop.day(now)), *moved])
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,7 @@ def moment_of(*counted: Counted[Any]) -> datetime | None:
     return min((each.at for each in counted if not each.current), default=None)
 
 
+_SHOWN = "figures_shown"
 _figures: dict[str, Figure[Any]] = {}
 
 
@@ -96,11 +100,22 @@ def define(figure: Figure[T]) -> Figure[T]:
 
 def figure_of(session: Session, shop: Shop, figure: Figure[T], key: str = "", *, now: datetime) -> Counted[T]:
     """Return a figure: counted now in a small shop, as kept in a large one. The first time it is counted and kept."""
+    found = _figure_of(session, shop, figure, key, now)
+    session.info.setdefault(_SHOWN, []).append(found)
+    return found
+
+
+def moment_shown(session: Session) -> datetime | None:
+    """Return when the oldest figure was counted that this session has read and that is not of now; None if all are."""
+    return moment_of(*session.info.get(_SHOWN, ()))
+
+
+def _figure_of(session: Session, shop: Shop, figure: Figure[T], key: str, now: datetime) -> Counted[T]:
     if not is_large(session, shop.id) or raised_here(session, shop.id).intersection(figure.families):
         return Counted(figure.count(session, shop, key, now), now, current=True)
     name = f"{figure.name}:{key}"
     kept = session.get(KeptFigure, (shop.id, name))
-    stamp = figure.stamp(shop, read_versions(session, shop.id), now)
+    stamp = figure.stamp(session, shop, key, read_versions(session, shop.id), now)
     if kept is None or now - kept.counted_at > OLDEST or kept.counted_at > now:
         row = _count(session, shop, figure, key, now)
         write_aside(session, lambda own: _store(own, row))
@@ -168,7 +183,8 @@ def _stale(engine: Engine, shop_id: int | None, now: datetime) -> Iterator[tuple
             figure = _figures.get(row.name.partition(":")[0])
             if figure is None or not _may_count(row, now):
                 continue
-            if row.stamp != figure.stamp(shops[row.shop_id], versions[row.shop_id], now):
+            key = row.name.partition(":")[2]
+            if row.stamp != figure.stamp(session, shops[row.shop_id], key, versions[row.shop_id], now):
                 yield row.shop_id, row.name
 
 
@@ -188,7 +204,7 @@ def _count_again(engine: Engine, shop_id: int, name: str, now: datetime) -> None
 
 def _count(session: Session, shop: Shop, figure: Figure[Any], key: str, now: datetime) -> dict[str, Any]:
     """Count a figure. The versions are read first: facts that move meanwhile only make it older."""
-    stamp = figure.stamp(shop, read_versions(session, shop.id), now)
+    stamp = figure.stamp(session, shop, key, read_versions(session, shop.id), now)
     begun = time.perf_counter()
     value = TypeAdapter(figure.type).dump_python(figure.count(session, shop, key, now), mode="json")
     return {

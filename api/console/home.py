@@ -22,7 +22,7 @@ from retention import people
 from retention.access import Scope
 from retention.buyers import Buyer
 from retention.failures import failures_of
-from retention.figures import figure_of
+from retention.figures import figure_of, moment_shown
 from retention.parcels import parcels_leaving
 
 router = APIRouter()
@@ -79,6 +79,7 @@ def show_today(request: Request, session: Reading, place: Here, now: Now) -> Res
         shown=shown,
         medium_name=medium_name,
         recipe_name=recipe_name,
+        counted_at=moment_shown(session),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlmodel import Session
 
 from api.console.figures import month as month_name
-from retention.figures import figure_of, moment_of
+from retention.figures import figure_of
 from retention.metrics import COHORTS, HOME, Cohort, HomeFigures
 from retention.shops import Shop
 from retention.words import gettext as _
@@ -36,12 +36,11 @@ class HeatRow:
 
 @dataclass(frozen=True)
 class Overview:
-    """All figures of the front page. Shares of one; money in minor units. `counted_at` is None when they are of now."""
+    """All figures of the front page. Shares of one; money in minor units."""
 
     home: HomeFigures
     heat: list[HeatRow]
     chart: dict[str, Any]
-    counted_at: datetime | None
 
     @property
     def returning(self) -> float | None:
@@ -68,7 +67,7 @@ def overview(session: Session, shop: Shop, *, now: datetime) -> Overview:
             {"name": _("Repeat buyers"), "values": [month.repeat for month in home.months]},
         ],
     }
-    return Overview(home, _heat(cohorts.value.cohorts), chart, moment_of(counted, cohorts))
+    return Overview(home, _heat(cohorts.value.cohorts), chart)
 
 
 def _heat(cohorts: tuple[Cohort, ...]) -> list[HeatRow]:

@@ -18,7 +18,7 @@ from campaigns.plans.shop_policy import save_shop_policy, shop_policy
 from retention.access import Scope
 from retention.consent import ANSWERS, Answer, Channel, count_pauses
 from retention.errors import Error
-from retention.figures import figure_of
+from retention.figures import figure_of, moment_shown
 from retention.words import gettext as _
 from retention.words import gettext_noop
 
@@ -151,6 +151,7 @@ def _page(
         ],
         paused=count_pauses(session, place.shop.id, at=now),
         topics=topics_of(session, place.shop.id),
+        counted_at=moment_shown(session),
     )
 
 

@@ -12,7 +12,7 @@ from campaigns.campaigns import CampaignState
 from campaigns.drafting import campaigns_of
 from campaigns.measuring.results import RESULTS
 from retention.access import Scope
-from retention.figures import figure_of, moment_of
+from retention.figures import figure_of, moment_shown
 from retention.metrics import REPEAT
 
 router = APIRouter(prefix="/shops/{slug}/results", dependencies=[require(Scope.RESULTS_READ)])
@@ -37,7 +37,7 @@ def show_results(request: Request, session: Reading, place: Here, now: Now) -> H
         "results.html",
         lines=lines,
         report=report.value,
-        counted_at=moment_of(report, *found),
         overview=overview(session, place.shop, now=now),
+        counted_at=moment_shown(session),
         medium_name=medium_name,
     )

@@ -86,8 +86,11 @@ def open_link(
     )
     scan.repeat = _is_repeat(session, scan)
     session.add(scan)
-    if delivery and not (scan.bot or scan.preview or scan.repeat):
-        _touch(session, delivery, scan)
+    if not (scan.bot or scan.preview or scan.repeat):
+        if delivery:
+            _touch(session, delivery, scan)
+        if link.campaign_id and (delivery is None or delivery.shop_id != link.shop_id):
+            raise_version(session, link.shop_id, Family.TOUCHES)  # nobody's touch, and yet a scan of the campaign
     session.flush()
     return _opened(session, link, scan)
 

@@ -111,6 +111,7 @@ FULL = define(
         (Family.TOUCHES,),
         int,
         lambda session, shop, key, now: count_full(session, shop, Cap.model_validate_json(key), at=now),
+        moves=lambda _session, _key, now: f"{now:%H}h",  # what a rolling window holds
     )
 )
 """How many buyers are at a cap, by the cap as JSON."""

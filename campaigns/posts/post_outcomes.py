@@ -15,6 +15,7 @@ from campaigns.reasons import Reason
 from campaigns.sending.claiming import CLAIM
 from campaigns.sending.rechecking import check_before_sending
 from campaigns.sending.touches import take_back_sent_touches, write_sent_touches_where
+from campaigns.stopping import moved_of
 from retention.database import changed
 
 _LOOK_AT_ONCE = 5_000  # bound values of one statement stay far below what either database takes
@@ -45,7 +46,9 @@ def look_once_more(session: Session, post: Post, *, at: datetime) -> Reason | da
 def settle(session: Session, post: Post, *before: DeliveryState, **values: Any) -> int:
     """Change all deliveries of a post that are in one of the states `before`; return how many there were."""
     settled = sa.update(Delivery).where(*served_by(post), col(Delivery.state).in_(before)).values(**values)
-    return changed(session, settled.execution_options(**_NO_SYNC))
+    number = changed(session, settled.execution_options(**_NO_SYNC))
+    moved_of(session, [post.shop_id] * min(number, 1))
+    return number
 
 
 def mark_sent(session: Session, post: Post, *before: DeliveryState, at: datetime) -> int:
@@ -117,6 +120,7 @@ def _skip_late(session: Session, shop_id: int, run_id: int, posts: Sequence[int]
     )
     values = {"state": DeliveryState.SKIPPED, "reason": Reason.LATE.value}
     session.execute(late.values(**values), execution_options=_NO_SYNC)
+    moved_of(session, [shop_id])
 
 
 def _let_go(session: Session, post: Post, ids: Sequence[int], reason: Reason) -> None:
@@ -128,3 +132,4 @@ def _let_go(session: Session, post: Post, ids: Sequence[int], reason: Reason) ->
         some = ids[start : start + _LOOK_AT_ONCE]
         gone = sa.update(Delivery).where(*served_by(post), col(Delivery.id).in_(some)).values(**values)
         session.execute(gone, execution_options=_NO_SYNC)
+    moved_of(session, [post.shop_id])

@@ -26,7 +26,7 @@ from campaigns.sending.numbered import NOTHING, among, by_number, listed
 from campaigns.sending.rates import FARTHEST
 from campaigns.sending.senders import Sender
 from campaigns.sending.touches import write_sent_touches
-from campaigns.stopping import UNCLAIMED, ended
+from campaigns.stopping import UNCLAIMED, ended, moved_of
 from retention.clock import AHEAD
 from retention.database import is_postgresql, reached
 from retention.shops import Shop
@@ -274,6 +274,8 @@ def _settle(session: Session, held: Claim, delivery_ids: Sequence[int], **values
     """Take deliveries out of the claim."""
     settled = sa.update(Delivery).where(*_ours(held), among(col(Delivery.id), delivery_ids))
     session.execute(settled.values(**values, **UNCLAIMED), execution_options=_NO_SYNC)
+    if values["state"] is not DeliveryState.WAITING:
+        moved_of(session, [held.shop_id])
 
 
 def _settle_each(
@@ -284,8 +286,11 @@ def _settle_each(
         return []
     own = _own_words(session, told, words)
     settled = sa.update(Delivery).where(among(col(Delivery.id), [each.id for each in told]), *where)
-    settled = settled.values(**values, **own, **UNCLAIMED)
-    return list(session.execute(settled.returning(col(Delivery.id)), execution_options=_NO_SYNC).scalars())
+    settled = settled.values(**values, **own, **UNCLAIMED).returning(col(Delivery.id), col(Delivery.shop_id))
+    rows = session.execute(settled, execution_options=_NO_SYNC).all()
+    if values["state"] is not DeliveryState.WAITING:
+        moved_of(session, [shop_id for _, shop_id in rows])
+    return [number for number, _ in rows]
 
 
 _LONGEST = {"detail": 500, "message_id": 200, "address": 254}
@@ -355,4 +360,5 @@ def _sent(postgresql: bool) -> Any:  # noqa: FBT001
 
 def _expire(session: Session, *where: sa.ColumnElement[bool], **values: Any) -> int:
     expired = sa.update(Delivery).where(*where).values(**values, **UNCLAIMED)
-    return len(session.execute(expired.returning(col(Delivery.id)), execution_options=_NO_SYNC).all())
+    rows = session.execute(expired.returning(col(Delivery.shop_id)), execution_options=_NO_SYNC)
+    return len(moved_of(session, rows.scalars()))

@@ -31,6 +31,7 @@ from campaigns.sending.rates import Slots
 from campaigns.sending.rechecking import check_before_sending
 from campaigns.sending.senders import Sender as SenderRow
 from campaigns.sending.standing import MAIL
+from campaigns.stopping import moved_of
 from campaigns.texts.branding import look_of
 from campaigns.texts.composing import compose
 from campaigns.texts.mail import Letter, Sender
@@ -119,6 +120,7 @@ def resend(session: Session, shop: Shop, delivery_ids: list[int], *, at: datetim
     kept = sa.case((col(Delivery.state) == DeliveryState.UNKNOWN, col(Delivery.reason)), else_="")
     values = {"state": DeliveryState.WAITING, "due_at": at, "attempts": 0, "handed_at": None, "reason": kept}
     ids = sorted(session.execute(again.values(**values).returning(col(Delivery.id))).scalars())
+    moved_of(session, [shop.id] * len(ids))
     for delivery_id in ids:
         audit.record(session, shop.id, actor, action="delivery.resend", subject=f"delivery:{delivery_id}", at=at)
     send(session, "campaigns.send")

@@ -18,7 +18,7 @@ from sqlmodel import Session, col
 from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Medium, Recipe, Run
 from campaigns.reasons import Reason
 from campaigns.sending.rechecking import check_before_sending
-from campaigns.stopping import ended
+from campaigns.stopping import ended, moved_of
 from campaigns.texts.mail import Letter
 from retention.bitmaps import ids_in
 from retention.shops import Shop
@@ -108,7 +108,8 @@ def settle_digests(session: Session) -> int:
     of_carrier = sa.select(col(carrier.id)).where(col(carrier.id) == col(Delivery.digest_id))
     doubted = sa.update(Delivery).where(*bound, of_carrier.where(col(carrier.state) == DeliveryState.UNKNOWN).exists())
     unknown = {"state": DeliveryState.UNKNOWN, "reason": Reason.NO_RECORD.value}
-    session.execute(doubted.values(**unknown), execution_options=_NO_SYNC)
+    told = doubted.values(**unknown).returning(col(Delivery.shop_id))
+    moved_of(session, list(session.execute(told, execution_options=_NO_SYNC).scalars()))
     on_its_way = (DeliveryState.WAITING, DeliveryState.CLAIMED, DeliveryState.SENT)
     stays = of_carrier.join(its, col(its.id) == col(carrier.campaign_id)).where(
         col(carrier.state).in_(on_its_way),
@@ -163,3 +164,4 @@ def _skip(session: Session, shop_id: int, delivery_ids: Sequence[int], reason: R
         col(Delivery.state) == DeliveryState.WAITING,
     )
     session.execute(skipped.values(**ended(DeliveryState.SKIPPED, reason)), execution_options=_NO_SYNC)
+    moved_of(session, [shop_id])
