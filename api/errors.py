@@ -18,9 +18,12 @@ from starlette.exceptions import HTTPException
 
 from api.deps import LoginNeeded, NotYourShop
 from api.guard import HEADERS, language_of
+from api.nearest import lead_on
 from api.pages import page
+from api.refilling import form_again
+from api.unreadable import refusal_of
 from retention.bounds import is_taken
-from retention.errors import Error
+from retention.errors import Conflict, Error, Invalid, NotFound
 from retention.trouble import SENTENCES, trouble_of
 from retention.words import gettext, gettext_noop, speaking
 
@@ -89,6 +92,10 @@ def tell(
 
 async def _tell_refusal(request: Request, error: Exception) -> Response:
     refusal = cast("Error", error)
+    if isinstance(refusal, (Invalid, Conflict, NotFound)) and not isinstance(refusal, NotYourShop):
+        again = await form_again(request, refusal.status, lambda: refusal.say(gettext))
+        if again:
+            return again
     # Whoever was taken out of a shop does not go on looking at the page that was open.
     leave = isinstance(error, NotYourShop) and request.headers.get("HX-Request")
     headers = {"HX-Redirect": "/"} if leave else {}
@@ -99,6 +106,8 @@ async def _tell_refusal(request: Request, error: Exception) -> Response:
 
 async def _tell_http(request: Request, error: Exception) -> Response:
     refusal = cast("HTTPException", error)
+    if refusal.status_code == 405 and (above := lead_on(request)):
+        return above
     headers = dict(refusal.headers) if refusal.headers else None
     phrase = http.HTTPStatus(refusal.status_code).phrase
     # Starlette's own details are bare English phrases.
@@ -112,8 +121,16 @@ async def _tell_invalid(request: Request, error: Exception) -> Response:
         {"pointer": "/".join(["", *map(str, each["loc"])]).encode(errors="replace").decode(), "detail": each["msg"]}
         for each in found
     ]
-    detail = "; ".join(f"{'.'.join(map(str, each['loc'][1:]))}: {each['msg']}" for each in found[:5])
-    return tell(request, 422, detail, errors=errors)
+    if request.url.path.startswith("/api/"):
+        detail = "; ".join(f"{'.'.join(map(str, each['loc'][1:]))}: {each['msg']}" for each in found[:5])
+        return tell(request, 422, detail, errors=errors)
+    if not request.url.query and (above := lead_on(request)):
+        return above
+
+    def say() -> str:
+        return " ".join(dict.fromkeys(refusal_of(each).say(gettext) for each in found[:5]))
+
+    return await form_again(request, 422, say) or tell(request, 422, say())
 
 
 async def _lead_to_login(request: Request, _error: Exception) -> Response:
@@ -131,12 +148,13 @@ async def _tell_conflict(request: Request, error: Exception) -> Response:
     detail = gettext(
         "Somebody did the same at this very moment, or removed what it is about. Look again, then try again."
     )
-    return tell(request, 409, detail)
+    return await form_again(request, 409, lambda: detail) or tell(request, 409, detail)
 
 
 async def _tell_unkeepable(request: Request, error: Exception) -> Response:
     log.warning("value cannot be kept", **_asked(request), error=error)
-    return tell(request, 422, gettext("A value holds characters or a size that cannot be kept."))
+    detail = gettext("A value holds characters or a size that cannot be kept.")
+    return await form_again(request, 422, lambda: detail) or tell(request, 422, detail)
 
 
 async def _tell_unavailable(request: Request, error: Exception) -> Response:

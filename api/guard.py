@@ -7,6 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import forms
 from api.bodies import FIRST_SECONDS, Body
+from retention.field_names import labelled
 from retention.words import gettext, nearest_language, speaking
 
 LANGUAGE_COOKIE = "regulars_language"
@@ -50,7 +51,8 @@ class Guard:
                 self._complete(request, MutableHeaders(scope=message))
             await send(message)
 
-        with speaking(language_of(request)):
+        for_programs = request.url.path.startswith(_FOR_PROGRAMS)
+        with speaking(language_of(request)), labelled(None if for_programs else {}):
             app = refuse_other_sites if self._is_foreign(request) else self.app
             await app(scope, Body(request, receive, patience=self.patience).receive, send_guarded)
 

@@ -7,7 +7,7 @@ is the same on both: every row that a session is about to write is looked throug
 
 import math
 from collections.abc import Callable, Hashable
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from typing import Any, cast
 
@@ -105,7 +105,7 @@ def _checks_for(column: sa.Column[Any]) -> list[Check]:
         if not isinstance(kind, sa.BigInteger) and not column.primary_key:
             checks.append(_small)
     elif isinstance(kind, sa.DateTime):
-        checks.append(_moment)
+        checks.append(check_moment)
     elif isinstance(kind, sa.Float):
         checks.append(_if((int, float), check_number))
     return checks
@@ -116,8 +116,9 @@ def _needed(name: str, value: object) -> None:
         raise Invalid("{field} cannot be left out or null.", field=name)
 
 
-def _moment(name: str, value: object) -> None:
-    if isinstance(value, datetime) and not FIRST_YEAR <= value.year <= LAST_YEAR:
+def check_moment(name: str, value: object) -> None:
+    """Raise Invalid for a day or a moment so far away that a calendar could not go on from it."""
+    if isinstance(value, date) and not FIRST_YEAR <= value.year <= LAST_YEAR:
         raise Invalid(
             "{field} lies between the years {first} and {last}, not in {year}.",
             field=name,

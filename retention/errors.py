@@ -8,12 +8,15 @@
 
 A message is a template with named values, so that the edge that shows it can translate it first:
 ``raise NotFound("No shop is called {slug}.", slug=slug)``. A member of an enumeration is translated too, and a list or
-tuple of values is joined the way the language does.
+tuple of values is joined the way the language does. A value called `field` is named as its asker knows it: people by
+the label on the page, programs by the name they sent.
 """
 
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Self
+
+from retention.field_names import name_field
 
 
 class Error(Exception):
@@ -45,6 +48,8 @@ class Error(Exception):
     def say(self, translate: Callable[[str], str]) -> str:
         """Return the message in the language of `translate` (a gettext function)."""
         values = {name: _said(value, translate) for name, value in self.values.items()}
+        if isinstance(field := values.get("field"), str):
+            values["field"] = name_field(field)
         return translate(self.message).format(**values)
 
 

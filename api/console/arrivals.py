@@ -17,6 +17,7 @@ from campaigns.timing.schedule import local_moment
 from printables.pictures import cleaned
 from retention import clock
 from retention.access import Scope
+from retention.bounds import check_moment
 from retention.errors import Error, Invalid, NotFound
 from retention.products import edit_product, product_for
 from retention.shops import Shop
@@ -117,6 +118,7 @@ def _moment(text: str, shop: Shop) -> datetime | None:
         local = datetime.fromisoformat(text.strip())
     except ValueError as error:
         raise Invalid(gettext_noop("{text} is no moment. Write it like 2026-03-01T10:00."), text=text) from error
+    check_moment("arrival", local)
     return local_moment(local.date(), local.time(), shop.timezone)
 
 

@@ -15,6 +15,7 @@ from api.deps import Now, Writing, require
 from campaigns.noes.recording import Told, pause_buyer, record_answer
 from campaigns.timing.schedule import local_moment
 from retention.access import Scope
+from retention.bounds import check_moment
 from retention.buyers import buyer_for
 from retention.consent import Answer, Channel
 from retention.errors import Error, Invalid
@@ -99,6 +100,7 @@ def _moment(text: str, shop: Shop) -> datetime:
         raise Invalid(
             gettext_noop("{text} is not a moment. Write it like 2026-12-31T19:30."), text=repr(text)
         ) from error
+    check_moment("at", wall)
     return local_moment(wall.date(), wall.time(), shop.timezone)
 
 
@@ -107,4 +109,5 @@ def _end_of(text: str, shop: Shop) -> datetime:
         day = date.fromisoformat(text)
     except ValueError as error:
         raise Invalid(gettext_noop("{text} is not a day. Write it like 2026-12-31."), text=repr(text)) from error
+    check_moment("last_day", day)
     return local_moment(day + timedelta(days=1), time(), shop.timezone)

@@ -15,6 +15,7 @@ from campaigns.plans.policy import Whose, read_policy
 from campaigns.timing.schedule import local_moment
 from campaigns.timing.triggers import EventKind, OnEvent, Recurring, Waves, read_trigger, trigger_name
 from retention import clock
+from retention.bounds import check_moment
 from retention.errors import Invalid
 from retention.relations import Group
 from retention.shops import Shop
@@ -77,6 +78,7 @@ class When:
                 gettext_noop("{text} is not a moment. Choose a day and a time like 2026-12-31 and 19:30."),
                 text=repr(f"{self.day} {self.time}".strip()),
             ) from error
+        check_moment("day", chosen)
         return local_moment(chosen.date(), chosen.time(), shop.timezone)
 
     def _trigger(self, session: Session, shop: Shop, campaign: Campaign) -> dict[str, Any]:

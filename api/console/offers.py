@@ -15,6 +15,7 @@ from campaigns.offers.offers import Offer, OfferKind, create_offer
 from campaigns.timing.schedule import local_moment
 from retention import clock, money
 from retention.access import Scope
+from retention.bounds import check_moment
 from retention.errors import Error, Invalid
 from retention.shops import Shop
 from retention.words import current_locale, gettext_noop
@@ -169,6 +170,7 @@ def _moment(text: str, shop: Shop) -> datetime:
         raise Invalid(
             gettext_noop("{text} is not a moment. Write it like 2026-12-31T19:30."), text=repr(text)
         ) from error
+    check_moment("starts_at", wall)
     return local_moment(wall.date(), wall.time(), shop.timezone)
 
 
@@ -178,4 +180,5 @@ def _end_of_day(text: str, shop: Shop) -> datetime:
         day = datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a calendar day has no zone
     except ValueError as error:
         raise Invalid(gettext_noop("{text} is not a day. Write it like 2026-12-31."), text=repr(text)) from error
+    check_moment("ends_on", day)
     return clock.start_of_day((day - clock.EPOCH).days + 1, shop.timezone)

@@ -9,13 +9,13 @@ from fastapi.responses import HTMLResponse, Response
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from api.console.shell import Here, Notice, go, refused, show
+from api.console.shell import Here, Notice, go, show
 from api.deps import Now, Place, Reading, Writing, current_settings, require
 from api.handing_over import Handed, hand_over
 from retention import clock, invitations, logins, people
 from retention.access import Role, Scope, read_scopes
 from retention.database import reading, transaction
-from retention.errors import Error, Invalid
+from retention.errors import Invalid
 from retention.invitations import OneTimeLink
 from retention.keys import KeyState, create_api_key, keys_of, revoke_api_key
 from retention.words import gettext as _
@@ -77,26 +77,16 @@ def withdraw(session: Writing, place: Here, now: Now, number: int) -> Response:
 
 
 @router.post("/{number:int}/role")
-def change_role(
-    request: Request, session: Writing, place: Here, now: Now, number: int, role: Annotated[Role, Form()]
-) -> Response:
+def change_role(session: Writing, place: Here, now: Now, number: int, role: Annotated[Role, Form()]) -> Response:
     """Give a person another role."""
-    try:
-        with session.begin_nested():
-            people.change_role(session, place.shop, number, role, by=place.member, at=now)
-    except Error as error:
-        return _refused(request, session, place, error)
+    people.change_role(session, place.shop, number, role, by=place.member, at=now)
     return _back(session, place)
 
 
 @router.post("/{number:int}/remove")
-def remove(request: Request, session: Writing, place: Here, now: Now, number: int) -> Response:
+def remove(session: Writing, place: Here, now: Now, number: int) -> Response:
     """Take a person out of the shop."""
-    try:
-        with session.begin_nested():
-            people.remove_person(session, place.shop, number, by=place.member, at=now)
-    except Error as error:
-        return _refused(request, session, place, error)
+    people.remove_person(session, place.shop, number, by=place.member, at=now)
     return go("/") if number == place.member.user_id else go(f"/shops/{place.shop.slug}/people", done="removed")
 
 
@@ -119,19 +109,15 @@ def make_key(
     last_day: Annotated[str, Form(max_length=10)] = "",
 ) -> Response:
     """Make a key; its secret is shown once."""
-    try:
-        with session.begin_nested():
-            secret = create_api_key(
-                session,
-                place.shop,
-                name=name,
-                scopes=read_scopes(scopes or []),
-                expires_at=_end_of(last_day, place.shop.timezone),
-                at=now,
-                by=place.member,
-            )
-    except Error as error:
-        return _refused(request, session, place, error)
+    secret = create_api_key(
+        session,
+        place.shop,
+        name=name,
+        scopes=read_scopes(scopes or []),
+        expires_at=_end_of(last_day, place.shop.timezone),
+        at=now,
+        by=place.member,
+    )
     return _page(request, session, place, notice=Notice("good", _("The key, shown this once:")), secret=secret)
 
 
@@ -145,12 +131,8 @@ def revoke(session: Writing, place: Here, now: Now, number: int) -> Response:
 def _hand_over(request: Request, place: Place, make: Callable[[Session], tuple[OneTimeLink, str]]) -> Response:
     """Make a link in a transaction of its own, then mail it or show it: no lock waits for a mail server."""
     engine: Engine = request.app.state.engine
-    try:
-        with transaction(engine) as session:
-            link, secret = make(session)
-    except Error as error:
-        with reading(engine) as session:
-            return _refused(request, session, place, error)
+    with transaction(engine) as session:
+        link, secret = make(session)
     handed = hand_over(engine, place.shop, link, secret, public_url=current_settings(request).public_url)
     with reading(engine) as session:
         return _page(request, session, place, handed=handed)
@@ -173,10 +155,6 @@ def _end_of(last_day: str, timezone: str) -> datetime | None:
         return clock.start_of_day((day - clock.EPOCH).days + 1, timezone)
     except (ValueError, OverflowError) as error:
         raise Invalid(gettext_noop("{day} is not a day. Write it like 2027-03-31."), day=repr(last_day)) from error
-
-
-def _refused(request: Request, session: Session, place: Place, error: Error) -> HTMLResponse:
-    return _page(request, session, place, notice=refused(error), status=error.status)
 
 
 def _page(

@@ -63,10 +63,10 @@ def show_overlap(request: Request, session: Reading, place: Here, now: Now, chos
 
 
 @router.get("/combine")
-def combine(place: Here, session: Reading, how: str, chosen: Chosen = [], first: str = "") -> RedirectResponse:  # noqa: B006 - FastAPI copies it
+def combine(place: Here, session: Reading, how: str = "any", chosen: Chosen = [], first: str = "") -> RedirectResponse:  # noqa: B006 - FastAPI copies it
     """Lead to the builder with the rule for any, all, or one without the others of the chosen segments."""
     if not chosen:
-        raise Invalid(gettext_noop("Choose the segments first."))
+        return go(f"/shops/{place.shop.slug}/segments/overlap")
     base = first or chosen[0]
     names = {slug: find_segment(session, place.shop.id, slug).name for slug in {*chosen, base}}
     others = [slug for slug in chosen if slug != base]

@@ -252,10 +252,7 @@ def try_sender(
 ) -> Response:
     """Send one message that says it is a test."""
     row = find_sender(session, place.shop.id, sender)
-    try:
-        reference = test_sender(session, place.shop, row, to=to.strip(), at=now, actor=place.member.actor)
-    except Error as error:
-        return _list(request, session, place, notice=refused(error), status=error.status)
+    reference = test_sender(session, place.shop, row, to=to.strip(), at=now, actor=place.member.actor)
     text = _("{name} took the test for {to}.").format(name=row.name, to=to)
     return _list(request, session, place, notice=Notice("good", f"{text} {reference}".strip()))
 

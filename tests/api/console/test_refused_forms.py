@@ -1,0 +1,51 @@
+"""A form that is refused comes back as it was typed, with a sentence of ours that names the field by its label."""
+
+import re
+
+import pytest
+
+from tests.api.console.doors import HOME, SignIn
+
+CHINESE = re.compile("“?[\u4e00-\u9fff]")
+
+REFUSED = [
+    ("/privacy", "/privacy", {"agents": "x", "uploads": "31", "texts": "41", "audit": "51"}, "uploads"),
+    ("/privacy", "/privacy", {"uploads": "31", "texts": "41", "audit": "51"}, "uploads"),
+    ("/people", "/people/keys", {"name": "n" * 101, "last_day": "2027-01-01"}, "last_day"),
+    ("/people", "/people/keys", {"name": "a\0b", "last_day": "2027-01-01", "scopes": "orders:write"}, "last_day"),
+    ("/hooks", "/hooks", {"name": "n" * 65, "url": "https://hooks.example.com/x", "events": "message.sent"}, "url"),
+    ("/joint/new", "/joint", {"theme": "t" * 201, "short": "spring", "language": "en"}, "short"),
+    ("/buyers/B0001", "/buyers/B0001/pause", {"last_day": "9999-12-31", "source": "phone"}, "last_day"),
+    ("/offers/new", "/offers/new", {"name": "x" * 201, "slug": "spring", "kind": "amount", "value": "1"}, "slug"),
+]
+
+
+@pytest.mark.parametrize(("page", "address", "typed", "kept"), REFUSED)
+def test_refused_form_keeps_what_was_typed_and_is_answered_in_chinese(
+    sign_in: SignIn, page: str, address: str, typed: dict[str, str], kept: str
+) -> None:
+    client = sign_in("owner", language="zh-CN")
+    answer = client.post(HOME + address, data=typed, headers={"Referer": f"http://testserver{HOME}{page}?done=saved"})
+    assert answer.status_code == 422
+    said = re.findall(r'class="notice bad[^>]*>(?:<svg.*?</svg>)?(?:<span>)?([^<]+)', answer.text)
+    assert len(said) == 1
+    assert CHINESE.match(said[0]), said
+    assert not re.search(r"[a-z]{3}", said[0].replace(typed.get("last_day", ""), "")), said
+    assert typed[kept] in answer.text
+
+
+def test_what_fastapi_cannot_read_names_the_label_and_the_bound(sign_in: SignIn) -> None:
+    client = sign_in("owner")
+    referer = {"Referer": f"http://testserver{HOME}/people"}
+    answer = client.post(f"{HOME}/people/keys", data={"name": "n" * 101}, headers=referer)
+    assert "For which system has at most 100 characters." in answer.text
+    assert client.post(f"{HOME}/people/keys", data={"name": "n" * 101}).text.count("Name has at most 100") == 1
+    bare = client.post(f"{HOME}/people/keys", data={"name": "n" * 101}, headers={"HX-Request": "true"} | referer)
+    assert bare.text == "Name has at most 100 characters."
+
+
+def test_page_of_another_site_or_of_a_program_is_not_opened_for_a_refusal(sign_in: SignIn) -> None:
+    client = sign_in("owner")
+    for address in ("https://evil.example/shops/camellia/people", "http://testserver/api/v1/segments"):
+        answer = client.post(f"{HOME}/people/keys", data={"name": "n" * 101}, headers={"Referer": address})
+        assert (answer.status_code, "To the front page" in answer.text) == (422, True)
