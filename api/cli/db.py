@@ -4,6 +4,7 @@ import typer
 
 from api.cli.terminal import engine
 from retention import migrate
+from retention.schema import lacking
 from retention.settings import get_settings
 
 group = typer.Typer(help="The database.", no_args_is_help=True)
@@ -21,5 +22,12 @@ def _describe() -> None:
 @group.command()
 def upgrade() -> None:
     """Bring the database to the newest tables, making it when there is none."""
-    migrate.upgrade(get_settings().database)
+    import api.tables  # every table, which no other command needs at its start
+
+    address = get_settings().database
+    migrate.upgrade(address)
+    with migrate.connect(address) as connection:
+        found = lacking(connection, api.tables.metadata)
+    if found.others:
+        typer.echo(f"It works without {found.named}, but slower or less strictly. A backup has them.", err=True)
     typer.echo(f"The database is current: {engine().url.render_as_string(hide_password=True)}")

@@ -11,6 +11,7 @@ import pytest
 import typer
 
 from api.cli import app, main, terminal
+from retention import migrate
 from retention.settings import Settings, get_settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -190,3 +191,14 @@ def test_each_setting_is_documented() -> None:
     page = (ROOT / "docs" / "settings.md").read_text()
     named = re.findall(r"^\| `(REGULARS_[A-Z_]+)`", page, re.MULTILINE)
     assert named == [f"REGULARS_{name.upper()}" for name in Settings.model_fields]
+
+
+def test_upgrade_names_the_index_a_database_lacks_and_goes_on(
+    regulars: Callable[..., tuple[int, str, str]], database_url: str
+) -> None:
+    assert regulars("db", "upgrade")[2] == ""
+    with migrate.connect(database_url) as connection, connection.begin():
+        connection.exec_driver_sql("DROP INDEX ix_products_shop_id_products_arrival_at")
+    code, said, warned = regulars("db", "upgrade")
+    assert (code, said.startswith("The database is current")) == (0, True)
+    assert warned.startswith("It works without ix_products_shop_id_products_arrival_at, but slower")
