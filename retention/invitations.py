@@ -133,7 +133,7 @@ def find_link(session: Session, secret: str, *, at: datetime) -> OneTimeLink:
     """Return the link with this secret; one NotFound for what is unknown, used, replaced or expired."""
     found = select(OneTimeLink).where(OneTimeLink.digest == tokens.digest(secret), *_usable(at))
     link = session.exec(found).first()
-    if link is None or not _maker_may_still(session, link, at=at):
+    if link is None or not _still_holds(session, link, at=at):
         raise NotFound("This link works no longer. Ask whoever sent it for a new one.")
     return link
 
@@ -210,15 +210,29 @@ def _join(session: Session, shop: Shop, link: OneTimeLink, user: User, *, at: da
     return user
 
 
-def _maker_may_still(session: Session, link: OneTimeLink, *, at: datetime) -> bool:
-    """Tell whether whoever made the link could make it now: one who was removed has no guests."""
+def _still_holds(session: Session, link: OneTimeLink, *, at: datetime) -> bool:
+    """Tell whether whoever made the link could make it now, for whom it is: a removed owner has no guests.
+
+    A person who came into another shop meanwhile, left this one or rose above the maker chooses no password by it.
+    """
     kind, _, number = link.actor.partition(":")
     if kind == "system":
         return True
     shop = session.get_one(Shop, link.shop_id)
+    role = _role_of(session, shop, link)
     maker = keys.member_of(session, int(number), at=at) if kind == "key" else _person(session, shop, int(number))
-    given = ROLE_SCOPES[link.role] if link.role else frozenset({Scope.PEOPLE_WRITE})
-    return maker is not None and maker.may(Scope.PEOPLE_WRITE) and given <= maker.scopes
+    if role is None or maker is None:
+        return False
+    return maker.may(Scope.PEOPLE_WRITE) and ROLE_SCOPES[role] <= maker.scopes
+
+
+def _role_of(session: Session, shop: Shop, link: OneTimeLink) -> Role | None:
+    """Return what the link's person is or becomes in its shop; None when it is not this shop's to say."""
+    if link.purpose is LinkPurpose.INVITATION:
+        return link.role
+    user = session.get_one(User, link.user_id)
+    works_in = people.shops_of_user(session, user)
+    return works_in[0][1] if [each.id for each, _ in works_in] == [shop.id] else None
 
 
 def _person(session: Session, shop: Shop, user_id: int) -> Member | None:

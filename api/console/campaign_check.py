@@ -34,9 +34,10 @@ from campaigns.scheduling import schedule
 from campaigns.texts.preview import first_of
 from campaigns.timing.triggers import Recurring, read_trigger, starts_itself
 from retention.access import Scope
-from retention.errors import Error
+from retention.errors import Error, Invalid
 from retention.people import people_of
 from retention.products import Product
+from retention.words import gettext_noop
 
 router = APIRouter(prefix="/shops/{slug}/campaigns", dependencies=[require(Scope.CAMPAIGNS_READ)])
 for_writers = [require(Scope.CAMPAIGNS_WRITE)]
@@ -54,7 +55,7 @@ def launch_campaign(
 ) -> Response:
     """Launch exactly the plan that was shown; when it is another by now, show the new one and what changed."""
     campaign = campaign_for(session, place.member, name)
-    seen = [(str(step), int(count)) for step, count in json.loads(funnel)]
+    seen = _seen(funnel)
     try:
         with session.begin_nested():
             launch(
@@ -173,3 +174,11 @@ def _people(session: Session, place: Place) -> list[tuple[str, str]]:
     people = people_of(session, place.shop)
     own = [user for user, _role in people if user.id == place.member.user_id]
     return [(user.email, user.name or user.email) for user in (*own, *(user for user, _ in people if user not in own))]
+
+
+def _seen(funnel: str) -> list[tuple[str, int]]:
+    """Return the steps of the plan that was shown; Invalid when the form no longer says what we wrote into it."""
+    try:
+        return [(str(step), int(count)) for step, count in json.loads(funnel)]
+    except (ValueError, TypeError, RecursionError) as error:
+        raise Invalid(gettext_noop("This form is not as we sent it. Open the page again.")) from error

@@ -350,7 +350,7 @@ def _secrets(typed: Typed) -> dict[str, str]:
 def _read_json(name: str, text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Invalid("{name} is not JSON: {text}", name=name, text=text[:60]) from None
 
 

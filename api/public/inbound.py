@@ -92,7 +92,7 @@ def _replies(request: Request, body: bytes, *, is_form: bool) -> list[Reply]:
     """Return what each reply says; Invalid when the body is none of the forms we read."""
     try:
         sent: Any = {name: values[0] for name, values in _form(body).items()} if is_form else json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _unreadable() from error
     several = sent if isinstance(sent, list) else [sent]
     # A call that holds one message may be numbered and timed as a whole (Standard Webhooks).

@@ -182,7 +182,7 @@ def test_start_by_reply_comes_back_in(tea: Tea, phone: TestClient, engine: Engin
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{}", b"[]", b"[1]", b"nonsense", b'{"text": "TD"}', b"\xff\xfe", b'{"from": {}}']
+    "body", [b"", b"{}", b"[]", b"[1]", b"nonsense", b'{"text": "TD"}', b"\xff\xfe", b'{"from": {}}', b"[" * 60_000]
 )
 def test_a_reply_we_cannot_read_is_refused_and_changes_nothing(
     tea: Tea, phone: TestClient, engine: Engine, body: bytes

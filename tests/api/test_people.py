@@ -17,7 +17,7 @@ from api.app import create_app
 from api.demo.post_office import open_post_office
 from campaigns.sending.senders import SenderKind, create_sender
 from retention import invitations, keys, people
-from retention.access import Member, Role, Scope, system_member
+from retention.access import ROLE_SCOPES, Member, Role, Scope, system_member
 from retention.audit import AuditEntry
 from retention.database import open_engine, reading, transaction
 from retention.errors import Conflict, Forbidden, NotFound
@@ -316,3 +316,33 @@ def test_another_system_takes_people_in_and_lets_them_go(app: FastAPI, browser: 
     assert (own["name"], own["state"], secret in str(own)) == ("hr", "active", False)
     assert hr.delete(f"/keys/{own['id']}").status_code == 204
     assert hr.get("/keys").status_code == 401
+
+
+def test_a_password_link_ends_when_its_maker_could_no_longer_make_it(app: FastAPI, browser: Open) -> None:
+    """Into another shop meanwhile, out of this one, or above the maker: each by itself."""
+
+    def into_another(session: Session, user: User) -> None:
+        people.join(session, find_shop(session, "pots"), user, role=Role.OWNER, at=NOON, actor="system")
+
+    def out_of_this(session: Session, user: User) -> None:
+        tea = find_shop(session, "tea")
+        people.remove_person(session, tea, user.id, by=system_member(tea.id), at=NOON)
+
+    def above_the_maker(session: Session, user: User) -> None:
+        tea = find_shop(session, "tea")
+        people.change_role(session, tea, user.id, Role.OWNER, by=system_member(tea.id), at=NOON)
+
+    for number, rise in enumerate((into_another, out_of_this, above_the_maker)):
+        email = f"p{number}@tea.example"
+        with transaction(app.state.engine) as session:
+            tea = find_shop(session, "tea")
+            person = people.add_user(session, email, shop=tea, role=Role.VIEWER, password="", at=NOON)
+            scopes = ROLE_SCOPES[Role.VIEWER] | {Scope.PEOPLE_WRITE}
+            keys.create_api_key(session, tea, name=email, scopes=scopes, at=NOON)
+            clerk = Member(tea.id, f"key:{keys.find_key(session, tea, email).id}", scopes)
+            _, secret = invitations.offer_password(session, tea, person.id, by=clerk, at=NOON)
+        assert browser().get(f"/join/{secret}").status_code == 200
+        with transaction(app.state.engine) as session:
+            rise(session, session.exec(select(User).where(User.email == email)).one())
+        sent = browser().post(f"/join/{secret}", data={"password": "eleven blue teapots"})
+        assert (rise.__name__, sent.status_code) == (rise.__name__, 404)

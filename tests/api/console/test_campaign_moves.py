@@ -84,6 +84,8 @@ def test_any_edit_voids_the_approval_and_the_launch_is_gone(desk: Desk) -> None:
     assert "/autumn/launch" not in page
     assert "void, it was changed" in page
     assert marketer.send("/campaigns/autumn/launch", fingerprint="").status_code in (409, 422)
+    for forged in ("", "{", "7", "[7]", '[["a", []]]', "[" * 60_000):
+        assert marketer.send("/campaigns/autumn/launch", fingerprint="", funnel=forged).status_code in (409, 422)
     assert desk.campaign().state is CampaignState.DRAFT
 
 
