@@ -19,6 +19,7 @@ import campaigns.posts.posts
 import campaigns.sending.senders
 import campaigns.texts.branding
 import printables.batches
+import printables.erasing
 import printables.flyers
 import printables.joint.partners
 import printables.proofs

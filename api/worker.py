@@ -19,6 +19,7 @@ import retention.invitations
 import retention.logins
 import retention.metrics
 import retention.privacy.times
+import retention.respelling
 import segments.forecasting
 import segments.lapsing
 import segments.snapshots
@@ -37,6 +38,7 @@ TASKS = (
     retention.invitations,
     retention.logins,
     retention.privacy.times,
+    retention.respelling,
     segments.forecasting,
     segments.snapshots,
 )

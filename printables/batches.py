@@ -11,6 +11,7 @@ from sqlmodel import Field, col
 from campaigns.campaigns import Delivery
 from retention.database import BigId, Json, ShopRow, choice
 from retention.privacy.personal import personal
+from retention.privacy.times import Kind, forgets
 
 
 class BatchState(StrEnum):
@@ -26,7 +27,8 @@ class BatchState(StrEnum):
 class Batch(ShopRow, table=True):
     """One print job of one flyer for one run on one device `profile`.
 
-    `files` are the SHA-256 of its PDF files in printing order. A reprint is a batch of its own that names the piece it
+    `files` are the SHA-256 of its PDF files in printing order; none while they are to be drawn again, for a buyer in
+    them was erased, or when they have had their time. A reprint is a batch of its own that names the piece it
     replaces in `reprint_of`.
     """
 
@@ -47,6 +49,11 @@ class Batch(ShopRow, table=True):
     reprint_of: int | None = Field(default=None, sa_type=BigId)
     printed_at: datetime | None = None
     closed_at: datetime | None = None
+
+    @property
+    def is_to_be_drawn(self) -> bool:
+        """Whether its files are still to be made, or to be made again before anybody printed them."""
+        return self.state is BatchState.RESERVED or (self.state is BatchState.RENDERED and not self.files)
 
 
 class PieceState(StrEnum):
@@ -137,3 +144,4 @@ personal(
     Piece,
     which=lambda who: col(Piece.delivery_id).in_(sa.select(col(Delivery.id)).where(col(Delivery.buyer_id) == who.id)),
 )
+forgets(Kind.TEXTS, Batch, moment="printed_at", blank={"files": []}, file="files")

@@ -32,6 +32,7 @@ from retention.database import changed, choice, reading, transaction
 from retention.errors import Conflict, Invalid
 from retention.files import FileStore
 from retention.parcels import Parcel
+from retention.privacy.times import forget_files
 from retention.queue import send
 from retention.shops import Shop
 from retention.tokens import spaced
@@ -148,25 +149,33 @@ def _nothing_to_print(left_out: Counter[Reason]) -> Conflict:
 def render_batch(engine: Engine, batch_id: int, *, files: FileStore, public_url: str, demo: bool = False) -> Batch:
     """Print the reserved pieces of a batch to PDF as proved, decode them, store the files and release the batch.
 
-    Does nothing for a batch that was released already, so it may run twice, also at once. Conflict for a public address
-    that no phone reaches.
+    So are the files of a batch that an erasure took before they were printed. Does nothing for any other, so it may run
+    twice, also at once. Conflict for a public address that no phone reaches.
     """
-    with reading(engine) as session:
-        batch = session.get_one(Batch, batch_id)
-        copy = session.get_one(proofs.Proof, batch.proof_id).copy_shown
-        inserts = _inserts(session, batch)
-    if batch.state is not BatchState.RESERVED:
-        return batch
-    check_paper_url(public_url, demo=demo)
-    layer = proofs.layer_of(copy, batch.profile, files, demo=demo)
-    pieces = [insert.stamped(layer, copy, public_url) for insert in inserts]
-    printed = _print(layer, pieces, batch.profile)
-    for file in printed:
-        _decode(file)
-    names = [files.put(file.content) for file in printed]
-    with transaction(engine) as session:
-        _release(session, batch_id, names, sum(len(file.pages) for file in printed))
-        return session.get_one(Batch, batch_id)
+    for _time in range(_MOST_DRAWS):
+        with reading(engine) as session:
+            batch = session.get_one(Batch, batch_id)
+            if not batch.is_to_be_drawn:
+                break
+            copy = session.get_one(proofs.Proof, batch.proof_id).copy_shown
+            inserts = _inserts(session, batch)
+        check_paper_url(public_url, demo=demo)
+        layer = proofs.layer_of(copy, batch.profile, files, demo=demo)
+        pieces = [insert.stamped(layer, copy, public_url) for insert in inserts]
+        printed = _print(layer, pieces, batch.profile)
+        for file in printed:
+            _decode(file)
+        names = [files.put(file.content) for file in printed]
+        with transaction(engine) as session:
+            batch = _release(session, batch_id, inserts, names, sum(len(file.pages) for file in printed))
+        forget_files(files, set(names) - set(batch.files))
+        if not batch.is_to_be_drawn:
+            break
+    return batch
+
+
+_MOST_DRAWS = 5
+"""How often a batch is drawn at once whose buyers are erased meanwhile; a worker goes on later."""
 
 
 def void_batch(session: Session, batch_id: int, *, at: datetime, by: str, why: str) -> None:
@@ -304,7 +313,7 @@ def _inserts(session: Session, batch: Batch) -> list[Insert]:
         .where(
             col(Piece.shop_id) == batch.shop_id,
             col(Piece.batch_id) == batch.id,
-            col(Piece.state) == PieceState.RESERVED,
+            col(Piece.state).not_in((PieceState.SPOILED, PieceState.VOID)),
         )
         .order_by(col(Piece.number), col(PieceLink.slot))
     ).all()
@@ -352,12 +361,15 @@ def _addresses(piece: stamp.Piece) -> list[str]:
     return [text for slot, text in piece.values.items() if slot.startswith("qr")]
 
 
-def _release(session: Session, batch_id: int, names: list[str], sheet_count: int) -> None:
-    """Let the batch out once: whoever comes second changes nothing."""
-    release = sa.update(Batch).where(col(Batch.id) == batch_id, col(Batch.state) == BatchState.RESERVED)
-    if changed(session, release.values(state=BatchState.RENDERED, files=names, sheets=sheet_count)):
+def _release(session: Session, batch_id: int, inserts: list[Insert], names: list[str], sheet_count: int) -> Batch:
+    """Let the batch out once, if it still says what was drawn: whoever comes second changes nothing."""
+    batch = session.exec(select(Batch).where(Batch.id == batch_id).with_for_update()).one()
+    if batch.is_to_be_drawn and _inserts(session, batch) == inserts:
+        batch.state, batch.files, batch.sheets = BatchState.RENDERED, names, sheet_count
+        session.add(batch)
         session.execute(
             sa.update(Piece)
             .where(col(Piece.batch_id) == batch_id, col(Piece.state) == PieceState.RESERVED)
             .values(state=PieceState.RENDERED)
         )
+    return batch

@@ -22,6 +22,7 @@ from retention.database import BigId, Json, ShopRow, write_after
 from retention.errors import Conflict, Invalid
 from retention.files import FileStore
 from retention.naming import salutation
+from retention.privacy.personal import personal
 from retention.shops import Shop
 from retention.tokens import ALPHABET, CODE_LENGTH, TOKEN_LENGTH, spaced
 from retention.words import gettext as _
@@ -36,7 +37,7 @@ class Proof(ShopRow, table=True):
     """The PDF `sha256` in the file store, made from the copy `digest` for a device profile.
 
     `content` is that copy, so that what was proved can be printed whatever the flyer says by then. `checks` is the list
-    of {name, ok, message, template, values}.
+    of {name, ok, message, template, values}. `named_buyer_id` is whose name stands on it, as the longest of the shop.
     """
 
     __tablename__ = "proofs"
@@ -51,6 +52,7 @@ class Proof(ShopRow, table=True):
     passed: bool
     made_by: str = Field(max_length=64)
     made_at: datetime
+    named_buyer_id: int | None = Field(default=None, sa_type=BigId)
 
     @property
     def copy_shown(self) -> Copy:
@@ -71,6 +73,7 @@ class Drawn:
     profile: str
     sha256: str
     checks: list[preflight.Check]
+    named_buyer_id: int | None = None
 
 
 def draw_proof(
@@ -93,11 +96,11 @@ def draw_proof(
     """
     check_paper_url(public_url, demo=demo)
     layer = layer_of(copy, profile, files, demo=demo)
-    longest = _longest_name(session, shop) if name is None else name
+    longest, whose = _longest_name(session, shop) if name is None else (name, None)
     piece = worst_piece(layer, copy, longest, public_url)
     pdf = stamp.preview(layer, piece, profile=PROFILES[profile])
     checks = preflight.preflight(layer, [piece], pdf, profile=PROFILES[profile])
-    return Drawn(copy, profile, files.put(pdf), checks)
+    return Drawn(copy, profile, files.put(pdf), checks, whose)
 
 
 def keep_proof(session: Session, flyer_id: int, drawn: Drawn, *, at: datetime, by: str) -> Proof:
@@ -120,6 +123,7 @@ def keep_proof(session: Session, flyer_id: int, drawn: Drawn, *, at: datetime, b
         passed=all(check.ok for check in drawn.checks),
         made_by=by,
         made_at=at,
+        named_buyer_id=drawn.named_buyer_id,
     )
     session.add(proof)
     session.flush()
@@ -229,6 +233,17 @@ def paper_language(language: str) -> str:
     return language.partition("-")[0]
 
 
-def _longest_name(session: Session, shop: Shop) -> str:
-    names = select(Buyer.name).where(Buyer.shop_id == shop.id).order_by(func.length(Buyer.name).desc(), Buyer.name)
-    return next(filter(salutation, session.exec(names.limit(_LONGEST_NAMES))), "")
+def _longest_name(session: Session, shop: Shop) -> tuple[str, int | None]:
+    """Return the longest name somebody is greeted by, and whose it is."""
+    names = select(Buyer.name, Buyer.id).where(Buyer.shop_id == shop.id)
+    longest = session.exec(names.order_by(func.length(Buyer.name).desc(), Buyer.name).limit(_LONGEST_NAMES))
+    return next(((name, buyer_id) for name, buyer_id in longest if salutation(name)), ("", None))
+
+
+personal(
+    Proof,
+    which=lambda who: col(Proof.named_buyer_id) == who.id,
+    blank={"named_buyer_id": None},
+    files=("sha256",),
+    hide=("content", "checks"),
+)

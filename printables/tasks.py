@@ -33,11 +33,13 @@ def render(session: Session, batch_id: int) -> None:
 
 @task("printables.render_waiting", every=PATIENCE)
 def render_waiting(session: Session) -> None:
-    """Find the batches that have been reserved for longer than a minute, and send for each."""
+    """Find the batches that have waited for their files for longer than a minute, and send for each."""
     now = clock.now()
     # Also what was ordered while the clock was ahead.
     due = sa.or_(col(Batch.made_at) <= now - PATIENCE, col(Batch.made_at) > now + PATIENCE)
-    overdue = select(Batch.id).where(Batch.state == BatchState.RESERVED, due)
+    unmade = sa.and_(col(Batch.state) == BatchState.RENDERED, sa.cast(col(Batch.files), sa.Text) == "[]")
+    waiting = sa.or_(col(Batch.state) == BatchState.RESERVED, unmade)
+    overdue = select(Batch.id).where(waiting, due)
     for batch_id in session.exec(overdue.order_by(col(Batch.id))).all():
         send(session, RENDER, batch_id)
 

@@ -2,11 +2,14 @@
 
 SQLite keeps a text of any length and PostgreSQL does not, PostgreSQL refuses a NUL and SQLite does not, neither keeps
 half a surrogate pair or a number of more than 64 bits. So the answer comes from here, before the database is asked, and
-is the same on both: every row that a session is about to write is looked through.
+is the same on both: every row that a session is about to write is looked through, and every INSERT and UPDATE that is
+written as one. What other systems say (a gateway's answer, a reply, a report) is never refused for its form: `fitting`
+makes it fit.
 """
 
 import math
-from collections.abc import Callable, Hashable
+import re
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from datetime import date, datetime
 from functools import cache
 from typing import Any, cast
@@ -41,6 +44,39 @@ def check_row(row: SQLModel, names: set[str] | None = None) -> None:
             value = getattr(row, name)
             for check in checks:
                 check(name, value)
+
+
+def check_statement(_connection: object, statement: object, several: Any, one: Any, _options: object) -> None:
+    """Look through the values of an INSERT or UPDATE that is about to run, whoever wrote it."""
+    if not isinstance(statement, (sa.Insert, sa.Update)) or not isinstance(statement.table, sa.Table):
+        return
+    checks = _checks_of_table(statement.table)
+    for row in (*_own_values(statement), *(several or ()), one or {}):
+        for name, value in row.items():
+            for check in checks.get(name, ()):
+                check(name, value)
+
+
+def fitting(text: str, most: int) -> str:
+    """Return a text from outside as every database keeps it: without NUL and half characters, cut to its length."""
+    return _UNKEPT.sub("", text)[:most]
+
+
+_UNKEPT = re.compile("[\0\ud800-\udfff]")
+
+
+def _own_values(statement: sa.Insert | sa.Update) -> Iterator[Mapping[str, Any]]:
+    """Return the values a statement holds itself, by the names of columns; expressions of SQL are none."""
+    written: Any = statement
+    for row in (written._values or {}, *(each for rows in getattr(written, "_multi_values", ()) for each in rows)):  # noqa: SLF001 - told nowhere else
+        named = {getattr(name, "key", name): getattr(value, "value", value) for name, value in row.items()}
+        yield {name: value for name, value in named.items() if not isinstance(value, sa.ClauseElement)}
+
+
+@cache
+def _checks_of_table(table: sa.Table) -> dict[str, tuple[Check, ...]]:
+    found = {each.key: tuple(check for check in _checks_for(each) if check is not _needed) for each in table.columns}
+    return {name: checks for name, checks in found.items() if checks}
 
 
 def check_text(name: str, value: str) -> None:

@@ -20,9 +20,10 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.sql.dml import UpdateBase
 from sqlmodel import Field, Session, SQLModel, col
 
-from retention.bounds import check_rows
+from retention.bounds import check_rows, check_statement
 
 event.listen(Session, "before_flush", check_rows)
+event.listen(Engine, "before_execute", check_statement)
 
 SQLModel.metadata.naming_convention = {
     "ix": "ix_%(column_0_N_label)s",

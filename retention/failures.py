@@ -16,16 +16,17 @@ from pathlib import Path
 import sqlalchemy as sa
 import structlog
 from sqlalchemy import Engine, UniqueConstraint
-from sqlalchemy.exc import DBAPIError
 from sqlmodel import Field, Session, col, select
 
 from retention import audit
 from retention.access import Member, Scope
 from retention.database import BigId, ShopRow, insert, reading, transaction
-from retention.errors import Error, NotFound
+from retention.errors import NotFound
+from retention.privacy.personal import personal, quotes
 from retention.shops import Shop
-from retention.words import gettext, speaking
+from retention.trouble import said
 from retention.words import gettext_noop as n_
+from retention.words import speaking
 
 log = structlog.get_logger()
 
@@ -53,6 +54,7 @@ WORKS = {
     "orders": n_("Matching orders with coupons"),
     "import": n_("Importing a file"),
     "batch": n_("Rendering a batch"),
+    "respell": n_("Spelling telephone numbers of another country"),
     "forget": n_("Forgetting what has had its time"),
 }
 """What was being done, by the word rows keep."""
@@ -199,17 +201,6 @@ def rests(failure: Failure, now: datetime) -> bool:
     return now < failure.next_at <= now + longest
 
 
-def said(error: Exception) -> str:
-    """Return what went wrong, for people: a refusal in its words, anything else without the values in it."""
-    if isinstance(error, Error):
-        return error.say(gettext)
-    if isinstance(error, DBAPIError):
-        return f"{type(error.orig).__name__} at the database"
-    if type(error).__module__.startswith("campaigns."):  # what another side answered, in its words
-        return str(error)
-    return f"{type(error).__name__}: {error}"
-
-
 def _known(engine: Engine, work: str, shops: Collection[int]) -> dict[tuple[str, int], Failure]:
     found = select(Failure).where(Failure.work == work)
     if len(shops) == 1:
@@ -227,3 +218,6 @@ def _where(error: Exception) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     last = frames[-1] if frames else None
     return f"{Path(last.filename).name}:{last.lineno}" if last else ""
+
+
+personal(Failure, which=lambda who: quotes(col(Failure.why), who), blank={"why": "…"})

@@ -68,9 +68,29 @@ def suppress(
         {**about._asdict(), "address": key, "source": source, "wording": wording, "at": at}
         for key in sorted(set(keys) - {""})
     ]
-    if not rows:
-        return
-    adding = insert(session, Suppression).values(rows)
+    if rows:
+        _hold(session, rows)
+        raise_version(session, about.shop_id, Family.CONSENTS)
+
+
+def carry_over(session: Session, shop_id: int, channel: Channel, pairs: Collection[tuple[str, str]]) -> int:
+    """Let the noes that hold for an old spelling, the first of each pair, hold for the new one too; return how many."""
+    new: dict[str, list[str]] = {}
+    for old, key in sorted(pairs):
+        new.setdefault(old, []).append(key)
+    of = (Suppression.shop_id == shop_id, Suppression.channel == channel, col(Suppression.lifted_at).is_(None))
+    held = session.exec(select(Suppression).where(*of, col(Suppression.address).in_(new))).all()
+    rows = [
+        {**each.model_dump(exclude={"id", "lifted_at"}), "address": key} for each in held for key in new[each.address]
+    ]
+    if rows:
+        _hold(session, rows)
+    return len(rows)
+
+
+def _hold(session: Session, rows: list[dict[str, Any]]) -> None:
+    """Add noes that hold; a later one of the same address takes the place of the one there."""
+    adding = insert(session, Suppression)
     later = {name: adding.excluded[name] for name in ("source", "wording", "at")}
     session.connection().execute(
         adding.on_conflict_do_update(
@@ -78,9 +98,9 @@ def suppress(
             index_where=sa.text("lifted_at IS NULL"),
             set_=later,
             where=adding.excluded.at > col(Suppression.at),
-        )
+        ),
+        rows,
     )
-    raise_version(session, about.shop_id, Family.CONSENTS)
 
 
 def lift(session: Session, about: About, keys: Collection[str], *, at: datetime) -> int:

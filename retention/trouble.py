@@ -11,8 +11,9 @@ from typing import Any
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from retention.bounds import fitting
 from retention.errors import Error
-from retention.words import gettext_noop
+from retention.words import gettext, gettext_noop
 
 
 class Trouble(StrEnum):
@@ -114,6 +115,52 @@ def in_short(error: BaseException) -> str:
     if isinstance(error, BaseExceptionGroup):
         return f"{type(error).__name__}: {', '.join(in_short(each) for each in error.exceptions[:5])}"
     return type(error).__name__
+
+
+def said(error: BaseException) -> str:
+    """Return what went wrong as a sentence for the people of a shop, in the language spoken.
+
+    A refusal of ours is told in its words. Of anything else no word of the message is told, which may quote values of
+    a buyer, a statement or a secret: whoever runs the installation finds its kind in the log.
+    """
+    if isinstance(error, Error):
+        return error.say(gettext)
+    if isinstance(error, Answered):
+        return str(error)
+    trouble = trouble_of(error) if isinstance(error, (SQLAlchemyError, sqlite3.Error)) else None
+    if trouble:
+        return gettext(SENTENCES[trouble])
+    if isinstance(error, OSError) and error.strerror:
+        return gettext("The machine refused: {why}. Whoever runs this installation finds more in the log.").format(
+            why=error.strerror
+        )
+    return gettext(UNFORESEEN).format(kind=type(error).__name__)
+
+
+UNFORESEEN = gettext_noop("Something went wrong with us ({kind}). Whoever runs this installation finds it in the log.")
+
+
+class Answered(Exception):
+    """What another side answered, in its words, but for what may be somebody's: addresses, numbers, secrets."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(without_values(detail))
+
+
+def without_values(text: str) -> str:
+    """Return what another side said without mail addresses, telephone numbers, secrets, and what follows a host."""
+    for pattern, instead in _SOMEBODYS:
+        text = pattern.sub(instead, text)
+    return fitting(text, _LONGEST_ANSWER)
+
+
+_LONGEST_ANSWER = 500
+_SOMEBODYS = (
+    (re.compile(r"(https?://)(?:[^\s/@\"'<>]*@)?([^\s/?#\"'<>]+)[^\s\"'<>]*"), r"\1\2/…"),
+    (re.compile(r"[^\s<>\"'=:;,()\[\]]+@[^\s<>\"'=:;,()\[\]]+"), "…"),
+    (re.compile(r"(?<![\w.])\+?\d(?:[ -]?\d){8,}(?![\w.])"), "…"),
+    (re.compile(r"(?=[\w+/=-]*\d)(?=[\w+/=-]*[A-Za-z])[\w+/=-]{24,}"), "…"),
+)
 
 
 def traced(error: BaseException) -> str:

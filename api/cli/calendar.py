@@ -1,17 +1,17 @@
 """The calendar in a terminal: what is on each day, and what the launches to come would bring."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Annotated
 
 import typer
 
 from api.cli import campaigns
 from api.cli.terminal import JsonOption, ShopOption, engine, show
+from api.typed import typed_day
 from campaigns.timing.calendar import Day, days
 from campaigns.timing.forecasting import Forecast, forecast
 from retention import clock
 from retention.database import reading
-from retention.errors import Invalid
 from retention.shops import find_shop
 
 NEXT = timedelta(days=30)
@@ -32,8 +32,8 @@ def show_calendar(
     now = clock.now()
     with reading(engine()) as session:
         found = find_shop(session, shop)
-        begin = _day(first) if first else now.astimezone(clock.zone(found.timezone)).date()
-        listed = days(session, found, first=begin, last=_day(last) if last else begin + NEXT, at=now)
+        begin = typed_day(first) if first else now.astimezone(clock.zone(found.timezone)).date()
+        listed = days(session, found, first=begin, last=typed_day(last) if last else begin + NEXT, at=now)
         outlook = forecast(session, found, listed, at=now)
     if as_json:
         show({"days": [day.as_json() for day in listed], "forecast": outlook.as_json()}, as_json=True)
@@ -53,10 +53,3 @@ def _write(listed: list[Day], outlook: Forecast, timezone: str) -> None:
             typer.echo("\t".join((str(day.day), at, entry.kind.value, entry.name, told)).rstrip())
     for each in outlook.overlaps:
         typer.echo(f"{each.first} and {each.second}: {each.buyers} buyers get both on one day ({each.share:.0%})")
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise Invalid("{day} is not a day. Write it like 2026-11-21.", day=repr(text)) from None

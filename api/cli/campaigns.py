@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +10,7 @@ import typer
 from sqlmodel import Session, select
 
 from api.cli.terminal import JsonOption, ShopOption, engine, read_json, show
+from api.typed import typed_moment
 from campaigns import moving
 from campaigns.campaigns import Campaign, DeliveryState, Recipe
 from campaigns.drafting import campaigns_of, create_campaign, find_campaign
@@ -23,7 +24,6 @@ from campaigns.sending.dispatch import send_all
 from campaigns.sending.senders import find_sender
 from campaigns.sending.sending import resend_all
 from campaigns.sending.standing import change_sender
-from campaigns.timing.schedule import local_moment
 from campaigns.why import why
 from retention import clock, money
 from retention.access import system_member
@@ -334,15 +334,7 @@ def read_moment(text: str, shop: Shop, *, through: bool = False) -> datetime | N
 
     A day alone is its first moment; with `through` it is meant to the end. Invalid shows how a moment is written.
     """
-    if not text:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise Invalid("{text} is not a moment. Write it like 2026-11-11T10:00+08:00.", text=repr(text)) from error
-    if through and len(text.strip()) == len("2026-11-11"):
-        moment += timedelta(days=1)
-    return moment if moment.tzinfo else local_moment(moment.date(), moment.time(), shop.timezone)
+    return typed_moment(text, shop.timezone, through=through) if text else None
 
 
 def _read_trigger(text: str) -> dict[str, Any] | None:

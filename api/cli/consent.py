@@ -1,11 +1,11 @@
 """Commands on consent: what buyers told somebody of the shop, how it came about, pauses, addresses that said no."""
 
-from datetime import datetime
 from typing import Annotated
 
 import typer
 
 from api.cli.terminal import JsonOption, ShopOption, engine, show
+from api.typed import typed_moment
 from campaigns.noes.recording import Told, pause_buyer, record_address, record_answer
 from retention import clock
 from retention.access import system_member
@@ -13,7 +13,7 @@ from retention.buyers import buyer_for
 from retention.consent import Answer, Channel, answers_of
 from retention.database import reading, transaction
 from retention.errors import Invalid
-from retention.shops import Shop, find_shop
+from retention.shops import find_shop
 from retention.suppressions import suppressions_of
 
 consent = typer.Typer(help="What buyers said about being written to.", no_args_is_help=True)
@@ -47,7 +47,8 @@ def record(
     with transaction(engine()) as session:
         found = find_shop(session, shop)
         member, now = system_member(found.id), clock.now()
-        told = Told(answer, evidence, source, channel=channel, topic=topic, at=_moment(found, at) if at else None)
+        moment = typed_moment(at, found.timezone) if at else None
+        told = Told(answer, evidence, source, channel=channel, topic=topic, at=moment)
         if buyer:
             rows = record_answer(session, member, buyer_for(session, member, buyer), told, now=now)
         else:
@@ -110,14 +111,6 @@ def _pause(shop: str, buyer: str, until: str, source: str) -> None:
     with transaction(engine()) as session:
         found = find_shop(session, shop)
         member = system_member(found.id)
-        moment = _moment(found, until) if until else None
+        moment = typed_moment(until, found.timezone) if until else None
         one = buyer_for(session, member, buyer)
         pause_buyer(session, member, one, moment, source=source, now=clock.now())
-
-
-def _moment(shop: Shop, text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise Invalid("{text} is no moment. Write it like 2026-03-01 or 2026-03-01T10:00.", text=repr(text)) from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=clock.zone(shop.timezone))

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+import api.tables  # noqa: F401 - what an erasure takes is said beside each table, so all of them have to be known
 from api.cli.terminal import JsonOption, ShopOption, engine, show
 from retention import clock
 from retention.access import system_member

@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from api.cli.terminal import JsonOption, ShopOption, engine, show
+from api.typed import typed_moment
 from retention import clock, metrics
 from retention.database import reading
-from retention.errors import Invalid
 from retention.shops import Shop, find_shop
 from segments.nodes import Scale
 from segments.rfm_report import rfm_report
@@ -69,10 +69,4 @@ def rfm(
 
 def _moment(text: str | None, shop: Shop) -> datetime | None:
     """Return a time as given on the command line; without an offset it is the shop's."""
-    if text is None:
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise Invalid("{text} is no time. Write it like 2026-03-05 or 2026-03-05T14:30.", text=repr(text)) from error
-    return at if at.tzinfo else at.replace(tzinfo=clock.zone(shop.timezone))
+    return None if text is None else typed_moment(text, shop.timezone)

@@ -11,13 +11,12 @@ from sqlmodel import Session
 from api.console.shell import Here, go, refused, show
 from api.console.states import shown
 from api.deps import Files, Now, Place, Reading, Writing, require
+from api.typed import typed_moment
 from campaigns.plans.policy import read_policy
 from campaigns.timing.arrivals import Alert, Stage, board
-from campaigns.timing.schedule import local_moment
 from printables.pictures import cleaned
 from retention import clock
 from retention.access import Scope
-from retention.bounds import check_moment
 from retention.errors import Error, Invalid, NotFound
 from retention.products import edit_product, product_for
 from retention.shops import Shop
@@ -53,7 +52,7 @@ def change_product(
     try:
         with session.begin_nested():
             product = product_for(session, place.member, number)
-            arrival_at, count = _moment(arrival, place.shop), _stock(stock)
+            arrival_at, count = typed_moment(arrival, place.shop.timezone) if arrival.strip() else None, _stock(stock)
             edit_product(session, place.member, product, arrival_at=arrival_at, stock=count, at=now)
     except Error as error:
         return _page(request, session, place, now=now, error=error, wrong=(number, arrival, stock))
@@ -109,17 +108,6 @@ def goal(alert: Alert) -> int | None:
 def _typed(at: datetime | None, shop: Shop) -> str:
     """Return a moment as a form's field for the shop's clock takes it."""
     return at.astimezone(clock.zone(shop.timezone)).strftime("%Y-%m-%dT%H:%M") if at else ""
-
-
-def _moment(text: str, shop: Shop) -> datetime | None:
-    if not text.strip():
-        return None
-    try:
-        local = datetime.fromisoformat(text.strip())
-    except ValueError as error:
-        raise Invalid(gettext_noop("{text} is no moment. Write it like 2026-03-01T10:00."), text=text) from error
-    check_moment("arrival", local)
-    return local_moment(local.date(), local.time(), shop.timezone)
 
 
 def _stock(text: str) -> int | None:

@@ -1,6 +1,6 @@
 """Consent on a buyer's page: what holds, how it came about, and the forms of whoever a buyer told something."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -12,14 +12,12 @@ from sqlmodel import Session
 from api.console.buyers import show_one
 from api.console.shell import Here, go, refused
 from api.deps import Now, Writing, require
+from api.typed import end_of_day, typed_moment
 from campaigns.noes.recording import Told, pause_buyer, record_answer
-from campaigns.timing.schedule import local_moment
 from retention.access import Scope
-from retention.bounds import check_moment
 from retention.buyers import buyer_for
 from retention.consent import Answer, Channel
 from retention.errors import Error, Invalid
-from retention.shops import Shop
 from retention.words import gettext_noop
 
 router = APIRouter(prefix="/shops/{slug}/buyers", dependencies=[require(Scope.CONSENTS_WRITE)])
@@ -47,7 +45,7 @@ def record(
     try:
         with session.begin_nested():
             channel = _channel(typed.channel)
-            at = _moment(typed.at, place.shop) if typed.at else None
+            at = typed_moment(typed.at, place.shop.timezone) if typed.at else None
             told = Told(typed.answer, typed.evidence, typed.source, channel=channel, topic=typed.topic, at=at)
             record_answer(session, place.member, buyer, told, now=now)
     except Error as error:
@@ -69,7 +67,7 @@ def pause(
     buyer = buyer_for(session, place.member, buyer_id)
     try:
         with session.begin_nested():
-            until = _end_of(last_day, place.shop) if last_day else None
+            until = end_of_day(last_day, place.shop.timezone) if last_day else None
             pause_buyer(session, place.member, buyer, until, source=source, now=now)
     except Error as error:
         return _again(request, session, place, now, buyer_id, error, typed={"last_day": last_day})
@@ -91,23 +89,3 @@ def _channel(name: str) -> Channel | None:
         return Channel(name) if name else None
     except ValueError as error:
         raise Invalid(gettext_noop("{name} is no way to reach anybody."), name=repr(name)) from error
-
-
-def _moment(text: str, shop: Shop) -> datetime:
-    try:
-        wall = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise Invalid(
-            gettext_noop("{text} is not a moment. Write it like 2026-12-31T19:30."), text=repr(text)
-        ) from error
-    check_moment("at", wall)
-    return local_moment(wall.date(), wall.time(), shop.timezone)
-
-
-def _end_of(text: str, shop: Shop) -> datetime:
-    try:
-        day = date.fromisoformat(text)
-    except ValueError as error:
-        raise Invalid(gettext_noop("{text} is not a day. Write it like 2026-12-31."), text=repr(text)) from error
-    check_moment("last_day", day)
-    return local_moment(day + timedelta(days=1), time(), shop.timezone)

@@ -12,6 +12,7 @@ from api.console import shell
 from api.console.shell import Here, go, refused, show
 from api.console.states import medium_name, shown
 from api.deps import Now, Place, Reading, Writing, require
+from api.typed import typed_day
 from campaigns.campaigns import CampaignState, Medium
 from campaigns.drafting import campaign_for, campaigns_of
 from campaigns.timing.calendar import days, reschedule
@@ -135,13 +136,7 @@ def _span_name(view: str, day: date, first: date, last: date) -> str:
 def _read_day(text: str, place: Place, now: datetime) -> date:
     if not text:
         return now.astimezone(clock.zone(place.shop.timezone)).date()
-    try:
-        found = date.fromisoformat(text)
-    except ValueError:
-        raise Invalid("{day} is not a day. Write it like 2026-11-21.", day=repr(text)) from None
-    if not 2000 <= found.year <= 2200:
-        raise Invalid("{day} is not a day. Write it like 2026-11-21.", day=repr(text))
-    return found
+    return typed_day(text)
 
 
 def _moment(day: date, wall: str, before: datetime | None, timezone: str) -> datetime:

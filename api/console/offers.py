@@ -10,12 +10,11 @@ from sqlmodel import Session, col, func, select
 
 from api.console.shell import Here, go, refused, show
 from api.deps import Now, Place, Reading, Writing, require
+from api.typed import end_of_day, typed_moment
 from campaigns.offers.coupons import Coupon, CouponState
 from campaigns.offers.offers import Offer, OfferKind, create_offer
-from campaigns.timing.schedule import local_moment
-from retention import clock, money
+from retention import money
 from retention.access import Scope
-from retention.bounds import check_moment
 from retention.errors import Error, Invalid
 from retention.shops import Shop
 from retention.words import current_locale, gettext_noop
@@ -97,7 +96,7 @@ def _create(session: Session, place: Place, typed: OfferForm, *, at: datetime) -
             value=_value(typed, shop),
             minimum=money.minor(typed.minimum, shop.currency) if typed.minimum else 0,
             gift=typed.gift,
-            starts_at=_moment(typed.starts_at, shop) if typed.starts_at else None,
+            starts_at=typed_moment(typed.starts_at, shop.timezone) if typed.starts_at else None,
             ends_at=_end(typed, shop, at=at),
             days_from_claim=_whole(typed.days_from_claim),
             most_coupons=_whole(typed.most_coupons),
@@ -155,30 +154,8 @@ def _end(typed: OfferForm, shop: Shop, *, at: datetime) -> datetime | None:
     """Return the end: so many minutes after the beginning, or the last moment of the last day; None without any."""
     minutes = _whole(typed.minutes)
     if minutes is None:
-        return _end_of_day(typed.ends_on, shop) if typed.ends_on else None
+        return end_of_day(typed.ends_on, shop.timezone) if typed.ends_on else None
     if typed.ends_on:
         raise Invalid(gettext_noop("Say either the last day or how many minutes it lasts, not both."))
-    begins = _moment(typed.starts_at, shop) if typed.starts_at else at
+    begins = typed_moment(typed.starts_at, shop.timezone) if typed.starts_at else at
     return begins + timedelta(minutes=minutes)
-
-
-def _moment(text: str, shop: Shop) -> datetime:
-    """Return a moment written on the shop's clock."""
-    try:
-        wall = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise Invalid(
-            gettext_noop("{text} is not a moment. Write it like 2026-12-31T19:30."), text=repr(text)
-        ) from error
-    check_moment("starts_at", wall)
-    return local_moment(wall.date(), wall.time(), shop.timezone)
-
-
-def _end_of_day(text: str, shop: Shop) -> datetime:
-    """Return the moment after the last of a day in the shop's zone."""
-    try:
-        day = datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a calendar day has no zone
-    except ValueError as error:
-        raise Invalid(gettext_noop("{text} is not a day. Write it like 2026-12-31."), text=repr(text)) from error
-    check_moment("ends_on", day)
-    return clock.start_of_day((day - clock.EPOCH).days + 1, shop.timezone)

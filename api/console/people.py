@@ -1,7 +1,6 @@
 """People of the shop and the keys of its other systems; only an owner comes here."""
 
 from collections.abc import Callable
-from datetime import date, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
@@ -12,10 +11,10 @@ from sqlmodel import Session
 from api.console.shell import Here, Notice, go, show
 from api.deps import Now, Place, Reading, Writing, current_settings, require
 from api.handing_over import Handed, hand_over
-from retention import clock, invitations, logins, people
+from api.typed import end_of_day
+from retention import invitations, logins, people
 from retention.access import Role, Scope, read_scopes
 from retention.database import reading, transaction
-from retention.errors import Invalid
 from retention.invitations import OneTimeLink
 from retention.keys import KeyState, create_api_key, keys_of, revoke_api_key
 from retention.words import gettext as _
@@ -114,7 +113,7 @@ def make_key(
         place.shop,
         name=name,
         scopes=read_scopes(scopes or []),
-        expires_at=_end_of(last_day, place.shop.timezone),
+        expires_at=end_of_day(last_day, place.shop.timezone) if last_day else None,
         at=now,
         by=place.member,
     )
@@ -144,17 +143,6 @@ def _back(session: Session, place: Place) -> Response:
     member = people.member_for(session, still, place.shop) if still else None
     may = member is not None and member.may(Scope.PEOPLE_WRITE)
     return go(f"/shops/{place.shop.slug}/people" if may else f"/shops/{place.shop.slug}", done="saved")
-
-
-def _end_of(last_day: str, timezone: str) -> datetime | None:
-    """Return when a key ends that works on `last_day` for the last time."""
-    if not last_day:
-        return None
-    try:
-        day = date.fromisoformat(last_day)
-        return clock.start_of_day((day - clock.EPOCH).days + 1, timezone)
-    except (ValueError, OverflowError) as error:
-        raise Invalid(gettext_noop("{day} is not a day. Write it like 2027-03-31."), day=repr(last_day)) from error
 
 
 def _page(

@@ -20,6 +20,7 @@ from campaigns.noes.bouncing import take_report
 from campaigns.noes.inbound import Gateway, check_signature, find_gateway, inbound_address
 from campaigns.noes.replays import IDS, TIMES, Reply, stated, take_once
 from campaigns.noes.replies import means_no, take_reply, takes_it_back
+from retention.bounds import fitting
 from retention.errors import Conflict, Invalid
 from retention.words import gettext_noop
 
@@ -114,7 +115,7 @@ def _form(body: bytes) -> dict[str, list[str]]:
 
 def _pick(values: object, names: tuple[str, ...]) -> str:
     found = (values.get(name) for name in names) if isinstance(values, dict) else ()
-    return next((str(value)[:1000] for value in found if isinstance(value, str | int) and str(value)), "")
+    return next((fitting(str(value), 1000) for value in found if isinstance(value, str | int) and str(value)), "")
 
 
 def _unreadable() -> Invalid:

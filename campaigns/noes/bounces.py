@@ -102,4 +102,4 @@ personal(
     files=("report",),
     addresses=("address",),
 )
-forgets(Kind.TEXTS, Bounce, moment="at", blank={"address": "", "detail": ""})
+forgets(Kind.TEXTS, Bounce, moment="at", blank={"address": "", "detail": ""}, file="report")

@@ -25,6 +25,7 @@ from campaigns.reasons import Reason
 from campaigns.stopping import skip_addresses
 from retention import audit
 from retention.addresses import email_key
+from retention.bounds import fitting
 from retention.buyers import Buyer
 from retention.consent import Channel
 from retention.database import changed, insert
@@ -124,7 +125,7 @@ def _take(
         address=address,
         buyer_id=buyer.id,
         delivery_id=delivery.id,
-        detail=detail[:500],
+        detail=fitting(detail, 500),
         report=files.put(raw),
         at=at,
     )
@@ -155,7 +156,9 @@ def _keep(
     """Keep a report that changes nothing, where it is known whose it is."""
     if shop_id is not None:
         report = files.put(raw)
-        row = Bounce(shop_id=shop_id, channel=Channel.EMAIL, kind=kind, detail=detail[:500], report=report, at=at)
+        row = Bounce(
+            shop_id=shop_id, channel=Channel.EMAIL, kind=kind, detail=fitting(detail, 500), report=report, at=at
+        )
         _add(session, row)
     return kind
 

@@ -12,6 +12,8 @@ from email.message import Message
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 
+from retention.bounds import fitting
+
 _HARD = re.compile(r"5\.(?:0\.\d+|1\.\d+|2\.1|4\.4)")
 """Enhanced status codes (RFC 3463) that are about the address: it is wrong, gone, disabled, or its domain is nowhere.
 
@@ -109,7 +111,7 @@ def _blocks(part: Message) -> Iterator[Message]:
 
 
 def _line(fields: Message, name: str) -> str:
-    return " ".join(str(fields.get(name, "")).split())[:1000]
+    return fitting(" ".join(str(fields.get(name, "")).split()), 1000)
 
 
 def _sent_at(mail: Message) -> datetime | None:

@@ -16,6 +16,7 @@ from sqlmodel import Field, Session, col
 
 from campaigns.noes.inbound import Gateway
 from campaigns.noes.replies import means_no
+from retention.bounds import fitting
 from retention.database import BigId, ShopRow, insert
 from retention.errors import Conflict
 
@@ -60,7 +61,7 @@ class Reply:
 def stated(values: Mapping[str, object], names: tuple[str, ...]) -> str:
     """Return the first value that is there under one of the names a gateway may use."""
     found = (values.get(name) for name in names)
-    return next((str(each)[:200] for each in found if isinstance(each, str | int | float) and str(each)), "")
+    return next((fitting(str(each), 200) for each in found if isinstance(each, str | int | float) and str(each)), "")
 
 
 def take_once(session: Session, gateway: Gateway, reply: Reply, *, secret: bytes, at: datetime) -> None:

@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from campaigns.noes.unsubscribe import Evidence, Subject, opt_in, opt_out
+from retention.bounds import fitting
 from retention.consent import Answer, Channel, last_answer
 from retention.suppressions import About, buyers_at, keys_of, lift, suppress
 
@@ -53,7 +54,9 @@ def take_reply(session: Session, shop_id: int, *, phone: str, text: str, at: dat
     subjects = [Subject(shop_id, each, Channel.SMS) for each in here]
     if no:
         # Also where nobody has it yet: the number may come with the next file.
-        suppress(session, About(shop_id, Channel.SMS), keys, source=source[:100], wording=text[:1000], at=at)
+        suppress(
+            session, About(shop_id, Channel.SMS), keys, source=fitting(source, 100), wording=fitting(text, 1000), at=at
+        )
         for subject in subjects:
             opt_out(session, subject, evidence)
         return len(subjects)

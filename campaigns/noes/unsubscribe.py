@@ -22,6 +22,7 @@ from campaigns.noes.topics import topics_of
 from campaigns.plans.policy import CHANNEL
 from campaigns.reasons import Reason
 from campaigns.stopping import skip_addresses, skip_buyer
+from retention.bounds import fitting
 from retention.buyers import Buyer
 from retention.consent import Answer, Channel, Consent, Pause, last_answer, record_consent
 from retention.database import insert
@@ -230,9 +231,9 @@ def _record(session: Session, subject: Subject, answer: Answer, evidence: Eviden
         channel=subject.channel,
         answer=answer,
         topic=topic,
-        source=evidence.source[:100],
-        wording=evidence.wording[:1000],
-        address=evidence.address[:254],
+        source=fitting(evidence.source, 100),
+        wording=fitting(evidence.wording, 1000),
+        address=fitting(evidence.address, 254),
         at=evidence.at,
         reached=_reached(session, subject, evidence) if subject.channel in KEY else (),
         recorded_by=evidence.recorded_by,

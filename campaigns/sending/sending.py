@@ -40,11 +40,12 @@ from retention import audit
 from retention.buyers import Buyer
 from retention.database import ShopRow, lock, transaction
 from retention.errors import Invalid
-from retention.failures import Thing, each_alone, forget_failure, said, write_failure
+from retention.failures import Thing, each_alone, forget_failure, write_failure
 from retention.products import Product
 from retention.queue import send
 from retention.settings import get_settings
 from retention.shops import Shop
+from retention.trouble import said
 
 Columns = TypeVar("Columns", "_Delivery", "_Buyer", "_Coupon", "_Link")
 

@@ -34,6 +34,7 @@ from retention.privacy.times import forget_upload
 from retention.queue import engine_task, send
 from retention.settings import get_settings
 from retention.shops import Shop
+from retention.trouble import said
 from retention.words import gettext_noop, speaking
 
 log = structlog.get_logger()
@@ -143,7 +144,9 @@ def run_import(engine: Engine, job_id: int, *, now: Callable[[], datetime]) -> N
         return
     except Exception as error:
         log.exception("import failed", job=job_id)
-        _finish(engine, job, JobState.FAILED, {}, now(), error=f"{type(error).__name__}: {error}", files=files)
+        with speaking(shop.language):
+            why = said(error)
+        _finish(engine, job, JobState.FAILED, {}, now(), error=why, files=files)
         return
     _finish(engine, job, JobState.DONE, report.as_json(), now(), files=files)
     with reading(engine) as session:

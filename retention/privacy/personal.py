@@ -5,12 +5,12 @@ nothing without the person. Counts and money stay.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlmodel import SQLModel
+from sqlmodel import Session, SQLModel
 
 
 class Who(NamedTuple):
@@ -108,6 +108,21 @@ def personal(
     rows: sa.Table = table.__table__  # type: ignore[attr-defined]
     found = which or (lambda who: rows.c.buyer_id == who.id)
     _declared[str(rows.name)] = Personal(table, found, blank or {}, delete, files, hide, addresses, any_shop)
+
+
+Step = Callable[[Session, int, Who], Iterable[str]]
+_steps: list[Step] = []
+
+
+def at_erasure(step: Step) -> Step:
+    """Have a function take what no blank in a row can; it returns the names of stored files that are to go."""
+    _steps.append(step)
+    return step
+
+
+def steps() -> list[Step]:
+    """Return what an erasure does besides."""
+    return list(_steps)
 
 
 def declared() -> list[Personal]:

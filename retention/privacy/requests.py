@@ -24,7 +24,7 @@ from retention.errors import Conflict
 from retention.files import FileStore
 from retention.internet import is_network_address
 from retention.privacy.erased import bury, is_erased, same_person
-from retention.privacy.personal import Personal, Who, declared
+from retention.privacy.personal import Personal, Who, declared, steps
 from retention.privacy.times import forget_files, forget_uploads
 from retention.shops import Shop
 from retention.staging import take_turn
@@ -130,6 +130,8 @@ def _erase(session: Session, buyer: Buyer, actor: str, *, files: FileStore, at: 
     """Take what is personal about one buyer's row; return how many rows that blanked and deleted."""
     who, shop_id = _who(session, buyer), buyer.shop_id
     names = list(_stored_files(session, shop_id, who))
+    for step in steps():
+        names += step(session, shop_id, who)
     blanked, deleted = 0, 0
     for each in declared():
         about = each.about(shop_id, who)

@@ -55,20 +55,26 @@ class KeepTimes(SQLModel, table=True):
 
 @dataclass(frozen=True)
 class Forgets:
-    """What one table forgets: columns blanked, or without `blank` whole rows; the column `moment` dates a row."""
+    """What one table forgets: columns blanked, or without `blank` whole rows; the column `moment` dates a row.
+
+    `file` is a column that names a stored file, or a list of them, which are removed.
+    """
 
     kind: Kind
     rows: sa.Table
     moment: str
     blank: Mapping[str, Any] = field(default_factory=dict)
+    file: str = ""
 
 
 _forgetting: list[Forgets] = []
 
 
-def forgets(kind: Kind, table: type[SQLModel], *, moment: str, blank: Mapping[str, Any] | None = None) -> None:
-    """Say that rows of a table are forgotten after the time of a kind: these columns, or the rows."""
-    _forgetting.append(Forgets(kind, table.__table__, moment, blank or {}))  # type: ignore[attr-defined]
+def forgets(
+    kind: Kind, table: type[SQLModel], *, moment: str, blank: Mapping[str, Any] | None = None, file: str = ""
+) -> None:
+    """Say that rows of a table are forgotten after the time of a kind: these columns, or the rows, with their files."""
+    _forgetting.append(Forgets(kind, table.__table__, moment, blank or {}, file))  # type: ignore[attr-defined]
 
 
 forgets(Kind.AUDIT, audit.AuditEntry, moment="at")
@@ -152,7 +158,7 @@ def forget(engine: Engine, shop_id: int, *, files: FileStore, now: datetime) -> 
         until = now - timedelta(days=days[each.kind])
         name = str(each.rows.name)
         since = datetime.fromisoformat(done[name]) if name in done else None
-        while number := _forget_some(engine, shop_id, each, since, until):
+        while number := _forget_some(engine, shop_id, each, since, until, files):
             forgotten += number
         done[name] = until.isoformat()
     with transaction(engine) as session:
@@ -162,7 +168,9 @@ def forget(engine: Engine, shop_id: int, *, files: FileStore, now: datetime) -> 
     return forgotten
 
 
-def _forget_some(engine: Engine, shop_id: int, each: Forgets, since: datetime | None, until: datetime) -> int:
+def _forget_some(
+    engine: Engine, shop_id: int, each: Forgets, since: datetime | None, until: datetime, files: FileStore
+) -> int:
     moment, columns = each.rows.c[each.moment], each.rows.c
     due = [columns.shop_id == shop_id, moment < until]
     if since is not None:
@@ -174,9 +182,19 @@ def _forget_some(engine: Engine, shop_id: int, each: Forgets, since: datetime | 
         ids = list(session.execute(some).scalars())
         chosen = (columns.shop_id == shop_id, columns.id.in_(ids))
         if ids:
+            if each.file:
+                _forget_files_of(session, columns[each.file], chosen, files)
             change = sa.update(each.rows).values(**each.blank) if each.blank else sa.delete(each.rows)
             session.connection().execute(change.where(*chosen))
     return len(ids)
+
+
+def _forget_files_of(
+    session: Session, column: sa.Column[Any], chosen: Iterable["sa.ColumnElement[bool]"], files: FileStore
+) -> None:
+    kept = session.execute(sa.select(column).where(*chosen)).scalars()
+    names = [name for each in kept for name in ([each] if isinstance(each, str) else each or []) if name]
+    after_commit(session, lambda: forget_files(files, names))
 
 
 def forget_uploads(session: Session, shop_id: int, files: FileStore, *, until: datetime | None = None) -> int:

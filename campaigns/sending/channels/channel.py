@@ -7,7 +7,10 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 from campaigns.campaigns import Medium
-from retention.errors import Error
+from retention.bounds import fitting
+from retention.trouble import Answered, said
+
+LONGEST_REFERENCE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +43,11 @@ class Taken:
 
     reference: str = ""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reference", fitting(self.reference, LONGEST_REFERENCE))
 
-class TryLater(Exception):
+
+class TryLater(Answered):
     """It was not taken this time and certainly not delivered; trying again is safe.
 
     Without `line_stands` the next message needs a new connection. `of_sender` tells trouble that the next message would
@@ -58,11 +64,11 @@ class TryLater(Exception):
         self.wait = wait
 
 
-class Refused(Exception):
+class Refused(Answered):
     """It was refused for good."""
 
 
-class Undecided(Exception):
+class Undecided(Answered):
     """The message went out and no answer came, or none that can be read; nobody can know."""
 
 
@@ -146,5 +152,4 @@ def together(works: Sequence[Generator[None, None, Taken]]) -> list[Outcome]:
 
 def _unforeseen(error: Exception, *, begun: bool) -> Outcome:
     """Return what an exception means that no channel raises on purpose; before its words went out, nothing has left."""
-    said = error.say(str) if isinstance(error, Error) else f"{type(error).__name__}: {error}"
-    return Undecided(said) if begun else TryLater(said)
+    return Undecided(said(error)) if begun else TryLater(said(error))
