@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "c3a34c7eaab8"
-down_revision = "fe33225d4378"
+down_revision = "9f6226e7d433"
 branch_labels = None
 depends_on = None
 
