@@ -12,10 +12,11 @@ from sqlmodel.sql.sqltypes import UTCDateTime
 from campaigns import lifecycle
 from campaigns.approvals import require_approval
 from campaigns.campaign.posts import goes_to_groups
-from campaigns.campaigns import Campaign, Delivery, DeliveryState, Medium, Run, RunSkip
+from campaigns.campaigns import Campaign, DeliveryState, Medium, Run, RunSkip
+from campaigns.delivery_moves import create
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.issuing import issue_coupons
-from campaigns.offers.links import Link
+from campaigns.offers.linking import link_deliveries
 from campaigns.offers.offers import Offer
 from campaigns.plans.dues import due_moment, join_rooms
 from campaigns.plans.planning import Plan, plan
@@ -26,17 +27,16 @@ from campaigns.reasons import step_name
 from campaigns.timing.digests import gather
 from campaigns.timing.triggers import Recurring, may_go_to_all, read_trigger, starts_itself
 from retention import audit, money
-from retention.bitmaps import ids_in, parts_of, rows_of
+from retention.bitmaps import ids_in, parts_of
 from retention.buyers import Buyer
-from retention.database import BigId, choice, lock
+from retention.database import lock
 from retention.errors import Conflict
 from retention.queue import send
 from retention.shops import Shop
-from retention.tokens import new_tokens
 from retention.versions import Family, raise_version
 from retention.words import current_locale
 
-_CHUNK = 100_000  # deliveries made, and given their links, at a time, so that memory stays flat
+_CHUNK = 100_000  # deliveries made at a time, so that memory stays flat
 
 
 def launch(
@@ -78,7 +78,7 @@ def launch(
     _add_deliveries(session, shop, campaign, run, planned)
     make_posts(session, shop, campaign, run, at=at)
     if not goes_to_groups(campaign):  # a group shares the link of its post
-        _add_links(session, campaign, run, at=at)
+        link_deliveries(session, campaign, run, at=at)
     gather(session, campaign, run)
     raise_version(session, shop.id, Family.TOUCHES)  # what waits counts for caps and results
     audit.record(
@@ -189,20 +189,13 @@ def _insert_deliveries(
         "campaign_id": sa.literal(campaign.id),
         "run_id": sa.literal(run.id),
         "buyer_id": col(Buyer.id),
-        "state": sa.literal(state, choice(DeliveryState)),
-        "reason": sa.literal(""),
-        "detail": sa.literal(""),
-        "address": sa.literal(""),
         "due_at": sa.literal(planned.at, UTCDateTime()),
-        "attempts": sa.literal(0),
-        "message_id": sa.literal(""),
     }
     chosen: sa.FromClause = sa.join(Buyer, members, col(Buyer.id) == members.c.id)
     if state is DeliveryState.WAITING:
         chosen, special = _what_is_sent(session, shop, campaign, planned, chosen)
         values |= special
-    source = sa.select(*values.values()).select_from(chosen).order_by(col(Buyer.id))
-    session.execute(sa.insert(Delivery).from_select(list(values), source, include_defaults=False))
+    create(session, state, chosen, order_by=col(Buyer.id), **values)
 
 
 def _what_is_sent(
@@ -225,43 +218,3 @@ def _what_is_sent(
     if planned.policy.lateness and campaign.medium is not Medium.PARCEL:
         values["expires_at"] = due_moment(session, planned.dues, room, shift=planned.policy.lateness)
     return chosen, values
-
-
-def _add_links(session: Session, campaign: Campaign, run: Run, *, at: datetime) -> None:
-    """Give every waiting delivery of the run a link with a token nobody can guess."""
-    last = 0
-    while rows := _waiting(session, run, after=last):
-        last = rows[-1][0]
-        ids = [delivery_id for _, delivery_id in rows]
-        _insert_links(session, campaign, rows_of(session, "drawn", token=new_tokens(len(ids)), id=ids), at=at)
-
-
-def _waiting(session: Session, run: Run, *, after: int) -> list[tuple[int, int]]:
-    """Return the next deliveries of the run that wait, as (buyer, delivery) in the order of its unique key."""
-    waiting = sa.select(col(Delivery.buyer_id), col(Delivery.id)).where(
-        col(Delivery.shop_id) == run.shop_id,
-        col(Delivery.run_id) == run.id,
-        col(Delivery.state) == DeliveryState.WAITING,
-        col(Delivery.buyer_id) > after,
-    )
-    rows = session.connection().execute(waiting.order_by(col(Delivery.buyer_id)).limit(_CHUNK))
-    return [(buyer_id, delivery_id) for buyer_id, delivery_id in rows]
-
-
-def _insert_links(session: Session, campaign: Campaign, drawn: sa.CTE, *, at: datetime) -> None:
-    values = {
-        "token": drawn.c.token,
-        "shop_id": sa.literal(campaign.shop_id),
-        "carrier_shop_id": sa.literal(campaign.shop_id),
-        "campaign_id": sa.literal(campaign.id),
-        "delivery_id": col(Delivery.id),
-        "offer_id": sa.literal(campaign.offer_id, BigId),
-        "coupon_id": col(Delivery.coupon_id),
-        "product_id": sa.literal(campaign.product_id, BigId),
-        "slot": sa.literal(""),
-        "medium": sa.literal(campaign.medium.value),
-        "destination": sa.literal(""),
-        "created_at": sa.literal(at, UTCDateTime()),
-    }
-    source = sa.select(*values.values()).join_from(drawn, Delivery, col(Delivery.id) == drawn.c.id).order_by(drawn.c.n)
-    session.execute(sa.insert(Link).from_select(list(values), source, include_defaults=False))

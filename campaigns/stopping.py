@@ -4,48 +4,28 @@ A row that a sender has claimed but not begun to hand over is still ours. The se
 the same row, so exactly one of the two wins.
 """
 
-from collections.abc import Collection, Iterable
-from typing import Any
+from collections.abc import Collection
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from campaigns.campaign.posts import Post
-from campaigns.campaigns import Campaign, Delivery, DeliveryState, Medium
+from campaigns.campaigns import Campaign, Delivery, Medium
+from campaigns.delivery_moves import Move, move_all
 from campaigns.plans.policy import CHANNEL
 from campaigns.reasons import Reason
 from retention.consent import Channel
-from retention.database import choice
 from retention.suppressions import buyers_at
-from retention.versions import Family, raise_version
-
-NOT_BEGUN = sa.or_(
-    col(Delivery.state) == DeliveryState.WAITING,
-    sa.and_(col(Delivery.state) == DeliveryState.CLAIMED, col(Delivery.handed_at).is_(None)),
-)
-"""Deliveries of which nothing has left."""
-
-UNCLAIMED: dict[str, Any] = {"claim_token": None, "claim_expires_at": None}
-
-
-def ended(state: DeliveryState, reason: Reason) -> dict[str, Any]:
-    """Return the values of a delivery that gets nothing more: `unknown` where an earlier try may have arrived."""
-    doubted = col(Delivery.reason) == Reason.NO_RECORD.value
-    after, why = sa.literal(state, choice(DeliveryState)), sa.literal(reason.value)
-    return {
-        "state": sa.case((doubted, sa.literal(DeliveryState.UNKNOWN, choice(DeliveryState))), else_=after),
-        "reason": sa.case((doubted, sa.literal(Reason.NO_RECORD.value)), else_=why),
-    }
 
 
 def skip_campaign(session: Session, campaign: Campaign) -> int:
     """Skip all that has not left of a cancelled campaign; return how many."""
-    return _skip(session, Reason.CANCELLED, *_of(campaign))
+    return move_all(session, Move.SKIP, *_of(campaign), reason=Reason.CANCELLED)
 
 
 def skip_sold(session: Session, campaign: Campaign) -> int:
     """Skip all that has not left of an alert whose product sells by itself; return how many."""
-    return _skip(session, Reason.SOLD_ENOUGH, *_of(campaign))
+    return move_all(session, Move.SKIP, *_of(campaign), reason=Reason.SOLD_ENOUGH)
 
 
 def skip_buyer(
@@ -62,7 +42,7 @@ def skip_buyer(
     On one channel, or on every one where none is named; of one topic, or of all.
     """
     about = _about(shop_id, channel, topic)
-    return _skip(session, reason, *about, col(Delivery.buyer_id) == buyer_id)
+    return move_all(session, Move.SKIP, *about, col(Delivery.buyer_id) == buyer_id, reason=reason)
 
 
 def skip_addresses(
@@ -76,7 +56,8 @@ def skip_addresses(
 ) -> int:
     """Skip all that has not left for whoever has one of these addresses, each in its one spelling; return how many."""
     about = _about(shop_id, channel, topic)
-    return _skip(session, reason, *about, col(Delivery.buyer_id).in_(buyers_at(shop_id, channel, keys)))
+    theirs = col(Delivery.buyer_id).in_(buyers_at(shop_id, channel, keys))
+    return move_all(session, Move.SKIP, *about, theirs, reason=reason)
 
 
 def _about(shop_id: int, channel: Channel | None, topic: str) -> tuple[sa.ColumnElement[bool], ...]:
@@ -107,7 +88,7 @@ def _on_channel(shop_id: int, channel: Channel) -> sa.ColumnElement[bool]:
 
 def release_campaign(session: Session, campaign: Campaign) -> None:
     """Take what senders have claimed of a paused campaign back into waiting, as long as it has not begun to leave."""
-    _release(session, *_of(campaign))
+    move_all(session, Move.RELEASE, *_of(campaign))
 
 
 def release_sender(session: Session, shop_id: int, sender_id: int) -> None:
@@ -115,31 +96,8 @@ def release_sender(session: Session, shop_id: int, sender_id: int) -> None:
     campaigns = sa.select(col(Campaign.id)).where(
         col(Campaign.shop_id) == shop_id, col(Campaign.sender_id) == sender_id
     )
-    _release(session, col(Delivery.shop_id) == shop_id, col(Delivery.campaign_id).in_(campaigns))
-
-
-def _release(session: Session, *where: sa.ColumnElement[bool]) -> None:
-    """Put back what was claimed and has not begun, as if it had not been claimed: that was no try."""
-    claimed = (col(Delivery.state) == DeliveryState.CLAIMED, col(Delivery.handed_at).is_(None))
-    values = {"state": DeliveryState.WAITING, "attempts": Delivery.attempts - 1, **UNCLAIMED}
-    session.execute(sa.update(Delivery).where(*where, *claimed).values(values))
+    move_all(session, Move.RELEASE, col(Delivery.shop_id) == shop_id, col(Delivery.campaign_id).in_(campaigns))
 
 
 def _of(campaign: Campaign) -> tuple[sa.ColumnElement[bool], ...]:
     return (col(Delivery.shop_id) == campaign.shop_id, col(Delivery.campaign_id) == campaign.id)
-
-
-def _skip(session: Session, reason: Reason, *where: sa.ColumnElement[bool]) -> int:
-    skipped = sa.update(Delivery).where(*where, NOT_BEGUN)
-    rows = session.execute(
-        skipped.values(**ended(DeliveryState.SKIPPED, reason), **UNCLAIMED).returning(col(Delivery.shop_id))
-    )
-    return len(moved_of(session, rows.scalars()))
-
-
-def moved_of(session: Session, shop_ids: Iterable[int]) -> list[int]:
-    """Say that deliveries of these shops came to another end, so that kept figures are counted again; return them."""
-    shops = list(shop_ids)
-    for shop_id in sorted(set(shops)):
-        raise_version(session, shop_id, Family.TOUCHES)
-    return shops

@@ -1,19 +1,20 @@
 """Issuing: codes for buyers under an offer, set-wise, in the transaction that makes the deliveries they belong to."""
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from typing import cast
 
 import sqlalchemy as sa
 from pyroaring import BitMap
 from sqlalchemy.dialects import postgresql
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 from campaigns.offers.coupons import Coupon, CouponState
 from campaigns.offers.offers import Offer, take_coupons
 from retention.bitmaps import parts_of, read_bitmap, rows_of
-from retention.database import choice, is_postgresql
+from retention.database import as_stored, choice, insert_rows, is_postgresql
 from retention.errors import Conflict
 from retention.tokens import new_codes
 
@@ -59,6 +60,23 @@ def issue_anonymous(session: Session, offer: Offer, *, at: datetime) -> Coupon:
     session.add(coupon)
     session.flush()
     return coupon
+
+
+def issue_many_anonymous(session: Session, offer: Offer, count: int, *, at: datetime) -> Sequence[int]:
+    """Make `count` coupons for somebody unknown and return their numbers; none where the offer's limit is too low."""
+    if not take_coupons(session, offer, count):
+        return []
+    # Counting them as issued locked the offer: until this transaction ends, every newer coupon of it is ours.
+    own = (Coupon.shop_id == offer.shop_id, Coupon.offer_id == offer.id)
+    last = session.exec(select(func.coalesce(func.max(Coupon.id), 0)).where(*own)).one()
+    issued = as_stored(session, at)
+    rows = (
+        (offer.shop_id, offer.id, code, CouponState.ISSUED.value, issued, "", "", "")
+        for code in fresh_codes(session, offer.shop_id, count)
+    )
+    columns = ("shop_id", "offer_id", "code", "state", "issued_at", "held_by", "order_source", "order_reference")
+    insert_rows(session, Coupon, columns, rows)
+    return session.exec(select(Coupon.id).where(*own, Coupon.id > last).order_by(col(Coupon.id))).all()
 
 
 def buyers_with_coupon(offer: Offer) -> sa.Select[int]:

@@ -10,11 +10,12 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from campaigns.campaign.posts import Post, PostState
-from campaigns.campaigns import Campaign, CampaignState, DeliveryState, Medium, Run
+from campaigns.campaigns import Campaign, CampaignState, Medium, Run
+from campaigns.delivery_moves import Move
 from campaigns.moving import reopen
 from campaigns.posts.desk import SAID, check_sight, left_of
 from campaigns.posts.groups import assignees
-from campaigns.posts.post_outcomes import look_once_more, mark_sent, mark_unsent, settle
+from campaigns.posts.post_outcomes import look_once_more, settle
 from campaigns.posts.post_words import PostText, text_of
 from campaigns.posts.posts import find_post, quota_of
 from campaigns.reasons import Reason, step_name
@@ -64,7 +65,7 @@ def send_post(session: Session, member: Member, number: int, *, at: datetime, pr
         session, post, PostState.SENT, member, at=at, sent_at=at, sent_by=member.actor, proof=proof, note=note.strip()
     )
     # What was skipped since it was taken was skipped while it left.
-    return mark_sent(session, post, DeliveryState.WAITING, DeliveryState.SKIPPED, at=at)
+    return settle(session, post, Move.POST_BY_HAND, sent_at=at)
 
 
 def decline_post(session: Session, member: Member, number: int, *, at: datetime, note: str) -> int:
@@ -73,8 +74,7 @@ def decline_post(session: Session, member: Member, number: int, *, at: datetime,
         raise Invalid("Say in a word why it is not sent.")
     post = _in_hand(session, member, number)
     _move(session, post, PostState.DECLINED, member, at=at, sent_at=at, sent_by=member.actor, note=note.strip())
-    values = {"state": DeliveryState.SKIPPED, "reason": Reason.DECLINED.value, "detail": note.strip()[:500]}
-    return settle(session, post, DeliveryState.WAITING, **values)
+    return settle(session, post, Move.SKIP_IN_POST, reason=Reason.DECLINED, detail=note.strip()[:500])
 
 
 def put_back(session: Session, member: Member, number: int, *, at: datetime) -> None:
@@ -97,10 +97,7 @@ def undo_post(session: Session, member: Member, number: int, *, at: datetime) ->
     lock(session, campaign)
     if campaign.state is CampaignState.CANCELLED:
         raise Conflict("The campaign has been cancelled meanwhile.")
-    if post.state == PostState.SENT:
-        mark_unsent(session, post)
-    else:
-        settle(session, post, DeliveryState.SKIPPED, state=DeliveryState.WAITING, reason="", detail="")
+    settle(session, post, Move.UNSEND if post.state == PostState.SENT else Move.UNSKIP)
     reopen(session, campaign, session.get_one(Run, post.run_id), at=at)
     said = {"assignee": member.actor, "taken_at": at, "sent_at": None, "sent_by": "", "proof": "", "note": ""}
     _move(session, post, PostState.TAKEN, member, at=at, **said)

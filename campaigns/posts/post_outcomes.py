@@ -10,12 +10,12 @@ from sqlmodel import Session, col, select
 
 from campaigns.campaign.posts import HOLD, LIFE, ROBOT, Post, PostState
 from campaigns.campaigns import Delivery, DeliveryState
+from campaigns.delivery_moves import Move, move, move_all
 from campaigns.posts.posts import served_by, somebody_in, taken_within
 from campaigns.reasons import Reason
 from campaigns.sending.claiming import CLAIM
+from campaigns.sending.numbered import among
 from campaigns.sending.rechecking import check_before_sending
-from campaigns.sending.touches import take_back_sent_touches, write_sent_touches_where
-from campaigns.stopping import moved_of
 from retention.database import changed
 
 _LOOK_AT_ONCE = 5_000  # bound values of one statement stay far below what either database takes
@@ -43,30 +43,9 @@ def look_once_more(session: Session, post: Post, *, at: datetime) -> Reason | da
     return min(later) if len(found) + len(later) == len(ids) else None
 
 
-def settle(session: Session, post: Post, *before: DeliveryState, **values: Any) -> int:
-    """Change all deliveries of a post that are in one of the states `before`; return how many there were."""
-    settled = sa.update(Delivery).where(*served_by(post), col(Delivery.state).in_(before)).values(**values)
-    number = changed(session, settled.execution_options(**_NO_SYNC))
-    moved_of(session, [post.shop_id] * min(number, 1))
-    return number
-
-
-def mark_sent(session: Session, post: Post, *before: DeliveryState, at: datetime) -> int:
-    """Say that everybody a post serves has got it, with their touches; return how many."""
-    values = {"state": DeliveryState.SENT, "sent_at": at, "reason": "", "detail": ""}
-    moved = settle(session, post, *before, **values, claim_token=None, claim_expires_at=None)
-    write_sent_touches_where(session, post.shop_id, *_reached(post))
-    return moved
-
-
-def mark_unsent(session: Session, post: Post) -> int:
-    """Take that back: sent becomes waiting again and the touches go. Return how many moved."""
-    take_back_sent_touches(session, post.shop_id, *_reached(post))
-    return settle(session, post, DeliveryState.SENT, state=DeliveryState.WAITING, sent_at=None)
-
-
-def _reached(post: Post) -> tuple[sa.ColumnElement[bool], ...]:
-    return (*served_by(post), col(Delivery.state) == DeliveryState.SENT)
+def settle(session: Session, post: Post, which: Move, **values: Any) -> int:
+    """Move the deliveries of a post together, those that the move takes; return how many."""
+    return len(move(session, which, *served_by(post), **values))
 
 
 def put_aside(session: Session, *, at: datetime) -> int:
@@ -112,24 +91,11 @@ def _expire(session: Session, *, at: datetime) -> int:
 
 
 def _skip_late(session: Session, shop_id: int, run_id: int, posts: Sequence[int]) -> None:
-    late = sa.update(Delivery).where(
-        col(Delivery.shop_id) == shop_id,
-        col(Delivery.run_id) == run_id,
-        col(Delivery.post_id).in_(posts),
-        col(Delivery.state) == DeliveryState.WAITING,
-    )
-    values = {"state": DeliveryState.SKIPPED, "reason": Reason.LATE.value}
-    session.execute(late.values(**values), execution_options=_NO_SYNC)
-    moved_of(session, [shop_id])
+    late = (col(Delivery.shop_id) == shop_id, col(Delivery.run_id) == run_id, col(Delivery.post_id).in_(posts))
+    move_all(session, Move.SKIP_IN_POST, *late, reason=Reason.LATE)
 
 
 def _let_go(session: Session, post: Post, ids: Sequence[int], reason: Reason) -> None:
     """Skip deliveries that a post to a group serves no longer; one to a buyer goes on pointing at its own."""
-    values: dict[str, Any] = {"state": DeliveryState.SKIPPED, "reason": reason.value}
-    if post.buyer_id is None:
-        values["post_id"] = None
-    for start in range(0, len(ids), _LOOK_AT_ONCE):
-        some = ids[start : start + _LOOK_AT_ONCE]
-        gone = sa.update(Delivery).where(*served_by(post), col(Delivery.id).in_(some)).values(**values)
-        session.execute(gone, execution_options=_NO_SYNC)
-    moved_of(session, [post.shop_id])
+    values = {"post_id": None} if post.buyer_id is None else {}
+    move(session, Move.SKIP_IN_POST, *served_by(post), among(col(Delivery.id), ids), reason=reason, **values)

@@ -10,7 +10,8 @@ from sqlmodel import Session, col, func, select
 
 from campaigns.campaign.posts import Post, PostState, goes_to_groups, is_posted
 from campaigns.campaigns import Campaign, Delivery, DeliveryState, Medium, Run
-from campaigns.offers.links import Link
+from campaigns.delivery_moves import Move, move_all
+from campaigns.offers.linking import share_links
 from campaigns.plans.reachable_groups import reachable_groups
 from campaigns.posts.groups import assignees
 from campaigns.reasons import Reason
@@ -22,8 +23,6 @@ from retention.queue import send
 from retention.relations import GroupMember
 from retention.shops import Shop
 from retention.tokens import new_tokens
-
-_NO_SYNC = {"synchronize_session": False}
 
 
 def make_posts(session: Session, shop: Shop, campaign: Campaign, run: Run, *, at: datetime) -> int:
@@ -70,8 +69,9 @@ def _to_groups(session: Session, shop: Shop, campaign: Campaign, run: Run, *, pi
             shop_id=run.shop_id, campaign_id=campaign.id, run_id=run.id, group_id=group_id, token=token,
             picture=picture, due_at=at, assignee=preset.get(group_id, ""),
         )  # fmt: skip
-        session.add_all([post, _shared_link(shop, campaign, token, at)])
+        session.add(post)
         posts.append(post)
+    share_links(session, campaign, tokens, at=at)
     session.flush()
     _point_at(session, run, {post.id: chosen[post.group_id] for post in posts if post.group_id})
     _skip_unreached(session, run)
@@ -101,19 +101,12 @@ def _members(session: Session, run: Run, group_ids: Iterable[int]) -> dict[int, 
     return found
 
 
+def _of_run(run: Run) -> tuple[sa.ColumnElement[bool], ...]:
+    return (col(Delivery.shop_id) == run.shop_id, col(Delivery.run_id) == run.id)
+
+
 def _waiting(run: Run) -> tuple[sa.ColumnElement[bool], ...]:
-    return (
-        col(Delivery.shop_id) == run.shop_id,
-        col(Delivery.run_id) == run.id,
-        col(Delivery.state) == DeliveryState.WAITING,
-    )
-
-
-def _shared_link(shop: Shop, campaign: Campaign, token: str, at: datetime) -> Link:
-    return Link(
-        shop_id=shop.id, carrier_shop_id=shop.id, token=token, campaign_id=campaign.id, offer_id=campaign.offer_id,
-        product_id=campaign.product_id, medium=campaign.medium.value, created_at=at,
-    )  # fmt: skip
+    return (*_of_run(run), col(Delivery.state) == DeliveryState.WAITING)
 
 
 def _point_at(session: Session, run: Run, posts: Mapping[int, BitMap]) -> None:
@@ -121,15 +114,14 @@ def _point_at(session: Session, run: Run, posts: Mapping[int, BitMap]) -> None:
     buyers = [buyer for served in posts.values() for buyer in served]
     numbers = [post_id for post_id, served in posts.items() for _ in served]
     rows = rows_of(session, "served", buyer_id=buyers, post_id=numbers)
-    served = sa.update(Delivery).where(*_waiting(run), col(Delivery.buyer_id) == rows.c.buyer_id)
-    session.execute(served.values(post_id=rows.c.post_id), execution_options=_NO_SYNC)
+    served = (*_of_run(run), col(Delivery.buyer_id) == rows.c.buyer_id)
+    move_all(session, Move.ASSIGN_POST, *served, post_id=rows.c.post_id)
 
 
 def _skip_unreached(session: Session, run: Run) -> None:
     """Skip who left every group between the plan and now; the plan leaves out who was in none."""
-    unreached = sa.update(Delivery).where(*_waiting(run), col(Delivery.post_id).is_(None))
-    values = {"state": DeliveryState.SKIPPED, "reason": Reason.NO_ADDRESS.value}
-    session.execute(unreached.values(**values), execution_options=_NO_SYNC)
+    unreached = (*_of_run(run), col(Delivery.post_id).is_(None))
+    move_all(session, Move.SKIP_IN_POST, *unreached, reason=Reason.NO_ADDRESS)
 
 
 def _take_times(session: Session, run: Run) -> None:
@@ -171,7 +163,7 @@ def _to_buyers(session: Session, run: Run, *, picture: str) -> int:
         )
         .scalar_subquery()
     )
-    session.execute(sa.update(Delivery).where(*_waiting(run)).values(post_id=own), execution_options=_NO_SYNC)
+    move_all(session, Move.ASSIGN_POST, *_of_run(run), post_id=own)
     return session.exec(select(func.count()).where(Post.shop_id == run.shop_id, Post.run_id == run.id)).one()
 
 

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 import sqlalchemy as sa
 import structlog
@@ -17,10 +16,11 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col
 
 from campaigns.campaign.posts import ROBOT, Post, PostState
-from campaigns.campaigns import Campaign, DeliveryState, Medium
+from campaigns.campaigns import Campaign, Medium
+from campaigns.delivery_moves import Move
 from campaigns.offers.links import link_address
 from campaigns.plans.reachable_groups import robots_of
-from campaigns.posts.post_outcomes import look_once_more, mark_sent, settle
+from campaigns.posts.post_outcomes import look_once_more, settle
 from campaigns.posts.post_words import text_of
 from campaigns.posts.posts import planned_ahead, somebody_waits
 from campaigns.reasons import Reason, step_name
@@ -28,7 +28,6 @@ from campaigns.sending import breaker
 from campaigns.sending.channels.channel import Channel, Message, Outcome, Refused, Taken, TryLater
 from campaigns.sending.claiming import BACK_OFF, CLAIM, farthest
 from campaigns.sending.senders import Sender
-from campaigns.stopping import UNCLAIMED
 from retention.database import changed, transaction
 from retention.errors import Invalid, NotFound
 from retention.failures import Thing, each_alone
@@ -126,9 +125,7 @@ def _prepare(session: Session, post_id: int, *, public_url: str, now: datetime) 
     try:
         said = text_of(session, shop, post, public_url=public_url, at=now)
     except Invalid as error:
-        _end(
-            session, post, PostState.FAILED, DeliveryState.WAITING, reason=Reason.TEXT_ERROR, detail=str(error), at=now
-        )
+        _end(session, post, Move.FAIL_TEXT, reason=Reason.TEXT_ERROR, detail=str(error), at=now)
         return "failed"
     post.text, post.picture = said.text, said.picture
     session.add(post)
@@ -167,7 +164,7 @@ def _begin(session: Session, post_id: int, *, now: datetime) -> str | None:
         post.state, post.note = PostState.SKIPPED, step_name(found)
         return "skipped"
     claim = {"claim_token": secrets.token_hex(16), "claim_expires_at": now + CLAIM, "handed_at": now}
-    settle(session, post, DeliveryState.WAITING, state=DeliveryState.CLAIMED, **claim)
+    settle(session, post, Move.CLAIM_POST, **claim)
     return None
 
 
@@ -182,47 +179,36 @@ def _record(session: Session, ready: _Ready, outcome: Outcome, *, now: datetime)
     )  # fmt: skip
     match outcome:
         case Taken():
-            mark_sent(session, post, DeliveryState.CLAIMED, DeliveryState.UNKNOWN, at=now)
+            settle(session, post, Move.POST_BY_BOT, sent_at=now)
             post.state, post.sent_at, post.sent_by = PostState.SENT, now, ROBOT
             session.add(post)
             return "sent"
         case Refused():
-            _end(session, post, PostState.FAILED, DeliveryState.CLAIMED, reason=Reason.REFUSED, detail=detail, at=now)
+            _end(session, post, Move.REFUSE, reason=Reason.REFUSED, detail=detail, at=now)
             return "failed"
         case TryLater():
             return _again(session, post, detail, wait=outcome.wait, now=now)
-    _end(session, post, PostState.UNKNOWN, DeliveryState.CLAIMED, reason=Reason.NO_RECORD, detail=detail, at=now)
+    _end(session, post, Move.LOSE, detail=detail, at=now)
     return "unknown"
 
 
 def _again(session: Session, post: Post, detail: str, *, wait: timedelta | None, now: datetime) -> str:
     """Have a post tried once more after the next wait; one that has had every wait has failed."""
     if wait is None and post.attempts > len(BACK_OFF):
-        _end(session, post, PostState.FAILED, DeliveryState.CLAIMED, reason=Reason.GAVE_UP, detail=detail, at=now)
+        _end(session, post, Move.REFUSE, reason=Reason.GAVE_UP, detail=detail, at=now)
         return "failed"
     post.due_at = now + (wait or BACK_OFF[max(0, post.attempts - 1)])
     post.state, post.assignee, post.taken_at, post.note = PostState.WAITING, "", None, detail[:500]
     session.add(post)
-    waits = {"state": DeliveryState.WAITING, "handed_at": None, "detail": detail[:500]}
-    settle(session, post, DeliveryState.CLAIMED, **waits, **UNCLAIMED)
+    settle(session, post, Move.RETRY, detail=detail[:500])
     return "later"
 
 
-_ENDS = {PostState.FAILED: DeliveryState.FAILED, PostState.UNKNOWN: DeliveryState.UNKNOWN}
+_ENDS = {Move.FAIL_TEXT: PostState.FAILED, Move.REFUSE: PostState.FAILED, Move.LOSE: PostState.UNKNOWN}
 
 
-def _end(
-    session: Session,
-    post: Post,
-    state: PostState,
-    before: DeliveryState,
-    *,
-    reason: Reason,
-    detail: str,
-    at: datetime,
-) -> None:
+def _end(session: Session, post: Post, which: Move, *, detail: str, at: datetime, **reason: Reason) -> None:
     """End a post with its deliveries; their `due_at` keeps the moment, as hooks read it."""
-    post.state, post.note = state, detail[:500]
+    post.state, post.note = _ENDS[which], detail[:500]
     session.add(post)
-    values: dict[str, Any] = {"state": _ENDS[state], "reason": reason.value, "detail": detail[:500], "due_at": at}
-    settle(session, post, before, **values, **UNCLAIMED)
+    settle(session, post, which, **reason, detail=post.note, due_at=at)

@@ -3,13 +3,14 @@
 waiting -> claimed            by conditional UPDATE, with a token and an expiry; rows another sender locks are passed by
 claimed -> begun              `handed_at` is written and committed before a byte leaves
 begun   -> sent, failed, waiting again, or unknown
-An expired claim that had not begun waits again; so does one that had, where the other side takes the same key only
-once. Any other is unknown, since nobody can know. A waiting row whose reason is `no_record` may have arrived: whatever
-ends its waiting but a message that is taken leaves it unknown.
+
+Each arrow is a move of `campaigns.delivery_moves`. An expired claim that had not begun waits again; so does one that
+had, where the other side takes the same key only once. Any other is unknown, since nobody can know. A waiting row whose
+reason is `no_record` may have arrived: whatever ends its waiting but a message that is taken leaves it unknown.
 """
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -21,12 +22,11 @@ from sqlmodel import Session, col
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Medium, Run
+from campaigns.delivery_moves import Move, Prepared, move, move_all
 from campaigns.reasons import Reason
 from campaigns.sending.numbered import NOTHING, among, by_number, listed
 from campaigns.sending.rates import FARTHEST
 from campaigns.sending.senders import Sender
-from campaigns.sending.touches import write_sent_touches
-from campaigns.stopping import UNCLAIMED, ended, moved_of
 from retention.clock import AHEAD
 from retention.database import is_postgresql, reached
 from retention.shops import Shop
@@ -93,14 +93,8 @@ def claim(
     token = secrets.token_hex(16)
     if not ids:
         return Claim(shop_id, token, [])
-    taken = {"state": DeliveryState.CLAIMED, "claim_token": token, "claim_expires_at": now + CLAIM}
-    claimed = (
-        sa.update(Delivery)
-        .where(by_number(shop_id, ids), col(Delivery.state) == DeliveryState.WAITING)
-        .values(**taken, handed_at=None, attempts=Delivery.attempts + 1)
-    )
-    rows = session.execute(claimed.returning(col(Delivery.id)), execution_options=_NO_SYNC)
-    return Claim(shop_id, token, sorted(rows.scalars()))
+    taken = {"claim_token": token, "claim_expires_at": now + CLAIM}
+    return Claim(shop_id, token, sorted(move(session, Move.CLAIM, by_number(shop_id, ids), **taken)))
 
 
 def bring_forward(session: Session, shop_ids: Sequence[int], *, now: datetime) -> int:
@@ -113,12 +107,12 @@ def bring_forward(session: Session, shop_ids: Sequence[int], *, now: datetime) -
     tried = sa.and_(*put_off, col(Delivery.due_at) > farthest(Delivery.attempts, now))
     later = sa.select(col(Run.id)).where(col(Run.shop_id).in_(shop_ids), col(Run.planned_at) > now + AHEAD)
     found = list(session.execute(later).scalars())
-    waits = (col(Delivery.shop_id).in_(shop_ids), col(Delivery.state) == DeliveryState.WAITING)
-    moved = _expire(session, *waits, tried, due_at=now)
+    theirs = col(Delivery.shop_id).in_(shop_ids)
+    moved = move_all(session, Move.RESCHEDULE, theirs, tried, due_at=now)
     if found:
         planned = sa.select(col(Run.planned_at)).where(col(Run.id) == Delivery.run_id).scalar_subquery()
         at_once = (col(Delivery.run_id).in_(found), col(Delivery.due_at) > now, col(Delivery.due_at) <= planned)
-        moved += _expire(session, *waits, *at_once, due_at=now)
+        moved += move_all(session, Move.RESCHEDULE, theirs, *at_once, due_at=now)
     return moved
 
 
@@ -133,14 +127,14 @@ def skip(session: Session, held: Claim, reasons: Mapping[int, Reason]) -> None:
     """Give claimed deliveries up for good, each with its reason: one UPDATE per reason."""
     for reason in sorted(set(reasons.values())):
         ids = [delivery_id for delivery_id, why in reasons.items() if why is reason]
-        _settle(session, held, ids, **ended(DeliveryState.SKIPPED, reason))
+        move(session, Move.SKIP, *_ours(held, ids), reason=reason)
 
 
 def postpone(session: Session, held: Claim, moments: Mapping[int, datetime]) -> None:
     """Put claimed deliveries back until a moment each, as if they had not been claimed: one UPDATE per moment."""
     for moment in sorted(set(moments.values())):
         ids = [delivery_id for delivery_id, due in moments.items() if due == moment]
-        _settle(session, held, ids, **_AGAIN, due_at=moment, detail="")
+        move(session, Move.RELEASE, *_ours(held, ids), due_at=moment, detail="")
 
 
 def begin(session: Session, held: Claim, delivery_ids: Sequence[int], *, now: datetime) -> set[int]:
@@ -148,8 +142,7 @@ def begin(session: Session, held: Claim, delivery_ids: Sequence[int], *, now: da
 
     A second time says the same: when the connection was lost at the commit, nobody knows whether the first one stood.
     """
-    values = _held(held) | {"ids": list(delivery_ids), "at": now}
-    return set(session.connection().execute(_BEGIN, values).scalars())
+    return set(_BEGIN.run(session, held.shop_id, token=held.token, ids=list(delivery_ids), at=now))
 
 
 def record_sent(session: Session, held: Claim, told: Sequence[Told], *, at: datetime) -> None:
@@ -159,22 +152,16 @@ def record_sent(session: Session, held: Claim, told: Sequence[Told], *, at: date
     """
     if not told:
         return
-    words = ("message_id", "address")
-    line = session.connection()
-    known = {"ids": [each.id for each in told], "at": at, "told": _as_json(told, words)}
-    sent = list(line.execute(_sent(is_postgresql(session)), _held(held) | known).scalars())
+    ids = [each.id for each in told]
+    sending = _sent(is_postgresql(session))
+    sent = sending.run(session, held.shop_id, token=held.token, ids=ids, at=at, told=_as_json(told, _OF_SENT))
     if len(sent) < len(told):  # our claim expired while we were still handing over
         late = [each for each in told if each.id not in set(sent)]
-        doubted = (
-            col(Delivery.shop_id) == held.shop_id,
-            col(Delivery.state).in_((DeliveryState.UNKNOWN, DeliveryState.WAITING)),
-            col(Delivery.reason) == Reason.NO_RECORD.value,
-        )
-        values = {"state": DeliveryState.SENT, "sent_at": at, "reason": "", "detail": ""}
-        sent += _settle_each(session, late, *doubted, words=words, **values)
+        own = _own_words(session, late, _OF_SENT)
+        where = by_number(held.shop_id, [each.id for each in late])
+        sent += move(session, Move.SEND_LATE, where, sent_at=at, **own)
     if carriers := held.carriers.intersection(sent):
-        sent += line.execute(_CARRIED, {"shop": held.shop_id, "ids": carriers, "at": at}).scalars()
-    write_sent_touches(session, held.shop_id, sent)
+        _CARRIED.run(session, held.shop_id, ids=carriers, at=at)
 
 
 def record_refused(
@@ -184,20 +171,12 @@ def record_refused(
 
     A refusal `says_all` where the other side knows the key: then no earlier try has arrived either.
     """
-    if not told:
-        return
-    failed = (
-        {"state": DeliveryState.FAILED, "reason": reason.value} if says_all else ended(DeliveryState.FAILED, reason)
-    )
-    _settle_each(session, told, *_ours(held), words=("detail",), due_at=at, **failed)
+    _settle(session, held, told, Move.REFUSE if says_all else Move.FAIL, reason=reason, due_at=at)
 
 
 def record_undecided(session: Session, held: Claim, told: Sequence[Told]) -> None:
     """Write down that nobody can know."""
-    if not told:
-        return
-    values = {"state": DeliveryState.UNKNOWN, "reason": Reason.NO_RECORD.value}
-    _settle_each(session, told, *_ours(held), words=("detail",), **values)
+    _settle(session, held, told, Move.LOSE)
 
 
 def record_later(
@@ -207,51 +186,44 @@ def record_later(
 
     Those that `may_have_arrived` are tried under the same key, and are unknown at the end.
     """
-    if not told:
-        return
-    doubt = {"reason": Reason.NO_RECORD.value} if may_have_arrived else {}
     over = col(Delivery.attempts) > len(BACK_OFF)
-    gone = ended(DeliveryState.FAILED, Reason.GAVE_UP)
     if may_have_arrived:
-        gone = {"state": DeliveryState.UNKNOWN, **doubt}
-    _settle_each(session, told, *_ours(held), over, words=("detail",), due_at=now, **gone)
+        _settle(session, held, told, Move.LOSE, over, due_at=now)
+    else:
+        _settle(session, held, told, Move.FAIL, over, reason=Reason.GAVE_UP, due_at=now)
     waits = sa.case(
         *((col(Delivery.attempts) == tries, sa.literal(now + wait, _MOMENT)) for tries, wait in enumerate(BACK_OFF, 1)),
         else_=sa.literal(now, _MOMENT),
     )
-    values = {"state": DeliveryState.WAITING, "due_at": waits, "handed_at": None}
-    _settle_each(session, told, *_ours(held), words=("detail",), **values, **doubt)
+    _settle(session, held, told, Move.RETRY_DOUBTED if may_have_arrived else Move.RETRY, due_at=waits)
 
 
 def record_wait(session: Session, held: Claim, told: Sequence[Told], *, until: datetime) -> None:
     """Have deliveries wait as long as the other side asked; that counts as no try."""
-    _settle_each(session, told, *_ours(held), words=("detail",), **_AGAIN, due_at=until)
+    _settle(session, held, told, Move.DEFER, due_at=until)
 
 
 def release(session: Session, held: Claim, delivery_ids: Sequence[int]) -> None:
     """Put deliveries that were not begun back as if they had not been claimed."""
     if delivery_ids:
-        _settle(session, held, delivery_ids, **_AGAIN)
+        move(session, Move.RELEASE, *_ours(held, delivery_ids))
 
 
 def expire_claims(session: Session, *, now: datetime) -> int:
     """Settle the claims of senders that died; return how many deliveries became unknown."""
     expired = (
         col(Delivery.shop_id).in_(sa.select(col(Shop.id))),  # leads to the index, which begins with the shop
-        col(Delivery.state) == DeliveryState.CLAIMED,
         reached(Delivery.claim_expires_at, now, longest=2 * CLAIM),
     )
-    _expire(session, *expired, col(Delivery.handed_at).is_(None), state=DeliveryState.WAITING)
+    move_all(session, Move.EXPIRE, *expired)
     keyed = sa.select(col(Campaign.id)).join(Sender, col(Sender.id) == Campaign.sender_id).where(col(Sender.repeatable))
-    again = {"state": DeliveryState.WAITING, "reason": Reason.NO_RECORD.value, "handed_at": None}
     fresh = col(Delivery.handed_at) > now - KEY_HOLDS
-    _expire(session, *expired, fresh, col(Delivery.campaign_id).in_(keyed), **again)
-    return _expire(session, *expired, state=DeliveryState.UNKNOWN, reason=Reason.NO_RECORD.value)
+    move_all(session, Move.RETRY_DOUBTED, *expired, fresh, col(Delivery.campaign_id).in_(keyed))
+    return move_all(session, Move.LOSE, *expired)
 
 
-_NO_SYNC = {"synchronize_session": False}
 _MOMENT = UTCDateTime()
-_AGAIN: dict[str, Any] = {"state": DeliveryState.WAITING, "attempts": Delivery.attempts - 1, "handed_at": None}
+_OF_SENT = ("message_id", "address")
 
 
 def _running(medium: Medium, sender_id: int | None) -> tuple[sa.ColumnElement[bool], ...]:
@@ -262,35 +234,17 @@ def _running(medium: Medium, sender_id: int | None) -> tuple[sa.ColumnElement[bo
     )
 
 
-def _ours(held: Claim) -> tuple[sa.ColumnElement[bool], ...]:
-    return (
-        col(Delivery.shop_id) + NOTHING == held.shop_id,  # as in `by_number`
-        col(Delivery.state) == DeliveryState.CLAIMED,
-        col(Delivery.claim_token) == held.token,
-    )
+def _ours(held: Claim, delivery_ids: Collection[int]) -> tuple[sa.ColumnElement[bool], ...]:
+    return (by_number(held.shop_id, delivery_ids), col(Delivery.claim_token) == held.token)
 
 
-def _settle(session: Session, held: Claim, delivery_ids: Sequence[int], **values: Any) -> None:
-    """Take deliveries out of the claim."""
-    settled = sa.update(Delivery).where(*_ours(held), among(col(Delivery.id), delivery_ids))
-    session.execute(settled.values(**values, **UNCLAIMED), execution_options=_NO_SYNC)
-    if values["state"] is not DeliveryState.WAITING:
-        moved_of(session, [held.shop_id])
-
-
-def _settle_each(
-    session: Session, told: Sequence[Told], *where: sa.ColumnElement[bool], words: Iterable[str], **values: Any
-) -> list[int]:
-    """Take deliveries out of the claim, each with its own words, in one UPDATE; return those that were in it."""
-    if not told:
-        return []
-    own = _own_words(session, told, words)
-    settled = sa.update(Delivery).where(among(col(Delivery.id), [each.id for each in told]), *where)
-    settled = settled.values(**values, **own, **UNCLAIMED).returning(col(Delivery.id), col(Delivery.shop_id))
-    rows = session.execute(settled, execution_options=_NO_SYNC).all()
-    if values["state"] is not DeliveryState.WAITING:
-        moved_of(session, [shop_id for _, shop_id in rows])
-    return [number for number, _ in rows]
+def _settle(
+    session: Session, held: Claim, told: Sequence[Told], which: Move, *where: sa.ColumnElement[bool], **values: Any
+) -> None:
+    """Take deliveries out of the claim, each with what the other side said of it, in one UPDATE."""
+    if told:
+        own = _own_words(session, told, ("detail",))
+        move(session, which, *_ours(held, [each.id for each in told]), *where, **values, **own)
 
 
 _LONGEST = {"detail": 500, "message_id": 200, "address": 254}
@@ -325,40 +279,21 @@ def _json(*, postgresql: bool) -> sa.types.TypeEngine[Any]:
     return JSONB() if postgresql else sa.JSON()
 
 
-def _held(held: Claim) -> dict[str, Any]:
-    return {"shop": held.shop_id, "token": held.token}
-
-
-# The three statements of every group are made once, past the session's own bookkeeping: built each time they cost more
-# than the database takes to run them.
-_rows = Delivery.__table__  # type: ignore[attr-defined]
+# The three statements of every group are made once.
 _LISTED = listed("ids")
-_OURS = sa.and_(
-    by_number(sa.bindparam("shop"), _LISTED, _rows.c),
-    _rows.c.state == DeliveryState.CLAIMED,
-    _rows.c.claim_token == sa.bindparam("token"),
-)
-_BEGIN = sa.update(_rows).where(_OURS).values(handed_at=sa.bindparam("at")).returning(_rows.c.id)
-_NOW_SENT = {"state": DeliveryState.SENT, "reason": "", "detail": ""}
-_CARRIED = (
-    sa.update(_rows)
-    .where(_rows.c.shop_id + NOTHING == sa.bindparam("shop"), among(_rows.c.digest_id, _LISTED))
-    .where(_rows.c.digest_id.is_not(None))  # what the index says too; PostgreSQL cannot tell it of an array to come
-    .where(_rows.c.state == DeliveryState.WAITING)
-    .values(sent_at=sa.bindparam("at"), **_NOW_SENT)
-    .returning(_rows.c.id)
+_OURS = (by_number(sa.bindparam("shop"), _LISTED), col(Delivery.claim_token) == sa.bindparam("token"))
+_BEGIN = Prepared(Move.BEGIN, *_OURS, handed_at=sa.bindparam("at"))
+_CARRIED = Prepared(
+    Move.INCLUDE,
+    col(Delivery.shop_id) + NOTHING == sa.bindparam("shop"),
+    among(col(Delivery.digest_id), _LISTED),
+    col(Delivery.digest_id).is_not(None),  # what the index says too; PostgreSQL cannot tell it of an array to come
+    sent_at=sa.bindparam("at"),
 )
 
 
 @cache
-def _sent(postgresql: bool) -> Any:  # noqa: FBT001
+def _sent(postgresql: bool) -> Prepared:  # noqa: FBT001
     known = sa.bindparam("told", type_=_json(postgresql=postgresql))
-    own = _looked_up(known, ("message_id", "address"), postgresql=postgresql)
-    values = {"sent_at": sa.bindparam("at"), **_NOW_SENT, **own, **UNCLAIMED}
-    return sa.update(_rows).where(_OURS).values(**values).returning(_rows.c.id)
-
-
-def _expire(session: Session, *where: sa.ColumnElement[bool], **values: Any) -> int:
-    expired = sa.update(Delivery).where(*where).values(**values, **UNCLAIMED)
-    rows = session.execute(expired.returning(col(Delivery.shop_id)), execution_options=_NO_SYNC)
-    return len(moved_of(session, rows.scalars()))
+    own = _looked_up(known, _OF_SENT, postgresql=postgresql)
+    return Prepared(Move.SEND, *_OURS, sent_at=sa.bindparam("at"), **own)

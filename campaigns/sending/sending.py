@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Run, deliveries_of
+from campaigns.delivery_moves import Move, move
 from campaigns.moving import reopen
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.links import Link
@@ -31,7 +32,6 @@ from campaigns.sending.rates import Slots
 from campaigns.sending.rechecking import check_before_sending
 from campaigns.sending.senders import Sender as SenderRow
 from campaigns.sending.standing import MAIL
-from campaigns.stopping import moved_of
 from campaigns.texts.branding import look_of
 from campaigns.texts.composing import compose
 from campaigns.texts.mail import Letter, Sender
@@ -117,11 +117,7 @@ def resend(session: Session, shop: Shop, delivery_ids: list[int], *, at: datetim
         col(Delivery.state).in_((DeliveryState.FAILED, DeliveryState.UNKNOWN)),
     )
     going_on = _opened(session, sa.select(col(Delivery.run_id)).where(*chosen), at=at)
-    again = sa.update(Delivery).where(*chosen, col(Delivery.run_id).in_(going_on))
-    kept = sa.case((col(Delivery.state) == DeliveryState.UNKNOWN, col(Delivery.reason)), else_="")
-    values = {"state": DeliveryState.WAITING, "due_at": at, "attempts": 0, "handed_at": None, "reason": kept}
-    ids = sorted(session.execute(again.values(**values).returning(col(Delivery.id))).scalars())
-    moved_of(session, [shop.id] * len(ids))
+    ids = sorted(move(session, Move.RESEND, *chosen, col(Delivery.run_id).in_(going_on), due_at=at))
     for delivery_id in ids:
         audit.record(session, shop.id, actor, action="delivery.resend", subject=f"delivery:{delivery_id}", at=at)
     send(session, "campaigns.send")

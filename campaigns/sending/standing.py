@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Medium, Run
+from campaigns.delivery_moves import Move, move_all
 from campaigns.reasons import Reason
 from campaigns.sending.senders import Sender, SenderState
 from campaigns.stopping import release_campaign
@@ -127,14 +128,13 @@ def change_sender(
 
 def _wait_no_longer(session: Session, campaign: Campaign, at: datetime) -> None:
     """Have what waited because of the last sender leave now."""
-    again = sa.update(Delivery).where(
+    later = (
         col(Delivery.shop_id) == campaign.shop_id,
         col(Delivery.campaign_id) == campaign.id,
-        col(Delivery.state) == DeliveryState.WAITING,
         col(Delivery.attempts) > 0,
         col(Delivery.due_at) > at,
     )
-    session.execute(again.values(due_at=at, attempts=0), execution_options={"synchronize_session": False})
+    move_all(session, Move.RESCHEDULE, *later, due_at=at, attempts=0)
 
 
 def _of_installation(campaign: Campaign, failures: list[Failure]) -> Standstill | None:

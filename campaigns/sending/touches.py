@@ -1,4 +1,7 @@
-"""The touch that being sent leaves with a buyer, whatever the way it went: segments and measuring read it."""
+"""The touch that being sent leaves with a buyer, whatever the way it went: segments and measuring read it.
+
+Only the moves of a delivery (`campaigns.delivery_moves`) write and remove it.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,9 +13,6 @@ from campaigns.campaigns import Campaign, Delivery
 from campaigns.sending.numbered import by_number, listed
 from retention.database import choice
 from retention.touches import Touch, TouchEvent
-from retention.versions import Family, raise_version
-
-_Which = sa.ColumnElement[bool]
 
 
 def write_sent_touches(session: Session, shop_id: int, delivery_ids: Sequence[int]) -> None:
@@ -21,32 +21,25 @@ def write_sent_touches(session: Session, shop_id: int, delivery_ids: Sequence[in
         return
     session.flush()
     session.connection().execute(_BY_NUMBER, {"shop": shop_id, "ids": list(delivery_ids)})
-    raise_version(session, shop_id, Family.TOUCHES)
 
 
-def write_sent_touches_where(session: Session, shop_id: int, *which: _Which) -> None:
-    """Add a `sent` touch for each delivery that meets these conditions, at its `sent_at`."""
-    session.execute(_insert(*which))
-    raise_version(session, shop_id, Family.TOUCHES)
-
-
-def take_back_sent_touches(session: Session, shop_id: int, *which: _Which) -> None:
-    """Remove the `sent` touches of deliveries that meet these conditions, as long as these keep their `sent_at`."""
-    sent = _of_deliveries(col(Delivery.buyer_id), col(Campaign.slug), col(Delivery.sent_at)).where(*which)
+def remove_sent_touches(session: Session, shop_id: int, delivery_ids: Sequence[int]) -> None:
+    """Remove the `sent` touches of these deliveries, as long as these keep their `sent_at`."""
+    columns = col(Delivery.buyer_id), col(Campaign.slug), col(Delivery.sent_at)
+    sent = _of_deliveries(*columns).where(by_number(shop_id, delivery_ids))
     gone = sa.delete(Touch).where(
         col(Touch.shop_id) == shop_id,
         col(Touch.event) == TouchEvent.SENT,
         sa.tuple_(col(Touch.buyer_id), col(Touch.campaign), col(Touch.at)).in_(sent),
     )
     session.execute(gone, execution_options={"synchronize_session": False})
-    raise_version(session, shop_id, Family.TOUCHES)
 
 
 def _of_deliveries(*columns: Any) -> sa.Select[Any]:
     return sa.select(*columns).join_from(Delivery, Campaign, col(Campaign.id) == Delivery.campaign_id)
 
 
-def _insert(*which: _Which) -> sa.Insert:
+def _insert(*which: sa.ColumnElement[bool]) -> sa.Insert:
     source = _of_deliveries(
         col(Delivery.shop_id),
         col(Delivery.buyer_id),

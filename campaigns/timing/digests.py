@@ -16,14 +16,14 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Medium, Recipe, Run
+from campaigns.delivery_moves import Move, move, move_all
 from campaigns.reasons import Reason
+from campaigns.sending.numbered import by_number
 from campaigns.sending.rechecking import check_before_sending
-from campaigns.stopping import ended, moved_of
 from campaigns.texts.mail import Letter
 from retention.bitmaps import ids_in
 from retention.shops import Shop
 
-_NO_SYNC = {"synchronize_session": False}
 _OF_ONE_MAIL = frozenset({Reason.CAPPED, Reason.YIELDED})  # the carrier was counted, and it is the same mail
 
 
@@ -53,14 +53,8 @@ def gather(session: Session, campaign: Campaign, run: Run) -> int:
         .where(col(other.id).in_(ids_in(session, held)), col(other.buyer_id) == col(Delivery.buyer_id))
         .scalar_subquery()
     )
-    joined = sa.update(Delivery).where(
-        col(Delivery.shop_id) == run.shop_id,
-        col(Delivery.run_id) == run.id,
-        col(Delivery.state) == DeliveryState.WAITING,
-        carrier.is_not(None),
-    )
-    rows = session.execute(joined.values(digest_id=carrier).returning(col(Delivery.id)), execution_options=_NO_SYNC)
-    return len(rows.all())
+    joining = (col(Delivery.shop_id) == run.shop_id, col(Delivery.run_id) == run.id, carrier.is_not(None))
+    return move_all(session, Move.JOIN_DIGEST, *joining, digest_id=carrier)
 
 
 def with_carried(
@@ -86,7 +80,8 @@ def with_carried(
         if reason not in _OF_ONE_MAIL
     }
     for reason in sorted(set(wrong.values())):
-        _skip(session, shop_id, [each for each, why in wrong.items() if why is reason], reason)
+        ids_of = [each for each, why in wrong.items() if why is reason]
+        move(session, Move.SKIP, by_number(shop_id, ids_of), reason=reason)
     others = {letter.delivery.id: letter for letter in read([each for each in ids if each not in wrong])}
     return [
         replace(letter, others=tuple(others[each] for each in carried.get(letter.delivery.id, ()) if each in others))
@@ -102,21 +97,18 @@ def settle_digests(session: Session) -> int:
     carrier, its = aliased(Delivery), aliased(Campaign)
     bound = (
         col(Delivery.shop_id).in_(sa.select(col(Shop.id))),  # leads to the index, which begins with the shop
-        col(Delivery.state) == DeliveryState.WAITING,
         col(Delivery.digest_id).is_not(None),
     )
     of_carrier = sa.select(col(carrier.id)).where(col(carrier.id) == col(Delivery.digest_id))
-    doubted = sa.update(Delivery).where(*bound, of_carrier.where(col(carrier.state) == DeliveryState.UNKNOWN).exists())
-    unknown = {"state": DeliveryState.UNKNOWN, "reason": Reason.NO_RECORD.value}
-    told = doubted.values(**unknown).returning(col(Delivery.shop_id))
-    moved_of(session, list(session.execute(told, execution_options=_NO_SYNC).scalars()))
+    move_all(
+        session, Move.LOSE_WITH_HOST, *bound, of_carrier.where(col(carrier.state) == DeliveryState.UNKNOWN).exists()
+    )
     on_its_way = (DeliveryState.WAITING, DeliveryState.CLAIMED, DeliveryState.SENT)
     stays = of_carrier.join(its, col(its.id) == col(carrier.campaign_id)).where(
         col(carrier.state).in_(on_its_way),
         sa.or_(col(carrier.state) != DeliveryState.WAITING, col(its.state) == CampaignState.RUNNING),
     )
-    freed = sa.update(Delivery).where(*bound, ~stays.exists()).values(digest_id=None)
-    return len(session.execute(freed.returning(col(Delivery.id)), execution_options=_NO_SYNC).all())
+    return move_all(session, Move.LEAVE_DIGEST, *bound, ~stays.exists())
 
 
 def _waiting_alerts(campaign: Campaign) -> tuple[sa.ColumnElement[bool], ...]:
@@ -155,13 +147,3 @@ def _carried_by(session: Session, shop_id: int, carriers: Sequence[int]) -> dict
     for carrier, delivery_id in rows:
         found[carrier].append(delivery_id)
     return found
-
-
-def _skip(session: Session, shop_id: int, delivery_ids: Sequence[int], reason: Reason) -> None:
-    skipped = sa.update(Delivery).where(
-        col(Delivery.shop_id) == shop_id,
-        col(Delivery.id).in_(delivery_ids),
-        col(Delivery.state) == DeliveryState.WAITING,
-    )
-    session.execute(skipped.values(**ended(DeliveryState.SKIPPED, reason)), execution_options=_NO_SYNC)
-    moved_of(session, [shop_id])

@@ -6,27 +6,25 @@ The other partners' links carry an anonymous coupon: they will know whose parcel
 from collections.abc import Sequence
 from datetime import datetime
 
-import sqlalchemy as sa
 from sqlalchemy.engine import Engine
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, select
 
-from campaigns.campaigns import Campaign, Delivery, Medium, Run
-from campaigns.offers.coupons import Coupon, CouponState
-from campaigns.offers.issuing import fresh_codes
+from campaigns.campaigns import Campaign, Delivery, Run
+from campaigns.offers.issuing import issue_many_anonymous
+from campaigns.offers.linking import Slot, link_slot, show_in_slot, unlink_other
 from campaigns.offers.links import Link, check_paper_url
-from campaigns.offers.offers import Offer, take_coupons
+from campaigns.offers.offers import Offer
 from printables.batches import Batch
 from printables.flyers import Flyer
 from printables.joint.approving import standing
 from printables.joint.partners import JointFlyer, Partner, check_open, partners_of
 from printables.make_batch import RENDER, render_batch, reserve_batch, take_turns, waiting_for_paper
 from printables.proofs import Proof
-from retention.database import as_stored, insert_rows, transaction
+from retention.database import transaction
 from retention.errors import Conflict, NotFound
 from retention.files import FileStore
 from retention.queue import send
 from retention.shops import Shop
-from retention.tokens import new_tokens
 
 
 def make_joint_batch(
@@ -59,7 +57,7 @@ def reserve_joint_batch(session: Session, joint: JointFlyer, run: Run, *, profil
     proof = _approved(session, joint, profile)
     carrier, others = _carrier(session, joint, run)
     take_turns(session, run.shop_id)
-    _name_own_links(session, carrier, run)
+    show_in_slot(session, _slot_of(carrier), waiting_for_paper(run))
     for partner in others:
         _add_links(session, partner, run, at)
     flyer = session.get_one(Flyer, joint.flyer_id)
@@ -94,85 +92,31 @@ def _carrier(session: Session, joint: JointFlyer, run: Run) -> tuple[Partner, li
     return carrier, [partner for partner in partners if partner is not carrier]
 
 
-def _name_own_links(session: Session, carrier: Partner, run: Run) -> None:
-    """Say of the carrier's own links which slot they stand in, and let them lead to the product shown there."""
-    session.execute(
-        sa.update(Link)
-        .where(
-            col(Link.shop_id) == carrier.shop_id,
-            col(Link.medium) == Medium.PARCEL,
-            col(Link.delivery_id).in_(waiting_for_paper(run)),
-        )
-        .values(slot=carrier.slot, product_id=carrier.product_id)
-    )
+def _slot_of(partner: Partner) -> Slot:
+    return Slot(partner.shop_id, partner.slot, partner.offer_id, partner.product_id)
 
 
 def _add_links(session: Session, partner: Partner, run: Run, at: datetime) -> None:
-    """Give each delivery that waits for paper one link of the partner's; those that have one keep it."""
-    _let_go(session, partner, run)
+    """Give each delivery that waits for paper one link of the partner's; those that have the right one keep it."""
+    slot = _slot_of(partner)
+    unlink_other(session, slot, waiting_for_paper(run))  # of earlier paper that was never packed
     has_link = select(Link.id).where(Link.shop_id == partner.shop_id, Link.delivery_id == Delivery.id).exists()
     deliveries = session.scalars(waiting_for_paper(run).where(~has_link).order_by(col(Delivery.id))).all()
     if not deliveries:
         return
-    offer = session.get_one(Offer, partner.offer_id)
-    coupons = _issue(session, offer, len(deliveries), at)
-    made, shops = as_stored(session, at), (partner.shop_id, run.shop_id)
-    rows = (
-        (
-            token,
-            *shops,
-            delivery_id,
-            offer.id,
-            coupon_id,
-            partner.product_id,
-            partner.slot,
-            Medium.PARCEL.value,
-            "",
-            made,
-        )
-        for token, delivery_id, coupon_id in zip(new_tokens(len(deliveries)), deliveries, coupons, strict=True)
-    )
-    columns = (
-        "token shop_id carrier_shop_id delivery_id offer_id coupon_id product_id slot medium destination created_at"
-    )
-    insert_rows(session, Link, columns.split(), rows)
-
-
-def _let_go(session: Session, partner: Partner, run: Run) -> None:
-    """Take links of earlier paper that was never packed off their deliveries when the slot shows something else by now.
-
-    Whoever finds that paper still gets what it says.
-    """
-    same = sa.and_(
-        col(Link.offer_id) == partner.offer_id,
-        col(Link.product_id).is_not_distinct_from(partner.product_id),
-        col(Link.slot) == partner.slot,
-    )
-    session.execute(
-        sa.update(Link)
-        .where(col(Link.shop_id) == partner.shop_id, col(Link.delivery_id).in_(waiting_for_paper(run)), ~same)
-        .values(delivery_id=None)
-    )
+    coupons = _issue(session, session.get_one(Offer, partner.offer_id), len(deliveries), at)
+    pairs = list(zip(deliveries, coupons, strict=True))
+    link_slot(session, slot, pairs, carrier_shop_id=run.shop_id, at=at)
 
 
 def _issue(session: Session, offer: Offer, count: int, at: datetime) -> Sequence[int]:
     """Make `count` coupons for buyers of another shop, and return their numbers."""
-    if not take_coupons(session, offer, count):
-        shop = session.get_one(Shop, offer.shop_id)
-        raise Conflict(
-            "The offer {offer} of {shop} has too few coupons left: {count} are needed.",
-            offer=offer.name,
-            shop=shop.name,
-            count=count,
-        )
-    # Counting them as issued locked the offer: until this transaction ends, every newer coupon of it is ours.
-    own = (Coupon.shop_id == offer.shop_id, Coupon.offer_id == offer.id)
-    last = session.exec(select(func.coalesce(func.max(Coupon.id), 0)).where(*own)).one()
-    issued = as_stored(session, at)
-    rows = (
-        (offer.shop_id, offer.id, code, CouponState.ISSUED.value, issued, "", "", "")
-        for code in fresh_codes(session, offer.shop_id, count)
+    if coupons := issue_many_anonymous(session, offer, count, at=at):
+        return coupons
+    shop = session.get_one(Shop, offer.shop_id)
+    raise Conflict(
+        "The offer {offer} of {shop} has too few coupons left: {count} are needed.",
+        offer=offer.name,
+        shop=shop.name,
+        count=count,
     )
-    columns = ("shop_id", "offer_id", "code", "state", "issued_at", "held_by", "order_source", "order_reference")
-    insert_rows(session, Coupon, columns, rows)
-    return session.exec(select(Coupon.id).where(*own, Coupon.id > last).order_by(col(Coupon.id))).all()
