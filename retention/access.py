@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from retention.errors import Forbidden, Invalid
+from retention.errors import Forbidden, Invalid, Words
+from retention.words import gettext_noop
 
 
 class Role(StrEnum):
@@ -40,6 +41,30 @@ class Scope(StrEnum):
     PEOPLE_WRITE = "people:write"
 
 
+SCOPE_WORDS: dict[Scope, str] = {
+    Scope.BUYERS_READ: gettext_noop("see buyers, with names and addresses masked"),
+    Scope.BUYERS_PERSONAL: gettext_noop("see names, mail addresses and phone numbers"),
+    Scope.CONSENTS_WRITE: gettext_noop("record what buyers say about being written to"),
+    Scope.BUYERS_ERASE: gettext_noop("erase buyers"),
+    Scope.IMPORTS_WRITE: gettext_noop("import files"),
+    Scope.ORDERS_WRITE: gettext_noop("send in orders"),
+    Scope.SEGMENTS_READ: gettext_noop("see segments"),
+    Scope.SEGMENTS_WRITE: gettext_noop("make and change segments"),
+    Scope.CAMPAIGNS_READ: gettext_noop("see campaigns, offers and senders"),
+    Scope.CAMPAIGNS_WRITE: gettext_noop("make, change and launch campaigns"),
+    Scope.CAMPAIGNS_APPROVE: gettext_noop("approve campaigns"),
+    Scope.POSTS_WRITE: gettext_noop("send posts by hand"),
+    Scope.COUPONS_REDEEM: gettext_noop("redeem coupons"),
+    Scope.BATCHES_READ: gettext_noop("see flyers and print batches"),
+    Scope.BATCHES_WRITE: gettext_noop("make and print batches"),
+    Scope.INSERTS_READ: gettext_noop("ask what goes into a parcel"),
+    Scope.PACKING_WRITE: gettext_noop("pack parcels"),
+    Scope.JOINT_APPROVE: gettext_noop("take part in joint flyers and approve them"),
+    Scope.RESULTS_READ: gettext_noop("see results"),
+    Scope.PEOPLE_WRITE: gettext_noop("manage people and keys"),
+}
+"""What each scope allows, as people say it: "may ..."."""
+
 _READING = {Scope.BUYERS_READ, Scope.SEGMENTS_READ, Scope.CAMPAIGNS_READ, Scope.BATCHES_READ, Scope.RESULTS_READ}
 _PAPER = {Scope.BATCHES_READ, Scope.BATCHES_WRITE, Scope.INSERTS_READ, Scope.PACKING_WRITE}
 
@@ -69,12 +94,20 @@ class Member:
     def require(self, scope: Scope) -> None:
         """Raise Forbidden unless this member has `scope`."""
         if not self.may(scope):
-            raise Forbidden("This needs the right {scope}. Ask the shop's owner for it.", scope=scope.value)
+            raise _forbidden(self, scope)
 
     def require_all(self, scopes: frozenset[Scope]) -> None:
         """Raise Forbidden unless this member has every one of `scopes`: nobody gives or takes what they have not."""
         for scope in sorted(scopes - self.scopes):
             self.require(scope)
+
+
+def _forbidden(member: Member, scope: Scope) -> Forbidden:
+    """Say to a person what their role lacks, to another system the name of the scope as well."""
+    deed = Words(SCOPE_WORDS[scope])
+    if member.user_id is not None:
+        return Forbidden("Your role here may not do this: {deed}. Ask the shop's owner for it.", deed=deed)
+    return Forbidden("This needs the right {scope}: {deed}. Ask the shop's owner for it.", scope=scope.value, deed=deed)
 
 
 def system_member(shop_id: int) -> Member:

@@ -9,7 +9,7 @@
 A message is a template with named values, so that the edge that shows it can translate it first:
 ``raise NotFound("No shop is called {slug}.", slug=slug)``. A member of an enumeration is translated too, and a list or
 tuple of values is joined the way the language does. A value called `field` is named as its asker knows it: people by
-the label on the page, programs by the name they sent.
+the label on the page, programs by the name they sent. Words of our own inside a sentence are marked as `Words`.
 """
 
 from collections.abc import Callable
@@ -17,6 +17,12 @@ from enum import StrEnum
 from typing import Self
 
 from retention.field_names import name_field
+
+
+class Words(str):
+    """A part of a message that is translated like the message itself: ``Words(gettext_noop("see campaigns"))``."""
+
+    __slots__ = ()
 
 
 class Error(Exception):
@@ -56,6 +62,8 @@ class Error(Exception):
 def _said(value: object, translate: Callable[[str], str]) -> object:
     if isinstance(value, StrEnum):
         return translate(in_words(value))
+    if isinstance(value, Words):
+        return translate(value)
     if isinstance(value, (list, tuple)):
         return translate(", ").join(str(_said(each, translate)) for each in value)
     return value

@@ -11,6 +11,7 @@ from retention import audit, tokens
 from retention.access import Member, Scope
 from retention.database import Json, ShopRow, write_aside
 from retention.errors import Conflict, Invalid, NotFound
+from retention.moments import show_end
 from retention.shops import Shop
 from retention.words import gettext_noop
 
@@ -82,7 +83,7 @@ def create_api_key(
     if len(name) > 100:
         raise Invalid("A name has at most {length} characters.", length=100)
     if expires_at is not None and expires_at <= at:
-        raise Invalid("A key cannot expire before it begins: {moment} is over.", moment=expires_at.isoformat())
+        raise Invalid("A key cannot end in the past: {day} is over.", day=show_end(expires_at, shop.timezone, at=at))
     if by is not None:
         by.require_all(scopes)
     actor = by.actor if by else "system"

@@ -51,6 +51,19 @@ def test_every_module_says_what_it_is_for():
     assert [str(path.relative_to(ROOT)) for path in silent] == []
 
 
+def test_refusals_name_moments_on_the_shops_clock():
+    """A sentence for people takes a moment from `retention.moments`, never as machines write it."""
+    raw = [
+        f"{path.relative_to(ROOT)}:{call.lineno}"
+        for path in modules(*PACKAGES)
+        for call in ast.walk(parsed(path))
+        if isinstance(call, ast.Call)
+        and getattr(call.func, "id", "") in {"Invalid", "Conflict", "NotFound", "Forbidden"}
+        if any("isoformat" in ast.unparse(each.value) for each in call.keywords)
+    ]
+    assert raw == []
+
+
 def test_no_module_is_named_after_a_habit():
     vague = {"service", "services", "manager", "managers", "repository", "helpers", "utils", "common", "base"}
     assert [

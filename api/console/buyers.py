@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 from sqlmodel import Session, func, select
 
+from api.console import sources
 from api.console.campaign_review import names_of
 from api.console.shell import Here, Notice, show
 from api.deps import Now, Place, Reading, require
@@ -109,6 +110,7 @@ def _consent(session: Session, place: Here, buyer: Buyer, now: datetime) -> dict
         "standing": standing_of(session, buyer, at=now),
         "channel_names": names,
         "channel_options": [(channel.value, name) for channel, name in names.items()],
+        "source_options": sources.source_options(),
         "topics": topics,
         "topic_names": dict(topics),
         "may_record": place.member.may(Scope.CONSENTS_WRITE),

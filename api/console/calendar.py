@@ -1,6 +1,8 @@
 """The calendar: a month or a week of runs, coming launches and arrivals; a launch to come moves by drag or by form."""
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
+from types import MappingProxyType
 from typing import Annotated
 
 from babel.dates import format_date, format_interval, format_skeleton, get_day_names
@@ -9,7 +11,7 @@ from fastapi.responses import HTMLResponse, Response
 from sqlmodel import Session
 
 from api.console import shell
-from api.console.shell import Here, go, refused, show
+from api.console.shell import Here, go, refused, show, typed_in
 from api.console.states import medium_name, shown
 from api.deps import Now, Place, Reading, Writing, require
 from api.typed import typed_day
@@ -70,7 +72,8 @@ def move_launch(
             reschedule(session, place.shop, row, launch_at=moment, at=now, actor=place.member.actor)
     except Error as error:
         session.refresh(row)
-        return _show(request, session, place, now=now, view=view, day=wanted, error=error)
+        moving = {"campaign": row.slug, "name": row.name, "day": wanted.isoformat(), "time": time}
+        return _show(request, session, place, now=now, view=view, day=wanted, error=error, moving=moving)
     return go(f"/shops/{place.shop.slug}/calendar", done="moved", view=view, day=wanted.isoformat())
 
 
@@ -83,6 +86,7 @@ def _show(
     view: str,
     day: date,
     error: Error | None = None,
+    moving: Mapping[str, str] = MappingProxyType({}),
 ) -> HTMLResponse:
     first, last = _span(view, day)
     locale = current_locale()
@@ -94,6 +98,7 @@ def _show(
         status=error.status if error else 200,
         notice=refused(error) if error else None,
         days=days(session, place.shop, first=first, last=last, at=now),
+        moving=typed_in(moving),
         view=view,
         day=day,
         today=now.astimezone(clock.zone(place.shop.timezone)).date(),

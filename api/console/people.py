@@ -13,7 +13,7 @@ from api.deps import Now, Place, Reading, Writing, current_settings, require
 from api.handing_over import Handed, hand_over
 from api.typed import end_of_day
 from retention import invitations, logins, people
-from retention.access import Role, Scope, read_scopes
+from retention.access import SCOPE_WORDS, Role, Scope, read_scopes
 from retention.database import reading, transaction
 from retention.invitations import OneTimeLink
 from retention.keys import KeyState, create_api_key, keys_of, revoke_api_key
@@ -117,7 +117,7 @@ def make_key(
         at=now,
         by=place.member,
     )
-    return _page(request, session, place, notice=Notice("good", _("The key, shown this once:")), secret=secret)
+    return _page(request, session, place, notice=Notice("good", _("The key is made.")), secret=secret)
 
 
 @router.post("/keys/{number:int}/revoke")
@@ -167,7 +167,8 @@ def _page(
         keys=[(key, key.state(now), _(KEY_STATES[key.state(now)])) for key in keys_of(session, place.shop)],
         roles=[(role.value, _(words)) for role, words in ROLES.items()],
         role_names={role: _(words).split(":")[0].split("：")[0] for role, words in ROLES.items()},
-        scopes=[scope.value for scope in Scope],
+        scopes=[(scope.value, _(SCOPE_WORDS[scope])) for scope in Scope],
+        scope_words={scope.value: _(words) for scope, words in SCOPE_WORDS.items()},
         secret=secret,
         handed=handed,
     )

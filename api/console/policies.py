@@ -1,7 +1,9 @@
 """Policies: the limits that hold over all campaigns of the shop, what they mean today, consent and topics."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request
@@ -9,7 +11,7 @@ from fastapi.responses import HTMLResponse, Response
 from sqlmodel import Session
 
 from api.console.campaign_rules import CAP_LINES, CapLine, rule_choices, typed_caps, whole
-from api.console.shell import Here, go, refused, show
+from api.console.shell import Here, go, refused, show, typed_in
 from api.deps import Now, Place, Reading, Writing, require
 from campaigns.noes.topics import create_topic, find_topic, rename_topic, topics_of
 from campaigns.plans.caps import FULL
@@ -129,12 +131,21 @@ def save_topic(
             else:
                 rename_topic(session, find_topic(session, place.shop.id, topic), names=names, at=now, actor=actor)
     except Error as error:
-        return _page(request, session, place, _limits_of(shop_policy(session, place.shop)), now=now, error=error)
+        limits = _limits_of(shop_policy(session, place.shop))
+        wrong = {"topic": topic, "en": en, "zh": zh, "is_new": is_new}
+        return _page(request, session, place, limits, now=now, error=error, wrong=wrong)
     return go(_address(place), done="saved")
 
 
 def _page(
-    request: Request, session: Session, place: Place, typed: Limits, *, now: datetime, error: Error | None = None
+    request: Request,
+    session: Session,
+    place: Place,
+    typed: Limits,
+    *,
+    now: datetime,
+    error: Error | None = None,
+    wrong: Mapping[str, str] = MappingProxyType({}),
 ) -> HTMLResponse:
     answers = figure_of(session, place.shop, ANSWERS, now=now).value
     return show(
@@ -144,6 +155,7 @@ def _page(
         status=error.status if error else 200,
         notice=refused(error) if error else None,
         typed=typed,
+        wrong=typed_in(wrong),
         options=rule_choices(),
         today=_caps_today(session, place, now=now),
         consents=[

@@ -1,5 +1,6 @@
 """The frame around every page of the console: navigation by role, and the line that says what was done."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,7 +12,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from sqlmodel import Session, col, func, select
 
 from api import deps, pages
-from api.console import figures
+from api.console import figures, sources
 from api.deps import Place, current_place
 from campaigns.campaigns import Campaign, CampaignState
 from campaigns.posts.desk import waiting_posts
@@ -22,7 +23,7 @@ from retention.words import current_language, gettext_noop
 from retention.words import gettext as _
 from segments.segments import Segment
 
-pages.environment.filters |= figures.FILTERS
+pages.environment.filters |= figures.FILTERS | {"source": sources.in_words}
 
 Here = Annotated[Place, Depends(current_place)]
 """The shop of the address and the person acting in it."""
@@ -119,6 +120,11 @@ def show(
 def refused(error: Error) -> Notice:
     """Return a refusal as the line above a form that keeps its content."""
     return Notice("bad", error.say(_))
+
+
+def typed_in(typed: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what was typed into a refused form, empty for the fields that nobody filled in."""
+    return defaultdict(str, typed)
 
 
 def go(address: str, *, done: str = "", **query: str) -> RedirectResponse:

@@ -3,7 +3,9 @@
 Only the buttons take or settle anything; whoever just looks leaves a task free for others.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Annotated
 
 from fastapi import APIRouter, File, Form, Request, UploadFile
@@ -11,7 +13,7 @@ from fastapi.responses import HTMLResponse, Response
 from sqlmodel import Session
 
 from api.console import shell
-from api.console.shell import Here, Notice, go, refused, show
+from api.console.shell import Here, Notice, go, refused, show, typed_in
 from api.console.states import shown
 from api.deps import CurrentSettings, Files, Now, Place, Reading, Writing, require
 from campaigns.campaign.posts import PostState
@@ -161,7 +163,8 @@ def save_limits(
             limits = {"per_day": _limit(per_day), "per_month": _limit(per_month)}
             set_quota(session, place.shop, assignee, **limits, at=now, actor=place.member.actor)
     except Error as error:
-        return _limits(request, session, place, error=error)
+        wrong = {"assignee": assignee, "per_day": per_day, "per_month": per_month}
+        return _limits(request, session, place, error=error, wrong=wrong)
     return go(f"{_address(place)}/limits", done="saved")
 
 
@@ -229,7 +232,14 @@ def _words(session: Session, place: Place, settings: Settings, task: Task | None
         return "", error.say(_)
 
 
-def _limits(request: Request, session: Session, place: Place, *, error: Error | None = None) -> HTMLResponse:
+def _limits(
+    request: Request,
+    session: Session,
+    place: Place,
+    *,
+    error: Error | None = None,
+    wrong: Mapping[str, str] = MappingProxyType({}),
+) -> HTMLResponse:
     lines = []
     for assignee, name in _people(session, place):
         row = quota_of(session, place.shop.id, assignee)
@@ -242,6 +252,7 @@ def _limits(request: Request, session: Session, place: Place, *, error: Error | 
         status=error.status if error else 200,
         notice=refused(error) if error else None,
         lines=lines,
+        wrong=typed_in(wrong),
         groups=groups_of(session, place.shop),
         posting=_posting(session, place),
     )

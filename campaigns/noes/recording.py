@@ -17,6 +17,8 @@ from retention.access import Member, Scope
 from retention.buyers import Buyer
 from retention.consent import Answer, Channel, Consent
 from retention.errors import Invalid, NotFound
+from retention.moments import show_end, show_moment
+from retention.shops import Shop
 from retention.suppressions import About, buyers_at, is_held, key_of, lift, suppress
 
 SKEW = timedelta(minutes=5)
@@ -84,7 +86,10 @@ def pause_buyer(
     if until is None:
         end_pause(session, subject)
     elif not now < until <= now + LONGEST_PAUSE:
-        raise Invalid("A pause ends in the future, within ten years; {moment} does not.", moment=until.isoformat())
+        raise Invalid(
+            "A quiet time ends in the future, within ten years; {day} does not.",
+            day=show_end(until, _zone(session, buyer.shop_id), at=now),
+        )
     else:
         pause(session, subject, until=until, at=now, source=_named(source))
     after = {"until": until.isoformat() if until else None, "source": source}
@@ -121,9 +126,14 @@ def _checked(session: Session, member: Member, told: Told, *, now: datetime, rea
         find_topic(session, member.shop_id, told.topic)
     at = told.at or now
     if at > now + SKEW:
-        raise Invalid("Nobody can have answered at {moment}, which has not come.", moment=at.isoformat())
+        said = show_moment(at, _zone(session, member.shop_id))
+        raise Invalid("Nobody can have answered at {moment}, which has not come.", moment=said)
     source = _named(told.source)
     return Evidence(min(at, now), source, wording=wording, address=reached, reached=reached, recorded_by=member.actor)
+
+
+def _zone(session: Session, shop_id: int) -> str:
+    return session.get_one(Shop, shop_id).timezone
 
 
 def _named(source: str) -> str:

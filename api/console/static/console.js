@@ -33,6 +33,9 @@ document.addEventListener("click", (event) => {
   }
 });
 
+// What a refusal opened again lies over the page, as it did before.
+document.querySelectorAll("dialog[open]").forEach((dialog) => { dialog.close(); dialog.showModal(); });
+
 document.addEventListener("change", (event) => {
   if (event.target.matches("[data-submits]")) event.target.form.requestSubmit();
 });

@@ -79,7 +79,10 @@
       if (now().stop) hold();
       return true;
     }
-    if (answer.redirected || answer.status === 401 || answer.status === 403) { say("bad", words.signedOut); return false; }
+    const away = answer.headers.get("HX-Redirect"); // what was scanned stays in the store until they are back
+    if (away === "/login") { say("bad", words.signedOut); return false; }
+    if (away) { location.assign(away); return false; }
+    if (answer.status === 403) { say("bad", text); return false; }
     if (answer.status >= 500 || answer.status === 429) {
       troubles += 1;
       if (troubles < tries) return retry(words.trouble);
@@ -90,7 +93,7 @@
     }
     save({ steps: without(step.key) });
     hold();
-    say("bad", text.replace(/<[^>]*>/g, " ").slice(0, 200));
+    say("bad", text.slice(0, 300));
     return true;
   }
 
@@ -103,7 +106,8 @@
 
   function post(step) {
     const body = new URLSearchParams({ step: step.step, text: step.text, key: step.key, over: step.over });
-    const headers = { "X-CSRF-Token": words.csrf };
+    // Asked like HTMX asks, so that a refusal is one sentence and no page.
+    const headers = { "X-CSRF-Token": words.csrf, "HX-Request": "true" };
     return fetch(words.steps, { method: "POST", body, headers, signal: AbortSignal.timeout(patience) });
   }
 

@@ -50,11 +50,11 @@ def test_topics_and_quiet_days_of_somebody_who_phones(camellia: Engine, sign_in:
         create_topic(session, find_shop(session, "camellia"), "tea", names=names, at=sample.NOW, actor="user:1")
     client = sign_in("owner")
     assert "not about New tea" in send(client, f"{PAGE}/answers", **NO | {"topic": "tea"})
-    assert "Wants quiet until" in send(client, f"{PAGE}/pause", last_day="2026-12-24")
+    assert "Wants quiet up to and including 24 Dec 2026" in send(client, f"{PAGE}/pause", last_day="2026-12-24")
     with reading(camellia) as session:
         until = session.exec(select(Pause)).one().until
     assert until.isoformat() == "2026-12-24T16:00:00+00:00"  # the end of the day in Shanghai
-    assert "Wants quiet until" not in send(client, f"{PAGE}/pause")
+    assert "Wants quiet up to" not in send(client, f"{PAGE}/pause")
     assert "新茶" in sign_in("owner", language="zh-CN").get(HOME + PAGE).text
 
 

@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, Route, expect
 from sqlalchemy import Engine
-from sqlmodel import col, select
+from sqlmodel import col, delete, select
 
 from campaigns.campaigns import Delivery, DeliveryState
 from printables.batches import PackingEvent, PackingOutcome, Piece, PieceState
-from retention.database import open_engine, reading
+from retention.access import Role
+from retention.database import open_engine, reading, transaction
 from retention.parcels import Parcel
+from retention.people import Membership
 from tests.api.console.paper_shop import PaperShop, open_paper_shop, sign_in
 
 pytestmark = pytest.mark.browser
@@ -302,3 +304,12 @@ def test_only_the_window_used_last_sends(shop: PaperShop, browse: Browse) -> Non
     scan(another, right)
     says(another, "Right: this one belongs here")
     assert outcomes(shop) == [PackingOutcome.PACKED]
+
+
+def test_whoever_was_taken_out_of_the_shop_leaves_the_station(shop: PaperShop, browse: Browse) -> None:
+    page = station(browse, shop)
+    with transaction(shop.engine) as session:
+        session.execute(delete(Membership).where(col(Membership.role) == Role.WAREHOUSE))
+    scan(page, shop.pieces()[0][0])
+    expect(page.locator("#station")).to_have_count(0)
+    assert outcomes(shop) == []

@@ -1,0 +1,33 @@
+"""How a buyer's answer came, in words: what forms offer, and what other ways in have written down."""
+
+from retention.words import gettext as _
+from retention.words import gettext_noop
+
+TOLD = {
+    "phone": gettext_noop("by phone"),
+    "mail": gettext_noop("by mail"),
+    "in person": gettext_noop("in person"),
+    "chat": gettext_noop("in a chat"),
+}
+"""What somebody who records an answer chooses from."""
+
+_OTHERS = {
+    "unsubscribe link": gettext_noop("on the unsubscribe page"),
+    "sms reply": gettext_noop("by answering a text message"),
+    "complaint": gettext_noop("marked as unwanted mail"),
+    "erased": gettext_noop("when they were erased"),
+}
+_FILE = "import:"
+
+
+def source_options() -> list[tuple[str, str]]:
+    """Return the ways of telling, as a form offers them."""
+    return [(source, _(words)) for source, words in TOLD.items()]
+
+
+def in_words(source: str) -> str:
+    """Return how an answer came as a person says it; a shop's own word for it stays as it is."""
+    if source.startswith(_FILE):
+        return _("from the file {file}").format(file=source.removeprefix(_FILE))
+    words = TOLD.get(source) or _OTHERS.get(source)
+    return _(words) if words else source
