@@ -44,6 +44,8 @@ async def tell_ready(request: Request, *, deep: bool = False) -> JSONResponse:
         return JSONResponse(answer, 200 if report.is_ready else 503)
     moves = not report.standstill and not report.broker
     answer |= {"ready": moves, "standstill": report.standstill, "broker": report.broker or "reachable"}
+    if report.lacks:
+        answer["warning"] = f"The database lacks indexes or foreign keys, which makes it slow or lax: {report.lacks}."
     return JSONResponse(answer | _last_seen(report.life), 200 if moves else 503)
 
 

@@ -50,6 +50,8 @@ class Report:
     life: Life | None = None
     standstill: list[str] = field(default_factory=list)
     broker: str = ""
+    lacks: str = ""
+    """Indexes and foreign keys that are not there: it works, and is slow or lax."""
 
     @property
     def is_ready(self) -> bool:
@@ -88,12 +90,13 @@ class Readiness:
                 return Report(why)
             with reading(self.engine) as session:
                 life = heartbeats.read_life(session)
+                lacks = migrate.slackness(session.connection(), api.tables.metadata)
         except SQLAlchemyError as error:
             return Report(SENTENCES[trouble_of(error) or Trouble.AWAY], first_line(error))
         except OSError as error:
             return Report(f"REGULARS_HOME cannot be written: {error.strerror}.", str(error.filename or ""))
         standing = [str(each) for each in life.standstill(QUEUES, at=clock.now())]
-        return Report(life=life, standstill=standing, broker=self._ask_broker())
+        return Report(life=life, standstill=standing, broker=self._ask_broker(), lacks=lacks)
 
     def standstill(self, session: Session) -> list[Error]:
         """Return what stands still, for a page; nothing in the first minute of this process."""

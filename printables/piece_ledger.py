@@ -12,9 +12,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 from sqlmodel import Session, col, func, select
-from sqlmodel.sql.sqltypes import UTCDateTime
 
 from campaigns.offers.coupons import Coupon, CouponState
+from campaigns.offers.linking import is_spent
 from campaigns.offers.links import Link, check_paper_url
 from campaigns.offers.offers import Offer
 from printables.batches import ON_PAPER, Batch, BatchState, Piece, PieceLink, PieceState
@@ -107,13 +107,23 @@ def mark_printed(session: Session, member: Member, number: int, result: PrintRes
     """Write down how a batch came out of the printer.
 
     Good: its pieces wait at the bench. Unused: they are good and go back to stock. Again, later: the paper is waste and
-    the batch can be printed once more, as it is. Conflict for a batch that was not rendered or is closed.
+    the batch can be printed once more, as it is. Conflict for a batch that was not rendered or is closed, and for one
+    to be printed once more that has codes nobody can use any more.
     """
     member.require(Scope.BATCHES_WRITE)
     batch = batch_for(session, member, number)
     if batch.state not in (BatchState.RENDERED, BatchState.PRINTED):
         raise Conflict("Batch {number} is {state}; there is nothing to print.", number=number, state=batch.state)
     moved = 0
+    if result in (PrintResult.AGAIN, PrintResult.LATER) and (spent := spent_pieces(session, batch, at=at)):
+        raise Conflict(
+            "{spent} of the {total} inserts of batch {number} show a code that has been used or is over meanwhile, so "
+            "it is not printed again as it is. Say that it is good but not needed, and make a new batch: those that "
+            "still wait are in it, without the used codes.",
+            spent=spent,
+            total=batch.pieces,
+            number=number,
+        )
     if result in (PrintResult.GOOD, PrintResult.UNUSED):
         after = PieceState.PRINTED if result is PrintResult.GOOD else PieceState.UNUSED
         moved = _move_all(session, batch, (PieceState.RENDERED,), after)
@@ -175,17 +185,33 @@ def order_reprint(session: Session, member: Member, scanned: str, *, at: datetim
     return _spoil(session, member, spoiled, at)
 
 
+def spent_pieces(session: Session, batch: Batch, *, at: datetime) -> int:
+    """Return how many inserts of a batch that lie unpacked show a code, of any shop, that nobody can use any more."""
+    spent = (
+        sa.select(col(PieceLink.piece_id))
+        .join(Piece, sa.and_(col(Piece.shop_id) == PieceLink.shop_id, col(Piece.id) == PieceLink.piece_id))
+        .join(Link, col(Link.id) == PieceLink.link_id)
+        .join(Coupon, col(Coupon.id) == Link.coupon_id)
+        .join(Offer, col(Offer.id) == Coupon.offer_id)
+        .where(
+            col(Piece.shop_id) == batch.shop_id,
+            col(Piece.batch_id) == batch.id,
+            col(Piece.state).in_(ON_PAPER),
+            is_spent(at),
+        )
+    )
+    number: int = session.execute(sa.select(func.count()).select_from(spent.distinct().subquery())).scalar_one()
+    return number
+
+
 def _check_coupons(session: Session, piece: Piece, at: datetime) -> None:
     """Refuse to print a code again that nobody can use any more."""
-    # Nobody can claim what was never claimed once its offer is over.
-    ends = sa.func.coalesce(col(Coupon.expires_at), col(Offer.ends_at), type_=UTCDateTime())
-    over = sa.or_(col(Coupon.state) == CouponState.VOID, ends <= at)
     # One after the other, each by a key: joined, either database reads more of the shop than this piece's rows.
     of_piece = select(PieceLink).where(PieceLink.shop_id == piece.shop_id, PieceLink.piece_id == piece.id)
     links = [each.link_id for each in session.exec(of_piece)]
     coupons = session.exec(select(Link.coupon_id).where(col(Link.id).in_(links))).all()
     with_offer = select(Coupon).join(Offer, col(Offer.id) == Coupon.offer_id)
-    spent = with_offer.where(col(Coupon.id).in_(coupons), sa.or_(col(Coupon.state) == CouponState.REDEEMED, over))
+    spent = with_offer.where(col(Coupon.id).in_(coupons), is_spent(at))
     if (found := session.exec(spent.limit(1)).first()) is None:
         return
     code = spaced(found.code)

@@ -8,11 +8,12 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, func, select
 
 from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Medium, Run
-from printables.batches import Batch, Piece, PieceState
+from printables.batches import Batch, BatchState, Piece, PieceState
 from printables.flyers import Flyer
 from printables.make_batch import waiting_for_paper
 from printables.piece_ledger import Reconciliation
 from retention.access import Member, Scope
+from retention.audit import AuditEntry
 from retention.parcels import Parcel
 
 MOST_BATCHES = 100
@@ -128,6 +129,18 @@ def unprinted_parcels(session: Session, member: Member, *, day: int) -> tuple[in
     parcels = session.exec(select(func.count()).select_from(Parcel).where(*here)).one()
     taking = session.exec(select(func.count()).select_from(Parcel).where(*here, takes.exists())).one()
     return parcels, taking
+
+
+def why_void(session: Session, batch: Batch) -> str:
+    """Return why a batch was given up, as it was written down then; empty for any other."""
+    if batch.state is not BatchState.VOID:
+        return ""
+    entry = select(AuditEntry.after).where(
+        AuditEntry.shop_id == batch.shop_id,
+        AuditEntry.subject == f"batch:{batch.number}",
+        AuditEntry.action == "batch.void",
+    )
+    return str((session.exec(entry.limit(1)).first() or {}).get("why", ""))
 
 
 def waited(batch: Batch, at: datetime) -> float:

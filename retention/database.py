@@ -219,6 +219,11 @@ def horizon(session: Session) -> Horizon:
     return Horizon(int(ended), int(begun))
 
 
+def storable(text: str, most: int) -> str:
+    """Return what another side said as a row can keep it: without NUL and half characters, cut to `most`."""
+    return text.replace("\0", "").encode(errors="replace").decode()[:most]
+
+
 def reached(moment: Any, at: datetime, *, longest: timedelta) -> sa.ColumnElement[bool]:
     """Return the condition that a moment has come which was set at most `longest` ahead.
 

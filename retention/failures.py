@@ -20,7 +20,7 @@ from sqlmodel import Field, Session, col, select
 
 from retention import audit
 from retention.access import Member, Scope
-from retention.database import BigId, ShopRow, insert, reading, transaction
+from retention.database import BigId, ShopRow, insert, reading, storable, transaction
 from retention.errors import NotFound
 from retention.privacy.personal import personal, quotes
 from retention.shops import Shop
@@ -49,6 +49,7 @@ WORKS = {
     "posts": n_("Handing over posts to chat groups"),
     "hook": n_("Turning what happened into calls"),
     "calls": n_("Making calls"),
+    "figure": n_("Counting a figure that pages show"),
     "refresh": n_("Bringing segments up to date"),
     "forecast": n_("Predicting who comes back"),
     "orders": n_("Matching orders with coupons"),
@@ -147,13 +148,13 @@ def note_failure(engine: Engine, work: str, thing: Thing, error: Exception, *, n
 def write_failure(session: Session, work: str, thing: Thing, error: Exception, *, now: datetime) -> Failure:
     """Count one more try of a thing in vain, in the shop's language."""
     with speaking(session.get_one(Shop, thing.shop_id).language):
-        why = said(error)
+        why = storable(said(error), 500)
     same = (*_of(thing.shop_id, thing.kind, thing.id), col(Failure.work) == work)
     first = {"shop_id": thing.shop_id, "work": work, "kind": thing.kind, "thing_id": thing.id, "name": thing.name,
              "why": "", "tries": 0, "since": now, "tried_at": now}  # fmt: skip
     session.execute(insert(session, Failure).values(first).on_conflict_do_nothing())
     failure = session.exec(select(Failure).where(*same).with_for_update()).one()
-    failure.tries, failure.why, failure.tried_at, failure.name = failure.tries + 1, why[:500], now, thing.name
+    failure.tries, failure.why, failure.tried_at, failure.name = failure.tries + 1, why, now, thing.name
     last = now + DAILY if thing.daily else None
     failure.next_at = now + WAITS[failure.tries - 1] if failure.tries < MOST_TRIES else last
     session.add(failure)

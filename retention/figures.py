@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
+from zlib import crc32
 
 import sqlalchemy as sa
-import structlog
 from pydantic import TypeAdapter
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import defer
@@ -21,10 +21,10 @@ from sqlmodel import Field, Session, SQLModel, col, select
 from retention import clock, queue
 from retention.buyers import Buyer
 from retention.database import BigId, Json, insert, reading, transaction, write_aside
+from retention.errors import Error
+from retention.failures import Thing, each_alone
 from retention.shops import Shop
 from retention.versions import DataVersion, Family, raised_here, read_versions
-
-log = structlog.get_logger()
 
 LARGE = 10_000
 """Buyers above which figures are kept."""
@@ -141,8 +141,7 @@ def is_large(session: Session, shop_id: int) -> bool:
 def count_figures(engine: Engine, shop_id: int | None = None) -> None:
     """Count what people looked at lately and whose facts have moved; of one shop, or as a sweep of all."""
     now = clock.now()
-    for number, name in list(_stale(engine, shop_id, now)):
-        _count_alone(engine, number, name, now)
+    _count_each(engine, list(_stale(engine, shop_id, now)), now)
 
 
 @queue.engine_task("figures.begin")
@@ -154,18 +153,14 @@ def begin_figures(engine: Engine, shop_id: int) -> None:
         wanted = (
             [f"{figure.name}:" for figure in _figures.values() if figure.first] if is_large(session, shop_id) else []
         )
-    for name in wanted:
-        if name not in kept:
-            _count_alone(engine, shop_id, name, now)
+    _count_each(engine, [(shop_id, name) for name in wanted if name not in kept], now)
     count_figures(engine, shop_id)
 
 
-def _count_alone(engine: Engine, shop_id: int, name: str, now: datetime) -> None:
-    """Count one figure; one that cannot be counted keeps no other from being counted."""
-    try:
-        _count_again(engine, shop_id, name, now)
-    except Exception:
-        log.exception("figure not counted", shop=shop_id, figure=name.partition(":")[0])
+def _count_each(engine: Engine, figures: list[tuple[int, str]], now: datetime) -> None:
+    """Count figures, each (shop, name); one that cannot be counted keeps no other from being counted."""
+    names = {Thing(shop_id, "figure", crc32(name.encode()), name.partition(":")[0]): name for shop_id, name in figures}
+    each_alone(engine, "figure", names, lambda thing: _count_again(engine, thing.shop_id, names[thing], now), now=now)
 
 
 def _stale(engine: Engine, shop_id: int | None, now: datetime) -> Iterator[tuple[int, str]]:
@@ -183,8 +178,12 @@ def _stale(engine: Engine, shop_id: int | None, now: datetime) -> Iterator[tuple
             figure = _figures.get(row.name.partition(":")[0])
             if figure is None or not _may_count(row, now):
                 continue
-            key = row.name.partition(":")[2]
-            if row.stamp != figure.stamp(session, shops[row.shop_id], key, versions[row.shop_id], now):
+            key, versions_now = row.name.partition(":")[2], versions[row.shop_id]
+            try:
+                current = row.stamp == figure.stamp(session, shops[row.shop_id], key, versions_now, now)
+            except Error:  # it fails again where it is counted, and is told there
+                current = False
+            if not current:
                 yield row.shop_id, row.name
 
 

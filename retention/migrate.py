@@ -90,6 +90,12 @@ def unfitness(connection: Connection, metadata: MetaData) -> Error | None:
     return None
 
 
+def slackness(connection: Connection, metadata: MetaData) -> str:
+    """Return which indexes and foreign keys a database that can be worked with lacks; empty when it has all."""
+    lacks = lacking(connection, metadata)
+    return "" if lacks.needed else lacks.named
+
+
 @cache
 def newest() -> str:
     """Return the newest migration this code knows."""

@@ -18,6 +18,7 @@ from sqlmodel import Session, col
 from retention import clock, queue
 from retention.bitmaps import read_columns
 from retention.database import insert, insert_rows, reading, transaction
+from retention.errors import Error
 from retention.facts import BuyerFacts
 from retention.failures import Thing, each_alone
 from retention.orders import Order
@@ -116,8 +117,16 @@ def forecast_all(session: Session) -> None:
         .order_by(col(Shop.id))
     )
     for shop, last, version in session.execute(known):
-        if last is None or _knows_more(last, version) or _is_old(last, shop.day(now)):
+        if last is None or _knows_more(last, version) or _is_old(last, _day(shop, now)):
             queue.send(session, "segments.forecast_shop", shop.id)
+
+
+def _day(shop: Shop, now: datetime) -> int:
+    """Return the shop's day; where it has none, one that is no day, so that its forecast is tried and tells why."""
+    try:
+        return shop.day(now)
+    except Error:
+        return -1
 
 
 def _is_old(last: ShopForecast, today: int) -> bool:

@@ -10,13 +10,13 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from pyroaring import BitMap
-from sqlalchemy import LargeBinary, UniqueConstraint
+from sqlalchemy import Engine, LargeBinary, UniqueConstraint
 from sqlmodel import Field, Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from retention import clock, queue
 from retention.database import BigId, ShopRow
-from retention.failures import Thing, failures_of, forget_failure, rests, write_failure
+from retention.failures import Thing, alone, each_alone, failures_of, forget_failure, rests, write_failure
 from retention.shops import Shop
 from retention.versions import NO_VERSIONS, all_versions
 from segments.leaves import mark_of
@@ -163,7 +163,13 @@ def refresh_all(session: Session) -> None:
                 queue.send(session, "segments.refresh_shop", shop_id)
 
 
-@queue.task("segments.refresh_shop")
+@queue.engine_task("segments.refresh_shop")
+def refresh_shop_alone(engine: Engine, shop_id: int) -> None:
+    """Bring the segments of one shop up to date; what goes wrong with all of them is the shop's failure."""
+    do = alone(engine, lambda session, thing: refresh_shop(session, thing.id))
+    each_alone(engine, "refresh", [Thing(shop_id, "shop", shop_id)], do, now=clock.now())
+
+
 def refresh_shop(session: Session, shop_id: int) -> None:
     """Bring the segments of one shop up to date."""
     shop = session.get(Shop, shop_id)

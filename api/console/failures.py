@@ -24,7 +24,7 @@ PAGES = {
     "hook": "hooks/{name}",
     "segment": "segments/saved/{name}",
     "batch": "print-room/{name}",
-    "job": "imports",
+    "job": "imports/{name}",
 }
 """The page of each kind of thing."""
 

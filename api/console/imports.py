@@ -7,10 +7,12 @@ from fastapi import APIRouter, Form, Request, UploadFile
 from fastapi.responses import HTMLResponse, Response, StreamingResponse
 from sqlmodel import Session
 
+from api.console.failures import failure_lines
 from api.console.shell import Here, go, refused, show
 from api.deps import Files, Now, Place, Reading, Writing, require
 from retention.access import Scope
 from retention.errors import Error, Invalid
+from retention.failures import failures_of
 from retention.ingest.columns import PRESETS
 from retention.ingest.jobs import ask_import, import_for, imports_of, keep_upload, progress_of, rejects_of
 from retention.jobs import Job, JobState
@@ -59,13 +61,22 @@ def upload(
 
 
 @router.get("/{number}")
-def show_import(request: Request, session: Reading, place: Here, files: Files, number: int) -> HTMLResponse:
+def show_import(request: Request, session: Reading, place: Here, now: Now, files: Files, number: int) -> HTMLResponse:
     """Show one import; HTMX asks for the moving part alone until it is over."""
     job = import_for(session, place.member, number)
     template = "import_live.html" if request.headers.get("HX-Request") else "import.html"
     done, total = progress_of(job, files)
+    failing = failures_of(session, place.shop.id, kind="job", thing_id=job.id)
     return show(
-        request, session, template, job=job, done=done, total=total, refusal=_refusal(job), kind_names=_translated()
+        request,
+        session,
+        template,
+        job=job,
+        done=done,
+        total=total,
+        refusal=_refusal(job),
+        kind_names=_translated(),
+        failing=failure_lines(failing, place.shop, now) if job.state is JobState.WAITING else [],
     )
 
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response
 from sqlmodel import Session
 
+from api.console.failures import failure_lines
 from api.console.paper import checks_of, cutting_words, device_name, devices, prove_for, show_code
 from api.console.shell import Here, go, refused, show
 from api.console.states import shown
@@ -25,6 +26,7 @@ from printables.shelf import flyers_for
 from retention.access import Scope
 from retention.database import reading
 from retention.errors import Error, Invalid, NotFound
+from retention.failures import failures_of
 from retention.words import gettext_noop
 
 router = APIRouter(prefix="/shops/{slug}/print-room", dependencies=[require(Scope.BATCHES_READ)])
@@ -198,6 +200,7 @@ def _batch_page(
     if live and line.batch.state is not BatchState.RESERVED:
         return HTMLResponse("", headers={"HX-Refresh": "true"})
     proof = session.get_one(Proof, line.batch.proof_id)
+    failing = failures_of(session, place.shop.id, kind="batch", thing_id=line.batch.id)
     return show(
         request,
         session,
@@ -207,6 +210,8 @@ def _batch_page(
         line=line,
         batch=line.batch,
         proof=proof,
+        failing=failure_lines(failing, place.shop, now),
+        why=print_room.why_void(session, line.batch),
         checks=checks_of(proof.checks),
         pieces=print_room.pieces_in(session, line.batch),
         reprints=print_room.reprints_of(session, line.batch),

@@ -21,7 +21,7 @@ from campaigns.sending.channels.channel import Outcome, Taken
 from retention import audit
 from retention.buyers import Buyer
 from retention.consent import Answer, Consent
-from retention.database import Horizon, horizon, insert, reached, transaction
+from retention.database import Horizon, horizon, insert, reached, storable, transaction
 from retention.shops import Shop
 from retention.touches import Touch, TouchEvent
 from retention.versions import DataVersion, Family
@@ -73,9 +73,16 @@ def hooks_with_news(session: Session, *, now: datetime) -> list[Hook]:
 
 
 def _has_news(hook: Hook, versions: list[int], failed: datetime | None, *, now: datetime) -> bool:
-    if hook.read_until.get(_SEEN) != versions or not hook.read_until.get("failed"):
+    try:
+        seen, looked = hook.read_until[_SEEN], _looked(hook.read_until["failed"][-1], now)
+    except (
+        LookupError,
+        TypeError,
+        ValueError,
+    ):  # never looked at, or a cursor nobody can read, which tells itself then
         return True
-    looked = _looked(hook.read_until["failed"][-1], now)
+    if seen != versions:
+        return True
     return HookEvent.FAILED.value in hook.events and failed is not None and failed > looked - _LATE - OVERLAP
 
 
@@ -306,7 +313,7 @@ def _write_down(session: Session, calls: Sequence[HookCall], outcomes: Sequence[
     tired: set[int] = set()
     rows = []
     for call, outcome in zip(calls, outcomes, strict=True):
-        said = "" if isinstance(outcome, Taken) else str(outcome)[:500]
+        said = "" if isinstance(outcome, Taken) else storable(str(outcome), 500)
         over = call.attempts > len(WAITS) or said.startswith(_GONE)
         if isinstance(outcome, Taken):
             state, due = HookCallState.SENT, now

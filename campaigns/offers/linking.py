@@ -14,7 +14,9 @@ from sqlmodel import Session, col
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 from campaigns.campaigns import Campaign, Delivery, DeliveryState, Medium, Run
+from campaigns.offers.coupons import Coupon, CouponState
 from campaigns.offers.links import Link
+from campaigns.offers.offers import Offer
 from retention.bitmaps import rows_of
 from retention.database import BigId, as_stored, insert_rows
 from retention.tokens import new_tokens
@@ -93,14 +95,27 @@ def show_in_slot(session: Session, slot: Slot, deliveries: sa.Select[Any]) -> No
     session.execute(sa.update(Link).where(*own).values(slot=slot.name, product_id=slot.product_id))
 
 
-def unlink_other(session: Session, slot: Slot, deliveries: sa.Select[Any]) -> None:
-    """Take links of a shop off these deliveries where its slot shows something else by now."""
+def is_spent(at: datetime) -> sa.ColumnElement[bool]:
+    """Return the condition, on coupons joined to their offers, that nobody can use one any more."""
+    # Nobody can claim what was never claimed once its offer is over.
+    ends = sa.func.coalesce(col(Coupon.expires_at), col(Offer.ends_at), type_=UTCDateTime())
+    return sa.or_(col(Coupon.state).in_((CouponState.REDEEMED, CouponState.VOID)), ends <= at)
+
+
+def unlink_other(session: Session, slot: Slot, deliveries: sa.Select[Any], *, at: datetime) -> None:
+    """Take links of a shop off these deliveries where its slot shows something else by now, or their code is spent."""
+    spent = sa.select(col(Coupon.id)).join(Offer, col(Offer.id) == Coupon.offer_id)
+    of_shop = col(Link.coupon_id).in_(spent.where(col(Coupon.shop_id) == slot.shop_id, is_spent(at)))
     same = sa.and_(
         col(Link.offer_id) == slot.offer_id,
         col(Link.product_id).is_not_distinct_from(slot.product_id),
         col(Link.slot) == slot.name,
     )
-    others = (col(Link.shop_id) == slot.shop_id, col(Link.delivery_id).in_(deliveries), ~same)
+    others = (
+        col(Link.shop_id) == slot.shop_id,
+        col(Link.delivery_id).in_(deliveries),
+        sa.or_(~same, sa.func.coalesce(of_shop, sa.false())),
+    )
     session.execute(sa.update(Link).where(*others).values(delivery_id=None))
 
 

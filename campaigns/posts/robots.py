@@ -28,7 +28,7 @@ from campaigns.sending import breaker
 from campaigns.sending.channels.channel import Channel, Message, Outcome, Refused, Taken, TryLater
 from campaigns.sending.claiming import BACK_OFF, CLAIM, farthest
 from campaigns.sending.senders import Sender
-from retention.database import changed, transaction
+from retention.database import changed, storable, transaction
 from retention.errors import Invalid, NotFound
 from retention.failures import Thing, each_alone
 from retention.files import FileStore
@@ -172,7 +172,7 @@ def _record(session: Session, ready: _Ready, outcome: Outcome, *, now: datetime)
     post = session.get_one(Post, ready.post.id, with_for_update=True, populate_existing=True)
     of_robot = isinstance(outcome, TryLater) and outcome.of_sender
     known = isinstance(outcome, Taken | Refused | TryLater)
-    detail = "" if isinstance(outcome, Taken) else str(outcome)
+    detail = "" if isinstance(outcome, Taken) else storable(str(outcome), 500)
     breaker.note(
         session, ready.robot, failures=int(of_robot or not known), taken=int(isinstance(outcome, Taken)),
         detail=detail, now=now,

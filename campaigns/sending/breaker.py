@@ -13,7 +13,7 @@ from sqlmodel import Session, col
 
 from campaigns.sending.senders import Sender, SenderState
 from retention import audit
-from retention.database import changed, reached
+from retention.database import changed, reached, storable
 
 log = structlog.get_logger()
 
@@ -50,7 +50,7 @@ def note(session: Session, sender: Sender, *, failures: int, taken: int, detail:
     if failures:
         counted = sa.update(Sender).where(col(Sender.id) == sender.id)
         number = failures if taken else Sender.failures + failures
-        session.execute(counted.values(failures=number, last_error=detail[:500]))
+        session.execute(counted.values(failures=number, last_error=storable(detail, 500)))
         _break(session, sender, now=now)
     elif taken and (sender.failures or sender.state is SenderState.BROKEN):
         mended = sa.update(Sender).where(col(Sender.id) == sender.id, col(Sender.failures) > 0)

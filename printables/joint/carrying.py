@@ -99,7 +99,7 @@ def _slot_of(partner: Partner) -> Slot:
 def _add_links(session: Session, partner: Partner, run: Run, at: datetime) -> None:
     """Give each delivery that waits for paper one link of the partner's; those that have the right one keep it."""
     slot = _slot_of(partner)
-    unlink_other(session, slot, waiting_for_paper(run))  # of earlier paper that was never packed
+    unlink_other(session, slot, waiting_for_paper(run), at=at)  # of earlier paper that was never packed
     has_link = select(Link.id).where(Link.shop_id == partner.shop_id, Link.delivery_id == Delivery.id).exists()
     deliveries = session.scalars(waiting_for_paper(run).where(~has_link).order_by(col(Delivery.id))).all()
     if not deliveries:

@@ -17,11 +17,12 @@ from typing import BinaryIO
 import sqlalchemy as sa
 import structlog
 from sqlalchemy.engine import Engine
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col, select
 
-from retention import audit, clock, tokens
+from retention import audit, clock, pulse, tokens
 from retention.access import Member, Scope
-from retention.database import changed, reached, reading, transaction
+from retention.database import changed, hurried, reached, reading, storable, transaction
 from retention.errors import Error, Invalid, NotFound
 from retention.failures import Thing, each_alone
 from retention.files import FileStore, open_store
@@ -40,7 +41,8 @@ from retention.words import gettext_noop, speaking
 log = structlog.get_logger()
 
 KIND = "import"
-CLAIM = timedelta(minutes=30)  # longer than any import takes; a worker that died is followed after that
+CLAIM = timedelta(minutes=30)  # an import that moves holds it longer; a worker that died is followed after that
+RENEWED_EVERY = 60.0
 MOST_TRIES = 3
 MOST_MEMORY = 2 << 30  # bytes an import may take over what its worker holds already
 _TELL_EVERY = 0.5  # seconds between two notes of how far it is
@@ -48,6 +50,10 @@ _TELL_EVERY = 0.5  # seconds between two notes of how far it is
 GIVEN_UP = gettext_noop(
     "The worker died {tries} times while it read this file, so it is not tried again. Send the table as CSV or in "
     "smaller parts; whoever runs this installation finds the reason in the log."
+)
+FAILED_EACH_TIME = gettext_noop(
+    "It was tried {tries} times, and each time something went wrong that nobody foresaw ({why}). It is not tried "
+    "again; the file is kept, and whoever runs this installation finds the place in the log."
 )
 TOO_LARGE = gettext_noop(
     "Reading this file takes more memory than an import may have. Send it as CSV or in smaller parts."
@@ -122,15 +128,12 @@ def _upload_of(job: Job, files: FileStore) -> AbstractContextManager[Path]:
 @engine_task("imports.run", every=timedelta(seconds=20))
 def run_imports(engine: Engine, job_id: int | None = None) -> None:
     """Run one import, or, as a sweep, every one that waits or whose worker died."""
-    if job_id is not None:
-        run_import(engine, job_id, now=clock.now)
-        return
-    jobs = [Thing(shop_id, "job", number, daily=False) for number, shop_id in _due(engine)]
+    jobs = [Thing(shop_id, "job", number, str(number), daily=False) for number, shop_id in _due(engine, job_id)]
     each_alone(engine, "import", jobs, lambda job: run_import(engine, job.id, now=clock.now), now=clock.now())
 
 
 def run_import(engine: Engine, job_id: int, *, now: Callable[[], datetime]) -> None:
-    """Run one import unless another worker has it or it is over."""
+    """Run one import unless another worker has it or it is over. What nobody foresaw is raised, and it waits again."""
     job, shop = _claim(engine, job_id, now())
     if job is None or shop is None:
         return
@@ -146,7 +149,11 @@ def run_import(engine: Engine, job_id: int, *, now: Callable[[], datetime]) -> N
         log.exception("import failed", job=job_id)
         with speaking(shop.language):
             why = said(error)
-        _finish(engine, job, JobState.FAILED, {}, now(), error=why, files=files)
+        if job.tries < MOST_TRIES:
+            _finish(engine, job, JobState.WAITING, {}, None, error=why, files=files)
+            raise
+        refused = {"message": FAILED_EACH_TIME, "values": {"tries": str(MOST_TRIES), "why": why.rstrip(". 。")}}
+        _finish(engine, job, JobState.FAILED, {"refused": refused}, now(), error=why, files=files)
         return
     _finish(engine, job, JobState.DONE, report.as_json(), now(), files=files)
     with reading(engine) as session:
@@ -163,16 +170,18 @@ def _import(engine: Engine, job: Job, shop: Shop, files: FileStore, at: datetime
                 path,
                 preset=job.input["preset"],
                 now=at,
-                progress=_Progress(files, _progress_key(job)),
+                progress=_Progress(engine, files, job),
                 files=files,
             )
         except MemoryError as error:
             raise Invalid(TOO_LARGE) from error
 
 
-def _due(engine: Engine) -> list[tuple[int, int]]:
-    """Return the imports to run, with their shops."""
+def _due(engine: Engine, job_id: int | None) -> list[tuple[int, int]]:
+    """Return the imports to run, with their shops: every one, or this one."""
     found = select(Job.id, Job.shop_id).where(Job.kind == KIND, _free(clock.now())).order_by(col(Job.id))
+    if job_id is not None:
+        found = found.where(Job.id == job_id)
     with reading(engine) as session:
         return list(session.exec(found))
 
@@ -206,11 +215,12 @@ def _finish(
     job: Job,
     state: JobState,
     result: dict[str, object],
-    at: datetime,
+    at: datetime | None,
     *,
     files: FileStore,
     error: str = "",
 ) -> None:
+    """Say how an import ended, or that it waits again."""
     done, total = progress_of(job, files)
     end = sa.update(Job).where(col(Job.id) == job.id, col(Job.state) == JobState.RUNNING)
     with transaction(engine) as session:
@@ -219,7 +229,7 @@ def _finish(
             end.values(
                 state=state,
                 result=result,
-                error=error[:1000],
+                error=storable(error, 1000),
                 done=done,
                 total=total,
                 finished_at=at,
@@ -240,17 +250,31 @@ def _forget_whoever_is_erased(session: Session, job_id: int, files: FileStore | 
 class _Progress:
     """Notes how far an import is, now and then; a note that cannot be written stops nothing."""
 
-    def __init__(self, files: FileStore, key: str) -> None:
+    def __init__(self, engine: Engine, files: FileStore, job: Job) -> None:
+        self._engine = engine
         self._files = files
-        self._key = key
+        self._job_id, self._key = job.id, _progress_key(job)
         self._next = 0.0
+        self._renew_at = time.monotonic() + RENEWED_EVERY
 
     def __call__(self, done: int, total: int) -> None:
+        pulse.move()
+        if time.monotonic() >= self._renew_at:
+            self._renew_at = time.monotonic() + RENEWED_EVERY
+            self._renew()
         if time.monotonic() < self._next and done < total:
             return
         self._next = time.monotonic() + _TELL_EVERY
         with suppress(OSError):
             self._files.write(self._key, f"{done} {total or 0}".encode())
+
+    def _renew(self) -> None:
+        """Hold the job longer. On SQLite the import itself keeps every other from writing, and from taking it."""
+        if self._engine.dialect.name == "sqlite":
+            return
+        mine = sa.update(Job).where(col(Job.id) == self._job_id, col(Job.state) == JobState.RUNNING)
+        with suppress(SQLAlchemyError), hurried(self._engine, wait=timedelta(seconds=1)) as session:
+            session.execute(mine.values(claim_expires_at=clock.now() + CLAIM))
 
 
 def _progress_key(job: Job) -> str:

@@ -1,5 +1,8 @@
 """One bad thing must not stop others: whatever it raises is kept as its own trouble, and the rest of its kind go on."""
 
+import ast
+import inspect
+import textwrap
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -12,6 +15,7 @@ from campaigns import tasks
 from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState
 from campaigns.hooks.hooks import Hook, HookCall, create_hook
 from campaigns.launch import launch
+from campaigns.offers.match_marks import MatchMark
 from campaigns.sending.dispatch import send_all
 from campaigns.sending.senders import Sender, SenderKind, create_sender
 from retention import clock, failures
@@ -163,6 +167,103 @@ def test_an_import_and_a_forecast_that_fail_keep_no_other_shop_from_having_its_o
         forecast_shop(engine, shop_id)
     run_imports(engine)
     with reading(engine) as session:
-        assert [(each.work, each.shop_id) for each in session.exec(select(Failure))] == [("forecast", shops[0])]
+        found = {(each.work, each.shop_id, each.name) for each in session.exec(select(Failure))}
+        assert found == {("forecast", shops[0], ""), ("import", shops[0], "1"), ("import", shops[1], "2")}
         assert session.exec(select(ShopForecast.shop_id)).all() == [shops[1]]
+        assert session.exec(select(Job.state)).all() == [JobState.WAITING, JobState.WAITING]
+    for hours in (6, 12):
+        monkeypatch.setattr(clock, "now", lambda at=hours: later(hours=at))
+        run_imports(engine)
+    with reading(engine) as session:
         assert session.exec(select(Job.state)).all() == [JobState.FAILED, JobState.FAILED]
+        assert {each.work for each in session.exec(select(Failure))} == {"forecast"}, "the page of the import says why"
+
+
+EACH_ALONE, ONE_STATEMENT, WAKES = "each alone", "one statement for all", "only wakes workers"
+SWEEPS = {
+    "addresses.respell": EACH_ALONE,
+    "campaigns.call_hooks": EACH_ALONE,
+    "campaigns.launch_due": EACH_ALONE,
+    "campaigns.match_orders": EACH_ALONE,
+    "campaigns.send_posts": EACH_ALONE,
+    "campaigns.send": EACH_ALONE,
+    "campaigns.settle_arrivals": EACH_ALONE,
+    "campaigns.sweep_events": EACH_ALONE,
+    "figures.count": EACH_ALONE,
+    "imports.run": EACH_ALONE,
+    "printables.render_waiting": WAKES,
+    "privacy.forget": EACH_ALONE,
+    "retention.forget_answers": ONE_STATEMENT,
+    "retention.forget_logins": ONE_STATEMENT,
+    "retention.forget_one_time_links": ONE_STATEMENT,
+    "retention.say_that_sweeps_run": ONE_STATEMENT,
+    "segments.forecast": WAKES,
+    "segments.refresh": WAKES,
+}
+"""How one bad thing keeps no other waiting, in every sweep there is."""
+
+
+def test_every_sweep_takes_what_it_looks_at_alone() -> None:
+    """A sweep that is added says here how it does; the other two kinds have no loop but one that sends."""
+    from api import worker
+
+    sweeps = {name for name in worker.app.conf.beat_schedule if not name.startswith("tests.")}
+    assert sweeps == set(SWEEPS)
+    for name in sorted(sweeps):
+        source = _source_of(worker.app.tasks[name].run)
+        loops = [each for each in ast.walk(source) if isinstance(each, ast.For | ast.While)]
+        sends = all("send" in ast.dump(each) for each in loops)
+        assert SWEEPS[name] == EACH_ALONE or (not loops if SWEEPS[name] == ONE_STATEMENT else sends), name
+
+
+def _source_of(run: Any) -> ast.AST:
+    """Return the code of the function a task was made from, which its wrapper holds."""
+    function = next(each.cell_contents for each in run.__closure__ if callable(each.cell_contents))
+    return ast.parse(textwrap.dedent(inspect.getsource(function)))
+
+
+UNFORESEEN = KeyError("nobody foresaw this")
+
+
+def test_a_post_a_batch_an_order_match_and_an_import_that_raise_leave_the_others_alone(
+    engine: Engine, on_stage: OnStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two shops; in the first, one of two fails with what nobody foresaw. The good ones of both are done."""
+
+    def shops(stage: Stage) -> list[int]:
+        other = create_shop(stage.session, "other", name="Other", timezone="UTC", currency="CNY", at=NOON)
+        return [stage.shop.id, other.id]
+
+    first, second = on_stage(shops)
+    for work, kind in (("posts", "post"), ("batch", "batch"), ("orders", "shop"), ("import", "job")):
+        things = [Thing(first, kind, 1, "bad"), Thing(first, kind, 2, "good"), Thing(second, kind, 3, "there")]
+        done: list[str] = []
+
+        def do(thing: Thing, done: list[str] = done) -> None:
+            if thing.name == "bad":
+                raise UNFORESEEN
+            done.append(thing.name)
+
+        each_alone(engine, work, things, do, now=NOON)
+        assert done == ["good", "there"]
+    with reading(engine) as session:
+        found = session.exec(select(Failure)).all()
+        assert {(each.work, each.name, each.tries, each.shop_id) for each in found} == {
+            (work, "bad", 1, first) for work in ("posts", "batch", "orders", "import")
+        }
+    monkeypatch.setattr("campaigns.offers.matching.match_orders", _raise_for(first))
+    on_stage(lambda stage: [raise_version(stage.session, each, Family.ORDERS) for each in (first, second)])
+    monkeypatch.setattr(clock, "now", lambda: NOON + timedelta(days=1))
+    tasks.match_all_orders(engine)
+    with reading(engine) as session:
+        marks = {each.shop_id: each.begun_at is None for each in session.exec(select(MatchMark))}
+    assert marks == {first: False, second: True}
+
+
+def _raise_for(shop_id: int) -> Callable[..., int]:
+    def match(_session: Session, shop: Shop, **_: Any) -> int:
+        if shop.id == shop_id:
+            raise UNFORESEEN
+        return 0
+
+    return match

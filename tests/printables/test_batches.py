@@ -251,6 +251,17 @@ def test_a_coupon_that_is_used_is_left_out_of_a_batch_with_its_reason(bench: Ben
         bench.print(flyer, run)
 
 
+@pytest.mark.parametrize("result", [PrintResult.AGAIN, PrintResult.LATER])
+def test_a_batch_with_a_coupon_that_is_used_is_not_printed_again_as_a_whole(bench: Bench, result: PrintResult) -> None:
+    batch = bench.printed(2)
+    _use(bench, bench.pieces(batch)[0].code)
+    refused = pytest.raises(Conflict, match="1 of the 2 inserts of batch 1 show a code that has been used")
+    with refused, transaction(bench.engine) as session:
+        mark_printed(session, bench.packer, 1, result, at=NOON)
+    with transaction(bench.engine) as session:
+        assert mark_printed(session, bench.packer, 1, PrintResult.GOOD, at=NOON).batch.state is BatchState.PRINTED
+
+
 def test_a_coupon_that_is_used_or_over_is_not_printed_again(bench: Bench) -> None:
     batch = bench.printed(2)
     used, over = (piece.code for piece in bench.pieces(batch))
