@@ -52,7 +52,10 @@ def change_product(
     try:
         with session.begin_nested():
             product = product_for(session, place.member, number)
-            arrival_at, count = typed_moment(arrival, place.shop.timezone) if arrival.strip() else None, _stock(stock)
+            arrival_at, count = (
+                typed_moment(arrival, place.shop.timezone, field="arrival") if arrival.strip() else None,
+                _stock(stock),
+            )
             edit_product(session, place.member, product, arrival_at=arrival_at, stock=count, at=now)
     except Error as error:
         return _page(request, session, place, now=now, error=error, wrong=(number, arrival, stock))

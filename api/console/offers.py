@@ -96,7 +96,7 @@ def _create(session: Session, place: Place, typed: OfferForm, *, at: datetime) -
             value=_value(typed, shop),
             minimum=money.minor(typed.minimum, shop.currency) if typed.minimum else 0,
             gift=typed.gift,
-            starts_at=typed_moment(typed.starts_at, shop.timezone) if typed.starts_at else None,
+            starts_at=typed_moment(typed.starts_at, shop.timezone, field="starts_at") if typed.starts_at else None,
             ends_at=_end(typed, shop, at=at),
             days_from_claim=_whole(typed.days_from_claim),
             most_coupons=_whole(typed.most_coupons),
@@ -154,8 +154,8 @@ def _end(typed: OfferForm, shop: Shop, *, at: datetime) -> datetime | None:
     """Return the end: so many minutes after the beginning, or the last moment of the last day; None without any."""
     minutes = _whole(typed.minutes)
     if minutes is None:
-        return end_of_day(typed.ends_on, shop.timezone) if typed.ends_on else None
+        return end_of_day(typed.ends_on, shop.timezone, field="ends_on") if typed.ends_on else None
     if typed.ends_on:
         raise Invalid(gettext_noop("Say either the last day or how many minutes it lasts, not both."))
-    begins = typed_moment(typed.starts_at, shop.timezone) if typed.starts_at else at
+    begins = typed_moment(typed.starts_at, shop.timezone, field="starts_at") if typed.starts_at else at
     return begins + timedelta(minutes=minutes)
