@@ -33,7 +33,7 @@ serve: run-system .venv/.run $(ASSETS) ## The console, the worker and the schedu
 	@$(BIN)/regulars serve --port $(PORT)
 
 test: test-system .venv/.dev $(ASSETS) ## The whole suite, on SQLite and on PostgreSQL (TESTS=)
-	@$(BIN)/python -m pytest $(TESTS) -n auto --maxprocesses=8
+	@$(BIN)/python -m pytest $(TESTS) -n auto --maxprocesses=8 --dist worksteal --durations=10
 
 check: .venv/.dev ## Format, lint, types, imports
 	@$(BIN)/ruff format --check --quiet

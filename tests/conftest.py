@@ -3,27 +3,24 @@
 A test that takes `database_url`, `engine` or `session` runs twice: on SQLite and on PostgreSQL.
 """
 
-import itertools
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 import redis
-from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from retention import migrate
-from retention.database import open_engine, transaction
+from retention import migrate, passwords
 from retention.settings import get_settings
 from tests import servers
-
-_numbers = itertools.count(1)
+from tests.databases import KeptPostgresql, KeptSqlite
+from tests.sign_in import CHEAP_HASHES
 
 
 @pytest.fixture(autouse=True)
@@ -35,6 +32,14 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     get_settings.cache_clear()
     yield tmp_path / "home"
     get_settings.cache_clear()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _hashes_are_cheap() -> Iterator[None]:
+    """Hashing takes long on purpose; `tests/retention/test_passwords.py` holds how long."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_hashes", CHEAP_HASHES)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -62,11 +67,17 @@ def postgresql_server() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def postgresql_template(postgresql_server: str) -> str:
-    """The name of a migrated PostgreSQL database to copy."""
-    _on_server(postgresql_server, "CREATE DATABASE template_migrated")
-    migrate.upgrade(postgresql_server.format("template_migrated"))
-    return "template_migrated"
+def kept_postgresql(postgresql_server: str) -> Iterator[KeptPostgresql]:
+    """The database this worker keeps, and its engine."""
+    kept = KeptPostgresql(postgresql_server)
+    yield kept
+    kept.close()
+
+
+@pytest.fixture(scope="session")
+def kept_sqlite() -> KeptSqlite:
+    """The engine this worker keeps for SQLite."""
+    return KeptSqlite()
 
 
 @pytest.fixture
@@ -75,32 +86,46 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def postgresql_url(postgresql_server: str, postgresql_template: str) -> Iterator[str]:
-    name = f"test_{next(_numbers)}"
-    _on_server(postgresql_server, f"CREATE DATABASE {name} TEMPLATE {postgresql_template}")
-    yield postgresql_server.format(name)
-    _on_server(postgresql_server, f"DROP DATABASE {name} WITH (FORCE)")
+def postgresql_url(kept_postgresql: KeptPostgresql) -> Iterator[str]:
+    with kept_postgresql.empty() as url:
+        yield url
+
+
+@pytest.fixture
+def sqlite_engine(sqlite_url: str, kept_sqlite: KeptSqlite) -> Iterator[Engine]:
+    with kept_sqlite.at(Path(sqlite_url.removeprefix("sqlite:///"))) as opened:
+        yield opened
+
+
+@pytest.fixture
+def postgresql_engine(postgresql_url: str, kept_postgresql: KeptPostgresql) -> Iterator[Engine]:
+    with kept_postgresql.engine() as opened:
+        yield opened
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def database_url(request: pytest.FixtureRequest) -> str:
-    """A migrated, empty database of this test's own: once on SQLite, once on PostgreSQL."""
+    """A migrated, empty database: once on SQLite, once on PostgreSQL."""
     address: str = request.getfixturevalue(f"{request.param}_url")
     return address
 
 
 @pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    opened = open_engine(database_url)
-    yield opened
-    opened.dispose()
+def engine(request: pytest.FixtureRequest, database_url: str) -> Engine:
+    opened: Engine = request.getfixturevalue(f"{database_url.partition('+')[0].partition(':')[0]}_engine")
+    return opened
 
 
 @pytest.fixture
 def session(engine: Engine) -> Iterator[Session]:
-    """One transaction around the whole test. What other sessions shall see goes into `transaction(engine)` instead."""
-    with transaction(engine) as opened:
+    """One transaction around the whole test, which leaves nothing behind.
+
+    What other sessions shall see goes into `transaction(engine)` instead.
+    """
+    with Session(engine, expire_on_commit=False) as opened, opened.begin() as whole:
         yield opened
+        opened.flush()
+        whole.rollback()
 
 
 @pytest.fixture(scope="session")
@@ -124,42 +149,94 @@ def served() -> Iterator[Callable[[Any], str]]:
         yield lambda app: running.enter_context(servers.web_server(app))
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Headless Chromium that finds no host but this one.
+class KeptBrowser:
+    """Headless Chromium that finds no host but this one, open from one test that asks for it to the next."""
 
-    Per module and not per session: while Playwright is open, no other test of the process can run an event loop.
-    """
-    flags = [
-        "--no-sandbox",  # needs a kernel permission that root in a container lacks; it opens our own pages only
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-    ]
-    expect.set_options(timeout=30_000)  # a machine under load is no failure of the page
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=servers.chromium_program(), args=flags)
-        yield opened
-        opened.close()
+    def __init__(self) -> None:
+        self._open = ExitStack()
+        self._browser: Browser | None = None
+
+    def open(self) -> Browser:
+        if self._browser is None:
+            expect.set_options(timeout=30_000)  # a machine under load is no failure of the page
+            playwright = self._open.enter_context(sync_playwright())
+            self._browser = playwright.chromium.launch(executable_path=servers.chromium_program(), args=_FLAGS)
+            self._open.callback(self._browser.close)
+        return self._browser
+
+    def close(self) -> None:
+        self._open.close()
+        self._browser = None
+
+
+_FLAGS = [
+    "--no-sandbox",  # needs a kernel permission that root in a container lacks; it opens our own pages only
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the tests with a browser last, so that it is started once; else the order stays random."""
+    items.sort(key=_has_browser)
+
+
+def _has_browser(item: pytest.Item) -> bool:
+    return item.get_closest_marker("browser") is not None
+
+
+@pytest.fixture(scope="session")
+def kept_browser() -> Iterator[KeptBrowser]:
+    kept = KeptBrowser()
+    yield kept
+    kept.close()
+
+
+@pytest.fixture(autouse=True)
+def _no_browser_beside(request: pytest.FixtureRequest, kept_browser: KeptBrowser) -> None:
+    """While Playwright is open, no other test of the process can run an event loop."""
+    if not _has_browser(request.node):
+        kept_browser.close()
+
+
+@pytest.fixture
+def browser(request: pytest.FixtureRequest, kept_browser: KeptBrowser) -> Browser:
+    assert _has_browser(request.node), "this test is to be marked with pytest.mark.browser"
+    return kept_browser.open()
 
 
 @pytest.fixture
 def browse(browser: Browser) -> Iterator[Callable[..., Page]]:
     """Open a page in a fresh window: `browse(address, locale="zh-CN", width=1280, height=800) -> Page`.
 
-    An error in a page's script, or a file it misses, fails the test.
+    `cookies` are what the window has kept, `hear` what it tells its console to. An error in a page's script, or a file
+    it misses, fails the test.
     """
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
 
-    def open_page(address: str, *, locale: str = "en", width: int = 1280, height: int = 800) -> Page:
+    def open_page(
+        address: str,
+        *,
+        locale: str = "en",
+        width: int = 1280,
+        height: int = 800,
+        cookies: Mapping[str, str] | None = None,
+        hear: Callable[[ConsoleMessage], None] | None = None,
+    ) -> Page:
         window = browser.new_context(locale=locale, viewport={"width": width, "height": height})
         contexts.append(window)
+        window.add_cookies([{"name": name, "value": kept, "url": address} for name, kept in (cookies or {}).items()])
+        window.set_default_timeout(60_000)
         page = window.new_page()
+        if hear:
+            page.on("console", hear)
         page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))
         page.on("requestfailed", lambda asked: _is_left(asked) or complaints.append(f"{asked.url}: {asked.failure}"))
         page.on("response", lambda answer: answer.status >= 500 and complaints.append(f"{answer.url}: {answer.status}"))
@@ -175,10 +252,3 @@ def browse(browser: Browser) -> Iterator[Callable[..., Page]]:
 def _is_left(asked: Request) -> bool:
     """Whether a request ended because its page was left, became a download, or a test took the network away."""
     return asked.failure in ("net::ERR_ABORTED", "net::ERR_INTERNET_DISCONNECTED")
-
-
-def _on_server(address: str, statement: str) -> None:
-    """Run a statement that no transaction may hold."""
-    address = address.format("postgres").replace("+psycopg", "")
-    with psycopg.connect(address, autocommit=True) as connection:
-        connection.execute(statement)

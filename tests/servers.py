@@ -111,6 +111,7 @@ def _postgresql_folder() -> Iterator[Postgresql]:
             "fsync=off",
             "synchronous_commit=off",
             "full_page_writes=off",
+            "autovacuum=off",
             "shared_buffers=64MB",
             "listen_addresses=",
         ]

@@ -1,6 +1,8 @@
 """The ground the suite stands on: real servers, a real browser, and no way out of this machine."""
 
+import shutil
 import socket
+from datetime import UTC, datetime
 
 import psycopg
 import pytest
@@ -13,6 +15,7 @@ from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
 from retention.database import transaction
+from retention.shops import create_shop
 
 
 def greet(_request):
@@ -30,11 +33,54 @@ def test_each_test_begins_with_empty_migrated_tables(engine):
         assert session.scalar(sa.text("SELECT count(*) FROM alembic_version")) == 1
 
 
+def add_shop(engine):
+    with transaction(engine) as session:
+        return create_shop(session, "tea", name="Tea", timezone="UTC", currency="CNY", at=datetime.now(UTC)).id
+
+
+def shops_in(engine):
+    with transaction(engine) as session:
+        return session.scalar(sa.text("SELECT count(*) FROM shops"))
+
+
+def test_sqlite_engine_that_is_kept_finds_nothing_of_the_test_before(sqlite_template, kept_sqlite, tmp_path):
+    for number in (1, 2):
+        heard = []
+        with kept_sqlite.at(shutil.copy(sqlite_template, tmp_path / f"{number}.db")) as engine:
+            sa.event.listen(engine, "commit", heard.append)
+            assert (shops_in(engine), add_shop(engine), len(heard)) == (0, 1, 2)
+
+
 @pytest.mark.postgres
-def test_postgresql_keeps_the_test_databases_apart(postgresql_url, postgresql_server):
-    with psycopg.connect(postgresql_server.format("postgres").replace("+psycopg", "")) as connection:
-        names = {name for (name,) in connection.execute("SELECT datname FROM pg_database")}
-    assert postgresql_url.partition("@/")[2].partition("?")[0] in names - {"template_migrated"}
+def test_postgresql_that_is_kept_begins_again_whatever_a_test_left(kept_postgresql):
+    held = []
+
+    def damaged(statement):
+        with kept_postgresql.empty() as url, kept_postgresql.engine() as engine:
+            heard = []
+            sa.event.listen(engine, "commit", heard.append)
+            assert (shops_in(engine), add_shop(engine), len(heard)) == (0, 1, 2)
+            with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+                connection.execute(statement)
+            left = psycopg.connect(url.replace("+psycopg", ""))
+            left.execute("UPDATE shops SET name = 'held'")  # a transaction that nobody ends
+            held.append(left)
+            return url
+
+    urls = [damaged("SELECT 1"), damaged("CREATE TEMP TABLE passing (id int)")]
+    urls.append(damaged("UPDATE alembic_version SET version_num = 'none'"))
+    urls += [damaged("DROP INDEX ix_memberships_user_id"), damaged("CREATE TABLE more (id int)")]
+    assert urls[0] == urls[1] == urls[2]
+    assert len(set(urls)) == 3  # made anew where the tables had changed
+    for connection in held:
+        connection.close()
+    with kept_postgresql.empty(), kept_postgresql.engine() as engine, engine.connect() as connection:
+        tables = sa.inspect(connection).get_table_names()
+        counts = [f"SELECT count(*) AS rows FROM {name}" for name in tables if name != "alembic_version"]
+        assert connection.scalar(sa.text(f"SELECT sum(rows) FROM ({' UNION ALL '.join(counts)}) AS each")) == 0
+        used = "SELECT count(*) FROM pg_sequences WHERE last_value IS NOT NULL"
+        assert connection.scalar(sa.text(used)) == 0
+        assert "more" not in tables
 
 
 def test_redis_answers_and_is_empty(redis_url):

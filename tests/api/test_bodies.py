@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from api.app import create_app
 from api.guard import Guard
 from retention import keys, people, tokens
 from retention.access import Role, Scope
-from retention.database import open_engine, transaction
+from retention.database import transaction
 from retention.logins import Login
 from retention.settings import Settings
 from retention.shops import create_shop, find_shop
@@ -30,14 +30,12 @@ MEGABYTE = 1_000_000
 
 
 @pytest.fixture
-def engine(sqlite_url: str) -> Iterator[Engine]:
+def engine(sqlite_engine: Engine) -> Engine:
     """Nothing here asks the database more than who somebody is."""
-    opened = open_engine(sqlite_url)
-    with transaction(opened) as session:
+    with transaction(sqlite_engine) as session:
         for slug in ("tea", "pots"):
             create_shop(session, slug, name=slug, timezone="Asia/Shanghai", currency="CNY", at=NOON)
-    yield opened
-    opened.dispose()
+    return sqlite_engine
 
 
 @pytest.fixture

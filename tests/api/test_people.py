@@ -1,7 +1,7 @@
 """People join, change and leave a shop: by links, on the pages, over the REST API. Nobody sees another's password."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +19,7 @@ from campaigns.sending.senders import SenderKind, create_sender
 from retention import invitations, keys, people
 from retention.access import ROLE_SCOPES, Member, Role, Scope, system_member
 from retention.audit import AuditEntry
-from retention.database import open_engine, reading, transaction
+from retention.database import reading, transaction
 from retention.errors import Conflict, Forbidden, NotFound
 from retention.people import User
 from retention.settings import Settings, get_settings
@@ -35,15 +35,14 @@ Open = Callable[[], TestClient]
 
 
 @pytest.fixture
-def app(sqlite_url: str, tmp_path: Path) -> Iterator[FastAPI]:
-    engine = open_engine(sqlite_url)
+def app(sqlite_engine: Engine, tmp_path: Path) -> FastAPI:
+    engine = sqlite_engine
     with transaction(engine) as session:
         fill(session)
     settings = Settings(home=tmp_path, public_url=SITE, secret=KEY)
     made = create_app(settings, engine=engine, now=lambda: made.state.moment)
     made.state.moment = NOON
-    yield made
-    engine.dispose()
+    return made
 
 
 def fill(session: Session) -> None:

@@ -17,7 +17,8 @@ from retention.database import reading
 from retention.queue import app as queue
 from retention.settings import Settings
 from tests.api.console import sample
-from tests.api.console.doors import HOME, token_of
+from tests.api.console.doors import HOME
+from tests.sign_in import sign_in, token_of
 
 DRAFT = {"slug": "autumn", "name": "Autumn", "segment": "repeat-customers", "offer": "autumn-20", "to": "check"}
 
@@ -57,8 +58,7 @@ class Desk:
     def enter(self, who: str, *, shop: str = "camellia", language: str = "en") -> Person:
         """Sign somebody in by their role."""
         client = TestClient(self.app, headers={"Accept-Language": language, "Sec-Fetch-Site": "same-origin"})
-        login = {"email": f"{who}@{shop}.example", "password": sample.PASSWORD}
-        assert client.post(f"/login?lang={language}", data=login, follow_redirects=False).status_code == 303
+        sign_in(client, f"{who}@{shop}.example", language=language)
         return Person(client)
 
     def campaign(self, slug: str = "autumn") -> Campaign:

@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from retention.database import open_engine
 from tests.api.console.campaign_desk import Desk
 from tests.api.console.doors import SignIn, doors_of, fill
+from tests.databases import KeptSqlite
 
 
 @pytest.fixture(scope="session")
@@ -24,20 +25,17 @@ def filled_shop(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture
-def camellia(filled_shop: Path, tmp_path: Path) -> Iterator[Engine]:
+def camellia(filled_shop: Path, tmp_path: Path, kept_sqlite: KeptSqlite) -> Iterator[Engine]:
     """The database of the sample shop."""
-    opened = open_engine(f"sqlite:///{shutil.copy(filled_shop, tmp_path / 'regulars.db')}")
-    yield opened
-    opened.dispose()
+    with kept_sqlite.at(shutil.copy(filled_shop, tmp_path / "regulars.db")) as opened:
+        yield opened
 
 
 @pytest.fixture
-def camellia_on_both(database_url: str) -> Iterator[Engine]:
+def camellia_on_both(engine: Engine) -> Engine:
     """The same on either database, for pages whose answers the database counts itself."""
-    opened = open_engine(database_url)
-    fill(opened)
-    yield opened
-    opened.dispose()
+    fill(engine)
+    return engine
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The ways into the sample shop that tests of pages share: it is filled, somebody signs in, a form is sent."""
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +13,8 @@ from retention.settings import Settings
 from retention.shops import find_shop
 from segments.presets import save_presets
 from tests.api.console import sample
+from tests.databases import filled_once
+from tests.sign_in import sign_in, token_of
 
 HOME = "/shops/camellia"
 
@@ -21,6 +22,7 @@ SignIn = Callable[..., TestClient]
 """`sign_in("viewer", language="zh-CN")` returns the browser of somebody with this role."""
 
 
+@filled_once
 def fill(engine: Engine) -> None:
     """Fill the sample shop and give it the segments every shop asks for first."""
     sample.fill(engine)
@@ -36,19 +38,11 @@ def doors_of(engine: Engine, home: Path) -> SignIn:
 
     def enter(who: str, *, shop: str = "camellia", language: str = "en") -> TestClient:
         client = TestClient(app, headers={"Accept-Language": language, "Sec-Fetch-Site": "same-origin"})
-        login = {"email": f"{who}@{shop}.example", "password": sample.PASSWORD}
-        assert client.post(f"/login?lang={language}", data=login, follow_redirects=False).status_code == 303
-        client.headers["X-CSRF-Token"] = token_of(client, f"/shops/{shop}")
+        sign_in(client, f"{who}@{shop}.example", language=language)
+        client.headers["X-CSRF-Token"] = token_of(client)
         return client
 
     return enter
-
-
-def token_of(client: TestClient, path: str = HOME) -> str:
-    """Return what a page gives its forms so that no other site can send them."""
-    found = re.search(r'name="csrf" value="([0-9a-f]+)"', client.get(path).text)
-    assert found
-    return found[1]
 
 
 def send(client: TestClient, path: str, **fields: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from fastapi import FastAPI
 from playwright.sync_api import Page
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
@@ -29,6 +30,7 @@ from retention.settings import Settings
 from retention.shops import Shop, find_shop
 from tests.api.console import sample
 from tests.api.console.sample import NOW
+from tests.sign_in import login_cookies
 
 EVERYBODY = {"buyer": {"field": "external_id", "exists": True}}
 
@@ -40,6 +42,7 @@ class PaperShop:
     engine: Engine
     settings: Settings
     address: str
+    app: FastAPI
 
     @property
     def files(self) -> FileStore:
@@ -104,18 +107,19 @@ def open_paper_shop(engine: Engine, home: Path, served: Callable[..., str], *, f
         campaign = _launched(session, shop, product)
         if flyer:
             create_flyer(session, shop, campaign, slug="autumn", name="秋茶券", at=NOW, by="user:1")
-    address = served(create_app(settings, engine=engine, now=lambda: NOW))
+    app = create_app(settings, engine=engine, now=lambda: NOW)
+    address = served(app)
     queue.conf.update(broker_url="memory://")
-    return PaperShop(engine, settings, address)
+    return PaperShop(engine, settings, address, app)
 
 
-def sign_in(page: Page, shop: PaperShop, role: str = "warehouse", at: str = "camellia") -> None:
-    language = page.evaluate("navigator.language")
-    page.goto(f"{shop.address}/login?lang={language}")
-    page.fill("input[name=email]", f"{role}@{at}.example")
-    page.fill("input[name=password]", sample.PASSWORD)
-    page.press("input[name=password]", "Enter")
-    page.wait_for_url("**/shops**")
+def walk_in(
+    browse: Callable[..., Page], shop: PaperShop, address: str, *, role: str = "warehouse", at: str = "camellia",
+    locale: str = "en", **window: int,
+) -> Page:  # fmt: skip
+    """Open a page as somebody of this role."""
+    cookies = login_cookies(shop.app, f"{role}@{at}.example", language=locale)
+    return browse(address, locale=locale, cookies=cookies, **window)
 
 
 def _launched(session: Session, shop: Shop, product: Product) -> Campaign:

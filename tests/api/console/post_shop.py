@@ -1,16 +1,13 @@
 """The sample shop with something to post by hand and to put on the board of arrivals."""
 
 import io
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from fastapi.testclient import TestClient
 from PIL import Image
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from api.app import create_app
 from campaigns.campaign.posts import Post
 from campaigns.campaigns import Campaign, Medium, Recipe
 from campaigns.drafting import create_campaign
@@ -20,9 +17,7 @@ from retention.database import transaction
 from retention.files import FileStore
 from retention.orders import Order, OrderLine, OrderStatus
 from retention.products import Product
-from retention.queue import app as queue
 from retention.relations import Group, GroupMember
-from retention.settings import Settings
 from retention.shops import Shop, find_shop
 from tests.api.console import sample
 
@@ -98,21 +93,6 @@ def post_campaign(
     session.flush()
     launch(session, shop, row, at=sample.NOW, actor="user:1")
     return row
-
-
-def doors(engine: Engine, home: Any) -> Callable[..., TestClient]:
-    """Open the console as somebody: `doors(engine, home)("marketer")`."""
-    settings = Settings(home=home, public_url="http://testserver", secret=sample.SIGNING_KEY)
-    app = create_app(settings, engine=engine, now=lambda: sample.NOW)
-    queue.conf.update(broker_url="memory://")
-
-    def enter(who: str, *, shop: str = "camellia", language: str = "en") -> TestClient:
-        client = TestClient(app, headers={"Accept-Language": language, "Sec-Fetch-Site": "same-origin"})
-        login = {"email": f"{who}@{shop}.example", "password": sample.PASSWORD}
-        assert client.post(f"/login?lang={language}", data=login, follow_redirects=False).status_code == 303
-        return client
-
-    return enter
 
 
 def posts_of(session: Session) -> list[Post]:

@@ -4,9 +4,7 @@ Everything follows from the row number, so each page's figures can be written do
 """
 
 from datetime import UTC, datetime, timedelta
-from functools import cache
 
-from pwdlib import PasswordHash
 from sqlalchemy import Engine
 from sqlmodel import Session, SQLModel
 
@@ -22,6 +20,8 @@ from retention.people import Membership, User
 from retention.products import Product
 from retention.relations import Follow, Group, GroupMember
 from retention.shops import Shop, create_shop
+from tests.databases import filled_once
+from tests.sign_in import CHEAP_HASHES
 
 NOW = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)  # ten in the morning in Shanghai, a Saturday
 PASSWORD = "a long enough password"
@@ -32,6 +32,7 @@ NAMES = ("林晓", "陈佳宁", "Ada Müller", "王芳", "赵一鸣", "Noah Schm
 CITIES = (("中国", "广东", "深圳"), ("中国", "上海", "上海"), ("Germany", "Bavaria", "München"))
 
 
+@filled_once
 def fill(engine: Engine) -> None:
     """Make the shop `camellia` with one person of each role, and the empty shop `teahouse` of another owner."""
     with transaction(engine) as session:
@@ -72,14 +73,9 @@ def repeat_buyers() -> int:
     return sum(len(order_times(number)) > 1 for number in range(BUYERS))
 
 
-@cache
-def _password_hash() -> str:
-    """One hash for everybody: making one takes as long as it should, and tests need many people."""
-    return PasswordHash.recommended().hash(PASSWORD)
-
-
 def _add_person(session: Session, shop: Shop, role: Role) -> None:
-    user = User(email=f"{role}@{shop.slug}.example", name=role, password_hash=_password_hash(), created_at=NOW)
+    email, kept = f"{role}@{shop.slug}.example", CHEAP_HASHES.hash(PASSWORD)
+    user = User(email=email, name=role, password_hash=kept, created_at=NOW)
     session.add(user)
     session.flush()
     session.add(Membership(shop_id=shop.id, user_id=user.id, role=role))

@@ -17,6 +17,7 @@ from retention.database import reading, transaction
 from retention.files import FileStore
 from retention.products import Product
 from tests.api.console import post_shop
+from tests.api.console.doors import doors_of
 from tests.api.console.post_shop import HOME, post_campaign
 from tests.api.console.test_tasks import heading, send
 
@@ -26,7 +27,7 @@ Enter = Callable[..., TestClient]
 @pytest.fixture
 def enter(engine: Engine, tmp_path: Path) -> Enter:
     post_shop.fill(engine, FileStore(tmp_path / "files"))
-    return post_shop.doors(engine, tmp_path)
+    return doors_of(engine, tmp_path)
 
 
 def product(session: Session, sku: str) -> Product:

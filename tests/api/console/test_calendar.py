@@ -1,6 +1,6 @@
 """The calendar as a marketer uses it: a launch dragged to another day, moved by its dialog, refused with a reason."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -12,19 +12,19 @@ from campaigns.campaigns import Recipe
 from campaigns.drafting import create_campaign, find_campaign
 from campaigns.offers.offers import find_offer
 from campaigns.scheduling import schedule
-from retention.database import open_engine, reading, transaction
+from retention.database import reading, transaction
 from retention.shops import find_shop
-from tests.api.console.paper_shop import EVERYBODY, PaperShop, open_paper_shop, sign_in
+from tests.api.console.paper_shop import EVERYBODY, PaperShop, open_paper_shop, walk_in
 from tests.api.console.sample import NOW
+
+pytestmark = pytest.mark.browser
 
 Browse = Callable[..., Page]
 
 
 @pytest.fixture
-def engine(sqlite_url: str) -> Iterator[Engine]:
-    opened = open_engine(sqlite_url)
-    yield opened
-    opened.dispose()
+def engine(sqlite_engine: Engine) -> Engine:
+    return sqlite_engine
 
 
 @pytest.fixture
@@ -48,9 +48,7 @@ def scheduled(shop: PaperShop) -> datetime | None:
 
 
 def calendar(browse: Browse, shop: PaperShop, role: str = "marketer", locale: str = "en") -> Page:
-    page = browse(shop.address, locale=locale)
-    sign_in(page, shop, role)
-    page.goto(f"{shop.address}/shops/camellia/calendar")
+    page = walk_in(browse, shop, f"{shop.address}/shops/camellia/calendar", locale=locale, role=role)
     page.wait_for_load_state("networkidle")
     return page
 

@@ -5,17 +5,19 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import ConsoleMessage, Page, expect
+from sqlalchemy import Engine
 from sqlmodel import select, update
 
 from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState
 from campaigns.plans.shop_policy import save_shop_policy
 from campaigns.reasons import Reason
-from retention.database import open_engine, reading, transaction
+from retention.database import reading, transaction
 from retention.settings import get_settings
 from retention.shops import find_shop
 from tests.api.console import sample
 from tests.api.console.campaign_desk import Desk
-from tests.api.console.doors import HOME, fill
+from tests.api.console.doors import HOME
+from tests.sign_in import login_cookies
 
 pytestmark = pytest.mark.browser
 
@@ -23,14 +25,11 @@ Enter = Callable[..., Page]
 
 
 @pytest.fixture
-def desk(sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+def desk(camellia: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     """One database is enough here: the use cases behind the pages are tested on both."""
     monkeypatch.setenv("REGULARS_HOME", str(tmp_path))
     get_settings.cache_clear()
-    engine = open_engine(sqlite_url)
-    fill(engine)
-    yield Desk(engine, tmp_path)
-    engine.dispose()
+    yield Desk(camellia, tmp_path)
     get_settings.cache_clear()
 
 
@@ -45,13 +44,8 @@ def enter(desk: Desk, served: Callable[..., str], browse: Callable[..., Page]) -
             complaints.append(message.text)
 
     def go_in(who: str, *, locale: str = "en", width: int = 1280) -> Page:
-        page = browse(f"{address}/login?lang={locale}", locale=locale, width=width)
-        page.on("console", note)
-        page.fill("input[name=email]", f"{who}@camellia.example")
-        page.fill("input[name=password]", sample.PASSWORD)
-        page.press("input[name=password]", "Enter")
-        page.wait_for_url("**/shops/camellia")
-        return page
+        cookies = login_cookies(desk.app, f"{who}@camellia.example", language=locale)
+        return browse(address + HOME, locale=locale, width=width, cookies=cookies, hear=note)
 
     yield go_in
     assert complaints == []

@@ -14,7 +14,7 @@ from retention.products import Product
 from retention.shops import find_shop
 from tests.api.console import sample
 from tests.api.console.campaign_desk import Desk, Person, notice
-from tests.api.console.doors import token_of
+from tests.sign_in import token_of
 
 FANS = {"any": [{"orders": {"measure": "count", "at_least": 2, "of": {"category": "茶"}}}]}
 WHEN = "/campaigns/alert/edit/when"

@@ -1,6 +1,6 @@
 """The shelf of flyers: words from the campaign, words of one's own, and the proof that shows them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,8 +9,8 @@ from sqlalchemy import Engine
 from sqlmodel import select
 
 from printables.flyers import Flyer
-from retention.database import open_engine, reading
-from tests.api.console.paper_shop import PaperShop, open_paper_shop, sign_in
+from retention.database import reading
+from tests.api.console.paper_shop import PaperShop, open_paper_shop, walk_in
 
 pytestmark = pytest.mark.browser
 
@@ -18,11 +18,9 @@ Browse = Callable[..., Page]
 
 
 @pytest.fixture
-def engine(sqlite_url: str) -> Iterator[Engine]:
+def engine(sqlite_engine: Engine) -> Engine:
     """One database is enough here: the use cases behind the pages are tested on both."""
-    opened = open_engine(sqlite_url)
-    yield opened
-    opened.dispose()
+    return sqlite_engine
 
 
 @pytest.fixture
@@ -31,9 +29,7 @@ def shop(engine: Engine, tmp_path: Path, served: Callable[..., str]) -> PaperSho
 
 
 def test_flyer_is_made_for_a_campaign_proved_and_proved_again_after_a_change(shop: PaperShop, browse: Browse) -> None:
-    page = browse(f"{shop.address}/login")
-    sign_in(page, shop, "marketer")
-    page.goto(f"{shop.home}/flyers")
+    page = walk_in(browse, shop, f"{shop.home}/flyers", role="marketer")
     page.get_by_role("link", name="New flyer").click()
     page.get_by_role("button", name="Make the flyer").click()
     expect(page.locator("h1")).to_contain_text("Make the proof of “随包裹 · 秋茶券”")
@@ -54,9 +50,7 @@ def test_flyer_is_made_for_a_campaign_proved_and_proved_again_after_a_change(sho
 
 
 def test_words_too_long_are_refused_and_stay_in_the_form(shop: PaperShop, browse: Browse) -> None:
-    page = browse(f"{shop.address}/login")
-    sign_in(page, shop, "marketer")
-    page.goto(f"{shop.home}/flyers/new")
+    page = walk_in(browse, shop, f"{shop.home}/flyers/new", role="marketer")
     page.get_by_role("button", name="Make the flyer").click()
     page.get_by_label("Promise").evaluate("field => field.removeAttribute('maxlength')")
     page.get_by_label("Promise").fill("y" * 201)

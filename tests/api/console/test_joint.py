@@ -1,6 +1,6 @@
 """A joint flyer from the theme to the batch, by the people of two shops, each in a browser of their own."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,8 +11,8 @@ from sqlmodel import select
 from printables import verify
 from printables.joint.partners import Approval, Partner
 from printables.make_batch import render_batch
-from retention.database import open_engine, reading
-from tests.api.console.paper_shop import PaperShop, launch_joint, open_neighbour, open_paper_shop, sign_in
+from retention.database import reading
+from tests.api.console.paper_shop import PaperShop, launch_joint, open_neighbour, open_paper_shop, walk_in
 
 pytestmark = pytest.mark.browser
 
@@ -20,11 +20,9 @@ Browse = Callable[..., Page]
 
 
 @pytest.fixture
-def engine(sqlite_url: str) -> Iterator[Engine]:
+def engine(sqlite_engine: Engine) -> Engine:
     """One database is enough here: the use cases behind the pages are tested on both."""
-    opened = open_engine(sqlite_url)
-    yield opened
-    opened.dispose()
+    return sqlite_engine
 
 
 @pytest.fixture
@@ -36,10 +34,7 @@ def shop(engine: Engine, tmp_path: Path, served: Callable[..., str]) -> PaperSho
 
 
 def person(browse: Browse, shop: PaperShop, role: str, at: str = "camellia", locale: str = "en") -> Page:
-    page = browse(f"{shop.address}/login", locale=locale)
-    sign_in(page, shop, role, at)
-    page.goto(f"{shop.address}/shops/{at}/joint")
-    return page
+    return walk_in(browse, shop, f"{shop.address}/shops/{at}/joint", locale=locale, role=role, at=at)
 
 
 def title(page: Page, words: str) -> None:

@@ -1,6 +1,6 @@
 """The packing station as a packer meets it: a keyboard that scans, and an answer on the screen."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,10 +11,10 @@ from sqlmodel import col, delete, select
 from campaigns.campaigns import Delivery, DeliveryState
 from printables.batches import PackingEvent, PackingOutcome, Piece, PieceState
 from retention.access import Role
-from retention.database import open_engine, reading, transaction
+from retention.database import reading, transaction
 from retention.parcels import Parcel
 from retention.people import Membership
-from tests.api.console.paper_shop import PaperShop, open_paper_shop, sign_in
+from tests.api.console.paper_shop import PaperShop, open_paper_shop, walk_in
 
 pytestmark = pytest.mark.browser
 
@@ -22,11 +22,9 @@ Browse = Callable[..., Page]
 
 
 @pytest.fixture
-def engine(sqlite_url: str) -> Iterator[Engine]:
+def engine(sqlite_engine: Engine) -> Engine:
     """One database is enough here: the use cases behind the pages are tested on both."""
-    opened = open_engine(sqlite_url)
-    yield opened
-    opened.dispose()
+    return sqlite_engine
 
 
 @pytest.fixture
@@ -37,10 +35,7 @@ def shop(engine: Engine, tmp_path: Path, served: Callable[..., str]) -> PaperSho
 
 
 def station(browse: Browse, shop: PaperShop, locale: str = "en") -> Page:
-    page = browse(f"{shop.address}/login", locale=locale)
-    sign_in(page, shop)
-    page.goto(f"{shop.home}/packing")
-    return page
+    return walk_in(browse, shop, f"{shop.home}/packing", locale=locale)
 
 
 def scan(page: Page, text: str) -> None:

@@ -1,6 +1,6 @@
 """The print room from what waits for paper to a batch that adds up."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,8 +11,8 @@ from sqlmodel import select
 from printables import verify
 from printables.batches import Batch, BatchState
 from printables.make_batch import render_batch
-from retention.database import open_engine, reading
-from tests.api.console.paper_shop import PaperShop, open_paper_shop, sign_in
+from retention.database import reading
+from tests.api.console.paper_shop import PaperShop, open_paper_shop, walk_in
 
 pytestmark = pytest.mark.browser
 
@@ -20,11 +20,9 @@ Browse = Callable[..., Page]
 
 
 @pytest.fixture
-def engine(sqlite_url: str) -> Iterator[Engine]:
+def engine(sqlite_engine: Engine) -> Engine:
     """One database is enough here: the use cases behind the pages are tested on both."""
-    opened = open_engine(sqlite_url)
-    yield opened
-    opened.dispose()
+    return sqlite_engine
 
 
 @pytest.fixture
@@ -33,10 +31,7 @@ def shop(engine: Engine, tmp_path: Path, served: Callable[..., str]) -> PaperSho
 
 
 def open_page(browse: Browse, shop: PaperShop, path: str, *, role: str = "warehouse", locale: str = "en") -> Page:
-    page = browse(f"{shop.address}/login", locale=locale)
-    sign_in(page, shop, role)
-    page.goto(shop.home + path)
-    return page
+    return walk_in(browse, shop, shop.home + path, locale=locale, role=role)
 
 
 def title(page: Page, words: str) -> None:

@@ -9,13 +9,13 @@ from playwright.sync_api import ConsoleMessage, Page, expect
 from sqlalchemy import Engine
 
 from api.app import create_app
-from retention.database import open_engine, reading, transaction
+from retention.database import reading
 from retention.queue import app as queue
 from retention.settings import Settings
 from retention.shops import find_shop
-from segments.presets import save_presets
 from segments.segments import find_segment
 from tests.api.console import sample
+from tests.sign_in import login_cookies
 
 pytestmark = pytest.mark.browser
 
@@ -23,27 +23,16 @@ Enter = Callable[..., Page]
 
 
 @pytest.fixture
-def engine(sqlite_url: str) -> Iterator[Engine]:
-    """One database is enough here: what the pages ask is tested on both."""
-    opened = open_engine(sqlite_url)
-    yield opened
-    opened.dispose()
+def engine(camellia: Engine) -> Engine:
+    return camellia
 
 
 @pytest.fixture
 def enter(engine: Engine, tmp_path: Path, served: Callable[..., str], browse: Callable[..., Page]) -> Iterator[Enter]:
     """Open a page of the console as somebody; what the browser complains of fails the test."""
-    sample.fill(engine)
-    with transaction(engine) as session:
-        save_presets(session, find_shop(session, "camellia"), at=sample.NOW)
     queue.conf.update(broker_url="memory://")
-    address = served(
-        create_app(
-            Settings(home=tmp_path, secret=sample.SIGNING_KEY),
-            engine=engine,
-            now=lambda: sample.NOW,
-        )
-    )
+    app = create_app(Settings(home=tmp_path, secret=sample.SIGNING_KEY), engine=engine, now=lambda: sample.NOW)
+    address = served(app)
     complaints: list[str] = []
 
     def note(message: ConsoleMessage) -> None:
@@ -53,14 +42,8 @@ def enter(engine: Engine, tmp_path: Path, served: Callable[..., str], browse: Ca
             complaints.append(message.text)
 
     def go_in(path: str, *, who: str = "marketer", locale: str = "en", width: int = 1280) -> Page:
-        page = browse(f"{address}/login?lang={locale}", locale=locale, width=width)
-        page.on("console", note)
-        page.fill("input[name=email]", f"{who}@camellia.example")
-        page.fill("input[name=password]", sample.PASSWORD)
-        page.press("input[name=password]", "Enter")
-        page.wait_for_url("**/shops/camellia")
-        page.goto(f"{address}/shops/camellia{path}")
-        return page
+        cookies = login_cookies(app, f"{who}@camellia.example", language=locale)
+        return browse(f"{address}/shops/camellia{path}", locale=locale, width=width, cookies=cookies, hear=note)
 
     yield go_in
     assert complaints == []

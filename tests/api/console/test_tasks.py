@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,13 +16,15 @@ from api.app import create_app
 from campaigns.campaign.posts import PostState
 from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState
 from campaigns.posts.posts import PostQuota
-from retention.database import open_engine, reading, transaction
+from retention.database import reading, transaction
 from retention.files import FileStore
 from retention.people import User
 from retention.queue import app as queue
 from retention.settings import Settings
 from tests.api.console import post_shop, sample
+from tests.api.console.doors import doors_of
 from tests.api.console.post_shop import HOME, picture, post_campaign, posts_of
+from tests.sign_in import login_cookies
 
 Enter = Callable[..., TestClient]
 
@@ -38,16 +40,14 @@ def enter(engine: Engine, tmp_path: Path, files: FileStore) -> Enter:
     post_shop.fill(engine, files)
     with transaction(engine) as session:
         post_campaign(session)
-    return post_shop.doors(engine, tmp_path)
+    return doors_of(engine, tmp_path)
 
 
 def send(client: TestClient, path: str, **fields: object) -> str:
     """Send a form as its page would, files among it, and return the page it leads to."""
-    token = re.search(r'name="csrf" value="([0-9a-f]+)"', client.get(HOME).text)
-    assert token
     files = {name: ("chat.jpg", value) for name, value in fields.items() if isinstance(value, bytes)}
     data = {name: str(value) for name, value in fields.items() if not isinstance(value, bytes)}
-    answer = client.post(HOME + path, data={"csrf": token[1], **data}, files=files or None)
+    answer = client.post(HOME + path, data=data, files=files or None)
     assert answer.status_code < 500
     return answer.text
 
@@ -185,17 +185,17 @@ def test_only_those_who_post_see_the_tasks(enter: Enter, engine: Engine) -> None
 
 def test_empty_list_says_what_will_come(engine: Engine, tmp_path: Path, files: FileStore) -> None:
     post_shop.fill(engine, files)
-    page = post_shop.doors(engine, tmp_path)("marketer").get(f"{HOME}/tasks").text
+    page = doors_of(engine, tmp_path)("marketer").get(f"{HOME}/tasks").text
     assert heading(page) == "Nothing to post now"
     assert "its posts wait here" in page
 
 
 @pytest.fixture
 def on_phone(
-    sqlite_url: str, tmp_path: Path, served: Callable[..., str], browse: Callable[..., Page]
-) -> Iterator[Callable[[str], Page]]:
+    sqlite_engine: Engine, tmp_path: Path, served: Callable[..., str], browse: Callable[..., Page]
+) -> Callable[[str], Page]:
     """Open the tasks on a phone: `on_phone("zh-CN")`."""
-    engine = open_engine(sqlite_url)
+    engine = sqlite_engine
     app = create_app(Settings(home=tmp_path, secret=sample.SIGNING_KEY), engine=engine, now=lambda: sample.NOW)
     queue.conf.update(broker_url="memory://")
     post_shop.fill(engine, app.state.files)
@@ -205,16 +205,10 @@ def on_phone(
     address = served(app)
 
     def open_tasks(locale: str) -> Page:
-        page = browse(f"{address}/login?lang={locale}", locale=locale, width=390, height=844)
-        page.fill("input[name=email]", "marketer@camellia.example")
-        page.fill("input[name=password]", sample.PASSWORD)
-        page.press("input[name=password]", "Enter")
-        page.wait_for_url("**/shops/camellia")
-        page.goto(f"{address}{HOME}/tasks")
-        return page
+        cookies = login_cookies(app, "marketer@camellia.example", language=locale)
+        return browse(f"{address}{HOME}/tasks", locale=locale, width=390, height=844, cookies=cookies)
 
-    yield open_tasks
-    engine.dispose()
+    return open_tasks
 
 
 _THREE = {"buyer": {"field": "external_id", "is": ["B0001", "B0002", "B0004"]}}

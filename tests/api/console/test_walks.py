@@ -14,14 +14,13 @@ from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState
 from campaigns.sending.channels.memory import MemoryChannel
 from campaigns.sending.sending import send_waiting
 from campaigns.texts.mail import Sender
-from retention.database import open_engine, reading, transaction
+from retention.database import reading
 from retention.ingest.jobs import run_import
 from retention.jobs import Job
 from retention.queue import app as queue
 from retention.settings import Settings, get_settings
-from retention.shops import find_shop
-from segments.presets import save_presets
 from tests.api.console import sample
+from tests.sign_in import login_cookies
 
 pytestmark = pytest.mark.browser
 
@@ -29,11 +28,8 @@ Enter = Callable[..., Page]
 
 
 @pytest.fixture
-def engine(sqlite_url: str) -> Iterator[Engine]:
-    """One database is enough here: the use cases behind the pages are tested on both."""
-    opened = open_engine(sqlite_url)
-    yield opened
-    opened.dispose()
+def engine(camellia: Engine) -> Engine:
+    return camellia
 
 
 @pytest.fixture
@@ -44,9 +40,6 @@ def enter(
     """Sign in as somebody: `enter("marketer", locale="zh-CN")`. What the browser complains of fails the test."""
     monkeypatch.setenv("REGULARS_HOME", str(tmp_path))
     get_settings.cache_clear()
-    sample.fill(engine)
-    with transaction(engine) as session:
-        save_presets(session, find_shop(session, "camellia"), at=sample.NOW)
     app = create_app(Settings(home=tmp_path, secret=sample.SIGNING_KEY), engine=engine, now=lambda: sample.NOW)
     queue.conf.update(broker_url="memory://")
     address = served(app)
@@ -57,13 +50,8 @@ def enter(
             complaints.append(message.text)
 
     def go_in(who: str, *, locale: str = "en", width: int = 1280) -> Page:
-        page = browse(f"{address}/login?lang={locale}", locale=locale, width=width)
-        page.on("console", note)
-        page.fill("input[name=email]", f"{who}@camellia.example")
-        page.fill("input[name=password]", sample.PASSWORD)
-        page.press("input[name=password]", "Enter")
-        page.wait_for_url("**/shops/camellia")
-        return page
+        cookies = login_cookies(app, f"{who}@camellia.example", language=locale)
+        return browse(f"{address}/shops/camellia", locale=locale, width=width, cookies=cookies, hear=note)
 
     yield go_in
     get_settings.cache_clear()
@@ -195,3 +183,13 @@ def test_page_is_no_wider_than_its_window(enter: Enter, width: int) -> None:
     for path in ("", "/buyers", "/segments", "/campaigns", "/imports", "/offers/new", "/results", "/people"):
         open_at(page, path)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+
+
+def test_address_and_password_lead_to_the_shop(enter: Enter) -> None:
+    page = enter("marketer")
+    page.context.clear_cookies()
+    page.goto(page.url.split("/shops/")[0] + "/login?lang=en")
+    page.fill("input[name=email]", "marketer@camellia.example")
+    page.fill("input[name=password]", sample.PASSWORD)
+    page.press("input[name=password]", "Enter")
+    page.wait_for_url("**/shops/camellia")
