@@ -8,7 +8,7 @@ from typing import IO
 from fastapi.responses import Response, StreamingResponse
 from sqlmodel import Session
 
-from printables.thumbnails import thumbnail
+from printables.drawing.thumbnails import thumbnail
 from retention.access import Member
 from retention.files import FileStore
 from retention.shops import Shop

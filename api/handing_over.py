@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Engine
 
-from campaigns.sending.notices import mail_person
+from campaigns.channels.notices import mail_person
 from retention import invitations
 from retention.database import reading
 from retention.invitations import LinkPurpose, OneTimeLink

@@ -3,21 +3,21 @@
 # ruff: noqa: F401 - importing a module is what registers its tables
 from sqlmodel import SQLModel
 
-import campaigns.approvals
+import campaigns.campaign.campaigns
 import campaigns.campaign.posts
-import campaigns.campaigns
-import campaigns.hooks.hooks
-import campaigns.noes.bounces
-import campaigns.noes.replays
-import campaigns.noes.topics
+import campaigns.campaign.shop_policy
+import campaigns.channels.senders
 import campaigns.offers.coupons
 import campaigns.offers.links
 import campaigns.offers.match_marks
 import campaigns.offers.offers
-import campaigns.plans.shop_policy
+import campaigns.optouts.bounces
+import campaigns.optouts.replays
+import campaigns.optouts.topics
 import campaigns.posts.posts
-import campaigns.sending.senders
+import campaigns.runs.approvals
 import campaigns.texts.branding
+import campaigns.webhooks.webhooks
 import printables.batches
 import printables.erasing
 import printables.flyers

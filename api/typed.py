@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime, time, timedelta
 
-from campaigns.timing.schedule import local_moment
+from campaigns.campaign.local_time import local_moment
 from retention.bounds import check_moment
 from retention.errors import Invalid
 

@@ -6,9 +6,9 @@ Importing a module is what registers its tasks, so every module with tasks is na
 from celery.signals import setup_logging
 
 import api.tables
-import campaigns.measuring.results
+import campaigns.deliveries.progress
 import campaigns.plans.caps
-import campaigns.progress
+import campaigns.results.results
 import campaigns.tasks
 import printables.tasks
 import retention.consent
@@ -43,9 +43,9 @@ TASKS = (
     segments.snapshots,
 )
 FIGURES = (
-    campaigns.measuring.results.RESULTS,
+    campaigns.results.results.RESULTS,
     campaigns.plans.caps.FULL,
-    campaigns.progress.PROGRESS,
+    campaigns.deliveries.progress.PROGRESS,
     retention.consent.ANSWERS,
     retention.metrics.COHORTS,
     retention.metrics.HOME,

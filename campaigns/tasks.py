@@ -8,25 +8,25 @@ import structlog
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from campaigns.campaigns import Campaign
-from campaigns.hooks.calling import collect_calls, forget_calls, hooks_with_news, make_calls
-from campaigns.hooks.hooks import Hook
-from campaigns.moving import finish_done
+from campaigns.campaign.campaigns import Campaign
+from campaigns.channels.senders import channel_for
+from campaigns.deliveries.moving import finish_done
+from campaigns.deliveries.numbered import among
 from campaigns.offers.matching import match_shop, shops_to_match
-from campaigns.posts.post_outcomes import put_aside
-from campaigns.posts.robots import send_posts
-from campaigns.sending.dispatch import send_all
-from campaigns.sending.numbered import among
-from campaigns.sending.senders import channel_for
-from campaigns.timing.arrivals import alerts_with_a_goal, stop_if_sold
-from campaigns.timing.digests import settle_digests
-from campaigns.timing.occurrences import (
+from campaigns.posts.bots import send_posts
+from campaigns.posts.outcomes import put_aside
+from campaigns.runs.arrivals import alerts_with_a_goal, stop_if_sold
+from campaigns.runs.occurrences import (
     campaigns_by_events,
     campaigns_by_the_clock,
     launch_occurrence,
     may_have_happened,
     sweep_events,
 )
+from campaigns.sending.digests import settle_digests
+from campaigns.sending.dispatch import send_all
+from campaigns.webhooks.calling import collect_calls, forget_calls, hooks_with_news, make_calls
+from campaigns.webhooks.webhooks import Hook
 from retention import clock
 from retention.database import reading, transaction
 from retention.failures import LONGEST, Thing, alone, each_alone

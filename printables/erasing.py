@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from campaigns.campaigns import Delivery
+from campaigns.campaign.campaigns import Delivery
 from printables.batches import Batch, Piece
 from printables.make_batch import RENDER
 from retention.privacy.personal import Who, at_erasure

@@ -11,9 +11,9 @@ from typing import Any
 from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, Session, select
 
-from campaigns.campaigns import Campaign
+from campaigns.campaign.campaigns import Campaign
 from campaigns.offers.offers import Offer
-from printables.designs import DESIGNS
+from printables.drawing.designs import DESIGNS
 from retention import audit
 from retention.access import Member
 from retention.database import BigId, Json, ShopRow

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, select
 
-from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState
-from campaigns.sending.rechecking import refused_before_sending
+from campaigns.campaign.campaigns import Campaign, CampaignState, Delivery, DeliveryState
+from campaigns.sending.pre_send_check import refused_before_sending
 from printables.batches import ON_PAPER, Batch, Piece, PieceState
 from printables.flyers import Flyer
 from retention.access import Member, Scope

@@ -16,16 +16,17 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, select
 
-from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Medium, Run
+from campaigns.campaign.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Medium, Run
+from campaigns.campaign.reasons import Reason, step_name
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.links import Link, check_paper_url, paper_address
-from campaigns.reasons import Reason, step_name
 from campaigns.sending.withdrawing import skip_withdrawn
-from printables import proofs, sheets, stamp, verify
+from printables import proofs
 from printables.batches import LIVE, Batch, BatchState, Piece, PieceLink, PieceState
+from printables.drawing import sheets, stamp, verify
+from printables.drawing.profiles import PROFILES
+from printables.drawing.render import StaticLayer
 from printables.flyers import Copy, Flyer, copy_of
-from printables.profiles import PROFILES
-from printables.render import StaticLayer
 from retention import audit, pulse
 from retention.buyers import Buyer
 from retention.database import changed, choice, reading, transaction

@@ -9,10 +9,10 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlmodel import Session, col, func, select
 
-from campaigns.campaigns import Campaign, Delivery
-from campaigns.deliveries import mark_in_parcel, mark_out_of_parcel, skip_by_parcel
+from campaigns.campaign.campaigns import Campaign, Delivery
+from campaigns.campaign.reasons import Reason
+from campaigns.deliveries.packing import mark_in_parcel, mark_out_of_parcel, skip_by_parcel
 from campaigns.offers.links import Link
-from campaigns.reasons import Reason
 from campaigns.sending.withdrawing import skip_withdrawn
 from printables.batches import (
     PackingEvent,

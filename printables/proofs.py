@@ -11,11 +11,11 @@ from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, Session, col, func, select
 
 from campaigns.offers.links import check_paper_url, paper_address
-from printables import preflight, stamp
-from printables.designs import DESIGNS, WORDS
+from printables.drawing import preflight, stamp
+from printables.drawing.designs import DESIGNS, WORDS
+from printables.drawing.profiles import PROFILES
+from printables.drawing.render import StaticLayer, static_layer
 from printables.flyers import Copy, Flyer
-from printables.profiles import PROFILES
-from printables.render import StaticLayer, static_layer
 from retention import audit
 from retention.buyers import Buyer
 from retention.database import BigId, Json, ShopRow, write_after

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlmodel import Session, col, func, select
 
-from campaigns.campaigns import Campaign
+from campaigns.campaign.campaigns import Campaign
 from printables.flyers import Copy, Flyer
 from printables.proofs import FORMATS, Proof, counting_proof
 from retention.access import Member, Scope

@@ -22,16 +22,16 @@ sys.path.insert(0, str(ROOT))
 
 from api.app import create_app  # noqa: E402 - a script, not a module of the packages
 from api.demo.shops import PASSWORD  # noqa: E402
-from campaigns.campaigns import Campaign, Delivery, Recipe  # noqa: E402
-from campaigns.drafting import create_campaign  # noqa: E402
-from campaigns.launch import launch  # noqa: E402
+from campaigns.campaign.campaigns import Campaign, Delivery, Recipe  # noqa: E402
+from campaigns.campaign.local_time import local_moment  # noqa: E402
+from campaigns.channels.channel import Refused  # noqa: E402
+from campaigns.channels.memory import MemoryChannel  # noqa: E402
 from campaigns.offers.offers import find_offer  # noqa: E402
-from campaigns.scheduling import schedule  # noqa: E402
-from campaigns.sending.channels.channel import Refused  # noqa: E402
-from campaigns.sending.channels.memory import MemoryChannel  # noqa: E402
+from campaigns.runs.drafting import create_campaign  # noqa: E402
+from campaigns.runs.launch import launch  # noqa: E402
+from campaigns.runs.scheduling import schedule  # noqa: E402
 from campaigns.sending.sending import send_waiting  # noqa: E402
 from campaigns.texts.mail import Sender  # noqa: E402
-from campaigns.timing.schedule import local_moment  # noqa: E402
 from retention import clock  # noqa: E402
 from retention.database import open_engine, transaction  # noqa: E402
 from retention.products import Product  # noqa: E402

@@ -14,7 +14,7 @@ from babel.messages.pofile import read_po, write_po
 from sqlalchemy import Enum
 
 from api.tables import metadata
-from campaigns.lifecycle import Move
+from campaigns.campaign.lifecycle import Move
 from retention.errors import in_words
 
 ROOT = Path(__file__).resolve().parents[1]

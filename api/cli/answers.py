@@ -6,11 +6,11 @@ from typing import Annotated
 import typer
 
 from api.cli.terminal import JsonOption, ShopOption, engine, show
-from campaigns.noes.bounces import bounces_of
-from campaigns.noes.bouncing import lift_bounce, read_mailbox
-from campaigns.noes.inbound import NO_SENDER, inbound_address, inbound_token
-from campaigns.noes.topics import create_topic, find_topic, rename_topic, topics_of
-from campaigns.sending.senders import find_sender
+from campaigns.channels.senders import find_sender
+from campaigns.optouts.bounces import bounces_of
+from campaigns.optouts.bouncing import lift_bounce, read_mailbox
+from campaigns.optouts.inbound import NO_SENDER, inbound_address, inbound_token
+from campaigns.optouts.topics import create_topic, find_topic, rename_topic, topics_of
 from retention import clock
 from retention.database import reading, transaction
 from retention.files import open_store

@@ -8,9 +8,10 @@ import typer
 from sqlmodel import Session, col, select
 
 from api.cli.terminal import JsonOption, ShopOption, engine, show
-from campaigns.campaigns import Run
-from printables import piece_ledger, verify
+from campaigns.campaign.campaigns import Run
+from printables import piece_ledger
 from printables.batches import Batch
+from printables.drawing import verify
 from printables.flyers import flyer_for
 from printables.make_batch import make_batch
 from printables.piece_ledger import PrintResult

@@ -8,8 +8,8 @@ import typer
 from api.cli import campaigns
 from api.cli.terminal import JsonOption, ShopOption, engine, show
 from api.typed import typed_day
-from campaigns.timing.calendar import Day, days
-from campaigns.timing.forecasting import Forecast, forecast
+from campaigns.runs.calendar import Day, days
+from campaigns.runs.forecasting import Forecast, forecast
 from retention import clock
 from retention.database import reading
 from retention.shops import find_shop

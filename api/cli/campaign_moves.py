@@ -8,12 +8,12 @@ from sqlmodel import Session
 
 from api.cli.campaigns import SlugArgument, group, read_moment
 from api.cli.terminal import JsonOption, ShopOption, engine, read_json, show
-from campaigns import approving, scheduling
-from campaigns.approvals import reviews_of
-from campaigns.campaigns import Campaign
-from campaigns.drafting import edit_campaign, find_campaign
+from campaigns.campaign.campaigns import Campaign
 from campaigns.plans.planning import promise
-from campaigns.timing.arrivals import Arrival, board
+from campaigns.runs import approving, scheduling
+from campaigns.runs.approvals import reviews_of
+from campaigns.runs.arrivals import Arrival, board
+from campaigns.runs.drafting import edit_campaign, find_campaign
 from retention import clock
 from retention.database import reading, transaction
 from retention.errors import Invalid

@@ -11,20 +11,20 @@ from sqlmodel import Session, select
 
 from api.cli.terminal import JsonOption, ShopOption, engine, read_json, show
 from api.typed import typed_moment
-from campaigns import moving
-from campaigns.campaigns import Campaign, DeliveryState, Recipe
-from campaigns.drafting import campaigns_of, create_campaign, find_campaign
-from campaigns.launch import launch
-from campaigns.ledger import count_campaign
-from campaigns.measuring.results import campaign_results
+from campaigns.campaign.campaigns import Campaign, DeliveryState, Recipe
+from campaigns.campaign.reasons import step_name
+from campaigns.channels.senders import find_sender
+from campaigns.deliveries import moving
+from campaigns.deliveries.ledger import count_campaign
 from campaigns.offers.offers import OfferKind, create_offer, find_offer
 from campaigns.plans.planning import Plan, plan
-from campaigns.reasons import step_name
+from campaigns.results.results import campaign_results
+from campaigns.runs.drafting import campaigns_of, create_campaign, find_campaign
+from campaigns.runs.launch import launch
+from campaigns.runs.why import why
 from campaigns.sending.dispatch import send_all
-from campaigns.sending.senders import find_sender
 from campaigns.sending.sending import resend_all
 from campaigns.sending.standing import change_sender
-from campaigns.why import why
 from retention import clock, money
 from retention.access import system_member
 from retention.buyers import buyer_for

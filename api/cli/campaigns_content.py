@@ -9,8 +9,8 @@ from sqlmodel import Session
 
 from api.cli.campaigns import SlugArgument, group
 from api.cli.terminal import JsonOption, ShopOption, engine, show
-from campaigns.campaigns import Campaign
-from campaigns.drafting import find_campaign
+from campaigns.campaign.campaigns import Campaign
+from campaigns.runs.drafting import find_campaign
 from campaigns.texts.branding import look_of, set_branding
 from campaigns.texts.checks import check_text
 from campaigns.texts.content import Shown, extremes, in_money, show_to, variables

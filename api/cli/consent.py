@@ -6,7 +6,7 @@ import typer
 
 from api.cli.terminal import JsonOption, ShopOption, engine, show
 from api.typed import typed_moment
-from campaigns.noes.recording import Told, pause_buyer, record_address, record_answer
+from campaigns.optouts.recording import Told, pause_buyer, record_address, record_answer
 from retention import clock
 from retention.access import system_member
 from retention.buyers import buyer_for

@@ -7,11 +7,11 @@ import typer
 
 from api.cli.batches import ProfileOption
 from api.cli.terminal import JsonOption, ShopOption, engine, show
-from campaigns.drafting import find_campaign
-from printables.designs import DESIGNS
+from campaigns.runs.drafting import find_campaign
+from printables.drawing.designs import DESIGNS
+from printables.drawing.pictures import cleaned
+from printables.drawing.preflight import said
 from printables.flyers import copy_of, create_flyer, flyer_for
-from printables.pictures import cleaned
-from printables.preflight import said
 from printables.proofs import draw_proof, keep_proof
 from retention import clock
 from retention.access import system_member

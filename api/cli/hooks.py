@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from api.cli.terminal import JsonOption, ShopOption, engine, show, show_rows
-from campaigns.hooks.hooks import (
+from campaigns.webhooks.webhooks import (
     Hook,
     HookEvent,
     calls_of,

@@ -8,7 +8,7 @@ from sqlmodel import Session, select
 
 from api.cli.batches import OutOption, ProfileOption, batch_shown, find_run
 from api.cli.terminal import JsonOption, ShopOption, engine, show
-from campaigns.drafting import find_campaign
+from campaigns.runs.drafting import find_campaign
 from printables.joint import approving
 from printables.joint.carrying import make_joint_batch
 from printables.joint.matrix import scan_matrix

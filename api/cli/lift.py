@@ -29,7 +29,7 @@ def lift(
     as_json: JsonOption = False,
 ) -> None:
     """Hold each arm of an experiment against its control group, with intervals."""
-    from campaigns.measuring.experiments import measure_file  # SciPy behind it takes a third of a second
+    from campaigns.statistics.experiments import measure_file  # SciPy behind it takes a third of a second
 
     shares = _shares(planned) if planned else None
     measured = measure_file(file, arm=arm, control=control, converted=converted, value=value, planned=shares)
@@ -71,7 +71,7 @@ def _lines(lift: dict[str, Any], *, several: bool) -> list[str]:
 
 
 def _difference(lift: dict[str, Any], *, several: bool) -> str:
-    from campaigns.measuring.words import chance  # SciPy stands behind this as well
+    from campaigns.statistics.sentences import chance  # SciPy stands behind this as well
 
     low, high = lift["interval"]
     fewer, more = lift["buyers_interval"]

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from api.cli.terminal import JsonOption, ShopOption, engine, show
-from campaigns.plans.policy import ShopPolicy
-from campaigns.plans.shop_policy import save_shop_policy, shop_policy
+from campaigns.campaign.policy import ShopPolicy
+from campaigns.campaign.shop_policy import save_shop_policy, shop_policy
 from retention import clock
 from retention.database import reading, transaction
 from retention.errors import Invalid

@@ -8,10 +8,10 @@ from sqlmodel import Session, select
 
 from api.cli.terminal import JsonOption, ShopOption, engine, show, show_rows
 from campaigns.posts import assisting
-from campaigns.posts.desk import Task, desk_of, task_for
 from campaigns.posts.groups import find_group, groups_of, set_owner
 from campaigns.posts.posts import set_quota
-from printables.pictures import cleaned
+from campaigns.posts.task_list import Task, desk_of, task_for
+from printables.drawing.pictures import cleaned
 from retention import clock
 from retention.access import Member, system_member
 from retention.database import reading, transaction

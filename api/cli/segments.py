@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from api.cli.terminal import JsonOption, ShopOption, engine, read_json, show
-from campaigns.audiences import remove_segment
+from campaigns.campaign.audiences import remove_segment
 from retention import clock
 from retention.access import Member, Scope, system_member
 from retention.database import reading, transaction

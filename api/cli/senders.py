@@ -8,8 +8,7 @@ import typer
 from sqlmodel import Session
 
 from api.cli.terminal import JsonOption, ShopOption, engine, read_json, show, show_rows
-from campaigns.sending.pausing import pause_sender, resume_sender
-from campaigns.sending.senders import (
+from campaigns.channels.senders import (
     Sender,
     SenderKind,
     create_sender,
@@ -18,6 +17,7 @@ from campaigns.sending.senders import (
     senders_of,
     test_sender,
 )
+from campaigns.sending.pausing import pause_sender, resume_sender
 from retention import clock, money
 from retention.database import reading, transaction
 from retention.errors import Invalid

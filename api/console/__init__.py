@@ -2,38 +2,23 @@
 
 from fastapi import APIRouter
 
-from api.console import (
-    account,
+from api.console.campaigns import (
     arrivals,
-    buyer_consent,
-    buyers,
     calendar,
-    campaign_check,
-    campaign_editor,
-    campaign_preview,
-    campaign_run,
-    campaign_why,
     campaigns,
-    failures,
-    flyers,
-    home,
-    hooks,
-    imports,
-    joint,
+    check,
+    editor,
     offers,
-    packing,
-    people,
     policies,
-    print_room,
-    privacy,
-    results,
-    rfm,
-    segment_builder,
-    segment_sets,
-    segments,
-    senders,
-    tasks_page,
+    preview,
+    run,
+    tasks,
+    why,
 )
+from api.console.paper import flyers, joint, packing, print_room
+from api.console.reports import home, results
+from api.console.segments import builder, buyer_consent, buyers, rfm, segments, sets
+from api.console.shop import account, failures, imports, privacy, senders, users, webhooks
 
 router = APIRouter(include_in_schema=False)
 for part in (
@@ -42,20 +27,20 @@ for part in (
     buyer_consent,
     buyers,
     segments,
-    segment_builder,
-    segment_sets,
+    builder,
+    sets,
     rfm,
     imports,
-    campaign_editor,  # before the campaigns: none of these is called "new"
+    editor,  # before the campaigns: none of these is called "new"
     campaigns,
-    campaign_check,
-    campaign_preview,
-    campaign_run,
-    campaign_why,
+    check,
+    preview,
+    run,
+    why,
     calendar,
     offers,
     arrivals,
-    tasks_page,
+    tasks,
     print_room,
     packing,
     joint,
@@ -64,8 +49,8 @@ for part in (
     policies,
     privacy,
     senders,
-    hooks,
-    people,
+    webhooks,
+    users,
     failures,
 ):
     router.include_router(part.router)

@@ -14,8 +14,8 @@ from sqlmodel import Session, col, func, select
 from api import deps, pages
 from api.console import figures, sources
 from api.deps import Place, current_place
-from campaigns.campaigns import Campaign, CampaignState
-from campaigns.posts.desk import waiting_posts
+from campaigns.campaign.campaigns import Campaign, CampaignState
+from campaigns.posts.task_list import waiting_posts
 from printables.batches import Batch, BatchState
 from retention.access import Member, Scope
 from retention.errors import Error

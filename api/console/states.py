@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from campaigns.campaign.campaigns import CampaignState, DeliveryState, Medium
 from campaigns.campaign.posts import PostState
-from campaigns.campaigns import CampaignState, DeliveryState, Medium
-from campaigns.hooks.hooks import HookCallState
-from campaigns.sending.senders import SenderState
+from campaigns.channels.senders import SenderState
+from campaigns.webhooks.webhooks import HookCallState
 from printables.batches import BatchState, PieceState
 from retention.words import gettext as _
 from retention.words import gettext_noop

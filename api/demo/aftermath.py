@@ -15,7 +15,7 @@ from api.demo.reach import Sent
 from api.demo.shops import Cast
 from api.demo.stage import Stage
 from api.demo.visitors import Visit, replay
-from campaigns.campaigns import Delivery, DeliveryState
+from campaigns.campaign.campaigns import Delivery, DeliveryState
 from campaigns.offers.attribution import match_orders
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.links import Link

@@ -13,10 +13,10 @@ from api.demo.reach import Sent
 from api.demo.shops import Cast
 from api.demo.stage import Stage
 from api.demo.summary import Flyers, Joint, LiftFigures, Message
-from campaigns import ledger
-from campaigns.measuring import results
+from campaigns.deliveries import ledger
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.links import Scan
+from campaigns.results import results
 from printables.batches import Batch, Piece, PieceState
 from printables.joint.matrix import scan_matrix
 from printables.joint.partners import JointFlyer

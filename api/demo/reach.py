@@ -11,13 +11,13 @@ from sqlmodel import Session, select
 from api.demo.post_office import PostOffice
 from api.demo.shops import Cast
 from api.demo.stage import Stage
-from campaigns.campaigns import Campaign, Recipe, Run
-from campaigns.drafting import create_campaign
-from campaigns.launch import launch
-from campaigns.moving import finish_done
+from campaigns.campaign.campaigns import Campaign, Recipe, Run
+from campaigns.channels.smtp import SmtpChannel
+from campaigns.deliveries.moving import finish_done
 from campaigns.offers.offers import Offer, OfferKind, create_offer, find_offer
 from campaigns.plans.planning import plan
-from campaigns.sending.channels.smtp import SmtpChannel
+from campaigns.runs.drafting import create_campaign
+from campaigns.runs.launch import launch
 from campaigns.sending.sending import send_waiting
 from campaigns.texts.mail import Sender
 from printables.batches import Batch

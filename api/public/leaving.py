@@ -16,9 +16,9 @@ from api.deps import CurrentSettings, Now, Reading, Writing
 from api.guard import LANGUAGE_COOKIE
 from api.pages import page
 from api.public import limits
-from campaigns.noes import unsubscribe as leaving
-from campaigns.noes.topics import topics_of
-from campaigns.noes.unsubscribe import Evidence, Subject
+from campaigns.optouts import unsubscribe as leaving
+from campaigns.optouts.topics import topics_of
+from campaigns.optouts.unsubscribe import Evidence, Subject
 from retention import clock
 from retention.buyers import Buyer
 from retention.consent import Answer, Channel

@@ -19,7 +19,7 @@ from fastapi.responses import Response
 
 from api.pages import page
 from campaigns.offers.scans import find_link
-from campaigns.offers.sharing import is_shared
+from campaigns.posts.sharing import is_shared
 from retention.database import reading
 from retention.errors import NotFound
 from retention.words import gettext

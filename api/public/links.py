@@ -16,14 +16,14 @@ from api.guard import LANGUAGE_COOKIE
 from api.pages import page
 from api.public import limits, visits
 from api.public.offer_view import view_offer
-from campaigns.campaigns import Delivery, Medium
-from campaigns.noes.unsubscribe import unsubscribe_token
+from campaigns.campaign.campaigns import Delivery, Medium
+from campaigns.campaign.policy import CHANNEL
 from campaigns.offers import redeem, scans
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.links import Link
 from campaigns.offers.offers import Offer
-from campaigns.offers.sharing import own_link
-from campaigns.plans.policy import CHANNEL
+from campaigns.optouts.unsubscribe import unsubscribe_token
+from campaigns.posts.sharing import own_link
 from retention.buyers import Buyer
 from retention.errors import Conflict, NotFound
 from retention.products import Product

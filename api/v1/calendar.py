@@ -11,9 +11,9 @@ from api.deps import Now, Reading, Writing
 from api.v1.bounds import Moment
 from api.v1.keys import Caller, caller_with
 from api.v1.once import SentOnce
-from campaigns.drafting import campaign_for
-from campaigns.timing.calendar import days, reschedule
-from campaigns.timing.forecasting import forecast
+from campaigns.runs.calendar import days, reschedule
+from campaigns.runs.drafting import campaign_for
+from campaigns.runs.forecasting import forecast
 from retention.access import Scope
 
 router = APIRouter(tags=["calendar"])

@@ -12,17 +12,17 @@ from sqlmodel import Session
 from api.deps import Now, Reading, Writing
 from api.v1.keys import Caller, caller_with
 from api.v1.once import Once, SentOnce
-from campaigns import moving
-from campaigns.audiences import check_seeing
-from campaigns.campaigns import Campaign, CampaignState, DeliveryState, Medium, Recipe
-from campaigns.drafting import campaign_for, campaigns_of
-from campaigns.launch import launch as launch_campaign
-from campaigns.measuring.results import campaign_results
+from campaigns.campaign.audiences import check_seeing
+from campaigns.campaign.campaigns import Campaign, CampaignState, DeliveryState, Medium, Recipe
+from campaigns.channels.senders import find_sender
+from campaigns.deliveries import moving
 from campaigns.plans.planning import plan as plan_campaign
-from campaigns.sending.senders import find_sender
+from campaigns.results.results import campaign_results
+from campaigns.runs.drafting import campaign_for, campaigns_of
+from campaigns.runs.launch import launch as launch_campaign
+from campaigns.runs.why import why
 from campaigns.sending.sending import resend_all
 from campaigns.sending.standing import change_sender
-from campaigns.why import why
 from retention.access import Scope
 from retention.buyers import buyer_for
 

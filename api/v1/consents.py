@@ -12,8 +12,8 @@ from sqlmodel import Session
 from api.deps import Now, Reading, Writing
 from api.v1.keys import Caller, caller_with
 from api.v1.once import SentOnce
-from campaigns.noes.recording import Told, pause_buyer, record_address, record_answer
-from campaigns.noes.standing import standing_of
+from campaigns.optouts.recording import Told, pause_buyer, record_address, record_answer
+from campaigns.optouts.standing import standing_of
 from retention.access import Scope
 from retention.buyers import Buyer, buyer_for
 from retention.consent import Answer, Channel, Consent, answers_of

@@ -11,10 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.deps import Now, Reading, Writing
 from api.v1.keys import Caller, caller_with
 from api.v1.once import SentOnce
-from campaigns.drafting import campaign_for
-from campaigns.noes.bounces import BounceKind, bounces_of
-from campaigns.noes.bouncing import lift_bounce
-from campaigns.noes.topics import create_topic, find_topic, rename_topic, topics_of
+from campaigns.optouts.bounces import BounceKind, bounces_of
+from campaigns.optouts.bouncing import lift_bounce
+from campaigns.optouts.topics import create_topic, find_topic, rename_topic, topics_of
+from campaigns.runs.drafting import campaign_for
 from campaigns.texts.checks import Severity, check_text
 from campaigns.texts.content import extremes, in_money, show_to, variables
 from campaigns.texts.trying import send_test

@@ -14,15 +14,15 @@ from api.v1.amounts import read_policy_money, write_policy_money
 from api.v1.bounds import Moment
 from api.v1.keys import Caller, caller_with
 from api.v1.once import SentOnce
-from campaigns import approving, scheduling
-from campaigns.approvals import Verdict, reviews_of
-from campaigns.audiences import readable_trigger
-from campaigns.campaigns import Campaign, CampaignState, Medium, Recipe
-from campaigns.drafting import campaign_for, create_campaign, edit_campaign
+from campaigns.campaign.audiences import readable_trigger
+from campaigns.campaign.campaigns import Campaign, CampaignState, Medium, Recipe
+from campaigns.channels.senders import Sender
 from campaigns.offers.offers import Offer, find_offer
 from campaigns.plans.planning import promise
-from campaigns.sending.senders import Sender
-from campaigns.timing.arrivals import Arrival, Stage, board
+from campaigns.runs import approving, scheduling
+from campaigns.runs.approvals import Verdict, reviews_of
+from campaigns.runs.arrivals import Arrival, Stage, board
+from campaigns.runs.drafting import campaign_for, create_campaign, edit_campaign
 from retention.access import Scope
 from retention.errors import NotFound
 from retention.products import Product

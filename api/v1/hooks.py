@@ -11,8 +11,8 @@ from api.deps import Now, Reading, Writing
 from api.v1.bounds import Number
 from api.v1.keys import Caller, caller_with
 from api.v1.once import SentOnce
-from campaigns.hooks import hooks
-from campaigns.hooks.hooks import Hook, HookCall, HookCallState, HookEvent
+from campaigns.webhooks import webhooks as hooks
+from campaigns.webhooks.webhooks import Hook, HookCall, HookCallState, HookEvent
 from retention.access import Scope
 
 router = APIRouter(tags=["hooks"])

@@ -6,8 +6,8 @@ from fastapi import APIRouter
 
 from api.deps import Now, Reading, Writing
 from api.v1.keys import Caller, caller_with
-from campaigns.plans.policy import ShopPolicy
-from campaigns.plans.shop_policy import save_shop_policy, shop_policy
+from campaigns.campaign.policy import ShopPolicy
+from campaigns.campaign.shop_policy import save_shop_policy, shop_policy
 from retention.access import Scope
 
 router = APIRouter(tags=["policy"])

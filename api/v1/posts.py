@@ -14,7 +14,7 @@ from api.v1.keys import Caller, caller_with
 from api.v1.once import SentOnce
 from campaigns.campaign.posts import PostState
 from campaigns.posts import assisting, groups
-from campaigns.posts.desk import Task, desk_of, task_for
+from campaigns.posts.task_list import Task, desk_of, task_for
 from retention.access import Scope
 from retention.people import User
 from retention.relations import Group

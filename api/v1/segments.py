@@ -13,7 +13,7 @@ from api.downloads import csv_of
 from api.v1.bounds import Moment
 from api.v1.keys import Caller, caller_with
 from api.v1.once import SentOnce
-from campaigns.audiences import remove_segment
+from campaigns.campaign.audiences import remove_segment
 from retention.access import Scope
 from retention.buyers import buyer_for
 from segments import segments, snapshots

@@ -12,9 +12,10 @@ from api.v1.amounts import PRICED, Price
 from api.v1.bounds import MOST_PRICE
 from api.v1.keys import Caller, caller_with
 from api.v1.once import SentOnce
-from campaigns.campaigns import Medium
-from campaigns.sending import pausing, senders
-from campaigns.sending.senders import Sender, SenderKind, SenderState
+from campaigns.campaign.campaigns import Medium
+from campaigns.channels import senders
+from campaigns.channels.senders import Sender, SenderKind, SenderState
+from campaigns.sending import pausing
 from retention import money
 from retention.access import Scope
 from retention.errors import Invalid

@@ -10,8 +10,8 @@ from enum import StrEnum
 from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field
 
-from campaigns.campaigns import Campaign, Medium
-from campaigns.plans.policy import PostsTo, read_policy
+from campaigns.campaign.campaigns import Campaign, Medium
+from campaigns.campaign.policy import PostsTo, read_policy
 from retention import clock
 from retention.database import BigId, ShopRow, choice
 from retention.privacy.personal import personal

@@ -12,7 +12,7 @@ from pyroaring import BitMap
 from sqlmodel import Session, col
 from sqlmodel.sql.sqltypes import UTCDateTime
 
-from campaigns.campaigns import Campaign, Delivery, DeliveryState, Run
+from campaigns.campaign.campaigns import Campaign, Delivery, DeliveryState, Run
 from campaigns.offers.coupons import Coupon, CouponState
 from retention.bitmaps import ids_in, read_bitmap
 from retention.database import choice

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 from sqlmodel.sql.sqltypes import UTCDateTime
 
-from campaigns.campaigns import Campaign, Delivery, DeliveryState, Medium, Run
+from campaigns.campaign.campaigns import Campaign, Delivery, DeliveryState, Medium, Run
 from campaigns.offers.coupons import Coupon, CouponState
 from campaigns.offers.links import Link
 from campaigns.offers.offers import Offer

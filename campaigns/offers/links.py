@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, col
 
-from campaigns.campaigns import Delivery
+from campaigns.campaign.campaigns import Delivery
 from retention.database import BigId, ShopRow, choice
 from retention.errors import Conflict
 from retention.internet import is_public_host

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
-from campaigns.campaigns import Campaign, Delivery, Medium
+from campaigns.campaign.campaigns import Campaign, Delivery, Medium
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.links import Link, Scan, TouchKind
 from campaigns.offers.offers import Offer

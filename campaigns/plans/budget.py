@@ -8,10 +8,10 @@ import numpy as np
 from pyroaring import BitMap
 from sqlmodel import Session
 
-from campaigns.campaigns import Campaign, Medium
+from campaigns.campaign.campaigns import Campaign, Medium
+from campaigns.campaign.policy import Policy
+from campaigns.channels.senders import Sender
 from campaigns.plans.assignment import hashes
-from campaigns.plans.policy import Policy
-from campaigns.sending.senders import Sender
 from campaigns.texts.content import extremes, show_to
 from retention.errors import Invalid
 from retention.shops import Shop

@@ -18,11 +18,11 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 from sqlmodel.sql.sqltypes import UTCDateTime
 
-from campaigns.campaigns import TAKEN, Campaign, CampaignState, Delivery, DeliveryState, Medium
-from campaigns.plans.dues import Numbers
-from campaigns.plans.policy import Cap, Period, Policy, WhenFull
-from campaigns.reasons import Reason
-from campaigns.sending.numbered import by_number
+from campaigns.campaign.campaigns import TAKEN, Campaign, CampaignState, Delivery, DeliveryState, Medium
+from campaigns.campaign.policy import Cap, Period, Policy, WhenFull
+from campaigns.campaign.reasons import Reason
+from campaigns.deliveries.numbered import by_number
+from campaigns.plans.send_times import Numbers
 from retention import clock
 from retention.bitmaps import read_bitmap, read_columns
 from retention.database import is_postgresql

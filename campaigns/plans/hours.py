@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
-from campaigns.plans.policy import Quiet, SendAt, Whose, read_time
-from campaigns.timing.schedule import local_moment
+from campaigns.campaign.local_time import local_moment
+from campaigns.campaign.policy import Quiet, SendAt, Whose, read_time
 from retention import clock
 
 _DAY = timedelta(days=1)

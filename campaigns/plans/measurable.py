@@ -5,8 +5,8 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from campaigns.measuring.power import smallest_effect
 from campaigns.plans.planning import Plan
+from campaigns.statistics.power import smallest_effect
 from retention.shops import Shop
 from segments.matching import match
 

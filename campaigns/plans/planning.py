@@ -14,19 +14,19 @@ from typing import Any, NamedTuple
 from pyroaring import BitMap
 from sqlmodel import Session
 
+from campaigns.campaign.campaigns import Campaign
+from campaigns.campaign.policy import OverCeiling, Policy, limits_on, quiet_on, read_policy
 from campaigns.campaign.posts import goes_to_groups
-from campaigns.campaigns import Campaign
+from campaigns.campaign.reasons import Reason
+from campaigns.campaign.shop_policy import shop_policy, shop_policy_of
+from campaigns.channels.senders import Sender
 from campaigns.offers.issuing import buyers_with_coupon
 from campaigns.offers.offers import Offer
 from campaigns.plans.assignment import control_group
 from campaigns.plans.budget import affordable, beyond, cost_of, price_each
-from campaigns.plans.dues import Dues, dues_of
-from campaigns.plans.policy import OverCeiling, Policy, limits_on, quiet_on, read_policy
 from campaigns.plans.rules import RULES
 from campaigns.plans.rules.rule import Funnel
-from campaigns.plans.shop_policy import shop_policy, shop_policy_of
-from campaigns.reasons import Reason
-from campaigns.sending.senders import Sender
+from campaigns.plans.send_times import Dues, dues_of
 from retention import money
 from retention.bitmaps import read_bitmap
 from retention.products import Product

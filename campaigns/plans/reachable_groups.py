@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from campaigns.campaigns import Campaign, Medium
-from campaigns.sending.senders import Sender
+from campaigns.campaign.campaigns import Campaign, Medium
+from campaigns.channels.senders import Sender
 from retention.relations import Group, GroupMember
 
 

@@ -9,16 +9,16 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
+from campaigns.campaign.campaigns import Campaign, CampaignState, Medium, Run
 from campaigns.campaign.posts import Post, PostState
-from campaigns.campaigns import Campaign, CampaignState, Medium, Run
-from campaigns.delivery_moves import Move
-from campaigns.moving import reopen
-from campaigns.posts.desk import SAID, check_sight, left_of
+from campaigns.campaign.reasons import Reason, step_name
+from campaigns.deliveries.moving import reopen
+from campaigns.deliveries.transitions import Move
 from campaigns.posts.groups import assignees
-from campaigns.posts.post_outcomes import look_once_more, settle
-from campaigns.posts.post_words import PostText, text_of
+from campaigns.posts.outcomes import look_once_more, settle
 from campaigns.posts.posts import find_post, quota_of
-from campaigns.reasons import Reason, step_name
+from campaigns.posts.task_list import SAID, check_sight, left_of
+from campaigns.posts.wording import PostText, text_of
 from retention import audit
 from retention.access import Member, Scope
 from retention.database import changed, lock

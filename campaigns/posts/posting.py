@@ -8,13 +8,13 @@ import sqlalchemy as sa
 from pyroaring import BitMap
 from sqlmodel import Session, col, func, select
 
+from campaigns.campaign.campaigns import Campaign, Delivery, DeliveryState, Medium, Run
 from campaigns.campaign.posts import Post, PostState, goes_to_groups, is_posted
-from campaigns.campaigns import Campaign, Delivery, DeliveryState, Medium, Run
-from campaigns.delivery_moves import Move, move_all
+from campaigns.campaign.reasons import Reason
+from campaigns.deliveries.transitions import Move, move_all
 from campaigns.offers.linking import share_links
 from campaigns.plans.reachable_groups import reachable_groups
 from campaigns.posts.groups import assignees
-from campaigns.reasons import Reason
 from retention.bitmaps import rows_of
 from retention.database import choice
 from retention.errors import Conflict

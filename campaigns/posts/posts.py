@@ -7,8 +7,8 @@ import sqlalchemy as sa
 from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, Session, col, func, select
 
+from campaigns.campaign.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Run
 from campaigns.campaign.posts import Post, PostState
-from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Run
 from retention import audit, clock
 from retention.database import ShopRow
 from retention.errors import Invalid, NotFound

@@ -14,11 +14,11 @@ import structlog
 from sqlalchemy import Engine
 from sqlmodel import col, select
 
-from campaigns.campaigns import Campaign, CampaignState, Medium
-from campaigns.sending.channels.channel import Channel
-from campaigns.sending.channels.smtp import SmtpChannel
-from campaigns.sending.senders import Sender as SenderRow
-from campaigns.sending.senders import SenderState, channel_for
+from campaigns.campaign.campaigns import Campaign, CampaignState, Medium
+from campaigns.channels.channel import Channel
+from campaigns.channels.senders import Sender as SenderRow
+from campaigns.channels.senders import SenderState, channel_for
+from campaigns.channels.smtp import SmtpChannel
 from campaigns.sending.sending import send_waiting, sender_from_settings
 from campaigns.texts.mail import Sender
 from retention.database import transaction

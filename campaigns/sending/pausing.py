@@ -4,8 +4,8 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from campaigns.sending.senders import Sender, SenderState, record_change
-from campaigns.stopping import release_sender
+from campaigns.channels.senders import Sender, SenderState, record_change
+from campaigns.deliveries.stopping import release_sender
 from retention.errors import Conflict
 from retention.failures import forget_failure
 

@@ -16,26 +16,27 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Run, deliveries_of
-from campaigns.delivery_moves import Move, move
-from campaigns.moving import reopen
+from campaigns.campaign.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Run, deliveries_of
+from campaigns.campaign.reasons import Reason
+from campaigns.channels import breaker, rates
+from campaigns.channels.channel import Channel, TryLater
+from campaigns.channels.rates import Slots
+from campaigns.channels.senders import Sender as SenderRow
+from campaigns.deliveries import claiming
+from campaigns.deliveries.claiming import Claim, Told
+from campaigns.deliveries.moving import reopen
+from campaigns.deliveries.numbered import among
+from campaigns.deliveries.transitions import Move, move
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.links import Link
 from campaigns.offers.offers import Offer
-from campaigns.reasons import Reason
-from campaigns.sending import breaker, claiming, rates
-from campaigns.sending.channels.channel import Channel, TryLater
-from campaigns.sending.claiming import Claim, Told
-from campaigns.sending.handing import Batch, Line, Ready, patiently
-from campaigns.sending.numbered import among
-from campaigns.sending.rates import Slots
-from campaigns.sending.rechecking import check_before_sending
-from campaigns.sending.senders import Sender as SenderRow
+from campaigns.sending.digests import with_carried
+from campaigns.sending.handoff import Batch, Line, Ready, patiently
+from campaigns.sending.pre_send_check import check_before_sending
 from campaigns.sending.standing import MAIL
 from campaigns.texts.branding import look_of
 from campaigns.texts.composing import compose
 from campaigns.texts.mail import Letter, Sender
-from campaigns.timing.digests import with_carried
 from retention import audit
 from retention.buyers import Buyer
 from retention.database import ShopRow, lock, transaction

@@ -11,11 +11,11 @@ from enum import StrEnum
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Medium, Run
-from campaigns.delivery_moves import Move, move_all
-from campaigns.reasons import Reason
-from campaigns.sending.senders import Sender, SenderState
-from campaigns.stopping import release_campaign
+from campaigns.campaign.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Medium, Run
+from campaigns.campaign.reasons import Reason
+from campaigns.channels.senders import Sender, SenderState
+from campaigns.deliveries.stopping import release_campaign
+from campaigns.deliveries.transitions import Move, move_all
 from retention import audit
 from retention.database import lock
 from retention.errors import Conflict, Invalid

@@ -6,9 +6,9 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from campaigns.deliveries import skip_by_parcel
-from campaigns.reasons import Reason
-from campaigns.sending.rechecking import refused_before_sending
+from campaigns.campaign.reasons import Reason
+from campaigns.deliveries.packing import skip_by_parcel
+from campaigns.sending.pre_send_check import refused_before_sending
 
 _LOOK_AT_ONCE = 5_000  # bound values of one statement stay far below what either database takes
 

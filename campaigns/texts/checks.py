@@ -15,7 +15,7 @@ from liquid.exceptions import UndefinedError
 from pyroaring import BitMap
 from sqlmodel import Session, select
 
-from campaigns.campaigns import Campaign, Medium
+from campaigns.campaign.campaigns import Campaign, Medium
 from campaigns.texts.content import Shown, extremes, show_to, stage_of, variables, voice_of
 from campaigns.texts.mail import Sender as Voice
 from campaigns.texts.sms import is_seen_at_once, opt_out_words, sign

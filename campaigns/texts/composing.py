@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from campaigns.campaigns import Medium
-from campaigns.sending.channels.channel import Message
+from campaigns.campaign.campaigns import Medium
+from campaigns.channels.channel import Message
 from campaigns.texts import mail, texts
 from campaigns.texts.mail import Letter, Sender
 

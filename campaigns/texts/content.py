@@ -12,12 +12,12 @@ from typing import Any
 from pyroaring import BitMap
 from sqlmodel import Session, col, select
 
-from campaigns.campaigns import Campaign, Delivery, DeliveryState, Medium
+from campaigns.campaign.campaigns import Campaign, Delivery, DeliveryState, Medium
+from campaigns.channels.channel import Message
+from campaigns.channels.senders import Sender, SenderKind
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.links import Link, link_address
 from campaigns.offers.offers import Offer
-from campaigns.sending.channels.channel import Message
-from campaigns.sending.senders import Sender, SenderKind
 from campaigns.texts.branding import look_of
 from campaigns.texts.composing import compose
 from campaigns.texts.mail import Letter

@@ -7,11 +7,11 @@ from email.utils import parseaddr
 from functools import lru_cache
 from typing import Protocol
 
-from campaigns.campaigns import Campaign
-from campaigns.noes.unsubscribe import unsubscribe_address, unsubscribe_token
+from campaigns.campaign.campaigns import Campaign
+from campaigns.channels.channel import Message
 from campaigns.offers.links import link_address
 from campaigns.offers.offers import Offer
-from campaigns.sending.channels.channel import Message
+from campaigns.optouts.unsubscribe import unsubscribe_address, unsubscribe_token
 from campaigns.texts.branding import PLAIN, Look
 from campaigns.texts.mail_page import Frame, logo_address, set_mail
 from campaigns.texts.messages import MOST_SUBJECT, Text, choose_language, render
@@ -77,7 +77,7 @@ class Code(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """All one message is made from: rows, or their columns. `others` go in the same message (`timing.digests`)."""
+    """All one message is made from: rows, or their columns. `others` go in the same message (`sending.digests`)."""
 
     delivery: Numbered
     buyer: Reader

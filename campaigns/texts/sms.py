@@ -86,7 +86,7 @@ def sign(name: str, language: str) -> str:
 
 
 def opt_out_words(language: str) -> str:
-    """Return how to say no, as the message ends; the words that `campaigns.noes.replies` understands."""
+    """Return how to say no, as the message ends; the words that `campaigns.optouts.replies` understands."""
     return _OPT_OUT["zh-CN" if language == "zh-CN" else "en"]
 
 

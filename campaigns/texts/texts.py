@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from campaigns.campaigns import Medium
-from campaigns.noes.unsubscribe import unsubscribe_address, unsubscribe_token
+from campaigns.campaign.campaigns import Medium
+from campaigns.channels.channel import Message
 from campaigns.offers.links import link_address
-from campaigns.sending.channels.channel import Message
+from campaigns.optouts.unsubscribe import unsubscribe_address, unsubscribe_token
 from campaigns.texts.mail import Letter, Sender, delivery_key
 from campaigns.texts.messages import choose_language, render
 from campaigns.texts.sms import set_sms, sign

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, func, select
 
-from campaigns.campaigns import Campaign, Medium
-from campaigns.sending.channels.channel import Channel, Message, Taken, TryLater
-from campaigns.sending.channels.smtp import SmtpChannel
-from campaigns.sending.senders import Sender, channel_for, check_may_be_sent
+from campaigns.campaign.campaigns import Campaign, Medium
+from campaigns.channels.channel import Channel, Message, Taken, TryLater
+from campaigns.channels.senders import Sender, channel_for, check_may_be_sent
+from campaigns.channels.smtp import SmtpChannel
 from campaigns.texts.composing import compose
 from campaigns.texts.content import COMPOSED, sample_letter, stage_of, voice_of
 from retention import audit

@@ -12,9 +12,9 @@ from sqlmodel import Session, col, select
 
 from campaigns.offers.offers import Offer
 from printables import proofs
+from printables.drawing.preflight import said
 from printables.flyers import Copy, Flyer, offer_words, target
 from printables.joint.partners import Approval, JointFlyer, Partner, check_open, partner_for, partners_of
-from printables.preflight import said
 from printables.proofs import Proof
 from retention import audit
 from retention.access import Member, Scope

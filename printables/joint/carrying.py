@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy.engine import Engine
 from sqlmodel import Session, col, select
 
-from campaigns.campaigns import Campaign, Delivery, Run
+from campaigns.campaign.campaigns import Campaign, Delivery, Run
 from campaigns.offers.issuing import issue_many_anonymous
 from campaigns.offers.linking import Slot, link_slot, show_in_slot, unlink_other
 from campaigns.offers.links import Link, check_paper_url

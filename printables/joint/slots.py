@@ -5,9 +5,9 @@ from datetime import datetime
 from sqlmodel import Session, select
 
 from campaigns.offers.offers import find_offer
+from printables.drawing.pictures import cleaned
 from printables.flyers import check_words, create_flyer
 from printables.joint.partners import SLOTS, JointFlyer, Partner, check_open, partner_for, partners_of
-from printables.pictures import cleaned
 from retention import audit
 from retention.access import Member, Scope
 from retention.errors import Conflict, Forbidden, Invalid, NotFound

@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
 from api.app import create_app
-from campaigns.launch import launch
+from campaigns.runs.launch import launch
 from retention import keys
 from retention.access import Scope
 from retention.database import transaction

@@ -10,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.cli import main, terminal
-from campaigns.plans.shop_policy import save_shop_policy
+from campaigns.campaign.shop_policy import save_shop_policy
 from retention import keys
 from retention.access import Scope
 from retention.database import transaction

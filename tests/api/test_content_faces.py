@@ -12,8 +12,8 @@ from fastapi.testclient import TestClient
 from sqlmodel import select
 
 from api.cli import main
-from campaigns.campaigns import Campaign
-from campaigns.noes.bounces import Bounce
+from campaigns.campaign.campaigns import Campaign
+from campaigns.optouts.bounces import Bounce
 from retention.shops import create_shop
 from tests.api.conftest import launched
 from tests.campaigns.conftest import NOON, Stage

@@ -15,7 +15,7 @@ from rich.console import Console
 from api.cli.demo import _next_step
 from api.demo.run import run
 from api.demo.summary import Message, Summary
-from printables.verify import decode, page_count
+from printables.drawing.verify import decode, page_count
 from retention.errors import Conflict
 from tests.printables import engines
 

@@ -15,8 +15,8 @@ from sqlmodel import Session, col, select
 
 from api.cli import main
 from api.cli import privacy as privacy_commands
-from campaigns.noes.bounces import Bounce, BounceKind
-from campaigns.noes.recording import Told, record_address, record_answer
+from campaigns.optouts.bounces import Bounce, BounceKind
+from campaigns.optouts.recording import Told, record_address, record_answer
 from retention import audit
 from retention.access import ROLE_SCOPES, Member, Role
 from retention.buyers import Buyer, FormerAddress

@@ -10,8 +10,8 @@ from sqlalchemy import Engine
 from sqlmodel import select
 from standardwebhooks import Webhook
 
-from campaigns.hooks.calling import collect_calls, make_calls
-from campaigns.hooks.hooks import Hook, HookCall
+from campaigns.webhooks.calling import collect_calls, make_calls
+from campaigns.webhooks.webhooks import Hook, HookCall
 from retention.access import Scope
 from retention.audit import AuditEntry
 from retention.consent import Channel

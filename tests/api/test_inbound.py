@@ -8,16 +8,16 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 from sqlmodel import select
 
-from campaigns.campaigns import Delivery, Medium
-from campaigns.noes.bounces import Bounce
-from campaigns.noes.inbound import inbound_token
-from campaigns.noes.replays import InboundMessage
-from campaigns.noes.unsubscribe import unsubscribe_token
+from campaigns.campaign.campaigns import Delivery, Medium
+from campaigns.channels.memory import MemoryChannel
+from campaigns.channels.senders import Sender as SenderRow
+from campaigns.channels.senders import SenderKind, create_sender
+from campaigns.channels.twilio import signature_of
 from campaigns.offers.links import Link
-from campaigns.sending.channels.memory import MemoryChannel
-from campaigns.sending.channels.twilio import signature_of
-from campaigns.sending.senders import Sender as SenderRow
-from campaigns.sending.senders import SenderKind, create_sender
+from campaigns.optouts.bounces import Bounce
+from campaigns.optouts.inbound import inbound_token
+from campaigns.optouts.replays import InboundMessage
+from campaigns.optouts.unsubscribe import unsubscribe_token
 from campaigns.sending.sending import send_waiting
 from campaigns.texts.mail import Sender
 from retention.buyers import Buyer

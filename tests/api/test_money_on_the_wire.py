@@ -12,9 +12,9 @@ from fastapi.testclient import TestClient
 from sqlmodel import select
 
 from api.cli import main, terminal
+from campaigns.channels.senders import SenderKind, create_sender
 from campaigns.offers.attribution import match_orders
 from campaigns.offers.coupons import Coupon
-from campaigns.sending.senders import SenderKind, create_sender
 from retention.database import transaction
 from retention.settings import get_settings
 from retention.shops import create_shop

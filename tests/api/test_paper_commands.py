@@ -9,10 +9,10 @@ import pytest
 from sqlmodel import Session, select
 
 from api.cli import main, terminal
-from campaigns.campaigns import Campaign, Recipe, Run
-from campaigns.drafting import create_campaign
-from campaigns.launch import launch
+from campaigns.campaign.campaigns import Campaign, Recipe, Run
 from campaigns.offers.offers import OfferKind, create_offer
+from campaigns.runs.drafting import create_campaign
+from campaigns.runs.launch import launch
 from printables.batches import Piece
 from printables.joint.slots import add_partner, fill_slot, open_joint
 from retention import clock

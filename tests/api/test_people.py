@@ -15,7 +15,7 @@ from sqlmodel import Session, col, select
 from api import forms
 from api.app import create_app
 from api.demo.post_office import open_post_office
-from campaigns.sending.senders import SenderKind, create_sender
+from campaigns.channels.senders import SenderKind, create_sender
 from retention import invitations, keys, people
 from retention.access import ROLE_SCOPES, Member, Role, Scope, system_member
 from retention.audit import AuditEntry

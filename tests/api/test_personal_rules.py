@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from campaigns.recipes import EVERYBODY
+from campaigns.campaign.recipes import EVERYBODY
 from retention.access import Scope
 from retention.buyers import Buyer
 from segments.asking import PERSONAL

@@ -11,8 +11,8 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from api.cli import main, terminal
-from campaigns.drafting import find_campaign
-from campaigns.plans.shop_policy import shop_policy
+from campaigns.campaign.shop_policy import shop_policy
+from campaigns.runs.drafting import find_campaign
 from retention import keys
 from retention.access import Scope
 from retention.database import reading, transaction

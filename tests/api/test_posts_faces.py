@@ -13,10 +13,10 @@ from sqlalchemy import Engine
 from sqlmodel import func, select
 
 from api.cli import main, terminal
-from campaigns.campaigns import Delivery, Medium
-from campaigns.launch import launch
+from campaigns.campaign.campaigns import Delivery, Medium
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.links import Link
+from campaigns.runs.launch import launch
 from retention import clock, keys, people
 from retention.access import Role, Scope
 from retention.database import reading, transaction

@@ -15,12 +15,12 @@ from sqlalchemy import Engine
 from sqlmodel import Session, select
 
 import api.tables
+from campaigns.campaign.campaigns import Delivery, DeliveryState, Recipe
 from campaigns.campaign.posts import Post, PostState
-from campaigns.campaigns import Delivery, DeliveryState, Recipe
-from campaigns.hooks.hooks import HookCall, HookCallState, HookEvent, create_hook
-from campaigns.launch import launch
-from campaigns.noes.bounces import Bounce, BounceKind
 from campaigns.offers.links import Link, Scan, TouchKind
+from campaigns.optouts.bounces import Bounce, BounceKind
+from campaigns.runs.launch import launch
+from campaigns.webhooks.webhooks import HookCall, HookCallState, HookEvent, create_hook
 from retention import audit
 from retention.access import ROLE_SCOPES, Member, Role
 from retention.buyers import Buyer

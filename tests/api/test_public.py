@@ -12,10 +12,10 @@ from playwright.sync_api import Page
 from sqlalchemy import Engine
 from sqlmodel import select
 
-from campaigns.noes.topics import create_topic
-from campaigns.noes.unsubscribe import unsubscribe_token
 from campaigns.offers.coupons import Coupon, CouponState
 from campaigns.offers.links import Link, Scan
+from campaigns.optouts.topics import create_topic
+from campaigns.optouts.unsubscribe import unsubscribe_token
 from campaigns.texts.branding import set_branding
 from retention.consent import Answer, Channel, Consent, Pause, buyers_answering
 from retention.database import reading

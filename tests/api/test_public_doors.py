@@ -14,9 +14,9 @@ from sqlmodel import select
 
 from api.public import visits
 from api.public.limits import MOST, SHARED, Act, Limits, TooOften
-from campaigns.noes.unsubscribe import unsubscribe_token
 from campaigns.offers.coupons import Coupon, CouponState
 from campaigns.offers.links import Scan
+from campaigns.optouts.unsubscribe import unsubscribe_token
 from retention.consent import Channel, Consent
 from retention.database import reading
 from tests.api.conftest import SECRET, SITE

@@ -9,9 +9,9 @@ import pytest
 from sqlmodel import select
 
 from api.cli import main, terminal
-from campaigns.hooks.calling import collect_calls, make_calls
-from campaigns.hooks.hooks import Hook
-from campaigns.sending.senders import Sender
+from campaigns.channels.senders import Sender
+from campaigns.webhooks.calling import collect_calls, make_calls
+from campaigns.webhooks.webhooks import Hook
 from retention import clock
 from retention.consent import Channel
 from retention.database import reading, transaction

@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 from sqlmodel import select
 
-from campaigns.sending.senders import Sender
+from campaigns.channels.senders import Sender
 from retention.access import Scope
 from retention.audit import AuditEntry
 from retention.database import reading

@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 from sqlmodel import select
 
-from campaigns.campaigns import CampaignState, Delivery, DeliveryState
+from campaigns.campaign.campaigns import CampaignState, Delivery, DeliveryState
 from campaigns.offers.coupons import Coupon, CouponState
 from retention import keys
 from retention.access import Scope

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 from sqlmodel import func, select
 
-from campaigns.campaigns import Campaign
+from campaigns.campaign.campaigns import Campaign
 from retention import keys
 from retention.access import Scope
 from retention.audit import AuditEntry

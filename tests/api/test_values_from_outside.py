@@ -12,8 +12,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlmodel import Session, SQLModel, select
 
 import api.tables
-from campaigns.noes.inbound import inbound_token
-from campaigns.sending.channels.channel import Refused, Taken, TryLater, together
+from campaigns.channels.channel import Refused, Taken, TryLater, together
+from campaigns.optouts.inbound import inbound_token
 from retention.bounds import LARGEST
 from retention.consent import Channel
 from retention.database import insert, reading, transaction

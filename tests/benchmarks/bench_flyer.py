@@ -16,8 +16,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from printables import render, stamp
-from printables.profiles import OFFICE
+from printables.drawing import render, stamp
+from printables.drawing.profiles import OFFICE
 from tests.printables import samples
 
 COUNT, MEASURED = 10_000, 40

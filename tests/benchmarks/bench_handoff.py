@@ -44,18 +44,18 @@ import sqlalchemy as sa
 from sqlmodel import select
 
 import api.tables  # noqa: F401 - every table known
-from campaigns.campaigns import Delivery, DeliveryState, Medium, Recipe
-from campaigns.drafting import create_campaign
-from campaigns.launch import launch
+from campaigns.campaign.campaigns import Delivery, DeliveryState, Medium, Recipe
+from campaigns.channels.channel import Taken, together
+from campaigns.channels.mime import build_mail
+from campaigns.channels.senders import Sender as SenderRow
+from campaigns.channels.senders import SenderKind, create_sender
+from campaigns.channels.sms_http import SmsHttpSettings, sms_channel
+from campaigns.channels.smtp import SmtpChannel
+from campaigns.channels.web import WebChannel
+from campaigns.deliveries.claiming import Claim
 from campaigns.offers.offers import OfferKind, create_offer
-from campaigns.sending.channels.channel import Taken, together
-from campaigns.sending.channels.mime import build_mail
-from campaigns.sending.channels.sms_http import SmsHttpSettings, sms_channel
-from campaigns.sending.channels.smtp import SmtpChannel
-from campaigns.sending.channels.web import WebChannel
-from campaigns.sending.claiming import Claim
-from campaigns.sending.senders import Sender as SenderRow
-from campaigns.sending.senders import SenderKind, create_sender
+from campaigns.runs.drafting import create_campaign
+from campaigns.runs.launch import launch
 from campaigns.sending.sending import _letters, send_waiting
 from campaigns.texts.composing import compose
 from campaigns.texts.mail import Sender

@@ -23,7 +23,7 @@ from sqlalchemy.engine import Engine
 
 from api import forms
 from api.app import create_app
-from campaigns.plans.shop_policy import save_shop_policy
+from campaigns.campaign.shop_policy import save_shop_policy
 from retention import people, tokens
 from retention.access import Role
 from retention.database import transaction

@@ -30,11 +30,11 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
-from campaigns.campaigns import Recipe
-from campaigns.drafting import create_campaign, find_campaign
-from campaigns.launch import launch
+from campaigns.campaign.campaigns import Recipe
 from campaigns.offers.offers import OfferKind, create_offer
 from campaigns.plans.planning import plan
+from campaigns.runs.drafting import create_campaign, find_campaign
+from campaigns.runs.launch import launch
 from retention import migrate
 from retention.database import open_engine, transaction
 from retention.queue import app

@@ -14,7 +14,7 @@ from qrcode.main import QRCode
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from printables import qr
+from printables.drawing import qr
 
 COUNT, MEASURED = 10_000, 300
 

@@ -20,8 +20,8 @@ from sqlmodel import col
 
 import api.worker  # noqa: F401 - every table and task
 from campaigns import tasks
-from campaigns.campaigns import Campaign, CampaignState, Medium, Recipe
-from campaigns.hooks.hooks import create_hook
+from campaigns.campaign.campaigns import Campaign, CampaignState, Medium, Recipe
+from campaigns.webhooks.webhooks import create_hook
 from printables.tasks import render_waiting
 from retention import clock, migrate, queue
 from retention.database import open_engine, reading, transaction

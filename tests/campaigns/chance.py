@@ -10,14 +10,14 @@ from pyroaring import BitMap
 from sqlalchemy import Engine
 from sqlmodel import Session, select
 
-from campaigns.campaigns import Campaign, Delivery, DeliveryState, Medium, Recipe, Run, RunSkip
-from campaigns.launch import launch
-from campaigns.ledger import count
-from campaigns.moving import cancel
-from campaigns.noes.bounces import Bounce, BounceKind
+from campaigns.campaign.campaigns import Campaign, Delivery, DeliveryState, Medium, Recipe, Run, RunSkip
+from campaigns.campaign.policy import PostsTo
+from campaigns.campaign.shop_policy import save_shop_policy
+from campaigns.deliveries.ledger import count
+from campaigns.deliveries.moving import cancel
+from campaigns.optouts.bounces import Bounce, BounceKind
 from campaigns.plans.planning import Plan
-from campaigns.plans.policy import PostsTo
-from campaigns.plans.shop_policy import save_shop_policy
+from campaigns.runs.launch import launch
 from retention.buyers import Buyer
 from retention.consent import Channel, Pause
 from retention.database import transaction

@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from campaigns.campaigns import Campaign, Recipe
-from campaigns.drafting import create_campaign
-from campaigns.noes.topics import Topic
+from campaigns.campaign.campaigns import Campaign, Recipe
 from campaigns.offers.offers import Offer, OfferKind, create_offer
+from campaigns.optouts.topics import Topic
+from campaigns.runs.drafting import create_campaign
 from retention.buyers import Buyer
 from retention.consent import Answer, Channel, record_consent
 from retention.database import transaction

@@ -4,11 +4,11 @@ from typing import Any
 
 from sqlmodel import Session, col, func, select
 
+from campaigns.campaign.campaigns import Campaign, Delivery, Medium, Recipe, Run
 from campaigns.campaign.posts import Post
-from campaigns.campaigns import Campaign, Delivery, Medium, Recipe, Run
-from campaigns.launch import launch
+from campaigns.channels.senders import Sender, SenderKind
 from campaigns.posts import assisting
-from campaigns.sending.senders import Sender, SenderKind
+from campaigns.runs.launch import launch
 from retention.access import ROLE_SCOPES, Member, Role
 from retention.people import User
 from retention.relations import Group, GroupMember

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from sqlmodel import Session, select
 
-from campaigns.campaigns import Campaign, Delivery, DeliveryState, Medium, Run
+from campaigns.campaign.campaigns import Campaign, Delivery, DeliveryState, Medium, Run
 from campaigns.offers.coupons import Coupon
 from retention.orders import Order, OrderStatus
 from retention.touches import Touch, TouchEvent

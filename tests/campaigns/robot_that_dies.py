@@ -6,10 +6,10 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-from campaigns.campaigns import Medium
-from campaigns.posts.robots import send_posts
-from campaigns.sending.channels.channel import Message
-from campaigns.sending.channels.memory import MemoryChannel
+from campaigns.campaign.campaigns import Medium
+from campaigns.channels.channel import Message
+from campaigns.channels.memory import MemoryChannel
+from campaigns.posts.bots import send_posts
 from retention.database import open_engine
 
 

@@ -18,11 +18,11 @@ from typing import Any, Self
 from sqlmodel import select
 
 import api.tables  # noqa: F401 - every table known
-from campaigns.campaigns import Campaign
-from campaigns.launch import launch
-from campaigns.sending.channels.channel import Message, Outcome
-from campaigns.sending.channels.kinds import make_channel
-from campaigns.sending.senders import Sender as SenderRow
+from campaigns.campaign.campaigns import Campaign
+from campaigns.channels.channel import Message, Outcome
+from campaigns.channels.kinds import make_channel
+from campaigns.channels.senders import Sender as SenderRow
+from campaigns.runs.launch import launch
 from campaigns.sending.sending import send_waiting
 from campaigns.texts.mail import Sender
 from retention.database import open_engine, transaction

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from campaigns.hooks.hooks import create_hook, hooks_of
-from campaigns.sending.senders import SenderKind, create_sender, edit_sender, senders_of
+from campaigns.channels.senders import SenderKind, create_sender, edit_sender, senders_of
+from campaigns.webhooks.webhooks import create_hook, hooks_of
 from retention.errors import Invalid
 from tests.campaigns.conftest import NOON, Stage
 

@@ -12,12 +12,12 @@ from sqlalchemy import Engine
 from sqlmodel import Session, select
 
 from campaigns import tasks
-from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState
-from campaigns.hooks.hooks import Hook, HookCall, create_hook
-from campaigns.launch import launch
+from campaigns.campaign.campaigns import Campaign, CampaignState, Delivery, DeliveryState
+from campaigns.channels.senders import Sender, SenderKind, create_sender
 from campaigns.offers.match_marks import MatchMark
+from campaigns.runs.launch import launch
 from campaigns.sending.dispatch import send_all
-from campaigns.sending.senders import Sender, SenderKind, create_sender
+from campaigns.webhooks.webhooks import Hook, HookCall, create_hook
 from retention import clock, failures
 from retention.database import reading, transaction
 from retention.errors import Conflict

@@ -8,15 +8,15 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import select
 
-from campaigns import approving
-from campaigns.approvals import CampaignApproval, Verdict, is_approved
-from campaigns.campaigns import Campaign, CampaignState, Run
-from campaigns.drafting import edit_campaign
-from campaigns.launch import launch
+from campaigns.campaign.campaigns import Campaign, CampaignState, Run
+from campaigns.campaign.shop_policy import save_shop_policy
 from campaigns.plans.planning import promise
-from campaigns.plans.shop_policy import save_shop_policy
-from campaigns.scheduling import schedule
-from campaigns.timing.occurrences import launch_occurrence
+from campaigns.runs import approving
+from campaigns.runs.approvals import CampaignApproval, Verdict, is_approved
+from campaigns.runs.drafting import edit_campaign
+from campaigns.runs.launch import launch
+from campaigns.runs.occurrences import launch_occurrence
+from campaigns.runs.scheduling import schedule
 from retention.access import ROLE_SCOPES, Role, Scope
 from retention.database import transaction
 from retention.errors import Conflict, Error, Forbidden

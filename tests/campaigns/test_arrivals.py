@@ -8,17 +8,17 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Recipe, Run
-from campaigns.launch import launch
-from campaigns.ledger import count_campaign
-from campaigns.moving import cancel, finish_done
-from campaigns.scheduling import schedule
-from campaigns.sending.channels.memory import MemoryChannel
+from campaigns.campaign.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Recipe, Run
+from campaigns.channels.memory import MemoryChannel
+from campaigns.deliveries.ledger import count_campaign
+from campaigns.deliveries.moving import cancel, finish_done
+from campaigns.runs.arrivals import Sales, board, sales_since_arrival, stop_if_sold
+from campaigns.runs.launch import launch
+from campaigns.runs.occurrences import launch_occurrence
+from campaigns.runs.scheduling import schedule
+from campaigns.sending.digests import settle_digests
 from campaigns.sending.sending import send_waiting
 from campaigns.texts.mail import Sender
-from campaigns.timing.arrivals import Sales, board, sales_since_arrival, stop_if_sold
-from campaigns.timing.digests import settle_digests
-from campaigns.timing.occurrences import launch_occurrence
 from retention.audit import AuditEntry
 from retention.database import transaction
 from retention.orders import Order, OrderLine, OrderStatus

@@ -10,14 +10,14 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import select
 
-from campaigns import ledger, moving
+from campaigns.campaign.campaigns import CampaignState, Delivery, Medium
 from campaigns.campaign.posts import HOLD, PostState
-from campaigns.campaigns import CampaignState, Delivery, Medium
+from campaigns.deliveries import ledger, moving
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.links import Link
 from campaigns.posts import assisting
-from campaigns.posts.desk import desk_of
-from campaigns.scheduling import schedule
+from campaigns.posts.task_list import desk_of
+from campaigns.runs.scheduling import schedule
 from retention.access import Member
 from retention.audit import AuditEntry
 from retention.errors import Conflict, Invalid

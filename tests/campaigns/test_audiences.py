@@ -1,8 +1,8 @@
 import pytest
 from sqlmodel import select
 
-from campaigns.audiences import campaigns_on, remove_segment
-from campaigns.campaigns import Campaign
+from campaigns.campaign.audiences import campaigns_on, remove_segment
+from campaigns.campaign.campaigns import Campaign
 from retention.audit import AuditEntry
 from retention.errors import Conflict, NotFound
 from segments.segments import Segment, save_segment

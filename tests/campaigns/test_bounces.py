@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from sqlmodel import select
 
-from campaigns.campaigns import Campaign, Delivery, DeliveryState
-from campaigns.launch import launch
-from campaigns.noes.bounces import Bounce, BounceKind, bounced_addresses
-from campaigns.noes.bouncing import lift_bounce, read_mailbox, take_report
-from campaigns.noes.mail_reports import ReportKind, read_reports
+from campaigns.campaign.campaigns import Campaign, Delivery, DeliveryState
 from campaigns.offers.links import Link
+from campaigns.optouts.bounces import Bounce, BounceKind, bounced_addresses
+from campaigns.optouts.bouncing import lift_bounce, read_mailbox, take_report
+from campaigns.optouts.mail_reports import ReportKind, read_reports
+from campaigns.runs.launch import launch
 from campaigns.texts.mail import Letter, message_id
 from retention.buyers import Buyer
 from retention.consent import Answer, Channel, Consent, last_answer

@@ -3,12 +3,12 @@
 import pytest
 from sqlmodel import select
 
-from campaigns.campaigns import Delivery, Medium
-from campaigns.drafting import edit_campaign
-from campaigns.launch import launch
+from campaigns.campaign.campaigns import Delivery, Medium
+from campaigns.channels.senders import Sender, SenderKind
 from campaigns.plans.assignment import control_group
 from campaigns.plans.planning import plan
-from campaigns.sending.senders import Sender, SenderKind
+from campaigns.runs.drafting import edit_campaign
+from campaigns.runs.launch import launch
 from campaigns.texts.content import show_to
 from retention.buyers import Buyer
 from retention.consent import Channel

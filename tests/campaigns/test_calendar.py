@@ -4,13 +4,13 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from campaigns.campaigns import CampaignState
-from campaigns.launch import launch
-from campaigns.plans.shop_policy import save_shop_policy
-from campaigns.scheduling import schedule
-from campaigns.timing.calendar import EntryKind, days, reschedule
-from campaigns.timing.festivals import black_friday, festivals
-from campaigns.timing.forecasting import forecast
+from campaigns.campaign.campaigns import CampaignState
+from campaigns.campaign.shop_policy import save_shop_policy
+from campaigns.runs.calendar import EntryKind, days, reschedule
+from campaigns.runs.festivals import black_friday, festivals
+from campaigns.runs.forecasting import forecast
+from campaigns.runs.launch import launch
+from campaigns.runs.scheduling import schedule
 from retention.errors import Conflict, Invalid
 from retention.words import speaking
 from tests.campaigns.conftest import NOON, Stage, later

@@ -10,14 +10,14 @@ from pyroaring import BitMap
 from sqlalchemy import Engine
 from sqlmodel import select
 
-from campaigns.campaigns import Delivery, DeliveryState, Medium
-from campaigns.launch import launch
+from campaigns.campaign.campaigns import Delivery, DeliveryState, Medium
+from campaigns.campaign.policy import Cap, Period, WhenFull, read_policy
+from campaigns.campaign.reasons import Reason
+from campaigns.campaign.shop_policy import save_shop_policy, shop_policy
+from campaigns.channels.memory import MemoryChannel
 from campaigns.plans.caps import Leaving, Other, room_after, verdict, window
 from campaigns.plans.planning import plan
-from campaigns.plans.policy import Cap, Period, WhenFull, read_policy
-from campaigns.plans.shop_policy import save_shop_policy, shop_policy
-from campaigns.reasons import Reason
-from campaigns.sending.channels.memory import MemoryChannel
+from campaigns.runs.launch import launch
 from campaigns.sending.sending import send_waiting
 from campaigns.texts.mail import Sender
 from retention import audit

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook
 
-from campaigns.sending.channels import addresses
-from campaigns.sending.channels.aliyun import sign_call, signature_of
-from campaigns.sending.channels.channel import Message, Outcome, Refused, Taken, TryLater, Undecided
-from campaigns.sending.channels.kinds import check_secrets, make_channel, read_settings
-from campaigns.sending.channels.web import read_wait
+from campaigns.channels import addresses
+from campaigns.channels.aliyun import sign_call, signature_of
+from campaigns.channels.channel import Message, Outcome, Refused, Taken, TryLater, Undecided
+from campaigns.channels.kinds import check_secrets, make_channel, read_settings
+from campaigns.channels.web import read_wait
 from retention import clock
 from retention.errors import Invalid
 from tests.campaigns.gateways import DROP, Gateway, gateway

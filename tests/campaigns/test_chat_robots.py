@@ -15,9 +15,9 @@ import pytest
 import requests
 from PIL import Image
 
-from campaigns.sending.channels.channel import Message, Outcome, Refused, Taken, TryLater, Undecided
-from campaigns.sending.channels.chat_robots import PLATFORMS, ChatRobot
-from campaigns.sending.channels.kinds import make_channel
+from campaigns.channels.channel import Message, Outcome, Refused, Taken, TryLater, Undecided
+from campaigns.channels.chat_robots import PLATFORMS, ChatRobot
+from campaigns.channels.kinds import make_channel
 from retention import clock
 from tests.campaigns.gateways import DROP, Gateway, gateway
 

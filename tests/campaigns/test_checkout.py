@@ -10,12 +10,12 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import select
 
-from campaigns.launch import launch
 from campaigns.offers.attribution import match_orders
 from campaigns.offers.coupons import Coupon, CouponState
 from campaigns.offers.links import Link
 from campaigns.offers.offers import Offer
 from campaigns.offers.redeem import claim_coupon, give_back, hold, redeem
+from campaigns.runs.launch import launch
 from retention.database import transaction
 from retention.errors import Conflict
 from retention.orders import Order, OrderStatus

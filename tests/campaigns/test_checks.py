@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from campaigns.campaigns import Campaign, Medium
+from campaigns.campaign.campaigns import Campaign, Medium
 from campaigns.texts.checks import Severity, check_text
 from campaigns.texts.mail import Sender as Voice
 from campaigns.texts.suspect_words import absolute_words, spam_words

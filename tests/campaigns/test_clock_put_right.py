@@ -8,18 +8,18 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from api.public.limits import MOST, Act, Limits
-from campaigns.campaigns import Delivery, Medium, Run
-from campaigns.hooks.calling import hooks_with_news, make_calls
-from campaigns.hooks.hooks import HookCall, HookCallState, HookEvent, create_hook
-from campaigns.launch import launch
-from campaigns.posts.robots import send_posts
-from campaigns.sending import breaker, rates
-from campaigns.sending.channels.channel import TryLater
-from campaigns.sending.channels.memory import MemoryChannel
-from campaigns.sending.senders import SenderKind, SenderState, create_sender
+from campaigns.campaign.campaigns import Delivery, Medium, Run
+from campaigns.campaign.local_time import SAME_OCCURRENCE
+from campaigns.channels import breaker, rates
+from campaigns.channels.channel import TryLater
+from campaigns.channels.memory import MemoryChannel
+from campaigns.channels.senders import SenderKind, SenderState, create_sender
+from campaigns.posts.bots import send_posts
+from campaigns.runs.launch import launch
+from campaigns.runs.occurrences import campaigns_by_the_clock, launch_occurrence, may_have_happened, sweep_events
 from campaigns.sending.sending import send_waiting
-from campaigns.timing.occurrences import campaigns_by_the_clock, launch_occurrence, may_have_happened, sweep_events
-from campaigns.timing.schedule import SAME_OCCURRENCE
+from campaigns.webhooks.calling import hooks_with_news, make_calls
+from campaigns.webhooks.webhooks import HookCall, HookCallState, HookEvent, create_hook
 from retention import tries
 from retention.failures import Failure, rests
 from tests.campaigns.conftest import NOON, Stage, later
@@ -79,7 +79,7 @@ def test_claims_and_calls_go_on(engine: Engine, on_stage: Any, monkeypatch: Any)
         taken.extend(key for _, key, _ in calls)
         return [TryLater("not now") for _ in calls]
 
-    monkeypatch.setattr("campaigns.hooks.calling.call_all", take)
+    monkeypatch.setattr("campaigns.webhooks.calling.call_all", take)
     assert make_calls(engine, now=NOON) == 2
     assert sorted(taken) == ["claimed", "waits"]
     assert on_stage(lambda stage: [each.slug for each in hooks_with_news(stage.session, now=NOON)]) == ["erp"]

@@ -6,12 +6,12 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import select
 
-from campaigns.campaigns import Medium
-from campaigns.launch import launch
-from campaigns.noes.unsubscribe import find_subject
+from campaigns.campaign.campaigns import Medium
+from campaigns.channels.memory import MemoryChannel
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.links import Link
-from campaigns.sending.channels.memory import MemoryChannel
+from campaigns.optouts.unsubscribe import find_subject
+from campaigns.runs.launch import launch
 from campaigns.sending.sending import send_waiting
 from campaigns.texts.content import extremes, show_to, variables
 from retention.buyers import Buyer

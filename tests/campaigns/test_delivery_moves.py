@@ -9,16 +9,16 @@ import pytest
 import sqlalchemy as sa
 from sqlmodel import Session, SQLModel, col, select
 
-from campaigns import delivery_moves
+from campaigns.campaign.campaigns import Campaign, Delivery, Run
+from campaigns.campaign.campaigns import DeliveryState as State
 from campaigns.campaign.posts import Post
-from campaigns.campaigns import Campaign, Delivery, Run
-from campaigns.campaigns import DeliveryState as State
-from campaigns.delivery_moves import MOVES, Move, Prepared, SentTouch, create, move, move_all, statement
+from campaigns.campaign.reasons import Reason
+from campaigns.deliveries import touches
+from campaigns.deliveries import transitions as delivery_moves
+from campaigns.deliveries.transitions import MOVES, Move, Prepared, SentTouch, create, move, move_all, statement
 from campaigns.offers import coupons, links
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.links import Link
-from campaigns.reasons import Reason
-from campaigns.sending import touches
 from retention.buyers import Buyer
 from retention.shops import create_shop
 from retention.touches import Touch, TouchEvent

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from campaigns.launch import launch
+from campaigns.channels.channel import Message, Outcome
+from campaigns.channels.memory import MemoryChannel
+from campaigns.runs.launch import launch
 from campaigns.sending import dispatch
-from campaigns.sending.channels.channel import Message, Outcome
-from campaigns.sending.channels.memory import MemoryChannel
 from campaigns.sending.sending import send_waiting
 from campaigns.texts.mail import Sender
 from retention.queue import app

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from campaigns.campaigns import Campaign, CampaignState, Medium, Recipe
-from campaigns.drafting import campaign_for, create_campaign, edit_campaign
-from campaigns.launch import launch
+from campaigns.campaign.campaigns import Campaign, CampaignState, Medium, Recipe
+from campaigns.campaign.policy import Cap, read_policy
 from campaigns.offers.offers import OfferKind, create_offer, find_offer
-from campaigns.plans.policy import Cap, read_policy
+from campaigns.runs.drafting import campaign_for, create_campaign, edit_campaign
+from campaigns.runs.launch import launch
 from campaigns.texts.messages import check_content, render
 from retention.access import system_member
 from retention.errors import Conflict, Error, Invalid, NotFound

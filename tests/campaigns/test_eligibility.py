@@ -11,14 +11,14 @@ from pyroaring import BitMap
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from campaigns.campaigns import Campaign, Delivery, DeliveryState, Medium, Run
-from campaigns.plans.dues import Dues
-from campaigns.plans.policy import read_policy
+from campaigns.campaign.campaigns import Campaign, Delivery, DeliveryState, Medium, Run
+from campaigns.campaign.policy import read_policy
+from campaigns.campaign.reasons import Reason
+from campaigns.campaign.shop_policy import shop_policy
 from campaigns.plans.rules import RULES
 from campaigns.plans.rules.rule import Funnel, Rule
-from campaigns.plans.shop_policy import shop_policy
-from campaigns.reasons import Reason
-from campaigns.sending.rechecking import read_check
+from campaigns.plans.send_times import Dues
+from campaigns.sending.pre_send_check import read_check
 from retention.buyers import Buyer
 from retention.consent import Channel
 from retention.database import transaction

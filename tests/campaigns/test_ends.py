@@ -11,11 +11,11 @@ from sqlmodel import select
 
 from api.console import figures
 from api.public.offer_view import view_offer
-from campaigns.campaigns import Medium
-from campaigns.launch import launch
+from campaigns.campaign.campaigns import Medium
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.offers import Offer
 from campaigns.offers.redeem import claim_code, hold
+from campaigns.runs.launch import launch
 from campaigns.texts.composing import compose
 from campaigns.texts.content import sample_letter, stage_of
 from printables.flyers import offer_words

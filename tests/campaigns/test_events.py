@@ -8,13 +8,13 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import col, select
 
-from campaigns.campaigns import Delivery, DeliveryState, Recipe
-from campaigns.sending.channels.memory import MemoryChannel
+from campaigns.campaign.campaigns import Delivery, DeliveryState, Recipe
+from campaigns.campaign.triggers import read_trigger, serves_once, trigger_name
+from campaigns.channels.memory import MemoryChannel
+from campaigns.runs.events import entrants
+from campaigns.runs.occurrences import sweep_events
 from campaigns.sending.sending import send_waiting
 from campaigns.texts.mail import Sender
-from campaigns.timing.events import entrants
-from campaigns.timing.occurrences import sweep_events
-from campaigns.timing.triggers import read_trigger, serves_once, trigger_name
 from retention.buyers import Buyer
 from retention.database import transaction
 from retention.orders import OrderStatus

@@ -2,8 +2,8 @@
 
 import pytest
 
-from campaigns.measuring.experiments import measure_file, read_experiment
-from campaigns.measuring.intervals import Rate, newcombe
+from campaigns.statistics.experiments import measure_file, read_experiment
+from campaigns.statistics.intervals import Rate, newcombe
 from retention.errors import Invalid
 
 COLUMNS = {"arm": "分组", "control": "对照", "converted": "下单", "value": "金额"}

@@ -8,12 +8,12 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import select
 
-from campaigns.campaigns import Campaign
-from campaigns.launch import launch
-from campaigns.noes.unsubscribe import unsubscribe, unsubscribe_token
+from campaigns.campaign.campaigns import Campaign
 from campaigns.offers.links import Link
 from campaigns.offers.redeem import claim_coupon, give_back, redeem
 from campaigns.offers.scans import open_link
+from campaigns.optouts.unsubscribe import unsubscribe, unsubscribe_token
+from campaigns.runs.launch import launch
 from retention.consent import Channel
 from retention.database import reading
 from retention.ingest import import_file

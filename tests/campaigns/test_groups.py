@@ -3,11 +3,11 @@
 import pytest
 from sqlmodel import select
 
+from campaigns.campaign.campaigns import Medium
 from campaigns.campaign.posts import PostState
-from campaigns.campaigns import Medium
 from campaigns.posts import assisting
-from campaigns.posts.desk import desk_of
 from campaigns.posts.groups import find_group, groups_of, set_owner
+from campaigns.posts.task_list import desk_of
 from retention.access import Member, Role
 from retention.errors import Invalid, NotFound
 from retention.people import Membership, add_user, member_for

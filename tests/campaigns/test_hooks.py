@@ -10,9 +10,18 @@ from sqlalchemy import Engine
 from sqlmodel import select
 from standardwebhooks import Webhook
 
-from campaigns.campaigns import Medium
-from campaigns.hooks.calling import OVERLAP, WAITS, collect_calls, make_calls
-from campaigns.hooks.hooks import (
+from campaigns.campaign.campaigns import Medium
+from campaigns.channels.channel import Refused
+from campaigns.channels.memory import MemoryChannel
+from campaigns.offers.links import Link
+from campaigns.offers.redeem import claim_coupon, redeem
+from campaigns.offers.scans import open_link
+from campaigns.posts.bots import send_posts
+from campaigns.runs.launch import launch
+from campaigns.sending.sending import resend, send_waiting
+from campaigns.texts.mail import Sender
+from campaigns.webhooks.calling import OVERLAP, WAITS, collect_calls, make_calls
+from campaigns.webhooks.webhooks import (
     Hook,
     HookCall,
     HookCallState,
@@ -25,15 +34,6 @@ from campaigns.hooks.hooks import (
     test_hook,
     turn_on,
 )
-from campaigns.launch import launch
-from campaigns.offers.links import Link
-from campaigns.offers.redeem import claim_coupon, redeem
-from campaigns.offers.scans import open_link
-from campaigns.posts.robots import send_posts
-from campaigns.sending.channels.channel import Refused
-from campaigns.sending.channels.memory import MemoryChannel
-from campaigns.sending.sending import resend, send_waiting
-from campaigns.texts.mail import Sender
 from retention.consent import Channel
 from retention.database import open_engine, reading, transaction
 from retention.errors import Conflict, Invalid, NotFound

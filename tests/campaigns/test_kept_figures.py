@@ -10,18 +10,18 @@ from sqlalchemy import Engine
 from sqlmodel import col, select
 
 import api.worker  # noqa: F401 -- every figure
-from campaigns.campaigns import Campaign, Delivery, DeliveryState, Run
-from campaigns.launch import launch
-from campaigns.measuring.results import RESULTS
-from campaigns.moving import cancel
+from campaigns.campaign.campaigns import Campaign, Delivery, DeliveryState, Run
+from campaigns.campaign.policy import Cap
+from campaigns.deliveries.claiming import expire_claims
+from campaigns.deliveries.moving import cancel
+from campaigns.deliveries.progress import PROGRESS
+from campaigns.deliveries.stopping import skip_buyer
 from campaigns.offers.links import Link
 from campaigns.offers.scans import open_link
 from campaigns.plans.caps import FULL
-from campaigns.plans.policy import Cap
-from campaigns.progress import PROGRESS
-from campaigns.sending.claiming import expire_claims
+from campaigns.results.results import RESULTS
+from campaigns.runs.launch import launch
 from campaigns.sending.sending import resend
-from campaigns.stopping import skip_buyer
 from retention import figures
 from retention.database import reading
 from retention.figures import figure_of

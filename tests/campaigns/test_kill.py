@@ -18,17 +18,18 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 from sqlmodel import Session, select
 
-from campaigns.campaigns import CampaignState, Delivery, DeliveryState, Medium, Run
-from campaigns.drafting import find_campaign
-from campaigns.launch import launch
-from campaigns.ledger import count
-from campaigns.moving import cancel, pause, resume
-from campaigns.sending import claiming, dispatch
-from campaigns.sending.channels.channel import Message
-from campaigns.sending.channels.kinds import make_channel
-from campaigns.sending.channels.memory import MemoryChannel
-from campaigns.sending.senders import Sender as SenderRow
-from campaigns.sending.senders import SenderKind, create_sender
+from campaigns.campaign.campaigns import CampaignState, Delivery, DeliveryState, Medium, Run
+from campaigns.channels.channel import Message
+from campaigns.channels.kinds import make_channel
+from campaigns.channels.memory import MemoryChannel
+from campaigns.channels.senders import Sender as SenderRow
+from campaigns.channels.senders import SenderKind, create_sender
+from campaigns.deliveries import claiming
+from campaigns.deliveries.ledger import count
+from campaigns.deliveries.moving import cancel, pause, resume
+from campaigns.runs.drafting import find_campaign
+from campaigns.runs.launch import launch
+from campaigns.sending import dispatch
 from campaigns.sending.sending import send_waiting
 from campaigns.texts.mail import Sender
 from retention import clock

@@ -8,14 +8,14 @@ from pyroaring import BitMap
 from sqlalchemy import Engine, event
 from sqlmodel import select
 
-from campaigns import launch as launching
-from campaigns.campaigns import CampaignState, Delivery, DeliveryState, Medium, Run, RunSkip
-from campaigns.launch import launch
-from campaigns.ledger import count
+from campaigns.campaign.campaigns import CampaignState, Delivery, DeliveryState, Medium, Run, RunSkip
+from campaigns.deliveries.ledger import count
 from campaigns.offers import issuing
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.links import Link
 from campaigns.plans.planning import plan
+from campaigns.runs import launch as launching
+from campaigns.runs.launch import launch
 from retention.audit import AuditEntry
 from retention.buyers import Buyer
 from retention.consent import Pause

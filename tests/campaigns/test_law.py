@@ -7,15 +7,15 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 from sqlmodel import Session, select
 
-from campaigns.campaigns import Campaign, Delivery, DeliveryState, Medium, Run
-from campaigns.launch import launch
-from campaigns.ledger import count
-from campaigns.moving import cancel
+from campaigns.campaign.campaigns import Campaign, Delivery, DeliveryState, Medium, Run
+from campaigns.channels.channel import Refused, TryLater, Undecided
+from campaigns.channels.memory import MemoryChannel
+from campaigns.deliveries.ledger import count
+from campaigns.deliveries.moving import cancel
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.links import Link
 from campaigns.plans.planning import Plan, plan
-from campaigns.sending.channels.channel import Refused, TryLater, Undecided
-from campaigns.sending.channels.memory import MemoryChannel
+from campaigns.runs.launch import launch
 from campaigns.sending.sending import send_waiting
 from campaigns.texts.mail import Sender
 from retention.database import transaction

@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 from sqlmodel import Session, select
 
-from campaigns.campaigns import Campaign, Delivery, Medium
-from campaigns.launch import launch
-from campaigns.noes.replies import take_reply
-from campaigns.noes.unsubscribe import Evidence, Subject, opt_in, opt_out
+from campaigns.campaign.campaigns import Campaign, Delivery, Medium
+from campaigns.optouts.replies import take_reply
+from campaigns.optouts.unsubscribe import Evidence, Subject, opt_in, opt_out
 from campaigns.plans.planning import plan
-from campaigns.sending.rechecking import refused_before_sending
+from campaigns.runs.launch import launch
+from campaigns.sending.pre_send_check import refused_before_sending
 from retention.buyers import Buyer
 from retention.consent import Channel
 from retention.database import transaction

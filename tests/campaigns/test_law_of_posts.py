@@ -12,18 +12,18 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
+from campaigns.campaign.campaigns import Campaign, Delivery, DeliveryState, Medium, Run
+from campaigns.campaign.policy import PostsTo
 from campaigns.campaign.posts import Post, PostState
-from campaigns.campaigns import Campaign, Delivery, DeliveryState, Medium, Run
-from campaigns.launch import launch
-from campaigns.ledger import count
-from campaigns.moving import cancel
+from campaigns.channels.channel import Refused, TryLater, Undecided
+from campaigns.channels.memory import MemoryChannel
+from campaigns.deliveries.ledger import count
+from campaigns.deliveries.moving import cancel
 from campaigns.plans.planning import Plan, plan
-from campaigns.plans.policy import PostsTo
 from campaigns.posts import assisting
-from campaigns.posts.post_outcomes import put_aside
-from campaigns.posts.robots import send_posts
-from campaigns.sending.channels.channel import Refused, TryLater, Undecided
-from campaigns.sending.channels.memory import MemoryChannel
+from campaigns.posts.bots import send_posts
+from campaigns.posts.outcomes import put_aside
+from campaigns.runs.launch import launch
 from retention.access import Member
 from retention.database import transaction
 from retention.errors import Conflict

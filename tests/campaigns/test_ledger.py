@@ -3,11 +3,11 @@
 import pytest
 from sqlmodel import select
 
-from campaigns.campaigns import Delivery, DeliveryState, Run, RunSkip
-from campaigns.launch import launch
-from campaigns.ledger import count
-from campaigns.reasons import Reason, sentence, step_name
-from campaigns.why import why
+from campaigns.campaign.campaigns import Delivery, DeliveryState, Run, RunSkip
+from campaigns.campaign.reasons import Reason, sentence, step_name
+from campaigns.deliveries.ledger import count
+from campaigns.runs.launch import launch
+from campaigns.runs.why import why
 from retention.buyers import Buyer
 from tests.campaigns.conftest import NOON, Stage, later
 

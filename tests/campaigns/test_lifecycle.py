@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from campaigns import lifecycle
-from campaigns.campaigns import CampaignState, Medium
-from campaigns.drafting import edit_campaign
-from campaigns.launch import launch
-from campaigns.lifecycle import Move
-from campaigns.moving import cancel, finish, finish_done, pause, resume
-from campaigns.scheduling import schedule
+from campaigns.campaign import lifecycle
+from campaigns.campaign.campaigns import CampaignState, Medium
+from campaigns.campaign.lifecycle import Move
+from campaigns.deliveries.moving import cancel, finish, finish_done, pause, resume
+from campaigns.runs.drafting import edit_campaign
+from campaigns.runs.launch import launch
+from campaigns.runs.scheduling import schedule
 from retention.errors import Conflict, Error, Invalid
 from tests.campaigns.conftest import NOON, Stage, later
 

@@ -8,10 +8,10 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
-from campaigns.measuring import intervals
-from campaigns.measuring.intervals import Interval, Rate, Spend
-from campaigns.measuring.lift import Arm, Lift, holm, measure, pool, revenue, sample_ratio
-from campaigns.measuring.power import buyers_needed, smallest_effect
+from campaigns.statistics import intervals
+from campaigns.statistics.intervals import Interval, Rate, Spend
+from campaigns.statistics.lift import Arm, Lift, holm, measure, pool, revenue, sample_ratio
+from campaigns.statistics.power import buyers_needed, smallest_effect
 from retention.errors import Invalid
 
 PAIRS = [(27, 900, 2, 100), (18, 450, 1, 50), (60, 2000, 30, 2000), (3, 40, 9, 35), (500, 900, 80, 100), (0, 90, 5, 60)]

@@ -7,11 +7,11 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlmodel import Session, select
 
-from campaigns.launch import launch
 from campaigns.offers.coupons import Coupon, CouponState
 from campaigns.offers.match_marks import begin_look
 from campaigns.offers.matching import OLDEST, match_shop, shops_to_match
 from campaigns.offers.redeem import hold
+from campaigns.runs.launch import launch
 from retention.database import reading
 from retention.orders import Order
 from retention.shops import create_shop

@@ -5,11 +5,11 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
-from campaigns.campaigns import Campaign
-from campaigns.launch import launch
-from campaigns.measuring.results import campaign_results
+from campaigns.campaign.campaigns import Campaign
 from campaigns.offers.attribution import match_orders
 from campaigns.offers.coupons import Coupon, CouponState
+from campaigns.results.results import campaign_results
+from campaigns.runs.launch import launch
 from retention.orders import Order
 from retention.tokens import read_code
 from retention.touches import Touch, TouchEvent

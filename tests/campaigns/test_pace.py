@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import event
 from sqlmodel import col, select, update
 
-from campaigns.campaigns import Campaign, Delivery, DeliveryState, Run
-from campaigns.launch import launch
-from campaigns.pace import Motion, Pace, Trouble, motion_of, troubles_of
-from campaigns.reasons import Reason
+from campaigns.campaign.campaigns import Campaign, Delivery, DeliveryState, Run
+from campaigns.campaign.reasons import Reason
+from campaigns.deliveries.throughput import Motion, Pace, Trouble, motion_of, troubles_of
+from campaigns.runs.launch import launch
 from tests.campaigns.conftest import NOON, Stage, later
 
 

@@ -6,12 +6,12 @@ import pytest
 from pyroaring import BitMap
 from sqlmodel import select
 
-from campaigns.campaigns import Delivery, DeliveryState, Medium
-from campaigns.drafting import edit_campaign
-from campaigns.launch import launch
-from campaigns.noes.bounces import Bounce, BounceKind
+from campaigns.campaign.campaigns import Delivery, DeliveryState, Medium
+from campaigns.campaign.shop_policy import save_shop_policy
+from campaigns.optouts.bounces import Bounce, BounceKind
 from campaigns.plans.planning import plan, promise
-from campaigns.plans.shop_policy import save_shop_policy
+from campaigns.runs.drafting import edit_campaign
+from campaigns.runs.launch import launch
 from retention.buyers import Buyer
 from retention.consent import Channel, Pause
 from retention.shops import create_shop

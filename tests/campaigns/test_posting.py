@@ -8,17 +8,17 @@ from pyroaring import BitMap
 from sqlalchemy import Engine, event
 from sqlmodel import col, func, select
 
-from campaigns import ledger
+from campaigns.campaign.campaigns import Delivery, Medium
 from campaigns.campaign.posts import Post
-from campaigns.campaigns import Delivery, Medium
-from campaigns.drafting import find_campaign
+from campaigns.deliveries import ledger
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.links import Link
 from campaigns.offers.redeem import claim_coupon
-from campaigns.offers.sharing import own_link
 from campaigns.plans.planning import plan
 from campaigns.posts.posting import fewest_groups
-from campaigns.why import why
+from campaigns.posts.sharing import own_link
+from campaigns.runs.drafting import find_campaign
+from campaigns.runs.why import why
 from retention.buyers import Buyer
 from retention.consent import Channel
 from retention.errors import Conflict

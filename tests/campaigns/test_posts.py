@@ -4,14 +4,14 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from campaigns import ledger, moving
+from campaigns.campaign.campaigns import Medium
 from campaigns.campaign.posts import LIFE, PostState
-from campaigns.campaigns import Medium
+from campaigns.deliveries import ledger, moving
+from campaigns.deliveries.stopping import skip_buyer
 from campaigns.posts import assisting
-from campaigns.posts.desk import desk_of, left_of
-from campaigns.posts.post_outcomes import put_aside
+from campaigns.posts.outcomes import put_aside
 from campaigns.posts.posts import set_quota
-from campaigns.stopping import skip_buyer
+from campaigns.posts.task_list import desk_of, left_of
 from retention.access import Member, Role, Scope
 from retention.consent import Channel
 from retention.errors import Conflict, Forbidden, Invalid, NotFound

@@ -9,14 +9,14 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import select
 
-from campaigns.campaigns import Campaign, Delivery, DeliveryState
-from campaigns.launch import launch
-from campaigns.moving import pause, resume
+from campaigns.campaign.campaigns import Campaign, Delivery, DeliveryState
+from campaigns.campaign.policy import Quiet, SendAt, Whose, read_policy
+from campaigns.campaign.shop_policy import save_shop_policy
+from campaigns.channels.memory import MemoryChannel
+from campaigns.deliveries.moving import pause, resume
 from campaigns.plans.hours import next_send, out_of_quiet, quiet_until
 from campaigns.plans.planning import plan
-from campaigns.plans.policy import Quiet, SendAt, Whose, read_policy
-from campaigns.plans.shop_policy import save_shop_policy
-from campaigns.sending.channels.memory import MemoryChannel
+from campaigns.runs.launch import launch
 from campaigns.sending.sending import send_waiting
 from campaigns.texts.mail import Sender
 from retention.buyers import Buyer

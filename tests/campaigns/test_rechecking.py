@@ -5,12 +5,12 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
-from campaigns.campaigns import Delivery, Medium
-from campaigns.launch import launch
-from campaigns.noes.bounces import Bounce, BounceKind
-from campaigns.plans.shop_policy import save_shop_policy
-from campaigns.reasons import Reason
-from campaigns.sending.rechecking import check_before_sending, refused_before_sending
+from campaigns.campaign.campaigns import Delivery, Medium
+from campaigns.campaign.reasons import Reason
+from campaigns.campaign.shop_policy import save_shop_policy
+from campaigns.optouts.bounces import Bounce, BounceKind
+from campaigns.runs.launch import launch
+from campaigns.sending.pre_send_check import check_before_sending, refused_before_sending
 from retention.buyers import Buyer
 from retention.consent import Channel, Pause
 from retention.parcels import Parcel

@@ -5,15 +5,15 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from campaigns.campaigns import Campaign, CampaignState, Medium, Recipe
-from campaigns.drafting import create_campaign
+from campaigns.campaign.campaigns import Campaign, CampaignState, Medium, Recipe
+from campaigns.campaign.recipes import RECIPES, recipe_name, suggested_audience, suggested_trigger
+from campaigns.campaign.triggers import read_trigger
 from campaigns.offers.issuing import issue_anonymous
 from campaigns.offers.offers import Offer
 from campaigns.offers.redeem import claim_code, hold, joined, redeem
-from campaigns.recipes import RECIPES, recipe_name, suggested_audience, suggested_trigger
+from campaigns.runs.drafting import create_campaign
 from campaigns.texts.messages import render
 from campaigns.texts.wording import sample_values
-from campaigns.timing.triggers import read_trigger
 from retention.errors import Conflict, Invalid
 from retention.products import Product
 from retention.words import LANGUAGES, speaking

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlmodel import select
 
-from campaigns.campaigns import CampaignState, Delivery, DeliveryState, Run
-from campaigns.moving import finish_done, pause
-from campaigns.timing.occurrences import campaigns_by_the_clock, launch_occurrence
-from campaigns.timing.triggers import next_moment, read_trigger
+from campaigns.campaign.campaigns import CampaignState, Delivery, DeliveryState, Run
+from campaigns.campaign.triggers import next_moment, read_trigger
+from campaigns.deliveries.moving import finish_done, pause
+from campaigns.runs.occurrences import campaigns_by_the_clock, launch_occurrence
 from retention import clock
 from tests.campaigns.conftest import NOON, Stage, later
 from tests.campaigns.triggering import DAILY_AT_TEN, missed, scheduled, served

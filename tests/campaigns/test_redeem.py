@@ -10,11 +10,11 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import select
 
-from campaigns.launch import launch
 from campaigns.offers.coupons import Coupon, CouponState
 from campaigns.offers.links import Link
 from campaigns.offers.offers import Offer, OfferKind, take_coupons
 from campaigns.offers.redeem import claim_code, claim_coupon, give_back, hold, redeem
+from campaigns.runs.launch import launch
 from retention.database import transaction
 from retention.errors import Conflict, Invalid, NotFound
 from retention.shops import create_shop, find_shop

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlmodel import Session, select
 
-from campaigns.measuring.results import campaign_results
+from campaigns.results.results import campaign_results
 from retention.shops import create_shop
 from retention.touches import Touch, TouchEvent
 from segments.matching import open_matcher

@@ -7,12 +7,12 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlmodel import select
 
-from campaigns import ledger, moving
-from campaigns.campaigns import CampaignState, Delivery, Run
-from campaigns.drafting import find_campaign
-from campaigns.launch import launch
-from campaigns.sending.channels.channel import Refused
-from campaigns.sending.channels.memory import MemoryChannel
+from campaigns.campaign.campaigns import CampaignState, Delivery, Run
+from campaigns.channels.channel import Refused
+from campaigns.channels.memory import MemoryChannel
+from campaigns.deliveries import ledger, moving
+from campaigns.runs.drafting import find_campaign
+from campaigns.runs.launch import launch
 from campaigns.sending.sending import resend, send_waiting
 from campaigns.texts.mail import Sender
 from tests.campaigns.conftest import NOON, Stage, later

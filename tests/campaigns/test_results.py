@@ -7,19 +7,19 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import select
 
-from campaigns.campaigns import Campaign, Delivery, DeliveryState
-from campaigns.deliveries import mark_in_parcel, mark_out_of_parcel
-from campaigns.launch import launch
-from campaigns.ledger import count_campaign
-from campaigns.measuring.credited import Orders
-from campaigns.measuring.intervals import Rate, newcombe
-from campaigns.measuring.results import campaign_results
+from campaigns.campaign.campaigns import Campaign, Delivery, DeliveryState
+from campaigns.deliveries.ledger import count_campaign
+from campaigns.deliveries.packing import mark_in_parcel, mark_out_of_parcel
 from campaigns.offers.attribution import match_orders
 from campaigns.offers.coupons import Coupon, CouponState
 from campaigns.offers.links import Link
 from campaigns.offers.redeem import claim_coupon, redeem
 from campaigns.offers.scans import open_link
-from campaigns.why import why
+from campaigns.results.credited import Orders
+from campaigns.results.results import campaign_results
+from campaigns.runs.launch import launch
+from campaigns.runs.why import why
+from campaigns.statistics.intervals import Rate, newcombe
 from retention.buyers import Buyer
 from retention.orders import Order, OrderStatus
 from retention.touches import Touch

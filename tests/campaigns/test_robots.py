@@ -12,16 +12,16 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session, select
 
-from campaigns import ledger, moving
+from campaigns.campaign.campaigns import Delivery, Medium, Run
 from campaigns.campaign.posts import PostState
-from campaigns.campaigns import Delivery, Medium, Run
-from campaigns.drafting import find_campaign
-from campaigns.posts.post_outcomes import put_aside
-from campaigns.posts.robots import send_posts
-from campaigns.sending.channels.channel import Refused, TryLater, Undecided
-from campaigns.sending.channels.memory import MemoryChannel
-from campaigns.sending.claiming import BACK_OFF, CLAIM, expire_claims
-from campaigns.sending.senders import Sender
+from campaigns.channels.channel import Refused, TryLater, Undecided
+from campaigns.channels.memory import MemoryChannel
+from campaigns.channels.senders import Sender
+from campaigns.deliveries import ledger, moving
+from campaigns.deliveries.claiming import BACK_OFF, CLAIM, expire_claims
+from campaigns.posts.bots import send_posts
+from campaigns.posts.outcomes import put_aside
+from campaigns.runs.drafting import find_campaign
 from campaigns.sending.sending import resend, send_waiting
 from retention.consent import Channel
 from retention.errors import Conflict

@@ -3,10 +3,10 @@
 import pytest
 from sqlmodel import select
 
-from campaigns.launch import launch
 from campaigns.offers.coupons import CouponState
 from campaigns.offers.links import Link, Scan, TouchKind, link_address, paper_address
 from campaigns.offers.scans import open_link
+from campaigns.runs.launch import launch
 from retention.errors import NotFound
 from retention.shops import create_shop
 from retention.touches import Touch, TouchEvent

@@ -6,7 +6,7 @@ from itertools import islice
 
 import pytest
 
-from campaigns.timing.schedule import (
+from campaigns.campaign.local_time import (
     day_exists,
     known_zone,
     local_moment,

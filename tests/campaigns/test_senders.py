@@ -18,17 +18,13 @@ from cryptography.x509.oid import NameOID
 from sqlalchemy import Engine
 from sqlmodel import select
 
-from campaigns.campaigns import Delivery
-from campaigns.launch import launch
-from campaigns.sending import breaker, dispatch, rates
-from campaigns.sending.channels.channel import Message, Refused, TryLater, Undecided
-from campaigns.sending.channels.kinds import make_channel
-from campaigns.sending.channels.memory import MemoryChannel
-from campaigns.sending.pausing import pause_sender, resume_sender
-from campaigns.sending.senders import (
-    Sender as SenderRow,
-)
-from campaigns.sending.senders import (
+from campaigns.campaign.campaigns import Delivery
+from campaigns.channels import breaker, rates
+from campaigns.channels.channel import Message, Refused, TryLater, Undecided
+from campaigns.channels.kinds import make_channel
+from campaigns.channels.memory import MemoryChannel
+from campaigns.channels.senders import Sender as SenderRow
+from campaigns.channels.senders import (
     SenderKind,
     SenderState,
     channel_for,
@@ -37,6 +33,9 @@ from campaigns.sending.senders import (
     find_sender,
     test_sender,
 )
+from campaigns.runs.launch import launch
+from campaigns.sending import dispatch
+from campaigns.sending.pausing import pause_sender, resume_sender
 from campaigns.sending.sending import resend, send_waiting
 from campaigns.texts.mail import Sender
 from retention import clock

@@ -12,16 +12,16 @@ from sqlalchemy import Engine
 from sqlmodel import select
 
 from campaigns import tasks
-from campaigns.campaigns import CampaignState, Delivery, DeliveryState, Medium, Recipe, Run
-from campaigns.drafting import find_campaign
-from campaigns.launch import launch
-from campaigns.ledger import Ledger, count
-from campaigns.moving import cancel, finish_done, pause, resume
-from campaigns.noes.unsubscribe import read_token, unsubscribe, unsubscribe_token
-from campaigns.scheduling import schedule
-from campaigns.sending import claiming
-from campaigns.sending.channels.channel import Message, Refused, TryLater, Undecided
-from campaigns.sending.channels.memory import MemoryChannel
+from campaigns.campaign.campaigns import CampaignState, Delivery, DeliveryState, Medium, Recipe, Run
+from campaigns.channels.channel import Message, Refused, TryLater, Undecided
+from campaigns.channels.memory import MemoryChannel
+from campaigns.deliveries import claiming
+from campaigns.deliveries.ledger import Ledger, count
+from campaigns.deliveries.moving import cancel, finish_done, pause, resume
+from campaigns.optouts.unsubscribe import read_token, unsubscribe, unsubscribe_token
+from campaigns.runs.drafting import find_campaign
+from campaigns.runs.launch import launch
+from campaigns.runs.scheduling import schedule
 from campaigns.sending.sending import resend, send_waiting
 from campaigns.texts.mail import Sender
 from retention import clock

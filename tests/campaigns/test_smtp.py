@@ -14,9 +14,9 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from campaigns.sending.channels.channel import Connection, Message, Refused, TryLater, Undecided
-from campaigns.sending.channels.mime import build_mail
-from campaigns.sending.channels.smtp import SmtpChannel
+from campaigns.channels.channel import Connection, Message, Refused, TryLater, Undecided
+from campaigns.channels.mime import build_mail
+from campaigns.channels.smtp import SmtpChannel
 from retention.errors import Invalid
 from tests import servers
 

@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 from sqlmodel import Session, select
 
-from campaigns.campaigns import Campaign, Delivery, DeliveryState, Medium
-from campaigns.launch import launch
-from campaigns.sending.channels.channel import TryLater
-from campaigns.sending.channels.memory import MemoryChannel
+from campaigns.campaign.campaigns import Campaign, Delivery, DeliveryState, Medium
+from campaigns.channels.channel import TryLater
+from campaigns.channels.memory import MemoryChannel
+from campaigns.channels.senders import Sender, SenderKind, SenderState, create_sender
+from campaigns.runs.launch import launch
 from campaigns.sending.pausing import pause_sender
-from campaigns.sending.senders import Sender, SenderKind, SenderState, create_sender
 from campaigns.sending.sending import send_waiting
 from campaigns.sending.standing import Obstacle, change_sender, may_change_sender, standing_still, standstill
 from retention.errors import Conflict, Invalid

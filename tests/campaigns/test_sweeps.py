@@ -9,9 +9,9 @@ from sqlalchemy import Engine
 from sqlmodel import Session, select
 
 from campaigns import tasks
-from campaigns.campaigns import Campaign, CampaignState, Run
-from campaigns.moving import pause, resume
-from campaigns.timing.occurrences import campaigns_by_events, launch_occurrence, sweep_events
+from campaigns.campaign.campaigns import Campaign, CampaignState, Run
+from campaigns.deliveries.moving import pause, resume
+from campaigns.runs.occurrences import campaigns_by_events, launch_occurrence, sweep_events
 from retention import clock
 from retention.database import transaction
 from tests.campaigns.conftest import NOON, Stage, later

@@ -6,11 +6,11 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session, select
 
-from campaigns.campaigns import Campaign, Delivery
+from campaigns.campaign.campaigns import Campaign, Delivery
+from campaigns.channels.channel import Message, Refused, TryLater
+from campaigns.channels.memory import MemoryChannel
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.links import Link
-from campaigns.sending.channels.channel import Message, Refused, TryLater
-from campaigns.sending.channels.memory import MemoryChannel
 from campaigns.texts.trying import TESTS_A_DAY, send_test
 from retention.access import Role
 from retention.audit import AuditEntry

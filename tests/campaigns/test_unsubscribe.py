@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from campaigns.campaigns import Campaign, Delivery, Medium
-from campaigns.launch import launch
-from campaigns.noes.replies import START_WORDS, STOP_WORDS, means_no, take_reply, takes_it_back
-from campaigns.noes.topics import create_topic, find_topic, rename_topic, topics_of
-from campaigns.noes.unsubscribe import (
+from campaigns.campaign.campaigns import Campaign, Delivery, Medium
+from campaigns.campaign.reasons import Reason
+from campaigns.optouts.replies import START_WORDS, STOP_WORDS, means_no, take_reply, takes_it_back
+from campaigns.optouts.topics import create_topic, find_topic, rename_topic, topics_of
+from campaigns.optouts.unsubscribe import (
     Choices,
     Evidence,
     Subject,
@@ -22,8 +22,8 @@ from campaigns.noes.unsubscribe import (
     opt_out_of_all,
     pause,
 )
-from campaigns.reasons import Reason
-from campaigns.sending.rechecking import refused_before_sending
+from campaigns.runs.launch import launch
+from campaigns.sending.pre_send_check import refused_before_sending
 from retention.buyers import Buyer
 from retention.consent import Answer, Channel, Consent, Pause, last_answer
 from retention.errors import Conflict, Invalid, NotFound

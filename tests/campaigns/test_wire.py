@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from campaigns.sending.channels.channel import Refused, TryLater
-from campaigns.sending.channels.wire import Reply, read_reply, write_request
+from campaigns.channels.channel import Refused, TryLater
+from campaigns.channels.wire import Reply, read_reply, write_request
 
 
 @pytest.fixture

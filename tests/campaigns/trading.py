@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlmodel import select
 
-from campaigns.campaigns import Campaign, Delivery, DeliveryState, Run
+from campaigns.campaign.campaigns import Campaign, Delivery, DeliveryState, Run
 from campaigns.offers.attribution import match_orders
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.offers import Offer

@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from campaigns.campaigns import Campaign, Delivery, Recipe
-from campaigns.scheduling import schedule
+from campaigns.campaign.campaigns import Campaign, Delivery, Recipe
+from campaigns.runs.scheduling import schedule
 from retention.audit import AuditEntry
 from retention.orders import Order, OrderStatus
 from retention.relations import Follow

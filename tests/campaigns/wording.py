@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from campaigns.campaigns import Campaign, Medium, Recipe
-from campaigns.sending.senders import Sender, SenderKind
+from campaigns.campaign.campaigns import Campaign, Medium, Recipe
+from campaigns.channels.senders import Sender, SenderKind
 from campaigns.texts.mail import Sender as Voice
 from retention.buyers import Buyer
 from tests.campaigns.conftest import NOON, Stage

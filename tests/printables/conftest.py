@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import col, select
 
-from campaigns.campaigns import Campaign, Delivery, DeliveryState, Recipe, Run
-from campaigns.drafting import create_campaign
-from campaigns.launch import launch
+from campaigns.campaign.campaigns import Campaign, Delivery, DeliveryState, Recipe, Run
 from campaigns.offers.offers import Offer, OfferKind, create_offer
+from campaigns.runs.drafting import create_campaign
+from campaigns.runs.launch import launch
 from printables import make_batch, packing
 from printables.batches import Batch, Piece
 from printables.flyers import Flyer, copy_of, create_flyer

@@ -6,9 +6,9 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
-from printables.profiles import OFFICE, Profile
-from printables.render import StaticLayer, static_layer
-from printables.stamp import Piece
+from printables.drawing.profiles import OFFICE, Profile
+from printables.drawing.render import StaticLayer, static_layer
+from printables.drawing.stamp import Piece
 
 FLYER = {
     "zh": {

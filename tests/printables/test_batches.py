@@ -4,14 +4,15 @@ from datetime import timedelta
 
 import pytest
 
-from campaigns.campaigns import Campaign, Delivery, DeliveryState
-from campaigns.moving import pause
+from campaigns.campaign.campaigns import Campaign, Delivery, DeliveryState
+from campaigns.deliveries.moving import pause
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.links import Link
 from campaigns.offers.offers import Offer
 from campaigns.offers.redeem import claim_code, redeem
-from printables import make_batch, tasks, verify
+from printables import make_batch, tasks
 from printables.batches import Batch, BatchState, Piece, PieceState
+from printables.drawing import verify
 from printables.flyers import Flyer, change_flyer
 from printables.make_batch import order_batch, render_batch
 from printables.piece_ledger import PrintResult, close_batch, mark_printed, reprint

@@ -7,9 +7,9 @@ import pikepdf
 from fontTools.cffLib import CFFFontSet
 from fontTools.ttLib import TTFont
 
-from printables import fonts, sheets, stamp
-from printables.designs import DESIGNS
-from printables.profiles import OFFICE, PROFILES
+from printables.drawing import fonts, sheets, stamp
+from printables.drawing.designs import DESIGNS
+from printables.drawing.profiles import OFFICE, PROFILES
 from printables.proofs import FORMATS
 from tests.printables import engines, samples
 

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from printables import verify
+from printables.drawing import verify
 from printables.flyers import Flyer, change_flyer, copy_of, create_flyer, flyer_for
 from printables.proofs import Proof, current_proof
 from retention.audit import AuditEntry

@@ -3,14 +3,14 @@ from dataclasses import dataclass
 import pytest
 from sqlalchemy import Engine
 
-from campaigns.campaigns import Recipe, Run
+from campaigns.campaign.campaigns import Recipe, Run
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.links import Link, Scan
 from campaigns.offers.offers import Offer
 from campaigns.offers.redeem import claim_coupon, redeem
 from campaigns.offers.scans import open_link
-from printables import verify
 from printables.batches import Batch, PackingOutcome
+from printables.drawing import verify
 from printables.joint.approving import Standing, approve, prove_joint, standing
 from printables.joint.carrying import make_joint_batch
 from printables.joint.matrix import Cell, scan_matrix

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
-from campaigns.campaigns import Campaign, Delivery, DeliveryState
-from campaigns.moving import cancel, pause, resume
+from campaigns.campaign.campaigns import Campaign, Delivery, DeliveryState
+from campaigns.deliveries.moving import cancel, pause, resume
 from campaigns.offers.links import Link
 from printables.batches import PackingEvent, PackingOutcome, Piece, PieceState
 from printables.inserts import inserts_for

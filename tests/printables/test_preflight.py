@@ -4,10 +4,10 @@ from dataclasses import replace
 import pikepdf
 import pytest
 
-from printables import preflight, stamp
-from printables.designs import DESIGNS
-from printables.profiles import LABEL_203, LABEL_300, OFFICE, PRINT_SHOP, PROFILES, Profile
-from printables.render import Box, StaticLayer, static_layer
+from printables.drawing import preflight, stamp
+from printables.drawing.designs import DESIGNS
+from printables.drawing.profiles import LABEL_203, LABEL_300, OFFICE, PRINT_SHOP, PROFILES, Profile
+from printables.drawing.render import Box, StaticLayer, static_layer
 from retention.words import speaking
 from tests.printables import samples
 

@@ -8,10 +8,11 @@ import pypdfium2
 import pytest
 
 from campaigns.offers.links import check_paper_url
-from printables import make_batch, piece_ledger, stamp, verify
+from printables import make_batch, piece_ledger
 from printables.batches import Batch, BatchState
+from printables.drawing import stamp, verify
+from printables.drawing.profiles import PROFILES
 from printables.flyers import copy_of
-from printables.profiles import PROFILES
 from printables.proofs import FORMATS, Proof, draw_proof
 from retention.database import reading
 from retention.errors import Conflict

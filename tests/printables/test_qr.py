@@ -9,7 +9,7 @@ from qrcode.constants import ERROR_CORRECT_M
 from qrcode.main import QRCode
 from qrcode.util import MODE_ALPHA_NUM, QRData
 
-from printables import qr
+from printables.drawing import qr
 from retention.errors import Conflict, Invalid
 
 ADDRESS = "HTTPS://R.EXAMPLE.CN/Q/7K3M9PQR2H4J6T8"

@@ -2,9 +2,9 @@ import logging
 
 import pytest
 
-from printables import render
-from printables.designs import DESIGNS
-from printables.profiles import LABEL_203, OFFICE, PRINT_SHOP, PROFILES
+from printables.drawing import render
+from printables.drawing.designs import DESIGNS
+from printables.drawing.profiles import LABEL_203, OFFICE, PRINT_SHOP, PROFILES
 from retention.errors import Invalid
 from tests.printables import samples
 

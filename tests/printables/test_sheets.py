@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.console.paper import cutting_words
-from printables import sheets, verify
-from printables.profiles import LABEL_203, OFFICE
+from api.console.paper.shared import cutting_words
+from printables.drawing import sheets, verify
+from printables.drawing.profiles import LABEL_203, OFFICE
 from retention.errors import Invalid
 from tests.printables import samples
 

@@ -5,10 +5,10 @@ import pikepdf
 import pypdfium2
 import pytest
 
-from printables import stamp, verify
-from printables.designs import DESIGNS
-from printables.profiles import LABEL_203, LABEL_300, OFFICE, PRINT_SHOP, PROFILES
-from printables.render import whole_page
+from printables.drawing import stamp, verify
+from printables.drawing.designs import DESIGNS
+from printables.drawing.profiles import LABEL_203, LABEL_300, OFFICE, PRINT_SHOP, PROFILES
+from printables.drawing.render import whole_page
 from retention.errors import Invalid
 from tests.printables import samples
 

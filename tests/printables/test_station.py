@@ -3,7 +3,7 @@ from collections.abc import Callable
 import pytest
 from sqlmodel import col, select
 
-from campaigns.campaigns import Delivery, DeliveryState
+from campaigns.campaign.campaigns import Delivery, DeliveryState
 from printables.batches import PackingEvent, PackingOutcome, Piece, PieceState
 from printables.station import Said, Sign, go_without, hear, spoil, take_back
 from retention.database import reading, transaction

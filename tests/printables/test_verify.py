@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from printables import stamp, verify
-from printables.profiles import OFFICE
+from printables.drawing import stamp, verify
+from printables.drawing.profiles import OFFICE
 from retention.errors import Invalid
 from tests.printables import samples
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from campaigns.recipe_texts import _NIN_HAO
+from campaigns.campaign.recipe_texts import _NIN_HAO
 from campaigns.texts.templating import fill
 from campaigns.texts.wording import message_values
 from printables.proofs import greeting

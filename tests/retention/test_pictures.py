@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
-from campaigns.sending.channels import chat_robots
-from printables import pictures, profiles, render
+from campaigns.channels import chat_robots
+from printables.drawing import pictures, profiles, render
 from retention.errors import Invalid
 from retention.ingest.products import reencode
 from retention.pictures import read_picture

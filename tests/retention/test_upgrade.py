@@ -15,14 +15,14 @@ from alembic.util import load_python_file
 from sqlmodel import select
 
 import api.tables
-from campaigns.campaigns import Run
-from campaigns.drafting import find_campaign
-from campaigns.launch import launch
+from campaigns.campaign.campaigns import Run
+from campaigns.channels.memory import MemoryChannel
 from campaigns.offers.links import Link
 from campaigns.offers.offers import Offer
 from campaigns.offers.redeem import claim_coupon, redeem
 from campaigns.offers.scans import open_link
-from campaigns.sending.channels.memory import MemoryChannel
+from campaigns.runs.drafting import find_campaign
+from campaigns.runs.launch import launch
 from campaigns.sending.sending import send_waiting
 from campaigns.texts.mail import Sender
 from printables.batches import PackingOutcome

@@ -7,14 +7,14 @@ import sqlalchemy as sa
 from pyroaring import BitMap
 from sqlmodel import Session, col, func
 
+from campaigns.campaign.campaigns import Delivery, Medium
+from campaigns.campaign.policy import CHANNEL
 from campaigns.campaign.posts import goes_to_groups
-from campaigns.campaigns import Delivery, Medium
-from campaigns.noes.bounces import Bounce, BounceKind, bounced_addresses
-from campaigns.plans.policy import CHANNEL
+from campaigns.campaign.reasons import Reason
+from campaigns.deliveries.numbered import by_number
+from campaigns.optouts.bounces import Bounce, BounceKind, bounced_addresses
 from campaigns.plans.reachable_groups import in_reachable_group
 from campaigns.plans.rules.rule import Check, Dropped, Funnel, Leaving, Rule
-from campaigns.reasons import Reason
-from campaigns.sending.numbered import by_number
 from retention.bitmaps import read_bitmap
 from retention.buyers import Buyer
 from retention.shops import Shop

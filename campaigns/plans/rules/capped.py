@@ -4,11 +4,11 @@ from datetime import datetime
 
 from pyroaring import BitMap
 
+from campaigns.campaign.policy import caps_on
+from campaigns.campaign.reasons import Reason
 from campaigns.plans import caps
 from campaigns.plans.caps import Other, full_of, others_of, reach_back, verdict
-from campaigns.plans.policy import caps_on
 from campaigns.plans.rules.rule import Check, Dropped, Funnel, Leaving, Rule
-from campaigns.reasons import Reason
 
 
 def _drop(funnel: Funnel) -> Dropped:

@@ -4,11 +4,11 @@ import sqlalchemy as sa
 from pyroaring import BitMap
 from sqlmodel import col
 
-from campaigns.campaigns import Delivery
-from campaigns.plans.policy import needed_answer
+from campaigns.campaign.campaigns import Delivery
+from campaigns.campaign.policy import needed_answer
+from campaigns.campaign.reasons import Reason
+from campaigns.deliveries.numbered import among, by_number
 from campaigns.plans.rules.rule import Check, Dropped, Funnel, Leaving, Rule
-from campaigns.reasons import Reason
-from campaigns.sending.numbered import among, by_number
 from retention.bitmaps import read_bitmap
 from retention.buyers import Buyer
 from retention.consent import Answer, Channel, Consent, buyers_answering

@@ -3,10 +3,10 @@
 import sqlalchemy as sa
 from sqlmodel import col
 
+from campaigns.campaign.reasons import Reason
+from campaigns.deliveries.numbered import among
 from campaigns.offers.coupons import Coupon, CouponState
 from campaigns.plans.rules.rule import Check, Leaving, Rule
-from campaigns.reasons import Reason
-from campaigns.sending.numbered import among
 
 
 def _refuse(check: Check, row: Leaving) -> Reason | None:

@@ -2,8 +2,8 @@
 
 from pyroaring import BitMap
 
+from campaigns.campaign.reasons import Reason
 from campaigns.plans.rules.rule import Dropped, Funnel, Rule
-from campaigns.reasons import Reason
 from segments.matching import match
 
 

@@ -5,10 +5,10 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlmodel import col, func, select
 
-from campaigns.campaigns import TAKEN, Delivery, Medium
-from campaigns.plans.policy import Policy, ShopPolicy
+from campaigns.campaign.campaigns import TAKEN, Delivery, Medium
+from campaigns.campaign.policy import Policy, ShopPolicy
+from campaigns.campaign.reasons import Reason
 from campaigns.plans.rules.rule import Dropped, Funnel, Rule
-from campaigns.reasons import Reason
 from retention.bitmaps import read_bitmap
 from retention.parcels import Parcel
 from retention.shops import Shop

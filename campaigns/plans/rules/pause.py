@@ -8,10 +8,10 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from campaigns.campaigns import Delivery
+from campaigns.campaign.campaigns import Delivery
+from campaigns.campaign.reasons import Reason
+from campaigns.deliveries.numbered import by_number
 from campaigns.plans.rules.rule import Check, Dropped, Funnel, Leaving, Rule
-from campaigns.reasons import Reason
-from campaigns.sending.numbered import by_number
 from retention.bitmaps import read_bitmap
 from retention.buyers import Buyer
 from retention.consent import Channel, Pause

@@ -1,7 +1,7 @@
 """A delivery that would promise what does not hold any more: too late, an offer that is over, a product sold out."""
 
+from campaigns.campaign.reasons import Reason
 from campaigns.plans.rules.rule import Check, Leaving, Rule
-from campaigns.reasons import Reason
 
 
 def _refuse_late(check: Check, row: Leaving) -> Reason | None:

@@ -5,10 +5,10 @@ from collections.abc import Collection
 import sqlalchemy as sa
 from sqlmodel import col
 
-from campaigns.campaigns import Campaign, Delivery, Run
+from campaigns.campaign.campaigns import Campaign, Delivery, Run
+from campaigns.campaign.reasons import Reason
+from campaigns.deliveries.numbered import by_number
 from campaigns.plans.rules.rule import Check, Leaving, Rule
-from campaigns.reasons import Reason
-from campaigns.sending.numbered import by_number
 from retention.orders import Order, OrderLine, OrderStatus
 from retention.products import Product
 

@@ -13,11 +13,11 @@ import sqlalchemy as sa
 from pyroaring import BitMap
 from sqlmodel import Session
 
-from campaigns.campaigns import Campaign
-from campaigns.plans.dues import Dues
-from campaigns.plans.policy import Policy, ShopPolicy, channel_of
+from campaigns.campaign.campaigns import Campaign
+from campaigns.campaign.policy import Policy, ShopPolicy, channel_of
+from campaigns.campaign.reasons import Reason
 from campaigns.plans.rules.terms import Terms
-from campaigns.reasons import Reason
+from campaigns.plans.send_times import Dues
 from retention.consent import Channel
 from retention.shops import Shop
 

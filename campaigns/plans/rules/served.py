@@ -3,10 +3,10 @@
 from sqlmodel import func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from campaigns.campaigns import TAKEN, Campaign, Delivery, DeliveryState, deliveries_of
+from campaigns.campaign.campaigns import TAKEN, Campaign, Delivery, DeliveryState, deliveries_of
+from campaigns.campaign.reasons import Reason
+from campaigns.campaign.triggers import read_trigger, serves_once
 from campaigns.plans.rules.rule import Dropped, Funnel, Rule
-from campaigns.reasons import Reason
-from campaigns.timing.triggers import read_trigger, serves_once
 from retention.bitmaps import read_bitmap
 
 

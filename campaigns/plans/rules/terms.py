@@ -10,10 +10,10 @@ from typing import TypeVar
 
 from sqlmodel import Session, col, select
 
-from campaigns.campaigns import Campaign, Medium, Recipe, Run
+from campaigns.campaign.campaigns import Campaign, Medium, Recipe, Run
+from campaigns.campaign.policy import Cap, Quiet, ShopPolicy, caps_on, channel_of, needed_answer, quiet_on, read_policy
+from campaigns.campaign.shop_policy import shop_policy_of
 from campaigns.offers.offers import Offer
-from campaigns.plans.policy import Cap, Quiet, ShopPolicy, caps_on, channel_of, needed_answer, quiet_on, read_policy
-from campaigns.plans.shop_policy import shop_policy_of
 from retention.consent import Answer, Channel
 from retention.products import Product
 

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from sqlmodel import select
 
 from api.app import create_app
-from campaigns.campaigns import Campaign
+from campaigns.campaign.campaigns import Campaign
 from retention.database import reading
 from retention.queue import app as queue
 from retention.settings import Settings

@@ -11,10 +11,10 @@ from sqlmodel import Session, col, select
 
 from api.app import create_app
 from api.demo.pictures import draw
-from campaigns.campaigns import Campaign, Recipe, Run
-from campaigns.drafting import create_campaign
-from campaigns.launch import launch
+from campaigns.campaign.campaigns import Campaign, Recipe, Run
 from campaigns.offers.offers import OfferKind, create_offer, find_offer
+from campaigns.runs.drafting import create_campaign
+from campaigns.runs.launch import launch
 from printables.batches import Batch, Piece
 from printables.flyers import Flyer, copy_of, create_flyer
 from printables.make_batch import make_batch

@@ -8,10 +8,10 @@ from PIL import Image
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
+from campaigns.campaign.campaigns import Campaign, Medium, Recipe
 from campaigns.campaign.posts import Post
-from campaigns.campaigns import Campaign, Medium, Recipe
-from campaigns.drafting import create_campaign
-from campaigns.launch import launch
+from campaigns.runs.drafting import create_campaign
+from campaigns.runs.launch import launch
 from retention.buyers import Buyer
 from retention.database import transaction
 from retention.files import FileStore

@@ -5,8 +5,8 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlmodel import select
 
-from api.console.rule_fields import Field, Known
-from api.console.rule_tree import draw, open_rule
+from api.console.segments.rule_fields import Field, Known
+from api.console.segments.rule_tree import draw, open_rule
 from retention.database import reading
 from segments.segments import Segment
 

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 from sqlmodel import Session, select
 
-from campaigns.campaigns import Campaign
+from campaigns.campaign.campaigns import Campaign
 from retention.audit import AuditEntry
 from retention.database import reading, transaction
 from retention.files import FileStore

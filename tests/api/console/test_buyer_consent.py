@@ -5,7 +5,7 @@ import re
 from sqlalchemy import Engine
 from sqlmodel import select
 
-from campaigns.noes.topics import create_topic
+from campaigns.optouts.topics import create_topic
 from retention.audit import AuditEntry
 from retention.consent import Consent, Pause
 from retention.database import reading, transaction

@@ -8,10 +8,10 @@ import pytest
 from playwright.sync_api import Page
 from sqlalchemy import Engine
 
-from campaigns.campaigns import Recipe
-from campaigns.drafting import create_campaign, find_campaign
+from campaigns.campaign.campaigns import Recipe
 from campaigns.offers.offers import find_offer
-from campaigns.scheduling import schedule
+from campaigns.runs.drafting import create_campaign, find_campaign
+from campaigns.runs.scheduling import schedule
 from retention.database import reading, transaction
 from retention.shops import find_shop
 from tests.api.console.paper_shop import EVERYBODY, PaperShop, open_paper_shop, walk_in

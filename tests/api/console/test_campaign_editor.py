@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from sqlmodel import func, select
 
-from api.console.recurrences import Plain, plain_of, recurrence_words
-from campaigns.campaigns import Campaign, Medium, Recipe
+from api.console.campaigns.recurrences import Plain, plain_of, recurrence_words
+from campaigns.campaign.campaigns import Campaign, Medium, Recipe
+from campaigns.campaign.policy import read_policy
 from campaigns.offers.offers import Offer
-from campaigns.plans.policy import read_policy
 from retention.database import reading
 from retention.errors import Invalid
 from retention.words import speaking

@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import select, update
 
-from campaigns.approvals import CampaignApproval, Verdict
-from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Medium, Run
-from campaigns.plans.shop_policy import save_shop_policy
-from campaigns.reasons import Reason, sentence, step_name
-from campaigns.sending.senders import Sender, SenderKind, SenderState
+from campaigns.campaign.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Medium, Run
+from campaigns.campaign.reasons import Reason, sentence, step_name
+from campaigns.campaign.shop_policy import save_shop_policy
+from campaigns.channels.senders import Sender, SenderKind, SenderState
+from campaigns.runs.approvals import CampaignApproval, Verdict
 from retention.buyers import Buyer
 from retention.database import open_engine, reading, transaction
 from retention.shops import find_shop

@@ -8,9 +8,9 @@ from playwright.sync_api import ConsoleMessage, Page, expect
 from sqlalchemy import Engine
 from sqlmodel import select, update
 
-from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState
-from campaigns.plans.shop_policy import save_shop_policy
-from campaigns.reasons import Reason
+from campaigns.campaign.campaigns import Campaign, CampaignState, Delivery, DeliveryState
+from campaigns.campaign.reasons import Reason
+from campaigns.campaign.shop_policy import save_shop_policy
 from retention.database import reading, transaction
 from retention.settings import get_settings
 from retention.shops import find_shop

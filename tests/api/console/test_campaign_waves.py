@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from campaigns.campaigns import Recipe
-from campaigns.drafting import create_campaign, edit_campaign
-from campaigns.recipes import FOLLOWERS, GROUP_MEMBERS
+from campaigns.campaign.campaigns import Recipe
+from campaigns.campaign.recipes import FOLLOWERS, GROUP_MEMBERS
+from campaigns.runs.drafting import create_campaign, edit_campaign
 from retention.database import reading, transaction
 from retention.products import Product
 from retention.shops import find_shop

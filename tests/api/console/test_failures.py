@@ -3,9 +3,9 @@
 from sqlalchemy import Engine
 from sqlmodel import select
 
-from campaigns.campaigns import Campaign, CampaignState, Medium, Recipe
-from campaigns.hooks.hooks import Hook, create_hook
-from campaigns.sending.senders import Sender, SenderKind, create_sender
+from campaigns.campaign.campaigns import Campaign, CampaignState, Medium, Recipe
+from campaigns.channels.senders import Sender, SenderKind, create_sender
+from campaigns.webhooks.webhooks import Hook, create_hook
 from retention.database import reading, transaction
 from retention.errors import Conflict
 from retention.failures import MOST_TRIES, Failure, Thing, write_failure

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Engine
 
-from campaigns.hooks.hooks import Hook, hooks_of
+from campaigns.webhooks.webhooks import Hook, hooks_of
 from retention.database import reading
 from retention.shops import find_shop
 from tests.api.console.doors import HOME, SignIn, send

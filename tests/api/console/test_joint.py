@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import Engine
 from sqlmodel import select
 
-from printables import verify
+from printables.drawing import verify
 from printables.joint.partners import Approval, Partner
 from printables.make_batch import render_batch
 from retention.database import reading

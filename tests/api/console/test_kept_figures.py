@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
-from campaigns.campaigns import Campaign
-from campaigns.launch import launch
-from campaigns.measuring.results import RESULTS
-from campaigns.progress import PROGRESS
+from campaigns.campaign.campaigns import Campaign
+from campaigns.deliveries.progress import PROGRESS
+from campaigns.results.results import RESULTS
+from campaigns.runs.launch import launch
 from retention import clock, figures
 from retention.database import reading, transaction
 from retention.figures import KeptFigure, count_figures

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from campaigns.campaigns import Recipe
-from campaigns.drafting import create_campaign
+from campaigns.campaign.campaigns import Recipe
 from campaigns.offers.offers import find_offer
-from campaigns.scheduling import schedule
+from campaigns.runs.drafting import create_campaign
+from campaigns.runs.scheduling import schedule
 from retention.database import open_engine, transaction
 from retention.files import open_store
 from retention.settings import Settings

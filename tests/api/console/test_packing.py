@@ -8,7 +8,7 @@ from playwright.sync_api import Page, Route, expect
 from sqlalchemy import Engine
 from sqlmodel import col, delete, select
 
-from campaigns.campaigns import Delivery, DeliveryState
+from campaigns.campaign.campaigns import Delivery, DeliveryState
 from printables.batches import PackingEvent, PackingOutcome, Piece, PieceState
 from retention.access import Role
 from retention.database import reading, transaction

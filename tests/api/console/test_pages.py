@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from sqlmodel import func, select
 
 from api import pages
-from campaigns.campaigns import Campaign, CampaignState, Delivery
+from campaigns.campaign.campaigns import Campaign, CampaignState, Delivery
 from retention.database import open_engine, reading
 from retention.keys import ApiKey
 from tests.api.console import sample

@@ -5,9 +5,9 @@ import re
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
-from campaigns.noes.topics import topics_of
-from campaigns.plans.policy import ShopPolicy
-from campaigns.plans.shop_policy import shop_policy
+from campaigns.campaign.policy import ShopPolicy
+from campaigns.campaign.shop_policy import shop_policy
+from campaigns.optouts.topics import topics_of
 from retention.database import reading
 from retention.shops import find_shop
 from tests.api.console.doors import HOME, SignIn, send

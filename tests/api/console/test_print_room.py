@@ -8,8 +8,8 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import Engine
 from sqlmodel import select
 
-from printables import verify
 from printables.batches import Batch, BatchState
+from printables.drawing import verify
 from printables.make_batch import render_batch
 from retention.database import reading
 from tests.api.console.paper_shop import PaperShop, open_paper_shop, walk_in

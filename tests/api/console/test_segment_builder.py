@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from api.console.rule_kinds import KINDS
-from api.console.rule_tree import FRESH, change, draw, open_rule, read_form, rule_of, tidy
+from api.console.segments.rule_kinds import KINDS
+from api.console.segments.rule_tree import FRESH, change, draw, open_rule, read_form, rule_of, tidy
 from retention.database import reading
 from retention.shops import find_shop
 from segments.nodes import to_json

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session, select
 
-from campaigns.campaigns import Recipe
-from campaigns.drafting import create_campaign
+from campaigns.campaign.campaigns import Recipe
+from campaigns.runs.drafting import create_campaign
 from retention.audit import AuditEntry
 from retention.database import reading, transaction
 from retention.relations import Follow

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Engine
 
-from campaigns.sending.senders import Sender, SenderState, senders_of
+from campaigns.channels.senders import Sender, SenderState, senders_of
 from retention.database import reading
 from retention.shops import find_shop
 from tests.api.console.doors import HOME, SignIn, send

@@ -13,8 +13,8 @@ from sqlalchemy import Engine
 from sqlmodel import col, func, select
 
 from api.app import create_app
+from campaigns.campaign.campaigns import Campaign, CampaignState, Delivery, DeliveryState
 from campaigns.campaign.posts import PostState
-from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState
 from campaigns.posts.posts import PostQuota
 from retention.database import reading, transaction
 from retention.files import FileStore

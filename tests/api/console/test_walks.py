@@ -10,8 +10,8 @@ from sqlalchemy import Engine
 from sqlmodel import func, select
 
 from api.app import create_app
-from campaigns.campaigns import Campaign, CampaignState, Delivery, DeliveryState
-from campaigns.sending.channels.memory import MemoryChannel
+from campaigns.campaign.campaigns import Campaign, CampaignState, Delivery, DeliveryState
+from campaigns.channels.memory import MemoryChannel
 from campaigns.sending.sending import send_waiting
 from campaigns.texts.mail import Sender
 from retention.database import reading

@@ -1,0 +1,116 @@
+"""Reading a campaign as a buyer does: the message, or the sentence that says why there is none."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from fastapi import Request
+from sqlmodel import Session
+
+from api.deps import Place
+from campaigns.campaign.audiences import may_see
+from campaigns.campaign.campaigns import Campaign
+from campaigns.texts.checks import Severity, check_text
+from campaigns.texts.content import Shown, extremes, show_to, stage_of, voice_of
+from campaigns.texts.preview import first_of
+from retention.browsing import seen_by
+from retention.buyers import Buyer, buyer_for
+from retention.errors import Error
+from retention.words import gettext as _
+from segments.matching import match
+
+
+@dataclass(frozen=True)
+class Read:
+    """What one buyer reads: who, and the message; or the sentence that says why there is none."""
+
+    label: str
+    name: str
+    shown: Shown | None
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Found:
+    """One thing the checks of the text found, and in which languages; none when it concerns no text alone."""
+
+    severity: Severity
+    sentence: str
+    languages: list[str]
+
+
+def found_in(session: Session, place: Place, campaign: Campaign, *, now: datetime) -> list[Found]:
+    """Return what the checks found, what holds in several languages once."""
+    languages: dict[tuple[Severity, str], list[str]] = {}
+    for each in check_text(session, place.shop, campaign, at=now):
+        named = languages.setdefault((each.severity, each.sentence), [])
+        if each.language:
+            named.append(each.language)
+    return [Found(*kind, named) for kind, named in languages.items()]
+
+
+def preview_context(
+    session: Session,
+    place: Place,
+    campaign: Campaign,
+    *,
+    here: str,
+    now: datetime,
+    buyer_id: str = "",
+    language: str = "",
+) -> dict[str, Any]:
+    """Return what the preview shows: the chosen buyer's message, then the shortest and the longest name's."""
+    try:
+        reader = reader_of(session, place, campaign, buyer_id, now=now)
+    except Error as error:
+        return {"read": Read("", buyer_id, None, error.say(_)), "cases": [], "findings": [], "reader": None}
+    labels = (_("Shortest name"), _("Longest name"))
+    edges = (
+        extremes(session, place.shop, campaign, at=now) if reader and may_see(session, place.member, campaign) else []
+    )
+    return {
+        "read": replace(
+            read_as(session, place, campaign, reader, here=here, language=language), label=_("As they read it")
+        )
+        if reader
+        else None,
+        "cases": [
+            replace(read_as(session, place, campaign, buyer, here=here, language=language), label=label)
+            for label, buyer in zip(labels, edges, strict=False)
+        ],
+        "findings": found_in(session, place, campaign, now=now),
+        "reader": reader,
+    }
+
+
+def read_as(
+    session: Session, place: Place, campaign: Campaign, reader: Buyer, *, here: str, language: str = ""
+) -> Read:
+    """Return a campaign as a buyer reads it, in their own language or in `language`.
+
+    Pictures come from `here`: the public address need not answer to us.
+    """
+    seen = seen_by(place.member, reader)
+    if language:
+        seen = Buyer(**{**seen.model_dump(), "language": language})
+    voice = replace(voice_of(stage_of(session, place.shop, campaign).sender), public_url=here)
+    try:
+        return Read("", seen.name or seen.external_id, show_to(session, place.shop, campaign, seen, voice=voice))
+    except Error as error:
+        return Read("", seen.name or seen.external_id, None, error.say(_))
+
+
+def reader_of(session: Session, place: Place, campaign: Campaign, buyer_id: str, *, now: datetime) -> Buyer | None:
+    """Return the buyer somebody chose, or the first of the audience; None when it is empty.
+
+    Where the audience is not the member's to know, the shop's first buyer.
+    """
+    if buyer_id.strip():
+        return buyer_for(session, place.member, buyer_id.strip())
+    audience = campaign.audience if may_see(session, place.member, campaign) else {"all": []}
+    return first_of(session, match(session, place.shop, audience, now=now))
+
+
+def here_of(request: Request) -> str:
+    """Return the address this console is opened at."""
+    return str(request.base_url).rstrip("/")

@@ -1,0 +1,287 @@
+"""Posts by hand, one task a screen: take it, copy text and picture, send it in the chat, say so with proof; for phones.
+
+Only the buttons take or settle anything; whoever just looks leaves a task free for others.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import Annotated
+
+from fastapi import APIRouter, File, Form, Request, UploadFile
+from fastapi.responses import HTMLResponse, Response
+from sqlmodel import Session
+
+from api.console import shell
+from api.console.shell import Here, Notice, go, refused, show, typed_in
+from api.console.states import shown
+from api.deps import CurrentSettings, Files, Now, Place, Reading, Writing, require
+from campaigns.campaign.posts import PostState
+from campaigns.posts.assisting import decline_post, put_back, send_post, take_post, undo_post
+from campaigns.posts.groups import find_group, groups_of, set_owner
+from campaigns.posts.posts import quota_of, set_quota
+from campaigns.posts.task_list import SAID, Task, desk_of, done_lately, task_for
+from campaigns.posts.wording import text_of
+from printables.drawing.pictures import cleaned
+from retention.access import ROLE_SCOPES, Scope
+from retention.errors import Error, Invalid, NotFound
+from retention.people import User, people_of
+from retention.settings import Settings
+from retention.words import gettext as _
+from retention.words import gettext_noop
+
+router = APIRouter(prefix="/shops/{slug}/tasks", dependencies=[require(Scope.POSTS_WRITE)])
+for_writers = [require(Scope.CAMPAIGNS_WRITE)]
+
+shell.DONE |= {
+    "put-back": gettext_noop("Put back. Somebody else can take it."),
+    "undone": gettext_noop("Taken back. It is in your hands again."),
+    "gone": gettext_noop("Nobody is left to hear this one, so it is off the list."),
+}
+
+Number = Annotated[int, Form()]
+
+
+@router.get("")
+def show_tasks(
+    request: Request, session: Reading, place: Here, now: Now, settings: CurrentSettings, task: int = 0, last: int = 0
+) -> HTMLResponse:
+    """Show one task, the rest as a list, and what was done today."""
+    return _page(request, session, place, settings, now=now, number=task, last=last)
+
+
+@router.post("/{number:int}/take")
+def take(request: Request, session: Writing, place: Here, now: Now, settings: CurrentSettings, number: int) -> Response:
+    """Take a task in hand; who comes second is told."""
+    try:
+        with session.begin_nested():
+            said = take_post(session, place.shop, place.member, number, public_url=settings.public_url, at=now)
+    except Error as error:
+        return _page(request, session, place, settings, now=now, error=error)
+    return go(_address(place), task=str(number)) if said else go(_address(place), done="gone")
+
+
+@router.post("/{number:int}/sent")
+def say_sent(
+    request: Request,
+    session: Writing,
+    place: Here,
+    now: Now,
+    settings: CurrentSettings,
+    files: Files,
+    number: int,
+    note: Annotated[str, Form(max_length=500)] = "",
+    picture: Annotated[UploadFile | None, File()] = None,
+) -> Response:
+    """Note that it was sent, with a picture of the chat drawn anew, or a note."""
+    try:
+        proof = files.put(cleaned(picture.file.read())) if picture and picture.size else ""
+        with session.begin_nested():
+            send_post(session, place.member, number, at=now, proof=proof, note=note)
+    except Error as error:
+        return _page(request, session, place, settings, now=now, number=number, error=error, note=note)
+    return go(_address(place), last=str(number))
+
+
+@router.post("/{number:int}/decline")
+def say_no(
+    request: Request,
+    session: Writing,
+    place: Here,
+    now: Now,
+    settings: CurrentSettings,
+    number: int,
+    note: Annotated[str, Form(max_length=500)] = "",
+) -> Response:
+    """Note that it will not be sent, and why."""
+    try:
+        with session.begin_nested():
+            decline_post(session, place.member, number, at=now, note=note)
+    except Error as error:
+        return _page(request, session, place, settings, now=now, number=number, error=error)
+    return go(_address(place), last=str(number))
+
+
+@router.post("/{number:int}/back")
+def lay_back(
+    request: Request, session: Writing, place: Here, now: Now, settings: CurrentSettings, number: int
+) -> Response:
+    """Put a task back for others."""
+    try:
+        with session.begin_nested():
+            put_back(session, place.member, number, at=now)
+    except Error as error:
+        return _page(request, session, place, settings, now=now, error=error)
+    return go(_address(place), done="put-back")
+
+
+@router.post("/{number:int}/undo")
+def undo(request: Request, session: Writing, place: Here, now: Now, settings: CurrentSettings, number: int) -> Response:
+    """Take back what was said last of a task."""
+    try:
+        with session.begin_nested():
+            undo_post(session, place.member, number, at=now)
+    except Error as error:
+        return _page(request, session, place, settings, now=now, error=error)
+    return go(_address(place), done="undone", task=str(number))
+
+
+@router.get("/{number:int}/picture")
+def show_picture(session: Reading, place: Here, files: Files, number: int, save: bool = False) -> Response:  # noqa: FBT001, FBT002 - a query parameter
+    """Send the picture that goes with a post, to look at or to save."""
+    name = task_for(session, place.member, number).post.picture
+    return _picture(files.get(name), f"post-{number}.jpg" if save else "")
+
+
+@router.get("/{number:int}/proof")
+def show_proof(session: Reading, place: Here, files: Files, number: int) -> Response:
+    """Send the picture that proves a post."""
+    return _picture(files.get(task_for(session, place.member, number).post.proof))
+
+
+@router.get("/limits", dependencies=for_writers)
+def show_limits(request: Request, session: Reading, place: Here) -> HTMLResponse:
+    """Show how many posts each person may send, and who looks after which group."""
+    return _limits(request, session, place)
+
+
+@router.post("/limits", dependencies=for_writers)
+def save_limits(
+    request: Request,
+    session: Writing,
+    place: Here,
+    now: Now,
+    assignee: Annotated[str, Form(max_length=64)] = "",
+    per_day: Annotated[str, Form(max_length=9)] = "",
+    per_month: Annotated[str, Form(max_length=9)] = "",
+) -> Response:
+    """Set the limits of one person, or of everybody."""
+    try:
+        with session.begin_nested():
+            if assignee not in {who for who, _name in _people(session, place)}:
+                raise NotFound(gettext_noop("Nobody here posts under this name."))
+            limits = {"per_day": _limit(per_day), "per_month": _limit(per_month)}
+            set_quota(session, place.shop, assignee, **limits, at=now, actor=place.member.actor)
+    except Error as error:
+        wrong = {"assignee": assignee, "per_day": per_day, "per_month": per_month}
+        return _limits(request, session, place, error=error, wrong=wrong)
+    return go(f"{_address(place)}/limits", done="saved")
+
+
+@router.post("/groups/{group}/owner", dependencies=for_writers)
+def save_owner(
+    request: Request,
+    session: Writing,
+    place: Here,
+    now: Now,
+    group: str,
+    email: Annotated[str, Form(max_length=254)] = "",
+) -> Response:
+    """Say who looks after a chat group."""
+    try:
+        with session.begin_nested():
+            found = find_group(session, place.shop.id, group)
+            set_owner(session, place.shop, found, email=email, at=now, actor=place.member.actor)
+    except Error as error:
+        return _limits(request, session, place, error=error)
+    return go(f"{_address(place)}/limits", done="saved")
+
+
+def _page(
+    request: Request,
+    session: Session,
+    place: Place,
+    settings: Settings,
+    *,
+    now: datetime,
+    number: int = 0,
+    last: int = 0,
+    error: Error | None = None,
+    note: str = "",
+) -> HTMLResponse:
+    desk = desk_of(session, place.shop, place.member, at=now)
+    chosen = next((task for task in desk.tasks if task.post.id == number), None)
+    task = chosen or (desk.tasks[0] if desk.tasks else None)
+    text, problem = _words(session, place, settings, task, now=now)
+    done = done_lately(session, place.shop, place.member, at=now)
+    return show(
+        request,
+        session,
+        "campaigns/tasks.html",
+        status=error.status if error else 200,
+        notice=refused(error) if error else Notice("warn", problem) if problem else None,
+        desk=desk,
+        task=task,
+        mine=task is not None and task.post.state == PostState.TAKEN and task.post.assignee == place.member.actor,
+        text=text,
+        rest=[each for each in desk.tasks if each is not task],
+        done=done,
+        last=next((each for each in done if each.post.id == last and each.post.state in SAID), None),
+        note=note,
+        shown=shown,
+    )
+
+
+def _words(session: Session, place: Place, settings: Settings, task: Task | None, *, now: datetime) -> tuple[str, str]:
+    """Return what a task says, as it was taken or as it would be; and what is wrong with it, if anything."""
+    if task is None or (task.post.state == PostState.TAKEN and task.post.text):
+        return (task.post.text if task else ""), ""
+    try:
+        return text_of(session, place.shop, task.post, public_url=settings.public_url, at=now).text, ""
+    except Invalid as error:
+        return "", error.say(_)
+
+
+def _limits(
+    request: Request,
+    session: Session,
+    place: Place,
+    *,
+    error: Error | None = None,
+    wrong: Mapping[str, str] = MappingProxyType({}),
+) -> HTMLResponse:
+    lines = []
+    for assignee, name in _people(session, place):
+        row = quota_of(session, place.shop.id, assignee)
+        own = row if row and row.assignee == assignee else None
+        lines.append((assignee, name, own))
+    return show(
+        request,
+        session,
+        "campaigns/tasks_limits.html",
+        status=error.status if error else 200,
+        notice=refused(error) if error else None,
+        lines=lines,
+        wrong=typed_in(wrong),
+        groups=groups_of(session, place.shop),
+        posting=_posting(session, place),
+    )
+
+
+def _people(session: Session, place: Place) -> list[tuple[str, str]]:
+    """Return who may be limited: everybody, then each person whose role may post."""
+    posting = [(f"user:{user.id}", user.name or user.email) for user in _posting(session, place)]
+    return [("", _("Everybody else")), *posting]
+
+
+def _posting(session: Session, place: Place) -> list[User]:
+    return [user for user, role in people_of(session, place.shop) if Scope.POSTS_WRITE in ROLE_SCOPES[role]]
+
+
+def _limit(text: str) -> int | None:
+    if not text.strip():
+        return None
+    if not text.strip().isdecimal():
+        raise Invalid(gettext_noop("A limit is a whole number such as 20, not {text}."), text=text)
+    return int(text)
+
+
+def _picture(content: bytes, name: str = "") -> Response:
+    headers = {"Cache-Control": "private, max-age=3600"}
+    if name:
+        headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return Response(cleaned(content), media_type="image/jpeg", headers=headers)
+
+
+def _address(place: Place) -> str:
+    return f"/shops/{place.shop.slug}/tasks"

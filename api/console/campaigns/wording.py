@@ -1,0 +1,220 @@
+"""What the pages of campaigns say in words: the audience, what sets a campaign off."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+from babel.lists import format_list
+from sqlmodel import Session
+
+from api.console import figures
+from api.console.campaigns.recurrences import recurrence_words
+from api.deps import Place
+from campaigns.campaign.campaigns import Campaign, CampaignState, Medium
+from campaigns.campaign.lifecycle import possible
+from campaigns.campaign.policy import QUIET_MEDIA, Cap, Period, Quiet, ShopPolicy, Whose, caps_on, quiet_on, read_policy
+from campaigns.campaign.triggers import (
+    EventKind,
+    Once,
+    OnEvent,
+    Recurring,
+    Trigger,
+    Waves,
+    next_moment,
+    read_trigger,
+    starts_itself,
+    trigger_name,
+)
+from campaigns.deliveries.throughput import Motion, Pace
+from campaigns.sending.standing import Obstacle, Standstill, standstill
+from retention.errors import NotFound
+from retention.shops import Shop
+from retention.words import current_locale, gettext_noop, ngettext, ngettext_noop
+from retention.words import gettext as _
+from segments.asking import readable
+from segments.segments import find_segment
+from segments.words import describe
+
+
+def audience_name(session: Session, place: Place, campaign: Campaign) -> str:
+    """Return the audience in words: a segment by its name, any other rule by what it says."""
+    slug = campaign.audience.get("segment")
+    if slug:
+        with suppress(NotFound):
+            return find_segment(session, place.shop.id, slug).name
+    return rule_words(place, campaign.audience)
+
+
+def excluded_words(place: Place, campaign: Campaign) -> str:
+    """Return the exclusion in words; empty for none."""
+    return rule_words(place, campaign.excluded) if campaign.excluded else ""
+
+
+def rule_words(place: Place, rule: dict[str, Any]) -> str:
+    """Return a rule in words, as far as this member may read it."""
+    return describe(readable(place.member, rule), currency=place.shop.currency)
+
+
+def moves_of(campaign: Campaign) -> set[str]:
+    """Return the moves a page may offer, by name."""
+    repeats = starts_itself(read_trigger(campaign.trigger))
+    return {move.value for move in possible(campaign.state, medium=campaign.medium, repeats=repeats)}
+
+
+def campaign_when(campaign: Campaign, shop: Shop) -> str:
+    """Return when a campaign goes, as people say it, without the moment that comes next."""
+    trigger = read_trigger(campaign.trigger)
+    if not isinstance(trigger, Once):
+        return trigger_words(trigger)
+    if campaign.scheduled_at:
+        return _("once, on {moment}").format(moment=figures.moment(campaign.scheduled_at, shop.timezone))
+    return _("once, when somebody launches it")
+
+
+def rules_words(campaign: Campaign, limits: ShopPolicy) -> list[str]:
+    """Return the rules a campaign keeps, its own and the shop's, each as a line."""
+    policy = read_policy(campaign.policy)
+    lines = [cap_words(cap, campaign.medium) for cap in caps_on(policy, limits, campaign.medium)]
+    lines += dict.fromkeys(_quiet_words(quiet) for quiet in quiet_on(policy, limits, campaign.medium))
+    if policy.transactional:
+        lines.append(_("About the buyer's own order: no cap holds it"))
+    if policy.send_at:
+        whose = _("on each buyer's clock") if policy.send_at.zone is Whose.BUYER else _("on the shop's clock")
+        lines.append(_("Leaves at {time} {whose}").format(time=policy.send_at.time, whose=whose))
+    if policy.late_after:
+        late = ngettext("Skipped when an hour late", "Skipped when {hours} hours late", policy.late_after)
+        lines.append(late.format(hours=policy.late_after))
+    if policy.stop_after_sales:
+        lines.append(_("Stops after {count} sales of the product").format(count=policy.stop_after_sales))
+    return lines
+
+
+def shop_rules_words(limits: ShopPolicy, medium: Medium) -> list[str]:
+    """Return the rules that hold over all campaigns of a shop, as far as they hold one by this medium."""
+    lines = [cap_words(cap, medium) for cap in limits.caps if cap.binds(medium)]
+    if limits.quiet and medium in QUIET_MEDIA:
+        lines.append(_quiet_words(limits.quiet))
+    if limits.most_inserts and medium is Medium.PARCEL:
+        lines.append(_("At most {count} inserts in one parcel").format(count=limits.most_inserts))
+    if limits.approval_required:
+        lines.append(_("Somebody else approves each campaign"))
+    return lines
+
+
+def cap_words(cap: Cap, medium: Medium) -> str:
+    """Return a cap as people say it: at most 3 by mail in 7 days."""
+    what = _("of everything") if cap.over == "all" else _(_BY[medium])
+    within = _PERIODS[cap.per] if cap.per else ngettext_noop("in a day", "in {days} days")
+    window = _(within) if isinstance(within, str) else ngettext(*within, cap.days or 1).format(days=cap.days)
+    return _("At most {count} {what} {window}").format(count=cap.messages, what=what, window=window)
+
+
+_BY = {
+    Medium.EMAIL: gettext_noop("by mail"),
+    Medium.SMS: gettext_noop("by text message"),
+    Medium.WEBHOOK: gettext_noop("by the shop's own system"),
+    Medium.ROBOT: gettext_noop("by robot"),
+    Medium.ASSISTED: gettext_noop("by hand"),
+    Medium.PARCEL: gettext_noop("in parcels"),
+}
+
+_PERIODS = {
+    Period.DAY: gettext_noop("a calendar day"),
+    Period.WEEK: gettext_noop("a calendar week"),
+    Period.MONTH: gettext_noop("a calendar month"),
+}
+
+
+def _quiet_words(quiet: Quiet) -> str:
+    whose = _("on each buyer's clock") if quiet.zone is Whose.BUYER else _("on the shop's clock")
+    return _("Silent from {start} to {end} {whose}").format(start=quiet.start, end=quiet.end, whose=whose)
+
+
+def next_moments(campaigns: Sequence[Campaign], shop: Shop, *, now: datetime) -> dict[int, datetime]:
+    """Return when those that go by themselves go next, as far as the calendar can tell."""
+    found = {}
+    for campaign in campaigns:
+        moment = campaign.scheduled_at
+        if moment is None and campaign.state in (CampaignState.SCHEDULED, CampaignState.RUNNING):
+            moment = next_moment(read_trigger(campaign.trigger), after=now, zone=shop.timezone)
+        if moment and moment > now and not isinstance(read_trigger(campaign.trigger), Once):
+            found[campaign.id] = moment
+    return found
+
+
+def pace_words(motions: Mapping[int, Motion], shop: Shop) -> dict[int, str]:
+    """Return how fast runs move and how long the rest takes, by the number of the run."""
+    paces = {number: motion.pace for number, motion in motions.items() if motion.pace}
+    return {number: words for number, pace in paces.items() if (words := _pace(pace, shop))}
+
+
+def _pace(pace: Pace, shop: Shop) -> str:
+    if pace.left is not None:
+        rate = _("{count} a minute").format(count=figures.count(round(pace.per_minute)))
+        return _("{rate}, {length} left").format(rate=rate, length=figures.length(pace.left.total_seconds()))
+    if not pace.due and pace.next_due_at:
+        return _("the next at {moment}").format(moment=figures.moment(pace.next_due_at, shop.timezone))
+    return ""
+
+
+def sender_trouble(session: Session, shop: Shop, campaign: Campaign, *, now: datetime) -> str:
+    """Return why nothing leaves although the campaign runs, and the remedy; empty when it does."""
+    stands = standstill(session, campaign) if campaign.state is CampaignState.RUNNING else None
+    return standstill_words(stands, shop, now=now) if stands else ""
+
+
+def standstill_words(stands: Standstill, shop: Shop, *, now: datetime) -> str:
+    """Return what keeps a campaign from leaving, and what a person can do."""
+    name, error = stands.sender or _("this installation's mail server"), stands.detail.rstrip(". 。")
+    error = error or _("it gave no reason")
+    match stands.obstacle:
+        case Obstacle.PAUSED:
+            said = _("The sender “{sender}” is paused. What waits leaves once somebody resumes it.")
+        case Obstacle.NO_SENDER:
+            said = _("It names no sender, and only mail goes without one. Set one up, then choose it here.")
+        case Obstacle.BROKEN:
+            said = _(
+                "The sender “{sender}” failed {count} times in a row: {error}. It rests and is tried again at {time}; "
+                "nobody is lost."
+            )
+        case Obstacle.UNUSABLE:
+            said = _("The sender “{sender}” cannot be used: {error}. Enter its secrets again, or choose another.")
+        case _:
+            said = _(
+                "Nothing leaves by {sender} just now: {error}. It is tried again by itself and nobody is lost. "
+                "Check the sender, or choose another."
+            )
+    until = max(stands.until or now, now)
+    return said.format(sender=name, count=stands.failures, error=error, time=figures.time_of_day(until, shop.timezone))
+
+
+def trigger_words(trigger: Trigger) -> str:
+    """Return what makes the runs, with its numbers."""
+    match trigger:
+        case Recurring():
+            days = recurrence_words(trigger.rrule)
+            if trigger.zone is Whose.BUYER:
+                return _("{days} at {time} on each buyer's clock").format(days=days, time=trigger.at)
+            return _("{days} at {time}").format(days=days, time=trigger.at)
+        case OnEvent():
+            return _event_words(trigger)
+        case Waves():
+            hours = format_list([str(wave.after) for wave in trigger.waves], locale=current_locale())
+            return _("in waves, {hours} hours after the arrival").format(hours=hours)
+        case _:
+            return _("once")
+
+
+def _event_words(trigger: OnEvent) -> str:
+    name = trigger_name(trigger)
+    if trigger.kind is EventKind.BIRTHDAY:
+        ahead = ngettext("one day ahead, at {time}", "{days} days ahead, at {time}", trigger.days)
+        return f"{name}: {ahead.format(days=trigger.days, time=trigger.at)}"
+    if trigger.days:
+        after = ngettext("one day later, at {time}", "{days} days later, at {time}", trigger.days)
+        return f"{name}: {after.format(days=trigger.days, time=trigger.at)}"
+    if trigger.hours:
+        later = ngettext("one hour later", "{hours} hours later", trigger.hours)
+        return f"{name}: {later.format(hours=trigger.hours)}"
+    return name

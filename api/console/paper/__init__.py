@@ -1,0 +1,1 @@
+"""Pages about paper: flyers, joint flyers, the print room and the packing station."""

@@ -1,0 +1,102 @@
+"""What the pages for paper share: the devices' names, the making of proofs, and the words for what was done."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from fastapi import Request
+from sqlmodel import Session
+
+from api.console import shell
+from api.deps import Place
+from printables.drawing import sheets
+from printables.drawing.preflight import said
+from printables.flyers import Flyer, copy_of
+from printables.proofs import draw_proof, keep_after
+from retention.files import FileStore
+from retention.settings import Settings
+from retention.tokens import CODE_LENGTH, spaced
+from retention.words import gettext as _
+from retention.words import gettext_noop
+
+DEVICES = {
+    "office": (gettext_noop("Office printer"), gettext_noop("A4, four A6 on a sheet, cut and stacked")),
+    "label-203": (gettext_noop("Label printer, 203 dpi"), gettext_noop("100 × 150 mm, one a label")),
+    "label-300": (gettext_noop("Label printer, 300 dpi"), gettext_noop("100 × 150 mm, one a label")),
+    "print-shop": (gettext_noop("Print shop"), gettext_noop("A6 in CMYK with 3 mm bleed")),
+}
+
+shell.DONE |= {
+    "again": gettext_noop("Print the file once more; the batch waits for it."),
+    "later": gettext_noop("The batch waits here until it is printed."),
+    "unused": gettext_noop("Noted: good, and back to stock."),
+    "reprinted": gettext_noop("The old one counts as spoiled. This is its new copy, with the same code."),
+    "counted": gettext_noop("Closed. Those that were left count as unused."),
+    "joined": gettext_noop("The shop is in. It finds the joint flyer among its own."),
+    "filled": gettext_noop("Your slot is filled. What was proved or approved before no longer counts."),
+}
+
+
+@dataclass(frozen=True)
+class Device:
+    """A printing device as people choose it."""
+
+    profile: str
+    name: str
+    about: str
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One check of a proof in the language being spoken."""
+
+    ok: bool
+    words: str
+
+
+def devices() -> list[Device]:
+    """Return every device in the language being spoken."""
+    return [Device(profile, _(name), _(about)) for profile, (name, about) in DEVICES.items()]
+
+
+def device_name(profile: str) -> str:
+    """Return a device's name in the language being spoken."""
+    return _(DEVICES[profile][0])
+
+
+def checks_of(checks: Sequence[dict[str, Any]]) -> list[Checked]:
+    """Return the checks of a proof, those that failed first."""
+    shown = [Checked(check["ok"], said(check)) for check in checks]
+    return sorted(shown, key=lambda check: check.ok)
+
+
+def prove_for(
+    session: Session, place: Place, flyer: Flyer, *, profile: str, files: FileStore, settings: Settings, at: datetime
+) -> None:
+    """Draw the proof of a flyer as it stands with a session that only reads, and have it kept after that."""
+    copy, url = copy_of(session, place.shop, flyer), settings.public_url
+    drawn = draw_proof(session, place.shop, copy, profile=profile, public_url=url, files=files, demo=settings.demo)
+    keep_after(session, flyer.id, drawn, at=at, by=place.member.actor)
+
+
+def cutting_words(sheet_count: int) -> str:
+    """Return how sheets are cut and stacked so that the pieces come in picking order; as the file lays them."""
+    piles = sheets.stacks(sheet_count)
+    if len(piles) < 2:
+        return _("Cut the pile, then stack from the top: upper left, upper right, lower left, lower right.")
+    return _(
+        "Cut in stacks of {most} sheets as they come from the printer, the last of {last}."
+        " Stack each from the top: upper left, upper right, lower left, lower right;"
+        " then lay the {count} stacks on one another, the first on top."
+    ).format(most=piles[0], last=piles[-1], count=len(piles))
+
+
+def show_code(code: str) -> str:
+    """Return a code as it is printed: a coupon's in groups, a link's token in one piece."""
+    return spaced(code) if len(code) == CODE_LENGTH else code
+
+
+async def typed_fields(request: Request) -> dict[str, str]:
+    """Return the text fields of a form whose fields the design names; files are read apart."""
+    return {name: value for name, value in (await request.form()).items() if isinstance(value, str)}

@@ -1,0 +1,1 @@
+"""Pages that report: Today and Results, with the figures and pictures they share."""

@@ -1,0 +1,110 @@
+"""The front door: which shop, and what matters in it today."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+from sqlmodel import Session, col, select
+
+from api import pages
+from api.console.reports.next_steps import next_steps
+from api.console.reports.overview import overview
+from api.console.shell import Here, show
+from api.console.shop.failures import FailureLine, failure_lines
+from api.console.states import medium_name, shown
+from api.deps import CurrentUser, Now, Place, Reading
+from campaigns.campaign.campaigns import Campaign, CampaignState, Run
+from campaigns.campaign.recipes import recipe_name
+from campaigns.deliveries.progress import PROGRESS, latest_runs
+from campaigns.results.results import RESULTS
+from retention import people
+from retention.access import Scope
+from retention.buyers import Buyer
+from retention.failures import failures_of
+from retention.figures import figure_of, moment_shown
+from retention.parcels import parcels_leaving
+
+router = APIRouter()
+
+MOST_FAILING = 5
+
+
+@router.get("/")
+def open_front(session: Reading, user: CurrentUser) -> Response:
+    """Lead to the person's shop, or to the choice between several."""
+    shops = people.shops_of_user(session, user)
+    return RedirectResponse(f"/shops/{shops[0][0].slug}" if len(shops) == 1 else "/shops", 303)
+
+
+@router.get("/shops")
+def choose_shop(request: Request, session: Reading, user: CurrentUser) -> Response:
+    """Show the shops a person works in."""
+    return pages.page(request, "shop/shops.html", shops=people.shops_of_user(session, user))
+
+
+@dataclass(frozen=True)
+class LatestLift:
+    """The last campaign with a run that is read out, in incremental buyers with their interval."""
+
+    name: str
+    slug: str
+    buyers: float
+    low: float
+    high: float
+    control_share: float
+
+
+@router.get("/shops/{slug}")
+def show_today(request: Request, session: Reading, place: Here, now: Now) -> Response:
+    """Show the day: parcels, figures, cohorts, what to do next, what is running."""
+    running = _running(session, place) if place.member.may(Scope.CAMPAIGNS_READ) else []
+    runs = latest_runs(session, running)
+    counted = {run.id: figure_of(session, place.shop, PROGRESS, str(run.id), now=now).value for run in runs.values()}
+    due, gone = parcels_leaving(session, place.shop.id, place.shop.day(now))
+    return show(
+        request,
+        session,
+        "reports/home.html",
+        due=due,
+        gone=gone,
+        today=place.shop.day(now),
+        has_buyers=_has_buyers(session, place),
+        overview=overview(session, place.shop, now=now) if place.member.may(Scope.RESULTS_READ) else None,
+        failing=_failing(session, place, now) if place.member.may(Scope.CAMPAIGNS_READ) else [],
+        steps=next_steps(session, place, now=now),
+        lift=_latest_lift(session, place, now) if place.member.may(Scope.RESULTS_READ) else None,
+        campaigns=running,
+        counts={campaign_id: counted[run.id] for campaign_id, run in runs.items()},
+        shown=shown,
+        medium_name=medium_name,
+        recipe_name=recipe_name,
+        counted_at=moment_shown(session),
+    )
+
+
+def _failing(session: Session, place: Place, now: datetime) -> list[FailureLine]:
+    return failure_lines(failures_of(session, place.shop.id)[:MOST_FAILING], place.shop, now, linked=True)
+
+
+def _running(session: Session, place: Place) -> list[Campaign]:
+    states = [CampaignState.RUNNING, CampaignState.PAUSED]
+    found = select(Campaign).where(Campaign.shop_id == place.shop.id, col(Campaign.state).in_(states))
+    return list(session.exec(found.order_by(col(Campaign.id).desc()).limit(10)))
+
+
+def _has_buyers(session: Session, place: Place) -> bool:
+    return session.exec(select(Buyer.id).where(Buyer.shop_id == place.shop.id).limit(1)).first() is not None
+
+
+def _latest_lift(session: Session, place: Place, now: datetime) -> LatestLift | None:
+    read_out = select(Campaign, Run.control_share).join(Run, col(Run.campaign_id) == Campaign.id)
+    latest = read_out.where(Run.shop_id == place.shop.id, Run.read_out_at <= now)
+    row = session.exec(latest.order_by(col(Run.read_out_at).desc(), col(Run.id).desc()).limit(1)).first()
+    if row is None:
+        return None
+    campaign, share = row
+    lift = figure_of(session, place.shop, RESULTS, str(campaign.id), now=now).value.lift
+    if lift is None or lift.buyers is None or lift.buyers_interval is None:
+        return None
+    return LatestLift(campaign.name, campaign.slug, lift.buyers, *lift.buyers_interval, share)

@@ -1,0 +1,143 @@
+"""What to do next: whatever waits for somebody in a shop, as far as this member may do it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import quote
+
+from sqlmodel import Session, col, select
+
+from api.console import figures
+from api.console.campaigns.wording import standstill_words
+from api.deps import Place
+from campaigns.campaign.campaigns import Campaign, CampaignState
+from campaigns.campaign.recipes import recipe_name
+from campaigns.runs.approving import authors_of
+from campaigns.sending.standing import standing_still
+from printables.batches import Batch, BatchState
+from printables.joint.approving import standing
+from printables.joint.partners import joint_flyers_of
+from printables.print_room import runs_waiting
+from retention.access import Scope
+from retention.figures import figure_of
+from retention.products import Product
+from retention.words import gettext as _
+from retention.words import ngettext
+from segments.lapsing import LAPSING, LATE
+
+MOST_OF_A_KIND = 3
+FRESH = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class NextStep:
+    """One thing worth doing now: what, why, and the word that leads there."""
+
+    what: str
+    why: str
+    label: str
+    address: str
+
+
+def next_steps(session: Session, place: Place, *, now: datetime) -> list[NextStep]:
+    """Return what waits, the paper of today first."""
+    may = place.member.may
+    steps: list[NextStep] = []
+    if may(Scope.BATCHES_WRITE):
+        steps += [*_waiting_for_paper(session, place), *_unprinted(session, place)]
+    if may(Scope.JOINT_APPROVE):
+        steps += _joint(session, place)
+    if may(Scope.CAMPAIGNS_APPROVE):
+        steps += _reviews(session, place)
+    if may(Scope.CAMPAIGNS_WRITE):
+        steps += [
+            *_standing_still(session, place, now),
+            *_drafts(session, place),
+            *_arrivals(session, place, now),
+            *_lapsing(session, place, now),
+        ]
+    return steps
+
+
+def _waiting_for_paper(session: Session, place: Place) -> Iterator[NextStep]:
+    for line in runs_waiting(session, place.member)[:MOST_OF_A_KIND]:
+        yield NextStep(
+            ngettext("{count} insert waits for paper", "{count} inserts wait for paper", line.inserts).format(
+                count=figures.count(line.inserts)
+            ),
+            line.campaign.name,
+            _("Print them"),
+            _address(place, "print-room"),
+        )
+
+
+def _unprinted(session: Session, place: Place) -> Iterator[NextStep]:
+    rendered = select(Batch).where(Batch.shop_id == place.shop.id, Batch.state == BatchState.RENDERED)
+    for batch in session.exec(rendered.order_by(col(Batch.id).desc()).limit(MOST_OF_A_KIND)):
+        pieces = ngettext("{count} piece", "{count} pieces", batch.pieces).format(count=figures.count(batch.pieces))
+        what = _("Batch {number} is ready to print").format(number=batch.number)
+        yield NextStep(what, pieces, _("Print it"), _address(place, f"print-room/{batch.number}"))
+
+
+def _joint(session: Session, place: Place) -> Iterator[NextStep]:
+    for joint in joint_flyers_of(session, place.member)[:MOST_OF_A_KIND]:
+        stands = standing(session, joint, profile="office")
+        waits = stands.proof is not None and place.shop.id in {shop.id for shop in stands.missing}
+        if waits and joint.closed_at is None:
+            what = _("The joint flyer “{theme}” waits for your approval").format(theme=joint.theme)
+            yield NextStep(what, stands.message, _("Look at it"), _address(place, f"joint/{joint.id}"))
+
+
+def _reviews(session: Session, place: Place) -> Iterator[NextStep]:
+    waiting = select(Campaign).where(Campaign.shop_id == place.shop.id, Campaign.state == CampaignState.IN_REVIEW)
+    for campaign in session.exec(waiting.order_by(col(Campaign.id)).limit(MOST_OF_A_KIND)):
+        if place.member.actor not in authors_of(session, campaign):
+            what = _("“{campaign}” waits for your approval").format(campaign=campaign.name)
+            yield NextStep(
+                what, recipe_name(campaign.recipe), _("Look at it"), _address(place, f"campaigns/{campaign.slug}")
+            )
+
+
+def _standing_still(session: Session, place: Place, now: datetime) -> Iterator[NextStep]:
+    for campaign, stands in standing_still(session, place.shop.id)[:MOST_OF_A_KIND]:
+        what = _("“{campaign}” cannot leave").format(campaign=campaign.name)
+        why = standstill_words(stands, place.shop, now=now)
+        yield NextStep(what, why, _("Look at it"), _address(place, f"campaigns/{campaign.slug}"))
+
+
+def _drafts(session: Session, place: Place) -> Iterator[NextStep]:
+    drafts = select(Campaign).where(Campaign.shop_id == place.shop.id, Campaign.state == CampaignState.DRAFT)
+    for campaign in session.exec(drafts.order_by(col(Campaign.id).desc()).limit(MOST_OF_A_KIND)):
+        what = _("“{campaign}” is still a draft").format(campaign=campaign.name)
+        address = _address(place, f"campaigns/{campaign.slug}")
+        yield NextStep(what, recipe_name(campaign.recipe), _("Check the plan"), address)
+
+
+def _arrivals(session: Session, place: Place, now: datetime) -> Iterator[NextStep]:
+    told = select(Campaign.product_id).where(Campaign.shop_id == place.shop.id, col(Campaign.product_id).is_not(None))
+    fresh = select(Product).where(
+        Product.shop_id == place.shop.id,
+        col(Product.arrival_at) <= now,
+        col(Product.arrival_at) > now - FRESH,
+        col(Product.id).not_in(told),
+    )
+    for product in session.exec(fresh.order_by(col(Product.arrival_at).desc()).limit(MOST_OF_A_KIND)):
+        what = _("“{product}” is new, and nobody has been told").format(product=product.title)
+        address = _address(place, f"campaigns/new/arrival-alert?product={quote(product.sku, safe='')}")
+        yield NextStep(what, figures.ago(product.arrival_at, now), _("Tell them"), address)
+
+
+def _lapsing(session: Session, place: Place, now: datetime) -> Iterator[NextStep]:
+    if late := figure_of(session, place.shop, LATE, now=now).value:
+        what = ngettext(
+            "{count} buyer is past their usual time to return",
+            "{count} buyers are past their usual time to return",
+            late,
+        )
+        why = _("longer than one and a half times their usual gap")
+        address = _address(place, f"buyers?segment={LAPSING}")
+        yield NextStep(what.format(count=figures.count(late)), why, _("See who"), address)
+
+
+def _address(place: Place, path: str) -> str:
+    return f"/shops/{place.shop.slug}/{path}"

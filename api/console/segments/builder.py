@@ -1,0 +1,282 @@
+"""The builder of segments: conditions in nested groups, counted while somebody types, saved under a name.
+
+The form carries the whole draft, so the server keeps nothing between two requests. A change of a value asks for the
+counts alone; a change of what fields there are draws the conditions anew.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse, Response
+from sqlmodel import Session, col, select
+
+from api.console.segments.rule_answer import Answer, answer
+from api.console.segments.rule_fields import Known
+from api.console.segments.rule_kinds import FILTERS
+from api.console.segments.rule_tree import FRESH, JOINS, Box, Draft, change, draw, open_rule, read_form, rule_of, tidy
+from api.console.shell import Here, go, refused, show
+from api.deps import Now, Place, Reading, Writing, require
+from api.forms import read_fields
+from campaigns.campaign.campaigns import Campaign
+from retention import clock
+from retention.access import Scope
+from retention.errors import Conflict, Error, Invalid, NotFound
+from retention.products import Product
+from retention.relations import Group
+from retention.shops import Shop
+from retention.words import gettext as _
+from retention.words import gettext_noop
+from segments.asking import check_asking
+from segments.lists import BuyerList
+from segments.presets import PRESETS, Preset, find_preset
+from segments.segments import Segment, find_segment, list_segments, save_segment
+from segments.snapshots import refresh_segment
+
+router = APIRouter(prefix="/shops/{slug}/segments", dependencies=[require(Scope.SEGMENTS_READ)])
+
+MOST_SUGGESTED = 200
+
+QUESTIONS = {
+    "category": (gettext_noop("Category"), "category"),
+    "bought": (gettext_noop("Product they bought"), "sku"),
+    "missing": (gettext_noop("Product they never bought"), "sku"),
+}
+"""What presets ask for: the label of the field, and which suggestions it takes."""
+
+
+@dataclass
+class Typed:
+    """The form as it was sent. `editing` is the short name of the segment being changed, empty for a new one."""
+
+    values: dict[str, list[str]]
+
+    def text(self, name: str) -> str:
+        """Return a single field without the space around it."""
+        return self.values.get(name, [""])[0].strip()
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Everything the page of the builder shows."""
+
+    box: Box
+    answer: Answer
+    known: Known
+    name: str
+    short_name: str
+    editing: str
+    as_of: str
+    json_text: str
+
+
+async def read_typed(request: Request) -> Typed:
+    form = await read_fields(request)
+    values: dict[str, list[str]] = {}
+    for name, value in form.multi_items():
+        if isinstance(value, str):
+            values.setdefault(name, []).append(value)
+    return Typed(values)
+
+
+Sent = Annotated[Typed, Depends(read_typed)]
+
+
+@router.get("/new")
+def new(
+    request: Request, session: Reading, place: Here, now: Now, preset: str = "", rule: str = "", name: str = ""
+) -> HTMLResponse:
+    """Show the builder, empty, with a preset's rule, or with a rule from another page.
+
+    A preset that asks for something begins empty, with fields for that beside it, until all of them are filled in.
+    """
+    known = what_there_is(session, place.shop, now)
+    asked = _from_text(rule) if rule else {"all": []}
+    if preset:
+        chosen, given = find_preset(preset), dict(request.query_params)
+        if _is_answered(chosen, given):
+            asked, name = chosen.filled(given), chosen.titled(given)
+    typed = Typed({"name": [name], "short_name": [_free_name(session, place.shop, preset)]})
+    return _page(request, session, _sheet(session, place, open_rule(asked, known), known, typed, now))
+
+
+@router.get("/saved/{name}/edit")
+def edit(request: Request, session: Reading, place: Here, now: Now, name: str) -> HTMLResponse:
+    """Show the builder with a saved segment."""
+    segment = find_segment(session, place.shop.id, name)
+    check_asking(session, place.member, {"segment": name})
+    known = what_there_is(session, place.shop, now, without=name)
+    typed = Typed({"name": [segment.name], "editing": [name]})
+    return _page(request, session, _sheet(session, place, open_rule(segment.rule, known), known, typed, now))
+
+
+@router.post("/draw")
+def redraw(request: Request, session: Reading, place: Here, now: Now, typed: Sent) -> HTMLResponse:
+    """Draw the conditions anew after a button or a choice changed which fields there are."""
+    known = what_there_is(session, place.shop, now, without=typed.text("editing"))
+    what = typed.text("do")
+    error = None
+    draft = read_form(typed.values, known)
+    if what == "json":
+        try:
+            draft = open_rule(_from_text(typed.text("json")), known)
+        except Error as refusal:
+            error = refusal
+    else:
+        change(draft, what, known)
+    sheet = _sheet(session, place, draft, known, typed, now)
+    if error:
+        sheet.answer.problem = error.say(_)
+    if request.headers.get("HX-Request"):
+        return show(request, session, "segments/builder_work.html", **_context(sheet))
+    return _page(request, session, sheet)
+
+
+@router.post("/preview")
+def recount(request: Request, session: Reading, place: Here, now: Now, typed: Sent) -> HTMLResponse:
+    """Count anew and draw the answer alone; the fields stay as somebody is typing in them."""
+    known = what_there_is(session, place.shop, now, without=typed.text("editing"))
+    sheet = _sheet(session, place, read_form(typed.values, known), known, typed, now)
+    return show(request, session, "segments/builder_recount.html", **_context(sheet))
+
+
+@router.post("/save", dependencies=[require(Scope.SEGMENTS_WRITE)])
+def save(request: Request, session: Writing, place: Here, now: Now, typed: Sent) -> Response:
+    """Save the segment and refresh it; a refusal shows the form as it was typed."""
+    known = what_there_is(session, place.shop, now, without=typed.text("editing"))
+    draft = read_form(typed.values, known)
+    try:
+        with session.begin_nested():
+            segment = _save(session, place, typed, rule=tidy(rule_of(draft)), at=now)
+    except Error as error:
+        sheet = _sheet(session, place, draft, known, typed, now)
+        return _page(request, session, sheet, error=error)
+    return go(f"/shops/{place.shop.slug}/segments/saved/{segment.slug}", done="saved")
+
+
+def what_there_is(session: Session, shop: Shop, now: datetime, *, without: str = "") -> Known:
+    """Return what conditions can choose from."""
+
+    def named(table: Any) -> tuple[tuple[str, str], ...]:
+        rows = session.exec(select(table.slug, table.name).where(table.shop_id == shop.id).order_by(table.name))
+        return tuple((slug, name or slug) for slug, name in rows if slug != without)
+
+    return Known(
+        segments=(("", _("choose one")), *named(Segment)),
+        lists=(("", _("choose one")), *named(BuyerList)),
+        groups=named(Group),
+        campaigns=named(Campaign),
+        currency=shop.currency,
+        today=clock.day_of(shop.day(now)).isoformat(),
+    )
+
+
+def suggestions(session: Session, shop: Shop) -> dict[str, list[tuple[str, str]]]:
+    """Return values to suggest while typing, and what they are called, from the shop's newest products."""
+    rows = session.exec(
+        select(Product.sku, Product.title, Product.category)
+        .where(Product.shop_id == shop.id)
+        .order_by(col(Product.id).desc())
+        .limit(MOST_SUGGESTED)
+    ).all()
+    return {
+        "sku": [(sku, title) for sku, title, _category in rows],
+        "category": sorted({(category, "") for _sku, _title, category in rows if category}),
+    }
+
+
+def _save(session: Session, place: Place, typed: Typed, *, rule: Any, at: datetime) -> Segment:
+    editing, slug = typed.text("editing"), typed.text("editing") or typed.text("short_name")
+    name = typed.text("name")
+    if not name:
+        raise Invalid(gettext_noop("Give the segment a name."))
+    if editing:
+        find_segment(session, place.shop.id, editing)
+        check_asking(session, place.member, {"segment": editing})
+    elif _exists(session, place.shop, slug):
+        raise Conflict(gettext_noop("There is a segment {slug} already. Take another short name."), slug=slug)
+    check_asking(session, place.member, rule)
+    segment = save_segment(session, place.shop.id, slug, rule=rule, name=name[:200], actor=place.member.actor, at=at)
+    refresh_segment(session, place.shop, slug, now=at)
+    return segment
+
+
+def _sheet(session: Session, place: Place, draft: Draft, known: Known, typed: Typed, now: datetime) -> Sheet:
+    box = draw(draft, known)
+    editing, as_of = typed.text("editing"), typed.text("as_of")
+    return Sheet(
+        box=box,
+        answer=answer(session, place, box, now=now, as_of=as_of, editing=editing),
+        known=known,
+        name=typed.text("name"),
+        short_name=typed.text("short_name"),
+        editing=editing,
+        as_of=as_of,
+        json_text=json.dumps(tidy(rule_of(draft)), ensure_ascii=False, indent=2),
+    )
+
+
+def _page(request: Request, session: Session, sheet: Sheet, *, error: Error | None = None) -> HTMLResponse:
+    shop: Shop = request.state.shop
+    chosen = PRESETS.get(request.query_params.get("preset", ""))
+    return show(
+        request,
+        session,
+        "segments/segment_builder.html",
+        status=error.status if error else 200,
+        notice=refused(error) if error else None,
+        presets=[(preset.slug, preset.title) for preset in PRESETS.values()],
+        questions=_questions(chosen, request.query_params) if chosen else [],
+        suggestions=suggestions(session, shop),
+        **_context(sheet),
+    )
+
+
+def _context(sheet: Sheet) -> dict[str, Any]:
+    return {
+        "sheet": sheet,
+        "fresh_kinds": [(key, _(name)) for key, (name, _rule) in FRESH.items()],
+        "filter_names": [(key, _(name)) for key, name in FILTERS.items()],
+        "joins": [(key, _(name)) for key, name in JOINS.items()],
+    }
+
+
+def _is_answered(preset: Preset, given: Mapping[str, str]) -> bool:
+    return all(given.get(name, "").strip() for name in preset.asks)
+
+
+def _questions(preset: Preset, given: Mapping[str, str]) -> list[tuple[str, str, str, str]]:
+    """Return what a preset asks for: the field, its label, the suggestions it takes, what was given."""
+    return [(name, *(_(QUESTIONS[name][0]), QUESTIONS[name][1]), given.get(name, "")) for name in preset.asks]
+
+
+def _from_text(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise Invalid(
+            gettext_noop("The rule is no JSON: {problem} in line {line}."), problem=error.msg, line=error.lineno
+        ) from error
+    except RecursionError as error:
+        raise Invalid(gettext_noop("The rule is nested too deeply.")) from error
+
+
+def _exists(session: Session, shop: Shop, slug: str) -> bool:
+    try:
+        find_segment(session, shop.id, slug)
+    except NotFound:
+        return False
+    return True
+
+
+def _free_name(session: Session, shop: Shop, wanted: str) -> str:
+    """Return the short name a new segment begins with: the preset's, or the next number."""
+    taken = {segment.slug for segment in list_segments(session, shop.id)}
+    if wanted and wanted not in taken:
+        return wanted
+    numbers = [int(found[1]) for slug in taken if (found := re.fullmatch(r"segment-(\d{1,9})", slug))]
+    return f"segment-{max(numbers, default=0) + 1}"

@@ -1,0 +1,91 @@
+"""Consent on a buyer's page: what holds, how it came about, and the forms of whoever a buyer told something."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict
+from sqlmodel import Session
+
+from api.console.segments.buyers import show_one
+from api.console.shell import Here, go, refused
+from api.deps import Now, Writing, require
+from api.typed import end_of_day, typed_moment
+from campaigns.optouts.recording import Told, pause_buyer, record_answer
+from retention.access import Scope
+from retention.buyers import buyer_for
+from retention.consent import Answer, Channel
+from retention.errors import Error, Invalid
+from retention.words import gettext_noop
+
+router = APIRouter(prefix="/shops/{slug}/buyers", dependencies=[require(Scope.CONSENTS_WRITE)])
+
+
+class AnswerForm(BaseModel):
+    """An answer as typed, so that a refusal keeps it; an empty channel is every way, an empty topic everything."""
+
+    model_config = ConfigDict(str_strip_whitespace=True)
+
+    answer: Answer
+    source: str
+    evidence: str = ""
+    channel: str = ""
+    topic: str = ""
+    at: str = ""
+
+
+@router.post("/{buyer_id:path}/answers")
+def record(
+    request: Request, session: Writing, place: Here, now: Now, buyer_id: str, typed: Annotated[AnswerForm, Form()]
+) -> Response:
+    """Write down what the buyer said to whoever is signed in."""
+    buyer = buyer_for(session, place.member, buyer_id)
+    try:
+        with session.begin_nested():
+            channel = _channel(typed.channel)
+            at = typed_moment(typed.at, place.shop.timezone) if typed.at else None
+            told = Told(typed.answer, typed.evidence, typed.source, channel=channel, topic=typed.topic, at=at)
+            record_answer(session, place.member, buyer, told, now=now)
+    except Error as error:
+        return _again(request, session, place, now, buyer_id, error, typed=typed.model_dump())
+    return _back(place, buyer_id)
+
+
+@router.post("/{buyer_id:path}/pause")
+def pause(
+    request: Request,
+    session: Writing,
+    place: Here,
+    now: Now,
+    buyer_id: str,
+    last_day: Annotated[str, Form(max_length=10)] = "",
+    source: Annotated[str, Form(max_length=100)] = "phone",
+) -> Response:
+    """Send the buyer nothing up to and with a day of the shop; without a day, end that."""
+    buyer = buyer_for(session, place.member, buyer_id)
+    try:
+        with session.begin_nested():
+            until = end_of_day(last_day, place.shop.timezone) if last_day else None
+            pause_buyer(session, place.member, buyer, until, source=source, now=now)
+    except Error as error:
+        return _again(request, session, place, now, buyer_id, error, typed={"last_day": last_day})
+    return _back(place, buyer_id)
+
+
+def _back(place: Here, buyer_id: str) -> Response:
+    return go(f"/shops/{place.shop.slug}/buyers/{quote(buyer_id, safe='')}", done="saved")
+
+
+def _again(
+    request: Request, session: Session, place: Here, now: datetime, buyer_id: str, error: Error, *, typed: Any
+) -> Response:
+    return show_one(request, session, place, now, buyer_id, status=error.status, notice=refused(error), typed=typed)
+
+
+def _channel(name: str) -> Channel | None:
+    try:
+        return Channel(name) if name else None
+    except ValueError as error:
+        raise Invalid(gettext_noop("{name} is no way to reach anybody."), name=repr(name)) from error

@@ -1,0 +1,131 @@
+"""Buyers: the list with its search, and everything that happened with one of them."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse
+from sqlmodel import Session, func, select
+
+from api.console import sources
+from api.console.campaigns.review import names_of
+from api.console.shell import Here, Notice, show
+from api.deps import Now, Place, Reading, require
+from campaigns.optouts.standing import standing_of
+from campaigns.optouts.topics import topics_of
+from retention import browsing
+from retention.access import Scope
+from retention.buyers import Buyer, buyer_for
+from retention.consent import answers_of
+from retention.privacy.erased import is_erased
+from retention.shops import Shop
+from retention.words import current_language
+from retention.words import gettext as _
+from segments.asking import check_asking, hidden_segments
+from segments.labels import CHANNELS
+from segments.matching import match, open_matcher
+from segments.segments import Segment, find_segment, list_segments
+
+router = APIRouter(prefix="/shops/{slug}/buyers", dependencies=[require(Scope.BUYERS_READ)])
+
+
+@router.get("")
+def list_buyers(
+    request: Request,
+    session: Reading,
+    place: Here,
+    now: Now,
+    q: Annotated[str, Query(max_length=200)] = "",
+    segment: str = "",
+    before: int | None = None,
+) -> HTMLResponse:
+    """Show a page of buyers; HTMX asks for the rows alone while somebody types."""
+    chosen = find_segment(session, place.shop.id, segment) if segment else None
+    if chosen:
+        check_asking(session, place.member, {"segment": segment})
+    among = match(session, place.shop, {"segment": segment}, now=now) if chosen else None
+    lines = browsing.page_of_buyers(session, place.member, search=q, among=among, before=before)
+    context: dict[str, Any] = {
+        "lines": lines,
+        "q": q,
+        "segment": segment,
+        "more": len(lines) == browsing.PAGE,
+        "chosen": chosen,
+    }
+    if request.headers.get("HX-Target") == "lines":
+        return show(request, session, "segments/buyer_lines.html", **context)
+    total = len(among) if among is not None else _all_buyers(session, place.shop)
+    return show(
+        request, session, "segments/buyers.html", total=total, segments=list_segments(session, place.shop.id), **context
+    )
+
+
+@router.get("/{buyer_id:path}")
+def show_buyer(request: Request, session: Reading, place: Here, now: Now, buyer_id: str) -> HTMLResponse:
+    """Show one buyer: who, how to reach them, which segments, and the timeline."""
+    return show_one(request, session, place, now, buyer_id)
+
+
+def show_one(
+    request: Request,
+    session: Session,
+    place: Here,
+    now: datetime,
+    buyer_id: str,
+    *,
+    status: int = 200,
+    notice: Notice | None = None,
+    typed: Mapping[str, Any] | None = None,
+) -> HTMLResponse:
+    """Show one buyer; `typed` is what a form that was refused held."""
+    buyer = buyer_for(session, place.member, buyer_id)
+    facts = browsing.find_facts(session, buyer)
+    return show(
+        request,
+        session,
+        "segments/buyer.html",
+        status=status,
+        notice=notice,
+        erased=is_erased(session, buyer),
+        buyer=browsing.buyer_line(place.member, buyer, facts),
+        facts=facts,
+        belongs=_belongs(session, place, buyer, now),
+        happenings=browsing.timeline(session, buyer),
+        **_consent(session, place, buyer, now),
+        typed={**_BLANK, **(typed or {})},
+    )
+
+
+_BLANK = {"answer": None, "channel": "", "topic": "", "source": "phone", "evidence": "", "at": "", "last_day": ""}
+"""The forms of the page before anybody typed."""
+
+
+def _consent(session: Session, place: Here, buyer: Buyer, now: datetime) -> dict[str, Any]:
+    """Return what the page says of consent; evidence is personal, so not everybody sees the history."""
+    names = {channel: _(words) for channel, words in CHANNELS.items()}
+    topics = [(each.slug, each.name(current_language())) for each in topics_of(session, buyer.shop_id)]
+    personal = place.member.may(Scope.BUYERS_PERSONAL)
+    rows = answers_of(session, buyer.shop_id, buyer.id) if personal else []
+    who = names_of(session, {row.recorded_by for row in rows})
+    return {
+        "standing": standing_of(session, buyer, at=now),
+        "channel_names": names,
+        "channel_options": [(channel.value, name) for channel, name in names.items()],
+        "source_options": sources.source_options(),
+        "topics": topics,
+        "topic_names": dict(topics),
+        "may_record": place.member.may(Scope.CONSENTS_WRITE),
+        "history": [(row, who.get(row.recorded_by, "")) for row in rows] if personal else None,
+    }
+
+
+def _all_buyers(session: Session, shop: Shop) -> int:
+    return session.exec(select(func.count()).where(Buyer.shop_id == shop.id)).one()
+
+
+def _belongs(session: Session, place: Place, buyer: Buyer, now: datetime) -> list[Segment]:
+    matcher = open_matcher(session, place.shop, now=now)
+    hidden = hidden_segments(session, place.member)
+    shown = [segment for segment in list_segments(session, place.shop.id) if segment.slug not in hidden]
+    return [segment for segment in shown if buyer.id in matcher.try_segment(segment.slug)[0]]

@@ -1,0 +1,1 @@
+"""Pages about the shop itself: users, senders, webhooks, imports, requests about personal data."""

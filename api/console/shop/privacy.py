@@ -1,0 +1,85 @@
+"""One person's request: everything known of them as a page to hand over, their erasure; how long things are kept."""
+
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import APIRouter, Form, Query, Request
+from fastapi.responses import HTMLResponse, Response
+
+from api.console.segments.buyers import show_one
+from api.console.shell import Here, go, refused, show
+from api.deps import Files, Now, Reading, Writing, require
+from retention.access import Scope
+from retention.errors import Conflict, Error
+from retention.privacy.requests import erase_buyer, export_buyer
+from retention.privacy.times import DEFAULT_DAYS, MOST_DAYS, Kind, set_times, times_of
+from retention.words import gettext as _
+from retention.words import gettext_noop
+
+router = APIRouter(prefix="/shops/{slug}/privacy", dependencies=[require(Scope.BUYERS_READ)])
+
+KIND_NAMES = {
+    Kind.AGENTS: gettext_noop("Browsers and networks of scans"),
+    Kind.UPLOADS: gettext_noop("Files sent in, and the rows that could not be used"),
+    Kind.TEXTS: gettext_noop("Addresses and texts of messages, calls and bounces"),
+    Kind.AUDIT: gettext_noop("Who did what (audit log)"),
+}
+
+
+@router.get("")
+def show_privacy(request: Request, session: Reading, place: Here) -> HTMLResponse:
+    """Show how long each kind is kept."""
+    return show(request, session, "shop/privacy.html", lines=_lines(times_of(session, place.shop.id)), most=MOST_DAYS)
+
+
+@router.post("", dependencies=[require(Scope.BUYERS_ERASE)])
+def save_times(
+    request: Request,
+    session: Writing,
+    place: Here,
+    now: Now,
+    agents: Annotated[int, Form()],
+    uploads: Annotated[int, Form()],
+    texts: Annotated[int, Form()],
+    audit: Annotated[int, Form()],
+) -> Response:
+    """Set how long each kind is kept; a refusal keeps what was typed."""
+    typed = {Kind.AGENTS: agents, Kind.UPLOADS: uploads, Kind.TEXTS: texts, Kind.AUDIT: audit}
+    try:
+        with session.begin_nested():
+            set_times(session, place.member, {kind.value: days for kind, days in typed.items()}, at=now)
+    except Error as error:
+        again = {"lines": _lines(typed), "most": MOST_DAYS}
+        return show(request, session, "shop/privacy.html", status=error.status, notice=refused(error), **again)
+    return go(f"/shops/{place.shop.slug}/privacy", done="saved")
+
+
+@router.get("/export", dependencies=[require(Scope.BUYERS_PERSONAL)])
+def export(session: Reading, place: Here, now: Now, buyer: Annotated[str, Query(max_length=200)]) -> Response:
+    """Send everything known of a buyer as one page to hand over."""
+    made = export_buyer(session, place.shop, place.member, buyer, at=now)
+    name = quote(f"{place.shop.slug}-{made.buyer}.html", safe="")
+    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
+    return Response(made.as_html(), media_type="text/html; charset=utf-8", headers=headers)
+
+
+@router.post("/erase", dependencies=[require(Scope.BUYERS_ERASE)])
+def erase(
+    request: Request,
+    session: Writing,
+    place: Here,
+    files: Files,
+    now: Now,
+    buyer: Annotated[str, Form(max_length=200)],
+) -> Response:
+    """Erase a buyer, and show what is left; while that cannot be, the buyer with the reason."""
+    try:
+        with session.begin_nested():
+            erased = erase_buyer(session, place.member, buyer, files=files, at=now)
+    except Conflict as error:
+        return show_one(request, session, place, now, buyer, status=error.status, notice=refused(error))
+    return go(f"/shops/{place.shop.slug}/buyers/{erased.left}", done="erased")
+
+
+def _lines(times: dict[Kind, int]) -> list[tuple[str, str, int, int]]:
+    return [(kind.value, _(KIND_NAMES[kind]), days, DEFAULT_DAYS[kind]) for kind, days in times.items()]

@@ -1,0 +1,169 @@
+"""Hooks: other systems of the shop that are told what happened, and how their latest calls went; only an owner."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import HTMLResponse, Response
+from sqlmodel import Session
+
+from api.console.shell import Here, Notice, go, refused, show
+from api.console.shop.failures import failure_lines
+from api.console.states import shown
+from api.deps import Now, Place, Reading, Writing, require
+from campaigns.webhooks.webhooks import (
+    HookEvent,
+    calls_of,
+    create_hook,
+    delete_hook,
+    find_hook,
+    hooks_of,
+    resend_call,
+    test_hook,
+    turn_on,
+)
+from retention import clock
+from retention.access import Scope
+from retention.errors import Error
+from retention.failures import failures_of
+from retention.words import gettext as _
+from retention.words import gettext_noop
+
+router = APIRouter(prefix="/shops/{slug}/hooks", dependencies=[require(Scope.PEOPLE_WRITE)])
+
+EVENTS = {
+    HookEvent.SENT: gettext_noop("a message was sent"),
+    HookEvent.FAILED: gettext_noop("a message failed"),
+    HookEvent.CLICKED: gettext_noop("a link was clicked"),
+    HookEvent.SCANNED: gettext_noop("a code was scanned"),
+    HookEvent.CLAIMED: gettext_noop("a coupon was claimed"),
+    HookEvent.REDEEMED: gettext_noop("a coupon was redeemed"),
+    HookEvent.UNSUBSCRIBED: gettext_noop("a buyer unsubscribed"),
+}
+SHOWN_CALLS = 50
+
+
+@router.get("")
+def list_hooks(request: Request, session: Reading, place: Here) -> HTMLResponse:
+    """Show every hook and the form of a new one."""
+    return _list(request, session, place)
+
+
+@router.post("")
+def add_hook(
+    request: Request,
+    session: Writing,
+    place: Here,
+    now: Now,
+    name: Annotated[str, Form(max_length=64)],
+    url: Annotated[str, Form(max_length=1000)],
+    events: Annotated[list[str] | None, Form()] = None,
+) -> Response:
+    """Add a hook; its signing secret is shown this once."""
+    actor = place.member.actor
+    try:
+        with session.begin_nested():
+            hook, secret = create_hook(
+                session, place.shop, name.strip(), url=url.strip(), events=events or [], at=now, actor=actor
+            )
+    except Error as error:
+        return _list(request, session, place, notice=refused(error), status=error.status, name=name, url=url)
+    done = Notice("good", _("{name} is told from now on.").format(name=hook.slug))
+    return _list(request, session, place, notice=done, secret=secret)
+
+
+@router.get("/{hook}")
+def show_hook(request: Request, session: Reading, place: Here, hook: str) -> HTMLResponse:
+    """Show a hook's latest calls with their answers."""
+    return _show(request, session, place, hook)
+
+
+@router.post("/{hook}/test")
+def try_hook(request: Request, session: Reading, place: Here, now: Now, hook: str) -> Response:
+    """Make one call that says it is a test."""
+    try:
+        test_hook(session, find_hook(session, place.shop.id, hook), at=now, actor=place.member.actor)
+    except Error as error:
+        return _show(request, session, place, hook, notice=refused(error), status=error.status)
+    return _show(request, session, place, hook, notice=Notice("good", _("It took the test.")))
+
+
+@router.post("/{hook}/calls/{call}/resend")
+def resend(request: Request, session: Writing, place: Here, now: Now, hook: str, call: int) -> Response:
+    """Make a call once more."""
+    try:
+        with session.begin_nested():
+            resend_call(session, find_hook(session, place.shop.id, hook), call, at=now, actor=place.member.actor)
+    except Error as error:
+        return _show(request, session, place, hook, notice=refused(error), status=error.status)
+    return go(f"{_address(place)}/{hook}", done="resent")
+
+
+@router.post("/{hook}/on")
+def turn_hook_on(request: Request, session: Writing, place: Here, now: Now, hook: str) -> Response:
+    """Call it again after it was turned off."""
+    try:
+        with session.begin_nested():
+            turn_on(session, find_hook(session, place.shop.id, hook), at=now, actor=place.member.actor)
+    except Error as error:
+        return _show(request, session, place, hook, notice=refused(error), status=error.status)
+    return go(f"{_address(place)}/{hook}", done="resumed")
+
+
+@router.post("/{hook}/delete")
+def remove_hook(session: Writing, place: Here, now: Now, hook: str) -> Response:
+    """Remove a hook with its calls."""
+    delete_hook(session, find_hook(session, place.shop.id, hook), at=now, actor=place.member.actor)
+    return go(_address(place), done="removed")
+
+
+def _list(
+    request: Request,
+    session: Session,
+    place: Place,
+    *,
+    notice: Notice | None = None,
+    status: int = 200,
+    secret: str = "",
+    name: str = "",
+    url: str = "",
+) -> HTMLResponse:
+    return show(
+        request,
+        session,
+        "shop/hooks.html",
+        status=status,
+        notice=notice,
+        hooks=hooks_of(session, place.shop.id),
+        events=_events(),
+        secret=secret,
+        name=name,
+        url=url,
+    )
+
+
+def _show(
+    request: Request, session: Session, place: Place, slug: str, *, notice: Notice | None = None, status: int = 200
+) -> HTMLResponse:
+    hook = find_hook(session, place.shop.id, slug)
+    calls = calls_of(session, hook, limit=SHOWN_CALLS)
+    failing = failures_of(session, place.shop.id, kind="hook", thing_id=hook.id)
+    return show(
+        request,
+        session,
+        "shop/hook.html",
+        status=status,
+        notice=notice,
+        hook=hook,
+        failing=failure_lines(failing, place.shop, clock.now()),
+        calls=calls,
+        events=_events(),
+        shown=shown,
+    )
+
+
+def _events() -> dict[str, str]:
+    return {event.value: _(words) for event, words in EVENTS.items()}
+
+
+def _address(place: Place) -> str:
+    return f"/shops/{place.shop.slug}/hooks"

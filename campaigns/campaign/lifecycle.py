@@ -1,0 +1,79 @@
+"""Lifecycle: every move of a campaign from state to state, listed once. What a move does to rows stands in `moving`."""
+
+from enum import StrEnum
+
+from campaigns.campaign.campaigns import CampaignState as State
+from campaigns.campaign.campaigns import Medium
+from retention.errors import Conflict
+
+
+class Move(StrEnum):
+    """What somebody, or the clock, does to a campaign."""
+
+    SUBMIT = "submit"
+    APPROVE = "approve"
+    SEND_BACK = "send_back"
+    SCHEDULE = "schedule"
+    LAUNCH = "launch"
+    PAUSE = "pause"
+    RESUME = "resume"
+    CANCEL = "cancel"
+    FINISH = "finish"
+    REOPEN = "reopen"
+
+
+MOVES: dict[Move, tuple[frozenset[State], State]] = {
+    Move.SUBMIT: (frozenset({State.DRAFT}), State.IN_REVIEW),
+    Move.APPROVE: (frozenset({State.IN_REVIEW}), State.APPROVED),
+    Move.SEND_BACK: (frozenset({State.IN_REVIEW, State.APPROVED, State.SCHEDULED}), State.DRAFT),
+    Move.SCHEDULE: (frozenset({State.DRAFT, State.APPROVED, State.SCHEDULED}), State.SCHEDULED),
+    Move.LAUNCH: (frozenset({State.DRAFT, State.APPROVED, State.SCHEDULED}), State.RUNNING),
+    Move.PAUSE: (frozenset({State.RUNNING, State.SCHEDULED}), State.PAUSED),
+    Move.RESUME: (frozenset({State.PAUSED}), State.RUNNING),
+    Move.CANCEL: (frozenset(State) - {State.FINISHED, State.CANCELLED}, State.CANCELLED),
+    Move.FINISH: (frozenset({State.RUNNING}), State.FINISHED),
+    Move.REOPEN: (frozenset({State.FINISHED}), State.RUNNING),
+}
+
+EDITABLE = frozenset({State.DRAFT, State.IN_REVIEW, State.APPROVED, State.SCHEDULED})
+"""States in which content, audience, offer and policy may change; whatever it was, it is a draft afterwards."""
+
+
+def after(move: Move, state: State, *, medium: Medium, repeats: bool = False) -> State:
+    """Return the state a move leads to; Conflict, saying from where it would be possible, when it does not exist.
+
+    A parcel campaign may be launched again while it runs: each day's parcels are a run of their own. So may one that
+    `repeats`, by the calendar, events or waves; between two runs it is scheduled, and may be called done then too.
+    What was thought done is opened again when a person takes the last word of it back.
+    Resuming leads to running; `moving` makes that scheduled where nothing has to be sent just now.
+    """
+    sources, target = _sources(move, medium=medium, repeats=repeats), MOVES[move][1]
+    if state not in sources:
+        raise Conflict(
+            "“{move}” is not possible while a campaign is {state}. That needs: {sources}.",
+            state=state,
+            move=move,
+            sources=sorted(sources),
+        )
+    return target
+
+
+def possible(state: State, *, medium: Medium, repeats: bool = False) -> list[Move]:
+    """Return the moves a page may offer in `state`, in the order of `Move`; another launch first.
+
+    Reopening is not among them: it comes with the word that is taken back.
+    """
+    offered = [move for move in MOVES if move is not Move.REOPEN]
+    found = [move for move in offered if state in _sources(move, medium=medium, repeats=repeats)]
+    return sorted(
+        found, key=lambda move: (move is not Move.LAUNCH or state is not State.RUNNING, list(Move).index(move))
+    )
+
+
+def _sources(move: Move, *, medium: Medium, repeats: bool) -> frozenset[State]:
+    sources = MOVES[move][0]
+    if move is Move.LAUNCH and (repeats or medium is Medium.PARCEL):
+        return sources | {State.RUNNING}
+    if move in {Move.FINISH, Move.REOPEN} and repeats:
+        return sources | {State.SCHEDULED}
+    return sources

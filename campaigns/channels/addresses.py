@@ -1,0 +1,70 @@
+"""Whom we connect to: never a private address on a stranger's word.
+
+Where a shop may type in an address, it must not reach what only this machine can reach. The name is resolved once,
+every address it resolves to is looked at, and the connection goes to the very address that was looked at: a name that
+resolves to something else a moment later gains nothing.
+"""
+
+import ipaddress
+import re
+import socket
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator
+
+from campaigns.channels.channel import TryLater
+from retention.internet import is_public
+
+
+def open_socket(host: str, port: int, timeout: float, *, allow_private: bool) -> socket.socket:
+    """Connect to a host; TryLater when it is private and that is not allowed, OSError when nobody answers."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    if not allow_private and not all(is_public(str(address[0])) for *_, address in found):
+        raise TryLater(f"{host} is an address inside this network, which this installation does not allow",
+                       line_stands=False, of_sender=True)  # fmt: skip
+    trouble: OSError | None = None
+    for family, kind, protocol, _, address in found:
+        line = socket.socket(family, kind, protocol)
+        line.settimeout(timeout)
+        try:
+            line.connect(address)
+        except OSError as error:
+            line.close()
+            trouble = error
+        else:
+            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return line
+    raise trouble or OSError(f"{host} has no address")
+
+
+def check_host(host: str) -> str:
+    """Return a host's name or address as it was given; ValueError when it can be none."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        labels = host.rstrip(".").encode("idna").decode().split(".")  # UnicodeError is a ValueError
+        if re.fullmatch(r"[0-9.]+", host) or not all(_LABEL.fullmatch(label) for label in labels):
+            raise ValueError(f"{host!r} is no host") from None
+    return host
+
+
+def check_web_address(url: str) -> str:
+    """Return an address on the web as it was given; ValueError when nobody can be reached by it."""
+    if re.search(r"[\s\x00-\x1f\x7f]", url):
+        raise ValueError("an address has no blanks in it")
+    parts = urlsplit(url)  # raises for half a bracket
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("an address begins with https:// or http:// and a host")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("an address carries no name or password before its host")
+    check_host(parts.hostname)
+    if parts.port == 0:  # reading it raises for what is no number up to 65535
+        raise ValueError("a port is 1 to 65535")
+    return url
+
+
+WebAddress = Annotated[str, AfterValidator(check_web_address)]
+"""An address that was looked at when it was saved, so that it fails nobody later."""
+
+_LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")

@@ -1,0 +1,88 @@
+"""The robot of a chat group: one post for everybody in it.
+
+WeCom, DingTalk, Feishu and Lark are asked by our own calls (`chat_robots`): they say no with a status of 200, which
+`apprise` takes for a yes, and it quotes DingTalk's signature twice. Telegram and Discord say it with the status, so
+these go through `apprise`, with the picture. It tells yes from no and no more; after its no nobody can know.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from campaigns.campaign.campaigns import Medium
+from campaigns.channels.channel import Channel, Message, Outcome, Taken, TryLater, Undecided, one_by_one
+from campaigns.channels.chat_robots import PLATFORMS, ChatRobot
+
+
+class RobotSettings(BaseModel):
+    """Which platform, and the slug of the group the robot is in."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    platform: Literal["wecom", "dingtalk", "feishu", "lark", "telegram", "discord"]
+    group: str = Field("", max_length=64)
+
+
+@dataclass(frozen=True)
+class AppriseRobot:
+    """A robot by `apprise`; the platform's host is apprise's own, so nobody can point it elsewhere."""
+
+    platform: str
+    secrets: Mapping[str, str] = field(repr=False)
+    medium: Medium = Medium.ROBOT
+    at_once: int = 1
+    repeatable: bool = False
+
+    @contextmanager
+    def connect(self) -> Iterator["AppriseRobot"]:
+        yield self
+
+    def hand_over_all(self, messages: Sequence[Message]) -> list[Outcome]:
+        return one_by_one(self._post, messages)
+
+    def _post(self, message: Message) -> Taken:
+        robot = _robot(self.platform, self.secrets["token"])
+        if not robot.notify(body=message.text, body_format="text", attach=_attached(message.picture)):
+            raise Undecided("the group's platform did not say yes")
+        return Taken()
+
+
+def robot_channel(settings: RobotSettings, secrets: Mapping[str, str], *, allow_private: bool) -> Channel:
+    """Return the channel.
+
+    Secrets: token, and for DingTalk, Feishu and Lark the signing secret where the robot has one. The token of Telegram
+    is BOT_TOKEN/CHAT, that of Discord WEBHOOK_ID/WEBHOOK_TOKEN.
+    """
+    if platform := PLATFORMS.get(settings.platform):
+        return ChatRobot(platform, platform.home, dict(secrets), allow_private)
+    return AppriseRobot(settings.platform, dict(secrets))
+
+
+_KINDS = {
+    "telegram": ("NotifyTelegram", "tgram", r"\d+:[\w-]+/(-?\d+|@\w+)"),
+    "discord": ("NotifyDiscord", "discord", r"\d+/[\w-]+"),
+}
+"""By platform: apprise's class and scheme, and how a token looks."""
+
+
+def _robot(platform: str, token: str) -> Any:
+    """Return apprise's robot. Its own look-up would load all the hundred platforms it knows."""
+    name, scheme, form = _KINDS[platform]
+    if not re.fullmatch(form, token):
+        raise TryLater("this is no robot's token", of_sender=True)
+    kind = getattr(import_module(f"apprise.plugins.{platform}"), name)
+    return kind(**kind.parse_url(f"{scheme}://{token}"))
+
+
+def _attached(picture: bytes) -> Any:
+    if not picture:
+        return None
+    is_png = picture.startswith(b"\x89PNG")
+    kind, name = ("image/png", "picture.png") if is_png else ("image/jpeg", "picture.jpg")
+    memory: Any = import_module("apprise.attachment.memory")
+    return memory.AttachMemory(content=picture, name=name, mimetype=kind)

@@ -1,0 +1,1 @@
+"""Deliveries: one row for each buyer of a run, how it moves, and the ledger that adds up."""

@@ -1,1 +1,0 @@
-"""Hooks: the shop's other systems told of what happened."""

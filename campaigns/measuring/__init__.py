@@ -1,1 +1,0 @@
-"""Measuring: what a campaign brought, against its control group."""

@@ -1,0 +1,117 @@
+"""Dues: when each buyer's delivery of a run is to leave, as one moment for a zone and not for a buyer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import sqlalchemy as sa
+from pyroaring import BitMap
+from sqlmodel import Session, col, select
+from sqlmodel.sql.sqltypes import UTCDateTime
+
+from campaigns.campaign.campaigns import Campaign
+from campaigns.campaign.local_time import known_zone
+from campaigns.campaign.policy import QUIET_MEDIA, Policy, Quiet, SendAt, Whose
+from campaigns.campaign.triggers import FIRST_ZONE, Recurring, read_trigger
+from campaigns.plans.hours import next_send, out_of_quiet
+from retention import clock
+from retention.bitmaps import rows_of
+from retention.buyers import Buyer
+from retention.database import is_postgresql
+from retention.shops import Shop
+
+Numbers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Dues:
+    """When deliveries leave: at `at`, in some zones at another moment, and not before there is room under a cap.
+
+    `zones` holds the buyers' zones whose moment differs from `at`. `delayed` are buyers and `rooms` the seconds since
+    1970 at which there is room for each of them, in the same order.
+    """
+
+    at: datetime
+    zones: dict[str, datetime] = field(default_factory=dict)
+    delayed: Numbers = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    rooms: Numbers = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+
+    @property
+    def last(self) -> datetime:
+        """The last moment at which one of them is due."""
+        room = datetime.fromtimestamp(int(self.rooms.max()), self.at.tzinfo) if self.rooms.size else self.at
+        return max(self.at, room, *self.zones.values())
+
+    def put_off(self, rooms: tuple[Numbers, Numbers]) -> "Dues":
+        """Return these dues with some buyers put off until there is room for them, the latest room of all caps."""
+        ids, places = np.unique(np.concatenate((self.delayed, rooms[0])), return_inverse=True)
+        latest = np.zeros(ids.size, dtype=np.int64)
+        np.maximum.at(latest, places, np.concatenate((self.rooms, rooms[1])))
+        return Dues(self.at, self.zones, ids, latest)
+
+    def only(self, buyers: BitMap) -> "Dues":
+        """Return these dues without whoever is not among `buyers`."""
+        chosen = np.isin(self.delayed, np.asarray(buyers.to_array(), dtype=np.int64))
+        return Dues(self.at, self.zones, self.delayed[chosen], self.rooms[chosen])
+
+
+def dues_of(
+    session: Session, shop: Shop, campaign: Campaign, policy: Policy, *, quiets: Sequence[Quiet], at: datetime
+) -> Dues:
+    """Return when what is planned at `at` leaves, by the zones the shop's buyers are in; by parcel at once."""
+    if campaign.medium not in QUIET_MEDIA:
+        return Dues(at)
+    trigger = read_trigger(campaign.trigger)
+    day = None
+    send_at = policy.send_at
+    if isinstance(trigger, Recurring) and trigger.zone is Whose.BUYER:
+        # The run is made where its day begins first; everywhere else it waits for that day.
+        day, send_at = at.astimezone(clock.zone(FIRST_ZONE)).date(), SendAt(time=trigger.at, zone=Whose.BUYER)
+
+    def due(buyer_zone: str) -> datetime:
+        zones = {"buyer_zone": known_zone(buyer_zone, shop.timezone), "shop_zone": shop.timezone}
+        return out_of_quiet(quiets, next_send(send_at, at, day=day, **zones) if send_at else at, **zones)
+
+    default = due(shop.timezone)
+    if not any(rule and rule.zone is Whose.BUYER for rule in (send_at, *quiets)):
+        return Dues(default)
+    named = select(Buyer.timezone).where(Buyer.shop_id == shop.id, Buyer.timezone != "").distinct()
+    found = {zone: due(zone) for zone in session.exec(named)}
+    return Dues(default, {zone: moment for zone, moment in found.items() if moment != default})
+
+
+def join_rooms(session: Session, dues: Dues, chosen: sa.FromClause) -> tuple[sa.FromClause, Any]:
+    """Return `chosen`, which has the buyers, joined with the seconds they are put off to; None when nobody is."""
+    if not dues.delayed.size:
+        return chosen, None
+    rooms = rows_of(session, "rooms", id=dues.delayed.tolist(), seconds=dues.rooms.tolist())
+    return chosen.outerjoin(rooms, rooms.c.id == Buyer.id), rooms.c.seconds
+
+
+def due_moment(session: Session, dues: Dues, seconds: Any, *, shift: timedelta = timedelta(0)) -> Any:
+    """Return the SQL of a buyer's due moment, `shift` later; `seconds` is the column `join_rooms` gave."""
+    by_moment: dict[datetime, list[str]] = {}
+    for zone, moment in sorted(dues.zones.items()):
+        by_moment.setdefault(moment, []).append(zone)
+    usual: Any = _literal(dues.at + shift)
+    if by_moment:
+        cases = ((col(Buyer.timezone).in_(zones), _literal(moment + shift)) for moment, zones in by_moment.items())
+        usual = sa.case(*cases, else_=usual)
+    if seconds is None:
+        return usual
+    room = _moment_of(session, seconds + int(shift.total_seconds()))
+    return sa.case((sa.and_(seconds.is_not(None), room > usual), room), else_=usual)
+
+
+def _literal(moment: datetime) -> sa.BindParameter[datetime]:
+    return sa.literal(moment, UTCDateTime())
+
+
+def _moment_of(session: Session, seconds: Any) -> Any:
+    """Return the SQL of a moment from its seconds since 1970, spelled as this database keeps moments."""
+    if is_postgresql(session):
+        return sa.func.to_timestamp(seconds, type_=UTCDateTime())
+    return sa.func.strftime("%Y-%m-%d %H:%M:%S.000000", seconds, "unixepoch", type_=UTCDateTime())

@@ -1,0 +1,1 @@
+"""Results: what a campaign brought, by code, by last touch and against its control group."""

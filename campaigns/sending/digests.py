@@ -1,0 +1,149 @@
+"""Digests: several new arrivals for one buyer become one mail.
+
+A delivery that finds another alert of its buyer still waiting points at it: the carrier. It waits and is claimed with
+it, its text goes in the carrier's mail, and it is sent when that is. When the carrier does not leave after all, it goes
+by itself. Only mail gathers: a text message with three arrivals would cost as much as three.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+import sqlalchemy as sa
+from pyroaring import BitMap
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col
+
+from campaigns.campaign.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Medium, Recipe, Run
+from campaigns.campaign.reasons import Reason
+from campaigns.deliveries.numbered import by_number
+from campaigns.deliveries.transitions import Move, move, move_all
+from campaigns.sending.pre_send_check import check_before_sending
+from campaigns.texts.mail import Letter
+from retention.bitmaps import ids_in
+from retention.shops import Shop
+
+_OF_ONE_MAIL = frozenset({Reason.CAPPED, Reason.YIELDED})  # the carrier was counted, and it is the same mail
+
+
+def gather(session: Session, campaign: Campaign, run: Run) -> int:
+    """Have the waiting deliveries of a new run go with an alert their buyer is still waiting for; return how many.
+
+    The carriers are held, so that none is on its way out while something is put on it.
+    """
+    if campaign.recipe is not Recipe.ARRIVAL_ALERT or campaign.medium is not Medium.EMAIL:
+        return 0
+    mine = sa.select(col(Delivery.buyer_id)).where(
+        col(Delivery.shop_id) == run.shop_id,
+        col(Delivery.run_id) == run.id,
+        col(Delivery.state) == DeliveryState.WAITING,
+    )
+    waiting = (
+        sa.select(col(Delivery.id))
+        .where(*_waiting_alerts(campaign), col(Delivery.buyer_id).in_(mine))
+        .with_for_update(skip_locked=True)
+    )
+    held = BitMap(session.execute(waiting).scalars())
+    if not held:
+        return 0
+    other = aliased(Delivery)
+    carrier = (
+        sa.select(sa.func.min(col(other.id)))
+        .where(col(other.id).in_(ids_in(session, held)), col(other.buyer_id) == col(Delivery.buyer_id))
+        .scalar_subquery()
+    )
+    joining = (col(Delivery.shop_id) == run.shop_id, col(Delivery.run_id) == run.id, carrier.is_not(None))
+    return move_all(session, Move.JOIN_DIGEST, *joining, digest_id=carrier)
+
+
+def with_carried(
+    session: Session,
+    shop_id: int,
+    letters: list[Letter],
+    *,
+    now: datetime,
+    read: Callable[[Sequence[int]], list[Letter]],
+) -> list[Letter]:
+    """Return the letters, each with those it carries; what must not leave any more is skipped, and not carried.
+
+    `read` returns the letters of deliveries by their row numbers.
+    """
+    carriers = [letter.delivery.id for letter in letters if letter.campaign.recipe is Recipe.ARRIVAL_ALERT]
+    carried = _carried_by(session, shop_id, carriers)
+    if not carried:
+        return letters
+    ids = sorted(each for ids in carried.values() for each in ids)
+    wrong = {
+        delivery_id: reason
+        for delivery_id, reason in check_before_sending(session, shop_id, ids, at=now).skipped.items()
+        if reason not in _OF_ONE_MAIL
+    }
+    for reason in sorted(set(wrong.values())):
+        ids_of = [each for each, why in wrong.items() if why is reason]
+        move(session, Move.SKIP, by_number(shop_id, ids_of), reason=reason)
+    others = {letter.delivery.id: letter for letter in read([each for each in ids if each not in wrong])}
+    return [
+        replace(letter, others=tuple(others[each] for each in carried.get(letter.delivery.id, ()) if each in others))
+        for letter in letters
+    ]
+
+
+def settle_digests(session: Session) -> int:
+    """Have deliveries whose carrier does not leave go by themselves; return how many.
+
+    Where nobody can know whether the carrier left, nobody can know it of what it carried.
+    """
+    carrier, its = aliased(Delivery), aliased(Campaign)
+    bound = (
+        col(Delivery.shop_id).in_(sa.select(col(Shop.id))),  # leads to the index, which begins with the shop
+        col(Delivery.digest_id).is_not(None),
+    )
+    of_carrier = sa.select(col(carrier.id)).where(col(carrier.id) == col(Delivery.digest_id))
+    move_all(
+        session, Move.LOSE_WITH_HOST, *bound, of_carrier.where(col(carrier.state) == DeliveryState.UNKNOWN).exists()
+    )
+    on_its_way = (DeliveryState.WAITING, DeliveryState.CLAIMED, DeliveryState.SENT)
+    stays = of_carrier.join(its, col(its.id) == col(carrier.campaign_id)).where(
+        col(carrier.state).in_(on_its_way),
+        sa.or_(col(carrier.state) != DeliveryState.WAITING, col(its.state) == CampaignState.RUNNING),
+    )
+    return move_all(session, Move.LEAVE_DIGEST, *bound, ~stays.exists())
+
+
+def _waiting_alerts(campaign: Campaign) -> tuple[sa.ColumnElement[bool], ...]:
+    """Return the conditions of deliveries that can carry those of a campaign."""
+    alerts = sa.select(col(Campaign.id)).where(
+        col(Campaign.shop_id) == campaign.shop_id,
+        col(Campaign.id) != campaign.id,
+        col(Campaign.recipe) == Recipe.ARRIVAL_ALERT,
+        col(Campaign.medium) == campaign.medium,
+        col(Campaign.state) == CampaignState.RUNNING,
+        col(Campaign.sender_id).is_(None)
+        if campaign.sender_id is None
+        else col(Campaign.sender_id) == campaign.sender_id,
+    )
+    return (
+        col(Delivery.shop_id) == campaign.shop_id,
+        col(Delivery.state) == DeliveryState.WAITING,
+        col(Delivery.digest_id).is_(None),
+        col(Delivery.campaign_id).in_(alerts),
+    )
+
+
+def _carried_by(session: Session, shop_id: int, carriers: Sequence[int]) -> dict[int, list[int]]:
+    if not carriers:
+        return {}
+    rows = session.execute(
+        sa.select(col(Delivery.digest_id), col(Delivery.id))
+        .where(
+            col(Delivery.shop_id) == shop_id,
+            col(Delivery.digest_id).in_(carriers),
+            col(Delivery.state) == DeliveryState.WAITING,
+        )
+        .order_by(col(Delivery.id))
+    )
+    found: dict[int, list[int]] = defaultdict(list)
+    for carrier, delivery_id in rows:
+        found[carrier].append(delivery_id)
+    return found

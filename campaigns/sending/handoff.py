@@ -1,0 +1,225 @@
+"""Handing over: the messages of one claim in groups, each begun, handed over and recorded; the line stays open between.
+
+`handed_at` is committed before a byte of a group leaves, and one transaction records a group and begins the next. A
+group is as large as the channel has messages in the air at once: when the sender dies, no more than that is in doubt.
+Where a second try under the same key is harmless it is as many as leave in a quarter of a second. A database that is
+away for a while is waited for, since what came of the messages is still known here.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Self, TypeVar
+
+import structlog
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlmodel import Session
+
+from campaigns.campaign.reasons import Reason
+from campaigns.channels import breaker, rates
+from campaigns.channels.channel import Channel, Connection, Message, Outcome, Refused, Taken, TryLater, Undecided
+from campaigns.channels.rates import Slots
+from campaigns.channels.senders import Sender
+from campaigns.deliveries import claiming
+from campaigns.deliveries.claiming import Claim, Told
+from retention.database import transaction
+
+log = structlog.get_logger()
+
+LARGEST_GROUP = 200
+"""Messages begun together at most where a second try is harmless: one transaction for all of them."""
+
+GROUP_SECONDS = 0.25
+"""How long a group that may be larger than what is in the air should take: so soon is a pause or a no felt."""
+
+PATIENCE = timedelta(minutes=2)
+"""How long a database that is away is waited for; claims hold five times as long."""
+
+Answer = TypeVar("Answer")
+Ready = tuple[int, Message]
+"""A delivery's row number and its message."""
+
+
+@dataclass
+class Line:
+    """One process's line to one channel, opened when the first message is ready and kept from batch to batch.
+
+    `each_takes` are the seconds a message of the last group took; 0 before the first.
+    """
+
+    channel: Channel
+    each_takes: float = 0.0
+    _open: ExitStack = field(default_factory=ExitStack)
+    _connection: Connection | None = None
+
+    def connection(self) -> Connection:
+        """Return the open line; TryLater when nobody answers."""
+        if self._connection is None:
+            self._connection = self._open.enter_context(self.channel.connect())
+        return self._connection
+
+    def close(self) -> None:
+        self._connection = None
+        self._open.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+@dataclass
+class Batch:
+    """One claim in one sender's hands. `by` is the sender's row, where the campaign has one."""
+
+    engine: Engine
+    line: Line
+    held: Claim
+    now: datetime
+    counts: Counter[str]
+    by: Sender | None = None
+    slots: Slots | None = None
+    said: str = ""
+    """What the first trouble of the sender was."""
+
+    _started: float = field(default_factory=time.monotonic)
+    _came_of: list[tuple[Ready, Outcome]] = field(default_factory=list)
+
+    def hand_over(self, ready: Sequence[Ready]) -> bool:
+        """Hand over all messages, or up to the first trouble of the sender; False when there was such trouble."""
+        try:
+            connection = self.line.connection()
+        except TryLater as trouble:  # nobody answered, so nothing began
+            self._learn(ready, [trouble] * len(ready))
+            patiently(self.engine, self._record)
+            return False
+        start, stands = 0, True
+        while start < len(ready) and stands:
+            group = ready[start : start + self._size()]
+            self._wait_for_slot(start + len(group) - 1)
+            begun = patiently(self.engine, partial(self._record_and_begin, group=group))
+            leaving = [each for each in group if each[0] in begun]
+            start += len(group)
+            before = time.monotonic()
+            outcomes = connection.hand_over_all([message for _, message in leaving])
+            if leaving:
+                self.line.each_takes = (time.monotonic() - before) / len(leaving)
+            self._learn(leaving, outcomes)
+            stands = not any(_is_of_sender(outcome) for outcome in outcomes)
+        left = [delivery_id for delivery_id, _ in ready[start:]]
+        patiently(self.engine, partial(self._record_and_release, left=left))
+        if not stands:
+            self.line.close()
+        return stands
+
+    def _learn(self, group: Sequence[Ready], outcomes: Sequence[Outcome]) -> None:
+        self._came_of = list(zip(group, outcomes, strict=True))
+        self.said = self.said or next((str(each) for each in outcomes if _is_of_sender(each)), "")
+        names = {Taken: "sent", Refused: "failed", Undecided: "later" if self.line.channel.repeatable else "unknown"}
+        self.counts.update(names.get(type(outcome), "later") for outcome in outcomes)
+
+    def _size(self) -> int:
+        size = self.line.channel.at_once
+        if self.line.channel.repeatable and self.line.each_takes:
+            size = max(size, min(LARGEST_GROUP, int(GROUP_SECONDS / self.line.each_takes)))
+        if self.slots:
+            size = min(size, int(GROUP_SECONDS / self.slots.pause.total_seconds()))
+        return max(1, size)
+
+    def _wait_for_slot(self, number: int) -> None:
+        if self.slots is None:
+            return
+        wait = (self.slots.moment(number) - self.now).total_seconds() - (time.monotonic() - self._started)
+        if wait > 0:
+            time.sleep(wait)
+
+    def _record_and_begin(self, session: Session, group: Sequence[Ready]) -> set[int]:
+        # What every sender of the shop touches comes last, so that none waits for another longer than a commit takes.
+        begun = claiming.begin(session, self.held, [delivery_id for delivery_id, _ in group], now=self.now)
+        self._record(session)
+        return begun
+
+    def _record_and_release(self, session: Session, left: Sequence[int]) -> None:
+        self._record(session)
+        claiming.release(session, self.held, left)
+
+    def _record(self, session: Session) -> None:
+        """Write down what came of the group before. Run again, it writes what did not stand the first time."""
+        held, now, again = self.held, self.now, self.line.channel.repeatable
+        sent, refused, later, undecided = (self._told(kind) for kind in (Taken, Refused, TryLater, Undecided))
+        claiming.record_sent(session, held, sent, at=now)
+        claiming.record_refused(session, held, refused, reason=Reason.REFUSED, at=now, says_all=again)
+        self._record_later(session, later)
+        if again:
+            claiming.record_later(session, held, undecided, now=now, may_have_arrived=True)
+        else:
+            claiming.record_undecided(session, held, undecided)
+        if self.by and self._came_of:
+            self._note(session, self.by, taken=len(sent))
+
+    def _record_later(self, session: Session, later: Sequence[Told]) -> None:
+        waits = {delivery_id: outcome.wait for (delivery_id, _), outcome in self._came_of
+                 if isinstance(outcome, TryLater) and outcome.wait}  # fmt: skip
+        tries = [each for each in later if each.id not in waits]
+        claiming.record_later(session, self.held, tries, now=self.now)
+        if waits:
+            until = self.now + max(waits.values())
+            claiming.record_wait(session, self.held, [each for each in later if each.id in waits], until=until)
+            if self.by:
+                rates.wait_until(session, self.by.id, until)
+
+    def _note(self, session: Session, by: Sender, *, taken: int) -> None:
+        failed = [str(outcome) for _, outcome in self._came_of if _is_failure(outcome)]
+        if failed or taken:
+            detail = failed[-1] if failed else ""
+            breaker.note(session, by, failures=len(failed), taken=taken, detail=detail, now=self.now)
+
+    def _told(self, kind: type[Outcome]) -> list[Told]:
+        return [_told(each, outcome) for each, outcome in self._came_of if isinstance(outcome, kind)]
+
+
+def patiently(engine: Engine, work: Callable[[Session], Answer]) -> Answer:
+    """Run `work` in a transaction; when the database goes away in the middle, wait for it and run it again.
+
+    `work` must come to the same when its first run stood after all.
+    """
+    deadline = time.monotonic() + PATIENCE.total_seconds()
+    pause = 0.1
+    while True:
+        try:
+            with transaction(engine) as session:
+                return work(session)
+        except (OperationalError, InterfaceError) as error:
+            if time.monotonic() > deadline or not _may_pass(engine, error):
+                raise
+            log.warning("the database is away, waiting for it", why=error)
+            time.sleep(pause)
+            pause = min(2 * pause, 2)
+
+
+def _may_pass(engine: Engine, error: DBAPIError) -> bool:
+    """Tell a database that is away or busy from a statement that is wrong, which SQLite reports alike."""
+    return engine.dialect.name != "sqlite" or "locked" in str(error.orig)
+
+
+def _told(each: Ready, outcome: Outcome) -> Told:
+    delivery_id, message = each
+    if isinstance(outcome, Taken):
+        return Told(delivery_id, message_id=outcome.reference or message.message_id, address=message.to)
+    return Told(delivery_id, detail=str(outcome))
+
+
+def _is_of_sender(outcome: Outcome) -> bool:
+    """Tell whether the next message would have the same trouble."""
+    return isinstance(outcome, Undecided) or (isinstance(outcome, TryLater) and outcome.of_sender)
+
+
+def _is_failure(outcome: Outcome) -> bool:
+    """Tell whether it counts against the sender; being asked to wait does not."""
+    return _is_of_sender(outcome) and not (isinstance(outcome, TryLater) and outcome.wait)

@@ -1,0 +1,102 @@
+"""The check before sending: whether deliveries about to leave still may, in the transaction that claims them.
+
+What was right when planned can be wrong by now: a no to the channel, an offer that is over, a product sold out, a cap
+that something else has filled. What may leave later, after quiet hours or when a cap allows more, is put off instead.
+The rules are those of the plan, each in the form for one row (`plans.rules`).
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlmodel import Session, col
+
+from campaigns.campaign.campaigns import Delivery
+from campaigns.campaign.local_time import known_zone
+from campaigns.campaign.reasons import Reason
+from campaigns.deliveries.numbered import by_number
+from campaigns.plans.hours import out_of_quiet
+from campaigns.plans.rules import RULES
+from campaigns.plans.rules.rule import Check, Leaving
+from campaigns.plans.rules.terms import read_terms
+from retention.buyers import Buyer
+from retention.consent import Pause
+from retention.shops import Shop
+
+
+@dataclass(frozen=True, slots=True)
+class PreSendCheck:
+    """What the check finds: `skipped` must not leave, each with the first reason; `later` not before a moment."""
+
+    skipped: dict[int, Reason]
+    later: dict[int, datetime]
+
+
+def check_before_sending(
+    session: Session, shop_id: int, delivery_ids: Collection[int], *, at: datetime
+) -> PreSendCheck:
+    """Check deliveries about to leave. Those in neither part of the answer may leave now."""
+    check = read_check(session, shop_id, delivery_ids, at=at)
+    skipped: dict[int, Reason] = {}
+    later: dict[int, datetime] = {}
+    for row in check.rows.values():
+        verdict = _verdict(check, row)
+        if isinstance(verdict, Reason):
+            skipped[row.id] = verdict
+        elif (moment := _out_of_quiet(check, row, verdict)) > at:
+            later[row.id] = moment
+    return PreSendCheck(skipped, later)
+
+
+def refused_before_sending(
+    session: Session, shop_id: int, delivery_ids: Collection[int], *, at: datetime
+) -> dict[int, Reason]:
+    """Return the deliveries that must not leave, each with the first reason that applies."""
+    return check_before_sending(session, shop_id, delivery_ids, at=at).skipped
+
+
+def _verdict(check: Check, row: Leaving) -> Reason | datetime:
+    """Return the first reason against a delivery, else the moment from which the rules let it leave."""
+    earliest = check.at
+    for rule in RULES:
+        said = rule.refuse(check, row)
+        if isinstance(said, Reason):
+            return said
+        if said is not None:
+            earliest = max(earliest, said)
+    return earliest
+
+
+def _out_of_quiet(check: Check, row: Leaving, moment: datetime) -> datetime:
+    """Return the first moment from `moment` on that lies in no quiet hours."""
+    if not row.terms.quiets:
+        return moment
+    zones = {"buyer_zone": known_zone(row.timezone, check.shop.timezone), "shop_zone": check.shop.timezone}
+    return out_of_quiet(row.terms.quiets, moment, **zones)
+
+
+def read_check(session: Session, shop_id: int, delivery_ids: Collection[int], *, at: datetime) -> Check:
+    """Read the rows as they are now: the buyers' own in one SELECT, the shared ones once each."""
+    shop = session.get_one(Shop, shop_id)
+    if not delivery_ids:
+        return Check(session, shop, at, {}, ())
+    read = session.execute(
+        sa.select(
+            col(Delivery.run_id),
+            col(Delivery.id),
+            col(Delivery.coupon_id),
+            col(Delivery.expires_at),
+            col(Buyer.id),
+            col(Buyer.email),
+            col(Buyer.phone),
+            col(Buyer.timezone),
+            col(Pause.until),
+        )
+        .join_from(Delivery, Buyer, col(Buyer.id) == Delivery.buyer_id)
+        .outerjoin(Pause, sa.and_(col(Pause.shop_id) == Delivery.shop_id, col(Pause.buyer_id) == Delivery.buyer_id))
+        .where(by_number(shop_id, delivery_ids))
+    ).all()
+    terms = read_terms(session, shop_id, {row[0] for row in read})
+    rows = (Leaving(terms[row[0]], *row[1:]) for row in read)
+    return Check(session, shop, at, {row.id: row for row in rows}, terms.values())

@@ -1,0 +1,1 @@
+"""Statistics: intervals, lift, power and experiments; pure functions of numbers."""

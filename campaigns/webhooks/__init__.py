@@ -1,0 +1,1 @@
+"""Outgoing webhooks: calls of ours that tell other systems what happened."""
