@@ -14,14 +14,23 @@ _SQL = r"\b(update|insert\s+into|delete\s+from|merge\s+into|replace\s+into|copy|
 
 def writes(source: str, table: type[SQLModel]) -> list[str]:
     """Return each place that writes rows of a table, as line and kind. A sample with `id=0` cannot be stored."""
-    named = rf"\b({table.__name__}|{table.__name__.lower()}|{table.__tablename__})\b"
-    if not re.search(named, source):  # most modules have nothing to do with it
+    row, statements = table.__name__.lower(), _sql_of(table)
+    suspect = rf"\b{table.__name__}\b|\b{row}\.\w+[^=\n]*=[^=]|(setattr|delete)\([\w.]*{row}\b"
+    if not (re.search(suspect, source) or statements.search(source)):  # most modules have nothing to do with it
         return []
     tree = _parsed(source)
-    scopes = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    nodes = list(ast.walk(tree))
+    imported = [each for node in nodes if isinstance(node, ast.ImportFrom) for each in node.names]
+    names = {table.__name__} | {each.asname or each.name for each in imported if each.name == table.__name__}
+    scopes = [node for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
     outside = ast.Module([node for node in tree.body if node not in scopes], [])
-    found = [place for scope in (outside, *scopes) for place in _Scope(table, tree, scope).writes()]
+    found = [place for scope in (outside, *scopes) for place in _Scope(table, names, scope).writes()]
     return list(dict.fromkeys(found))
+
+
+@cache
+def _sql_of(table: type[SQLModel]) -> re.Pattern[str]:
+    return re.compile(rf"{_SQL}{table.__tablename__}\b", re.IGNORECASE)
 
 
 @cache
@@ -32,11 +41,10 @@ def _parsed(source: str) -> ast.Module:
 class _Scope:
     """A function, or what stands outside of all: which of its names hold rows of the table."""
 
-    def __init__(self, table: type[SQLModel], tree: ast.Module, scope: ast.AST) -> None:
+    def __init__(self, table: type[SQLModel], names: set[str], scope: ast.AST) -> None:
         self.name, self.columns = table.__name__, set(table.model_fields)
-        self.sql = re.compile(rf"{_SQL}{table.__tablename__}\b", re.IGNORECASE)
-        imported = [each for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for each in node.names]
-        self.names = {self.name} | {each.asname or each.name for each in imported if each.name == self.name}
+        self.sql = _sql_of(table)
+        self.names = names
         self.nodes = list(ast.walk(scope))
         self.rows: set[str] = {self.name.lower()}
         for _ in range(3):  # what is read from what was read
