@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from campaigns.campaign.campaigns import Delivery, DeliveryState
+from campaigns.campaign.campaigns import Delivery, DeliveryState, Run
 from campaigns.campaign.posts import HOLD, LIFE, ROBOT, Post, PostState
 from campaigns.campaign.reasons import Reason
 from campaigns.deliveries.claiming import CLAIM
@@ -62,9 +62,12 @@ def put_aside(session: Session, *, at: datetime) -> int:
     hears = somebody_in(DeliveryState.WAITING, DeliveryState.CLAIMED)
     alone = sa.update(Post).where(col(Post.state) == PostState.WAITING, ~hears)
     ended += changed(session, alone.values(state=PostState.SKIPPED).execution_options(**_NO_SYNC))
-    again = sa.update(Post).where(
-        col(Post.state).in_((PostState.FAILED, PostState.UNKNOWN)), somebody_in(DeliveryState.WAITING)
+    open_runs = sa.select(col(Run.id)).where(col(Run.finished_at).is_(None))  # the skipped ones of all runs are many
+    over = sa.or_(
+        col(Post.state).in_((PostState.FAILED, PostState.UNKNOWN)),
+        sa.and_(col(Post.state) == PostState.SKIPPED, col(Post.run_id).in_(open_runs)),
     )
+    again = sa.update(Post).where(over, somebody_in(DeliveryState.WAITING))
     values = {"state": PostState.WAITING, "assignee": "", "taken_at": None, "due_at": at, "attempts": 0}
     session.execute(again.values(**values), execution_options=_NO_SYNC)
     session.expire_all()

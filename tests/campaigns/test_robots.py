@@ -19,6 +19,7 @@ from campaigns.channels.memory import MemoryChannel
 from campaigns.channels.senders import Sender
 from campaigns.deliveries import ledger, moving
 from campaigns.deliveries.claiming import BACK_OFF, CLAIM, expire_claims
+from campaigns.deliveries.stopping import skip_buyer
 from campaigns.posts.bots import send_posts
 from campaigns.posts.outcomes import put_aside
 from campaigns.runs.drafting import find_campaign
@@ -200,6 +201,27 @@ def test_person_has_an_unknown_post_said_once_more(engine: Engine, on_stage: Act
     channel = memory()
     assert say(engine, channel, now=later(hours=1)) == Counter(sent=1)
     on_stage(lambda stage: _same(all_states(stage.session), ["sent", "sent"]))
+
+
+def test_post_skipped_since_nobody_was_left_is_said_when_somebody_is_sent_it_again(
+    engine: Engine, on_stage: Act
+) -> None:
+    prepared(on_stage, "ada")
+    say(engine, memory(tea=Undecided("no answer")))
+
+    def again(stage: Stage) -> None:
+        assert resend(stage.session, stage.shop, [1], at=later(hours=1), actor="user:1") == 1
+        put_aside(stage.session, at=later(hours=1))
+
+    def stop(stage: Stage) -> None:
+        assert skip_buyer(stage.session, stage.shop.id, buyer_id=1) == 1
+        put_aside(stage.session, at=later(hours=1))
+        assert posts_of(stage.session)[0].state == PostState.SKIPPED
+
+    for act in (again, stop, again):
+        on_stage(act)
+    assert say(engine, memory(), now=later(hours=1)) == Counter(sent=1)
+    on_stage(lambda stage: _same(all_states(stage.session), ["sent"]))
 
 
 def test_cancel_pause_and_a_no_before_the_post_are_heeded(engine: Engine, on_stage: Act) -> None:
