@@ -75,6 +75,16 @@ def share_links(session: Session, campaign: Campaign, tokens: Sequence[str], *, 
     )  # fmt: skip
 
 
+def copy_link(session: Session, link: Link, *, at: datetime) -> Link:
+    """Make a link to the same behind a token of its own, without a coupon yet."""
+    own = Link(
+        **link.model_dump(exclude={"id", "token", "coupon_id", "created_at"}), token=new_tokens(1)[0], created_at=at
+    )
+    session.add(own)
+    session.flush()
+    return own
+
+
 @dataclass(frozen=True, slots=True)
 class Slot:
     """A place on paper and what stands in it: a shop's offer and product."""

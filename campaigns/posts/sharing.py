@@ -5,8 +5,8 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 
 from campaigns.campaign.posts import Post
+from campaigns.offers.linking import copy_link
 from campaigns.offers.links import Link
-from retention.tokens import new_tokens
 
 
 def is_shared(session: Session, link: Link) -> bool:
@@ -35,9 +35,4 @@ def own_link(session: Session, link: Link, *, had: str, at: datetime) -> Link:
     known = session.exec(select(Link).where(*same)).first() if had and had != link.token else None
     if known:
         return known
-    own = Link(
-        **link.model_dump(exclude={"id", "token", "coupon_id", "created_at"}), token=new_tokens(1)[0], created_at=at
-    )
-    session.add(own)
-    session.flush()
-    return own
+    return copy_link(session, link, at=at)
