@@ -94,4 +94,4 @@ async def _keep_beating() -> None:
     """Say the pulse from where `/healthz` is answered: when that stands still, the parent starts the web anew."""
     while True:
         pulse.beat()
-        await asyncio.sleep(pulse.IDLE / 4)
+        await asyncio.sleep(pulse.idle() / 4)

@@ -61,7 +61,7 @@ def _beat_beside(celery: Celery) -> None:
 
 
 def _keep_beating(wait: Callable[[float], bool]) -> None:
-    while not wait(pulse.IDLE / 4):
+    while not wait(pulse.idle() / 4):
         pulse.beat()
 
 

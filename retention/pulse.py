@@ -9,11 +9,10 @@ import struct
 import time
 from contextlib import suppress
 
+from retention.settings import get_settings
+
 VARIABLE = "REGULARS_PULSE"
 """The environment variable with the number of the pipe's end to write to."""
-
-IDLE = float(os.environ.get("REGULARS_PULSE_IDLE", "30"))
-"""Seconds within which a process that has nothing to do says something again."""
 
 _WORD = struct.Struct("d")
 _KEPT = 512
@@ -59,10 +58,15 @@ def say_to(number: int) -> None:
     _fd = number
 
 
+def idle() -> float:
+    """Return within how many seconds a process that has nothing to do says something again."""
+    return get_settings().pulse_idle
+
+
 def beat() -> None:
-    """Say that this process lives, and says so again in `IDLE` seconds; nothing while something long goes on."""
-    if _task is None:
-        _say(IDLE)
+    """Say that this process lives, and says so again before it is late; nothing while something long goes on."""
+    if _fd is not None and _task is None:
+        _say(idle())
 
 
 def begin(limit: float, *, most: float = 0.0) -> None:

@@ -58,6 +58,13 @@ class Settings(BaseSettings):
     allow_private_addresses: bool = Field(
         False, description="Let shops' senders and hooks reach addresses inside this machine's network."
     )
+    pulse_idle: float = Field(
+        30.0,
+        ge=2,
+        le=3600,
+        allow_inf_nan=False,
+        description="Seconds of silence after which `regulars serve` ends an idle process.",
+    )
 
     @field_validator("home", "database_url", "broker_url", "files_url", "public_url", "smtp_url", "mail_from")
     @classmethod

@@ -154,10 +154,18 @@ def test_another_shop_answers_like_a_shop_that_does_not_exist(may: TestClient) -
     assert others.text == unknown.text
 
 
-def test_a_role_without_the_right_is_refused(may: TestClient) -> None:
-    answer = may.get("/shops/tea/owners")
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "Your role here may not do this: manage people and keys. Ask the shop&#39;s owner for it."),
+        ("zh-CN", "您在这里的角色不能管理成员和密钥，请向店主申请。"),
+    ],
+)
+def test_a_role_without_the_right_is_told_so_in_words(may: TestClient, language: str, said: str) -> None:
+    answer = may.get("/shops/tea/owners", params={"lang": language})
     assert answer.status_code == 403
-    assert "people:write" in answer.text
+    assert said in answer.text
+    assert "people:write" not in answer.text
 
 
 def test_a_form_without_the_logins_token_changes_nothing(may: TestClient, engine: Engine) -> None:

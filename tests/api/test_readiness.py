@@ -141,6 +141,18 @@ def test_what_stands_still_is_told_by_the_deep_look_and_as_figures(visitor: Test
     assert ready(visitor, deep=True)[0] == 200
 
 
+def test_index_that_is_missing_is_a_warning_of_the_deep_look(visitor: TestClient, engine: Engine) -> None:
+    let_all_beat(engine)
+    assert "warning" not in ready(visitor, deep=True)[1]
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP INDEX ix_logins_user_id")
+    status, said = ready(visitor, deep=True)
+    assert (status, said["ready"]) == (200, True)
+    assert said["warning"].startswith("The database lacks indexes or foreign keys, which makes it slow or lax: ")
+    assert "ix_logins_user_id" in said["warning"]
+    assert ready(visitor) == (200, {"ready": True, "database": "current"})
+
+
 def test_broker_that_is_away_is_told(engine: Engine, tmp_path: Path) -> None:
     let_all_beat(engine)
     away = Settings(home=tmp_path / "home", secret=SECRET, broker_url=f"redis://127.0.0.1:{free_port()}")

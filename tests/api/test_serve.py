@@ -15,7 +15,7 @@ import httpx
 import pytest
 from sqlmodel import Session, select
 
-from api import workers
+from api import serve, workers
 from api.worker import app as worker_app
 from retention import migrate, queue
 from retention.database import open_engine, reading, transaction
@@ -111,6 +111,33 @@ def test_serve_restarts_a_killed_worker_and_leaves_no_orphan(tmp_path: Path) -> 
     assert (tmp_path / "home").stat().st_mode & 0o777 == 0o700
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="stops a process")
+def test_pages_that_say_nothing_for_longer_than_the_pulse_are_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = free_port()
+    monkeypatch.setenv("REGULARS_PULSE_IDLE", "2")
+    monkeypatch.setenv("REGULARS_DATABASE_URL", f"sqlite:///{tmp_path / 'none.db'}")
+    (web,) = (each for each in serve.children("127.0.0.1", port) if each.name == "web")
+    web.start(time.monotonic())
+
+    def runs() -> bool:
+        web.tend(time.monotonic())
+        return web.process is not None
+
+    try:
+        wait_until(lambda: runs() and _is_alive(port), "the pages")
+        until = time.monotonic() + 3
+        while time.monotonic() < until:
+            assert runs(), "who says the pulse is left alone"
+            time.sleep(0.1)
+        assert web.process
+        os.kill(web.process.pid, signal.SIGSTOP)
+        wait_until(lambda: not runs(), "the pages that hang to be ended")
+    finally:
+        web.stop(time.monotonic())
+
+
 def test_every_task_that_is_not_quick_is_one_and_has_its_queue() -> None:
     assert set(queue.LANES) <= set(worker_app.tasks)
     assert set(queue.LIMITS) == set(workers.WORKERS) == set(queue.Lane)
@@ -188,6 +215,13 @@ def _answers_left(engine: object) -> list[str]:
 def _is_ready(port: int) -> bool:
     try:
         return httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def _is_alive(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/healthz").status_code == 200
     except httpx.TransportError:
         return False
 

@@ -35,6 +35,9 @@ WRONG = [
     ("MAIL_FROM", "The shop", "it holds no mail address"),
     ("MAIL_FROM", "Shop <shop@example.cn>\nBcc: all@example.cn", "it holds no mail address"),
     ("ALLOW_PRIVATE_ADDRESSES", "perhaps", "valid boolean"),
+    ("PULSE_IDLE", "abc", "valid number"),
+    ("PULSE_IDLE", "0.5", "greater than or equal to 2"),
+    ("PULSE_IDLE", "nan", "finite number"),
 ]
 
 

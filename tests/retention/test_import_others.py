@@ -7,7 +7,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from PIL import Image
+from sqlalchemy import Engine
 
+from retention.consent import Answer, Channel, record_consent
+from retention.database import transaction
 from retention.errors import Invalid
 from retention.files import FileStore
 from retention.ingest import ImportReport
@@ -49,6 +52,42 @@ def test_buyers_land_with_their_consents_and_twice_is_once(load: Load, ask: Ask)
     again = load("buyers", BUYERS)
     assert (again.changed, again.unchanged, len(ask(consents))) == (0, 2, 3)
     assert dict(ask("SELECT family, version FROM data_versions")) == {"buyers": 1, "consents": 1}
+
+
+@pytest.mark.parametrize(
+    ("said", "counts"),
+    [
+        ([("file", "in")], "in"),
+        ([("file", "out"), ("file", "in")], "out"),
+        ([("file", "in"), ("file", "out"), ("file", "in")], "out"),
+        ([("dated file", "out"), ("file", "in")], "out"),
+        ([("buyer", "out"), ("file", "in")], "out"),
+        ([("buyer", "in"), ("buyer", "out"), ("file", "in")], "out"),
+        ([("file", "in"), ("buyer", "out"), ("file", "in"), ("file", "in")], "out"),
+        ([("buyer", "out"), ("file", "in"), ("dated file", "in")], "in"),
+        ([("buyer", "out"), ("file", "in"), ("buyer", "in")], "in"),
+    ],
+)
+def test_yes_without_a_date_never_overrules_a_no(
+    load: Load, ask: Ask, shop_engine: Engine, said: list[tuple[str, str]], counts: str
+) -> None:
+    load("buyers", "buyer_id,email,phone\nb1,lin@example.com,13800001111\n")
+    ((buyer, shop),) = ask("SELECT id, shop_id FROM buyers")
+    for day, (way, answer) in enumerate(said, start=1):
+        at = NOW + timedelta(days=day)
+        moment = at.isoformat() if way == "dated file" else ""
+        if way != "buyer":
+            row = f"b1,{answer},{answer},{moment}"
+            load("buyers", f"buyer_id,email_consent,sms_consent,consent_at\n{row}\n", now=at)
+            continue
+        with transaction(shop_engine) as session:
+            for channel in (Channel.EMAIL, Channel.SMS):
+                told = {"channel": channel, "answer": Answer(answer), "source": "a page"}
+                record_consent(session, shop, buyer_id=buyer, at=at, **told)
+    for channel in ("email", "sms"):
+        last = ask(f"SELECT answer FROM consents WHERE channel = '{channel}' AND counts ORDER BY id DESC LIMIT 1")
+        stands = ask(f"SELECT count(*) FROM suppressions WHERE channel = '{channel}' AND lifted_at IS NULL")
+        assert (last, stands) == ([(counts,)], [(int(counts == "out"),)])
 
 
 @pytest.mark.parametrize("zone", [UTC, ZoneInfo("Asia/Shanghai")])
