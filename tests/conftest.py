@@ -75,9 +75,9 @@ def kept_postgresql(postgresql_server: str) -> Iterator[KeptPostgresql]:
 
 
 @pytest.fixture(scope="session")
-def kept_sqlite() -> KeptSqlite:
-    """The engine this worker keeps for SQLite."""
-    return KeptSqlite()
+def kept_sqlite(tmp_path_factory: pytest.TempPathFactory) -> KeptSqlite:
+    """What this worker keeps of its engines for SQLite."""
+    return KeptSqlite(tmp_path_factory.mktemp("kept") / "first.db")
 
 
 @pytest.fixture
@@ -232,7 +232,8 @@ def browse(browser: Browser) -> Iterator[Callable[..., Page]]:
     ) -> Page:
         window = browser.new_context(locale=locale, viewport={"width": width, "height": height})
         contexts.append(window)
-        window.add_cookies([{"name": name, "value": kept, "url": address} for name, kept in (cookies or {}).items()])
+        home = "/".join(address.split("/")[:3]) + "/"  # a cookie goes where its address leads, and below
+        window.add_cookies([{"name": name, "value": kept, "url": home} for name, kept in (cookies or {}).items()])
         window.set_default_timeout(60_000)
         page = window.new_page()
         if hear:

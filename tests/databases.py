@@ -1,7 +1,7 @@
-"""Databases that a worker keeps from test to test: the engine, its connections and what it compiled stay, no row does.
+"""Databases that a worker keeps from test to test: what was compiled stays, no row does.
 
-SQLite: each test has a copy of a file, and the kept engine is pointed at it. PostgreSQL: making a database takes a
-hundred times as long as emptying one, so each worker keeps one; where a test changed its tables it is made anew.
+SQLite: each test has a copy of a file, with connections of its own. PostgreSQL: making a database takes a hundred times
+as long as emptying one, so each worker keeps one with its connections; where a test changed its tables it is made anew.
 """
 
 from collections.abc import Callable, Iterator
@@ -49,23 +49,22 @@ WHERE datname = current_database() AND backend_type = 'client backend' AND pid <
 
 
 class KeptSqlite:
-    """An engine that is pointed at one file after another."""
+    """What an engine compiles, kept from file to file. Each test has connections of its own to its own file."""
 
-    def __init__(self) -> None:
-        self._file = Path()
-        self._engine = open_engine("sqlite:///kept.db")
-        event.listen(self._engine, "do_connect", self._point)
-        event.listen(self._engine, "connect", _hurry)
+    def __init__(self, first: Path) -> None:
+        self._first = open_engine(f"sqlite:///{first}")
+        with self._first.connect():
+            """Now the dialect knows its server."""
+        self._first.dispose()
 
     @contextmanager
     def at(self, file: Path) -> Iterator[Engine]:
-        """Yield the engine over this file. What a test listens to ends with the test."""
-        self._file = file
-        yield _handed_out(self._engine, f"sqlite:///{file}")
-        self._engine.dispose()
-
-    def _point(self, _dialect: object, _record: object, place: list[Any], _options: object) -> None:
-        place[0] = str(self._file)
+        """Yield an engine over this file."""
+        opened = open_engine(f"sqlite:///{file}")
+        event.listen(opened, "connect", _hurry)
+        opened.dialect, opened._compiled_cache = self._first.dialect, self._first._compiled_cache
+        yield opened
+        opened.dispose()
 
 
 class KeptPostgresql:
