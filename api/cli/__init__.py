@@ -5,118 +5,60 @@ Results go to standard output, as words or with `--json` as one JSON document; p
 """
 
 import sys
-from typing import NoReturn
+from importlib import metadata
+from typing import Annotated, NoReturn
 
-import structlog
 import typer
-from sqlalchemy.exc import DataError, DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from api.cli import (
-    answers,
-    batches,
-    calendar,
-    campaign_moves,
-    campaigns,
-    campaigns_content,
-    consent,
-    db,
-    demo,
-    failures,
-    flyers,
-    hooks,
-    imports,
-    joint,
-    key,
-    lift,
-    policy,
-    posts,
-    privacy,
-    reports,
-    segment_tools,
-    segments,
-    senders,
-    serve,
-    shop,
-    user,
-)
-from api.logs import configure_logs
-from retention.errors import Error
+from api.cli.commands import Commands
 from retention.home import keep_private
-from retention.trouble import SENTENCES, first_line, trouble_of
-
-log = structlog.get_logger()
 
 app = typer.Typer(
     name="regulars",
+    cls=Commands,
     help="Regulars (回头客): turns buyers into regulars.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-GROUPS = (
-    demo,
-    serve,
-    db,
-    shop,
-    user,
-    key,
-    imports,
-    segments,
-    segment_tools,
-    campaigns,
-    senders,
-    hooks,
-    failures,
-    campaigns_content,
-    answers,
-    consent,
-    campaign_moves,
-    calendar,
-    policy,
-    posts,
-    privacy,
-    flyers,
-    batches,
-    joint,
-    reports,
-    lift,
-)
-for group in GROUPS:
-    group.add_to(app)
+
+
+def _show_version(asked: bool) -> None:  # noqa: FBT001 - the library calls it so
+    if asked:
+        typer.echo(f"regulars {metadata.version('regulars')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Take the options that stand before a command."""
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run one command and exit with its code."""
     keep_private()
-    configure_logs()
     try:
         code = app(args=arguments, standalone_mode=False)
-    except Error as error:
-        _refuse(str(error), error.exit_code)
     except typer.TyperException as error:
         _refuse(error.format_message(), error.exit_code)
     except (typer.Abort, KeyboardInterrupt):
         _refuse("Stopped.", 130)
-    except (DataError, OverflowError, UnicodeEncodeError):
-        _refuse("A value holds characters or a size that cannot be kept.", 2)
-    except (DBAPIError, PoolTimeoutError) as error:
-        trouble = trouble_of(error)
-        sentence = SENTENCES[trouble] if trouble else "The database refused."
-        _refuse(f"{sentence} ({first_line(error)})", 1)
-    except FileNotFoundError as error:
-        _refuse(f"There is no file {error.filename}.", 1)
-    except OSError as error:
-        _refuse(f"{error.filename}: {error.strerror}." if error.filename else str(error), 1)
-    except Exception as error:
-        log.critical("the command failed", exc_info=error)
-        raise SystemExit(1) from None
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is told in one line
+        from api.cli.refusals import refusal_of  # late: the database's errors take long to load
+
+        _refuse(*refusal_of(error))
     raise SystemExit(code or 0)
 
 
 def _refuse(text: str, code: int) -> NoReturn:
     # A group without a command answers with its help, the one refusal of many lines.
+    if not text:  # told by the log
+        raise SystemExit(code)
     is_help = text.lstrip().startswith("Usage:")
     sys.stderr.write(f"{text}\n" if is_help else f"regulars: {' '.join(text.split())}\n")
     raise SystemExit(code)

@@ -3,14 +3,18 @@
 import io
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import typer
 
 from api.cli import app, main, terminal
+from api.cli.commands import COMMANDS, Commands
 from retention import migrate
 from retention.settings import Settings, get_settings
 
@@ -161,7 +165,9 @@ def commands() -> dict[str, typer.main.Any]:
         if not getattr(command, "commands", None):
             found[words] = command
 
-    walk(typer.main.get_command(app), "")
+    for name in COMMANDS:
+        command = cast("Commands", typer.main.get_command(app)).get_command(None, name)
+        walk(command, name)
     return found
 
 
@@ -173,6 +179,18 @@ def test_each_command_is_documented_with_every_option(words: str) -> None:
     options = [name for each in commands()[words].params for name in getattr(each, "opts", []) if name.startswith("--")]
     missing = [name for name in options if name not in section[0] and name != "--help"]
     assert missing == []
+
+
+def test_help_has_each_command_and_line_without_loading_any(regulars: Regulars) -> None:
+    listed = regulars("--help")[1]
+    group = cast("Commands", typer.main.get_command(app))
+    for name, command in COMMANDS.items():
+        assert group.get_command(None, name).get_short_help_str(100) == command.line
+        assert f"  {name} " in listed
+    loaded = "import sys, api.cli; api.cli.app(['--version'], standalone_mode=False); print(*sys.modules)"
+    modules = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True).stdout.split()
+    assert {"sqlalchemy", "sqlmodel", "structlog", "campaigns"} & set(modules) == set()
+    assert modules[:2] == ["regulars", version("regulars")]
 
 
 def test_each_command_says_what_it_is_for() -> None:

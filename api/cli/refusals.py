@@ -1,0 +1,29 @@
+"""What a command says when it cannot: one line, and the exit code. Loaded with the first command, for its imports."""
+
+import structlog
+from sqlalchemy.exc import DataError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from retention.errors import Error
+from retention.trouble import SENTENCES, first_line, trouble_of
+
+log = structlog.get_logger()
+
+
+def refusal_of(error: Exception) -> tuple[str, int]:
+    """Return the line and the exit code for an error; of one nobody foresaw the log has more."""
+    match error:
+        case Error():
+            return str(error), error.exit_code
+        case DataError() | OverflowError() | UnicodeEncodeError():
+            return "A value holds characters or a size that cannot be kept.", 2
+        case DBAPIError() | PoolTimeoutError():
+            trouble = trouble_of(error)
+            sentence = SENTENCES[trouble] if trouble else "The database refused."
+            return f"{sentence} ({first_line(error)})", 1
+        case FileNotFoundError():
+            return f"There is no file {error.filename}.", 1
+        case OSError():
+            return f"{error.filename}: {error.strerror}." if error.filename else str(error), 1
+    log.critical("the command failed", exc_info=error)
+    return "", 1
