@@ -122,10 +122,12 @@ def test_damaged_database_and_closed_home_are_one_line(
 ) -> None:
     (tmp_path / "damaged.db").write_bytes(b"this was a database before the disk broke " * 99)
     (tmp_path / "file").write_text("in the way")
-    for name, value, said in (
-        ("DATABASE_URL", f"sqlite:///{tmp_path}/damaged.db", "The database is damaged, or its file is not a database."),
-        ("HOME", str(tmp_path / "file"), "File exists"),
-        ("HOME", str(tmp_path / "file" / "folder"), "Not a directory"),
+    in_the_way = f"{tmp_path}/file is a file; name a folder."
+    damaged = "The database is damaged, or its file is not a database."
+    for name, value, said, code in (
+        ("DATABASE_URL", f"sqlite:///{tmp_path}/damaged.db", damaged, 1),
+        ("HOME", str(tmp_path / "file"), in_the_way, 2),
+        ("HOME", str(tmp_path / "file" / "folder"), in_the_way, 2),
     ):
         with monkeypatch.context() as context:
             context.setenv(f"REGULARS_{name}", value)
@@ -133,7 +135,7 @@ def test_damaged_database_and_closed_home_are_one_line(
             with pytest.raises(SystemExit) as end:
                 main(["db", "upgrade"])
         told = capsys.readouterr().err
-        assert (end.value.code, told.count("\n"), said in told) == (1, 1, True), told
+        assert (end.value.code, told.count("\n"), said in told) == (code, 1, True), told
 
 
 @pytest.mark.parametrize("command", [["db", "upgrade"], ["failures", "list", "--shop", "tea"]])

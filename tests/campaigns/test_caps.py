@@ -250,13 +250,14 @@ def test_delayed_delivery_is_put_off_again_while_there_is_no_room(engine: Engine
         stage.buyer("ada")
         for slug in ("first", "second"):
             launch(stage.session, stage.shop, stage.push(slug, policy=once_a_day), at=NOON, actor="user:1")
-        launch(stage.session, stage.shop, stage.push("uncapped"), at=midnight, actor="user:1")
 
     on_stage(begin)
     channel = MemoryChannel()
-    sent = [
+    sent = [send_waiting(engine, channel, now=NOON, sender=SENDER)["sent"]]
+    on_stage(lambda stage: launch(stage.session, stage.shop, stage.push("uncapped"), at=midnight, actor="user:1"))
+    sent += [
         send_waiting(engine, channel, now=now, sender=SENDER)["sent"]
-        for now in (NOON, midnight, midnight + timedelta(hours=23, minutes=59), midnight + timedelta(days=1))
+        for now in (midnight, midnight + timedelta(hours=23, minutes=59), midnight + timedelta(days=1))
     ]
     # The uncapped one leaves at midnight too, but the delayed one is older and does not count what waits behind it.
     assert sent == [1, 2, 0, 0]
