@@ -6,7 +6,12 @@ public. So the blocks that are not globally reachable stand here (IPv4 and IPv6 
 """
 
 import ipaddress
+import re
 import socket
+import threading
+import time
+from contextlib import suppress
+from functools import lru_cache
 
 _NOT_REACHABLE = (
     "0.0.0.0/8",  # this network
@@ -45,17 +50,36 @@ _OPEN = tuple(map(ipaddress.ip_network, _REACHABLE_IN_THEM))
 _HANDED_OUT = ipaddress.ip_network("2000::/3")
 _TRANSLATED = ipaddress.ip_network("64:ff9b::/96")  # IPv4 behind NAT64: what is inside counts
 
-_PRIVATE_ENDINGS = (
-    ".local",
-    ".internal",
-    ".lan",
-    ".intranet",
-    ".home.arpa",
-    ".localhost",
-    ".test",
-    ".example",
-    ".invalid",
+_PRIVATE_NAMES = frozenset(
+    (
+        # IANA's registry of special-use names (RFC 6761 and those after it)
+        "alt",
+        "arpa",
+        "example",
+        "invalid",
+        "local",
+        "localhost",
+        "onion",
+        "test",
+        # ICANN: for private networks, or never handed out because they are used so
+        "internal",
+        "corp",
+        "home",
+        "mail",
+        # RFC 6762, appendix G, and what routers and old systems call their networks
+        "intranet",
+        "lan",
+        "private",
+        "localdomain",
+    )
 )
+"""Last labels of names that the public internet does not know."""
+
+_CARRIED = re.compile(r"(?:^|[.-])(\d{1,3}(?:\.\d{1,3}){3}|\d{1,3}(?:-\d{1,3}){3})(?=[.-])")
+"""An address inside a name, as nip.io and sslip.io answer it: 127.0.0.1.nip.io, shop-10-0-0-7.sslip.io."""
+
+_PATIENCE = 1.0
+"""Seconds to wait for a name's addresses."""
 
 
 def is_network_address(text: str) -> bool:
@@ -94,4 +118,35 @@ def is_public_host(host: str) -> bool:
     try:
         return is_public(socket.inet_ntoa(socket.inet_aton(name)))
     except OSError:
-        return "." in name and not name.endswith(_PRIVATE_ENDINGS)
+        return "." in name and name.rpartition(".")[2] not in _PRIVATE_NAMES and not _carries_private(name)
+
+
+def _carries_private(name: str) -> bool:
+    for carried in _CARRIED.findall(name):
+        with suppress(ValueError):
+            if not is_public(carried.replace("-", ".")):
+                return True
+    return False
+
+
+def leads_inside(host: str) -> bool:
+    """Tell whether a name leads to addresses that are not public, and to none that is: one in /etc/hosts.
+
+    A name that nobody knows, or whose answer takes too long, does not: names may be away for a while.
+    It is asked once a minute.
+    """
+    return _led_inside(host, int(time.monotonic() // 60))
+
+
+@lru_cache(maxsize=8)
+def _led_inside(host: str, _minute: int) -> bool:
+    found: list[str] = []
+    asking = threading.Thread(target=_resolve, args=(host, found), daemon=True)
+    asking.start()
+    asking.join(_PATIENCE)
+    return bool(found) and not any(map(is_public, tuple(found)))
+
+
+def _resolve(host: str, found: list[str]) -> None:
+    with suppress(OSError, UnicodeError):
+        found.extend([str(address[4][0]) for address in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)])

@@ -2,6 +2,7 @@
 
 import resource
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,23 +11,38 @@ _KIND = resource.RLIMIT_DATA
 _AS_STARTED = resource.getrlimit(_KIND)
 
 
+_LOCK = threading.Lock()
+_BOUNDS: list[int] = []
+"""Where each piece of work that runs now would be stopped."""
+
+
 @contextmanager
 def limited_memory(more: int) -> Iterator[None]:
     """Let this process take `more` bytes over what it has now; past that, allocations fail (MemoryError, or its end).
 
-    Linux only; elsewhere nothing is limited. Of two that run at once, the first that ends lifts the bound.
+    Linux only; elsewhere nothing is limited. Several may run at once: the widest of their bounds holds until it ends,
+    and the last that ends lifts it.
     """
     if not sys.platform.startswith("linux"):
         yield
         return
-    soft, hard = _AS_STARTED
     bound = _taken() + more
-    bounds = [limit for limit in (bound, soft, hard) if limit != resource.RLIM_INFINITY]
-    resource.setrlimit(_KIND, (min(bounds), hard))
+    with _LOCK:
+        _BOUNDS.append(bound)
+        _set_bound()
     try:
         yield
     finally:
-        resource.setrlimit(_KIND, _AS_STARTED)
+        with _LOCK:
+            _BOUNDS.remove(bound)
+            _set_bound()
+
+
+def _set_bound() -> None:
+    soft, hard = _AS_STARTED
+    wanted = [max(_BOUNDS)] if _BOUNDS else []
+    bounds = [limit for limit in (*wanted, soft, hard) if limit != resource.RLIM_INFINITY]
+    resource.setrlimit(_KIND, (min(bounds, default=resource.RLIM_INFINITY), hard))
 
 
 def _taken() -> int:

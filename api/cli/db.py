@@ -4,6 +4,7 @@ import typer
 
 from api.cli.terminal import engine
 from retention import migrate
+from retention.home import close_home
 from retention.schema import lacking
 from retention.settings import get_settings
 
@@ -26,6 +27,7 @@ def upgrade() -> None:
 
     address = get_settings().database
     migrate.upgrade(address)
+    close_home(get_settings().home)
     with migrate.connect(address) as connection:
         found = lacking(connection, api.tables.metadata)
     if found.others:

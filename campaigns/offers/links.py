@@ -11,9 +11,10 @@ from sqlmodel import Field, col
 from campaigns.campaign.campaigns import Delivery
 from retention.database import BigId, ShopRow, choice
 from retention.errors import Conflict
-from retention.internet import is_public_host
+from retention.internet import is_public_host, leads_inside
 from retention.privacy.personal import Who, personal
 from retention.privacy.times import Kind, forgets
+from retention.settings import get_settings
 
 
 class Link(ShopRow, table=True):
@@ -45,7 +46,9 @@ class Link(ShopRow, table=True):
 
 def check_paper_url(public_url: str, *, demo: bool) -> None:
     """Raise Conflict where no phone could open what is printed; the demonstration prints all the same, and says so."""
-    if not demo and not is_public_host(urlsplit(public_url).hostname or ""):
+    host = urlsplit(public_url).hostname or ""
+    may_be_inside = get_settings().allow_private_addresses  # a public name, answered differently in this network
+    if not demo and (not is_public_host(host) or (not may_be_inside and leads_inside(host))):
         raise Conflict(
             "No buyer's phone reaches {address}, so nothing is printed with it. Set REGULARS_PUBLIC_URL to the address"
             " under which buyers reach this installation, such as https://r.yourshop.com, and start it again.",

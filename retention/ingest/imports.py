@@ -32,14 +32,22 @@ from retention.ingest.rejects import RejectsFile
 from retention.ingest.relations import FollowerStaging, MemberStaging
 from retention.ingest.sources import open_source
 from retention.ingest.stream import Scattered
+from retention.memory import limited_memory
 from retention.privacy.erased import Erased, erased_of
 from retention.settings import get_settings
 from retention.shops import Shop, find_shop
 from retention.staging import merging, take_turn
-from retention.words import gettext
+from retention.words import gettext, gettext_noop
 
 Progress = Callable[[int, int], None]
 """Is told how much is done of how much; bytes or rows of the file, the merge counting as a quarter more."""
+
+MOST_MEMORY = 2 << 30
+"""Bytes an import may take over what its process holds already."""
+
+TOO_LARGE = gettext_noop(
+    "Reading this file takes more memory than an import may have. Send it as CSV or in smaller parts."
+)
 
 _MONEY = ("paid", "refunded", "revenue")
 
@@ -129,7 +137,8 @@ def import_file(  # noqa: PLR0913 - all that can be said of a file, by name
 
     `source` names where order numbers come from (the preset by default): the same number from another source is another
     order. `dates` says how 12/1/2010 is meant: dmy or mdy. `files` stores product pictures.
-    Raises Invalid or NotFound with one sentence when the file as a whole cannot be used; nothing is changed then.
+    Raises Invalid or NotFound with one sentence when the file as a whole cannot be used, also because it takes more
+    memory than an import may have; nothing is changed then.
     """
     if kind not in KINDS:
         known = ", ".join(KINDS)
@@ -148,6 +157,14 @@ def import_file(  # noqa: PLR0913 - all that can be said of a file, by name
         dates=dates,
         files=files or open_store(get_settings()),
     )
+    try:
+        with limited_memory(MOST_MEMORY):
+            return _streamed_or_whole(engine, shop_slug, asked)
+    except MemoryError as error:
+        raise Invalid(TOO_LARGE) from error
+
+
+def _streamed_or_whole(engine: Engine, shop_slug: str, asked: "_Asked") -> ImportReport:
     try:
         return _import(engine, shop_slug, asked, stream=True)
     except Scattered:

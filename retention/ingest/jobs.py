@@ -29,7 +29,6 @@ from retention.files import FileStore, open_store
 from retention.ingest import ImportReport, import_file
 from retention.ingest.columns import KINDS, find_preset
 from retention.jobs import Job, JobState
-from retention.memory import limited_memory
 from retention.privacy.erased import erased_since
 from retention.privacy.times import forget_upload
 from retention.queue import engine_task, send
@@ -44,7 +43,6 @@ KIND = "import"
 CLAIM = timedelta(minutes=30)  # an import that moves holds it longer; a worker that died is followed after that
 RENEWED_EVERY = 60.0
 MOST_TRIES = 3
-MOST_MEMORY = 2 << 30  # bytes an import may take over what its worker holds already
 _TELL_EVERY = 0.5  # seconds between two notes of how far it is
 
 GIVEN_UP = gettext_noop(
@@ -54,9 +52,6 @@ GIVEN_UP = gettext_noop(
 FAILED_EACH_TIME = gettext_noop(
     "It was tried {tries} times, and each time something went wrong that nobody foresaw ({why}). It is not tried "
     "again; the file is kept, and whoever runs this installation finds the place in the log."
-)
-TOO_LARGE = gettext_noop(
-    "Reading this file takes more memory than an import may have. Send it as CSV or in smaller parts."
 )
 
 
@@ -161,20 +156,17 @@ def run_import(engine: Engine, job_id: int, *, now: Callable[[], datetime]) -> N
 
 
 def _import(engine: Engine, job: Job, shop: Shop, files: FileStore, at: datetime) -> ImportReport:
-    with _upload_of(job, files) as path, limited_memory(MOST_MEMORY), speaking(shop.language):
-        try:
-            return import_file(
-                engine,
-                shop.slug,
-                job.input["kind"],
-                path,
-                preset=job.input["preset"],
-                now=at,
-                progress=_Progress(engine, files, job),
-                files=files,
-            )
-        except MemoryError as error:
-            raise Invalid(TOO_LARGE) from error
+    with _upload_of(job, files) as path, speaking(shop.language):
+        return import_file(
+            engine,
+            shop.slug,
+            job.input["kind"],
+            path,
+            preset=job.input["preset"],
+            now=at,
+            progress=_Progress(engine, files, job),
+            files=files,
+        )
 
 
 def _due(engine: Engine, job_id: int | None) -> list[tuple[int, int]]:

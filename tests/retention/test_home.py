@@ -3,6 +3,8 @@
 import multiprocessing
 import os
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -89,3 +91,12 @@ def test_an_entry_of_the_program_closes_what_it_makes(tmp_path: Path, open_umask
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").touch()
     assert (mode(tmp_path / "folder"), mode(tmp_path / "file")) == (0o700, 0o600)
+
+
+def test_an_upgrade_closes_a_database_that_stood_open(tmp_path: Path) -> None:
+    database = tmp_path / "regulars.db"
+    database.touch()
+    database.chmod(0o644)
+    command = [sys.executable, "-c", "from api.cli import app; app()", "db", "upgrade"]
+    subprocess.run(command, env=os.environ | {"REGULARS_HOME": str(tmp_path)}, check=True, capture_output=True)
+    assert mode(database) == 0o600

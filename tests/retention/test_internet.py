@@ -4,7 +4,7 @@ import ipaddress
 
 import pytest
 
-from retention.internet import is_public, is_public_host
+from retention.internet import is_public, is_public_host, leads_inside
 
 # From the IANA registries: each block that is not globally reachable, and what lies inside one and is.
 CLOSED = [
@@ -112,7 +112,26 @@ def test_what_everybody_reaches_is_public_from_end_to_end(block: str) -> None:
         ("2130706433", False),
         ("0177.0.0.1", False),
         ("", False),
+        *[
+            (f"shop.{name}", False)
+            for name in ("localdomain", "corp", "home", "private", "mail", "onion", "alt", "arpa")
+        ],
+        *[(f"r.{name}.", False) for name in ("Test", "EXAMPLE", "invalid", "home.arpa", "internal", "intranet", "lan")],
+        ("127.0.0.1.nip.io", False),
+        ("shop.10.0.0.7.sslip.io", False),
+        ("shop-192-168-1-9.sslip.io", False),
+        ("93.184.216.34.nip.io", True),
+        ("ec2-54-1-2-3.compute-1.amazonaws.com", True),
+        ("v1.2.3.shop.com", True),
+        ("homes.corporate.com", True),
     ],
 )
 def test_a_host_is_judged_by_its_name(host: str, *, public: bool) -> None:
     assert is_public_host(host) is public
+
+
+@pytest.mark.parametrize(
+    ("host", "inside"), [("localhost", True), ("127.1", True), ("93.184.216.34", False), ("a" * 300, False)]
+)
+def test_a_name_leads_inside_when_all_its_addresses_do(host: str, *, inside: bool) -> None:
+    assert leads_inside(host) is inside
