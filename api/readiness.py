@@ -35,6 +35,9 @@ PATIENCE = 5.0
 WRITTEN = 5.0
 """Seconds for which a write that stood counts."""
 
+BUSY_FOR = 30.0
+"""Seconds for which somebody else may be writing, as a large import on SQLite, before it counts as not writable."""
+
 GRACE = 60.0
 """Seconds after the start in which nobody is told that nothing has run yet."""
 
@@ -67,6 +70,7 @@ class Readiness:
         self.grace = GRACE
         self._started = time.monotonic()
         self._written = -WRITTEN
+        self._busy_since: float | None = None
         self._thread = ThreadPoolExecutor(1, "readiness")
         self._asked: dict[bool, Future[Report]] = {}
         self._lock = Lock()
@@ -123,6 +127,9 @@ class Readiness:
         except SQLAlchemyError as error:
             if trouble_of(error) is not Trouble.BUSY:
                 raise
+            self._busy_since = self._busy_since or time.monotonic()
+            return SENTENCES[Trouble.BUSY] if time.monotonic() - self._busy_since > BUSY_FOR else ""
+        self._busy_since = None
         if self._needs_home():
             _write_file(self.settings.home)
         self._written = time.monotonic()

@@ -1,6 +1,6 @@
 """Commands on API keys."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import typer
@@ -9,7 +9,8 @@ from api.cli.terminal import JsonOption, ShopOption, engine, show, show_rows
 from retention import clock, keys
 from retention.access import Scope, read_scopes, system_member
 from retention.database import reading, transaction
-from retention.shops import find_shop
+from retention.moments import show_end
+from retention.shops import Shop, find_shop
 
 group = typer.Typer(help="Keys for a shop's other systems.", no_args_is_help=True)
 
@@ -37,8 +38,9 @@ def create(
     with transaction(engine()) as session:
         found = find_shop(session, shop)
         secret = keys.create_api_key(session, found, name=name, scopes=scopes, at=at, expires_at=expires_at)
-    result = {"name": name.strip(), "shop": shop, "scopes": sorted(s.value for s in scopes), "key": secret}
-    show(result | ({"expires_at": expires_at.isoformat()} if expires_at else {}), as_json=as_json)
+        result = {"name": name.strip(), "shop": shop, "scopes": sorted(s.value for s in scopes), "key": secret}
+        end = _end(expires_at, found, at, as_json=as_json)
+    show(result | ({"expires_at": end} if end else {}), as_json=as_json)
 
 
 @group.command("list")
@@ -46,6 +48,7 @@ def list_keys(shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """List a shop's keys: what each may do, who made it, when it was last used, and whether it opens anything."""
     at = clock.now()
     with reading(engine()) as session:
+        found = find_shop(session, shop)
         rows: list[dict[str, Any]] = [
             {
                 "name": key.name,
@@ -54,11 +57,18 @@ def list_keys(shop: ShopOption, *, as_json: JsonOption = False) -> None:
                 "created_at": key.created_at.isoformat(),
                 "created_by": key.created_by,
                 "last_used_at": key.last_used_at.isoformat() if key.last_used_at else None,
-                "expires_at": key.expires_at.isoformat() if key.expires_at else None,
+                "expires_at": _end(key.expires_at, found, at, as_json=as_json),
             }
-            for key in keys.keys_of(session, find_shop(session, shop))
+            for key in keys.keys_of(session, found)
         ]
     show_rows("keys", rows, ["name", "state", "scopes", "last_used_at", "expires_at"], as_json=as_json)
+
+
+def _end(expires_at: datetime | None, shop: Shop, at: datetime, *, as_json: bool) -> str | None:
+    """Return an end as people read it, its last day, or as a moment for programs."""
+    if expires_at is None:
+        return None
+    return expires_at.isoformat() if as_json else show_end(expires_at, shop.timezone, at=at)
 
 
 @group.command()

@@ -1,6 +1,7 @@
 """Alive, ready and moving: what an installation says of itself while its database is away, full, closed or crowded."""
 
 import threading
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -71,13 +72,21 @@ def test_home_that_takes_no_file_is_not_ready(app: FastAPI, visitor: TestClient)
     assert (status, said["database"]) == (503, "REGULARS_HOME cannot be written: File exists.")
 
 
-def test_somebody_who_writes_for_long_does_not_make_it_unready(
+def test_somebody_who_writes_makes_it_unready_only_after_half_a_minute(
     app: FastAPI, visitor: TestClient, engine: Engine
 ) -> None:
-    app.state.readiness._written = -10.0
+    look = app.state.readiness
+    look._written = -10.0
     with transaction(engine) as session:
         session.execute(text("UPDATE heartbeats SET queues = 'held'"))
         assert ready(visitor) == (200, {"ready": True, "database": "current"})
+        look._busy_since = time.monotonic() - 31
+        status, said = ready(visitor)
+        assert (status, said["database"]) == (
+            503, "The database is busy. Nothing was changed; try again in a moment."
+        )  # fmt: skip
+    assert ready(visitor) == (200, {"ready": True, "database": "current"})
+    assert look._busy_since is None
 
 
 def test_requests_that_hold_every_connection_and_thread_cost_others_503_and_health_nothing(
