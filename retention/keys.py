@@ -74,8 +74,8 @@ def create_api_key(
 ) -> str:
     """Make an API key and return its secret, which nobody can read again.
 
-    Forbidden when it may do what its maker may not, Conflict when the name is taken. Without a maker it is the command
-    line, which may do everything.
+    Forbidden when it may do what its maker may not, Invalid when it would outlive the key that makes it, Conflict when
+    the name is taken. Without a maker it is the command line, which may do everything.
     """
     name = name.strip()
     if not name or not scopes:
@@ -86,6 +86,7 @@ def create_api_key(
         raise Invalid("A key cannot end in the past: {day} is over.", day=show_end(expires_at, shop.timezone, at=at))
     if by is not None:
         by.require_all(scopes)
+        _check_end(session, by, expires_at, timezone=shop.timezone, at=at)
     actor = by.actor if by else "system"
     if session.exec(select(ApiKey).where(ApiKey.shop_id == shop.id, ApiKey.name == name)).first():
         raise Conflict("This shop has a key called {name} already.", name=name)
@@ -140,16 +141,26 @@ def find_key(session: Session, shop: Shop, name: str) -> ApiKey:
 
 
 def revoke_api_key(session: Session, shop: Shop, key_id: int, *, at: datetime, by: Member) -> ApiKey:
-    """End a key for good; NotFound for one that is not this shop's. Twice is once."""
+    """End a key for good; NotFound for one that is not this shop's, Forbidden for one that may more. Twice is once."""
     key = session.exec(select(ApiKey).where(ApiKey.id == key_id, ApiKey.shop_id == shop.id)).first()
     if key is None:
         raise NotFound("No key has the number {number}.", number=key_id)
+    by.require_all(_acting(key).scopes)
     if key.revoked_at is None:
         key.revoked_at = at
         session.add(key)
         session.flush()
         audit.record(session, shop.id, by.actor, action="key.revoke", subject=f"key:{key.name}", at=at)
     return key
+
+
+def _check_end(session: Session, by: Member, expires_at: datetime | None, *, timezone: str, at: datetime) -> None:
+    """Raise Invalid when a key that ends would make one that works for longer."""
+    kind, _, number = by.actor.partition(":")
+    maker = session.get(ApiKey, int(number)) if kind == "key" else None
+    if maker and maker.expires_at and (expires_at is None or expires_at > maker.expires_at):
+        last = show_end(maker.expires_at, timezone, at=at)
+        raise Invalid("A key made by a key ends with it at the latest: {day}.", day=last)
 
 
 def _acting(key: ApiKey) -> Member:

@@ -6,25 +6,23 @@ A key gives and takes only what it may do itself: to change an owner it needs ev
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Engine
 
 from api.deps import Now, Reading, Writing, current_settings
 from api.handing_over import hand_over
+from api.v1.bounds import Moment, Number
 from api.v1.keys import Caller, caller_with
 from retention import invitations, keys, logins, people
 from retention.access import Role, Scope
 from retention.database import transaction
-from retention.keys import KeyState
+from retention.keys import ApiKey, KeyState
 
 router = APIRouter(tags=["people"])
 
 Owner = Annotated[Caller, caller_with(Scope.PEOPLE_WRITE)]
-
-
-Number = Annotated[int, Path(ge=1, le=2**31)]
 
 
 class PersonOut(BaseModel):
@@ -81,6 +79,22 @@ class KeyOut(BaseModel):
     created_at: datetime
     expires_at: datetime | None
     last_used_at: datetime | None = Field(description="To five minutes.")
+
+
+class KeyIn(BaseModel):
+    """A key to make."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=1, max_length=100)
+    scopes: list[Scope] = Field(min_length=1, max_length=len(Scope))
+    expires_at: Moment | None = Field(None, description="It works until then; null: until it is revoked.")
+
+
+class MadeKeyOut(KeyOut):
+    """A new key with its secret, which is shown this once."""
+
+    key: str
 
 
 class KeysOut(BaseModel):
@@ -149,13 +163,30 @@ def sign_out(number: Number, session: Writing, at: Now, caller: Owner) -> Respon
 @router.get("/keys")
 def list_keys(session: Reading, at: Now, caller: Owner) -> KeysOut:
     """List the shop's keys without their secrets. Scope people:write."""
-    shown = set(KeyOut.model_fields) - {"state"}
-    found = keys.keys_of(session, caller.shop)
-    return KeysOut(keys=[KeyOut(state=key.state(at), **key.model_dump(include=shown)) for key in found])
+    return KeysOut(keys=[_shown(key, at) for key in keys.keys_of(session, caller.shop)])
+
+
+@router.post("/keys")
+def create(sent: KeyIn, session: Writing, at: Now, caller: Owner) -> MadeKeyOut:
+    """Make a key and get its secret, this once; 403 when it may do what the caller may not. Scope people:write."""
+    secret = keys.create_api_key(
+        session,
+        caller.shop,
+        name=sent.name,
+        scopes=frozenset(sent.scopes),
+        expires_at=sent.expires_at,
+        at=at,
+        by=caller.member,
+    )
+    return MadeKeyOut(**_shown(keys.find_key(session, caller.shop, sent.name), at).model_dump(), key=secret)
 
 
 @router.delete("/keys/{number}", status_code=204)
 def revoke(number: Number, session: Writing, at: Now, caller: Owner) -> Response:
-    """End a key for good. Scope people:write."""
+    """End a key for good; 403 when it may do what the caller may not. Scope people:write."""
     keys.revoke_api_key(session, caller.shop, number, at=at, by=caller.member)
     return Response(status_code=204)
+
+
+def _shown(key: ApiKey, at: datetime) -> KeyOut:
+    return KeyOut(state=key.state(at), **key.model_dump(include=set(KeyOut.model_fields) - {"state"}))

@@ -221,6 +221,7 @@ people:write:
     DELETE /api/v1/people/{number}
     POST /api/v1/people/{number}/sign-out
     GET /api/v1/keys
+    POST /api/v1/keys
     DELETE /api/v1/keys/{number}
     PUT /api/v1/policy
     POST /api/v1/senders

@@ -317,6 +317,34 @@ def test_another_system_takes_people_in_and_lets_them_go(app: FastAPI, browser: 
     assert hr.get("/keys").status_code == 401
 
 
+def test_a_key_makes_and_ends_only_keys_that_may_do_no_more_and_live_no_longer(app: FastAPI) -> None:
+    scopes, until = frozenset({Scope.PEOPLE_WRITE, Scope.ORDERS_WRITE}), NOON + timedelta(days=30)
+    with transaction(app.state.engine) as session:
+        tea = find_shop(session, "tea")
+        secret = keys.create_api_key(session, tea, name="hr", scopes=scopes, at=NOON, expires_at=until)
+        keys.create_api_key(session, tea, name="all", scopes=frozenset(Scope), at=NOON)
+        large = keys.find_key(session, tea, "all").id
+    hr = TestClient(app, base_url=f"{SITE}/api/v1", headers={"Authorization": f"Bearer {secret}"})
+    wanted = {"name": "till", "scopes": ["orders:write"], "expires_at": until.isoformat()}
+    answers = [(wanted | {"scopes": [scope]}, 200 if Scope(scope) in scopes else 403) for scope in map(str, Scope)] + [
+        (wanted | {"expires_at": None}, 422),
+        (wanted | {"expires_at": (until + timedelta(seconds=1)).isoformat()}, 422),
+        (wanted | {"expires_at": NOON.isoformat()}, 422),
+        (wanted | {"scopes": []}, 422),
+        (wanted | {"scopes": ["everything:write"]}, 422),
+    ]
+    told = [hr.post("/keys", json=sent | {"name": f"key {number}"}) for number, (sent, _) in enumerate(answers)]
+    assert [each.status_code for each in told] == [status for _, status in answers]
+    made = hr.post("/keys", json=wanted).json()
+    assert (made["name"], made["state"], made["scopes"], made["key"][:3]) == ("till", "active", ["orders:write"], "rk_")
+    assert made["key"] not in hr.get("/keys").text
+    till = TestClient(app, base_url=f"{SITE}/api/v1", headers={"Authorization": f"Bearer {made['key']}"})
+    assert [till.get("/keys").status_code, till.post("/orders", json={"orders": []}).status_code] == [403, 422]
+    assert hr.post("/keys", json=wanted).status_code == 409
+    assert [hr.delete(f"/keys/{each}").status_code for each in (large, made["id"])] == [403, 204]
+    assert till.get("/keys").status_code == 401
+
+
 def test_a_password_link_ends_when_its_maker_could_no_longer_make_it(app: FastAPI, browser: Open) -> None:
     """Into another shop meanwhile, out of this one, or above the maker: each by itself."""
 
