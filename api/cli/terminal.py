@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy.engine import Engine
 
+from campaigns.campaign.reasons import step_name
 from retention.database import open_engine
 from retention.errors import Invalid
 from retention.home import open_home
@@ -46,13 +47,52 @@ def read_json(source: str | Path) -> Any:
 
 
 def show(result: Mapping[str, Any], *, as_json: bool) -> None:
-    """Write a result: a line per value, or one JSON document."""
+    """Write a result: a line per value, those of a group below it, or one JSON document."""
     if as_json:
         typer.echo(json.dumps(result, ensure_ascii=False, default=str))
         return
-    for name, value in result.items():
-        text = json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, dict | list) else value
-        typer.echo(f"{name.replace('_', ' ')}: {text}")
+    for line in lines_of(result):
+        typer.echo(line)
+
+
+def lines_of(values: Mapping[str, Any], *, within: str = "", indent: str = "") -> Iterator[str]:
+    """Yield values as a person reads them: reasons and steps of a funnel by their words, groups indented."""
+    for name, value in values.items():
+        label = step_name(name) if within in _BY_REASON else name.replace("_", " ")
+        if isinstance(value, Mapping) and value and name not in _TO_COPY:
+            yield f"{indent}{label}:"
+            yield from lines_of(value, within=name, indent=f"{indent}  ")
+        elif name in _CHANCES and value is not None:
+            yield f"{indent}{_chance(value)}{_CHANCES[name]}"
+        else:
+            yield f"{indent}{label}: {_plain(value)}"
+
+
+_BY_REASON = {"skipped", "funnel"}
+"""Groups that count buyers by why they get nothing."""
+
+_TO_COPY = {"rule"}
+"""What is written as JSON, since commands read it so."""
+
+_CHANCES = {"p": "", "p_holm": " corrected for several arms (Holm)"}
+
+
+def _chance(value: float) -> str:
+    from campaigns.statistics.sentences import chance  # SciPy stands behind it
+
+    return chance(value)
+
+
+def _plain(value: Any) -> str:
+    if value is None or value == {}:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:,.4f}".rstrip("0").rstrip(".")
+    if isinstance(value, list | tuple) and not any(isinstance(each, list | tuple | dict) for each in value):
+        return ", ".join(map(_plain, value)) or "none"
+    return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, dict | list | tuple) else str(value)
 
 
 def show_rows(name: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool) -> None:

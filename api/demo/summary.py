@@ -2,6 +2,8 @@
 
 from pydantic import BaseModel, Field
 
+from campaigns.campaign.reasons import step_name
+
 
 class Message(BaseModel):
     """One message campaign's ledger: audience = sent + skipped + control + failed + unknown."""
@@ -12,6 +14,14 @@ class Message(BaseModel):
     control: int
     failed: int
     unknown: int
+
+    def in_words(self) -> str:
+        """Return the sum in one line, with each reason by its words."""
+        skipped = ", ".join(f"{step_name(reason).lower()} {count}" for reason, count in self.skipped.items())
+        return (
+            f"{self.audience} in the segment = {self.sent} sent + {sum(self.skipped.values())} skipped ({skipped})"
+            f" + {self.control} control + {self.failed} failed + {self.unknown} unknown"
+        )
 
 
 class Flyers(BaseModel):
@@ -67,24 +77,17 @@ class Summary(BaseModel):
             low, high = self.lift.interval
             low_high = f", 95 % between {low:+.1%} and {high:+.1%}"
         paper = self.flyers
+        scans = ", ".join(f"{way} {count}" for way, count in self.joint.scans.items()) or "none"
         lift = "not shown" if self.lift.difference is None else f"{self.lift.difference:+.1%}{low_high}"
         return "\n".join(
             [
                 f"{self.shop}: {self.buyers:,} buyers, {self.orders:,} orders, repeat rate {self.repeat_rate:.1%}",
-                f"Push:   {_in_words(self.push)}",
-                f"Alert:  {_in_words(self.alert)}",
+                f"Push:   {self.push.in_words()}",
+                f"Alert:  {self.alert.in_words()}",
                 f"Flyers: {paper.pieces} printed, {paper.in_parcels} in parcels, {paper.control} in control",
-                f"Joint:  {self.joint.pieces} printed for {' and '.join(self.joint.shops)}, scans {self.joint.scans}",
+                f"Joint:  {self.joint.pieces} printed for {' and '.join(self.joint.shops)}, scans {scans}",
                 f"Buyers: {self.scans} scans and clicks, {self.claims} claims, {self.redemptions} redemptions",
                 f"Lift of the push: {lift} (treated {self.lift.treated}, control {self.lift.control})",
                 f"In {self.seconds} seconds",
             ]
         )
-
-
-def _in_words(message: Message) -> str:
-    skipped = ", ".join(f"{reason} {count}" for reason, count in message.skipped.items())
-    return (
-        f"{message.audience} in the segment = {message.sent} sent + {sum(message.skipped.values())} skipped ({skipped})"
-        f" + {message.control} control + {message.failed} failed + {message.unknown} unknown"
-    )

@@ -15,8 +15,11 @@ import typer
 
 from api.cli import app, main, terminal
 from api.cli.commands import COMMANDS, Commands
+from api.demo.summary import Message
+from campaigns.campaign.reasons import Reason, sentence, step_name
 from retention import migrate
 from retention.settings import Settings, get_settings
+from retention.words import speaking
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -121,6 +124,42 @@ def test_a_database_without_tables_is_told_what_to_type(
     assert (code, "regulars db upgrade" in errors) == (1, True)
     assert regulars("db", "upgrade")[0] == 0
     assert regulars("shop", "create", "tea")[0] == 0
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_reason_is_printed_in_words(reason: Reason, capsys: pytest.CaptureFixture[str]) -> None:
+    counted = {reason.value: 12, "segment": 40}
+    terminal.show({"ledger": {"audience": 40, "skipped": counted}, "funnel": counted}, as_json=False)
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[:4] == ["ledger:", "  audience: 40", "  skipped:", f"    {step_name(reason)}: 12"]
+    assert printed[5:] == ["funnel:", f"  {step_name(reason)}: 12", "  In the segment: 40"]
+    message = Message(audience=40, sent=28, skipped={reason.value: 12}, control=0, failed=0, unknown=0)
+    assert f"12 skipped ({step_name(reason).lower()} 12)" in message.in_words()
+    with speaking("zh-CN"):
+        chinese = (step_name(reason), sentence(reason))
+    assert all(re.search("[一-鿿]", each) for each in chinese)
+    assert not {reason.value, step_name(reason), sentence(reason)} & {"", *chinese}
+
+
+def test_values_are_printed_as_people_write_them(capsys: pytest.CaptureFixture[str]) -> None:
+    rule = {"orders": {"at_least": 2}}
+    lift = {"p": 1e-9, "p_holm": 0.25, "rate": 0.1230769, "interval": (0.1, None), "arms": []}
+    result = {"early": False, "ends_at": None, "lift": lift, "scans": {"tea -> pots": 3}, "none": {}, "rule": rule}
+    terminal.show(result, as_json=False)
+    assert capsys.readouterr().out.splitlines() == [
+        "early: no",
+        "ends at: none",
+        "lift:",
+        "  p < 0.0001",
+        "  p = 0.2500 corrected for several arms (Holm)",
+        "  rate: 0.1231",
+        "  interval: 0.1, none",
+        "  arms: none",
+        "scans:",
+        "  tea -> pots: 3",
+        "none: none",
+        'rule: {"orders": {"at_least": 2}}',
+    ]
 
 
 def test_lift_reads_any_experiments_table(regulars: Regulars, tmp_path: Path) -> None:
