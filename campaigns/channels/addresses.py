@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator
 
 from campaigns.channels.channel import TryLater
+from campaigns.channels.said import INSIDE
 from retention.internet import is_public
 
 
@@ -21,8 +22,7 @@ def open_socket(host: str, port: int, timeout: float, *, allow_private: bool) ->
     """Connect to a host; TryLater when it is private and that is not allowed, OSError when nobody answers."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     if not allow_private and not all(is_public(str(address[0])) for *_, address in found):
-        raise TryLater(f"{host} is an address inside this network, which this installation does not allow",
-                       line_stands=False, of_sender=True)  # fmt: skip
+        raise TryLater(INSIDE.format(place=host), line_stands=False, of_sender=True)
     trouble: OSError | None = None
     for family, kind, protocol, _, address in found:
         line = socket.socket(family, kind, protocol)

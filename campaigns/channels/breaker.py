@@ -6,6 +6,7 @@ broken sender wait and lose nobody.
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 import structlog
@@ -49,8 +50,7 @@ def note(session: Session, sender: Sender, *, failures: int, taken: int, detail:
     """Count what a sender's messages came to. One that was taken mends it; too many failures in a row break it."""
     if failures:
         counted = sa.update(Sender).where(col(Sender.id) == sender.id)
-        number = failures if taken else Sender.failures + failures
-        session.execute(counted.values(failures=number, last_error=storable(detail, 500)))
+        session.execute(counted.values(failures=_in_a_row(failures, taken), last_error=storable(detail, 500)))
         _break(session, sender, now=now)
     elif taken and (sender.failures or sender.state is SenderState.BROKEN):
         mended = sa.update(Sender).where(col(Sender.id) == sender.id, col(Sender.failures) > 0)
@@ -59,6 +59,15 @@ def note(session: Session, sender: Sender, *, failures: int, taken: int, detail:
         if changed(session, working.values(state=SenderState.ACTIVE)):
             log.info("a sender works again", sender=sender.slug, shop=sender.shop_id)
             _tell(session, sender, "sender.mended", now=now)
+
+
+def _in_a_row(failures: int, taken: int) -> Any:
+    """Return the new count. One outage may fail a hundred messages at once; only failed probes make the rest longer."""
+    if taken:
+        return min(failures, MOST_FAILURES)
+    probed = (col(Sender.state) == SenderState.BROKEN, col(Sender.failures) + 1)
+    full = (col(Sender.failures) + failures > MOST_FAILURES, MOST_FAILURES)
+    return sa.case(probed, full, else_=col(Sender.failures) + failures)
 
 
 def _break(session: Session, sender: Sender, *, now: datetime) -> None:

@@ -17,6 +17,7 @@ from campaigns.campaign.campaigns import Medium
 from campaigns.campaign.policy import CHANNEL
 from campaigns.channels.channel import Channel, Message, Taken, TryLater
 from campaigns.channels.kinds import KINDS, check_secrets, make_channel, read_settings
+from campaigns.channels.said import in_words
 from retention import audit
 from retention.database import Json, ShopRow, choice, write_after
 from retention.errors import Conflict, Forbidden, Invalid, NotFound
@@ -208,7 +209,7 @@ def test_sender(session: Session, shop: Shop, sender: Sender, *, to: str, at: da
             (outcome,) = connection.hand_over_all([message])
     except TryLater as trouble:
         outcome = trouble
-    said = "" if isinstance(outcome, Taken) else str(outcome)
+    said = "" if isinstance(outcome, Taken) else in_words(str(outcome))
     after = {"to": to, "said": said[:500]}
     write_after(session, lambda own: record_change(own, sender, "sender.test", at=at, actor=actor, after=after))
     if not isinstance(outcome, Taken):

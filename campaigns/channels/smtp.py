@@ -15,6 +15,7 @@ from functools import lru_cache
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from campaigns.campaign.campaigns import Medium
+from campaigns.channels import said
 from campaigns.channels.addresses import open_socket
 from campaigns.channels.channel import Message, Outcome, Refused, Taken, TryLater, Undecided, in_groups
 from campaigns.channels.mime import address, build_mail
@@ -55,9 +56,9 @@ class SmtpChannel:
         try:
             return _Line(self._open(_server(self.url)))
         except smtplib.SMTPAuthenticationError as error:
-            raise _away(f"the mail server does not know us: {_said(error)}") from error
+            raise _away(said.MAIL_LOGIN.format(why=_said(error))) from error
         except (smtplib.SMTPException, OSError) as error:
-            raise _away(f"the mail server cannot be reached: {error}") from error
+            raise _away(said.MAIL_AWAY.format(why=said.plain(error))) from error
 
     def _open(self, parts: SplitResult) -> smtplib.SMTP:
         context = _trust(self.authority)
@@ -162,7 +163,7 @@ class _Line:
         try:
             yield from self._before_data((f"MAIL FROM:<{sender}>", f"RCPT TO:<{to}>", "DATA"))
         except _BROKEN as error:
-            raise TryLater(f"the line broke: {error}", line_stands=False, of_sender=True) from error
+            raise TryLater(said.LINE_BROKE.format(why=said.plain(error)), line_stands=False, of_sender=True) from error
         if b"\n." in envelope:
             # Dots at the start of a line are doubled, RFC 5321 section 4.5.2.
             envelope = re.sub(rb"(?m)^\.", b"..", envelope)
@@ -171,7 +172,7 @@ class _Line:
             yield
             reply = self._server.getreply()
         except _BROKEN as error:
-            raise Undecided(f"the line broke before the answer: {error}") from error
+            raise Undecided(said.LINE_BROKE_LATE.format(why=said.plain(error))) from error
         if trouble := _trouble(reply, 250):
             raise trouble
         self.taken += 1
@@ -209,11 +210,11 @@ def _trouble(reply: tuple[int, bytes], *wanted: int, of_sender: bool = False) ->
     code, words = reply
     if code in wanted:
         return None
-    said = f"{code} {words.decode(errors='replace')}"
+    answer = f"{code} {words.decode(errors='replace')}"
     # The other 4xx are about now; what is neither 4xx nor 5xx breaks the protocol and is tried again.
     if 500 <= code < 600:
-        return TryLater(said, of_sender=True) if of_sender and code in {530, 535, 550} else Refused(said)
-    return TryLater(said, line_stands=code != 421, of_sender=of_sender or code == 421)
+        return TryLater(answer, of_sender=True) if of_sender and code in {530, 535, 550} else Refused(answer)
+    return TryLater(answer, line_stands=code != 421, of_sender=of_sender or code == 421)
 
 
 def _greet(server: smtplib.SMTP, parts: SplitResult, context: ssl.SSLContext) -> None:

@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 from campaigns.campaign.campaigns import Medium
 from campaigns.channels.addresses import open_socket
 from campaigns.channels.channel import Message, Outcome, Refused, Taken, TryLater, Undecided, in_groups
+from campaigns.channels.said import NO_ANSWER, PLACE_AWAY, plain
 from campaigns.channels.wire import read_reply, write_request
 from retention import clock
 
@@ -137,7 +138,7 @@ class _Line:
             reply = read_reply(line, request.method)
         except (http.client.HTTPException, OSError) as error:
             self.close()
-            raise Undecided(f"no answer: {str(error) or type(error).__name__}") from error
+            raise Undecided(NO_ANSWER.format(why=plain(error))) from error
         if not reply.stands:
             self.close()
         return Answer(reply.status, reply.headers, reply.body)
@@ -160,7 +161,9 @@ class _Line:
             )
             line.connect()
         except (OSError, ValueError, http.client.InvalidURL) as error:
-            raise TryLater(f"{place} cannot be reached: {error}", line_stands=False, of_sender=True) from error
+            raise TryLater(
+                PLACE_AWAY.format(place=place, why=plain(error)), line_stands=False, of_sender=True
+            ) from error
         self._line, self._to = line.sock, (scheme, place)
         return self._line
 

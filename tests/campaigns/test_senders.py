@@ -1,5 +1,8 @@
 """Senders: what they keep secret, how fast they may go, when they are left alone, what a person can do with them."""
 
+import errno
+import smtplib
+import socket
 import ssl
 import time
 from collections import Counter
@@ -19,7 +22,7 @@ from sqlalchemy import Engine
 from sqlmodel import select
 
 from campaigns.campaign.campaigns import Delivery
-from campaigns.channels import breaker, rates
+from campaigns.channels import breaker, rates, said
 from campaigns.channels.channel import Message, Refused, TryLater, Undecided
 from campaigns.channels.kinds import make_channel
 from campaigns.channels.memory import MemoryChannel
@@ -45,6 +48,7 @@ from retention.consent import Channel
 from retention.database import reading, transaction
 from retention.errors import Conflict, Invalid
 from retention.settings import get_settings
+from retention.words import speaking
 from tests.campaigns.conftest import NOON, Stage, later
 from tests.campaigns.gateways import DROP, Gateway, gateway
 from tests.campaigns.test_smtp import MESSAGE, Mailbox, mail_server_of
@@ -140,6 +144,37 @@ def test_sender_that_fails_five_times_is_left_alone_and_mended_by_one_message(en
     assert (row.state, row.failures, row.broken_until) == (SenderState.ACTIVE, 0, None)
     told = on_stage(lambda s: [e.action for e in s.session.exec(select(AuditEntry)) if e.subject == "sender:out"])
     assert told == ["sender.create", "sender.broken", "sender.mended"]
+
+
+def test_one_outage_of_many_messages_at_once_rests_a_minute(engine: Engine, on_stage: Acting) -> None:
+    on_stage(lambda stage: _launched(stage, 20))
+
+    class Away(MemoryChannel):
+        def connect(self) -> Any:
+            raise TryLater("nobody answers", of_sender=True)
+
+    assert _send(engine, Away(), minutes=1) == {"later": 20}
+    assert (_row(engine).failures, _row(engine).broken_until) == (5, later(minutes=2))
+    assert _send(engine, Away(), minutes=2) == {"later": 1}
+    assert (_row(engine).failures, _row(engine).broken_until) == (6, later(minutes=4))
+    assert _send(engine, MemoryChannel(), minutes=20) == {"sent": 20}
+
+
+def test_what_keeps_a_sender_is_told_in_plain_words_of_the_language_spoken() -> None:
+    silent = smtplib.SMTPServerDisconnected("Connection unexpectedly closed: timed out")
+    told = {
+        ConnectionRefusedError(111, "Connection refused"): "邮件服务器无法连接：该主机和端口上没有服务在监听",
+        socket.gaierror(-2, "Name or service not known"): "邮件服务器无法连接：没有这个主机名",
+        TimeoutError("timed out"): "邮件服务器无法连接：对方未及时应答",
+        silent: "邮件服务器无法连接：对方未及时应答",
+        OSError(errno.EHOSTUNREACH, "No route to host"): "邮件服务器无法连接：本网络无法到达该地址",
+        smtplib.SMTPConnectError(554, "go away"): "邮件服务器无法连接：(554, 'go away')",
+    }
+    with speaking("zh_CN"):
+        for error, words in told.items():
+            assert said.in_words(said.MAIL_AWAY.format(why=said.plain(error))) == words
+        assert said.in_words(said.NO_ANSWER.format(why="it hung up")) == "没有应答：对方断开了连接"
+        assert said.in_words("500 boom") == "500 boom"
 
 
 def test_addresses_that_are_refused_do_not_break_a_sender(engine: Engine, on_stage: Acting) -> None:

@@ -18,6 +18,7 @@ from campaigns.campaign.policy import read_policy
 from campaigns.campaign.reasons import step_name
 from campaigns.campaign.recipes import recipe_name
 from campaigns.campaign.triggers import read_trigger, starts_itself
+from campaigns.channels.said import in_words
 from campaigns.channels.senders import find_sender, senders_of
 from campaigns.deliveries.moving import cancel, finish, pause, resume
 from campaigns.deliveries.throughput import LATELY, Motion, motion_of, troubles_of
@@ -111,6 +112,7 @@ def run_page(
         "own_senders": [each for each in senders_of(session, place.shop.id) if each.medium is campaign.medium],
         "trouble": sender_trouble(session, place.shop, campaign, now=now),
         "shown": shown,
+        "in_words": in_words,
         "step_name": step_name,
     }
     if request.headers.get("HX-Target") == "live":

@@ -26,6 +26,7 @@ from campaigns.campaign.triggers import (
     starts_itself,
     trigger_name,
 )
+from campaigns.channels.said import in_words
 from campaigns.deliveries.throughput import Motion, Pace
 from campaigns.sending.standing import Obstacle, Standstill, standstill
 from retention.errors import NotFound
@@ -166,7 +167,7 @@ def sender_trouble(session: Session, shop: Shop, campaign: Campaign, *, now: dat
 
 def standstill_words(stands: Standstill, shop: Shop, *, now: datetime) -> str:
     """Return what keeps a campaign from leaving, and what a person can do."""
-    name, error = stands.sender or _("this installation's mail server"), stands.detail.rstrip(". 。")
+    name, error = stands.sender or _("this installation's mail server"), in_words(stands.detail).rstrip(". 。")
     error = error or _("it gave no reason")
     match stands.obstacle:
         case Obstacle.PAUSED:
@@ -176,7 +177,7 @@ def standstill_words(stands: Standstill, shop: Shop, *, now: datetime) -> str:
         case Obstacle.BROKEN:
             said = _(
                 "The sender “{sender}” failed {count} times in a row: {error}. It rests and is tried again at {time}; "
-                "nobody is lost."
+                "nobody is lost. Check its settings, or choose another."
             )
         case Obstacle.UNUSABLE:
             said = _("The sender “{sender}” cannot be used: {error}. Enter its secrets again, or choose another.")

@@ -15,6 +15,7 @@ from api.console.shop.failures import FailureLine, failure_lines
 from api.console.states import medium_name, shown
 from api.deps import Now, Place, Reading, Writing, require
 from campaigns.channels.kinds import KINDS
+from campaigns.channels.said import in_words
 from campaigns.channels.senders import (
     Sender,
     SenderKind,
@@ -277,6 +278,7 @@ def _list(
         kinds=[(kind.value, _(name), _(about), icon) for kind, (name, about, icon) in OFFERED.items()],
         kind_name=_kind_name,
         medium_name=medium_name,
+        in_words=in_words,
         shown=shown,
     )
 

@@ -1,0 +1,61 @@
+"""What keeps us from another system, in short and plain words.
+
+It is kept with the sender in English and told in the language being spoken; what the other side said itself stays as it
+came.
+"""
+
+import errno
+import re
+import socket
+from collections.abc import Iterator
+
+from retention.words import gettext as _
+from retention.words import gettext_noop
+
+MAIL_AWAY = gettext_noop("the mail server cannot be reached: {why}")
+MAIL_LOGIN = gettext_noop("the mail server does not take this user and password: {why}")
+LINE_BROKE = gettext_noop("the line broke: {why}")
+LINE_BROKE_LATE = gettext_noop("the line broke before the answer: {why}")
+PLACE_AWAY = gettext_noop("{place} cannot be reached: {why}")
+NO_ANSWER = gettext_noop("no answer: {why}")
+INSIDE = gettext_noop("{place} is an address inside this network, which this installation does not allow")
+_SENTENCES = (MAIL_AWAY, MAIL_LOGIN, LINE_BROKE, LINE_BROKE_LATE, NO_ANSWER, PLACE_AWAY, INSIDE)
+
+_REFUSED = gettext_noop("nothing listens at this host and port")
+_NO_HOST = gettext_noop("no host has this name")
+_SILENT = gettext_noop("it did not answer in time")
+_NO_WAY = gettext_noop("no way leads there from this network")
+_HUNG_UP = gettext_noop("it hung up")
+_PLAIN = (_REFUSED, _NO_HOST, _SILENT, _NO_WAY, _HUNG_UP)
+
+
+def plain(error: Exception) -> str:
+    """Return what went wrong on the way as a person says it; an error of another kind speaks for itself."""
+    for each in _chain(error):
+        if isinstance(each, ConnectionRefusedError):
+            return _REFUSED
+        if isinstance(each, socket.gaierror):
+            return _NO_HOST
+        if isinstance(each, TimeoutError) or str(each).endswith("timed out"):
+            return _SILENT
+        if isinstance(each, OSError) and each.errno in {errno.ENETUNREACH, errno.EHOSTUNREACH}:
+            return _NO_WAY
+        if isinstance(each, ConnectionResetError | BrokenPipeError) or str(each) == "Connection unexpectedly closed":
+            return _HUNG_UP
+    return str(error) or type(error).__name__
+
+
+def in_words(detail: str) -> str:
+    """Return a kept detail in the language being spoken, as far as it is ours."""
+    for sentence in _SENTENCES:
+        pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>.*)", re.escape(sentence))
+        if found := re.fullmatch(pattern, detail, re.DOTALL):
+            values = {name: _(value) if value in _PLAIN else value for name, value in found.groupdict().items()}
+            return _(sentence).format(**values)
+    return _(detail) if detail in _PLAIN else detail
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    yield error
+    if error.__cause__ or error.__context__:
+        yield from _chain(error.__cause__ or error.__context__)  # type: ignore[arg-type]
