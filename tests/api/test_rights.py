@@ -22,6 +22,7 @@ from fastapi.routing import iter_route_contexts
 from fastapi.testclient import TestClient
 from httpx2 import Response
 from pydantic import BaseModel
+from sqlalchemy import Engine
 from sqlmodel import Session
 
 from api import forms
@@ -120,6 +121,11 @@ def filled(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> I
 
 def application(path: Path, *, full: bool = False) -> Iterator[FastAPI]:
     engine = open_engine(f"sqlite:///{path}")
+    yield application_on(engine, path.parent, full=full)
+    engine.dispose()
+
+
+def application_on(engine: Engine, home: Path, *, full: bool = False) -> FastAPI:
     with transaction(engine) as session:
         for slug in ("tea", "pots"):
             shop = create_shop(session, slug, name=slug, timezone="Asia/Shanghai", currency="CNY", at=NOON)
@@ -131,9 +137,7 @@ def application(path: Path, *, full: bool = False) -> Iterator[FastAPI]:
             for number, code in ((1, "AAAAAAA1"), (2, "BBBBBBBY")):
                 given = sa.text("UPDATE coupons SET code = :code WHERE id = :number")
                 session.connection().execute(given, {"code": code, "number": number})
-    made = create_app(Settings(home=path.parent, public_url=SITE, secret=KEY), engine=engine, now=lambda: NOON)
-    yield made
-    engine.dispose()
+    return create_app(Settings(home=home, public_url=SITE, secret=KEY), engine=engine, now=lambda: NOON)
 
 
 def visitor(app: FastAPI, **headers: str) -> TestClient:
@@ -314,6 +318,47 @@ def test_another_shops_id_answers_like_an_id_that_never_was(filled: FastAPI) -> 
             elif nothing.status_code not in {404, *KINDLY.get(route.name, ())}:
                 wrong.append((route.name, param, "is looked at", nothing.status_code, nothing.text[:200]))
     assert not wrong, "\n".join(map(str, wrong))
+
+
+@pytest.mark.postgres
+def test_one_route_of_each_kind_is_as_closed_and_as_open_on_postgresql(
+    postgresql_engine: Engine, tmp_path: Path
+) -> None:
+    app, rights = application_on(postgresql_engine, tmp_path, full=True), declared()
+    wrong: list[tuple[str | int, ...]] = []
+    owner, viewer, stranger = person(app, Role.OWNER), person(app, Role.VIEWER), visitor(app)
+    may = {role: {scope.value for scope in ROLE_SCOPES[role]} | WITHOUT_SCOPE for role in (Role.OWNER, Role.VIEWER)}
+    whole, none = key(app, "everything", frozenset(Scope)), key(app, "orders", frozenset({Scope.ORDERS_WRITE}))
+    with transaction(app.state.engine) as session:
+        things = {word: (name_of(session, IDS[word], 1), name_of(session, IDS[word], 2)) for word in IDS}
+    for route in sample(routes_of(app)):
+        needed, words = rights[route.name], named(route)
+        own, theirs = ({param: things[word][shop] for param, word in words.items()} for shop in (0, 1))
+        values, never = unknown_shop(route), unknown(route)
+        if in_console(route):
+            closed, opened = ask(viewer, route, never, body=False), ask(owner, route, values | own, body=False)
+            right = (closed.status_code == 403) == (not needed <= may[Role.VIEWER])
+        else:
+            closed, opened = ask(none, route, never, body=False), ask(whole, route, values | own, body=False)
+            right = (closed.status_code == 403) == (not needed <= {Scope.ORDERS_WRITE.value, "anybody"})
+        shut = ask(stranger, route, values | own, body=False).status_code in {303, 401}
+        if not right or not shut or opened.status_code in {401, 403}:
+            wrong.append((route.name, closed.status_code, opened.status_code))
+        if words and route.name not in MAKES:
+            foreign = [ask(owner if in_console(route) else whole, route, values | each) for each in (theirs, never)]
+            if len({answer.status_code for answer in foreign}) > 1 or foreign[0].status_code not in {404, 422}:
+                wrong.append((route.name, *(answer.status_code for answer in foreign)))
+    assert not wrong, "\n".join(map(str, wrong))
+
+
+def sample(routes: list[Route]) -> list[Route]:
+    """Return one route of each kind: by face, by whether it changes something, and by what its address names."""
+    rights, kinds = declared(), dict[tuple[bool, bool, str], Route]()
+    for route in routes:
+        if rights[route.name] != {"anybody"} and route.path not in ENDING:
+            named_here = "+".join(sorted(named(route).values()))
+            kinds.setdefault((in_console(route), route.method == "GET", named_here), route)
+    return list(kinds.values())
 
 
 NEEDS_MORE = re.compile(r"\.(png|pdf|jpg)$|/(picture|proof|rejects)$|/(imports|print-room|batches)/")
