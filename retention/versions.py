@@ -63,6 +63,12 @@ def read_versions(session: Session, shop_id: int) -> dict[Family, int]:
     return NO_VERSIONS | {row.family: row.version for row in found}
 
 
+def version_of(session: Session, shop_id: int, family: Family) -> int:
+    """Return the present version of one family; 0 where nothing ever changed."""
+    found = select(DataVersion.version).where(DataVersion.shop_id == shop_id, DataVersion.family == family)
+    return session.exec(found).first() or 0
+
+
 def all_versions(session: Session) -> dict[int, dict[Family, int]]:
     """Return the present versions of every shop where anything ever changed, by one SELECT."""
     found: dict[int, dict[Family, int]] = {}

@@ -27,6 +27,7 @@ from campaigns.channels.rates import Slots
 from campaigns.channels.senders import Sender
 from campaigns.deliveries import claiming
 from campaigns.deliveries.claiming import Claim, Told
+from campaigns.sending.rechecking import Checked, checked_under, recheck
 from retention.database import transaction
 
 log = structlog.get_logger()
@@ -76,13 +77,14 @@ class Line:
 
 @dataclass
 class Batch:
-    """One claim in one sender's hands. `by` is the sender's row, where the campaign has one."""
+    """One claim in one sender's hands, and what it was checked under. `by` is the sender's row, where there is one."""
 
     engine: Engine
     line: Line
     held: Claim
     now: datetime
     counts: Counter[str]
+    checked: Checked
     by: Sender | None = None
     slots: Slots | None = None
     said: str = ""
@@ -103,7 +105,9 @@ class Batch:
         while start < len(ready) and stands:
             group = ready[start : start + self._size()]
             self._wait_for_slot(start + len(group) - 1)
-            begun = patiently(self.engine, partial(self._record_and_begin, group=group))
+            begun, self.checked = patiently(
+                self.engine, partial(self._record_and_begin, group=group, rest=ready[start:])
+            )
             leaving = [each for each in group if each[0] in begun]
             start += len(group)
             before = time.monotonic()
@@ -139,11 +143,17 @@ class Batch:
         if wait > 0:
             time.sleep(wait)
 
-    def _record_and_begin(self, session: Session, group: Sequence[Ready]) -> set[int]:
+    def _record_and_begin(
+        self, session: Session, group: Sequence[Ready], rest: Sequence[Ready]
+    ) -> tuple[set[int], Checked]:
+        checked = checked_under(session, self.held.shop_id)
+        if checked != self.checked:
+            medium, to = self.line.channel.medium, {delivery_id: message.to for delivery_id, message in rest}
+            recheck(session, self.held, medium, to, at=self.now)
         # What every sender of the shop touches comes last, so that none waits for another longer than a commit takes.
         begun = claiming.begin(session, self.held, [delivery_id for delivery_id, _ in group], now=self.now)
         self._record(session)
-        return begun
+        return begun, checked
 
     def _record_and_release(self, session: Session, left: Sequence[int]) -> None:
         self._record(session)

@@ -33,6 +33,7 @@ from campaigns.offers.offers import Offer
 from campaigns.sending.digests import with_carried
 from campaigns.sending.handoff import Batch, Line, Ready, patiently
 from campaigns.sending.pre_send_check import check_before_sending
+from campaigns.sending.rechecking import Checked, checked_under
 from campaigns.sending.standing import MAIL
 from campaigns.texts.branding import look_of
 from campaigns.texts.composing import compose
@@ -169,11 +170,11 @@ class _Round:
     def send_batch(self, limit: int) -> int:
         """Claim and hand over one batch; return how many were claimed, 0 when nothing can go on now."""
         started = time.monotonic()
-        held, letters, slots = patiently(self.engine, lambda session: self._claim(session, limit))
+        held, letters, slots, checked = patiently(self.engine, lambda session: self._claim(session, limit))
         if not letters:
             return len(held.delivery_ids)
         ready = self._make(held, letters)
-        batch = Batch(self.engine, self.line, held, self.now, self.counts, by=self.by, slots=slots)
+        batch = Batch(self.engine, self.line, held, self.now, self.counts, checked, by=self.by, slots=slots)
         stands = batch.hand_over(ready)
         self.troubles = 0 if stands else self.troubles + 1
         if self.by is None:
@@ -184,15 +185,15 @@ class _Round:
         self.size = min(max(int(len(ready) / seconds * FRESH), FIRST_BATCH // 5), LARGEST_BATCH)
         return len(held.delivery_ids)
 
-    def _claim(self, session: Session, limit: int) -> tuple[Claim, list[Letter], Slots | None]:
+    def _claim(self, session: Session, limit: int) -> tuple[Claim, list[Letter], Slots | None, Checked]:
         """Claim what may leave now, look at it once more, and return the rows the messages are made from."""
-        limit = min(self.size, limit)
+        limit, checked = min(self.size, limit), checked_under(session, self.shop_id)
         if self.by:
             self.by = session.get_one(SenderRow, self.by.id)
             may = (breaker.allowed(session, self.by, now=self.now), rates.room(self.by, now=self.now))
             limit = min([limit, *(most for most in may if most is not None)])
         if limit <= 0:
-            return Claim(self.shop_id, "", []), [], None
+            return Claim(self.shop_id, "", []), [], None, checked
         medium, sender_id = self.line.channel.medium, self.by.id if self.by else None
         held = claiming.claim(session, self.shop_id, medium, now=self.now, limit=limit, sender_id=sender_id)
         look = check_before_sending(session, self.shop_id, held.delivery_ids, at=self.now)
@@ -206,7 +207,8 @@ class _Round:
         self.counts["skipped"] += len(look.skipped)
         if look.later:
             self.counts["later"] += len(look.later)
-        return held, letters, rates.reserve(session, self.by, len(letters), now=self.now) if self.by else None
+        slots = rates.reserve(session, self.by, len(letters), now=self.now) if self.by else None
+        return held, letters, slots, checked
 
     def _note_mail(self, said: str) -> None:
         """Write down how the installation's own mail server fares, which has no row of its own; not at every batch."""

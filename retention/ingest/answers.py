@@ -3,6 +3,7 @@
 A file that tells when an answer was given has it compared with the last one, and the later counts. One that does not
 tells of an answer of unknown age: a yes then counts only where nothing was said before, and a no holds in doubt until
 the buyer says yes, unless an earlier file told the same no before that yes. What counts no more is kept as evidence.
+Where several rows of one file are about a buyer, the same holds among them, in whatever order they stand.
 """
 
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from retention.ingest.staged import latest, moment, spell
+from retention.ingest.staged import answered, moment, spell
 from retention.shops import Shop
 from retention.staging import Kind, create_staging, drop_staging, fetch, run, settle
 
@@ -77,10 +78,9 @@ def _compare(session: Session, table: str, channel: str, *, now: str, values: di
         INSERT INTO {_TABLE} (place, buyer_id, address, address_key, answer, at, undated, before, is_new, counts)
         SELECT i.place, b.id, b.{address}, b.{key}, i.{channel}_consent, coalesce(i.{channel}_consent_at, {now}),
           i.{channel}_consent_at IS NULL, c.answer, {is_new}, ({is_new}) AND ({counts})
-        FROM {latest(table, "buyer")} AS i JOIN buyers AS b ON b.shop_id = :shop AND b.external_id = i.buyer
+        FROM {answered(table, channel)} AS i JOIN buyers AS b ON b.shop_id = :shop AND b.external_id = i.buyer
         {last.format(name="c", which="counts")}
         {last.format(name="f", which="undated")}
-        WHERE i.{channel}_consent IS NOT NULL
         """,  # noqa: S608 - our own names
         **{name: values[name] for name in ("shop", "channel", "now")},
     )
@@ -88,13 +88,19 @@ def _compare(session: Session, table: str, channel: str, *, now: str, values: di
 
 
 def _suppress(session: Session, values: dict[str, object]) -> None:
-    """Let the noes that count, and those that say it again, hold for the buyers' addresses."""
+    """Let the noes that count, and those that say it again, hold for the buyers' addresses.
+
+    One that was told before holds for an address that is new with the buyer, not where a yes has lifted it since.
+    """
     run(
         session,
         f"""
         INSERT INTO suppressions (shop_id, channel, topic, address, source, wording, at)
-        SELECT :shop, :channel, '', address_key, :source, '', max(at) FROM {_TABLE}
-        WHERE is_new AND answer = 'out' AND (counts OR before = 'out') AND address_key <> '' GROUP BY address_key
+        SELECT :shop, :channel, '', address_key, :source, '', max(at) FROM {_TABLE} AS i
+        WHERE answer = 'out' AND (counts OR before = 'out') AND address_key <> '' AND (is_new OR NOT EXISTS (
+          SELECT 1 FROM suppressions AS s WHERE s.shop_id = :shop AND s.channel = :channel AND s.topic = ''
+          AND s.address = i.address_key AND (i.undated OR s.lifted_at IS NULL OR s.lifted_at >= i.at)))
+        GROUP BY address_key
         ON CONFLICT (shop_id, channel, topic, address) WHERE lifted_at IS NULL
         DO UPDATE SET at = excluded.at, source = excluded.source WHERE excluded.at > suppressions.at
         """,  # noqa: S608 - our own name

@@ -109,6 +109,18 @@ def latest(table: str, key: str) -> str:
         FROM {table}) AS ranked WHERE rank = 1)"""  # noqa: S608 - our own names
 
 
+def answered(table: str, channel: str) -> str:
+    """Return the row of each buyer of a staging table whose answer stands: rows without one say nothing.
+
+    A no without a date holds in doubt; else the latest answer stands, and of two of one moment the no.
+    """
+    answer, at = f"{channel}_consent", f"{channel}_consent_at"
+    order = f"""CASE WHEN {at} IS NOT NULL THEN 1 WHEN {answer} = 'out' THEN 0 ELSE 2 END,
+        {at} DESC, {answer} DESC, place DESC"""
+    return f"""(SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY buyer ORDER BY {order}) AS rank
+        FROM {table} WHERE {answer} IS NOT NULL) AS ranked WHERE rank = 1)"""  # noqa: S608 - our own names
+
+
 def moment(session: Session) -> str:
     """Return the bound moment :now as statements spell it."""
     return "CAST(:now AS timestamptz)" if is_postgresql(session) else ":now"

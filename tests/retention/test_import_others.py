@@ -108,6 +108,34 @@ def test_changed_answer_is_added_to_the_ledger_and_an_empty_one_is_not(load: Loa
     assert ask("SELECT name FROM buyers ORDER BY id") == [("林小雨",), ("Bob",)]
 
 
+@pytest.mark.parametrize(
+    ("rows", "stands"),
+    [
+        ("b1,out,\nb1,,", "out"),
+        ("b1,out,2026-03-01\nb1,in,2026-01-01", "out"),
+        ("b1,in,2026-01-01\nb1,out,2026-03-01", "out"),
+        ("b1,in,2026-03-01\nb1,out,2026-01-01", "in"),
+        ("b1,out,2026-03-01\nb1,in,2026-03-01", "out"),
+        ("b1,out,\nb1,in,", "out"),
+        ("b1,out,\nb1,in,2026-03-01", "out"),
+        ("b1,in,\nb1,in,2026-03-01\nb1,,", "in"),
+    ],
+)
+def test_a_no_stands_in_whatever_order_a_file_tells_of_a_buyer(load: Load, ask: Ask, rows: str, stands: str) -> None:
+    for lines in (rows.split("\n"), rows.split("\n")[::-1]):
+        load("buyers", "buyer_id,email_consent,consent_at\n" + "\n".join(lines))
+        assert ask("SELECT answer FROM consents WHERE counts") == [(stands,)]
+
+
+@pytest.mark.parametrize("told_at", ["", "2026-03-01"])
+def test_a_no_told_again_holds_for_the_address_the_buyer_has_by_now(load: Load, ask: Ask, told_at: str) -> None:
+    for address in ("old@example.com", "new@example.com", "new@example.com"):
+        load("buyers", f"buyer_id,email,email_consent,consent_at\nb1,{address},out,{told_at}\n")
+    held = "SELECT address FROM suppressions WHERE lifted_at IS NULL ORDER BY id"
+    assert ask(held) == [("old@example.com",), ("new@example.com",)]
+    assert ask("SELECT count(*) FROM consents") == [(1,)]
+
+
 def test_buyers_with_wrong_cells_are_rejected(load: Load, ask: Ask) -> None:
     report = load(
         "buyers",
