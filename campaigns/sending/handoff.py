@@ -27,7 +27,7 @@ from campaigns.channels.rates import Slots
 from campaigns.channels.senders import Sender
 from campaigns.deliveries import claiming
 from campaigns.deliveries.claiming import Claim, Told
-from campaigns.sending.rechecking import Checked, checked_under, recheck
+from campaigns.sending.in_hand import Checked, checked_under, recheck
 from retention.database import transaction
 
 log = structlog.get_logger()

@@ -32,8 +32,8 @@ from campaigns.offers.links import Link
 from campaigns.offers.offers import Offer
 from campaigns.sending.digests import with_carried
 from campaigns.sending.handoff import Batch, Line, Ready, patiently
+from campaigns.sending.in_hand import Checked, checked_under
 from campaigns.sending.pre_send_check import check_before_sending
-from campaigns.sending.rechecking import Checked, checked_under
 from campaigns.sending.standing import MAIL
 from campaigns.texts.branding import look_of
 from campaigns.texts.composing import compose

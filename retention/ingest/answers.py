@@ -96,10 +96,10 @@ def _suppress(session: Session, values: dict[str, object]) -> None:
         session,
         f"""
         INSERT INTO suppressions (shop_id, channel, topic, address, source, wording, at)
-        SELECT :shop, :channel, '', address_key, :source, '', max(at) FROM {_TABLE} AS i
+        SELECT :shop, CAST(:channel AS varchar), '', address_key, :source, '', max(at) FROM {_TABLE} AS i
         WHERE answer = 'out' AND (counts OR before = 'out') AND address_key <> '' AND (is_new OR NOT EXISTS (
-          SELECT 1 FROM suppressions AS s WHERE s.shop_id = :shop AND s.channel = :channel AND s.topic = ''
-          AND s.address = i.address_key AND (i.undated OR s.lifted_at IS NULL OR s.lifted_at >= i.at)))
+          SELECT 1 FROM suppressions AS s WHERE s.shop_id = :shop AND s.channel = CAST(:channel AS varchar)
+          AND s.topic = '' AND s.address = i.address_key AND (i.undated OR s.lifted_at IS NULL OR s.lifted_at >= i.at)))
         GROUP BY address_key
         ON CONFLICT (shop_id, channel, topic, address) WHERE lifted_at IS NULL
         DO UPDATE SET at = excluded.at, source = excluded.source WHERE excluded.at > suppressions.at
