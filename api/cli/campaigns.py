@@ -92,7 +92,10 @@ def create_an_offer(  # noqa: PLR0913 - every term of an offer is an option
             at=clock.now(),
             actor=_ACTOR,
         )
-        result = made.model_dump(mode="json", include={"slug", "name", "kind", "value", "minimum"})
+        result = made.model_dump(mode="json", include={"slug", "name", "kind"})
+        is_share = kind is OfferKind.PERCENT
+        result["value"] = str(made.value) if is_share else money.write(made.value, found.currency)
+        result["minimum"] = money.write(made.minimum, found.currency)
         result["last_day"] = last_day(made.ends_at, found.timezone).isoformat() if made.ends_at else None
     show(result, as_json=as_json)
 

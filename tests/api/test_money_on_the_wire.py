@@ -141,6 +141,11 @@ def test_money_of_commands_is_written(typed: Callable[..., Any], tmp_path: Path)
         "senders": {"price"},
         "lift": {"value", "value_per_buyer"},
     }
+    terms = ["--shop", "tea", "--value", "20", "--minimum", "99"]
+    offers = [typed("offers", "create", kind, "--kind", kind, *terms) for kind in ("amount", "percent", "shipping")]
+    assert [(assert_written(each), each["value"], each["minimum"]) for each in offers] == [
+        ({"value", "minimum"}, value, "99.00") for value in ("20.00", "20", "20.00")
+    ]
     rfm = typed("report", "rfm", "--shop", "tea")
     assert (rfm["buyers"], rfm["scored"], sum(group["buyers"] for group in rfm["groups"])) == (
         1,
