@@ -46,7 +46,11 @@ def find_encoding(path: Path) -> Encoding:
             block += rest
             line += block.count(b"\n")
             if b"\0" in block:
-                raise Invalid("{file} is not a text file: it contains zero bytes.", file=repr(path.name))
+                raise Invalid(
+                    "{file} is neither a text file nor a workbook: it contains zero bytes. "
+                    "Save it again as CSV or XLSX.",
+                    file=repr(path.name),
+                )
             if block.isascii():
                 continue
             try:

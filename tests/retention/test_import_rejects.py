@@ -75,7 +75,11 @@ def test_unknown_status_is_rejected_with_the_value_and_the_known_ones(load: Load
         ("a.csv", b"\x89PNG\r\n\x1a\n...", "'a.csv' is a picture (PNG), not a table."),
         ("a.csv", b"%PDF-1.7 ...", "'a.csv' is a PDF, not a table."),
         ("a.zip", b"PK\x03\x04broken", "'a.zip' is damaged: it begins like an XLSX file but ends too early."),
-        ("a.csv", b"order_id,\0\0", "'a.csv' is not a text file: it contains zero bytes."),
+        (
+            "a.csv",
+            b"order_id,\0\0",
+            "'a.csv' is neither a text file nor a workbook: it contains zero bytes. Save it again as CSV or XLSX.",
+        ),
         ("a.csv", b"when,what\n1,2\n", "No column holds paid_at / placed_at. The file has: when, what."),
         ("a.csv", b"paid_at,note\n1,2\n", "No column holds amount / unit_price / total."),
         ("a.jsonl", b'{"a": \n', "No line of 'a.jsonl' is a JSON object."),
