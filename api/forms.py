@@ -35,6 +35,11 @@ async def read_fields(request: Request) -> FormData:
     return await request.form(max_fields=MOST_FIELDS, max_part_size=MOST_TEXT)
 
 
+async def read_texts(request: Request) -> FormData:
+    """Return the fields that are texts; a file where a text belongs counts for nothing."""
+    return FormData([each for each in (await read_fields(request)).multi_items() if isinstance(each[1], str)])
+
+
 async def check_token(request: Request) -> None:
     """Refuse an unsafe request whose token is not that of its login."""
     secret = request.cookies.get(LOGIN_COOKIE, "")
@@ -59,4 +64,8 @@ def is_cross_site(method: str, headers: Mapping[str, str], public_url: str) -> b
     origin = headers.get("origin")
     if origin is None:
         return site is not None
-    return urlsplit(origin).netloc not in {headers.get("host"), urlsplit(public_url).netloc}
+    try:
+        host = urlsplit(origin).netloc
+    except ValueError:  # such as http://[
+        return True
+    return host not in {headers.get("host"), urlsplit(public_url).netloc}

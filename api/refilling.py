@@ -8,7 +8,7 @@ chosen again, as everywhere. What HTMX sends needs none of this: its page stays 
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urljoin, urlsplit
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse, Response
@@ -29,23 +29,26 @@ Say = Callable[[], str]
 
 
 async def form_again(request: Request, status: int, say: Say) -> Response | None:
-    """Return the page of a refused form, filled in as it was; None when there is no such page."""
+    """Return the page of a refused form, filled in as it was; None when there is no such page.
+
+    Where the page has that form no longer, it is shown as it stands now, under the sentence.
+    """
     address = _sent_from(request)
     opened = await _open(request, address) if address else None
     if opened is None:
         return None
     page = html.document_fromstring(opened, parser=html.HTMLParser(encoding="utf-8"))
     typed = await forms.read_fields(request)
-    form = _form_of(page, address, request.url.path, typed)
-    if form is None:
-        return None
-    labels = labels_of(page, form)
-    with labelled(labels):
+    form = _form_of(page, address, request.scope["path"], typed)
+    with labelled({} if form is None else labels_of(page, form)):
         sentence = say()
-    _fill(form, typed)
     _tell(page, sentence)
-    for around in form.iterancestors("dialog", "details"):
-        around.set("open", "")
+    if form is not None:  # else somebody else has settled what it was about
+        _fill(form, typed)
+        for around in form.iterancestors("dialog", "details"):
+            around.set("open", "")
+            if around.tag == "dialog" and (heading := next(around.iter("h2"), None)) is not None:
+                heading.addnext(_line(sentence))  # the line of the page lies behind it
     text = etree.tostring(page, encoding="unicode", method="html", doctype="<!doctype html>")
     return HTMLResponse(text, status, {"Content-Language": current_language()})
 
@@ -59,7 +62,9 @@ def labels_of(page: Any, form: Any) -> dict[str, str]:
         many = each.get("type") in {"radio", "checkbox"}  # there the label is that of a choice
         text = "" if many or around is None else _text(around)
         if text := text or each.get("aria-label") or "":
-            found.setdefault(each.get("name"), text)
+            name = each.get("name")
+            found.setdefault(name, text)
+            found.setdefault(re.sub("^(set|secret)_", "", name), text)  # a sender's fields, which it calls so itself
     return found
 
 
@@ -70,7 +75,10 @@ def _text(label: Any) -> str:
 
 def _sent_from(request: Request) -> str:
     """Return path and query of our own page that a form was sent from, or nothing."""
-    page = urlsplit(request.headers.get("referer", ""))
+    try:
+        page = urlsplit(request.headers.get("referer", ""))
+    except ValueError:  # such as http://[
+        return ""
     ours = page.netloc == request.headers.get("host") and not page.path.startswith(NOT_PAGES)
     if request.method != "POST" or request.headers.get("HX-Request") or not ours:
         return ""
@@ -87,7 +95,7 @@ async def _open(request: Request, address: str) -> bytes | None:
         if status == 303 and headers.get(b"location", b"").startswith(b"/"):
             address = headers[b"location"].decode()
         elif status == 200 and headers.get(b"content-type", b"").startswith(b"text/html"):
-            return body
+            return body or None
         else:
             break
     return None
@@ -98,7 +106,7 @@ async def _ask(request: Request, address: str) -> tuple[int, dict[bytes, bytes],
     scope = {name: kept[name] for name in ("http_version", "scheme", "server", "client") if name in kept}
     headers = [each for each in kept["headers"] if each[0] in KEPT_HEADERS]
     scope |= {"type": "http", "asgi": kept.get("asgi", {}), "method": "GET", "root_path": "", "headers": headers}
-    scope |= {"path": target.path, "raw_path": target.path.encode(), "query_string": target.query.encode()}
+    scope |= {"path": unquote(target.path), "raw_path": target.path.encode(), "query_string": target.query.encode()}
     status, answered, body = 0, {}, bytearray()
 
     async def receive() -> dict[str, Any]:
@@ -117,14 +125,22 @@ async def _ask(request: Request, address: str) -> tuple[int, dict[bytes, bytes],
 def _form_of(page: Any, address: str, target: str, typed: FormData) -> Any:
     """Return the form that goes to `target`; of several the one that has most of what was typed."""
     going = [form for form in page.iter("form") if target in set(_targets(form, address))]
-    return max(going, key=lambda form: len({each.get("name") for each in _fields(form)} & set(typed)), default=None)
+    return max(going, key=lambda form: _likeness(form, typed), default=None)
+
+
+def _likeness(form: Any, typed: FormData) -> tuple[int, int]:
+    """Return how many fields of a form were sent, and how many of its hidden values: one form a line has only those."""
+    fields = _fields(form)
+    hidden = [each for each in fields if each.get("type") == "hidden"]
+    same = sum(each.get("value") in typed.getlist(each.get("name")) for each in hidden)
+    return len({each.get("name") for each in fields} & set(typed)), same
 
 
 def _targets(form: Any, address: str) -> Iterator[str]:
     for each in (form, *form.iter("button", "input")):
         for name in ("action", "formaction"):
             if each is form or each.get(name):
-                yield urlsplit(urljoin(address, each.get(name) or "")).path
+                yield unquote(urlsplit(urljoin(address, each.get(name) or "")).path)
 
 
 def _fields(form: Any) -> list[Any]:
@@ -175,11 +191,16 @@ def _mark(element: Any, name: str, *, is_on: bool) -> None:
 
 def _tell(page: Any, sentence: str) -> None:
     """Put the sentence where the page says what happened: under the title, or first of all."""
-    line = html.Element("div", {"class": "notice bad problem", "role": "alert"})
-    line.text = UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", sentence)
+    line = _line(sentence)
     heading = next(page.iter("h1"), None)
     if heading is None:
         page.body.insert(0, line)
         return
     top = next((each for each in heading.iterancestors("div") if each.get("class") == "top"), heading)
     top.addnext(line)
+
+
+def _line(sentence: str) -> Any:
+    line = html.Element("div", {"class": "notice bad problem", "role": "alert"})
+    line.text = UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", sentence)
+    return line

@@ -18,6 +18,7 @@ from api.console.campaigns.who import Who, count_who, fresh_who, typed_who, who_
 from api.console.shell import Here, go, refused, show
 from api.console.states import medium_name, shown
 from api.deps import Now, Place, Reading, Writing, require
+from api.forms import read_texts
 from campaigns.campaign.campaigns import Recipe
 from campaigns.campaign.recipes import RECIPES, recipe_name
 from campaigns.runs.drafting import campaign_for, create_campaign, edit_campaign
@@ -29,7 +30,7 @@ router = APIRouter(prefix="/shops/{slug}/campaigns", dependencies=[require(Scope
 
 async def typed_form(request: Request) -> FormData:
     """Read the form; several of its fields are named by language or repeat, so they are not fixed."""
-    return await request.form()
+    return await read_texts(request)
 
 
 Typed = Annotated[FormData, Depends(typed_form)]

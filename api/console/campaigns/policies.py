@@ -13,6 +13,7 @@ from sqlmodel import Session
 from api.console.campaigns.rules import CAP_LINES, CapLine, rule_choices, typed_caps, whole
 from api.console.shell import Here, go, refused, show, typed_in
 from api.deps import Now, Place, Reading, Writing, require
+from api.forms import read_texts
 from campaigns.campaign.policy import Cap, ShopPolicy
 from campaigns.campaign.shop_policy import save_shop_policy, shop_policy
 from campaigns.optouts.topics import create_topic, find_topic, rename_topic, topics_of
@@ -82,7 +83,7 @@ def show_policies(request: Request, session: Reading, place: Here, now: Now) -> 
 
 async def typed_limits(request: Request) -> Limits:
     """Read the form; it has several lines for caps."""
-    form = await request.form()
+    form = await read_texts(request)
 
     def text(name: str) -> str:
         return str(form.get(name, "")).strip()

@@ -10,6 +10,7 @@ from sqlmodel import Session
 
 from api.console import shell
 from api.deps import Place
+from api.forms import read_texts
 from printables.drawing import sheets
 from printables.drawing.preflight import said
 from printables.flyers import Flyer, copy_of
@@ -99,4 +100,4 @@ def show_code(code: str) -> str:
 
 async def typed_fields(request: Request) -> dict[str, str]:
     """Return the text fields of a form whose fields the design names; files are read apart."""
-    return {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
+    return {name: str(value) for name, value in (await read_texts(request)).items()}

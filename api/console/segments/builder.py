@@ -21,7 +21,7 @@ from api.console.segments.rule_kinds import FILTERS
 from api.console.segments.rule_tree import FRESH, JOINS, Box, Draft, change, draw, open_rule, read_form, rule_of, tidy
 from api.console.shell import Here, go, refused, show
 from api.deps import Now, Place, Reading, Writing, require
-from api.forms import read_fields
+from api.forms import read_texts
 from campaigns.campaign.campaigns import Campaign
 from retention import clock
 from retention.access import Scope
@@ -75,7 +75,7 @@ class Sheet:
 
 
 async def read_typed(request: Request) -> Typed:
-    form = await read_fields(request)
+    form = await read_texts(request)
     values: dict[str, list[str]] = {}
     for name, value in form.multi_items():
         if isinstance(value, str):

@@ -14,6 +14,7 @@ from api.console.shell import Here, Notice, go, refused, show
 from api.console.shop.failures import FailureLine, failure_lines
 from api.console.states import medium_name, shown
 from api.deps import Now, Place, Reading, Writing, require
+from api.forms import read_texts
 from campaigns.channels.kinds import KINDS
 from campaigns.channels.said import in_words
 from campaigns.channels.senders import (
@@ -157,7 +158,7 @@ def show_sender(request: Request, session: Reading, place: Here, sender: str) ->
 
 async def typed_sender(request: Request) -> Typed:
     """Read the form; its fields depend on the kind."""
-    form = await request.form()
+    form = await read_texts(request)
     texts = {name: str(value).strip() for name, value in form.items()}
     try:
         kind = SenderKind(texts.get("kind", ""))

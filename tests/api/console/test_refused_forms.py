@@ -49,3 +49,25 @@ def test_page_of_another_site_or_of_a_program_is_not_opened_for_a_refusal(sign_i
     for address in ("https://evil.example/shops/camellia/people", "http://testserver/api/v1/segments"):
         answer = client.post(f"{HOME}/people/keys", data={"name": "n" * 101}, headers={"Referer": address})
         assert (answer.status_code, "To the front page" in answer.text) == (422, True)
+
+
+def test_a_line_of_a_list_takes_its_own_words_back_and_no_other(sign_in: SignIn) -> None:
+    client, referer = sign_in("owner"), {"Referer": f"http://testserver{HOME}/people"}
+    for number in ("2", "3"):
+        answer = client.post(f"{HOME}/people/{number}/role", data={"role": "nobody"}, headers=referer)
+        assert (answer.status_code, answer.text.count("is none of the choices on this page.")) == (422, 1)
+
+
+@pytest.mark.parametrize("address", ["http://[", "http://testserver/shops/camellia/%FF", "http://testserver/%00"])
+def test_an_address_that_is_none_breaks_no_refusal(sign_in: SignIn, address: str) -> None:
+    client = sign_in("owner")
+    sent = client.post(f"{HOME}/people/keys", data={"name": "n" * 101}, headers={"Referer": address})
+    assert sent.status_code == 422
+    client.headers.pop("Sec-Fetch-Site")
+    assert client.post(f"{HOME}/people/keys", data={}, headers={"Origin": "http://["}).status_code == 403
+
+
+def test_refusal_of_what_the_page_no_longer_has_shows_the_page_as_it_stands(sign_in: SignIn) -> None:
+    referer = {"Referer": f"http://testserver{HOME}/people"}
+    answer = sign_in("owner").post(f"{HOME}/people/keys/9876/revoke", headers=referer)
+    assert (answer.status_code, "To the front page" in answer.text) == (404, False)
