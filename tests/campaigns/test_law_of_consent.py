@@ -106,7 +106,8 @@ def live(engine: Engine, slug: str, plain: Plain, event: Any, *, medium: Medium,
             _import(engine, slug, [name, spellings[number][spelling % len(spellings[number])], answer, moment], at=at)
             plain.at[name] = number
             if answer == "out" and _news(plain, name, moment):
-                plain.no(name, number, at=moment or at)
+                again = moment is None and _told_before_a_yes_from_there(plain, name, number)
+                plain.no(name, *([] if again else [number]), at=moment or at)
             elif answer == "in" and moment:
                 plain.yes(name, number, at=moment - timedelta(microseconds=1))  # later than a no, not with it
         case "page" | "told", name, answer, *hours:
@@ -150,6 +151,12 @@ def _news(plain: Plain, name: str, moment: datetime | None) -> bool:
     """Tell whether a file's no is one: a yes of the buyer's own, known to be later, stands against it."""
     yes = plain.yeses.get(name)
     return yes is None or (moment is not None and moment > yes)
+
+
+def _told_before_a_yes_from_there(plain: Plain, name: str, number: int) -> bool:
+    """Tell whether an undated no is the one a buyer told before, and somebody at the address has said yes since."""
+    no = plain.noes.get(name)
+    return no is not None and plain.yeses.get(name, no) <= no < plain.yeses.get(number, no)
 
 
 def _import(engine: Engine, slug: str, row: list[Any], *, at: datetime) -> None:
