@@ -29,7 +29,7 @@ class OfferView:
 
 def view_offer(shop: Shop, offer: Offer, coupon: Coupon | None, *, at: datetime) -> OfferView:
     """Return the view in the language being spoken; days are the shop's."""
-    ends_at = coupon.expires_at if coupon and coupon.expires_at else offer.expiry(at)
+    ends_at = coupon.expires_at if coupon and coupon.expires_at else offer.expiry(at, shop.timezone)
     return OfferView(
         state=_state(offer, coupon, at),
         headline=offer.headline(shop.currency, current_locale()),

@@ -142,7 +142,9 @@ def _start_clocks(session: Session, shop: Shop, coupon_ids: list[int]) -> None:
         )
     ).all()
     if rows:
-        ends = [{"id": number, "expires_at": offer.expiry(claimed_at)} for number, claimed_at, offer in rows]
+        ends = [
+            {"id": number, "expires_at": offer.expiry(claimed_at, shop.timezone)} for number, claimed_at, offer in rows
+        ]
         session.execute(sa.update(Coupon), ends)
 
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import CheckConstraint, UniqueConstraint
 from sqlmodel import Field, Session, col, select, update
 
-from retention import audit, money
+from retention import audit, clock, money
 from retention.database import ShopRow, choice
 from retention.errors import Conflict, Invalid, NotFound
 from retention.moments import show_moment
@@ -88,9 +88,15 @@ class Offer(ShopRow, table=True):
             case _:
                 return 0
 
-    def expiry(self, claimed_at: datetime) -> datetime | None:
-        """Return when a coupon claimed at a moment ends, or None when it never does."""
-        from_claim = claimed_at + timedelta(days=self.days_from_claim) if self.days_from_claim else None
+    def expiry(self, claimed_at: datetime, timezone: str) -> datetime | None:
+        """Return when a coupon claimed at a moment ends, or None when it never does.
+
+        Days count from the day after the claim and are whole days of the shop's `timezone`: what people read as the
+        last day works until it is over.
+        """
+        from_claim = None
+        if self.days_from_claim:
+            from_claim = clock.start_of_day(clock.local_day(claimed_at, timezone) + self.days_from_claim + 1, timezone)
         return min((end for end in (self.ends_at, from_claim) if end), default=None)
 
 

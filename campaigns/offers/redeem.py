@@ -112,7 +112,9 @@ def redeem(
         return _again(session, shop, coupon, offer, amount)
     held = coupon.state is CouponState.HELD and order.is_of(coupon.order_source, coupon.held_by)
     _check_usable(session, shop, coupon, at=at, held=held, amount=amount, buyer_id=buyer_id)
-    if not _move(session, coupon, _free(order, at), **_used(offer, order, amount=amount, at=at)):
+    if not _move(
+        session, coupon, _free(order, at), **_used(offer, order, amount=amount, at=at, timezone=shop.timezone)
+    ):
         if _is_used_by(coupon, order):
             return _again(session, shop, coupon, offer, amount)
         raise refusals.as_it_stands(shop, coupon, at=at)
@@ -145,13 +147,13 @@ def _let_go(session: Session, coupon: Coupon, order: OrderName) -> None:
     _move(session, coupon, holds, state=before, held_by="", order_source="", hold_expires_at=None)
 
 
-def _used(offer: Offer, order: OrderName, *, amount: int, at: datetime) -> dict[str, Any]:
+def _used(offer: Offer, order: OrderName, *, amount: int, at: datetime, timezone: str) -> dict[str, Any]:
     """Return what a coupon holds that an order has just used. Whoever never claimed it has now: the clock starts."""
     return {
         "state": CouponState.REDEEMED,
         "redeemed_at": at,
         "claimed_at": sa.func.coalesce(col(Coupon.claimed_at), at),
-        "expires_at": sa.func.coalesce(col(Coupon.expires_at), offer.expiry(at)),
+        "expires_at": sa.func.coalesce(col(Coupon.expires_at), offer.expiry(at, timezone)),
         "order_source": order.source,
         "order_reference": order.reference,
         "order_amount": amount,
@@ -181,7 +183,7 @@ def _claim(session: Session, coupon: Coupon, *, at: datetime) -> Coupon:
     if unclaimed:
         _check_window(shop, offer, at)
     claimed = sa.case((col(Coupon.state) == CouponState.ISSUED, _literal(CouponState.CLAIMED)), else_=col(Coupon.state))
-    started = {"state": claimed, "claimed_at": at, "expires_at": offer.expiry(at)}
+    started = {"state": claimed, "claimed_at": at, "expires_at": offer.expiry(at, shop.timezone)}
     still = sa.and_(col(Coupon.state).in_(_CLAIMABLE), col(Coupon.claimed_at).is_(None))
     if unclaimed and _move(session, coupon, still, **started):
         write_claimed_touch(session, coupon, at=at)

@@ -107,7 +107,7 @@ def test_the_clock_starts_once_and_survives_hold_and_give_back(
     for step in steps:
         step(stage, coupon.code)
     stage.session.refresh(coupon)
-    assert (coupon.state.value, coupon.expires_at) == (state, later(days=ends) if ends else None)
+    assert (coupon.state.value, coupon.expires_at) == (state, later(days=ends, hours=12) if ends else None)
 
 
 def test_a_redemption_keeps_its_amount_and_its_discount(stage: Stage) -> None:

@@ -35,11 +35,20 @@ def _touches(stage: Stage) -> list[tuple[str, str]]:
 
 def test_claim_starts_the_clock_once(stage: Stage) -> None:
     coupon, link = _coupon(stage, days_from_claim=3)
-    assert claim_coupon(stage.session, link, at=later(days=1)).expires_at == later(days=4)
+    end = later(days=4, hours=12)  # the third day after the claim is over in Shanghai
+    assert claim_coupon(stage.session, link, at=later(days=1)).expires_at == end
     claim_coupon(stage.session, link, at=later(days=2))
     claim_code(stage.session, stage.shop, coupon.code.lower(), at=later(days=2))
-    assert (coupon.state, coupon.claimed_at, coupon.expires_at) == (CouponState.CLAIMED, later(days=1), later(days=4))
+    assert (coupon.state, coupon.claimed_at, coupon.expires_at) == (CouponState.CLAIMED, later(days=1), end)
     assert _touches(stage) == [("claimed", "spring")]
+
+
+@pytest.mark.parametrize("hour", [-12, 0, 11])  # from the first minute of a day in Shanghai to its last hour
+def test_coupon_works_until_its_last_day_is_over(stage: Stage, hour: int) -> None:
+    coupon, link = _coupon(stage, days_from_claim=2)
+    claim_coupon(stage.session, link, at=later(hours=hour))
+    last = later(days=2, hours=12) - timedelta(microseconds=1)
+    assert redeem(stage.session, stage.shop, coupon.code, order_reference="A1", amount=12_000, at=last).discount == 2000
 
 
 def test_claim_after_the_offer_is_refused_and_changes_nothing(stage: Stage) -> None:
@@ -89,8 +98,8 @@ def test_refusals_say_why_and_change_nothing(stage: Stage) -> None:
     with pytest.raises(NotFound, match="no coupon 0000-0000"):
         redeem(session, shop, "00000000", order_reference="A1", amount=9900, at=NOON)
     claim_coupon(session, link, at=NOON)
-    with pytest.raises(Conflict, match="is over: its last day was March 12, 2026, 12:00"):
-        redeem(session, shop, code, order_reference="A1", amount=9900, at=later(days=2))
+    with pytest.raises(Conflict, match="is over: its last day was March 12, 2026, 24:00"):
+        redeem(session, shop, code, order_reference="A1", amount=9900, at=later(days=2, hours=12))
     assert (coupon.state, coupon.order_reference, coupon.redeemed_at) == (CouponState.CLAIMED, "", None)
 
 
