@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from retention import audit
+from retention import audit, clock, money
 from retention.access import Member, Scope
 from retention.addresses import country_of, email_key, phone_key
 from retention.buyers import Buyer, buyer_for
@@ -82,7 +82,7 @@ def export_buyer(session: Session, shop: Shop, member: Member, external_id: str,
     member.require(Scope.BUYERS_PERSONAL)
     buyer = buyer_for(session, member, external_id)
     who = _who(session, buyer)
-    tables = {each.name: list(_shown(session, each, buyer.shop_id, who)) for each in declared()}
+    tables = {each.name: list(_shown(session, each, shop, who)) for each in declared()}
     write_after(session, lambda own: _record(own, member, "buyer.export", who.id, at))
     return Export(buyer.external_id, shop.name, at, tables)
 
@@ -166,16 +166,24 @@ def _no(buyer: Buyer, channel: Channel, at: datetime) -> Consent:
     return Consent(shop_id=buyer.shop_id, buyer_id=buyer.id, channel=channel, answer=Answer.OUT, source="erased", at=at)
 
 
-def _shown(session: Session, each: Personal, shop_id: int, who: Who) -> Iterator[dict[str, Any]]:
+def _shown(session: Session, each: Personal, shop: Shop, who: Who) -> Iterator[dict[str, Any]]:
     hidden = {*_NEVER_SHOWN, *each.hide}
     columns = [column for column in each.rows.c if column.name not in hidden]
     order = list(each.rows.primary_key.columns)
-    rows = sa.select(*columns).where(*each.about(shop_id, who)).order_by(*order)
+    rows = sa.select(*columns).where(*each.about(shop.id, who)).order_by(*order)
     for row in session.execute(rows).mappings():
-        yield {str(name): _plain(value) for name, value in row.items() if value not in (None, "", b"")}
+        yield {str(name): _plain(name, value, shop) for name, value in row.items() if value not in (None, "", b"")}
 
 
-def _plain(value: Any) -> Any:
+_MONEY = frozenset({"amount", "refunded", "postage", "unit_price", "order_amount", "discount", "spend"})
+"""Columns that hold minor units; whole numbers called something_day are days since 1970."""
+
+
+def _plain(name: str, value: Any, shop: Shop) -> Any:
+    if name in _MONEY:
+        return money.write(value, shop.currency)
+    if name.endswith("_day"):
+        return clock.day_of(value).isoformat()
     if isinstance(value, (datetime, date)):
         return value.isoformat()
     if isinstance(value, bytes):

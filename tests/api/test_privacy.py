@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import timedelta
@@ -259,6 +260,18 @@ def test_export_holds_every_row_and_is_written_down(lived: Engine) -> None:
         kept = session.exec(select(audit.AuditEntry).where(audit.AuditEntry.action == "buyer.export")).one()
         number = session.exec(select(Buyer.id).where(Buyer.external_id == ID)).one()
         assert (kept.actor, kept.subject) == ("user:1", f"buyer-row:{number}")
+
+
+def test_export_says_money_and_days_as_people_write_them(lived: Engine) -> None:
+    with transaction(lived) as session:
+        tables = export_buyer(session, find_shop(session, "tea"), OWNER, ID, at=NOON).tables
+    cells = {name: value for rows in tables.values() for row in rows for name, value in row.items()}
+    money = {name: value for name, value in cells.items() if name in {"amount", "unit_price", "discount", "spend"}}
+    days = {name: value for name, value in cells.items() if name.endswith("_day")}
+    assert {"amount", "spend"} <= set(money)
+    assert all(re.fullmatch(r"-?\d+\.\d\d", value) for value in money.values()), money
+    assert {"order_day", "first_day"} <= set(days)
+    assert all(re.fullmatch(r"20\d\d-\d\d-\d\d", value) for value in days.values()), days
 
 
 def test_only_who_may_exports_and_erases(lived: Engine, files: FileStore) -> None:
