@@ -1,5 +1,7 @@
 """What a command says when it cannot: one line, and the exit code. Loaded with the first command, for its imports."""
 
+import errno
+
 import structlog
 from sqlalchemy.exc import DataError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -24,6 +26,12 @@ def refusal_of(error: Exception) -> tuple[str, int]:
         case FileNotFoundError():
             return f"There is no file {error.filename}.", 1
         case OSError():
-            return f"{error.filename}: {error.strerror}." if error.filename else str(error), 1
+            return _of_the_machine(error), 1
     log.critical("the command failed", exc_info=error)
     return "", 1
+
+
+def _of_the_machine(error: OSError) -> str:
+    told = error.strerror or str(error)
+    said = f"{error.filename}: {told}." if error.filename else f"{told}."
+    return f"{said} Make room on the disk, then try again." if error.errno in {errno.ENOSPC, errno.EDQUOT} else said

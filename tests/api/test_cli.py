@@ -1,5 +1,6 @@
 """The command line as it is typed: results, refusals in one line, exit codes; and that each command is documented."""
 
+import errno
 import io
 import json
 import re
@@ -15,6 +16,7 @@ import typer
 
 from api.cli import app, main, terminal
 from api.cli.commands import COMMANDS, Commands
+from api.cli.refusals import refusal_of
 from api.demo.summary import Message
 from campaigns.campaign.reasons import Reason, sentence, step_name
 from retention import migrate
@@ -230,6 +232,20 @@ def test_help_has_each_command_and_line_without_loading_any(regulars: Regulars) 
     modules = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True).stdout.split()
     assert {"sqlalchemy", "sqlmodel", "structlog", "campaigns"} & set(modules) == set()
     assert modules[:2] == ["regulars", version("regulars")]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.ENOSPC, "No space left", "/a/b"), "/a/b: No space left. Make room on the disk, then try again."),
+        (OSError(errno.ENOSPC, "No space left"), "No space left. Make room on the disk, then try again."),
+        (OSError(errno.EACCES, "Permission denied", "/a/b"), "/a/b: Permission denied."),
+        (OSError("odd"), "odd."),
+        (OverflowError(), "A value holds characters or a size that cannot be kept."),
+    ],
+)
+def test_what_the_machine_refuses_is_one_line_with_its_remedy(error: Exception, said: str) -> None:
+    assert refusal_of(error)[0] == said
 
 
 def test_each_command_says_what_it_is_for() -> None:
