@@ -141,7 +141,7 @@ def pin(
 ) -> Segment:
     """Pin buyers "in" or "out" of a segment whatever its rule says, or (None) let the rule decide again."""
     if where not in {"in", "out", None}:
-        raise Invalid("Pin buyers in or out, not {where}.", where=repr(where))
+        raise Invalid("Include or exclude buyers, not {where}.", where=repr(where))
     row = select(Segment).where(Segment.shop_id == shop_id, Segment.slug == slug).with_for_update()
     segment = session.exec(row.execution_options(populate_existing=True)).first()
     if segment is None:

@@ -323,10 +323,10 @@ def _about(planned: Plan, shop: Shop) -> Iterator[str]:
     """Yield what else is worth knowing before a launch."""
     if planned.policy.transactional:
         yield "transactional: no cap holds it and it counts for none"
-    if planned.dues.last > planned.at:
-        first, last = (show_moment(each, shop.timezone) for each in (planned.dues.at, planned.dues.last))
+    if planned.send_times.last > planned.at:
+        first, last = (show_moment(each, shop.timezone) for each in (planned.send_times.at, planned.send_times.last))
         yield f"leaves from {first}, the last one at {last}"
-    if delayed := len(planned.dues.delayed):
+    if delayed := len(planned.send_times.delayed):
         yield f"{delayed:>8,}  of them wait until their cap has room"
     if planned.cost:
         yield f"costs {money.show(planned.cost, shop.currency)}{', over its ceiling' if planned.over_ceiling else ''}"

@@ -205,7 +205,7 @@ _MAP = [
             _Line(gettext_noop("Senders"), "/senders", icon="send-2", scope=Scope.CAMPAIGNS_READ),
             _Line(gettext_noop("Policies"), "/policies", icon="shield-check", scope=Scope.CAMPAIGNS_READ),
             _Line(gettext_noop("Privacy"), "/privacy", icon="eye-off", scope=Scope.BUYERS_READ),
-            _Line(gettext_noop("Hooks"), "/hooks", icon="webhook", scope=Scope.PEOPLE_WRITE),
+            _Line(gettext_noop("Webhooks"), "/hooks", icon="webhook", scope=Scope.PEOPLE_WRITE),
             _Line(gettext_noop("People and keys"), "/people", icon="key", scope=Scope.PEOPLE_WRITE),
         ],
     ),

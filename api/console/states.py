@@ -53,7 +53,7 @@ _STATES: dict[type[StrEnum], dict[str, tuple[str, str]]] = {
     BatchState: {
         BatchState.RESERVED: (gettext_noop("being made"), "info"),
         BatchState.RENDERED: (gettext_noop("ready to print"), "warn"),
-        BatchState.PRINTED: (gettext_noop("at the bench"), "brand"),
+        BatchState.PRINTED: (gettext_noop("at the packing station"), "brand"),
         BatchState.CLOSED: (gettext_noop("closed"), "good"),
         BatchState.VOID: (gettext_noop("void"), ""),
     },
@@ -84,7 +84,7 @@ _MEDIA = {
     Medium.EMAIL: gettext_noop("Mail"),
     Medium.SMS: gettext_noop("Text message"),
     Medium.WEBHOOK: gettext_noop("Own system"),
-    Medium.ROBOT: gettext_noop("Group robot"),
+    Medium.ROBOT: gettext_noop("Group bot"),
     Medium.ASSISTED: gettext_noop("By hand"),
     Medium.PARCEL: gettext_noop("Parcel"),
 }

@@ -55,7 +55,9 @@ def _pack_one(stage: Stage, cast: Cast, pieces: list[tuple[str, str]], number: i
 def _take_the_wrong_one(stage: Stage, cast: Cast, session: Session, waybill: str, address: str) -> None:
     answer = scan(session, cast.packer, waybill, address, at=stage.now)
     if answer.outcome is not PackingOutcome.WRONG_PARCEL:
-        raise Conflict("The bench did not notice an insert of another parcel: {outcome}.", outcome=answer.outcome)
+        raise Conflict(
+            "The packing station did not notice an insert of another parcel: {outcome}.", outcome=answer.outcome
+        )
 
 
 def _pieces(stage: Stage, cast: Cast) -> list[tuple[str, str]]:

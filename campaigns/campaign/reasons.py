@@ -48,17 +48,17 @@ _STEPS = {
     Reason.NO_ADDRESS: n_("No address"),
     Reason.SAME_ADDRESS: n_("Same address as another buyer"),
     Reason.PAUSED: n_("Asked for a pause"),
-    Reason.TOPIC_OUT: n_("Wants nothing on this topic"),
-    Reason.BOUNCED: n_("Their address takes nothing any more"),
+    Reason.TOPIC_OUT: n_("Unsubscribed from this topic"),
+    Reason.BOUNCED: n_("Address bounces"),
     Reason.CAPPED: n_("Reached the frequency cap"),
-    Reason.YIELDED: n_("Made way for a campaign of higher priority"),
+    Reason.YIELDED: n_("Held back for a higher-priority campaign"),
     Reason.NO_PARCEL: n_("No parcel to ship today"),
-    Reason.PARCEL_FULL: n_("The parcel carries enough inserts"),
+    Reason.PARCEL_FULL: n_("Insert limit of the parcel reached"),
     Reason.OVER_BUDGET: n_("Over the cost ceiling"),
     "control": n_("Control group"),
     "final": n_("Will get it"),
     Reason.LATE: n_("Too late to send"),
-    Reason.DECLINED: n_("Not posted by hand"),
+    Reason.DECLINED: n_("Manual post declined"),
     Reason.CANCELLED: n_("Cancelled before it left"),
     Reason.OFFER_OVER: n_("The offer was over"),
     Reason.COUPON_USED: n_("Used their coupon before"),
@@ -67,12 +67,12 @@ _STEPS = {
     Reason.PRICE_CHANGED: n_("The price changed before it left"),
     Reason.BOUGHT_ALREADY: n_("Bought it meanwhile"),
     Reason.PAID_ALREADY: n_("Paid meanwhile"),
-    Reason.SOLD_ENOUGH: n_("Sold often enough before it left"),
+    Reason.SOLD_ENOUGH: n_("Sales goal reached before it left"),
     Reason.TEXT_ERROR: n_("The text could not be made"),
     Reason.REFUSED: n_("Refused by the mail server"),
-    Reason.GAVE_UP: n_("Tried several times in vain"),
-    Reason.NO_RECORD: n_("Nobody can know whether it left"),
-    Reason.NOT_AT_BENCH: n_("Not at the bench when the parcel left"),
+    Reason.GAVE_UP: n_("Gave up after several attempts"),
+    Reason.NO_RECORD: n_("Outcome unknown"),
+    Reason.NOT_AT_BENCH: n_("Not at the packing station when the parcel left"),
 }
 
 _SENTENCES = {
@@ -104,7 +104,7 @@ _SENTENCES = {
     Reason.REFUSED: n_("The receiving side refused it for good."),
     Reason.GAVE_UP: n_("It was tried several times and never got through."),
     Reason.NO_RECORD: n_("The sender stopped between handing it over and writing that down."),
-    Reason.NOT_AT_BENCH: n_("Their insert was not at the bench when their parcel left."),
+    Reason.NOT_AT_BENCH: n_("Their insert was not at the packing station when their parcel left."),
 }
 
 

@@ -26,7 +26,7 @@ from campaigns.plans.assignment import control_group
 from campaigns.plans.budget import affordable, beyond, cost_of, price_each
 from campaigns.plans.rules import RULES
 from campaigns.plans.rules.rule import Funnel
-from campaigns.plans.send_times import Dues, dues_of
+from campaigns.plans.send_times import SendTimes, send_times_of
 from retention import money
 from retention.bitmaps import read_bitmap
 from retention.products import Product
@@ -45,8 +45,8 @@ class Step(NamedTuple):
 class Plan:
     """What a launch at this moment would do. `audience` = skips + `control` + `final`, without overlap.
 
-    `coupons` are the codes it would make and `coupons_left` what the offer still allows (None: no limit). `dues` says
-    when each delivery leaves. `cost` is in minor units; a plan `over_ceiling` is not launched.
+    `coupons` are the codes it would make and `coupons_left` what the offer still allows (None: no limit). `send_times`
+    says when each delivery leaves. `cost` is in minor units; a plan `over_ceiling` is not launched.
     """
 
     at: datetime
@@ -57,7 +57,7 @@ class Plan:
     final: BitMap
     audience: BitMap
     fingerprint: str
-    dues: Dues
+    send_times: SendTimes
     coupons: int = 0
     coupons_left: int | None = None
     product_price: int | None = None
@@ -76,9 +76,9 @@ class Plan:
             "coupons": self.coupons,
             "coupons_left": self.coupons_left,
             "transactional": self.policy.transactional,
-            "due_at": self.dues.at.isoformat(),
-            "last_due_at": self.dues.last.isoformat(),
-            "delayed": len(self.dues.delayed),
+            "due_at": self.send_times.at.isoformat(),
+            "last_due_at": self.send_times.last.isoformat(),
+            "delayed": len(self.send_times.delayed),
             "cost": money.write(self.cost, currency),
             "cost_ceiling": None if ceiling is None else money.write(ceiling, currency),
             "over_ceiling": self.over_ceiling,
@@ -98,8 +98,8 @@ def plan(session: Session, shop: Shop, campaign: Campaign, *, at: datetime, amon
         policy = policy.model_copy(update={"control_share": 0.0})
     audience = match(session, shop, campaign.audience, now=at)
     audience = audience.copy() if among is None else audience & among
-    dues = dues_of(session, shop, campaign, policy, quiets=quiet_on(policy, limits, campaign.medium), at=at)
-    funnel = Funnel(session, shop, campaign, policy, limits, at=at, left=audience.copy(), dues=dues)
+    send_times = send_times_of(session, shop, campaign, policy, quiets=quiet_on(policy, limits, campaign.medium), at=at)
+    funnel = Funnel(session, shop, campaign, policy, limits, at=at, left=audience.copy(), send_times=send_times)
     skips = _walk(funnel)
     price = price_each(session, shop, campaign, policy, at=at)
     control, final = _divide(funnel, skips, policy, price)
@@ -120,7 +120,7 @@ def plan(session: Session, shop: Shop, campaign: Campaign, *, at: datetime, amon
         final=final,
         audience=audience,
         fingerprint=_fingerprint(promise(session, campaign), [*skips.values(), control, final]),
-        dues=funnel.dues.only(final),
+        send_times=funnel.send_times.only(final),
         coupons=len(final - read_bitmap(session, buyers_with_coupon(offer))) if offer and not to_groups else 0,
         coupons_left=offer.most_coupons - offer.issued if offer and offer.most_coupons is not None else None,
         product_price=product.price if product else None,

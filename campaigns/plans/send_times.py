@@ -1,4 +1,4 @@
-"""Dues: when each buyer's delivery of a run is to leave, as one moment for a zone and not for a buyer."""
+"""Send times: when each buyer's delivery of a run is to leave, as one moment for a zone and not for a buyer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ Numbers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class Dues:
+class SendTimes:
     """When deliveries leave: at `at`, in some zones at another moment, and not before there is room under a cap.
 
     `zones` holds the buyers' zones whose moment differs from `at`. `delayed` are buyers and `rooms` the seconds since
@@ -45,25 +45,25 @@ class Dues:
         room = datetime.fromtimestamp(int(self.rooms.max()), self.at.tzinfo) if self.rooms.size else self.at
         return max(self.at, room, *self.zones.values())
 
-    def put_off(self, rooms: tuple[Numbers, Numbers]) -> "Dues":
-        """Return these dues with some buyers put off until there is room for them, the latest room of all caps."""
+    def put_off(self, rooms: tuple[Numbers, Numbers]) -> "SendTimes":
+        """Return these times with some buyers put off until there is room for them, the latest of all caps."""
         ids, places = np.unique(np.concatenate((self.delayed, rooms[0])), return_inverse=True)
         latest = np.zeros(ids.size, dtype=np.int64)
         np.maximum.at(latest, places, np.concatenate((self.rooms, rooms[1])))
-        return Dues(self.at, self.zones, ids, latest)
+        return SendTimes(self.at, self.zones, ids, latest)
 
-    def only(self, buyers: BitMap) -> "Dues":
-        """Return these dues without whoever is not among `buyers`."""
+    def only(self, buyers: BitMap) -> "SendTimes":
+        """Return these times without whoever is not among `buyers`."""
         chosen = np.isin(self.delayed, np.asarray(buyers.to_array(), dtype=np.int64))
-        return Dues(self.at, self.zones, self.delayed[chosen], self.rooms[chosen])
+        return SendTimes(self.at, self.zones, self.delayed[chosen], self.rooms[chosen])
 
 
-def dues_of(
+def send_times_of(
     session: Session, shop: Shop, campaign: Campaign, policy: Policy, *, quiets: Sequence[Quiet], at: datetime
-) -> Dues:
+) -> SendTimes:
     """Return when what is planned at `at` leaves, by the zones the shop's buyers are in; by parcel at once."""
     if campaign.medium not in QUIET_MEDIA:
-        return Dues(at)
+        return SendTimes(at)
     trigger = read_trigger(campaign.trigger)
     day = None
     send_at = policy.send_at
@@ -77,26 +77,26 @@ def dues_of(
 
     default = due(shop.timezone)
     if not any(rule and rule.zone is Whose.BUYER for rule in (send_at, *quiets)):
-        return Dues(default)
+        return SendTimes(default)
     named = select(Buyer.timezone).where(Buyer.shop_id == shop.id, Buyer.timezone != "").distinct()
     found = {zone: due(zone) for zone in session.exec(named)}
-    return Dues(default, {zone: moment for zone, moment in found.items() if moment != default})
+    return SendTimes(default, {zone: moment for zone, moment in found.items() if moment != default})
 
 
-def join_rooms(session: Session, dues: Dues, chosen: sa.FromClause) -> tuple[sa.FromClause, Any]:
+def join_rooms(session: Session, send_times: SendTimes, chosen: sa.FromClause) -> tuple[sa.FromClause, Any]:
     """Return `chosen`, which has the buyers, joined with the seconds they are put off to; None when nobody is."""
-    if not dues.delayed.size:
+    if not send_times.delayed.size:
         return chosen, None
-    rooms = rows_of(session, "rooms", id=dues.delayed.tolist(), seconds=dues.rooms.tolist())
+    rooms = rows_of(session, "rooms", id=send_times.delayed.tolist(), seconds=send_times.rooms.tolist())
     return chosen.outerjoin(rooms, rooms.c.id == Buyer.id), rooms.c.seconds
 
 
-def due_moment(session: Session, dues: Dues, seconds: Any, *, shift: timedelta = timedelta(0)) -> Any:
+def due_moment(session: Session, send_times: SendTimes, seconds: Any, *, shift: timedelta = timedelta(0)) -> Any:
     """Return the SQL of a buyer's due moment, `shift` later; `seconds` is the column `join_rooms` gave."""
     by_moment: dict[datetime, list[str]] = {}
-    for zone, moment in sorted(dues.zones.items()):
+    for zone, moment in sorted(send_times.zones.items()):
         by_moment.setdefault(moment, []).append(zone)
-    usual: Any = _literal(dues.at + shift)
+    usual: Any = _literal(send_times.at + shift)
     if by_moment:
         cases = ((col(Buyer.timezone).in_(zones), _literal(moment + shift)) for moment, zones in by_moment.items())
         usual = sa.case(*cases, else_=usual)

@@ -132,7 +132,7 @@ def _check_free(session: Session, shop: Shop, post: Post, member: Member, *, at:
         raise Conflict("It is too late for this one: its time was over at {moment}.", moment=over)
     campaign = session.get_one(Campaign, post.campaign_id)
     if campaign.medium is not Medium.ASSISTED:
-        raise Conflict("A robot says this one.")
+        raise Conflict("A bot sends this one.")
     if campaign.state is not CampaignState.RUNNING:
         raise Conflict("Its campaign is {state}: nothing is to be sent now.", state=campaign.state)
 

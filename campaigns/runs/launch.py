@@ -213,8 +213,8 @@ def _what_is_sent(
         values["parcel_id"] = parcels.c.parcel_id
     if campaign.medium in ADDRESS:
         values["address"] = ADDRESS[campaign.medium]
-    chosen, room = join_rooms(session, planned.dues, chosen)
-    values["due_at"] = due_moment(session, planned.dues, room)
+    chosen, room = join_rooms(session, planned.send_times, chosen)
+    values["due_at"] = due_moment(session, planned.send_times, room)
     if planned.policy.lateness and campaign.medium is not Medium.PARCEL:
-        values["expires_at"] = due_moment(session, planned.dues, room, shift=planned.policy.lateness)
+        values["expires_at"] = due_moment(session, planned.send_times, room, shift=planned.policy.lateness)
     return chosen, values

@@ -102,7 +102,7 @@ def create_hook(
     except ValueError as error:
         raise Invalid("{url} is no address to call. Write it like https://shop.example/hook.", url=repr(url)) from error
     if session.exec(select(Hook.id).where(Hook.shop_id == shop.id, Hook.slug == slug)).first():
-        raise Conflict("This shop has a hook called {slug} already.", slug=slug)
+        raise Conflict("This shop has a webhook called {slug} already.", slug=slug)
     secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
     hook = Hook(
         shop_id=shop.id,
@@ -127,7 +127,7 @@ def find_hook(session: Session, shop_id: int, slug: str) -> Hook:
     """Return a shop's hook; NotFound otherwise."""
     hook = session.exec(select(Hook).where(Hook.shop_id == shop_id, Hook.slug == slug)).first()
     if hook is None:
-        raise NotFound("No hook is called {slug}.", slug=slug)
+        raise NotFound("No webhook is called {slug}.", slug=slug)
     return hook
 
 
@@ -153,7 +153,7 @@ def delete_hook(session: Session, hook: Hook, *, at: datetime, actor: str) -> No
 def turn_on(session: Session, hook: Hook, *, at: datetime, actor: str) -> None:
     """Call a hook again that was turned off; what failed meanwhile stays failed until a person resends it."""
     if hook.active:
-        raise Conflict("The hook {slug} is on.", slug=hook.slug)
+        raise Conflict("The webhook {slug} is on.", slug=hook.slug)
     hook.active = True
     session.add(hook)
     forget_failure(session, hook.shop_id, "hook", hook.id)
@@ -164,7 +164,7 @@ def resend_call(session: Session, hook: Hook, call_id: int, *, at: datetime, act
     """Make a call again under the same webhook-id, because a person says so; NotFound for another hook's."""
     call = session.get(HookCall, call_id)
     if call is None or (call.shop_id, call.hook_id) != (hook.shop_id, hook.id):
-        raise NotFound("The hook {slug} has no call {number}.", slug=hook.slug, number=call_id)
+        raise NotFound("The webhook {slug} has no call {number}.", slug=hook.slug, number=call_id)
     if call.state not in {HookCallState.SENT, HookCallState.FAILED}:
         raise Conflict("The call {number} is on its way already.", number=call_id)
     call.state, call.attempts, call.due_at, call.claim_expires_at = HookCallState.WAITING, 0, at, None

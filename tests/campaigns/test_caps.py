@@ -192,12 +192,12 @@ def test_delay_keeps_the_buyer_and_puts_the_delivery_off_to_when_there_is_room(s
 def test_delay_under_a_calendar_cap_waits_for_the_period_after_the_last_that_is_full(stage: Stage) -> None:
     stage.buyer("ada")
     once_a_day = {"caps": [{"messages": 1, "per": "day", "when_full": "delay"}]}
-    dues = []
+    send_times = []
     for slug in ("first", "second", "third"):
         run = launch(stage.session, stage.shop, stage.push(slug, policy=once_a_day), at=NOON, actor="user:1")
-        dues.append(stage.session.exec(select(Delivery.due_at).where(Delivery.run_id == run.id)).one())
+        send_times.append(stage.session.exec(select(Delivery.due_at).where(Delivery.run_id == run.id)).one())
     midnight = local("2026-03-11", SHANGHAI)
-    assert dues == [NOON, midnight, midnight + timedelta(days=1)]
+    assert send_times == [NOON, midnight, midnight + timedelta(days=1)]
 
 
 def test_campaign_of_lower_priority_makes_way_when_planned_and_when_it_waits(engine: Engine, on_stage: OnStage) -> None:

@@ -17,7 +17,7 @@ from campaigns.campaign.reasons import Reason
 from campaigns.campaign.shop_policy import shop_policy
 from campaigns.plans.rules import RULES
 from campaigns.plans.rules.rule import Funnel, Rule
-from campaigns.plans.send_times import Dues
+from campaigns.plans.send_times import SendTimes
 from campaigns.sending.pre_send_check import read_check
 from retention.buyers import Buyer
 from retention.consent import Channel
@@ -76,13 +76,13 @@ def _suppress(session: Session, shop_id: int, people: list[Somebody]) -> None:
 def _dropped(rule: Rule, session: Session, campaign: Campaign, everybody: BitMap) -> dict[int, Reason | datetime]:
     """Return what the set form does with each buyer: the first reason, or the moment it puts them off to."""
     shop = session.get_one(Shop, campaign.shop_id)
-    policy, dues = read_policy(campaign.policy), Dues(NOON)
-    funnel = Funnel(session, shop, campaign, policy, shop_policy(session, shop), NOON, everybody.copy(), dues)
+    policy, send_times = read_policy(campaign.policy), SendTimes(NOON)
+    funnel = Funnel(session, shop, campaign, policy, shop_policy(session, shop), NOON, everybody.copy(), send_times)
     found: dict[int, Reason | datetime] = {}
     for reason, buyers in rule.drop(funnel):
         found |= dict.fromkeys(buyers & funnel.left, reason)
         funnel.left -= buyers
-    rooms = zip(funnel.dues.delayed.tolist(), funnel.dues.rooms.tolist(), strict=True)
+    rooms = zip(funnel.send_times.delayed.tolist(), funnel.send_times.rooms.tolist(), strict=True)
     return found | {buyer: datetime.fromtimestamp(room, UTC) for buyer, room in rooms if buyer in funnel.left}
 
 

@@ -113,8 +113,8 @@ def test_plan_has_one_due_moment_for_each_zone_and_launch_writes_it(stage: Stage
         "cy": local("Asia/Shanghai", "2026-03-11 10:00"),
         "di": local("Asia/Shanghai", "2026-03-11 10:00"),
     }
-    assert planned.dues.at == at_ten["cy"]
-    assert planned.dues.last == at_ten["cy"]
+    assert planned.send_times.at == at_ten["cy"]
+    assert planned.send_times.last == at_ten["cy"]
     launch(stage.session, stage.shop, campaign, at=NOON, actor="user:1", fingerprint=planned.fingerprint)
     made = stage.session.exec(
         select(Buyer.external_id, Delivery.due_at, Delivery.expires_at).join_from(Delivery, Buyer)
@@ -127,17 +127,17 @@ def test_plan_has_one_due_moment_for_each_zone_and_launch_writes_it(stage: Stage
 def test_parcel_knows_no_quiet_hours(stage: Stage) -> None:
     stage.buyer("ada", parcel=True)
     campaign = stage.flyer(policy={"quiet": {"from": "00:00", "to": "23:59"}, "send_at": {"time": "10:00"}})
-    assert plan(stage.session, stage.shop, campaign, at=NOON).dues.last == NOON
+    assert plan(stage.session, stage.shop, campaign, at=NOON).send_times.last == NOON
 
 
 def test_transactional_message_keeps_its_own_quiet_hours_and_not_the_shops(stage: Stage) -> None:
     stage.buyer("ada")
     save_shop_policy(stage.session, stage.shop, values={"quiet": {"from": "11:00", "to": "14:00"}}, at=NOON, actor="u")
-    assert plan(stage.session, stage.shop, stage.push("news"), at=NOON).dues.at == later(hours=2)
+    assert plan(stage.session, stage.shop, stage.push("news"), at=NOON).send_times.at == later(hours=2)
     about_an_order = stage.push("order", policy={"transactional": True})
-    assert plan(stage.session, stage.shop, about_an_order, at=NOON).dues.at == NOON
+    assert plan(stage.session, stage.shop, about_an_order, at=NOON).send_times.at == NOON
     with_its_own = stage.push("own", policy={"transactional": True, "quiet": {"from": "11:00", "to": "13:00"}})
-    assert plan(stage.session, stage.shop, with_its_own, at=NOON).dues.at == later(hours=1)
+    assert plan(stage.session, stage.shop, with_its_own, at=NOON).send_times.at == later(hours=1)
 
 
 def test_message_that_would_leave_in_quiet_hours_waits_until_they_end(engine: Engine, on_stage: OnStage) -> None:

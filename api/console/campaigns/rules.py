@@ -131,12 +131,12 @@ def rule_choices() -> dict[str, list[tuple[str, str]]]:
         "over": [("medium", _("by the same medium")), ("all", _("of everything"))],
         "when_full": [
             (WhenFull.SKIP.value, _("then they get nothing")),
-            (WhenFull.DELAY.value, _("then it waits for room")),
+            (WhenFull.DELAY.value, _("then it waits until the cap allows it")),
             (WhenFull.YIELD.value, _("then the higher priority goes")),
         ],
         "over_ceiling": [
             (OverCeiling.REFUSE.value, _("the launch is refused")),
-            (OverCeiling.CUT.value, _("some are left out by lot")),
+            (OverCeiling.CUT.value, _("some are left out at random")),
         ],
     }
 

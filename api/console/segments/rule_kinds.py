@@ -349,7 +349,9 @@ def _show_bucket(body: Body, _known: Known) -> list[Part]:
         first=number("from", _("First part")),
         last=number("to", _("Last part")),
         of=number("of", _("Number of parts")),
-        seed=[Field("seed", "text", _("Name of the deal; another name deals anew"), (str(body.get("seed", "")),))],
+        seed=[
+            Field("seed", "text", _("Name of the split; another name splits differently"), (str(body.get("seed", "")),))
+        ],
     )
 
 

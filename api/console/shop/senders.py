@@ -59,7 +59,7 @@ OFFERED = {
         "webhook",
     ),
     SenderKind.ROBOT: (
-        gettext_noop("Group robot"),
+        gettext_noop("Group bot"),
         gettext_noop("WeCom, DingTalk, Feishu, Lark, Telegram or Discord."),
         "robot",
     ),

@@ -15,7 +15,7 @@ def _drop(funnel: Funnel) -> Dropped:
     """Yield whom the caps drop; whom they delay stay, put off."""
     yield Reason.CAPPED, BitMap()  # the step is shown even where no cap is set
     session, shop, campaign = funnel.session, funnel.shop, funnel.campaign
-    at = funnel.dues.at  # on the shop's clock; whoever leaves at another hour is checked again then
+    at = funnel.send_times.at  # on the shop's clock; whoever leaves at another hour is checked again then
     for cap in caps_on(funnel.policy, funnel.shop_policy, campaign.medium):
         if cap.messages == 0:
             yield Reason.CAPPED, funnel.left.copy()
@@ -23,7 +23,7 @@ def _drop(funnel: Funnel) -> Dropped:
         full = full_of(session, shop, campaign, cap=cap, policy=funnel.policy, at=at)
         yield from full.skipped.items()
         if full.rooms:
-            funnel.dues = funnel.dues.put_off(full.rooms)
+            funnel.send_times = funnel.send_times.put_off(full.rooms)
 
 
 def _refuse(check: Check, row: Leaving) -> Reason | datetime | None:

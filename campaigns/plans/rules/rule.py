@@ -17,7 +17,7 @@ from campaigns.campaign.campaigns import Campaign
 from campaigns.campaign.policy import Policy, ShopPolicy, channel_of
 from campaigns.campaign.reasons import Reason
 from campaigns.plans.rules.terms import Terms
-from campaigns.plans.send_times import Dues
+from campaigns.plans.send_times import SendTimes
 from retention.consent import Channel
 from retention.shops import Shop
 
@@ -26,7 +26,7 @@ _Found = TypeVar("_Found")
 
 @dataclass
 class Funnel:
-    """A plan in the making. `left` is who is left when the next rule is asked; a cap that delays puts `dues` off."""
+    """A plan in the making. `left` is who is left when the next rule is asked; a cap that delays moves `send_times`."""
 
     session: Session
     shop: Shop
@@ -35,7 +35,7 @@ class Funnel:
     shop_policy: ShopPolicy
     at: datetime
     left: BitMap
-    dues: Dues
+    send_times: SendTimes
 
     @property
     def channel(self) -> Channel:

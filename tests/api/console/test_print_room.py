@@ -95,7 +95,7 @@ def test_nothing_is_made_twice_for_the_same_deliveries(shop: PaperShop, browse: 
     page = open_page(browse, shop, "/print-room/new")
     title(page, "Nothing waits for paper")
     page.goto(f"{shop.home}/print-room")
-    title(page, "One batch is at the bench")
+    title(page, "One batch is at the packing station")
     with reading(shop.engine) as session:
         assert len(session.exec(select(Batch)).all()) == 1
 
