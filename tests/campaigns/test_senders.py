@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from sqlalchemy import Engine
-from sqlmodel import select
+from sqlmodel import col, select
 
 from campaigns.campaign.campaigns import Delivery
 from campaigns.channels import breaker, rates, said
@@ -142,7 +142,13 @@ def test_sender_that_fails_five_times_is_left_alone_and_mended_by_one_message(en
     assert _send(engine, MemoryChannel(), minutes=4) == {"sent": 20}
     row = _row(engine)
     assert (row.state, row.failures, row.broken_until) == (SenderState.ACTIVE, 0, None)
-    told = on_stage(lambda s: [e.action for e in s.session.exec(select(AuditEntry)) if e.subject == "sender:out"])
+    told = on_stage(
+        lambda s: [
+            e.action
+            for e in s.session.exec(select(AuditEntry).order_by(col(AuditEntry.id)))
+            if e.subject == "sender:out"
+        ]
+    )
     assert told == ["sender.create", "sender.broken", "sender.mended"]
 
 

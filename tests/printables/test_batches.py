@@ -268,7 +268,7 @@ def test_a_coupon_that_is_used_or_over_is_not_printed_again(bench: Bench) -> Non
     used, over = (piece.code for piece in bench.pieces(batch))
     _use(bench, used)
     with transaction(bench.engine) as session:
-        claim_code(session, bench.shop, over, at=NOON - timedelta(days=14))  # its fourteen days end at noon
+        claim_code(session, bench.shop, over, at=NOON - timedelta(days=15))  # its fourteen days are over
     for code, why in ((used, "has been used"), (over, "is over")):
         with pytest.raises(Conflict, match=f"{spaced(code)} {why}, so it is not printed again"):
             reprint(bench.engine, bench.packer, code, files=bench.files, public_url=URL, at=NOON)

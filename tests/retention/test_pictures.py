@@ -60,7 +60,7 @@ def test_a_picture_that_is_cut_off_is_refused_also_after_weasyprint_changed_pill
 def test_importing_weasyprint_in_one_thread_opens_no_gap_in_another() -> None:
     script = """
 import sys, threading
-from printables import render
+from printables.drawing import render
 from retention.errors import Invalid
 from retention.pictures import read_picture
 cut = sys.stdin.buffer.read()
@@ -103,7 +103,7 @@ def test_59_megapixels_stay_below_a_gigabyte() -> None:
 import io, resource
 import numpy as np
 from PIL import Image
-from printables import pictures, profiles
+from printables.drawing import pictures, profiles
 rows = np.tile(np.arange(8880, dtype=np.uint8), (6640, 1))
 out = io.BytesIO()
 Image.fromarray(rows).save(out, "JPEG", quality=40)
