@@ -151,11 +151,11 @@ def test_hook_that_cannot_be_is_refused_in_one_line_and_nothing_is_kept(regulars
     for words, code, said in (
         (["create", "erp", "--url", "erp.example", "--event", "message.sent"], 2, "is no address to call"),
         (["create", "erp", "--url", url, "--event", "order.paid"], 2, "order.paid"),
-        (["delete", "none"], 1, "No hook is called none"),
-        (["on", "none"], 1, "No hook is called none"),
-        (["test", "none"], 1, "No hook is called none"),
-        (["calls", "none"], 1, "No hook is called none"),
-        (["resend", "none", "1"], 1, "No hook is called none"),
+        (["delete", "none"], 1, "No webhook is called none"),
+        (["on", "none"], 1, "No webhook is called none"),
+        (["test", "none"], 1, "No webhook is called none"),
+        (["calls", "none"], 1, "No webhook is called none"),
+        (["resend", "none", "1"], 1, "No webhook is called none"),
     ):
         found, out, error = regulars("hooks", *words)
         assert (found, out, said in error) == (code, "", True), (words, error)
