@@ -91,7 +91,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 async def _keep_beating() -> None:
-    """Say the pulse from where `/healthz` is answered: when that stands still, the parent starts the web anew."""
+    """Say the pulse from where `/healthz` is answered: when that stands still, the parent restarts the web process."""
     while True:
         pulse.beat()
         await asyncio.sleep(pulse.idle() / 4)

@@ -1,4 +1,4 @@
-"""Telephone numbers of a shop that is in another country now: their keys are spelled anew, so that a no still holds.
+"""Telephone numbers of a shop that is in another country now: their keys are spelled again, so that a no still holds.
 
 A number without a country is one of the shop's country. Some buyers a transaction are read again; where a key changes,
 a no by the old one holds for the new one from the same transaction on. The old no stays: it may have been meant too.
@@ -32,7 +32,7 @@ AT_ONCE = 5_000
 
 @engine_task("addresses.respell", every=timedelta(minutes=1))
 def respell_all(engine: Engine) -> None:
-    """Spell the numbers anew of every shop whose time zone is in another country than they are spelled for."""
+    """Spell the numbers again of every shop whose time zone is in another country than they are spelled for."""
     with reading(engine) as session:
         shops = session.exec(select(Shop).order_by(col(Shop.id))).all()
     moved = [
@@ -42,7 +42,7 @@ def respell_all(engine: Engine) -> None:
 
 
 def respell(engine: Engine, shop_id: int) -> int:
-    """Spell the numbers of one shop anew and return how many keys changed; again from the beginning when cut short."""
+    """Spell the numbers of one shop again and return how many keys changed; again from the beginning when cut short."""
     with reading(engine) as session:
         country = country_of(session.get_one(Shop, shop_id).timezone)
     after: int | None = 0
@@ -53,17 +53,17 @@ def respell(engine: Engine, shop_id: int) -> int:
             after, some = _respell_some(session, shop_id, country, after)
             number += some
     with transaction(engine) as session:
-        _respell_noes(session, shop_id, country)
-        # Where the zone has changed meanwhile, the next sweep begins anew.
+        _respell_suppressions(session, shop_id, country)
+        # Where the zone has changed meanwhile, the next sweep begins again.
         session.execute(sa.update(Shop).where(col(Shop.id) == shop_id).values(phones_of=country))
         raise_version(session, shop_id, Family.CONSENTS)
         raise_version(session, shop_id, Family.BUYERS)
-    log.info("telephone numbers are spelled anew", shop=shop_id, country=country, changed=number)
+    log.info("telephone numbers are spelled again", shop=shop_id, country=country, changed=number)
     return number
 
 
 def _respell_some(session: Session, shop_id: int, country: str, after: int) -> tuple[int | None, int]:
-    """Spell the next buyers' numbers anew; return after whom to go on, None at the end, and how many keys changed."""
+    """Spell the next buyers' numbers again; return after whom to go on, None at the end, and how many keys changed."""
     here = (col(Buyer.shop_id) == shop_id, col(Buyer.phone) != "", col(Buyer.id) > after)
     query = sa.select(col(Buyer.id), col(Buyer.phone), col(Buyer.phone_key)).where(*here)
     rows = session.execute(query.order_by(col(Buyer.id)).limit(AT_ONCE)).all()
@@ -78,8 +78,8 @@ def _respell_some(session: Session, shop_id: int, country: str, after: int) -> t
     return (rows[-1].id if len(rows) == AT_ONCE else None), len(other)
 
 
-def _respell_noes(session: Session, shop_id: int, country: str) -> None:
-    """Let noes by what was no whole number for the old country hold for what it is in the new one."""
+def _respell_suppressions(session: Session, shop_id: int, country: str) -> None:
+    """Let opt-outs by what was no whole number for the old country hold for what it is in the new one."""
     held = select(Suppression.address).where(
         Suppression.shop_id == shop_id,
         Suppression.channel == Channel.SMS,

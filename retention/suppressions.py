@@ -74,7 +74,7 @@ def suppress(
 
 
 def carry_over(session: Session, shop_id: int, channel: Channel, pairs: Collection[tuple[str, str]]) -> int:
-    """Let the noes that hold for an old spelling, the first of each pair, hold for the new one too; return how many."""
+    """Let opt-outs that hold for an old spelling, the first of each pair, hold for the new one; return how many."""
     new: dict[str, list[str]] = {}
     for old, key in sorted(pairs):
         new.setdefault(old, []).append(key)
@@ -89,7 +89,7 @@ def carry_over(session: Session, shop_id: int, channel: Channel, pairs: Collecti
 
 
 def _hold(session: Session, rows: list[dict[str, Any]]) -> None:
-    """Add noes that hold; a later one of the same address takes the place of the one there."""
+    """Add opt-outs that hold; a later one of the same address takes the place of the one there."""
     adding = insert(session, Suppression)
     later = {name: adding.excluded[name] for name in ("source", "wording", "at")}
     session.connection().execute(

@@ -1,7 +1,7 @@
 """Databases that a worker keeps from test to test: what was compiled stays, no row does.
 
 SQLite: each test has a copy of a file, with connections of its own. PostgreSQL: making a database takes a hundred times
-as long as emptying one, so each worker keeps one with its connections; where a test changed its tables it is made anew.
+as long as emptying one, so each worker keeps one with its connections; one whose tables a test changed is made again.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ from retention.database import open_engine, transaction
 
 TEMPLATE = "template_migrated"
 LONGEST_USE = 400
-"""Tests until a kept database is made anew: nothing vacuums it, and deleted rows leave their pages behind."""
+"""Tests until a kept database is made again: nothing vacuums it, and deleted rows leave their pages behind."""
 
 MOST_LEFT = 16_000_000
 """Bytes that deleted rows may leave behind: an index full of what a large import left is slow to look through."""

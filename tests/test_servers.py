@@ -71,7 +71,7 @@ def test_postgresql_that_is_kept_begins_again_whatever_a_test_left(kept_postgres
     urls.append(damaged("UPDATE alembic_version SET version_num = 'none'"))
     urls += [damaged("DROP INDEX ix_memberships_user_id"), damaged("CREATE TABLE more (id int)")]
     assert urls[0] == urls[1] == urls[2]
-    assert len(set(urls)) == 3  # made anew where the tables had changed
+    assert len(set(urls)) == 3  # made again where the tables had changed
     for connection in held:
         connection.close()
     with kept_postgresql.empty(), kept_postgresql.engine() as engine, engine.connect() as connection:

@@ -109,16 +109,16 @@ def show_arrivals(shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """Show which products are coming, here and sold out, how they sell, and which campaigns tell of them."""
     with reading(engine()) as session:
         shown = board(session, find_shop(session, shop), at=clock.now())
-        shelves = {
-            "coming": [_shelved(each) for each in shown.coming],
-            "live": [_shelved(each) for each in shown.live],
-            "sold_out": [_shelved(each) for each in shown.sold_out],
+        stages = {
+            "coming": [_shown(each) for each in shown.coming],
+            "live": [_shown(each) for each in shown.live],
+            "sold_out": [_shown(each) for each in shown.sold_out],
         }
     if as_json:
-        show(shelves, as_json=True)
+        show(stages, as_json=True)
         return
-    for name, shelf in shelves.items():
-        for item in shelf:
+    for name, stage in stages.items():
+        for item in stage:
             typer.echo("\t".join([name.replace("_", " "), item["sku"], item["title"], str(item["sales"])]))
 
 
@@ -138,7 +138,7 @@ def _state(session: Session, campaign: Campaign) -> dict[str, Any]:
     }
 
 
-def _shelved(item: Arrival) -> dict[str, Any]:
+def _shown(item: Arrival) -> dict[str, Any]:
     first_after = item.sales.first_after
     return {
         "sku": item.product.sku,

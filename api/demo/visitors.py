@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
 import httpx
@@ -60,8 +60,3 @@ def _website(stage: Stage) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join(timeout=_PATIENCE_S)
-
-
-def hours_after(moment: datetime, hours: float) -> datetime:
-    """Return the moment a number of hours later."""
-    return moment + timedelta(hours=hours)

@@ -12,9 +12,9 @@ from api.deps import Files, Now, Reading
 from api.downloads import picture
 from api.v1.keys import Caller, caller_with
 from printables.batches import Batch, BatchState, PieceState
+from printables.flyer_list import proof_for
 from printables.inserts import inserts_for
 from printables.piece_ledger import batch_for, batches_of, reconcile
-from printables.shelf import proof_for
 from retention.access import Scope
 from retention.tokens import spaced
 

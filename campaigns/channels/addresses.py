@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator
 
 from campaigns.channels.channel import TryLater
-from campaigns.channels.said import INSIDE
+from campaigns.channels.outages import INSIDE
 from retention.internet import is_public
 
 

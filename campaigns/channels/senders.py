@@ -17,7 +17,7 @@ from campaigns.campaign.campaigns import Medium
 from campaigns.campaign.policy import CHANNEL
 from campaigns.channels.channel import Channel, Message, Taken, TryLater
 from campaigns.channels.kinds import KINDS, check_secrets, make_channel, read_settings
-from campaigns.channels.said import in_words
+from campaigns.channels.outages import in_words
 from retention import audit
 from retention.database import Json, ShopRow, choice, write_after
 from retention.errors import Conflict, Forbidden, Invalid, NotFound

@@ -15,7 +15,7 @@ from functools import lru_cache
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from campaigns.campaign.campaigns import Medium
-from campaigns.channels import said
+from campaigns.channels import outages
 from campaigns.channels.addresses import open_socket
 from campaigns.channels.channel import Message, Outcome, Refused, Taken, TryLater, Undecided, in_groups
 from campaigns.channels.mime import address, build_mail
@@ -56,9 +56,9 @@ class SmtpChannel:
         try:
             return _Line(self._open(_server(self.url)))
         except smtplib.SMTPAuthenticationError as error:
-            raise _away(said.MAIL_LOGIN.format(why=_said(error))) from error
+            raise _away(outages.MAIL_LOGIN.format(why=_said(error))) from error
         except (smtplib.SMTPException, OSError) as error:
-            raise _away(said.MAIL_AWAY.format(why=said.plain(error))) from error
+            raise _away(outages.MAIL_AWAY.format(why=outages.plain(error))) from error
 
     def _open(self, parts: SplitResult) -> smtplib.SMTP:
         context = _trust(self.authority)
@@ -163,7 +163,9 @@ class _Line:
         try:
             yield from self._before_data((f"MAIL FROM:<{sender}>", f"RCPT TO:<{to}>", "DATA"))
         except _BROKEN as error:
-            raise TryLater(said.LINE_BROKE.format(why=said.plain(error)), line_stands=False, of_sender=True) from error
+            raise TryLater(
+                outages.CONNECTION_BROKE.format(why=outages.plain(error)), line_stands=False, of_sender=True
+            ) from error
         if b"\n." in envelope:
             # Dots at the start of a line are doubled, RFC 5321 section 4.5.2.
             envelope = re.sub(rb"(?m)^\.", b"..", envelope)
@@ -172,7 +174,7 @@ class _Line:
             yield
             reply = self._server.getreply()
         except _BROKEN as error:
-            raise Undecided(said.LINE_BROKE_LATE.format(why=said.plain(error))) from error
+            raise Undecided(outages.CONNECTION_BROKE_LATE.format(why=outages.plain(error))) from error
         if trouble := _trouble(reply, 250):
             raise trouble
         self.taken += 1

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 from campaigns.campaign.campaigns import Medium
 from campaigns.channels.addresses import open_socket
 from campaigns.channels.channel import Message, Outcome, Refused, Taken, TryLater, Undecided, in_groups
-from campaigns.channels.said import NO_ANSWER, PLACE_AWAY, plain
+from campaigns.channels.outages import NO_ANSWER, PLACE_AWAY, plain
 from campaigns.channels.wire import read_reply, write_request
 from retention import clock
 

@@ -184,8 +184,8 @@ class Other:
 
 
 @dataclass(frozen=True, slots=True)
-class Leaving:
-    """A delivery about to leave."""
+class Candidate:
+    """A delivery about to leave, as a cap sees it."""
 
     id: int
     medium: Medium
@@ -193,7 +193,7 @@ class Leaving:
 
 
 def verdict(
-    cap: Cap, leaving: Leaving, others: Iterable[Other], *, at: datetime, timezone: str
+    cap: Cap, leaving: Candidate, others: Iterable[Other], *, at: datetime, timezone: str
 ) -> Reason | datetime | None:
     """Return why a delivery may not leave under a cap, the moment until which it has to wait, or None when it may go.
 

@@ -15,10 +15,9 @@ from campaigns.deliveries.claiming import CLAIM
 from campaigns.deliveries.numbered import among
 from campaigns.deliveries.transitions import Move, move, move_all
 from campaigns.posts.posts import served_by, somebody_in, taken_within
-from campaigns.sending.pre_send_check import check_before_sending
+from campaigns.sending.pre_send_check import AT_ONCE, check_before_sending
 from retention.database import changed
 
-_LOOK_AT_ONCE = 5_000  # bound values of one statement stay far below what either database takes
 _NO_SYNC = {"synchronize_session": False}
 
 
@@ -32,8 +31,8 @@ def look_once_more(session: Session, post: Post, *, at: datetime) -> Reason | da
     ids = list(session.exec(waiting.order_by(col(Delivery.id))))
     found: dict[int, Reason] = {}
     later: list[datetime] = []
-    for start in range(0, len(ids), _LOOK_AT_ONCE):
-        look = check_before_sending(session, post.shop_id, ids[start : start + _LOOK_AT_ONCE], at=at)
+    for start in range(0, len(ids), AT_ONCE):
+        look = check_before_sending(session, post.shop_id, ids[start : start + AT_ONCE], at=at)
         found |= look.skipped
         later += look.later.values()
     for reason in sorted(set(found.values())):
@@ -88,8 +87,8 @@ def _expire(session: Session, *, at: datetime) -> int:
     for shop_id, run_id, post_id in rows:
         by_run[shop_id, run_id].append(post_id)
     for (shop_id, run_id), posts in by_run.items():
-        for start in range(0, len(posts), _LOOK_AT_ONCE):
-            _skip_late(session, shop_id, run_id, posts[start : start + _LOOK_AT_ONCE])
+        for start in range(0, len(posts), AT_ONCE):
+            _skip_late(session, shop_id, run_id, posts[start : start + AT_ONCE])
     return sum(map(len, by_run.values()))
 
 

@@ -77,8 +77,7 @@ def create_campaign(  # noqa: PLR0913 - every value of a draft, by name
     trigger, offer or product that cannot work; Conflict when the slug is taken.
     """
     prefill = RECIPES[recipe]
-    if session.exec(select(Campaign.id).where(Campaign.shop_id == shop.id, Campaign.slug == slug)).first():
-        raise Conflict("This shop has a campaign called {slug} already.", slug=slug)
+    _check_free(session, shop, slug)
     product = _own(session, shop, Product, product_id)
     campaign = Campaign(
         shop_id=shop.id,
@@ -109,6 +108,11 @@ def create_campaign(  # noqa: PLR0913 - every value of a draft, by name
     session.flush()
     _note(session, campaign, "create", actor=actor, at=at, after=_shown(campaign))
     return campaign
+
+
+def _check_free(session: Session, shop: Shop, slug: str) -> None:
+    if session.exec(select(Campaign.id).where(Campaign.shop_id == shop.id, Campaign.slug == slug)).first():
+        raise Conflict("This shop has a campaign called {slug} already.", slug=slug)
 
 
 def edit_campaign(

@@ -1,6 +1,6 @@
-"""Rechecking: a claim is checked again, before more of it leaves, where an answer or an address has changed meanwhile.
+"""What is in hand: a claim is checked again before more of it leaves, where an answer or an address has changed.
 
-A no from a page takes its own deliveries out of a sender's hands (`deliveries.stopping`). A file that tells noes, a new
+An opt-out on a page takes its own deliveries out of a sender's hands (`deliveries.stopping`). A file of opt-outs, a new
 address, somebody else's pause or a topic in a digest touch no delivery, but each raises a data version of the shop.
 """
 
@@ -15,11 +15,10 @@ from campaigns.campaign.campaigns import Delivery, Medium
 from campaigns.deliveries import claiming
 from campaigns.deliveries.claiming import Claim
 from campaigns.deliveries.numbered import by_number
+from campaigns.plans.rules.address import ADDRESS
 from campaigns.sending.pre_send_check import check_before_sending
 from retention.buyers import Buyer
 from retention.versions import Family, version_of
-
-_ADDRESS = {Medium.EMAIL: col(Buyer.email), Medium.SMS: col(Buyer.phone)}
 
 
 class Checked(NamedTuple):
@@ -48,7 +47,7 @@ def recheck(session: Session, held: Claim, medium: Medium, to: Mapping[int, str]
 
 def _moved(session: Session, held: Claim, medium: Medium, to: Mapping[int, str]) -> set[int]:
     """Return the deliveries whose buyer has another address by now."""
-    address = _ADDRESS.get(medium, col(Buyer.external_id))
+    address = ADDRESS.get(medium, col(Buyer.external_id))
     rows = session.execute(
         sa.select(col(Delivery.id), address)
         .join(Buyer, col(Buyer.id) == Delivery.buyer_id)

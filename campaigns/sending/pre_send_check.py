@@ -24,6 +24,9 @@ from retention.buyers import Buyer
 from retention.consent import Pause
 from retention.shops import Shop
 
+AT_ONCE = 5_000
+"""Deliveries to check at once: bound values of one statement stay far below what either database takes."""
+
 
 @dataclass(frozen=True, slots=True)
 class PreSendCheck:

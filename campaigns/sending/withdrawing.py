@@ -8,9 +8,7 @@ from sqlmodel import Session
 
 from campaigns.campaign.reasons import Reason
 from campaigns.deliveries.packing import skip_by_parcel
-from campaigns.sending.pre_send_check import refused_before_sending
-
-_LOOK_AT_ONCE = 5_000  # bound values of one statement stay far below what either database takes
+from campaigns.sending.pre_send_check import AT_ONCE, refused_before_sending
 
 
 def skip_withdrawn(session: Session, shop_id: int, delivery_ids: Sequence[int], *, at: datetime) -> Counter[Reason]:
@@ -19,8 +17,8 @@ def skip_withdrawn(session: Session, shop_id: int, delivery_ids: Sequence[int], 
     A no to parcels may have come in since the plan, the offer may be over, the coupon used, the product sold out.
     """
     skipped: Counter[Reason] = Counter()
-    for start in range(0, len(delivery_ids), _LOOK_AT_ONCE):
-        found = refused_before_sending(session, shop_id, delivery_ids[start : start + _LOOK_AT_ONCE], at=at)
+    for start in range(0, len(delivery_ids), AT_ONCE):
+        found = refused_before_sending(session, shop_id, delivery_ids[start : start + AT_ONCE], at=at)
         for reason in set(found.values()):
             ids = [delivery_id for delivery_id, why in found.items() if why is reason]
             skipped[reason] += skip_by_parcel(session, shop_id, ids, reason)

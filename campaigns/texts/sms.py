@@ -21,9 +21,6 @@ GSM_EXTENSION = frozenset("\f^{}\\[~]|€")
 SEEN_AT_ONCE = 7
 """How many characters of a message every list of messages shows; the name of the shop has to be within them."""
 
-PRICE_SCALE = 100
-"""A sender's price is in hundredths of a minor unit."""
-
 
 class Encoding(StrEnum):
     """How a text travels."""

@@ -88,7 +88,7 @@ def _compare(session: Session, table: str, channel: str, *, now: str, values: di
 
 
 def _suppress(session: Session, values: dict[str, object]) -> None:
-    """Let the noes that count, and those that say it again, hold for the buyers' addresses.
+    """Let the opt-outs that count, and those that say it again, hold for the buyers' addresses.
 
     One that was told before holds for an address that is new with the buyer, not where a yes has lifted it since.
     """

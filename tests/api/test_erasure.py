@@ -210,7 +210,7 @@ def test_the_file_of_an_import_that_waits_or_runs_goes_when_it_ends(
 
     number = tea(ask)
     folder = store.folder / "uploads"
-    if runs:  # its worker died once, and another begins anew
+    if runs:  # its worker died once, and another begins again
         with transaction(engine) as session:
             session.execute(sa.update(Job).values(state=JobState.RUNNING, claim_expires_at=NOON))
     erase("ada")

@@ -15,7 +15,7 @@ from campaigns.campaign.policy import Cap, Period, WhenFull, read_policy
 from campaigns.campaign.reasons import Reason
 from campaigns.campaign.shop_policy import save_shop_policy, shop_policy
 from campaigns.channels.memory import MemoryChannel
-from campaigns.plans.caps import Leaving, Other, room_after, verdict, window
+from campaigns.plans.caps import Candidate, Other, room_after, verdict, window
 from campaigns.plans.planning import plan
 from campaigns.runs.launch import launch
 from campaigns.sending.sending import send_waiting
@@ -29,7 +29,7 @@ from tests.campaigns.conftest import NOON, Stage, later
 OnStage = Callable[[Callable[[Stage], Any]], Any]
 SENDER = Sender("https://shop.example", b"a key for tests", "Shop <shop@shop.example>")
 SHANGHAI = "Asia/Shanghai"
-MAIL = Leaving(100, Medium.EMAIL, 50)
+MAIL = Candidate(100, Medium.EMAIL, 50)
 
 
 def local(text: str, zone: str) -> datetime:

@@ -145,7 +145,7 @@ def test_recurrence_goes_on(stage: Stage) -> None:
     assert NOON < campaign.scheduled_at <= NOON + timedelta(days=1)
 
 
-def test_tries_and_failures_and_visits_are_counted_anew(session: Session) -> None:
+def test_tries_and_failures_and_visits_are_counted_again(session: Session) -> None:
     limit = tries.Limit("login", "may", most=1)
     assert tries.take(session, [limit], at=AHEAD) is None
     assert tries.take(session, [limit], at=AHEAD) is not None

@@ -13,8 +13,7 @@ from campaigns.campaign.campaigns import Campaign, Delivery, Run
 from campaigns.campaign.campaigns import DeliveryState as State
 from campaigns.campaign.posts import Post
 from campaigns.campaign.reasons import Reason
-from campaigns.deliveries import touches
-from campaigns.deliveries import transitions as delivery_moves
+from campaigns.deliveries import touches, transitions
 from campaigns.deliveries.transitions import MOVES, Move, Prepared, SentTouch, create, move, move_all, statement
 from campaigns.offers import coupons, links
 from campaigns.offers.coupons import Coupon
@@ -244,7 +243,7 @@ def test_a_move_takes_just_the_columns_it_asks_for(stage: Stage) -> None:
 
 # Who writes what.
 
-MOVING, TOUCHING = Path(delivery_moves.__file__), Path(touches.__file__)
+MOVING, TOUCHING = Path(transitions.__file__), Path(touches.__file__)
 OFFERS = Path(coupons.__file__).parent
 HOMES: dict[type[SQLModel], set[Path]] = {
     Delivery: {MOVING},

@@ -52,15 +52,15 @@ histories = st.lists(files | pages | told | replies, min_size=2, max_size=9)
 
 @dataclass
 class Plain:
-    """What must never happen, read from a history: noes by buyer and by address, each with its moment."""
+    """What must never happen, read from a history: opt-outs by buyer and by address, each with its moment."""
 
     at: dict[str, int] = field(default_factory=dict)
-    noes: dict[Any, datetime] = field(default_factory=dict)
+    optouts: dict[Any, datetime] = field(default_factory=dict)
     yeses: dict[Any, datetime] = field(default_factory=dict)
 
     def no(self, *keys: Any, at: datetime) -> None:
         for key in keys:
-            self.noes[key] = max(at, self.noes.get(key, at))
+            self.optouts[key] = max(at, self.optouts.get(key, at))
 
     def yes(self, *keys: Any, at: datetime) -> None:
         for key in keys:
@@ -69,7 +69,9 @@ class Plain:
     def forbidden(self, buyer: str) -> bool:
         """Tell whether this buyer, or the address they have by now, said no and no newer yes."""
         keys = (buyer, self.at.get(buyer))
-        return any(key in self.noes and self.yeses.get(key, NOON - timedelta(days=99)) < self.noes[key] for key in keys)
+        return any(
+            key in self.optouts and self.yeses.get(key, NOON - timedelta(days=99)) < self.optouts[key] for key in keys
+        )
 
 
 @pytest.mark.parametrize("medium", [Medium.EMAIL, Medium.SMS])
@@ -155,7 +157,7 @@ def _news(plain: Plain, name: str, moment: datetime | None) -> bool:
 
 def _told_before_a_yes_from_there(plain: Plain, name: str, number: int) -> bool:
     """Tell whether an undated no is the one a buyer told before, and somebody at the address has said yes since."""
-    no = plain.noes.get(name)
+    no = plain.optouts.get(name)
     return no is not None and plain.yeses.get(name, no) <= no < plain.yeses.get(number, no)
 
 

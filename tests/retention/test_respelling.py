@@ -22,7 +22,7 @@ def keys(session: Session, slug: str) -> list[str]:
     return list(session.exec(found.order_by(col(Buyer.id))))
 
 
-def test_numbers_are_spelled_anew_when_the_country_changes(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_numbers_are_spelled_again_when_the_country_changes(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(respelling, "AT_ONCE", 2)
     with transaction(engine) as session:
         for slug in ("tea", "stays"):

@@ -1,4 +1,4 @@
-"""The upgrade to addresses that said no: rows of before get their one spelling, and noes that stand hold by address."""
+"""The upgrade to addresses that said no: rows of before get their one spelling, opt-outs hold by address."""
 
 import pytest
 import sqlalchemy as sa

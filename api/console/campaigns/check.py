@@ -5,6 +5,7 @@ this, or nothing and says what changed.
 """
 
 import json
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -56,41 +57,33 @@ def launch_campaign(
     """Launch exactly the plan that was shown; when it is another by now, show the new one and what changed."""
     campaign = campaign_for(session, place.member, name)
     seen = _seen(funnel)
-    try:
-        with session.begin_nested():
-            launch(
-                session, place.shop, campaign, at=now, actor=place.member.actor, fingerprint=fingerprint, funnel=seen
-            )
-    except Error as error:
-        session.refresh(campaign)
-        return check_page(request, session, place, campaign, now=now, error=error)
-    return go(f"/shops/{place.shop.slug}/campaigns/{name}", done="launched")
+
+    def step() -> None:
+        launch(session, place.shop, campaign, at=now, actor=place.member.actor, fingerprint=fingerprint, funnel=seen)
+
+    return _moved(request, session, place, campaign, step, now=now, done="launched")
 
 
 @router.post("/{name}/schedule", dependencies=for_writers)
 def schedule_campaign(request: Request, session: Writing, place: Here, now: Now, name: str) -> Response:
     """Let the clock do the rest: the launch at the moment that was chosen, or whatever sets it off from now on."""
     campaign = campaign_for(session, place.member, name)
-    try:
-        with session.begin_nested():
-            schedule(session, campaign, at=now, actor=place.member.actor)
-    except Error as error:
-        session.refresh(campaign)
-        return check_page(request, session, place, campaign, now=now, error=error)
-    return go(f"/shops/{place.shop.slug}/campaigns/{name}", done="scheduled")
+
+    def step() -> None:
+        schedule(session, campaign, at=now, actor=place.member.actor)
+
+    return _moved(request, session, place, campaign, step, now=now, done="scheduled")
 
 
 @router.post("/{name}/review/submit", dependencies=for_writers)
 def submit_campaign(request: Request, session: Writing, place: Here, now: Now, name: str) -> Response:
     """Put it up for review as it is."""
     campaign = campaign_for(session, place.member, name)
-    try:
-        with session.begin_nested():
-            submit(session, place.shop, campaign, at=now, actor=place.member.actor)
-    except Error as error:
-        session.refresh(campaign)
-        return check_page(request, session, place, campaign, now=now, error=error)
-    return go(f"/shops/{place.shop.slug}/campaigns/{name}", done="submitted")
+
+    def step() -> None:
+        submit(session, place.shop, campaign, at=now, actor=place.member.actor)
+
+    return _moved(request, session, place, campaign, step, now=now, done="submitted")
 
 
 @router.post("/{name}/review/{verdict}", dependencies=[require(Scope.CAMPAIGNS_APPROVE)])
@@ -106,19 +99,37 @@ def review_campaign(
 ) -> Response:
     """Approve exactly what was shown, or send it back with a note."""
     campaign, actor = campaign_for(session, place.member, name), place.member.actor
-    try:
-        with session.begin_nested():
-            if verdict == "approve":
-                approve(session, place.shop, campaign, at=now, actor=actor, fingerprint=fingerprint, note=note)
-            else:
-                send_back(session, place.shop, campaign, at=now, actor=actor, note=note)
-    except Error as error:
-        session.refresh(campaign)
-        return check_page(request, session, place, campaign, now=now, error=error)
-    return go(f"/shops/{place.shop.slug}/campaigns/{name}", done=_DECIDED[verdict])
+
+    def step() -> None:
+        if verdict == "approve":
+            approve(session, place.shop, campaign, at=now, actor=actor, fingerprint=fingerprint, note=note)
+        else:
+            send_back(session, place.shop, campaign, at=now, actor=actor, note=note)
+
+    return _moved(request, session, place, campaign, step, now=now, done=_DECIDED[verdict])
 
 
 _DECIDED = {"approve": "campaign-approved", "send-back": "sent-back"}
+
+
+def _moved(
+    request: Request,
+    session: Session,
+    place: Place,
+    campaign: Campaign,
+    step: Callable[[], None],
+    *,
+    now: datetime,
+    done: str,
+) -> Response:
+    """Take a step and lead to the campaign's page; when it is refused, show the check with the reason above it."""
+    try:
+        with session.begin_nested():
+            step()
+    except Error as error:
+        session.refresh(campaign)
+        return check_page(request, session, place, campaign, now=now, error=error)
+    return go(f"/shops/{place.shop.slug}/campaigns/{campaign.slug}", done=done)
 
 
 def check_page(

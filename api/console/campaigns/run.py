@@ -18,7 +18,7 @@ from campaigns.campaign.policy import read_policy
 from campaigns.campaign.reasons import step_name
 from campaigns.campaign.recipes import recipe_name
 from campaigns.campaign.triggers import read_trigger, starts_itself
-from campaigns.channels.said import in_words
+from campaigns.channels.outages import in_words
 from campaigns.channels.senders import find_sender, senders_of
 from campaigns.deliveries.moving import cancel, finish, pause, resume
 from campaigns.deliveries.throughput import LATELY, Motion, motion_of, troubles_of

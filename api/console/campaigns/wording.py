@@ -26,7 +26,7 @@ from campaigns.campaign.triggers import (
     starts_itself,
     trigger_name,
 )
-from campaigns.channels.said import in_words
+from campaigns.channels.outages import in_words
 from campaigns.deliveries.throughput import Motion, Pace
 from campaigns.sending.standing import Obstacle, Standstill, standstill
 from retention.errors import NotFound

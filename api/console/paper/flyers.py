@@ -1,4 +1,4 @@
-"""Flyers: the shelf, one flyer's words with what is left of their room, and its proofs for each device."""
+"""Flyers: the list, one flyer's words with the space left for them, and its proofs for each device."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -15,9 +15,9 @@ from campaigns.campaign.campaigns import Campaign, CampaignState, Recipe
 from campaigns.runs.drafting import campaign_for
 from printables.drawing.designs import DESIGNS
 from printables.drawing.pictures import cleaned
+from printables.flyer_list import flyers_for, flyers_of, proof_for, proofs_by_device
 from printables.flyers import Flyer, change_flyer, copy_of, create_flyer, flyer_for
 from printables.proofs import FORMATS
-from printables.shelf import flyers_for, flyers_of, proof_for, proofs_by_device
 from retention.access import Scope
 from retention.errors import Error
 from retention.words import LANGUAGES, gettext_noop

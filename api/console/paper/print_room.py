@@ -17,12 +17,12 @@ from api.downloads import picture
 from campaigns.offers.links import check_paper_url
 from printables import print_room
 from printables.batches import BatchState
+from printables.flyer_list import flyers_for
 from printables.flyers import Flyer, copy_of, flyer_for
 from printables.make_batch import order_batch
 from printables.piece_ledger import PrintResult, batch_for, close_batch, mark_printed, reprint
 from printables.print_room import WaitingRun
 from printables.proofs import FORMATS, Proof, counting_proof
-from printables.shelf import flyers_for
 from retention.access import Scope
 from retention.database import reading
 from retention.errors import Error, Invalid, NotFound

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from api.console import figures
 from api.console.shell import Here, go
 from api.deps import Now, Writing, require
-from campaigns.channels.said import in_words
+from campaigns.channels.outages import in_words
 from retention.access import Scope
 from retention.failures import WORKS, Failure, is_given_up, try_again
 from retention.shops import Shop

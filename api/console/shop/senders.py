@@ -16,7 +16,7 @@ from api.console.states import medium_name, shown
 from api.deps import Now, Place, Reading, Writing, require
 from api.forms import read_texts
 from campaigns.channels.kinds import KINDS
-from campaigns.channels.said import in_words
+from campaigns.channels.outages import in_words
 from campaigns.channels.senders import (
     Sender,
     SenderKind,

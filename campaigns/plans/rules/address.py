@@ -1,4 +1,4 @@
-"""Who cannot be reached: no address, one that takes nothing any more, that of another buyer, or no group to post in."""
+"""Who cannot be reached: no address, one that bounces, that of another buyer, or no group to post in."""
 
 from collections.abc import Collection
 from typing import Any
@@ -43,7 +43,7 @@ def _drop_bounced(funnel: Funnel) -> Dropped:
 
 
 def _bounced_buyers(shop_id: int, medium: Medium) -> sa.Select[int]:
-    """Return a SELECT of the buyers whose present address takes nothing any more."""
+    """Return a SELECT of the buyers whose present address bounces."""
     here, channel = KEY[CHANNEL[medium]], CHANNEL[medium]
     return sa.select(col(Buyer.id)).where(
         col(Buyer.shop_id) == shop_id, here != "", here.in_(bounced_addresses(shop_id, channel))

@@ -6,8 +6,7 @@ from pyroaring import BitMap
 
 from campaigns.campaign.policy import caps_on
 from campaigns.campaign.reasons import Reason
-from campaigns.plans import caps
-from campaigns.plans.caps import Other, full_of, others_of, reach_back, verdict
+from campaigns.plans.caps import Candidate, Other, full_of, others_of, reach_back, verdict
 from campaigns.plans.rules.rule import Check, Dropped, Funnel, Leaving, Rule
 
 
@@ -31,7 +30,7 @@ def _refuse(check: Check, row: Leaving) -> Reason | datetime | None:
     if not terms.caps:
         return None
     others = check.once("others", lambda: _others(check)).get(row.id, ())
-    leaving = caps.Leaving(row.id, terms.medium, terms.priority)
+    leaving = Candidate(row.id, terms.medium, terms.priority)
     zone = check.shop.timezone
     # Where there is nothing else, a cap only holds that lets nothing leave at all.
     binding = terms.caps if others else [cap for cap in terms.caps if cap.messages == 0]

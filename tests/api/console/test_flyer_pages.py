@@ -1,4 +1,4 @@
-"""The shelf of flyers: words from the campaign, words of one's own, and the proof that shows them."""
+"""The list of flyers: words from the campaign, words of one's own, and the proof that shows them."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The shelf of flyers: each with its campaign and its newest proofs. It changes nothing."""
+"""The list of flyers: each with its campaign and its newest proofs. It changes nothing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

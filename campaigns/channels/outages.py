@@ -14,12 +14,12 @@ from retention.words import gettext_noop
 
 MAIL_AWAY = gettext_noop("the mail server cannot be reached: {why}")
 MAIL_LOGIN = gettext_noop("the mail server does not take this user and password: {why}")
-LINE_BROKE = gettext_noop("the line broke: {why}")
-LINE_BROKE_LATE = gettext_noop("the line broke before the answer: {why}")
+CONNECTION_BROKE = gettext_noop("the connection broke: {why}")
+CONNECTION_BROKE_LATE = gettext_noop("the connection broke before the answer: {why}")
 PLACE_AWAY = gettext_noop("{place} cannot be reached: {why}")
 NO_ANSWER = gettext_noop("no answer: {why}")
 INSIDE = gettext_noop("{place} is an address inside this network, which this installation does not allow")
-_SENTENCES = (MAIL_AWAY, MAIL_LOGIN, LINE_BROKE, LINE_BROKE_LATE, NO_ANSWER, PLACE_AWAY, INSIDE)
+_SENTENCES = (MAIL_AWAY, MAIL_LOGIN, CONNECTION_BROKE, CONNECTION_BROKE_LATE, NO_ANSWER, PLACE_AWAY, INSIDE)
 
 _REFUSED = gettext_noop("nothing listens at this host and port")
 _NO_HOST = gettext_noop("no host has this name")
