@@ -109,7 +109,7 @@ def last_touch(session: Session, campaign: Campaign, *, at: datetime) -> Orders:
         sa.or_(
             col(later.at) > Touch.at,
             _rank(later) > _rank(Touch),
-            sa.and_(_rank(later) == _rank(Touch), col(later.id) > Touch.id),
+            sa.and_(_rank(later) == _rank(Touch), _number(later) > _number(Touch)),
         ),
     )
     credited = (
@@ -132,3 +132,8 @@ def last_touch(session: Session, campaign: Campaign, *, at: datetime) -> Orders:
 
 def _rank(touch: type[Touch]) -> sa.ColumnElement[int]:
     return sa.case((col(touch.event) == TouchEvent.REDEEMED, 1), else_=0)
+
+
+def _number(touch: type[Touch]) -> sa.ColumnElement[int]:
+    """Return what settles a tie: of two coupons used at once the later made, in whatever order they were found."""
+    return sa.case((col(touch.event) == TouchEvent.REDEEMED, col(touch.coupon_id)), else_=col(touch.id))

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlmodel import Session, select
 
@@ -30,6 +30,7 @@ def played(session: Session, seed: int, order_of_import: int) -> Iterator[Tradin
         yield trading
     finally:
         world.rollback()
+        session.expunge_all()
 
 
 @settings(
@@ -38,6 +39,7 @@ def played(session: Session, seed: int, order_of_import: int) -> Iterator[Tradin
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(seed=st.integers(0, 10_000), order_of_import=st.integers(0, 10_000), days=st.integers(0, 60))
+@example(seed=151, order_of_import=1057, days=60)  # one order with two coupons of its buyer, found one after the other
 def test_results_are_those_of_a_plain_reading_of_the_rows(
     session: Session, seed: int, order_of_import: int, days: int
 ) -> None:
