@@ -2,13 +2,13 @@
 
 A shop of up to LARGE buyers is counted at each visit. In a larger one a figure is kept with the day and the versions of
 the facts it was counted from; while those stand it is exact. When they have moved it is shown as it was, with the
-moment, and a worker counts it again: nobody waits for a page because an order came in.
+moment, and a worker counts it again; one that was never counted is asked of a worker too. No page waits for a count.
 """
 
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 from zlib import crc32
 
@@ -33,8 +33,10 @@ ASKED_FOR = timedelta(days=7)
 PAUSE = timedelta(minutes=1)
 SHARE = 20
 """A figure is counted at most once in PAUSE, and in SHARE times as long as it takes."""
-OLDEST = timedelta(days=2)
-"""A kept figure older than this is counted at the visit: no worker has come by."""
+ASKED_AGAIN = timedelta(minutes=5)
+"""How long a figure that was never counted may take before a worker is asked once more."""
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+"""When a figure was counted that is only asked for."""
 
 T = TypeVar("T")
 
@@ -98,8 +100,8 @@ def define(figure: Figure[T]) -> Figure[T]:
     return figure
 
 
-def figure_of(session: Session, shop: Shop, figure: Figure[T], key: str = "", *, now: datetime) -> Counted[T]:
-    """Return a figure: counted now in a small shop, as kept in a large one. The first time it is counted and kept."""
+def figure_of(session: Session, shop: Shop, figure: Figure[T], key: str = "", *, now: datetime) -> Counted[T] | None:
+    """Return a figure: counted now in a small shop, as kept in a large one; None where a worker counts it first."""
     found = _figure_of(session, shop, figure, key, now)
     session.info.setdefault(_SHOWN, []).append(found)
     return found
@@ -107,24 +109,34 @@ def figure_of(session: Session, shop: Shop, figure: Figure[T], key: str = "", *,
 
 def moment_shown(session: Session) -> datetime | None:
     """Return when the oldest figure was counted that this session has read and that is not of now; None if all are."""
-    return moment_of(*session.info.get(_SHOWN, ()))
+    return moment_of(*(each for each in session.info.get(_SHOWN, ()) if each is not None))
 
 
-def _figure_of(session: Session, shop: Shop, figure: Figure[T], key: str, now: datetime) -> Counted[T]:
+def is_counting(session: Session) -> bool:
+    """Tell whether this session has asked for a figure that a worker counts first."""
+    return None in session.info.get(_SHOWN, ())
+
+
+def _figure_of(session: Session, shop: Shop, figure: Figure[T], key: str, now: datetime) -> Counted[T] | None:
     if not is_large(session, shop.id) or raised_here(session, shop.id).intersection(figure.families):
         return Counted(figure.count(session, shop, key, now), now, current=True)
-    name = f"{figure.name}:{key}"
+    name = _name(figure, key)
     kept = session.get(KeptFigure, (shop.id, name))
-    stamp = figure.stamp(session, shop, key, read_versions(session, shop.id), now)
-    if kept is None or now - kept.counted_at > OLDEST or kept.counted_at > now:
-        row = _count(session, shop, figure, key, now)
-        write_aside(session, lambda own: _store(own, row))
-        return Counted(_read(figure, row["value"]), now, current=True)
+    if kept is None or not kept.stamp:
+        if kept is None or now - kept.asked_at > ASKED_AGAIN:
+            write_aside(session, lambda own: _ask_for(own, shop.id, name, now))
+            queue.send(session, "figures.count", shop.id)
+        return None
     if now - kept.asked_at > ASKED_FOR / 7:
         write_aside(session, lambda own: _note_asked(own, shop.id, name, now))
-    if kept.stamp != stamp and _may_count(kept, now):
+    current = kept.stamp == figure.stamp(session, shop, key, read_versions(session, shop.id), now)
+    if not current and _may_count(kept, now):
         queue.send(session, "figures.count", shop.id)
-    return Counted(_read(figure, kept.value), kept.counted_at, current=kept.stamp == stamp)
+    return Counted(_read(figure, kept.value), min(kept.counted_at, now), current=current)
+
+
+def _name(figure: Figure[Any], key: str) -> str:
+    return f"{figure.name}:{key}"
 
 
 def is_large(session: Session, shop_id: int) -> bool:
@@ -149,9 +161,10 @@ def begin_figures(engine: Engine, shop_id: int) -> None:
     """Count the figures of a large shop that nobody has asked for yet, so that the first who signs in finds them."""
     now = clock.now()
     with reading(engine) as session:
-        kept = set(session.exec(select(KeptFigure.name).where(KeptFigure.shop_id == shop_id)))
+        counted = select(KeptFigure.name).where(KeptFigure.shop_id == shop_id, KeptFigure.stamp != "")
+        kept = set(session.exec(counted))
         wanted = (
-            [f"{figure.name}:" for figure in _figures.values() if figure.first] if is_large(session, shop_id) else []
+            [_name(figure, "") for figure in _figures.values() if figure.first] if is_large(session, shop_id) else []
         )
     _count_each(engine, [(shop_id, name) for name in wanted if name not in kept], now)
     count_figures(engine, shop_id)
@@ -198,7 +211,7 @@ def _count_again(engine: Engine, shop_id: int, name: str, now: datetime) -> None
     with reading(engine) as session:
         row = _count(session, session.get_one(Shop, shop_id), _figures[label], key, now)
     with transaction(engine) as session:
-        _store(session, row, asked=False)
+        _store(session, row)
 
 
 def _count(session: Session, shop: Shop, figure: Figure[Any], key: str, now: datetime) -> dict[str, Any]:
@@ -208,7 +221,7 @@ def _count(session: Session, shop: Shop, figure: Figure[Any], key: str, now: dat
     value = TypeAdapter(figure.type).dump_python(figure.count(session, shop, key, now), mode="json")
     return {
         "shop_id": shop.id,
-        "name": f"{figure.name}:{key}",
+        "name": _name(figure, key),
         "stamp": stamp,
         "value": value,
         "seconds": time.perf_counter() - begun,
@@ -217,15 +230,21 @@ def _count(session: Session, shop: Shop, figure: Figure[Any], key: str, now: dat
     }
 
 
+def _ask_for(session: Session, shop_id: int, name: str, now: datetime) -> None:
+    """Keep that somebody waits for a figure, so that a worker counts it."""
+    asked = {"stamp": "", "value": {}, "seconds": 0.0, "counted_at": NEVER, "asked_at": now}
+    statement = insert(session, KeptFigure).values(shop_id=shop_id, name=name, **asked)
+    session.execute(statement.on_conflict_do_update(index_elements=["shop_id", "name"], set_={"asked_at": now}))
+
+
 def _note_asked(session: Session, shop_id: int, name: str, now: datetime) -> None:
     seen = sa.update(KeptFigure).where(col(KeptFigure.shop_id) == shop_id, col(KeptFigure.name) == name)
     session.execute(seen.values(asked_at=now))
 
 
-def _store(session: Session, row: dict[str, Any], *, asked: bool = True) -> None:
+def _store(session: Session, row: dict[str, Any]) -> None:
     statement = insert(session, KeptFigure).values(row)
-    same = {"shop_id", "name"} if asked else {"shop_id", "name", "asked_at"}
-    changed = {name: statement.excluded[name] for name in row if name not in same}
+    changed = {name: statement.excluded[name] for name in row if name not in ("shop_id", "name", "asked_at")}
     session.execute(statement.on_conflict_do_update(index_elements=["shop_id", "name"], set_=changed))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import redis
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Route, expect, sync_playwright
 from sqlalchemy import Engine
 from sqlmodel import Session
 
@@ -215,8 +215,9 @@ def browser(request: pytest.FixtureRequest, kept_browser: KeptBrowser) -> Browse
 def browse(browser: Browser) -> Iterator[Callable[..., Page]]:
     """Open a page in a fresh window: `browse(address, locale="zh-CN", width=1280, height=800) -> Page`.
 
-    `cookies` are what the window has kept, `hear` what it tells its console to. An error in a page's script, or a file
-    it misses, fails the test.
+    `cookies` are what the window has kept, `hear` what it tells its console to, `routes` who answers which requests:
+    they stand before the page opens, since Chromium may let a request of an open page past a route set then. An error
+    in a page's script, or a file it misses, fails the test.
     """
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
@@ -229,12 +230,15 @@ def browse(browser: Browser) -> Iterator[Callable[..., Page]]:
         height: int = 800,
         cookies: Mapping[str, str] | None = None,
         hear: Callable[[ConsoleMessage], None] | None = None,
+        routes: Mapping[str, Callable[[Route], None]] | None = None,
     ) -> Page:
         window = browser.new_context(locale=locale, viewport={"width": width, "height": height})
         contexts.append(window)
         home = "/".join(address.split("/")[:3]) + "/"  # a cookie goes where its address leads, and below
         window.add_cookies([{"name": name, "value": kept, "url": home} for name, kept in (cookies or {}).items()])
         window.set_default_timeout(60_000)
+        for pattern, answer in (routes or {}).items():
+            window.route(pattern, answer)
         page = window.new_page()
         if hear:
             page.on("console", hear)

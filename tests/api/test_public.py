@@ -38,7 +38,7 @@ def flyer_link(stage: Stage, **terms: Any) -> str:
 
 def rows(engine: Engine, table: type[Any]) -> list[Any]:
     with reading(engine) as session:
-        return list(session.exec(select(table)))
+        return list(session.exec(select(table).order_by(table.id)))
 
 
 def test_the_page_shows_the_offer_and_its_terms(tea: Tea, phone: TestClient, engine: Engine) -> None:

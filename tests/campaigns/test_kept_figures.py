@@ -22,9 +22,9 @@ from campaigns.plans.caps import FULL
 from campaigns.results.results import RESULTS
 from campaigns.runs.launch import launch
 from campaigns.sending.sending import resend
-from retention import figures
+from retention import clock, figures
 from retention.database import reading
-from retention.figures import figure_of
+from retention.figures import count_figures, figure_of
 from retention.queue import configure
 from retention.settings import get_settings
 from retention.shops import find_shop
@@ -114,7 +114,15 @@ def test_no_kept_figure_is_called_the_one_of_now_once_it_is_another(
 
 
 def seen(engine: Engine, name: str, now: datetime) -> tuple[Any, Any]:
-    """Return a figure as a page gets it, and as it is."""
+    """Return a figure as a page gets it once a worker has counted it, and as it is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(clock, "now", lambda: now)
+        if read(engine, name, now)[0] is None:
+            count_figures(engine)
+    return read(engine, name, now)
+
+
+def read(engine: Engine, name: str, now: datetime) -> tuple[Any, Any]:
     figure, key = FIGURES[name]
     with reading(engine) as session:
         shop = find_shop(session, "tea")

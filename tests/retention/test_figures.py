@@ -11,10 +11,20 @@ from sqlalchemy import Engine
 from sqlmodel import Session, select
 
 import api.worker  # noqa: F401 -- every figure
-from retention import clock, figures
+from retention import clock, figures, queue
 from retention.buyers import Buyer
 from retention.database import reading, transaction
-from retention.figures import Counted, Figure, KeptFigure, begin_figures, count_figures, define, figure_of, moment_of
+from retention.figures import (
+    Counted,
+    Figure,
+    KeptFigure,
+    begin_figures,
+    count_figures,
+    define,
+    figure_of,
+    is_counting,
+    moment_of,
+)
 from retention.metrics import HOME, REPEAT
 from retention.queue import configure
 from retention.settings import get_settings
@@ -29,12 +39,32 @@ LATER = NOW + timedelta(minutes=10)
 @pytest.fixture(autouse=True)
 def every_shop_is_large(monkeypatch: pytest.MonkeyPatch, home: Any) -> None:
     monkeypatch.setattr(figures, "LARGE", 0)
+    monkeypatch.setattr(clock, "now", lambda: NOW)
     configure(get_settings())
 
 
-def seen(engine: Engine, figure: Figure[Any] = REPEAT, *, now: Any = NOW) -> Counted[Any]:
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The tasks that were sent to workers."""
+    names: list[str] = []
+    monkeypatch.setattr(queue.app, "send_task", lambda name, *_, **__: names.append(name))
+    return names
+
+
+def asked(engine: Engine, figure: Figure[Any] = REPEAT, *, now: Any = NOW) -> tuple[Counted[Any] | None, bool]:
+    """Return a figure as a page gets it, and whether the page says that it is being counted."""
     with reading(engine) as session:
-        return figure_of(session, find_shop(session, "tea"), figure, now=now)
+        return figure_of(session, find_shop(session, "tea"), figure, now=now), is_counting(session)
+
+
+def seen(engine: Engine, figure: Figure[Any] = REPEAT, *, now: Any = NOW) -> Counted[Any]:
+    """Return a figure as a page gets it, at the latest when a worker has counted."""
+    if asked(engine, figure, now=now)[0] is None:
+        count_figures(engine, 1)
+    found, counting = asked(engine, figure, now=now)
+    assert found is not None
+    assert not counting
+    return found
 
 
 def kept(engine: Engine) -> dict[str, KeptFigure]:
@@ -71,11 +101,26 @@ def test_day_that_ends_moves_the_figures_too(shop_engine: Engine, load: Load) ->
     assert [seen(shop_engine, HOME, now=NOW + timedelta(hours=hours)).current for hours in (1, 23)] == [True, False]
 
 
-def test_figure_nobody_counted_for_days_is_counted_at_the_visit(shop_engine: Engine, load: Load) -> None:
+def test_no_visit_counts_a_figure_however_long_no_worker_came_by(
+    shop_engine: Engine, load: Load, sent: list[str]
+) -> None:
     load(TWO_LINES)
-    seen(shop_engine)
-    assert seen(shop_engine, now=NOW + timedelta(days=3)).at == NOW + timedelta(days=3)
-    assert seen(shop_engine, now=NOW).at == NOW  # and one that was counted in the future, by a clock since put right
+    sent.clear()
+    minutes = [timedelta(minutes=minutes) for minutes in (0, 1, 2, 6, 7)]
+    assert [asked(shop_engine, now=NOW + passed) for passed in minutes] == [(None, True)] * 5
+    assert sent == ["figures.count"] * 2  # at the first visit, and when that may have been lost
+    first = seen(shop_engine, now=NOW + timedelta(minutes=8))
+    late = seen(shop_engine, now=NOW + timedelta(days=3))
+    assert (late.value, late.at, late.current) == (first.value, NOW, False)
+    early = seen(shop_engine, now=NOW - timedelta(days=3))  # it was counted by a clock that was ahead
+    assert (early.value, early.at, early.current) == (first.value, NOW - timedelta(days=3), False)
+
+
+def test_figure_that_is_asked_for_is_counted_after_an_import_too(shop_engine: Engine, load: Load) -> None:
+    load(TWO_LINES)
+    assert asked(shop_engine) == (None, True)
+    begin_figures(shop_engine, 1)
+    assert seen(shop_engine).value.orders == 2
 
 
 def test_worker_counts_what_is_looked_at_and_not_more_often_than_it_can_afford(

@@ -21,7 +21,7 @@ from campaigns.plans.caps import FULL
 from retention.access import Scope
 from retention.consent import ANSWERS, Answer, Channel, count_pauses
 from retention.errors import Error
-from retention.figures import figure_of, moment_shown
+from retention.figures import figure_of, is_counting, moment_shown
 from retention.words import gettext as _
 from retention.words import gettext_noop
 
@@ -148,7 +148,7 @@ def _page(
     error: Error | None = None,
     wrong: Mapping[str, str] = MappingProxyType({}),
 ) -> HTMLResponse:
-    answers = figure_of(session, place.shop, ANSWERS, now=now).value
+    answers = figure_of(session, place.shop, ANSWERS, now=now)
     return show(
         request,
         session,
@@ -160,19 +160,22 @@ def _page(
         options=rule_choices(),
         today=_caps_today(session, place, now=now),
         consents=[
-            (_(name), answers[channel][Answer.IN], answers[channel][Answer.OUT]) for channel, name in CHANNELS.items()
+            (_(name), answers.value[channel][Answer.IN], answers.value[channel][Answer.OUT])
+            for channel, name in CHANNELS.items()
+            if answers
         ],
         paused=count_pauses(session, place.shop.id, at=now),
         topics=topics_of(session, place.shop.id),
         counted_at=moment_shown(session),
+        counting=is_counting(session),
     )
 
 
 def _caps_today(session: Session, place: Place, *, now: datetime) -> list[CapToday]:
     return [
-        CapToday(cap, _said(cap), figure_of(session, place.shop, FULL, cap.model_dump_json(), now=now).value)
+        CapToday(cap, _said(cap), found.value)
         for cap in shop_policy(session, place.shop).caps
-        if cap.messages
+        if cap.messages and (found := figure_of(session, place.shop, FULL, cap.model_dump_json(), now=now))
     ]
 
 

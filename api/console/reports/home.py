@@ -22,7 +22,7 @@ from retention import people
 from retention.access import Scope
 from retention.buyers import Buyer
 from retention.failures import failures_of
-from retention.figures import figure_of, moment_shown
+from retention.figures import figure_of, is_counting, moment_shown
 from retention.parcels import parcels_leaving
 
 router = APIRouter()
@@ -60,7 +60,7 @@ def show_today(request: Request, session: Reading, place: Here, now: Now) -> Res
     """Show the day: parcels, figures, cohorts, what to do next, what is running."""
     running = _running(session, place) if place.member.may(Scope.CAMPAIGNS_READ) else []
     runs = latest_runs(session, running)
-    counted = {run.id: figure_of(session, place.shop, PROGRESS, str(run.id), now=now).value for run in runs.values()}
+    counted = {run.id: figure_of(session, place.shop, PROGRESS, str(run.id), now=now) for run in runs.values()}
     due, gone = parcels_leaving(session, place.shop.id, place.shop.day(now))
     return show(
         request,
@@ -75,11 +75,13 @@ def show_today(request: Request, session: Reading, place: Here, now: Now) -> Res
         steps=next_steps(session, place, now=now),
         lift=_latest_lift(session, place, now) if place.member.may(Scope.RESULTS_READ) else None,
         campaigns=running,
-        counts={campaign_id: counted[run.id] for campaign_id, run in runs.items()},
+        counts={campaign_id: each.value for campaign_id, run in runs.items() if (each := counted[run.id])},
+        runs=runs,
         shown=shown,
         medium_name=medium_name,
         recipe_name=recipe_name,
         counted_at=moment_shown(session),
+        counting=is_counting(session),
     )
 
 
@@ -104,7 +106,8 @@ def _latest_lift(session: Session, place: Place, now: datetime) -> LatestLift | 
     if row is None:
         return None
     campaign, share = row
-    lift = figure_of(session, place.shop, RESULTS, str(campaign.id), now=now).value.lift
+    found = figure_of(session, place.shop, RESULTS, str(campaign.id), now=now)
+    lift = found.value.lift if found else None
     if lift is None or lift.buyers is None or lift.buyers_interval is None:
         return None
     return LatestLift(campaign.name, campaign.slug, lift.buyers, *lift.buyers_interval, share)

@@ -128,7 +128,8 @@ def _arrivals(session: Session, place: Place, now: datetime) -> Iterator[NextSte
 
 
 def _lapsing(session: Session, place: Place, now: datetime) -> Iterator[NextStep]:
-    if late := figure_of(session, place.shop, LATE, now=now).value:
+    found = figure_of(session, place.shop, LATE, now=now)
+    if late := found and found.value:
         what = ngettext(
             "{count} buyer is past their usual time to return",
             "{count} buyers are past their usual time to return",

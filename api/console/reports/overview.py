@@ -55,9 +55,11 @@ class Overview:
         return (self.home.revenue - before) / before if before > 0 else None
 
 
-def overview(session: Session, shop: Shop, *, now: datetime) -> Overview:
-    """Return the figures of a shop at a moment."""
+def overview(session: Session, shop: Shop, *, now: datetime) -> Overview | None:
+    """Return the figures of a shop at a moment; None until a worker has counted those of a large one."""
     counted, cohorts = figure_of(session, shop, HOME, now=now), figure_of(session, shop, COHORTS, now=now)
+    if counted is None or cohorts is None:
+        return None
     home = counted.value
     chart = {
         "shape": "columns",

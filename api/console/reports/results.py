@@ -12,7 +12,7 @@ from campaigns.campaign.campaigns import CampaignState
 from campaigns.results.results import RESULTS
 from campaigns.runs.drafting import campaigns_of
 from retention.access import Scope
-from retention.figures import figure_of, moment_shown
+from retention.figures import figure_of, is_counting, moment_shown
 from retention.metrics import REPEAT
 
 router = APIRouter(prefix="/shops/{slug}/results", dependencies=[require(Scope.RESULTS_READ)])
@@ -28,7 +28,7 @@ def show_results(request: Request, session: Reading, place: Here, now: Now) -> H
     found = [figure_of(session, place.shop, RESULTS, str(campaign.id), now=now) for campaign in campaigns]
     report = figure_of(session, place.shop, REPEAT, now=now)
     lines = [
-        (campaign, each.value, lift_words(each.value, place.shop.currency))
+        (campaign, each and each.value, each and lift_words(each.value, place.shop.currency))
         for campaign, each in zip(campaigns, found, strict=True)
     ]
     return show(
@@ -36,8 +36,9 @@ def show_results(request: Request, session: Reading, place: Here, now: Now) -> H
         session,
         "reports/results.html",
         lines=lines,
-        report=report.value,
+        report=report and report.value,
         overview=overview(session, place.shop, now=now),
         counted_at=moment_shown(session),
+        counting=is_counting(session),
         medium_name=medium_name,
     )

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI
 from playwright.sync_api import Page
@@ -115,7 +116,7 @@ def open_paper_shop(engine: Engine, home: Path, served: Callable[..., str], *, f
 
 def walk_in(
     browse: Callable[..., Page], shop: PaperShop, address: str, *, role: str = "warehouse", at: str = "camellia",
-    locale: str = "en", **window: int,
+    locale: str = "en", **window: Any,
 ) -> Page:  # fmt: skip
     """Open a page as somebody of this role."""
     cookies = login_cookies(shop.app, f"{role}@{at}.example", language=locale)

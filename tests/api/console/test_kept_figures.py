@@ -44,6 +44,9 @@ def test_pages_of_a_large_shop_say_what_those_of_a_small_one_say(
 ) -> None:
     small = shown(running)
     monkeypatch.setattr(figures, "LARGE", 0)
+    monkeypatch.setattr(clock, "now", lambda: running.now)
+    assert [page.count("being counted") for page in shown(running)] == [2, 2, 1]
+    count_figures(running.engine)
     assert shown(running) == small
     with reading(running.engine) as session:
         kept = {name.partition(":")[0] for name in session.exec(select(KeptFigure.name))}
@@ -55,6 +58,9 @@ def test_pages_say_of_when_their_figures_are_until_a_worker_has_counted_again(
     running: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(figures, "LARGE", 0)
+    monkeypatch.setattr(clock, "now", lambda: running.now)
+    shown(running)
+    count_figures(running.engine)
     today, results, _ = shown(running)
     assert "igures of" not in today + results
     with transaction(running.engine) as session:
@@ -64,7 +70,6 @@ def test_pages_say_of_when_their_figures_are_until_a_worker_has_counted_again(
     today, results, _ = shown(running)
     assert "figures of 21 Nov 2026, 10:00" in today
     assert "Figures of 21 Nov 2026, 10:00; newer orders are being counted." in results
-    monkeypatch.setattr(clock, "now", lambda: running.now)
     count_figures(running.engine)
     today, results, _ = shown(running)
     assert "igures of" not in today + results

@@ -19,6 +19,7 @@ from tests.api.console.paper_shop import PaperShop, open_paper_shop, walk_in
 pytestmark = pytest.mark.browser
 
 Browse = Callable[..., Page]
+Station = Callable[..., Page]
 
 
 @pytest.fixture
@@ -34,8 +35,34 @@ def shop(engine: Engine, tmp_path: Path, served: Callable[..., str]) -> PaperSho
     return shop
 
 
-def station(browse: Browse, shop: PaperShop, locale: str = "en") -> Page:
-    return walk_in(browse, shop, f"{shop.home}/packing", locale=locale)
+class Network:
+    """Between the page and the server: up, or down for the steps the packing station sends."""
+
+    def __init__(self) -> None:
+        self.answer: Callable[[Route], None] = up
+
+    def __call__(self, route: Route) -> None:
+        self.answer(route)
+
+
+def up(route: Route) -> None:
+    route.continue_()
+
+
+def down(route: Route) -> None:
+    route.abort("internetdisconnected")
+
+
+@pytest.fixture
+def network() -> Network:
+    return Network()
+
+
+@pytest.fixture
+def station(browse: Browse, shop: PaperShop, network: Network) -> Station:
+    """Open the packing station over this network: `station(locale="en") -> Page`."""
+    routes = {"**/packing/steps": network}
+    return lambda locale="en": walk_in(browse, shop, f"{shop.home}/packing", locale=locale, routes=routes)
 
 
 def scan(page: Page, text: str) -> None:
@@ -63,9 +90,9 @@ def pieces_of(shop: PaperShop, code: str) -> list[Piece]:
         return list(session.exec(select(Piece).where(Piece.code == code).order_by(col(Piece.generation))))
 
 
-def test_keyboard_packs_a_parcel_and_the_station_objects_to_the_wrong_piece(shop: PaperShop, browse: Browse) -> None:
+def test_keyboard_packs_a_parcel_and_the_station_objects_to_the_wrong_piece(shop: PaperShop, station: Station) -> None:
     (first, right), (second, wrong) = shop.pieces()[:2]
-    page = station(browse, shop)
+    page = station()
     expect(page.locator("#text")).to_be_focused()
 
     scan(page, first.lower())
@@ -96,18 +123,18 @@ def test_keyboard_packs_a_parcel_and_the_station_objects_to_the_wrong_piece(shop
     expect(page.locator(".stage")).to_contain_text("one insert packed · one mistake caught")
 
 
-def test_chinese_packer_reads_chinese(shop: PaperShop, browse: Browse) -> None:
+def test_chinese_packer_reads_chinese(shop: PaperShop, station: Station) -> None:
     waybill, code = shop.pieces()[0]
-    page = station(browse, shop, "zh-CN")
+    page = station("zh-CN")
     expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
     scan(page, waybill)
     scan(page, code)
     expect(page.locator("#answer.good")).to_contain_text("✓")
 
 
-def test_parcel_with_a_missing_insert_does_not_close(shop: PaperShop, browse: Browse) -> None:
+def test_parcel_with_a_missing_insert_does_not_close(shop: PaperShop, station: Station) -> None:
     (first, _code), (second, _other) = shop.pieces()[:2]
-    page = station(browse, shop)
+    page = station()
     scan(page, first)
     scan(page, second)
     says(page, "Not yet: one insert is missing")
@@ -116,9 +143,9 @@ def test_parcel_with_a_missing_insert_does_not_close(shop: PaperShop, browse: Br
     assert parcel(shop, first).shipped_at is None
 
 
-def test_control_parcel_takes_nothing_and_closes_with_enter(shop: PaperShop, browse: Browse) -> None:
+def test_control_parcel_takes_nothing_and_closes_with_enter(shop: PaperShop, station: Station) -> None:
     waybill = shop.waybills_without()[0]
-    page = station(browse, shop)
+    page = station()
     scan(page, waybill)
     expect(page.locator(".nothing")).to_have_text("Nothing goes into this parcel")
     scan(page, "")
@@ -127,9 +154,9 @@ def test_control_parcel_takes_nothing_and_closes_with_enter(shop: PaperShop, bro
     assert outcomes(shop) == []
 
 
-def test_spoiled_insert_is_asked_about_once_and_printed_again(shop: PaperShop, browse: Browse) -> None:
+def test_spoiled_insert_is_asked_about_once_and_printed_again(shop: PaperShop, station: Station) -> None:
     waybill, code = shop.pieces()[0]
-    page = station(browse, shop)
+    page = station()
     scan(page, waybill)
     says(page, "One insert goes in")
     page.keyboard.press("F4")
@@ -147,9 +174,9 @@ def test_spoiled_insert_is_asked_about_once_and_printed_again(shop: PaperShop, b
     says(page, "copy 2, is that printed on it?")
 
 
-def test_insert_that_is_not_there_is_left_out_and_the_ledger_says_so(shop: PaperShop, browse: Browse) -> None:
+def test_insert_that_is_not_there_is_left_out_and_the_ledger_says_so(shop: PaperShop, station: Station) -> None:
     waybill, _code = shop.pieces()[0]
-    page = station(browse, shop)
+    page = station()
     scan(page, waybill)
     says(page, "One insert goes in")
     page.keyboard.press("F8")
@@ -164,9 +191,11 @@ def test_insert_that_is_not_there_is_left_out_and_the_ledger_says_so(shop: Paper
     assert outcomes(shop) == [PackingOutcome.LEFT_OUT]
 
 
-def test_scan_whose_answer_is_lost_goes_again_and_counts_once(shop: PaperShop, browse: Browse) -> None:
+def test_scan_whose_answer_is_lost_goes_again_and_counts_once(
+    shop: PaperShop, station: Station, network: Network
+) -> None:
     waybill, code = shop.pieces()[0]
-    page = station(browse, shop)
+    page = station()
     scan(page, waybill)
     says(page, "One insert goes in")
     lost: list[str] = []
@@ -174,28 +203,30 @@ def test_scan_whose_answer_is_lost_goes_again_and_counts_once(shop: PaperShop, b
     def lose_the_first(route: Route) -> None:
         if not lost:
             lost.append(route.fetch().text())
-        route.abort("aborted")
+        down(route)
 
-    page.route("**/packing/steps", lose_the_first)
+    network.answer = lose_the_first
     scan(page, code)
     says(page, "No connection")
-    page.unroute("**/packing/steps")
+    network.answer = up
     says(page, "Right: this one belongs here")
     assert len(lost) == 1
     assert outcomes(shop) == [PackingOutcome.PACKED]
 
 
-def test_scans_made_without_a_connection_survive_a_reload_in_order(shop: PaperShop, browse: Browse) -> None:
+def test_scans_made_without_a_connection_survive_a_reload_in_order(
+    shop: PaperShop, station: Station, network: Network
+) -> None:
     (first, right), (second, other) = shop.pieces()[:2]
-    page = station(browse, shop)
-    page.route("**/packing/steps", lambda route: route.abort("aborted"))
+    page = station()
+    network.answer = down
     for text in (first, right, second, other):
         scan(page, text)
     says(page, "No connection")
     expect(page.locator("#pending")).to_have_text("4 waiting to be sent")
     assert outcomes(shop) == []
 
-    page.unroute("**/packing/steps")
+    network.answer = up
     page.reload()
     expect(page.locator(".waybill")).to_contain_text(second[-4:])
     says(page, "Right: this one belongs here")
@@ -206,8 +237,8 @@ def test_scans_made_without_a_connection_survive_a_reload_in_order(shop: PaperSh
     says(page, "Everything is in")
 
 
-def test_unknown_waybill_and_another_shops_are_told_alike(shop: PaperShop, browse: Browse) -> None:
-    page = station(browse, shop)
+def test_unknown_waybill_and_another_shops_are_told_alike(shop: PaperShop, station: Station) -> None:
+    page = station()
     scan(page, "SF000")
     says(page, "No parcel has the waybill SF000.")
     page.keyboard.press("F2")
@@ -215,9 +246,11 @@ def test_unknown_waybill_and_another_shops_are_told_alike(shop: PaperShop, brows
     assert outcomes(shop) == []
 
 
-def test_a_short_loss_of_the_network_loses_no_scan_and_books_none_twice(shop: PaperShop, browse: Browse) -> None:
+def test_a_short_loss_of_the_network_loses_no_scan_and_books_none_twice(
+    shop: PaperShop, station: Station, network: Network
+) -> None:
     (first, right), (second, other), (third, last) = shop.pieces()[:3]
-    page = station(browse, shop)
+    page = station()
     scan(page, first)
     says(page, "One insert goes in")
     posted: list[str] = []
@@ -231,19 +264,19 @@ def test_a_short_loss_of_the_network_loses_no_scan_and_books_none_twice(shop: Pa
         answer = route.fetch()  # it has reached the server, whatever becomes of the answer
         under_way[0] -= 1
         if len(posted) in (1, 4):
-            route.abort("aborted")
+            down(route)
         elif len(posted) == 2:
             route.fulfill(status=429, body="too many")
         else:
             route.fulfill(response=answer)
 
-    page.context.set_offline(True)
+    network.answer = down
     scan(page, right)
     says(page, "No connection")
     for text in (second, other, third, last):
         scan(page, text)
-    page.route("**/packing/steps", shaky)
-    page.context.set_offline(False)
+    network.answer = shaky
+    page.evaluate("dispatchEvent(new Event('online'))")
     expect(page.locator(".waybill")).to_contain_text(third[-4:], timeout=20_000)
     says(page, "Right: this one belongs here")
     expect(page.locator("#pending")).to_be_hidden()
@@ -253,13 +286,14 @@ def test_a_short_loss_of_the_network_loses_no_scan_and_books_none_twice(shop: Pa
     assert (len(posted), len(set(posted))) == (8, 5)  # three were sent again, each as it was
 
 
-def test_scans_made_after_a_wrong_one_wait_for_the_packer(shop: PaperShop, browse: Browse) -> None:
+def test_scans_made_after_a_wrong_one_wait_for_the_packer(shop: PaperShop, station: Station, network: Network) -> None:
     (first, right), (second, other), (_third, wrong) = shop.pieces()[:3]
-    page = station(browse, shop)
-    page.context.set_offline(True)
+    page = station()
+    network.answer = down
     for text in (first, wrong, second, other):
         scan(page, text)
-    page.context.set_offline(False)
+    network.answer = up
+    page.evaluate("dispatchEvent(new Event('online'))")
     says(page, "Wrong parcel")
     expect(page.locator("#pending")).to_have_text("2 scanned after it wait for you")
     assert outcomes(shop) == [PackingOutcome.WRONG_PARCEL]
@@ -285,10 +319,10 @@ def test_scans_made_after_a_wrong_one_wait_for_the_packer(shop: PaperShop, brows
     assert outcomes(shop) == [PackingOutcome.WRONG_PARCEL, PackingOutcome.PACKED, PackingOutcome.PACKED]
 
 
-def test_only_the_window_used_last_sends(shop: PaperShop, browse: Browse) -> None:
+def test_only_the_window_used_last_sends(shop: PaperShop, station: Station, network: Network) -> None:
     (first, right) = shop.pieces()[0]
-    page = station(browse, shop)
-    page.route("**/packing/steps", lambda route: route.abort("aborted"))
+    page = station()
+    network.answer = lambda route: (down if route.request.frame.page == page else up)(route)
     scan(page, first)
     says(page, "No connection")
     another = page.context.new_page()
@@ -300,8 +334,8 @@ def test_only_the_window_used_last_sends(shop: PaperShop, browse: Browse) -> Non
     assert outcomes(shop) == [PackingOutcome.PACKED]
 
 
-def test_whoever_was_taken_out_of_the_shop_leaves_the_station(shop: PaperShop, browse: Browse) -> None:
-    page = station(browse, shop)
+def test_whoever_was_taken_out_of_the_shop_leaves_the_station(shop: PaperShop, station: Station) -> None:
+    page = station()
     with transaction(shop.engine) as session:
         session.execute(delete(Membership).where(col(Membership.role) == Role.WAREHOUSE))
     scan(page, shop.pieces()[0][0])
