@@ -62,9 +62,9 @@ class Standing:
 def standing(session: Session, joint: JointFlyer, *, profile: str) -> Standing:
     """Return where a joint flyer stands for a device."""
     partners = partners_of(session, joint)
-    shops = {
-        shop.id: shop for shop in session.exec(select(Shop).where(col(Shop.id).in_([p.shop_id for p in partners])))
-    }
+    wanted = select(Shop).where(col(Shop.id).in_([partner.shop_id for partner in partners]))
+    found = {shop.id: shop for shop in session.exec(wanted)}
+    shops = {partner.shop_id: found[partner.shop_id] for partner in partners}  # in the order of their slots
     unfilled = tuple(shops[partner.shop_id] for partner in partners if partner.filled_at is None)
     proof = None
     if not unfilled and len(partners) > 1:

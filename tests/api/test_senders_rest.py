@@ -80,7 +80,9 @@ def test_sender_is_added_shown_listed_and_changed_without_its_secret(caller: Cal
     changed = owner.patch(f"{ADDRESS}/texts", json={"name": "SMS", "per_second": 0, "price": 500})
     assert changed.json() == SHOWN | {"name": "SMS", "per_second": None, "price": "0.0500"}
     with reading(engine) as session:
-        entries = session.exec(select(AuditEntry).where(AuditEntry.subject == "sender:texts")).all()
+        entries = session.exec(
+            select(AuditEntry).where(AuditEntry.subject == "sender:texts").order_by(AuditEntry.id)
+        ).all()
         assert [each.action for each in entries] == ["sender.create", "sender.edit"]
         assert SECRET not in "".join(each.model_dump_json() for each in entries)
 

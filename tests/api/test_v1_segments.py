@@ -128,7 +128,8 @@ def test_export_is_masked_for_a_key_that_may_not_see_persons_and_written_down(
         assert reader.post(f"{BASE}/refresh").status_code == 403
         assert reader.delete(f"{BASE}/others").status_code == 403
     with reading(engine) as session:
-        taken = session.exec(select(AuditEntry.after).where(AuditEntry.action == "segment.export")).all()
+        exports = select(AuditEntry.after).where(AuditEntry.action == "segment.export")
+        taken = session.exec(exports.order_by(AuditEntry.id)).all()
     assert taken == [{"buyers": 1, "masked": masked, "as_of": None} for masked in (False, True)]
 
 

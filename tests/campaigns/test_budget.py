@@ -73,6 +73,9 @@ def test_text_message_costs_the_parts_of_its_longest_case(stage: Stage) -> None:
     stage.session.flush()
     text = {"en": {"subject": "Tea", "body": "Dear {{ buyer.name }}, " + "tea " * 20}}
     campaign = stage.push(medium=Medium.SMS, sender_id=sender.id, content=text)
-    costs = [show_to(stage.session, stage.shop, campaign, each).cost for each in stage.session.exec(select(Buyer))]
+    costs = [
+        show_to(stage.session, stage.shop, campaign, each).cost
+        for each in stage.session.exec(select(Buyer).order_by(Buyer.id))
+    ]
     assert costs == [450, 900]
     assert plan(stage.session, stage.shop, campaign, at=NOON).cost == 2 * 9

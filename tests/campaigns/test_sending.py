@@ -71,7 +71,7 @@ def test_each_buyer_gets_one_message_with_their_own_code_and_link(engine: Engine
     assert first.text.count("https://shop.example/Q/") == 1
 
     def look(stage: Stage) -> None:
-        rows = stage.session.exec(select(Delivery)).all()
+        rows = stage.session.exec(select(Delivery).order_by(Delivery.id)).all()
         assert {(row.state, row.sent_at, row.claim_token) for row in rows} == {
             (DeliveryState.SENT, later(minutes=1), None)
         }

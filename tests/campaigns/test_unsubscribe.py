@@ -101,7 +101,8 @@ def test_a_topic_wanted_again_is_written_once_and_the_same_choice_not_at_all(wai
     keep_topics(waiting.session, may, EVIDENCE, keep=["offers"])
     keep_topics(waiting.session, may, EVIDENCE, keep=["offers"])
     keep_topics(waiting.session, may, EVIDENCE, keep=["offers", "arrivals", "unknown"])
-    said = waiting.session.exec(select(Consent.answer).where(Consent.topic != "", Consent.channel == Channel.EMAIL))
+    about_topics = select(Consent.answer).where(Consent.topic != "", Consent.channel == Channel.EMAIL)
+    said = waiting.session.exec(about_topics.order_by(Consent.id))
     assert list(said) == [Answer.OUT, Answer.IN]
     assert choices_of(waiting.session, may, at=NOON).topics_out == frozenset()
 
@@ -192,7 +193,7 @@ def test_start_takes_the_no_of_this_number_back_on_this_channel_with_its_evidenc
     assert take_reply(waiting.session, waiting.shop.id, text="恢复", at=later(hours=1), **reply) == 1
     assert choices_of(waiting.session, sms, at=NOON).answer is Answer.IN
     assert choices_of(waiting.session, may, at=NOON).answer is Answer.OUT
-    kept = waiting.session.exec(select(Consent).where(Consent.source == "sms reply")).all()
+    kept = waiting.session.exec(select(Consent).where(Consent.source == "sms reply").order_by(Consent.id)).all()
     assert [(row.answer, row.channel, row.wording, row.address, row.at) for row in kept] == [
         (Answer.OUT, Channel.SMS, "退订", "+8613800138000", NOON),
         (Answer.IN, Channel.SMS, "恢复", "+8613800138000", later(hours=1)),
