@@ -19,7 +19,7 @@ from api.worker import app
 from retention import pulse
 from retention.queue import Lane
 
-WORKERS = {Lane.QUICK: 2, Lane.SENDING: 2, Lane.CALLS: 1, Lane.LONG: 1}
+WORKERS = {Lane.QUICK: 2, Lane.SENDING: 2, Lane.CALLS: 1, Lane.PREPARING: 1, Lane.LONG: 1}
 """How many processes work for each queue."""
 
 

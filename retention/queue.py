@@ -41,6 +41,7 @@ class Lane(StrEnum):
     QUICK = "quick"
     SENDING = "sending"
     CALLS = "calls"
+    PREPARING = "preparing"
     LONG = "long"
 
 
@@ -50,15 +51,28 @@ LANES = {
     "campaigns.send_posts": Lane.CALLS,
     "imports.run": Lane.LONG,
     "segments.forecast_shop": Lane.LONG,
-    "figures.begin": Lane.LONG,
-    "figures.count": Lane.LONG,
+    "figures.begin": Lane.PREPARING,
+    "figures.count": Lane.PREPARING,
+    "printables.render": Lane.PREPARING,
 }
 """Where tasks wait that are not quick. By name, since whoever sends one need not have imported it."""
 
-LIMITS = {Lane.QUICK: 15 * 60.0, Lane.SENDING: 20 * 60.0, Lane.CALLS: 15 * 60.0, Lane.LONG: 30 * 60.0}
+LIMITS = {
+    Lane.QUICK: 15 * 60.0,
+    Lane.SENDING: 20 * 60.0,
+    Lane.CALLS: 15 * 60.0,
+    Lane.PREPARING: 30 * 60.0,
+    Lane.LONG: 30 * 60.0,
+}
 """Seconds without a step forward (a statement that ended, a part of a file, a sheet) after which a task hangs."""
 
-MOST = {Lane.QUICK: 2 * 3600.0, Lane.SENDING: 3600.0, Lane.CALLS: 3600.0, Lane.LONG: 24 * 3600.0}
+MOST = {
+    Lane.QUICK: 2 * 3600.0,
+    Lane.SENDING: 3600.0,
+    Lane.CALLS: 3600.0,
+    Lane.PREPARING: 6 * 3600.0,
+    Lane.LONG: 24 * 3600.0,
+}
 """Seconds after which it hangs even if it moves. Of a task that hangs the worker is replaced by its parent."""
 
 _sweeps: dict[str, dict[str, Any]] = {}

@@ -127,13 +127,13 @@ def test_what_stands_still_is_told_by_the_deep_look_and_as_figures(visitor: Test
         [
             "No sweep has run yet.",
             "The scheduler has not been seen yet.",
-            "No worker takes work from: quick, sending, calls, long.",
+            "No worker takes work from: quick, sending, calls, preparing, long.",
         ],
     )
     with transaction(engine) as session:
         heartbeats.beat(session, Part.SWEEPS, "quick", at=now - timedelta(minutes=7))
         heartbeats.beat(session, Part.SCHEDULER, "here", at=now + timedelta(days=3))
-        heartbeats.beat(session, Part.WORKER, "one@here", queues="calls,long,quick", at=now)
+        heartbeats.beat(session, Part.WORKER, "one@here", queues="calls,long,preparing,quick", at=now)
     status, said = ready(visitor, deep=True)
     assert (status, said["standstill"]) == (
         503,
@@ -188,7 +188,7 @@ def test_console_says_that_work_stands_still_until_it_moves(app: FastAPI, visito
     app.state.readiness.grace = 0.0
     page = visitor.get("/shops/tea?lang=en").text
     assert "Background work stands still" in page
-    assert "No worker takes work from: quick, sending, calls, long." in page
+    assert "No worker takes work from: quick, sending, calls, preparing, long." in page
     let_all_beat(engine)
     assert "stands still" not in visitor.get("/shops/tea?lang=en").text
 
