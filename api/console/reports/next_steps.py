@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from textwrap import shorten
 from urllib.parse import quote
 
 from sqlmodel import Session, col, select
@@ -99,10 +100,19 @@ def _reviews(session: Session, place: Place) -> Iterator[NextStep]:
 
 
 def _standing_still(session: Session, place: Place, now: datetime) -> Iterator[NextStep]:
-    for campaign, stands in standing_still(session, place.shop.id)[:MOST_OF_A_KIND]:
+    found = standing_still(session, place.shop.id)
+    for campaign, stands in found[:MOST_OF_A_KIND]:
         what = _("“{campaign}” cannot leave").format(campaign=campaign.name)
         why = standstill_words(stands, place.shop, now=now)
         yield NextStep(what, why, _("Look at it"), _address(place, f"campaigns/{campaign.slug}"))
+    if more := [campaign.name for campaign, _stands in found[MOST_OF_A_KIND:]]:
+        what = ngettext("{count} more campaign cannot leave", "{count} more campaigns cannot leave", len(more))
+        yield NextStep(
+            what.format(count=len(more)),
+            shorten(", ".join(more), 80, placeholder=" …"),
+            _("See the senders"),
+            _address(place, "senders"),
+        )
 
 
 def _drafts(session: Session, place: Place) -> Iterator[NextStep]:

@@ -11,7 +11,7 @@ from sqlmodel import select, update
 from campaigns.campaign.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Medium, Run
 from campaigns.campaign.reasons import Reason, sentence, step_name
 from campaigns.campaign.shop_policy import save_shop_policy
-from campaigns.channels.senders import Sender, SenderKind, SenderState
+from campaigns.channels.senders import Sender, SenderKind, SenderState, create_sender
 from campaigns.runs.approvals import CampaignApproval, Verdict
 from retention.buyers import Buyer
 from retention.database import open_engine, reading, transaction
@@ -220,6 +220,24 @@ def test_run_says_its_pace_what_went_wrong_and_why_nothing_leaves(desk: Desk) ->
     with reading(desk.engine) as session:
         states = session.exec(select(Delivery.state).where(Delivery.id.in_(ids[10:13]))).all()  # type: ignore[attr-defined]
     assert sorted(states) == [DeliveryState.FAILED, DeliveryState.WAITING, DeliveryState.WAITING]
+
+
+def test_today_names_three_campaigns_that_cannot_leave_and_counts_the_rest(desk: Desk) -> None:
+    marketer = desk.enter("marketer")
+    for number in range(5):
+        marketer.send("/campaigns/new/coupon-push", **{**DRAFT, "slug": f"c{number}", "name": f"Push {number}"})
+        launch(marketer, f"c{number}")
+    with transaction(desk.engine) as session:
+        shop = find_shop(session, "camellia")
+        away = create_sender(
+            session, shop, "away", kind=SenderKind.MEMORY, settings={}, secrets={}, at=desk.now, actor="user:1"
+        )
+        away.state = SenderState.BROKEN
+        session.execute(update(Campaign).values(sender_id=away.id))
+    steps = marketer.page("").split("What to do next")[1]
+    assert re.findall(r"“(Push \d)” cannot leave", steps) == ["Push 0", "Push 1", "Push 2"]
+    assert "2 more campaigns cannot leave" in steps
+    assert "Push 3, Push 4" in steps
 
 
 def test_last_of_the_moving_part_asks_for_the_whole_page(desk: Desk) -> None:
