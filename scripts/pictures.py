@@ -31,7 +31,7 @@ from campaigns.runs.drafting import create_campaign  # noqa: E402
 from campaigns.runs.launch import launch  # noqa: E402
 from campaigns.runs.scheduling import schedule  # noqa: E402
 from campaigns.sending.sending import send_waiting  # noqa: E402
-from campaigns.texts.mail import Sender  # noqa: E402
+from campaigns.texts.mail import SenderIdentity  # noqa: E402
 from retention import clock  # noqa: E402
 from retention.database import open_engine, transaction  # noqa: E402
 from retention.products import Product  # noqa: E402
@@ -103,7 +103,7 @@ def _send_some(settings: Settings, engine: Engine, *, now: datetime) -> None:
         to = select(Delivery.address).where(Delivery.run_id == run.id, Delivery.address != "").limit(AT_ONCE)
         refusing: list[str] = list(session.exec(to))[:: AT_ONCE // REFUSED]
     channel = MemoryChannel(troubles={address: [Refused("550 5.1.1 mailbox unavailable")] for address in refusing})
-    sender = Sender(settings.public_url, settings.signing_key(), settings.mail_from)
+    sender = SenderIdentity(settings.public_url, settings.signing_key(), settings.mail_from)
     for turn in range(SENT // AT_ONCE):
         at = begin + timedelta(seconds=10 * (turn + 1))
         send_waiting(engine, channel, now=at, limit=AT_ONCE, sender=sender)

@@ -19,7 +19,7 @@ from campaigns.plans.planning import plan
 from campaigns.runs.drafting import create_campaign
 from campaigns.runs.launch import launch
 from campaigns.sending.sending import send_waiting
-from campaigns.texts.mail import Sender
+from campaigns.texts.mail import SenderIdentity
 from printables.batches import Batch
 from printables.flyers import Flyer, copy_of, create_flyer
 from printables.joint.approving import approve, prove_joint
@@ -215,7 +215,7 @@ def _launch(
 
 def _send(stage: Stage) -> None:
     settings = stage.settings
-    sender = Sender(settings.public_url, settings.signing_key(), settings.mail_from)
+    sender = SenderIdentity(settings.public_url, settings.signing_key(), settings.mail_from)
     while +send_waiting(stage.engine, SmtpChannel(settings.smtp_url), now=stage.now, sender=sender):
         pass
     with transaction(stage.engine) as session:

@@ -20,7 +20,7 @@ from campaigns.campaign.reasons import Reason
 from campaigns.deliveries.numbered import by_number
 from campaigns.deliveries.transitions import Move, move, move_all
 from campaigns.sending.pre_send_check import check_before_sending
-from campaigns.texts.mail import Letter
+from campaigns.texts.mail import MessageContext
 from retention.bitmaps import ids_in
 from retention.shops import Shop
 
@@ -60,19 +60,19 @@ def gather(session: Session, campaign: Campaign, run: Run) -> int:
 def with_carried(
     session: Session,
     shop_id: int,
-    letters: list[Letter],
+    contexts: list[MessageContext],
     *,
     now: datetime,
-    read: Callable[[Sequence[int]], list[Letter]],
-) -> list[Letter]:
-    """Return the letters, each with those it carries; what must not leave any more is skipped, and not carried.
+    read: Callable[[Sequence[int]], list[MessageContext]],
+) -> list[MessageContext]:
+    """Return the message contexts, each with the alerts its message includes; what must not leave any more is skipped.
 
-    `read` returns the letters of deliveries by their row numbers.
+    `read` returns those of deliveries by their row numbers.
     """
-    carriers = [letter.delivery.id for letter in letters if letter.campaign.recipe is Recipe.ARRIVAL_ALERT]
+    carriers = [context.delivery.id for context in contexts if context.campaign.recipe is Recipe.ARRIVAL_ALERT]
     carried = _carried_by(session, shop_id, carriers)
     if not carried:
-        return letters
+        return contexts
     ids = sorted(each for ids in carried.values() for each in ids)
     wrong = {
         delivery_id: reason
@@ -82,10 +82,10 @@ def with_carried(
     for reason in sorted(set(wrong.values())):
         ids_of = [each for each, why in wrong.items() if why is reason]
         move(session, Move.SKIP, by_number(shop_id, ids_of), reason=reason)
-    others = {letter.delivery.id: letter for letter in read([each for each in ids if each not in wrong])}
+    others = {context.delivery.id: context for context in read([each for each in ids if each not in wrong])}
     return [
-        replace(letter, others=tuple(others[each] for each in carried.get(letter.delivery.id, ()) if each in others))
-        for letter in letters
+        replace(context, others=tuple(others[each] for each in carried.get(context.delivery.id, ()) if each in others))
+        for context in contexts
     ]
 
 

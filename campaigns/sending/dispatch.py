@@ -16,11 +16,10 @@ from sqlmodel import col, select
 
 from campaigns.campaign.campaigns import Campaign, CampaignState, Medium
 from campaigns.channels.channel import Channel
-from campaigns.channels.senders import Sender as SenderRow
-from campaigns.channels.senders import SenderState, channel_for
+from campaigns.channels.senders import Sender, SenderState, channel_for
 from campaigns.channels.smtp import SmtpChannel
 from campaigns.sending.sending import send_waiting, sender_from_settings
-from campaigns.texts.mail import Sender
+from campaigns.texts.mail import SenderIdentity
 from retention.database import transaction
 from retention.failures import Thing, each_alone
 from retention.queue import send
@@ -42,8 +41,8 @@ class _Way:
     """A channel, whom its mail is from, and the row it belongs to; none for the installation's own mail server."""
 
     channel: Channel
-    sender: Sender
-    row: SenderRow | None = None
+    sender: SenderIdentity
+    row: Sender | None = None
 
 
 def send_all(engine: Engine, *, now: Callable[[], datetime]) -> Counter[str]:
@@ -78,13 +77,13 @@ def _ways(engine: Engine, now: datetime) -> list[_Way]:
     )
     with transaction(engine) as session:
         rows = session.exec(
-            select(SenderRow)
+            select(Sender)
             .where(
-                col(SenderRow.id).in_(named),
-                SenderRow.state != SenderState.PAUSED,
-                col(SenderRow.medium).in_(_HANDED_OVER),
+                col(Sender.id).in_(named),
+                Sender.state != SenderState.PAUSED,
+                col(Sender.medium).in_(_HANDED_OVER),
             )
-            .order_by(col(SenderRow.id))
+            .order_by(col(Sender.id))
         ).all()
     by_id = {row.id: row for row in rows}
 
@@ -92,7 +91,7 @@ def _ways(engine: Engine, now: datetime) -> list[_Way]:
         row = by_id[thing.id]
         mail_from = str(row.settings.get("mail_from") or own.mail_from)
         signature = str(row.settings.get("signature", ""))
-        ways.append(_Way(channel_for(row), Sender(own.public_url, own.signing_key, mail_from, signature), row))
+        ways.append(_Way(channel_for(row), SenderIdentity(own.public_url, own.signing_key, mail_from, signature), row))
 
     things = [Thing(row.shop_id, "sender", row.id, row.slug) for row in rows]
     each_alone(engine, "sender", things, open_way, now=now)  # secrets that cannot be read are the trouble of this one

@@ -21,7 +21,7 @@ from campaigns.campaign.reasons import Reason
 from campaigns.channels import breaker, rates
 from campaigns.channels.channel import Channel, TryLater
 from campaigns.channels.rates import Slots
-from campaigns.channels.senders import Sender as SenderRow
+from campaigns.channels.senders import Sender
 from campaigns.deliveries import claiming
 from campaigns.deliveries.claiming import Claim, Told
 from campaigns.deliveries.moving import reopen
@@ -37,7 +37,7 @@ from campaigns.sending.pre_send_check import check_before_sending
 from campaigns.sending.standing import MAIL
 from campaigns.texts.branding import look_of
 from campaigns.texts.composing import compose
-from campaigns.texts.mail import Letter, Sender
+from campaigns.texts.mail import MessageContext, SenderIdentity
 from retention import audit
 from retention.buyers import Buyer
 from retention.database import ShopRow, lock, transaction
@@ -68,8 +68,8 @@ def send_waiting(
     *,
     now: datetime,
     limit: int = 1000,
-    sender: Sender | None = None,
-    by: SenderRow | None = None,
+    sender: SenderIdentity | None = None,
+    by: Sender | None = None,
 ) -> Counter[str]:
     """Hand over up to `limit` due deliveries of running campaigns, and return how many were sent, skipped and so on.
 
@@ -95,15 +95,15 @@ def send_waiting(
     return counts
 
 
-def _thing(shop_id: int, by: SenderRow | None) -> Thing:
+def _thing(shop_id: int, by: Sender | None) -> Thing:
     """Return what it is the trouble of when messages cannot be handed over: the sender, or the shop without one."""
     return Thing(shop_id, "sender", by.id, by.slug) if by else Thing(shop_id, "shop", shop_id)
 
 
-def sender_from_settings() -> Sender:
+def sender_from_settings() -> SenderIdentity:
     """Return who sends, as this installation's settings say."""
     settings = get_settings()
-    return Sender(settings.public_url, settings.signing_key(), settings.mail_from)
+    return SenderIdentity(settings.public_url, settings.signing_key(), settings.mail_from)
 
 
 def resend(session: Session, shop: Shop, delivery_ids: list[int], *, at: datetime, actor: str) -> int:
@@ -158,11 +158,11 @@ class _Round:
 
     engine: Engine
     line: Line
-    sender: Sender
+    sender: SenderIdentity
     shop_id: int
     now: datetime
     counts: Counter[str]
-    by: SenderRow | None
+    by: Sender | None
     size: int = FIRST_BATCH
     troubles: int = 0
     noted: str | None = None
@@ -170,10 +170,10 @@ class _Round:
     def send_batch(self, limit: int) -> int:
         """Claim and hand over one batch; return how many were claimed, 0 when nothing can go on now."""
         started = time.monotonic()
-        held, letters, slots, checked = patiently(self.engine, lambda session: self._claim(session, limit))
-        if not letters:
+        held, contexts, slots, checked = patiently(self.engine, lambda session: self._claim(session, limit))
+        if not contexts:
             return len(held.delivery_ids)
-        ready = self._make(held, letters)
+        ready = self._make(held, contexts)
         batch = Batch(self.engine, self.line, held, self.now, self.counts, checked, by=self.by, slots=slots)
         stands = batch.hand_over(ready)
         self.troubles = 0 if stands else self.troubles + 1
@@ -185,11 +185,11 @@ class _Round:
         self.size = min(max(int(len(ready) / seconds * FRESH), FIRST_BATCH // 5), LARGEST_BATCH)
         return len(held.delivery_ids)
 
-    def _claim(self, session: Session, limit: int) -> tuple[Claim, list[Letter], Slots | None, Checked]:
+    def _claim(self, session: Session, limit: int) -> tuple[Claim, list[MessageContext], Slots | None, Checked]:
         """Claim what may leave now, look at it once more, and return the rows the messages are made from."""
         limit, checked = min(self.size, limit), checked_under(session, self.shop_id)
         if self.by:
-            self.by = session.get_one(SenderRow, self.by.id)
+            self.by = session.get_one(Sender, self.by.id)
             may = (breaker.allowed(session, self.by, now=self.now), rates.room(self.by, now=self.now))
             limit = min([limit, *(most for most in may if most is not None)])
         if limit <= 0:
@@ -200,15 +200,19 @@ class _Round:
         claiming.skip(session, held, look.skipped)
         claiming.postpone(session, held, look.later)
         stays = [each for each in held.delivery_ids if each not in look.skipped and each not in look.later]
-        letters = with_carried(
-            session, self.shop_id, _letters(session, held, stays), now=self.now, read=partial(_letters, session, held)
+        contexts = with_carried(
+            session,
+            self.shop_id,
+            _message_contexts(session, held, stays),
+            now=self.now,
+            read=partial(_message_contexts, session, held),
         )
-        held = replace(held, carriers=frozenset(letter.delivery.id for letter in letters if letter.others))
+        held = replace(held, carriers=frozenset(context.delivery.id for context in contexts if context.others))
         self.counts["skipped"] += len(look.skipped)
         if look.later:
             self.counts["later"] += len(look.later)
-        slots = rates.reserve(session, self.by, len(letters), now=self.now) if self.by else None
-        return held, letters, slots, checked
+        slots = rates.reserve(session, self.by, len(contexts), now=self.now) if self.by else None
+        return held, contexts, slots, checked
 
     def _note_mail(self, said: str) -> None:
         """Write down how the installation's own mail server fares, which has no row of its own; not at every batch."""
@@ -221,15 +225,15 @@ class _Round:
             else:
                 forget_failure(session, self.shop_id, "shop", self.shop_id, work=MAIL)
 
-    def _make(self, held: Claim, letters: list[Letter]) -> list[Ready]:
+    def _make(self, held: Claim, contexts: list[MessageContext]) -> list[Ready]:
         """Make the messages; a text that cannot be made fails alone."""
         ready: list[Ready] = []
         wrong: list[Told] = []
-        for letter in letters:
+        for context in contexts:
             try:
-                ready.append((letter.delivery.id, compose(letter, self.sender, at=self.now)))
+                ready.append((context.delivery.id, compose(context, self.sender, at=self.now)))
             except Exception as error:  # noqa: BLE001 - whatever it is, the others can be made
-                wrong.append(Told(letter.delivery.id, detail=said(error)))
+                wrong.append(Told(context.delivery.id, detail=said(error)))
         if wrong:
             self.counts["failed"] += len(wrong)
             patiently(
@@ -266,7 +270,7 @@ class _Link(NamedTuple):
     token: str
 
 
-def _letters(session: Session, held: Claim, delivery_ids: Collection[int]) -> list[Letter]:
+def _message_contexts(session: Session, held: Claim, delivery_ids: Collection[int]) -> list[MessageContext]:
     """Return what the claimed messages are made from.
 
     One plain SELECT of columns per table by row number: a join of the four is what a database without fresh statistics
@@ -286,7 +290,7 @@ def _letters(session: Session, held: Claim, delivery_ids: Collection[int]) -> li
         each.id: session.get(Product, each.product_id) if each.product_id else None for each in campaigns.values()
     }
     return [
-        Letter(
+        MessageContext(
             each,
             buyers[each.buyer_id],
             links[each.id],

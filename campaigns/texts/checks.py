@@ -16,8 +16,8 @@ from pyroaring import BitMap
 from sqlmodel import Session, select
 
 from campaigns.campaign.campaigns import Campaign, Medium
-from campaigns.texts.content import Shown, extremes, show_to, stage_of, variables, voice_of
-from campaigns.texts.mail import Sender as Voice
+from campaigns.texts.content import Shown, extremes, identity_of, show_to, stage_of, variables
+from campaigns.texts.mail import SenderIdentity
 from campaigns.texts.sms import is_seen_at_once, opt_out_words, sign
 from campaigns.texts.suspect_words import absolute_words, spam_words
 from retention.bitmaps import read_bitmap
@@ -62,18 +62,18 @@ class Finding:
 
 
 def check_text(
-    session: Session, shop: Shop, campaign: Campaign, *, at: datetime, voice: Voice | None = None
+    session: Session, shop: Shop, campaign: Campaign, *, at: datetime, identity: SenderIdentity | None = None
 ) -> list[Finding]:
     """Return what is found in a campaign's text, red first; empty when nothing is. It changes nothing."""
-    voice = voice or voice_of(stage_of(session, shop, campaign).sender)
+    identity = identity or identity_of(stage_of(session, shop, campaign).sender)
     audience = match(session, shop, campaign.audience, now=at)
     found = [*_of_audience(session, shop, campaign, audience)]
     someone = next(iter(extremes(session, shop, campaign, at=at)[::-1]), None)
     for language in (each for each in LANGUAGES if each in campaign.content):
-        reader = _reader(shop, someone, language)
+        recipient = _recipient(shop, someone, language)
         found += [
             Finding(each.severity, each.kind, each.sentence, language)
-            for each in _of_language(session, shop, campaign, reader, voice)
+            for each in _of_language(session, shop, campaign, recipient, identity)
         ]
     return sorted(found, key=lambda each: each.severity is not Severity.RED)
 
@@ -102,17 +102,19 @@ def _of_audience(session: Session, shop: Shop, campaign: Campaign, audience: Bit
             yield _amber("empty_name", say.format(count=count, example="{{ buyer.name | default: 'friend' }}"))
 
 
-def _of_language(session: Session, shop: Shop, campaign: Campaign, reader: Buyer, voice: Voice) -> Iterator[Finding]:
+def _of_language(
+    session: Session, shop: Shop, campaign: Campaign, recipient: Buyer, identity: SenderIdentity
+) -> Iterator[Finding]:
     try:
-        shown = show_to(session, shop, campaign, reader, voice=voice)
+        shown = show_to(session, shop, campaign, recipient, identity=identity)
     except Invalid as error:
         yield _cannot_be_made(error, [each.name for each in variables(session, shop, campaign)])
         return
     yield from _of_words(shown)
-    yield from _of_links(shown, campaign, voice)
+    yield from _of_links(shown, campaign, identity)
     if shown.medium is Medium.SMS:
-        yield from _of_sms(shown, shop, voice)
-    elif shown.medium is Medium.EMAIL and f"{voice.public_url.rstrip('/')}/u/" not in shown.html:
+        yield from _of_sms(shown, shop, identity)
+    elif shown.medium is Medium.EMAIL and f"{identity.public_url.rstrip('/')}/u/" not in shown.html:
         yield _red("no_way_out", _("The message does not say how to unsubscribe."))
 
 
@@ -142,8 +144,8 @@ def _of_words(shown: Shown) -> Iterator[Finding]:
         yield _amber("shouting", _("It shouts: several exclamation marks in a row, or words in capitals."))
 
 
-def _of_links(shown: Shown, campaign: Campaign, voice: Voice) -> Iterator[Finding]:
-    ours = urlsplit(voice.public_url).netloc.lower()
+def _of_links(shown: Shown, campaign: Campaign, identity: SenderIdentity) -> Iterator[Finding]:
+    ours = urlsplit(identity.public_url).netloc.lower()
     for address in dict.fromkeys(_LINK.findall(shown.body)):
         host = (urlsplit(address).hostname or "").lower()
         if urlsplit(address).netloc.lower() == ours:
@@ -159,17 +161,17 @@ def _of_links(shown: Shown, campaign: Campaign, voice: Voice) -> Iterator[Findin
             yield _amber("plain_link", _("{address} is not encrypted. Use https.").format(address=address))
         say = _("Nobody will count who opens {address}. Use {{{{ link }}}}, which leads where the campaign says.")
         yield _amber("uncounted_link", say.format(address=address))
-    if not is_public_host(urlsplit(voice.public_url).hostname or ""):
+    if not is_public_host(urlsplit(identity.public_url).hostname or ""):
         say = _("No buyer can open links to {address}. Set REGULARS_PUBLIC_URL.")
-        yield _amber("private_address", say.format(address=voice.public_url))
+        yield _amber("private_address", say.format(address=identity.public_url))
     if shown.medium is not Medium.EMAIL and not any(
         "link" in part for part in campaign.content[shown.language].values()
     ):
         yield _amber("no_link", _("The text has no {{ link }}, so nothing can be counted."))
 
 
-def _of_sms(shown: Shown, shop: Shop, voice: Voice) -> Iterator[Finding]:
-    signature = voice.signature or sign(shop.name, shown.language)
+def _of_sms(shown: Shown, shop: Shop, identity: SenderIdentity) -> Iterator[Finding]:
+    signature = identity.signature or sign(shop.name, shown.language)
     name = signature.strip("【】[]: ")
     if not shown.text.startswith(signature) or not name:
         yield _red("no_signature", _("A text message begins with the shop's signature; this one does not."))
@@ -184,7 +186,7 @@ def _of_sms(shown: Shown, shop: Shop, voice: Voice) -> Iterator[Finding]:
         yield _amber("many_parts", say.format(parts=parts.parts, letters=parts.letters, encoding=parts.encoding.value))
 
 
-def _reader(shop: Shop, someone: Buyer | None, language: str) -> Buyer:
+def _recipient(shop: Shop, someone: Buyer | None, language: str) -> Buyer:
     """Return the buyer to read for: the longest name of the audience, in the language that is looked at."""
     if someone is None:
         return Buyer(shop_id=shop.id, external_id="sample", name="Ada", language=language, created_at=shop.created_at)

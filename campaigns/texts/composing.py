@@ -5,10 +5,10 @@ from datetime import datetime
 from campaigns.campaign.campaigns import Medium
 from campaigns.channels.channel import Message
 from campaigns.texts import mail, texts
-from campaigns.texts.mail import Letter, Sender
+from campaigns.texts.mail import MessageContext, SenderIdentity
 
 
-def compose(letter: Letter, sender: Sender, *, at: datetime) -> Message:
+def compose(context: MessageContext, sender: SenderIdentity, *, at: datetime) -> Message:
     """Return the complete message as of `at`, in the buyer's language or the shop's; Invalid when it cannot be made."""
-    make = mail.compose if letter.campaign.medium is Medium.EMAIL else texts.compose
-    return make(letter, sender, at=at)
+    make = mail.compose if context.campaign.medium is Medium.EMAIL else texts.compose
+    return make(context, sender, at=at)

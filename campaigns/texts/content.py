@@ -20,8 +20,7 @@ from campaigns.offers.links import Link, link_address
 from campaigns.offers.offers import Offer
 from campaigns.texts.branding import look_of
 from campaigns.texts.composing import compose
-from campaigns.texts.mail import Letter
-from campaigns.texts.mail import Sender as Voice
+from campaigns.texts.mail import MessageContext, SenderIdentity
 from campaigns.texts.messages import Text, choose_language, render
 from campaigns.texts.sms import Parts, count_sms, set_sms, sign
 from campaigns.texts.wording import message_values, sample_values
@@ -123,18 +122,20 @@ def variables(session: Session, shop: Shop, campaign: Campaign) -> list[Variable
     return [Variable(name, _(_SENTENCES[name]), value) for name, value in flat.items() if value is not None]
 
 
-def show_to(session: Session, shop: Shop, campaign: Campaign, buyer: Buyer, *, voice: Voice | None = None) -> Shown:
+def show_to(
+    session: Session, shop: Shop, campaign: Campaign, buyer: Buyer, *, identity: SenderIdentity | None = None
+) -> Shown:
     """Return the message as `buyer` would get it; Invalid when its text cannot be made.
 
-    `voice` says where links lead and from whom mail comes; the sender's own and the settings' where it is not given.
+    `identity` says where links lead and from whom mail comes; the sender's own and the settings' where it is not given.
     """
     stage = stage_of(session, shop, campaign)
-    voice = voice or voice_of(stage.sender)
-    text = _text(stage, buyer, voice)
+    identity = identity or identity_of(stage.sender)
+    text = _text(stage, buyer, identity)
     if campaign.medium not in COMPOSED:
         heading = text.subject, text.preheader
         return Shown(buyer.external_id, campaign.medium, text.language, *heading, text.body, text.body)
-    message = compose(sample_letter(session, stage, buyer), voice, at=stage.at)
+    message = compose(sample_context(session, stage, buyer), identity, at=stage.at)
     is_sms = campaign.medium is Medium.SMS
     parts = count_sms(message.text, always_wide=_counts_wide(stage.sender)) if is_sms else None
     return Shown(
@@ -163,8 +164,8 @@ def extremes(session: Session, shop: Shop, campaign: Campaign, *, at: datetime) 
     if len(candidates) < 2:
         return candidates
     stage = stage_of(session, shop, campaign)
-    voice = voice_of(stage.sender)
-    ranked = sorted(candidates, key=lambda buyer: _length(stage, buyer, voice))
+    identity = identity_of(stage.sender)
+    ranked = sorted(candidates, key=lambda buyer: _length(stage, buyer, identity))
     return [ranked[0], ranked[-1]]
 
 
@@ -187,30 +188,30 @@ def _by_name(session: Session, shop: Shop, campaign: Campaign, audience: BitMap)
     return sorted({number for found in (shortest, longest) for _, number in found.values()})
 
 
-def _length(stage: Stage, buyer: Buyer, voice: Voice) -> tuple[int, int, int]:
+def _length(stage: Stage, buyer: Buyer, identity: SenderIdentity) -> tuple[int, int, int]:
     """Return the parts of a text message and the letters of text and name; no text where none can be made."""
     try:
-        text = _text(stage, buyer, voice)
+        text = _text(stage, buyer, identity)
     except Invalid:
         return 0, 0, len(salutation(buyer.name))
     if stage.campaign.medium is not Medium.SMS:
         return 0, len(text.body), len(salutation(buyer.name))
-    signature = voice.signature or sign(stage.shop.name, text.language)
+    signature = identity.signature or sign(stage.shop.name, text.language)
     whole = set_sms(text.body, signature=signature, language=text.language)
     return count_sms(whole, always_wide=_counts_wide(stage.sender)).parts, len(text.body), len(salutation(buyer.name))
 
 
-def voice_of(sender: Sender | None) -> Voice:
+def identity_of(sender: Sender | None) -> SenderIdentity:
     """Return where links lead, from whom mail comes and how a text message begins."""
     settings = get_settings()
-    own = Voice(settings.public_url, settings.signing_key(), settings.mail_from)
+    own = SenderIdentity(settings.public_url, settings.signing_key(), settings.mail_from)
     if sender is None:
         return own
     mail_from = str(sender.settings.get("mail_from") or own.mail_from)
     return replace(own, mail_from=mail_from, signature=str(sender.settings.get("signature", "")))
 
 
-def sample_letter(session: Session, stage: Stage, buyer: Buyer) -> Letter:
+def sample_context(session: Session, stage: Stage, buyer: Buyer) -> MessageContext:
     """Return rows as a launch would make them, none stored; their buyer has no number, so the way out is nobody's."""
     shop, campaign, at = stage.shop, stage.campaign, stage.campaign.created_at
     coupon = None
@@ -222,10 +223,10 @@ def sample_letter(session: Session, stage: Stage, buyer: Buyer) -> Letter:
     link = Link(id=0, shop_id=shop.id, carrier_shop_id=shop.id, token=SAMPLE_CODE, medium=medium, created_at=at)
     nobody = Buyer(**buyer.model_dump(exclude={"id"}), id=0)
     look = look_of(session, shop.id)
-    return Letter(delivery, nobody, link, campaign, shop, stage.offer, coupon, stage.product, look)
+    return MessageContext(delivery, nobody, link, campaign, shop, stage.offer, coupon, stage.product, look)
 
 
-def _text(stage: Stage, buyer: Buyer, voice: Voice) -> Text:
+def _text(stage: Stage, buyer: Buyer, identity: SenderIdentity) -> Text:
     """Return what the author wrote, as this buyer reads it."""
     content, shop, offer = stage.campaign.content, stage.shop, stage.offer
     language = choose_language(content, buyer.language, shop.language)
@@ -236,7 +237,7 @@ def _text(stage: Stage, buyer: Buyer, voice: Voice) -> Text:
         offer=offer,
         code=SAMPLE_CODE if offer else "",
         ends=offer.ends_at if offer else None,
-        link=link_address(voice.public_url, SAMPLE_CODE),
+        link=link_address(identity.public_url, SAMPLE_CODE),
         language=language,
         at=stage.at,
     )

@@ -23,7 +23,7 @@ from retention.words import ngettext, speaking
 
 
 @dataclass(frozen=True, slots=True)
-class Sender:
+class SenderIdentity:
     """Where links lead, what signs the unsubscribe address, from whom mail comes, and how a text message begins.
 
     Without a signature a text begins with the shop's name.
@@ -35,14 +35,14 @@ class Sender:
     signature: str = ""
 
 
-class Numbered(Protocol):
+class MessageDelivery(Protocol):
     """A delivery, as far as its message goes."""
 
     @property
     def id(self) -> int: ...
 
 
-class Reader(Protocol):
+class Recipient(Protocol):
     """A buyer, as far as a message goes."""
 
     @property
@@ -59,14 +59,14 @@ class Reader(Protocol):
     def phone(self) -> str: ...
 
 
-class Tracked(Protocol):
+class MessageLink(Protocol):
     """A link, as far as a message goes."""
 
     @property
     def token(self) -> str: ...
 
 
-class Code(Protocol):
+class MessageCoupon(Protocol):
     """A coupon, as far as a message goes."""
 
     @property
@@ -76,32 +76,32 @@ class Code(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class MessageContext:
     """All one message is made from: rows, or their columns. `others` go in the same message (`sending.digests`)."""
 
-    delivery: Numbered
-    buyer: Reader
-    link: Tracked
+    delivery: MessageDelivery
+    buyer: Recipient
+    link: MessageLink
     campaign: Campaign
     shop: Shop
     offer: Offer | None = None
-    coupon: Code | None = None
+    coupon: MessageCoupon | None = None
     product: Product | None = None
     look: Look = PLAIN
-    others: tuple["Letter", ...] = ()
+    others: tuple["MessageContext", ...] = ()
 
 
-def compose(letter: Letter, sender: Sender, *, at: datetime) -> Message:
+def compose(context: MessageContext, sender: SenderIdentity, *, at: datetime) -> Message:
     """Return the complete message as of `at`, in the buyer's language or the shop's; Invalid when it cannot be made."""
-    shop, buyer, offer = letter.shop, letter.buyer, letter.offer
-    language = choose_language(letter.campaign.content, buyer.language, shop.language)
-    link = link_address(sender.public_url, letter.link.token)
-    code = letter.coupon.code if letter.coupon else ""
-    ends = (letter.coupon.expires_at if letter.coupon else None) or (offer.ends_at if offer else None)
+    shop, buyer, offer = context.shop, context.buyer, context.offer
+    language = choose_language(context.campaign.content, buyer.language, shop.language)
+    link = link_address(sender.public_url, context.link.token)
+    code = context.coupon.code if context.coupon else ""
+    ends = (context.coupon.expires_at if context.coupon else None) or (offer.ends_at if offer else None)
     values = message_values(
-        shop, buyer, product=letter.product, offer=offer, code=code, ends=ends, link=link, language=language, at=at
+        shop, buyer, product=context.product, offer=offer, code=code, ends=ends, link=link, language=language, at=at
     )
-    text = _with_others(render(letter.campaign.content, values, language=language), letter, sender, at=at)
+    text = _with_others(render(context.campaign.content, values, language=language), context, sender, at=at)
     token = unsubscribe_token(sender.signing_key, shop_id=shop.id, buyer_id=buyer.id, channel=Channel.EMAIL)
     coupon, terms = values.get("coupon", {}), values.get("offer", {})
     address = _address_in(sender.mail_from)
@@ -109,8 +109,8 @@ def compose(letter: Letter, sender: Sender, *, at: datetime) -> Message:
         shop=shop.name,
         link=link,
         unsubscribe=unsubscribe_address(sender.public_url, token),
-        look=letter.look,
-        logo_address=logo_address(sender.public_url, letter.look),
+        look=context.look,
+        logo_address=logo_address(sender.public_url, context.look),
         code=coupon.get("code", ""),
         ends=coupon.get("ends", ""),
         headline=terms.get("headline", "") if coupon else "",
@@ -125,17 +125,17 @@ def compose(letter: Letter, sender: Sender, *, at: datetime) -> Message:
         text=plain,
         html=html,
         language=language,
-        message_id=message_id(letter, address),
+        message_id=message_id(context, address),
         unsubscribe_address=frame.unsubscribe,
     )
 
 
-def _with_others(text: Text, letter: Letter, sender: Sender, *, at: datetime) -> Text:
+def _with_others(text: Text, context: MessageContext, sender: SenderIdentity, *, at: datetime) -> Text:
     """Return the text with those of the deliveries that go in the same mail, each with its own link."""
-    if not letter.others:
+    if not context.others:
         return text
     bodies = [text.body]
-    for other in letter.others:
+    for other in context.others:
         link = link_address(sender.public_url, other.link.token)
         values = message_values(
             other.shop, other.buyer, product=other.product, offer=None, code="", ends=None, link=link,
@@ -144,14 +144,14 @@ def _with_others(text: Text, letter: Letter, sender: Sender, *, at: datetime) ->
         product = values["product"]
         bodies.append(f"{product['title']}, {product['price']}\n{link}")
     with speaking(text.language):
-        subject = ngettext("{first}, and one more", "{first}, and {count} more", len(letter.others))
-    subject = subject.format(first=text.subject, count=len(letter.others))[:MOST_SUBJECT]
+        subject = ngettext("{first}, and one more", "{first}, and {count} more", len(context.others))
+    subject = subject.format(first=text.subject, count=len(context.others))[:MOST_SUBJECT]
     return replace(text, subject=subject, body="\n\n".join(bodies))
 
 
-def message_id(letter: Letter, address: str) -> str:
+def message_id(context: MessageContext, address: str) -> str:
     """Return the Message-ID of a delivery, the same at every try, so that a mailbox can drop a second copy."""
-    return f"<{delivery_key(letter)}@{address.rpartition('@')[2] or 'localhost'}>"
+    return f"<{delivery_key(context)}@{address.rpartition('@')[2] or 'localhost'}>"
 
 
 @lru_cache(maxsize=64)
@@ -159,7 +159,7 @@ def _address_in(mail_from: str) -> str:
     return parseaddr(mail_from)[1]
 
 
-def delivery_key(letter: Letter) -> str:
+def delivery_key(context: MessageContext) -> str:
     """Return what a delivery is called outside, the same at every try; nobody can guess another's."""
-    mark = hashlib.sha256(letter.link.token.encode()).hexdigest()[:16]
-    return f"{letter.delivery.id}.{mark}"
+    mark = hashlib.sha256(context.link.token.encode()).hexdigest()[:16]
+    return f"{context.delivery.id}.{mark}"

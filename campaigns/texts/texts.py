@@ -7,22 +7,22 @@ from campaigns.campaign.campaigns import Medium
 from campaigns.channels.channel import Message
 from campaigns.offers.links import link_address
 from campaigns.optouts.unsubscribe import unsubscribe_address, unsubscribe_token
-from campaigns.texts.mail import Letter, Sender, delivery_key
+from campaigns.texts.mail import MessageContext, SenderIdentity, delivery_key
 from campaigns.texts.messages import choose_language, render
 from campaigns.texts.sms import set_sms, sign
 from campaigns.texts.wording import message_values
 from retention.consent import Channel
 
 
-def compose(letter: Letter, sender: Sender, *, at: datetime) -> Message:
+def compose(context: MessageContext, sender: SenderIdentity, *, at: datetime) -> Message:
     """Return the message as of `at` in the buyer's language, else the shop's; Invalid when the text cannot be made."""
-    shop, buyer, campaign = letter.shop, letter.buyer, letter.campaign
+    shop, buyer, campaign = context.shop, context.buyer, context.campaign
     language = choose_language(campaign.content, buyer.language, shop.language)
-    link = link_address(sender.public_url, letter.link.token)
-    code = letter.coupon.code if letter.coupon else ""
-    ends = (letter.coupon.expires_at if letter.coupon else None) or (letter.offer.ends_at if letter.offer else None)
+    link = link_address(sender.public_url, context.link.token)
+    code = context.coupon.code if context.coupon else ""
+    ends = (context.coupon.expires_at if context.coupon else None) or (context.offer.ends_at if context.offer else None)
     values = message_values(
-        shop, buyer, product=letter.product, offer=letter.offer, code=code, ends=ends, link=link, language=language,
+        shop, buyer, product=context.product, offer=context.offer, code=code, ends=ends, link=link, language=language,
         at=at,
     )  # fmt: skip
     text = render(campaign.content, values, language=language)
@@ -30,7 +30,7 @@ def compose(letter: Letter, sender: Sender, *, at: datetime) -> Message:
     signature = sender.signature or sign(shop.name, language)
     channel = Channel.SMS if is_sms else Channel.WEBHOOK
     token = unsubscribe_token(sender.signing_key, shop_id=shop.id, buyer_id=buyer.id, channel=channel)
-    key = delivery_key(letter)
+    key = delivery_key(context)
     return Message(
         to=buyer.phone if is_sms else buyer.external_id,
         sender="",

@@ -13,7 +13,7 @@ from campaigns.channels.channel import Channel, Message, Taken, TryLater
 from campaigns.channels.senders import Sender, channel_for, check_may_be_sent
 from campaigns.channels.smtp import SmtpChannel
 from campaigns.texts.composing import compose
-from campaigns.texts.content import COMPOSED, sample_letter, stage_of, voice_of
+from campaigns.texts.content import COMPOSED, identity_of, sample_context, stage_of
 from retention import audit
 from retention.audit import AuditEntry
 from retention.buyers import Buyer
@@ -50,7 +50,7 @@ def send_test(
     _check_receiver(session, shop, campaign.medium, to)
     _check_tests_left(session, shop, at=at)
     stage = stage_of(session, shop, campaign)
-    message = _as_test(compose(sample_letter(session, stage, buyer), voice_of(stage.sender), at=stage.at), to=to)
+    message = _as_test(compose(sample_context(session, stage, buyer), identity_of(stage.sender), at=stage.at), to=to)
     said = _hand_over(channel or _channel(stage.sender, campaign.medium), message)
     about, after = f"campaign:{campaign.slug}", {"to": to, "said": said[:500]}
     write_after(

@@ -10,8 +10,7 @@ from sqlmodel import select
 
 from campaigns.campaign.campaigns import Delivery, Medium
 from campaigns.channels.memory import MemoryChannel
-from campaigns.channels.senders import Sender as SenderRow
-from campaigns.channels.senders import SenderKind, create_sender
+from campaigns.channels.senders import Sender, SenderKind, create_sender
 from campaigns.channels.twilio import signature_of
 from campaigns.offers.links import Link
 from campaigns.optouts.bounces import Bounce
@@ -19,7 +18,7 @@ from campaigns.optouts.inbound import inbound_token
 from campaigns.optouts.replays import InboundMessage
 from campaigns.optouts.unsubscribe import unsubscribe_token
 from campaigns.sending.sending import send_waiting
-from campaigns.texts.mail import Sender
+from campaigns.texts.mail import SenderIdentity
 from retention.buyers import Buyer
 from retention.consent import Channel, Consent
 from retention.database import reading
@@ -41,7 +40,7 @@ def waiting(stage: Stage) -> None:
 def gateway(stage: Stage) -> str:
     """Add a gateway for text messages and return the token of its address."""
     values = {"slug": "sms", "name": "Gateway", "medium": Medium.SMS, "kind": SenderKind.SMS_HTTP, "created_at": NOON}
-    row = SenderRow(shop_id=stage.shop.id, **values)
+    row = Sender(shop_id=stage.shop.id, **values)
     stage.session.add(row)
     stage.session.flush()
     return inbound_token(KEY, shop_id=stage.shop.id, sender_id=row.id)
@@ -92,7 +91,7 @@ def test_a_no_between_launch_and_hand_off_stops_what_waits(
     tea(waiting)
     way(phone, tea, tea(lambda stage: mail_id(stage, "may", "first")))
     channel = MemoryChannel()
-    sender = Sender(SITE, KEY, "Tea <shop@shop.example>")
+    sender = SenderIdentity(SITE, KEY, "Tea <shop@shop.example>")
     assert +send_waiting(engine, channel, now=later(hours=1), sender=sender) == {}
     assert channel.taken == []
     with reading(engine) as session:

@@ -47,8 +47,7 @@ import api.tables  # noqa: F401 - every table known
 from campaigns.campaign.campaigns import Delivery, DeliveryState, Medium, Recipe
 from campaigns.channels.channel import Taken, together
 from campaigns.channels.mime import build_mail
-from campaigns.channels.senders import Sender as SenderRow
-from campaigns.channels.senders import SenderKind, create_sender
+from campaigns.channels.senders import Sender, SenderKind, create_sender
 from campaigns.channels.sms_http import SmsHttpSettings, sms_channel
 from campaigns.channels.smtp import SmtpChannel
 from campaigns.channels.web import WebChannel
@@ -56,9 +55,9 @@ from campaigns.deliveries.claiming import Claim
 from campaigns.offers.offers import OfferKind, create_offer
 from campaigns.runs.drafting import create_campaign
 from campaigns.runs.launch import launch
-from campaigns.sending.sending import _letters, send_waiting
+from campaigns.sending.sending import _message_contexts, send_waiting
 from campaigns.texts.composing import compose
-from campaigns.texts.mail import Sender
+from campaigns.texts.mail import SenderIdentity
 from retention import migrate
 from retention.buyers import Buyer
 from retention.consent import Answer, Consent
@@ -69,7 +68,7 @@ from retention.shops import create_shop
 from tests import servers
 
 NOW = datetime(2026, 11, 21, 4, tzinfo=UTC)
-SENDER = Sender("https://r.example.cn", b"a key for benchmarks", "Tea <tea@shop.example>")
+SENDER = SenderIdentity("https://r.example.cn", b"a key for benchmarks", "Tea <tea@shop.example>")
 TEXT = {
     "zh-CN": {
         "subject": "{{ buyer.name }}，{{ shop.name }}送您{{ offer.headline }}",
@@ -145,8 +144,8 @@ def bytes_of(engine: Any, medium: Medium, channel: Any) -> list[Any]:
         ids = list(session.exec(select(Delivery.id).where(Delivery.state == DeliveryState.WAITING)))
         made = []
         for start in range(0, len(ids), 1000):
-            for letter in _letters(session, Claim(1, "", []), ids[start : start + 1000]):
-                message = compose(letter, SENDER, at=NOW)
+            for context in _message_contexts(session, Claim(1, "", []), ids[start : start + 1000]):
+                message = compose(context, SENDER, at=NOW)
                 made.append(
                     (message.sender, message.to, build_mail(message))
                     if medium is Medium.EMAIL
@@ -203,7 +202,7 @@ def wide_web(channel: WebChannel, made: list[Any]) -> None:
     assert all(isinstance(outcome, Taken) for outcome in outcomes)
 
 
-def ours(engine: Any, channel: Any, row: SenderRow, messages: int) -> None:
+def ours(engine: Any, channel: Any, row: Sender, messages: int) -> None:
     counts = send_waiting(engine, channel, now=NOW, limit=messages, sender=SENDER, by=row)
     assert counts["sent"] == messages, counts
 
@@ -231,7 +230,7 @@ def hand(url: str, medium: Medium, port: int, messages: int, at_once: int, ready
     app.conf.broker_url = "memory://"
     engine, channel = open_engine(url), channel_to(medium, port, at_once)
     with transaction(engine) as session:
-        row = session.exec(select(SenderRow)).one()
+        row = session.exec(select(Sender)).one()
     ready.wait(timeout=120)
     processor = time.process_time()
     counts = send_waiting(engine, channel, now=NOW, limit=messages, sender=SENDER, by=row)

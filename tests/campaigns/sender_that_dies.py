@@ -21,10 +21,10 @@ import api.tables  # noqa: F401 - every table known
 from campaigns.campaign.campaigns import Campaign
 from campaigns.channels.channel import Message, Outcome
 from campaigns.channels.kinds import make_channel
-from campaigns.channels.senders import Sender as SenderRow
+from campaigns.channels.senders import Sender
 from campaigns.runs.launch import launch
 from campaigns.sending.sending import send_waiting
-from campaigns.texts.mail import Sender
+from campaigns.texts.mail import SenderIdentity
 from retention.database import open_engine, transaction
 from retention.queue import app
 from retention.shops import Shop
@@ -81,7 +81,7 @@ def run(asked: dict[str, Any]) -> None:
                 die()
         die()
     with transaction(engine) as session:
-        row = session.exec(select(SenderRow)).one()
+        row = session.exec(select(Sender)).one()
     channel = make_channel(row.kind.value, row.settings, {}, allow_private=True)
-    sender = Sender("https://shop.example", b"k", "Shop <shop@shop.example>")
+    sender = SenderIdentity("https://shop.example", b"k", "Shop <shop@shop.example>")
     send_waiting(engine, Deadly(channel, asked["step"], asked["number"]), now=now, sender=sender, by=row)

@@ -18,7 +18,7 @@ from campaigns.runs.occurrences import launch_occurrence
 from campaigns.runs.scheduling import schedule
 from campaigns.sending.digests import settle_digests
 from campaigns.sending.sending import send_waiting
-from campaigns.texts.mail import Sender
+from campaigns.texts.mail import SenderIdentity
 from retention.audit import AuditEntry
 from retention.database import transaction
 from retention.orders import Order, OrderLine, OrderStatus
@@ -27,7 +27,7 @@ from retention.relations import Follow
 from retention.touches import Touch
 from tests.campaigns.conftest import NOON, Stage, later
 
-SENDER = Sender("https://r.example", b"k" * 32, "shop@tea.example")
+SENDER = SenderIdentity("https://r.example", b"k" * 32, "shop@tea.example")
 OnStage = Callable[[Callable[[Stage], Any]], Any]
 
 

@@ -14,7 +14,7 @@ from campaigns.optouts.bounces import Bounce, BounceKind, bounced_addresses
 from campaigns.optouts.bouncing import lift_bounce, read_mailbox, take_report
 from campaigns.optouts.mail_reports import ReportKind, read_reports
 from campaigns.runs.launch import launch
-from campaigns.texts.mail import Letter, message_id
+from campaigns.texts.mail import MessageContext, message_id
 from retention.buyers import Buyer
 from retention.consent import Answer, Channel, Consent, last_answer
 from retention.errors import NotFound
@@ -140,7 +140,7 @@ def mail_id(stage: Stage, name: str = "may", slug: str = "first") -> str:
     row = delivery(stage, name, slug)
     link = stage.session.exec(select(Link).where(Link.delivery_id == row.id)).one()
     buyer, campaign = stage.session.get_one(Buyer, row.buyer_id), stage.session.get_one(Campaign, row.campaign_id)
-    return message_id(Letter(row, buyer, link, campaign, stage.shop), "shop@shop.example")
+    return message_id(MessageContext(row, buyer, link, campaign, stage.shop), "shop@shop.example")
 
 
 def state(stage: Stage, name: str, slug: str = "second") -> tuple[str, str]:

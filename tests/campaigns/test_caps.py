@@ -19,7 +19,7 @@ from campaigns.plans.caps import Candidate, Other, room_after, verdict, window
 from campaigns.plans.planning import plan
 from campaigns.runs.launch import launch
 from campaigns.sending.sending import send_waiting
-from campaigns.texts.mail import Sender
+from campaigns.texts.mail import SenderIdentity
 from retention import audit
 from retention.consent import Channel
 from retention.errors import Invalid
@@ -27,7 +27,7 @@ from retention.parcels import Parcel
 from tests.campaigns.conftest import NOON, Stage, later
 
 OnStage = Callable[[Callable[[Stage], Any]], Any]
-SENDER = Sender("https://shop.example", b"a key for tests", "Shop <shop@shop.example>")
+SENDER = SenderIdentity("https://shop.example", b"a key for tests", "Shop <shop@shop.example>")
 SHANGHAI = "Asia/Shanghai"
 MAIL = Candidate(100, Medium.EMAIL, 50)
 

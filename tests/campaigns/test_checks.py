@@ -7,20 +7,20 @@ from sqlmodel import select
 
 from campaigns.campaign.campaigns import Campaign, Medium
 from campaigns.texts.checks import Severity, check_text
-from campaigns.texts.mail import Sender as Voice
+from campaigns.texts.mail import SenderIdentity
 from campaigns.texts.suspect_words import absolute_words, spam_words
 from retention.words import speaking
 from tests.campaigns.conftest import NOON, Stage
-from tests.campaigns.wording import VOICE, campaign, english, named
+from tests.campaigns.wording import IDENTITY, campaign, english, named
 
 EMPTY_NAMES = (
     "2 buyers of the audience have no name, and the text would leave a gap. Write {{ buyer.name | default: 'friend' }}."
 )
 
 
-def found(stage: Stage, drafted: Campaign, *, voice: Voice = VOICE) -> list[tuple[str, str]]:
+def found(stage: Stage, drafted: Campaign, *, identity: SenderIdentity = IDENTITY) -> list[tuple[str, str]]:
     with speaking("en"):
-        findings = check_text(stage.session, stage.shop, drafted, at=NOON, voice=voice)
+        findings = check_text(stage.session, stage.shop, drafted, at=NOON, identity=identity)
     assert [each.severity for each in findings] == sorted(
         (each.severity for each in findings), key=lambda severity: severity is not Severity.RED
     )
@@ -102,16 +102,16 @@ def test_a_text_message_is_held_to_its_signature_length_and_link(stage: Stage) -
     drafted = campaign(stage, text, medium=Medium.SMS)
     assert [kind for kind, _ in found(stage, drafted)] == ["no_link", "long_signature", "many_parts"]
     drafted.content = {"zh-CN": {"subject": "新茶", "body": "春茶上新 {{ link }}"}}
-    signed = Voice(VOICE.public_url, VOICE.signing_key, VOICE.mail_from, "【云间茶】")
-    assert found(stage, drafted, voice=signed) == []
-    blank = Voice(VOICE.public_url, VOICE.signing_key, VOICE.mail_from, "【】")
-    assert [kind for kind, _ in found(stage, drafted, voice=blank)] == ["no_signature"]
+    signed = SenderIdentity(IDENTITY.public_url, IDENTITY.signing_key, IDENTITY.mail_from, "【云间茶】")
+    assert found(stage, drafted, identity=signed) == []
+    blank = SenderIdentity(IDENTITY.public_url, IDENTITY.signing_key, IDENTITY.mail_from, "【】")
+    assert [kind for kind, _ in found(stage, drafted, identity=blank)] == ["no_signature"]
 
 
 def test_links_to_this_machine_are_found_before_buyers_get_them(stage: Stage) -> None:
     named(stage, "Ada")
-    local = Voice("http://127.0.0.1:8000", VOICE.signing_key, VOICE.mail_from)
-    assert [kind for kind, _ in found(stage, campaign(stage, english("Hi")), voice=local)] == ["private_address"]
+    local = SenderIdentity("http://127.0.0.1:8000", IDENTITY.signing_key, IDENTITY.mail_from)
+    assert [kind for kind, _ in found(stage, campaign(stage, english("Hi")), identity=local)] == ["private_address"]
 
 
 @pytest.mark.parametrize("text", ["最近上新", "最后三天", "第一次来", "最多两件", "第一时间通知您", "最低消费 99 元"])

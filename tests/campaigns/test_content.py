@@ -18,7 +18,7 @@ from retention.buyers import Buyer
 from retention.errors import NotFound
 from retention.words import speaking
 from tests.campaigns.conftest import NOON, Stage, later
-from tests.campaigns.wording import VOICE, Acting, campaign, english, gateway, named
+from tests.campaigns.wording import IDENTITY, Acting, campaign, english, gateway, named
 
 
 def test_only_what_the_campaign_has_is_listed_with_an_example_in_the_language_spoken(stage: Stage) -> None:
@@ -49,7 +49,7 @@ def test_the_preview_is_what_is_sent_but_for_code_link_and_way_out(engine: Engin
     def prepare(stage: Stage) -> dict[str, Any]:
         stage.buyer("may")
         drafted = campaign(stage, english("Dear {{ buyer.name }}, {{ coupon.code }}: {{ link }}"))
-        shown = show_to(stage.session, stage.shop, drafted, stage.session.get_one(Buyer, 1), voice=VOICE)
+        shown = show_to(stage.session, stage.shop, drafted, stage.session.get_one(Buyer, 1), identity=IDENTITY)
         assert stage.session.exec(select(Link)).all() == stage.session.exec(select(Coupon)).all() == []
         launch(stage.session, stage.shop, drafted, at=NOON, actor="user:1")
         link, coupon = stage.session.exec(select(Link.token)).one(), stage.session.exec(select(Coupon.code)).one()
@@ -57,7 +57,7 @@ def test_the_preview_is_what_is_sent_but_for_code_link_and_way_out(engine: Engin
 
     kept = on_stage(prepare)
     channel = MemoryChannel()
-    send_waiting(engine, channel, now=later(minutes=1), sender=VOICE)
+    send_waiting(engine, channel, now=later(minutes=1), sender=IDENTITY)
     (sent,) = channel.taken
     shown = kept["shown"]
     assert shown.subject == sent.subject == "New tea"
@@ -77,7 +77,7 @@ def test_a_text_message_is_shown_with_signature_parts_and_cost(stage: Stage) -> 
     text = {"zh-CN": {"subject": "新茶", "body": "{{ buyer.name }}您好，" + "春茶上新" * 15 + "{{ link }}"}}
     drafted = campaign(stage, text, medium=Medium.SMS, sender_id=None)
     drafted.sender_id = sender.id
-    shown = show_to(stage.session, stage.shop, drafted, stage.session.get_one(Buyer, 1), voice=None)
+    shown = show_to(stage.session, stage.shop, drafted, stage.session.get_one(Buyer, 1), identity=None)
     assert shown.text.startswith("【云间茶】陈小姐您好，")
     assert shown.text.endswith("拒收请回复R")
     assert shown.sms is not None
@@ -87,7 +87,7 @@ def test_a_text_message_is_shown_with_signature_parts_and_cost(stage: Stage) -> 
 def test_a_webhook_is_shown_as_the_data_of_its_call(stage: Stage) -> None:
     named(stage, "Ada")
     drafted = campaign(stage, english("Hi {{ buyer.name }}"), medium=Medium.WEBHOOK)
-    shown = show_to(stage.session, stage.shop, drafted, stage.session.get_one(Buyer, 1), voice=VOICE)
+    shown = show_to(stage.session, stage.shop, drafted, stage.session.get_one(Buyer, 1), identity=IDENTITY)
     assert shown.call is not None
     assert (shown.call["to"], shown.call["text"], shown.call["language"]) == ("b0", "Hi Ada", "en")
     assert shown.call["values"]["buyer.name"] == "Ada"

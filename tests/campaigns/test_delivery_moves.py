@@ -300,7 +300,7 @@ def test_only_moves_write_the_touch_of_being_sent() -> None:
         "if row := session.get(Delivery, 1):\n    row.attempts += 1",
         "def late(row: Delivery) -> None:\n    row.reason = 'late'",
         "def late(rows: list[Delivery]) -> None:\n    for row in rows:\n        row.sent_at = None",
-        "letter.delivery.state = 'sent'",
+        "context.delivery.state = 'sent'",
         "setattr(delivery, name, value)",
         "row = session.get(Delivery, 1)\nsession.delete(row)",
         "session.execute(sa.text('UPDATE deliveries SET state = 1'))",

@@ -12,11 +12,11 @@ from campaigns.channels.memory import MemoryChannel
 from campaigns.runs.launch import launch
 from campaigns.sending import dispatch
 from campaigns.sending.sending import send_waiting
-from campaigns.texts.mail import Sender
+from campaigns.texts.mail import SenderIdentity
 from retention.queue import app
 from tests.campaigns.conftest import NOON, Stage, later
 
-SENDER = Sender("https://shop.example", b"k", "Shop <shop@shop.example>")
+SENDER = SenderIdentity("https://shop.example", b"k", "Shop <shop@shop.example>")
 Acting = Callable[[Callable[[Stage], Any]], Any]
 
 

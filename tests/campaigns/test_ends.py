@@ -17,13 +17,13 @@ from campaigns.offers.offers import Offer
 from campaigns.offers.redeem import claim_code, hold
 from campaigns.runs.launch import launch
 from campaigns.texts.composing import compose
-from campaigns.texts.content import sample_letter, stage_of
+from campaigns.texts.content import sample_context, stage_of
 from printables.flyers import offer_words
 from retention.buyers import Buyer
 from retention.errors import Conflict, Invalid
 from retention.words import speaking
 from tests.campaigns.conftest import NOON, Stage
-from tests.campaigns.wording import VOICE
+from tests.campaigns.wording import IDENTITY
 
 MIDNIGHT = datetime(2026, 3, 20, 16, tzinfo=UTC)  # the first moment of 21 March in Shanghai: the 20th is the last day
 SOON, FAR = MIDNIGHT - timedelta(hours=2), MIDNIGHT - timedelta(days=9)
@@ -42,8 +42,8 @@ def _message(medium: Medium) -> Place:
         campaign = stage.push(f"by-{medium.value}-{at:%d-%H}", offer_id=offer.id, content=CONTENT)
         campaign.medium = medium
         about = stage_of(stage.session, stage.shop, campaign)
-        letter = sample_letter(stage.session, about, stage.session.get_one(Buyer, coupon.buyer_id))
-        message = compose(replace(letter, coupon=coupon), VOICE, at=at)
+        context = sample_context(stage.session, about, stage.session.get_one(Buyer, coupon.buyer_id))
+        message = compose(replace(context, coupon=coupon), IDENTITY, at=at)
         yield message.text
         if message.html:
             yield message.html

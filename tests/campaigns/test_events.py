@@ -14,7 +14,7 @@ from campaigns.channels.memory import MemoryChannel
 from campaigns.runs.events import entrants
 from campaigns.runs.occurrences import sweep_events
 from campaigns.sending.sending import send_waiting
-from campaigns.texts.mail import Sender
+from campaigns.texts.mail import SenderIdentity
 from retention.buyers import Buyer
 from retention.database import transaction
 from retention.orders import OrderStatus
@@ -71,7 +71,7 @@ def test_order_paid_between_plan_and_hand_over_is_not_reminded_of(
     on_stage(set_up)
     channel = MemoryChannel()
     send_waiting(
-        engine, channel, now=later(hours=5, minutes=1), sender=Sender("https://r.example", b"k", "a@b.example")
+        engine, channel, now=later(hours=5, minutes=1), sender=SenderIdentity("https://r.example", b"k", "a@b.example")
     )
     assert [mail.to for mail in channel.taken] == ["bob@example.com"]
     with transaction(engine) as session:

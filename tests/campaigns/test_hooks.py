@@ -19,7 +19,7 @@ from campaigns.offers.scans import open_link
 from campaigns.posts.bots import send_posts
 from campaigns.runs.launch import launch
 from campaigns.sending.sending import resend, send_waiting
-from campaigns.texts.mail import Sender
+from campaigns.texts.mail import SenderIdentity
 from campaigns.webhooks.calling import OVERLAP, WAITS, collect_calls, make_calls
 from campaigns.webhooks.webhooks import (
     Hook,
@@ -45,7 +45,7 @@ from tests.campaigns.gateways import DROP, Gateway, gateway
 from tests.campaigns.postings import SITE, group, launched, posted, robot
 
 Acting = Callable[[Callable[[Stage], Any]], Any]
-SENDER = Sender("https://shop.example", b"k", "Shop <shop@shop.example>")
+SENDER = SenderIdentity("https://shop.example", b"k", "Shop <shop@shop.example>")
 ALL = [event.value for event in HookEvent]
 
 

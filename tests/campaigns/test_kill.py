@@ -22,8 +22,7 @@ from campaigns.campaign.campaigns import CampaignState, Delivery, DeliveryState,
 from campaigns.channels.channel import Message
 from campaigns.channels.kinds import make_channel
 from campaigns.channels.memory import MemoryChannel
-from campaigns.channels.senders import Sender as SenderRow
-from campaigns.channels.senders import SenderKind, create_sender
+from campaigns.channels.senders import Sender, SenderKind, create_sender
 from campaigns.deliveries import claiming
 from campaigns.deliveries.ledger import count
 from campaigns.deliveries.moving import cancel, pause, resume
@@ -31,7 +30,7 @@ from campaigns.runs.drafting import find_campaign
 from campaigns.runs.launch import launch
 from campaigns.sending import dispatch
 from campaigns.sending.sending import send_waiting
-from campaigns.texts.mail import Sender
+from campaigns.texts.mail import SenderIdentity
 from retention import clock
 from retention.buyers import Buyer
 from retention.consent import Answer, Channel, Consent
@@ -45,7 +44,7 @@ from tests.campaigns.conftest import NOON, Stage, later
 from tests.campaigns.gateways import Gateway, gateway
 from tests.campaigns.test_smtp import Mailbox, mail_server_of
 
-SENDER = Sender("https://shop.example", b"k", "Shop <shop@shop.example>")
+SENDER = SenderIdentity("https://shop.example", b"k", "Shop <shop@shop.example>")
 STEPS = ("claim", "begun", "handed", "recorded")
 BUYERS = 12
 
@@ -118,7 +117,7 @@ def _states(session: Session) -> Counter[str]:
 
 def _finish(engine: Engine, world: World, *, at: datetime) -> None:
     with transaction(engine) as session:
-        row = session.exec(select(SenderRow)).one()
+        row = session.exec(select(Sender)).one()
     channel = make_channel(world.kind.value, world.settings, {}, allow_private=True)
     while +send_waiting(engine, channel, now=at, sender=SENDER, by=row):
         pass
@@ -152,7 +151,7 @@ def test_worker_killed_at_each_step_leaves_a_ledger_that_is_what_arrived(
         assert sent | unknown == {at(row) for row in rows}  # no row is lost
         assert max(arrived.values()) == 1  # nobody got two
         assert sent <= set(arrived) <= sent | unknown
-        if stage.session.exec(select(SenderRow)).one().repeatable:
+        if stage.session.exec(select(Sender)).one().repeatable:
             assert unknown == set()
             assert set(arrived) == sent
         else:

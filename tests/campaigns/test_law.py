@@ -17,7 +17,7 @@ from campaigns.offers.links import Link
 from campaigns.plans.planning import Plan, plan
 from campaigns.runs.launch import launch
 from campaigns.sending.sending import send_waiting
-from campaigns.texts.mail import Sender
+from campaigns.texts.mail import SenderIdentity
 from retention.database import transaction
 from retention.shops import Shop, create_shop
 from tests.campaigns.chance import (
@@ -34,7 +34,7 @@ from tests.campaigns.chance import (
 )
 from tests.campaigns.conftest import NOON, Stage, later
 
-SENDER = Sender("https://shop.example", b"a key for tests", "Shop <shop@shop.example>")
+SENDER = SenderIdentity("https://shop.example", b"a key for tests", "Shop <shop@shop.example>")
 _shops = itertools.count(1)
 
 

@@ -13,7 +13,7 @@ from retention.buyers import Buyer
 from retention.errors import Invalid
 from retention.files import FileStore
 from tests.campaigns.conftest import NOON, Stage
-from tests.campaigns.wording import VOICE, campaign, english
+from tests.campaigns.wording import IDENTITY, campaign, english
 
 FRAME = Frame(shop="Tea & Co", link="https://r.teahouse.cn/Q/7K3M", unsubscribe="https://r.teahouse.cn/u/AA")
 TEXT = Text("New <tea>", "Dear Ada,\n\nthe oolong is here.\nBrew it hot.", "en", "Only 300 tins")
@@ -37,7 +37,7 @@ def test_a_shops_logo_and_colour_are_on_its_mail(stage: Stage, tmp_path: Any) ->
     )
     stage.buyer("may")
     shown = show_to(
-        stage.session, stage.shop, campaign(stage, english("Hi")), stage.session.get_one(Buyer, 1), voice=VOICE
+        stage.session, stage.shop, campaign(stage, english("Hi")), stage.session.get_one(Buyer, 1), identity=IDENTITY
     )
     assert f'src="https://r.teahouse.cn/logo/{look.logo}"' in shown.html
     assert "background:#0b6e4f" in shown.html

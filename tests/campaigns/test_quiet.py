@@ -18,13 +18,13 @@ from campaigns.plans.hours import next_send, out_of_quiet, quiet_until
 from campaigns.plans.planning import plan
 from campaigns.runs.launch import launch
 from campaigns.sending.sending import send_waiting
-from campaigns.texts.mail import Sender
+from campaigns.texts.mail import SenderIdentity
 from retention.buyers import Buyer
 from retention.errors import Invalid
 from tests.campaigns.conftest import NOON, Stage, later
 
 OnStage = Callable[[Callable[[Stage], Any]], Any]
-SENDER = Sender("https://shop.example", b"a key for tests", "Shop <shop@shop.example>")
+SENDER = SenderIdentity("https://shop.example", b"a key for tests", "Shop <shop@shop.example>")
 NIGHT = {"from": "21:00", "to": "09:00"}
 
 

@@ -14,11 +14,11 @@ from campaigns.deliveries import ledger, moving
 from campaigns.runs.drafting import find_campaign
 from campaigns.runs.launch import launch
 from campaigns.sending.sending import resend, send_waiting
-from campaigns.texts.mail import Sender
+from campaigns.texts.mail import SenderIdentity
 from tests.campaigns.conftest import NOON, Stage, later
 
 OnStage = Callable[[Callable[[Stage], Any]], Any]
-SENDER = Sender("https://shop.example", b"k", "Shop <shop@shop.example>")
+SENDER = SenderIdentity("https://shop.example", b"k", "Shop <shop@shop.example>")
 
 
 def failed(engine: Engine, on_stage: OnStage) -> None:

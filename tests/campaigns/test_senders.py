@@ -26,8 +26,8 @@ from campaigns.channels import breaker, outages, rates
 from campaigns.channels.channel import Message, Refused, TryLater, Undecided
 from campaigns.channels.kinds import make_channel
 from campaigns.channels.memory import MemoryChannel
-from campaigns.channels.senders import Sender as SenderRow
 from campaigns.channels.senders import (
+    Sender,
     SenderKind,
     SenderState,
     channel_for,
@@ -40,7 +40,7 @@ from campaigns.runs.launch import launch
 from campaigns.sending import dispatch
 from campaigns.sending.pausing import pause_sender, resume_sender
 from campaigns.sending.sending import resend, send_waiting
-from campaigns.texts.mail import Sender
+from campaigns.texts.mail import SenderIdentity
 from retention import clock
 from retention.audit import AuditEntry
 from retention.buyers import Buyer
@@ -54,11 +54,11 @@ from tests.campaigns.gateways import DROP, Gateway, gateway
 from tests.campaigns.test_smtp import MESSAGE, Mailbox, mail_server_of
 
 Acting = Callable[[Callable[[Stage], Any]], Any]
-SENDER = Sender("https://shop.example", b"k", "Shop <shop@shop.example>")
+SENDER = SenderIdentity("https://shop.example", b"k", "Shop <shop@shop.example>")
 SMTP = {"host": "mail.example", "user": "tea", "mail_from": "tea@shop.example"}
 
 
-def _make(stage: Stage, kind: SenderKind = SenderKind.MEMORY, **values: Any) -> SenderRow:
+def _make(stage: Stage, kind: SenderKind = SenderKind.MEMORY, **values: Any) -> Sender:
     given = {"settings": {}, "secrets": {}} | values
     return create_sender(stage.session, stage.shop, "out", kind=kind, at=NOON, actor="user:1", **given)
 
@@ -74,9 +74,9 @@ def _launched(stage: Stage, count: int, **values: Any) -> None:
     launch(stage.session, stage.shop, campaign, at=NOON, actor="user:1")
 
 
-def _row(engine: Engine) -> SenderRow:
+def _row(engine: Engine) -> Sender:
     with transaction(engine) as session:
-        return session.exec(select(SenderRow)).one()
+        return session.exec(select(Sender)).one()
 
 
 def _send(engine: Engine, channel: Any, **delta: float) -> dict[str, int]:
@@ -261,7 +261,7 @@ def test_gateway_that_knows_its_keys_is_asked_again_and_another_is_not(engine: E
         assert _send(engine, channel, minutes=2) == {"sent": 1}
         assert len({each.json["key"] for each in there.arrived}) == 1
         plain = make_channel("sms-http", _gateway(there), {}, allow_private=True)
-        on_stage(lambda stage: stage.session.exec(select(SenderRow)).one().sqlmodel_update({"repeatable": False}))
+        on_stage(lambda stage: stage.session.exec(select(Sender)).one().sqlmodel_update({"repeatable": False}))
         on_stage(lambda s: s.session.exec(select(Delivery)).one().sqlmodel_update({"state": "waiting", "due_at": NOON}))
         there.answers = [DROP]
         assert _send(engine, plain, minutes=3) == {"unknown": 1}

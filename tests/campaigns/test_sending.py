@@ -23,7 +23,7 @@ from campaigns.runs.drafting import find_campaign
 from campaigns.runs.launch import launch
 from campaigns.runs.scheduling import schedule
 from campaigns.sending.sending import resend, send_waiting
-from campaigns.texts.mail import Sender
+from campaigns.texts.mail import SenderIdentity
 from retention import clock
 from retention.buyers import Buyer
 from retention.consent import Answer, Channel, last_answer
@@ -33,7 +33,7 @@ from retention.orders import Order, OrderLine, OrderStatus
 from retention.touches import Touch
 from tests.campaigns.conftest import NOON, Stage, later
 
-SENDER = Sender("https://shop.example", b"a key for tests", "Shop <shop@shop.example>")
+SENDER = SenderIdentity("https://shop.example", b"a key for tests", "Shop <shop@shop.example>")
 Acting = Callable[[Callable[[Stage], Any]], Any]
 
 

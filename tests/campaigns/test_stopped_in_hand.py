@@ -15,7 +15,7 @@ from campaigns.optouts.replies import take_reply
 from campaigns.optouts.unsubscribe import Evidence, Subject, opt_out, pause
 from campaigns.runs.launch import launch
 from campaigns.sending.sending import send_waiting
-from campaigns.texts.mail import Sender
+from campaigns.texts.mail import SenderIdentity
 from retention.access import Member, Scope
 from retention.buyers import Buyer
 from retention.consent import Channel
@@ -24,7 +24,7 @@ from retention.ingest import import_file
 from retention.privacy.requests import erase_buyer
 from tests.campaigns.conftest import NOON, Stage, later
 
-SENDER = Sender("https://shop.example", b"a key for tests", "Shop <shop@shop.example>")
+SENDER = SenderIdentity("https://shop.example", b"a key for tests", "Shop <shop@shop.example>")
 OnStage = Callable[[Callable[[Stage], Any]], Any]
 PEOPLE = """buyer_id,email,phone,email_consent,sms_consent
 ada,ada@example.com,13800138001,in,in

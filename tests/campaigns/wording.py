@@ -5,11 +5,11 @@ from typing import Any
 
 from campaigns.campaign.campaigns import Campaign, Medium, Recipe
 from campaigns.channels.senders import Sender, SenderKind
-from campaigns.texts.mail import Sender as Voice
+from campaigns.texts.mail import SenderIdentity
 from retention.buyers import Buyer
 from tests.campaigns.conftest import NOON, Stage
 
-VOICE = Voice("https://r.teahouse.cn", b"a key for tests", "Tea <shop@teahouse.cn>")
+IDENTITY = SenderIdentity("https://r.teahouse.cn", b"a key for tests", "Tea <shop@teahouse.cn>")
 Acting = Callable[[Callable[[Stage], Any]], Any]
 
 

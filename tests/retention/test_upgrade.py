@@ -24,7 +24,7 @@ from campaigns.offers.scans import open_link
 from campaigns.runs.drafting import find_campaign
 from campaigns.runs.launch import launch
 from campaigns.sending.sending import send_waiting
-from campaigns.texts.mail import Sender
+from campaigns.texts.mail import SenderIdentity
 from printables.batches import PackingOutcome
 from printables.flyers import Flyer
 from retention import migrate, schema
@@ -205,7 +205,7 @@ def test_shop_of_the_first_revision_plans_sends_prints_scans_and_redeems_after_t
     assert run.audience == 4
 
     post = MemoryChannel()
-    mail = Sender(URL, b"a key for these tests, and long enough", "Shop <shop@shop.example>")
+    mail = SenderIdentity(URL, b"a key for these tests, and long enough", "Shop <shop@shop.example>")
     sent = send_waiting(engine, post, now=NOON + timedelta(minutes=1), sender=mail)
     assert (+sent, len(post.taken)) == (Counter(sent=8), 8)
 

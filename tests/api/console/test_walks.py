@@ -13,7 +13,7 @@ from api.app import create_app
 from campaigns.campaign.campaigns import Campaign, CampaignState, Delivery, DeliveryState
 from campaigns.channels.memory import MemoryChannel
 from campaigns.sending.sending import send_waiting
-from campaigns.texts.mail import Sender
+from campaigns.texts.mail import SenderIdentity
 from retention.database import reading
 from retention.ingest.jobs import run_import
 from retention.jobs import Job
@@ -103,7 +103,7 @@ def test_run_moves_on_the_page_while_mail_leaves(enter: Enter, engine: Engine) -
     row = page.locator("#live tbody tr")
     expect(row.locator("td").nth(3)).to_have_text("0")
     planned = row.locator("td").nth(1).inner_text()
-    sender = Sender("https://r.example.cn", sample.SIGNING_KEY.encode(), "shop@r.example.cn")
+    sender = SenderIdentity("https://r.example.cn", sample.SIGNING_KEY.encode(), "shop@r.example.cn")
     send_waiting(engine, MemoryChannel(), now=sample.NOW, sender=sender)
     expect(row.locator("td").nth(3)).to_have_text(planned)
 
