@@ -159,7 +159,8 @@ class Delivery(ShopRow, table=True):
 
     `handed_at` is written before the message leaves. A claim that expired without it never left and waits again; with
     it nobody can know, and the row says unknown. After `expires_at` it is too late to send. `post_id` is the one post
-    that serves this buyer with others of a chat group, `digest_id` the delivery that carries this one's content too.
+    that serves this buyer with others of a chat group, `digest_id` the host delivery, whose message includes this one's
+    content.
     """
 
     __tablename__ = "deliveries"

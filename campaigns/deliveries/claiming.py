@@ -42,12 +42,12 @@ BACK_OFF = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 360, 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Deliveries of one shop in one sender's hands; the message of a carrier has those of others in it."""
+    """Deliveries of one shop in one sender's hands; `hosts` are those whose message includes others (a digest)."""
 
     shop_id: int
     token: str
     delivery_ids: list[int]
-    carriers: frozenset[int] = frozenset()
+    hosts: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +160,8 @@ def record_sent(session: Session, held: Claim, told: Sequence[Told], *, at: date
         own = _own_words(session, late, _OF_SENT)
         where = by_number(held.shop_id, [each.id for each in late])
         sent += move(session, Move.SEND_LATE, where, sent_at=at, **own)
-    if carriers := held.carriers.intersection(sent):
-        _CARRIED.run(session, held.shop_id, ids=carriers, at=at)
+    if hosts := held.hosts.intersection(sent):
+        _INCLUDED.run(session, held.shop_id, ids=hosts, at=at)
 
 
 def record_refused(
@@ -283,7 +283,7 @@ def _json(*, postgresql: bool) -> sa.types.TypeEngine[Any]:
 _LISTED = listed("ids")
 _OURS = (by_number(sa.bindparam("shop"), _LISTED), col(Delivery.claim_token) == sa.bindparam("token"))
 _BEGIN = Prepared(Move.BEGIN, *_OURS, handed_at=sa.bindparam("at"))
-_CARRIED = Prepared(
+_INCLUDED = Prepared(
     Move.INCLUDE,
     col(Delivery.shop_id) + NOTHING == sa.bindparam("shop"),
     among(col(Delivery.digest_id), _LISTED),

@@ -1,8 +1,8 @@
 """Caps: who has had as much as a frequency cap allows, when a run is planned and once more when each delivery leaves.
 
-What counts has reached the buyer, may have, or still waits to. What a digest carries counts once, with its carrier, and
-a transactional delivery never. When planned, whole sets are asked for; at hand-over a pure rule holds a delivery
-against the buyer's others.
+What counts has reached the buyer, may have, or still waits to. What a digest includes counts once, with its host
+message, and a transactional delivery never. When planned, whole sets are asked for; at hand-over a pure rule holds a
+delivery against the buyer's others.
 """
 
 from collections import defaultdict

@@ -42,7 +42,7 @@ def recheck(session: Session, held: Claim, medium: Medium, to: Mapping[int, str]
     check = check_before_sending(session, held.shop_id, ids, at=at)
     claiming.skip(session, held, check.skipped)
     claiming.postpone(session, held, check.later)
-    claiming.release(session, held, sorted(held.carriers.intersection(ids) | _moved(session, held, medium, to)))
+    claiming.release(session, held, sorted(held.hosts.intersection(ids) | _moved(session, held, medium, to)))
 
 
 def _moved(session: Session, held: Claim, medium: Medium, to: Mapping[int, str]) -> set[int]:

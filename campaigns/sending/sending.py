@@ -30,7 +30,7 @@ from campaigns.deliveries.transitions import Move, move
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.links import Link
 from campaigns.offers.offers import Offer
-from campaigns.sending.digests import with_carried
+from campaigns.sending.digests import with_included
 from campaigns.sending.handoff import Batch, Line, Ready, patiently
 from campaigns.sending.in_hand import Checked, checked_under
 from campaigns.sending.pre_send_check import check_before_sending
@@ -200,14 +200,14 @@ class _Round:
         claiming.skip(session, held, look.skipped)
         claiming.postpone(session, held, look.later)
         stays = [each for each in held.delivery_ids if each not in look.skipped and each not in look.later]
-        contexts = with_carried(
+        contexts = with_included(
             session,
             self.shop_id,
             _message_contexts(session, held, stays),
             now=self.now,
             read=partial(_message_contexts, session, held),
         )
-        held = replace(held, carriers=frozenset(context.delivery.id for context in contexts if context.others))
+        held = replace(held, hosts=frozenset(context.delivery.id for context in contexts if context.others))
         self.counts["skipped"] += len(look.skipped)
         if look.later:
             self.counts["later"] += len(look.later)

@@ -150,8 +150,8 @@ def test_what_a_mail_carried_goes_by_itself_when_the_mail_does_not(engine: Engin
         launch(stage.session, stage.shop, first, at=NOON, actor="user:1")
         second = alert(stage, stage.product("TEA-2", title="Tea 2"), "two")
         launch(stage.session, stage.shop, second, at=NOON, actor="user:1")
-        carrier, carried = stage.session.exec(select(Delivery).order_by(col(Delivery.id)))
-        assert (carrier.digest_id, carried.digest_id) == (None, carrier.id)
+        host, included = stage.session.exec(select(Delivery).order_by(col(Delivery.id)))
+        assert (host.digest_id, included.digest_id) == (None, host.id)
         assert settle_digests(stage.session) == 0
         cancel(stage.session, first, at=NOON, actor="user:1")
         assert settle_digests(stage.session) == 1
