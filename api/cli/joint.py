@@ -1,6 +1,5 @@
 """Commands on joint flyers, for one of their partners. Approving names a person: nobody approves their own work."""
 
-from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -10,9 +9,9 @@ from api.cli.batches import OutOption, ProfileOption, batch_shown, find_run
 from api.cli.terminal import JsonOption, ShopOption, engine, show
 from campaigns.runs.drafting import find_campaign
 from printables.joint import approving
-from printables.joint.carrying import make_joint_batch
 from printables.joint.matrix import scan_matrix
 from printables.joint.partners import joint_flyers_of, joint_for
+from printables.joint.printing import make_joint_batch
 from printables.proofs import keep_proof
 from retention import clock
 from retention.access import Member, system_member
@@ -136,12 +135,16 @@ def print_one(
 
 @group.command()
 def matrix(number: NumberArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
-    """Show what came of it by carrier and slot, as this shop may see it: others' figures below 5 are hidden."""
+    """Show what came of it by host shop and slot, as this shop may see it: others' figures below 5 are hidden."""
     with reading(engine()) as session:
         member = system_member(find_shop(session, shop).id)
         cells = scan_matrix(session, joint_for(session, member, number), member=member)
-        names = {id_: session.get_one(Shop, id_).slug for cell in cells for id_ in (cell.carrier, cell.owner)}
-    rows = [asdict(cell) | {"carrier": names[cell.carrier], "owner": names[cell.owner]} for cell in cells]
+        names = {id_: session.get_one(Shop, id_).slug for cell in cells for id_ in (cell.host, cell.owner)}
+    rows = [
+        {"carrier": names[cell.host], "owner": names[cell.owner], "copies": cell.copies, "scans": cell.scans,
+         "claims": cell.claims, "orders": cell.orders}
+        for cell in cells
+    ]  # fmt: skip
     if as_json:
         show({"cells": rows}, as_json=True)
         return

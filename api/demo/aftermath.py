@@ -76,9 +76,9 @@ class Crowd:
             start = (reached.at or sent.run.planned_at) + timedelta(hours=delay_hours)
             self._act(cast.shop.slug, reached, start, deed)
 
-    def meet(self, owner: Cast, carrier: Cast, sent: Sent) -> None:
-        """Let the carrier's buyers look at the slot of the other shop, whose new customers they may become."""
-        neighbours = _neighbours(self._stage, owner, carrier, sent)
+    def meet(self, owner: Cast, host: Cast, sent: Sent) -> None:
+        """Let the host shop's buyers look at the slot of the other shop, whose new customers they may become."""
+        neighbours = _neighbours(self._stage, owner, host, sent)
         rng = np.random.default_rng([self._stage.seed, *map(ord, "meet" + owner.shop.slug)])
         deeds = behave(rng, [each.buyer for each in neighbours], habits=HABITS["neighbour"])
         for reached, deed in zip(neighbours, deeds, strict=True):
@@ -158,8 +158,8 @@ def _assigned(stage: Stage, cast: Cast, sent: Sent) -> tuple[list[Reached], list
     )
 
 
-def _neighbours(stage: Stage, owner: Cast, carrier: Cast, sent: Sent) -> list[Reached]:
-    """Return the carrier's reached buyers with their link to the owner's slot."""
+def _neighbours(stage: Stage, owner: Cast, host: Cast, sent: Sent) -> list[Reached]:
+    """Return the host shop's reached buyers with their link to the owner's slot."""
     with reading(stage.engine) as session:
         rows = session.exec(
             select(Buyer.external_id, Link.token, Coupon.code, Delivery.sent_at)
@@ -167,7 +167,7 @@ def _neighbours(stage: Stage, owner: Cast, carrier: Cast, sent: Sent) -> list[Re
             .join(Link, (col(Link.delivery_id) == Delivery.id) & (Link.shop_id == owner.shop.id))
             .join(Coupon, col(Coupon.id) == Link.coupon_id)
             .where(
-                Delivery.shop_id == carrier.shop.id,
+                Delivery.shop_id == host.shop.id,
                 Delivery.run_id == sent.run.id,
                 Delivery.state == DeliveryState.SENT,
             )

@@ -24,7 +24,7 @@ from retention.database import reading
 from retention.errors import Conflict
 from retention.metrics import repeat_report
 
-Carried = list[tuple[Cast, Sent, Batch]]
+JointRuns = list[tuple[Cast, Sent, Batch]]
 
 
 def play(stage: Stage, office: PostOffice, *, orders: Path | None, preset: str, buyers: int | None) -> dict[str, Any]:
@@ -34,26 +34,28 @@ def play(stage: Stage, office: PostOffice, *, orders: Path | None, preset: str, 
     segments = shops.save_segments(stage, own.shop)
     push = reach.push_coupons(stage, own, office)
     flyers, batches = reach.print_flyers(stage, own)
-    joint, carried = reach.share_a_flyer(stage, own, partner)
+    joint, joint_runs = reach.share_a_flyer(stage, own, partner)
     for hour, cast in ((14, own), (15, partner)):
         bench.pack(stage, cast, hour=hour)
     alert = reach.announce_arrival(stage, own)
-    crowd = _let_live(stage, own, partner, push, alert, flyers, carried)
+    crowd = _let_live(stage, own, partner, push, alert, flyers, joint_runs)
     for cast in (own, partner):
         crowd.come_back(cast)
         crowd.leave_parcels(cast)
     with reading(stage.engine) as session:
-        figures = _figures(stage, session, own, push, alert, flyers, batches, joint, carried)
+        figures = _figures(stage, session, own, push, alert, flyers, batches, joint, joint_runs)
     _count_the_mail(figures, office)
     return figures | {"segments": segments, "files": _files(stage)}
 
 
-def _let_live(stage: Stage, own: Cast, partner: Cast, push: Sent, alert: Sent, flyers: Sent, carried: Carried) -> Crowd:
+def _let_live(
+    stage: Stage, own: Cast, partner: Cast, push: Sent, alert: Sent, flyers: Sent, joint_runs: JointRuns
+) -> Crowd:
     crowd = Crowd(stage)
     crowd.live(own, push, "push")
     crowd.live(own, alert, "alert")
     crowd.live(own, flyers, "flyer", delay_hours=IN_THE_POST_HOURS)
-    for cast, sent, _batch in carried:
+    for cast, sent, _batch in joint_runs:
         crowd.live(cast, sent, "joint", delay_hours=IN_THE_POST_HOURS)
         crowd.meet(partner if cast is own else own, cast, sent)
     crowd.replay()
@@ -69,7 +71,7 @@ def _figures(
     flyers: Sent,
     batches: list[Batch],
     joint: JointFlyer,
-    carried: Carried,
+    joint_runs: JointRuns,
 ) -> dict[str, Any]:
     report = repeat_report(session, own.shop, as_of=stage.moment(9))
     return {
@@ -82,7 +84,7 @@ def _figures(
         "push": _message(session, push),
         "alert": _message(session, alert),
         "flyers": _flyers(session, own, flyers, batches),
-        "joint": _joint(session, joint, carried),
+        "joint": _joint(session, joint, joint_runs),
         "scans": session.exec(
             select(func.count()).where(
                 col(Scan.bot).is_(False), col(Scan.preview).is_(False), col(Scan.repeat).is_(False)
@@ -121,14 +123,12 @@ def _flyers(session: Session, own: Cast, flyers: Sent, batches: list[Batch]) -> 
     )
 
 
-def _joint(session: Session, joint: JointFlyer, carried: Carried) -> Joint:
-    slugs = {cast.shop.id: cast.shop.slug for cast, _sent, _batch in carried}
+def _joint(session: Session, joint: JointFlyer, joint_runs: JointRuns) -> Joint:
+    slugs = {cast.shop.id: cast.shop.slug for cast, _sent, _batch in joint_runs}
     return Joint(
         shops=list(slugs.values()),
-        pieces=sum(batch.pieces for _cast, _sent, batch in carried),
-        scans={
-            f"{slugs[cell.carrier]} -> {slugs[cell.owner]}": cell.scans or 0 for cell in scan_matrix(session, joint)
-        },
+        pieces=sum(batch.pieces for _cast, _sent, batch in joint_runs),
+        scans={f"{slugs[cell.host]} -> {slugs[cell.owner]}": cell.scans or 0 for cell in scan_matrix(session, joint)},
     )
 
 

@@ -23,8 +23,8 @@ from campaigns.texts.mail import SenderIdentity
 from printables.batches import Batch
 from printables.flyers import Flyer, copy_of, create_flyer
 from printables.joint.approving import approve, prove_joint
-from printables.joint.carrying import make_joint_batch
 from printables.joint.partners import JointFlyer
+from printables.joint.printing import make_joint_batch
 from printables.joint.slots import add_partner, fill_slot, open_joint
 from printables.make_batch import make_batch
 from printables.piece_ledger import PrintResult, mark_printed
@@ -153,12 +153,12 @@ def share_a_flyer(stage: Stage, first: Cast, second: Cast) -> tuple[JointFlyer, 
             )
             for cast in (first, second):
                 approve(session, cast.owner, joint, proof.sha256, at=at)
-        carried = [(cast, *_carry(stage, cast, joint, step)) for cast in (first, second)]
-    _copy_out(stage, carried[0][2], "joint-flyer.pdf")
-    return joint, carried
+        joint_runs = [(cast, *_print_joint(stage, cast, joint, step)) for cast in (first, second)]
+    _copy_out(stage, joint_runs[0][2], "joint-flyer.pdf")
+    return joint, joint_runs
 
 
-def _carry(stage: Stage, cast: Cast, joint: JointFlyer, step: Any) -> tuple[Sent, Batch]:
+def _print_joint(stage: Stage, cast: Cast, joint: JointFlyer, step: Any) -> tuple[Sent, Batch]:
     """Put the joint flyer into a shop's other parcels: those of buyers who neither follow nor chat."""
     rule = {"all": [{"orders": {"measure": "count", "at_least": 1}}, {"not": FRIENDS}]}
     with transaction(stage.engine) as session:

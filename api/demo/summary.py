@@ -33,7 +33,7 @@ class Flyers(BaseModel):
 
 
 class Joint(BaseModel):
-    """The joint flyer: its shops, the pieces in their parcels, and scans by "carrier -> slot owner"."""
+    """The joint flyer: its shops, the pieces in their parcels, and scans by "host shop -> slot owner"."""
 
     shops: list[str]
     pieces: int

@@ -1,4 +1,4 @@
-"""What a joint flyer brought, carrier by slot owner: copies, scans, claims and orders. Counts, never people."""
+"""What a joint flyer brought, host shop by slot owner: copies, scans, claims and orders. Counts, never people."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ FLOOR = 5
 class Cell:
     """What came of one shop's slot in one shop's parcels, both by their shop ids. None stands for 1 to 4."""
 
-    carrier: int
+    host: int
     owner: int
     copies: int | None
     scans: int | None
@@ -31,7 +31,7 @@ class Cell:
 
 
 def scan_matrix(session: Session, joint: JointFlyer, *, member: Member | None = None) -> list[Cell]:
-    """Return a cell per carrier and slot owner, in slot order.
+    """Return a cell per host shop and slot owner, in slot order.
 
     copies: pieces a packer put into a parcel; scans: by people, each once a minute; claims and orders: coupons. With
     `member`, as that shop may see it: cells of other shops' slots have a floor of 5. Without, exact.
@@ -39,10 +39,10 @@ def scan_matrix(session: Session, joint: JointFlyer, *, member: Member | None = 
     shops = [partner.shop_id for partner in partners_of(session, joint)]
     packed, scans, coupons = _copies(session, joint), _scans(session, joint), _coupons(session, joint)
     cells = []
-    for carrier, owner in product(shops, shops):
-        figures = (packed.get(carrier, 0), scans.get((carrier, owner), 0), *coupons.get((carrier, owner), (0, 0)))
+    for host, owner in product(shops, shops):
+        figures = (packed.get(host, 0), scans.get((host, owner), 0), *coupons.get((host, owner), (0, 0)))
         exact = member is None or member.shop_id == owner
-        cells.append(Cell(carrier, owner, *_shown(figures, exact=exact)))
+        cells.append(Cell(host, owner, *_shown(figures, exact=exact)))
     return cells
 
 
@@ -71,7 +71,7 @@ def _links(joint: JointFlyer, *columns: Any) -> sa.Select[Any]:
 
 def _copies(session: Session, joint: JointFlyer) -> Mapping[int, int]:
     counted = _pieces(joint, col(Piece.shop_id), func.count()).group_by(col(Piece.shop_id))
-    return {carrier: count for carrier, count in session.execute(counted)}  # noqa: C416 - typed
+    return {host: count for host, count in session.execute(counted)}  # noqa: C416 - typed
 
 
 def _scans(session: Session, joint: JointFlyer) -> Mapping[tuple[int, int], int]:
@@ -81,7 +81,7 @@ def _scans(session: Session, joint: JointFlyer) -> Mapping[tuple[int, int], int]
         .join(Scan, sa.and_(col(Scan.shop_id) == Link.shop_id, col(Scan.link_id) == Link.id, human))
         .group_by(col(Piece.shop_id), col(Link.shop_id))
     )
-    return {(carrier, owner): count for carrier, owner, count in rows}
+    return {(host, owner): count for host, owner, count in rows}
 
 
 def _coupons(session: Session, joint: JointFlyer) -> Mapping[tuple[int, int], tuple[int, int]]:
@@ -91,4 +91,4 @@ def _coupons(session: Session, joint: JointFlyer) -> Mapping[tuple[int, int], tu
         .join(Coupon, col(Coupon.id) == Link.coupon_id)
         .group_by(col(Piece.shop_id), col(Link.shop_id))
     )
-    return {(carrier, owner): (claims, orders) for carrier, owner, claims, orders in rows}
+    return {(host, owner): (claims, orders) for host, owner, claims, orders in rows}

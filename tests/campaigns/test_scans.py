@@ -74,7 +74,7 @@ def test_unknown_token_is_not_found_and_leaves_no_scan(stage: Stage) -> None:
     assert stage.session.exec(select(Scan)).all() == []
 
 
-def test_owner_of_a_joint_slot_learns_the_carrier_but_not_the_buyer(stage: Stage) -> None:
+def test_owner_of_a_joint_slot_learns_the_host_shop_but_not_the_buyer(stage: Stage) -> None:
     link = _link(stage, parcel=True)
     other = create_shop(stage.session, "cups", name="Cups", timezone="Asia/Shanghai", currency="CNY", at=NOON)
     slot = Link(

@@ -12,9 +12,9 @@ from campaigns.offers.scans import open_link
 from printables.batches import Batch, PackingOutcome
 from printables.drawing import verify
 from printables.joint.approving import Standing, approve, prove_joint, standing
-from printables.joint.carrying import make_joint_batch
 from printables.joint.matrix import Cell, scan_matrix
 from printables.joint.partners import Approval, JointFlyer, Partner, joint_flyers_of, joint_for
+from printables.joint.printing import make_joint_batch
 from printables.joint.slots import add_partner, close_joint, fill_slot, open_joint
 from printables.piece_ledger import close_batch
 from printables.proofs import Proof
@@ -70,9 +70,9 @@ class Pair:
         self.approve(self.pots.person(2), proof)
         return proof
 
-    def run(self, carrier: Bench, count: int = 3) -> Run:
-        carrier.parcels(count, prefix=carrier.shop.slug[:2].upper())
-        return carrier.launched("together", recipe=Recipe.JOINT_FLYER)
+    def run(self, host: Bench, count: int = 3) -> Run:
+        host.parcels(count, prefix=host.shop.slug[:2].upper())
+        return host.launched("together", recipe=Recipe.JOINT_FLYER)
 
     def print(self, run: Run) -> Batch:
         return make_joint_batch(
@@ -375,15 +375,15 @@ def test_a_closed_joint_flyer_prints_nothing_more(pair: Pair) -> None:
     assert pair.tea.rows(Batch) == []
 
 
-def test_the_matrix_knows_carrier_and_slot_and_hides_small_figures_of_others(pair: Pair) -> None:
+def test_the_matrix_knows_host_shop_and_slot_and_hides_small_figures_of_others(pair: Pair) -> None:
     pair.approved()
-    batches = [pair.print(pair.run(carrier, count)) for carrier, count in ((pair.tea, 6), (pair.pots, 2))]
-    for carrier, batch in zip((pair.tea, pair.pots), batches, strict=True):
-        _pack_all(carrier, batch)
-    _open(pair, carrier=pair.tea, owner=pair.pots, count=6)
-    _open(pair, carrier=pair.tea, owner=pair.tea, count=1)
-    _open(pair, carrier=pair.pots, owner=pair.tea, count=2, agent="curl/8")
-    _redeem(pair, carrier=pair.tea, owner=pair.pots, claims=3, orders=2)
+    batches = [pair.print(pair.run(host, count)) for host, count in ((pair.tea, 6), (pair.pots, 2))]
+    for host, batch in zip((pair.tea, pair.pots), batches, strict=True):
+        _pack_all(host, batch)
+    _open(pair, host=pair.tea, owner=pair.pots, count=6)
+    _open(pair, host=pair.tea, owner=pair.tea, count=1)
+    _open(pair, host=pair.pots, owner=pair.tea, count=2, agent="curl/8")
+    _redeem(pair, host=pair.tea, owner=pair.pots, claims=3, orders=2)
 
     tea, pots = pair.tea.shop.id, pair.pots.shop.id
     assert pair.cells() == [
@@ -402,27 +402,27 @@ def test_the_matrix_knows_carrier_and_slot_and_hides_small_figures_of_others(pai
     assert {scan.buyer_id for scan in foreign} == {None}
 
 
-def _pack_all(carrier: Bench, batch: Batch) -> None:
-    waybills = {row.id: row.waybill for row in carrier.rows(Parcel)}
-    for piece in carrier.pieces(batch):
-        assert carrier.scan(waybills[piece.parcel_id], piece.code).outcome is PackingOutcome.PACKED
+def _pack_all(host: Bench, batch: Batch) -> None:
+    waybills = {row.id: row.waybill for row in host.rows(Parcel)}
+    for piece in host.pieces(batch):
+        assert host.scan(waybills[piece.parcel_id], piece.code).outcome is PackingOutcome.PACKED
 
 
-def _links(pair: Pair, carrier: Bench, owner: Bench) -> list[Link]:
+def _links(pair: Pair, host: Bench, owner: Bench) -> list[Link]:
     return [
-        link for link in pair.tea.rows(Link) if (link.carrier_shop_id, link.shop_id) == (carrier.shop.id, owner.shop.id)
+        link for link in pair.tea.rows(Link) if (link.carrier_shop_id, link.shop_id) == (host.shop.id, owner.shop.id)
     ]
 
 
-def _open(pair: Pair, *, carrier: Bench, owner: Bench, count: int, agent: str = "Mozilla/5.0 (iPhone)") -> None:
+def _open(pair: Pair, *, host: Bench, owner: Bench, count: int, agent: str = "Mozilla/5.0 (iPhone)") -> None:
     with transaction(pair.tea.engine) as session:
-        for link in _links(pair, carrier, owner)[:count]:
+        for link in _links(pair, host, owner)[:count]:
             open_link(session, link.token, at=NOON, user_agent=agent, address="10.0.0.1")
 
 
-def _redeem(pair: Pair, *, carrier: Bench, owner: Bench, claims: int, orders: int) -> None:
+def _redeem(pair: Pair, *, host: Bench, owner: Bench, claims: int, orders: int) -> None:
     with transaction(pair.tea.engine) as session:
-        for number, link in enumerate(_links(pair, carrier, owner)[:claims]):
+        for number, link in enumerate(_links(pair, host, owner)[:claims]):
             coupon = claim_coupon(session, session.get_one(Link, link.id), at=NOON)
             if number < orders:
                 redeem(session, owner.shop, coupon.code, order_reference=f"O{number}", amount=20000, at=NOON)

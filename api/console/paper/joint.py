@@ -16,9 +16,9 @@ from campaigns.offers.offers import Offer
 from printables import print_room
 from printables.drawing.pictures import cleaned
 from printables.joint.approving import approve, draw_joint, standing
-from printables.joint.carrying import order_joint_batch
 from printables.joint.matrix import scan_matrix
 from printables.joint.partners import JointFlyer, joint_flyers_of, joint_for
+from printables.joint.printing import order_joint_batch
 from printables.joint.sheet import picture_of, proof_named, slots_of
 from printables.joint.slots import LONGEST, add_partner, close_joint, fill_slot, open_joint
 from printables.print_room import WaitingRun
@@ -241,7 +241,7 @@ def _page(
     stands = standing(session, joint, profile=device)
     slots = slots_of(session, joint)
     mine = next(slot for slot in slots if slot.shop.id == place.shop.id)
-    cells = {(cell.carrier, cell.owner): cell for cell in scan_matrix(session, joint, member=place.member)}
+    cells = {(cell.host, cell.owner): cell for cell in scan_matrix(session, joint, member=place.member)}
     return show(
         request,
         session,

@@ -1,4 +1,4 @@
-"""Printing a joint flyer for the parcels of one partner: the carrier. Every slot of a piece gets a link of its owner's.
+"""Printing a joint flyer for the parcels of one partner, the host shop. Each slot of a piece has a link of its owner's.
 
 The other partners' links carry an anonymous coupon: they will know whose parcel a scan came from, never whose buyer.
 """
@@ -55,9 +55,9 @@ def reserve_joint_batch(session: Session, joint: JointFlyer, run: Run, *, profil
     """Write the rows of `make_joint_batch`: the partners' links and coupons, the batch and its pieces."""
     check_open(joint)
     proof = _approved(session, joint, profile)
-    carrier, others = _carrier(session, joint, run)
+    host, others = _host_and_others(session, joint, run)
     take_turns(session, run.shop_id)
-    show_in_slot(session, _slot_of(carrier), waiting_for_paper(run))
+    show_in_slot(session, _slot_of(host), waiting_for_paper(run))
     for partner in others:
         _add_links(session, partner, run, at)
     flyer = session.get_one(Flyer, joint.flyer_id)
@@ -78,18 +78,18 @@ def _approved(session: Session, joint: JointFlyer, profile: str) -> Proof:
     return stands.proof
 
 
-def _carrier(session: Session, joint: JointFlyer, run: Run) -> tuple[Partner, list[Partner]]:
+def _host_and_others(session: Session, joint: JointFlyer, run: Run) -> tuple[Partner, list[Partner]]:
     """Return the partner whose parcels these are, and the others; its slot must show what its campaign gives."""
     partners = partners_of(session, joint)
-    carrier = next((partner for partner in partners if partner.shop_id == run.shop_id), None)
-    if carrier is None:
+    host = next((partner for partner in partners if partner.shop_id == run.shop_id), None)
+    if host is None:
         raise NotFound("No joint flyer has the number {number}.", number=joint.id)
     campaign = session.get_one(Campaign, run.campaign_id)
-    if campaign.offer_id != carrier.offer_id:
+    if campaign.offer_id != host.offer_id:
         raise Conflict(
             "The campaign {campaign} gives another offer than the shop's slot shows.", campaign=campaign.name
         )
-    return carrier, [partner for partner in partners if partner is not carrier]
+    return host, [partner for partner in partners if partner is not host]
 
 
 def _slot_of(partner: Partner) -> Slot:
