@@ -6,7 +6,7 @@ import typer
 
 from api.cli.terminal import JsonOption, ShopOption, engine, show
 from api.typed import typed_moment
-from campaigns.optouts.recording import Told, pause_buyer, record_address, record_answer
+from campaigns.optouts.recording import ConsentStatement, pause_buyer, record_address, record_answer
 from retention import clock
 from retention.access import system_member
 from retention.buyers import buyer_for
@@ -48,11 +48,11 @@ def record(
         found = find_shop(session, shop)
         member, now = system_member(found.id), clock.now()
         moment = typed_moment(at, found.timezone) if at else None
-        told = Told(answer, evidence, source, channel=channel, topic=topic, at=moment)
+        statement = ConsentStatement(answer, evidence, source, channel=channel, topic=topic, at=moment)
         if buyer:
-            rows = record_answer(session, member, buyer_for(session, member, buyer), told, now=now)
+            rows = record_answer(session, member, buyer_for(session, member, buyer), statement, now=now)
         else:
-            rows = record_address(session, member, address, told, now=now)
+            rows = record_address(session, member, address, statement, now=now)
         result = {"recorded": len(rows), "counted": sum(row.counts for row in rows)}
     show(result, as_json=as_json)
 

@@ -12,7 +12,7 @@ from sqlmodel import Session
 from api.deps import Now, Reading, Writing
 from api.v1.keys import Caller, caller_with
 from api.v1.once import SentOnce
-from campaigns.optouts.recording import Told, pause_buyer, record_address, record_answer
+from campaigns.optouts.recording import ConsentStatement, pause_buyer, record_address, record_answer
 from campaigns.optouts.standing import standing_of
 from retention.access import Scope
 from retention.buyers import Buyer, buyer_for
@@ -125,13 +125,15 @@ def record(sent: AnswerIn, session: Writing, at: Now, once: SentOnce, caller: Wr
     """
 
     def work() -> RecordedOut:
-        told = Told(sent.answer, sent.evidence, sent.source, channel=sent.channel, topic=sent.topic, at=sent.at)
+        statement = ConsentStatement(
+            sent.answer, sent.evidence, sent.source, channel=sent.channel, topic=sent.topic, at=sent.at
+        )
         if bool(sent.buyer) == bool(sent.address):
             raise Invalid(gettext_noop("Name either the buyer or the address."))
         if sent.buyer:
             buyer = buyer_for(session, caller.member, sent.buyer)
-            return _recorded(session, record_answer(session, caller.member, buyer, told, now=at))
-        return _recorded(session, record_address(session, caller.member, sent.address, told, now=at))
+            return _recorded(session, record_answer(session, caller.member, buyer, statement, now=at))
+        return _recorded(session, record_address(session, caller.member, sent.address, statement, now=at))
 
     return once.answer(session, caller, work)
 

@@ -51,8 +51,8 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What is known of one delivery: what the other side said, how it calls the message, where it went."""
+class Receipt:
+    """What the channel answered for one delivery: its response, its id of the message, and the address it went to."""
 
     id: int
     detail: str = ""
@@ -145,42 +145,48 @@ def begin(session: Session, held: Claim, delivery_ids: Sequence[int], *, now: da
     return set(_BEGIN.run(session, held.shop_id, token=held.token, ids=list(delivery_ids), at=now))
 
 
-def record_sent(session: Session, held: Claim, told: Sequence[Told], *, at: datetime) -> None:
+def record_sent(session: Session, held: Claim, receipts: Sequence[Receipt], *, at: datetime) -> None:
     """Write down that messages were taken, also of those that came to wait again or be unknown meanwhile.
 
     A delivery whose content went in another's message is sent with it.
     """
-    if not told:
+    if not receipts:
         return
-    ids = [each.id for each in told]
+    ids = [each.id for each in receipts]
     sending = _sent(is_postgresql(session))
-    sent = sending.run(session, held.shop_id, token=held.token, ids=ids, at=at, told=_as_json(told, _OF_SENT))
-    if len(sent) < len(told):  # our claim expired while we were still handing over
-        late = [each for each in told if each.id not in set(sent)]
-        own = _own_words(session, late, _OF_SENT)
+    sent = sending.run(session, held.shop_id, token=held.token, ids=ids, at=at, receipts=_as_json(receipts, _OF_SENT))
+    if len(sent) < len(receipts):  # our claim expired while we were still handing over
+        late = [each for each in receipts if each.id not in set(sent)]
+        per_row = _values_per_row(session, late, _OF_SENT)
         where = by_number(held.shop_id, [each.id for each in late])
-        sent += move(session, Move.SEND_LATE, where, sent_at=at, **own)
+        sent += move(session, Move.SEND_LATE, where, sent_at=at, **per_row)
     if hosts := held.hosts.intersection(sent):
         _INCLUDED.run(session, held.shop_id, ids=hosts, at=at)
 
 
 def record_refused(
-    session: Session, held: Claim, told: Sequence[Told], *, reason: Reason, at: datetime, says_all: bool = False
+    session: Session,
+    held: Claim,
+    receipts: Sequence[Receipt],
+    *,
+    reason: Reason,
+    at: datetime,
+    settles_earlier: bool = False,
 ) -> None:
     """Write down that messages will never be taken. `due_at` keeps the moment.
 
-    A refusal `says_all` where the other side knows the key: then no earlier try has arrived either.
+    A refusal `settles_earlier` tries where the other side knows the key: then none of them has arrived either.
     """
-    _settle(session, held, told, Move.REFUSE if says_all else Move.FAIL, reason=reason, due_at=at)
+    _settle(session, held, receipts, Move.REFUSE if settles_earlier else Move.FAIL, reason=reason, due_at=at)
 
 
-def record_undecided(session: Session, held: Claim, told: Sequence[Told]) -> None:
+def record_undecided(session: Session, held: Claim, receipts: Sequence[Receipt]) -> None:
     """Write down that nobody can know."""
-    _settle(session, held, told, Move.LOSE)
+    _settle(session, held, receipts, Move.LOSE)
 
 
 def record_later(
-    session: Session, held: Claim, told: Sequence[Told], *, now: datetime, may_have_arrived: bool = False
+    session: Session, held: Claim, receipts: Sequence[Receipt], *, now: datetime, may_have_arrived: bool = False
 ) -> None:
     """Have deliveries tried again after the next wait; those that have had every wait have failed.
 
@@ -188,19 +194,19 @@ def record_later(
     """
     over = col(Delivery.attempts) > len(BACK_OFF)
     if may_have_arrived:
-        _settle(session, held, told, Move.LOSE, over, due_at=now)
+        _settle(session, held, receipts, Move.LOSE, over, due_at=now)
     else:
-        _settle(session, held, told, Move.FAIL, over, reason=Reason.GAVE_UP, due_at=now)
+        _settle(session, held, receipts, Move.FAIL, over, reason=Reason.GAVE_UP, due_at=now)
     waits = sa.case(
         *((col(Delivery.attempts) == tries, sa.literal(now + wait, _MOMENT)) for tries, wait in enumerate(BACK_OFF, 1)),
         else_=sa.literal(now, _MOMENT),
     )
-    _settle(session, held, told, Move.RETRY_DOUBTED if may_have_arrived else Move.RETRY, due_at=waits)
+    _settle(session, held, receipts, Move.RETRY_DOUBTED if may_have_arrived else Move.RETRY, due_at=waits)
 
 
-def record_wait(session: Session, held: Claim, told: Sequence[Told], *, until: datetime) -> None:
+def record_wait(session: Session, held: Claim, receipts: Sequence[Receipt], *, until: datetime) -> None:
     """Have deliveries wait as long as the other side asked; that counts as no try."""
-    _settle(session, held, told, Move.DEFER, due_at=until)
+    _settle(session, held, receipts, Move.DEFER, due_at=until)
 
 
 def release(session: Session, held: Claim, delivery_ids: Sequence[int]) -> None:
@@ -239,39 +245,47 @@ def _ours(held: Claim, delivery_ids: Collection[int]) -> tuple[sa.ColumnElement[
 
 
 def _settle(
-    session: Session, held: Claim, told: Sequence[Told], which: Move, *where: sa.ColumnElement[bool], **values: Any
+    session: Session,
+    held: Claim,
+    receipts: Sequence[Receipt],
+    which: Move,
+    *where: sa.ColumnElement[bool],
+    **values: Any,
 ) -> None:
-    """Take deliveries out of the claim, each with what the other side said of it, in one UPDATE."""
-    if told:
-        own = _own_words(session, told, ("detail",))
-        move(session, which, *_ours(held, [each.id for each in told]), *where, **values, **own)
+    """Take deliveries out of the claim, each with the response to it, in one UPDATE."""
+    if receipts:
+        per_row = _values_per_row(session, receipts, ("detail",))
+        move(session, which, *_ours(held, [each.id for each in receipts]), *where, **values, **per_row)
 
 
 _LONGEST = {"detail": 500, "message_id": 200, "address": 254}
 
 
-def _own_words(session: Session, told: Sequence[Told], words: Iterable[str]) -> dict[str, sa.ColumnElement[str]]:
-    """Return each word as it is for the row at hand, looked up in one JSON value by the row's number.
+def _values_per_row(
+    session: Session, receipts: Sequence[Receipt], fields: Iterable[str]
+) -> dict[str, sa.ColumnElement[str]]:
+    """Return each field as it is for the row at hand, looked up in one JSON value by the row's number.
 
-    The statement is the same whatever is told, and neither database has a join to plan.
+    The statement is the same whatever the values, and neither database has a join to plan.
     """
-    listed = _as_json(told, words)
-    known = sa.bindparam("told", listed, type_=_json(postgresql=is_postgresql(session)), unique=True)
-    return _looked_up(known, words, postgresql=is_postgresql(session))
+    listed = _as_json(receipts, fields)
+    known = sa.bindparam("receipts", listed, type_=_json(postgresql=is_postgresql(session)), unique=True)
+    return _looked_up(known, fields, postgresql=is_postgresql(session))
 
 
 def _looked_up(
-    known: sa.BindParameter[Any], words: Iterable[str], *, postgresql: bool
+    known: sa.BindParameter[Any], fields: Iterable[str], *, postgresql: bool
 ) -> dict[str, sa.ColumnElement[str]]:
     number = sa.cast(col(Delivery.id), sa.Text)
     if postgresql:
-        return {word: sa.func.jsonb_extract_path_text(known, number, word, type_=sa.Text) for word in words}
-    return {word: sa.func.json_extract(known, '$."' + number + f'".{word}', type_=sa.Text) for word in words}
+        return {field: sa.func.jsonb_extract_path_text(known, number, field, type_=sa.Text) for field in fields}
+    return {field: sa.func.json_extract(known, '$."' + number + f'".{field}', type_=sa.Text) for field in fields}
 
 
-def _as_json(told: Sequence[Told], words: Iterable[str]) -> dict[str, dict[str, str]]:
+def _as_json(receipts: Sequence[Receipt], fields: Iterable[str]) -> dict[str, dict[str, str]]:
     return {
-        str(each.id): {word: getattr(each, word)[: _LONGEST[word]].replace("\0", "") for word in words} for each in told
+        str(each.id): {field: getattr(each, field)[: _LONGEST[field]].replace("\0", "") for field in fields}
+        for each in receipts
     }
 
 
@@ -294,6 +308,6 @@ _INCLUDED = Prepared(
 
 @cache
 def _sent(postgresql: bool) -> Prepared:  # noqa: FBT001
-    known = sa.bindparam("told", type_=_json(postgresql=postgresql))
-    own = _looked_up(known, _OF_SENT, postgresql=postgresql)
-    return Prepared(Move.SEND, *_OURS, sent_at=sa.bindparam("at"), **own)
+    known = sa.bindparam("receipts", type_=_json(postgresql=postgresql))
+    per_row = _looked_up(known, _OF_SENT, postgresql=postgresql)
+    return Prepared(Move.SEND, *_OURS, sent_at=sa.bindparam("at"), **per_row)

@@ -90,25 +90,30 @@ def settle_redeemed_touches(session: Session, shop_id: int, coupons: BitMap) -> 
     session.flush()
     these = ids_in(session, coupons)
     used = (*_used(shop_id), col(Coupon.buyer_id).is_not(None))
-    told = (*_told(shop_id), col(Touch.coupon_id).in_(these))
+    touches = (*_redeemed_touches(shop_id), col(Touch.coupon_id).in_(these))
     mine = (*used, col(Coupon.id) == Touch.coupon_id)
     there = sa.select(sa.literal(1)).where(*mine).correlate(Touch).exists()
-    session.execute(sa.delete(Touch).where(*told, ~there), execution_options=_NO_SYNC)
+    session.execute(sa.delete(Touch).where(*touches, ~there), execution_options=_NO_SYNC)
 
     def now(column: sa.SQLColumnExpression[Any]) -> sa.ScalarSelect[Any]:
         return sa.select(column).where(*mine).correlate(Touch).scalar_subquery()
 
     moved = {"campaign": now(campaign_slug(REDEEMED_AT)), "at": now(REDEEMED_AT)}
-    session.execute(sa.update(Touch).where(*told, there).values(**moved), execution_options=_NO_SYNC)
-    has = sa.select(sa.literal(1)).where(*_told(shop_id), col(Touch.coupon_id) == Coupon.id).correlate(Coupon).exists()
+    session.execute(sa.update(Touch).where(*touches, there).values(**moved), execution_options=_NO_SYNC)
+    has = (
+        sa.select(sa.literal(1))
+        .where(*_redeemed_touches(shop_id), col(Touch.coupon_id) == Coupon.id)
+        .correlate(Coupon)
+        .exists()
+    )
     _add(session, TouchEvent.REDEEMED, REDEEMED_AT, *used, col(Coupon.id).in_(these), ~has)
     raise_version(session, shop_id, Family.TOUCHES)
 
 
 def coupons_with_stale_touches(session: Session, shop_id: int) -> BitMap:
     """Return the coupons of a shop whose `redeemed` touch is missing, left over, or not at the time of the order."""
-    touch = sa.and_(*_told(shop_id), col(Touch.coupon_id) == Coupon.id)
-    untold = (
+    touch = sa.and_(*_redeemed_touches(shop_id), col(Touch.coupon_id) == Coupon.id)
+    missing = (
         sa.select(col(Coupon.id))
         .outerjoin(Touch, touch)
         .where(
@@ -122,14 +127,14 @@ def coupons_with_stale_touches(session: Session, shop_id: int) -> BitMap:
         .join(Touch, touch)
         .where(col(Coupon.shop_id) == shop_id, col(Coupon.state) != CouponState.REDEEMED)
     )
-    return read_bitmap(session, untold) | read_bitmap(session, left_over)
+    return read_bitmap(session, missing) | read_bitmap(session, left_over)
 
 
 def _used(shop_id: int) -> tuple[sa.ColumnElement[bool], ...]:
     return (col(Coupon.shop_id) == shop_id, col(Coupon.state) == CouponState.REDEEMED)
 
 
-def _told(shop_id: int) -> tuple[sa.ColumnElement[bool], ...]:
+def _redeemed_touches(shop_id: int) -> tuple[sa.ColumnElement[bool], ...]:
     return (col(Touch.shop_id) == shop_id, col(Touch.event) == TouchEvent.REDEEMED)
 
 

@@ -168,9 +168,9 @@ def _again(session: Session, shop: Shop, coupon: Coupon, offer: Offer, amount: i
 
     Where only the order's own code told us of it, this is the first time anybody says what it came to.
     """
-    told = {"order_amount": amount, "discount": offer.discount(amount)}
+    amounts = {"order_amount": amount, "discount": offer.discount(amount)}
     if coupon.order_amount is None:
-        _move(session, coupon, col(Coupon.order_amount).is_(None), **told)
+        _move(session, coupon, col(Coupon.order_amount).is_(None), **amounts)
     if coupon.order_amount != amount:
         raise refusals.other_amount(shop, coupon, amount)
     return Redemption(coupon, offer, coupon.discount or 0, again=True)

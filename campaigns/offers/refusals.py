@@ -31,8 +31,8 @@ def too_few_joined(offer: Offer, missing: int) -> Conflict:
 
 
 def not_claimed(coupon: Coupon) -> Conflict:
-    told = Conflict("Join first: claim the coupon {code}, then use it.", code=spaced(coupon.code))
-    return told.typed("coupon-not-claimed")
+    conflict = Conflict("Join first: claim the coupon {code}, then use it.", code=spaced(coupon.code))
+    return conflict.typed("coupon-not-claimed")
 
 
 def below_minimum(shop: Shop, offer: Offer, amount: int) -> Conflict:
@@ -44,13 +44,13 @@ def below_minimum(shop: Shop, offer: Offer, amount: int) -> Conflict:
 
 
 def other_buyer(coupon: Coupon) -> Conflict:
-    told = Conflict("The coupon {code} belongs to another buyer.", code=spaced(coupon.code))
-    return told.typed("coupon-of-another-buyer")
+    conflict = Conflict("The coupon {code} belongs to another buyer.", code=spaced(coupon.code))
+    return conflict.typed("coupon-of-another-buyer")
 
 
 def other_order(coupon: Coupon) -> Conflict:
-    told = Conflict("The coupon {code} was used by another order.", code=spaced(coupon.code))
-    return told.typed("coupon-of-another-order")
+    conflict = Conflict("The coupon {code} was used by another order.", code=spaced(coupon.code))
+    return conflict.typed("coupon-of-another-order")
 
 
 def other_amount(shop: Shop, coupon: Coupon, amount: int) -> Conflict:
@@ -71,8 +71,8 @@ def as_it_stands(shop: Shop, coupon: Coupon, *, at: datetime) -> Conflict:
         return Conflict("The coupon {code} is void.", code=code).typed("coupon-void")
     if coupon.expires_at and coupon.expires_at <= at:
         end = show_end(coupon.expires_at, shop.timezone, at=at)
-        told = Conflict("The coupon {code} is over: its last day was {end}.", code=code, end=end)
-        return told.typed("coupon-expired")
+        conflict = Conflict("The coupon {code} is over: its last day was {end}.", code=code, end=end)
+        return conflict.typed("coupon-expired")
     return Conflict("Another checkout holds the coupon {code} for now.", code=code).typed("coupon-held")
 
 

@@ -1,6 +1,6 @@
-"""Recording: what a buyer told a person of the shop or another of its systems, written down with its evidence.
+"""Recording consent: an answer a buyer gave a person of the shop or another of its systems, with its evidence.
 
-Who wrote it down is kept with the answer and in the audit log. The same answer told again (same words, same moment) is
+Who wrote it down is kept with the answer and in the audit log. The same answer once more (same words, same moment) is
 the one that is there already.
 """
 
@@ -27,8 +27,8 @@ LONGEST_PAUSE = timedelta(days=3660)
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """An answer as it was told, `at` when they said it. Without `channel` it is about every way to reach the buyer."""
+class ConsentStatement:
+    """An answer as it was given, `at` that moment. Without `channel` it is about every way to reach the buyer."""
 
     answer: Answer
     wording: str
@@ -43,38 +43,44 @@ class Told:
         return [self.channel] if self.channel else list(Channel)
 
 
-def record_answer(session: Session, member: Member, buyer: Buyer, told: Told, *, now: datetime) -> list[Consent]:
+def record_answer(
+    session: Session, member: Member, buyer: Buyer, statement: ConsentStatement, *, now: datetime
+) -> list[Consent]:
     """Write down an answer of one buyer and return its rows; `counts` says whether a newer one stands against it.
 
     Invalid without evidence, or for a moment that has not come; NotFound for an unknown topic.
     """
-    evidence = _checked(session, member, told, now=now)
-    said = [_record(session, Subject(buyer.shop_id, buyer.id, each), told, evidence) for each in told.channels]
-    _note(session, member, audit.of_buyer(buyer.external_id), told, evidence, now=now)
-    return said
+    evidence = _checked(session, member, statement, now=now)
+    rows = [
+        _record(session, Subject(buyer.shop_id, buyer.id, each), statement, evidence) for each in statement.channels
+    ]
+    _note(session, member, audit.of_buyer(buyer.external_id), statement, evidence, now=now)
+    return rows
 
 
-def record_address(session: Session, member: Member, address: str, told: Told, *, now: datetime) -> list[Consent]:
+def record_address(
+    session: Session, member: Member, address: str, statement: ConsentStatement, *, now: datetime
+) -> list[Consent]:
     """Write down an answer of whoever has a mail address or number; a no holds also when nobody has it yet.
 
     Invalid without a channel that has addresses; NotFound for a yes of an address nobody has or held.
     """
-    evidence = _checked(session, member, told, now=now, reached=address)
-    if told.channel is None:
+    evidence = _checked(session, member, statement, now=now, reached=address)
+    if statement.channel is None:
         raise Invalid("Say for which channel the address {address} answers: email or sms.", address=repr(address))
-    key = key_of(session, member.shop_id, told.channel, address)
-    about = About(member.shop_id, told.channel, told.topic)
-    buyers = list(session.execute(buyers_at(member.shop_id, told.channel, {key})).scalars())
-    if told.answer is Answer.OUT:
+    key = key_of(session, member.shop_id, statement.channel, address)
+    about = About(member.shop_id, statement.channel, statement.topic)
+    buyers = list(session.execute(buyers_at(member.shop_id, statement.channel, {key})).scalars())
+    if statement.answer is Answer.OUT:
         suppress(session, about, {key}, source=evidence.source, wording=evidence.wording, at=evidence.at)
-        skip_addresses(session, member.shop_id, channel=told.channel, keys={key}, topic=told.topic)
+        skip_addresses(session, member.shop_id, channel=statement.channel, keys={key}, topic=statement.topic)
     elif not buyers and not is_held(session, about, address):
         raise NotFound("No buyer has the address {address}.", address=address)
-    said = [_record(session, Subject(member.shop_id, each, told.channel), told, evidence) for each in buyers]
-    if told.answer is Answer.IN:
+    rows = [_record(session, Subject(member.shop_id, each, statement.channel), statement, evidence) for each in buyers]
+    if statement.answer is Answer.IN:
         lift(session, about, {key}, at=evidence.at)
-    _note(session, member, audit.of_address(key), told, evidence, now=now)
-    return said
+    _note(session, member, audit.of_address(key), statement, evidence, now=now)
+    return rows
 
 
 def pause_buyer(
@@ -98,37 +104,39 @@ def pause_buyer(
     audit.record(session, buyer.shop_id, member.actor, action=action, subject=about, after=after, at=now)
 
 
-def _record(session: Session, subject: Subject, told: Told, evidence: Evidence) -> Consent:
+def _record(session: Session, subject: Subject, statement: ConsentStatement, evidence: Evidence) -> Consent:
     same = select(Consent).where(
         Consent.shop_id == subject.shop_id,
         Consent.buyer_id == subject.buyer_id,
         Consent.channel == subject.channel,
-        Consent.topic == told.topic,
-        Consent.answer == told.answer,
+        Consent.topic == statement.topic,
+        Consent.answer == statement.answer,
         Consent.at == evidence.at,
         Consent.source == evidence.source,
         Consent.wording == evidence.wording,
     )
     if there := session.exec(same.order_by(col(Consent.id)).limit(1)).first():
         return there
-    if told.answer is Answer.IN:
-        return opt_in(session, subject, evidence, topic=told.topic)
-    opt_out(session, subject, evidence, topic=told.topic)
+    if statement.answer is Answer.IN:
+        return opt_in(session, subject, evidence, topic=statement.topic)
+    opt_out(session, subject, evidence, topic=statement.topic)
     return session.exec(same.order_by(col(Consent.id).desc()).limit(1)).one()
 
 
-def _checked(session: Session, member: Member, told: Told, *, now: datetime, reached: str = "") -> Evidence:
+def _checked(
+    session: Session, member: Member, statement: ConsentStatement, *, now: datetime, reached: str = ""
+) -> Evidence:
     member.require(Scope.CONSENTS_WRITE)
-    wording = told.wording.strip()
+    wording = statement.wording.strip()
     if not wording or len(wording) > 1000:
         raise Invalid("Say in up to {most} characters what was said and how: it is the evidence.", most=1000)
-    if told.topic:
-        find_topic(session, member.shop_id, told.topic)
-    at = told.at or now
+    if statement.topic:
+        find_topic(session, member.shop_id, statement.topic)
+    at = statement.at or now
     if at > now + SKEW:
-        said = show_moment(at, _zone(session, member.shop_id))
-        raise Invalid("Nobody can have answered at {moment}, which has not come.", moment=said)
-    source = _named(told.source)
+        moment = show_moment(at, _zone(session, member.shop_id))
+        raise Invalid("Nobody can have answered at {moment}, which has not come.", moment=moment)
+    source = _named(statement.source)
     return Evidence(min(at, now), source, wording=wording, address=reached, reached=reached, recorded_by=member.actor)
 
 
@@ -144,8 +152,15 @@ def _named(source: str) -> str:
     return plain
 
 
-def _note(session: Session, member: Member, subject: str, told: Told, evidence: Evidence, *, now: datetime) -> None:
-    channels = [channel.value for channel in told.channels]
-    said = {"answer": told.answer.value, "channels": channels, "topic": told.topic, "source": evidence.source}
-    after = said | {"at": evidence.at.isoformat()}
+def _note(
+    session: Session, member: Member, subject: str, statement: ConsentStatement, evidence: Evidence, *, now: datetime
+) -> None:
+    channels = [channel.value for channel in statement.channels]
+    answered = {
+        "answer": statement.answer.value,
+        "channels": channels,
+        "topic": statement.topic,
+        "source": evidence.source,
+    }
+    after = answered | {"at": evidence.at.isoformat()}
     audit.record(session, member.shop_id, member.actor, action="consent.record", subject=subject, after=after, at=now)

@@ -84,8 +84,10 @@ def _check_time(sent_at: str, at: datetime) -> None:
     slack = timedelta(0) if moment.tzinfo else ZONES
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     if not at - OLDEST - slack <= moment <= at + EARLIEST + slack:
-        told = Conflict("This message says it is from {moment}, which is not now. It changes nothing.", moment=sent_at)
-        raise told.typed("message-stale")
+        conflict = Conflict(
+            "This message says it is from {moment}, which is not now. It changes nothing.", moment=sent_at
+        )
+        raise conflict.typed("message-stale")
 
 
 def read_time(text: str) -> datetime | None:

@@ -193,8 +193,8 @@ def choices_of(session: Session, subject: Subject, *, at: datetime) -> Choices:
 def topics_out(session: Session, subject: Subject) -> frozenset[str]:
     """Return the topics a buyer wants nothing on by the channel."""
     of = (col(Consent.shop_id) == subject.shop_id, col(Consent.buyer_id) == subject.buyer_id)
-    told = (Consent.channel == subject.channel, Consent.topic != "", col(Consent.counts))
-    last = select(sa.func.max(Consent.id)).where(*of, *told)
+    conditions = (Consent.channel == subject.channel, Consent.topic != "", col(Consent.counts))
+    last = select(sa.func.max(Consent.id)).where(*of, *conditions)
     rows = select(Consent.topic).where(
         col(Consent.id).in_(last.group_by(col(Consent.topic))), Consent.answer == Answer.OUT
     )

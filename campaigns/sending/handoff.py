@@ -26,7 +26,7 @@ from campaigns.channels.channel import Channel, Connection, Message, Outcome, Re
 from campaigns.channels.rates import Slots
 from campaigns.channels.senders import Sender
 from campaigns.deliveries import claiming
-from campaigns.deliveries.claiming import Claim, Told
+from campaigns.deliveries.claiming import Claim, Receipt
 from campaigns.sending.in_hand import Checked, checked_under, recheck
 from retention.database import transaction
 
@@ -162,9 +162,9 @@ class Batch:
     def _record(self, session: Session) -> None:
         """Write down what came of the group before. Run again, it writes what did not stand the first time."""
         held, now, again = self.held, self.now, self.line.channel.repeatable
-        sent, refused, later, undecided = (self._told(kind) for kind in (Taken, Refused, TryLater, Undecided))
+        sent, refused, later, undecided = (self._receipts(kind) for kind in (Taken, Refused, TryLater, Undecided))
         claiming.record_sent(session, held, sent, at=now)
-        claiming.record_refused(session, held, refused, reason=Reason.REFUSED, at=now, says_all=again)
+        claiming.record_refused(session, held, refused, reason=Reason.REFUSED, at=now, settles_earlier=again)
         self._record_later(session, later)
         if again:
             claiming.record_later(session, held, undecided, now=now, may_have_arrived=True)
@@ -173,7 +173,7 @@ class Batch:
         if self.by and self._came_of:
             self._note(session, self.by, taken=len(sent))
 
-    def _record_later(self, session: Session, later: Sequence[Told]) -> None:
+    def _record_later(self, session: Session, later: Sequence[Receipt]) -> None:
         waits = {delivery_id: outcome.wait for (delivery_id, _), outcome in self._came_of
                  if isinstance(outcome, TryLater) and outcome.wait}  # fmt: skip
         tries = [each for each in later if each.id not in waits]
@@ -190,8 +190,8 @@ class Batch:
             detail = failed[-1] if failed else ""
             breaker.note(session, by, failures=len(failed), taken=taken, detail=detail, now=self.now)
 
-    def _told(self, kind: type[Outcome]) -> list[Told]:
-        return [_told(each, outcome) for each, outcome in self._came_of if isinstance(outcome, kind)]
+    def _receipts(self, kind: type[Outcome]) -> list[Receipt]:
+        return [_receipt(each, outcome) for each, outcome in self._came_of if isinstance(outcome, kind)]
 
 
 def patiently(engine: Engine, work: Callable[[Session], Answer]) -> Answer:
@@ -218,11 +218,11 @@ def _may_pass(engine: Engine, error: DBAPIError) -> bool:
     return engine.dialect.name != "sqlite" or "locked" in str(error.orig)
 
 
-def _told(each: Ready, outcome: Outcome) -> Told:
+def _receipt(each: Ready, outcome: Outcome) -> Receipt:
     delivery_id, message = each
     if isinstance(outcome, Taken):
-        return Told(delivery_id, message_id=outcome.reference or message.message_id, address=message.to)
-    return Told(delivery_id, detail=str(outcome))
+        return Receipt(delivery_id, message_id=outcome.reference or message.message_id, address=message.to)
+    return Receipt(delivery_id, detail=str(outcome))
 
 
 def _is_of_sender(outcome: Outcome) -> bool:

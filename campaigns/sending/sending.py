@@ -23,7 +23,7 @@ from campaigns.channels.channel import Channel, TryLater
 from campaigns.channels.rates import Slots
 from campaigns.channels.senders import Sender
 from campaigns.deliveries import claiming
-from campaigns.deliveries.claiming import Claim, Told
+from campaigns.deliveries.claiming import Claim, Receipt
 from campaigns.deliveries.moving import reopen
 from campaigns.deliveries.numbered import among
 from campaigns.deliveries.transitions import Move, move
@@ -228,12 +228,12 @@ class _Round:
     def _make(self, held: Claim, contexts: list[MessageContext]) -> list[Ready]:
         """Make the messages; a text that cannot be made fails alone."""
         ready: list[Ready] = []
-        wrong: list[Told] = []
+        wrong: list[Receipt] = []
         for context in contexts:
             try:
                 ready.append((context.delivery.id, compose(context, self.sender, at=self.now)))
             except Exception as error:  # noqa: BLE001 - whatever it is, the others can be made
-                wrong.append(Told(context.delivery.id, detail=said(error)))
+                wrong.append(Receipt(context.delivery.id, detail=said(error)))
         if wrong:
             self.counts["failed"] += len(wrong)
             patiently(

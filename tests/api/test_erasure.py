@@ -16,7 +16,7 @@ from sqlmodel import Session, col, select
 from api.cli import main
 from api.cli import privacy as privacy_commands
 from campaigns.optouts.bounces import Bounce, BounceKind
-from campaigns.optouts.recording import Told, record_address, record_answer
+from campaigns.optouts.recording import ConsentStatement, record_address, record_answer
 from retention import audit
 from retention.access import ROLE_SCOPES, Member, Role
 from retention.buyers import Buyer, FormerAddress
@@ -133,10 +133,10 @@ def test_an_erasure_takes_no_entry_about_somebody_whose_id_is_the_rows_number(
         number = session.exec(select(Buyer.id)).one()
     long = "x" * 199
     take(f"buyer_id,name\n{number},B\n{long}1,C\n{long}2,D\n")
-    told = Told(Answer.OUT, "said no", "phone", channel=Channel.EMAIL)
+    statement = ConsentStatement(Answer.OUT, "said no", "phone", channel=Channel.EMAIL)
     with transaction(engine) as session:
         for buyer in session.exec(select(Buyer).where(Buyer.name != "A").order_by(Buyer.name)).all():
-            record_answer(session, OWNER, buyer, told, now=later(days=2))
+            record_answer(session, OWNER, buyer, statement, now=later(days=2))
     erase("ada")
     erase(f"{long}1")
     with reading(engine) as session:
@@ -161,9 +161,9 @@ def test_addresses_the_buyer_had_before_are_looked_for_too(
         buyer = session.exec(select(Buyer)).one()
         buyer.email, buyer.phone = "new@mail.example", "13811112222"
         session.add(buyer)
-    told = Told(Answer.OUT, f"{OLD} said no", "phone", channel=Channel.EMAIL)
+    statement = ConsentStatement(Answer.OUT, f"{OLD} said no", "phone", channel=Channel.EMAIL)
     with transaction(engine) as session:
-        record_address(session, OWNER, OLD, told, now=later(days=2))
+        record_address(session, OWNER, OLD, statement, now=later(days=2))
         for channel, key in ((Channel.EMAIL, "between.qx@mail.example"), (Channel.SMS, f"+86{OLD_PHONE}")):
             suppress(session, About(1, channel), {key}, source="reply", wording="td qx", at=NOON)
             lift(session, About(1, channel), {key}, at=later(days=1))

@@ -23,8 +23,8 @@ class Rows:
 
     def add(self, name: str, **values: Any) -> None:
         table = self.tables.tables[name]
-        told = [column for column in table.columns if not column.nullable and column.name != "id"]
-        needed = {column.name: _emptiest(column) for column in told}
+        required = [column for column in table.columns if not column.nullable and column.name != "id"]
+        needed = {column.name: _emptiest(column) for column in required}
         self.connection.execute(table.insert().values(needed | values))
 
     def all(self, query: str) -> list[tuple[Any, ...]]:

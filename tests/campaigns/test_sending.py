@@ -230,8 +230,8 @@ def test_expired_claim_waits_again_unless_it_had_begun(engine: Engine, on_stage:
     assert _send(engine, minutes=10) == {"sent": 1}
     assert on_stage(_rows) == [("unknown", "no_record"), ("sent", "")]
     with transaction(engine) as session:  # the sender was slow, not dead
-        told = claiming.Told(held.delivery_ids[0], message_id="<1@x>", address="a@x")
-        claiming.record_sent(session, held, [told], at=later(minutes=11))
+        receipt = claiming.Receipt(held.delivery_ids[0], message_id="<1@x>", address="a@x")
+        claiming.record_sent(session, held, [receipt], at=later(minutes=11))
     assert on_stage(_rows) == [("sent", ""), ("sent", "")]
 
 

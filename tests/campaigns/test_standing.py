@@ -70,13 +70,13 @@ def test_the_installations_own_server_that_is_away_is_told_until_it_takes_a_mess
         def connect(self) -> Any:
             raise TryLater("the mail server cannot be reached", of_sender=True)
 
-    def told(stage: Stage) -> list[str]:
+    def details(stage: Stage) -> list[str]:
         return [stands.detail for _, stands in standing_still(stage.session, stage.shop.id)]
 
     send_waiting(engine, Away(), now=NOON)
-    assert on_stage(told) == ["the mail server cannot be reached"]
+    assert on_stage(details) == ["the mail server cannot be reached"]
     send_waiting(engine, MemoryChannel(), now=later(minutes=2))
-    assert on_stage(told) == []
+    assert on_stage(details) == []
 
 
 def test_another_sender_takes_what_waits_at_once_while_nothing_has_left(stage: Stage) -> None:

@@ -13,7 +13,7 @@ from api.console.segments.buyers import show_one
 from api.console.shell import Here, go, refused
 from api.deps import Now, Writing, require
 from api.typed import end_of_day, typed_moment
-from campaigns.optouts.recording import Told, pause_buyer, record_answer
+from campaigns.optouts.recording import ConsentStatement, pause_buyer, record_answer
 from retention.access import Scope
 from retention.buyers import buyer_for
 from retention.consent import Answer, Channel
@@ -46,8 +46,10 @@ def record(
         with session.begin_nested():
             channel = _channel(typed.channel)
             at = typed_moment(typed.at, place.shop.timezone) if typed.at else None
-            told = Told(typed.answer, typed.evidence, typed.source, channel=channel, topic=typed.topic, at=at)
-            record_answer(session, place.member, buyer, told, now=now)
+            statement = ConsentStatement(
+                typed.answer, typed.evidence, typed.source, channel=channel, topic=typed.topic, at=at
+            )
+            record_answer(session, place.member, buyer, statement, now=now)
     except Error as error:
         return _again(request, session, place, now, buyer_id, error, typed=typed.model_dump())
     return _back(place, buyer_id)
