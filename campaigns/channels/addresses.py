@@ -22,19 +22,19 @@ def open_socket(host: str, port: int, timeout: float, *, allow_private: bool) ->
     """Connect to a host; TryLater when it is private and that is not allowed, OSError when nobody answers."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     if not allow_private and not all(is_public(str(address[0])) for *_, address in found):
-        raise TryLater(INSIDE.format(place=host), line_stands=False, of_sender=True)
+        raise TryLater(INSIDE.format(place=host), connection_usable=False, of_sender=True)
     trouble: OSError | None = None
     for family, kind, protocol, _, address in found:
-        line = socket.socket(family, kind, protocol)
-        line.settimeout(timeout)
+        sock = socket.socket(family, kind, protocol)
+        sock.settimeout(timeout)
         try:
-            line.connect(address)
+            sock.connect(address)
         except OSError as error:
-            line.close()
+            sock.close()
             trouble = error
         else:
-            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return line
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return sock
     raise trouble or OSError(f"{host} has no address")
 
 

@@ -19,7 +19,7 @@ from campaigns.campaign.campaigns import Medium
 from campaigns.channels.addresses import WebAddress
 from campaigns.channels.channel import Message, Refused, Taken, TryLater
 from campaigns.channels.filling import fill, values_of
-from campaigns.channels.web import Answer, Request, WebChannel, read_wait
+from campaigns.channels.web import HttpRequest, HttpResponse, WebChannel, read_wait
 from retention import clock
 
 _LATER = ("isp.SYSTEM_ERROR", "Throttling", "ServiceUnavailable", "InternalError")
@@ -47,7 +47,7 @@ def aliyun_channel(settings: AliyunSettings, secrets: Mapping[str, str], *, allo
     """Return the channel. Secret: access_key_secret."""
     secret = secrets["access_key_secret"]
 
-    def ask(message: Message) -> Request:
+    def build_request(message: Message) -> HttpRequest:
         values = json.dumps(fill(settings.values, values_of(message, {})), ensure_ascii=False)
         wanted = {
             "PhoneNumbers": message.to.removeprefix("+86"),
@@ -59,9 +59,9 @@ def aliyun_channel(settings: AliyunSettings, secrets: Mapping[str, str], *, allo
         }
         signed = sign_call("SendSms", wanted, settings.access_key_id, secret, at=clock.now(), nonce=_nonce())
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        return Request("POST", f"{settings.endpoint}/", headers, urlencode(signed).encode())
+        return HttpRequest("POST", f"{settings.endpoint}/", headers, urlencode(signed).encode())
 
-    return WebChannel(Medium.SMS, ask, read_answer, at_once=settings.at_once, allow_private=allow_private)
+    return WebChannel(Medium.SMS, build_request, read_response, at_once=settings.at_once, allow_private=allow_private)
 
 
 def sign_call(
@@ -99,17 +99,17 @@ def signature_of(call: Mapping[str, str], secret: str, *, method: str) -> str:
     return base64.b64encode(hmac.new(f"{secret}&".encode(), signed.encode(), hashlib.sha1).digest()).decode()
 
 
-def read_answer(answer: Answer) -> Taken:
+def read_response(response: HttpResponse) -> Taken:
     """Return that it was taken: Code is OK. Everything else is said with status 200 too."""
-    said = answer.json()
-    code = str(said.get("Code", "")) if isinstance(said, dict) else ""
+    data = response.json()
+    code = str(data.get("Code", "")) if isinstance(data, dict) else ""
     if code == "OK":
-        return Taken(str(said.get("BizId", "")))
-    why = f"{code} {said.get('Message', '') if isinstance(said, dict) else answer.said()}".strip()
+        return Taken(str(data.get("BizId", "")))
+    why = f"{code} {data.get('Message', '') if isinstance(data, dict) else response.excerpt()}".strip()
     if code.startswith(_LIMITED):
         raise TryLater(why)
     if code.startswith(_LATER):
-        raise TryLater(why, of_sender=True, wait=read_wait(answer.headers.get("retry-after", "")))
+        raise TryLater(why, of_sender=True, wait=read_wait(response.headers.get("retry-after", "")))
     if code.startswith(_OF_ACCOUNT):
         raise TryLater(why, of_sender=True)
     raise Refused(why)

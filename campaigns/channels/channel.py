@@ -50,16 +50,16 @@ class Taken:
 class TryLater(Answered):
     """It was not taken this time and certainly not delivered; trying again is safe.
 
-    Without `line_stands` the next message needs a new connection. `of_sender` tells trouble that the next message would
-    have too (nobody answers, the password is wrong) from trouble of this one. `wait` is how long the other side asked
-    to be left alone: such a try is not counted.
+    Without `connection_usable` the next message needs a new connection. `of_sender` tells an error that the next
+    message would meet too (nobody answers, the password is wrong) from one of this message. `wait` is how long the
+    other side asked to be left alone: such a try is not counted.
     """
 
     def __init__(
-        self, detail: str, *, line_stands: bool = True, of_sender: bool = False, wait: timedelta | None = None
+        self, detail: str, *, connection_usable: bool = True, of_sender: bool = False, wait: timedelta | None = None
     ) -> None:
         super().__init__(detail)
-        self.line_stands = line_stands
+        self.connection_usable = connection_usable
         self.of_sender = of_sender
         self.wait = wait
 
@@ -76,7 +76,7 @@ Outcome = Taken | TryLater | Refused | Undecided
 
 
 class Connection(Protocol):
-    """An open line to whoever takes the messages."""
+    """An open connection to whoever takes the messages."""
 
     def hand_over_all(self, messages: Sequence[Message]) -> list[Outcome]:
         """Hand messages over and return what became of each, in their order; exceptions are returned, not raised."""
@@ -99,7 +99,7 @@ class Channel(Protocol):
     def repeatable(self) -> bool: ...
 
     def connect(self) -> AbstractContextManager[Connection]:
-        """Open a line; raises TryLater when nobody answers."""
+        """Open a connection; raises TryLater when nobody answers."""
 
 
 def one_by_one(hand_over: Callable[[Message], Taken | None], messages: Sequence[Message]) -> list[Outcome]:
@@ -115,7 +115,7 @@ def one_by_one(hand_over: Callable[[Message], Taken | None], messages: Sequence[
 def in_groups(
     work: Callable[[int, Message], Generator[None, None, Taken]], messages: Sequence[Message], *, at_once: int
 ) -> list[Outcome]:
-    """Hand messages over side by side, `at_once` of them on as many lines; `work` is given the line and the message."""
+    """Hand messages over side by side, on `at_once` connections; `work` is given its position and the message."""
     outcomes: list[Outcome] = []
     width = max(1, at_once)
     for start in range(0, len(messages), width):
@@ -127,8 +127,8 @@ def in_groups(
 def together(works: Sequence[Generator[None, None, Taken]]) -> list[Outcome]:
     """Run hand-overs side by side and return their outcomes in order.
 
-    Each yields between writing and reading, so that all questions are under way before the first answer is waited for:
-    many lines in one thread, and the wait is that of the slowest.
+    Each yields between writing and reading, so that all requests are under way before the first response is waited for:
+    many connections in one thread, and the wait is that of the slowest.
     """
     outcomes: dict[int, Outcome] = {}
     running = dict(enumerate(works))

@@ -22,7 +22,7 @@ import structlog
 
 from campaigns.campaign.campaigns import Medium
 from campaigns.channels.channel import Connection, Message, Outcome, Refused, Taken, TryLater, Undecided
-from campaigns.channels.web import Answer, Request, WebChannel
+from campaigns.channels.web import HttpRequest, HttpResponse, WebChannel
 from retention import clock
 from retention.pictures import read_picture
 
@@ -63,48 +63,50 @@ class ChatRobot:
     repeatable: bool = False
 
     @contextmanager
-    def connect(self) -> Iterator["_Saying"]:
-        web = WebChannel(self.medium, self._ask, self._read, at_once=self.at_once, allow_private=self.allow_private)
-        with web.connect() as lines:
-            yield _Saying(lines, self.platform)
+    def connect(self) -> Iterator["_TextThenPicture"]:
+        web = WebChannel(
+            self.medium, self._build_request, self._read, at_once=self.at_once, allow_private=self.allow_private
+        )
+        with web.connect() as connection:
+            yield _TextThenPicture(connection, self.platform)
 
-    def _ask(self, message: Message) -> Request:
+    def _build_request(self, message: Message) -> HttpRequest:
         shown = self.platform.picture(message) if not message.text else None
         body = shown or self.platform.body(message.text, self.secrets)
         url = f"{self.home}{self.platform.path(self.secrets)}"
-        return Request("POST", url, {"Content-Type": "application/json"}, json.dumps(body).encode())
+        return HttpRequest("POST", url, {"Content-Type": "application/json"}, json.dumps(body).encode())
 
-    def _read(self, answer: Answer) -> Taken:
-        said = answer.json()
-        code = next((said[name] for name in _CODES if name in said), None) if isinstance(said, dict) else None
+    def _read(self, response: HttpResponse) -> Taken:
+        data = response.json()
+        code = next((data[name] for name in _CODES if name in data), None) if isinstance(data, dict) else None
         if not isinstance(code, int):
-            raise Undecided(f"it does not say whether it took the post: {answer.said()}")
+            raise Undecided(f"it does not say whether it took the post: {response.excerpt()}")
         if code == 0:
             return Taken()
         if code in self.platform.waits:
             wait = self.platform.waits[code]
-            raise TryLater(answer.said(), of_sender=wait is not None, wait=wait)
+            raise TryLater(response.excerpt(), of_sender=wait is not None, wait=wait)
         if code in self.platform.of_robot:
-            raise TryLater(answer.said(), of_sender=True)
-        raise Refused(answer.said())
+            raise TryLater(response.excerpt(), of_sender=True)
+        raise Refused(response.excerpt())
 
 
 @dataclass(frozen=True)
-class _Saying:
-    """Says each post and shows its picture after it."""
+class _TextThenPicture:
+    """Sends each post and its picture after it."""
 
-    lines: Connection
+    connection: Connection
     platform: Platform
 
     def hand_over_all(self, messages: Sequence[Message]) -> list[Outcome]:
-        outcomes = self.lines.hand_over_all(messages)
+        outcomes = self.connection.hand_over_all(messages)
         for message, outcome in zip(messages, outcomes, strict=True):
             if isinstance(outcome, Taken) and self.platform.picture(message):
                 self._show(message)
         return outcomes
 
     def _show(self, message: Message) -> None:
-        (shown,) = self.lines.hand_over_all([replace(message, text="")])
+        (shown,) = self.connection.hand_over_all([replace(message, text="")])
         if not isinstance(shown, Taken):
             log.warning("a post was said and its picture was not taken", post=message.key, why=type(shown).__name__)
 

@@ -1,4 +1,4 @@
-"""Text messages over any HTTP gateway, described by templates: what is asked, and how its answers are read.
+"""Text messages over any HTTP gateway, described by templates: what is asked, and how its responses are read.
 
 A gateway says that it took a message in its body as often as in its status, and some say 200 and mean no: `taken` names
 the field to look at and the values that mean yes. What is neither yes nor later is no.
@@ -15,21 +15,21 @@ from campaigns.campaign.campaigns import Medium
 from campaigns.channels.addresses import WebAddress
 from campaigns.channels.channel import Message, Refused, Taken, TryLater
 from campaigns.channels.filling import fill, names_in, values_of
-from campaigns.channels.web import Answer, Request, WebChannel
+from campaigns.channels.web import HttpRequest, HttpResponse, WebChannel
 
 Scalar = str | int | bool
 
 
 class Reading(BaseModel):
-    """A place in the answer's JSON (data.0.code) and the values there that mean something."""
+    """A place in the response's JSON (data.0.code) and the values there that mean something."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     field: str = Field(min_length=1, max_length=200)
     values: list[Scalar] = Field(min_length=1, max_length=50)
 
-    def fits(self, answer: Any) -> bool:
-        found = look_up(answer, self.field)
+    def fits(self, response: Any) -> bool:
+        found = look_up(response, self.field)
         return found is not None and str(found).casefold() in {str(value).casefold() for value in self.values}
 
 
@@ -56,44 +56,49 @@ def sms_channel(settings: SmsHttpSettings, secrets: Mapping[str, str], *, allow_
     """Return the channel a gateway's description makes."""
     named = names_in(settings.url)
 
-    def ask(message: Message) -> Request:
+    def build_request(message: Message) -> HttpRequest:
         values = values_of(message, secrets)
         in_address = {name: quote(values.get(name, ""), safe="") for name in named}
         headers = {name: _one_line(fill(value, values)) for name, value in settings.headers.items()}
         body, kind = _body(settings, fill(settings.fields, values))
-        return Request(settings.method, fill(settings.url, in_address), {**kind, **headers}, body)
+        return HttpRequest(settings.method, fill(settings.url, in_address), {**kind, **headers}, body)
 
-    def read(answer: Answer) -> Taken:
-        return read_answer(settings, answer)
+    def read(response: HttpResponse) -> Taken:
+        return read_response(settings, response)
 
     return WebChannel(
-        Medium.SMS, ask, read, repeatable=settings.takes_key_once, at_once=settings.at_once, allow_private=allow_private
+        Medium.SMS,
+        build_request,
+        read,
+        repeatable=settings.takes_key_once,
+        at_once=settings.at_once,
+        allow_private=allow_private,
     )
 
 
-def read_answer(settings: SmsHttpSettings, answer: Answer) -> Taken:
-    """Return that it was taken, or raise what the gateway said instead."""
+def read_response(settings: SmsHttpSettings, response: HttpResponse) -> Taken:
+    """Return that it was taken, or raise what the response says instead."""
     if settings.taken is None and settings.later is None and not settings.reference:
         return Taken()
-    said = answer.json()
-    if settings.later and settings.later.fits(said):
-        raise TryLater(_why(settings, said, answer), of_sender=True)
-    if settings.taken and not settings.taken.fits(said):
-        raise Refused(_why(settings, said, answer))
-    reference = look_up(said, settings.reference) if settings.reference else None
+    data = response.json()
+    if settings.later and settings.later.fits(data):
+        raise TryLater(_why(settings, data, response), of_sender=True)
+    if settings.taken and not settings.taken.fits(data):
+        raise Refused(_why(settings, data, response))
+    reference = look_up(data, settings.reference) if settings.reference else None
     return Taken("" if reference is None else str(reference)[:200])
 
 
-def look_up(answer: Any, path: str) -> Any:
+def look_up(response: Any, path: str) -> Any:
     """Return what is at a path such as data.0.code; None where nothing is."""
     for step in path.split("."):
-        if isinstance(answer, dict):
-            answer = answer.get(step)
-        elif isinstance(answer, list) and step.isdecimal() and int(step) < len(answer):
-            answer = answer[int(step)]
+        if isinstance(response, dict):
+            response = response.get(step)
+        elif isinstance(response, list) and step.isdecimal() and int(step) < len(response):
+            response = response[int(step)]
         else:
             return None
-    return answer
+    return response
 
 
 def _body(settings: SmsHttpSettings, filled: dict[str, Any]) -> tuple[bytes, dict[str, str]]:
@@ -104,9 +109,9 @@ def _body(settings: SmsHttpSettings, filled: dict[str, Any]) -> tuple[bytes, dic
     return b"", {}
 
 
-def _why(settings: SmsHttpSettings, said: Any, answer: Answer) -> str:
-    words = look_up(said, settings.says) if settings.says else None
-    return str(words) if words else answer.said()
+def _why(settings: SmsHttpSettings, data: Any, response: HttpResponse) -> str:
+    words = look_up(data, settings.says) if settings.says else None
+    return str(words) if words else response.excerpt()
 
 
 def _one_line(text: str) -> str:

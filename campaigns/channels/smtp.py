@@ -1,6 +1,6 @@
-"""Mail over SMTP: a few open lines, TLS where the address says so, and three honest outcomes.
+"""Mail over SMTP: a few open connections, TLS where the address says so, and three outcomes.
 
-A 4xx answer, or a line that broke before the message went out, can be tried again; a 5xx cannot; a line that broke
+A 4xx response, or a connection that broke before the message went out, can be tried again; a 5xx cannot; one that broke
 between the message and its acknowledgement leaves nobody the wiser: SMTP has no key that makes a second try harmless.
 """
 
@@ -43,20 +43,20 @@ class SmtpChannel:
     allow_private: bool = True
 
     @contextmanager
-    def connect(self) -> Iterator["_Lines"]:
-        lines = _Lines(self)
+    def connect(self) -> Iterator["_SmtpConnections"]:
+        connections = _SmtpConnections(self)
         try:
-            lines.line(0)
-            yield lines
+            connections.connection(0)
+            yield connections
         finally:
-            lines.close()
+            connections.close()
 
-    def open(self) -> "_Line":
-        """Open one line; TryLater when the server is away or does not know us."""
+    def open(self) -> "_SmtpConnection":
+        """Open one connection; TryLater when the server is away or does not know us."""
         try:
-            return _Line(self._open(_server(self.url)))
+            return _SmtpConnection(self._open(_server(self.url)))
         except smtplib.SMTPAuthenticationError as error:
-            raise _away(outages.MAIL_LOGIN.format(why=_said(error))) from error
+            raise _away(outages.MAIL_LOGIN.format(why=_response_text(error))) from error
         except (smtplib.SMTPException, OSError) as error:
             raise _away(outages.MAIL_AWAY.format(why=outages.plain(error))) from error
 
@@ -81,33 +81,33 @@ class _Server(smtplib.SMTP):
 
     def connect(self, host: str = "localhost", port: int = 0, _source: object = None) -> tuple[int, bytes]:
         self._host = host  # what the certificate must name, here and in starttls()
-        code, words = super().connect(host, port)
+        code, text = super().connect(host, port)
         if code != 220:
-            raise smtplib.SMTPConnectError(code, words)
-        return code, words
+            raise smtplib.SMTPConnectError(code, text)
+        return code, text
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-        line = open_socket(host, port, timeout, allow_private=self._channel.allow_private)
+        sock = open_socket(host, port, timeout, allow_private=self._channel.allow_private)
         if not self._smtps:
-            return line
+            return sock
         try:
-            return self._context.wrap_socket(line, server_hostname=host)
+            return self._context.wrap_socket(sock, server_hostname=host)
         except BaseException:
-            line.close()
+            sock.close()
             raise
 
 
-class _Lines:
-    """Up to `at_once` open lines, each replaced when it breaks or the server has had enough of it."""
+class _SmtpConnections:
+    """Up to `at_once` open connections, each replaced when it breaks or the server has had enough of it."""
 
     def __init__(self, channel: SmtpChannel) -> None:
         self._channel = channel
-        self._open: dict[int, _Line] = {}
+        self._open: dict[int, _SmtpConnection] = {}
 
     def hand_over_all(self, messages: Sequence[Message]) -> list[Outcome]:
         return in_groups(self._work, messages, at_once=self._channel.at_once)
 
-    def line(self, position: int) -> "_Line":
+    def connection(self, position: int) -> "_SmtpConnection":
         if position not in self._open:
             self._open[position] = self._channel.open()
         return self._open[position]
@@ -119,38 +119,38 @@ class _Lines:
     def _work(self, position: int, message: Message) -> Generator[None, None, Taken]:
         try:
             envelope = build_mail(message)
-            ends = address(message.sender), address(message.to)
+            addresses = address(message.sender), address(message.to)
         except (ValueError, IndexError, UnicodeError) as error:
             raise Refused(f"this cannot be a mail: {error}") from error
-        line = self.line(position)
+        connection = self.connection(position)
         try:
-            return (yield from line.hand_over(*ends, envelope))
+            return (yield from connection.hand_over(*addresses, envelope))
         except Undecided:
             self._drop(position)
             raise
-        except TryLater as trouble:
-            if trouble.line_stands:
+        except TryLater as error:
+            if error.connection_usable:
                 raise
             self._drop(position)
-            if line.taken == 0:
+            if connection.taken == 0:
                 raise
         # It has taken messages before: some servers hang up after a number of them, which is no trouble.
-        return (yield from self._again(position, ends, envelope))
+        return (yield from self._again(position, addresses, envelope))
 
-    def _again(self, position: int, ends: tuple[str, str], envelope: bytes) -> Generator[None, None, Taken]:
+    def _again(self, position: int, addresses: tuple[str, str], envelope: bytes) -> Generator[None, None, Taken]:
         try:
-            return (yield from self.line(position).hand_over(*ends, envelope))
-        except (TryLater, Undecided) as trouble:
-            if isinstance(trouble, Undecided) or not trouble.line_stands:
+            return (yield from self.connection(position).hand_over(*addresses, envelope))
+        except (TryLater, Undecided) as error:
+            if isinstance(error, Undecided) or not error.connection_usable:
                 self._drop(position)
             raise
 
     def _drop(self, position: int) -> None:
-        if line := self._open.pop(position, None):
-            line.close()
+        if connection := self._open.pop(position, None):
+            connection.close()
 
 
-class _Line:
+class _SmtpConnection:
     """One conversation. `taken` counts the messages it has taken."""
 
     def __init__(self, server: smtplib.SMTP) -> None:
@@ -164,7 +164,7 @@ class _Line:
             yield from self._before_data((f"MAIL FROM:<{sender}>", f"RCPT TO:<{to}>", "DATA"))
         except _BROKEN as error:
             raise TryLater(
-                outages.CONNECTION_BROKE.format(why=outages.plain(error)), line_stands=False, of_sender=True
+                outages.CONNECTION_BROKE.format(why=outages.plain(error)), connection_usable=False, of_sender=True
             ) from error
         if b"\n." in envelope:
             # Dots at the start of a line are doubled, RFC 5321 section 4.5.2.
@@ -175,8 +175,8 @@ class _Line:
             reply = self._server.getreply()
         except _BROKEN as error:
             raise Undecided(outages.CONNECTION_BROKE_LATE.format(why=outages.plain(error))) from error
-        if trouble := _trouble(reply, 250):
-            raise trouble
+        if error := _error_of(reply, 250):
+            raise error
         self.taken += 1
         return Taken()
 
@@ -197,7 +197,7 @@ class _Line:
                 yield
             reply = self._server.getreply()
             if found is None:
-                found = _trouble(reply, *codes, of_sender=position == 0)
+                found = _error_of(reply, *codes, of_sender=position == 0)
             elif reply[0] == 354:  # it wants the text although nobody may get it: an empty one, to nobody
                 self._server.docmd(".")
             if found and not self._together:
@@ -207,16 +207,16 @@ class _Line:
             raise found
 
 
-def _trouble(reply: tuple[int, bytes], *wanted: int, of_sender: bool = False) -> TryLater | Refused | None:
-    """Return what an answer that is not `wanted` means."""
-    code, words = reply
+def _error_of(reply: tuple[int, bytes], *wanted: int, of_sender: bool = False) -> TryLater | Refused | None:
+    """Return what a response that is not `wanted` means."""
+    code, text = reply
     if code in wanted:
         return None
-    answer = f"{code} {words.decode(errors='replace')}"
+    response = f"{code} {text.decode(errors='replace')}"
     # The other 4xx are about now; what is neither 4xx nor 5xx breaks the protocol and is tried again.
     if 500 <= code < 600:
-        return TryLater(answer, of_sender=True) if of_sender and code in {530, 535, 550} else Refused(answer)
-    return TryLater(answer, line_stands=code != 421, of_sender=of_sender or code == 421)
+        return TryLater(response, of_sender=True) if of_sender and code in {530, 535, 550} else Refused(response)
+    return TryLater(response, connection_usable=code != 421, of_sender=of_sender or code == 421)
 
 
 def _greet(server: smtplib.SMTP, parts: SplitResult, context: ssl.SSLContext) -> None:
@@ -228,7 +228,7 @@ def _greet(server: smtplib.SMTP, parts: SplitResult, context: ssl.SSLContext) ->
         server.ehlo()
         secret = True
     if parts.username:
-        if not secret and not _is_here(parts.hostname or ""):
+        if not secret and not _is_local(parts.hostname or ""):
             raise smtplib.SMTPNotSupportedError("it offers no TLS, and the password is not sent without")
         server.login(unquote(parts.username), unquote(parts.password or ""))
 
@@ -255,13 +255,13 @@ def _server(url: str) -> SplitResult:
 
 
 def _away(detail: str) -> TryLater:
-    return TryLater(detail, line_stands=False, of_sender=True)
+    return TryLater(detail, connection_usable=False, of_sender=True)
 
 
-def _is_here(host: str) -> bool:
+def _is_local(host: str) -> bool:
     return host in {"localhost", "::1", socket.gethostname()} or host.startswith("127.")
 
 
-def _said(error: smtplib.SMTPResponseException) -> str:
-    words = error.smtp_error
-    return f"{error.smtp_code} {words.decode(errors='replace') if isinstance(words, bytes) else words}"
+def _response_text(error: smtplib.SMTPResponseException) -> str:
+    text = error.smtp_error
+    return f"{error.smtp_code} {text.decode(errors='replace') if isinstance(text, bytes) else text}"

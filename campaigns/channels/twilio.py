@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from campaigns.campaign.campaigns import Medium
 from campaigns.channels.addresses import WebAddress
 from campaigns.channels.channel import Message, Refused, Taken
-from campaigns.channels.web import Answer, Request, WebChannel
+from campaigns.channels.web import HttpRequest, HttpResponse, WebChannel
 
 
 class TwilioSettings(BaseModel):
@@ -44,7 +44,7 @@ def twilio_channel(settings: TwilioSettings, secrets: Mapping[str, str], *, allo
     headers = {"Authorization": f"Basic {known}", "Content-Type": "application/x-www-form-urlencoded"}
     url = f"{settings.endpoint}/2010-04-01/Accounts/{quote(settings.account_sid)}/Messages.json"
 
-    def ask(message: Message) -> Request:
+    def build_request(message: Message) -> HttpRequest:
         wanted = {"To": message.to, "Body": message.text}
         if settings.sender:
             wanted["From"] = settings.sender
@@ -52,19 +52,19 @@ def twilio_channel(settings: TwilioSettings, secrets: Mapping[str, str], *, allo
             wanted["MessagingServiceSid"] = settings.messaging_service_sid
         if settings.status_callback:
             wanted["StatusCallback"] = settings.status_callback
-        return Request("POST", url, headers, urlencode(wanted).encode())
+        return HttpRequest("POST", url, headers, urlencode(wanted).encode())
 
-    return WebChannel(Medium.SMS, ask, read_answer, at_once=settings.at_once, allow_private=allow_private)
+    return WebChannel(Medium.SMS, build_request, read_response, at_once=settings.at_once, allow_private=allow_private)
 
 
-def read_answer(answer: Answer) -> Taken:
+def read_response(response: HttpResponse) -> Taken:
     """Return that it was taken, by Twilio's name for it (SM...); Refused when its status says that it failed."""
-    said = answer.json()
-    if not isinstance(said, dict) or not said.get("sid"):
-        raise Refused(answer.said())
-    if said.get("status") in {"failed", "undelivered"} or said.get("error_code"):
-        raise Refused(f"{said.get('error_code')} {said.get('error_message') or said.get('status')}")
-    return Taken(str(said["sid"]))
+    data = response.json()
+    if not isinstance(data, dict) or not data.get("sid"):
+        raise Refused(response.excerpt())
+    if data.get("status") in {"failed", "undelivered"} or data.get("error_code"):
+        raise Refused(f"{data.get('error_code')} {data.get('error_message') or data.get('status')}")
+    return Taken(str(data["sid"]))
 
 
 def signature_of(address: str, form: Mapping[str, Sequence[str]], auth_token: str) -> str:

@@ -1,9 +1,9 @@
-"""HTTP gateways: lines kept open, several questions in the air, and an honest reading of what comes back.
+"""HTTP gateways: connections kept open, several requests in the air, and what each response means.
 
 Redirects are not followed, and no private address is connected to unless that is allowed. What a status means:
 2xx is for the gateway's own reading; 429 and 503 say later, and may say when; 401, 403, 404 and redirects are about our
-account, so that no buyer's message is given up for them; any other 4xx refuses this message. Another 5xx, an answer
-nobody can read, and silence after the question went out leave nobody the wiser.
+account, so that no buyer's message is given up for them; any other 4xx refuses this message. Another 5xx, a
+response nobody can read, and silence after the request went out leave nobody the wiser.
 """
 
 import http.client
@@ -23,7 +23,7 @@ from campaigns.campaign.campaigns import Medium
 from campaigns.channels.addresses import open_socket
 from campaigns.channels.channel import Message, Outcome, Refused, Taken, TryLater, Undecided, in_groups
 from campaigns.channels.outages import NO_ANSWER, PLACE_AWAY, plain
-from campaigns.channels.wire import read_reply, write_request
+from campaigns.channels.wire import read_response, write_request
 from retention import clock
 
 _OF_ACCOUNT = frozenset({401, 402, 403, 404, 405, 407})
@@ -31,8 +31,8 @@ _WAIT, _LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """One question to a gateway."""
+class HttpRequest:
+    """One request to a gateway."""
 
     method: str
     url: str
@@ -41,7 +41,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpResponse:
     """What came back; header names in lower case."""
 
     status: int
@@ -53,135 +53,135 @@ class Answer:
         try:
             return json.loads(self.body)
         except ValueError as error:
-            raise Undecided(f"{self.status}, and what it said cannot be read: {self.said()}") from error
+            raise Undecided(f"{self.status}, and what it said cannot be read: {self.excerpt()}") from error
 
-    def said(self) -> str:
-        """Return the beginning of what it said, for people."""
+    def excerpt(self) -> str:
+        """Return the beginning of the body, for people."""
         return " ".join(self.body[:300].decode(errors="replace").split())
 
 
 @dataclass(frozen=True)
 class WebChannel:
-    """A gateway by its two translations: a message to a request, an answer to what became of it.
+    """A gateway by its two translations: a message to a request, a response to an outcome.
 
-    `read` gets answers with a 2xx status and raises as `hand_over_all` returns.
+    `read_response` gets those with a 2xx status and raises as `hand_over_all` returns.
     """
 
     medium: Medium
-    ask: Callable[[Message], Request]
-    read: Callable[[Answer], Taken]
+    build_request: Callable[[Message], HttpRequest]
+    read_response: Callable[[HttpResponse], Taken]
     repeatable: bool = False
     at_once: int = 4
     timeout: float = 20
     allow_private: bool = False
 
     @contextmanager
-    def connect(self) -> Iterator["_Lines"]:
-        lines = _Lines(self)
+    def connect(self) -> Iterator["_HttpConnections"]:
+        connections = _HttpConnections(self)
         try:
-            yield lines
+            yield connections
         finally:
-            lines.close()
+            connections.close()
 
     def post(self, message: Message) -> Taken:
-        """Hand over one message by a line of its own; raises what `hand_over_all` returns."""
-        with self.connect() as lines:
-            (outcome,) = lines.hand_over_all([message])
+        """Hand over one message by a connection of its own; raises what `hand_over_all` returns."""
+        with self.connect() as connections:
+            (outcome,) = connections.hand_over_all([message])
         if isinstance(outcome, Taken):
             return outcome
         raise outcome
 
 
-class _Lines:
-    """Up to `at_once` connections, each taking the next message when it has its answer."""
+class _HttpConnections:
+    """Up to `at_once` connections, each taking the next message when it has its response."""
 
     def __init__(self, channel: WebChannel) -> None:
         self._channel = channel
-        self._open: dict[int, _Line] = {}
+        self._open: dict[int, _HttpConnection] = {}
 
     def hand_over_all(self, messages: Sequence[Message]) -> list[Outcome]:
         return in_groups(self._work, messages, at_once=self._channel.at_once)
 
     def close(self) -> None:
-        for line in self._open.values():
-            line.close()
+        for connection in self._open.values():
+            connection.close()
         self._open.clear()
 
     def _work(self, position: int, message: Message) -> Generator[None, None, Taken]:
-        request = self._channel.ask(message)
-        line = self._open.get(position) or _Line(self._channel)
-        self._open[position] = line
-        answer = yield from line.ask(request)
-        check_status(answer)
-        return self._channel.read(answer)
+        request = self._channel.build_request(message)
+        connection = self._open.get(position) or _HttpConnection(self._channel)
+        self._open[position] = connection
+        response = yield from connection.send(request)
+        check_status(response)
+        return self._channel.read_response(response)
 
 
-class _Line:
-    """One connection to one host, opened again when the other side hung up between two questions."""
+class _HttpConnection:
+    """One connection to one host, opened again when the other side hung up between two requests."""
 
     def __init__(self, channel: WebChannel) -> None:
         self._channel = channel
         self._to = ("", "")
-        self._line: socket.socket | None = None
+        self._socket: socket.socket | None = None
 
-    def ask(self, request: Request) -> Generator[None, None, Answer]:
+    def send(self, request: HttpRequest) -> Generator[None, None, HttpResponse]:
         try:
             scheme, place, path, query, _ = urlsplit(request.url)
         except ValueError as error:
             raise TryLater(f"{request.url!r} is no address", of_sender=True) from error
         target = f"{path or '/'}{'?' if query else ''}{query}"
-        line = self._connect(scheme, place)
-        asked = write_request(request.method, place, target, headers=request.headers, body=request.body)
+        sock = self._connect(scheme, place)
+        request_bytes = write_request(request.method, place, target, headers=request.headers, body=request.body)
         try:
-            line.sendall(asked)
+            sock.sendall(request_bytes)
             yield
-            reply = read_reply(line, request.method)
+            raw = read_response(sock, request.method)
         except (http.client.HTTPException, OSError) as error:
             self.close()
             raise Undecided(NO_ANSWER.format(why=plain(error))) from error
-        if not reply.stands:
+        if not raw.keep_alive:
             self.close()
-        return Answer(reply.status, reply.headers, reply.body)
+        return HttpResponse(raw.status, raw.headers, raw.body)
 
     def close(self) -> None:
-        if self._line:
-            self._line.close()
-        self._line = None
+        if self._socket:
+            self._socket.close()
+        self._socket = None
 
     def _connect(self, scheme: str, place: str) -> socket.socket:
-        if self._line and self._to == (scheme, place) and not _has_hung_up(self._line):
-            return self._line
+        if self._socket and self._to == (scheme, place) and not _has_hung_up(self._socket):
+            return self._socket
         self.close()
         channel = self._channel
         kind = http.client.HTTPSConnection if scheme == "https" else http.client.HTTPConnection
         try:
-            line = kind(place, timeout=channel.timeout)
-            line._create_connection = (  # type: ignore[attr-defined]  # noqa: SLF001 - the one door to the connecting
+            opening = kind(place, timeout=channel.timeout)
+            opening._create_connection = (  # type: ignore[attr-defined]  # noqa: SLF001 - the one door to the connecting
                 lambda to, timeout, *_: open_socket(to[0], to[1], timeout, allow_private=channel.allow_private)
             )
-            line.connect()
+            opening.connect()
         except (OSError, ValueError, http.client.InvalidURL) as error:
             raise TryLater(
-                PLACE_AWAY.format(place=place, why=plain(error)), line_stands=False, of_sender=True
+                PLACE_AWAY.format(place=place, why=plain(error)), connection_usable=False, of_sender=True
             ) from error
-        self._line, self._to = line.sock, (scheme, place)
-        return self._line
+        self._socket, self._to = opening.sock, (scheme, place)
+        return self._socket
 
 
-def check_status(answer: Answer) -> None:
+def check_status(response: HttpResponse) -> None:
     """Raise what a status other than 2xx means."""
-    status, said = answer.status, f"{answer.status} {answer.said()}".strip()
+    status, words = response.status, f"{response.status} {response.excerpt()}".strip()
     if 200 <= status < 300:
         return
-    if status == 429 or (status == 503 and "retry-after" in answer.headers):
-        raise TryLater(said, of_sender=True, wait=read_wait(answer.headers.get("retry-after", "")))
+    if status == 429 or (status == 503 and "retry-after" in response.headers):
+        raise TryLater(words, of_sender=True, wait=read_wait(response.headers.get("retry-after", "")))
     if status in _OF_ACCOUNT or status == 503 or status < 400:
-        raise TryLater(said, of_sender=True)
+        raise TryLater(words, of_sender=True)
     if status in {408, 425}:
-        raise TryLater(said)
+        raise TryLater(words)
     if status >= 500:
-        raise Undecided(said)
-    raise Refused(said)
+        raise Undecided(words)
+    raise Refused(words)
 
 
 def read_wait(text: str) -> timedelta:
@@ -193,8 +193,8 @@ def read_wait(text: str) -> timedelta:
     return min(max(wait, timedelta(seconds=1)), _LONGEST_WAIT)
 
 
-def _has_hung_up(line: socket.socket) -> bool:
+def _has_hung_up(sock: socket.socket) -> bool:
     """Tell whether there is something to read although nothing was asked: the end, as a rule."""
-    if isinstance(line, ssl.SSLSocket) and line.pending():
+    if isinstance(sock, ssl.SSLSocket) and sock.pending():
         return True
-    return bool(select.select([line], [], [], 0)[0])
+    return bool(select.select([sock], [], [], 0)[0])

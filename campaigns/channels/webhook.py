@@ -11,7 +11,7 @@ from standardwebhooks import Webhook
 from campaigns.campaign.campaigns import Medium
 from campaigns.channels.addresses import WebAddress
 from campaigns.channels.channel import Message, Taken
-from campaigns.channels.web import Answer, Request, WebChannel
+from campaigns.channels.web import HttpRequest, HttpResponse, WebChannel
 from retention import clock
 
 
@@ -28,7 +28,7 @@ def webhook_channel(settings: WebhookSettings, secrets: Mapping[str, str], *, al
     """Return the channel. Secret: secret (whsec_...)."""
     sign = signer(secrets["secret"])
 
-    def ask(message: Message) -> Request:
+    def build_request(message: Message) -> HttpRequest:
         at = clock.now()
         body = {
             "type": "message",
@@ -45,7 +45,7 @@ def webhook_channel(settings: WebhookSettings, secrets: Mapping[str, str], *, al
         return signed_request(settings.url, sign, f"msg_{message.key}", body, at=at)
 
     return WebChannel(
-        Medium.WEBHOOK, ask, _taken, repeatable=True, at_once=settings.at_once, allow_private=allow_private
+        Medium.WEBHOOK, build_request, _taken, repeatable=True, at_once=settings.at_once, allow_private=allow_private
     )
 
 
@@ -54,7 +54,7 @@ def signer(secret: str) -> Webhook:
     return Webhook(secret)
 
 
-def signed_request(url: str, sign: Webhook, call_id: str, body: Mapping[str, Any], *, at: datetime) -> Request:
+def signed_request(url: str, sign: Webhook, call_id: str, body: Mapping[str, Any], *, at: datetime) -> HttpRequest:
     """Return a call with its three headers; the identifier is the same at every try, the time is not."""
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     headers = {
@@ -63,8 +63,8 @@ def signed_request(url: str, sign: Webhook, call_id: str, body: Mapping[str, Any
         "webhook-timestamp": str(int(at.timestamp())),
         "webhook-signature": sign.sign(call_id, at.astimezone(UTC), text),
     }
-    return Request("POST", url, headers, text.encode())
+    return HttpRequest("POST", url, headers, text.encode())
 
 
-def _taken(_answer: Answer) -> Taken:
+def _taken(_response: HttpResponse) -> Taken:
     return Taken()

@@ -1,7 +1,7 @@
-"""HTTP/1.1 on an open socket: one question as one write, and its answer; the usual kind is read without the library.
+"""HTTP/1.1 on an open socket: one request as one write, and its response; the usual kind is read without the library.
 
 `http.client` writes head and body apart, so that the other side wakes up twice, and reads headers by the mail parser:
-together they take longer than making the message. An answer that is not of the usual kind (chunked, folded, without a
+together they take longer than making the message. A response that is not of the usual kind (chunked, folded, without a
 length, in more than one piece) is left to it, from its first byte.
 """
 
@@ -15,8 +15,8 @@ from typing import Any, cast
 
 from campaigns.channels.channel import Refused, TryLater
 
-MOST_ANSWER = 65_536
-"""Bytes of an answer that are read."""
+MOST_RESPONSE = 65_536
+"""Bytes of a response that are read."""
 
 _TARGET = re.compile(r"[!-~]+")
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -27,13 +27,13 @@ _NO_BODY = frozenset({204, 304})
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """What came back; header names in lower case. The line `stands` when it can take the next question."""
+class RawResponse:
+    """What came back; header names in lower case. `keep_alive`: the connection can take the next request."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
-    stands: bool
+    keep_alive: bool
 
 
 def write_request(method: str, place: str, target: str, *, headers: Mapping[str, str], body: bytes) -> bytes:
@@ -58,14 +58,14 @@ def write_request(method: str, place: str, target: str, *, headers: Mapping[str,
     return "\r\n".join((*lines, "\r\n")).encode("latin-1") + body
 
 
-def read_reply(line: socket.socket, method: str) -> Reply:
-    """Read the answer to a question; OSError or HTTPException when there is none or it cannot be made out."""
-    first = line.recv(MOST_ANSWER)
-    return _usual(first, method) or _any(line, first, method)
+def read_response(sock: socket.socket, method: str) -> RawResponse:
+    """Read the response to a request; OSError or HTTPException when there is none or it cannot be made out."""
+    first = sock.recv(MOST_RESPONSE)
+    return _usual(first, method) or _any(sock, first, method)
 
 
-def _usual(first: bytes, method: str) -> Reply | None:
-    """Return an answer that came in one piece, with its length and with nothing to it; None for any other."""
+def _usual(first: bytes, method: str) -> RawResponse | None:
+    """Return a response that came in one piece, with its length and with nothing to it; None for any other."""
     head = _USUAL.match(first)
     if head is None or method == "HEAD" or (status := int(head[1])) in _NO_BODY:
         return None
@@ -75,17 +75,17 @@ def _usual(first: bytes, method: str) -> Reply | None:
     plain = len(headers) == len(pairs) and headers.get("content-length") == str(len(body))
     if not plain or "transfer-encoding" in headers or "connection" in headers:
         return None
-    return Reply(status, headers, body, stands=True)
+    return RawResponse(status, headers, body, keep_alive=True)
 
 
-def _any(line: socket.socket, first: bytes, method: str) -> Reply:
-    response = http.client.HTTPResponse(cast("socket.socket", _Begun(line, first)), method=method)
+def _any(sock: socket.socket, first: bytes, method: str) -> RawResponse:
+    response = http.client.HTTPResponse(cast("socket.socket", _Begun(sock, first)), method=method)
     try:
         response.begin()
-        body = response.read(MOST_ANSWER)
-        stands = response.isclosed() and not response.will_close  # else there is more than we read
+        body = response.read(MOST_RESPONSE)
+        keep_alive = response.isclosed() and not response.will_close  # else there is more than we read
         headers = {name.lower(): value for name, value in response.getheaders()}
-        return Reply(response.status, headers, body, stands)
+        return RawResponse(response.status, headers, body, keep_alive)
     finally:
         response.close()
 
@@ -93,8 +93,8 @@ def _any(line: socket.socket, first: bytes, method: str) -> Reply:
 class _Begun(io.RawIOBase):
     """A socket from which the first bytes have been read, as the library wants to see it."""
 
-    def __init__(self, line: socket.socket, first: bytes) -> None:
-        self._line, self._first = line, first
+    def __init__(self, sock: socket.socket, first: bytes) -> None:
+        self._sock, self._first = sock, first
 
     def makefile(self, _mode: str) -> io.BufferedReader:
         return io.BufferedReader(self)
@@ -102,9 +102,9 @@ class _Begun(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, room: Any) -> int:
+    def readinto(self, buffer: Any) -> int:
         if not self._first:
-            return self._line.recv_into(room)
-        part, self._first = self._first[: len(room)], self._first[len(room) :]
-        room[: len(part)] = part
+            return self._sock.recv_into(buffer)
+        part, self._first = self._first[: len(buffer)], self._first[len(buffer) :]
+        buffer[: len(part)] = part
         return len(part)

@@ -1,4 +1,4 @@
-"""Handing over: the messages of one claim in groups, each begun, handed over and recorded; the line stays open between.
+"""Hand-off: the messages of one claim in groups, each begun, handed over and recorded on a connection kept open.
 
 `handed_at` is committed before a byte of a group leaves, and one transaction records a group and begins the next. A
 group is as large as the channel has messages in the air at once: when the sender dies, no more than that is in doubt.
@@ -36,37 +36,37 @@ LARGEST_GROUP = 200
 """Messages begun together at most where a second try is harmless: one transaction for all of them."""
 
 GROUP_SECONDS = 0.25
-"""How long a group that may be larger than what is in the air should take: so soon is a pause or a no felt."""
+"""How long a group larger than what is in the air should take: so soon does a pause or an opt-out take effect."""
 
 PATIENCE = timedelta(minutes=2)
 """How long a database that is away is waited for; claims hold five times as long."""
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 Ready = tuple[int, Message]
 """A delivery's row number and its message."""
 
 
 @dataclass
-class Line:
-    """One process's line to one channel, opened when the first message is ready and kept from batch to batch.
+class KeptConnection:
+    """One process's connection to one channel, opened when the first message is ready and kept from batch to batch.
 
-    `each_takes` are the seconds a message of the last group took; 0 before the first.
+    `seconds_each` is how long a message of the last group took, 0 before the first.
     """
 
     channel: Channel
-    each_takes: float = 0.0
-    _open: ExitStack = field(default_factory=ExitStack)
+    seconds_each: float = 0.0
+    _exits: ExitStack = field(default_factory=ExitStack)
     _connection: Connection | None = None
 
-    def connection(self) -> Connection:
-        """Return the open line; TryLater when nobody answers."""
+    def open(self) -> Connection:
+        """Return the open connection; TryLater when nobody answers."""
         if self._connection is None:
-            self._connection = self._open.enter_context(self.channel.connect())
+            self._connection = self._exits.enter_context(self.channel.connect())
         return self._connection
 
     def close(self) -> None:
         self._connection = None
-        self._open.close()
+        self._exits.close()
 
     def __enter__(self) -> Self:
         return self
@@ -76,36 +76,36 @@ class Line:
 
 
 @dataclass
-class Batch:
-    """One claim in one sender's hands, and what it was checked under. `by` is the sender's row, where there is one."""
+class ClaimedBatch:
+    """The deliveries of one claim, and what it was checked under. `by` is the sender's row, where there is one."""
 
     engine: Engine
-    line: Line
+    connection: KeptConnection
     held: Claim
     now: datetime
     counts: Counter[str]
     checked: Checked
     by: Sender | None = None
     slots: Slots | None = None
-    said: str = ""
-    """What the first trouble of the sender was."""
+    first_error: str = ""
+    """The first error of the sender, as text."""
 
     _started: float = field(default_factory=time.monotonic)
-    _came_of: list[tuple[Ready, Outcome]] = field(default_factory=list)
+    _outcomes: list[tuple[Ready, Outcome]] = field(default_factory=list)
 
     def hand_over(self, ready: Sequence[Ready]) -> bool:
-        """Hand over all messages, or up to the first trouble of the sender; False when there was such trouble."""
+        """Hand over all messages, or up to the first error of the sender; False when there was one."""
         try:
-            connection = self.line.connection()
-        except TryLater as trouble:  # nobody answered, so nothing began
-            self._learn(ready, [trouble] * len(ready))
-            patiently(self.engine, self._record)
+            connection = self.connection.open()
+        except TryLater as error:  # nobody answered, so nothing began
+            self._note_outcomes(ready, [error] * len(ready))
+            retry_transaction(self.engine, self._record)
             return False
-        start, stands = 0, True
-        while start < len(ready) and stands:
+        start, usable = 0, True
+        while start < len(ready) and usable:
             group = ready[start : start + self._size()]
             self._wait_for_slot(start + len(group) - 1)
-            begun, self.checked = patiently(
+            begun, self.checked = retry_transaction(
                 self.engine, partial(self._record_and_begin, group=group, rest=ready[start:])
             )
             leaving = [each for each in group if each[0] in begun]
@@ -113,25 +113,29 @@ class Batch:
             before = time.monotonic()
             outcomes = connection.hand_over_all([message for _, message in leaving])
             if leaving:
-                self.line.each_takes = (time.monotonic() - before) / len(leaving)
-            self._learn(leaving, outcomes)
-            stands = not any(_is_of_sender(outcome) for outcome in outcomes)
+                self.connection.seconds_each = (time.monotonic() - before) / len(leaving)
+            self._note_outcomes(leaving, outcomes)
+            usable = not any(_is_of_sender(outcome) for outcome in outcomes)
         left = [delivery_id for delivery_id, _ in ready[start:]]
-        patiently(self.engine, partial(self._record_and_release, left=left))
-        if not stands:
-            self.line.close()
-        return stands
+        retry_transaction(self.engine, partial(self._record_and_release, left=left))
+        if not usable:
+            self.connection.close()
+        return usable
 
-    def _learn(self, group: Sequence[Ready], outcomes: Sequence[Outcome]) -> None:
-        self._came_of = list(zip(group, outcomes, strict=True))
-        self.said = self.said or next((str(each) for each in outcomes if _is_of_sender(each)), "")
-        names = {Taken: "sent", Refused: "failed", Undecided: "later" if self.line.channel.repeatable else "unknown"}
+    def _note_outcomes(self, group: Sequence[Ready], outcomes: Sequence[Outcome]) -> None:
+        self._outcomes = list(zip(group, outcomes, strict=True))
+        self.first_error = self.first_error or next((str(each) for each in outcomes if _is_of_sender(each)), "")
+        names = {
+            Taken: "sent",
+            Refused: "failed",
+            Undecided: "later" if self.connection.channel.repeatable else "unknown",
+        }
         self.counts.update(names.get(type(outcome), "later") for outcome in outcomes)
 
     def _size(self) -> int:
-        size = self.line.channel.at_once
-        if self.line.channel.repeatable and self.line.each_takes:
-            size = max(size, min(LARGEST_GROUP, int(GROUP_SECONDS / self.line.each_takes)))
+        size = self.connection.channel.at_once
+        if self.connection.channel.repeatable and self.connection.seconds_each:
+            size = max(size, min(LARGEST_GROUP, int(GROUP_SECONDS / self.connection.seconds_each)))
         if self.slots:
             size = min(size, int(GROUP_SECONDS / self.slots.pause.total_seconds()))
         return max(1, size)
@@ -148,7 +152,7 @@ class Batch:
     ) -> tuple[set[int], Checked]:
         checked = checked_under(session, self.held.shop_id)
         if checked != self.checked:
-            medium, to = self.line.channel.medium, {delivery_id: message.to for delivery_id, message in rest}
+            medium, to = self.connection.channel.medium, {delivery_id: message.to for delivery_id, message in rest}
             recheck(session, self.held, medium, to, at=self.now)
         # What every sender of the shop touches comes last, so that none waits for another longer than a commit takes.
         begun = claiming.begin(session, self.held, [delivery_id for delivery_id, _ in group], now=self.now)
@@ -161,7 +165,7 @@ class Batch:
 
     def _record(self, session: Session) -> None:
         """Write down what came of the group before. Run again, it writes what did not stand the first time."""
-        held, now, again = self.held, self.now, self.line.channel.repeatable
+        held, now, again = self.held, self.now, self.connection.channel.repeatable
         sent, refused, later, undecided = (self._receipts(kind) for kind in (Taken, Refused, TryLater, Undecided))
         claiming.record_sent(session, held, sent, at=now)
         claiming.record_refused(session, held, refused, reason=Reason.REFUSED, at=now, settles_earlier=again)
@@ -170,11 +174,11 @@ class Batch:
             claiming.record_later(session, held, undecided, now=now, may_have_arrived=True)
         else:
             claiming.record_undecided(session, held, undecided)
-        if self.by and self._came_of:
+        if self.by and self._outcomes:
             self._note(session, self.by, taken=len(sent))
 
     def _record_later(self, session: Session, later: Sequence[Receipt]) -> None:
-        waits = {delivery_id: outcome.wait for (delivery_id, _), outcome in self._came_of
+        waits = {delivery_id: outcome.wait for (delivery_id, _), outcome in self._outcomes
                  if isinstance(outcome, TryLater) and outcome.wait}  # fmt: skip
         tries = [each for each in later if each.id not in waits]
         claiming.record_later(session, self.held, tries, now=self.now)
@@ -185,16 +189,16 @@ class Batch:
                 rates.wait_until(session, self.by.id, until)
 
     def _note(self, session: Session, by: Sender, *, taken: int) -> None:
-        failed = [str(outcome) for _, outcome in self._came_of if _is_failure(outcome)]
+        failed = [str(outcome) for _, outcome in self._outcomes if _is_failure(outcome)]
         if failed or taken:
             detail = failed[-1] if failed else ""
             breaker.note(session, by, failures=len(failed), taken=taken, detail=detail, now=self.now)
 
     def _receipts(self, kind: type[Outcome]) -> list[Receipt]:
-        return [_receipt(each, outcome) for each, outcome in self._came_of if isinstance(outcome, kind)]
+        return [_receipt(each, outcome) for each, outcome in self._outcomes if isinstance(outcome, kind)]
 
 
-def patiently(engine: Engine, work: Callable[[Session], Answer]) -> Answer:
+def retry_transaction(engine: Engine, work: Callable[[Session], Result]) -> Result:
     """Run `work` in a transaction; when the database goes away in the middle, wait for it and run it again.
 
     `work` must come to the same when its first run stood after all.
@@ -206,14 +210,14 @@ def patiently(engine: Engine, work: Callable[[Session], Answer]) -> Answer:
             with transaction(engine) as session:
                 return work(session)
         except (OperationalError, InterfaceError) as error:
-            if time.monotonic() > deadline or not _may_pass(engine, error):
+            if time.monotonic() > deadline or not _is_transient(engine, error):
                 raise
             log.warning("the database is away, waiting for it", why=error)
             time.sleep(pause)
             pause = min(2 * pause, 2)
 
 
-def _may_pass(engine: Engine, error: DBAPIError) -> bool:
+def _is_transient(engine: Engine, error: DBAPIError) -> bool:
     """Tell a database that is away or busy from a statement that is wrong, which SQLite reports alike."""
     return engine.dialect.name != "sqlite" or "locked" in str(error.orig)
 
@@ -226,7 +230,7 @@ def _receipt(each: Ready, outcome: Outcome) -> Receipt:
 
 
 def _is_of_sender(outcome: Outcome) -> bool:
-    """Tell whether the next message would have the same trouble."""
+    """Tell whether the next message would meet the same error."""
     return isinstance(outcome, Undecided) or (isinstance(outcome, TryLater) and outcome.of_sender)
 
 

@@ -31,7 +31,7 @@ from campaigns.offers.coupons import Coupon
 from campaigns.offers.links import Link
 from campaigns.offers.offers import Offer
 from campaigns.sending.digests import with_included
-from campaigns.sending.handoff import Batch, Line, Ready, patiently
+from campaigns.sending.handoff import ClaimedBatch, KeptConnection, Ready, retry_transaction
 from campaigns.sending.in_hand import Checked, checked_under
 from campaigns.sending.pre_send_check import check_before_sending
 from campaigns.sending.standing import MAIL
@@ -83,11 +83,11 @@ def send_waiting(
         if shops:
             claiming.bring_forward(session, shops, now=now)
     left = limit
-    with Line(channel) as line:
+    with KeptConnection(channel) as connection:
 
         def send_for(thing: Thing) -> None:
             nonlocal left
-            round_ = _Round(engine, line, sender or sender_from_settings(), thing.shop_id, now, counts, by=by)
+            round_ = _Round(engine, connection, sender or sender_from_settings(), thing.shop_id, now, counts, by=by)
             while left > 0 and (taken := round_.send_batch(left)):
                 left -= taken
 
@@ -154,10 +154,10 @@ def resend_all(
 
 @dataclass
 class _Round:
-    """One shop's deliveries through one line, batch by batch."""
+    """One shop's deliveries through one connection, batch by batch."""
 
     engine: Engine
-    line: Line
+    connection: KeptConnection
     sender: SenderIdentity
     shop_id: int
     now: datetime
@@ -170,15 +170,17 @@ class _Round:
     def send_batch(self, limit: int) -> int:
         """Claim and hand over one batch; return how many were claimed, 0 when nothing can go on now."""
         started = time.monotonic()
-        held, contexts, slots, checked = patiently(self.engine, lambda session: self._claim(session, limit))
+        held, contexts, slots, checked = retry_transaction(self.engine, lambda session: self._claim(session, limit))
         if not contexts:
             return len(held.delivery_ids)
         ready = self._make(held, contexts)
-        batch = Batch(self.engine, self.line, held, self.now, self.counts, checked, by=self.by, slots=slots)
+        batch = ClaimedBatch(
+            self.engine, self.connection, held, self.now, self.counts, checked, by=self.by, slots=slots
+        )
         stands = batch.hand_over(ready)
         self.troubles = 0 if stands else self.troubles + 1
         if self.by is None:
-            self._note_mail(batch.said)
+            self._note_mail(batch.first_error)
         if self.by is None and self.troubles >= MOST_TROUBLES:
             return 0
         seconds = max(time.monotonic() - started, 0.001)
@@ -194,7 +196,7 @@ class _Round:
             limit = min([limit, *(most for most in may if most is not None)])
         if limit <= 0:
             return Claim(self.shop_id, "", []), [], None, checked
-        medium, sender_id = self.line.channel.medium, self.by.id if self.by else None
+        medium, sender_id = self.connection.channel.medium, self.by.id if self.by else None
         held = claiming.claim(session, self.shop_id, medium, now=self.now, limit=limit, sender_id=sender_id)
         look = check_before_sending(session, self.shop_id, held.delivery_ids, at=self.now)
         claiming.skip(session, held, look.skipped)
@@ -236,7 +238,7 @@ class _Round:
                 wrong.append(Receipt(context.delivery.id, detail=said(error)))
         if wrong:
             self.counts["failed"] += len(wrong)
-            patiently(
+            retry_transaction(
                 self.engine,
                 lambda session: claiming.record_refused(session, held, wrong, reason=Reason.TEXT_ERROR, at=self.now),
             )

@@ -15,7 +15,7 @@ from sqlmodel import Field, Session, col, delete, func, select
 
 from campaigns.campaign.campaigns import Medium
 from campaigns.channels.channel import Message, Refused, Taken, TryLater, Undecided
-from campaigns.channels.web import Answer, Request, WebChannel
+from campaigns.channels.web import HttpRequest, HttpResponse, WebChannel
 from campaigns.channels.webhook import WebhookSettings, signed_request, signer
 from retention import audit
 from retention.consent import Consent
@@ -175,13 +175,13 @@ def resend_call(session: Session, hook: Hook, call_id: int, *, at: datetime, act
 
 
 def test_hook(session: Session, hook: Hook, *, at: datetime, actor: str) -> None:
-    """Make one call that says it is a test; Conflict with what the other side said. The session should only read."""
+    """Make one call that says it is a test; Conflict with why it was refused. The session should only read."""
     body = {"type": "hook.test", "timestamp": at.isoformat(), "data": {"hook": hook.slug}}
     outcome = call_all([(hook, f"test-{hook.id}-{int(at.timestamp())}", body)], at=at)[0]
-    said = "" if isinstance(outcome, Taken) else str(outcome)
-    write_after(session, lambda own: _record(own, hook, "hook.test", at=at, actor=actor, after={"said": said[:500]}))
-    if said:
-        raise Conflict("The test was not taken: {said}", said=said)
+    refusal = "" if isinstance(outcome, Taken) else str(outcome)
+    write_after(session, lambda own: _record(own, hook, "hook.test", at=at, actor=actor, after={"said": refusal[:500]}))
+    if refusal:
+        raise Conflict("The test was not taken: {said}", said=refusal)
 
 
 test_hook.__test__ = False  # type: ignore[attr-defined]  # pytest takes any name that begins like this for a test
@@ -195,13 +195,13 @@ def call_all(
     key = settings.signing_key()
     by_key = {f"{hook.id}/{call_id}": (hook, call_id, body) for hook, call_id, body in calls}
 
-    def ask(message: Message) -> Request:  # whatever it raises is the outcome of this call
+    def build_request(message: Message) -> HttpRequest:  # whatever it raises is the outcome of this call
         hook, call_id, body = by_key[message.key]
         return signed_request(hook.url, signer(unseal(key, hook.sealed)["secret"]), call_id, body, at=at)
 
     channel = WebChannel(
         Medium.WEBHOOK,
-        ask,
+        build_request,
         _taken,
         repeatable=True,
         timeout=10,
@@ -211,7 +211,7 @@ def call_all(
         return connection.hand_over_all([Message("", "", "", "", "", "", "", "", "", key=each) for each in by_key])
 
 
-def _taken(_answer: Answer) -> Taken:
+def _taken(_response: HttpResponse) -> Taken:
     return Taken()
 
 

@@ -196,7 +196,7 @@ def wide_mail(channel: SmtpChannel, made: list[Any]) -> None:
 
 
 def wide_web(channel: WebChannel, made: list[Any]) -> None:
-    bare = replace(channel, ask=lambda request: request)  # the requests are made already
+    bare = replace(channel, build_request=lambda request: request)  # the requests are made already
     with bare.connect() as lines:
         outcomes = lines.hand_over_all(made)
     assert all(isinstance(outcome, Taken) for outcome in outcomes)

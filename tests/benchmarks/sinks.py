@@ -1,6 +1,6 @@
 """Two sinks for the benchmark of handing over, in a process of their own: mail and HTTP, as fast as Python takes them.
 
-Each prints its port, keeps lines open, answers yes to everything and counts the messages. SIGTERM ends it.
+Each prints its port, keeps connections open, answers yes to everything and counts the messages. SIGTERM ends it.
 """
 # ruff: noqa: T201 - it tells its ports
 
@@ -48,7 +48,7 @@ class MailSink(asyncio.Protocol):
 
 
 class WebSink(asyncio.Protocol):
-    """Enough of HTTP/1.1 for a sender: bodies with a length, lines kept open."""
+    """Enough of HTTP/1.1 for a sender: bodies with a length, connections kept open."""
 
     ANSWER = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 19\r\n\r\n{"code":0,"id":"1"}'
 

@@ -117,7 +117,7 @@ def test_mail_arrives_whole_in_chinese_with_one_click_unsubscribe(mail_server: S
         ({"DATA": "452 4.2.2 full"}, TryLater, "452 4.2.2 full"),
     ],
 )
-def test_answer_decides_between_never_and_later_and_the_line_stands(
+def test_answer_decides_between_never_and_later_and_the_connection_stays(
     mail_server: SmtpChannel, mailbox: Mailbox, answers: dict[str, str], outcome: type[Exception], said: str
 ) -> None:
     honest = dict(mailbox.answers)
@@ -166,7 +166,7 @@ def _server(talk: Callable[[Any], None]) -> Iterator[SmtpChannel]:
 
 
 def _until(file: Any, step: str) -> None:
-    """Answer as a server does until the step at which the line breaks."""
+    """Answer as a server does until the step at which the connection breaks."""
     file.write(b"220 here\r\n")
     while line := file.readline():
         verb = line[:4].upper()
@@ -183,7 +183,7 @@ def test_line_that_breaks_before_the_message_went_out_is_safe_to_try_again() -> 
     for channel in _server(lambda file: _until(file, "RCPT")):
         with pytest.raises(TryLater, match="the connection broke") as trouble:
             _hand_over(channel)
-        assert not trouble.value.line_stands
+        assert not trouble.value.connection_usable
 
 
 def test_line_that_breaks_before_the_answer_leaves_nobody_the_wiser() -> None:

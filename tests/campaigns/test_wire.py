@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from campaigns.channels.channel import Refused, TryLater
-from campaigns.channels.wire import Reply, read_reply, write_request
+from campaigns.channels.wire import RawResponse, read_response, write_request
 
 
 @pytest.fixture
@@ -58,35 +58,44 @@ def test_address_that_would_not_be_one_word_waits_for_its_setting(target: str) -
 ANSWERS = {
     "in one piece": (
         [b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-A:  b \r\n\r\nok"],
-        Reply(200, {}, b"ok", stands=True),
+        RawResponse(200, {}, b"ok", keep_alive=True),
     ),
-    "without a word for its status": ([b"HTTP/1.1 422\r\nContent-Length: 0\r\n\r\n"], Reply(422, {}, b"", stands=True)),
-    "in pieces": ([b"HTTP/1.1 200 OK\r\nContent-", b"Length: 2\r\n\r\no", b"k"], Reply(200, {}, b"ok", stands=True)),
+    "without a word for its status": (
+        [b"HTTP/1.1 422\r\nContent-Length: 0\r\n\r\n"],
+        RawResponse(422, {}, b"", keep_alive=True),
+    ),
+    "in pieces": (
+        [b"HTTP/1.1 200 OK\r\nContent-", b"Length: 2\r\n\r\no", b"k"],
+        RawResponse(200, {}, b"ok", keep_alive=True),
+    ),
     "in chunks": (
         [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\no\r\n1\r\nk\r\n0\r\n\r\n"],
-        Reply(200, {}, b"ok", stands=True),
+        RawResponse(200, {}, b"ok", keep_alive=True),
     ),
     "after a word on the way": (
         [b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"],
-        Reply(200, {}, b"ok", stands=True),
+        RawResponse(200, {}, b"ok", keep_alive=True),
     ),
-    "without a body": ([b"HTTP/1.1 204 No Content\r\nX: y\r\n\r\n"], Reply(204, {}, b"", stands=True)),
+    "without a body": ([b"HTTP/1.1 204 No Content\r\nX: y\r\n\r\n"], RawResponse(204, {}, b"", keep_alive=True)),
     "with a farewell": (
         [b"HTTP/1.1 503 No\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno"],
-        Reply(503, {}, b"no", stands=False),
+        RawResponse(503, {}, b"no", keep_alive=False),
     ),
-    "of the older kind": ([b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok"], Reply(200, {}, b"ok", stands=False)),
+    "of the older kind": (
+        [b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok"],
+        RawResponse(200, {}, b"ok", keep_alive=False),
+    ),
     "folded": (
         [b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX: a\r\n b\r\n\r\nok"],
-        Reply(200, {}, b"ok", stands=True),
+        RawResponse(200, {}, b"ok", keep_alive=True),
     ),
     "longer than it says": (
         [b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP"],
-        Reply(200, {}, b"ok", stands=True),
+        RawResponse(200, {}, b"ok", keep_alive=True),
     ),
     "longer than is read": (
         [b"HTTP/1.1 200 OK\r\nContent-Length: 70000\r\n\r\n" + b"a" * 70_000],
-        Reply(200, {}, b"a" * 65_536, stands=False),
+        RawResponse(200, {}, b"a" * 65_536, keep_alive=False),
     ),
 }
 
@@ -96,8 +105,8 @@ def test_answer_is_read_whatever_form_it_has(ends: tuple[socket.socket, socket.s
     parts, expected = ANSWERS[kind]
     here, there = ends
     there.sendall(b"".join(parts))
-    found = read_reply(here, "POST")
-    assert (found.status, found.body, found.stands) == (expected.status, expected.body, expected.stands)
+    found = read_response(here, "POST")
+    assert (found.status, found.body, found.keep_alive) == (expected.status, expected.body, expected.keep_alive)
 
 
 @pytest.mark.parametrize("cut", range(1, 45))
@@ -118,16 +127,16 @@ def test_answer_is_the_same_wherever_it_is_cut(cut: int) -> None:
             room[: len(part)] = part
             return len(part)
 
-    found = read_reply(Slow(), "POST")  # type: ignore[arg-type]
-    assert found == Reply(200, {"content-length": "2", "x": "y"}, b"ok", stands=True)
+    found = read_response(Slow(), "POST")  # type: ignore[arg-type]
+    assert found == RawResponse(200, {"content-length": "2", "x": "y"}, b"ok", keep_alive=True)
 
 
 def test_answer_that_breaks_off_is_what_came_and_the_line_is_gone(ends: tuple[socket.socket, socket.socket]) -> None:
     here, there = ends
     there.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok")
     there.close()
-    found = read_reply(here, "POST")
-    assert (found.status, found.body, found.stands) == (200, b"ok", False)
+    found = read_response(here, "POST")
+    assert (found.status, found.body, found.keep_alive) == (200, b"ok", False)
 
 
 @pytest.mark.parametrize("said", [b"", b"HT", b"220 mail.example\r\n"])
@@ -138,4 +147,4 @@ def test_silence_a_fragment_and_another_tongue_are_no_answers(
     there.sendall(said)
     there.close()
     with pytest.raises((http.client.HTTPException, OSError)):
-        read_reply(here, "POST")
+        read_response(here, "POST")
