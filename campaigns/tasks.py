@@ -65,7 +65,7 @@ def _collect(session: Session, thing: Thing) -> None:
 
 @engine_task("campaigns.send_posts", every=timedelta(seconds=15))
 def keep_posts(engine: Engine) -> None:
-    """Have robots say what is due, then end the posts that are too late or that nobody is left to hear."""
+    """Have bots say what is due, then end the posts that are too late or that nobody is left to hear."""
     settings = get_settings()
     files = open_store(settings)
     if counts := send_posts(engine, channel_for, public_url=settings.public_url, files=files, now=clock.now()):

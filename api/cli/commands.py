@@ -33,7 +33,7 @@ COMMANDS: Mapping[str, Named] = MappingProxyType(
             ("campaigns", "campaigns_content", "campaign_moves", "calendar"),
         ),
         "offers": Named("Offers: the terms a coupon is under.", ("campaigns",)),
-        "senders": Named("Senders: mail servers, text gateways, signed calls, robots.", ("senders",)),
+        "senders": Named("Senders: mail servers, text gateways, signed calls, bots.", ("senders",)),
         "hooks": Named("Hooks: other systems told of what happened.", ("hooks",)),
         "failures": Named("What goes wrong by itself, and trying it again.", ("failures",)),
         "branding": Named("Branding: the logo and colour on a shop's mail.", ("campaigns_content",)),

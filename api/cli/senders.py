@@ -1,4 +1,4 @@
-"""Commands on senders: the mail servers, gateways and robots a shop sends with."""
+"""Commands on senders: the mail servers, gateways and bots a shop sends with."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,7 +23,7 @@ from retention.database import reading, transaction
 from retention.errors import Invalid
 from retention.shops import Shop, find_shop
 
-group = typer.Typer(help="Senders: mail servers, text gateways, signed calls, robots.", no_args_is_help=True)
+group = typer.Typer(help="Senders: mail servers, text gateways, signed calls, bots.", no_args_is_help=True)
 
 SlugArgument = Annotated[str, typer.Argument(help="The sender's slug.", metavar="SLUG")]
 SettingsOption = Annotated[str, typer.Option("--settings", help="A file with the settings as JSON; - reads them here.")]

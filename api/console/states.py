@@ -84,7 +84,7 @@ _MEDIA = {
     Medium.EMAIL: gettext_noop("Mail"),
     Medium.SMS: gettext_noop("Text message"),
     Medium.WEBHOOK: gettext_noop("Own system"),
-    Medium.ROBOT: gettext_noop("Group bot"),
+    Medium.BOT: gettext_noop("Group bot"),
     Medium.ASSISTED: gettext_noop("By hand"),
     Medium.PARCEL: gettext_noop("Parcel"),
 }

@@ -36,7 +36,7 @@ class Medium(StrEnum):
     EMAIL = "email"
     SMS = "sms"
     WEBHOOK = "webhook"  # the shop's own system takes it from here
-    ROBOT = "robot"  # one post to a chat group, by its robot
+    BOT = "robot"  # one post to a chat group, by its bot
     ASSISTED = "assisted"  # a person presses send, in a group or to one buyer
     PARCEL = "parcel"
 

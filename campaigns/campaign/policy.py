@@ -15,7 +15,7 @@ CHANNEL = {
     Medium.EMAIL: Channel.EMAIL,
     Medium.SMS: Channel.SMS,
     Medium.WEBHOOK: Channel.WEBHOOK,
-    Medium.ROBOT: Channel.GROUP,
+    Medium.BOT: Channel.GROUP,
     Medium.ASSISTED: Channel.PERSONAL,
     Medium.PARCEL: Channel.PARCEL,
 }
@@ -235,7 +235,7 @@ def limits_on(policy: Policy, shop_policy: ShopPolicy, medium: Medium) -> ShopPo
 
 
 def channel_of(medium: Medium, policy: Policy) -> Channel:
-    """Return the consent channel a campaign answers to; what a person posts in a group asks as a robot's post does."""
+    """Return the consent channel a campaign answers to; what a person posts in a group asks as a bot's post does."""
     if medium is Medium.ASSISTED and policy.posts_to is PostsTo.GROUPS:
         return Channel.GROUP
     return CHANNEL[medium]

@@ -1,6 +1,6 @@
 """Posts: one thing said once that serves one buyer, or everybody of a run in one chat group.
 
-By a group's robot, or by a person of the shop for whom the post is a task: text and picture ready to copy, and `sent`
+By a group's bot, or by a person of the shop for whom the post is a task: text and picture ready to copy, and `sent`
 with proof when it is done. The deliveries it serves point at it, and they alone say who got it.
 """
 
@@ -23,7 +23,7 @@ LIFE = timedelta(days=3)
 HOLD = timedelta(hours=2)
 """How long a post stays in the hands of whoever opened it; after that anybody may take it over."""
 
-ROBOT = "robot"
+BOT = "robot"
 """Who has taken a post that no person sends."""
 
 
@@ -88,12 +88,12 @@ def goes_to_groups(campaign: Campaign) -> bool:
     """Tell whether a campaign speaks to chat groups, where one post serves many and nobody has a code of their own."""
     if campaign.medium is Medium.ASSISTED:
         return read_policy(campaign.policy).posts_to is PostsTo.GROUPS
-    return campaign.medium is Medium.ROBOT
+    return campaign.medium is Medium.BOT
 
 
 def is_posted(campaign: Campaign) -> bool:
     """Tell whether a campaign leaves as posts at all."""
-    return campaign.medium in {Medium.ROBOT, Medium.ASSISTED}
+    return campaign.medium in {Medium.BOT, Medium.ASSISTED}
 
 
 personal(Post, blank={"text": "", "note": "", "proof": ""}, files=("proof",))

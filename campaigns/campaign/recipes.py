@@ -92,7 +92,7 @@ RECIPES: dict[Recipe, Prefill] = {
     ),
     Recipe.GROUP_DROP: Prefill(
         n_("Group drop"),
-        Medium.ROBOT,
+        Medium.BOT,
         Policy(control_share=0, late_after=1, read_out_days=MESSAGE_DAYS),  # one post, which the whole group reads
         texts.GROUP_DROP,
         needs_offer=True,
@@ -141,7 +141,7 @@ RECIPES: dict[Recipe, Prefill] = {
     ),
     Recipe.CONTENT_POST: Prefill(
         n_("Content post with a reward"),
-        Medium.ROBOT,
+        Medium.BOT,
         Policy(control_share=0, late_after=12, read_out_days=MESSAGE_DAYS),
         texts.CONTENT_POST,
         needs_offer=True,

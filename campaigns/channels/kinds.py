@@ -10,10 +10,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from campaigns.campaign.campaigns import Medium
 from campaigns.channels.addresses import check_host
 from campaigns.channels.aliyun import AliyunSettings, aliyun_channel
+from campaigns.channels.bots import BotSettings, bot_channel
 from campaigns.channels.channel import Channel
 from campaigns.channels.memory import MemoryChannel
 from campaigns.channels.mime import address
-from campaigns.channels.robot import RobotSettings, robot_channel
 from campaigns.channels.sms_http import SmsHttpSettings, sms_channel
 from campaigns.channels.smtp import SmtpChannel
 from campaigns.channels.twilio import TwilioSettings, twilio_channel
@@ -85,7 +85,7 @@ KINDS = {
     "sms-aliyun": Kind(Medium.SMS, AliyunSettings, _web(aliyun_channel), frozenset({"access_key_secret"})),
     "sms-twilio": Kind(Medium.SMS, TwilioSettings, _web(twilio_channel), frozenset({"auth_token"})),
     "webhook": Kind(Medium.WEBHOOK, WebhookSettings, _web(webhook_channel), frozenset({"secret"})),
-    "robot": Kind(Medium.ROBOT, RobotSettings, _web(robot_channel), frozenset({"token"}), frozenset({"secret"})),
+    "robot": Kind(Medium.BOT, BotSettings, _web(bot_channel), frozenset({"token"}), frozenset({"secret"})),
     "memory": Kind(Medium.EMAIL, EmptySettings, cast("Make", _memory)),
 }
 """By `SenderKind`. People press send for the assisted ones, so these have no channel."""

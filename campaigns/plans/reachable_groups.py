@@ -8,26 +8,26 @@ from campaigns.channels.senders import Sender
 from retention.relations import Group, GroupMember
 
 
-def robots_of(session: Session, shop_id: int) -> dict[str, Sender]:
-    """Return the robots of a shop by the slug of the group each of them is in."""
+def bots_of(session: Session, shop_id: int) -> dict[str, Sender]:
+    """Return the bots of a shop by the slug of the group each of them is in."""
     rows = session.exec(
-        select(Sender).where(Sender.shop_id == shop_id, Sender.medium == Medium.ROBOT).order_by(col(Sender.id))
+        select(Sender).where(Sender.shop_id == shop_id, Sender.medium == Medium.BOT).order_by(col(Sender.id))
     )
     return {str(sender.settings["group"]): sender for sender in rows if sender.settings.get("group")}
 
 
 def reachable_groups(session: Session, campaign: Campaign) -> list[Group]:
-    """Return the groups a campaign can speak in: with a robot where robots speak, every one where people do.
+    """Return the groups a campaign can speak in: with a bot where bots speak, every one where people do.
 
-    A campaign with a sender of its own speaks only where that robot is.
+    A campaign with a sender of its own speaks only where that bot is.
     """
     groups = session.exec(select(Group).where(Group.shop_id == campaign.shop_id).order_by(col(Group.id)))
-    if campaign.medium is not Medium.ROBOT:
+    if campaign.medium is not Medium.BOT:
         return list(groups)
-    robots = robots_of(session, campaign.shop_id)
+    bots = bots_of(session, campaign.shop_id)
     if campaign.sender_id is not None:
-        robots = {slug: sender for slug, sender in robots.items() if sender.id == campaign.sender_id}
-    return [group for group in groups if group.slug in robots]
+        bots = {slug: sender for slug, sender in bots.items() if sender.id == campaign.sender_id}
+    return [group for group in groups if group.slug in bots]
 
 
 def in_reachable_group(session: Session, campaign: Campaign) -> sa.Select[int]:

@@ -1,7 +1,7 @@
-"""Robots: a post to a chat group handed over once for everybody it serves; all are sent, failed or unknown together.
+"""Bots: a post to a chat group handed over once for everybody it serves; all are sent, failed or unknown together.
 
 Begun is committed before the message leaves. Whoever dies between that and the record leaves a post and deliveries that
-are unknown, since no robot can say whether it has spoken; `campaigns.posts.outcomes.put_aside` finds them.
+are unknown, since no bot can say whether it has spoken; `campaigns.posts.outcomes.put_aside` finds them.
 """
 
 import secrets
@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col
 
 from campaigns.campaign.campaigns import Campaign, Medium
-from campaigns.campaign.posts import ROBOT, Post, PostState
+from campaigns.campaign.posts import BOT, Post, PostState
 from campaigns.campaign.reasons import Reason, step_name
 from campaigns.channels import breaker
 from campaigns.channels.channel import Channel, Message, Outcome, Refused, Taken, TryLater
@@ -24,7 +24,7 @@ from campaigns.channels.senders import Sender
 from campaigns.deliveries.claiming import BACK_OFF, CLAIM, farthest
 from campaigns.deliveries.transitions import Move
 from campaigns.offers.links import link_address
-from campaigns.plans.reachable_groups import robots_of
+from campaigns.plans.reachable_groups import bots_of
 from campaigns.posts.outcomes import look_once_more, settle
 from campaigns.posts.posts import planned_ahead, somebody_waits
 from campaigns.posts.wording import text_of
@@ -40,10 +40,10 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
-    """A post about to leave: the robot that says it, and the whole message."""
+    """A post about to leave: the bot that says it, and the whole message."""
 
     post: Post
-    robot: Sender
+    bot: Sender
     message: Message
 
 
@@ -65,7 +65,7 @@ def send_posts(
         due = sa.select(col(Post.id)).where(
             col(Post.state) == PostState.WAITING,
             sa.or_(col(Post.due_at) <= now, _put_off(now), planned_ahead(now)),
-            col(Post.campaign_id).in_(sa.select(col(Campaign.id)).where(col(Campaign.medium) == Medium.ROBOT)),
+            col(Post.campaign_id).in_(sa.select(col(Campaign.id)).where(col(Campaign.medium) == Medium.BOT)),
             somebody_waits(),
         )
         found = due.add_columns(col(Post.shop_id), col(Campaign.slug)).join(
@@ -102,7 +102,7 @@ def _send_one(
         return ready
     message = ready.message if files is None else _with_picture(ready, files)
     outcome: Outcome
-    channel = channel_for(ready.robot)
+    channel = channel_for(ready.bot)
     try:
         with channel.connect() as connection:
             with transaction(engine) as session:
@@ -116,11 +116,11 @@ def _send_one(
 
 
 def _prepare(session: Session, post_id: int, *, public_url: str, now: datetime) -> _Ready | str:
-    """Return the post with its robot and its words, or what came of it already."""
+    """Return the post with its bot and its words, or what came of it already."""
     post = session.get_one(Post, post_id)
     shop, group = session.get_one(Shop, post.shop_id), session.get_one(Group, post.group_id)
-    robot = robots_of(session, shop.id).get(group.slug)
-    if robot is None or breaker.allowed(session, robot, now=now) == 0:
+    bot = bots_of(session, shop.id).get(group.slug)
+    if bot is None or breaker.allowed(session, bot, now=now) == 0:
         return "later"
     try:
         said = text_of(session, shop, post, public_url=public_url, at=now)
@@ -135,7 +135,7 @@ def _prepare(session: Session, post_id: int, *, public_url: str, now: datetime) 
         language=said.language, message_id=name, unsubscribe_address="", key=name,
         picture_address=f"{link_address(public_url, post.token)}/picture" if said.picture else "",
     )  # fmt: skip
-    return _Ready(post, robot, message)
+    return _Ready(post, bot, message)
 
 
 def _with_picture(ready: _Ready, files: FileStore) -> Message:
@@ -152,7 +152,7 @@ def _with_picture(ready: _Ready, files: FileStore) -> Message:
 def _begin(session: Session, post_id: int, *, now: datetime) -> str | None:
     """Write down that the hand-over begins; return what came of it where it does not."""
     taken = sa.update(Post).where(col(Post.id) == post_id, col(Post.state) == PostState.WAITING, somebody_waits())
-    values = {"state": PostState.TAKEN, "assignee": ROBOT, "taken_at": now, "attempts": Post.attempts + 1}
+    values = {"state": PostState.TAKEN, "assignee": BOT, "taken_at": now, "attempts": Post.attempts + 1}
     if not changed(session, taken.values(**values).execution_options(synchronize_session=False)):
         return "skipped"
     post = session.get_one(Post, post_id, populate_existing=True)
@@ -170,17 +170,17 @@ def _begin(session: Session, post_id: int, *, now: datetime) -> str | None:
 
 def _record(session: Session, ready: _Ready, outcome: Outcome, *, now: datetime) -> str:
     post = session.get_one(Post, ready.post.id, with_for_update=True, populate_existing=True)
-    of_robot = isinstance(outcome, TryLater) and outcome.of_sender
+    of_bot = isinstance(outcome, TryLater) and outcome.of_sender
     known = isinstance(outcome, Taken | Refused | TryLater)
     detail = "" if isinstance(outcome, Taken) else storable(str(outcome), 500)
     breaker.note(
-        session, ready.robot, failures=int(of_robot or not known), taken=int(isinstance(outcome, Taken)),
+        session, ready.bot, failures=int(of_bot or not known), taken=int(isinstance(outcome, Taken)),
         detail=detail, now=now,
     )  # fmt: skip
     match outcome:
         case Taken():
             settle(session, post, Move.POST_BY_BOT, sent_at=now)
-            post.state, post.sent_at, post.sent_by = PostState.SENT, now, ROBOT
+            post.state, post.sent_at, post.sent_by = PostState.SENT, now, BOT
             session.add(post)
             return "sent"
         case Refused():

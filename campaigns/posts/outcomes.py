@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from campaigns.campaign.campaigns import Delivery, DeliveryState, Run
-from campaigns.campaign.posts import HOLD, LIFE, ROBOT, Post, PostState
+from campaigns.campaign.posts import BOT, HOLD, LIFE, Post, PostState
 from campaigns.campaign.reasons import Reason
 from campaigns.deliveries.claiming import CLAIM
 from campaigns.deliveries.numbered import among
@@ -50,12 +50,12 @@ def settle(session: Session, post: Post, which: Move, **values: Any) -> int:
 def put_aside(session: Session, *, at: datetime) -> int:
     """Bring posts and deliveries together again, from the rows alone; return how many posts ended.
 
-    Too late: the post has expired and what waits for it is skipped as late. A robot's that was never told of is
+    Too late: the post has expired and what waits for it is skipped as late. A bot's that was never told of is
     unknown. Nobody left, after a cancel or a no: skipped. One whose deliveries a person put back to wait waits again.
     """
     ended = _expire(session, at=at)
     lost = sa.update(Post).where(
-        col(Post.state) == PostState.TAKEN, col(Post.assignee) == ROBOT, ~taken_within(CLAIM, at)
+        col(Post.state) == PostState.TAKEN, col(Post.assignee) == BOT, ~taken_within(CLAIM, at)
     )
     ended += changed(session, lost.values(state=PostState.UNKNOWN).execution_options(**_NO_SYNC))
     hears = somebody_in(DeliveryState.WAITING, DeliveryState.CLAIMED)
@@ -77,7 +77,7 @@ def _expire(session: Session, *, at: datetime) -> int:
     late = sa.or_(col(Post.expires_at) < at, sa.and_(col(Post.expires_at).is_(None), col(Post.due_at) < at - LIFE))
     idle = sa.or_(
         col(Post.state) == PostState.WAITING,
-        sa.and_(col(Post.state) == PostState.TAKEN, col(Post.assignee) != ROBOT, ~taken_within(HOLD, at)),
+        sa.and_(col(Post.state) == PostState.TAKEN, col(Post.assignee) != BOT, ~taken_within(HOLD, at)),
     )
     over = sa.update(Post).where(late, idle).values(state=PostState.EXPIRED)
     rows = session.execute(

@@ -42,7 +42,7 @@ FEW = 500
 """Buyers that one statement may name; a larger audience is picked from all of the shop's."""
 
 COMPOSED = frozenset({Medium.EMAIL, Medium.SMS, Medium.WEBHOOK})
-"""Media whose messages are made one per buyer, ready to leave; on the others a person or a robot says the text."""
+"""Media whose messages are made one per buyer, ready to leave; on the others a person or a bot says the text."""
 
 _SENTENCES = {
     "shop.name": gettext_noop("The shop's name."),

@@ -22,7 +22,7 @@ from retention.buyers import Buyer
 from retention.consent import Channel, Pause
 from retention.database import transaction
 from tests.campaigns.conftest import NOON, Stage, later
-from tests.campaigns.postings import WORDS, group, robot
+from tests.campaigns.postings import WORDS, bot, group
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def phone_of(address: int) -> str:
 def draft(
     stage: Stage, people: list[Somebody], *, medium: Medium, limits: Rules, posts_to: PostsTo = PostsTo.BUYERS
 ) -> Campaign:
-    """Put people, their past and a campaign on the stage; a robot is in the first of the two groups, `a`."""
+    """Put people, their past and a campaign on the stage; a bot is in the first of the two groups, `a`."""
     excluded = []
     topic = stage.topic()
     members: dict[str, list[int]] = {"a": [], "b": []}
@@ -123,9 +123,9 @@ def draft(
             members[letter].append(buyer_id)
     for letter, buyers in members.items():
         group(stage, f"{stage.shop.slug}-{letter}", *buyers)
-    robot(stage, f"{stage.shop.slug}-a")
+    bot(stage, f"{stage.shop.slug}-a")
     values: dict[str, Any] = {"medium": medium} | (
-        {"content": WORDS} if medium in {Medium.ROBOT, Medium.ASSISTED} else {}
+        {"content": WORDS} if medium in {Medium.BOT, Medium.ASSISTED} else {}
     )
     posting = {"posts_to": posts_to.value}
     for turn in (1, 2):

@@ -1,4 +1,4 @@
-"""What tests of posts put on the stage: groups, their robots, campaigns that are posted, people who post."""
+"""What tests of posts put on the stage: groups, their bots, campaigns that are posted, people who post."""
 
 from typing import Any
 
@@ -29,9 +29,9 @@ def group(stage: Stage, slug: str, *buyers: int) -> Group:
     return row
 
 
-def robot(stage: Stage, slug: str) -> Sender:
+def bot(stage: Stage, slug: str) -> Sender:
     row = Sender(
-        shop_id=stage.shop.id, slug=f"robot-{slug}", name="Robot", medium=Medium.ROBOT, kind=SenderKind.ROBOT,
+        shop_id=stage.shop.id, slug=f"robot-{slug}", name="Robot", medium=Medium.BOT, kind=SenderKind.BOT,
         settings={"group": slug}, created_at=NOON,
     )  # fmt: skip
     stage.session.add(row)

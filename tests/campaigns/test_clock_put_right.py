@@ -23,7 +23,7 @@ from campaigns.webhooks.webhooks import HookCall, HookCallState, HookEvent, crea
 from retention import tries
 from retention.failures import Failure, rests
 from tests.campaigns.conftest import NOON, Stage, later
-from tests.campaigns.postings import SITE, group, launched, posted, posts_of, robot
+from tests.campaigns.postings import SITE, bot, group, launched, posted, posts_of
 from tests.campaigns.triggering import DAILY_AT_TEN, FOLLOWED, follow, scheduled, served
 
 FAILED = HookEvent.FAILED.value
@@ -121,17 +121,17 @@ def test_run_launched_by_a_wrong_clock_leaves(engine: Engine, on_stage: Any) -> 
 
 
 @pytest.mark.parametrize(("attempts", "at"), [(1, NOON), (0, AHEAD)])
-def test_post_of_a_robot_goes_on(engine: Engine, on_stage: Any, attempts: int, at: Any) -> None:
+def test_post_of_a_bot_goes_on(engine: Engine, on_stage: Any, attempts: int, at: Any) -> None:
     def set_up(stage: Stage) -> None:
         group(stage, "tea", stage.buyer("ada"))
-        robot(stage, "tea")
-        launched(stage, posted(stage, Medium.ROBOT))
+        bot(stage, "tea")
+        launched(stage, posted(stage, Medium.BOT))
         post = posts_of(stage.session)[0]
         post.attempts, post.due_at = attempts, AHEAD
         stage.session.get_one(Run, post.run_id).planned_at = at
 
     on_stage(set_up)
-    said = send_posts(engine, lambda _: MemoryChannel(Medium.ROBOT), public_url=SITE, now=NOON)
+    said = send_posts(engine, lambda _: MemoryChannel(Medium.BOT), public_url=SITE, now=NOON)
     assert said == {"sent": 1}
 
 

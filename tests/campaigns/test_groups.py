@@ -12,7 +12,7 @@ from retention.access import Member, Role
 from retention.errors import Invalid, NotFound
 from retention.people import Membership, add_user, member_for
 from tests.campaigns.conftest import NOON, Stage, later
-from tests.campaigns.postings import group, launched, posted, posts_of, robot, take
+from tests.campaigns.postings import bot, group, launched, posted, posts_of, take
 
 PASSWORD = "leaf and water"
 
@@ -66,12 +66,12 @@ def test_somebody_else_may_take_it_and_put_back_it_is_the_owners_again(stage: St
     assert posts_of(stage.session)[0].assignee == ""
 
 
-def test_what_a_robot_says_is_preset_for_nobody(stage: Stage) -> None:
+def test_what_a_bot_posts_is_preset_for_nobody(stage: Stage) -> None:
     works(stage, "mei")
     group(stage, "one", stage.buyer("ada"))
-    robot(stage, "one")
+    bot(stage, "one")
     owned(stage, "one", "mei")
-    launched(stage, posted(stage, Medium.ROBOT))
+    launched(stage, posted(stage, Medium.BOT))
     assert [post.assignee for post in posts_of(stage.session)] == [""]
 
 

@@ -42,7 +42,7 @@ from retention.shops import create_shop
 from retention.touches import Touch, TouchEvent
 from tests.campaigns.conftest import NOON, Stage, later
 from tests.campaigns.gateways import DROP, Gateway, gateway
-from tests.campaigns.postings import SITE, group, launched, posted, robot
+from tests.campaigns.postings import SITE, bot, group, launched, posted
 
 Acting = Callable[[Callable[[Stage], Any]], Any]
 SENDER = SenderIdentity("https://shop.example", b"k", "Shop <shop@shop.example>")
@@ -211,17 +211,17 @@ def test_failure_is_told_although_the_round_of_sending_began_hours_ago_and_again
     assert [each.json["data"]["detail"] for each in there.arrived] == ["550", "551"]
 
 
-def test_failure_of_a_robot_is_told_though_its_post_was_due_days_ago(
+def test_failure_of_a_bot_is_reported_though_its_post_was_due_days_ago(
     engine: Engine, on_stage: Acting, there: Gateway
 ) -> None:
     def prepare(stage: Stage) -> None:
         group(stage, "tea", stage.buyer("ada"))
-        robot(stage, "tea")
-        launched(stage, posted(stage, Medium.ROBOT))
+        bot(stage, "tea")
+        launched(stage, posted(stage, Medium.BOT))
         _hook(stage, there, ["message.failed"])
 
     on_stage(prepare)
-    channel = MemoryChannel(Medium.ROBOT, troubles={"tea": [Refused("words that are not allowed")]})
+    channel = MemoryChannel(Medium.BOT, troubles={"tea": [Refused("words that are not allowed")]})
     assert _tell(engine, at=later(days=2)) == 0
     send_posts(engine, lambda _: channel, public_url=SITE, now=later(days=2))
     assert _tell(engine, at=later(days=2)) == 1

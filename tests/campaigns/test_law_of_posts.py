@@ -1,4 +1,4 @@
-"""The law of a campaign for what a robot or a person says once: the posts are the preview, and so are the outcomes."""
+"""The law of a campaign for what a bot or a person says once: the posts are the preview, and so are the outcomes."""
 
 import itertools
 from collections import Counter
@@ -35,7 +35,7 @@ from tests.campaigns.postings import SITE, person
 
 TROUBLES = {"refused": Refused("no such group"), "undecided": Undecided("broken"), "later": TryLater("busy")}
 WAYS = {
-    "a robot": (Medium.ROBOT, PostsTo.GROUPS),
+    "a bot": (Medium.BOT, PostsTo.GROUPS),
     "people in groups": (Medium.ASSISTED, PostsTo.GROUPS),
     "people to buyers": (Medium.ASSISTED, PostsTo.BUYERS),
 }
@@ -68,7 +68,7 @@ def test_posts_are_what_the_preview_showed_and_the_sum_of_what_became_of_them(
         who = person(session, slug, shop_id=shop.id)
         run_id, campaign_id = run.id, campaign.id
 
-    say = _robot(engine, shop, fates) if medium is Medium.ROBOT else _people(engine, shop, who, fates)
+    say = _bot(engine, shop, fates) if medium is Medium.BOT else _people(engine, shop, who, fates)
     for moment in (later(seconds=1), later(hours=7), later(hours=30), later(days=4)):  # over the night, then too late
         say(moment)
         check_ledger(engine, run_id, planned)
@@ -98,11 +98,11 @@ def _check_posts(session: Session, run: Run, planned: Plan, posts_to: PostsTo) -
     assert all((posts[row.post_id or 0].group_id, row.buyer_id) in members for row in waiting)
 
 
-def _robot(engine: Engine, shop: Shop, fates: list[str]) -> Callable[[datetime], None]:
+def _bot(engine: Engine, shop: Shop, fates: list[str]) -> Callable[[datetime], None]:
     troubles = {
         f"{shop.slug}-{letter}": [TROUBLES[each]] for letter, each in zip("ab", fates, strict=False) if each in TROUBLES
     }
-    channel = MemoryChannel(medium=Medium.ROBOT, troubles=troubles)
+    channel = MemoryChannel(medium=Medium.BOT, troubles=troubles)
 
     def say(now: datetime) -> None:
         send_posts(engine, lambda _: channel, public_url=SITE, now=now, limit=10_000)

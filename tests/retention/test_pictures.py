@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
-from campaigns.channels import chat_robots
+from campaigns.channels import bot_platforms
 from printables.drawing import pictures, profiles, render
 from retention.errors import Invalid
 from retention.ingest.products import reencode
@@ -165,6 +165,6 @@ def test_two_threads_read_one_after_the_other_and_both_rightly() -> None:
     assert found == [(500, 375)] * 4
 
 
-def test_a_robots_picture_is_made_small_enough() -> None:
+def test_a_bots_picture_is_made_small_enough() -> None:
     large = drawn("PNG", (1600, 1200))
-    assert len(large) > 2 * 1024 * 1024 > len(chat_robots._small(large))
+    assert len(large) > 2 * 1024 * 1024 > len(bot_platforms._small(large))

@@ -115,7 +115,7 @@ _BY = {
     Medium.EMAIL: gettext_noop("by mail"),
     Medium.SMS: gettext_noop("by text message"),
     Medium.WEBHOOK: gettext_noop("by the shop's own system"),
-    Medium.ROBOT: gettext_noop("by bot"),
+    Medium.BOT: gettext_noop("by bot"),
     Medium.ASSISTED: gettext_noop("by hand"),
     Medium.PARCEL: gettext_noop("in parcels"),
 }

@@ -58,7 +58,7 @@ OFFERED = {
         gettext_noop("Signed calls to a system of yours that reaches the buyer itself."),
         "webhook",
     ),
-    SenderKind.ROBOT: (
+    SenderKind.BOT: (
         gettext_noop("Group bot"),
         gettext_noop("WeCom, DingTalk, Feishu, Lark, Telegram or Discord."),
         "robot",

@@ -1,4 +1,4 @@
-"""Robots: a group hears a post once, and all it serves are sent, failed or unknown together."""
+"""Bots: a group hears a post once, and all it serves are sent, failed or unknown together."""
 
 import subprocess
 import sys
@@ -29,19 +29,19 @@ from retention.errors import Conflict
 from retention.files import FileStore
 from retention.products import Product
 from tests.campaigns.conftest import NOON, Stage, later
-from tests.campaigns.postings import SITE, group, launched, posted, posts_of, robot, sent_touches, states
+from tests.campaigns.postings import SITE, bot, group, launched, posted, posts_of, sent_touches, states
 
 ROOT = Path(__file__).resolve().parents[2]
 Act = Callable[[Callable[[Stage], Any]], Any]
 
 
 def prepared(on_stage: Act, *names: str, slug: str = "tea") -> None:
-    """Launch a campaign by the robot of one group of these buyers."""
+    """Launch a campaign by the bot of one group of these buyers."""
 
     def prepare(stage: Stage) -> None:
         group(stage, slug, *(stage.buyer(name) for name in names))
-        robot(stage, slug)
-        launched(stage, posted(stage, Medium.ROBOT))
+        bot(stage, slug)
+        launched(stage, posted(stage, Medium.BOT))
 
     on_stage(prepare)
 
@@ -51,7 +51,7 @@ def say(engine: Engine, channel: MemoryChannel, *, now: datetime = NOON) -> Coun
 
 
 def memory(**troubles: Exception) -> MemoryChannel:
-    return MemoryChannel(Medium.ROBOT, troubles={group: [trouble] for group, trouble in troubles.items()})
+    return MemoryChannel(Medium.BOT, troubles={group: [trouble] for group, trouble in troubles.items()})
 
 
 def all_states(session: Session) -> list[str]:
@@ -77,15 +77,15 @@ def test_group_hears_it_once_and_everybody_in_it_is_sent(engine: Engine, on_stag
     on_stage(look)
 
 
-def test_robot_of_each_group_speaks_in_its_own_and_a_group_without_one_is_not_reached(
+def test_bot_of_each_group_speaks_in_its_own_and_a_group_without_one_is_not_reached(
     engine: Engine, on_stage: Act
 ) -> None:
     def prepare(stage: Stage) -> None:
         for name in ("one", "two", "mute"):
             group(stage, name, stage.buyer(f"in-{name}"))
-        robot(stage, "one")
-        robot(stage, "two")
-        run = launched(stage, posted(stage, Medium.ROBOT))
+        bot(stage, "one")
+        bot(stage, "two")
+        run = launched(stage, posted(stage, Medium.BOT))
         assert ledger.count(stage.session, run).skipped == {"no_address": 1}
 
     on_stage(prepare)
@@ -99,22 +99,22 @@ def test_robot_of_each_group_speaks_in_its_own_and_a_group_without_one_is_not_re
     assert used == ["robot-one", "robot-two"]
 
 
-def test_campaign_with_a_robot_of_its_own_speaks_only_there(stage: Stage) -> None:
+def test_campaign_with_a_bot_of_its_own_speaks_only_there(stage: Stage) -> None:
     ada = stage.buyer("ada")
     one = group(stage, "one", ada, stage.buyer("bea"))
     group(stage, "two", ada)
-    robot(stage, "one")
-    drafted = posted(stage, Medium.ROBOT)
-    drafted.sender_id = robot(stage, "two").id
+    bot(stage, "one")
+    drafted = posted(stage, Medium.BOT)
+    drafted.sender_id = bot(stage, "two").id
     launched(stage, drafted)
     assert [post.group_id for post in posts_of(stage.session)] == [one.id + 1]
     assert sorted(all_states(stage.session)) == ["waiting"]
 
 
-def test_launch_where_no_group_has_a_robot_is_refused(stage: Stage) -> None:
+def test_launch_where_no_group_has_a_bot_is_refused(stage: Stage) -> None:
     group(stage, "tea", stage.buyer("ada"))
     with pytest.raises(Conflict, match="No chat group can be reached"):
-        launched(stage, posted(stage, Medium.ROBOT))
+        launched(stage, posted(stage, Medium.BOT))
 
 
 def test_ordinary_sending_never_hands_a_group_post_to_single_buyers(engine: Engine, on_stage: Act) -> None:
@@ -132,7 +132,7 @@ def test_ordinary_sending_never_hands_a_group_post_to_single_buyers(engine: Engi
         (TryLater("too fast"), "later", PostState.WAITING, "waiting"),
     ],
 )
-def test_what_the_robot_answers_holds_for_the_whole_group(
+def test_what_the_bot_answers_holds_for_the_whole_group(
     engine: Engine, on_stage: Act, trouble: Exception, word: str, post: PostState, delivery: str
 ) -> None:
     prepared(on_stage, "ada", "bea")
@@ -145,9 +145,7 @@ def test_what_the_robot_answers_holds_for_the_whole_group(
     on_stage(look)
 
 
-def test_robot_asked_to_wait_is_tried_again_after_a_minute_and_gives_up_at_the_end(
-    engine: Engine, on_stage: Act
-) -> None:
+def test_bot_asked_to_wait_is_tried_again_after_a_minute_and_gives_up_at_the_end(engine: Engine, on_stage: Act) -> None:
     prepared(on_stage, "ada")
     now, channel = NOON, memory()
     for wait in BACK_OFF:
@@ -164,12 +162,12 @@ def _same(found: object, wanted: object) -> None:
     assert found == wanted
 
 
-def test_robot_killed_after_it_spoke_leaves_everybody_unknown_and_the_group_hears_it_once(
+def test_bot_killed_after_it_spoke_leaves_everybody_unknown_and_the_group_hears_it_once(
     engine: Engine, database_url: str, on_stage: Act, tmp_path: Path
 ) -> None:
     prepared(on_stage, "ada", "bea", "cem")
     heard = tmp_path / "heard"
-    command = [sys.executable, ROOT / "tests/campaigns/robot_that_dies.py", database_url, heard, NOON.isoformat()]
+    command = [sys.executable, ROOT / "tests/campaigns/bot_that_dies.py", database_url, heard, NOON.isoformat()]
     died = subprocess.run([str(part) for part in command], cwd=ROOT, env={"PYTHONPATH": str(ROOT)}, check=False)
     assert (died.returncode, heard.read_text()) == (-9, "tea")
     channel = memory()
@@ -228,8 +226,8 @@ def test_cancel_pause_and_a_no_before_the_post_are_heeded(engine: Engine, on_sta
     def prepare(stage: Stage) -> None:
         bea = stage.buyer("bea")
         group(stage, "tea", stage.buyer("ada"), bea)
-        robot(stage, "tea")
-        row = posted(stage, Medium.ROBOT)
+        bot(stage, "tea")
+        row = posted(stage, Medium.BOT)
         launched(stage, row)
         stage.answer(bea, "out", Channel.GROUP)
         moving.pause(stage.session, row, at=NOON, actor="user:1")
@@ -246,7 +244,7 @@ def test_cancel_pause_and_a_no_before_the_post_are_heeded(engine: Engine, on_sta
     on_stage(lambda stage: _same(all_states(stage.session), ["skipped:no_consent", "sent"]))
 
 
-def test_sold_out_product_silences_the_robot(engine: Engine, on_stage: Act) -> None:
+def test_sold_out_product_silences_the_bot(engine: Engine, on_stage: Act) -> None:
     prepared(on_stage, "ada")
 
     def sell(stage: Stage) -> None:
@@ -259,11 +257,11 @@ def test_sold_out_product_silences_the_robot(engine: Engine, on_stage: Act) -> N
     on_stage(lambda stage: _same(all_states(stage.session), ["skipped:sold_out"]))
 
 
-def test_quiet_hours_make_the_robot_wait_until_they_are_over(engine: Engine, on_stage: Act) -> None:
+def test_quiet_hours_make_the_bot_wait_until_they_are_over(engine: Engine, on_stage: Act) -> None:
     def prepare(stage: Stage) -> None:
         group(stage, "tea", stage.buyer("ada"))
-        robot(stage, "tea")
-        launched(stage, posted(stage, Medium.ROBOT, policy={"quiet": {"from": "22:00", "to": "08:00", "zone": "shop"}}))
+        bot(stage, "tea")
+        launched(stage, posted(stage, Medium.BOT, policy={"quiet": {"from": "22:00", "to": "08:00", "zone": "shop"}}))
 
     on_stage(prepare)
     channel = memory()
@@ -281,8 +279,8 @@ def test_post_takes_the_picture_of_its_product_along_and_leaves_without_one_that
     def prepare(stage: Stage) -> None:
         for slug, picture in (("tea", files.put(b"a picture")), ("lost", "cd" * 32)):
             group(stage, slug, stage.buyer(f"in-{slug}"))
-            drafted = posted(stage, Medium.ROBOT, f"drop-{slug}")
-            drafted.sender_id = robot(stage, slug).id
+            drafted = posted(stage, Medium.BOT, f"drop-{slug}")
+            drafted.sender_id = bot(stage, slug).id
             stage.session.get_one(Product, drafted.product_id).picture = picture
             launched(stage, drafted)
 

@@ -1,4 +1,4 @@
-"""A robot killed right after its group has heard it: run by test_robots with an address of a database."""
+"""A bot killed right after its group has heard it: run by test_bots with an address of a database."""
 
 import os
 import signal
@@ -23,7 +23,7 @@ class Deadly(MemoryChannel):
 
 send_posts(
     open_engine(sys.argv[1]),
-    lambda _: Deadly(Medium.ROBOT),
+    lambda _: Deadly(Medium.BOT),
     public_url="https://shop.example",
     now=datetime.fromisoformat(sys.argv[3]),
 )

@@ -1,4 +1,4 @@
-"""Robots of chat groups: what each platform is asked, what its no looks like, and the picture that goes along."""
+"""Bots of chat groups: what each platform is asked, what its no looks like, and the picture that goes along."""
 
 import base64
 import hashlib
@@ -15,8 +15,8 @@ import pytest
 import requests
 from PIL import Image
 
+from campaigns.channels.bot_platforms import PLATFORMS, PlatformBot
 from campaigns.channels.channel import Message, Outcome, Refused, Taken, TryLater, Undecided
-from campaigns.channels.chat_robots import PLATFORMS, ChatRobot
 from campaigns.channels.kinds import make_channel
 from retention import clock
 from tests.campaigns.gateways import DROP, Gateway, gateway
@@ -45,7 +45,7 @@ def there(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway]:
 def say(there: Gateway, platform: str, *messages: Message, secrets: dict[str, str] | None = None) -> list[Outcome]:
     channel = make_channel("robot", {"platform": platform, "group": "tea"}, secrets or SECRETS[platform],
                            allow_private=True)  # fmt: skip
-    assert isinstance(channel, ChatRobot)
+    assert isinstance(channel, PlatformBot)
     assert channel.home == PLATFORMS[platform].home
     with replace(channel, home=there.url).connect() as connection:
         return connection.hand_over_all(messages or (POST,))
@@ -85,7 +85,7 @@ def test_dingtalk_gets_a_signature_that_can_be_checked(there: Gateway) -> None:
     assert arrived.json == {"msgtype": "text", "text": {"content": POST.text}}
 
 
-def test_feishu_gets_its_signature_in_the_body_and_only_where_the_robot_has_a_secret(there: Gateway) -> None:
+def test_feishu_gets_its_signature_in_the_body_and_only_where_the_bot_has_a_secret(there: Gateway) -> None:
     assert say(there, "feishu") == say(there, "lark") == [Taken()]
     signed, plain = there.arrived
     stamp = str(int(NOON.timestamp()))
@@ -97,7 +97,7 @@ def test_feishu_gets_its_signature_in_the_body_and_only_where_the_robot_has_a_se
 
 
 @pytest.mark.parametrize(
-    ("platform", "said", "outcome", "of_robot", "wait"),
+    ("platform", "said", "outcome", "of_bot", "wait"),
     [
         ("wecom", {"errcode": 45009, "errmsg": "api freq out of limit"}, TryLater, True, 60),
         ("wecom", {"errcode": 93000, "errmsg": "invalid webhook url"}, TryLater, True, None),
@@ -119,14 +119,14 @@ def test_no_with_a_status_of_200_is_never_taken_for_a_yes(
     platform: str,
     said: Any,
     outcome: type[Exception],
-    of_robot: bool,  # noqa: FBT001
+    of_bot: bool,  # noqa: FBT001
     wait: int | None,
 ) -> None:
     there.answers = [(200, said)]
     (found,) = say(there, platform, replace(POST, picture=picture(), picture_address="https://r.example/p"))
     assert type(found) is outcome
     if isinstance(found, TryLater):
-        assert (found.of_sender, found.wait) == (of_robot, timedelta(seconds=wait) if wait else None)
+        assert (found.of_sender, found.wait) == (of_bot, timedelta(seconds=wait) if wait else None)
     assert len(there.arrived) == 1  # no picture follows words that were not said
 
 
@@ -175,7 +175,7 @@ def test_picture_that_is_not_taken_takes_nothing_back(there: Gateway) -> None:
     ("platform", "token", "host"),
     [("telegram", "123456:AbC_d-9/-100200", "api.telegram.org"), ("discord", "1122/aB-c_9", "discord.com")],
 )
-def test_robots_by_the_library_say_words_and_picture_and_no_is_undecided(
+def test_bots_by_the_library_say_words_and_picture_and_no_is_undecided(
     monkeypatch: pytest.MonkeyPatch, platform: str, token: str, host: str
 ) -> None:
     asked: list[tuple[str, str, bool]] = []
@@ -202,7 +202,7 @@ def test_robots_by_the_library_say_words_and_picture_and_no_is_undecided(
 
 
 @pytest.mark.parametrize("token", ["123456:AbC", "x/y?verify=no", "http://127.0.0.1/1", "1/2/../3"])
-def test_what_is_no_robots_token_reaches_nobody(token: str) -> None:
+def test_what_is_no_bots_token_reaches_nobody(token: str) -> None:
     for platform in ("telegram", "discord"):
         channel = make_channel("robot", {"platform": platform}, {"token": token}, allow_private=False)
         with channel.connect() as connection:

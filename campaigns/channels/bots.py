@@ -1,6 +1,6 @@
-"""The robot of a chat group: one post for everybody in it.
+"""The bot of a chat group: one post for everybody in it.
 
-WeCom, DingTalk, Feishu and Lark are asked by our own calls (`chat_robots`): they say no with a status of 200, which
+WeCom, DingTalk, Feishu and Lark are asked by our own calls (`bot_platforms`): they say no with a status of 200, which
 `apprise` takes for a yes, and it quotes DingTalk's signature twice. Telegram and Discord say it with the status, so
 these go through `apprise`, with the picture. It tells yes from no and no more; after its no nobody can know.
 """
@@ -15,12 +15,12 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from campaigns.campaign.campaigns import Medium
+from campaigns.channels.bot_platforms import PLATFORMS, PlatformBot
 from campaigns.channels.channel import Channel, Message, Outcome, Taken, TryLater, Undecided, one_by_one
-from campaigns.channels.chat_robots import PLATFORMS, ChatRobot
 
 
-class RobotSettings(BaseModel):
-    """Which platform, and the slug of the group the robot is in."""
+class BotSettings(BaseModel):
+    """Which platform, and the slug of the group the bot is in."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -29,38 +29,38 @@ class RobotSettings(BaseModel):
 
 
 @dataclass(frozen=True)
-class AppriseRobot:
-    """A robot by `apprise`; the platform's host is apprise's own, so nobody can point it elsewhere."""
+class AppriseBot:
+    """A bot by `apprise`; the platform's host is apprise's own, so nobody can point it elsewhere."""
 
     platform: str
     secrets: Mapping[str, str] = field(repr=False)
-    medium: Medium = Medium.ROBOT
+    medium: Medium = Medium.BOT
     at_once: int = 1
     repeatable: bool = False
 
     @contextmanager
-    def connect(self) -> Iterator["AppriseRobot"]:
+    def connect(self) -> Iterator["AppriseBot"]:
         yield self
 
     def hand_over_all(self, messages: Sequence[Message]) -> list[Outcome]:
         return one_by_one(self._post, messages)
 
     def _post(self, message: Message) -> Taken:
-        robot = _robot(self.platform, self.secrets["token"])
-        if not robot.notify(body=message.text, body_format="text", attach=_attached(message.picture)):
+        bot = _bot(self.platform, self.secrets["token"])
+        if not bot.notify(body=message.text, body_format="text", attach=_attached(message.picture)):
             raise Undecided("the group's platform did not say yes")
         return Taken()
 
 
-def robot_channel(settings: RobotSettings, secrets: Mapping[str, str], *, allow_private: bool) -> Channel:
+def bot_channel(settings: BotSettings, secrets: Mapping[str, str], *, allow_private: bool) -> Channel:
     """Return the channel.
 
-    Secrets: token, and for DingTalk, Feishu and Lark the signing secret where the robot has one. The token of Telegram
+    Secrets: token, and for DingTalk, Feishu and Lark the signing secret where the bot has one. The token of Telegram
     is BOT_TOKEN/CHAT, that of Discord WEBHOOK_ID/WEBHOOK_TOKEN.
     """
     if platform := PLATFORMS.get(settings.platform):
-        return ChatRobot(platform, platform.home, dict(secrets), allow_private)
-    return AppriseRobot(settings.platform, dict(secrets))
+        return PlatformBot(platform, platform.home, dict(secrets), allow_private)
+    return AppriseBot(settings.platform, dict(secrets))
 
 
 _KINDS = {
@@ -70,11 +70,11 @@ _KINDS = {
 """By platform: apprise's class and scheme, and how a token looks."""
 
 
-def _robot(platform: str, token: str) -> Any:
-    """Return apprise's robot. Its own look-up would load all the hundred platforms it knows."""
+def _bot(platform: str, token: str) -> Any:
+    """Return apprise's bot. Its own look-up would load all the hundred platforms it knows."""
     name, scheme, form = _KINDS[platform]
     if not re.fullmatch(form, token):
-        raise TryLater("this is no robot's token", of_sender=True)
+        raise TryLater("this is no bot's token", of_sender=True)
     kind = getattr(import_module(f"apprise.plugins.{platform}"), name)
     return kind(**kind.parse_url(f"{scheme}://{token}"))
 

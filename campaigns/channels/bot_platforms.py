@@ -1,4 +1,4 @@
-"""The robots of WeCom, DingTalk, Feishu and Lark: how each is asked, and what its answer means.
+"""The bots of WeCom, DingTalk, Feishu and Lark: how each is asked, and what its answer means.
 
 All of them answer 200 whatever became of a post and tell it in the body, so a status alone says nothing. The codes are
 what is known of them and have not been tried against the platforms; one that is not listed refuses the post and shows
@@ -38,8 +38,8 @@ _MOST_PICTURE = 2 * 1024 * 1024
 class Platform:
     """One platform by its calls and its words for no.
 
-    `waits` are the codes that mean later, with how long it wants to be left alone (None: it does not say); `of_robot`
-    those that are about the robot and would meet every post. Any other code but 0 refuses the post.
+    `waits` are the codes that mean later, with how long it wants to be left alone (None: it does not say); `of_bot`
+    those that are about the bot and would meet every post. Any other code but 0 refuses the post.
     """
 
     home: str
@@ -47,18 +47,18 @@ class Platform:
     body: Callable[[str, Secrets], dict[str, Any]]
     picture: Callable[[Message], dict[str, Any] | None]
     waits: Mapping[int, timedelta | None]
-    of_robot: frozenset[int]
+    of_bot: frozenset[int]
 
 
 @dataclass(frozen=True)
-class ChatRobot:
-    """The channel of one robot. `home` is the platform's own; no setting changes it, so nobody points it elsewhere."""
+class PlatformBot:
+    """The channel of one bot. `home` is the platform's own; no setting changes it, so nobody points it elsewhere."""
 
     platform: Platform
     home: str
     secrets: Secrets = field(repr=False)
     allow_private: bool = False
-    medium: Medium = Medium.ROBOT
+    medium: Medium = Medium.BOT
     at_once: int = 1
     repeatable: bool = False
 
@@ -86,7 +86,7 @@ class ChatRobot:
         if code in self.platform.waits:
             wait = self.platform.waits[code]
             raise TryLater(response.excerpt(), of_sender=wait is not None, wait=wait)
-        if code in self.platform.of_robot:
+        if code in self.platform.of_bot:
             raise TryLater(response.excerpt(), of_sender=True)
         raise Refused(response.excerpt())
 
@@ -135,7 +135,7 @@ def _dingtalk_path(secrets: Secrets) -> str:
 
 
 def _dingtalk_picture(message: Message) -> dict[str, Any] | None:
-    """Return a message that is one picture: a robot of DingTalk takes none but by its public address."""
+    """Return a message that is one picture: a bot of DingTalk takes none but by its public address."""
     if not message.picture_address:
         return None
     markdown = {"title": message.subject or message.sender_name, "text": f"![]({message.picture_address})"}
@@ -171,9 +171,9 @@ _FEISHU = Platform(
     home="https://open.feishu.cn",
     path=_feishu_path,
     body=_feishu_body,
-    picture=lambda _: None,  # a robot there shows only what an app has uploaded before
+    picture=lambda _: None,  # a bot there shows only what an app has uploaded before
     waits={11232: _MINUTE, 9499: None},
-    of_robot=frozenset({19001, 19021, 19022, 19024}),
+    of_bot=frozenset({19001, 19021, 19022, 19024}),
 )
 PLATFORMS = {
     "wecom": Platform(
@@ -182,7 +182,7 @@ PLATFORMS = {
         body=lambda text, _: {"msgtype": "text", "text": {"content": text}},
         picture=_wecom_picture,
         waits={-1: None, 45009: _MINUTE, 45033: _MINUTE},
-        of_robot=frozenset({40001, 93000, 93004, 93008}),
+        of_bot=frozenset({40001, 93000, 93004, 93008}),
     ),
     "dingtalk": Platform(
         home="https://oapi.dingtalk.com",
@@ -190,7 +190,7 @@ PLATFORMS = {
         body=lambda text, _: {"msgtype": "text", "text": {"content": text}},
         picture=_dingtalk_picture,
         waits={-1: None, 130101: 10 * _MINUTE, 410100: 10 * _MINUTE},
-        of_robot=frozenset({300001, 310000, 400013, 400101, 400102}),
+        of_bot=frozenset({300001, 310000, 400013, 400101, 400102}),
     ),
     "feishu": _FEISHU,
     "lark": replace(_FEISHU, home="https://open.larksuite.com"),
