@@ -25,8 +25,8 @@ from campaigns.runs.occurrences import (
 )
 from campaigns.sending.digests import settle_digests
 from campaigns.sending.dispatch import send_all
-from campaigns.webhooks.calling import collect_calls, forget_calls, hooks_with_news, make_calls
-from campaigns.webhooks.webhooks import Hook
+from campaigns.webhooks.calling import collect_calls, forget_calls, make_calls, webhooks_with_news
+from campaigns.webhooks.webhooks import Webhook
 from retention import clock
 from retention.database import reading, transaction
 from retention.failures import LONGEST, Thing, alone, each_alone
@@ -48,10 +48,12 @@ def send_messages(engine: Engine) -> None:
 
 @engine_task("campaigns.call_hooks", every=timedelta(seconds=15))
 def call_hooks(engine: Engine) -> None:
-    """Turn what happened into calls of the shops' hooks, and make those that are due."""
+    """Turn what happened into calls of the shops' webhooks, and make those that are due."""
     with reading(engine) as session:
-        hooks = [Thing(each.shop_id, "hook", each.id, each.slug) for each in hooks_with_news(session, now=clock.now())]
-    each_alone(engine, "hook", hooks, alone(engine, _collect), now=clock.now())
+        webhooks = [
+            Thing(each.shop_id, "hook", each.id, each.slug) for each in webhooks_with_news(session, now=clock.now())
+        ]
+    each_alone(engine, "hook", webhooks, alone(engine, _collect), now=clock.now())
     until = time.monotonic() + LONGEST.total_seconds()
     while make_calls(engine, now=clock.now()) and time.monotonic() < until:
         pass
@@ -60,7 +62,7 @@ def call_hooks(engine: Engine) -> None:
 
 
 def _collect(session: Session, thing: Thing) -> None:
-    collect_calls(session, session.get_one(Hook, thing.id, with_for_update=True), now=clock.now())
+    collect_calls(session, session.get_one(Webhook, thing.id, with_for_update=True), now=clock.now())
 
 
 @engine_task("campaigns.send_posts", every=timedelta(seconds=15))

@@ -27,7 +27,7 @@ _OF_COUPON = text("coupon_id IS NOT NULL")
 
 
 class Touch(ShopRow, table=True):
-    """One event between a campaign, named by its slug, and a buyer. No number is ever used twice: hooks read by it.
+    """One event between a campaign, named by its slug, and a buyer. No number is ever used twice: webhooks read by it.
 
     `coupon_id` is the coupon that was claimed or redeemed. No foreign key: coupons stand in a package above.
     """

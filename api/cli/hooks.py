@@ -6,16 +6,16 @@ import typer
 
 from api.cli.terminal import JsonOption, ShopOption, engine, show, show_rows
 from campaigns.webhooks.webhooks import (
-    Hook,
-    HookEvent,
+    Webhook,
+    WebhookEvent,
     calls_of,
-    create_hook,
-    delete_hook,
-    find_hook,
-    hooks_of,
+    create_webhook,
+    delete_webhook,
+    find_webhook,
     resend_call,
-    test_hook,
+    test_webhook,
     turn_on,
+    webhooks_of,
 )
 from retention import clock
 from retention.database import reading, transaction
@@ -24,7 +24,7 @@ from retention.shops import find_shop
 group = typer.Typer(help="Hooks: other systems told of what happened.", no_args_is_help=True)
 
 SlugArgument = Annotated[str, typer.Argument(help="The hook's slug.", metavar="SLUG")]
-_EVENTS = ", ".join(event.value for event in HookEvent)
+_EVENTS = ", ".join(event.value for event in WebhookEvent)
 _ACTOR = "system"
 
 
@@ -36,7 +36,7 @@ def add_to(app: typer.Typer) -> None:
 def list_them(shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """List the shop's hooks."""
     with reading(engine()) as session:
-        rows = [_shown(each) for each in hooks_of(session, find_shop(session, shop).id)]
+        rows = [_shown(each) for each in webhooks_of(session, find_shop(session, shop).id)]
     if as_json:
         show({"hooks": rows}, as_json=True)
         return
@@ -56,7 +56,7 @@ def create(
     """Add a hook and show its signing secret, this once."""
     with transaction(engine()) as session:
         found = find_shop(session, shop)
-        hook, secret = create_hook(session, found, slug, url=url, events=event, at=clock.now(), actor=_ACTOR)
+        hook, secret = create_webhook(session, found, slug, url=url, events=event, at=clock.now(), actor=_ACTOR)
         result = _shown(hook) | {"secret": secret}
     show(result, as_json=as_json)
 
@@ -65,8 +65,8 @@ def create(
 def delete(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """Remove a hook with its calls."""
     with transaction(engine()) as session:
-        hook = find_hook(session, find_shop(session, shop).id, slug)
-        delete_hook(session, hook, at=clock.now(), actor=_ACTOR)
+        hook = find_webhook(session, find_shop(session, shop).id, slug)
+        delete_webhook(session, hook, at=clock.now(), actor=_ACTOR)
     show({"slug": slug, "deleted": True}, as_json=as_json)
 
 
@@ -74,8 +74,8 @@ def delete(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False)
 def call_once(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """Make one call that says it is a test."""
     with reading(engine()) as session:
-        hook = find_hook(session, find_shop(session, shop).id, slug)
-        test_hook(session, hook, at=clock.now(), actor=_ACTOR)
+        hook = find_webhook(session, find_shop(session, shop).id, slug)
+        test_webhook(session, hook, at=clock.now(), actor=_ACTOR)
     show({"slug": slug, "taken": True}, as_json=as_json)
 
 
@@ -83,7 +83,7 @@ def call_once(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = Fal
 def on(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """Call a hook again that was turned off."""
     with transaction(engine()) as session:
-        hook = find_hook(session, find_shop(session, shop).id, slug)
+        hook = find_webhook(session, find_shop(session, shop).id, slug)
         turn_on(session, hook, at=clock.now(), actor=_ACTOR)
         show(_shown(hook), as_json=as_json)
 
@@ -92,7 +92,7 @@ def on(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> 
 def calls(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """List a hook's latest calls."""
     with reading(engine()) as session:
-        found = calls_of(session, find_hook(session, find_shop(session, shop).id, slug))
+        found = calls_of(session, find_webhook(session, find_shop(session, shop).id, slug))
         rows = [
             each.model_dump(mode="json", include={"id", "key", "event", "state", "attempts", "due_at", "answer"})
             for each in found
@@ -110,10 +110,10 @@ def resend(
 ) -> None:
     """Make a call again that was taken or has failed, under the same webhook-id."""
     with transaction(engine()) as session:
-        hook = find_hook(session, find_shop(session, shop).id, slug)
+        hook = find_webhook(session, find_shop(session, shop).id, slug)
         again = resend_call(session, hook, call, at=clock.now(), actor=_ACTOR)
         show({"call": again.id, "state": again.state.value}, as_json=as_json)
 
 
-def _shown(hook: Hook) -> dict[str, Any]:
+def _shown(hook: Webhook) -> dict[str, Any]:
     return hook.model_dump(mode="json", include={"slug", "url", "events", "active"})

@@ -6,7 +6,7 @@ from enum import StrEnum
 from campaigns.campaign.campaigns import CampaignState, DeliveryState, Medium
 from campaigns.campaign.posts import PostState
 from campaigns.channels.senders import SenderState
-from campaigns.webhooks.webhooks import HookCallState
+from campaigns.webhooks.webhooks import WebhookCallState
 from printables.batches import BatchState, PieceState
 from retention.words import gettext as _
 from retention.words import gettext_noop
@@ -66,11 +66,11 @@ _STATES: dict[type[StrEnum], dict[str, tuple[str, str]]] = {
         PieceState.UNUSED: (gettext_noop("unused"), ""),
         PieceState.VOID: (gettext_noop("void"), ""),
     },
-    HookCallState: {
-        HookCallState.WAITING: (gettext_noop("waiting"), "warn"),
-        HookCallState.CLAIMED: (gettext_noop("on its way"), "info"),
-        HookCallState.SENT: (gettext_noop("taken by it"), "good"),
-        HookCallState.FAILED: (gettext_noop("failed"), "bad"),
+    WebhookCallState: {
+        WebhookCallState.WAITING: (gettext_noop("waiting"), "warn"),
+        WebhookCallState.CLAIMED: (gettext_noop("on its way"), "info"),
+        WebhookCallState.SENT: (gettext_noop("taken by it"), "good"),
+        WebhookCallState.FAILED: (gettext_noop("failed"), "bad"),
     },
     SenderState: {
         SenderState.ACTIVE: (gettext_noop("in use"), "good"),

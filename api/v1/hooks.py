@@ -12,7 +12,7 @@ from api.v1.bounds import Number
 from api.v1.keys import Caller, caller_with
 from api.v1.once import SentOnce
 from campaigns.webhooks import webhooks as hooks
-from campaigns.webhooks.webhooks import Hook, HookCall, HookCallState, HookEvent
+from campaigns.webhooks.webhooks import Webhook, WebhookCall, WebhookCallState, WebhookEvent
 from retention.access import Scope
 
 router = APIRouter(tags=["hooks"])
@@ -27,7 +27,7 @@ class HookOut(BaseModel):
 
     slug: str
     url: str
-    events: list[HookEvent]
+    events: list[WebhookEvent]
     active: bool = Field(description="Off after three days in which no call was taken.")
     created_at: datetime
 
@@ -51,7 +51,7 @@ class HookIn(BaseModel):
 
     slug: str = Field(min_length=1, max_length=64)
     url: str = Field(max_length=1000)
-    events: list[HookEvent] = Field(min_length=1, max_length=20)
+    events: list[WebhookEvent] = Field(min_length=1, max_length=20)
 
 
 class CallOut(BaseModel):
@@ -59,8 +59,8 @@ class CallOut(BaseModel):
 
     id: int
     key: str = Field(description="Its webhook-id, the same at every try.")
-    event: HookEvent
-    state: HookCallState
+    event: WebhookEvent
+    state: WebhookCallState
     attempts: int
     due_at: datetime
     answer: str = Field(description="What the other side said instead of yes.")
@@ -76,13 +76,13 @@ class CallsOut(BaseModel):
 @router.get("/hooks")
 def list_all(session: Reading, caller: Reader) -> HooksOut:
     """List the shop's hooks. Scope campaigns:read."""
-    return HooksOut(hooks=[_shown(each) for each in hooks.hooks_of(session, caller.shop.id)])
+    return HooksOut(hooks=[_shown(each) for each in hooks.webhooks_of(session, caller.shop.id)])
 
 
 @router.post("/hooks")
 def create(sent: HookIn, session: Writing, at: Now, caller: Owner) -> MadeHookOut:
     """Add a hook and get its signing secret, this once. Scope people:write."""
-    hook, secret = hooks.create_hook(
+    hook, secret = hooks.create_webhook(
         session, caller.shop, sent.slug, url=sent.url, events=sent.events, at=at, actor=caller.member.actor
     )
     return MadeHookOut(**_shown(hook).model_dump(), secret=secret)
@@ -91,15 +91,15 @@ def create(sent: HookIn, session: Writing, at: Now, caller: Owner) -> MadeHookOu
 @router.delete("/hooks/{slug}", status_code=204)
 def delete(slug: str, session: Writing, at: Now, caller: Owner) -> Response:
     """Remove a hook with its calls. Scope people:write."""
-    hook = hooks.find_hook(session, caller.shop.id, slug)
-    hooks.delete_hook(session, hook, at=at, actor=caller.member.actor)
+    hook = hooks.find_webhook(session, caller.shop.id, slug)
+    hooks.delete_webhook(session, hook, at=at, actor=caller.member.actor)
     return Response(status_code=204)
 
 
 @router.post("/hooks/{slug}/on")
 def turn_on(slug: str, session: Writing, at: Now, caller: Owner) -> HookOut:
     """Call a hook again that was turned off. Scope people:write."""
-    hook = hooks.find_hook(session, caller.shop.id, slug)
+    hook = hooks.find_webhook(session, caller.shop.id, slug)
     hooks.turn_on(session, hook, at=at, actor=caller.member.actor)
     return _shown(hook)
 
@@ -107,15 +107,15 @@ def turn_on(slug: str, session: Writing, at: Now, caller: Owner) -> HookOut:
 @router.post("/hooks/{slug}/test")
 def test(slug: str, session: Reading, at: Now, caller: Owner) -> HookOut:
     """Make one call that says it is a test; 409 with what the other side said. Scope people:write."""
-    hook = hooks.find_hook(session, caller.shop.id, slug)
-    hooks.test_hook(session, hook, at=at, actor=caller.member.actor)
+    hook = hooks.find_webhook(session, caller.shop.id, slug)
+    hooks.test_webhook(session, hook, at=at, actor=caller.member.actor)
     return _shown(hook)
 
 
 @router.get("/hooks/{slug}/calls")
 def list_calls(slug: str, session: Reading, caller: Reader) -> CallsOut:
     """List a hook's latest calls. Scope campaigns:read."""
-    hook = hooks.find_hook(session, caller.shop.id, slug)
+    hook = hooks.find_webhook(session, caller.shop.id, slug)
     return CallsOut(calls=[_called(each) for each in hooks.calls_of(session, hook)])
 
 
@@ -124,15 +124,15 @@ def resend(slug: str, number: Number, session: Writing, once: SentOnce, caller: 
     """Make a call again under the same webhook-id. Scope people:write."""
 
     def work() -> CallOut:
-        hook = hooks.find_hook(session, caller.shop.id, slug)
+        hook = hooks.find_webhook(session, caller.shop.id, slug)
         return _called(hooks.resend_call(session, hook, number, at=once.at, actor=caller.member.actor))
 
     return once.answer(session, caller, work)
 
 
-def _shown(hook: Hook) -> HookOut:
+def _shown(hook: Webhook) -> HookOut:
     return HookOut(**hook.model_dump(include=set(HookOut.model_fields)))
 
 
-def _called(call: HookCall) -> CallOut:
+def _called(call: WebhookCall) -> CallOut:
     return CallOut(**call.model_dump(include=set(CallOut.model_fields)))

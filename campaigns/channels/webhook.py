@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
-from standardwebhooks import Webhook
+from standardwebhooks import Webhook as Signer
 
 from campaigns.campaign.campaigns import Medium
 from campaigns.channels.addresses import WebAddress
@@ -49,12 +49,12 @@ def webhook_channel(settings: WebhookSettings, secrets: Mapping[str, str], *, al
     )
 
 
-def signer(secret: str) -> Webhook:
+def signer(secret: str) -> Signer:
     """Return what signs with a secret (whsec_ and Base64)."""
-    return Webhook(secret)
+    return Signer(secret)
 
 
-def signed_request(url: str, sign: Webhook, call_id: str, body: Mapping[str, Any], *, at: datetime) -> HttpRequest:
+def signed_request(url: str, sign: Signer, call_id: str, body: Mapping[str, Any], *, at: datetime) -> HttpRequest:
     """Return a call with its three headers; the identifier is the same at every try, the time is not."""
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     headers = {

@@ -83,7 +83,7 @@ def write_claimed_touch(session: Session, coupon: Coupon, *, at: datetime) -> No
 def settle_redeemed_touches(session: Session, shop_id: int, coupons: BitMap) -> None:
     """Make the `redeemed` touches of these coupons what their rows say: one for each that is used, none for the others.
 
-    A touch whose redemption moved to another order keeps its number, so that hooks are not called twice.
+    A touch whose redemption moved to another order keeps its number, so that webhooks are not called twice.
     """
     if not coupons:
         return

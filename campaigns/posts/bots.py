@@ -208,7 +208,7 @@ _ENDS = {Move.FAIL_TEXT: PostState.FAILED, Move.REFUSE: PostState.FAILED, Move.L
 
 
 def _end(session: Session, post: Post, which: Move, *, detail: str, at: datetime, **reason: Reason) -> None:
-    """End a post with its deliveries; their `due_at` keeps the moment, as hooks read it."""
+    """End a post with its deliveries; their `due_at` keeps the moment, as webhooks read it."""
     post.state, post.note = _ENDS[which], detail[:500]
     session.add(post)
     settle(session, post, which, **reason, detail=post.note, due_at=at)

@@ -1,9 +1,9 @@
-"""Calling hooks: what happened is read behind a cursor into calls, and each call is made until it is taken.
+"""Calling webhooks: what happened is read behind a cursor into calls, and each call is made until it is taken.
 
 The rows that are read get their numbers before their transaction commits, so a lower number can appear after a higher
 one. Everything is therefore read again until each transaction that was writing then is over, however long that takes;
-a call's key, made from the row's number, keeps it from being made twice. A call that has had every wait turns its hook
-off: nobody has listened for three days.
+a call's key, made from the row's number, keeps it from being made twice. A call that has had every wait turns its
+webhook off: nobody has listened for three days.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,7 +17,7 @@ from sqlmodel import Session, col, select
 
 from campaigns.campaign.campaigns import Campaign, Delivery, DeliveryState
 from campaigns.channels.channel import Outcome, Taken
-from campaigns.webhooks.webhooks import Hook, HookCall, HookCallState, HookEvent, call_all
+from campaigns.webhooks.webhooks import Webhook, WebhookCall, WebhookCallState, WebhookEvent, call_all
 from retention import audit
 from retention.buyers import Buyer
 from retention.consent import Answer, Consent
@@ -48,33 +48,33 @@ _CLAIM = timedelta(minutes=5)
 _GONE = "410 "
 
 _OF_TOUCH = {
-    TouchEvent.SENT: HookEvent.SENT,
-    TouchEvent.CLICKED: HookEvent.CLICKED,
-    TouchEvent.SCANNED: HookEvent.SCANNED,
-    TouchEvent.CLAIMED: HookEvent.CLAIMED,
-    TouchEvent.REDEEMED: HookEvent.REDEEMED,
+    TouchEvent.SENT: WebhookEvent.SENT,
+    TouchEvent.CLICKED: WebhookEvent.CLICKED,
+    TouchEvent.SCANNED: WebhookEvent.SCANNED,
+    TouchEvent.CLAIMED: WebhookEvent.CLAIMED,
+    TouchEvent.REDEEMED: WebhookEvent.REDEEMED,
 }
 _NO_SYNC = {"synchronize_session": False}
 
 
-def hooks_with_news(session: Session, *, now: datetime) -> list[Hook]:
-    """Return the hooks for whose shop something happened since their last look: three SELECTs for all.
+def webhooks_with_news(session: Session, *, now: datetime) -> list[Webhook]:
+    """Return the webhooks for whose shop something happened since their last look: three SELECTs for all.
 
-    Touches and consents have versions. A failure has none: for a day after one, the shop's hooks are looked at.
+    Touches and consents have versions. A failure has none: for a day after one, the shop's webhooks are looked at.
     """
-    hooks = session.exec(select(Hook).where(Hook.active).order_by(col(Hook.id))).all()
-    failed = {shop_id: at for shop_id, at in session.execute(_LAST_FAILURES)} if hooks else {}  # noqa: C416
+    webhooks = session.exec(select(Webhook).where(Webhook.active).order_by(col(Webhook.id))).all()
+    failed = {shop_id: at for shop_id, at in session.execute(_LAST_FAILURES)} if webhooks else {}  # noqa: C416
     versions = _versions(session)
     return [
-        hook
-        for hook in hooks
-        if _has_news(hook, versions.get(hook.shop_id, _UNMOVED), failed.get(hook.shop_id), now=now)
+        webhook
+        for webhook in webhooks
+        if _has_news(webhook, versions.get(webhook.shop_id, _UNMOVED), failed.get(webhook.shop_id), now=now)
     ]
 
 
-def _has_news(hook: Hook, versions: list[int], failed: datetime | None, *, now: datetime) -> bool:
+def _has_news(webhook: Webhook, versions: list[int], failed: datetime | None, *, now: datetime) -> bool:
     try:
-        seen, looked = hook.read_until[_SEEN], _looked(hook.read_until["failed"][-1], now)
+        seen, looked = webhook.read_until[_SEEN], _looked(webhook.read_until["failed"][-1], now)
     except (
         LookupError,
         TypeError,
@@ -83,7 +83,7 @@ def _has_news(hook: Hook, versions: list[int], failed: datetime | None, *, now: 
         return True
     if seen != versions:
         return True
-    return HookEvent.FAILED.value in hook.events and failed is not None and failed > looked - _LATE - OVERLAP
+    return WebhookEvent.FAILED.value in webhook.events and failed is not None and failed > looked - _LATE - OVERLAP
 
 
 _SEEN, _UNMOVED = "seen", [0, 0]
@@ -103,35 +103,35 @@ def _looked(mark: Any, now: datetime) -> datetime:
     return min(datetime.fromisoformat(mark[0]), now)
 
 
-def collect_calls(session: Session, hook: Hook, *, now: datetime) -> int:
+def collect_calls(session: Session, webhook: Webhook, *, now: datetime) -> int:
     """Turn what happened since the cursor into calls, a page at a time; return how many calls were made of it."""
-    shop = session.get_one(Shop, hook.shop_id)
-    versions = _versions(session, hook.shop_id).get(hook.shop_id, _UNMOVED)  # before any row is read
+    shop = session.get_one(Shop, webhook.shop_id)
+    versions = _versions(session, webhook.shop_id).get(webhook.shop_id, _UNMOVED)  # before any row is read
     made, all_read = 0, True
     for source, read in (("touches", _touches), ("consents", _consents)):
-        marks = hook.read_until[source]
+        marks = webhook.read_until[source]
         last = session.execute(sa.select(sa.func.max(sa.column("id"))).select_from(sa.table(source))).scalar() or 0
         writers = horizon(session)  # after the last row and before all others: whoever numbered one of these is below
         start = marks[0][1]
-        rows = read(session, hook, shop, start, max(start, last))
-        made += _add(session, hook, rows, now=now)
+        rows = read(session, webhook, shop, start, max(start, last))
+        made += _add(session, webhook, rows, now=now)
         if len(rows) < _PAGE:  # else the next page is read from the same place
-            hook.read_until = hook.read_until | {source: _moved(marks, now, max(start, last), writers)}
+            webhook.read_until = webhook.read_until | {source: _moved(marks, now, max(start, last), writers)}
         all_read = all_read and len(rows) < _PAGE
     if all_read:
-        hook.read_until = hook.read_until | {_SEEN: versions}
-    made += _collect_failures(session, hook, shop, now=now)
-    session.add(hook)
+        webhook.read_until = webhook.read_until | {_SEEN: versions}
+    made += _collect_failures(session, webhook, shop, now=now)
+    session.add(webhook)
     return made
 
 
-def _collect_failures(session: Session, hook: Hook, shop: Shop, *, now: datetime) -> int:
-    marks, writers = hook.read_until["failed"], horizon(session)
+def _collect_failures(session: Session, webhook: Webhook, shop: Shop, *, now: datetime) -> int:
+    marks, writers = webhook.read_until["failed"], horizon(session)
     since = _looked(marks[0], now) - _LATE
-    rows = _failures(session, hook, shop, max(since, min(hook.created_at, now)), now)
+    rows = _failures(session, webhook, shop, max(since, min(webhook.created_at, now)), now)
     if len(rows) < _PAGE:
-        hook.read_until = hook.read_until | {"failed": _moved(marks, now, 0, writers)}
-    return _add(session, hook, rows, now=now)
+        webhook.read_until = webhook.read_until | {"failed": _moved(marks, now, 0, writers)}
+    return _add(session, webhook, rows, now=now)
 
 
 def make_calls(engine: Engine, *, now: datetime, limit: int = 100) -> int:
@@ -140,7 +140,7 @@ def make_calls(engine: Engine, *, now: datetime, limit: int = 100) -> int:
         calls = _claim(session, now=now, limit=limit)
     if not calls:
         return 0
-    outcomes = call_all([(hook, call.key, call.body) for call, hook in calls], at=now)
+    outcomes = call_all([(webhook, call.key, call.body) for call, webhook in calls], at=now)
     with transaction(engine) as session:
         _write_down(session, [call for call, _ in calls], outcomes, now=now)
     return len(calls)
@@ -148,22 +148,24 @@ def make_calls(engine: Engine, *, now: datetime, limit: int = 100) -> int:
 
 def forget_calls(session: Session, *, now: datetime) -> None:
     """Remove calls that were taken long ago."""
-    old = sa.delete(HookCall).where(col(HookCall.state) == HookCallState.SENT, col(HookCall.due_at) < now - KEPT)
+    old = sa.delete(WebhookCall).where(
+        col(WebhookCall.state) == WebhookCallState.SENT, col(WebhookCall.due_at) < now - KEPT
+    )
     session.execute(old, execution_options=_NO_SYNC)
 
 
-def _touches(session: Session, hook: Hook, shop: Shop, start: int, last: int) -> list[dict[str, Any]]:
-    wanted = [touch for touch, event in _OF_TOUCH.items() if event.value in hook.events]
+def _touches(session: Session, webhook: Webhook, shop: Shop, start: int, last: int) -> list[dict[str, Any]]:
+    wanted = [touch for touch, event in _OF_TOUCH.items() if event.value in webhook.events]
     key = sa.literal("touch-") + sa.cast(col(Touch.id), sa.Text)
     rows = session.execute(
         sa.select(col(Touch.id), col(Touch.event), col(Touch.campaign), col(Touch.at), col(Buyer.external_id))
         .join(Buyer, col(Buyer.id) == Touch.buyer_id)
         .where(
-            col(Touch.shop_id) == hook.shop_id,
+            col(Touch.shop_id) == webhook.shop_id,
             col(Touch.id) > start,
             col(Touch.id) <= last,
             col(Touch.event).in_(wanted),
-            ~_called(hook, key),
+            ~_called(webhook, key),
         )
         .order_by(col(Touch.id))
         .limit(_PAGE)
@@ -174,20 +176,20 @@ def _touches(session: Session, hook: Hook, shop: Shop, start: int, last: int) ->
     ]
 
 
-def _consents(session: Session, hook: Hook, shop: Shop, start: int, last: int) -> list[dict[str, Any]]:
-    if HookEvent.UNSUBSCRIBED.value not in hook.events:
+def _consents(session: Session, webhook: Webhook, shop: Shop, start: int, last: int) -> list[dict[str, Any]]:
+    if WebhookEvent.UNSUBSCRIBED.value not in webhook.events:
         return []
     key = sa.literal("consent-") + sa.cast(col(Consent.id), sa.Text)
     rows = session.execute(
         sa.select(Consent, col(Buyer.external_id))
         .join(Buyer, col(Buyer.id) == Consent.buyer_id)
         .where(
-            col(Consent.shop_id) == hook.shop_id,
+            col(Consent.shop_id) == webhook.shop_id,
             col(Consent.id) > start,
             col(Consent.id) <= last,
             col(Consent.answer) == Answer.OUT,
             col(Consent.counts),
-            ~_called(hook, key),
+            ~_called(webhook, key),
         )
         .order_by(col(Consent.id))
         .limit(_PAGE)
@@ -195,7 +197,7 @@ def _consents(session: Session, hook: Hook, shop: Shop, start: int, last: int) -
     return [
         _call(
             f"consent-{each.id}",
-            HookEvent.UNSUBSCRIBED,
+            WebhookEvent.UNSUBSCRIBED,
             shop,
             buyer,
             each.at,
@@ -207,9 +209,9 @@ def _consents(session: Session, hook: Hook, shop: Shop, start: int, last: int) -
     ]
 
 
-def _failures(session: Session, hook: Hook, shop: Shop, since: datetime, until: datetime) -> list[dict[str, Any]]:
+def _failures(session: Session, webhook: Webhook, shop: Shop, since: datetime, until: datetime) -> list[dict[str, Any]]:
     """Return what failed in a time; a failed delivery keeps the moment in `due_at`."""
-    if HookEvent.FAILED.value not in hook.events:
+    if WebhookEvent.FAILED.value not in webhook.events:
         return []
     moment = sa.cast(sa.extract("epoch", col(Delivery.due_at)), sa.BigInteger)
     key = sa.literal("failed-") + sa.cast(col(Delivery.id), sa.Text) + "-" + sa.cast(moment, sa.Text)
@@ -218,42 +220,44 @@ def _failures(session: Session, hook: Hook, shop: Shop, since: datetime, until: 
         .join(Campaign, col(Campaign.id) == Delivery.campaign_id)
         .join(Buyer, col(Buyer.id) == Delivery.buyer_id)
         .where(
-            col(Delivery.shop_id) == hook.shop_id,
+            col(Delivery.shop_id) == webhook.shop_id,
             col(Delivery.state) == DeliveryState.FAILED,
             col(Delivery.due_at) > since,
             col(Delivery.due_at) <= until,
-            ~_called(hook, key),
+            ~_called(webhook, key),
         )
         .order_by(col(Delivery.due_at), col(Delivery.id))
         .limit(_PAGE)
     )
     return [
-        _call(name, HookEvent.FAILED, shop, buyer, each.due_at, campaign=slug, reason=each.reason, detail=each.detail)
+        _call(
+            name, WebhookEvent.FAILED, shop, buyer, each.due_at, campaign=slug, reason=each.reason, detail=each.detail
+        )
         for name, each, slug, buyer in rows
     ]
 
 
-def _call(key: str, event: HookEvent, shop: Shop, buyer: str, at: datetime, **data: str) -> dict[str, Any]:
+def _call(key: str, event: WebhookEvent, shop: Shop, buyer: str, at: datetime, **data: str) -> dict[str, Any]:
     body = {"type": event.value, "timestamp": at.isoformat(), "data": {"shop": shop.slug, "buyer_id": buyer, **data}}
     return {"key": key, "event": event, "body": body}
 
 
-def _called(hook: Hook, key: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+def _called(webhook: Webhook, key: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
     there = sa.select(sa.literal(1)).where(
-        col(HookCall.shop_id) == hook.shop_id, col(HookCall.hook_id) == hook.id, col(HookCall.key) == key
+        col(WebhookCall.shop_id) == webhook.shop_id, col(WebhookCall.hook_id) == webhook.id, col(WebhookCall.key) == key
     )
     return there.exists()
 
 
-def _add(session: Session, hook: Hook, calls: Iterable[dict[str, Any]], *, now: datetime) -> int:
+def _add(session: Session, webhook: Webhook, calls: Iterable[dict[str, Any]], *, now: datetime) -> int:
     rows = [
-        {"shop_id": hook.shop_id, "hook_id": hook.id, "state": HookCallState.WAITING, "attempts": 0, "due_at": now,
-         "answer": "", **call}
+        {"shop_id": webhook.shop_id, "hook_id": webhook.id, "state": WebhookCallState.WAITING, "attempts": 0,
+         "due_at": now, "answer": "", **call}
         for call in calls
     ]  # fmt: skip
     if not rows:
         return 0
-    row = insert(session, HookCall).on_conflict_do_nothing(index_elements=["shop_id", "hook_id", "key"])
+    row = insert(session, WebhookCall).on_conflict_do_nothing(index_elements=["shop_id", "hook_id", "key"])
     session.execute(row, rows)
     return len(rows)
 
@@ -278,55 +282,60 @@ _LAST_FAILURES = sa.select(
     .order_by(col(Delivery.due_at).desc())
     .limit(1)
     .scalar_subquery(),
-).where(col(Shop.id).in_(sa.select(col(Hook.shop_id)).where(col(Hook.active))))
+).where(col(Shop.id).in_(sa.select(col(Webhook.shop_id)).where(col(Webhook.active))))
 
 
 def _is_over(mark: Any, now: datetime, writers: Horizon) -> bool:
     return datetime.fromisoformat(mark[0]) <= now - OVERLAP and mark[2] <= writers.ended
 
 
-def _claim(session: Session, *, now: datetime, limit: int) -> list[tuple[HookCall, Hook]]:
-    """Take due calls of hooks that are on, and those whose caller died."""
+def _claim(session: Session, *, now: datetime, limit: int) -> list[tuple[WebhookCall, Webhook]]:
+    """Take due calls of webhooks that are on, and those whose caller died."""
     due = sa.or_(
-        sa.and_(col(HookCall.state) == HookCallState.WAITING, reached(HookCall.due_at, now, longest=WAITS[-1])),
         sa.and_(
-            col(HookCall.state) == HookCallState.CLAIMED, reached(HookCall.claim_expires_at, now, longest=2 * _CLAIM)
+            col(WebhookCall.state) == WebhookCallState.WAITING, reached(WebhookCall.due_at, now, longest=WAITS[-1])
+        ),
+        sa.and_(
+            col(WebhookCall.state) == WebhookCallState.CLAIMED,
+            reached(WebhookCall.claim_expires_at, now, longest=2 * _CLAIM),
         ),
     )
-    on = sa.select(col(Hook.id)).where(col(Hook.active))
-    found = sa.select(col(HookCall.id)).where(due, col(HookCall.hook_id).in_(on)).order_by(col(HookCall.due_at))
+    on = sa.select(col(Webhook.id)).where(col(Webhook.active))
+    found = (
+        sa.select(col(WebhookCall.id)).where(due, col(WebhookCall.hook_id).in_(on)).order_by(col(WebhookCall.due_at))
+    )
     ids = list(session.execute(found.limit(limit).with_for_update(skip_locked=True)).scalars())
-    taken = sa.update(HookCall).where(col(HookCall.id).in_(ids), due)
-    values = {"state": HookCallState.CLAIMED, "claim_expires_at": now + _CLAIM, "attempts": HookCall.attempts + 1}
-    claimed = session.execute(taken.values(**values).returning(col(HookCall.id)), execution_options=_NO_SYNC)
+    taken = sa.update(WebhookCall).where(col(WebhookCall.id).in_(ids), due)
+    values = {"state": WebhookCallState.CLAIMED, "claim_expires_at": now + _CLAIM, "attempts": WebhookCall.attempts + 1}
+    claimed = session.execute(taken.values(**values).returning(col(WebhookCall.id)), execution_options=_NO_SYNC)
     ours = claimed.scalars().all()
     rows = session.exec(
-        select(HookCall, Hook)
-        .join(Hook, col(Hook.id) == HookCall.hook_id)
-        .where(col(HookCall.id).in_(ours))
-        .order_by(col(HookCall.hook_id), col(HookCall.id))
+        select(WebhookCall, Webhook)
+        .join(Webhook, col(Webhook.id) == WebhookCall.hook_id)
+        .where(col(WebhookCall.id).in_(ours))
+        .order_by(col(WebhookCall.hook_id), col(WebhookCall.id))
     )
     return list(rows)
 
 
-def _write_down(session: Session, calls: Sequence[HookCall], outcomes: Sequence[Outcome], *, now: datetime) -> None:
-    tired: set[int] = set()
+def _write_down(session: Session, calls: Sequence[WebhookCall], outcomes: Sequence[Outcome], *, now: datetime) -> None:
+    given_up: set[int] = set()
     rows = []
     for call, outcome in zip(calls, outcomes, strict=True):
-        said = "" if isinstance(outcome, Taken) else storable(str(outcome), 500)
-        over = call.attempts > len(WAITS) or said.startswith(_GONE)
+        response = "" if isinstance(outcome, Taken) else storable(str(outcome), 500)
+        over = call.attempts > len(WAITS) or response.startswith(_GONE)
         if isinstance(outcome, Taken):
-            state, due = HookCallState.SENT, now
+            state, due = WebhookCallState.SENT, now
         elif over:
-            state, due = HookCallState.FAILED, now
-            tired.add(call.hook_id)
+            state, due = WebhookCallState.FAILED, now
+            given_up.add(call.hook_id)
         else:
-            state, due = HookCallState.WAITING, now + WAITS[call.attempts - 1]
-        rows.append({"id": call.id, "state": state, "due_at": due, "answer": said, "claim_expires_at": None,
-                     "sent_at": now if state is HookCallState.SENT else None})  # fmt: skip
-    session.execute(sa.update(HookCall), rows)
-    for hook in session.exec(select(Hook).where(col(Hook.id).in_(tired), col(Hook.active))).all():
-        hook.active = False
-        session.add(hook)
-        log.warning("a hook is turned off", hook=hook.slug, shop=hook.shop_id)
-        audit.record(session, hook.shop_id, "system", action="hook.off", subject=f"hook:{hook.slug}", at=now)
+            state, due = WebhookCallState.WAITING, now + WAITS[call.attempts - 1]
+        rows.append({"id": call.id, "state": state, "due_at": due, "answer": response, "claim_expires_at": None,
+                     "sent_at": now if state is WebhookCallState.SENT else None})  # fmt: skip
+    session.execute(sa.update(WebhookCall), rows)
+    for webhook in session.exec(select(Webhook).where(col(Webhook.id).in_(given_up), col(Webhook.active))).all():
+        webhook.active = False
+        session.add(webhook)
+        log.warning("a webhook is turned off", webhook=webhook.slug, shop=webhook.shop_id)
+        audit.record(session, webhook.shop_id, "system", action="hook.off", subject=f"hook:{webhook.slug}", at=now)

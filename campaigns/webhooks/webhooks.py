@@ -1,4 +1,4 @@
-"""Hooks: the shop's other systems told of what happened, signed as Standard Webhooks, at least once.
+"""Webhooks: the shop's other systems notified of what happened, signed as Standard Webhooks, at least once.
 
 This module keeps them; `campaigns.webhooks.calling` reads what happened and makes the calls.
 """
@@ -30,8 +30,8 @@ from retention.shops import Shop, check_slug
 from retention.touches import Touch
 
 
-class HookEvent(StrEnum):
-    """What a hook can be told."""
+class WebhookEvent(StrEnum):
+    """What a webhook can be notified of."""
 
     SENT = "message.sent"
     FAILED = "message.failed"
@@ -42,8 +42,8 @@ class HookEvent(StrEnum):
     UNSUBSCRIBED = "buyer.unsubscribed"
 
 
-class Hook(ShopRow, table=True):
-    """An address that wants to be told of some events. `sealed` is its signing secret, encrypted.
+class Webhook(ShopRow, table=True):
+    """An address that wants to be notified of some events. `sealed` is its signing secret, encrypted.
 
     `read_until` is the cursor: for each source marks of [moment, last row's number, transactions begun] at which
     everything visible had been turned into calls (`campaigns.webhooks.calling`).
@@ -61,7 +61,7 @@ class Hook(ShopRow, table=True):
     created_at: datetime
 
 
-class HookCallState(StrEnum):
+class WebhookCallState(StrEnum):
     """Where a call stands."""
 
     WAITING = "waiting"
@@ -70,17 +70,17 @@ class HookCallState(StrEnum):
     FAILED = "failed"
 
 
-class HookCall(ShopRow, table=True):
-    """One event to one hook, tried until it is taken. `key` is its webhook-id, the same at every try."""
+class WebhookCall(ShopRow, table=True):
+    """One event to one webhook, tried until it is taken. `key` is its webhook-id, the same at every try."""
 
     __tablename__ = "hook_calls"
     __table_args__ = (UniqueConstraint("shop_id", "hook_id", "key"), Index(None, "state", "due_at"))
 
     hook_id: int = Field(foreign_key="hooks.id", sa_type=BigId)
     key: str = Field(max_length=64)
-    event: HookEvent = Field(sa_type=choice(HookEvent))
+    event: WebhookEvent = Field(sa_type=choice(WebhookEvent))
     body: dict[str, Any] = Field(sa_type=Json)
-    state: HookCallState = Field(default=HookCallState.WAITING, sa_type=choice(HookCallState))
+    state: WebhookCallState = Field(default=WebhookCallState.WAITING, sa_type=choice(WebhookCallState))
     attempts: int = 0
     due_at: datetime
     claim_expires_at: datetime | None = None
@@ -88,10 +88,10 @@ class HookCall(ShopRow, table=True):
     sent_at: datetime | None = None
 
 
-def create_hook(
+def create_webhook(
     session: Session, shop: Shop, slug: str, *, url: str, events: Sequence[str], at: datetime, actor: str
-) -> tuple[Hook, str]:
-    """Add a hook for what happens from now on; return it and its signing secret, which is shown this once.
+) -> tuple[Webhook, str]:
+    """Add a webhook for what happens from now on; return it and its signing secret, which is shown this once.
 
     Invalid for an address or event that is none; Conflict when the slug is taken.
     """
@@ -101,10 +101,10 @@ def create_hook(
         WebhookSettings(url=url)
     except ValueError as error:
         raise Invalid("{url} is no address to call. Write it like https://shop.example/hook.", url=repr(url)) from error
-    if session.exec(select(Hook.id).where(Hook.shop_id == shop.id, Hook.slug == slug)).first():
+    if session.exec(select(Webhook.id).where(Webhook.shop_id == shop.id, Webhook.slug == slug)).first():
         raise Conflict("This shop has a webhook called {slug} already.", slug=slug)
     secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
-    hook = Hook(
+    webhook = Webhook(
         shop_id=shop.id,
         slug=slug,
         url=url,
@@ -117,87 +117,90 @@ def create_hook(
         },
         created_at=at,
     )
-    session.add(hook)
+    session.add(webhook)
     session.flush()
-    _record(session, hook, "hook.create", at=at, actor=actor, after={"url": url, "events": wanted})
-    return hook, secret
+    _record(session, webhook, "hook.create", at=at, actor=actor, after={"url": url, "events": wanted})
+    return webhook, secret
 
 
-def find_hook(session: Session, shop_id: int, slug: str) -> Hook:
-    """Return a shop's hook; NotFound otherwise."""
-    hook = session.exec(select(Hook).where(Hook.shop_id == shop_id, Hook.slug == slug)).first()
-    if hook is None:
+def find_webhook(session: Session, shop_id: int, slug: str) -> Webhook:
+    """Return a shop's webhook; NotFound otherwise."""
+    webhook = session.exec(select(Webhook).where(Webhook.shop_id == shop_id, Webhook.slug == slug)).first()
+    if webhook is None:
         raise NotFound("No webhook is called {slug}.", slug=slug)
-    return hook
+    return webhook
 
 
-def hooks_of(session: Session, shop_id: int) -> list[Hook]:
-    """Return a shop's hooks by slug."""
-    return list(session.exec(select(Hook).where(Hook.shop_id == shop_id).order_by(Hook.slug)))
+def webhooks_of(session: Session, shop_id: int) -> list[Webhook]:
+    """Return a shop's webhooks by slug."""
+    return list(session.exec(select(Webhook).where(Webhook.shop_id == shop_id).order_by(Webhook.slug)))
 
 
-def calls_of(session: Session, hook: Hook, *, limit: int = 100) -> list[HookCall]:
-    """Return a hook's latest calls, newest first."""
-    found = select(HookCall).where(HookCall.shop_id == hook.shop_id, HookCall.hook_id == hook.id)
-    return list(session.exec(found.order_by(col(HookCall.id).desc()).limit(limit)))
+def calls_of(session: Session, webhook: Webhook, *, limit: int = 100) -> list[WebhookCall]:
+    """Return a webhook's latest calls, newest first."""
+    found = select(WebhookCall).where(WebhookCall.shop_id == webhook.shop_id, WebhookCall.hook_id == webhook.id)
+    return list(session.exec(found.order_by(col(WebhookCall.id).desc()).limit(limit)))
 
 
-def delete_hook(session: Session, hook: Hook, *, at: datetime, actor: str) -> None:
-    """Remove a hook with its calls."""
-    forget_failure(session, hook.shop_id, "hook", hook.id)
-    session.execute(delete(HookCall).where(col(HookCall.shop_id) == hook.shop_id, col(HookCall.hook_id) == hook.id))
-    _record(session, hook, "hook.delete", at=at, actor=actor, before={"url": hook.url})
-    session.delete(hook)
+def delete_webhook(session: Session, webhook: Webhook, *, at: datetime, actor: str) -> None:
+    """Remove a webhook with its calls."""
+    forget_failure(session, webhook.shop_id, "hook", webhook.id)
+    session.execute(
+        delete(WebhookCall).where(col(WebhookCall.shop_id) == webhook.shop_id, col(WebhookCall.hook_id) == webhook.id)
+    )
+    _record(session, webhook, "hook.delete", at=at, actor=actor, before={"url": webhook.url})
+    session.delete(webhook)
 
 
-def turn_on(session: Session, hook: Hook, *, at: datetime, actor: str) -> None:
-    """Call a hook again that was turned off; what failed meanwhile stays failed until a person resends it."""
-    if hook.active:
-        raise Conflict("The webhook {slug} is on.", slug=hook.slug)
-    hook.active = True
-    session.add(hook)
-    forget_failure(session, hook.shop_id, "hook", hook.id)
-    _record(session, hook, "hook.on", at=at, actor=actor)
+def turn_on(session: Session, webhook: Webhook, *, at: datetime, actor: str) -> None:
+    """Call a webhook again that was turned off; what failed meanwhile stays failed until a person resends it."""
+    if webhook.active:
+        raise Conflict("The webhook {slug} is on.", slug=webhook.slug)
+    webhook.active = True
+    session.add(webhook)
+    forget_failure(session, webhook.shop_id, "hook", webhook.id)
+    _record(session, webhook, "hook.on", at=at, actor=actor)
 
 
-def resend_call(session: Session, hook: Hook, call_id: int, *, at: datetime, actor: str) -> HookCall:
-    """Make a call again under the same webhook-id, because a person says so; NotFound for another hook's."""
-    call = session.get(HookCall, call_id)
-    if call is None or (call.shop_id, call.hook_id) != (hook.shop_id, hook.id):
-        raise NotFound("The webhook {slug} has no call {number}.", slug=hook.slug, number=call_id)
-    if call.state not in {HookCallState.SENT, HookCallState.FAILED}:
+def resend_call(session: Session, webhook: Webhook, call_id: int, *, at: datetime, actor: str) -> WebhookCall:
+    """Make a call again under the same webhook-id, because a person says so; NotFound for another webhook's."""
+    call = session.get(WebhookCall, call_id)
+    if call is None or (call.shop_id, call.hook_id) != (webhook.shop_id, webhook.id):
+        raise NotFound("The webhook {slug} has no call {number}.", slug=webhook.slug, number=call_id)
+    if call.state not in {WebhookCallState.SENT, WebhookCallState.FAILED}:
         raise Conflict("The call {number} is on its way already.", number=call_id)
-    call.state, call.attempts, call.due_at, call.claim_expires_at = HookCallState.WAITING, 0, at, None
+    call.state, call.attempts, call.due_at, call.claim_expires_at = WebhookCallState.WAITING, 0, at, None
     session.add(call)
     session.flush()
-    _record(session, hook, "hook.resend", at=at, actor=actor, after={"call": call_id})
+    _record(session, webhook, "hook.resend", at=at, actor=actor, after={"call": call_id})
     return call
 
 
-def test_hook(session: Session, hook: Hook, *, at: datetime, actor: str) -> None:
+def test_webhook(session: Session, webhook: Webhook, *, at: datetime, actor: str) -> None:
     """Make one call that says it is a test; Conflict with why it was refused. The session should only read."""
-    body = {"type": "hook.test", "timestamp": at.isoformat(), "data": {"hook": hook.slug}}
-    outcome = call_all([(hook, f"test-{hook.id}-{int(at.timestamp())}", body)], at=at)[0]
+    body = {"type": "hook.test", "timestamp": at.isoformat(), "data": {"hook": webhook.slug}}
+    outcome = call_all([(webhook, f"test-{webhook.id}-{int(at.timestamp())}", body)], at=at)[0]
     refusal = "" if isinstance(outcome, Taken) else str(outcome)
-    write_after(session, lambda own: _record(own, hook, "hook.test", at=at, actor=actor, after={"said": refusal[:500]}))
+    after = {"said": refusal[:500]}
+    write_after(session, lambda own: _record(own, webhook, "hook.test", at=at, actor=actor, after=after))
     if refusal:
         raise Conflict("The test was not taken: {said}", said=refusal)
 
 
-test_hook.__test__ = False  # type: ignore[attr-defined]  # pytest takes any name that begins like this for a test
+test_webhook.__test__ = False  # type: ignore[attr-defined]  # pytest takes any name that begins like this for a test
 
 
 def call_all(
-    calls: Sequence[tuple[Hook, str, dict[str, Any]]], *, at: datetime
+    calls: Sequence[tuple[Webhook, str, dict[str, Any]]], *, at: datetime
 ) -> list[Taken | TryLater | Refused | Undecided]:
-    """Make calls, (hook, webhook-id, body) each, and return what became of them."""
+    """Make calls, (webhook, webhook-id, body) each, and return what became of them."""
     settings = get_settings()
     key = settings.signing_key()
-    by_key = {f"{hook.id}/{call_id}": (hook, call_id, body) for hook, call_id, body in calls}
+    by_key = {f"{webhook.id}/{call_id}": (webhook, call_id, body) for webhook, call_id, body in calls}
 
     def build_request(message: Message) -> HttpRequest:  # whatever it raises is the outcome of this call
-        hook, call_id, body = by_key[message.key]
-        return signed_request(hook.url, signer(unseal(key, hook.sealed)["secret"]), call_id, body, at=at)
+        webhook, call_id, body = by_key[message.key]
+        return signed_request(webhook.url, signer(unseal(key, webhook.sealed)["secret"]), call_id, body, at=at)
 
     channel = WebChannel(
         Medium.WEBHOOK,
@@ -217,9 +220,9 @@ def _taken(_response: HttpResponse) -> Taken:
 
 def _read_events(events: Sequence[str]) -> list[str]:
     try:
-        wanted = sorted({HookEvent(event).value for event in events})
+        wanted = sorted({WebhookEvent(event).value for event in events})
     except ValueError as error:
-        known = ", ".join(event.value for event in HookEvent)
+        known = ", ".join(event.value for event in WebhookEvent)
         raise Invalid("{error}. Known events: {known}.", error=str(error), known=known) from error
     if not wanted:
         raise Invalid("Name at least one event.")
@@ -230,9 +233,9 @@ def _last(session: Session, shop_id: int, table: type[Touch | Consent]) -> int:
     return session.exec(select(func.max(table.id)).where(table.shop_id == shop_id)).one() or 0
 
 
-def _record(session: Session, hook: Hook, action: str, *, at: datetime, actor: str, **values: Any) -> None:
-    audit.record(session, hook.shop_id, actor, action=action, subject=f"hook:{hook.slug}", at=at, **values)
+def _record(session: Session, webhook: Webhook, action: str, *, at: datetime, actor: str, **values: Any) -> None:
+    audit.record(session, webhook.shop_id, actor, action=action, subject=f"hook:{webhook.slug}", at=at, **values)
 
 
-personal(HookCall, which=lambda who: mentions(col(HookCall.body), who), delete=True)
-forgets(Kind.TEXTS, HookCall, moment="sent_at")
+personal(WebhookCall, which=lambda who: mentions(col(WebhookCall.body), who), delete=True)
+forgets(Kind.TEXTS, WebhookCall, moment="sent_at")

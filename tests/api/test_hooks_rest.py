@@ -8,10 +8,10 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 from sqlmodel import select
-from standardwebhooks import Webhook
+from standardwebhooks import Webhook as Signer
 
 from campaigns.webhooks.calling import collect_calls, make_calls
-from campaigns.webhooks.webhooks import Hook, HookCall
+from campaigns.webhooks.webhooks import Webhook, WebhookCall
 from retention.access import Scope
 from retention.audit import AuditEntry
 from retention.consent import Channel
@@ -59,7 +59,7 @@ def shown(there: Gateway) -> dict[str, Any]:
 def kept(engine: Engine) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Return every hook and call as its row stands."""
     with reading(engine) as session:
-        rows = [session.exec(select(table).order_by(table.id)).all() for table in (Hook, HookCall)]
+        rows = [session.exec(select(table).order_by(table.id)).all() for table in (Webhook, WebhookCall)]
         return [row.model_dump() for row in rows[0]], [row.model_dump() for row in rows[1]]
 
 
@@ -67,7 +67,7 @@ def tell(engine: Engine, tea: Tea) -> None:
     """Ada says no to mail, and the hooks are told."""
     tea(lambda stage: stage.answer(1, "out", Channel.EMAIL, at=later(minutes=1)))
     with transaction(engine) as session:
-        collect_calls(session, session.exec(select(Hook)).one(), now=later(minutes=2))
+        collect_calls(session, session.exec(select(Webhook)).one(), now=later(minutes=2))
     make_calls(engine, now=later(minutes=2))
 
 
@@ -83,7 +83,7 @@ def test_hook_is_added_with_a_secret_that_is_shown_once(caller: Caller, there: G
         assert (entry.action, secret in entry.model_dump_json()) == ("hook.create", False)
     assert owner.post(f"{ADDRESS}/erp/test").json() == shown(there)
     (arrived,) = there.arrived
-    signed = Webhook(secret).sign(arrived.headers["webhook-id"], NOON, arrived.body.decode())
+    signed = Signer(secret).sign(arrived.headers["webhook-id"], NOON, arrived.body.decode())
     assert (arrived.json["type"], arrived.headers["webhook-signature"]) == ("hook.test", signed)
 
 

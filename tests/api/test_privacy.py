@@ -21,7 +21,7 @@ from campaigns.campaign.posts import Post, PostState
 from campaigns.offers.links import Link, Scan, TouchKind
 from campaigns.optouts.bounces import Bounce, BounceKind
 from campaigns.runs.launch import launch
-from campaigns.webhooks.webhooks import HookCall, HookCallState, HookEvent, create_hook
+from campaigns.webhooks.webhooks import WebhookCall, WebhookCallState, WebhookEvent, create_webhook
 from retention import audit
 from retention.access import ROLE_SCOPES, Member, Role
 from retention.buyers import Buyer
@@ -86,8 +86,8 @@ def leave_traces(stage: Stage, files: FileStore) -> None:
     link = session.exec(select(Link).where(Link.delivery_id == delivery.id)).one()
     scan = {"carrier_shop_id": shop.id, "kind": TouchKind.CLICK, "at": NOON, "address_digest": "qxdigest"}
     report = files.put(f"To: {MAIL}".encode())
-    hook, _secret = create_hook(
-        session, shop, "crm", url="https://crm.example/in", events=[HookEvent.SENT], at=NOON, actor="user:1"
+    hook, _secret = create_webhook(
+        session, shop, "crm", url="https://crm.example/in", events=[WebhookEvent.SENT], at=NOON, actor="user:1"
     )
     body = {"type": "message.sent", "data": {"buyer": ID}}
     upload = keep_upload(files, io.BytesIO(ORDERS.encode()), f"{NAME}.csv")
@@ -99,8 +99,8 @@ def leave_traces(stage: Stage, files: FileStore) -> None:
                    detail=f"{MAIL} is full", report=report, at=NOON),
             Post(shop_id=shop.id, campaign_id=campaign.id, run_id=run.id, buyer_id=buyer.id, state=PostState.SENT,
                  text=f"Dear {NAME}", note=NAME, proof=files.put(f"proof for {NAME}".encode()), due_at=NOON),
-            HookCall(shop_id=shop.id, hook_id=hook.id, key="k1", event=HookEvent.SENT, body=body, due_at=NOON,
-                     state=HookCallState.SENT, sent_at=NOON),
+            WebhookCall(shop_id=shop.id, hook_id=hook.id, key="k1", event=WebhookEvent.SENT, body=body, due_at=NOON,
+                     state=WebhookCallState.SENT, sent_at=NOON),
             Job(shop_id=shop.id, kind="import", input={"kind": "orders", "preset": "generic", "upload": upload,
                 "name": "orders.csv"}, state=JobState.DONE, actor="user:1", created_at=NOON, finished_at=NOON),
         ]
@@ -308,7 +308,7 @@ def test_what_has_had_its_time_is_forgotten_and_nothing_earlier(lived: Engine, f
     with reading(lived) as session:
         texts = [session.exec(select(column)).all() for column in (Delivery.address, Post.text, Bounce.address)]
         assert {each for found in texts for each in found} == {""}
-        assert session.exec(select(HookCall)).all() == []
+        assert session.exec(select(WebhookCall)).all() == []
         assert session.exec(select(audit.AuditEntry)).all() != []
     swept(1095)
     with reading(lived) as session:

@@ -11,7 +11,7 @@ from sqlmodel import select
 from api.cli import main, terminal
 from campaigns.channels.senders import Sender
 from campaigns.webhooks.calling import collect_calls, make_calls
-from campaigns.webhooks.webhooks import Hook
+from campaigns.webhooks.webhooks import Webhook
 from retention import clock
 from retention.consent import Channel
 from retention.database import reading, transaction
@@ -143,7 +143,7 @@ def test_hook_is_added_tried_resent_turned_on_and_removed(regulars: Regulars, th
     assert json.loads(regulars("hooks", "calls", "erp", "--json")[1])["calls"][0]["state"] == "waiting"
     assert regulars("hooks", "resend", "erp", "1")[0] == 1
     assert json.loads(regulars("hooks", "delete", "erp", "--json")[1]) == {"slug": "erp", "deleted": True}
-    assert rows(Hook) == []
+    assert rows(Webhook) == []
 
 
 def test_hook_that_cannot_be_is_refused_in_one_line_and_nothing_is_kept(regulars: Regulars, there: Gateway) -> None:
@@ -159,7 +159,7 @@ def test_hook_that_cannot_be_is_refused_in_one_line_and_nothing_is_kept(regulars
     ):
         found, out, error = regulars("hooks", *words)
         assert (found, out, said in error) == (code, "", True), (words, error)
-    assert (rows(Hook), there.arrived) == ([], [])
+    assert (rows(Webhook), there.arrived) == ([], [])
 
 
 def _say_no() -> None:
@@ -167,5 +167,5 @@ def _say_no() -> None:
     with transaction(terminal.engine()) as session:
         Stage(session, session.get_one(Shop, 1)).answer(1, "out", Channel.EMAIL)
         session.flush()
-        collect_calls(session, session.exec(select(Hook)).one(), now=clock.now())
+        collect_calls(session, session.exec(select(Webhook)).one(), now=clock.now())
     make_calls(terminal.engine(), now=clock.now())

@@ -21,7 +21,7 @@ from sqlmodel import col
 import api.worker  # noqa: F401 - every table and task
 from campaigns import tasks
 from campaigns.campaign.campaigns import Campaign, CampaignState, Medium, Recipe
-from campaigns.webhooks.webhooks import create_hook
+from campaigns.webhooks.webhooks import create_webhook
 from printables.tasks import render_waiting
 from retention import clock, migrate, queue
 from retention.database import open_engine, reading, transaction
@@ -64,7 +64,9 @@ def _fill(engine: Engine) -> None:
         for number in range(SHOPS):
             shop = create_shop(session, f"shop-{number}", name="Shop", timezone="UTC", currency="EUR", at=now)
             raise_version(session, shop.id, Family.ORDERS)
-            create_hook(session, shop, "crm", url="https://hook.example/", events=["message.sent"], at=now, actor="b")
+            create_webhook(
+                session, shop, "crm", url="https://hook.example/", events=["message.sent"], at=now, actor="b"
+            )
             save_segment(session, shop.id, "some", rule={"bucket": {"of": 2, "from": 0, "to": 0}}, actor="b", at=now)
             if number % 10 == 0:
                 session.add(_waiting(shop))

@@ -29,7 +29,7 @@ class Use(NamedTuple):
 
 
 class Told(NamedTuple):
-    """A touch as rules, hooks and last touch read it, in the order in which touches follow each other."""
+    """A touch as rules, webhooks and last touch read it, in the order in which touches follow each other."""
 
     at: datetime
     redeemed: bool

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from campaigns.channels.senders import SenderKind, create_sender, edit_sender, senders_of
-from campaigns.webhooks.webhooks import create_hook, hooks_of
+from campaigns.webhooks.webhooks import create_webhook, webhooks_of
 from retention.errors import Invalid
 from tests.campaigns.conftest import NOON, Stage
 
@@ -36,19 +36,19 @@ SECRET = {"secret": "whsec_" + "a" * 32}
 @pytest.mark.parametrize("url", BAD)
 def test_address_that_is_none_is_refused(stage: Stage, url: str) -> None:
     with pytest.raises(Invalid):
-        create_hook(stage.session, stage.shop, "erp", url=url, events=["message.sent"], at=NOON, actor="u")
+        create_webhook(stage.session, stage.shop, "erp", url=url, events=["message.sent"], at=NOON, actor="u")
     with pytest.raises(Invalid):
         _sender(stage, "own", url)
     sender = _sender(stage, "good", "https://shop.example/")
     with pytest.raises(Invalid):
         edit_sender(stage.session, sender, settings={"url": url}, at=NOON, actor="u")
-    assert hooks_of(stage.session, stage.shop.id) == []
+    assert webhooks_of(stage.session, stage.shop.id) == []
     assert [each.settings["url"] for each in senders_of(stage.session, stage.shop.id)] == ["https://shop.example/"]
 
 
 def test_addresses_that_are_some_are_taken(stage: Stage) -> None:
     for number, url in enumerate(GOOD):
-        create_hook(stage.session, stage.shop, f"h{number}", url=url, events=["message.sent"], at=NOON, actor="u")
+        create_webhook(stage.session, stage.shop, f"h{number}", url=url, events=["message.sent"], at=NOON, actor="u")
         assert _sender(stage, f"s{number}", url).settings["url"] == url
 
 

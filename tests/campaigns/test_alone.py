@@ -17,7 +17,7 @@ from campaigns.channels.senders import Sender, SenderKind, create_sender
 from campaigns.offers.match_marks import MatchMark
 from campaigns.runs.launch import launch
 from campaigns.sending.dispatch import send_all
-from campaigns.webhooks.webhooks import Hook, HookCall, create_hook
+from campaigns.webhooks.webhooks import Webhook, WebhookCall, create_webhook
 from retention import clock, failures
 from retention.database import reading, transaction
 from retention.errors import Conflict
@@ -48,7 +48,7 @@ def _good_and_bad(stage: Stage) -> None:
         scheduled(stage, {}, f"{name}-launch", scheduled_at=later(hours=1))
         scheduled(stage, FOLLOWED, f"{name}-event")
         scheduled(stage, FOLLOWED, f"{name}-goal", product_id=stage.product(name, arrival_at=later(days=9)).id)
-        create_hook(session, shop, name, url="https://hook.example/", events=["link.scanned"], at=NOON, actor="u")
+        create_webhook(session, shop, name, url="https://hook.example/", events=["link.scanned"], at=NOON, actor="u")
         save_segment(session, shop.id, name, rule={"bucket": {"of": 2, "from": 0, "to": 1}}, actor="u", at=NOON)
     session.add(Touch(shop_id=shop.id, buyer_id=ada, event=TouchEvent.SCANNED, at=later(hours=1)))
     raise_version(session, shop.id, Family.TOUCHES)
@@ -57,7 +57,7 @@ def _good_and_bad(stage: Stage) -> None:
     _row(session, Campaign, "bad-event").audience = {"no": "rule"}
     _row(session, Campaign, "bad-goal").policy = {"stop_after_sales": "many"}
     _row(session, Campaign, "good-goal").policy = {"stop_after_sales": 3}
-    _row(session, Hook, "bad").read_until = {"touches": "no mark"}
+    _row(session, Webhook, "bad").read_until = {"touches": "no mark"}
     _row(session, Segment, "bad").rule = {"no": "rule"}
     session.flush()
 
@@ -87,8 +87,8 @@ def test_every_kind_of_thing_that_fails_is_noted_and_the_others_go_on(
         assert _row(session, Campaign, "good-launch").state is CampaignState.RUNNING
         assert _row(session, Campaign, "good-event").state is CampaignState.RUNNING
         assert _row(session, Campaign, "bad-launch").state is CampaignState.SCHEDULED
-        called = session.exec(select(HookCall.hook_id)).all()
-        assert called == [_row(session, Hook, "good").id]
+        called = session.exec(select(WebhookCall.hook_id)).all()
+        assert called == [_row(session, Webhook, "good").id]
         refreshed = session.exec(select(SegmentSnapshot.segment_id)).all()
         assert refreshed == [_row(session, Segment, "good").id]
         found = {(each.work, each.kind, each.name): each for each in session.exec(select(Failure))}

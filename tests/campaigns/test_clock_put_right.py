@@ -18,15 +18,15 @@ from campaigns.posts.bots import send_posts
 from campaigns.runs.launch import launch
 from campaigns.runs.occurrences import campaigns_by_the_clock, launch_occurrence, may_have_happened, sweep_events
 from campaigns.sending.sending import send_waiting
-from campaigns.webhooks.calling import hooks_with_news, make_calls
-from campaigns.webhooks.webhooks import HookCall, HookCallState, HookEvent, create_hook
+from campaigns.webhooks.calling import make_calls, webhooks_with_news
+from campaigns.webhooks.webhooks import WebhookCall, WebhookCallState, WebhookEvent, create_webhook
 from retention import tries
 from retention.failures import Failure, rests
 from tests.campaigns.conftest import NOON, Stage, later
 from tests.campaigns.postings import SITE, bot, group, launched, posted, posts_of
 from tests.campaigns.triggering import DAILY_AT_TEN, FOLLOWED, follow, scheduled, served
 
-FAILED = HookEvent.FAILED.value
+FAILED = WebhookEvent.FAILED.value
 AHEAD = NOON + timedelta(days=3)
 
 
@@ -58,7 +58,7 @@ def test_senders_go_on(stage: Stage) -> None:
 
 def test_claims_and_calls_go_on(engine: Engine, on_stage: Any, monkeypatch: Any) -> None:
     def set_up(stage: Stage) -> None:
-        hook, _ = create_hook(
+        hook, _ = create_webhook(
             stage.session,
             stage.shop,
             "erp",
@@ -67,10 +67,10 @@ def test_claims_and_calls_go_on(engine: Engine, on_stage: Any, monkeypatch: Any)
             at=AHEAD,
             actor="u",
         )
-        call = {"shop_id": stage.shop.id, "hook_id": hook.id, "event": HookEvent.FAILED, "body": {}, "due_at": AHEAD}
-        stage.session.add(HookCall(key="waits", **call))
-        claimed = {"state": HookCallState.CLAIMED, "claim_expires_at": AHEAD}
-        stage.session.add(HookCall(key="claimed", **call, **claimed))
+        call = {"shop_id": stage.shop.id, "hook_id": hook.id, "event": WebhookEvent.FAILED, "body": {}, "due_at": AHEAD}
+        stage.session.add(WebhookCall(key="waits", **call))
+        claimed = {"state": WebhookCallState.CLAIMED, "claim_expires_at": AHEAD}
+        stage.session.add(WebhookCall(key="claimed", **call, **claimed))
 
     on_stage(set_up)
     taken: list[str] = []
@@ -82,7 +82,7 @@ def test_claims_and_calls_go_on(engine: Engine, on_stage: Any, monkeypatch: Any)
     monkeypatch.setattr("campaigns.webhooks.calling.call_all", take)
     assert make_calls(engine, now=NOON) == 2
     assert sorted(taken) == ["claimed", "waits"]
-    assert on_stage(lambda stage: [each.slug for each in hooks_with_news(stage.session, now=NOON)]) == ["erp"]
+    assert on_stage(lambda stage: [each.slug for each in webhooks_with_news(stage.session, now=NOON)]) == ["erp"]
 
 
 TRIED_BY_A_WRONG_CLOCK = [

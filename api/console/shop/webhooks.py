@@ -11,15 +11,15 @@ from api.console.shop.failures import failure_lines
 from api.console.states import shown
 from api.deps import Now, Place, Reading, Writing, require
 from campaigns.webhooks.webhooks import (
-    HookEvent,
+    WebhookEvent,
     calls_of,
-    create_hook,
-    delete_hook,
-    find_hook,
-    hooks_of,
+    create_webhook,
+    delete_webhook,
+    find_webhook,
     resend_call,
-    test_hook,
+    test_webhook,
     turn_on,
+    webhooks_of,
 )
 from retention import clock
 from retention.access import Scope
@@ -31,13 +31,13 @@ from retention.words import gettext_noop
 router = APIRouter(prefix="/shops/{slug}/hooks", dependencies=[require(Scope.PEOPLE_WRITE)])
 
 EVENTS = {
-    HookEvent.SENT: gettext_noop("a message was sent"),
-    HookEvent.FAILED: gettext_noop("a message failed"),
-    HookEvent.CLICKED: gettext_noop("a link was clicked"),
-    HookEvent.SCANNED: gettext_noop("a code was scanned"),
-    HookEvent.CLAIMED: gettext_noop("a coupon was claimed"),
-    HookEvent.REDEEMED: gettext_noop("a coupon was redeemed"),
-    HookEvent.UNSUBSCRIBED: gettext_noop("a buyer unsubscribed"),
+    WebhookEvent.SENT: gettext_noop("a message was sent"),
+    WebhookEvent.FAILED: gettext_noop("a message failed"),
+    WebhookEvent.CLICKED: gettext_noop("a link was clicked"),
+    WebhookEvent.SCANNED: gettext_noop("a code was scanned"),
+    WebhookEvent.CLAIMED: gettext_noop("a coupon was claimed"),
+    WebhookEvent.REDEEMED: gettext_noop("a coupon was redeemed"),
+    WebhookEvent.UNSUBSCRIBED: gettext_noop("a buyer unsubscribed"),
 }
 SHOWN_CALLS = 50
 
@@ -62,7 +62,7 @@ def add_hook(
     actor = place.member.actor
     try:
         with session.begin_nested():
-            hook, secret = create_hook(
+            hook, secret = create_webhook(
                 session, place.shop, name.strip(), url=url.strip(), events=events or [], at=now, actor=actor
             )
     except Error as error:
@@ -81,7 +81,7 @@ def show_hook(request: Request, session: Reading, place: Here, hook: str) -> HTM
 def try_hook(request: Request, session: Reading, place: Here, now: Now, hook: str) -> Response:
     """Make one call that says it is a test."""
     try:
-        test_hook(session, find_hook(session, place.shop.id, hook), at=now, actor=place.member.actor)
+        test_webhook(session, find_webhook(session, place.shop.id, hook), at=now, actor=place.member.actor)
     except Error as error:
         return _show(request, session, place, hook, notice=refused(error), status=error.status)
     return _show(request, session, place, hook, notice=Notice("good", _("It took the test.")))
@@ -92,7 +92,7 @@ def resend(request: Request, session: Writing, place: Here, now: Now, hook: str,
     """Make a call once more."""
     try:
         with session.begin_nested():
-            resend_call(session, find_hook(session, place.shop.id, hook), call, at=now, actor=place.member.actor)
+            resend_call(session, find_webhook(session, place.shop.id, hook), call, at=now, actor=place.member.actor)
     except Error as error:
         return _show(request, session, place, hook, notice=refused(error), status=error.status)
     return go(f"{_address(place)}/{hook}", done="resent")
@@ -103,7 +103,7 @@ def turn_hook_on(request: Request, session: Writing, place: Here, now: Now, hook
     """Call it again after it was turned off."""
     try:
         with session.begin_nested():
-            turn_on(session, find_hook(session, place.shop.id, hook), at=now, actor=place.member.actor)
+            turn_on(session, find_webhook(session, place.shop.id, hook), at=now, actor=place.member.actor)
     except Error as error:
         return _show(request, session, place, hook, notice=refused(error), status=error.status)
     return go(f"{_address(place)}/{hook}", done="resumed")
@@ -112,7 +112,7 @@ def turn_hook_on(request: Request, session: Writing, place: Here, now: Now, hook
 @router.post("/{hook}/delete")
 def remove_hook(session: Writing, place: Here, now: Now, hook: str) -> Response:
     """Remove a hook with its calls."""
-    delete_hook(session, find_hook(session, place.shop.id, hook), at=now, actor=place.member.actor)
+    delete_webhook(session, find_webhook(session, place.shop.id, hook), at=now, actor=place.member.actor)
     return go(_address(place), done="removed")
 
 
@@ -133,7 +133,7 @@ def _list(
         "shop/hooks.html",
         status=status,
         notice=notice,
-        hooks=hooks_of(session, place.shop.id),
+        hooks=webhooks_of(session, place.shop.id),
         events=_events(),
         secret=secret,
         name=name,
@@ -144,7 +144,7 @@ def _list(
 def _show(
     request: Request, session: Session, place: Place, slug: str, *, notice: Notice | None = None, status: int = 200
 ) -> HTMLResponse:
-    hook = find_hook(session, place.shop.id, slug)
+    hook = find_webhook(session, place.shop.id, slug)
     calls = calls_of(session, hook, limit=SHOWN_CALLS)
     failing = failures_of(session, place.shop.id, kind="hook", thing_id=hook.id)
     return show(

@@ -5,7 +5,7 @@ from sqlmodel import select
 
 from campaigns.campaign.campaigns import Campaign, CampaignState, Medium, Recipe
 from campaigns.channels.senders import Sender, SenderKind, create_sender
-from campaigns.webhooks.webhooks import Hook, create_hook
+from campaigns.webhooks.webhooks import Webhook, create_webhook
 from retention.database import reading, transaction
 from retention.errors import Conflict
 from retention.failures import MOST_TRIES, Failure, Thing, write_failure
@@ -21,9 +21,11 @@ def fail_everything(engine: Engine) -> dict[str, str]:
     """Have one of each kind fail until it is given up; return the pages that must tell it."""
     with transaction(engine) as session:
         shop = find_shop(session, "camellia")
-        create_hook(session, shop, "erp", url="https://erp.example/", events=["message.sent"], at=sample.NOW, actor="u")
+        create_webhook(
+            session, shop, "erp", url="https://erp.example/", events=["message.sent"], at=sample.NOW, actor="u"
+        )
         create_sender(session, shop, "own", kind=SenderKind.MEMORY, settings={}, secrets={}, at=sample.NOW, actor="u")
-        hook, sender, segment = (session.exec(select(kind)).first() for kind in (Hook, Sender, Segment))
+        hook, sender, segment = (session.exec(select(kind)).first() for kind in (Webhook, Sender, Segment))
         campaign = Campaign(
             shop_id=shop.id, slug="autumn", name="Autumn", recipe=Recipe.COUPON_PUSH, medium=Medium.EMAIL,
             state=CampaignState.RUNNING, audience={"segment": "repeat-customers"}, secret="s", created_by="u",

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Engine
 
-from campaigns.webhooks.webhooks import Hook, hooks_of
+from campaigns.webhooks.webhooks import Webhook, webhooks_of
 from retention.database import reading
 from retention.shops import find_shop
 from tests.api.console.doors import HOME, SignIn, send
@@ -10,9 +10,9 @@ from tests.api.console.doors import HOME, SignIn, send
 ERP = {"name": "erp", "url": "https://erp.example/hook", "events": "message.sent"}
 
 
-def hooks(engine: Engine) -> list[Hook]:
+def hooks(engine: Engine) -> list[Webhook]:
     with reading(engine) as session:
-        return hooks_of(session, find_shop(session, "camellia").id)
+        return webhooks_of(session, find_shop(session, "camellia").id)
 
 
 def test_hook_is_added_and_its_secret_shown_once(camellia: Engine, sign_in: SignIn) -> None:

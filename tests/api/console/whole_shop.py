@@ -18,7 +18,7 @@ from campaigns.optouts.topics import create_topic
 from campaigns.runs.drafting import create_campaign
 from campaigns.runs.launch import launch
 from campaigns.runs.scheduling import schedule
-from campaigns.webhooks.webhooks import HookCall, HookCallState, HookEvent, create_hook
+from campaigns.webhooks.webhooks import WebhookCall, WebhookCallState, WebhookEvent, create_webhook
 from printables.flyers import copy_of, create_flyer
 from printables.make_batch import make_batch
 from printables.piece_ledger import PrintResult, mark_printed
@@ -90,19 +90,19 @@ def _campaigns(session: Session, shop: Shop) -> None:
 
 def _links_to_others(session: Session, shop: Shop) -> None:
     """Make two hooks with calls, a topic and a failure."""
-    hook, _secret = create_hook(
+    hook, _secret = create_webhook(
         session, shop, "erp", url="https://127.0.0.1/hook", events=["message.sent"], at=NOW, actor="user:1"
     )
-    off, _secret = create_hook(
+    off, _secret = create_webhook(
         session, shop, "off", url="https://127.0.0.1/off", events=["message.sent"], at=NOW, actor="user:1"
     )
     off.active = False
     session.flush()
-    for number, state in enumerate((HookCallState.FAILED, HookCallState.SENT)):
+    for number, state in enumerate((WebhookCallState.FAILED, WebhookCallState.SENT)):
         session.add(
-            HookCall(
-                shop_id=shop.id, hook_id=hook.id, key=f"k{number}", event=HookEvent.SENT, body={"type": "message.sent"},
-                state=state, due_at=NOW, answer="503",
+            WebhookCall(
+                shop_id=shop.id, hook_id=hook.id, key=f"k{number}", event=WebhookEvent.SENT,
+                body={"type": "message.sent"}, state=state, due_at=NOW, answer="503",
             )
         )  # fmt: skip
     create_topic(session, shop, "news", names={"en": "News", "zh-CN": "上新"}, at=NOW, actor="user:1")

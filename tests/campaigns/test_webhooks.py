@@ -1,4 +1,4 @@
-"""Hooks: what happened becomes one call, signed, made again after trouble with the same id, and not for ever."""
+"""Webhooks: what happened becomes one call, signed, made again after trouble with the same id, and not for ever."""
 
 import base64
 from collections.abc import Callable, Iterator
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 from sqlmodel import select
-from standardwebhooks import Webhook
+from standardwebhooks import Webhook as Signer
 
 from campaigns.campaign.campaigns import Medium
 from campaigns.channels.channel import Refused
@@ -22,16 +22,16 @@ from campaigns.sending.sending import resend, send_waiting
 from campaigns.texts.mail import SenderIdentity
 from campaigns.webhooks.calling import OVERLAP, WAITS, collect_calls, make_calls
 from campaigns.webhooks.webhooks import (
-    Hook,
-    HookCall,
-    HookCallState,
-    HookEvent,
+    Webhook,
+    WebhookCall,
+    WebhookCallState,
+    WebhookEvent,
     calls_of,
-    create_hook,
-    delete_hook,
-    find_hook,
+    create_webhook,
+    delete_webhook,
+    find_webhook,
     resend_call,
-    test_hook,
+    test_webhook,
     turn_on,
 )
 from retention.consent import Channel
@@ -46,7 +46,7 @@ from tests.campaigns.postings import SITE, bot, group, launched, posted
 
 Acting = Callable[[Callable[[Stage], Any]], Any]
 SENDER = SenderIdentity("https://shop.example", b"k", "Shop <shop@shop.example>")
-ALL = [event.value for event in HookEvent]
+ALL = [event.value for event in WebhookEvent]
 
 
 @pytest.fixture
@@ -57,11 +57,11 @@ def there(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway]:
         yield opened
 
 
-def _hook(stage: Stage, there: Gateway, events: list[str] | None = None) -> tuple[int, str]:
-    hook, secret = create_hook(
+def _webhook(stage: Stage, there: Gateway, events: list[str] | None = None) -> tuple[int, str]:
+    webhook, secret = create_webhook(
         stage.session, stage.shop, "shop-system", url=f"{there.url}/hook", events=events or ALL, at=NOON, actor="user:1"
     )
-    return hook.id, secret
+    return webhook.id, secret
 
 
 def _sent(buyer_id: int) -> Touch:
@@ -70,8 +70,8 @@ def _sent(buyer_id: int) -> Touch:
 
 def _tell(engine: Engine, *, at: datetime) -> int:
     with transaction(engine) as session:
-        for hook in session.exec(select(Hook).where(Hook.active)).all():
-            collect_calls(session, hook, now=at)
+        for webhook in session.exec(select(Webhook).where(Webhook.active)).all():
+            collect_calls(session, webhook, now=at)
     return make_calls(engine, now=at)
 
 
@@ -85,7 +85,7 @@ def test_everything_that_happens_to_a_message_is_told_once_and_signed(
     def prepare(stage: Stage) -> str:
         stage.buyer("ada"), stage.buyer("bo")
         launch(stage.session, stage.shop, stage.push(), at=NOON, actor="user:1")
-        return _hook(stage, there)[1]
+        return _webhook(stage, there)[1]
 
     secret = on_stage(prepare)
     channel = MemoryChannel(troubles={"bo@example.com": [Refused("550 no such user")]})
@@ -120,7 +120,7 @@ def test_everything_that_happens_to_a_message_is_told_once_and_signed(
         "detail": "550 no such user",
     }
     stamped = {**failed.headers, "webhook-timestamp": failed.headers["webhook-timestamp"]}
-    signature = Webhook(secret).sign(stamped["webhook-id"], later(minutes=6), failed.body.decode())
+    signature = Signer(secret).sign(stamped["webhook-id"], later(minutes=6), failed.body.decode())
     assert stamped["webhook-signature"] == signature
 
 
@@ -129,7 +129,7 @@ def test_what_was_before_the_hook_is_not_told_and_unwanted_events_are_not_either
 ) -> None:
     def prepare(stage: Stage) -> None:
         stage.answer(stage.buyer("ada"), "out", Channel.EMAIL)
-        _hook(stage, there, ["buyer.unsubscribed"])
+        _webhook(stage, there, ["buyer.unsubscribed"])
         stage.buyer("bo")
         launch(stage.session, stage.shop, stage.push(), at=NOON, actor="user:1")
         stage.answer(2, "out", Channel.PARCEL, at=later(minutes=1))
@@ -144,10 +144,10 @@ def test_what_was_before_the_hook_is_not_told_and_unwanted_events_are_not_either
 def test_row_that_commits_late_behind_the_cursor_is_told_all_the_same(
     engine: Engine, on_stage: Acting, there: Gateway
 ) -> None:
-    on_stage(lambda stage: [stage.buyer("ada"), _hook(stage, there)])
+    on_stage(lambda stage: [stage.buyer("ada"), _webhook(stage, there)])
     on_stage(lambda stage: stage.answer(1, "out", Channel.EMAIL, at=later(minutes=1)))
     assert _tell(engine, at=later(minutes=2)) == 1
-    on_stage(lambda stage: stage.session.exec(select(HookCall)).one().sqlmodel_update({"key": "of another row"}))
+    on_stage(lambda stage: stage.session.exec(select(WebhookCall)).one().sqlmodel_update({"key": "of another row"}))
     assert _tell(engine, at=later(minutes=3)) == 1  # as if it had not been there the first time
     assert _tell(engine, at=later(minutes=4) + 2 * OVERLAP) == 0
 
@@ -160,7 +160,7 @@ def test_row_of_a_transaction_that_stays_open_for_hours_is_told_when_it_appears(
     with transaction(engine) as session:
         stage = Stage(session, create_shop(session, "tea", name="Tea", timezone="UTC", currency="CNY", at=NOON))
         stage.buyer("slow"), stage.buyer("quick")
-        _hook(stage, there)
+        _webhook(stage, there)
     with transaction(engine) as slow:
         slow.add(_sent(1))
         slow.flush()
@@ -174,15 +174,15 @@ def test_row_of_a_transaction_that_stays_open_for_hours_is_told_when_it_appears(
     for minutes in (1, 20):  # and what was waited for is let go of
         assert _tell(engine, at=later(hours=5, minutes=minutes)) == 0
     with transaction(engine) as session:
-        hook = find_hook(session, 1, "shop-system")
-        assert len(hook.read_until["touches"]) == 2
+        webhook = find_webhook(session, 1, "shop-system")
+        assert len(webhook.read_until["touches"]) == 2
     engine.dispose()
 
 
 def test_row_after_one_that_was_taken_back_has_a_number_of_its_own(
     engine: Engine, on_stage: Acting, there: Gateway
 ) -> None:
-    on_stage(lambda stage: [stage.buyer("ada"), _hook(stage, there)])
+    on_stage(lambda stage: [stage.buyer("ada"), _webhook(stage, there)])
     on_stage(lambda stage: stage.session.add(_sent(1)))
     assert _tell(engine, at=later(minutes=1)) == 1
     on_stage(lambda stage: stage.session.delete(stage.session.exec(select(Touch)).one()))
@@ -197,7 +197,7 @@ def test_failure_is_told_although_the_round_of_sending_began_hours_ago_and_again
     def prepare(stage: Stage) -> None:
         stage.buyer("bo")
         launch(stage.session, stage.shop, stage.push(), at=NOON, actor="user:1")
-        _hook(stage, there, ["message.failed"])
+        _webhook(stage, there, ["message.failed"])
 
     on_stage(prepare)
     assert _tell(engine, at=later(hours=6)) == 0
@@ -218,7 +218,7 @@ def test_failure_of_a_bot_is_reported_though_its_post_was_due_days_ago(
         group(stage, "tea", stage.buyer("ada"))
         bot(stage, "tea")
         launched(stage, posted(stage, Medium.BOT))
-        _hook(stage, there, ["message.failed"])
+        _webhook(stage, there, ["message.failed"])
 
     on_stage(prepare)
     channel = MemoryChannel(Medium.BOT, troubles={"tea": [Refused("words that are not allowed")]})
@@ -231,7 +231,7 @@ def test_failure_of_a_bot_is_reported_though_its_post_was_due_days_ago(
 def test_call_that_is_not_taken_is_made_again_with_the_same_id_and_later_each_time(
     engine: Engine, on_stage: Acting, there: Gateway
 ) -> None:
-    on_stage(lambda stage: [stage.buyer("ada"), _hook(stage, there)])
+    on_stage(lambda stage: [stage.buyer("ada"), _webhook(stage, there)])
     on_stage(lambda stage: stage.answer(1, "out", Channel.EMAIL, at=NOON))
     there.answers = [(500, ""), DROP]
     moment = later(minutes=1)
@@ -240,14 +240,14 @@ def test_call_that_is_not_taken_is_made_again_with_the_same_id_and_later_each_ti
         moment += wait or timedelta(0)
         assert wait is None or make_calls(engine, now=moment - timedelta(seconds=1)) == 0
     assert len({each.headers["webhook-id"] for each in there.arrived}) == 1
-    (call,) = on_stage(lambda stage: calls_of(stage.session, find_hook(stage.session, 1, "shop-system")))
-    assert (call.state, call.attempts, call.answer) == (HookCallState.SENT, 3, "")
+    (call,) = on_stage(lambda stage: calls_of(stage.session, find_webhook(stage.session, 1, "shop-system")))
+    assert (call.state, call.attempts, call.answer) == (WebhookCallState.SENT, 3, "")
 
 
 def test_hook_nobody_listens_to_is_turned_off_and_a_person_resends(
     engine: Engine, on_stage: Acting, there: Gateway
 ) -> None:
-    on_stage(lambda stage: [stage.buyer("ada"), _hook(stage, there)])
+    on_stage(lambda stage: [stage.buyer("ada"), _webhook(stage, there)])
     on_stage(lambda stage: stage.answer(1, "out", Channel.EMAIL, at=NOON))
     there.usually = (500, "")
     moment = later(minutes=1)
@@ -258,16 +258,16 @@ def test_hook_nobody_listens_to_is_turned_off_and_a_person_resends(
     assert len(there.arrived) == len(WAITS) + 1
 
     def mend(stage: Stage) -> None:
-        hook = find_hook(stage.session, 1, "shop-system")
-        assert not hook.active
-        (call,) = calls_of(stage.session, hook)
-        assert (call.state, call.answer) == (HookCallState.FAILED, "500")
-        turn_on(stage.session, hook, at=moment, actor="user:1")
-        resend_call(stage.session, hook, call.id, at=moment, actor="user:1")
+        webhook = find_webhook(stage.session, 1, "shop-system")
+        assert not webhook.active
+        (call,) = calls_of(stage.session, webhook)
+        assert (call.state, call.answer) == (WebhookCallState.FAILED, "500")
+        turn_on(stage.session, webhook, at=moment, actor="user:1")
+        resend_call(stage.session, webhook, call.id, at=moment, actor="user:1")
         with pytest.raises(Conflict):
-            resend_call(stage.session, hook, call.id, at=moment, actor="user:1")
+            resend_call(stage.session, webhook, call.id, at=moment, actor="user:1")
         with pytest.raises(NotFound):
-            resend_call(stage.session, hook, 99, at=moment, actor="user:1")
+            resend_call(stage.session, webhook, 99, at=moment, actor="user:1")
 
     on_stage(mend)
     there.usually = (204, "")
@@ -276,21 +276,21 @@ def test_hook_nobody_listens_to_is_turned_off_and_a_person_resends(
 
 
 def test_hook_that_says_it_is_gone_is_turned_off_at_once(engine: Engine, on_stage: Acting, there: Gateway) -> None:
-    on_stage(lambda stage: [stage.buyer("ada"), _hook(stage, there)])
+    on_stage(lambda stage: [stage.buyer("ada"), _webhook(stage, there)])
     on_stage(lambda stage: stage.answer(1, "out", Channel.EMAIL, at=NOON))
     there.answers = [(410, "gone")]
     _tell(engine, at=later(minutes=1))
-    assert not on_stage(lambda stage: find_hook(stage.session, 1, "shop-system").active)
+    assert not on_stage(lambda stage: find_webhook(stage.session, 1, "shop-system").active)
 
 
 def test_caller_that_died_leaves_a_call_that_is_made_again(engine: Engine, on_stage: Acting, there: Gateway) -> None:
-    on_stage(lambda stage: [stage.buyer("ada"), _hook(stage, there)])
+    on_stage(lambda stage: [stage.buyer("ada"), _webhook(stage, there)])
     on_stage(lambda stage: stage.answer(1, "out", Channel.EMAIL, at=NOON))
 
     def die(stage: Stage) -> None:
-        collect_calls(stage.session, find_hook(stage.session, 1, "shop-system"), now=later(minutes=1))
-        call = stage.session.exec(select(HookCall)).one()
-        call.state, call.claim_expires_at, call.attempts = HookCallState.CLAIMED, later(minutes=6), 1
+        collect_calls(stage.session, find_webhook(stage.session, 1, "shop-system"), now=later(minutes=1))
+        call = stage.session.exec(select(WebhookCall)).one()
+        call.state, call.claim_expires_at, call.attempts = WebhookCallState.CLAIMED, later(minutes=6), 1
 
     on_stage(die)
     assert make_calls(engine, now=later(minutes=5)) == 0
@@ -299,13 +299,13 @@ def test_caller_that_died_leaves_a_call_that_is_made_again(engine: Engine, on_st
 
 
 def test_test_call_says_what_the_other_side_said(engine: Engine, on_stage: Acting, there: Gateway) -> None:
-    on_stage(lambda stage: _hook(stage, there))
+    on_stage(lambda stage: _webhook(stage, there))
     there.answers = [(200, ""), (500, "not today")]
     with reading(engine) as session:
-        hook = find_hook(session, 1, "shop-system")
-        test_hook(session, hook, at=NOON, actor="user:1")
+        webhook = find_webhook(session, 1, "shop-system")
+        test_webhook(session, webhook, at=NOON, actor="user:1")
         with pytest.raises(Conflict, match="The test was not taken") as refusal:
-            test_hook(session, hook, at=NOON, actor="user:1")
+            test_webhook(session, webhook, at=NOON, actor="user:1")
     assert "500 not today" in str(refusal.value)
     assert [each.json["type"] for each in there.arrived] == ["hook.test"] * 2
 
@@ -313,16 +313,16 @@ def test_test_call_says_what_the_other_side_said(engine: Engine, on_stage: Actin
 def test_hook_is_checked_its_secret_sealed_and_its_calls_go_with_it(stage: Stage, there: Gateway) -> None:
     for url, events in (("ftp://x/", ALL), ("https://x.example/", ["order.paid"]), ("https://x.example/", [])):
         with pytest.raises(Invalid):
-            create_hook(stage.session, stage.shop, "wrong", url=url, events=events, at=NOON, actor="user:1")
-    assert stage.session.exec(select(Hook)).all() == []
-    _, secret = _hook(stage, there)
-    hook = find_hook(stage.session, 1, "shop-system")
-    assert base64.b64decode(secret.removeprefix("whsec_")) not in hook.sealed
-    assert secret.encode() not in hook.sealed
-    assert "sealed" not in repr(hook)
+            create_webhook(stage.session, stage.shop, "wrong", url=url, events=events, at=NOON, actor="user:1")
+    assert stage.session.exec(select(Webhook)).all() == []
+    _, secret = _webhook(stage, there)
+    webhook = find_webhook(stage.session, 1, "shop-system")
+    assert base64.b64decode(secret.removeprefix("whsec_")) not in webhook.sealed
+    assert secret.encode() not in webhook.sealed
+    assert "sealed" not in repr(webhook)
     with pytest.raises(Conflict):
-        _hook(stage, there)
-    delete_hook(stage.session, hook, at=NOON, actor="user:1")
+        _webhook(stage, there)
+    delete_webhook(stage.session, webhook, at=NOON, actor="user:1")
     stage.session.flush()
     with pytest.raises(NotFound):
-        find_hook(stage.session, 1, "shop-system")
+        find_webhook(stage.session, 1, "shop-system")
