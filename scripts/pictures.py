@@ -102,7 +102,7 @@ def _send_some(settings: Settings, engine: Engine, *, now: datetime) -> None:
         run = launch(session, shop, push, at=begin, actor=BY)
         to = select(Delivery.address).where(Delivery.run_id == run.id, Delivery.address != "").limit(AT_ONCE)
         refusing: list[str] = list(session.exec(to))[:: AT_ONCE // REFUSED]
-    channel = MemoryChannel(troubles={address: [Refused("550 5.1.1 mailbox unavailable")] for address in refusing})
+    channel = MemoryChannel(errors={address: [Refused("550 5.1.1 mailbox unavailable")] for address in refusing})
     sender = SenderIdentity(settings.public_url, settings.signing_key(), settings.mail_from)
     for turn in range(SENT // AT_ONCE):
         at = begin + timedelta(seconds=10 * (turn + 1))

@@ -23,7 +23,7 @@ def open_socket(host: str, port: int, timeout: float, *, allow_private: bool) ->
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     if not allow_private and not all(is_public(str(address[0])) for *_, address in found):
         raise TryLater(INSIDE.format(place=host), connection_usable=False, of_sender=True)
-    trouble: OSError | None = None
+    last_error: OSError | None = None
     for family, kind, protocol, _, address in found:
         sock = socket.socket(family, kind, protocol)
         sock.settimeout(timeout)
@@ -31,11 +31,11 @@ def open_socket(host: str, port: int, timeout: float, *, allow_private: bool) ->
             sock.connect(address)
         except OSError as error:
             sock.close()
-            trouble = error
+            last_error = error
         else:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             return sock
-    raise trouble or OSError(f"{host} has no address")
+    raise last_error or OSError(f"{host} has no address")
 
 
 def check_host(host: str) -> str:

@@ -1,6 +1,6 @@
 """The breaker: a sender that fails several times in a row is left alone for a while, and then tried with one message.
 
-What it counts is trouble of the sender (nobody answers, the password is wrong, no answer can be read), never a buyer's
+What it counts are errors of the sender (nobody answers, the password is wrong, no answer can be read), never a buyer's
 address that is refused. The count is in the sender's row, so that it holds over any number of processes. Campaigns by a
 broken sender wait and lose nobody.
 """

@@ -139,8 +139,8 @@ def together(works: Sequence[Generator[None, None, Taken]]) -> list[Outcome]:
                 next(work)
             except StopIteration as done:
                 outcomes[position] = done.value
-            except (TryLater, Refused, Undecided) as trouble:
-                outcomes[position] = trouble
+            except (TryLater, Refused, Undecided) as error:
+                outcomes[position] = error
             except Exception as error:  # noqa: BLE001 - one that nobody foresaw is the outcome of this message alone
                 outcomes[position] = _unforeseen(error, begun=position in begun)
             else:

@@ -10,11 +10,11 @@ from campaigns.channels.channel import Message, Outcome, one_by_one
 
 @dataclass
 class MemoryChannel:
-    """Keeps what it is given. `troubles` maps an address to the exceptions its hand-overs raise, once each."""
+    """Keeps what it is given. `errors` maps an address to the exceptions its hand-overs raise, once each."""
 
     medium: Medium = Medium.EMAIL
     taken: list[Message] = field(default_factory=list)
-    troubles: dict[str, list[Exception]] = field(default_factory=dict)
+    errors: dict[str, list[Exception]] = field(default_factory=dict)
     at_once: int = 1
     repeatable: bool = False
 
@@ -26,6 +26,6 @@ class MemoryChannel:
         return one_by_one(self.hand_over, messages)
 
     def hand_over(self, message: Message) -> None:
-        if waiting := self.troubles.get(message.to):
+        if waiting := self.errors.get(message.to):
             raise waiting.pop(0)
         self.taken.append(message)

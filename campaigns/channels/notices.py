@@ -25,8 +25,8 @@ def mail_person(session: Session, shop: Shop, *, to: str, subject: str, text: st
     try:
         with channel_for(sender).connect() as connection:
             (outcome,) = connection.hand_over_all([_message(sender, shop, to=to, subject=subject, text=text)])
-    except (TryLater, Error) as trouble:
-        outcome = trouble if isinstance(trouble, TryLater) else TryLater(str(trouble))
+    except (TryLater, Error) as error:
+        outcome = error if isinstance(error, TryLater) else TryLater(str(error))
     if not isinstance(outcome, Taken):
         log.warning("a link for somebody of the shop was not taken", shop=shop.slug, sender=sender.slug)
     return isinstance(outcome, Taken)

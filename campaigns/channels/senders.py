@@ -1,6 +1,6 @@
 """Senders: what a shop sends with. One row is one account at a mail server, a gateway, a group's bot or a webhook.
 
-Rate and trouble are kept in the row, so that they hold over any number of processes. Secrets are sealed in it and are
+Rate and errors are kept in the row, so that they hold over any number of processes. Secrets are sealed in it and are
 never shown again.
 """
 
@@ -207,8 +207,8 @@ def test_sender(session: Session, shop: Shop, sender: Sender, *, to: str, at: da
     try:
         with channel_for(sender).connect() as connection:
             (outcome,) = connection.hand_over_all([message])
-    except TryLater as trouble:
-        outcome = trouble
+    except TryLater as error:
+        outcome = error
     said = "" if isinstance(outcome, Taken) else in_words(str(outcome))
     after = {"to": to, "said": said[:500]}
     write_after(session, lambda own: record_change(own, sender, "sender.test", at=at, actor=actor, after=after))

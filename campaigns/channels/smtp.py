@@ -134,7 +134,7 @@ class _SmtpConnections:
             self._drop(position)
             if connection.taken == 0:
                 raise
-        # It has taken messages before: some servers hang up after a number of them, which is no trouble.
+        # It has taken messages before: some servers hang up after a number of them, which is no error.
         return (yield from self._again(position, addresses, envelope))
 
     def _again(self, position: int, addresses: tuple[str, str], envelope: bytes) -> Generator[None, None, Taken]:

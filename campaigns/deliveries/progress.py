@@ -33,7 +33,7 @@ class Progress:
         return self.aimed - self.waiting
 
     @property
-    def troubled(self) -> int:
+    def with_errors(self) -> int:
         return self.failed + self.unknown
 
 

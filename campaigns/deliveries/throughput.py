@@ -1,4 +1,4 @@
-"""The motion of runs while they leave: how far, how fast, when the rest will be through, what went wrong and why.
+"""Throughput of runs while they leave: how far, how fast, when the rest will be through, which errors and why.
 
 Counted from the rows at the moment somebody asks, in one statement, so that a reload, another process or a restart
 shows the same and a page may ask again every few seconds.
@@ -16,17 +16,17 @@ from campaigns.campaign.campaigns import Campaign, Delivery, DeliveryState, Run,
 from campaigns.deliveries.progress import Progress, progress_from
 
 LATELY = timedelta(minutes=2)
-"""So far back the pace looks: long enough to be steady, short enough to follow a throttled gateway."""
+"""So far back throughput looks: long enough to be steady, short enough to follow a throttled gateway."""
 
 _WAITING = (DeliveryState.WAITING, DeliveryState.CLAIMED)
 _WRONG = (DeliveryState.FAILED, DeliveryState.UNKNOWN)
 
 
 @dataclass(frozen=True)
-class Pace:
-    """How a run moves. `per_minute` is what left lately, `due` what could leave now, `next_due_at` when the rest may.
+class Throughput:
+    """How fast a run leaves: `per_minute` lately, `due` what could leave now, `next_due_at` when the rest may.
 
-    `left` is how long what is due takes at this pace; None when nothing is due or nothing left lately.
+    `left` is how long what is due takes at this rate; None when nothing is due or nothing left lately.
     """
 
     per_minute: float
@@ -39,7 +39,7 @@ class Pace:
 
 
 @dataclass(frozen=True)
-class Trouble:
+class DeliveryError:
     """What went wrong for so many: a reason, with what the other side said to one of them."""
 
     state: DeliveryState
@@ -49,15 +49,15 @@ class Trouble:
 
 
 @dataclass(frozen=True)
-class Motion:
-    """A run at one moment. `pace` is None once nothing waits any more."""
+class RunProgress:
+    """A run at one moment. `throughput` is None once nothing waits any more."""
 
     progress: Progress
-    pace: Pace | None
+    throughput: Throughput | None
 
 
-def motion_of(session: Session, shop_id: int, runs: Sequence[Run], *, now: datetime) -> dict[int, Motion]:
-    """Return how each run moves, by its row number.
+def run_progress_of(session: Session, shop_id: int, runs: Sequence[Run], *, now: datetime) -> dict[int, RunProgress]:
+    """Return how far and how fast each run is, by its row number.
 
     Counted with a filter for each state instead of a group: rows lie by run in the index and are passed once, unsorted.
     """
@@ -75,15 +75,15 @@ def motion_of(session: Session, shop_id: int, runs: Sequence[Run], *, now: datet
         .where(col(Delivery.shop_id) == shop_id, col(Delivery.run_id).in_([run.id for run in runs]))
         .group_by(col(Delivery.run_id))
     )
-    found = {run.id: Motion(progress_from(Counter()), None) for run in runs}
+    found = {run.id: RunProgress(progress_from(Counter()), None) for run in runs}
     for run_id, sent, first, due, following, *states in session.execute(counted):
         progress = progress_from(Counter(dict(zip(DeliveryState, states, strict=True))))
-        pace = Pace(_per_minute(sent, first, now), due, following) if progress.waiting else None
-        found[run_id] = Motion(progress, pace)
+        throughput = Throughput(_per_minute(sent, first, now), due, following) if progress.waiting else None
+        found[run_id] = RunProgress(progress, throughput)
     return found
 
 
-def troubles_of(session: Session, campaign: Campaign) -> list[Trouble]:
+def delivery_errors_of(session: Session, campaign: Campaign) -> list[DeliveryError]:
     """Return the failed and the unknown of all runs of a campaign by reason, the most frequent first."""
     number = func.count().label("number")
     grouped = (
@@ -96,7 +96,7 @@ def troubles_of(session: Session, campaign: Campaign) -> list[Trouble]:
         .order_by(number.desc(), col(Delivery.reason))
     )
     return [
-        Trouble(DeliveryState(state), reason, detail, count)
+        DeliveryError(DeliveryState(state), reason, detail, count)
         for state, reason, detail, count in session.execute(grouped)
     ]
 

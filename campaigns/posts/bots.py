@@ -109,8 +109,8 @@ def _send_one(
                 if (refusal := _begin(session, ready.post.id, now=now)) is not None:
                     return refusal
             outcome = connection.hand_over_all([message])[0]
-    except TryLater as trouble:  # nobody answered, so nothing began
-        outcome = trouble
+    except TryLater as error:  # nobody answered, so nothing began
+        outcome = error
     with transaction(engine) as session:
         return _record(session, ready, outcome, now=now)
 

@@ -94,5 +94,5 @@ def _ways(engine: Engine, now: datetime) -> list[_Way]:
         ways.append(_Way(channel_for(row), SenderIdentity(own.public_url, own.signing_key, mail_from, signature), row))
 
     things = [Thing(row.shop_id, "sender", row.id, row.slug) for row in rows]
-    each_alone(engine, "sender", things, open_way, now=now)  # secrets that cannot be read are the trouble of this one
+    each_alone(engine, "sender", things, open_way, now=now)  # secrets that cannot be read fail this one
     return ways

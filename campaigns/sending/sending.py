@@ -13,6 +13,7 @@ from functools import partial
 from typing import NamedTuple, TypeVar
 
 import sqlalchemy as sa
+from retention.error import said
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
@@ -47,7 +48,6 @@ from retention.products import Product
 from retention.queue import send
 from retention.settings import get_settings
 from retention.shops import Shop
-from retention.trouble import said
 
 Columns = TypeVar("Columns", "_Delivery", "_Buyer", "_Coupon", "_Link")
 
@@ -58,8 +58,8 @@ FIRST_BATCH, LARGEST_BATCH = 50, 500
 FRESH = 2.0
 """Seconds in which a claim should leave, so that the check before sending is fresh; each is sized by the last."""
 
-MOST_TROUBLES = 3
-"""Batches in a row that end in trouble before a channel without a sender's row is left alone until the next sweep."""
+MOST_ERRORS = 3
+"""Batches in a row that end in an error before a channel without a sender's row is left alone until the next sweep."""
 
 
 def send_waiting(
@@ -96,7 +96,7 @@ def send_waiting(
 
 
 def _thing(shop_id: int, by: Sender | None) -> Thing:
-    """Return what it is the trouble of when messages cannot be handed over: the sender, or the shop without one."""
+    """Return what failed when messages cannot be handed over: the sender, or the shop without one."""
     return Thing(shop_id, "sender", by.id, by.slug) if by else Thing(shop_id, "shop", shop_id)
 
 
@@ -164,7 +164,7 @@ class _Round:
     counts: Counter[str]
     by: Sender | None
     size: int = FIRST_BATCH
-    troubles: int = 0
+    errors: int = 0
     noted: str | None = None
 
     def send_batch(self, limit: int) -> int:
@@ -177,11 +177,11 @@ class _Round:
         batch = ClaimedBatch(
             self.engine, self.connection, held, self.now, self.counts, checked, by=self.by, slots=slots
         )
-        stands = batch.hand_over(ready)
-        self.troubles = 0 if stands else self.troubles + 1
+        usable = batch.hand_over(ready)
+        self.errors = 0 if usable else self.errors + 1
         if self.by is None:
             self._note_mail(batch.first_error)
-        if self.by is None and self.troubles >= MOST_TROUBLES:
+        if self.by is None and self.errors >= MOST_ERRORS:
             return 0
         seconds = max(time.monotonic() - started, 0.001)
         self.size = min(max(int(len(ready) / seconds * FRESH), FIRST_BATCH // 5), LARGEST_BATCH)

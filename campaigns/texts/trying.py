@@ -84,8 +84,8 @@ def _hand_over(channel: Channel, message: Message) -> str:
     try:
         with channel.connect() as connection:
             outcome = connection.hand_over_all([message])[0]
-    except TryLater as trouble:
-        outcome = trouble
+    except TryLater as error:
+        outcome = error
     return "" if isinstance(outcome, Taken) else str(outcome) or type(outcome).__name__
 
 

@@ -1,4 +1,4 @@
-"""One bad thing must not stop others: whatever it raises is kept as its own trouble, and the rest of its kind go on."""
+"""One bad thing must not stop others: whatever it raises is kept as its own failure, and the rest of its kind go on."""
 
 import ast
 import inspect

@@ -50,8 +50,8 @@ def say(engine: Engine, channel: MemoryChannel, *, now: datetime = NOON) -> Coun
     return send_posts(engine, lambda _: channel, public_url=SITE, now=now)
 
 
-def memory(**troubles: Exception) -> MemoryChannel:
-    return MemoryChannel(Medium.BOT, troubles={group: [trouble] for group, trouble in troubles.items()})
+def memory(**errors: Exception) -> MemoryChannel:
+    return MemoryChannel(Medium.BOT, errors={group: [error] for group, error in errors.items()})
 
 
 def all_states(session: Session) -> list[str]:
@@ -125,7 +125,7 @@ def test_ordinary_sending_never_hands_a_group_post_to_single_buyers(engine: Engi
 
 
 @pytest.mark.parametrize(
-    ("trouble", "word", "post", "delivery"),
+    ("error", "word", "post", "delivery"),
     [
         (Refused("not a member"), "failed", PostState.FAILED, "failed:refused"),
         (Undecided("no answer"), "unknown", PostState.UNKNOWN, "unknown:no_record"),
@@ -133,10 +133,10 @@ def test_ordinary_sending_never_hands_a_group_post_to_single_buyers(engine: Engi
     ],
 )
 def test_what_the_bot_answers_holds_for_the_whole_group(
-    engine: Engine, on_stage: Act, trouble: Exception, word: str, post: PostState, delivery: str
+    engine: Engine, on_stage: Act, error: Exception, word: str, post: PostState, delivery: str
 ) -> None:
     prepared(on_stage, "ada", "bea")
-    assert say(engine, memory(tea=trouble)) == Counter({word: 1})
+    assert say(engine, memory(tea=error)) == Counter({word: 1})
 
     def look(stage: Stage) -> None:
         assert all_states(stage.session) == [delivery] * 2
@@ -149,11 +149,11 @@ def test_bot_asked_to_wait_is_tried_again_after_a_minute_and_gives_up_at_the_end
     prepared(on_stage, "ada")
     now, channel = NOON, memory()
     for wait in BACK_OFF:
-        channel.troubles = {"tea": [TryLater("busy")]}
+        channel.errors = {"tea": [TryLater("busy")]}
         assert say(engine, channel, now=now) == Counter(later=1)
         assert say(engine, channel, now=now + wait / 2) == Counter()
         now += wait
-    channel.troubles = {"tea": [TryLater("busy")]}
+    channel.errors = {"tea": [TryLater("busy")]}
     assert say(engine, channel, now=now) == Counter(failed=1)
     on_stage(lambda stage: _same(all_states(stage.session), ["failed:gave_up"]))
 

@@ -114,7 +114,7 @@ def test_what_a_gateway_answers_is_read_for_what_it_means(
     assert len(there.arrived) == 2
 
 
-def test_trouble_of_the_account_is_told_from_trouble_of_a_message(there: Gateway) -> None:
+def test_error_of_the_account_is_no_error_of_the_message(there: Gateway) -> None:
     there.answers = [(401, ""), (400, ""), (200, {"code": 105}), (408, "")]
     outcomes = [_plain(there)[0] for _ in range(4)]
     assert [isinstance(each, TryLater) and each.of_sender for each in outcomes] == [True, False, True, False]

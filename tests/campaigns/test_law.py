@@ -38,7 +38,7 @@ SENDER = SenderIdentity("https://shop.example", b"a key for tests", "Shop <shop@
 _shops = itertools.count(1)
 
 
-TROUBLES = {"refused": Refused("550 no"), "undecided": Undecided("broken"), "later": TryLater("451 busy")}
+ERRORS = {"refused": Refused("550 no"), "undecided": Undecided("broken"), "later": TryLater("451 busy")}
 MEDIA = [Medium.EMAIL, Medium.SMS, Medium.WEBHOOK, Medium.PARCEL]
 
 
@@ -59,9 +59,9 @@ def test_preview_is_what_is_made_and_the_sum_of_what_became_of_it(
         let_happen(Stage(session, shop), people)
         run_id, campaign_id = run.id, campaign.id
 
-    fates = {person.address: TROUBLES[person.fate] for person in people if person.fate in TROUBLES}
-    troubles = {to: [error] for address, error in fates.items() for to in (mail_of(address), phone_of(address))}
-    channel = MemoryChannel(medium=medium, troubles=troubles)
+    fates = {person.address: ERRORS[person.fate] for person in people if person.fate in ERRORS}
+    errors = {to: [error] for address, error in fates.items() for to in (mail_of(address), phone_of(address))}
+    channel = MemoryChannel(medium=medium, errors=errors)
     for moment in (later(seconds=1), later(hours=30)):  # over the night, with its quiet hours
         if medium is not Medium.PARCEL:
             send_waiting(engine, channel, now=moment, limit=10_000, sender=SENDER)

@@ -33,7 +33,7 @@ from tests.campaigns.chance import Rules, Somebody, check_ledger, check_made, dr
 from tests.campaigns.conftest import NOON, Stage, later
 from tests.campaigns.postings import SITE, person
 
-TROUBLES = {"refused": Refused("no such group"), "undecided": Undecided("broken"), "later": TryLater("busy")}
+ERRORS = {"refused": Refused("no such group"), "undecided": Undecided("broken"), "later": TryLater("busy")}
 WAYS = {
     "a bot": (Medium.BOT, PostsTo.GROUPS),
     "people in groups": (Medium.ASSISTED, PostsTo.GROUPS),
@@ -99,10 +99,10 @@ def _check_posts(session: Session, run: Run, planned: Plan, posts_to: PostsTo) -
 
 
 def _bot(engine: Engine, shop: Shop, fates: list[str]) -> Callable[[datetime], None]:
-    troubles = {
-        f"{shop.slug}-{letter}": [TROUBLES[each]] for letter, each in zip("ab", fates, strict=False) if each in TROUBLES
+    errors = {
+        f"{shop.slug}-{letter}": [ERRORS[each]] for letter, each in zip("ab", fates, strict=False) if each in ERRORS
     }
-    channel = MemoryChannel(medium=Medium.BOT, troubles=troubles)
+    channel = MemoryChannel(medium=Medium.BOT, errors=errors)
 
     def say(now: datetime) -> None:
         send_posts(engine, lambda _: channel, public_url=SITE, now=now, limit=10_000)

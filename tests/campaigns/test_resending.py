@@ -29,7 +29,7 @@ def failed(engine: Engine, on_stage: OnStage) -> None:
         launch(stage.session, stage.shop, stage.push(), at=NOON, actor="user:1")
 
     on_stage(prepare)
-    channel = MemoryChannel(troubles={"bo@example.com": [Refused("550 full")]})
+    channel = MemoryChannel(errors={"bo@example.com": [Refused("550 full")]})
     assert +send_waiting(engine, channel, now=later(minutes=1), sender=SENDER) == Counter(sent=1, failed=1)
 
 

@@ -130,7 +130,7 @@ def test_paused_sender_sends_nothing_and_what_it_held_waits(engine: Engine, on_s
 def test_sender_that_fails_five_times_is_left_alone_and_mended_by_one_message(engine: Engine, on_stage: Acting) -> None:
     on_stage(lambda stage: _launched(stage, 20))
     away = TryLater("nobody answers", of_sender=True)
-    broken = MemoryChannel(troubles={f"b{n}@example.com": [away] * 9 for n in range(20)})
+    broken = MemoryChannel(errors={f"b{n}@example.com": [away] * 9 for n in range(20)})
     assert _send(engine, broken, minutes=1) == {"later": breaker.MOST_FAILURES}
     row = _row(engine)
     assert (row.state, row.failures, row.last_error) == (SenderState.BROKEN, 5, "nobody answers")
@@ -185,7 +185,7 @@ def test_what_keeps_a_sender_is_told_in_plain_words_of_the_language_spoken() -> 
 
 def test_addresses_that_are_refused_do_not_break_a_sender(engine: Engine, on_stage: Acting) -> None:
     on_stage(lambda stage: _launched(stage, 12))
-    channel = MemoryChannel(troubles={f"b{n}@example.com": [Refused("550 no such user")] for n in range(10)})
+    channel = MemoryChannel(errors={f"b{n}@example.com": [Refused("550 no such user")] for n in range(10)})
     assert _send(engine, channel, minutes=1) == {"failed": 10, "sent": 2}
     assert _row(engine).state is SenderState.ACTIVE
 
@@ -198,7 +198,7 @@ def test_rest_doubles_up_to_an_hour() -> None:
 def test_throttled_messages_wait_as_asked_and_that_counts_as_no_try(engine: Engine, on_stage: Acting) -> None:
     on_stage(lambda stage: _launched(stage, 2))
     slow = TryLater("429", of_sender=True, wait=timedelta(minutes=7))
-    channel = MemoryChannel(troubles={"b0@example.com": [slow]})
+    channel = MemoryChannel(errors={"b0@example.com": [slow]})
     assert _send(engine, channel, minutes=1) == {"later": 1}
     assert _send(engine, channel, minutes=7) == {}
     rows = on_stage(lambda stage: stage.session.exec(select(Delivery).order_by(Delivery.id)).all())
@@ -270,7 +270,7 @@ def test_gateway_that_knows_its_keys_is_asked_again_and_another_is_not(engine: E
 
 def test_message_that_may_have_arrived_is_unknown_whatever_ends_its_waiting(engine: Engine, on_stage: Acting) -> None:
     on_stage(lambda stage: _launched(stage, 1))
-    doubtful = MemoryChannel(troubles={"b0@example.com": [Undecided("no answer"), Refused("550 spam")]})
+    doubtful = MemoryChannel(errors={"b0@example.com": [Undecided("no answer"), Refused("550 spam")]})
     assert _send(engine, doubtful, minutes=1) == {"unknown": 1}
     on_stage(lambda stage: resend(stage.session, stage.shop, [1], at=later(minutes=2), actor="user:1"))
     assert _send(engine, doubtful, minutes=3) == {"failed": 1}

@@ -175,9 +175,9 @@ def test_cancel_skips_the_rest_for_good(engine: Engine, on_stage: Acting) -> Non
     assert on_stage(_rows) == [("sent", ""), ("skipped", "cancelled")]
 
 
-def test_trouble_that_may_pass_is_tried_again_later_and_at_last_given_up(engine: Engine, on_stage: Acting) -> None:
+def test_error_that_may_pass_is_tried_again_later_and_at_last_given_up(engine: Engine, on_stage: Acting) -> None:
     on_stage(lambda stage: _launched(stage, "ada"))
-    channel = MemoryChannel(troubles={"ada@example.com": [TryLater("451 busy") for _ in range(99)]})
+    channel = MemoryChannel(errors={"ada@example.com": [TryLater("451 busy") for _ in range(99)]})
     moment, waits = NOON, []
     for _ in range(len(claiming.BACK_OFF)):
         assert dict(+send_waiting(engine, channel, now=moment, sender=SENDER)) == {"later": 1}
@@ -192,7 +192,7 @@ def test_trouble_that_may_pass_is_tried_again_later_and_at_last_given_up(engine:
 
 def test_refusal_is_final_and_says_what_the_server_said(engine: Engine, on_stage: Acting) -> None:
     on_stage(lambda stage: _launched(stage, "ada", "bo"))
-    channel = MemoryChannel(troubles={"ada@example.com": [Refused("550 no such user")]})
+    channel = MemoryChannel(errors={"ada@example.com": [Refused("550 no such user")]})
     assert _send(engine, channel) == {"sent": 1, "failed": 1}
     assert on_stage(_rows) == [("failed", "refused"), ("sent", "")]
     assert on_stage(lambda stage: stage.session.get_one(Delivery, 1).detail) == "550 no such user"
@@ -200,7 +200,7 @@ def test_refusal_is_final_and_says_what_the_server_said(engine: Engine, on_stage
 
 def test_unanswered_message_is_unknown_the_rest_waits_and_a_person_may_resend(engine: Engine, on_stage: Acting) -> None:
     on_stage(lambda stage: _launched(stage, "ada", "bo"))
-    channel = MemoryChannel(troubles={"ada@example.com": [Undecided("the line broke")]})
+    channel = MemoryChannel(errors={"ada@example.com": [Undecided("the line broke")]})
     assert dict(+send_waiting(engine, channel, now=NOON, limit=2, sender=SENDER)) == {"unknown": 1}
     assert on_stage(_rows) == [("unknown", "no_record"), ("waiting", "")]
     assert _send(engine, channel, days=1) == {"sent": 1}
@@ -283,7 +283,7 @@ def test_ledger_adds_up_and_the_campaign_finishes_by_itself(engine: Engine, on_s
     on_stage(prepare)
     before: Ledger = on_stage(lambda stage: count(stage.session, _run(stage)))
     assert (before.audience, before.skipped, before.adds_up) == (31, {"no_consent": 1}, True)
-    channel = MemoryChannel(troubles={f"b{number}@example.com": [Refused("550 no")] for number in range(5)})
+    channel = MemoryChannel(errors={f"b{number}@example.com": [Refused("550 no")] for number in range(5)})
     _send(engine, channel)
     after: Ledger = on_stage(lambda stage: count(stage.session, _run(stage)))
     assert after == replace(before, waiting=0, sent=len(channel.taken), failed=before.waiting - len(channel.taken))

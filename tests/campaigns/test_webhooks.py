@@ -1,4 +1,4 @@
-"""Webhooks: what happened becomes one call, signed, made again after trouble with the same id, and not for ever."""
+"""Webhooks: what happened becomes one call, signed, made again after an error with the same id, and not for ever."""
 
 import base64
 from collections.abc import Callable, Iterator
@@ -88,7 +88,7 @@ def test_everything_that_happens_to_a_message_is_told_once_and_signed(
         return _webhook(stage, there)[1]
 
     secret = on_stage(prepare)
-    channel = MemoryChannel(troubles={"bo@example.com": [Refused("550 no such user")]})
+    channel = MemoryChannel(errors={"bo@example.com": [Refused("550 no such user")]})
     send_waiting(engine, channel, now=later(minutes=1), sender=SENDER)
 
     def act(stage: Stage) -> None:
@@ -201,7 +201,7 @@ def test_failure_is_told_although_the_round_of_sending_began_hours_ago_and_again
 
     on_stage(prepare)
     assert _tell(engine, at=later(hours=6)) == 0
-    channel = MemoryChannel(troubles={"bo@example.com": [Refused("550"), Refused("551")]})
+    channel = MemoryChannel(errors={"bo@example.com": [Refused("550"), Refused("551")]})
     send_waiting(engine, channel, now=later(hours=1), sender=SENDER)
     assert _tell(engine, at=later(hours=6, minutes=1)) == 1
     assert _tell(engine, at=later(hours=6, minutes=2)) == 0
@@ -221,7 +221,7 @@ def test_failure_of_a_bot_is_reported_though_its_post_was_due_days_ago(
         _webhook(stage, there, ["message.failed"])
 
     on_stage(prepare)
-    channel = MemoryChannel(Medium.BOT, troubles={"tea": [Refused("words that are not allowed")]})
+    channel = MemoryChannel(Medium.BOT, errors={"tea": [Refused("words that are not allowed")]})
     assert _tell(engine, at=later(days=2)) == 0
     send_posts(engine, lambda _: channel, public_url=SITE, now=later(days=2))
     assert _tell(engine, at=later(days=2)) == 1

@@ -10,14 +10,14 @@ from sqlmodel import Session
 
 from api.console.campaigns.check import check_page
 from api.console.campaigns.run import run_page
-from api.console.campaigns.wording import campaign_when, next_moments, pace_words
+from api.console.campaigns.wording import campaign_when, next_moments, throughput_words
 from api.console.shell import Here, show
 from api.console.states import medium_name, shown
 from api.deps import Now, Place, Reading, require
 from campaigns.campaign.campaigns import Campaign, CampaignState
 from campaigns.campaign.recipes import recipe_name
 from campaigns.deliveries.progress import Progress, latest_runs
-from campaigns.deliveries.throughput import motion_of
+from campaigns.deliveries.throughput import run_progress_of
 from campaigns.runs.drafting import campaign_for, campaigns_of
 from retention.access import Scope
 
@@ -75,12 +75,12 @@ def plan_again(request: Request, session: Reading, place: Here, now: Now, name: 
 
 def _lines(session: Session, place: Place, campaigns: list[Campaign], *, now: datetime) -> dict[str, Any]:
     runs = latest_runs(session, campaigns)
-    motions = motion_of(session, place.shop.id, list(runs.values()), now=now)
-    paces = pace_words(motions, place.shop)
+    run_progress = run_progress_of(session, place.shop.id, list(runs.values()), now=now)
+    throughputs = throughput_words(run_progress, place.shop)
     return {
         "campaigns": campaigns,
-        "counts": {campaign_id: motions[run.id].progress for campaign_id, run in runs.items()},
-        "paces": {campaign_id: paces.get(run.id, "") for campaign_id, run in runs.items()},
+        "counts": {campaign_id: run_progress[run.id].progress for campaign_id, run in runs.items()},
+        "throughput": {campaign_id: throughputs.get(run.id, "") for campaign_id, run in runs.items()},
         "when": {campaign.id: campaign_when(campaign, place.shop) for campaign in campaigns},
         "following": next_moments(campaigns, place.shop, now=now),
         "shown": shown,

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, Response
 from sqlmodel import Session, col, select
 
-from api.console.campaigns.wording import audience_name, campaign_when, moves_of, pace_words, sender_trouble
+from api.console.campaigns.wording import audience_name, campaign_when, moves_of, sender_trouble, throughput_words
 from api.console.reports.lifts import lift_words
 from api.console.shell import Here, go, refused, show
 from api.console.shop.failures import failure_lines
@@ -21,7 +21,7 @@ from campaigns.campaign.triggers import read_trigger, starts_itself
 from campaigns.channels.outages import in_words
 from campaigns.channels.senders import find_sender, senders_of
 from campaigns.deliveries.moving import cancel, finish, pause, resume
-from campaigns.deliveries.throughput import LATELY, Motion, motion_of, troubles_of
+from campaigns.deliveries.throughput import LATELY, RunProgress, delivery_errors_of, run_progress_of
 from campaigns.offers.offers import Offer
 from campaigns.results.results import campaign_results
 from campaigns.runs.drafting import campaign_for
@@ -99,14 +99,16 @@ def run_page(
 ) -> HTMLResponse:
     """Return the runs of a campaign as a page; HTMX asks for the moving part alone."""
     runs = _runs(session, campaign)
-    motions = motion_of(session, place.shop.id, runs, now=now)
+    run_progress = run_progress_of(session, place.shop.id, runs, now=now)
     live: dict[str, Any] = {
         "campaign": campaign,
         "runs": runs,
-        "counts": {number: motion.progress for number, motion in motions.items()},
-        "paces": pace_words(motions, place.shop),
-        "reasons": troubles_of(session, campaign) if any(each.progress.troubled for each in motions.values()) else [],
-        "every": _every(campaign, runs, motions, now=now),
+        "counts": {number: each.progress for number, each in run_progress.items()},
+        "throughput": throughput_words(run_progress, place.shop),
+        "reasons": delivery_errors_of(session, campaign)
+        if any(each.progress.with_errors for each in run_progress.values())
+        else [],
+        "every": _every(campaign, runs, run_progress, now=now),
         "failing": failure_lines(_failing(session, campaign), place.shop, now),
         "may_change": may_change_sender(session, campaign),
         "own_senders": [each for each in senders_of(session, place.shop.id) if each.medium is campaign.medium],
@@ -146,12 +148,14 @@ def _part(part: HTMLResponse, live: dict[str, Any]) -> HTMLResponse:
     return part
 
 
-def _every(campaign: Campaign, runs: list[Run], motions: dict[int, Motion], *, now: datetime) -> int:
+def _every(campaign: Campaign, runs: list[Run], run_progress: dict[int, RunProgress], *, now: datetime) -> int:
     """Return after how many seconds the moving part is asked for again; 0 for never, since nothing will move."""
-    paces = [(run, pace) for run in runs if (pace := motions[run.id].pace)]
-    if campaign.state is not CampaignState.RUNNING or not paces:
+    throughputs = [(run, throughput) for run in runs if (throughput := run_progress[run.id].throughput)]
+    if campaign.state is not CampaignState.RUNNING or not throughputs:
         return 0
-    leaving = any(pace.due and (pace.per_minute or now - run.planned_at < LATELY) for run, pace in paces)
+    leaving = any(
+        throughput.due and (throughput.per_minute or now - run.planned_at < LATELY) for run, throughput in throughputs
+    )
     return SOON if leaving else SELDOM
 
 

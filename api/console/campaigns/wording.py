@@ -27,7 +27,7 @@ from campaigns.campaign.triggers import (
     trigger_name,
 )
 from campaigns.channels.outages import in_words
-from campaigns.deliveries.throughput import Motion, Pace
+from campaigns.deliveries.throughput import RunProgress, Throughput
 from campaigns.sending.standing import Obstacle, Standstill, standstill
 from retention.errors import NotFound
 from retention.shops import Shop
@@ -144,18 +144,20 @@ def next_moments(campaigns: Sequence[Campaign], shop: Shop, *, now: datetime) ->
     return found
 
 
-def pace_words(motions: Mapping[int, Motion], shop: Shop) -> dict[int, str]:
+def throughput_words(run_progress: Mapping[int, RunProgress], shop: Shop) -> dict[int, str]:
     """Return how fast runs move and how long the rest takes, by the number of the run."""
-    paces = {number: motion.pace for number, motion in motions.items() if motion.pace}
-    return {number: words for number, pace in paces.items() if (words := _pace(pace, shop))}
+    throughputs = {number: each.throughput for number, each in run_progress.items() if each.throughput}
+    return {
+        number: words for number, throughput in throughputs.items() if (words := _throughput_words(throughput, shop))
+    }
 
 
-def _pace(pace: Pace, shop: Shop) -> str:
-    if pace.left is not None:
-        rate = _("{count} a minute").format(count=figures.count(round(pace.per_minute)))
-        return _("{rate}, {length} left").format(rate=rate, length=figures.length(pace.left.total_seconds()))
-    if not pace.due and pace.next_due_at:
-        return _("the next at {moment}").format(moment=figures.moment(pace.next_due_at, shop.timezone))
+def _throughput_words(throughput: Throughput, shop: Shop) -> str:
+    if throughput.left is not None:
+        rate = _("{count} a minute").format(count=figures.count(round(throughput.per_minute)))
+        return _("{rate}, {length} left").format(rate=rate, length=figures.length(throughput.left.total_seconds()))
+    if not throughput.due and throughput.next_due_at:
+        return _("the next at {moment}").format(moment=figures.moment(throughput.next_due_at, shop.timezone))
     return ""
 
 

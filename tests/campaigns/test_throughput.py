@@ -1,4 +1,4 @@
-"""The pace of a run: what left lately, how long the rest takes, what went wrong, from the rows alone."""
+"""The throughput of a run: what left lately, how long the rest takes, what went wrong, from the rows alone."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from sqlmodel import col, select, update
 
 from campaigns.campaign.campaigns import Campaign, Delivery, DeliveryState, Run
 from campaigns.campaign.reasons import Reason
-from campaigns.deliveries.throughput import Motion, Pace, Trouble, motion_of, troubles_of
+from campaigns.deliveries.throughput import DeliveryError, RunProgress, Throughput, delivery_errors_of, run_progress_of
 from campaigns.runs.launch import launch
 from tests.campaigns.conftest import NOON, Stage, later
 
@@ -28,8 +28,8 @@ def launched(stage: Stage, buyers: int) -> tuple[Run, list[int]]:
     return run, list(ids)
 
 
-def moving(stage: Stage, run: Run, *, at: datetime) -> Motion:
-    return motion_of(stage.session, stage.shop.id, [run], now=at)[run.id]
+def moving(stage: Stage, run: Run, *, at: datetime) -> RunProgress:
+    return run_progress_of(stage.session, stage.shop.id, [run], now=at)[run.id]
 
 
 @contextmanager
@@ -50,44 +50,44 @@ def test_pace_is_what_left_lately_and_says_how_long_the_rest_takes(stage: Stage)
     set_rows(stage, ids[:1], state=DeliveryState.SENT, sent_at=NOON)
     set_rows(stage, ids[1:4], state=DeliveryState.SENT, sent_at=later(minutes=9))
     set_rows(stage, ids[4:6], due_at=later(hours=3))
-    pace = moving(stage, run, at=later(minutes=10)).pace
-    assert pace == Pace(per_minute=3.0, due=4, next_due_at=later(hours=3))
-    assert pace
-    assert pace.left == timedelta(minutes=4 / 3)
+    throughput = moving(stage, run, at=later(minutes=10)).throughput
+    assert throughput == Throughput(per_minute=3.0, due=4, next_due_at=later(hours=3))
+    assert throughput
+    assert throughput.left == timedelta(minutes=4 / 3)
 
 
 @pytest.mark.parametrize("age", [timedelta(0), timedelta(minutes=30)])
 def test_run_of_which_nothing_left_lately_does_not_guess(stage: Stage, age: timedelta) -> None:
     run, _ids = launched(stage, 2)
-    pace = moving(stage, run, at=NOON + age).pace
-    assert pace
-    assert (pace.per_minute, pace.due, pace.left) == (0.0, 2, None)
+    throughput = moving(stage, run, at=NOON + age).throughput
+    assert throughput
+    assert (throughput.per_minute, throughput.due, throughput.left) == (0.0, 2, None)
 
 
 def test_run_that_is_through_has_no_pace(stage: Stage) -> None:
     run, ids = launched(stage, 2)
     set_rows(stage, ids, state=DeliveryState.SENT, sent_at=NOON)
     through = moving(stage, run, at=later(minutes=1))
-    assert (through.pace, through.progress.sent, through.progress.waiting) == (None, 2, 0)
-    assert motion_of(stage.session, stage.shop.id, [], now=NOON) == {}
+    assert (through.throughput, through.progress.sent, through.progress.waiting) == (None, 2, 0)
+    assert run_progress_of(stage.session, stage.shop.id, [], now=NOON) == {}
 
 
-def test_troubles_are_told_by_reason_the_most_frequent_first(stage: Stage) -> None:
+def test_errors_are_reported_by_reason_the_most_frequent_first(stage: Stage) -> None:
     run, ids = launched(stage, 6)
     set_rows(stage, ids[:1], state=DeliveryState.UNKNOWN, reason=Reason.NO_RECORD)
     set_rows(stage, ids[1:4], state=DeliveryState.FAILED, reason=Reason.REFUSED, detail="550")
     set_rows(stage, ids[4:5], state=DeliveryState.SENT, sent_at=NOON)
-    motion = moving(stage, run, at=later(minutes=1))
-    assert (motion.progress.waiting, motion.progress.troubled, motion.progress.aimed) == (1, 4, 6)
+    run_progress = moving(stage, run, at=later(minutes=1))
+    assert (run_progress.progress.waiting, run_progress.progress.with_errors, run_progress.progress.aimed) == (1, 4, 6)
     campaign = stage.session.get_one(Campaign, run.campaign_id)
-    assert troubles_of(stage.session, campaign) == [
-        Trouble(DeliveryState.FAILED, "refused", "550", 3),
-        Trouble(DeliveryState.UNKNOWN, "no_record", "", 1),
+    assert delivery_errors_of(stage.session, campaign) == [
+        DeliveryError(DeliveryState.FAILED, "refused", "550", 3),
+        DeliveryError(DeliveryState.UNKNOWN, "no_record", "", 1),
     ]
 
 
 def test_motion_of_any_number_of_runs_is_one_statement(stage: Stage) -> None:
     run, _ids = launched(stage, 4)
     with counted_statements(stage) as seen:
-        motion_of(stage.session, stage.shop.id, [run, run], now=NOON)
+        run_progress_of(stage.session, stage.shop.id, [run, run], now=NOON)
     assert len(seen) == 1
