@@ -44,7 +44,7 @@ TASKS = (
 )
 FIGURES = (
     campaigns.results.results.RESULTS,
-    campaigns.plans.caps.FULL,
+    campaigns.plans.caps.BUYERS_AT_CAP,
     campaigns.deliveries.progress.PROGRESS,
     retention.consent.ANSWERS,
     retention.metrics.COHORTS,

@@ -62,7 +62,7 @@ class PlanOut(BaseModel):
     transactional: bool = Field(description="About the buyers' own orders: no cap holds it.")
     due_at: datetime = Field(description="When what is sent by the shop's clock leaves.")
     last_due_at: datetime = Field(description="When the last of it leaves.")
-    delayed: int = Field(description="Deliveries that wait until their cap has room.")
+    delayed: int = Field(description="Deliveries that wait until their cap allows them.")
     cost: str = Field(description="What the messages cost.")
     cost_ceiling: str | None = Field(description="What they may cost; null for no limit.")
     over_ceiling: bool = Field(description="Whether the launch will be refused for its cost.")

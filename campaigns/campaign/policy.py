@@ -43,8 +43,8 @@ class Period(StrEnum):
 class WhenFull(StrEnum):
     """What happens to a buyer who has had as much as a cap allows.
 
-    `skip`: they get nothing. `delay`: theirs waits until there is room. `yield`: what waits of campaigns with a higher
-    priority goes first, and what waits of lower ones makes way.
+    `skip`: they get nothing. `delay`: theirs waits until the cap allows it. `yield`: what waits of campaigns with a
+    higher priority goes first, and what waits of lower ones makes way.
     """
 
     SKIP = "skip"

@@ -31,7 +31,7 @@ class Slots:
         return self.start + number * self.pause
 
 
-def room(sender: Sender, *, now: datetime) -> int | None:
+def remaining_slots(sender: Sender, *, now: datetime) -> int | None:
     """Return how many slots are left within the horizon, at least one when it is not used up; None for no limit."""
     if not sender.per_second:
         return None

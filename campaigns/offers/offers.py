@@ -159,10 +159,10 @@ def take_coupons(session: Session, offer: Offer, count: int) -> bool:
     """
     if not count:
         return True
-    room = (col(Offer.most_coupons).is_(None)) | (Offer.issued + count <= col(Offer.most_coupons))
+    within_limit = (col(Offer.most_coupons).is_(None)) | (Offer.issued + count <= col(Offer.most_coupons))
     taken = session.execute(
         update(Offer)
-        .where(col(Offer.id) == offer.id, room)
+        .where(col(Offer.id) == offer.id, within_limit)
         .values(issued=Offer.issued + count)
         .returning(col(Offer.id))
     )

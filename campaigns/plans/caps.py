@@ -49,7 +49,7 @@ def window(cap: Cap, at: datetime, timezone: str) -> Window:
     return Window(clock.start_of_day(first, timezone), clock.start_of_day(after, timezone))
 
 
-def room_after(cap: Cap, moment: datetime, timezone: str) -> datetime:
+def resets_at(cap: Cap, moment: datetime, timezone: str) -> datetime:
     """Return the first whole second at which something that left at `moment` does not count any more."""
     if cap.days:
         return moment.replace(microsecond=0) + timedelta(days=cap.days, seconds=1)
@@ -69,28 +69,28 @@ def _period(per: Period, day: int) -> tuple[int, int]:
 
 
 @dataclass(frozen=True, slots=True)
-class Full:
-    """Who of a set is over one cap: `skipped` by reason, and `rooms` as (ids, seconds since 1970) when it delays."""
+class AtCap:
+    """Who of a set is at one cap: `skipped` by reason; `delayed_until` as (ids, seconds since 1970) when it delays."""
 
     skipped: dict[Reason, BitMap]
-    rooms: tuple[Numbers, Numbers] | None = None
+    delayed_until: tuple[Numbers, Numbers] | None = None
 
 
-def full_of(session: Session, shop: Shop, campaign: Campaign, *, cap: Cap, policy: Policy, at: datetime) -> Full:
-    """Return the buyers of the shop who have no room under a cap of 1 or more for what leaves at `at`."""
+def buyers_at_cap(session: Session, shop: Shop, campaign: Campaign, *, cap: Cap, policy: Policy, at: datetime) -> AtCap:
+    """Return the buyers of the shop who have no allowance left under a cap of 1 or more for what leaves at `at`."""
     if cap.when_full is WhenFull.DELAY and campaign.medium is not Medium.PARCEL:  # a parcel does not wait
-        return Full({}, _rooms(session, shop, campaign, cap, at=at))
+        return AtCap({}, _delayed_until(session, shop, campaign, cap, at=at))
     medium, counted = campaign.medium, window(cap, at, shop.timezone)
     if cap.when_full is not WhenFull.YIELD:
-        return Full({Reason.CAPPED: _with_at_least(session, _counted(shop, medium, cap, counted), cap.messages)})
+        return AtCap({Reason.CAPPED: _with_at_least(session, _counted(shop, medium, cap, counted), cap.messages)})
     waits = col(Delivery.state) == DeliveryState.WAITING
     lower, higher = (waits & rank for rank in (_priority() < policy.priority, _priority() > policy.priority))
     capped = _with_at_least(session, _counted(shop, medium, cap, counted, ~lower, ~higher), cap.messages)
     over = _with_at_least(session, _counted(shop, medium, cap, counted, ~lower), cap.messages)
-    return Full({Reason.CAPPED: capped, Reason.YIELDED: over - capped})
+    return AtCap({Reason.CAPPED: capped, Reason.YIELDED: over - capped})
 
 
-def counts_until(session: Session, shop: Shop, medium: Medium, cap: Cap, *, at: datetime) -> tuple[Numbers, Numbers]:
+def counts_under(session: Session, shop: Shop, medium: Medium, cap: Cap, *, at: datetime) -> tuple[Numbers, Numbers]:
     """Return the buyers who have had something a cap counts at `at` by `medium`, and how often, as two arrays."""
     rows = _counted(shop, medium, cap, window(cap, at, shop.timezone))
     grouped = sa.select(rows.c.buyer_id, sa.func.count()).group_by(rows.c.buyer_id)
@@ -98,19 +98,19 @@ def counts_until(session: Session, shop: Shop, medium: Medium, cap: Cap, *, at: 
     return ids, counts
 
 
-def count_full(session: Session, shop: Shop, cap: Cap, *, at: datetime) -> int:
+def count_at_cap(session: Session, shop: Shop, cap: Cap, *, at: datetime) -> int:
     """Return how many buyers have had as much as a cap allows; one for each medium is counted for mail."""
     medium = Medium(cap.over) if cap.over in set(Medium) else Medium.EMAIL
-    counts = counts_until(session, shop, medium, cap, at=at)[1]
+    counts = counts_under(session, shop, medium, cap, at=at)[1]
     return int((counts >= cap.messages).sum())
 
 
-FULL = define(
+BUYERS_AT_CAP = define(
     Figure(
         "full",
         (Family.TOUCHES,),
         int,
-        lambda session, shop, key, now: count_full(session, shop, Cap.model_validate_json(key), at=now),
+        lambda session, shop, key, now: count_at_cap(session, shop, Cap.model_validate_json(key), at=now),
         moves=lambda _session, _key, now: f"{now:%H}h",  # what a rolling window holds
     )
 )
@@ -148,11 +148,13 @@ def _with_at_least(session: Session, rows: sa.CTE, count: int) -> BitMap:
     return read_bitmap(session, sa.select(buyer).group_by(buyer).having(sa.func.count() >= count))
 
 
-def _rooms(session: Session, shop: Shop, campaign: Campaign, cap: Cap, *, at: datetime) -> tuple[Numbers, Numbers]:
-    """Return the full buyers, and the seconds at which there is room: when the n-th latest does not count any more."""
+def _delayed_until(
+    session: Session, shop: Shop, campaign: Campaign, cap: Cap, *, at: datetime
+) -> tuple[Numbers, Numbers]:
+    """Return the buyers at the cap, and when it allows again: once the n-th latest does not count any more."""
     counted = window(cap, at, shop.timezone)
-    full = _with_at_least(session, _counted(shop, campaign.medium, cap, counted), cap.messages)
-    if not full:
+    at_cap = _with_at_least(session, _counted(shop, campaign.medium, cap, counted), cap.messages)
+    if not at_cap:
         nobody = np.empty(0, dtype=np.int64)
         return nobody, nobody
     rows = _counted(shop, campaign.medium, cap, Window(counted.start, None))
@@ -160,20 +162,20 @@ def _rooms(session: Session, shop: Shop, campaign: Campaign, cap: Cap, *, at: da
     ranked = sa.select(rows, place.label("place")).subquery()
     nth = sa.select(ranked.c.buyer_id, _seconds(session, ranked.c.moment)).where(ranked.c.place == cap.messages)
     ids, seconds = read_columns(session, nth)
-    chosen = np.isin(ids, np.asarray(full.to_array(), dtype=np.int64))
-    return ids[chosen], _rooms_after(cap, seconds[chosen], shop.timezone)
+    chosen = np.isin(ids, np.asarray(at_cap.to_array(), dtype=np.int64))
+    return ids[chosen], _resets_at_each(cap, seconds[chosen], shop.timezone)
 
 
-def _rooms_after(cap: Cap, seconds: Numbers, timezone: str) -> Numbers:
+def _resets_at_each(cap: Cap, seconds: Numbers, timezone: str) -> Numbers:
     if cap.days:
         return seconds + cap.days * 86_400 + 1
     hours, places = np.unique(seconds // 900, return_inverse=True)  # no zone moves by less than a quarter of an hour
-    rooms = [room_after(cap, datetime.fromtimestamp(int(hour) * 900, UTC), timezone) for hour in hours]
-    return np.array([room.timestamp() for room in rooms], dtype=np.int64)[places]
+    moments = [resets_at(cap, datetime.fromtimestamp(int(hour) * 900, UTC), timezone) for hour in hours]
+    return np.array([moment.timestamp() for moment in moments], dtype=np.int64)[places]
 
 
 @dataclass(frozen=True, slots=True)
-class Other:
+class OtherDelivery:
     """Another delivery of the same buyer, as a cap sees it: `begun` when it has left or may have."""
 
     id: int
@@ -184,7 +186,7 @@ class Other:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class LeavingDelivery:
     """A delivery about to leave, as a cap sees it."""
 
     id: int
@@ -192,8 +194,8 @@ class Candidate:
     priority: int
 
 
-def verdict(
-    cap: Cap, leaving: Candidate, others: Iterable[Other], *, at: datetime, timezone: str
+def check_cap(
+    cap: Cap, leaving: LeavingDelivery, others: Iterable[OtherDelivery], *, at: datetime, timezone: str
 ) -> Reason | datetime | None:
     """Return why a delivery may not leave under a cap, the moment until which it has to wait, or None when it may go.
 
@@ -217,13 +219,13 @@ def verdict(
             ahead.append(at)
     if len(ahead) >= cap.messages:
         waits = cap.when_full is WhenFull.DELAY and leaving.medium is not Medium.PARCEL
-        return room_after(cap, sorted(ahead)[-cap.messages], timezone) if waits else Reason.CAPPED
+        return resets_at(cap, sorted(ahead)[-cap.messages], timezone) if waits else Reason.CAPPED
     return Reason.YIELDED if len(ahead) + higher >= cap.messages else None
 
 
-def others_of(
+def other_deliveries(
     session: Session, shop_id: int, delivery_ids: Collection[int], *, since: datetime
-) -> dict[int, list[Other]]:
+) -> dict[int, list[OtherDelivery]]:
     """Return what else the buyers of these deliveries got since a moment or will get, by delivery."""
     mine = aliased(Delivery)
     begun = sa.or_(col(Delivery.state).in_(_GONE), col(Delivery.handed_at).is_not(None))
@@ -251,9 +253,9 @@ def others_of(
             _moment(Delivery) >= sa.literal(since, UTCDateTime()),
         )
     )
-    found: dict[int, list[Other]] = defaultdict(list)
+    found: dict[int, list[OtherDelivery]] = defaultdict(list)
     for delivery_id, other_id, medium, priority, has_begun, moment in rows:
-        found[delivery_id].append(Other(other_id, Medium(medium), priority, bool(has_begun), moment))
+        found[delivery_id].append(OtherDelivery(other_id, Medium(medium), priority, bool(has_begun), moment))
     return found
 
 
@@ -277,6 +279,6 @@ def _priority() -> sa.ColumnElement[int]:
     return sa.func.coalesce(col(Campaign.policy)["priority"].as_integer(), usual)
 
 
-def reach_back(caps: Iterable[Cap], at: datetime, timezone: str) -> datetime:
+def earliest_counted(caps: Iterable[Cap], at: datetime, timezone: str) -> datetime:
     """Return the earliest moment any of these caps looks at for something that leaves at `at`."""
     return min((window(cap, at, timezone).start for cap in caps), default=at)

@@ -28,34 +28,38 @@ Numbers = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class SendTimes:
-    """When deliveries leave: at `at`, in some zones at another moment, and not before there is room under a cap.
+    """When deliveries leave: at `at`, in some zones at another moment, and not before a cap allows it.
 
-    `zones` holds the buyers' zones whose moment differs from `at`. `delayed` are buyers and `rooms` the seconds since
-    1970 at which there is room for each of them, in the same order.
+    `zones` holds the buyers' zones whose moment differs from `at`. `delayed` are buyers and `delayed_until` the
+    seconds since 1970 at which the cap allows each of them something again, in the same order.
     """
 
     at: datetime
     zones: dict[str, datetime] = field(default_factory=dict)
     delayed: Numbers = field(default_factory=lambda: np.empty(0, dtype=np.int64))
-    rooms: Numbers = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    delayed_until: Numbers = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
     @property
     def last(self) -> datetime:
         """The last moment at which one of them is due."""
-        room = datetime.fromtimestamp(int(self.rooms.max()), self.at.tzinfo) if self.rooms.size else self.at
-        return max(self.at, room, *self.zones.values())
+        allowed = (
+            datetime.fromtimestamp(int(self.delayed_until.max()), self.at.tzinfo)
+            if self.delayed_until.size
+            else self.at
+        )
+        return max(self.at, allowed, *self.zones.values())
 
-    def put_off(self, rooms: tuple[Numbers, Numbers]) -> "SendTimes":
-        """Return these times with some buyers put off until there is room for them, the latest of all caps."""
-        ids, places = np.unique(np.concatenate((self.delayed, rooms[0])), return_inverse=True)
+    def put_off(self, delayed_until: tuple[Numbers, Numbers]) -> "SendTimes":
+        """Return these times with some buyers put off until their caps allow it, the latest moment of all caps."""
+        ids, places = np.unique(np.concatenate((self.delayed, delayed_until[0])), return_inverse=True)
         latest = np.zeros(ids.size, dtype=np.int64)
-        np.maximum.at(latest, places, np.concatenate((self.rooms, rooms[1])))
+        np.maximum.at(latest, places, np.concatenate((self.delayed_until, delayed_until[1])))
         return SendTimes(self.at, self.zones, ids, latest)
 
     def only(self, buyers: BitMap) -> "SendTimes":
         """Return these times without whoever is not among `buyers`."""
         chosen = np.isin(self.delayed, np.asarray(buyers.to_array(), dtype=np.int64))
-        return SendTimes(self.at, self.zones, self.delayed[chosen], self.rooms[chosen])
+        return SendTimes(self.at, self.zones, self.delayed[chosen], self.delayed_until[chosen])
 
 
 def send_times_of(
@@ -83,16 +87,16 @@ def send_times_of(
     return SendTimes(default, {zone: moment for zone, moment in found.items() if moment != default})
 
 
-def join_rooms(session: Session, send_times: SendTimes, chosen: sa.FromClause) -> tuple[sa.FromClause, Any]:
+def join_delays(session: Session, send_times: SendTimes, chosen: sa.FromClause) -> tuple[sa.FromClause, Any]:
     """Return `chosen`, which has the buyers, joined with the seconds they are put off to; None when nobody is."""
     if not send_times.delayed.size:
         return chosen, None
-    rooms = rows_of(session, "rooms", id=send_times.delayed.tolist(), seconds=send_times.rooms.tolist())
-    return chosen.outerjoin(rooms, rooms.c.id == Buyer.id), rooms.c.seconds
+    delays = rows_of(session, "delays", id=send_times.delayed.tolist(), seconds=send_times.delayed_until.tolist())
+    return chosen.outerjoin(delays, delays.c.id == Buyer.id), delays.c.seconds
 
 
 def due_moment(session: Session, send_times: SendTimes, seconds: Any, *, shift: timedelta = timedelta(0)) -> Any:
-    """Return the SQL of a buyer's due moment, `shift` later; `seconds` is the column `join_rooms` gave."""
+    """Return the SQL of a buyer's due moment, `shift` later; `seconds` is the column `join_delays` gave."""
     by_moment: dict[datetime, list[str]] = {}
     for zone, moment in sorted(send_times.zones.items()):
         by_moment.setdefault(moment, []).append(zone)
@@ -102,8 +106,8 @@ def due_moment(session: Session, send_times: SendTimes, seconds: Any, *, shift: 
         usual = sa.case(*cases, else_=usual)
     if seconds is None:
         return usual
-    room = _moment_of(session, seconds + int(shift.total_seconds()))
-    return sa.case((sa.and_(seconds.is_not(None), room > usual), room), else_=usual)
+    delayed = _moment_of(session, seconds + int(shift.total_seconds()))
+    return sa.case((sa.and_(seconds.is_not(None), delayed > usual), delayed), else_=usual)
 
 
 def _literal(moment: datetime) -> sa.BindParameter[datetime]:

@@ -17,7 +17,7 @@ from sqlmodel import Session, col, select
 from campaigns.campaign.campaigns import Campaign
 from campaigns.campaign.policy import Cap, Policy, caps_on, read_policy
 from campaigns.campaign.shop_policy import shop_policy
-from campaigns.plans.caps import counts_until, window
+from campaigns.plans.caps import counts_under, window
 from campaigns.runs.calendar import Day, Entry, EntryKind
 from retention.errors import Error
 from retention.shops import Shop
@@ -139,7 +139,7 @@ def _full(session: Session, shop: Shop, each: _Coming, cap: Cap, earlier: Sequen
         for other in earlier
         if other.entry.at >= start and other.campaign.medium in counted and not other.policy.transactional
     ]
-    ids, counts = counts_until(session, shop, each.campaign.medium, cap, at=each.entry.at)
+    ids, counts = counts_under(session, shop, each.campaign.medium, cap, at=each.entry.at)
     buyers, places = np.unique(np.concatenate([ids, *before]), return_inverse=True)
     weights = np.concatenate([counts, *(np.ones(len(part), dtype=np.int64) for part in before)])
     totals = np.bincount(places, weights=weights, minlength=len(buyers))

@@ -22,7 +22,7 @@ from campaigns.offers.offers import Offer
 from campaigns.plans.planning import Plan, plan
 from campaigns.plans.rules.address import ADDRESS
 from campaigns.plans.rules.parcel import waiting_parcels
-from campaigns.plans.send_times import due_moment, join_rooms
+from campaigns.plans.send_times import due_moment, join_delays
 from campaigns.posts.posting import make_posts
 from campaigns.runs.approvals import require_approval
 from campaigns.sending.digests import gather
@@ -213,8 +213,8 @@ def _what_is_sent(
         values["parcel_id"] = parcels.c.parcel_id
     if campaign.medium in ADDRESS:
         values["address"] = ADDRESS[campaign.medium]
-    chosen, room = join_rooms(session, planned.send_times, chosen)
-    values["due_at"] = due_moment(session, planned.send_times, room)
+    chosen, delayed = join_delays(session, planned.send_times, chosen)
+    values["due_at"] = due_moment(session, planned.send_times, delayed)
     if planned.policy.lateness and campaign.medium is not Medium.PARCEL:
-        values["expires_at"] = due_moment(session, planned.send_times, room, shift=planned.policy.lateness)
+        values["expires_at"] = due_moment(session, planned.send_times, delayed, shift=planned.policy.lateness)
     return chosen, values

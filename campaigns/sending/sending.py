@@ -192,7 +192,7 @@ class _Round:
         limit, checked = min(self.size, limit), checked_under(session, self.shop_id)
         if self.by:
             self.by = session.get_one(Sender, self.by.id)
-            may = (breaker.allowed(session, self.by, now=self.now), rates.room(self.by, now=self.now))
+            may = (breaker.allowed(session, self.by, now=self.now), rates.remaining_slots(self.by, now=self.now))
             limit = min([limit, *(most for most in may if most is not None)])
         if limit <= 0:
             return Claim(self.shop_id, "", []), [], None, checked

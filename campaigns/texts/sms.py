@@ -31,7 +31,7 @@ class Encoding(StrEnum):
 
 _OPT_OUT = {"zh-CN": "拒收请回复R", "en": "Reply STOP to opt out"}  # no label: gateways check for these very words
 _ENDS = frozenset("。！？；…!?.,，~～")
-_ROOM = {Encoding.GSM7: (160, 153), Encoding.UCS2: (70, 67)}
+_CAPACITY = {Encoding.GSM7: (160, 153), Encoding.UCS2: (70, 67)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def count_sms(text: str, signature: str = "", *, always_wide: bool = False) -> P
     whole = signature + text
     encoding = Encoding.UCS2 if always_wide else encoding_of(whole)
     widths = list(_widths(whole, encoding))
-    single, each = _ROOM[encoding]
+    single, each = _CAPACITY[encoding]
     places = sum(widths)
     if places <= single:
         return Parts(encoding, len(whole), places, 1 if whole else 0, single - places)

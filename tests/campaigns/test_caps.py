@@ -15,7 +15,7 @@ from campaigns.campaign.policy import Cap, Period, WhenFull, read_policy
 from campaigns.campaign.reasons import Reason
 from campaigns.campaign.shop_policy import save_shop_policy, shop_policy
 from campaigns.channels.memory import MemoryChannel
-from campaigns.plans.caps import Candidate, Other, room_after, verdict, window
+from campaigns.plans.caps import LeavingDelivery, OtherDelivery, check_cap, resets_at, window
 from campaigns.plans.planning import plan
 from campaigns.runs.launch import launch
 from campaigns.sending.sending import send_waiting
@@ -29,7 +29,7 @@ from tests.campaigns.conftest import NOON, Stage, later
 OnStage = Callable[[Callable[[Stage], Any]], Any]
 SENDER = SenderIdentity("https://shop.example", b"a key for tests", "Shop <shop@shop.example>")
 SHANGHAI = "Asia/Shanghai"
-MAIL = Candidate(100, Medium.EMAIL, 50)
+MAIL = LeavingDelivery(100, Medium.EMAIL, 50)
 
 
 def local(text: str, zone: str) -> datetime:
@@ -54,7 +54,7 @@ def test_calendar_period_begins_and_ends_at_local_midnight(
 ) -> None:
     cap = Cap(messages=1, per=per)
     assert window(cap, local(at, zone), zone) == (local(start, zone), local(end, zone))
-    assert room_after(cap, local(at, zone), zone) == local(end, zone)
+    assert resets_at(cap, local(at, zone), zone) == local(end, zone)
 
 
 @pytest.mark.parametrize(
@@ -72,8 +72,8 @@ def test_calendar_period_begins_and_ends_at_local_midnight(
     ],
 )
 def test_cap_is_full_up_to_its_very_edge(cap: Cap, before: timedelta, says: object) -> None:
-    other = Other(1, Medium.EMAIL, 50, begun=True, moment=NOON - before)
-    assert verdict(cap, MAIL, [other], at=NOON, timezone=SHANGHAI) == says
+    other = OtherDelivery(1, Medium.EMAIL, 50, begun=True, moment=NOON - before)
+    assert check_cap(cap, MAIL, [other], at=NOON, timezone=SHANGHAI) == says
 
 
 @pytest.mark.parametrize(
@@ -88,26 +88,32 @@ def test_cap_is_full_up_to_its_very_edge(cap: Cap, before: timedelta, says: obje
 )
 def test_cap_counts_what_it_is_over(over: str, other: Medium, says: Reason | None) -> None:
     cap = Cap(messages=1, days=7, over=over)
-    assert verdict(cap, MAIL, [Other(1, other, 50, begun=True, moment=NOON)], at=NOON, timezone=SHANGHAI) is says
+    assert (
+        check_cap(cap, MAIL, [OtherDelivery(1, other, 50, begun=True, moment=NOON)], at=NOON, timezone=SHANGHAI) is says
+    )
 
 
 @pytest.mark.parametrize(
     ("other", "when_full", "says"),
     [
-        (Other(1, Medium.EMAIL, 50, begun=False, moment=NOON), WhenFull.SKIP, Reason.CAPPED),  # the older goes first
-        (Other(101, Medium.EMAIL, 50, begun=False, moment=NOON), WhenFull.SKIP, None),
-        (Other(1, Medium.EMAIL, 50, begun=False, moment=later(seconds=1)), WhenFull.SKIP, None),  # not due yet
-        (Other(1, Medium.EMAIL, 50, begun=False, moment=NOON), WhenFull.DELAY, later(days=1, seconds=1)),
-        (Other(1, Medium.EMAIL, 49, begun=False, moment=NOON), WhenFull.YIELD, None),
-        (Other(101, Medium.EMAIL, 51, begun=False, moment=NOON), WhenFull.YIELD, Reason.YIELDED),
-        (Other(101, Medium.EMAIL, 51, begun=False, moment=later(hours=23)), WhenFull.YIELD, Reason.YIELDED),
-        (Other(101, Medium.EMAIL, 51, begun=False, moment=later(days=1)), WhenFull.YIELD, None),
-        (Other(101, Medium.EMAIL, 49, begun=True, moment=NOON), WhenFull.YIELD, Reason.CAPPED),
+        (
+            OtherDelivery(1, Medium.EMAIL, 50, begun=False, moment=NOON),
+            WhenFull.SKIP,
+            Reason.CAPPED,
+        ),  # the older goes first
+        (OtherDelivery(101, Medium.EMAIL, 50, begun=False, moment=NOON), WhenFull.SKIP, None),
+        (OtherDelivery(1, Medium.EMAIL, 50, begun=False, moment=later(seconds=1)), WhenFull.SKIP, None),  # not due yet
+        (OtherDelivery(1, Medium.EMAIL, 50, begun=False, moment=NOON), WhenFull.DELAY, later(days=1, seconds=1)),
+        (OtherDelivery(1, Medium.EMAIL, 49, begun=False, moment=NOON), WhenFull.YIELD, None),
+        (OtherDelivery(101, Medium.EMAIL, 51, begun=False, moment=NOON), WhenFull.YIELD, Reason.YIELDED),
+        (OtherDelivery(101, Medium.EMAIL, 51, begun=False, moment=later(hours=23)), WhenFull.YIELD, Reason.YIELDED),
+        (OtherDelivery(101, Medium.EMAIL, 51, begun=False, moment=later(days=1)), WhenFull.YIELD, None),
+        (OtherDelivery(101, Medium.EMAIL, 49, begun=True, moment=NOON), WhenFull.YIELD, Reason.CAPPED),
     ],
 )
-def test_of_two_that_wait_one_goes_first(other: Other, when_full: WhenFull, says: object) -> None:
+def test_of_two_that_wait_one_goes_first(other: OtherDelivery, when_full: WhenFull, says: object) -> None:
     cap = Cap(messages=1, days=1, when_full=when_full)
-    assert verdict(cap, MAIL, [other], at=NOON, timezone=SHANGHAI) == says
+    assert check_cap(cap, MAIL, [other], at=NOON, timezone=SHANGHAI) == says
 
 
 @pytest.mark.parametrize(

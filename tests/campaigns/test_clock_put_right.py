@@ -45,7 +45,7 @@ def test_senders_go_on(stage: Stage) -> None:
         stage.session, stage.shop, "own", kind=SenderKind.MEMORY, settings={}, secrets={}, at=NOON, actor="u"
     )
     sender.per_second, sender.next_slot_at = 10, AHEAD
-    assert rates.room(sender, now=NOON)
+    assert rates.remaining_slots(sender, now=NOON)
     slots = rates.reserve(stage.session, sender, 1, now=NOON)
     assert slots
     assert slots.start == NOON

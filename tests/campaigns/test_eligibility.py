@@ -82,8 +82,8 @@ def _dropped(rule: Rule, session: Session, campaign: Campaign, everybody: BitMap
     for reason, buyers in rule.drop(funnel):
         found |= dict.fromkeys(buyers & funnel.left, reason)
         funnel.left -= buyers
-    rooms = zip(funnel.send_times.delayed.tolist(), funnel.send_times.rooms.tolist(), strict=True)
-    return found | {buyer: datetime.fromtimestamp(room, UTC) for buyer, room in rooms if buyer in funnel.left}
+    delayed_until = zip(funnel.send_times.delayed.tolist(), funnel.send_times.delayed_until.tolist(), strict=True)
+    return found | {buyer: datetime.fromtimestamp(until, UTC) for buyer, until in delayed_until if buyer in funnel.left}
 
 
 def _deliver_to(session: Session, campaign: Campaign, buyers: BitMap) -> list[int]:

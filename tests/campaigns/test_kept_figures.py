@@ -18,7 +18,7 @@ from campaigns.deliveries.progress import PROGRESS
 from campaigns.deliveries.stopping import skip_buyer
 from campaigns.offers.links import Link
 from campaigns.offers.scans import open_link
-from campaigns.plans.caps import FULL
+from campaigns.plans.caps import BUYERS_AT_CAP
 from campaigns.results.results import RESULTS
 from campaigns.runs.launch import launch
 from campaigns.sending.sending import resend
@@ -32,7 +32,7 @@ from tests.campaigns.conftest import NOON, Stage, later
 
 SOON = later(minutes=30)
 DAY = Cap(messages=1, days=1, over="all", when_full="skip")
-FIGURES = {"progress": (PROGRESS, "1"), "results": (RESULTS, "1"), "full": (FULL, DAY.model_dump_json())}
+FIGURES = {"progress": (PROGRESS, "1"), "results": (RESULTS, "1"), "full": (BUYERS_AT_CAP, DAY.model_dump_json())}
 
 
 @pytest.fixture(autouse=True)

@@ -241,10 +241,10 @@ def test_slots_are_taken_one_after_the_other(stage: Stage) -> None:
     assert second is not None
     assert [first.moment(4), second.moment(0)] == [later(seconds=0.4), later(seconds=0.5)]
     stage.session.refresh(row)
-    assert rates.room(row, now=NOON) == 10  # a second of the two is used up
+    assert rates.remaining_slots(row, now=NOON) == 10  # a second of the two is used up
     assert rates.reserve(stage.session, row, 15, now=NOON) is not None
     stage.session.refresh(row)
-    assert rates.room(row, now=NOON) == 0
+    assert rates.remaining_slots(row, now=NOON) == 0
 
 
 def _gateway(there: Gateway, **more: Any) -> dict[str, Any]:

@@ -122,9 +122,9 @@ def test_answer_is_the_same_wherever_it_is_cut(cut: int) -> None:
         def recv(self, _most: int) -> bytes:
             return self.parts.pop(0)
 
-        def recv_into(self, room: bytearray) -> int:
+        def recv_into(self, buffer: bytearray) -> int:
             part = self.parts.pop(0)
-            room[: len(part)] = part
+            buffer[: len(part)] = part
             return len(part)
 
     found = read_response(Slow(), "POST")  # type: ignore[arg-type]

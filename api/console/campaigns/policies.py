@@ -17,7 +17,7 @@ from api.forms import read_texts
 from campaigns.campaign.policy import Cap, ShopPolicy
 from campaigns.campaign.shop_policy import save_shop_policy, shop_policy
 from campaigns.optouts.topics import create_topic, find_topic, rename_topic, topics_of
-from campaigns.plans.caps import FULL
+from campaigns.plans.caps import BUYERS_AT_CAP
 from retention.access import Scope
 from retention.consent import ANSWERS, Answer, Channel, count_pauses
 from retention.errors import Error
@@ -175,7 +175,7 @@ def _caps_today(session: Session, place: Place, *, now: datetime) -> list[CapTod
     return [
         CapToday(cap, _said(cap), found.value)
         for cap in shop_policy(session, place.shop).caps
-        if cap.messages and (found := figure_of(session, place.shop, FULL, cap.model_dump_json(), now=now))
+        if cap.messages and (found := figure_of(session, place.shop, BUYERS_AT_CAP, cap.model_dump_json(), now=now))
     ]
 
 

@@ -6,7 +6,14 @@ from pyroaring import BitMap
 
 from campaigns.campaign.policy import caps_on
 from campaigns.campaign.reasons import Reason
-from campaigns.plans.caps import Candidate, Other, full_of, others_of, reach_back, verdict
+from campaigns.plans.caps import (
+    LeavingDelivery,
+    OtherDelivery,
+    buyers_at_cap,
+    check_cap,
+    earliest_counted,
+    other_deliveries,
+)
 from campaigns.plans.rules.rule import Check, Dropped, Funnel, Leaving, Rule
 
 
@@ -19,10 +26,10 @@ def _drop(funnel: Funnel) -> Dropped:
         if cap.messages == 0:
             yield Reason.CAPPED, funnel.left.copy()
             continue
-        full = full_of(session, shop, campaign, cap=cap, policy=funnel.policy, at=at)
-        yield from full.skipped.items()
-        if full.rooms:
-            funnel.send_times = funnel.send_times.put_off(full.rooms)
+        at_cap = buyers_at_cap(session, shop, campaign, cap=cap, policy=funnel.policy, at=at)
+        yield from at_cap.skipped.items()
+        if at_cap.delayed_until:
+            funnel.send_times = funnel.send_times.put_off(at_cap.delayed_until)
 
 
 def _refuse(check: Check, row: Leaving) -> Reason | datetime | None:
@@ -30,19 +37,19 @@ def _refuse(check: Check, row: Leaving) -> Reason | datetime | None:
     if not terms.caps:
         return None
     others = check.once("others", lambda: _others(check)).get(row.id, ())
-    leaving = Candidate(row.id, terms.medium, terms.priority)
+    leaving = LeavingDelivery(row.id, terms.medium, terms.priority)
     zone = check.shop.timezone
     # Where there is nothing else, a cap only holds that lets nothing leave at all.
     binding = terms.caps if others else [cap for cap in terms.caps if cap.messages == 0]
-    verdicts = [verdict(cap, leaving, others, at=check.at, timezone=zone) for cap in binding]
+    verdicts = [check_cap(cap, leaving, others, at=check.at, timezone=zone) for cap in binding]
     reasons = [each for each in verdicts if isinstance(each, Reason)]
     return reasons[0] if reasons else max((each for each in verdicts if isinstance(each, datetime)), default=None)
 
 
-def _others(check: Check) -> dict[int, list[Other]]:
+def _others(check: Check) -> dict[int, list[OtherDelivery]]:
     binding = [cap for terms in check.terms for cap in terms.caps]
-    since = reach_back(binding, check.at, check.shop.timezone)
-    return others_of(check.session, check.shop.id, check.rows, since=since)
+    since = earliest_counted(binding, check.at, check.shop.timezone)
+    return other_deliveries(check.session, check.shop.id, check.rows, since=since)
 
 
 CAPPED = Rule(drop=_drop, refuse=_refuse, always=Reason.CAPPED)
