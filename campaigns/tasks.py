@@ -14,7 +14,7 @@ from campaigns.deliveries.moving import finish_done
 from campaigns.deliveries.numbered import among
 from campaigns.offers.matching import match_shop, shops_to_match
 from campaigns.posts.bots import send_posts
-from campaigns.posts.outcomes import put_aside
+from campaigns.posts.outcomes import reconcile_posts
 from campaigns.runs.arrivals import alerts_with_a_goal, stop_if_sold
 from campaigns.runs.occurrences import (
     campaigns_by_events,
@@ -67,13 +67,13 @@ def _collect(session: Session, thing: Thing) -> None:
 
 @engine_task("campaigns.send_posts", every=timedelta(seconds=15))
 def keep_posts(engine: Engine) -> None:
-    """Have bots say what is due, then end the posts that are too late or that nobody is left to hear."""
+    """Have bots post what is due, then end the posts that are too late or that nobody is left to hear."""
     settings = get_settings()
     files = open_store(settings)
     if counts := send_posts(engine, channel_for, public_url=settings.public_url, files=files, now=clock.now()):
         log.info("posts handed over", **counts)
     with transaction(engine) as session:
-        put_aside(session, at=clock.now())
+        reconcile_posts(session, at=clock.now())
         finish_done(session, at=clock.now())
 
 
@@ -82,7 +82,7 @@ def launch_due(engine: Engine) -> None:
     """Launch what the clock says is due: campaigns scheduled for a moment, recurrences, waves."""
     with reading(engine) as session:
         due = _things(session, campaigns_by_the_clock(session, at=clock.now()))
-    each_alone(engine, "launch", due, _look(engine, launch_occurrence), now=clock.now())
+    each_alone(engine, "launch", due, _each_campaign(engine, launch_occurrence), now=clock.now())
 
 
 @engine_task("campaigns.sweep_events", every=timedelta(minutes=1))
@@ -90,14 +90,14 @@ def sweep_all_events(engine: Engine) -> None:
     """Launch runs for those to whom something happened that a campaign waits for."""
     with reading(engine) as session:
         waiting = _things(session, campaigns_by_events(session))
-    look = _look(engine, sweep_events)
+    check = _each_campaign(engine, sweep_events)
 
-    def look_if_needed(thing: Thing) -> object:
+    def check_if_needed(thing: Thing) -> object:
         with reading(engine) as session:
             needed = may_have_happened(session, thing.id, at=clock.now())
-        return look(thing) if needed else None
+        return check(thing) if needed else None
 
-    each_alone(engine, "events", waiting, look_if_needed, now=clock.now())
+    each_alone(engine, "events", waiting, check_if_needed, now=clock.now())
 
 
 @engine_task("campaigns.settle_arrivals", every=timedelta(minutes=1))
@@ -105,7 +105,7 @@ def settle_arrivals(engine: Engine) -> None:
     """Stop alerts whose product has sold enough, and let go what waits for a mail that does not leave."""
     with reading(engine) as session:
         alerts = _things(session, alerts_with_a_goal(session))
-    each_alone(engine, "sold", alerts, _look(engine, stop_if_sold), now=clock.now())
+    each_alone(engine, "sold", alerts, _each_campaign(engine, stop_if_sold), now=clock.now())
     with transaction(engine) as session:
         settle_digests(session)
 
@@ -128,6 +128,6 @@ def _things(session: Session, campaign_ids: list[int]) -> list[Thing]:
     return [found[each] for each in campaign_ids if each in found]
 
 
-def _look(engine: Engine, look: Callable[..., object]) -> Callable[[Thing], object]:
-    """Return what looks at a campaign in a transaction of its own."""
-    return alone(engine, lambda session, thing: look(session, thing.id, at=clock.now()))
+def _each_campaign(engine: Engine, check: Callable[..., object]) -> Callable[[Thing], object]:
+    """Return a check of one campaign in a transaction of its own."""
+    return alone(engine, lambda session, thing: check(session, thing.id, at=clock.now()))

@@ -20,7 +20,7 @@ from campaigns.campaign.campaigns import Campaign, CampaignState, Delivery, Deli
 from campaigns.campaign.reasons import Reason, step_name
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.links import Link, check_paper_url, paper_address
-from campaigns.sending.withdrawing import skip_withdrawn
+from campaigns.sending.parcel_check import skip_refused_parcels
 from printables import proofs
 from printables.batches import LIVE, Batch, BatchState, Piece, PieceLink, PieceState
 from printables.drawing import sheets, stamp, verify
@@ -121,7 +121,7 @@ def reserve_batch(
     )
     session.add(batch)
     session.flush()
-    left_out = skip_withdrawn(session, run.shop_id, session.scalars(waiting_for_paper(run)).all(), at=at)
+    left_out = skip_refused_parcels(session, run.shop_id, session.scalars(waiting_for_paper(run)).all(), at=at)
     _reserve_pieces(session, batch, run, most)
     _reserve_links(session, batch, [batch.shop_id, *partners])
     batch.pieces = session.exec(select(func.count()).where(Piece.batch_id == batch.id)).one()

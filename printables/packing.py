@@ -13,7 +13,7 @@ from campaigns.campaign.campaigns import Campaign, Delivery
 from campaigns.campaign.reasons import Reason
 from campaigns.deliveries.packing import mark_in_parcel, mark_out_of_parcel, skip_by_parcel
 from campaigns.offers.links import Link
-from campaigns.sending.withdrawing import skip_withdrawn
+from campaigns.sending.parcel_check import skip_refused_parcels
 from printables.batches import (
     PackingEvent,
     PackingOutcome,
@@ -193,7 +193,7 @@ def _judge(session: Session, piece: Piece | None, parcel: Parcel, at: datetime) 
 def _is_asked_for(session: Session, piece: Piece, at: datetime) -> bool:
     """Look again at hand-off: consent and offer still stand, the delivery still waits and its campaign still runs."""
     if piece.delivery_id:
-        skip_withdrawn(session, piece.shop_id, [piece.delivery_id], at=at)
+        skip_refused_parcels(session, piece.shop_id, [piece.delivery_id], at=at)
     waiting = select(Delivery.id).join(Campaign, col(Campaign.id) == Delivery.campaign_id)
     asked = waiting.where(Delivery.shop_id == piece.shop_id, Delivery.id == piece.delivery_id, asked_for())
     return session.exec(asked).first() is not None

@@ -7,8 +7,8 @@ import typer
 
 from api.cli.terminal import JsonOption, ShopOption, engine, show
 from campaigns.channels.senders import find_sender
+from campaigns.optouts.bounce_handling import lift_bounce, read_mailbox
 from campaigns.optouts.bounces import bounces_of
-from campaigns.optouts.bouncing import lift_bounce, read_mailbox
 from campaigns.optouts.inbound import NO_SENDER, inbound_address, inbound_token
 from campaigns.optouts.topics import create_topic, find_topic, rename_topic, topics_of
 from retention import clock

@@ -20,11 +20,11 @@ from campaigns.offers.offers import OfferKind, create_offer, find_offer
 from campaigns.plans.planning import Plan, plan
 from campaigns.results.results import campaign_results
 from campaigns.runs.drafting import campaigns_of, create_campaign, find_campaign
+from campaigns.runs.explaining import explain_outcome
 from campaigns.runs.launch import launch
-from campaigns.runs.why import why
+from campaigns.sending.blocked import change_sender
 from campaigns.sending.dispatch import send_all
 from campaigns.sending.sending import resend_all
-from campaigns.sending.standing import change_sender
 from retention import clock, money
 from retention.access import system_member
 from retention.buyers import buyer_for
@@ -259,7 +259,7 @@ def show_why(
     with reading(engine()) as session:
         found, campaign = _found(session, shop, slug)
         person = buyer_for(session, system_member(found.id), buyer)
-        answers = why(session, found, campaign, person, at=clock.now())
+        answers = explain_outcome(session, found, campaign, person, at=clock.now())
         rows = [
             {
                 "run": each.run.number if each.run else None,

@@ -14,7 +14,7 @@ from campaigns.runs.drafting import find_campaign
 from campaigns.texts.branding import look_of, set_branding
 from campaigns.texts.checks import check_text
 from campaigns.texts.content import Shown, extremes, in_money, show_to, variables
-from campaigns.texts.trying import send_test
+from campaigns.texts.sending_tests import send_test
 from retention import clock
 from retention.access import system_member
 from retention.buyers import Buyer, buyer_for

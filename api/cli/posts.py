@@ -10,7 +10,7 @@ from api.cli.terminal import JsonOption, ShopOption, engine, show, show_rows
 from campaigns.posts import assisting
 from campaigns.posts.groups import find_group, groups_of, set_owner
 from campaigns.posts.posts import set_quota
-from campaigns.posts.task_list import Task, desk_of, task_for
+from campaigns.posts.task_list import Task, task_for, task_list_of
 from printables.drawing.pictures import cleaned
 from retention import clock
 from retention.access import Member, system_member
@@ -36,11 +36,11 @@ def list_them(shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """List the posts that are due and in nobody else's hands."""
     with reading(engine()) as session:
         found, member = _here(session, shop)
-        desk = desk_of(session, found, member, at=clock.now())
-        rows = [shown(task) for task in desk.tasks]
-        result = {"posts": rows, "waiting": desk.waiting, "left_today": desk.left_today}
+        task_list = task_list_of(session, found, member, at=clock.now())
+        rows = [shown(task) for task in task_list.tasks]
+        result = {"posts": rows, "waiting": task_list.waiting, "left_today": task_list.left_today}
     if as_json:
-        show(result | {"left_this_month": desk.left_this_month}, as_json=True)
+        show(result | {"left_this_month": task_list.left_this_month}, as_json=True)
         return
     for row in rows:
         typer.echo("\t".join(str(row[name]) for name in ("number", "state", "to", "buyers", "campaign")))

@@ -15,8 +15,8 @@ from fastapi.responses import JSONResponse, Response
 from sqlmodel import Session
 
 from api.deps import CurrentSettings, Files, Now, Writing
+from campaigns.optouts.bounce_handling import take_report
 from campaigns.optouts.bounces import is_known
-from campaigns.optouts.bouncing import take_report
 from campaigns.optouts.inbound import Gateway, check_signature, find_gateway, inbound_address
 from campaigns.optouts.replays import IDS, TIMES, Reply, stated, take_once
 from campaigns.optouts.replies import means_no, take_reply, takes_it_back

@@ -19,10 +19,10 @@ from campaigns.deliveries import moving
 from campaigns.plans.planning import plan as plan_campaign
 from campaigns.results.results import campaign_results
 from campaigns.runs.drafting import campaign_for, campaigns_of
+from campaigns.runs.explaining import explain_outcome
 from campaigns.runs.launch import launch as launch_campaign
-from campaigns.runs.why import why
+from campaigns.sending.blocked import change_sender
 from campaigns.sending.sending import resend_all
-from campaigns.sending.standing import change_sender
 from retention.access import Scope
 from retention.buyers import buyer_for
 
@@ -147,7 +147,7 @@ def explain(
     """Say why a buyer did or did not get a campaign, run by run. Scope buyers:read."""
     campaign, buyer = campaign_for(session, caller.member, slug), buyer_for(session, caller.member, buyer_id)
     check_seeing(session, caller.member, campaign)
-    answers = why(session, caller.shop, campaign, buyer, at=at)
+    answers = explain_outcome(session, caller.shop, campaign, buyer, at=at)
     return WhysOut(
         answers=[
             WhyOut(

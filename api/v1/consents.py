@@ -12,8 +12,8 @@ from sqlmodel import Session
 from api.deps import Now, Reading, Writing
 from api.v1.keys import Caller, caller_with
 from api.v1.once import SentOnce
+from campaigns.optouts.preferences import preferences_of
 from campaigns.optouts.recording import ConsentStatement, pause_buyer, record_address, record_answer
-from campaigns.optouts.standing import standing_of
 from retention.access import Scope
 from retention.buyers import Buyer, buyer_for
 from retention.consent import Answer, Channel, Consent, answers_of
@@ -142,11 +142,11 @@ def record(sent: AnswerIn, session: Writing, at: Now, once: SentOnce, caller: Wr
 def show(session: Reading, at: Now, caller: PersonalReader, buyer: BuyerQuery) -> HistoryOut:
     """Show what a buyer said, with the evidence, and what holds now. Scope buyers:personal."""
     found = buyer_for(session, caller.member, buyer)
-    standing = standing_of(session, found, at=at)
+    preferences = preferences_of(session, found, at=at)
     return HistoryOut(
         buyer=found.external_id,
-        now=[NowOut(**{**asdict(each), "topics_out": sorted(each.topics_out)}) for each in standing.channels],
-        paused_until=standing.paused_until,
+        now=[NowOut(**{**asdict(each), "topics_out": sorted(each.topics_out)}) for each in preferences.channels],
+        paused_until=preferences.paused_until,
         history=[_shown(found, row) for row in answers_of(session, found.shop_id, found.id)],
     )
 

@@ -11,13 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.deps import Now, Reading, Writing
 from api.v1.keys import Caller, caller_with
 from api.v1.once import SentOnce
+from campaigns.optouts.bounce_handling import lift_bounce
 from campaigns.optouts.bounces import BounceKind, bounces_of
-from campaigns.optouts.bouncing import lift_bounce
 from campaigns.optouts.topics import create_topic, find_topic, rename_topic, topics_of
 from campaigns.runs.drafting import campaign_for
 from campaigns.texts.checks import Severity, check_text
 from campaigns.texts.content import extremes, in_money, show_to, variables
-from campaigns.texts.trying import send_test
+from campaigns.texts.sending_tests import send_test
 from retention.access import Scope
 from retention.browsing import seen_by
 from retention.buyers import buyer_for

@@ -14,7 +14,7 @@ from api.v1.keys import Caller, caller_with
 from api.v1.once import SentOnce
 from campaigns.campaign.posts import PostState
 from campaigns.posts import assisting, groups
-from campaigns.posts.task_list import Task, desk_of, task_for
+from campaigns.posts.task_list import Task, task_for, task_list_of
 from retention.access import Scope
 from retention.people import User
 from retention.relations import Group
@@ -84,13 +84,13 @@ class SaidIn(BaseModel):
 @router.get("/posts")
 def list_all(session: Reading, at: Now, caller: Poster) -> PostsOut:
     """List the posts that are due and in nobody else's hands. Scope posts:write."""
-    desk = desk_of(session, caller.shop, caller.member, at=at)
+    task_list = task_list_of(session, caller.shop, caller.member, at=at)
     return PostsOut(
-        posts=[_shown(task) for task in desk.tasks],
-        waiting=desk.waiting,
-        hidden=desk.hidden,
-        left_today=desk.left_today,
-        left_this_month=desk.left_this_month,
+        posts=[_shown(task) for task in task_list.tasks],
+        waiting=task_list.waiting,
+        hidden=task_list.hidden,
+        left_today=task_list.left_today,
+        left_this_month=task_list.left_this_month,
     )
 
 

@@ -42,7 +42,7 @@ BACK_OFF = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 360, 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Deliveries of one shop in one sender's hands; `hosts` are those whose message includes others (a digest)."""
+    """Deliveries of one shop claimed by one sender; `hosts` are those whose message includes others (a digest)."""
 
     shop_id: int
     token: str
@@ -138,7 +138,7 @@ def postpone(session: Session, held: Claim, moments: Mapping[int, datetime]) -> 
 
 
 def begin(session: Session, held: Claim, delivery_ids: Sequence[int], *, now: datetime) -> set[int]:
-    """Write down that hand-overs begin; return those that were still in our hands.
+    """Write down that hand-overs begin; return those that were still claimed by us.
 
     A second time says the same: when the connection was lost at the commit, nobody knows whether the first one stood.
     """

@@ -1,7 +1,7 @@
 """Bots: a post to a chat group handed over once for everybody it serves; all are sent, failed or unknown together.
 
 Begun is committed before the message leaves. Whoever dies between that and the record leaves a post and deliveries that
-are unknown, since no bot can say whether it has spoken; `campaigns.posts.outcomes.put_aside` finds them.
+are unknown, since no bot can say whether it has spoken; `campaigns.posts.outcomes.reconcile_posts` finds them.
 """
 
 import secrets
@@ -25,7 +25,7 @@ from campaigns.deliveries.claiming import BACK_OFF, CLAIM, farthest
 from campaigns.deliveries.transitions import Move
 from campaigns.offers.links import link_address
 from campaigns.plans.reachable_groups import bots_of
-from campaigns.posts.outcomes import look_once_more, settle
+from campaigns.posts.outcomes import recheck_post, settle
 from campaigns.posts.posts import planned_ahead, somebody_waits
 from campaigns.posts.wording import text_of
 from retention.database import changed, storable, transaction
@@ -156,7 +156,7 @@ def _begin(session: Session, post_id: int, *, now: datetime) -> str | None:
     if not changed(session, taken.values(**values).execution_options(synchronize_session=False)):
         return "skipped"
     post = session.get_one(Post, post_id, populate_existing=True)
-    if found := look_once_more(session, post, at=now):
+    if found := recheck_post(session, post, at=now):
         session.add(post)
         if isinstance(found, datetime):
             post.state, post.assignee, post.taken_at, post.due_at = PostState.WAITING, "", None, found

@@ -1,4 +1,4 @@
-"""Chat groups and who looks after each: a post to a group lies first on the desk of its owner."""
+"""Chat groups and who looks after each: a post to a group comes first in the task list of its owner."""
 
 from collections.abc import Mapping
 from datetime import datetime

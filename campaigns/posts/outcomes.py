@@ -21,7 +21,7 @@ from retention.database import changed
 _NO_SYNC = {"synchronize_session": False}
 
 
-def look_once_more(session: Session, post: Post, *, at: datetime) -> Reason | datetime | None:
+def recheck_post(session: Session, post: Post, *, at: datetime) -> Reason | datetime | None:
     """Look at a post's deliveries again before it is said; skip those that must not go and let go of them.
 
     Return the reason when nobody is left, the moment to wait for when all of them may only hear it later, None when it
@@ -32,9 +32,9 @@ def look_once_more(session: Session, post: Post, *, at: datetime) -> Reason | da
     found: dict[int, Reason] = {}
     later: list[datetime] = []
     for start in range(0, len(ids), AT_ONCE):
-        look = check_before_sending(session, post.shop_id, ids[start : start + AT_ONCE], at=at)
-        found |= look.skipped
-        later += look.later.values()
+        check = check_before_sending(session, post.shop_id, ids[start : start + AT_ONCE], at=at)
+        found |= check.skipped
+        later += check.later.values()
     for reason in sorted(set(found.values())):
         _let_go(session, post, [each for each, why in found.items() if why is reason], reason)
     if len(found) == len(ids):
@@ -47,7 +47,7 @@ def settle(session: Session, post: Post, which: Move, **values: Any) -> int:
     return len(move(session, which, *served_by(post), **values))
 
 
-def put_aside(session: Session, *, at: datetime) -> int:
+def reconcile_posts(session: Session, *, at: datetime) -> int:
     """Bring posts and deliveries together again, from the rows alone; return how many posts ended.
 
     Too late: the post has expired and what waits for it is skipped as late. A bot's that was never told of is

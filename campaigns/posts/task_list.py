@@ -1,4 +1,4 @@
-"""The desk: what lies before somebody who posts by hand, and how many more they may send. It changes nothing."""
+"""The task list: what waits for somebody who posts by hand, and how many more they may send. It changes nothing."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -45,8 +45,8 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """What lies on one person's desk: what they hold, what waits, how many more they may send (None: no limit).
+class TaskList:
+    """One person's list: what they hold, what waits, how many more they may send (None: no limit).
 
     `hidden` counts posts to buyers that this person may not see, since they may see no names.
     """
@@ -62,7 +62,7 @@ class Desk:
         return 0 not in {self.left_today, self.left_this_month}
 
 
-def desk_of(session: Session, shop: Shop, member: Member, *, at: datetime) -> Desk:
+def task_list_of(session: Session, shop: Shop, member: Member, *, at: datetime) -> TaskList:
     """Return the tasks of a shop as `member` sees them.
 
     First what they hold, then what is preset for them, for nobody, for others; of each the soonest over first.
@@ -78,7 +78,7 @@ def desk_of(session: Session, shop: Shop, member: Member, *, at: datetime) -> De
     ).one()
     today, month = left_of(session, shop, member.actor, at=at)
     hidden = 0 if member.may(Scope.BUYERS_PERSONAL) else personal
-    return Desk(rows, waiting - hidden, hidden, today, month)
+    return TaskList(rows, waiting - hidden, hidden, today, month)
 
 
 def waiting_posts(session: Session, member: Member, *, at: datetime) -> int:

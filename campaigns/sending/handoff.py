@@ -27,7 +27,7 @@ from campaigns.channels.rates import Slots
 from campaigns.channels.senders import Sender
 from campaigns.deliveries import claiming
 from campaigns.deliveries.claiming import Claim, Receipt
-from campaigns.sending.in_hand import Checked, checked_under, recheck
+from campaigns.sending.claim_check import CheckedVersions, recheck_claim, versions_now
 from retention.database import transaction
 
 log = structlog.get_logger()
@@ -84,7 +84,7 @@ class ClaimedBatch:
     held: Claim
     now: datetime
     counts: Counter[str]
-    checked: Checked
+    checked: CheckedVersions
     by: Sender | None = None
     slots: Slots | None = None
     first_error: str = ""
@@ -149,11 +149,11 @@ class ClaimedBatch:
 
     def _record_and_begin(
         self, session: Session, group: Sequence[Ready], rest: Sequence[Ready]
-    ) -> tuple[set[int], Checked]:
-        checked = checked_under(session, self.held.shop_id)
+    ) -> tuple[set[int], CheckedVersions]:
+        checked = versions_now(session, self.held.shop_id)
         if checked != self.checked:
             medium, to = self.connection.channel.medium, {delivery_id: message.to for delivery_id, message in rest}
-            recheck(session, self.held, medium, to, at=self.now)
+            recheck_claim(session, self.held, medium, to, at=self.now)
         # What every sender of the shop touches comes last, so that none waits for another longer than a commit takes.
         begun = claiming.begin(session, self.held, [delivery_id for delivery_id, _ in group], now=self.now)
         self._record(session)

@@ -1,4 +1,4 @@
-"""Pausing a sender and using it again: what it had in its hands waits meanwhile."""
+"""Pausing a sender and resuming it: what it had claimed waits meanwhile."""
 
 from datetime import datetime
 

@@ -31,11 +31,11 @@ from campaigns.deliveries.transitions import Move, move
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.links import Link
 from campaigns.offers.offers import Offer
+from campaigns.sending.blocked import MAIL
+from campaigns.sending.claim_check import CheckedVersions, versions_now
 from campaigns.sending.digests import with_included
 from campaigns.sending.handoff import ClaimedBatch, KeptConnection, Ready, retry_transaction
-from campaigns.sending.in_hand import Checked, checked_under
 from campaigns.sending.pre_send_check import check_before_sending
-from campaigns.sending.standing import MAIL
 from campaigns.texts.branding import look_of
 from campaigns.texts.composing import compose
 from campaigns.texts.mail import MessageContext, SenderIdentity
@@ -187,9 +187,9 @@ class _Round:
         self.size = min(max(int(len(ready) / seconds * FRESH), FIRST_BATCH // 5), LARGEST_BATCH)
         return len(held.delivery_ids)
 
-    def _claim(self, session: Session, limit: int) -> tuple[Claim, list[MessageContext], Slots | None, Checked]:
+    def _claim(self, session: Session, limit: int) -> tuple[Claim, list[MessageContext], Slots | None, CheckedVersions]:
         """Claim what may leave now, look at it once more, and return the rows the messages are made from."""
-        limit, checked = min(self.size, limit), checked_under(session, self.shop_id)
+        limit, checked = min(self.size, limit), versions_now(session, self.shop_id)
         if self.by:
             self.by = session.get_one(Sender, self.by.id)
             may = (breaker.allowed(session, self.by, now=self.now), rates.remaining_slots(self.by, now=self.now))

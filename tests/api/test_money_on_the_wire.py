@@ -20,7 +20,7 @@ from retention.settings import get_settings
 from retention.shops import create_shop
 from tests.api.conftest import launched
 from tests.campaigns.conftest import NOON, Stage, later
-from tests.campaigns.trading import paid_order
+from tests.campaigns.random_weeks import paid_order
 
 _MONEY = re.compile(
     r"(^|_)(amount|price|cost|revenue|spend|spent|discount|minimum|money|ceiling|postage|refunded|fee|value)(s|_|$)"

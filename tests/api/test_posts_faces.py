@@ -23,7 +23,7 @@ from retention.database import reading, transaction
 from retention.settings import get_settings
 from retention.shops import create_shop, find_shop
 from tests.campaigns.conftest import NOON, Stage
-from tests.campaigns.postings import group, launched, posted, states
+from tests.campaigns.posts import group, launched, posted, states
 
 Tea = Callable[[Callable[[Stage], Any]], Any]
 Regulars = Callable[..., tuple[int, str, str]]

@@ -16,8 +16,8 @@ from retention.database import open_engine, reading, transaction
 from retention.settings import Settings, get_settings
 from retention.shops import create_shop
 from tests.campaigns.conftest import NOON, Stage
-from tests.campaigns.reading import Reader, Reading
-from tests.campaigns.trading import END, Trading
+from tests.campaigns.random_weeks import END, Trading
+from tests.campaigns.reference import Reader, Reading
 
 SITE = "https://r.example.cn"
 PASSWORD = "forty-two unlikely camellias"

@@ -21,7 +21,7 @@ from campaigns.deliveries import ledger, moving
 from campaigns.deliveries.claiming import BACK_OFF, CLAIM, expire_claims
 from campaigns.deliveries.stopping import skip_buyer
 from campaigns.posts.bots import send_posts
-from campaigns.posts.outcomes import put_aside
+from campaigns.posts.outcomes import reconcile_posts
 from campaigns.runs.drafting import find_campaign
 from campaigns.sending.sending import resend, send_waiting
 from retention.consent import Channel
@@ -29,7 +29,7 @@ from retention.errors import Conflict
 from retention.files import FileStore
 from retention.products import Product
 from tests.campaigns.conftest import NOON, Stage, later
-from tests.campaigns.postings import SITE, bot, group, launched, posted, posts_of, sent_touches, states
+from tests.campaigns.posts import SITE, bot, group, launched, posted, posts_of, sent_touches, states
 
 ROOT = Path(__file__).resolve().parents[2]
 Act = Callable[[Callable[[Stage], Any]], Any]
@@ -175,7 +175,7 @@ def test_bot_killed_after_it_spoke_leaves_everybody_unknown_and_the_group_hears_
 
     def sweep(stage: Stage) -> None:
         expire_claims(stage.session, now=NOON + CLAIM)
-        put_aside(stage.session, at=NOON + CLAIM)
+        reconcile_posts(stage.session, at=NOON + CLAIM)
         assert all_states(stage.session) == ["unknown:no_record"] * 3
         assert posts_of(stage.session)[0].state is PostState.UNKNOWN
         run = stage.session.exec(select(Run)).one()
@@ -193,7 +193,7 @@ def test_person_has_an_unknown_post_said_once_more(engine: Engine, on_stage: Act
     def again(stage: Stage) -> None:
         ids = list(stage.session.exec(select(Delivery.id)))
         assert resend(stage.session, stage.shop, ids, at=later(hours=1), actor="user:1") == 2
-        put_aside(stage.session, at=later(hours=1))
+        reconcile_posts(stage.session, at=later(hours=1))
 
     on_stage(again)
     channel = memory()
@@ -209,11 +209,11 @@ def test_post_skipped_since_nobody_was_left_is_said_when_somebody_is_sent_it_aga
 
     def again(stage: Stage) -> None:
         assert resend(stage.session, stage.shop, [1], at=later(hours=1), actor="user:1") == 1
-        put_aside(stage.session, at=later(hours=1))
+        reconcile_posts(stage.session, at=later(hours=1))
 
     def stop(stage: Stage) -> None:
         assert skip_buyer(stage.session, stage.shop.id, buyer_id=1) == 1
-        put_aside(stage.session, at=later(hours=1))
+        reconcile_posts(stage.session, at=later(hours=1))
         assert posts_of(stage.session)[0].state == PostState.SKIPPED
 
     for act in (again, stop, again):

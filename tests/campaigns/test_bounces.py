@@ -10,8 +10,8 @@ from sqlmodel import select
 
 from campaigns.campaign.campaigns import Campaign, Delivery, DeliveryState
 from campaigns.offers.links import Link
+from campaigns.optouts.bounce_handling import lift_bounce, read_mailbox, take_report
 from campaigns.optouts.bounces import Bounce, BounceKind, bounced_addresses
-from campaigns.optouts.bouncing import lift_bounce, read_mailbox, take_report
 from campaigns.optouts.mail_reports import ReportKind, read_reports
 from campaigns.runs.launch import launch
 from campaigns.texts.mail import MessageContext, message_id

@@ -11,7 +11,7 @@ from campaigns.texts.mail import SenderIdentity
 from campaigns.texts.suspect_words import absolute_words, spam_words
 from retention.words import speaking
 from tests.campaigns.conftest import NOON, Stage
-from tests.campaigns.wording import IDENTITY, campaign, english, named
+from tests.campaigns.texts import IDENTITY, campaign, english, named
 
 EMPTY_NAMES = (
     "2 buyers of the audience have no name, and the text would leave a gap. Write {{ buyer.name | default: 'friend' }}."

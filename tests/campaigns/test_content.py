@@ -18,7 +18,7 @@ from retention.buyers import Buyer
 from retention.errors import NotFound
 from retention.words import speaking
 from tests.campaigns.conftest import NOON, Stage, later
-from tests.campaigns.wording import IDENTITY, Acting, campaign, english, gateway, named
+from tests.campaigns.texts import IDENTITY, Acting, campaign, english, gateway, named
 
 
 def test_only_what_the_campaign_has_is_listed_with_an_example_in_the_language_spoken(stage: Stage) -> None:

@@ -24,8 +24,8 @@ from retention.consent import Channel
 from retention.database import transaction
 from retention.shops import Shop, create_shop
 from retention.suppressions import About, keys_of, suppress
-from tests.campaigns.chance import Rules, Somebody, draft, mail_of, phone_of, rules, somebody
 from tests.campaigns.conftest import NOON, Stage
+from tests.campaigns.random_campaigns import Rules, Somebody, draft, mail_of, phone_of, rules, somebody
 
 IN_TWO_FORMS = [rule for rule in RULES if rule.drop is not Rule().drop and rule.refuse is not Rule().refuse]
 MEDIA = [Medium.EMAIL, Medium.SMS, Medium.WEBHOOK, Medium.PARCEL]

@@ -25,7 +25,7 @@ from retention.words import speaking
 from segments.segments import save_segment
 from segments.snapshots import refresh_segment
 from tests.campaigns.conftest import NOON, Stage, later
-from tests.campaigns.triggering import DAILY_AT_TEN, FOLLOWED, follow, order, scheduled, served
+from tests.campaigns.triggers import DAILY_AT_TEN, FOLLOWED, follow, order, scheduled, served
 
 
 def test_follower_who_left_and_came_again_gets_one_gift(stage: Stage) -> None:

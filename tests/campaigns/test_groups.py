@@ -12,7 +12,7 @@ from retention.access import Member, Role
 from retention.errors import Invalid, NotFound
 from retention.people import Membership, add_user, member_for
 from tests.campaigns.conftest import NOON, Stage, later
-from tests.campaigns.postings import bot, group, launched, posted, posts_of, take
+from tests.campaigns.posts import bot, group, launched, posted, posts_of, take
 
 PASSWORD = "leaf and water"
 
@@ -31,7 +31,7 @@ def owned(stage: Stage, slug: str, owner: str) -> None:
     set_owner(stage.session, stage.shop, found, email=f"{owner}@shop.example", at=NOON, actor="user:1")
 
 
-def test_posts_to_a_group_are_preset_for_its_owner_and_come_first_on_their_desk(stage: Stage) -> None:
+def test_posts_to_a_group_are_preset_for_its_owner_and_come_first_in_their_task_list(stage: Stage) -> None:
     lin, mei = works(stage, "lin"), works(stage, "mei")
     for slug in ("one", "two", "free"):
         group(stage, slug, stage.buyer(f"in-{slug}"))

@@ -6,8 +6,8 @@ from sqlmodel import select
 from campaigns.campaign.campaigns import Delivery, DeliveryState, Run, RunSkip
 from campaigns.campaign.reasons import Reason, sentence, step_name
 from campaigns.deliveries.ledger import count
+from campaigns.runs.explaining import explain_outcome
 from campaigns.runs.launch import launch
-from campaigns.runs.why import why
 from retention.buyers import Buyer
 from tests.campaigns.conftest import NOON, Stage, later
 
@@ -21,7 +21,7 @@ def test_every_reason_has_a_name_and_a_sentence(reason: Reason) -> None:
 def said(stage: Stage, campaign: object, name: str, **asked: object) -> list[tuple[str, str, str]]:
     """Return (outcome, reason, sentence) for one buyer."""
     buyer = stage.session.exec(select(Buyer).where(Buyer.external_id == name)).one()
-    answers = why(stage.session, stage.shop, campaign, buyer, **asked)  # type: ignore[arg-type]
+    answers = explain_outcome(stage.session, stage.shop, campaign, buyer, **asked)  # type: ignore[arg-type]
     return [(each.outcome, each.reason, each.sentence) for each in answers]
 
 

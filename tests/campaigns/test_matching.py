@@ -17,7 +17,7 @@ from retention.orders import Order
 from retention.shops import create_shop
 from retention.versions import Family, raise_version
 from tests.campaigns.conftest import NOON, Stage, later
-from tests.campaigns.triggering import order
+from tests.campaigns.triggers import order
 
 OnStage = Callable[[Callable[[Stage], Any]], Any]
 

@@ -14,7 +14,7 @@ from retention.orders import Order
 from retention.tokens import read_code
 from retention.touches import Touch, TouchEvent
 from tests.campaigns.conftest import NOON, Stage, later
-from tests.campaigns.trading import paid_order
+from tests.campaigns.random_weeks import paid_order
 
 CODE = "7K0M1PV0"  # not one of ours: signs that people mistake, without a check sign
 TYPED = [

@@ -18,19 +18,13 @@ from campaigns.plans.planning import plan
 from campaigns.posts.posting import fewest_groups
 from campaigns.posts.sharing import own_link
 from campaigns.runs.drafting import find_campaign
-from campaigns.runs.why import why
+from campaigns.runs.explaining import explain_outcome
 from retention.buyers import Buyer
 from retention.consent import Channel
 from retention.errors import Conflict
 from retention.relations import GroupMember
 from tests.campaigns.conftest import NOON, Stage, later
-from tests.campaigns.postings import (
-    group,
-    launched,
-    posted,
-    posts_of,
-    states,
-)
+from tests.campaigns.posts import group, launched, posted, posts_of, states
 
 OnStage = Callable[[Callable[[Stage], Any]], Any]
 
@@ -111,7 +105,7 @@ def test_buyer_in_no_group_is_left_out_by_the_plan_and_the_ledger_says_why(stage
     assert dict(plan(stage.session, stage.shop, drafted, at=NOON).funnel)["no_address"] == 1
     counted = ledger.count(stage.session, launched(stage, drafted))
     assert (counted.waiting, counted.skipped, counted.adds_up) == (1, {"no_address": 1}, True)
-    answers = why(stage.session, stage.shop, drafted, stage.session.get_one(Buyer, bea))
+    answers = explain_outcome(stage.session, stage.shop, drafted, stage.session.get_one(Buyer, bea))
     assert [answer.reason for answer in answers] == ["no_address"]
 
 

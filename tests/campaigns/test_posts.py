@@ -9,24 +9,16 @@ from campaigns.campaign.posts import LIFE, PostState
 from campaigns.deliveries import ledger, moving
 from campaigns.deliveries.stopping import skip_buyer
 from campaigns.posts import assisting
-from campaigns.posts.outcomes import put_aside
+from campaigns.posts.outcomes import reconcile_posts
 from campaigns.posts.posts import set_quota
-from campaigns.posts.task_list import desk_of, left_of
+from campaigns.posts.task_list import left_of, task_list_of
 from retention.access import Member, Role, Scope
 from retention.consent import Channel
 from retention.errors import Conflict, Forbidden, Invalid, NotFound
 from retention.products import Product
 from retention.shops import create_shop
 from tests.campaigns.conftest import NOON, Stage, later
-from tests.campaigns.postings import (
-    group,
-    launched,
-    person,
-    posted,
-    posts_of,
-    states,
-    take,
-)
+from tests.campaigns.posts import group, launched, person, posted, posts_of, states, take
 
 SECOND = timedelta(seconds=1)
 
@@ -65,7 +57,7 @@ def test_limit_below_nothing_is_refused_and_nothing_at_all_means_none_may_go(sta
         set_quota(stage.session, stage.shop, "", per_day=-1, per_month=None, at=NOON, actor="user:1")
     set_quota(stage.session, stage.shop, "", per_day=0, per_month=None, at=NOON, actor="user:1")
     who = person(stage.session)
-    assert not desk_of(stage.session, stage.shop, who, at=NOON).may_send
+    assert not task_list_of(stage.session, stage.shop, who, at=NOON).may_send
     with pytest.raises(Conflict):
         take(stage, who, posts_of(stage.session)[0].id)
 
@@ -77,13 +69,13 @@ def test_too_late_task_expires_with_its_deliveries_but_not_in_somebodys_hands(st
     run = launched(stage, posted(stage, Medium.ASSISTED, policy={"late_after": 2}))
     first, second = posts_of(stage.session)
     take(stage, person(stage.session), second.id, at=later(hours=1))
-    assert put_aside(stage.session, at=later(hours=2)) == 0
-    assert put_aside(stage.session, at=later(hours=2) + SECOND) == 1
+    assert reconcile_posts(stage.session, at=later(hours=2)) == 0
+    assert reconcile_posts(stage.session, at=later(hours=2) + SECOND) == 1
     assert (first.state, second.state) == (PostState.EXPIRED, PostState.TAKEN)
     assert states(stage.session, ada, bea) == ["skipped:late", "waiting"]
-    assert put_aside(stage.session, at=later(hours=3)) == 1
+    assert reconcile_posts(stage.session, at=later(hours=3)) == 1
     assert ledger.count(stage.session, run).skipped == {"late": 2}
-    assert put_aside(stage.session, at=later(hours=4)) == 0
+    assert reconcile_posts(stage.session, at=later(hours=4)) == 0
 
 
 def test_task_without_an_hour_expires_after_three_days(stage: Stage) -> None:
@@ -91,8 +83,8 @@ def test_task_without_an_hour_expires_after_three_days(stage: Stage) -> None:
     launched(stage, posted(stage, Medium.ASSISTED))
     with pytest.raises(Conflict, match="too late"):
         take(stage, person(stage.session), posts_of(stage.session)[0].id, at=NOON + LIFE + SECOND)
-    assert put_aside(stage.session, at=NOON + LIFE) == 0
-    assert put_aside(stage.session, at=NOON + LIFE + SECOND) == 1
+    assert reconcile_posts(stage.session, at=NOON + LIFE) == 0
+    assert reconcile_posts(stage.session, at=NOON + LIFE + SECOND) == 1
 
 
 def test_sold_out_meanwhile_is_found_when_the_task_is_taken(stage: Stage) -> None:
@@ -127,7 +119,7 @@ def test_who_leaves_a_channel_keeps_what_people_post_on_the_other(stage: Stage) 
     assert states(stage.session, ada) == ["waiting", "skipped:no_consent"]
     assert skip_buyer(stage.session, 1, buyer_id=ada, channel=Channel.GROUP) == 1
     assert states(stage.session, ada) == ["skipped:no_consent"] * 2
-    assert put_aside(stage.session, at=NOON) == 2
+    assert reconcile_posts(stage.session, at=NOON) == 2
 
 
 def test_paused_campaign_lays_its_tasks_away_and_a_cancelled_one_ends_them(stage: Stage) -> None:
@@ -137,13 +129,13 @@ def test_paused_campaign_lays_its_tasks_away_and_a_cancelled_one_ends_them(stage
     launched(stage, drafted)
     post, who = posts_of(stage.session)[0], person(stage.session)
     moving.pause(stage.session, drafted, at=NOON, actor="user:1")
-    assert desk_of(stage.session, stage.shop, who, at=NOON).tasks == []
+    assert task_list_of(stage.session, stage.shop, who, at=NOON).tasks == []
     with pytest.raises(Conflict, match="nothing is to be sent now"):
         take(stage, who, post.id)
     moving.resume(stage.session, drafted, at=NOON, actor="user:1")
-    assert len(desk_of(stage.session, stage.shop, who, at=NOON).tasks) == 1
+    assert len(task_list_of(stage.session, stage.shop, who, at=NOON).tasks) == 1
     moving.cancel(stage.session, drafted, at=NOON, actor="user:1")
-    assert put_aside(stage.session, at=NOON) == 1
+    assert reconcile_posts(stage.session, at=NOON) == 1
     assert (post.state, states(stage.session, ada)) == (PostState.SKIPPED, ["skipped:cancelled"])
 
 
@@ -168,11 +160,11 @@ def test_whoever_may_not_see_names_gets_a_count_instead_of_buyers(stage: Stage) 
     named = person(stage.session)
     blind = Member(1, "key:9", frozenset({Scope.POSTS_WRITE}))
     personal, _, in_group = posts_of(stage.session)
-    desk = desk_of(stage.session, stage.shop, blind, at=NOON)
-    assert ([task.post.id for task in desk.tasks], desk.waiting, desk.hidden) == ([in_group.id], 1, 2)
+    task_list = task_list_of(stage.session, stage.shop, blind, at=NOON)
+    assert ([task.post.id for task in task_list.tasks], task_list.waiting, task_list.hidden) == ([in_group.id], 1, 2)
     with pytest.raises(Forbidden):
         take(stage, blind, personal.id)
-    assert desk_of(stage.session, stage.shop, named, at=NOON).waiting == 3
+    assert task_list_of(stage.session, stage.shop, named, at=NOON).waiting == 3
     take(stage, blind, in_group.id)
 
 

@@ -11,7 +11,7 @@ from campaigns.deliveries.moving import finish_done, pause
 from campaigns.runs.occurrences import campaigns_by_the_clock, launch_occurrence
 from retention import clock
 from tests.campaigns.conftest import NOON, Stage, later
-from tests.campaigns.triggering import DAILY_AT_TEN, missed, scheduled, served
+from tests.campaigns.triggers import DAILY_AT_TEN, missed, scheduled, served
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from retention.touches import Touch, TouchEvent
 from segments.matching import open_matcher
 from segments.rules import parse
 from tests.campaigns.conftest import NOON, Stage
-from tests.campaigns.reading import Reader
-from tests.campaigns.trading import END, Trading
+from tests.campaigns.random_weeks import END, Trading
+from tests.campaigns.reference import Reader
 
 
 @contextmanager

@@ -17,8 +17,8 @@ from campaigns.offers.redeem import claim_coupon, redeem
 from campaigns.offers.scans import open_link
 from campaigns.results.credited import Orders
 from campaigns.results.results import campaign_results
+from campaigns.runs.explaining import explain_outcome
 from campaigns.runs.launch import launch
-from campaigns.runs.why import why
 from campaigns.statistics.intervals import Rate, newcombe
 from retention.buyers import Buyer
 from retention.orders import Order, OrderStatus
@@ -199,7 +199,7 @@ def test_ledger_says_why_for_each_buyer_in_both_languages(stage: Stage, engine: 
     stranger = stage.buyer("di", parcel=True)
 
     def ask(buyer_id: int) -> tuple[str, str, str]:
-        [answer] = why(stage.session, stage.shop, campaign, stage.session.get_one(Buyer, buyer_id))
+        [answer] = explain_outcome(stage.session, stage.shop, campaign, stage.session.get_one(Buyer, buyer_id))
         return answer.outcome, answer.reason, answer.sentence
 
     assert ask(gets) == ("absent", "", "The campaign has not run yet. They match the audience.")

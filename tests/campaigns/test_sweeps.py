@@ -15,7 +15,7 @@ from campaigns.runs.occurrences import campaigns_by_events, launch_occurrence, s
 from retention import clock
 from retention.database import transaction
 from tests.campaigns.conftest import NOON, Stage, later
-from tests.campaigns.triggering import DAILY_AT_TEN, FOLLOWED, follow, missed, scheduled, served
+from tests.campaigns.triggers import DAILY_AT_TEN, FOLLOWED, follow, missed, scheduled, served
 
 
 def test_event_run_is_made_for_whom_it_happened_to_since_the_last_look(stage: Stage) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from campaigns.texts.messages import render
 from retention.errors import Invalid
-from tests.campaigns.wording import english
+from tests.campaigns.texts import english
 
 
 @pytest.mark.parametrize(

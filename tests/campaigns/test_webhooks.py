@@ -42,7 +42,7 @@ from retention.shops import create_shop
 from retention.touches import Touch, TouchEvent
 from tests.campaigns.conftest import NOON, Stage, later
 from tests.campaigns.gateways import DROP, Gateway, gateway
-from tests.campaigns.postings import SITE, bot, group, launched, posted
+from tests.campaigns.posts import SITE, bot, group, launched, posted
 
 Acting = Callable[[Callable[[Stage], Any]], Any]
 SENDER = SenderIdentity("https://shop.example", b"k", "Shop <shop@shop.example>")

@@ -18,7 +18,7 @@ from api.console.shell import Here, go, show
 from api.deps import Now, Place, Reading, require
 from campaigns.campaign.campaigns import Campaign, Medium
 from campaigns.runs.drafting import campaign_for
-from campaigns.texts.trying import send_test
+from campaigns.texts.sending_tests import send_test
 from retention.access import Scope
 from retention.browsing import page_of_buyers, seen_by
 from retention.errors import Error, NotFound

@@ -25,8 +25,8 @@ from campaigns.deliveries.throughput import LATELY, RunProgress, delivery_errors
 from campaigns.offers.offers import Offer
 from campaigns.results.results import campaign_results
 from campaigns.runs.drafting import campaign_for
+from campaigns.sending.blocked import change_sender, may_change_sender
 from campaigns.sending.sending import resend_all
-from campaigns.sending.standing import change_sender, may_change_sender
 from retention.access import Scope
 from retention.errors import Error, NotFound
 from retention.failures import Failure, failures_of

@@ -17,10 +17,10 @@ from api.console.shell import Here, Notice, go, refused, show, typed_in
 from api.console.states import shown
 from api.deps import CurrentSettings, Files, Now, Place, Reading, Writing, require
 from campaigns.campaign.posts import PostState
-from campaigns.posts.assisting import decline_post, put_back, send_post, take_post, undo_post
 from campaigns.posts.groups import find_group, groups_of, set_owner
+from campaigns.posts.manual_posts import decline_post, put_back, send_post, take_post, undo_post
 from campaigns.posts.posts import quota_of, set_quota
-from campaigns.posts.task_list import SAID, Task, desk_of, done_lately, task_for
+from campaigns.posts.task_list import SAID, Task, done_lately, task_for, task_list_of
 from campaigns.posts.wording import text_of
 from printables.drawing.pictures import cleaned
 from retention.access import ROLE_SCOPES, Scope
@@ -199,9 +199,9 @@ def _page(
     error: Error | None = None,
     note: str = "",
 ) -> HTMLResponse:
-    desk = desk_of(session, place.shop, place.member, at=now)
-    chosen = next((task for task in desk.tasks if task.post.id == number), None)
-    task = chosen or (desk.tasks[0] if desk.tasks else None)
+    task_list = task_list_of(session, place.shop, place.member, at=now)
+    chosen = next((task for task in task_list.tasks if task.post.id == number), None)
+    task = chosen or (task_list.tasks[0] if task_list.tasks else None)
     text, problem = _words(session, place, settings, task, now=now)
     done = done_lately(session, place.shop, place.member, at=now)
     return show(
@@ -210,11 +210,11 @@ def _page(
         "campaigns/tasks.html",
         status=error.status if error else 200,
         notice=refused(error) if error else Notice("warn", problem) if problem else None,
-        desk=desk,
+        task_list=task_list,
         task=task,
         mine=task is not None and task.post.state == PostState.TAKEN and task.post.assignee == place.member.actor,
         text=text,
-        rest=[each for each in desk.tasks if each is not task],
+        rest=[each for each in task_list.tasks if each is not task],
         done=done,
         last=next((each for each in done if each.post.id == last and each.post.state in SAID), None),
         note=note,

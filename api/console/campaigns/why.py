@@ -12,7 +12,7 @@ from campaigns.campaign.audiences import check_seeing
 from campaigns.campaign.campaigns import DeliveryState
 from campaigns.campaign.reasons import step_name
 from campaigns.runs.drafting import campaign_for
-from campaigns.runs.why import why
+from campaigns.runs.explaining import explain_outcome
 from retention.access import Scope
 from retention.browsing import buyer_line, page_of_buyers
 from retention.buyers import buyer_for
@@ -44,7 +44,7 @@ def show_why(request: Request, session: Reading, place: Here, now: Now, name: st
         "campaigns/why.html",
         campaign=campaign,
         buyer=buyer_line(place.member, buyer, None),
-        answers=why(session, place.shop, campaign, buyer, at=now),
+        answers=explain_outcome(session, place.shop, campaign, buyer, at=now),
         pills={state.value: shown(state) for state in DeliveryState},
         step_name=step_name,
     )

@@ -28,7 +28,7 @@ from campaigns.campaign.triggers import (
 )
 from campaigns.channels.outages import in_words
 from campaigns.deliveries.throughput import RunProgress, Throughput
-from campaigns.sending.standing import Obstacle, Standstill, standstill
+from campaigns.sending.blocked import BlockedSending, Blocker, sending_block_of
 from retention.errors import NotFound
 from retention.shops import Shop
 from retention.words import current_locale, gettext_noop, ngettext, ngettext_noop
@@ -163,25 +163,25 @@ def _throughput_words(throughput: Throughput, shop: Shop) -> str:
 
 def sender_trouble(session: Session, shop: Shop, campaign: Campaign, *, now: datetime) -> str:
     """Return why nothing leaves although the campaign runs, and the remedy; empty when it does."""
-    stands = standstill(session, campaign) if campaign.state is CampaignState.RUNNING else None
-    return standstill_words(stands, shop, now=now) if stands else ""
+    stands = sending_block_of(session, campaign) if campaign.state is CampaignState.RUNNING else None
+    return blocked_words(stands, shop, now=now) if stands else ""
 
 
-def standstill_words(stands: Standstill, shop: Shop, *, now: datetime) -> str:
+def blocked_words(stands: BlockedSending, shop: Shop, *, now: datetime) -> str:
     """Return what keeps a campaign from leaving, and what a person can do."""
     name, error = stands.sender or _("this installation's mail server"), in_words(stands.detail).rstrip(". 。")
     error = error or _("it gave no reason")
-    match stands.obstacle:
-        case Obstacle.PAUSED:
+    match stands.blocker:
+        case Blocker.PAUSED:
             said = _("The sender “{sender}” is paused. What waits leaves once somebody resumes it.")
-        case Obstacle.NO_SENDER:
+        case Blocker.NO_SENDER:
             said = _("It names no sender, and only mail goes without one. Set one up, then choose it here.")
-        case Obstacle.BROKEN:
+        case Blocker.BROKEN:
             said = _(
                 "The sender “{sender}” failed {count} times in a row: {error}. It rests and is tried again at {time}; "
                 "nobody is lost. Check its settings, or choose another."
             )
-        case Obstacle.UNUSABLE:
+        case Blocker.UNUSABLE:
             said = _("The sender “{sender}” cannot be used: {error}. Enter its secrets again, or choose another.")
         case _:
             said = _(

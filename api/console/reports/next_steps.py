@@ -9,12 +9,12 @@ from urllib.parse import quote
 from sqlmodel import Session, col, select
 
 from api.console import figures
-from api.console.campaigns.wording import standstill_words
+from api.console.campaigns.wording import blocked_words
 from api.deps import Place
 from campaigns.campaign.campaigns import Campaign, CampaignState
 from campaigns.campaign.recipes import recipe_name
 from campaigns.runs.approving import authors_of
-from campaigns.sending.standing import standing_still
+from campaigns.sending.blocked import blocked_campaigns
 from printables.batches import Batch, BatchState
 from printables.joint.approving import standing
 from printables.joint.partners import joint_flyers_of
@@ -100,10 +100,10 @@ def _reviews(session: Session, place: Place) -> Iterator[NextStep]:
 
 
 def _standing_still(session: Session, place: Place, now: datetime) -> Iterator[NextStep]:
-    found = standing_still(session, place.shop.id)
+    found = blocked_campaigns(session, place.shop.id)
     for campaign, stands in found[:MOST_OF_A_KIND]:
         what = _("“{campaign}” cannot leave").format(campaign=campaign.name)
-        why = standstill_words(stands, place.shop, now=now)
+        why = blocked_words(stands, place.shop, now=now)
         yield NextStep(what, why, _("Look at it"), _address(place, f"campaigns/{campaign.slug}"))
     if more := [campaign.name for campaign, _stands in found[MOST_OF_A_KIND:]]:
         what = ngettext("{count} more campaign cannot leave", "{count} more campaigns cannot leave", len(more))

@@ -12,7 +12,7 @@ from api.console import sources
 from api.console.campaigns.review import names_of
 from api.console.shell import Here, Notice, show
 from api.deps import Now, Place, Reading, require
-from campaigns.optouts.standing import standing_of
+from campaigns.optouts.preferences import preferences_of
 from campaigns.optouts.topics import topics_of
 from retention import browsing
 from retention.access import Scope
@@ -109,7 +109,7 @@ def _consent(session: Session, place: Here, buyer: Buyer, now: datetime) -> dict
     rows = answers_of(session, buyer.shop_id, buyer.id) if personal else []
     who = names_of(session, {row.recorded_by for row in rows})
     return {
-        "standing": standing_of(session, buyer, at=now),
+        "preferences": preferences_of(session, buyer, at=now),
         "channel_names": names,
         "channel_options": [(channel.value, name) for channel, name in names.items()],
         "source_options": sources.source_options(),

@@ -26,8 +26,8 @@ from campaigns.channels.senders import (
     senders_of,
     test_sender,
 )
+from campaigns.sending.blocked import MAIL
 from campaigns.sending.pausing import pause_sender, resume_sender
-from campaigns.sending.standing import MAIL
 from retention import money
 from retention.access import Scope
 from retention.errors import Error, Invalid, NotFound

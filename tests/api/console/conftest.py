@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import Engine
 
 from retention.database import open_engine
-from tests.api.console.campaign_desk import Desk
 from tests.api.console.doors import SignIn, doors_of, fill
+from tests.api.console.signed_in import Console
 from tests.databases import KeptSqlite
 
 
@@ -45,6 +45,6 @@ def sign_in(camellia: Engine, home: Path) -> SignIn:
 
 
 @pytest.fixture
-def desk(camellia: Engine, tmp_path: Path) -> Desk:
+def console(camellia: Engine, tmp_path: Path) -> Console:
     """The sample shop with a clock that tests turn."""
-    return Desk(camellia, tmp_path)
+    return Console(camellia, tmp_path)

@@ -15,15 +15,15 @@ from campaigns.offers.offers import Offer
 from retention.database import reading
 from retention.errors import Invalid
 from retention.words import speaking
-from tests.api.console.campaign_desk import DRAFT, Desk, notice, title
 from tests.api.console.doors import HOME
+from tests.api.console.signed_in import DRAFT, Console, notice, title
 
 STEPS = ("who", "what", "when", "rules")
 
 
 @pytest.mark.parametrize("language", ["en", "zh-CN"])
-def test_each_recipe_is_offered_and_opens_its_first_step(desk: Desk, language: str) -> None:
-    marketer = desk.enter("marketer", language=language)
+def test_each_recipe_is_offered_and_opens_its_first_step(console: Console, language: str) -> None:
+    marketer = console.enter("marketer", language=language)
     offered = marketer.page("/campaigns/new")
     for recipe in Recipe:
         address = f"{HOME}/joint" if recipe is Recipe.JOINT_FLYER else f"{HOME}/campaigns/new/{recipe}"
@@ -32,24 +32,25 @@ def test_each_recipe_is_offered_and_opens_its_first_step(desk: Desk, language: s
         assert re.findall(r"<style|\sstyle=|\son[a-z]+=|javascript:", text) == []
 
 
-def test_steps_of_a_draft_open_for_those_who_write_and_for_nobody_else(desk: Desk) -> None:
-    desk.enter("marketer").send("/campaigns/new/coupon-push", **DRAFT)
+def test_steps_of_a_draft_open_for_those_who_write_and_for_nobody_else(console: Console) -> None:
+    console.enter("marketer").send("/campaigns/new/coupon-push", **DRAFT)
     for step in STEPS:
-        desk.enter("marketer").page(f"/campaigns/autumn/edit/{step}")
-        desk.enter("viewer").page(f"/campaigns/autumn/edit/{step}", 403)
+        console.enter("marketer").page(f"/campaigns/autumn/edit/{step}")
+        console.enter("viewer").page(f"/campaigns/autumn/edit/{step}", 403)
         assert (
-            desk.enter("owner", shop="teahouse").client.get(f"{HOME}/campaigns/autumn/edit/{step}").status_code == 404
+            console.enter("owner", shop="teahouse").client.get(f"{HOME}/campaigns/autumn/edit/{step}").status_code
+            == 404
         )
-    desk.enter("viewer").page("/campaigns/autumn")
-    desk.enter("marketer").page("/campaigns/autumn/edit/nothing", 404)
+    console.enter("viewer").page("/campaigns/autumn")
+    console.enter("marketer").page("/campaigns/autumn/edit/nothing", 404)
 
 
-def test_who_joins_segments_leaves_others_out_and_says_how_many(desk: Desk) -> None:
-    marketer = desk.enter("marketer")
+def test_who_joins_segments_leaves_others_out_and_says_how_many(console: Console) -> None:
+    marketer = console.enter("marketer")
     chosen = {**DRAFT, "segment": ["group-members", "followers"], "join": "all", "excluded": ["vip", "one-time-buyers"]}
     counted = marketer.send("/campaigns/new/coupon-push/count", **chosen).text
     made = title(marketer.send("/campaigns/new/coupon-push", **chosen).text)
-    campaign = desk.campaign()
+    campaign = console.campaign()
     assert made in ("Check the plan, then launch", "Nobody would get it")
     assert campaign.audience == {"all": [{"segment": "group-members"}, {"segment": "followers"}]}
     assert campaign.excluded == {"any": [{"segment": "vip"}, {"segment": "one-time-buyers"}]}
@@ -62,16 +63,16 @@ def test_who_joins_segments_leaves_others_out_and_says_how_many(desk: Desk) -> N
     ]  # fmt: skip
 
 
-def test_rule_made_elsewhere_is_kept_until_segments_are_chosen(desk: Desk) -> None:
-    marketer = desk.enter("marketer")
+def test_rule_made_elsewhere_is_kept_until_segments_are_chosen(console: Console) -> None:
+    marketer = console.enter("marketer")
     marketer.send("/campaigns/new/coupon-push", **{**DRAFT, "source": "own", "segment": []})
-    suggested = desk.campaign().audience
+    suggested = console.campaign().audience
     assert "segment" not in suggested
     saved = {"name": "Renamed", "offer": "autumn-20", "source": "own", "to": "stay"}
     marketer.send("/campaigns/autumn/edit/who", **saved)
-    assert (desk.campaign().audience, desk.campaign().name) == (suggested, "Renamed")
+    assert (console.campaign().audience, console.campaign().name) == (suggested, "Renamed")
     marketer.send("/campaigns/autumn/edit/who", **{**saved, "source": "segments", "segment": "vip"})
-    assert desk.campaign().audience == {"segment": "vip"}
+    assert console.campaign().audience == {"segment": "vip"}
 
 
 WHEN: list[tuple[dict[str, Any], dict[str, Any]]] = [
@@ -102,37 +103,39 @@ WHEN: list[tuple[dict[str, Any], dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("typed", "trigger"), WHEN)
-def test_when_is_saved_as_chosen_and_shown_so_again(desk: Desk, typed: dict[str, Any], trigger: dict[str, Any]) -> None:
-    marketer = desk.enter("marketer")
+def test_when_is_saved_as_chosen_and_shown_so_again(
+    console: Console, typed: dict[str, Any], trigger: dict[str, Any]
+) -> None:
+    marketer = console.enter("marketer")
     marketer.send("/campaigns/new/coupon-push", **DRAFT)
     answer = marketer.send("/campaigns/autumn/edit/when", **typed, to="stay")
     assert notice(answer.text) == "Saved."
-    assert desk.campaign().trigger == trigger
+    assert console.campaign().trigger == trigger
     assert f'name="kind" value="{typed["kind"]}" checked' in marketer.page("/campaigns/autumn/edit/when")
 
 
-def test_moment_is_read_on_the_shops_clock_and_kept_in_the_draft(desk: Desk) -> None:
-    marketer = desk.enter("marketer")
+def test_moment_is_read_on_the_shops_clock_and_kept_in_the_draft(console: Console) -> None:
+    marketer = console.enter("marketer")
     marketer.send("/campaigns/new/coupon-push", **DRAFT)
     marketer.send("/campaigns/autumn/edit/when", kind="moment", day="2026-12-01", time="19:30", to="stay")
-    assert desk.campaign().scheduled_at == datetime(2026, 12, 1, 11, 30, tzinfo=UTC)
+    assert console.campaign().scheduled_at == datetime(2026, 12, 1, 11, 30, tzinfo=UTC)
     assert "once, on 1 Dec 2026, 19:30" in marketer.page("/campaigns/autumn/edit/when")
 
 
-def test_hours_of_sending_and_quiet_hours_go_into_the_policy(desk: Desk) -> None:
-    marketer = desk.enter("marketer")
+def test_hours_of_sending_and_quiet_hours_go_into_the_policy(console: Console) -> None:
+    marketer = console.enter("marketer")
     marketer.send("/campaigns/new/coupon-push", **DRAFT)
     hours = {"send": "buyer", "send_time": "19:30", "quiet": "shop", "quiet_from": "22:00", "quiet_to": "08:00"}
     marketer.send("/campaigns/autumn/edit/when", kind="once", **hours, to="stay")
-    policy = desk.campaign().policy
+    policy = console.campaign().policy
     assert policy["send_at"] == {"time": "19:30", "zone": "buyer"}
     assert policy["quiet"] == {"from": "22:00", "to": "08:00", "zone": "shop"}
     text = marketer.page("/campaigns/autumn/edit/when")
     assert "22:00 to 08:00" in text
 
 
-def test_rules_are_saved_line_by_line(desk: Desk) -> None:
-    marketer = desk.enter("marketer")
+def test_rules_are_saved_line_by_line(console: Console) -> None:
+    marketer = console.enter("marketer")
     marketer.send("/campaigns/new/coupon-push", **DRAFT)
     typed = {
         "control": "33.5", "read_out_days": "14", "priority": "70", "late_after": "48", "cost_ceiling": "120.50",
@@ -141,7 +144,7 @@ def test_rules_are_saved_line_by_line(desk: Desk) -> None:
         "cap_when_full": ["yield", "skip", "delay"], "to": "stay",
     }  # fmt: skip
     marketer.send("/campaigns/autumn/edit/rules", **typed)
-    policy = read_policy(desk.campaign().policy)
+    policy = read_policy(console.campaign().policy)
     assert (policy.control_share, policy.read_out_days, policy.priority) == (0.335, 14, 70)
     assert (policy.late_after, policy.cost_ceiling, policy.over_ceiling) == (48, 12050, "cut")
     assert [(cap.messages, cap.per, cap.days, cap.over, cap.when_full) for cap in policy.caps] == [
@@ -166,20 +169,20 @@ def test_rules_are_saved_line_by_line(desk: Desk) -> None:
     ],
 )  # fmt: skip
 def test_refused_step_keeps_what_was_typed_and_changes_nothing(
-    desk: Desk, step: str, typed: dict[str, Any], said: str, kept: str
+    console: Console, step: str, typed: dict[str, Any], said: str, kept: str
 ) -> None:
-    marketer = desk.enter("marketer")
+    marketer = console.enter("marketer")
     marketer.send("/campaigns/new/coupon-push", **DRAFT)
-    before = desk.campaign().model_dump()
+    before = console.campaign().model_dump()
     answer = marketer.send(f"/campaigns/autumn/edit/{step}", **typed)
     assert answer.status_code in (404, 422)
     assert said in answer.text
     assert html.unescape(kept) in html.unescape(answer.text)
-    assert desk.campaign().model_dump() == before
+    assert console.campaign().model_dump() == before
 
 
-def test_texts_are_saved_per_language_and_an_empty_language_is_none(desk: Desk) -> None:
-    marketer = desk.enter("marketer")
+def test_texts_are_saved_per_language_and_an_empty_language_is_none(console: Console) -> None:
+    marketer = console.enter("marketer")
     marketer.send("/campaigns/new/coupon-push", **DRAFT)
     typed = {
         "medium": "email",
@@ -189,8 +192,8 @@ def test_texts_are_saved_per_language_and_an_empty_language_is_none(desk: Desk) 
         "to": "stay",
     }
     marketer.send("/campaigns/autumn/edit/what", **typed)
-    assert desk.campaign().content == {"en": {"subject": "Hello", "body": "For you.\nAnd you."}}
-    assert desk.campaign().medium is Medium.EMAIL
+    assert console.campaign().content == {"en": {"subject": "Hello", "body": "For you.\nAnd you."}}
+    assert console.campaign().medium is Medium.EMAIL
 
 
 @pytest.mark.parametrize(
@@ -217,22 +220,22 @@ def test_recurrence_of_no_day_is_refused(plain: Plain) -> None:
         _ = plain.as_rrule
 
 
-def test_name_taken_already_makes_no_second_campaign(desk: Desk) -> None:
-    marketer = desk.enter("marketer")
+def test_name_taken_already_makes_no_second_campaign(console: Console) -> None:
+    marketer = console.enter("marketer")
     marketer.send("/campaigns/new/coupon-push", **DRAFT)
     answer = marketer.send("/campaigns/new/coupon-push", **{**DRAFT, "name": "Another"})
     assert answer.status_code == 409
     assert 'value="Another"' in answer.text
-    with reading(desk.engine) as session:
+    with reading(console.engine) as session:
         assert session.exec(select(func.count()).select_from(Campaign)).one() == 1
 
 
-def test_offer_for_a_drop_of_minutes_and_for_a_team_can_be_made(desk: Desk) -> None:
-    marketer = desk.enter("marketer")
+def test_offer_for_a_drop_of_minutes_and_for_a_team_can_be_made(console: Console) -> None:
+    marketer = console.enter("marketer")
     drop = {"kind": "amount", "value": "20", "most_coupons": "30", "starts_at": "2026-11-22T20:00", "minutes": "15"}
     marketer.send("/offers/new", name="Drop", slug="drop", **drop)
     marketer.send("/offers/new", name="Team", slug="team", kind="amount", value="20", unlock_at="3")
-    with reading(desk.engine) as session:
+    with reading(console.engine) as session:
         made = session.exec(select(Offer).where(Offer.slug != "autumn-20").order_by(Offer.slug)).all()
     assert [(each.ends_at, each.unlock_at) for each in made] == [
         (datetime(2026, 11, 22, 12, 15, tzinfo=UTC), None), (None, 3),

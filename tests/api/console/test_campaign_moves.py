@@ -1,4 +1,4 @@
-"""Campaigns at their desk: reviewed by somebody else, launched, followed, mended, asked about."""
+"""Campaigns on their pages: reviewed by somebody else, launched, followed, mended, asked about."""
 
 import re
 from datetime import timedelta
@@ -17,8 +17,8 @@ from retention.buyers import Buyer
 from retention.database import open_engine, reading, transaction
 from retention.shops import find_shop
 from tests.api.console import sample
-from tests.api.console.campaign_desk import DRAFT, Desk, Person, notice, title
 from tests.api.console.doors import fill
+from tests.api.console.signed_in import DRAFT, Console, Person, notice, title
 
 
 def ask_for_approval(engine: Engine) -> None:
@@ -34,9 +34,9 @@ def launch(person: Person, slug: str = "autumn") -> str:
     return person.send(f"/campaigns/{slug}/launch", **sent).text
 
 
-def walk_through_a_review(desk: Desk) -> None:
-    ask_for_approval(desk.engine)
-    marketer, owner = desk.enter("marketer"), desk.enter("owner")
+def walk_through_a_review(console: Console) -> None:
+    ask_for_approval(console.engine)
+    marketer, owner = console.enter("marketer"), console.enter("owner")
     check = marketer.send("/campaigns/new/coupon-push", **DRAFT).text
     assert "needs a second person" in check
     assert "/autumn/launch" not in check
@@ -44,7 +44,7 @@ def walk_through_a_review(desk: Desk) -> None:
     assert "You made, changed or submitted it yourself." in own
     assert "/review/approve" not in own
     assert marketer.send("/campaigns/autumn/review/approve", note="").status_code == 403
-    assert desk.campaign().state is CampaignState.IN_REVIEW
+    assert console.campaign().state is CampaignState.IN_REVIEW
     assert "“Autumn” waits for your approval" in owner.page("")
     assert "waits for your approval" not in marketer.page("")
     shown = owner.page("/campaigns/autumn")
@@ -53,86 +53,86 @@ def walk_through_a_review(desk: Desk) -> None:
     assert "marketer submitted it just now" in shown
     approved = owner.send("/campaigns/autumn/review/approve", fingerprint=promised[1], note="Good.").text
     assert notice(approved) == "Approved, exactly as it is. It can go now."
-    assert desk.campaign().state is CampaignState.APPROVED
+    assert console.campaign().state is CampaignState.APPROVED
     assert "0 of" in title(launch(marketer))
-    assert desk.campaign().state is CampaignState.RUNNING
+    assert console.campaign().state is CampaignState.RUNNING
 
 
-def test_somebody_else_approves_exactly_what_was_submitted(desk: Desk) -> None:
-    walk_through_a_review(desk)
+def test_somebody_else_approves_exactly_what_was_submitted(console: Console) -> None:
+    walk_through_a_review(console)
 
 
 @pytest.mark.postgres
 def test_somebody_else_approves_on_postgresql_too(postgresql_url: str, tmp_path: Path) -> None:
     engine = open_engine(postgresql_url)
     fill(engine)
-    walk_through_a_review(Desk(engine, tmp_path))
+    walk_through_a_review(Console(engine, tmp_path))
     engine.dispose()
 
 
-def test_any_edit_voids_the_approval_and_the_launch_is_gone(desk: Desk) -> None:
-    ask_for_approval(desk.engine)
-    marketer, owner = desk.enter("marketer"), desk.enter("owner")
+def test_any_edit_voids_the_approval_and_the_launch_is_gone(console: Console) -> None:
+    ask_for_approval(console.engine)
+    marketer, owner = console.enter("marketer"), console.enter("owner")
     marketer.send("/campaigns/new/coupon-push", **DRAFT)
     marketer.send("/campaigns/autumn/review/submit")
     owner.send("/campaigns/autumn/review/approve")
     assert "/autumn/launch" in marketer.page("/campaigns/autumn")
     assert "past its draft" in marketer.page("/campaigns/autumn/edit/rules")
     marketer.send("/campaigns/autumn/edit/rules", control="10", read_out_days="7", priority="50", to="check")
-    assert desk.campaign().state is CampaignState.DRAFT
+    assert console.campaign().state is CampaignState.DRAFT
     page = marketer.page("/campaigns/autumn")
     assert "/autumn/launch" not in page
     assert "void, it was changed" in page
     assert marketer.send("/campaigns/autumn/launch", fingerprint="").status_code in (409, 422)
     for forged in ("", "{", "7", "[7]", '[["a", []]]', "[" * 60_000):
         assert marketer.send("/campaigns/autumn/launch", fingerprint="", funnel=forged).status_code in (409, 422)
-    assert desk.campaign().state is CampaignState.DRAFT
+    assert console.campaign().state is CampaignState.DRAFT
 
 
-def test_it_is_sent_back_with_a_note_that_the_author_reads(desk: Desk) -> None:
-    marketer, owner = desk.enter("marketer"), desk.enter("owner")
+def test_it_is_sent_back_with_a_note_that_the_author_reads(console: Console) -> None:
+    marketer, owner = console.enter("marketer"), console.enter("owner")
     marketer.send("/campaigns/new/coupon-push", **DRAFT)
     marketer.send("/campaigns/autumn/review/submit")
     owner.send("/campaigns/autumn/review/send-back", note="The subject promises too much.")
     page = marketer.page("/campaigns/autumn")
-    assert desk.campaign().state is CampaignState.DRAFT
+    assert console.campaign().state is CampaignState.DRAFT
     assert "The subject promises too much." in page
-    with reading(desk.engine) as session:
+    with reading(console.engine) as session:
         assert session.exec(select(CampaignApproval.verdict)).one() is Verdict.SENT_BACK
 
 
-def test_yes_to_something_else_than_was_shown_is_refused(desk: Desk) -> None:
-    marketer, owner = desk.enter("marketer"), desk.enter("owner")
+def test_yes_to_something_else_than_was_shown_is_refused(console: Console) -> None:
+    marketer, owner = console.enter("marketer"), console.enter("owner")
     marketer.send("/campaigns/new/coupon-push", **DRAFT)
     marketer.send("/campaigns/autumn/review/submit")
     answer = owner.send("/campaigns/autumn/review/approve", fingerprint="0" * 64)
     assert answer.status_code == 409
-    assert desk.campaign().state is CampaignState.IN_REVIEW
+    assert console.campaign().state is CampaignState.IN_REVIEW
 
 
-def test_viewer_sees_the_plan_and_no_button(desk: Desk) -> None:
-    desk.enter("marketer").send("/campaigns/new/coupon-push", **DRAFT)
-    viewer = desk.enter("viewer")
+def test_viewer_sees_the_plan_and_no_button(console: Console) -> None:
+    console.enter("marketer").send("/campaigns/new/coupon-push", **DRAFT)
+    viewer = console.enter("viewer")
     page = viewer.page("/campaigns/autumn")
     assert "Who will get it" in page
     assert re.findall(r'<form method="post" action="/shops[^"]*"', page) == []
     for path in ("launch", "schedule", "review/submit", "review/approve", "moves/cancel", "resend/unknown", "test"):
         assert viewer.send(f"/campaigns/autumn/{path}", fingerprint="", to="x").status_code == 403
-    assert desk.campaign().state is CampaignState.DRAFT
+    assert console.campaign().state is CampaignState.DRAFT
 
 
-def test_campaign_with_a_moment_is_scheduled_and_told_in_the_list(desk: Desk) -> None:
-    marketer = desk.enter("marketer")
+def test_campaign_with_a_moment_is_scheduled_and_told_in_the_list(console: Console) -> None:
+    marketer = console.enter("marketer")
     marketer.send("/campaigns/new/coupon-push", **DRAFT)
     marketer.send("/campaigns/autumn/edit/when", kind="moment", day="2026-12-01", time="19:30")
     done = marketer.send("/campaigns/autumn/schedule").text
     assert "It goes by itself" in title(done)
-    assert desk.campaign().state is CampaignState.SCHEDULED
+    assert console.campaign().state is CampaignState.SCHEDULED
     assert "once, on 1 Dec 2026, 19:30" in marketer.page("/campaigns")
 
 
-def test_campaign_that_repeats_is_started_and_its_next_moment_told(desk: Desk) -> None:
-    marketer = desk.enter("marketer")
+def test_campaign_that_repeats_is_started_and_its_next_moment_told(console: Console) -> None:
+    marketer = console.enter("marketer")
     marketer.send("/campaigns/new/coupon-push", **DRAFT)
     marketer.send("/campaigns/autumn/edit/when", kind="recurring", every="week", weekday="MO", at="10:00", zone="shop")
     marketer.send("/campaigns/autumn/schedule")
@@ -141,14 +141,14 @@ def test_campaign_that_repeats_is_started_and_its_next_moment_told(desk: Desk) -
     assert "next 23 Nov 2026, 10:00" in page
 
 
-def test_campaign_that_ran_and_is_changed_shows_its_plan_again(desk: Desk) -> None:
-    marketer = desk.enter("marketer")
+def test_campaign_that_ran_and_is_changed_shows_its_plan_again(console: Console) -> None:
+    marketer = console.enter("marketer")
     marketer.send("/campaigns/new/coupon-push", **DRAFT)
     weekly = {"kind": "recurring", "every": "week", "weekday": "MO", "at": "10:00", "zone": "shop", "again": "yes"}
     marketer.send("/campaigns/autumn/edit/when", **weekly)
     marketer.send("/campaigns/autumn/schedule")
     launch(marketer)
-    with transaction(desk.engine) as session:
+    with transaction(console.engine) as session:
         session.execute(update(Delivery).values(state=DeliveryState.SENT, sent_at=sample.NOW, claim_token=None))
         session.execute(update(Campaign).values(state=CampaignState.SCHEDULED))
     assert "reached" in title(marketer.page("/campaigns/autumn"))
@@ -156,8 +156,8 @@ def test_campaign_that_ran_and_is_changed_shows_its_plan_again(desk: Desk) -> No
     assert title(marketer.page("/campaigns/autumn")) == "Check the plan, then start it"
 
 
-def test_check_of_an_event_says_that_not_everybody_gets_it_at_once(desk: Desk) -> None:
-    marketer = desk.enter("marketer")
+def test_check_of_an_event_says_that_not_everybody_gets_it_at_once(console: Console) -> None:
+    marketer = console.enter("marketer")
     marketer.send("/campaigns/new/coupon-push", **DRAFT)
     marketer.send("/campaigns/autumn/edit/when", kind="event", event="followed", hours="2")
     page = marketer.page("/campaigns/autumn")
@@ -165,18 +165,18 @@ def test_check_of_an_event_says_that_not_everybody_gets_it_at_once(desk: Desk) -
     assert "whose turn it is: When somebody follows the shop: 2 hours later." in page
 
 
-def test_moment_that_is_past_is_refused_in_words(desk: Desk) -> None:
-    marketer = desk.enter("marketer")
+def test_moment_that_is_past_is_refused_in_words(console: Console) -> None:
+    marketer = console.enter("marketer")
     marketer.send("/campaigns/new/coupon-push", **DRAFT)
     marketer.send("/campaigns/autumn/edit/when", kind="moment", day="2026-11-20", time="10:00")
     answer = marketer.send("/campaigns/autumn/schedule")
     assert answer.status_code == 422
     assert "is past" in notice(answer.text)
-    assert desk.campaign().state is CampaignState.DRAFT
+    assert console.campaign().state is CampaignState.DRAFT
 
 
-def test_list_is_narrowed_by_state(desk: Desk) -> None:
-    marketer = desk.enter("marketer")
+def test_list_is_narrowed_by_state(console: Console) -> None:
+    marketer = console.enter("marketer")
     marketer.send("/campaigns/new/coupon-push", **DRAFT)
     marketer.send("/campaigns/new/coupon-push", **{**DRAFT, "slug": "second", "name": "The second"})
     marketer.send("/campaigns/second/moves/cancel")
@@ -185,11 +185,11 @@ def test_list_is_narrowed_by_state(desk: Desk) -> None:
     assert "None of the campaigns is in this state." in marketer.page("/campaigns?state=running")
 
 
-def test_run_says_its_pace_what_went_wrong_and_why_nothing_leaves(desk: Desk) -> None:
-    marketer = desk.enter("marketer")
+def test_run_says_its_pace_what_went_wrong_and_why_nothing_leaves(console: Console) -> None:
+    marketer = console.enter("marketer")
     marketer.send("/campaigns/new/coupon-push", **DRAFT)
     launch(marketer)
-    with transaction(desk.engine) as session:
+    with transaction(console.engine) as session:
         ids = session.exec(select(Delivery.id).where(Delivery.state == DeliveryState.WAITING)).all()
         sent = update(Delivery).where(Delivery.id.in_(ids[:10]))  # type: ignore[attr-defined]
         session.execute(sent.values(state=DeliveryState.SENT, sent_at=sample.NOW - timedelta(minutes=1)))
@@ -217,20 +217,20 @@ def test_run_says_its_pace_what_went_wrong_and_why_nothing_leaves(desk: Desk) ->
         "The sender “Shop mail” failed 5 times in a row: Nobody answers. It rests and is tried again at 10:04" in page
     )
     marketer.send("/campaigns/autumn/resend/unknown")
-    with reading(desk.engine) as session:
+    with reading(console.engine) as session:
         states = session.exec(select(Delivery.state).where(Delivery.id.in_(ids[10:13]))).all()  # type: ignore[attr-defined]
     assert sorted(states) == [DeliveryState.FAILED, DeliveryState.WAITING, DeliveryState.WAITING]
 
 
-def test_today_names_three_campaigns_that_cannot_leave_and_counts_the_rest(desk: Desk) -> None:
-    marketer = desk.enter("marketer")
+def test_today_names_three_campaigns_that_cannot_leave_and_counts_the_rest(console: Console) -> None:
+    marketer = console.enter("marketer")
     for number in range(5):
         marketer.send("/campaigns/new/coupon-push", **{**DRAFT, "slug": f"c{number}", "name": f"Push {number}"})
         launch(marketer, f"c{number}")
-    with transaction(desk.engine) as session:
+    with transaction(console.engine) as session:
         shop = find_shop(session, "camellia")
         away = create_sender(
-            session, shop, "away", kind=SenderKind.MEMORY, settings={}, secrets={}, at=desk.now, actor="user:1"
+            session, shop, "away", kind=SenderKind.MEMORY, settings={}, secrets={}, at=console.now, actor="user:1"
         )
         away.state = SenderState.BROKEN
         session.execute(update(Campaign).values(sender_id=away.id))
@@ -240,21 +240,21 @@ def test_today_names_three_campaigns_that_cannot_leave_and_counts_the_rest(desk:
     assert "Push 3, Push 4" in steps
 
 
-def test_last_of_the_moving_part_asks_for_the_whole_page(desk: Desk) -> None:
-    marketer = desk.enter("marketer")
+def test_last_of_the_moving_part_asks_for_the_whole_page(console: Console) -> None:
+    marketer = console.enter("marketer")
     marketer.send("/campaigns/new/coupon-push", **DRAFT)
     launch(marketer)
     asked = {"headers": {"HX-Target": "live"}}
     moving = marketer.client.get("/shops/camellia/campaigns/autumn", **asked)
-    with transaction(desk.engine) as session:
+    with transaction(console.engine) as session:
         session.execute(update(Delivery).values(state=DeliveryState.SENT, sent_at=sample.NOW))
     done = marketer.client.get("/shops/camellia/campaigns/autumn", **asked)
     assert ("HX-Refresh" in moving.headers, done.headers.get("HX-Refresh")) == (False, "true")
     assert "<h1>" not in moving.text
 
 
-def test_list_asks_for_the_lines_that_move_and_for_the_whole_page_at_the_end(desk: Desk) -> None:
-    marketer = desk.enter("marketer")
+def test_list_asks_for_the_lines_that_move_and_for_the_whole_page_at_the_end(console: Console) -> None:
+    marketer = console.enter("marketer")
     for slug in ("autumn", "winter"):
         marketer.send("/campaigns/new/coupon-push", **DRAFT | {"slug": slug})
     assert "hx-get" not in marketer.page("/campaigns")
@@ -266,7 +266,7 @@ def test_list_asks_for_the_lines_that_move_and_for_the_whole_page_at_the_end(des
     moving = marketer.client.get("/shops/camellia" + address[0])
     assert re.findall(r'<tr id="line-(\w+)" hx-swap-oob="true">', moving.text) == ["autumn"]
     assert "HX-Refresh" not in moving.headers
-    with transaction(desk.engine) as session:
+    with transaction(console.engine) as session:
         session.execute(update(Delivery).values(state=DeliveryState.SENT, sent_at=sample.NOW))
     assert marketer.client.get("/shops/camellia" + address[0]).headers["HX-Refresh"] == "true"
 
@@ -276,27 +276,27 @@ def asked_every(person: Person) -> str:
     return "".join(re.findall(r'id="live"[^>]*hx-trigger="every (\d+s)"', person.page("/campaigns/autumn")))
 
 
-def test_run_is_looked_at_often_while_it_leaves_and_seldom_while_it_waits(desk: Desk) -> None:
-    marketer = desk.enter("marketer")
+def test_run_is_looked_at_often_while_it_leaves_and_seldom_while_it_waits(console: Console) -> None:
+    marketer = console.enter("marketer")
     marketer.send("/campaigns/new/coupon-push", **DRAFT)
     launch(marketer)
     assert asked_every(marketer) == "2s"
-    desk.now += timedelta(minutes=10)
+    console.now += timedelta(minutes=10)
     assert asked_every(marketer) == "15s"
-    with transaction(desk.engine) as session:
+    with transaction(console.engine) as session:
         first = session.exec(select(Delivery).where(Delivery.state == DeliveryState.WAITING).limit(1)).one()
-        first.state, first.sent_at = DeliveryState.SENT, desk.now - timedelta(seconds=30)
+        first.state, first.sent_at = DeliveryState.SENT, console.now - timedelta(seconds=30)
     assert asked_every(marketer) == "2s"
     marketer.send("/campaigns/autumn/moves/pause")
     assert asked_every(marketer) == ""
 
 
-def test_flyer_of_every_day_shows_its_latest_runs_alone(desk: Desk) -> None:
-    marketer = desk.enter("marketer")
+def test_flyer_of_every_day_shows_its_latest_runs_alone(console: Console) -> None:
+    marketer = console.enter("marketer")
     marketer.send("/campaigns/new/coupon-push", **DRAFT)
     launch(marketer)
     assert "runs are shown" not in marketer.page("/campaigns/autumn")
-    with transaction(desk.engine) as session:
+    with transaction(console.engine) as session:
         first = session.exec(select(Run)).one().model_dump(exclude={"id", "number"})
         session.add_all(Run(**first, number=number) for number in range(2, 53))
     page = marketer.page("/campaigns/autumn")
@@ -305,8 +305,8 @@ def test_flyer_of_every_day_shows_its_latest_runs_alone(desk: Desk) -> None:
     assert "The latest 50 runs are shown." in page
 
 
-def test_finding_that_holds_in_both_languages_is_listed_once(desk: Desk) -> None:
-    marketer = desk.enter("marketer")
+def test_finding_that_holds_in_both_languages_is_listed_once(console: Console) -> None:
+    marketer = console.enter("marketer")
     marketer.send("/campaigns/new/coupon-push", **DRAFT)
     for path in ("/campaigns/autumn", "/campaigns/autumn/edit/what"):
         page = marketer.page(path)
@@ -317,13 +317,13 @@ def test_finding_that_holds_in_both_languages_is_listed_once(desk: Desk) -> None
         assert "One thing was found" in page
 
 
-def test_why_finds_the_buyer_and_says_it_in_a_sentence(desk: Desk) -> None:
-    marketer = desk.enter("marketer")
+def test_why_finds_the_buyer_and_says_it_in_a_sentence(console: Console) -> None:
+    marketer = console.enter("marketer")
     marketer.send("/campaigns/new/coupon-push", **DRAFT)
     launch(marketer)
     assert "/campaigns/autumn/why/B0003" in marketer.page("/campaigns/autumn/why?q=B0003")
     assert "Nobody fits" in marketer.page("/campaigns/autumn/why?q=nobody-at-all")
-    with reading(desk.engine) as session:
+    with reading(console.engine) as session:
         control = session.exec(select(Delivery.buyer_id).where(Delivery.state == DeliveryState.CONTROL)).first()
         buyer = session.get_one(Buyer, control)
     assert "They are in the control group" in title(marketer.page(f"/campaigns/autumn/why/{buyer.external_id}"))
@@ -335,26 +335,26 @@ def test_each_reason_is_a_step_and_a_sentence(reason: Reason) -> None:
     assert sentence(reason).endswith(".")
 
 
-def test_mail_stands_in_a_page_of_its_own_that_runs_nothing(desk: Desk) -> None:
-    marketer = desk.enter("marketer")
+def test_mail_stands_in_a_page_of_its_own_that_runs_nothing(console: Console) -> None:
+    marketer = console.enter("marketer")
     marketer.send("/campaigns/new/coupon-push", **DRAFT)
     mail = marketer.client.get("/shops/camellia/campaigns/autumn/mail?buyer=B0003")
     policy = mail.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert policy.endswith("sandbox")
     assert "王芳" in mail.text
-    viewer = desk.enter("viewer").client.get("/shops/camellia/campaigns/autumn/mail?buyer=B0003")
+    viewer = console.enter("viewer").client.get("/shops/camellia/campaigns/autumn/mail?buyer=B0003")
     assert "王芳" not in viewer.text
 
 
-def test_preview_shows_what_is_typed_and_saves_nothing(desk: Desk) -> None:
-    marketer = desk.enter("marketer")
+def test_preview_shows_what_is_typed_and_saves_nothing(console: Console) -> None:
+    marketer = console.enter("marketer")
     marketer.send("/campaigns/new/coupon-push", **DRAFT)
-    before = desk.campaign().model_dump()
+    before = console.campaign().model_dump()
     typed = {"medium": "sms", "subject_en": "Hi", "body_en": "Hello {{ buyer.name }} {{ link }}", "buyer": "B0003"}
     shown = marketer.send("/campaigns/autumn/edit/what/preview", **typed).text
     assert "Hello 王芳" in shown
     assert "UCS-2" in shown
     wrong = marketer.send("/campaigns/autumn/edit/what/preview", **{**typed, "body_en": "{{ buyer.nam }}"}).text
     assert "Did you mean buyer.name?" in wrong
-    assert desk.campaign().model_dump() == before
+    assert console.campaign().model_dump() == before

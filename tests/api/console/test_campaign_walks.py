@@ -15,8 +15,8 @@ from retention.database import reading, transaction
 from retention.settings import get_settings
 from retention.shops import find_shop
 from tests.api.console import sample
-from tests.api.console.campaign_desk import Desk
 from tests.api.console.doors import HOME
+from tests.api.console.signed_in import Console
 from tests.sign_in import login_cookies
 
 pytestmark = pytest.mark.browser
@@ -25,18 +25,18 @@ Enter = Callable[..., Page]
 
 
 @pytest.fixture
-def desk(camellia: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+def console(camellia: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Console]:
     """One database is enough here: the use cases behind the pages are tested on both."""
     monkeypatch.setenv("REGULARS_HOME", str(tmp_path))
     get_settings.cache_clear()
-    yield Desk(camellia, tmp_path)
+    yield Console(camellia, tmp_path)
     get_settings.cache_clear()
 
 
 @pytest.fixture
-def enter(desk: Desk, served: Callable[..., str], browse: Callable[..., Page]) -> Iterator[Enter]:
+def enter(console: Console, served: Callable[..., str], browse: Callable[..., Page]) -> Iterator[Enter]:
     """Sign in as somebody: `enter("marketer", locale="zh-CN")`. What the browser complains of fails the test."""
-    address = served(desk.app)
+    address = served(console.app)
     complaints: list[str] = []
 
     def note(message: ConsoleMessage) -> None:
@@ -44,7 +44,7 @@ def enter(desk: Desk, served: Callable[..., str], browse: Callable[..., Page]) -
             complaints.append(message.text)
 
     def go_in(who: str, *, locale: str = "en", width: int = 1280) -> Page:
-        cookies = login_cookies(desk.app, f"{who}@camellia.example", language=locale)
+        cookies = login_cookies(console.app, f"{who}@camellia.example", language=locale)
         return browse(address + HOME, locale=locale, width=width, cookies=cookies, hear=note)
 
     yield go_in
@@ -55,12 +55,12 @@ def open_at(page: Page, path: str) -> None:
     page.goto(page.url.split("/shops/")[0] + HOME + path)
 
 
-def state_of(desk: Desk) -> CampaignState:
-    with reading(desk.engine) as session:
+def state_of(console: Console) -> CampaignState:
+    with reading(console.engine) as session:
         return session.exec(select(Campaign.state)).one()
 
 
-def test_campaign_is_written_step_by_step_and_read_as_a_buyer_while_typing(enter: Enter, desk: Desk) -> None:
+def test_campaign_is_written_step_by_step_and_read_as_a_buyer_while_typing(enter: Enter, console: Console) -> None:
     page = enter("marketer")
     open_at(page, "/campaigns/new/coupon-push")
     page.locator("input[name=source][value=segments]").check()
@@ -85,12 +85,12 @@ def test_campaign_is_written_step_by_step_and_read_as_a_buyer_while_typing(enter
     page.get_by_role("button", name="Schedule it", exact=True).click()
     page.locator("dialog[open]").get_by_role("button", name="Schedule it").click()
     expect(page.locator("h1")).to_have_text("It goes by itself")
-    assert state_of(desk) is CampaignState.SCHEDULED
+    assert state_of(console) is CampaignState.SCHEDULED
 
 
 @pytest.mark.parametrize("locale", ["en", "zh-CN"])
-def test_campaign_is_approved_on_a_phone(enter: Enter, desk: Desk, locale: str) -> None:
-    with transaction(desk.engine) as session:
+def test_campaign_is_approved_on_a_phone(enter: Enter, console: Console, locale: str) -> None:
+    with transaction(console.engine) as session:
         shop = find_shop(session, "camellia")
         save_shop_policy(session, shop, values={"approval_required": True}, at=sample.NOW, actor="user:1")
     marketer, owner = enter("marketer"), enter("owner", locale=locale, width=390)
@@ -105,10 +105,10 @@ def test_campaign_is_approved_on_a_phone(enter: Enter, desk: Desk, locale: str) 
     assert box["height"] >= 44
     approve.click()
     expect(owner.locator(".notice.good")).to_be_visible()
-    assert state_of(desk) is CampaignState.APPROVED
+    assert state_of(console) is CampaignState.APPROVED
 
 
-def test_no_page_of_campaigns_is_wider_than_a_phone(enter: Enter, desk: Desk) -> None:
+def test_no_page_of_campaigns_is_wider_than_a_phone(enter: Enter, console: Console) -> None:
     page = enter("marketer", width=390)
     open_at(page, "/campaigns/new/coupon-push?segment=repeat-customers")
     page.fill("#f-slug", "autumn")
@@ -121,14 +121,14 @@ def test_no_page_of_campaigns_is_wider_than_a_phone(enter: Enter, desk: Desk) ->
     page.get_by_role("button", name="Launch", exact=True).click()
     page.get_by_role("button", name="Launch now").click()
     expect(page.locator("#live")).to_be_visible()
-    with transaction(desk.engine) as session:
+    with transaction(console.engine) as session:
         session.execute(update(Delivery).values(state=DeliveryState.UNKNOWN, reason=Reason.NO_RECORD))
     page.reload()
     expect(page.get_by_role("button", name="Resend the unknown")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
-def test_tab_nobody_looks_at_asks_for_nothing(enter: Enter, desk: Desk) -> None:
+def test_tab_nobody_looks_at_asks_for_nothing(enter: Enter, console: Console) -> None:
     page = enter("marketer")
     open_at(page, "/campaigns/new/coupon-push?segment=repeat-customers")
     page.fill("#f-slug", "autumn")

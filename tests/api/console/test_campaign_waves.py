@@ -13,7 +13,7 @@ from retention.database import reading, transaction
 from retention.products import Product
 from retention.shops import find_shop
 from tests.api.console import sample
-from tests.api.console.campaign_desk import Desk, Person, notice
+from tests.api.console.signed_in import Console, Person, notice
 from tests.sign_in import token_of
 
 FANS = {"any": [{"orders": {"measure": "count", "at_least": 2, "of": {"category": "茶"}}}]}
@@ -27,14 +27,14 @@ def camellia(camellia_on_both: Engine) -> Engine:
 
 
 @pytest.fixture
-def marketer(desk: Desk) -> Person:
+def marketer(console: Console) -> Person:
     """A marketer whose draft of an alert about the first tea goes in the waves its recipe suggests."""
-    with transaction(desk.engine) as session:
+    with transaction(console.engine) as session:
         shop = find_shop(session, "camellia")
         create_campaign(
             session, shop, "alert", recipe=Recipe.ARRIVAL_ALERT, product_id=1, at=sample.NOW, actor="user:1"
         )
-    return desk.enter("marketer")
+    return console.enter("marketer")
 
 
 def send_waves(person: Person, *waves: tuple[str, str]) -> str:
@@ -65,10 +65,10 @@ def test_recipe_suggests_who_hears_first_and_how_many_are_new_in_each_wave(marke
     assert counts(page) == [len(repeat), len(followers - repeat), len(members - followers - repeat)]
 
 
-def test_waves_are_chosen_in_order_with_the_hours_between(desk: Desk, marketer: Person) -> None:
+def test_waves_are_chosen_in_order_with_the_hours_between(console: Console, marketer: Person) -> None:
     page = send_waves(marketer, ("members", "2"), ("segment:vip", "12"), ("", "3"), ("rest", "36"))
     assert notice(page) == "Saved."
-    assert desk.campaign("alert").trigger == {
+    assert console.campaign("alert").trigger == {
         "waves": [
             {"rule": GROUP_MEMBERS, "after": 2},
             {"rule": {"segment": "vip"}, "after": 14},
@@ -90,19 +90,22 @@ def test_waves_are_chosen_in_order_with_the_hours_between(desk: Desk, marketer: 
     ],
 )
 def test_waves_that_cannot_be_are_refused_and_change_nothing(
-    desk: Desk, marketer: Person, waves: list[tuple[str, str]], why: str
+    console: Console, marketer: Person, waves: list[tuple[str, str]], why: str
 ) -> None:
-    before = desk.campaign("alert").trigger
+    before = console.campaign("alert").trigger
     page = send_waves(marketer, *waves)
     assert why in notice(page)
     assert lines(page) == [each for each in waves if each[0] not in {"", "nobody-known"}]
-    assert desk.campaign("alert").trigger == before
+    assert console.campaign("alert").trigger == before
 
 
-def test_wave_that_came_another_way_is_shown_in_words_and_kept(desk: Desk, marketer: Person) -> None:
+def test_wave_that_came_another_way_is_shown_in_words_and_kept(console: Console, marketer: Person) -> None:
     own = {"buyer": {"field": "region", "is": ["广东"]}}
-    with transaction(desk.engine) as session:
-        campaign, waves = session.merge(desk.campaign("alert")), [{"rule": own, "after": 0}, {"rule": FANS, "after": 5}]
+    with transaction(console.engine) as session:
+        campaign, waves = (
+            session.merge(console.campaign("alert")),
+            [{"rule": own, "after": 0}, {"rule": FANS, "after": 5}],
+        )
         edit_campaign(
             session, find_shop(session, "camellia"), campaign, changes={"trigger": {"waves": waves}}, at=sample.NOW,
             actor="user:1",
@@ -111,18 +114,18 @@ def test_wave_that_came_another_way_is_shown_in_words_and_kept(desk: Desk, marke
     assert lines(page) == [("kept:0", "0"), ("fans", "5")]
     assert "广东" in page
     send_waves(marketer, ("followers", "0"), ("kept:0", "8"))
-    assert desk.campaign("alert").trigger == {"waves": [{"rule": FOLLOWERS, "after": 0}, {"rule": own, "after": 8}]}
+    assert console.campaign("alert").trigger == {"waves": [{"rule": FOLLOWERS, "after": 0}, {"rule": own, "after": 8}]}
 
 
-def test_waves_are_offered_to_what_tells_of_a_product_and_to_nothing_else(desk: Desk, marketer: Person) -> None:
+def test_waves_are_offered_to_what_tells_of_a_product_and_to_nothing_else(console: Console, marketer: Person) -> None:
     draft = {"slug": "push", "name": "Push", "segment": "vip", "offer": "autumn-20", "to": "stay"}
     marketer.send("/campaigns/new/coupon-push", **draft)
     assert 'value="waves"' not in marketer.page("/campaigns/push/edit/when")
-    with transaction(desk.engine) as session:
-        push = session.merge(desk.campaign("push"))
+    with transaction(console.engine) as session:
+        push = session.merge(console.campaign("push"))
         push.product_id = session.get_one(Product, 1).id
     text = marketer.page("/campaigns/push/edit/when")
     assert 'value="waves"' in text
     assert lines(text) == [("fans", "0"), ("followers", "24"), ("members", "24")]
-    with reading(desk.engine) as session:
-        assert session.merge(desk.campaign("push")).trigger == {}
+    with reading(console.engine) as session:
+        assert session.merge(console.campaign("push")).trigger == {}

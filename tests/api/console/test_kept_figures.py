@@ -16,31 +16,31 @@ from retention.figures import KeptFigure, count_figures
 from retention.orders import Order
 from retention.shops import find_shop
 from retention.versions import Family, raise_version
-from tests.api.console.campaign_desk import DRAFT, Desk
+from tests.api.console.signed_in import DRAFT, Console
 
 PAGES = ("", "/results", "/policies")
 
 
-def shown(desk: Desk) -> list[str]:
+def shown(console: Console) -> list[str]:
     """The pages as the owner sees them, without what differs from login to login."""
-    owner = desk.enter("owner")
+    owner = console.enter("owner")
     return [re.sub(r'name="csrf" value="[0-9a-f]+"|X-CSRF-Token[^}]*', "", owner.page(path)) for path in PAGES]
 
 
 @pytest.fixture
-def running(desk: Desk) -> Desk:
+def running(console: Console) -> Console:
     """The shop with a cap, and a campaign that is on its way."""
     limit = {"cap_messages": "1", "cap_over": "email", "cap_window": "week", "cap_days": "7", "cap_when_full": "skip"}
-    desk.enter("owner").send("/policies", **limit)
-    desk.enter("marketer").send("/campaigns/new/coupon-push", **DRAFT)
-    with transaction(desk.engine) as session:
+    console.enter("owner").send("/policies", **limit)
+    console.enter("marketer").send("/campaigns/new/coupon-push", **DRAFT)
+    with transaction(console.engine) as session:
         campaign = session.exec(select(Campaign)).one()
-        launch(session, find_shop(session, "camellia"), campaign, at=desk.now, actor="user:1")
-    return desk
+        launch(session, find_shop(session, "camellia"), campaign, at=console.now, actor="user:1")
+    return console
 
 
 def test_pages_of_a_large_shop_say_what_those_of_a_small_one_say(
-    running: Desk, monkeypatch: pytest.MonkeyPatch
+    running: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small = shown(running)
     monkeypatch.setattr(figures, "LARGE", 0)
@@ -55,7 +55,7 @@ def test_pages_of_a_large_shop_say_what_those_of_a_small_one_say(
 
 
 def test_pages_say_of_when_their_figures_are_until_a_worker_has_counted_again(
-    running: Desk, monkeypatch: pytest.MonkeyPatch
+    running: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(figures, "LARGE", 0)
     monkeypatch.setattr(clock, "now", lambda: running.now)

@@ -19,7 +19,7 @@ from segments.rules import parse
 from segments.segments import find_segment
 from tests.api.console import sample
 from tests.api.console.doors import SignIn
-from tests.api.console.segment_desk import HOME, KNOWN, form_of, saved
+from tests.api.console.rule_forms import HOME, KNOWN, form_of, saved
 
 
 @pytest.fixture

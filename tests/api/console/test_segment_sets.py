@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 
 from tests.api.console import sample
 from tests.api.console.doors import SignIn
-from tests.api.console.segment_desk import HOME, form_of, saved
+from tests.api.console.rule_forms import HOME, form_of, saved
 
 
 @pytest.fixture

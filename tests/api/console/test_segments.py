@@ -19,7 +19,7 @@ from retention.versions import Family, raise_version
 from segments.snapshots import refresh_segments
 from tests.api.console import sample
 from tests.api.console.doors import SignIn
-from tests.api.console.segment_desk import HOME, form_of, saved
+from tests.api.console.rule_forms import HOME, form_of, saved
 
 
 @pytest.fixture

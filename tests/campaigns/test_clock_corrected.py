@@ -23,8 +23,8 @@ from campaigns.webhooks.webhooks import WebhookCall, WebhookCallState, WebhookEv
 from retention import tries
 from retention.failures import Failure, rests
 from tests.campaigns.conftest import NOON, Stage, later
-from tests.campaigns.postings import SITE, bot, group, launched, posted, posts_of
-from tests.campaigns.triggering import DAILY_AT_TEN, FOLLOWED, follow, scheduled, served
+from tests.campaigns.posts import SITE, bot, group, launched, posted, posts_of
+from tests.campaigns.triggers import DAILY_AT_TEN, FOLLOWED, follow, scheduled, served
 
 FAILED = WebhookEvent.FAILED.value
 AHEAD = NOON + timedelta(days=3)

@@ -1,4 +1,4 @@
-"""What a sender has claimed and not begun stays here, by whatever way the no, the pause or the new address came in."""
+"""What is claimed and not begun stays here, by whatever way the opt-out, the pause or the new address came in."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -20,7 +20,7 @@ from retention.words import gettext_noop as n_
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Explanation:
     """Why one buyer did or did not get a run. `outcome` is a delivery state, or "skipped", or "absent"."""
 
     run: Run | None
@@ -43,7 +43,9 @@ _OUTCOMES = {
 }
 
 
-def why(session: Session, shop: Shop, campaign: Campaign, buyer: Buyer, *, at: datetime | None = None) -> list[Answer]:
+def explain_outcome(
+    session: Session, shop: Shop, campaign: Campaign, buyer: Buyer, *, at: datetime | None = None
+) -> list[Explanation]:
     """Return, for each run of `campaign`, why `buyer` did or did not get it; one answer when there was no run yet.
 
     With `at`, that one says what a launch at this moment would do.
@@ -58,23 +60,25 @@ def why(session: Session, shop: Shop, campaign: Campaign, buyer: Buyer, *, at: d
     return [_of_run(session, shop, run, buyer, deliveries.get(run.id)) for run in runs]
 
 
-def _of_run(session: Session, shop: Shop, run: Run, buyer: Buyer, delivery: Delivery | None) -> Answer:
+def _of_run(session: Session, shop: Shop, run: Run, buyer: Buyer, delivery: Delivery | None) -> Explanation:
     if delivery:
         words = [_(_OUTCOMES[delivery.state]), sentence(delivery.reason)]
         if delivery.state is DeliveryState.WAITING and delivery.due_at > run.planned_at:
             words.append(_("It is due on {moment}.").format(moment=_shown(delivery.due_at, shop)))
-        return Answer(run, delivery.state.value, delivery.reason, " ".join(filter(None, words)), delivery)
+        return Explanation(run, delivery.state.value, delivery.reason, " ".join(filter(None, words)), delivery)
     for skip in session.exec(select(RunSkip).where(RunSkip.shop_id == run.shop_id, RunSkip.run_id == run.id)):
         if buyer.id in BitMap.deserialize(skip.buyer_ids):
-            return Answer(run, "skipped", skip.reason, sentence(skip.reason))
-    return Answer(run, "absent", "", _("They did not match the campaign's audience when it was planned."))
+            return Explanation(run, "skipped", skip.reason, sentence(skip.reason))
+    return Explanation(run, "absent", "", _("They did not match the campaign's audience when it was planned."))
 
 
-def _before_any_run(session: Session, shop: Shop, campaign: Campaign, buyer: Buyer, *, at: datetime | None) -> Answer:
+def _before_any_run(
+    session: Session, shop: Shop, campaign: Campaign, buyer: Buyer, *, at: datetime | None
+) -> Explanation:
     not_yet = _("The campaign has not run yet.")
     planned = plan(session, shop, campaign, at=at or campaign.created_at)
     if buyer.id not in planned.audience:
-        return Answer(None, "absent", "", f"{not_yet} {_('They do not match the audience.')}")
+        return Explanation(None, "absent", "", f"{not_yet} {_('They do not match the audience.')}")
     reason = next((reason for reason, buyers in planned.skips.items() if buyer.id in buyers), "")
     if at is None or buyer.id in planned.control:  # who will be in the control group is said once it is drawn
         words = _("They match the audience.")
@@ -82,7 +86,7 @@ def _before_any_run(session: Session, shop: Shop, campaign: Campaign, buyer: Buy
         words = _("Now they would be left out: {why}").format(why=sentence(reason))
     else:
         words = _("Now they would get it.")
-    return Answer(None, "absent", reason if at else "", f"{not_yet} {words}")
+    return Explanation(None, "absent", reason if at else "", f"{not_yet} {words}")
 
 
 def _shown(at: datetime, shop: Shop) -> str:

@@ -1,4 +1,4 @@
-"""The page of a mail: its two twins, the shop's look, its width."""
+"""The page of a mail: HTML and plain text, the branding of the shop, its width."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +13,7 @@ from retention.buyers import Buyer
 from retention.errors import Invalid
 from retention.files import FileStore
 from tests.campaigns.conftest import NOON, Stage
-from tests.campaigns.wording import IDENTITY, campaign, english
+from tests.campaigns.texts import IDENTITY, campaign, english
 
 FRAME = Frame(shop="Tea & Co", link="https://r.teahouse.cn/Q/7K3M", unsubscribe="https://r.teahouse.cn/u/AA")
 TEXT = Text("New <tea>", "Dear Ada,\n\nthe oolong is here.\nBrew it hot.", "en", "Only 300 tins")

@@ -1,4 +1,4 @@
-"""The law of a campaign for what a bot or a person says once: the posts are the preview, and so are the outcomes."""
+"""A property of campaigns that post, by bot or by hand: the posts are the preview, and so are the outcomes."""
 
 import itertools
 from collections import Counter
@@ -22,16 +22,25 @@ from campaigns.deliveries.moving import cancel
 from campaigns.plans.planning import Plan, plan
 from campaigns.posts import assisting
 from campaigns.posts.bots import send_posts
-from campaigns.posts.outcomes import put_aside
+from campaigns.posts.outcomes import reconcile_posts
 from campaigns.runs.launch import launch
 from retention.access import Member
 from retention.database import transaction
 from retention.errors import Conflict
 from retention.relations import GroupMember
 from retention.shops import Shop, create_shop
-from tests.campaigns.chance import Rules, Somebody, check_ledger, check_made, draft, let_happen, rules, somebody
 from tests.campaigns.conftest import NOON, Stage, later
-from tests.campaigns.postings import SITE, person
+from tests.campaigns.posts import SITE, person
+from tests.campaigns.random_campaigns import (
+    Rules,
+    Somebody,
+    check_ledger,
+    check_made,
+    draft,
+    let_happen,
+    rules,
+    somebody,
+)
 
 ERRORS = {"refused": Refused("no such group"), "undecided": Undecided("broken"), "later": TryLater("busy")}
 WAYS = {
@@ -73,7 +82,7 @@ def test_posts_are_what_the_preview_showed_and_the_sum_of_what_became_of_them(
         say(moment)
         check_ledger(engine, run_id, planned)
         with transaction(engine) as session:
-            put_aside(session, at=moment)
+            reconcile_posts(session, at=moment)
         check_ledger(engine, run_id, planned)
     with transaction(engine) as session:
         if cancelled:

@@ -16,23 +16,13 @@ from campaigns.deliveries import ledger, moving
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.links import Link
 from campaigns.posts import assisting
-from campaigns.posts.task_list import desk_of
+from campaigns.posts.task_list import task_list_of
 from campaigns.runs.scheduling import schedule
 from retention.access import Member
 from retention.audit import AuditEntry
 from retention.errors import Conflict, Invalid
 from tests.campaigns.conftest import NOON, Stage, later
-from tests.campaigns.postings import (
-    SITE,
-    group,
-    launched,
-    person,
-    posted,
-    posts_of,
-    sent_touches,
-    states,
-    take,
-)
+from tests.campaigns.posts import SITE, group, launched, person, posted, posts_of, sent_touches, states, take
 
 SECOND = timedelta(seconds=1)
 OnStage = Callable[[Callable[[Stage], Any]], Any]
@@ -202,13 +192,13 @@ def test_of_two_who_take_at_once_one_has_it_and_the_other_is_told(engine: Engine
     assert answers[0] in {"Lin has this one in hand.", "Mei has this one in hand."}
 
 
-def test_task_put_back_lies_on_the_desk_again(stage: Stage) -> None:
+def test_task_put_back_is_in_the_task_list_again(stage: Stage) -> None:
     group(stage, "tea", stage.buyer("ada"))
     launched(stage, posted(stage, Medium.ASSISTED))
     post, lin, mei = posts_of(stage.session)[0], person(stage.session), person(stage.session, "Mei")
     take(stage, lin, post.id)
-    assert desk_of(stage.session, stage.shop, mei, at=NOON).waiting == 0
+    assert task_list_of(stage.session, stage.shop, mei, at=NOON).waiting == 0
     assisting.put_back(stage.session, lin, post.id, at=NOON)
-    desk = desk_of(stage.session, stage.shop, mei, at=NOON)
-    assert [(task.to, task.buyers) for task in desk.tasks] == [("Tea", 1)]
+    task_list = task_list_of(stage.session, stage.shop, mei, at=NOON)
+    assert [(task.to, task.buyers) for task in task_list.tasks] == [("Tea", 1)]
     take(stage, mei, post.id)

@@ -1,4 +1,4 @@
-"""The law of a campaign: what the preview shows is what is made, and what is made is the sum of what became of it."""
+"""A property of every campaign: the preview is what is made, and what is made is the sum of its outcomes."""
 
 import itertools
 
@@ -20,7 +20,8 @@ from campaigns.sending.sending import send_waiting
 from campaigns.texts.mail import SenderIdentity
 from retention.database import transaction
 from retention.shops import Shop, create_shop
-from tests.campaigns.chance import (
+from tests.campaigns.conftest import NOON, Stage, later
+from tests.campaigns.random_campaigns import (
     Rules,
     Somebody,
     check_ledger,
@@ -32,7 +33,6 @@ from tests.campaigns.chance import (
     rules,
     somebody,
 )
-from tests.campaigns.conftest import NOON, Stage, later
 
 SENDER = SenderIdentity("https://shop.example", b"a key for tests", "Shop <shop@shop.example>")
 _shops = itertools.count(1)

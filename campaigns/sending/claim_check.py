@@ -1,6 +1,6 @@
-"""What is in hand: a claim is checked again before more of it leaves, where an answer or an address has changed.
+"""A claim is checked again before more of it leaves, where an answer or an address has changed meanwhile.
 
-An opt-out on a page takes its own deliveries out of a sender's hands (`deliveries.stopping`). A file of opt-outs, a new
+An opt-out on a page releases its own deliveries from the claim (`deliveries.stopping`). A file of opt-outs, a new
 address, somebody else's pause or a topic in a digest touch no delivery, but each raises a data version of the shop.
 """
 
@@ -21,20 +21,20 @@ from retention.buyers import Buyer
 from retention.versions import Family, version_of
 
 
-class Checked(NamedTuple):
+class CheckedVersions(NamedTuple):
     """The data versions a claim was checked under."""
 
     consents: int
     buyers: int
 
 
-def checked_under(session: Session, shop_id: int) -> Checked:
+def versions_now(session: Session, shop_id: int) -> CheckedVersions:
     """Return the versions of now. Read them before the check, so that what comes during it counts as a change."""
-    return Checked(*(version_of(session, shop_id, family) for family in (Family.CONSENTS, Family.BUYERS)))
+    return CheckedVersions(*(version_of(session, shop_id, family) for family in (Family.CONSENTS, Family.BUYERS)))
 
 
-def recheck(session: Session, held: Claim, medium: Medium, to: Mapping[int, str], *, at: datetime) -> None:
-    """Let go of claimed deliveries that must not leave any more, or whose message was made for another address.
+def recheck_claim(session: Session, held: Claim, medium: Medium, to: Mapping[int, str], *, at: datetime) -> None:
+    """Release claimed deliveries that must not leave any more, or whose message was made for another address.
 
     `to` are the addresses of the messages by delivery. A message that has others in it is made again too.
     """

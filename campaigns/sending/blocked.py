@@ -1,4 +1,4 @@
-"""Standing: why nothing of a running campaign leaves, and what a person can do about it; another sender for what waits.
+"""Blocked sending: why nothing of a running campaign leaves, and another sender for what waits.
 
 Where a campaign names no sender, mail goes by the installation's own server; how that fares is kept as a failure of the
 shop (`MAIL`), since it has no row of its own.
@@ -26,11 +26,11 @@ from retention.shops import Shop
 MAIL = "mail"
 """The work whose failure says that the installation's own mail server is in trouble, as a failure of the shop."""
 
-HANDED_OVER = (Medium.EMAIL, Medium.SMS, Medium.WEBHOOK)
+MESSAGE_MEDIA = (Medium.EMAIL, Medium.SMS, Medium.WEBHOOK)
 _MAY_CHANGE = (CampaignState.SCHEDULED, CampaignState.RUNNING, CampaignState.PAUSED)
 
 
-class Obstacle(StrEnum):
+class Blocker(StrEnum):
     """Why nothing leaves."""
 
     PAUSED = "paused"
@@ -41,19 +41,19 @@ class Obstacle(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Standstill:
-    """What keeps a campaign from leaving: the sender's name ("" for the installation's own), and what was said."""
+class BlockedSending:
+    """What keeps a campaign from leaving: the sender's name ("" for the installation's own), and the last response."""
 
-    obstacle: Obstacle
+    blocker: Blocker
     sender: str = ""
     detail: str = ""
     failures: int = 0
     until: datetime | None = None
 
 
-def standstill(session: Session, campaign: Campaign) -> Standstill | None:
+def sending_block_of(session: Session, campaign: Campaign) -> BlockedSending | None:
     """Return why nothing of a campaign leaves; None when nothing is known that keeps it."""
-    if campaign.medium not in HANDED_OVER:
+    if campaign.medium not in MESSAGE_MEDIA:
         return None
     failures = failures_of(session, campaign.shop_id)
     sender = session.get(Sender, campaign.sender_id) if campaign.sender_id else None
@@ -61,31 +61,31 @@ def standstill(session: Session, campaign: Campaign) -> Standstill | None:
         return _of_installation(campaign, failures)
     unusable = next((each for each in failures if (each.kind, each.thing_id) == ("sender", sender.id)), None)
     if sender.state is SenderState.PAUSED:
-        return Standstill(Obstacle.PAUSED, sender.name)
+        return BlockedSending(Blocker.PAUSED, sender.name)
     if unusable is not None:
-        return Standstill(Obstacle.UNUSABLE, sender.name, unusable.why, unusable.tries, unusable.next_at)
+        return BlockedSending(Blocker.UNUSABLE, sender.name, unusable.why, unusable.tries, unusable.next_at)
     if sender.state is SenderState.BROKEN or sender.failures:
-        kind = Obstacle.BROKEN if sender.state is SenderState.BROKEN else Obstacle.FAILING
-        return Standstill(kind, sender.name, sender.last_error, sender.failures, sender.broken_until)
+        kind = Blocker.BROKEN if sender.state is SenderState.BROKEN else Blocker.FAILING
+        return BlockedSending(kind, sender.name, sender.last_error, sender.failures, sender.broken_until)
     return None
 
 
-def standing_still(session: Session, shop_id: int) -> list[tuple[Campaign, Standstill]]:
+def blocked_campaigns(session: Session, shop_id: int) -> list[tuple[Campaign, BlockedSending]]:
     """Return the running campaigns of a shop that have somebody waiting and cannot leave."""
     waits = sa.select(sa.literal(1)).where(col(Delivery.shop_id) == shop_id, col(Delivery.run_id) == Run.id, _WAITS)
     some = sa.select(sa.literal(1)).where(
         col(Run.shop_id) == shop_id, col(Run.campaign_id) == Campaign.id, col(Run.finished_at).is_(None), waits.exists()
     )
     running = select(Campaign).where(
-        Campaign.shop_id == shop_id, Campaign.state == CampaignState.RUNNING, col(Campaign.medium).in_(HANDED_OVER)
+        Campaign.shop_id == shop_id, Campaign.state == CampaignState.RUNNING, col(Campaign.medium).in_(MESSAGE_MEDIA)
     )
     found = session.exec(running.where(some.exists()).order_by(col(Campaign.id))).all()
-    return [(each, stands) for each in found if (stands := standstill(session, each)) is not None]
+    return [(each, stands) for each in found if (stands := sending_block_of(session, each)) is not None]
 
 
 def may_change_sender(session: Session, campaign: Campaign) -> bool:
     """Tell whether nothing of the campaign's open runs has left, so that another sender may take them."""
-    if campaign.medium not in HANDED_OVER or campaign.state not in _MAY_CHANGE:
+    if campaign.medium not in MESSAGE_MEDIA or campaign.state not in _MAY_CHANGE:
         return False
     open_runs = sa.select(col(Run.id)).where(
         col(Run.shop_id) == campaign.shop_id, col(Run.campaign_id) == campaign.id, col(Run.finished_at).is_(None)
@@ -137,12 +137,12 @@ def _wait_no_longer(session: Session, campaign: Campaign, at: datetime) -> None:
     move_all(session, Move.RESCHEDULE, *later, due_at=at, attempts=0)
 
 
-def _of_installation(campaign: Campaign, failures: list[Failure]) -> Standstill | None:
+def _of_installation(campaign: Campaign, failures: list[Failure]) -> BlockedSending | None:
     if campaign.medium is not Medium.EMAIL:
-        return Standstill(Obstacle.NO_SENDER)
+        return BlockedSending(Blocker.NO_SENDER)
     for failure in failures:
         if failure.kind == "shop" and failure.work in {MAIL, "messages"}:
-            return Standstill(Obstacle.FAILING, "", failure.why, failure.tries)
+            return BlockedSending(Blocker.FAILING, "", failure.why, failure.tries)
     return None
 
 

@@ -1,4 +1,4 @@
-"""Assisting: posts as tasks of people. One is taken, sent with proof or declined; every step can be taken back.
+"""Manual posts: tasks of people. One is taken, sent with proof or declined; every step can be taken back.
 
 Two people at once: one wins by a conditional UPDATE, the other is told who has it. The deliveries follow the post.
 """
@@ -15,7 +15,7 @@ from campaigns.campaign.reasons import Reason, step_name
 from campaigns.deliveries.moving import reopen
 from campaigns.deliveries.transitions import Move
 from campaigns.posts.groups import assignees
-from campaigns.posts.outcomes import look_once_more, settle
+from campaigns.posts.outcomes import recheck_post, settle
 from campaigns.posts.posts import find_post, quota_of
 from campaigns.posts.task_list import SAID, check_sight, left_of
 from campaigns.posts.wording import PostText, text_of
@@ -40,7 +40,7 @@ def take_post(
         return _said(session, shop, post, public_url=public_url, at=at)
     _check_free(session, shop, post, member, at=at)
     _check_quota(session, shop, member, at=at)
-    found = look_once_more(session, post, at=at)
+    found = recheck_post(session, post, at=at)
     if isinstance(found, datetime):
         raise Conflict(
             "These are quiet hours, or a cap is full: not before {moment}.", moment=show_moment(found, shop.timezone)

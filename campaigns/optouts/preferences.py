@@ -1,4 +1,4 @@
-"""Standing: what holds for one buyer now, by each way to reach them, and until when they want quiet."""
+"""Contact preferences: what holds for one buyer now, by each way to reach them, and until when they want quiet."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ from retention.suppressions import About, is_held
 
 
 @dataclass(frozen=True, slots=True)
-class ByChannel:
+class ChannelPreference:
     """The buyer's last answer, and whether their address has said no, whoever said it."""
 
     channel: Channel
@@ -22,20 +22,20 @@ class ByChannel:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ContactPreferences:
     """What holds on every channel."""
 
-    channels: list[ByChannel]
+    channels: list[ChannelPreference]
     paused_until: datetime | None
 
 
-def standing_of(session: Session, buyer: Buyer, *, at: datetime) -> Standing:
+def preferences_of(session: Session, buyer: Buyer, *, at: datetime) -> ContactPreferences:
     """Return what holds for a buyer at a moment."""
     addresses = {Channel.EMAIL: buyer.email, Channel.SMS: buyer.phone}
     found, until = [], None
     for channel in Channel:
-        said = choices_of(session, Subject(buyer.shop_id, buyer.id, channel), at=at)
+        choices = choices_of(session, Subject(buyer.shop_id, buyer.id, channel), at=at)
         held = is_held(session, About(buyer.shop_id, channel), addresses.get(channel, ""))
-        found.append(ByChannel(channel, said.answer, held, said.topics_out))
-        until = said.paused_until
-    return Standing(found, until)
+        found.append(ChannelPreference(channel, choices.answer, held, choices.topics_out))
+        until = choices.paused_until
+    return ContactPreferences(found, until)

@@ -1,4 +1,4 @@
-"""Buyers, limits and what happens to both as chance made them, for the laws that hold of every campaign."""
+"""Buyers, limits and what happens to both at random, for the properties that hold of every campaign."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from retention.buyers import Buyer
 from retention.consent import Channel, Pause
 from retention.database import transaction
 from tests.campaigns.conftest import NOON, Stage, later
-from tests.campaigns.postings import WORDS, bot, group
+from tests.campaigns.posts import WORDS, bot, group
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Quiet hours and hours of sending: pure rules over the clock, what a plan makes of them, and the look at hand-over."""
+"""Quiet hours and hours of sending: pure rules over the clock, what a plan makes of them, and the pre-send check."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""A test of a text: to somebody of the shop, marked as one, leaving no trace."""
+"""A test message: to somebody of the shop, marked as one, in no ledger."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from campaigns.channels.channel import Message, Refused, TryLater
 from campaigns.channels.memory import MemoryChannel
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.links import Link
-from campaigns.texts.trying import TESTS_A_DAY, send_test
+from campaigns.texts.sending_tests import TESTS_A_DAY, send_test
 from retention.access import Role
 from retention.audit import AuditEntry
 from retention.buyers import Buyer
@@ -19,7 +19,7 @@ from retention.database import reading
 from retention.errors import Conflict, Forbidden
 from retention.people import add_user
 from tests.campaigns.conftest import NOON, Stage, later
-from tests.campaigns.wording import Acting, campaign, english
+from tests.campaigns.texts import Acting, campaign, english
 
 
 def tried(engine: Engine, *, to: str, channel: Any = None, at: Any = NOON) -> tuple[str, list[Message]]:

@@ -1,4 +1,4 @@
-"""One bad thing must not stop others: whatever it raises is kept as its own failure, and the rest of its kind go on."""
+"""One failure must not stop others: whatever it raises is kept as its own, and the rest of its kind go on."""
 
 import ast
 import inspect
@@ -31,7 +31,7 @@ from segments.forecasting import ShopForecast, forecast_shop
 from segments.segments import Segment, save_segment
 from segments.snapshots import SegmentSnapshot, refresh_shop
 from tests.campaigns.conftest import NOON, Stage, later
-from tests.campaigns.triggering import FOLLOWED, follow, scheduled
+from tests.campaigns.triggers import FOLLOWED, follow, scheduled
 
 OnStage = Callable[[Callable[[Stage], Any]], Any]
 

@@ -1,4 +1,4 @@
-"""The law of consent: after a no nothing leaves by that address until a newer yes of the buyer's own.
+"""A property of consent: after an opt-out nothing leaves by that address until a newer yes of the buyer's own.
 
 Random histories of files, pages, replies and answers told by other systems, over few buyers who share few addresses in
 many spellings. Who a plan takes and who the pre-send check lets go is compared with the histories read plainly.

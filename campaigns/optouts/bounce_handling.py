@@ -1,5 +1,7 @@
-"""Bouncing: what a report changes. The delivery it is about is found by the Message-ID, which only we and the receiving
-side know; a report about no delivery of ours is kept and changes nothing.
+"""Bounce handling: what a report changes.
+
+The delivery it is about is found by the Message-ID, which only we and the receiving side know; a report about no
+delivery of ours is kept and changes nothing.
 
 Hard: the address is sent nothing any more. Soft: counted, and the last of several within a month makes it hard.
 Complaint: the buyer's no to mail, with the report as evidence. All at once, for what waits too.

@@ -1,4 +1,4 @@
-"""A desk for the tests of campaign pages: the sample shop behind an application, and forms sent as pages send them."""
+"""The console for tests of campaign pages: the sample shop behind an application, and forms sent as pages send them."""
 
 import re
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class Person:
 
 
 @dataclass
-class Desk:
+class Console:
     """The shop with a clock that tests turn."""
 
     engine: Engine

@@ -23,7 +23,7 @@ from retention.buyers import Buyer
 from retention.errors import Conflict, Invalid
 from retention.words import speaking
 from tests.campaigns.conftest import NOON, Stage
-from tests.campaigns.wording import IDENTITY
+from tests.campaigns.texts import IDENTITY
 
 MIDNIGHT = datetime(2026, 3, 20, 16, tzinfo=UTC)  # the first moment of 21 March in Shanghai: the 20th is the last day
 SOON, FAR = MIDNIGHT - timedelta(hours=2), MIDNIGHT - timedelta(days=9)

@@ -1,4 +1,4 @@
-"""The last look: what has changed between planning and the moment a delivery leaves."""
+"""The pre-send check: what has changed between planning and the moment a delivery leaves."""
 
 from datetime import timedelta
 

@@ -10,9 +10,9 @@ from campaigns.channels.channel import TryLater
 from campaigns.channels.memory import MemoryChannel
 from campaigns.channels.senders import Sender, SenderKind, SenderState, create_sender
 from campaigns.runs.launch import launch
+from campaigns.sending.blocked import Blocker, blocked_campaigns, change_sender, may_change_sender, sending_block_of
 from campaigns.sending.pausing import pause_sender
 from campaigns.sending.sending import send_waiting
-from campaigns.sending.standing import Obstacle, change_sender, may_change_sender, standing_still, standstill
 from retention.errors import Conflict, Invalid
 from retention.failures import Thing, write_failure
 from tests.campaigns.conftest import NOON, Stage, later
@@ -42,25 +42,25 @@ def test_a_campaign_that_names_no_sender_gets_the_shops_own(stage: Stage) -> Non
 def test_each_way_a_sender_is_dead_is_told_with_what_it_said(stage: Stage) -> None:
     sender = _sender(stage, "shop-mail")
     campaign = _launched(stage)
-    assert standstill(stage.session, campaign) is None
-    assert standing_still(stage.session, stage.shop.id) == []
+    assert sending_block_of(stage.session, campaign) is None
+    assert blocked_campaigns(stage.session, stage.shop.id) == []
     found = []
     sender.failures, sender.last_error = 2, "nobody answers"
-    found.append(standstill(stage.session, campaign))
+    found.append(sending_block_of(stage.session, campaign))
     sender.failures, sender.state = 5, SenderState.BROKEN
-    found.append(standstill(stage.session, campaign))
+    found.append(sending_block_of(stage.session, campaign))
     thing = Thing(stage.shop.id, "sender", sender.id, sender.slug)
     write_failure(stage.session, "sender", thing, Conflict("Its secrets cannot be read."), now=NOON)
-    found.append(standstill(stage.session, campaign))
+    found.append(sending_block_of(stage.session, campaign))
     sender.state = SenderState.PAUSED
-    found.append(standstill(stage.session, campaign))
-    assert [(each.obstacle, each.detail) for each in found if each] == [
-        (Obstacle.FAILING, "nobody answers"),
-        (Obstacle.BROKEN, "nobody answers"),
-        (Obstacle.UNUSABLE, "Its secrets cannot be read."),
-        (Obstacle.PAUSED, ""),
+    found.append(sending_block_of(stage.session, campaign))
+    assert [(each.blocker, each.detail) for each in found if each] == [
+        (Blocker.FAILING, "nobody answers"),
+        (Blocker.BROKEN, "nobody answers"),
+        (Blocker.UNUSABLE, "Its secrets cannot be read."),
+        (Blocker.PAUSED, ""),
     ]
-    assert [each.slug for each, _ in standing_still(stage.session, stage.shop.id)] == [campaign.slug]
+    assert [each.slug for each, _ in blocked_campaigns(stage.session, stage.shop.id)] == [campaign.slug]
 
 
 def test_the_installations_own_server_that_is_away_is_told_until_it_takes_a_message(engine: Any, on_stage: Any) -> None:
@@ -71,7 +71,7 @@ def test_the_installations_own_server_that_is_away_is_told_until_it_takes_a_mess
             raise TryLater("the mail server cannot be reached", of_sender=True)
 
     def details(stage: Stage) -> list[str]:
-        return [stands.detail for _, stands in standing_still(stage.session, stage.shop.id)]
+        return [stands.detail for _, stands in blocked_campaigns(stage.session, stage.shop.id)]
 
     send_waiting(engine, Away(), now=NOON)
     assert on_stage(details) == ["the mail server cannot be reached"]
