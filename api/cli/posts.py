@@ -7,7 +7,7 @@ import typer
 from sqlmodel import Session, select
 
 from api.cli.terminal import JsonOption, ShopOption, engine, show, show_rows
-from campaigns.posts import assisting
+from campaigns.posts import manual_posts
 from campaigns.posts.groups import find_group, groups_of, set_owner
 from campaigns.posts.posts import set_quota
 from campaigns.posts.task_list import Task, task_for, task_list_of
@@ -52,7 +52,7 @@ def take(number: NumberArgument, shop: ShopOption, *, as_json: JsonOption = Fals
     with transaction(engine()) as session:
         found, member = _here(session, shop)
         url = get_settings().public_url
-        said = assisting.take_post(session, found, member, number, public_url=url, at=clock.now())
+        said = manual_posts.take_post(session, found, member, number, public_url=url, at=clock.now())
         result = _after(session, member, number) | {"text": said.text if said else ""}
     if as_json:
         show(result, as_json=True)
@@ -73,7 +73,7 @@ def sent(
     with transaction(engine()) as session:
         _, member = _here(session, shop)
         name = open_store(get_settings()).put(cleaned(proof.read_bytes())) if proof else ""
-        assisting.send_post(session, member, number, at=clock.now(), proof=name, note=note)
+        manual_posts.send_post(session, member, number, at=clock.now(), proof=name, note=note)
         show(_after(session, member, number), as_json=as_json)
 
 
@@ -82,7 +82,7 @@ def decline(number: NumberArgument, shop: ShopOption, note: NoteOption = "", *, 
     """Say that a post in hand will not be sent, and why."""
     with transaction(engine()) as session:
         _, member = _here(session, shop)
-        assisting.decline_post(session, member, number, at=clock.now(), note=note)
+        manual_posts.decline_post(session, member, number, at=clock.now(), note=note)
         show(_after(session, member, number), as_json=as_json)
 
 
@@ -91,7 +91,7 @@ def back(number: NumberArgument, shop: ShopOption, *, as_json: JsonOption = Fals
     """Put a post in hand back for others."""
     with transaction(engine()) as session:
         _, member = _here(session, shop)
-        assisting.put_back(session, member, number, at=clock.now())
+        manual_posts.put_back(session, member, number, at=clock.now())
         show(_after(session, member, number), as_json=as_json)
 
 
@@ -100,7 +100,7 @@ def undo(number: NumberArgument, shop: ShopOption, *, as_json: JsonOption = Fals
     """Take back what the command line said last of a post."""
     with transaction(engine()) as session:
         _, member = _here(session, shop)
-        assisting.undo_post(session, member, number, at=clock.now())
+        manual_posts.undo_post(session, member, number, at=clock.now())
         show(_after(session, member, number), as_json=as_json)
 
 

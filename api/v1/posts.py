@@ -13,7 +13,7 @@ from api.v1.bounds import Number
 from api.v1.keys import Caller, caller_with
 from api.v1.once import SentOnce
 from campaigns.campaign.posts import PostState
-from campaigns.posts import assisting, groups
+from campaigns.posts import groups, manual_posts
 from campaigns.posts.task_list import Task, task_for, task_list_of
 from retention.access import Scope
 from retention.people import User
@@ -107,7 +107,7 @@ def take(
     """Take a post in hand and read what to say; 409 when somebody else has it. Scope posts:write."""
 
     def work() -> PostOut:
-        assisting.take_post(session, caller.shop, caller.member, number, public_url=settings.public_url, at=at)
+        manual_posts.take_post(session, caller.shop, caller.member, number, public_url=settings.public_url, at=at)
         return _of(session, caller, number)
 
     return once.answer(session, caller, work)
@@ -118,7 +118,7 @@ def sent(number: Number, body: SaidIn, session: Writing, at: Now, once: SentOnce
     """Say that a post in hand was sent, with a note as proof. Scope posts:write."""
 
     def work() -> PostOut:
-        assisting.send_post(session, caller.member, number, at=at, note=body.note)
+        manual_posts.send_post(session, caller.member, number, at=at, note=body.note)
         return _of(session, caller, number)
 
     return once.answer(session, caller, work)
@@ -129,7 +129,7 @@ def decline(number: Number, body: SaidIn, session: Writing, at: Now, once: SentO
     """Say that a post in hand will not be sent, and why. Scope posts:write."""
 
     def work() -> PostOut:
-        assisting.decline_post(session, caller.member, number, at=at, note=body.note)
+        manual_posts.decline_post(session, caller.member, number, at=at, note=body.note)
         return _of(session, caller, number)
 
     return once.answer(session, caller, work)
@@ -140,7 +140,7 @@ def back(number: Number, session: Writing, at: Now, once: SentOnce, caller: Post
     """Put a post in hand back for others. Scope posts:write."""
 
     def work() -> PostOut:
-        assisting.put_back(session, caller.member, number, at=at)
+        manual_posts.put_back(session, caller.member, number, at=at)
         return _of(session, caller, number)
 
     return once.answer(session, caller, work)
@@ -151,7 +151,7 @@ def undo(number: Number, session: Writing, at: Now, once: SentOnce, caller: Post
     """Take back what this key said last of a post. Scope posts:write."""
 
     def work() -> PostOut:
-        assisting.undo_post(session, caller.member, number, at=at)
+        manual_posts.undo_post(session, caller.member, number, at=at)
         return _of(session, caller, number)
 
     return once.answer(session, caller, work)

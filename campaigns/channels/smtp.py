@@ -175,8 +175,8 @@ class _SmtpConnection:
             reply = self._server.getreply()
         except _BROKEN as error:
             raise Undecided(outages.CONNECTION_BROKE_LATE.format(why=outages.plain(error))) from error
-        if error := _error_of(reply, 250):
-            raise error
+        if failure := _error_of(reply, 250):
+            raise failure
         self.taken += 1
         return Taken()
 

@@ -13,7 +13,6 @@ from functools import partial
 from typing import NamedTuple, TypeVar
 
 import sqlalchemy as sa
-from retention.error import said
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
@@ -48,6 +47,7 @@ from retention.products import Product
 from retention.queue import send
 from retention.settings import get_settings
 from retention.shops import Shop
+from retention.trouble import said
 
 Columns = TypeVar("Columns", "_Delivery", "_Buyer", "_Coupon", "_Link")
 
