@@ -7,7 +7,7 @@ from sqlmodel import Session, col, func, select
 from campaigns.campaign.campaigns import Campaign, Delivery, Medium, Recipe, Run
 from campaigns.campaign.posts import Post
 from campaigns.channels.senders import Sender, SenderKind
-from campaigns.posts import assisting
+from campaigns.posts import manual_posts
 from campaigns.runs.launch import launch
 from retention.access import ROLE_SCOPES, Member, Role
 from retention.people import User
@@ -74,7 +74,7 @@ def person(session: Session, name: str = "Lin", *, role: Role = Role.MARKETER, s
 
 def take(stage: Stage, who: Member, number: int, **values: Any) -> Any:
     at = values.pop("at", NOON)
-    return assisting.take_post(stage.session, stage.shop, who, number, public_url=SITE, at=at)
+    return manual_posts.take_post(stage.session, stage.shop, who, number, public_url=SITE, at=at)
 
 
 def sent_touches(session: Session) -> int:

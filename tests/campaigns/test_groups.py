@@ -5,9 +5,9 @@ from sqlmodel import select
 
 from campaigns.campaign.campaigns import Medium
 from campaigns.campaign.posts import PostState
-from campaigns.posts import assisting
+from campaigns.posts import manual_posts
 from campaigns.posts.groups import find_group, groups_of, set_owner
-from campaigns.posts.task_list import desk_of
+from campaigns.posts.task_list import task_list_of
 from retention.access import Member, Role
 from retention.errors import Invalid, NotFound
 from retention.people import Membership, add_user, member_for
@@ -44,7 +44,7 @@ def test_posts_to_a_group_are_preset_for_its_owner_and_come_first_in_their_task_
         (lin.actor, "waiting"),
         ("", "waiting"),
     ]
-    desks = {who: desk_of(stage.session, stage.shop, who, at=NOON).tasks for who in (lin, mei)}
+    desks = {who: task_list_of(stage.session, stage.shop, who, at=NOON).tasks for who in (lin, mei)}
     assert [task.to for task in desks[lin]] == ["Two", "Free", "One"]
     assert [task.to for task in desks[mei]] == ["One", "Free", "Two"]
     assert [task.owner.name if task.owner else "" for task in desks[lin]] == ["lin", "", "mei"]
@@ -58,11 +58,11 @@ def test_somebody_else_may_take_it_and_put_back_it_is_the_owners_again(stage: St
     number = posts_of(stage.session)[0].id
     take(stage, lin, number)
     assert posts_of(stage.session)[0].assignee == lin.actor
-    assisting.put_back(stage.session, lin, number, at=later(hours=1))
+    manual_posts.put_back(stage.session, lin, number, at=later(hours=1))
     post = posts_of(stage.session)[0]
     assert (post.state, post.assignee) == (PostState.WAITING, mei.actor)
     take(stage, mei, number, at=later(hours=1))
-    assisting.put_back(stage.session, mei, number, at=later(hours=1))
+    manual_posts.put_back(stage.session, mei, number, at=later(hours=1))
     assert posts_of(stage.session)[0].assignee == ""
 
 

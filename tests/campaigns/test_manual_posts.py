@@ -15,7 +15,7 @@ from campaigns.campaign.posts import HOLD, PostState
 from campaigns.deliveries import ledger, moving
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.links import Link
-from campaigns.posts import assisting
+from campaigns.posts import manual_posts
 from campaigns.posts.task_list import task_list_of
 from campaigns.runs.scheduling import schedule
 from retention.access import Member
@@ -55,7 +55,7 @@ def test_sent_with_a_note_reaches_everybody_of_the_group(stage: Stage) -> None:
     run = launched(stage, drafted)
     post, who = posts_of(stage.session)[0], person(stage.session)
     take(stage, who, post.id)
-    reached = assisting.send_post(stage.session, who, post.id, at=later(minutes=3), note=" posted at 12:03 ")
+    reached = manual_posts.send_post(stage.session, who, post.id, at=later(minutes=3), note=" posted at 12:03 ")
     assert reached == 2
     assert (post.state, post.sent_by, post.note, post.sent_at) == (
         "sent",
@@ -78,7 +78,7 @@ def test_sent_without_any_proof_is_refused_and_changes_nothing(stage: Stage) -> 
     post, who = posts_of(stage.session)[0], person(stage.session)
     take(stage, who, post.id)
     with pytest.raises(Invalid, match="Show that it was sent"):
-        assisting.send_post(stage.session, who, post.id, at=NOON, note="  ")
+        manual_posts.send_post(stage.session, who, post.id, at=NOON, note="  ")
     assert (post.state, states(stage.session, ada)) == (PostState.TAKEN, ["waiting"])
 
 
@@ -89,8 +89,8 @@ def test_declined_task_skips_its_buyers_with_the_reason_given(stage: Stage) -> N
     post, who = posts_of(stage.session)[0], person(stage.session)
     take(stage, who, post.id)
     with pytest.raises(Invalid, match="why it is not sent"):
-        assisting.decline_post(stage.session, who, post.id, at=NOON, note="")
-    assert assisting.decline_post(stage.session, who, post.id, at=NOON, note="group is muted") == 1
+        manual_posts.decline_post(stage.session, who, post.id, at=NOON, note="")
+    assert manual_posts.decline_post(stage.session, who, post.id, at=NOON, note="group is muted") == 1
     assert states(stage.session, ada) == ["skipped:declined"]
     assert stage.session.exec(select(Delivery.detail)).one() == "group is muted"
 
@@ -103,10 +103,10 @@ def test_word_taken_back_puts_everything_as_it_was(stage: Stage, word: str) -> N
     run = launched(stage, drafted)
     post, who = posts_of(stage.session)[0], person(stage.session)
     take(stage, who, post.id)
-    say = assisting.send_post if word == "sent" else assisting.decline_post
+    say = manual_posts.send_post if word == "sent" else manual_posts.decline_post
     say(stage.session, who, post.id, at=NOON, note="done")
     moving.finish_done(stage.session, at=NOON)
-    assisting.undo_post(stage.session, who, post.id, at=later(minutes=1))
+    manual_posts.undo_post(stage.session, who, post.id, at=later(minutes=1))
     stage.session.expire_all()
     assert (post.state, post.assignee, post.note, post.sent_at) == ("taken", who.actor, "", None)
     assert (states(stage.session, ada), sent_touches(stage.session)) == (["waiting"], 0)
@@ -124,17 +124,17 @@ def test_word_taken_back_between_two_runs_has_the_campaign_run_again_and_says_so
     launched(stage, drafted)
     post, who = posts_of(stage.session)[0], person(stage.session)
     take(stage, who, post.id)
-    assisting.send_post(stage.session, who, post.id, at=NOON, note="done")
+    manual_posts.send_post(stage.session, who, post.id, at=NOON, note="done")
     moving.finish_done(stage.session, at=NOON)
     stage.session.expire_all()
     assert drafted.state is CampaignState.SCHEDULED
-    assisting.undo_post(stage.session, who, post.id, at=later(minutes=1))
+    manual_posts.undo_post(stage.session, who, post.id, at=later(minutes=1))
     assert drafted.state is CampaignState.RUNNING
     reopened = select(AuditEntry).where(AuditEntry.action == "campaign.reopen")
     assert [(row.actor, row.before, row.after) for row in stage.session.exec(reopened)] == [
         ("system", {"state": "scheduled"}, {"state": "running"})
     ]
-    assisting.send_post(stage.session, who, post.id, at=later(minutes=2), note="done")
+    manual_posts.send_post(stage.session, who, post.id, at=later(minutes=2), note="done")
     moving.finish_done(stage.session, at=later(minutes=2))
     stage.session.expire_all()
     assert drafted.state is CampaignState.SCHEDULED
@@ -147,12 +147,12 @@ def test_nobody_takes_back_what_another_said_nor_after_a_cancel(stage: Stage) ->
     launched(stage, drafted)
     post, lin, mei = posts_of(stage.session)[0], person(stage.session), person(stage.session, "Mei")
     take(stage, lin, post.id)
-    assisting.send_post(stage.session, lin, post.id, at=NOON, note="done")
+    manual_posts.send_post(stage.session, lin, post.id, at=NOON, note="done")
     with pytest.raises(Conflict, match="Only what you said yourself"):
-        assisting.undo_post(stage.session, mei, post.id, at=NOON)
+        manual_posts.undo_post(stage.session, mei, post.id, at=NOON)
     moving.cancel(stage.session, drafted, at=NOON, actor="user:1")
     with pytest.raises(Conflict, match="cancelled meanwhile"):
-        assisting.undo_post(stage.session, lin, post.id, at=NOON)
+        manual_posts.undo_post(stage.session, lin, post.id, at=NOON)
     assert states(stage.session, ada) == ["sent"]
 
 
@@ -165,7 +165,7 @@ def test_second_person_is_told_who_has_it_and_may_take_over_after_two_hours(stag
         take(stage, mei, post.id, at=later(minutes=119))
     take(stage, mei, post.id, at=NOON + HOLD)
     with pytest.raises(Conflict, match="Mei has this one in hand"):
-        assisting.send_post(stage.session, lin, post.id, at=NOON + HOLD, note="done")
+        manual_posts.send_post(stage.session, lin, post.id, at=NOON + HOLD, note="done")
     assert post.assignee == mei.actor
 
 
@@ -198,7 +198,7 @@ def test_task_put_back_is_in_the_task_list_again(stage: Stage) -> None:
     post, lin, mei = posts_of(stage.session)[0], person(stage.session), person(stage.session, "Mei")
     take(stage, lin, post.id)
     assert task_list_of(stage.session, stage.shop, mei, at=NOON).waiting == 0
-    assisting.put_back(stage.session, lin, post.id, at=NOON)
+    manual_posts.put_back(stage.session, lin, post.id, at=NOON)
     task_list = task_list_of(stage.session, stage.shop, mei, at=NOON)
     assert [(task.to, task.buyers) for task in task_list.tasks] == [("Tea", 1)]
     take(stage, mei, post.id)

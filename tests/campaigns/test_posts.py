@@ -8,7 +8,7 @@ from campaigns.campaign.campaigns import Medium
 from campaigns.campaign.posts import LIFE, PostState
 from campaigns.deliveries import ledger, moving
 from campaigns.deliveries.stopping import skip_buyer
-from campaigns.posts import assisting
+from campaigns.posts import manual_posts
 from campaigns.posts.outcomes import reconcile_posts
 from campaigns.posts.posts import set_quota
 from campaigns.posts.task_list import left_of, task_list_of
@@ -34,13 +34,13 @@ def test_quota_of_the_day_and_of_the_month_is_by_person_and_begins_anew(stage: S
     take(stage, lin, numbers[0])
     with pytest.raises(Conflict, match="as many as you may today"):
         take(stage, lin, numbers[1])
-    assisting.send_post(stage.session, lin, numbers[0], at=NOON, note="done")
+    manual_posts.send_post(stage.session, lin, numbers[0], at=NOON, note="done")
     take(stage, mei, numbers[1])
     midnight = datetime.fromisoformat("2026-03-11T00:00+08:00")
     with pytest.raises(Conflict, match="as many as you may today"):
         take(stage, lin, numbers[2], at=midnight - SECOND)
     take(stage, lin, numbers[2], at=midnight)
-    assisting.send_post(stage.session, lin, numbers[2], at=midnight, note="done")
+    manual_posts.send_post(stage.session, lin, numbers[2], at=midnight, note="done")
     with pytest.raises(Conflict, match="as many as you may this month"):
         take(stage, lin, numbers[3], at=later(days=3))
     set_quota(stage.session, stage.shop, lin.actor, per_day=None, per_month=3, **limits)
@@ -106,7 +106,7 @@ def test_no_between_plan_and_post_takes_one_buyer_out_and_leaves_the_rest(stage:
     stage.answer(bea, "out", Channel.GROUP)
     post, who = posts_of(stage.session)[0], person(stage.session)
     take(stage, who, post.id)
-    assert assisting.send_post(stage.session, who, post.id, at=NOON, note="done") == 1
+    assert manual_posts.send_post(stage.session, who, post.id, at=NOON, note="done") == 1
     assert states(stage.session, ada, bea) == ["sent", "skipped:no_consent"]
 
 
@@ -147,7 +147,7 @@ def test_what_was_posted_while_a_campaign_was_cancelled_counts_as_sent(stage: St
     post, who = posts_of(stage.session)[0], person(stage.session)
     take(stage, who, post.id)
     moving.cancel(stage.session, drafted, at=NOON, actor="user:1")
-    assert assisting.send_post(stage.session, who, post.id, at=NOON, note="done") == 1
+    assert manual_posts.send_post(stage.session, who, post.id, at=NOON, note="done") == 1
     assert states(stage.session, ada) == ["sent"]
     assert ledger.count(stage.session, run).adds_up
 

@@ -20,7 +20,7 @@ from campaigns.channels.memory import MemoryChannel
 from campaigns.deliveries.ledger import count
 from campaigns.deliveries.moving import cancel
 from campaigns.plans.planning import Plan, plan
-from campaigns.posts import assisting
+from campaigns.posts import manual_posts
 from campaigns.posts.bots import send_posts
 from campaigns.posts.outcomes import reconcile_posts
 from campaigns.runs.launch import launch
@@ -128,7 +128,7 @@ def _people(engine: Engine, shop: Shop, who: Member, fates: list[str]) -> Callab
             numbers = session.exec(lying.order_by(col(Post.id))).all()
         for number, word in zip(numbers, itertools.cycle(fates), strict=False):
             with suppress(Conflict), transaction(engine) as session:  # not due yet, quiet, or too late by now
-                if assisting.take_post(session, shop, who, number, public_url=SITE, at=now) is not None:
+                if manual_posts.take_post(session, shop, who, number, public_url=SITE, at=now) is not None:
                     _finish(session, who, number, word=word, at=now)
 
     return say
@@ -136,11 +136,11 @@ def _people(engine: Engine, shop: Shop, who: Member, fates: list[str]) -> Callab
 
 def _finish(session: Session, who: Member, number: int, *, word: str, at: datetime) -> None:
     if word == "sent":
-        assisting.send_post(session, who, number, at=at, note="in the group")
+        manual_posts.send_post(session, who, number, at=at, note="in the group")
     elif word == "refused":
-        assisting.decline_post(session, who, number, at=at, note="not today")
+        manual_posts.decline_post(session, who, number, at=at, note="not today")
     elif word == "later":
-        assisting.put_back(session, who, number, at=at)
+        manual_posts.put_back(session, who, number, at=at)
 
 
 def _check_said(session: Session, run_id: int) -> None:
