@@ -204,7 +204,7 @@ def next_number(session: Session, shop_id: int) -> int:
 
 
 @dataclass(frozen=True)
-class Insert:
+class PieceContent:
     """What one piece needs to be printed: whose it is, where it goes, and the code and token of each of its slots."""
 
     name: str
@@ -212,7 +212,7 @@ class Insert:
     generation: int
     codes: tuple[tuple[str, str, str], ...]  # slot, token, typed code
 
-    def stamped(self, layer: StaticLayer, copy: Copy, public_url: str) -> stamp.Piece:
+    def stamped(self, layer: StaticLayer, copy: Copy, public_url: str) -> stamp.PrintRecord:
         """Return the values of its slots. A slot of one's own is called ""; those of a joint flyer are 1 and 2."""
         tail = f"…{self.waybill[-4:]} · {self.generation}" if self.waybill else str(self.generation)
         values = {"piece": tail, "greeting": proofs.greeting(layer, self.name, copy.language)}
@@ -220,7 +220,7 @@ class Insert:
             ending = f"_{slot}" if slot else ""
             values[f"qr{ending}"] = paper_address(public_url, token)
             values[f"code{ending}"] = spaced(code)
-        return stamp.Piece(values)
+        return stamp.PrintRecord(values)
 
 
 @dataclass(frozen=True)
@@ -228,7 +228,7 @@ class PrintFile:
     """One PDF of a batch, and which pieces lie on each of its pages."""
 
     content: bytes
-    pages: list[list[stamp.Piece]]
+    pages: list[list[stamp.PrintRecord]]
 
 
 def waiting_for_paper(run: Run) -> sa.Select[Any]:
@@ -293,7 +293,7 @@ def _reserve_links(session: Session, batch: Batch, owners: Sequence[int]) -> Non
     session.execute(sa.insert(PieceLink).from_select(["shop_id", "piece_id", "link_id", "slot"], links))
 
 
-def _inserts(session: Session, batch: Batch) -> list[Insert]:
+def _inserts(session: Session, batch: Batch) -> list[PieceContent]:
     """Return the pieces of a batch by number, each with its slots, in one statement."""
     rows = session.execute(
         sa.select(
@@ -322,11 +322,11 @@ def _inserts(session: Session, batch: Batch) -> list[Insert]:
     for _number, group in groupby(rows, key=lambda row: row[0]):
         slots = list(group)
         _n, name, waybill, generation, *_rest = slots[0]
-        inserts.append(Insert(name or "", waybill or "", generation, tuple((r[4], r[5], r[6]) for r in slots)))
+        inserts.append(PieceContent(name or "", waybill or "", generation, tuple((r[4], r[5], r[6]) for r in slots)))
     return inserts
 
 
-def _print(layer: StaticLayer, pieces: list[stamp.Piece], profile: str) -> list[PrintFile]:
+def _print(layer: StaticLayer, pieces: list[stamp.PrintRecord], profile: str) -> list[PrintFile]:
     """Return A4 sheets for an office printer, else files of one piece a page."""
     device = PROFILES[profile]
     if profile == "office":
@@ -339,7 +339,7 @@ def _print(layer: StaticLayer, pieces: list[stamp.Piece], profile: str) -> list[
     return [PrintFile(file, [[piece] for piece in some]) for file, some in zip(files, chunks, strict=True)]
 
 
-def _moving(pieces: Sequence[stamp.Piece]) -> Iterator[stamp.Piece]:
+def _moving(pieces: Sequence[stamp.PrintRecord]) -> Iterator[stamp.PrintRecord]:
     """Yield the pieces, and say with each that the drawing goes on."""
     for piece in pieces:
         pulse.move()
@@ -358,11 +358,11 @@ def _decode(printed: PrintFile) -> None:
         raise Conflict("A printed code does not read as meant, so the batch is not released. Prove the flyer again.")
 
 
-def _addresses(piece: stamp.Piece) -> list[str]:
+def _addresses(piece: stamp.PrintRecord) -> list[str]:
     return [text for slot, text in piece.values.items() if slot.startswith("qr")]
 
 
-def _release(session: Session, batch_id: int, inserts: list[Insert], names: list[str], sheet_count: int) -> Batch:
+def _release(session: Session, batch_id: int, inserts: list[PieceContent], names: list[str], sheet_count: int) -> Batch:
     """Let the batch out once, if it still says what was drawn: whoever comes second changes nothing."""
     batch = session.exec(select(Batch).where(Batch.id == batch_id).with_for_update()).one()
     if batch.is_to_be_drawn and _inserts(session, batch) == inserts:

@@ -52,7 +52,7 @@ class OpenParcel:
 
 
 @dataclass(frozen=True)
-class Answer:
+class ScanResult:
     """What the bench says to the scan of a piece, with the parcel as it is now."""
 
     outcome: PackingOutcome
@@ -78,7 +78,7 @@ def open_parcel(session: Session, member: Member, waybill: str) -> OpenParcel:
     return _seen(session, parcel_for(session, member, waybill))
 
 
-def scan(session: Session, member: Member, waybill: str, scanned: str, *, at: datetime) -> Answer:
+def scan(session: Session, member: Member, waybill: str, scanned: str, *, at: datetime) -> ScanResult:
     """Answer the scan of a piece over an open parcel, and bind the two when they belong together.
 
     `scanned` is what the scanner types: the address of a QR code in any case, its token, or the code printed beside it.
@@ -93,7 +93,7 @@ def scan(session: Session, member: Member, waybill: str, scanned: str, *, at: da
         outcome = _put_in(session, member, piece, at)
     _write_down(session, member, parcel, piece, scanned, outcome, at)
     elsewhere = session.get(Parcel, piece.parcel_id) if piece and outcome is PackingOutcome.WRONG_PARCEL else None
-    return Answer(
+    return ScanResult(
         outcome,
         _seen(session, parcel),
         code=piece.code if piece else scanned.strip(),

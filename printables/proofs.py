@@ -72,7 +72,7 @@ class Drawn:
     copy: Copy
     profile: str
     sha256: str
-    checks: list[preflight.Check]
+    checks: list[preflight.PreflightCheck]
     named_buyer_id: int | None = None
 
 
@@ -207,7 +207,7 @@ def layer_of(copy: Copy, profile: str, files: FileStore, *, demo: bool = False) 
     return replace(layer, demo=demo)
 
 
-def worst_piece(layer: StaticLayer, copy: Copy, name: str, public_url: str) -> stamp.Piece:
+def worst_piece(layer: StaticLayer, copy: Copy, name: str, public_url: str) -> stamp.PrintRecord:
     """Return a piece with the longest values a batch can bring."""
     address = paper_address(public_url, ALPHABET[-1] * TOKEN_LENGTH)
     values = {"piece": "…WWWW · 99", "greeting": greeting(layer, name, copy.language)}
@@ -216,7 +216,7 @@ def worst_piece(layer: StaticLayer, copy: Copy, name: str, public_url: str) -> s
             values[slot] = address
         elif slot.startswith("code"):
             values[slot] = spaced("W" * CODE_LENGTH)
-    return stamp.Piece(values)
+    return stamp.PrintRecord(values)
 
 
 def greeting(layer: StaticLayer, name: str, language: str) -> str:

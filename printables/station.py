@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from printables.batches import PackingOutcome
 from printables.inserts import parcel_for
-from printables.packing import Answer, OpenParcel, leave_out, open_parcel, scan, ship_parcel, undo
+from printables.packing import OpenParcel, ScanResult, leave_out, open_parcel, scan, ship_parcel, undo
 from printables.piece_ledger import order_reprint
 from retention.access import Member
 from retention.errors import Conflict, NotFound
@@ -146,19 +146,19 @@ def _close(session: Session, member: Member, over: str, *, at: datetime) -> Said
 
 
 def _piece(session: Session, member: Member, text: str, *, over: str, at: datetime) -> Said:
-    answer = scan(session, member, over, text, at=at)
-    missing = missing_in(answer.parcel)
+    result = scan(session, member, over, text, at=at)
+    missing = missing_in(result.parcel)
     return Said(
-        _sign(answer, missing),
-        answer.parcel.waybill,
-        code=answer.code[:64],
-        tail=answer.belongs_to,
+        _sign(result, missing),
+        result.parcel.waybill,
+        code=result.code[:64],
+        tail=result.belongs_to,
         missing=missing,
-        generation=answer.generation,
+        generation=result.generation,
     )
 
 
-def _sign(answer: Answer, missing: int) -> Sign:
-    if answer.outcome is PackingOutcome.PACKED:
+def _sign(result: ScanResult, missing: int) -> Sign:
+    if result.outcome is PackingOutcome.PACKED:
         return Sign.PACKED if missing else Sign.COMPLETE
-    return _SIGNS[answer.outcome]
+    return _SIGNS[result.outcome]

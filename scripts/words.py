@@ -14,7 +14,7 @@ from babel.messages.pofile import read_po, write_po
 from sqlalchemy import Enum
 
 from api.tables import metadata
-from campaigns.campaign.lifecycle import Move
+from campaigns.campaign.lifecycle import CampaignMove
 from retention.errors import in_words
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -71,7 +71,7 @@ def _members() -> Iterator[tuple[str, str, list[str], None]]:
     """The members of enumerations kept in rows, and the moves of campaigns: refusals name them."""
     columns = (column for table in metadata.tables.values() for column in table.columns)
     named = [column.type.enum_class for column in columns if isinstance(column.type, Enum)]
-    kinds = {kind for kind in (*named, Move) if kind and issubclass(kind, StrEnum)}
+    kinds = {kind for kind in (*named, CampaignMove) if kind and issubclass(kind, StrEnum)}
     for kind in sorted(kinds, key=lambda kind: kind.__name__):
         for member in kind:
             yield f"{kind.__module__.replace('.', '/')}.py", in_words(member), [], None

@@ -9,7 +9,7 @@ from api.cli import campaigns
 from api.cli.terminal import JsonOption, ShopOption, engine, show
 from api.typed import typed_day
 from campaigns.runs.calendar import Day, days
-from campaigns.runs.forecasting import Forecast, forecast
+from campaigns.runs.forecasting import CampaignForecast, forecast
 from retention import clock
 from retention.database import reading
 from retention.shops import find_shop
@@ -41,7 +41,7 @@ def show_calendar(
         _write(listed, outlook, found.timezone)
 
 
-def _write(listed: list[Day], outlook: Forecast, timezone: str) -> None:
+def _write(listed: list[Day], outlook: CampaignForecast, timezone: str) -> None:
     reach = {(each.slug, each.at): each for each in outlook.outlooks}
     for day in listed:
         for name in day.festivals:

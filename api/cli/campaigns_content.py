@@ -13,7 +13,7 @@ from campaigns.campaign.campaigns import Campaign
 from campaigns.runs.drafting import find_campaign
 from campaigns.texts.branding import look_of, set_branding
 from campaigns.texts.checks import check_text
-from campaigns.texts.content import Shown, extremes, in_money, show_to, variables
+from campaigns.texts.content import ShownMessage, extremes, in_money, show_to, variables
 from campaigns.texts.sending_tests import send_test
 from retention import clock
 from retention.access import system_member
@@ -138,7 +138,7 @@ def _readers(session: Session, shop: Shop, campaign: Campaign, buyer: str) -> li
     return readers
 
 
-def _write(shown: Shown) -> None:
+def _write(shown: ShownMessage) -> None:
     typer.echo(f"buyer: {shown.buyer} ({shown.language})")
     if shown.subject:
         typer.echo(f"subject: {shown.subject}")

@@ -21,7 +21,7 @@ from campaigns.offers.offers import Offer, find_offer
 from campaigns.plans.planning import promise
 from campaigns.runs import approving, scheduling
 from campaigns.runs.approvals import Verdict, reviews_of
-from campaigns.runs.arrivals import Arrival, Stage, board
+from campaigns.runs.arrivals import Arrival, ArrivalStage, board
 from campaigns.runs.drafting import campaign_for, create_campaign, edit_campaign
 from retention.access import Scope
 from retention.errors import NotFound
@@ -125,7 +125,7 @@ class ArrivalOut(BaseModel):
 
     sku: str
     title: str
-    stage: Stage
+    stage: ArrivalStage
     arrival_at: datetime | None
     stock: int | None
     sales: int

@@ -7,7 +7,7 @@ from campaigns.campaign.campaigns import Medium
 from retention.errors import Conflict
 
 
-class Move(StrEnum):
+class CampaignMove(StrEnum):
     """What somebody, or the clock, does to a campaign."""
 
     SUBMIT = "submit"
@@ -22,24 +22,24 @@ class Move(StrEnum):
     REOPEN = "reopen"
 
 
-MOVES: dict[Move, tuple[frozenset[State], State]] = {
-    Move.SUBMIT: (frozenset({State.DRAFT}), State.IN_REVIEW),
-    Move.APPROVE: (frozenset({State.IN_REVIEW}), State.APPROVED),
-    Move.SEND_BACK: (frozenset({State.IN_REVIEW, State.APPROVED, State.SCHEDULED}), State.DRAFT),
-    Move.SCHEDULE: (frozenset({State.DRAFT, State.APPROVED, State.SCHEDULED}), State.SCHEDULED),
-    Move.LAUNCH: (frozenset({State.DRAFT, State.APPROVED, State.SCHEDULED}), State.RUNNING),
-    Move.PAUSE: (frozenset({State.RUNNING, State.SCHEDULED}), State.PAUSED),
-    Move.RESUME: (frozenset({State.PAUSED}), State.RUNNING),
-    Move.CANCEL: (frozenset(State) - {State.FINISHED, State.CANCELLED}, State.CANCELLED),
-    Move.FINISH: (frozenset({State.RUNNING}), State.FINISHED),
-    Move.REOPEN: (frozenset({State.FINISHED}), State.RUNNING),
+MOVES: dict[CampaignMove, tuple[frozenset[State], State]] = {
+    CampaignMove.SUBMIT: (frozenset({State.DRAFT}), State.IN_REVIEW),
+    CampaignMove.APPROVE: (frozenset({State.IN_REVIEW}), State.APPROVED),
+    CampaignMove.SEND_BACK: (frozenset({State.IN_REVIEW, State.APPROVED, State.SCHEDULED}), State.DRAFT),
+    CampaignMove.SCHEDULE: (frozenset({State.DRAFT, State.APPROVED, State.SCHEDULED}), State.SCHEDULED),
+    CampaignMove.LAUNCH: (frozenset({State.DRAFT, State.APPROVED, State.SCHEDULED}), State.RUNNING),
+    CampaignMove.PAUSE: (frozenset({State.RUNNING, State.SCHEDULED}), State.PAUSED),
+    CampaignMove.RESUME: (frozenset({State.PAUSED}), State.RUNNING),
+    CampaignMove.CANCEL: (frozenset(State) - {State.FINISHED, State.CANCELLED}, State.CANCELLED),
+    CampaignMove.FINISH: (frozenset({State.RUNNING}), State.FINISHED),
+    CampaignMove.REOPEN: (frozenset({State.FINISHED}), State.RUNNING),
 }
 
 EDITABLE = frozenset({State.DRAFT, State.IN_REVIEW, State.APPROVED, State.SCHEDULED})
 """States in which content, audience, offer and policy may change; whatever it was, it is a draft afterwards."""
 
 
-def after(move: Move, state: State, *, medium: Medium, repeats: bool = False) -> State:
+def after(move: CampaignMove, state: State, *, medium: Medium, repeats: bool = False) -> State:
     """Return the state a move leads to; Conflict, saying from where it would be possible, when it does not exist.
 
     A parcel campaign may be launched again while it runs: each day's parcels are a run of their own. So may one that
@@ -58,22 +58,26 @@ def after(move: Move, state: State, *, medium: Medium, repeats: bool = False) ->
     return target
 
 
-def possible(state: State, *, medium: Medium, repeats: bool = False) -> list[Move]:
+def possible(state: State, *, medium: Medium, repeats: bool = False) -> list[CampaignMove]:
     """Return the moves a page may offer in `state`, in the order of `Move`; another launch first.
 
     Reopening is not among them: it comes with the word that is taken back.
     """
-    offered = [move for move in MOVES if move is not Move.REOPEN]
+    offered = [move for move in MOVES if move is not CampaignMove.REOPEN]
     found = [move for move in offered if state in _sources(move, medium=medium, repeats=repeats)]
     return sorted(
-        found, key=lambda move: (move is not Move.LAUNCH or state is not State.RUNNING, list(Move).index(move))
+        found,
+        key=lambda move: (
+            move is not CampaignMove.LAUNCH or state is not State.RUNNING,
+            list(CampaignMove).index(move),
+        ),
     )
 
 
-def _sources(move: Move, *, medium: Medium, repeats: bool) -> frozenset[State]:
+def _sources(move: CampaignMove, *, medium: Medium, repeats: bool) -> frozenset[State]:
     sources = MOVES[move][0]
-    if move is Move.LAUNCH and (repeats or medium is Medium.PARCEL):
+    if move is CampaignMove.LAUNCH and (repeats or medium is Medium.PARCEL):
         return sources | {State.RUNNING}
-    if move in {Move.FINISH, Move.REOPEN} and repeats:
+    if move in {CampaignMove.FINISH, CampaignMove.REOPEN} and repeats:
         return sources | {State.SCHEDULED}
     return sources

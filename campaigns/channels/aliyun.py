@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from campaigns.campaign.campaigns import Medium
 from campaigns.channels.addresses import WebAddress
-from campaigns.channels.channel import Message, Refused, Taken, TryLater
+from campaigns.channels.channel import Accepted, Message, Refused, TryLater
 from campaigns.channels.filling import fill, values_of
 from campaigns.channels.web import HttpRequest, HttpResponse, WebChannel, read_wait
 from retention import clock
@@ -99,12 +99,12 @@ def signature_of(call: Mapping[str, str], secret: str, *, method: str) -> str:
     return base64.b64encode(hmac.new(f"{secret}&".encode(), signed.encode(), hashlib.sha1).digest()).decode()
 
 
-def read_response(response: HttpResponse) -> Taken:
+def read_response(response: HttpResponse) -> Accepted:
     """Return that it was taken: Code is OK. Everything else is said with status 200 too."""
     data = response.json()
     code = str(data.get("Code", "")) if isinstance(data, dict) else ""
     if code == "OK":
-        return Taken(str(data.get("BizId", "")))
+        return Accepted(str(data.get("BizId", "")))
     why = f"{code} {data.get('Message', '') if isinstance(data, dict) else response.excerpt()}".strip()
     if code.startswith(_LIMITED):
         raise TryLater(why)

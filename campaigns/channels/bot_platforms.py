@@ -21,7 +21,7 @@ from urllib.parse import quote, urlencode
 import structlog
 
 from campaigns.campaign.campaigns import Medium
-from campaigns.channels.channel import Connection, Message, Outcome, Refused, Taken, TryLater, Undecided
+from campaigns.channels.channel import Accepted, Connection, Message, Outcome, Refused, TryLater, Undecided
 from campaigns.channels.web import HttpRequest, HttpResponse, WebChannel
 from retention import clock
 from retention.pictures import read_picture
@@ -76,13 +76,13 @@ class PlatformBot:
         url = f"{self.home}{self.platform.path(self.secrets)}"
         return HttpRequest("POST", url, {"Content-Type": "application/json"}, json.dumps(body).encode())
 
-    def _read(self, response: HttpResponse) -> Taken:
+    def _read(self, response: HttpResponse) -> Accepted:
         data = response.json()
         code = next((data[name] for name in _CODES if name in data), None) if isinstance(data, dict) else None
         if not isinstance(code, int):
             raise Undecided(f"it does not say whether it took the post: {response.excerpt()}")
         if code == 0:
-            return Taken()
+            return Accepted()
         if code in self.platform.waits:
             wait = self.platform.waits[code]
             raise TryLater(response.excerpt(), of_sender=wait is not None, wait=wait)
@@ -101,13 +101,13 @@ class _TextThenPicture:
     def hand_over_all(self, messages: Sequence[Message]) -> list[Outcome]:
         outcomes = self.connection.hand_over_all(messages)
         for message, outcome in zip(messages, outcomes, strict=True):
-            if isinstance(outcome, Taken) and self.platform.picture(message):
+            if isinstance(outcome, Accepted) and self.platform.picture(message):
                 self._show(message)
         return outcomes
 
     def _show(self, message: Message) -> None:
         (shown,) = self.connection.hand_over_all([replace(message, text="")])
-        if not isinstance(shown, Taken):
+        if not isinstance(shown, Accepted):
             log.warning("a post was said and its picture was not taken", post=message.key, why=type(shown).__name__)
 
 

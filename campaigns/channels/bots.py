@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from campaigns.campaign.campaigns import Medium
 from campaigns.channels.bot_platforms import PLATFORMS, PlatformBot
-from campaigns.channels.channel import Channel, Message, Outcome, Taken, TryLater, Undecided, one_by_one
+from campaigns.channels.channel import Accepted, Message, MessageChannel, Outcome, TryLater, Undecided, one_by_one
 
 
 class BotSettings(BaseModel):
@@ -45,14 +45,14 @@ class AppriseBot:
     def hand_over_all(self, messages: Sequence[Message]) -> list[Outcome]:
         return one_by_one(self._post, messages)
 
-    def _post(self, message: Message) -> Taken:
+    def _post(self, message: Message) -> Accepted:
         bot = _bot(self.platform, self.secrets["token"])
         if not bot.notify(body=message.text, body_format="text", attach=_attached(message.picture)):
             raise Undecided("the group's platform did not say yes")
-        return Taken()
+        return Accepted()
 
 
-def bot_channel(settings: BotSettings, secrets: Mapping[str, str], *, allow_private: bool) -> Channel:
+def bot_channel(settings: BotSettings, secrets: Mapping[str, str], *, allow_private: bool) -> MessageChannel:
     """Return the channel.
 
     Secrets: token, and for DingTalk, Feishu and Lark the signing secret where the bot has one. The token of Telegram

@@ -38,7 +38,7 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class Accepted:
     """It was taken; `reference` is what the other side calls it, if it says so."""
 
     reference: str = ""
@@ -72,7 +72,7 @@ class Undecided(Answered):
     """The message went out and no answer came, or none that can be read; nobody can know."""
 
 
-Outcome = Taken | TryLater | Refused | Undecided
+Outcome = Accepted | TryLater | Refused | Undecided
 
 
 class Connection(Protocol):
@@ -82,7 +82,7 @@ class Connection(Protocol):
         """Hand messages over and return what became of each, in their order; exceptions are returned, not raised."""
 
 
-class Channel(Protocol):
+class MessageChannel(Protocol):
     """A way messages leave.
 
     `at_once` messages may be in the air together: more is quicker where the other side is far away, and leaves more of
@@ -102,18 +102,18 @@ class Channel(Protocol):
         """Open a connection; raises TryLater when nobody answers."""
 
 
-def one_by_one(hand_over: Callable[[Message], Taken | None], messages: Sequence[Message]) -> list[Outcome]:
+def one_by_one(hand_over: Callable[[Message], Accepted | None], messages: Sequence[Message]) -> list[Outcome]:
     """Hand over one message after the other by a function that raises."""
 
-    def work(message: Message) -> Generator[None, None, Taken]:
+    def work(message: Message) -> Generator[None, None, Accepted]:
         yield
-        return hand_over(message) or Taken()
+        return hand_over(message) or Accepted()
 
     return [together([work(message)])[0] for message in messages]
 
 
 def in_groups(
-    work: Callable[[int, Message], Generator[None, None, Taken]], messages: Sequence[Message], *, at_once: int
+    work: Callable[[int, Message], Generator[None, None, Accepted]], messages: Sequence[Message], *, at_once: int
 ) -> list[Outcome]:
     """Hand messages over side by side, on `at_once` connections; `work` is given its position and the message."""
     outcomes: list[Outcome] = []
@@ -124,7 +124,7 @@ def in_groups(
     return outcomes
 
 
-def together(works: Sequence[Generator[None, None, Taken]]) -> list[Outcome]:
+def together(works: Sequence[Generator[None, None, Accepted]]) -> list[Outcome]:
     """Run hand-overs side by side and return their outcomes in order.
 
     Each yields between writing and reading, so that all requests are under way before the first response is waited for:

@@ -11,7 +11,7 @@ from campaigns.campaign.campaigns import Medium
 from campaigns.channels.addresses import check_host
 from campaigns.channels.aliyun import AliyunSettings, aliyun_channel
 from campaigns.channels.bots import BotSettings, bot_channel
-from campaigns.channels.channel import Channel
+from campaigns.channels.channel import MessageChannel
 from campaigns.channels.memory import MemoryChannel
 from campaigns.channels.mime import address
 from campaigns.channels.sms_http import SmsHttpSettings, sms_channel
@@ -41,7 +41,7 @@ class EmptySettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-Make = Callable[[Any, Mapping[str, str], bool], Channel]
+Make = Callable[[Any, Mapping[str, str], bool], MessageChannel]
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Kind:
     """Whether its secrets may have any name, because templates name them."""
 
 
-def _smtp(settings: SmtpSettings, secrets: Mapping[str, str], allow_private: bool) -> Channel:  # noqa: FBT001
+def _smtp(settings: SmtpSettings, secrets: Mapping[str, str], allow_private: bool) -> MessageChannel:  # noqa: FBT001
     login = f"{quote(settings.user, safe='')}:{quote(secrets.get('password', ''), safe='')}@" if settings.user else ""
     scheme = "smtps" if settings.tls == "implicit" else "smtp"
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
@@ -71,11 +71,11 @@ def _smtp(settings: SmtpSettings, secrets: Mapping[str, str], allow_private: boo
     )
 
 
-def _memory(_settings: EmptySettings, _secrets: Mapping[str, str], _allow_private: bool) -> Channel:  # noqa: FBT001
+def _memory(_settings: EmptySettings, _secrets: Mapping[str, str], _allow_private: bool) -> MessageChannel:  # noqa: FBT001
     return MemoryChannel()
 
 
-def _web(make: Callable[..., Channel]) -> Make:
+def _web(make: Callable[..., MessageChannel]) -> Make:
     return lambda settings, secrets, allow_private: make(settings, secrets, allow_private=allow_private)
 
 
@@ -119,7 +119,9 @@ def check_secrets(kind: str, secrets: Mapping[str, str]) -> None:
             raise Invalid("A sender of the kind {kind} has no secret {name}.", kind=kind, name=name)
 
 
-def make_channel(kind: str, settings: Mapping[str, Any], secrets: Mapping[str, str], *, allow_private: bool) -> Channel:
+def make_channel(
+    kind: str, settings: Mapping[str, Any], secrets: Mapping[str, str], *, allow_private: bool
+) -> MessageChannel:
     """Return the channel of a sender's stored values."""
     return KINDS[kind].make(read_settings(kind, settings), secrets, allow_private)
 

@@ -4,7 +4,7 @@ import structlog
 from sqlmodel import Session, col, select
 
 from campaigns.campaign.campaigns import Medium
-from campaigns.channels.channel import Message, Taken, TryLater
+from campaigns.channels.channel import Accepted, Message, TryLater
 from campaigns.channels.senders import Sender, SenderKind, SenderState, channel_for
 from retention.errors import Error
 from retention.settings import get_settings
@@ -27,9 +27,9 @@ def mail_person(session: Session, shop: Shop, *, to: str, subject: str, text: st
             (outcome,) = connection.hand_over_all([_message(sender, shop, to=to, subject=subject, text=text)])
     except (TryLater, Error) as error:
         outcome = error if isinstance(error, TryLater) else TryLater(str(error))
-    if not isinstance(outcome, Taken):
+    if not isinstance(outcome, Accepted):
         log.warning("a link for somebody of the shop was not taken", shop=shop.slug, sender=sender.slug)
-    return isinstance(outcome, Taken)
+    return isinstance(outcome, Accepted)
 
 
 def _mail_sender(session: Session, shop: Shop) -> Sender | None:

@@ -15,7 +15,7 @@ from sqlmodel import Field, Session, col, select
 
 from campaigns.campaign.campaigns import Medium
 from campaigns.campaign.policy import CHANNEL
-from campaigns.channels.channel import Channel, Message, Taken, TryLater
+from campaigns.channels.channel import Accepted, Message, MessageChannel, TryLater
 from campaigns.channels.kinds import KINDS, check_secrets, make_channel, read_settings
 from campaigns.channels.outages import in_words
 from retention import audit
@@ -174,7 +174,7 @@ def senders_of(session: Session, shop_id: int) -> list[Sender]:
     return list(session.exec(select(Sender).where(Sender.shop_id == shop_id).order_by(Sender.name, col(Sender.id))))
 
 
-def channel_for(sender: Sender) -> Channel:
+def channel_for(sender: Sender) -> MessageChannel:
     """Return the channel a sender speaks through; Conflict when its secrets cannot be read."""
     settings = get_settings()
     secrets = unseal(settings.signing_key(), sender.sealed)
@@ -209,10 +209,10 @@ def test_sender(session: Session, shop: Shop, sender: Sender, *, to: str, at: da
             (outcome,) = connection.hand_over_all([message])
     except TryLater as error:
         outcome = error
-    said = "" if isinstance(outcome, Taken) else in_words(str(outcome))
+    said = "" if isinstance(outcome, Accepted) else in_words(str(outcome))
     after = {"to": to, "said": said[:500]}
     write_after(session, lambda own: record_change(own, sender, "sender.test", at=at, actor=actor, after=after))
-    if not isinstance(outcome, Taken):
+    if not isinstance(outcome, Accepted):
         raise Conflict("The test was not taken: {said}", said=said)
     return outcome.reference
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from campaigns.campaign.campaigns import Medium
 from campaigns.channels.addresses import WebAddress
-from campaigns.channels.channel import Message, Refused, Taken, TryLater
+from campaigns.channels.channel import Accepted, Message, Refused, TryLater
 from campaigns.channels.filling import fill, names_in, values_of
 from campaigns.channels.web import HttpRequest, HttpResponse, WebChannel
 
@@ -63,7 +63,7 @@ def sms_channel(settings: SmsHttpSettings, secrets: Mapping[str, str], *, allow_
         body, kind = _body(settings, fill(settings.fields, values))
         return HttpRequest(settings.method, fill(settings.url, in_address), {**kind, **headers}, body)
 
-    def read(response: HttpResponse) -> Taken:
+    def read(response: HttpResponse) -> Accepted:
         return read_response(settings, response)
 
     return WebChannel(
@@ -76,17 +76,17 @@ def sms_channel(settings: SmsHttpSettings, secrets: Mapping[str, str], *, allow_
     )
 
 
-def read_response(settings: SmsHttpSettings, response: HttpResponse) -> Taken:
+def read_response(settings: SmsHttpSettings, response: HttpResponse) -> Accepted:
     """Return that it was taken, or raise what the response says instead."""
     if settings.taken is None and settings.later is None and not settings.reference:
-        return Taken()
+        return Accepted()
     data = response.json()
     if settings.later and settings.later.fits(data):
         raise TryLater(_why(settings, data, response), of_sender=True)
     if settings.taken and not settings.taken.fits(data):
         raise Refused(_why(settings, data, response))
     reference = look_up(data, settings.reference) if settings.reference else None
-    return Taken("" if reference is None else str(reference)[:200])
+    return Accepted("" if reference is None else str(reference)[:200])
 
 
 def look_up(response: Any, path: str) -> Any:

@@ -17,7 +17,7 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 from campaigns.campaign.campaigns import Medium
 from campaigns.channels import outages
 from campaigns.channels.addresses import open_socket
-from campaigns.channels.channel import Message, Outcome, Refused, Taken, TryLater, Undecided, in_groups
+from campaigns.channels.channel import Accepted, Message, Outcome, Refused, TryLater, Undecided, in_groups
 from campaigns.channels.mime import address, build_mail
 from retention.errors import Invalid
 
@@ -116,7 +116,7 @@ class _SmtpConnections:
         for position in list(self._open):
             self._drop(position)
 
-    def _work(self, position: int, message: Message) -> Generator[None, None, Taken]:
+    def _work(self, position: int, message: Message) -> Generator[None, None, Accepted]:
         try:
             envelope = build_mail(message)
             addresses = address(message.sender), address(message.to)
@@ -137,7 +137,7 @@ class _SmtpConnections:
         # It has taken messages before: some servers hang up after a number of them, which is no error.
         return (yield from self._again(position, addresses, envelope))
 
-    def _again(self, position: int, addresses: tuple[str, str], envelope: bytes) -> Generator[None, None, Taken]:
+    def _again(self, position: int, addresses: tuple[str, str], envelope: bytes) -> Generator[None, None, Accepted]:
         try:
             return (yield from self.connection(position).hand_over(*addresses, envelope))
         except (TryLater, Undecided) as error:
@@ -158,7 +158,7 @@ class _SmtpConnection:
         self._together = server.has_extn("pipelining")  # RFC 2920: three commands in one go
         self.taken = 0
 
-    def hand_over(self, sender: str, to: str, envelope: bytes) -> Generator[None, None, Taken]:
+    def hand_over(self, sender: str, to: str, envelope: bytes) -> Generator[None, None, Accepted]:
         """Hand over one mail; yields while the server thinks."""
         try:
             yield from self._before_data((f"MAIL FROM:<{sender}>", f"RCPT TO:<{to}>", "DATA"))
@@ -178,7 +178,7 @@ class _SmtpConnection:
         if failure := _error_of(reply, 250):
             raise failure
         self.taken += 1
-        return Taken()
+        return Accepted()
 
     def close(self) -> None:
         with suppress(smtplib.SMTPException, OSError):

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from campaigns.campaign.campaigns import Medium
 from campaigns.channels.addresses import WebAddress
-from campaigns.channels.channel import Message, Refused, Taken
+from campaigns.channels.channel import Accepted, Message, Refused
 from campaigns.channels.web import HttpRequest, HttpResponse, WebChannel
 
 
@@ -57,14 +57,14 @@ def twilio_channel(settings: TwilioSettings, secrets: Mapping[str, str], *, allo
     return WebChannel(Medium.SMS, build_request, read_response, at_once=settings.at_once, allow_private=allow_private)
 
 
-def read_response(response: HttpResponse) -> Taken:
+def read_response(response: HttpResponse) -> Accepted:
     """Return that it was taken, by Twilio's name for it (SM...); Refused when its status says that it failed."""
     data = response.json()
     if not isinstance(data, dict) or not data.get("sid"):
         raise Refused(response.excerpt())
     if data.get("status") in {"failed", "undelivered"} or data.get("error_code"):
         raise Refused(f"{data.get('error_code')} {data.get('error_message') or data.get('status')}")
-    return Taken(str(data["sid"]))
+    return Accepted(str(data["sid"]))
 
 
 def signature_of(address: str, form: Mapping[str, Sequence[str]], auth_token: str) -> str:

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 from campaigns.campaign.campaigns import Medium
 from campaigns.channels.addresses import open_socket
-from campaigns.channels.channel import Message, Outcome, Refused, Taken, TryLater, Undecided, in_groups
+from campaigns.channels.channel import Accepted, Message, Outcome, Refused, TryLater, Undecided, in_groups
 from campaigns.channels.outages import NO_ANSWER, PLACE_AWAY, plain
 from campaigns.channels.wire import read_response, write_request
 from retention import clock
@@ -69,7 +69,7 @@ class WebChannel:
 
     medium: Medium
     build_request: Callable[[Message], HttpRequest]
-    read_response: Callable[[HttpResponse], Taken]
+    read_response: Callable[[HttpResponse], Accepted]
     repeatable: bool = False
     at_once: int = 4
     timeout: float = 20
@@ -83,11 +83,11 @@ class WebChannel:
         finally:
             connections.close()
 
-    def post(self, message: Message) -> Taken:
+    def post(self, message: Message) -> Accepted:
         """Hand over one message by a connection of its own; raises what `hand_over_all` returns."""
         with self.connect() as connections:
             (outcome,) = connections.hand_over_all([message])
-        if isinstance(outcome, Taken):
+        if isinstance(outcome, Accepted):
             return outcome
         raise outcome
 
@@ -107,7 +107,7 @@ class _HttpConnections:
             connection.close()
         self._open.clear()
 
-    def _work(self, position: int, message: Message) -> Generator[None, None, Taken]:
+    def _work(self, position: int, message: Message) -> Generator[None, None, Accepted]:
         request = self._channel.build_request(message)
         connection = self._open.get(position) or _HttpConnection(self._channel)
         self._open[position] = connection

@@ -10,7 +10,7 @@ from standardwebhooks import Webhook as Signer
 
 from campaigns.campaign.campaigns import Medium
 from campaigns.channels.addresses import WebAddress
-from campaigns.channels.channel import Message, Taken
+from campaigns.channels.channel import Accepted, Message
 from campaigns.channels.web import HttpRequest, HttpResponse, WebChannel
 from retention import clock
 
@@ -66,5 +66,5 @@ def signed_request(url: str, sign: Signer, call_id: str, body: Mapping[str, Any]
     return HttpRequest("POST", url, headers, text.encode())
 
 
-def _taken(_response: HttpResponse) -> Taken:
-    return Taken()
+def _taken(_response: HttpResponse) -> Accepted:
+    return Accepted()

@@ -8,7 +8,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from campaigns.campaign import lifecycle
 from campaigns.campaign.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Medium, Run
-from campaigns.campaign.lifecycle import Move
+from campaigns.campaign.lifecycle import CampaignMove
 from campaigns.campaign.triggers import read_trigger, starts_itself
 from campaigns.deliveries.stopping import release_campaign, skip_campaign
 from retention import audit
@@ -19,13 +19,13 @@ from retention.queue import send
 
 def pause(session: Session, campaign: Campaign, *, at: datetime, actor: str) -> None:
     """Stop handing over at once; what has not left waits."""
-    move(session, campaign, Move.PAUSE, at=at, actor=actor)
+    move(session, campaign, CampaignMove.PAUSE, at=at, actor=actor)
     release_campaign(session, campaign)
 
 
 def resume(session: Session, campaign: Campaign, *, at: datetime, actor: str) -> None:
     """Go on where it was paused: sending, or waiting for the next moment or event when nothing is left to send."""
-    move(session, campaign, Move.RESUME, at=at, actor=actor)
+    move(session, campaign, CampaignMove.RESUME, at=at, actor=actor)
     if campaign.awaits_more and not session.exec(_open_runs(campaign).limit(1)).first():
         campaign.state = CampaignState.SCHEDULED
         session.add(campaign)
@@ -35,7 +35,7 @@ def resume(session: Session, campaign: Campaign, *, at: datetime, actor: str) ->
 
 def cancel(session: Session, campaign: Campaign, *, at: datetime, actor: str) -> int:
     """End the campaign for good; what has not left is skipped. Return how many that were."""
-    move(session, campaign, Move.CANCEL, at=at, actor=actor)
+    move(session, campaign, CampaignMove.CANCEL, at=at, actor=actor)
     campaign.stop_waiting()
     skipped = skip_campaign(session, campaign)
     _close_runs(session, at, col(Run.campaign_id) == campaign.id)
@@ -44,7 +44,7 @@ def cancel(session: Session, campaign: Campaign, *, at: datetime, actor: str) ->
 
 def finish(session: Session, campaign: Campaign, *, at: datetime, actor: str) -> int:
     """End a campaign that a person calls done, such as one by parcel; what still waits is skipped."""
-    move(session, campaign, Move.FINISH, at=at, actor=actor)
+    move(session, campaign, CampaignMove.FINISH, at=at, actor=actor)
     campaign.stop_waiting()
     skipped = skip_campaign(session, campaign)
     _close_runs(session, at, col(Run.campaign_id) == campaign.id)
@@ -59,7 +59,7 @@ def reopen(session: Session, campaign: Campaign, run: Run, *, at: datetime) -> N
     run.finished_at = None
     session.add(run)
     if campaign.state in {CampaignState.FINISHED, CampaignState.SCHEDULED}:
-        move(session, campaign, Move.REOPEN, at=at, actor="system")
+        move(session, campaign, CampaignMove.REOPEN, at=at, actor="system")
 
 
 def finish_done(session: Session, *, at: datetime) -> int:
@@ -99,7 +99,7 @@ def _close_runs(session: Session, at: datetime, which: sa.ColumnElement[bool]) -
     session.execute(sa.update(Run).where(which, col(Run.finished_at).is_(None), ~left.exists()).values(finished_at=at))
 
 
-def move(session: Session, campaign: Campaign, step: Move, *, at: datetime, actor: str) -> None:
+def move(session: Session, campaign: Campaign, step: CampaignMove, *, at: datetime, actor: str) -> None:
     """Change the state under a lock, so that of two people at once the second sees what the first did."""
     lock(session, campaign)
     before = campaign.state

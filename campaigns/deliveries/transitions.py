@@ -70,7 +70,7 @@ class SentTouch(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Transition:
     """One line of the table.
 
     `sets` are columns with what they become, `asks` the columns that whoever moves must give, `takes` those they may.
@@ -88,9 +88,9 @@ class Step:
     touch: SentTouch | None = None
 
 
-def _step(sources: str, target: str, sets: Mapping[str, Any] | None = None, **more: Any) -> Step:
+def _transition(sources: str, target: str, sets: Mapping[str, Any] | None = None, **more: Any) -> Transition:
     more |= {name: frozenset(more.get(name, "").split()) for name in ("asks", "takes")}
-    return Step(sources=frozenset(map(State, sources.split())), target=State(target), sets=sets or {}, **more)
+    return Transition(sources=frozenset(map(State, sources.split())), target=State(target), sets=sets or {}, **more)
 
 
 _LESS, _MORE = {"attempts": _ROWS.c.attempts - 1}, {"attempts": _ROWS.c.attempts + 1}
@@ -100,40 +100,42 @@ _DOUBT = {"reason": Reason.NO_RECORD.value}
 _SENT = {"touch": SentTouch.WRITTEN, "asks": "sent_at"}
 _DOUBT_STAYS = {"reason": sa.case((_ROWS.c.state == State.UNKNOWN, _ROWS.c.reason), else_="")}
 
-MOVES: dict[Move, Step] = {
+MOVES: dict[Move, Transition] = {
     # A sender takes deliveries in hand, writes down that it begins, or lets go; that alone is no try.
-    Move.CLAIM: _step("waiting", "claimed", _MORE | _NOT_BEGUN, asks="claim_token claim_expires_at"),
-    Move.CLAIM_POST: _step("waiting", "claimed", asks="claim_token claim_expires_at handed_at"),
-    Move.BEGIN: _step("claimed", "claimed", asks="handed_at"),
-    Move.RELEASE: _step("claimed", "waiting", _LESS, takes="due_at detail", unbegun=True),
-    Move.DEFER: _step("claimed", "waiting", _LESS | _NOT_BEGUN, asks="due_at", takes="detail"),
+    Move.CLAIM: _transition("waiting", "claimed", _MORE | _NOT_BEGUN, asks="claim_token claim_expires_at"),
+    Move.CLAIM_POST: _transition("waiting", "claimed", asks="claim_token claim_expires_at handed_at"),
+    Move.BEGIN: _transition("claimed", "claimed", asks="handed_at"),
+    Move.RELEASE: _transition("claimed", "waiting", _LESS, takes="due_at detail", unbegun=True),
+    Move.DEFER: _transition("claimed", "waiting", _LESS | _NOT_BEGUN, asks="due_at", takes="detail"),
     # It died, or was told to come again: that was a try. In doubt, where the other side takes one key only once.
-    Move.EXPIRE: _step("claimed", "waiting", unbegun=True),
-    Move.RETRY: _step("claimed", "waiting", _NOT_BEGUN, takes="due_at detail"),
-    Move.RETRY_DOUBTED: _step("claimed", "waiting", _NOT_BEGUN | _DOUBT, takes="due_at detail"),
+    Move.EXPIRE: _transition("claimed", "waiting", unbegun=True),
+    Move.RETRY: _transition("claimed", "waiting", _NOT_BEGUN, takes="due_at detail"),
+    Move.RETRY_DOUBTED: _transition("claimed", "waiting", _NOT_BEGUN | _DOUBT, takes="due_at detail"),
     # It has left: by itself, by a sender that is heard late, in a parcel or another's mail, in a group's post.
-    Move.SEND: _step("claimed", "sent", _NOTHING_SAID, takes="message_id address", **_SENT),
-    Move.SEND_LATE: _step("waiting unknown", "sent", _NOTHING_SAID, takes="message_id address", doubted=True, **_SENT),
-    Move.INCLUDE: _step("waiting", "sent", _NOTHING_SAID, **_SENT),
-    Move.POST_BY_BOT: _step("claimed unknown", "sent", _NOTHING_SAID, **_SENT),
-    Move.POST_BY_HAND: _step("waiting skipped", "sent", _NOTHING_SAID, **_SENT),
-    Move.UNSEND: _step("sent", "waiting", {"sent_at": None} | _NOT_BEGUN, touch=SentTouch.REMOVED),
+    Move.SEND: _transition("claimed", "sent", _NOTHING_SAID, takes="message_id address", **_SENT),
+    Move.SEND_LATE: _transition(
+        "waiting unknown", "sent", _NOTHING_SAID, takes="message_id address", doubted=True, **_SENT
+    ),
+    Move.INCLUDE: _transition("waiting", "sent", _NOTHING_SAID, **_SENT),
+    Move.POST_BY_BOT: _transition("claimed unknown", "sent", _NOTHING_SAID, **_SENT),
+    Move.POST_BY_HAND: _transition("waiting skipped", "sent", _NOTHING_SAID, **_SENT),
+    Move.UNSEND: _transition("sent", "waiting", {"sent_at": None} | _NOT_BEGUN, touch=SentTouch.REMOVED),
     # It does not leave. What a post does not say to somebody it says to others, and no doubt is kept of it.
-    Move.SKIP: _step("waiting claimed", "skipped", asks="reason", unbegun=True, keeps_doubt=True),
-    Move.SKIP_IN_POST: _step("waiting", "skipped", asks="reason", takes="detail post_id"),
-    Move.UNSKIP: _step("skipped", "waiting", _NOTHING_SAID),
-    Move.FAIL: _step("claimed", "failed", asks="reason due_at", takes="detail", keeps_doubt=True),
-    Move.REFUSE: _step("claimed", "failed", asks="reason due_at", takes="detail"),
-    Move.FAIL_TEXT: _step("waiting", "failed", asks="reason due_at", takes="detail"),
+    Move.SKIP: _transition("waiting claimed", "skipped", asks="reason", unbegun=True, keeps_doubt=True),
+    Move.SKIP_IN_POST: _transition("waiting", "skipped", asks="reason", takes="detail post_id"),
+    Move.UNSKIP: _transition("skipped", "waiting", _NOTHING_SAID),
+    Move.FAIL: _transition("claimed", "failed", asks="reason due_at", takes="detail", keeps_doubt=True),
+    Move.REFUSE: _transition("claimed", "failed", asks="reason due_at", takes="detail"),
+    Move.FAIL_TEXT: _transition("waiting", "failed", asks="reason due_at", takes="detail"),
     # Nobody can know whether it left; a person may have it tried again.
-    Move.LOSE: _step("claimed", "unknown", _DOUBT, takes="due_at detail"),
-    Move.LOSE_WITH_HOST: _step("waiting", "unknown", _DOUBT),
-    Move.RESEND: _step("failed unknown", "waiting", {"attempts": 0} | _NOT_BEGUN | _DOUBT_STAYS, asks="due_at"),
+    Move.LOSE: _transition("claimed", "unknown", _DOUBT, takes="due_at detail"),
+    Move.LOSE_WITH_HOST: _transition("waiting", "unknown", _DOUBT),
+    Move.RESEND: _transition("failed unknown", "waiting", {"attempts": 0} | _NOT_BEGUN | _DOUBT_STAYS, asks="due_at"),
     # It waits, for another moment or in another's company.
-    Move.RESCHEDULE: _step("waiting", "waiting", asks="due_at", takes="attempts"),
-    Move.ASSIGN_POST: _step("waiting", "waiting", asks="post_id"),
-    Move.JOIN_DIGEST: _step("waiting", "waiting", asks="digest_id"),
-    Move.LEAVE_DIGEST: _step("waiting", "waiting", {"digest_id": None}),
+    Move.RESCHEDULE: _transition("waiting", "waiting", asks="due_at", takes="attempts"),
+    Move.ASSIGN_POST: _transition("waiting", "waiting", asks="post_id"),
+    Move.JOIN_DIGEST: _transition("waiting", "waiting", asks="digest_id"),
+    Move.LEAVE_DIGEST: _transition("waiting", "waiting", {"digest_id": None}),
 }
 
 BEGINNINGS = frozenset({State.WAITING, State.CONTROL})
@@ -228,7 +230,7 @@ def statement(which: Move, *where: _Where, **values: Any) -> sa.Update:
 _DOUBTED: _Where = col(Delivery.reason) == Reason.NO_RECORD.value
 
 
-def _from(step: Step) -> list[_Where]:
+def _from(step: Transition) -> list[_Where]:
     """Return the conditions that a delivery is where the step begins."""
     inside = [_is_in(state, step) for state in State if state in step.sources]
     if step.unbegun or len(inside) == 1:
@@ -238,7 +240,7 @@ def _from(step: Step) -> list[_Where]:
     return [*conditions, _DOUBTED] if step.doubted else conditions
 
 
-def _is_in(state: State, step: Step) -> _Where:
+def _is_in(state: State, step: Transition) -> _Where:
     here: _Where = _ROWS.c.state == state
     return sa.and_(here, _ROWS.c.handed_at.is_(None)) if step.unbegun and state is State.CLAIMED else here
 

@@ -86,7 +86,7 @@ def copy_link(session: Session, link: Link, *, at: datetime) -> Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
+class LinkSlot:
     """A place on paper and what stands in it: a shop's offer and product."""
 
     shop_id: int
@@ -95,7 +95,7 @@ class Slot:
     product_id: int | None
 
 
-def show_in_slot(session: Session, slot: Slot, deliveries: sa.Select[Any]) -> None:
+def show_in_slot(session: Session, slot: LinkSlot, deliveries: sa.Select[Any]) -> None:
     """Say of a shop's own links on its parcels which slot they stand in, and lead them to the product shown there."""
     own = (
         col(Link.shop_id) == slot.shop_id,
@@ -112,7 +112,7 @@ def is_spent(at: datetime) -> sa.ColumnElement[bool]:
     return sa.or_(col(Coupon.state).in_((CouponState.REDEEMED, CouponState.VOID)), ends <= at)
 
 
-def unlink_other(session: Session, slot: Slot, deliveries: sa.Select[Any], *, at: datetime) -> None:
+def unlink_other(session: Session, slot: LinkSlot, deliveries: sa.Select[Any], *, at: datetime) -> None:
     """Take links of a shop off these deliveries where its slot shows something else by now, or their code is spent."""
     spent = sa.select(col(Coupon.id)).join(Offer, col(Offer.id) == Coupon.offer_id)
     of_shop = col(Link.coupon_id).in_(spent.where(col(Coupon.shop_id) == slot.shop_id, is_spent(at)))
@@ -130,7 +130,7 @@ def unlink_other(session: Session, slot: Slot, deliveries: sa.Select[Any], *, at
 
 
 def link_slot(
-    session: Session, slot: Slot, coupons: Sequence[tuple[int, int]], *, carrier_shop_id: int, at: datetime
+    session: Session, slot: LinkSlot, coupons: Sequence[tuple[int, int]], *, carrier_shop_id: int, at: datetime
 ) -> None:
     """Make a link for a slot on another shop's parcels. `coupons` are pairs of a delivery and its coupon."""
     made = as_stored(session, at)

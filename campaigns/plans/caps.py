@@ -34,19 +34,19 @@ _GONE = (DeliveryState.SENT, DeliveryState.UNKNOWN)
 _UNSENT = tuple(state for state in TAKEN if state is not DeliveryState.SENT)
 
 
-class Window(NamedTuple):
+class CapWindow(NamedTuple):
     """The moments a cap counts: from `start` included to `end` excluded; None has no end."""
 
     start: datetime
     end: datetime | None
 
 
-def window(cap: Cap, at: datetime, timezone: str) -> Window:
+def window(cap: Cap, at: datetime, timezone: str) -> CapWindow:
     """Return what a cap counts for something that leaves at `at`, its calendar in `timezone`."""
     if cap.days:
-        return Window(at - timedelta(days=cap.days), None)
+        return CapWindow(at - timedelta(days=cap.days), None)
     first, after = _period(cap.per or Period.DAY, clock.local_day(at, timezone))
-    return Window(clock.start_of_day(first, timezone), clock.start_of_day(after, timezone))
+    return CapWindow(clock.start_of_day(first, timezone), clock.start_of_day(after, timezone))
 
 
 def resets_at(cap: Cap, moment: datetime, timezone: str) -> datetime:
@@ -117,7 +117,7 @@ BUYERS_AT_CAP = define(
 """How many buyers are at a cap, by the cap as JSON."""
 
 
-def _counted(shop: Shop, medium: Medium, cap: Cap, counted: Window, *which: sa.ColumnElement[bool]) -> sa.CTE:
+def _counted(shop: Shop, medium: Medium, cap: Cap, counted: CapWindow, *which: sa.ColumnElement[bool]) -> sa.CTE:
     """Return (buyer_id, moment) of each delivery that counts, of those for which all of `which` is true.
 
     What was sent and what may be or waits to be are asked for apart, each by an index: years of history cost nothing.
@@ -157,7 +157,7 @@ def _delayed_until(
     if not at_cap:
         nobody = np.empty(0, dtype=np.int64)
         return nobody, nobody
-    rows = _counted(shop, campaign.medium, cap, Window(counted.start, None))
+    rows = _counted(shop, campaign.medium, cap, CapWindow(counted.start, None))
     place = sa.func.row_number().over(partition_by=rows.c.buyer_id, order_by=rows.c.moment.desc())
     ranked = sa.select(rows, place.label("place")).subquery()
     nth = sa.select(ranked.c.buyer_id, _seconds(session, ranked.c.moment)).where(ranked.c.place == cap.messages)

@@ -34,7 +34,7 @@ from retention.shops import Shop
 from segments.matching import match
 
 
-class Step(NamedTuple):
+class FunnelStep(NamedTuple):
     """One line of a funnel: `segment` and `final` count who is there, every other who drops out at this step."""
 
     name: str
@@ -51,7 +51,7 @@ class Plan:
 
     at: datetime
     policy: Policy
-    funnel: list[Step]
+    funnel: list[FunnelStep]
     skips: dict[str, BitMap]
     control: BitMap
     final: BitMap
@@ -110,10 +110,10 @@ def plan(session: Session, shop: Shop, campaign: Campaign, *, at: datetime, amon
         at=at,
         policy=policy,
         funnel=[
-            Step("segment", len(audience)),
-            *(Step(reason, len(buyers)) for reason, buyers in skips.items()),
-            Step("control", len(control)),
-            Step("final", len(final)),
+            FunnelStep("segment", len(audience)),
+            *(FunnelStep(reason, len(buyers)) for reason, buyers in skips.items()),
+            FunnelStep("control", len(control)),
+            FunnelStep("final", len(final)),
         ],
         skips=skips,
         control=control,

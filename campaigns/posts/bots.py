@@ -19,7 +19,7 @@ from campaigns.campaign.campaigns import Campaign, Medium
 from campaigns.campaign.posts import BOT, Post, PostState
 from campaigns.campaign.reasons import Reason, step_name
 from campaigns.channels import breaker
-from campaigns.channels.channel import Channel, Message, Outcome, Refused, Taken, TryLater
+from campaigns.channels.channel import Accepted, Message, MessageChannel, Outcome, Refused, TryLater
 from campaigns.channels.senders import Sender
 from campaigns.deliveries.claiming import BACK_OFF, CLAIM, farthest
 from campaigns.deliveries.transitions import Move
@@ -49,7 +49,7 @@ class _Ready:
 
 def send_posts(
     engine: Engine,
-    channel_for: Callable[[Sender], Channel],
+    channel_for: Callable[[Sender], MessageChannel],
     *,
     public_url: str,
     now: datetime,
@@ -89,7 +89,7 @@ def _put_off(now: datetime) -> sa.ColumnElement[bool]:
 
 def _send_one(
     engine: Engine,
-    channel_for: Callable[[Sender], Channel],
+    channel_for: Callable[[Sender], MessageChannel],
     post_id: int,
     *,
     public_url: str,
@@ -171,14 +171,14 @@ def _begin(session: Session, post_id: int, *, now: datetime) -> str | None:
 def _record(session: Session, ready: _Ready, outcome: Outcome, *, now: datetime) -> str:
     post = session.get_one(Post, ready.post.id, with_for_update=True, populate_existing=True)
     of_bot = isinstance(outcome, TryLater) and outcome.of_sender
-    known = isinstance(outcome, Taken | Refused | TryLater)
-    detail = "" if isinstance(outcome, Taken) else storable(str(outcome), 500)
+    known = isinstance(outcome, Accepted | Refused | TryLater)
+    detail = "" if isinstance(outcome, Accepted) else storable(str(outcome), 500)
     breaker.note(
-        session, ready.bot, failures=int(of_bot or not known), taken=int(isinstance(outcome, Taken)),
+        session, ready.bot, failures=int(of_bot or not known), taken=int(isinstance(outcome, Accepted)),
         detail=detail, now=now,
     )  # fmt: skip
     match outcome:
-        case Taken():
+        case Accepted():
             settle(session, post, Move.POST_BY_BOT, sent_at=now)
             post.state, post.sent_at, post.sent_by = PostState.SENT, now, BOT
             session.add(post)

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from campaigns.campaign import lifecycle
 from campaigns.campaign.campaigns import Campaign
-from campaigns.campaign.lifecycle import Move
+from campaigns.campaign.lifecycle import CampaignMove
 from campaigns.campaign.shop_policy import shop_policy
 from campaigns.deliveries.moving import move
 from campaigns.plans.planning import promise
@@ -25,7 +25,7 @@ __all__ = ["approve", "authors_of", "is_approved", "require_approval", "send_bac
 
 def submit(session: Session, shop: Shop, campaign: Campaign, *, at: datetime, actor: str) -> CampaignApproval:
     """Put a draft up for review as it is now, its moment included; Conflict when it is no draft."""
-    move(session, campaign, Move.SUBMIT, at=at, actor=actor)
+    move(session, campaign, CampaignMove.SUBMIT, at=at, actor=actor)
     review = CampaignApproval(
         shop_id=shop.id,
         campaign_id=campaign.id,
@@ -54,13 +54,13 @@ def approve(
     approver saw; Forbidden for an author, where the shop asks for approval.
     """
     lock(session, campaign)  # an edit at the same time waits, then voids this; or was first, and this is refused
-    lifecycle.after(Move.APPROVE, campaign.state, medium=campaign.medium)
+    lifecycle.after(CampaignMove.APPROVE, campaign.state, medium=campaign.medium)
     review, promised = reviews_of(session, campaign)[0], promise(session, campaign)
     if review.fingerprint != promised or (fingerprint and fingerprint != promised):
         raise Conflict("It changed after it was submitted. Send it back, look at it again, then approve.")
     if shop_policy(session, shop).approval_required and actor in authors_of(session, campaign):
         raise Forbidden("Nobody approves their own campaign here. Ask somebody else of the shop.")
-    move(session, campaign, Move.APPROVE, at=at, actor=actor)
+    move(session, campaign, CampaignMove.APPROVE, at=at, actor=actor)
     return _decide(session, review, Verdict.APPROVED, at=at, actor=actor, note=note)
 
 
@@ -74,7 +74,7 @@ def send_back(
     note: str = "",
 ) -> CampaignApproval | None:
     """Make it a draft again, saying why; what was approved is so no more. Return its review, if it had one."""
-    move(session, campaign, Move.SEND_BACK, at=at, actor=actor)
+    move(session, campaign, CampaignMove.SEND_BACK, at=at, actor=actor)
     campaign.looked_until = campaign.started_at = None
     session.add(campaign)
     review = next(iter(reviews_of(session, campaign)), None)

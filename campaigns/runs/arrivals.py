@@ -28,7 +28,7 @@ SHOWN_FOR = timedelta(days=90)
 _MAY_STILL_SEND = (CampaignState.SCHEDULED, CampaignState.RUNNING, CampaignState.PAUSED)
 
 
-class Stage(StrEnum):
+class ArrivalStage(StrEnum):
     """Where a product stands on the board."""
 
     COMING = "coming"
@@ -58,7 +58,7 @@ class Arrival:
     """A product on the board."""
 
     product: Product
-    stage: Stage
+    stage: ArrivalStage
     sales: Sales
     alerts: list[Alert] = field(default_factory=list)
 
@@ -78,11 +78,11 @@ def board(session: Session, shop: Shop, *, at: datetime) -> Board:
     products = session.exec(found.order_by(col(Product.arrival_at), col(Product.id))).all()
     sales = sales_since_arrival(session, shop.id, [product.id for product in products])
     alerts = _alerts_on(session, shop.id, [product.id for product in products])
-    shelves: dict[Stage, list[Arrival]] = defaultdict(list)
+    shelves: dict[ArrivalStage, list[Arrival]] = defaultdict(list)
     for product in products:
         stage = _stage_of(product, at)
         shelves[stage].append(Arrival(product, stage, sales.get(product.id, Sales()), alerts[product.id]))
-    return Board(shelves[Stage.COMING], shelves[Stage.LIVE][::-1], shelves[Stage.SOLD_OUT][::-1])
+    return Board(shelves[ArrivalStage.COMING], shelves[ArrivalStage.LIVE][::-1], shelves[ArrivalStage.SOLD_OUT][::-1])
 
 
 def sales_since_arrival(session: Session, shop_id: int, product_ids: Collection[int]) -> dict[int, Sales]:
@@ -152,10 +152,10 @@ def _stop(session: Session, campaign: Campaign, sales: Sales, *, at: datetime) -
     return True
 
 
-def _stage_of(product: Product, at: datetime) -> Stage:
+def _stage_of(product: Product, at: datetime) -> ArrivalStage:
     if product.arrival_at and product.arrival_at > at:
-        return Stage.COMING
-    return Stage.SOLD_OUT if product.stock is not None and product.stock <= 0 else Stage.LIVE
+        return ArrivalStage.COMING
+    return ArrivalStage.SOLD_OUT if product.stock is not None and product.stock <= 0 else ArrivalStage.LIVE
 
 
 def _alerts_on(session: Session, shop_id: int, product_ids: Collection[int]) -> dict[int, list[Alert]]:

@@ -28,7 +28,7 @@ MOST = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Overlap:
+class CampaignOverlap:
     """Two campaigns of one day that would both reach `buyers`, which is `share` of the smaller one."""
 
     first: str
@@ -49,11 +49,11 @@ class Outlook:
 
 
 @dataclass(frozen=True, slots=True)
-class Forecast:
+class CampaignForecast:
     """What the coming days would bring; `until` is the moment up to which it looked, None for all."""
 
     outlooks: list[Outlook] = field(default_factory=list)
-    overlaps: list[Overlap] = field(default_factory=list)
+    overlaps: list[CampaignOverlap] = field(default_factory=list)
     until: datetime | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -85,12 +85,12 @@ class _Coming:
     reached: BitMap = field(default_factory=BitMap)
 
 
-def forecast(session: Session, shop: Shop, days: Sequence[Day], *, at: datetime) -> Forecast:
+def forecast(session: Session, shop: Shop, days: Sequence[Day], *, at: datetime) -> CampaignForecast:
     """Return who would be reached twice in a day and who would be capped, among the coming entries of `days`."""
     entries = [entry for day in days for entry in day.entries if entry.kind is EntryKind.COMING]
     coming = list(_audiences(session, shop, entries[:MOST], at=at))
     outlooks = [_outlook(session, shop, each, coming[:place]) for place, each in enumerate(coming)]
-    return Forecast(
+    return CampaignForecast(
         outlooks=outlooks,
         overlaps=_overlaps(shop, coming),
         until=entries[MOST].at if len(entries) > MOST else None,
@@ -146,7 +146,7 @@ def _full(session: Session, shop: Shop, each: _Coming, cap: Cap, earlier: Sequen
     return each.buyers & BitMap(buyers[totals >= cap.messages].tolist())
 
 
-def _overlaps(shop: Shop, coming: Sequence[_Coming]) -> list[Overlap]:
+def _overlaps(shop: Shop, coming: Sequence[_Coming]) -> list[CampaignOverlap]:
     """Return the pairs of different campaigns on one day of the shop that share buyers, the most shared first."""
     found = []
     for first, second in combinations(coming, 2):
@@ -155,5 +155,7 @@ def _overlaps(shop: Shop, coming: Sequence[_Coming]) -> list[Overlap]:
         both = len(first.buyers & second.buyers)
         if both:
             smaller = min(len(first.buyers), len(second.buyers))
-            found.append(Overlap(first.campaign.slug, second.campaign.slug, second.entry.at, both, both / smaller))
+            found.append(
+                CampaignOverlap(first.campaign.slug, second.campaign.slug, second.entry.at, both, both / smaller)
+            )
     return sorted(found, key=lambda overlap: -overlap.buyers)

@@ -61,7 +61,7 @@ def launch(
     lock(session, campaign)  # two people who press the button at once: the second then finds the campaign running
     trigger = read_trigger(campaign.trigger)
     repeats = starts_itself(trigger)
-    target = lifecycle.after(lifecycle.Move.LAUNCH, campaign.state, medium=campaign.medium, repeats=repeats)
+    target = lifecycle.after(lifecycle.CampaignMove.LAUNCH, campaign.state, medium=campaign.medium, repeats=repeats)
     if among is None and not may_go_to_all(trigger):
         raise Conflict("It goes to those something happens to, not to everybody. Schedule it, and it begins by itself.")
     require_approval(session, shop, campaign, at=at)

@@ -6,7 +6,7 @@ from sqlmodel import Session
 
 from campaigns.campaign import lifecycle
 from campaigns.campaign.campaigns import Campaign
-from campaigns.campaign.lifecycle import Move
+from campaigns.campaign.lifecycle import CampaignMove
 from campaigns.campaign.shop_policy import shop_policy
 from campaigns.campaign.triggers import Once, OnEvent, Recurring, Trigger, Waves, next_moment, read_trigger
 from campaigns.deliveries.moving import move
@@ -28,7 +28,7 @@ def schedule(
     """
     shop = session.get_one(Shop, campaign.shop_id)
     lock(session, campaign)
-    lifecycle.after(Move.SCHEDULE, campaign.state, medium=campaign.medium)
+    lifecycle.after(CampaignMove.SCHEDULE, campaign.state, medium=campaign.medium)
     trigger = read_trigger(campaign.trigger)
     if isinstance(trigger, Once):
         launch_at = _moment_to_come(launch_at or campaign.scheduled_at, shop, at)
@@ -39,7 +39,7 @@ def schedule(
     else:
         require_approval(session, shop, campaign, at=None)
         _start(session, shop, campaign, trigger, at=at)
-    move(session, campaign, Move.SCHEDULE, at=at, actor=actor)
+    move(session, campaign, CampaignMove.SCHEDULE, at=at, actor=actor)
 
 
 def _moment_to_come(moment: datetime | None, shop: Shop, at: datetime) -> datetime:

@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from sqlmodel import col, select
 
 from campaigns.campaign.campaigns import Campaign, CampaignState, Medium
-from campaigns.channels.channel import Channel
+from campaigns.channels.channel import MessageChannel
 from campaigns.channels.senders import Sender, SenderState, channel_for
 from campaigns.channels.smtp import SmtpChannel
 from campaigns.sending.sending import send_waiting, sender_from_settings
@@ -40,7 +40,7 @@ _HANDED_OVER = (Medium.EMAIL, Medium.SMS, Medium.WEBHOOK)
 class _Way:
     """A channel, whom its mail is from, and the row it belongs to; none for the installation's own mail server."""
 
-    channel: Channel
+    channel: MessageChannel
     sender: SenderIdentity
     row: Sender | None = None
 

@@ -22,7 +22,16 @@ from sqlmodel import Session
 
 from campaigns.campaign.reasons import Reason
 from campaigns.channels import breaker, rates
-from campaigns.channels.channel import Channel, Connection, Message, Outcome, Refused, Taken, TryLater, Undecided
+from campaigns.channels.channel import (
+    Accepted,
+    Connection,
+    Message,
+    MessageChannel,
+    Outcome,
+    Refused,
+    TryLater,
+    Undecided,
+)
 from campaigns.channels.rates import Slots
 from campaigns.channels.senders import Sender
 from campaigns.deliveries import claiming
@@ -53,7 +62,7 @@ class KeptConnection:
     `seconds_each` is how long a message of the last group took, 0 before the first.
     """
 
-    channel: Channel
+    channel: MessageChannel
     seconds_each: float = 0.0
     _exits: ExitStack = field(default_factory=ExitStack)
     _connection: Connection | None = None
@@ -126,7 +135,7 @@ class ClaimedBatch:
         self._outcomes = list(zip(group, outcomes, strict=True))
         self.first_error = self.first_error or next((str(each) for each in outcomes if _is_of_sender(each)), "")
         names = {
-            Taken: "sent",
+            Accepted: "sent",
             Refused: "failed",
             Undecided: "later" if self.connection.channel.repeatable else "unknown",
         }
@@ -166,7 +175,7 @@ class ClaimedBatch:
     def _record(self, session: Session) -> None:
         """Write down what came of the group before. Run again, it writes what did not stand the first time."""
         held, now, again = self.held, self.now, self.connection.channel.repeatable
-        sent, refused, later, undecided = (self._receipts(kind) for kind in (Taken, Refused, TryLater, Undecided))
+        sent, refused, later, undecided = (self._receipts(kind) for kind in (Accepted, Refused, TryLater, Undecided))
         claiming.record_sent(session, held, sent, at=now)
         claiming.record_refused(session, held, refused, reason=Reason.REFUSED, at=now, settles_earlier=again)
         self._record_later(session, later)
@@ -224,7 +233,7 @@ def _is_transient(engine: Engine, error: DBAPIError) -> bool:
 
 def _receipt(each: Ready, outcome: Outcome) -> Receipt:
     delivery_id, message = each
-    if isinstance(outcome, Taken):
+    if isinstance(outcome, Accepted):
         return Receipt(delivery_id, message_id=outcome.reference or message.message_id, address=message.to)
     return Receipt(delivery_id, detail=str(outcome))
 

@@ -19,7 +19,7 @@ from sqlmodel import Session, col, select
 from campaigns.campaign.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Run, deliveries_of
 from campaigns.campaign.reasons import Reason
 from campaigns.channels import breaker, rates
-from campaigns.channels.channel import Channel, TryLater
+from campaigns.channels.channel import MessageChannel, TryLater
 from campaigns.channels.rates import Slots
 from campaigns.channels.senders import Sender
 from campaigns.deliveries import claiming
@@ -64,7 +64,7 @@ MOST_ERRORS = 3
 
 def send_waiting(
     engine: Engine,
-    channel: Channel,
+    channel: MessageChannel,
     *,
     now: datetime,
     limit: int = 1000,

@@ -16,7 +16,7 @@ from pyroaring import BitMap
 from sqlmodel import Session, select
 
 from campaigns.campaign.campaigns import Campaign, Medium
-from campaigns.texts.content import Shown, extremes, identity_of, show_to, stage_of, variables
+from campaigns.texts.content import ShownMessage, extremes, identity_of, show_to, text_source_of, variables
 from campaigns.texts.mail import SenderIdentity
 from campaigns.texts.sms import is_seen_at_once, opt_out_words, sign
 from campaigns.texts.suspect_words import absolute_words, spam_words
@@ -65,7 +65,7 @@ def check_text(
     session: Session, shop: Shop, campaign: Campaign, *, at: datetime, identity: SenderIdentity | None = None
 ) -> list[Finding]:
     """Return what is found in a campaign's text, red first; empty when nothing is. It changes nothing."""
-    identity = identity or identity_of(stage_of(session, shop, campaign).sender)
+    identity = identity or identity_of(text_source_of(session, shop, campaign).sender)
     audience = match(session, shop, campaign.audience, now=at)
     found = [*_of_audience(session, shop, campaign, audience)]
     someone = next(iter(extremes(session, shop, campaign, at=at)[::-1]), None)
@@ -130,7 +130,7 @@ def _cannot_be_made(error: Invalid, names: list[str]) -> Finding:
     return _red("unknown_variable", say.format(asked=asked, names=", ".join(names)))
 
 
-def _of_words(shown: Shown) -> Iterator[Finding]:
+def _of_words(shown: ShownMessage) -> Iterator[Finding]:
     said = f"{shown.subject}\n{shown.preheader}\n{shown.body}"
     if shown.medium is Medium.EMAIL and (width := _columns(shown.subject)) > LONGEST_SUBJECT:
         say = _("The subject is {width} columns wide; most inboxes cut it after {most}.")
@@ -144,7 +144,7 @@ def _of_words(shown: Shown) -> Iterator[Finding]:
         yield _amber("shouting", _("It shouts: several exclamation marks in a row, or words in capitals."))
 
 
-def _of_links(shown: Shown, campaign: Campaign, identity: SenderIdentity) -> Iterator[Finding]:
+def _of_links(shown: ShownMessage, campaign: Campaign, identity: SenderIdentity) -> Iterator[Finding]:
     ours = urlsplit(identity.public_url).netloc.lower()
     for address in dict.fromkeys(_LINK.findall(shown.body)):
         host = (urlsplit(address).hostname or "").lower()
@@ -170,7 +170,7 @@ def _of_links(shown: Shown, campaign: Campaign, identity: SenderIdentity) -> Ite
         yield _amber("no_link", _("The text has no {{ link }}, so nothing can be counted."))
 
 
-def _of_sms(shown: Shown, shop: Shop, identity: SenderIdentity) -> Iterator[Finding]:
+def _of_sms(shown: ShownMessage, shop: Shop, identity: SenderIdentity) -> Iterator[Finding]:
     signature = identity.signature or sign(shop.name, shown.language)
     name = signature.strip("【】[]: ")
     if not shown.text.startswith(signature) or not name:

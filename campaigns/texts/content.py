@@ -22,7 +22,7 @@ from campaigns.texts.branding import look_of
 from campaigns.texts.composing import compose
 from campaigns.texts.mail import MessageContext, SenderIdentity
 from campaigns.texts.messages import Text, choose_language, render
-from campaigns.texts.sms import Parts, count_sms, set_sms, sign
+from campaigns.texts.sms import SmsParts, count_sms, set_sms, sign
 from campaigns.texts.wording import message_values, sample_values
 from retention import clock, money
 from retention.buyers import Buyer
@@ -70,7 +70,7 @@ class Variable:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ShownMessage:
     """A message as one buyer would get it; `body` is what its author wrote, `text` all that the buyer reads.
 
     `html` is a mail's, `sms` counts a text message, `call` is a webhook's data.
@@ -85,13 +85,13 @@ class Shown:
     body: str
     text: str
     html: str = ""
-    sms: Parts | None = None
+    sms: SmsParts | None = None
     cost: int | None = None
     call: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class TextSource:
     """The rows a campaign's text is made from, read once, and when that was."""
 
     shop: Shop
@@ -102,9 +102,9 @@ class Stage:
     at: datetime
 
 
-def stage_of(session: Session, shop: Shop, campaign: Campaign) -> Stage:
+def text_source_of(session: Session, shop: Shop, campaign: Campaign) -> TextSource:
     """Return the rows behind a campaign's text."""
-    return Stage(
+    return TextSource(
         shop,
         campaign,
         session.get(Offer, campaign.offer_id) if campaign.offer_id else None,
@@ -116,29 +116,29 @@ def stage_of(session: Session, shop: Shop, campaign: Campaign) -> Stage:
 
 def variables(session: Session, shop: Shop, campaign: Campaign) -> list[Variable]:
     """Return what this campaign's text may use, each with a sentence and an example in the language spoken."""
-    stage = stage_of(session, shop, campaign)
-    values = sample_values(shop, product=stage.product, offer=stage.offer, language=current_language())
+    source = text_source_of(session, shop, campaign)
+    values = sample_values(shop, product=source.product, offer=source.offer, language=current_language())
     flat = {name: _look_up(values, name) for name in _SENTENCES}
     return [Variable(name, _(_SENTENCES[name]), value) for name, value in flat.items() if value is not None]
 
 
 def show_to(
     session: Session, shop: Shop, campaign: Campaign, buyer: Buyer, *, identity: SenderIdentity | None = None
-) -> Shown:
+) -> ShownMessage:
     """Return the message as `buyer` would get it; Invalid when its text cannot be made.
 
     `identity` says where links lead and from whom mail comes; the sender's own and the settings' where it is not given.
     """
-    stage = stage_of(session, shop, campaign)
-    identity = identity or identity_of(stage.sender)
-    text = _text(stage, buyer, identity)
+    source = text_source_of(session, shop, campaign)
+    identity = identity or identity_of(source.sender)
+    text = _text(source, buyer, identity)
     if campaign.medium not in COMPOSED:
         heading = text.subject, text.preheader
-        return Shown(buyer.external_id, campaign.medium, text.language, *heading, text.body, text.body)
-    message = compose(sample_context(session, stage, buyer), identity, at=stage.at)
+        return ShownMessage(buyer.external_id, campaign.medium, text.language, *heading, text.body, text.body)
+    message = compose(sample_context(session, source, buyer), identity, at=source.at)
     is_sms = campaign.medium is Medium.SMS
-    parts = count_sms(message.text, always_wide=_counts_wide(stage.sender)) if is_sms else None
-    return Shown(
+    parts = count_sms(message.text, always_wide=_counts_wide(source.sender)) if is_sms else None
+    return ShownMessage(
         buyer=buyer.external_id,
         medium=campaign.medium,
         language=message.language,
@@ -148,7 +148,7 @@ def show_to(
         text=message.text,
         html=message.html,
         sms=parts,
-        cost=_cost(stage.sender, parts),
+        cost=_cost(source.sender, parts),
         call=_call(message) if campaign.medium is Medium.WEBHOOK else None,
     )
 
@@ -163,9 +163,9 @@ def extremes(session: Session, shop: Shop, campaign: Campaign, *, at: datetime) 
     candidates = [session.get_one(Buyer, number) for number in _by_name(session, shop, campaign, audience)]
     if len(candidates) < 2:
         return candidates
-    stage = stage_of(session, shop, campaign)
-    identity = identity_of(stage.sender)
-    ranked = sorted(candidates, key=lambda buyer: _length(stage, buyer, identity))
+    source = text_source_of(session, shop, campaign)
+    identity = identity_of(source.sender)
+    ranked = sorted(candidates, key=lambda buyer: _length(source, buyer, identity))
     return [ranked[0], ranked[-1]]
 
 
@@ -188,17 +188,17 @@ def _by_name(session: Session, shop: Shop, campaign: Campaign, audience: BitMap)
     return sorted({number for found in (shortest, longest) for _, number in found.values()})
 
 
-def _length(stage: Stage, buyer: Buyer, identity: SenderIdentity) -> tuple[int, int, int]:
+def _length(source: TextSource, buyer: Buyer, identity: SenderIdentity) -> tuple[int, int, int]:
     """Return the parts of a text message and the letters of text and name; no text where none can be made."""
     try:
-        text = _text(stage, buyer, identity)
+        text = _text(source, buyer, identity)
     except Invalid:
         return 0, 0, len(salutation(buyer.name))
-    if stage.campaign.medium is not Medium.SMS:
+    if source.campaign.medium is not Medium.SMS:
         return 0, len(text.body), len(salutation(buyer.name))
-    signature = identity.signature or sign(stage.shop.name, text.language)
+    signature = identity.signature or sign(source.shop.name, text.language)
     whole = set_sms(text.body, signature=signature, language=text.language)
-    return count_sms(whole, always_wide=_counts_wide(stage.sender)).parts, len(text.body), len(salutation(buyer.name))
+    return count_sms(whole, always_wide=_counts_wide(source.sender)).parts, len(text.body), len(salutation(buyer.name))
 
 
 def identity_of(sender: Sender | None) -> SenderIdentity:
@@ -211,35 +211,35 @@ def identity_of(sender: Sender | None) -> SenderIdentity:
     return replace(own, mail_from=mail_from, signature=str(sender.settings.get("signature", "")))
 
 
-def sample_context(session: Session, stage: Stage, buyer: Buyer) -> MessageContext:
+def sample_context(session: Session, source: TextSource, buyer: Buyer) -> MessageContext:
     """Return rows as a launch would make them, none stored; their buyer has no number, so the way out is nobody's."""
-    shop, campaign, at = stage.shop, stage.campaign, stage.campaign.created_at
+    shop, campaign, at = source.shop, source.campaign, source.campaign.created_at
     coupon = None
-    if stage.offer:
-        coupon = Coupon(id=0, shop_id=shop.id, offer_id=stage.offer.id, code=SAMPLE_CODE, issued_at=at)
+    if source.offer:
+        coupon = Coupon(id=0, shop_id=shop.id, offer_id=source.offer.id, code=SAMPLE_CODE, issued_at=at)
     waits = DeliveryState.WAITING
     delivery = Delivery(id=0, shop_id=shop.id, campaign_id=campaign.id, run_id=0, buyer_id=0, state=waits, due_at=at)
     medium = campaign.medium.value
     link = Link(id=0, shop_id=shop.id, carrier_shop_id=shop.id, token=SAMPLE_CODE, medium=medium, created_at=at)
     nobody = Buyer(**buyer.model_dump(exclude={"id"}), id=0)
     look = look_of(session, shop.id)
-    return MessageContext(delivery, nobody, link, campaign, shop, stage.offer, coupon, stage.product, look)
+    return MessageContext(delivery, nobody, link, campaign, shop, source.offer, coupon, source.product, look)
 
 
-def _text(stage: Stage, buyer: Buyer, identity: SenderIdentity) -> Text:
+def _text(source: TextSource, buyer: Buyer, identity: SenderIdentity) -> Text:
     """Return what the author wrote, as this buyer reads it."""
-    content, shop, offer = stage.campaign.content, stage.shop, stage.offer
+    content, shop, offer = source.campaign.content, source.shop, source.offer
     language = choose_language(content, buyer.language, shop.language)
     values = message_values(
         shop,
         buyer,
-        product=stage.product,
+        product=source.product,
         offer=offer,
         code=SAMPLE_CODE if offer else "",
         ends=offer.ends_at if offer else None,
         link=link_address(identity.public_url, SAMPLE_CODE),
         language=language,
-        at=stage.at,
+        at=source.at,
     )
     return render(content, values, language=language)
 
@@ -257,13 +257,13 @@ def _counts_wide(sender: Sender | None) -> bool:
     return sender is not None and sender.kind is SenderKind.SMS_ALIYUN
 
 
-def in_money(shown: Shown, currency: str) -> dict[str, Any]:
+def in_money(shown: ShownMessage, currency: str) -> dict[str, Any]:
     """Return a message as plain values, what it costs in major units as a string."""
     cost = None if shown.cost is None else money.write_price(shown.cost, currency)
     return asdict(shown) | {"cost": cost}
 
 
-def _cost(sender: Sender | None, parts: Parts | None) -> int | None:
+def _cost(sender: Sender | None, parts: SmsParts | None) -> int | None:
     if sender is None or not sender.price:
         return None
     return parts.cost(sender.price) if parts else sender.price

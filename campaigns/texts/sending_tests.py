@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 from sqlmodel import Session, col, func, select
 
 from campaigns.campaign.campaigns import Campaign, Medium
-from campaigns.channels.channel import Channel, Message, Taken, TryLater
+from campaigns.channels.channel import Accepted, Message, MessageChannel, TryLater
 from campaigns.channels.senders import Sender, channel_for, check_may_be_sent
 from campaigns.channels.smtp import SmtpChannel
 from campaigns.texts.composing import compose
-from campaigns.texts.content import COMPOSED, identity_of, sample_context, stage_of
+from campaigns.texts.content import COMPOSED, identity_of, sample_context, text_source_of
 from retention import audit
 from retention.audit import AuditEntry
 from retention.buyers import Buyer
@@ -37,7 +37,7 @@ def send_test(
     to: str,
     at: datetime,
     actor: str,
-    channel: Channel | None = None,
+    channel: MessageChannel | None = None,
 ) -> str:
     """Send the message that `buyer` would get to somebody of the shop, marked as a test; return its subject.
 
@@ -49,9 +49,9 @@ def send_test(
         raise Invalid("A {medium} campaign leaves by no message that could be tested.", medium=campaign.medium.value)
     _check_receiver(session, shop, campaign.medium, to)
     _check_tests_left(session, shop, at=at)
-    stage = stage_of(session, shop, campaign)
-    message = _as_test(compose(sample_context(session, stage, buyer), identity_of(stage.sender), at=stage.at), to=to)
-    said = _hand_over(channel or _channel(stage.sender, campaign.medium), message)
+    source = text_source_of(session, shop, campaign)
+    message = _as_test(compose(sample_context(session, source, buyer), identity_of(source.sender), at=source.at), to=to)
+    said = _hand_over(channel or _channel(source.sender, campaign.medium), message)
     about, after = f"campaign:{campaign.slug}", {"to": to, "said": said[:500]}
     write_after(
         session,
@@ -62,7 +62,7 @@ def send_test(
     return message.subject
 
 
-def _channel(sender: Sender | None, medium: Medium) -> Channel:
+def _channel(sender: Sender | None, medium: Medium) -> MessageChannel:
     """Return what a test leaves through; Invalid where the campaign has to name a sender first."""
     if sender is not None:
         return channel_for(sender)
@@ -79,14 +79,14 @@ def _as_test(message: Message, *, to: str) -> Message:
     return replace(message, to=to, subject=subject, key=key, message_id=f"<{key}@{host}>")
 
 
-def _hand_over(channel: Channel, message: Message) -> str:
+def _hand_over(channel: MessageChannel, message: Message) -> str:
     """Hand a message over and return what the other side said against it; empty when it took it."""
     try:
         with channel.connect() as connection:
             outcome = connection.hand_over_all([message])[0]
     except TryLater as error:
         outcome = error
-    return "" if isinstance(outcome, Taken) else str(outcome) or type(outcome).__name__
+    return "" if isinstance(outcome, Accepted) else str(outcome) or type(outcome).__name__
 
 
 def _check_receiver(session: Session, shop: Shop, medium: Medium, to: str) -> None:

@@ -35,7 +35,7 @@ _CAPACITY = {Encoding.GSM7: (160, 153), Encoding.UCS2: (70, 67)}
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class SmsParts:
     """What a text takes: its encoding, its characters, the places they need, the parts, and the places still free."""
 
     encoding: Encoding
@@ -49,7 +49,7 @@ class Parts:
         return self.parts * price
 
 
-def count_sms(text: str, signature: str = "", *, always_wide: bool = False) -> Parts:
+def count_sms(text: str, signature: str = "", *, always_wide: bool = False) -> SmsParts:
     """Return how `signature` and `text` together travel.
 
     `always_wide` is for gateways that count every text as UCS-2, as those of the Chinese mainland do.
@@ -60,13 +60,13 @@ def count_sms(text: str, signature: str = "", *, always_wide: bool = False) -> P
     single, each = _CAPACITY[encoding]
     places = sum(widths)
     if places <= single:
-        return Parts(encoding, len(whole), places, 1 if whole else 0, single - places)
+        return SmsParts(encoding, len(whole), places, 1 if whole else 0, single - places)
     parts, used = 1, 0
     for width in widths:
         if used + width > each:
             parts, used = parts + 1, 0
         used += width
-    return Parts(encoding, len(whole), places, parts, each - used)
+    return SmsParts(encoding, len(whole), places, parts, each - used)
 
 
 def encoding_of(text: str) -> Encoding:

@@ -29,7 +29,7 @@ NAMES = (
 """What a template may ask for; `product`, `offer` and `coupon` only where the campaign has them."""
 
 
-class Named(Protocol):
+class NamedBuyer(Protocol):
     """A buyer, as far as a template goes."""
 
     @property
@@ -38,7 +38,7 @@ class Named(Protocol):
 
 def message_values(
     shop: Shop,
-    buyer: Named,
+    buyer: NamedBuyer,
     *,
     product: Product | None,
     offer: Offer | None,

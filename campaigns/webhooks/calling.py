@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from campaigns.campaign.campaigns import Campaign, Delivery, DeliveryState
-from campaigns.channels.channel import Outcome, Taken
+from campaigns.channels.channel import Accepted, Outcome
 from campaigns.webhooks.webhooks import Webhook, WebhookCall, WebhookCallState, WebhookEvent, call_all
 from retention import audit
 from retention.buyers import Buyer
@@ -322,9 +322,9 @@ def _write_down(session: Session, calls: Sequence[WebhookCall], outcomes: Sequen
     given_up: set[int] = set()
     rows = []
     for call, outcome in zip(calls, outcomes, strict=True):
-        response = "" if isinstance(outcome, Taken) else storable(str(outcome), 500)
+        response = "" if isinstance(outcome, Accepted) else storable(str(outcome), 500)
         over = call.attempts > len(WAITS) or response.startswith(_GONE)
-        if isinstance(outcome, Taken):
+        if isinstance(outcome, Accepted):
             state, due = WebhookCallState.SENT, now
         elif over:
             state, due = WebhookCallState.FAILED, now

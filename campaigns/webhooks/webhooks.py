@@ -14,7 +14,7 @@ from sqlalchemy import Index, LargeBinary, UniqueConstraint
 from sqlmodel import Field, Session, col, delete, func, select
 
 from campaigns.campaign.campaigns import Medium
-from campaigns.channels.channel import Message, Refused, Taken, TryLater, Undecided
+from campaigns.channels.channel import Accepted, Message, Refused, TryLater, Undecided
 from campaigns.channels.web import HttpRequest, HttpResponse, WebChannel
 from campaigns.channels.webhook import WebhookSettings, signed_request, signer
 from retention import audit
@@ -180,7 +180,7 @@ def test_webhook(session: Session, webhook: Webhook, *, at: datetime, actor: str
     """Make one call that says it is a test; Conflict with why it was refused. The session should only read."""
     body = {"type": "hook.test", "timestamp": at.isoformat(), "data": {"hook": webhook.slug}}
     outcome = call_all([(webhook, f"test-{webhook.id}-{int(at.timestamp())}", body)], at=at)[0]
-    refusal = "" if isinstance(outcome, Taken) else str(outcome)
+    refusal = "" if isinstance(outcome, Accepted) else str(outcome)
     after = {"said": refusal[:500]}
     write_after(session, lambda own: _record(own, webhook, "hook.test", at=at, actor=actor, after=after))
     if refusal:
@@ -192,7 +192,7 @@ test_webhook.__test__ = False  # type: ignore[attr-defined]  # pytest takes any 
 
 def call_all(
     calls: Sequence[tuple[Webhook, str, dict[str, Any]]], *, at: datetime
-) -> list[Taken | TryLater | Refused | Undecided]:
+) -> list[Accepted | TryLater | Refused | Undecided]:
     """Make calls, (webhook, webhook-id, body) each, and return what became of them."""
     settings = get_settings()
     key = settings.signing_key()
@@ -214,8 +214,8 @@ def call_all(
         return connection.hand_over_all([Message("", "", "", "", "", "", "", "", "", key=each) for each in by_key])
 
 
-def _taken(_response: HttpResponse) -> Taken:
-    return Taken()
+def _taken(_response: HttpResponse) -> Accepted:
+    return Accepted()
 
 
 def _read_events(events: Sequence[str]) -> list[str]:

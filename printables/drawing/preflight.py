@@ -13,7 +13,7 @@ import pikepdf
 from printables.drawing import qr, verify
 from printables.drawing.profiles import Profile
 from printables.drawing.render import Box, Slot, StaticLayer
-from printables.drawing.stamp import Piece, module_mm, version_for
+from printables.drawing.stamp import PrintRecord, module_mm, version_for
 from retention.words import gettext, gettext_noop
 
 # Floors in mm, points and dots per inch. Module: GS1 General Specifications 5.12.3.1; dots a module: Denso Wave, cell
@@ -27,7 +27,7 @@ _TOUCH = 0.05  # mm: neighbours that share an edge do not overlap
 
 
 @dataclass(frozen=True)
-class Check:
+class PreflightCheck:
     """One thing looked at: a stable name, whether it holds, and a sentence with its figures.
 
     `message` is in the language spoken when it was made; `template` and `values` let `said` say it in another.
@@ -40,7 +40,9 @@ class Check:
     values: Mapping[str, Any]
 
 
-def preflight(layer: StaticLayer, pieces: Sequence[Piece], pdf: bytes, *, profile: Profile) -> list[Check]:
+def preflight(
+    layer: StaticLayer, pieces: Sequence[PrintRecord], pdf: bytes, *, profile: Profile
+) -> list[PreflightCheck]:
     """Return every check of a layout for a device, on the worst `pieces` and `pdf`, which shows them one a page."""
     return [
         *_symbols(layer, pieces, profile),
@@ -58,31 +60,31 @@ def said(check: Mapping[str, Any]) -> str:
     return gettext(template).format(**check["values"])
 
 
-def _check(name: str, ok: bool, template: str, **values: object) -> Check:  # noqa: FBT001 - the answer itself
-    return Check(name, ok, gettext(template).format(**values), template, values)
+def _as_check(name: str, ok: bool, template: str, **values: object) -> PreflightCheck:  # noqa: FBT001 - the answer itself
+    return PreflightCheck(name, ok, gettext(template).format(**values), template, values)
 
 
-def check_file(pdf: bytes, profile: Profile) -> list[Check]:
+def check_file(pdf: bytes, profile: Profile) -> list[PreflightCheck]:
     """Return the checks that need only a PDF: fonts embedded, and no RGB where the device takes none."""
     with pikepdf.open(io.BytesIO(pdf)) as document:
         loose = sorted(_loose_fonts(document))
         fonts = gettext_noop("Every typeface is embedded.") if not loose else gettext_noop("Not embedded: {names}.")
-        checks = [_check("fonts", not loose, fonts, names=", ".join(loose))]
+        checks = [_as_check("fonts", not loose, fonts, names=", ".join(loose))]
         if profile.colour != "rgb":
             found = sorted(_rgb(document))
             clean = gettext_noop("No RGB colour.")
             words = clean if not found else gettext_noop("RGB where {device} takes none: {found}.")
-            checks.append(_check("colour", not found, words, device=profile.name, found=", ".join(found)))
+            checks.append(_as_check("colour", not found, words, device=profile.name, found=", ".join(found)))
         return checks
 
 
-def _symbols(layer: StaticLayer, pieces: Sequence[Piece], profile: Profile) -> Iterator[Check]:
+def _symbols(layer: StaticLayer, pieces: Sequence[PrintRecord], profile: Profile) -> Iterator[PreflightCheck]:
     for slot in (slot for slot in layer.slots.values() if slot.kind == "qr"):
         texts = [text for piece in pieces if (text := piece.values.get(slot.name))]
         version = version_for(texts, profile)
         module = module_mm(slot, 17 + 4 * version, profile)
         side, dots = module * (17 + 4 * version + 2 * qr.QUIET), round(module / profile.dot_mm)
-        yield _check(
+        yield _as_check(
             "qr-module",
             module >= LEAST_MODULE and dots >= LEAST_DOTS,
             gettext_noop("{slot}: modules of {module} mm, {dots} dots (at least {least} mm and {least_dots} dots)."),
@@ -94,11 +96,11 @@ def _symbols(layer: StaticLayer, pieces: Sequence[Piece], profile: Profile) -> I
         )
         words = gettext_noop("{slot}: symbol of {side} mm with its quiet zone (at least {least}, {best} advised).")
         values = {"slot": slot.name, "side": f"{side:.1f}", "least": LEAST_SYMBOL, "best": BEST_SYMBOL}
-        yield _check("qr-size", side >= LEAST_SYMBOL, words, **values)
+        yield _as_check("qr-size", side >= LEAST_SYMBOL, words, **values)
         yield _quiet(layer, slot, Box(*_middle(slot, side)))
 
 
-def _reads(pieces: Sequence[Piece], pdf: bytes, layer: StaticLayer) -> Check:
+def _reads(pieces: Sequence[PrintRecord], pdf: bytes, layer: StaticLayer) -> PreflightCheck:
     """Compare what a reader sees on the rasterised pages with what each piece should say."""
     codes = [slot.name for slot in layer.slots.values() if slot.kind == "qr"]
     meant = [
@@ -107,7 +109,7 @@ def _reads(pieces: Sequence[Piece], pdf: bytes, layer: StaticLayer) -> Check:
     read = [(found.page, found.text) for found in verify.decode(pdf)]
     right = sorted(meant) == sorted(read)
     words = gettext_noop("{read} of {meant} QR codes read as meant.")
-    return _check("qr-reads", right, words, read=len(set(meant) & set(read)), meant=len(set(meant)))
+    return _as_check("qr-reads", right, words, read=len(set(meant) & set(read)), meant=len(set(meant)))
 
 
 def _middle(slot: Slot, side: float) -> tuple[float, float, float, float]:
@@ -115,13 +117,13 @@ def _middle(slot: Slot, side: float) -> tuple[float, float, float, float]:
     return box.x + (box.width - side) / 2, box.y + (box.height - side) / 2, side, side
 
 
-def _quiet(layer: StaticLayer, slot: Slot, square: Box) -> Check:
+def _quiet(layer: StaticLayer, slot: Slot, square: Box) -> PreflightCheck:
     other = [(place.words or place.kind, place.box) for place in layer.placed]
     other += [(name, near.box) for name, near in layer.slots.items() if name != slot.name]
     inside = [name for name, box in other if _overlap(square, box)]
     clean = gettext_noop("{slot}: the quiet zone of 4 modules is clean.")
     words = gettext_noop("{slot}: the quiet zone is touched by {names}.") if inside else clean
-    return _check("qr-quiet", not inside, words, slot=slot.name, names=", ".join(inside))
+    return _as_check("qr-quiet", not inside, words, slot=slot.name, names=", ".join(inside))
 
 
 def _overlap(one: Box, two: Box) -> bool:
@@ -130,39 +132,39 @@ def _overlap(one: Box, two: Box) -> bool:
     return across > _TOUCH and down > _TOUCH
 
 
-def _type(layer: StaticLayer) -> Iterator[Check]:
+def _type(layer: StaticLayer) -> Iterator[PreflightCheck]:
     texts = [place for place in layer.placed if place.kind == "text"]
     small = [place.words for place in texts if place.size_pt < _least(place.words) - 0.01]
     least = min((place.size_pt for place in texts), default=LEAST_TEXT)
     words = gettext_noop("Smallest text {size} pt.") if not small else gettext_noop("Too small to read: {names}.")
-    yield _check("text-size", not small, words, size=f"{least:.1f}", names=", ".join(small))
+    yield _as_check("text-size", not small, words, size=f"{least:.1f}", names=", ".join(small))
     room = gettext_noop("The words are too long for their room.") if layer.full else gettext_noop("All words fit.")
-    yield _check("text-fits", not layer.full, room)
+    yield _as_check("text-fits", not layer.full, room)
 
 
 def _least(words: str) -> float:
     return LEAST_TEXT if words.isascii() else LEAST_CHINESE
 
 
-def _zones(layer: StaticLayer) -> Iterator[Check]:
+def _zones(layer: StaticLayer) -> Iterator[PreflightCheck]:
     places = [(place.words, place.box) for place in layer.placed if place.kind == "text"]
     places += [(name, slot.box) for name, slot in layer.slots.items()]
     outside = [name for name, box in places if _margin(box, layer) < SAFE_ZONE - _TOUCH]
     clean = gettext_noop("Words and codes keep {least} mm from the edge.")
     words = gettext_noop("Closer than {least} mm to the edge: {names}.") if outside else clean
-    yield _check("safe-zone", not outside, words, least=SAFE_ZONE, names=", ".join(outside))
+    yield _as_check("safe-zone", not outside, words, least=SAFE_ZONE, names=", ".join(outside))
 
 
 def _margin(box: Box, layer: StaticLayer) -> float:
     return min(box.x, box.y, layer.width - box.x - box.width, layer.height - box.y - box.height)
 
 
-def _pictures(layer: StaticLayer, profile: Profile) -> Iterator[Check]:
+def _pictures(layer: StaticLayer, profile: Profile) -> Iterator[PreflightCheck]:
     least = LEAST_PICTURE[profile.colour]
     for number, place in enumerate((place for place in layer.placed if place.kind == "picture"), 1):
         words = gettext_noop("Picture {number}: {dpi} dpi at its printed size (at least {least}).")
         dpi = round(place.dpi)
-        yield _check("picture-dpi", dpi >= least, words, number=number, dpi=dpi, least=least)
+        yield _as_check("picture-dpi", dpi >= least, words, number=number, dpi=dpi, least=least)
 
 
 def _loose_fonts(document: pikepdf.Pdf) -> Iterator[str]:

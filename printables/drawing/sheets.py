@@ -11,7 +11,7 @@ from typing import BinaryIO, Literal
 from printables.drawing.pdf import as_number
 from printables.drawing.profiles import MM, Profile
 from printables.drawing.render import StaticLayer
-from printables.drawing.stamp import Piece, Press, Stamper, batched, placed
+from printables.drawing.stamp import Press, PrintRecord, Stamper, batched, placed
 from retention.errors import Invalid
 
 Order = Literal["cut-and-stack", "plain"]
@@ -87,7 +87,7 @@ def stacks(sheet_count: int, stack: int = STACK) -> list[int]:
 
 def impose(
     layer: StaticLayer,
-    pieces: Iterable[Piece],
+    pieces: Iterable[PrintRecord],
     out: BinaryIO,
     *,
     profile: Profile,

@@ -26,7 +26,7 @@ _DEMO_SHARE, _DEMO_RISE = 0.75, 0.37  # of the diagonal; half the height of a ca
 
 
 @dataclass(frozen=True)
-class Piece:
+class PrintRecord:
     """One physical insert: what stands in each slot. A slot without a value stays empty."""
 
     values: Mapping[str, str]
@@ -97,7 +97,7 @@ class Stamper:
         self.codes = [slot for slot in layer.slots.values() if slot.kind == "qr"]
         self.texts = [slot for slot in layer.slots.values() if slot.kind == "text"]
 
-    def contents(self, pieces: Iterable[Piece], typefaces: Mapping[bool, Typeface]) -> Iterator[bytes]:
+    def contents(self, pieces: Iterable[PrintRecord], typefaces: Mapping[bool, Typeface]) -> Iterator[bytes]:
         """Yield the drawing of each piece, its trimmed lower left corner at (0, 0), in points.
 
         Raises Invalid for a value without a slot, an unfit QR text, a text too long or without glyphs (ask `usable`),
@@ -112,13 +112,13 @@ class Stamper:
                 drawn += [self._text(slot, piece.values.get(slot.name, ""), typefaces) for slot in self.texts]
                 yield b"".join(drawn)
 
-    def _refuse_unknown(self, chunk: Sequence[Piece]) -> None:
+    def _refuse_unknown(self, chunk: Sequence[PrintRecord]) -> None:
         for piece in chunk:
             if unknown := piece.values.keys() - self.layer.slots.keys():
                 known = ", ".join(self.layer.slots)
                 raise Invalid("The layout has no slot {slot}: use {known}.", slot=min(unknown), known=known)
 
-    def _symbols(self, slot: Slot, chunk: Sequence[Piece]) -> list[bytes]:
+    def _symbols(self, slot: Slot, chunk: Sequence[PrintRecord]) -> list[bytes]:
         """Return the drawn symbol of every piece, empty where it has none; each has been decoded."""
         texts = {at: text for at, piece in enumerate(chunk) if (text := piece.values.get(slot.name))}
         drawn = [b""] * len(chunk)
@@ -186,7 +186,7 @@ class Press:
         self._resources = self._writer.reserve()
         self._typefaces = {bold: Typeface(bold) for bold in (False, True)}
 
-    def drawings(self, pieces: Iterable[Piece]) -> Iterator[bytes]:
+    def drawings(self, pieces: Iterable[PrintRecord]) -> Iterator[bytes]:
         """Yield the drawing of each piece, for use on the pages of this file only."""
         return self._stamper.contents(pieces, self._typefaces)
 
@@ -204,7 +204,7 @@ class Press:
         self._writer.close()
 
 
-def make(layer: StaticLayer, pieces: Iterable[Piece], *, profile: Profile, chunk: int = CHUNK) -> Iterator[bytes]:
+def make(layer: StaticLayer, pieces: Iterable[PrintRecord], *, profile: Profile, chunk: int = CHUNK) -> Iterator[bytes]:
     """Yield PDF files of up to `chunk` pieces, one piece a page of its own size, in order."""
     stamper = Stamper(layer, profile)
     for some in batched(pieces, chunk):
@@ -213,7 +213,7 @@ def make(layer: StaticLayer, pieces: Iterable[Piece], *, profile: Profile, chunk
         yield out.getvalue()
 
 
-def write(stamper: Stamper, pieces: Iterable[Piece], out: BinaryIO) -> int:
+def write(stamper: Stamper, pieces: Iterable[PrintRecord], out: BinaryIO) -> int:
     """Write all pieces to one file, one a page, and return how many; memory does not grow with their drawings."""
     layer, edge = stamper.layer, stamper.layer.bleed * MM
     size = (layer.width * MM + 2 * edge, layer.height * MM + 2 * edge)
@@ -228,7 +228,7 @@ def write(stamper: Stamper, pieces: Iterable[Piece], out: BinaryIO) -> int:
     return count
 
 
-def preview(layer: StaticLayer, piece: Piece, *, profile: Profile) -> bytes:
+def preview(layer: StaticLayer, piece: PrintRecord, *, profile: Profile) -> bytes:
     """Return one piece as a PDF of one page."""
     return next(make(layer, [piece], profile=profile))
 
@@ -271,7 +271,7 @@ def usable(layer: StaticLayer, slot: str, text: str) -> bool:
     return True
 
 
-def batched(pieces: Iterable[Piece], size: int) -> Iterator[list[Piece]]:
+def batched(pieces: Iterable[PrintRecord], size: int) -> Iterator[list[PrintRecord]]:
     """Yield lists of up to `size`; itertools has it from Python 3.12 on."""
     source = iter(pieces)
     while some := list(itertools.islice(source, size)):

@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 
 from campaigns.campaign.campaigns import Campaign, Delivery, Run
 from campaigns.offers.issuing import issue_many_anonymous
-from campaigns.offers.linking import Slot, link_slot, show_in_slot, unlink_other
+from campaigns.offers.linking import LinkSlot, link_slot, show_in_slot, unlink_other
 from campaigns.offers.links import Link, check_paper_url
 from campaigns.offers.offers import Offer
 from printables.batches import Batch
@@ -92,8 +92,8 @@ def _host_and_others(session: Session, joint: JointFlyer, run: Run) -> tuple[Par
     return host, [partner for partner in partners if partner is not host]
 
 
-def _slot_of(partner: Partner) -> Slot:
-    return Slot(partner.shop_id, partner.slot, partner.offer_id, partner.product_id)
+def _slot_of(partner: Partner) -> LinkSlot:
+    return LinkSlot(partner.shop_id, partner.slot, partner.offer_id, partner.product_id)
 
 
 def _add_links(session: Session, partner: Partner, run: Run, at: datetime) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlmodel import Session, SQLModel, select
 
 import api.tables
-from campaigns.channels.channel import Refused, Taken, TryLater, together
+from campaigns.channels.channel import Accepted, Refused, TryLater, together
 from campaigns.optouts.inbound import inbound_token
 from retention.bounds import LARGEST
 from retention.consent import Channel
@@ -97,7 +97,7 @@ def test_what_another_side_answers_is_told_without_addresses_numbers_and_secrets
     }
     for text, expected in told.items():
         assert without_values(text) == str(Refused(text)) == str(TryLater(text)) == (expected or text)
-    assert Taken("a\0" + "9" * 300).reference == "a" + "9" * 199
+    assert Accepted("a\0" + "9" * 300).reference == "a" + "9" * 199
 
 
 def test_an_outcome_nobody_foresaw_tells_its_kind_and_nothing_of_its_message() -> None:

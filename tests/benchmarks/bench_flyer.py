@@ -24,7 +24,7 @@ COUNT, MEASURED = 10_000, 40
 NAMES = "林王张李周吴郑陈黄赵徐孙马朱胡郭何高罗梁宋谢唐韩曹许邓萧冯曾程蔡彭潘袁于董余苏叶吕魏蒋田杜丁沈姜范江傅钟"
 
 
-def pieces(count: int) -> Iterator[stamp.Piece]:
+def pieces(count: int) -> Iterator[stamp.PrintRecord]:
     return (samples.flyer(number, NAMES[number % len(NAMES)] + "女士，") for number in range(count))
 
 

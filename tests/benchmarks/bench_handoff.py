@@ -45,7 +45,7 @@ from sqlmodel import select
 
 import api.tables  # noqa: F401 - every table known
 from campaigns.campaign.campaigns import Delivery, DeliveryState, Medium, Recipe
-from campaigns.channels.channel import Taken, together
+from campaigns.channels.channel import Accepted, together
 from campaigns.channels.mime import build_mail
 from campaigns.channels.senders import Sender, SenderKind, create_sender
 from campaigns.channels.sms_http import SmsHttpSettings, sms_channel
@@ -190,7 +190,7 @@ def wide_mail(channel: SmtpChannel, made: list[Any]) -> None:
     for start in range(0, len(made), len(lines)):
         group = made[start : start + len(lines)]
         outcomes = together([line.hand_over(*each) for line, each in zip(lines, group, strict=False)])
-        assert all(isinstance(outcome, Taken) for outcome in outcomes)
+        assert all(isinstance(outcome, Accepted) for outcome in outcomes)
     for line in lines:
         line.close()
 
@@ -199,7 +199,7 @@ def wide_web(channel: WebChannel, made: list[Any]) -> None:
     bare = replace(channel, build_request=lambda request: request)  # the requests are made already
     with bare.connect() as lines:
         outcomes = lines.hand_over_all(made)
-    assert all(isinstance(outcome, Taken) for outcome in outcomes)
+    assert all(isinstance(outcome, Accepted) for outcome in outcomes)
 
 
 def ours(engine: Any, channel: Any, row: Sender, messages: int) -> None:

@@ -16,7 +16,7 @@ import requests
 from PIL import Image
 
 from campaigns.channels.bot_platforms import PLATFORMS, PlatformBot
-from campaigns.channels.channel import Message, Outcome, Refused, Taken, TryLater, Undecided
+from campaigns.channels.channel import Accepted, Message, Outcome, Refused, TryLater, Undecided
 from campaigns.channels.kinds import make_channel
 from retention import clock
 from tests.campaigns.gateways import DROP, Gateway, gateway
@@ -66,14 +66,14 @@ def test_each_platform_has_its_own_home() -> None:
 
 
 def test_wecom_is_asked_for_a_text(there: Gateway) -> None:
-    assert say(there, "wecom") == [Taken()]
+    assert say(there, "wecom") == [Accepted()]
     (arrived,) = there.arrived
     assert arrived.path == "/cgi-bin/webhook/send?key=693a91f6-7aaa"
     assert arrived.json == {"msgtype": "text", "text": {"content": POST.text}}
 
 
 def test_dingtalk_gets_a_signature_that_can_be_checked(there: Gateway) -> None:
-    assert say(there, "dingtalk") == [Taken()]
+    assert say(there, "dingtalk") == [Accepted()]
     (arrived,) = there.arrived
     stamp = str(int(NOON.timestamp() * 1000))
     expected = base64.b64encode(hmac.new(b"SECabc", f"{stamp}\nSECabc".encode(), hashlib.sha256).digest()).decode()
@@ -86,7 +86,7 @@ def test_dingtalk_gets_a_signature_that_can_be_checked(there: Gateway) -> None:
 
 
 def test_feishu_gets_its_signature_in_the_body_and_only_where_the_bot_has_a_secret(there: Gateway) -> None:
-    assert say(there, "feishu") == say(there, "lark") == [Taken()]
+    assert say(there, "feishu") == say(there, "lark") == [Accepted()]
     signed, plain = there.arrived
     stamp = str(int(NOON.timestamp()))
     expected = base64.b64encode(hmac.new(f"{stamp}\ns3cret".encode(), b"", hashlib.sha256).digest()).decode()
@@ -140,13 +140,13 @@ def test_other_statuses_are_read_like_those_of_any_gateway(
 
 def test_feishu_of_the_older_kind_says_yes_in_its_own_words(there: Gateway) -> None:
     there.answers = [(200, {"StatusCode": 0, "StatusMessage": "success"})]
-    assert say(there, "feishu") == [Taken()]
+    assert say(there, "feishu") == [Accepted()]
 
 
 def test_picture_follows_the_text_where_the_platform_shows_one(there: Gateway) -> None:
     drawn = picture()
     post = replace(POST, picture=drawn, picture_address="https://r.example/Q/7K/picture")
-    assert [say(there, platform, post) for platform in ("wecom", "dingtalk", "feishu")] == [[Taken()]] * 3
+    assert [say(there, platform, post) for platform in ("wecom", "dingtalk", "feishu")] == [[Accepted()]] * 3
     shown = [each.json for each in there.arrived if "text" not in each.json.get("msgtype", each.json.get("msg_type"))]
     md5 = hashlib.md5(drawn, usedforsecurity=False).hexdigest()
     assert shown == [
@@ -168,7 +168,7 @@ def test_picture_too_large_for_wecom_is_drawn_smaller(there: Gateway) -> None:
 
 def test_picture_that_is_not_taken_takes_nothing_back(there: Gateway) -> None:
     there.answers = [(200, {"errcode": 0}), (200, {"errcode": 40009, "errmsg": "invalid image size"})]
-    assert say(there, "wecom", replace(POST, picture=picture())) == [Taken()]
+    assert say(there, "wecom", replace(POST, picture=picture())) == [Accepted()]
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_bots_by_the_library_say_words_and_picture_and_no_is_undecided(
         first = connection.hand_over_all([replace(POST, picture=picture())])
         status[0] = 500
         second = connection.hand_over_all([POST])
-    assert first == [Taken()]
+    assert first == [Accepted()]
     assert isinstance(second[0], Undecided)
     assert {host for host, _, _ in asked} == {host}
     assert any("7K" in said for _, said, _ in asked)

@@ -15,7 +15,7 @@ from standardwebhooks import Webhook
 
 from campaigns.channels import addresses
 from campaigns.channels.aliyun import sign_call, signature_of
-from campaigns.channels.channel import Message, Outcome, Refused, Taken, TryLater, Undecided
+from campaigns.channels.channel import Accepted, Message, Outcome, Refused, TryLater, Undecided
 from campaigns.channels.kinds import check_secrets, make_channel, read_settings
 from campaigns.channels.web import read_wait
 from retention import clock
@@ -64,7 +64,7 @@ def _plain(there: Gateway, *messages: Message, **more: Any) -> list[Outcome]:
 
 
 def test_gateway_gets_what_its_template_says_as_json(there: Gateway) -> None:
-    assert _plain(there) == [Taken("m-1")]
+    assert _plain(there) == [Accepted("m-1")]
     (arrived,) = there.arrived
     assert (arrived.method, arrived.path) == ("POST", "/send")
     assert arrived.headers["idempotency-key"] == "7.abc"
@@ -110,7 +110,7 @@ def test_what_a_gateway_answers_is_read_for_what_it_means(
     first, second = _plain(there, MESSAGE, replace(MESSAGE, key="8.abc"), at_once=1)
     assert type(first) is outcome
     assert said in str(first)
-    assert second == Taken("m-1")
+    assert second == Accepted("m-1")
     assert len(there.arrived) == 2
 
 
@@ -154,7 +154,7 @@ def test_gateway_that_is_away_is_for_later() -> None:
 def test_messages_are_in_the_air_together_and_lines_are_kept(there: Gateway) -> None:
     there.usually = (200, {"code": 0})
     messages = [replace(MESSAGE, key=f"{number}.x", to=str(number)) for number in range(10)]
-    assert _plain(there, *messages, at_once=4) == [Taken()] * 10
+    assert _plain(there, *messages, at_once=4) == [Accepted()] * 10
     assert sorted(each.json["mobile"] for each in there.arrived) == sorted(str(number) for number in range(10))
 
 
@@ -174,7 +174,7 @@ def test_line_that_the_other_side_closed_meanwhile_is_opened_again() -> None:
     channel = make_channel("sms-http", {"url": f"http://127.0.0.1:{listener.getsockname()[1]}"}, {}, allow_private=True)
     with channel.connect() as connection:
         for _ in range(2):
-            assert connection.hand_over_all([MESSAGE]) == [Taken()]
+            assert connection.hand_over_all([MESSAGE]) == [Accepted()]
             time.sleep(0.1)
     thread.join(timeout=5)
     listener.close()
@@ -223,8 +223,8 @@ def test_alibaba_cloud_gets_the_values_of_its_template_and_every_other_code_than
         (400, {"Code": "InvalidAccessKeyId.NotFound"}),
     ]
     outcomes = [_send("sms-aliyun", settings, {"access_key_secret": "testsecret"})[0] for _ in range(5)]
-    assert [type(each) for each in outcomes] == [Taken, Refused, TryLater, TryLater, Refused]
-    assert outcomes[0] == Taken("900")
+    assert [type(each) for each in outcomes] == [Accepted, Refused, TryLater, TryLater, Refused]
+    assert outcomes[0] == Accepted("900")
     assert [each.of_sender for each in outcomes[2:4] if isinstance(each, TryLater)] == [True, False]
     sent = there.arrived[0].form
     assert json.loads(sent["TemplateParam"]) == {"code": "7K3M-9PQR", "name": 'Ada "&'}
@@ -242,7 +242,7 @@ def test_twilio_gets_a_form_and_a_known_account_and_names_the_message(there: Gat
     ]
     settings = {"account_sid": sid, "sender": "+14155550100", "endpoint": there.url}
     outcomes = [_send("sms-twilio", settings, {"auth_token": "t0ken"})[0] for _ in range(3)]
-    assert outcomes[0] == Taken("SM1")
+    assert outcomes[0] == Accepted("SM1")
     assert [type(each) for each in outcomes[1:]] == [Refused, Refused]
     arrived = there.arrived[0]
     assert arrived.path == f"/2010-04-01/Accounts/{sid}/Messages.json"
@@ -254,7 +254,7 @@ def test_webhook_is_signed_and_has_the_same_id_at_every_try(there: Gateway) -> N
     secret = "whsec_" + base64.b64encode(b"0" * 24).decode()
     there.answers = [(500, "")]
     outcomes = [_send("webhook", {"url": f"{there.url}/hook"}, {"secret": secret})[0] for _ in range(2)]
-    assert [type(each) for each in outcomes] == [Undecided, Taken]
+    assert [type(each) for each in outcomes] == [Undecided, Accepted]
     assert [each.headers["webhook-id"] for each in there.arrived] == ["msg_7.abc"] * 2
     said = Webhook(secret).verify(there.arrived[1].body, there.arrived[1].headers)
     assert said["data"]["to"] == "+8613812345678"

@@ -17,7 +17,7 @@ from campaigns.offers.offers import Offer
 from campaigns.offers.redeem import claim_code, hold
 from campaigns.runs.launch import launch
 from campaigns.texts.composing import compose
-from campaigns.texts.content import sample_context, stage_of
+from campaigns.texts.content import sample_context, text_source_of
 from printables.flyers import offer_words
 from retention.buyers import Buyer
 from retention.errors import Conflict, Invalid
@@ -41,7 +41,7 @@ def _message(medium: Medium) -> Place:
     def made(stage: Stage, offer: Offer, coupon: Coupon, at: datetime) -> Iterator[str]:
         campaign = stage.push(f"by-{medium.value}-{at:%d-%H}", offer_id=offer.id, content=CONTENT)
         campaign.medium = medium
-        about = stage_of(stage.session, stage.shop, campaign)
+        about = text_source_of(stage.session, stage.shop, campaign)
         context = sample_context(stage.session, about, stage.session.get_one(Buyer, coupon.buyer_id))
         message = compose(replace(context, coupon=coupon), IDENTITY, at=at)
         yield message.text

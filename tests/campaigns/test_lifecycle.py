@@ -7,7 +7,7 @@ import pytest
 
 from campaigns.campaign import lifecycle
 from campaigns.campaign.campaigns import CampaignState, Medium
-from campaigns.campaign.lifecycle import Move
+from campaigns.campaign.lifecycle import CampaignMove
 from campaigns.deliveries.moving import cancel, finish, finish_done, pause, resume
 from campaigns.runs.drafting import edit_campaign
 from campaigns.runs.launch import launch
@@ -31,11 +31,11 @@ def test_every_move_of_every_state_is_listed_once() -> None:
         CampaignState.FINISHED: [],
         CampaignState.CANCELLED: [],
     }
-    assert lifecycle.possible(CampaignState.RUNNING, medium=Medium.PARCEL)[0] is Move.LAUNCH
-    assert lifecycle.possible(CampaignState.RUNNING, medium=Medium.EMAIL, repeats=True)[0] is Move.LAUNCH
-    assert Move.FINISH in lifecycle.possible(CampaignState.SCHEDULED, medium=Medium.EMAIL, repeats=True)
+    assert lifecycle.possible(CampaignState.RUNNING, medium=Medium.PARCEL)[0] is CampaignMove.LAUNCH
+    assert lifecycle.possible(CampaignState.RUNNING, medium=Medium.EMAIL, repeats=True)[0] is CampaignMove.LAUNCH
+    assert CampaignMove.FINISH in lifecycle.possible(CampaignState.SCHEDULED, medium=Medium.EMAIL, repeats=True)
     for state, moves in table.items():
-        for move in set(Move) - {Move(name) for name in moves} - {Move.REOPEN}:
+        for move in set(CampaignMove) - {CampaignMove(name) for name in moves} - {CampaignMove.REOPEN}:
             with pytest.raises(Conflict):
                 lifecycle.after(move, state, medium=Medium.EMAIL)
 
@@ -44,13 +44,13 @@ def test_every_move_of_every_state_is_listed_once() -> None:
 def test_only_what_was_thought_done_is_reopened_and_no_page_offers_it(*, repeats: bool) -> None:
     done = {CampaignState.FINISHED} | ({CampaignState.SCHEDULED} if repeats else set())
     for state in CampaignState:
-        assert Move.REOPEN not in lifecycle.possible(state, medium=Medium.ASSISTED, repeats=repeats)
+        assert CampaignMove.REOPEN not in lifecycle.possible(state, medium=Medium.ASSISTED, repeats=repeats)
         if state in done:
-            after = lifecycle.after(Move.REOPEN, state, medium=Medium.ASSISTED, repeats=repeats)
+            after = lifecycle.after(CampaignMove.REOPEN, state, medium=Medium.ASSISTED, repeats=repeats)
             assert after is CampaignState.RUNNING
         else:
             with pytest.raises(Conflict, match="not possible while a campaign is"):
-                lifecycle.after(Move.REOPEN, state, medium=Medium.ASSISTED, repeats=repeats)
+                lifecycle.after(CampaignMove.REOPEN, state, medium=Medium.ASSISTED, repeats=repeats)
 
 
 def test_schedule_needs_a_moment_to_come(stage: Stage) -> None:

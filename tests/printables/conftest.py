@@ -125,7 +125,7 @@ class Bench:
     def states(self) -> list[DeliveryState]:
         return [delivery.state for delivery in self.rows(Delivery)]
 
-    def scan(self, waybill: str, scanned: str, *, member: Member | None = None) -> packing.Answer:
+    def scan(self, waybill: str, scanned: str, *, member: Member | None = None) -> packing.ScanResult:
         with transaction(self.engine) as session:
             return packing.scan(session, member or self.packer, waybill, scanned, at=NOON)
 

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 
 from printables.drawing.profiles import OFFICE, Profile
 from printables.drawing.render import StaticLayer, static_layer
-from printables.drawing.stamp import Piece
+from printables.drawing.stamp import PrintRecord
 
 FLYER = {
     "zh": {
@@ -81,15 +81,15 @@ def address(number: int) -> str:
     return f"HTTPS://R.EXAMPLE.CN/Q/{number:015d}"
 
 
-def flyer(number: int = 1, greeting: str = "林女士，") -> Piece:
+def flyer(number: int = 1, greeting: str = "林女士，") -> PrintRecord:
     """Return a flyer with its number in everything that identifies it."""
     code = f"{number:04d}-9PQ-R"
-    return Piece({"greeting": greeting, "qr": address(number), "code": code, "piece": "SF…8815 · 1"})
+    return PrintRecord({"greeting": greeting, "qr": address(number), "code": code, "piece": "SF…8815 · 1"})
 
 
-def joint(number: int = 1) -> Piece:
+def joint(number: int = 1) -> PrintRecord:
     """Return a joint flyer: two codes, two symbols."""
     first, second = address(number), address(10_000 + number)
-    return Piece(
+    return PrintRecord(
         {"greeting": "林女士，", "qr_1": first, "code_1": "7K3M", "qr_2": second, "code_2": "8H2N", "piece": "1"}
     )

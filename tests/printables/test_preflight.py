@@ -12,7 +12,7 @@ from retention.words import speaking
 from tests.printables import samples
 
 
-def checks(layer: StaticLayer, profile: Profile = OFFICE, piece: stamp.Piece | None = None) -> dict[str, str]:
+def checks(layer: StaticLayer, profile: Profile = OFFICE, piece: stamp.PrintRecord | None = None) -> dict[str, str]:
     """Return the message of every check that does not hold, by name."""
     piece = piece or samples.flyer()
     pdf = stamp.preview(layer, piece, profile=profile)
@@ -103,7 +103,7 @@ def test_a_typeface_left_out_is_named() -> None:
 
 def test_a_symbol_that_is_not_on_the_page_is_missed() -> None:
     layer, piece = samples.layer(), samples.flyer()
-    blank = stamp.preview(layer, stamp.Piece({}), profile=OFFICE)
+    blank = stamp.preview(layer, stamp.PrintRecord({}), profile=OFFICE)
     found = {check.name: check for check in preflight.preflight(layer, [piece], blank, profile=OFFICE)}
     assert (found["qr-reads"].ok, found["qr-reads"].message) == (False, "0 of 1 QR codes read as meant.")
 

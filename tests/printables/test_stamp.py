@@ -115,13 +115,13 @@ def test_the_module_of_a_29_mm_slot() -> None:
 
 
 def test_a_slot_without_a_value_stays_empty() -> None:
-    pdf = stamp.preview(samples.layer("joint"), stamp.Piece({"qr_2": samples.address(2)}), profile=OFFICE)
+    pdf = stamp.preview(samples.layer("joint"), stamp.PrintRecord({"qr_2": samples.address(2)}), profile=OFFICE)
     assert [found.text for found in verify.decode(pdf)] == [samples.address(2)]
 
 
 def test_a_value_without_a_slot_is_refused() -> None:
     with pytest.raises(Invalid, match="no slot colour: use greeting, code, qr, piece"):
-        stamp.preview(samples.layer(), stamp.Piece({"colour": "red"}), profile=OFFICE)
+        stamp.preview(samples.layer(), stamp.PrintRecord({"colour": "red"}), profile=OFFICE)
 
 
 def test_a_long_name_shrinks_and_a_longer_one_is_refused() -> None:
@@ -147,5 +147,5 @@ def test_rare_names_have_their_characters() -> None:
 
 def test_a_longer_address_takes_a_larger_symbol_in_the_same_slot() -> None:
     text = samples.address(1) + "/LONGER"
-    pdf = stamp.preview(samples.layer(), stamp.Piece({"qr": text}), profile=LABEL_203)
+    pdf = stamp.preview(samples.layer(), stamp.PrintRecord({"qr": text}), profile=LABEL_203)
     assert [found.text for found in verify.decode(pdf)] == [text]

@@ -13,7 +13,7 @@ from api.console.states import shown
 from api.deps import Files, Now, Place, Reading, Writing, require
 from api.typed import typed_moment
 from campaigns.campaign.policy import read_policy
-from campaigns.runs.arrivals import Alert, Stage, board
+from campaigns.runs.arrivals import Alert, ArrivalStage, board
 from printables.drawing.pictures import cleaned
 from retention import clock
 from retention.access import Scope
@@ -26,9 +26,9 @@ from retention.words import gettext_noop
 router = APIRouter(prefix="/shops/{slug}/arrivals", dependencies=[require(Scope.CAMPAIGNS_READ)])
 
 _SHELVES = {
-    Stage.COMING: gettext_noop("Coming"),
-    Stage.LIVE: gettext_noop("Here"),
-    Stage.SOLD_OUT: gettext_noop("Sold out"),
+    ArrivalStage.COMING: gettext_noop("Coming"),
+    ArrivalStage.LIVE: gettext_noop("Here"),
+    ArrivalStage.SOLD_OUT: gettext_noop("Sold out"),
 }
 
 
@@ -84,7 +84,7 @@ def _page(
     found = board(session, place.shop, at=now)
     shelves = [
         (_(_SHELVES[stage]), stage.value, arrivals)
-        for stage, arrivals in zip(Stage, (found.coming, found.live, found.sold_out), strict=True)
+        for stage, arrivals in zip(ArrivalStage, (found.coming, found.live, found.sold_out), strict=True)
     ]
     return show(
         request,

@@ -11,7 +11,7 @@ from api.deps import Place
 from campaigns.campaign.audiences import may_see
 from campaigns.campaign.campaigns import Campaign
 from campaigns.texts.checks import Severity, check_text
-from campaigns.texts.content import Shown, extremes, identity_of, show_to, stage_of
+from campaigns.texts.content import ShownMessage, extremes, identity_of, show_to, text_source_of
 from campaigns.texts.preview import first_of
 from retention.browsing import seen_by
 from retention.buyers import Buyer, buyer_for
@@ -26,7 +26,7 @@ class Read:
 
     label: str
     name: str
-    shown: Shown | None
+    shown: ShownMessage | None
     error: str = ""
 
 
@@ -93,7 +93,7 @@ def read_as(
     seen = seen_by(place.member, reader)
     if language:
         seen = Buyer(**{**seen.model_dump(), "language": language})
-    identity = replace(identity_of(stage_of(session, place.shop, campaign).sender), public_url=here)
+    identity = replace(identity_of(text_source_of(session, place.shop, campaign).sender), public_url=here)
     try:
         return Read("", seen.name or seen.external_id, show_to(session, place.shop, campaign, seen, identity=identity))
     except Error as error:
