@@ -4,6 +4,7 @@ SQLite: each test has a copy of a file, with connections of its own. PostgreSQL:
 as long as emptying one, so each worker keeps one with its connections; one whose tables a test changed is made again.
 """
 
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -187,6 +188,18 @@ def _put_rows(engine: Engine, kept: list[tuple[str, Any]]) -> None:
                 copy.write(rows)
             if f"{table}_id_seq" in numbered:
                 cursor.execute(f"SELECT setval('{table}_id_seq', max(id)) FROM {table}")
+
+
+_new = itertools.count(1)
+
+
+@contextmanager
+def new_database(server: str, template: str = "template1") -> Iterator[str]:
+    """Yield the address of a database made for one test, a copy of another; a bare one unless it is named."""
+    name = f"new_{next(_new)}"
+    on_server(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield server.format(name)
+    on_server(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def on_server(address: str, statement: str) -> None:

@@ -21,6 +21,7 @@ from retention.errors import Conflict
 from retention.logins import Login
 from retention.settings import Settings
 from retention.shops import Shop, create_shop
+from tests.sign_in import sign_in, token_of
 
 NOON = datetime(2026, 5, 20, 4, tzinfo=UTC)
 PASSWORD = "seven green kettles"
@@ -74,13 +75,8 @@ def visitor(app: FastAPI) -> Iterator[TestClient]:
 @pytest.fixture
 def may(visitor: TestClient) -> TestClient:
     """The warehouse's May, signed in."""
-    answer = visitor.post("/login", data={"email": "may@tea.example", "password": PASSWORD, "next": "/shops/tea/probe"})
-    assert (answer.status_code, answer.headers["location"]) == (303, "/shops/tea/probe")
+    sign_in(visitor, "may@tea.example")
     return visitor
-
-
-def token_of(page: TestClient) -> str:
-    return forms.token_for(KEY.encode(), page.cookies[forms.LOGIN_COOKIE])
 
 
 def test_the_commit_stands_before_the_response_leaves(app: FastAPI, engine: Engine) -> None:
@@ -120,7 +116,10 @@ def test_a_commit_that_fails_is_not_answered_with_success(app: FastAPI, engine: 
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-def test_signing_in_opens_the_shop_and_signing_out_closes_it(may: TestClient, engine: Engine) -> None:
+def test_signing_in_opens_the_shop_and_signing_out_closes_it(visitor: TestClient, engine: Engine) -> None:
+    typed, may = {"email": "may@tea.example", "password": PASSWORD, "next": "/shops/tea/probe"}, visitor
+    answer = may.post("/login", data=typed)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/shops/tea/probe")
     assert may.get("/shops/tea/probe").json() == "tea warehouse"
     secret = may.cookies["regulars_login"]
     assert may.post("/logout", data={"csrf": token_of(may)}).headers["location"] == "/login"

@@ -23,6 +23,7 @@ from retention.settings import Settings
 from retention.shops import create_shop
 from retention.trouble import Trouble, trouble_of
 from tests.servers import free_port
+from tests.sign_in import sign_in
 
 PASSWORD = "seven green kettles"
 SECRET = "for these tests only, and long enough"
@@ -183,7 +184,7 @@ def test_console_says_that_work_stands_still_until_it_moves(app: FastAPI, visito
     with transaction(engine) as session:
         tea = create_shop(session, "tea", name="Tea", timezone="UTC", currency="CNY", at=clock.now())
         people.add_user(session, "may@tea.example", shop=tea, role=Role.OWNER, password=PASSWORD, at=clock.now())
-    visitor.post("/login", data={"email": "may@tea.example", "password": PASSWORD})
+    sign_in(visitor, "may@tea.example")
     assert "stands still" not in visitor.get("/shops/tea?lang=en").text  # it has only just started
     app.state.readiness.grace = 0.0
     page = visitor.get("/shops/tea?lang=en").text

@@ -18,9 +18,9 @@ from retention.shops import create_shop
 from tests.campaigns.conftest import NOON, Stage
 from tests.campaigns.random_weeks import END, Trading
 from tests.campaigns.reference import Reader, Reading
+from tests.sign_in import sign_in
 
 SITE = "https://r.example.cn"
-PASSWORD = "forty-two unlikely camellias"
 
 
 def trade(engine: Engine, seed: int) -> tuple[str, dict[str, Reading]]:
@@ -32,7 +32,7 @@ def trade(engine: Engine, seed: int) -> tuple[str, dict[str, Reading]]:
         for campaign in trading.campaigns:
             campaign.state = "running"
             session.add(campaign)
-        people.add_user(session, "may@tea.example", shop=shop, role=Role.OWNER, password=PASSWORD, at=NOON)
+        people.add_user(session, "may@tea.example", shop=shop, role=Role.OWNER, password="", at=NOON)
         key = keys.create_api_key(session, shop, name="all", scopes=frozenset(Scope), at=NOON)
     with reading(engine) as session:
         read = Reader(session, shop.id, at=END, checkouts=trading.checkouts)
@@ -82,7 +82,7 @@ def in_money(orders: tuple[int, int]) -> dict[str, object]:
 def results_page(app: FastAPI) -> dict[str, dict[str, str]]:
     """Return the cells of the Results page by campaign, by the name of their column."""
     visitor = TestClient(app, base_url=SITE, headers={"Accept-Language": "en", "Sec-Fetch-Site": "same-origin"})
-    visitor.post("/login?lang=en", data={"email": "may@tea.example", "password": PASSWORD})
+    sign_in(visitor, "may@tea.example")
     text = visitor.get("/shops/tea/results").text
     rows = re.findall(r'<tr><td><a href="[^"]*/campaigns/([^"]+)">(.*?)</tr>', text, re.DOTALL)
     cells = re.compile(r'<td class="n" data-name="([^"]+)">(.*?)</td>', re.DOTALL)

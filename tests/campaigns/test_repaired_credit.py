@@ -67,10 +67,10 @@ def fill(rows: Rows) -> None:
 
 
 @pytest.fixture
-def first_url(request: pytest.FixtureRequest, database_url: str) -> str:
+def first_url(bare_url: str) -> str:
     """A database with the first tables and nothing in them."""
-    migrate.downgrade(database_url, FIRST)
-    return database_url
+    migrate.upgrade(bare_url, FIRST)
+    return bare_url
 
 
 def test_wrongly_booked_redemptions_are_mended_where_they_stand(first_url: str) -> None:

@@ -1,7 +1,8 @@
 """Upgrades of databases that hold rows: from the days before 0001 was frozen, and from 0001 to now."""
 
+import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ from retention.parcels import Parcel
 from retention.products import Product
 from retention.shops import find_shop
 from retention.touches import Touch
+from tests.databases import new_database, on_server
 from tests.printables import samples
 from tests.printables.conftest import NOON, URL, Bench
 from tests.retention import rows
@@ -45,16 +47,31 @@ first: Callable[[], None] = (
 )
 
 
+@pytest.fixture(scope="session")
+def first_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file at revision 0001 to copy."""
+    path = tmp_path_factory.mktemp("first") / "template.db"
+    migrate.upgrade(f"sqlite:///{path}", "0001")
+    return path
+
+
+@pytest.fixture(scope="session")
+def first_postgresql(postgresql_server: str) -> str:
+    """The name of a database at revision 0001 to copy."""
+    on_server(postgresql_server, "CREATE DATABASE template_first")
+    migrate.upgrade(postgresql_server.format("template_first"), "0001")
+    return "template_first"
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def first_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def first_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A database at revision 0001, empty."""
+    template = request.getfixturevalue(f"first_{request.param}")
     if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'first.db'}"
-    else:
-        url = request.getfixturevalue("postgresql_url")
-        migrate.downgrade(url)
-    migrate.upgrade(url, "0001")
-    return url
+        yield f"sqlite:///{shutil.copy(template, tmp_path / 'first.db')}"
+        return
+    with new_database(request.getfixturevalue("postgresql_server"), template) as url:
+        yield url
 
 
 def take_back(op: Operations) -> None:
@@ -160,32 +177,31 @@ def test_rows_of_every_table_survive_every_migration_since_the_first_and_back(fi
         assert rows.count(connection) == before
 
 
-@pytest.mark.parametrize(
-    ("days", "ends", "end"),
-    [
-        (5, "NULL", "2026-03-15 04:00:00"),
-        (5, "'2026-03-12 16:00:00'", "2026-03-12 16:00:00"),
-        (5, "'2026-04-01 16:00:00'", "2026-03-15 04:00:00"),
-        ("NULL", "'2026-03-12 16:00:00'", "2026-03-12 16:00:00"),
-        ("NULL", "NULL", None),
-    ],
-)
-def test_coupon_that_was_used_without_an_end_gets_the_one_of_its_offer(
-    first_url: str, days: object, ends: str, end: str | None
-) -> None:
+ENDS_OF_OFFERS = [  # days from the claim, end of the offer, end of the coupon that was claimed at noon on March 10
+    ("5", "NULL", "2026-03-15 04:00:00"),
+    ("5", "2026-03-12 16:00:00", "2026-03-12 16:00:00"),
+    ("5", "2026-04-01 16:00:00", "2026-03-15 04:00:00"),
+    ("NULL", "2026-03-12 16:00:00", "2026-03-12 16:00:00"),
+    ("NULL", "NULL", None),
+]
+
+
+def test_coupon_that_was_used_without_an_end_gets_the_one_of_its_offer(first_url: str) -> None:
     with migrate.connect(first_url) as connection, connection.begin():
-        rows.fill(connection)
+        rows.fill(connection, each=len(ENDS_OF_OFFERS))
         offset = "+00" if connection.dialect.name == "postgresql" else ".000000"
-        ends_at = ends if ends == "NULL" else f"{ends[:-1]}{offset}'"
-        connection.exec_driver_sql(f"UPDATE offers SET days_from_claim = {days}, ends_at = {ends_at}")
+        offers = connection.exec_driver_sql("SELECT offer_id FROM coupons ORDER BY id").scalars().all()
+        for offer, (days, ends, _) in zip(offers, ENDS_OF_OFFERS, strict=True):
+            ends_at = ends if ends == "NULL" else f"'{ends}{offset}'"
+            terms = f"days_from_claim = {days}, ends_at = {ends_at}"
+            connection.exec_driver_sql(f"UPDATE offers SET {terms} WHERE id = {offer}")
         claimed = f"claimed_at = '2026-03-10 04:00:00{offset}', expires_at = NULL"
         connection.exec_driver_sql(f"UPDATE coupons SET {claimed}")
     migrate.upgrade(first_url)
     with migrate.connect(first_url) as connection:
-        found = connection.execute(sa.select(sa.column("expires_at", sa.DateTime(timezone=True))).select_from(
-            sa.table("coupons")
-        )).scalars().all()  # fmt: skip
-    assert {each and f"{each:%Y-%m-%d %H:%M:%S}" for each in found} == {end}
+        coupons = sa.table("coupons", sa.column("id"), sa.column("expires_at", sa.DateTime(timezone=True)))
+        found = connection.execute(sa.select(coupons.c.expires_at).order_by(coupons.c.id)).scalars().all()
+    assert [each and f"{each:%Y-%m-%d %H:%M:%S}" for each in found] == [end for *_, end in ENDS_OF_OFFERS]
 
 
 def test_shop_of_the_first_revision_plans_sends_prints_scans_and_redeems_after_the_upgrade(

@@ -29,16 +29,11 @@ ANSWERS = [  # buyer, channel, answer, source, whether it counts afterwards
 ]
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def old_url(request, tmp_path):
+@pytest.fixture
+def old_url(bare_url):
     """A database of before with rows in it."""
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'old.db'}"
-    else:
-        url = request.getfixturevalue("postgresql_url")
-        migrate.downgrade(url)
-    command.upgrade(migrate.configuration(url), BEFORE)
-    engine = open_engine(url)
+    command.upgrade(migrate.configuration(bare_url), BEFORE)
+    engine = open_engine(bare_url)
     with engine.begin() as connection:
         for statement in filter(str.strip, ROWS.split(";\n")):
             connection.execute(sa.text(statement))
@@ -52,7 +47,7 @@ def old_url(request, tmp_path):
                 | {"at": MOMENT.format(number)},
             )
     engine.dispose()
-    return url
+    return bare_url
 
 
 def test_what_stands_is_brought_to_the_new_rules_and_back(old_url):

@@ -5,12 +5,13 @@ REGULARS_RULES says how many rules are tried per database; thousands take minute
     REGULARS_RULES=5000 pytest tests/segments/test_rules_against_plain_reading.py
 """
 
-import itertools
 import os
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
@@ -24,7 +25,7 @@ from tests.segments.plain import PlainShop, Reading
 from tests.segments.worlds import HOUR, LEAVES, NOW, RULES, make_shop
 
 RULES_TRIED = int(os.environ.get("REGULARS_RULES", "100"))
-_numbers = itertools.count(1)
+SHOPS = 16
 
 tried = settings(
     max_examples=RULES_TRIED,
@@ -33,31 +34,47 @@ tried = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 AS_OF = st.none() | st.sampled_from([NOW, HOUR, HOUR.replace(day=1)])
+NUMBERS = st.integers(0, SHOPS - 1)
 
 
-@contextmanager
-def shop_of(engine: Engine, seed: int) -> Iterator[tuple[Session, Shop, PlainShop]]:
-    """A random shop in a transaction that is rolled back."""
-    with Session(engine) as session, session.begin() as transaction:
-        yield session, *make_shop(session, f"shop-{next(_numbers)}", random.Random(seed))
-        transaction.rollback()
+@dataclass(frozen=True)
+class Shops:
+    """Random shops, others every time, in a transaction that is rolled back: making one takes longer than its rules."""
+
+    session: Session
+    made: list[tuple[Shop, PlainShop]]
+
+    @contextmanager
+    def at(self, number: int) -> Iterator[tuple[Session, Shop, PlainShop]]:
+        """Yield one of them; what is written is taken back."""
+        with self.session.begin_nested() as step:
+            yield self.session, *self.made[number]
+            step.rollback()
+
+
+@pytest.fixture
+def shops(engine: Engine) -> Iterator[Shops]:
+    with Session(engine) as session, session.begin() as whole:
+        seeds = random.sample(range(10_000), SHOPS)
+        yield Shops(session, [make_shop(session, f"shop-{seed}", random.Random(seed)) for seed in seeds])
+        whole.rollback()
 
 
 @tried
-@given(rule=RULES, as_of=AS_OF, seed=st.integers(0, 10_000))
-def test_any_rule_names_the_buyers_that_a_plain_reading_names(engine, rule, as_of, seed):
+@given(rule=RULES, as_of=AS_OF, number=NUMBERS)
+def test_any_rule_names_the_buyers_that_a_plain_reading_names(shops, rule, as_of, number):
     if any(isinstance(leaf, Predicted) for leaf in leaves(parse(rule))):
         as_of = None  # predictions have no history
-    with shop_of(engine, seed) as (session, shop, plain):
+    with shops.at(number) as (session, shop, plain):
         assert set(match(session, shop, rule, now=NOW, as_of=as_of)) == Reading(plain, NOW, as_of).match(rule)
 
 
 @tried
-@given(rule=LEAVES, as_of=AS_OF, seed=st.integers(0, 10_000))
-def test_any_single_condition_names_the_buyers_that_a_plain_reading_names(engine, rule, as_of, seed):
+@given(rule=LEAVES, as_of=AS_OF, number=NUMBERS)
+def test_any_single_condition_names_the_buyers_that_a_plain_reading_names(shops, rule, as_of, number):
     if any(isinstance(leaf, Predicted) for leaf in leaves(parse(rule))):
         as_of = None  # predictions have no history
-    with shop_of(engine, seed) as (session, shop, plain):
+    with shops.at(number) as (session, shop, plain):
         assert set(match(session, shop, rule, now=NOW, as_of=as_of)) == Reading(plain, NOW, as_of).match(rule)
 
 
@@ -68,9 +85,9 @@ def test_canonical_json_of_a_rule_reads_as_the_same_rule(rule):
 
 
 @settings(tried, max_examples=max(RULES_TRIED // 4, 10))
-@given(left=RULES, right=RULES, third=RULES, seed=st.integers(0, 10_000))
-def test_rules_obey_the_laws_of_sets(engine, left, right, third, seed):
-    with shop_of(engine, seed) as (session, shop, _):
+@given(left=RULES, right=RULES, third=RULES, number=NUMBERS)
+def test_rules_obey_the_laws_of_sets(shops, left, right, third, number):
+    with shops.at(number) as (session, shop, _):
 
         def buyers(rule):
             return match(session, shop, rule, now=NOW)
