@@ -20,7 +20,7 @@ from retention import logins, tries
 from retention.database import reading, transaction
 from retention.logins import SESSION_LENGTH, Candidate
 from retention.passwords import fits
-from retention.people import User
+from retention.people import User, get_user
 from retention.tries import Limit
 from retention.words import gettext as _
 
@@ -108,7 +108,8 @@ def _finish(engine: Engine, candidate: Candidate, limits: list[Limit], at: datet
 
 
 def _user(session: Session, candidate: Candidate) -> User:
-    return session.get_one(User, candidate.user_id)
+    assert candidate.user_id is not None  # a secret is made for a user alone
+    return get_user(session, candidate.user_id)
 
 
 def _again(

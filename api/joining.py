@@ -19,7 +19,7 @@ from retention.errors import Error, Invalid
 from retention.invitations import LinkPurpose, OneTimeLink
 from retention.passwords import hash_password
 from retention.people import User
-from retention.shops import Shop
+from retention.shops import get_shop
 from retention.words import gettext as _
 from retention.words import gettext_noop
 
@@ -59,7 +59,7 @@ def _about(engine: Engine, token: str, me: User | None, at: datetime) -> list[st
     """Return what a new password must not be made of; None when the link asks for none."""
     with reading(engine) as session:
         link = invitations.find_link(session, token, at=at)
-        shop = session.get_one(Shop, link.shop_id)
+        shop = get_shop(session, link.shop_id)
         if link.purpose is LinkPurpose.PASSWORD or people.find_user(session, link.email) is None:
             return [link.email, link.name, shop.slug, shop.name]
         if me is None:
@@ -79,7 +79,7 @@ def _use(engine: Engine, token: str, given: tuple[User | None, str, str], at: da
         else:
             assert me is not None  # asked for in _about
             user = invitations.accept(session, link, me, at=at)
-        to = f"/shops/{session.get_one(Shop, link.shop_id).slug}"
+        to = f"/shops/{get_shop(session, link.shop_id).slug}"
         return logins.open_login(session, user, at=at), user, to
 
 
@@ -96,7 +96,7 @@ def _show(request: Request, token: str, at: datetime, error: Error | None = None
 def _context(session: Session, link: OneTimeLink, me: User | None) -> dict[str, Any]:
     is_new = link.purpose is LinkPurpose.INVITATION and people.find_user(session, link.email) is None
     return {
-        "inviting": session.get_one(Shop, link.shop_id),
+        "inviting": get_shop(session, link.shop_id),
         "is_password": link.purpose is LinkPurpose.PASSWORD,
         "is_new": is_new,
         "is_me": me is not None and me.email == link.email,

@@ -121,10 +121,7 @@ def match_all_orders(engine: Engine) -> None:
 def _things(session: Session, campaign_ids: list[int]) -> list[Thing]:
     """Return campaigns in this order; one that comes once is not launched days later by itself."""
     rows = session.exec(select(Campaign).where(among(col(Campaign.id), campaign_ids))).all() if campaign_ids else []
-    found = {
-        each.id: Thing(each.shop_id, "campaign", each.id, each.slug, daily=bool(set(each.trigger) - {"once"}))
-        for each in rows
-    }
+    found = {each.id: Thing(each.shop_id, "campaign", each.id, each.slug, daily=each.repeats) for each in rows}
     return [found[each] for each in campaign_ids if each in found]
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, select
 
 from campaigns.campaign.campaigns import Campaign, CampaignState, Delivery, DeliveryState
-from campaigns.sending.pre_send_check import refused_before_sending
+from campaigns.sending.pre_send_check import check_before_sending
 from printables.batches import ON_PAPER, Batch, Piece, PieceState
 from printables.flyers import Flyer
 from retention.access import Member, Scope
@@ -54,7 +54,8 @@ def inserts_for(session: Session, member: Member, waybill: str, *, at: datetime)
     member.require(Scope.INSERTS_READ)
     asked = inserts_in(session, parcel_for(session, member, waybill))
     waiting = [insert.delivery_id for insert in asked if not insert.packed]
-    withdrawn = refused_before_sending(session, member.shop_id, waiting, at=at)
+    found = check_before_sending(session, member.shop_id, waiting, at=at)
+    withdrawn = found.skipped.keys() | found.damaged.keys()
     return tuple(insert for insert in asked if insert.delivery_id not in withdrawn)
 
 

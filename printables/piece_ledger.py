@@ -20,6 +20,7 @@ from campaigns.offers.offers import Offer
 from printables.batches import ON_PAPER, Batch, BatchState, Piece, PieceLink, PieceState
 from printables.make_batch import next_number, render_batch, take_turns
 from printables.packing import find_piece
+from printables.proofs import Proof
 from retention import audit
 from retention.access import Member, Scope
 from retention.database import changed, reading, transaction
@@ -91,6 +92,23 @@ def batches_of(session: Session, shop_id: int, *, most: int = 100) -> list[Batch
     """Return a shop's latest batches, newest first."""
     newest = select(Batch).where(Batch.shop_id == shop_id).order_by(col(Batch.number).desc())
     return list(session.exec(newest.limit(most)))
+
+
+def batches_in(session: Session, shop_id: int, state: BatchState, *, most: int) -> list[Batch]:
+    """Return a shop's latest batches in a state, newest first."""
+    found = select(Batch).where(Batch.shop_id == shop_id, Batch.state == state).order_by(col(Batch.id).desc())
+    return list(session.exec(found.limit(most)))
+
+
+def count_open_batches(session: Session, shop_id: int) -> int:
+    """Return how many batches of a shop wait to be printed, or lie printed and are not closed."""
+    still = col(Batch.state).in_((BatchState.RENDERED, BatchState.PRINTED))
+    return session.exec(select(func.count()).select_from(Batch).where(Batch.shop_id == shop_id, still)).one()
+
+
+def proof_of(session: Session, batch: Batch) -> Proof:
+    """Return the proof a batch is printed from; of a joint flyer it may be another shop's."""
+    return session.get_one(Proof, batch.proof_id)
 
 
 def reconcile(session: Session, batch: Batch) -> Reconciliation:

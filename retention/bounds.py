@@ -32,18 +32,17 @@ def check_rows(session: Session, _context: object, _instances: object) -> None:
         check_row(row)
     for row in session.dirty:
         changed = sa.inspect(row).attrs
-        check_row(
-            row, {name for name, _checks in _checks_of(cast("Hashable", type(row))) if changed[name].history.added}
-        )
+        names = (name for name, _column, _checks in _checks_of(cast("Hashable", type(row))))
+        check_row(row, {name for name in names if changed[name].history.added})
 
 
 def check_row(row: SQLModel, names: set[str] | None = None) -> None:
     """Raise Invalid, naming field and bound, for the first value that its column cannot hold."""
-    for name, checks in _checks_of(cast("Hashable", type(row))):
+    for name, column, checks in _checks_of(cast("Hashable", type(row))):
         if names is None or name in names:
             value = getattr(row, name)
             for check in checks:
-                check(name, value)
+                check(column, value)
 
 
 def check_statement(_connection: object, statement: object, several: Any, one: Any, _options: object) -> None:
@@ -117,10 +116,11 @@ def check_json(name: str, value: object, depth: int = 0) -> None:
 
 
 @cache
-def _checks_of(model: type[Any]) -> tuple[tuple[str, tuple[Check, ...]], ...]:
-    """Return what to ask of each column of a model."""
-    found = ((each.key, tuple(_checks_for(each.columns[0]))) for each in sa.inspect(model).column_attrs)
-    return tuple((name, checks) for name, checks in found if checks)
+def _checks_of(model: type[Any]) -> tuple[tuple[str, str, tuple[Check, ...]], ...]:
+    """Return what to ask of each column of a model, by the name it has there and its own, which people know."""
+    columns = ((each.key, each.columns[0]) for each in sa.inspect(model).column_attrs)
+    found = ((name, column.name, tuple(_checks_for(column))) for name, column in columns)
+    return tuple((name, column, checks) for name, column, checks in found if checks)
 
 
 def _checks_for(column: sa.Column[Any]) -> list[Check]:

@@ -1,5 +1,6 @@
 """Looking through a shop's buyers a page at a time, and at what happened between the shop and one of them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -112,6 +113,12 @@ def page_of_buyers(
 def find_facts(session: Session, buyer: Buyer) -> BuyerFacts | None:
     """Return the sums of a buyer's orders, or None when they never ordered."""
     return session.get(BuyerFacts, (buyer.shop_id, buyer.id))
+
+
+def facts_of(session: Session, shop_id: int, buyer_ids: Collection[int]) -> dict[int, BuyerFacts]:
+    """Return the sums of buyers' orders by the buyers' row numbers; those without an order are missing."""
+    query = select(BuyerFacts).where(BuyerFacts.shop_id == shop_id, col(BuyerFacts.buyer_id).in_(buyer_ids))
+    return {each.buyer_id: each for each in session.exec(query)}
 
 
 def timeline(session: Session, buyer: Buyer, *, most: int = 50) -> list[Happening]:

@@ -82,6 +82,27 @@ def buyer_for(session: Session, member: Member, external_id: str) -> Buyer:
     return found
 
 
+def buyer_numbered(session: Session, shop_id: int, number: int) -> Buyer | None:
+    """Return a shop's buyer by the row number; None where there is none any more, and for another shop's."""
+    found = session.get(Buyer, number)
+    return found if found and found.shop_id == shop_id else None
+
+
+def get_buyer(session: Session, number: int) -> Buyer:
+    """Return the buyer with this row number, which a row of the shop names."""
+    return session.get_one(Buyer, number)
+
+
+def has_buyers(session: Session, shop_id: int) -> bool:
+    """Tell whether a shop has any buyer yet."""
+    return session.exec(select(Buyer.id).where(Buyer.shop_id == shop_id).limit(1)).first() is not None
+
+
+def count_buyers(session: Session, shop_id: int) -> int:
+    """Return how many buyers a shop has."""
+    return session.exec(select(sa.func.count()).select_from(Buyer).where(Buyer.shop_id == shop_id)).one()
+
+
 def masked_name(name: str) -> str:
     """Return a name as the packing bench may show it: 林**, A***."""
     return f"{name[0]}{'*' * min(max(len(name) - 1, 1), 3)}" if name else ""

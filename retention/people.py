@@ -1,5 +1,6 @@
 """People who work with a shop and what they may do there. How they sign in stands in `retention.logins`."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -86,6 +87,16 @@ def find_user(session: Session, email: str) -> User | None:
     return session.exec(select(User).where(User.email == email.strip().lower())).first()
 
 
+def get_user(session: Session, user_id: int) -> User:
+    """Return the user with this row number."""
+    return session.get_one(User, user_id)
+
+
+def users_numbered(session: Session, user_ids: Iterable[int]) -> list[User]:
+    """Return the users with these row numbers, whatever shop they work in."""
+    return list(session.exec(select(User).where(col(User.id).in_(set(user_ids)))))
+
+
 def find_person(session: Session, shop: Shop, user_id: int) -> tuple[User, Role]:
     """Return a person of `shop` with their role; NotFound for everybody else."""
     found = select(User, Membership.role).join(Membership, col(Membership.user_id) == User.id)
@@ -126,6 +137,12 @@ def member_for(session: Session, user: User, shop: Shop) -> Member | None:
         return None
     role = Role(membership.role)
     return Member(shop_id=shop.id, actor=f"user:{user.id}", scopes=ROLE_SCOPES[role], user_id=user.id, role=role)
+
+
+def member_numbered(session: Session, shop: Shop, user_id: int | None) -> Member | None:
+    """Return the user with this row number as a member of the shop; None for somebody who works there no more."""
+    user = session.get(User, user_id) if user_id is not None else None
+    return member_for(session, user, shop) if user else None
 
 
 def change_role(session: Session, shop: Shop, user_id: int, role: Role, *, by: Member, at: datetime) -> User:

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from sqlalchemy import Index, UniqueConstraint
-from sqlmodel import Field, Session, select
+from sqlmodel import Field, Session, col, select
 
 from retention import audit
 from retention.access import Member
@@ -34,6 +34,32 @@ def product_for(session: Session, member: Member, number: int) -> Product:
     if found is None:
         raise NotFound("No product has the number {number}.", number=number)
     return found
+
+
+def find_product(session: Session, shop_id: int, sku: str) -> Product:
+    """Return a shop's product by its SKU; NotFound otherwise."""
+    found = session.exec(select(Product).where(Product.shop_id == shop_id, Product.sku == sku)).first()
+    if found is None:
+        raise NotFound("No product has the SKU {sku}.", sku=sku)
+    return found
+
+
+def product_numbered(session: Session, shop_id: int, number: int | None) -> Product | None:
+    """Return a shop's product by its row number; None for none, and for another shop's."""
+    found = session.get(Product, number) if number is not None else None
+    return found if found and found.shop_id == shop_id else None
+
+
+def newest_products(session: Session, shop_id: int, *, most: int) -> list[Product]:
+    """Return the products a shop added last."""
+    newest = select(Product).where(Product.shop_id == shop_id).order_by(col(Product.id).desc())
+    return list(session.exec(newest.limit(most)))
+
+
+def products_by_arrival(session: Session, shop_id: int, *, most: int) -> list[Product]:
+    """Return a shop's products, the latest to arrive first."""
+    found = select(Product).where(Product.shop_id == shop_id).order_by(col(Product.arrival_at).desc(), Product.sku)
+    return list(session.exec(found.limit(most)))
 
 
 def edit_product(

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from sqlalchemy import UniqueConstraint
-from sqlmodel import Field
+from sqlmodel import Field, Session, select
 
 from retention.database import BigId, ShopRow
 from retention.privacy.personal import personal
@@ -42,6 +42,11 @@ class GroupMember(ShopRow, table=True):
     buyer_id: int = Field(foreign_key="buyers.id", sa_type=BigId)
     joined_at: datetime
     left_at: datetime | None = None
+
+
+def list_groups(session: Session, shop_id: int) -> list[Group]:
+    """Return all chat groups of a shop, by name."""
+    return list(session.exec(select(Group).where(Group.shop_id == shop_id).order_by(Group.name)))
 
 
 personal(Follow, delete=True)

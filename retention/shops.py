@@ -68,6 +68,11 @@ def find_shop(session: Session, slug: str) -> Shop:
     return shop
 
 
+def get_shop(session: Session, shop_id: int) -> Shop:
+    """Return the shop with this row number, which a row of the shop names."""
+    return session.get_one(Shop, shop_id)
+
+
 def check_slug(slug: str) -> str:
     """Return `slug` when it can stand in an address: lower-case letters, digits and dashes; Invalid otherwise."""
     if not re.fullmatch(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?", slug):

@@ -23,6 +23,7 @@ sys.path.insert(0, str(ROOT))
 from api.app import create_app  # noqa: E402 - a script, not a module of the packages
 from api.demo.shops import PASSWORD  # noqa: E402
 from campaigns.campaign.campaigns import Campaign, Delivery, Recipe  # noqa: E402
+from campaigns.campaign.draft import Draft  # noqa: E402
 from campaigns.campaign.local_time import local_moment  # noqa: E402
 from campaigns.channels.channel import Refused  # noqa: E402
 from campaigns.channels.memory import MemoryChannel  # noqa: E402
@@ -82,7 +83,11 @@ def _plan_a_month(engine: Engine, *, now: datetime) -> None:
         tea = session.exec(select(Product).where(Product.shop_id == shop.id, Product.sku == "LJ-050")).one()
         tea.arrival_at = _morning(shop, now + timedelta(days=4))
         create_campaign(
-            session, shop, "longjing", recipe=Recipe.ARRIVAL_ALERT, name="明前龙井", product_id=tea.id, at=now, actor=BY
+            session,
+            shop,
+            Draft("longjing", recipe=Recipe.ARRIVAL_ALERT, name="明前龙井", product_id=tea.id),
+            at=now,
+            actor=BY,
         )
         for slug, name, days in (("winter", "冬至茶礼", 2), ("letter", "茶事信札", 6)):
             push = _coupon_push(session, shop, slug, name, "repeat-customers", at=now)
@@ -112,9 +117,12 @@ def _send_some(settings: Settings, engine: Engine, *, now: datetime) -> None:
 def _coupon_push(session: Session, shop: Shop, slug: str, name: str, segment: str, *, at: datetime) -> Campaign:
     offer = find_offer(session, shop.id, "welcome-back")
     return create_campaign(
-        session, shop, slug, recipe=Recipe.COUPON_PUSH, name=name, audience={"segment": segment}, offer_id=offer.id,
-        at=at, actor=BY,
-    )  # fmt: skip
+        session,
+        shop,
+        Draft(slug, recipe=Recipe.COUPON_PUSH, name=name, audience={"segment": segment}, offer_id=offer.id),
+        at=at,
+        actor=BY,
+    )
 
 
 def _sign_in(page: Page, site: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from pyroaring import BitMap
 from sqlalchemy import LargeBinary, UniqueConstraint
-from sqlmodel import Field, Session, col, select
+from sqlmodel import Field, Session, col, func, select
 
 from retention import audit
 from retention.database import Json, ShopRow
@@ -55,6 +55,11 @@ def list_segments(session: Session, shop_id: int) -> list[Segment]:
     """Return all segments of a shop, by name."""
     query = select(Segment).where(Segment.shop_id == shop_id).order_by(Segment.name, Segment.slug)
     return list(session.exec(query))
+
+
+def count_segments(session: Session, shop_id: int) -> int:
+    """Return how many segments a shop has."""
+    return session.exec(select(func.count()).select_from(Segment).where(Segment.shop_id == shop_id)).one()
 
 
 def save_segment(

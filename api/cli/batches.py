@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from api.cli.terminal import JsonOption, ShopOption, engine, show
-from campaigns.campaign.campaigns import Run
+from campaigns.runs.finding import find_run
 from printables import piece_ledger
 from printables.batches import Batch
 from printables.drawing import verify
@@ -19,7 +19,7 @@ from printables.proofs import FORMATS
 from retention import clock
 from retention.access import Member, system_member
 from retention.database import reading, transaction
-from retention.errors import Conflict, NotFound
+from retention.errors import Conflict
 from retention.files import open_store
 from retention.settings import get_settings
 from retention.shops import find_shop
@@ -52,7 +52,7 @@ def make(
     with reading(engine()) as session:
         member = _member(session, shop)
         found = flyer_for(session, member, flyer)
-        chosen = find_run(session, found.campaign_id, run)
+        chosen = find_run(session, found.shop_id, found.campaign_id, run)
     batch = make_batch(
         engine(),
         found.id,
@@ -143,17 +143,6 @@ def verify_file(
         typer.echo(f"{len(found)} QR codes on {verify.page_count(file)} pages", err=True)
     if not found:
         raise Conflict("No QR code can be read in {file}.", file=file)
-
-
-def find_run(session: Session, campaign_id: int | None, number: int | None) -> Run:
-    """Return a run of a campaign by its number, the latest without one; NotFound otherwise."""
-    runs = select(Run).where(Run.campaign_id == campaign_id)
-    if number is not None:
-        runs = runs.where(Run.number == number)
-    run = session.exec(runs.order_by(col(Run.number).desc())).first()
-    if run is None:
-        raise NotFound("The campaign of this flyer has no such run. Launch it first.")
-    return run
 
 
 def batch_shown(batch: Batch, out: Path | None = None) -> dict[str, Any]:

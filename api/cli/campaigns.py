@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from api.cli.terminal import JsonOption, ShopOption, engine, read_json, show
 from api.typed import typed_moment
 from campaigns.campaign.campaigns import Campaign, DeliveryState, Recipe
+from campaigns.campaign.draft import Draft
 from campaigns.campaign.reasons import step_name
 from campaigns.channels.senders import find_sender
 from campaigns.deliveries import moving
@@ -29,9 +30,9 @@ from retention import clock, money
 from retention.access import system_member
 from retention.buyers import buyer_for
 from retention.database import reading, transaction
-from retention.errors import Invalid, NotFound
+from retention.errors import Invalid
 from retention.moments import last_day, show_moment
-from retention.products import Product
+from retention.products import find_product
 from retention.shops import Shop, find_shop
 
 group = typer.Typer(help="Campaigns: plan, launch, stop, results.", no_args_is_help=True)
@@ -138,14 +139,16 @@ def create(  # noqa: PLR0913 - every value of a draft is an option
         made = create_campaign(
             session,
             found,
-            slug,
-            recipe=recipe,
-            audience={"segment": segment} if segment else _read_rule(rule) if rule else None,
-            trigger=_read_trigger(trigger),
-            offer_id=find_offer(session, found.id, offer).id if offer else None,
-            product_id=_product(session, found, product).id if product else None,
-            policy={} if control is None else {"control_share": control},
-            name=name,
+            Draft(
+                slug,
+                recipe=recipe,
+                audience={"segment": segment} if segment else _read_rule(rule) if rule else None,
+                trigger=_read_trigger(trigger),
+                offer_id=find_offer(session, found.id, offer).id if offer else None,
+                product_id=find_product(session, found.id, product).id if product else None,
+                policy={} if control is None else {"control_share": control},
+                name=name,
+            ),
             at=clock.now(),
             actor=_ACTOR,
         )
@@ -357,13 +360,6 @@ def _read_rule(path: Path) -> dict[str, Any]:
     if not isinstance(rule, dict):
         raise Invalid("A rule is one JSON object, which {file} is not.", file=path.name)
     return rule
-
-
-def _product(session: Session, shop: Shop, sku: str) -> Product:
-    found = session.exec(select(Product).where(Product.shop_id == shop.id, Product.sku == sku)).first()
-    if found is None:
-        raise NotFound("No product has the SKU {sku}.", sku=sku)
-    return found
 
 
 def _value(kind: OfferKind, text: str, currency: str) -> int:

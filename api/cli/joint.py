@@ -3,11 +3,12 @@
 from typing import Annotated, Any
 
 import typer
-from sqlmodel import Session, select
+from sqlmodel import Session
 
-from api.cli.batches import OutOption, ProfileOption, batch_shown, find_run
+from api.cli.batches import OutOption, ProfileOption, batch_shown
 from api.cli.terminal import JsonOption, ShopOption, engine, show
 from campaigns.runs.drafting import find_campaign
+from campaigns.runs.finding import find_run
 from printables.joint import approving
 from printables.joint.matrix import scan_matrix
 from printables.joint.partners import joint_flyers_of, joint_for
@@ -18,9 +19,9 @@ from retention.access import Member, system_member
 from retention.database import reading, transaction
 from retention.errors import NotFound
 from retention.files import open_store
-from retention.people import User, member_for
+from retention.people import find_user, member_for
 from retention.settings import get_settings
-from retention.shops import Shop, find_shop
+from retention.shops import find_shop, get_shop
 
 group = typer.Typer(help="Joint flyers: one sheet that several shops share.", no_args_is_help=True)
 
@@ -118,7 +119,7 @@ def print_one(
     with reading(engine()) as session:
         member = system_member(find_shop(session, shop).id)
         joint = joint_for(session, member, number)
-        chosen = find_run(session, find_campaign(session, member.shop_id, campaign).id, run)
+        chosen = find_run(session, member.shop_id, find_campaign(session, member.shop_id, campaign).id, run)
     batch = make_joint_batch(
         engine(),
         joint.id,
@@ -139,7 +140,7 @@ def matrix(number: NumberArgument, shop: ShopOption, *, as_json: JsonOption = Fa
     with reading(engine()) as session:
         member = system_member(find_shop(session, shop).id)
         cells = scan_matrix(session, joint_for(session, member, number), member=member)
-        names = {id_: session.get_one(Shop, id_).slug for cell in cells for id_ in (cell.host, cell.owner)}
+        names = {id_: get_shop(session, id_).slug for cell in cells for id_ in (cell.host, cell.owner)}
     rows = [
         {"carrier": names[cell.host], "owner": names[cell.owner], "copies": cell.copies, "scans": cell.scans,
          "claims": cell.claims, "orders": cell.orders}
@@ -157,7 +158,7 @@ def _figure(value: Any) -> str:
 
 
 def _person(session: Session, shop: str, email: str) -> Member:
-    user = session.exec(select(User).where(User.email == email.strip().lower())).first()
+    user = find_user(session, email.strip().lower())
     member = member_for(session, user, find_shop(session, shop)) if user else None
     if member is None:
         raise NotFound("Nobody with the address {email} works in this shop.", email=email)

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from api.cli.terminal import JsonOption, ShopOption, engine, show, show_rows
 from campaigns.posts import manual_posts
@@ -17,7 +17,7 @@ from retention.access import Member, system_member
 from retention.database import reading, transaction
 from retention.errors import NotFound
 from retention.files import open_store
-from retention.people import User, people_of
+from retention.people import find_user, people_of
 from retention.settings import get_settings
 from retention.shops import Shop, find_shop
 
@@ -179,7 +179,7 @@ def _after(session: Session, member: Member, number: int) -> dict[str, Any]:
 def _assignee(session: Session, shop: Shop, email: str) -> str:
     if not email:
         return ""
-    user = session.exec(select(User).where(User.email == email.strip().lower())).first()
+    user = find_user(session, email.strip().lower())
     if user is None or user.id not in {each.id for each, _role in people_of(session, shop)}:
         raise NotFound("Nobody in this shop has the address {email}.", email=email)
     return f"user:{user.id}"

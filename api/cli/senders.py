@@ -21,7 +21,7 @@ from campaigns.sending.pausing import pause_sender, resume_sender
 from retention import clock, money
 from retention.database import reading, transaction
 from retention.errors import Invalid
-from retention.shops import Shop, find_shop
+from retention.shops import find_shop, get_shop
 
 group = typer.Typer(help="Senders: mail servers, text gateways, signed calls, bots.", no_args_is_help=True)
 
@@ -148,7 +148,7 @@ def send_test(
 
 def shown(session: Session, sender: Sender) -> dict[str, Any]:
     """Return a sender for people: everything but its secrets, its price in money."""
-    currency = session.get_one(Shop, sender.shop_id).currency
+    currency = get_shop(session, sender.shop_id).currency
     values = sender.model_dump(mode="json", exclude={"id", "shop_id", "sealed", "created_at", "next_slot_at"})
     return values | {"price": money.write_price(sender.price, currency)}
 

@@ -9,19 +9,20 @@ from urllib.parse import urlencode
 
 from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session
 
 from api import deps, pages
 from api.console import figures, sources
 from api.deps import Place, current_place
-from campaigns.campaign.campaigns import Campaign, CampaignState
+from campaigns.campaign.campaigns import CampaignState
 from campaigns.posts.task_list import waiting_posts
-from printables.batches import Batch, BatchState
+from campaigns.runs.finding import count_campaigns
+from printables.piece_ledger import count_open_batches
 from retention.access import Member, Scope
 from retention.errors import Error
 from retention.words import current_language, gettext_noop
 from retention.words import gettext as _
-from segments.segments import Segment
+from segments.segments import count_segments
 
 pages.environment.filters |= figures.FILTERS | {"source": sources.in_words}
 
@@ -220,20 +221,13 @@ def _is_current(request: Request, home: str, path: str) -> bool:
 def _tails(session: Session, member: Member, at: datetime) -> Mapping[str, tuple[str, str, str]]:
     """Return the figures behind the lines, each one count over an index."""
     tails: dict[str, tuple[str, str, str]] = {}
-    saved = session.exec(select(func.count()).where(Segment.shop_id == member.shop_id)).one()
-    if saved:
+    if saved := count_segments(session, member.shop_id):
         tails["/segments"] = (figures.compact(saved), "", "")
-    running = session.exec(
-        select(func.count()).where(Campaign.shop_id == member.shop_id, Campaign.state == CampaignState.RUNNING)
-    ).one()
-    if running:
+    if running := count_campaigns(session, member.shop_id, CampaignState.RUNNING):
         tails["/campaigns"] = (str(running), "brand", _("{count} running").format(count=running))
     if member.may(Scope.POSTS_WRITE) and (posts := waiting_posts(session, member, at=at)):
         tails["/tasks"] = (str(posts), "warn", _("{count} to send").format(count=posts))
-    waiting = select(func.count()).where(
-        Batch.shop_id == member.shop_id, col(Batch.state).in_([BatchState.RENDERED, BatchState.PRINTED])
-    )
-    if batches := session.exec(waiting).one():
+    if batches := count_open_batches(session, member.shop_id):
         tails["/print-room"] = (str(batches), "warn", _("{count} open").format(count=batches))
     return tails
 

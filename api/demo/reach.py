@@ -12,6 +12,7 @@ from api.demo.post_office import PostOffice
 from api.demo.shops import Cast
 from api.demo.stage import Stage
 from campaigns.campaign.campaigns import Campaign, Recipe, Run
+from campaigns.campaign.draft import Draft
 from campaigns.channels.smtp import SmtpChannel
 from campaigns.deliveries.moving import finish_done
 from campaigns.offers.offers import Offer, OfferKind, create_offer, find_offer
@@ -196,12 +197,14 @@ def _launch(
     campaign = create_campaign(
         session,
         cast.shop,
-        slug,
-        name=name,
-        recipe=recipe,
-        audience=audience,
-        offer_id=offer.id if offer else None,
-        product_id=product.id if product else None,
+        Draft(
+            slug,
+            name=name,
+            recipe=recipe,
+            audience=audience,
+            offer_id=offer.id if offer else None,
+            product_id=product.id if product else None,
+        ),
         at=stage.now,
         actor=cast.marketer.actor,
     )

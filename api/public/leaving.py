@@ -20,10 +20,10 @@ from campaigns.optouts import unsubscribe as leaving
 from campaigns.optouts.topics import topics_of
 from campaigns.optouts.unsubscribe import Evidence, Subject
 from retention import clock
-from retention.buyers import Buyer
+from retention.buyers import Buyer, buyer_numbered
 from retention.consent import Answer, Channel
 from retention.errors import Invalid
-from retention.shops import Shop
+from retention.shops import Shop, get_shop
 from retention.words import current_language, current_locale, gettext, gettext_noop, speaking
 
 router = APIRouter()
@@ -77,7 +77,7 @@ def answer(
     subject = leaving.find_subject(session, token, key=settings.signing_key())
     if choice and choice not in WORDINGS:
         raise Invalid(gettext_noop("That is none of the choices on this page."))
-    with speaking(_language(request, session.get(Buyer, subject.buyer_id))):
+    with speaking(_language(request, buyer_numbered(session, subject.shop_id, subject.buyer_id))):
         wording = _read_words(session, subject, choice) if choice else ONE_CLICK
     visitor = request.client.host if request.client else ""
     evidence = Evidence(at, "unsubscribe link", wording=wording, address=visitor)
@@ -93,7 +93,7 @@ def _read_words(session: Session, subject: Subject, choice: str) -> str:
 
 
 def _question(session: Session, subject: Subject) -> str:
-    shop, channel = session.get_one(Shop, subject.shop_id), gettext(NAMES[subject.channel])
+    shop, channel = get_shop(session, subject.shop_id), gettext(NAMES[subject.channel])
     asked = gettext("May {shop} send you {channel} again? You can say no at any time.")
     return asked.format(shop=shop.name, channel=channel)
 
@@ -116,9 +116,9 @@ def _do(session: Session, subject: Subject, said: str, evidence: Evidence, *, ke
 
 
 def _show(request: Request, session: Session, subject: Subject, *, at: datetime, said: str) -> Response:
-    shop = session.get_one(Shop, subject.shop_id)
+    shop = get_shop(session, subject.shop_id)
     choices = leaving.choices_of(session, subject, at=at)
-    with speaking(_language(request, session.get(Buyer, subject.buyer_id))):
+    with speaking(_language(request, buyer_numbered(session, subject.shop_id, subject.buyer_id))):
         until = choices.paused_until
         topics = topics_of(session, shop.id)
         return page(

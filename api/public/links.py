@@ -16,18 +16,15 @@ from api.guard import LANGUAGE_COOKIE
 from api.pages import page
 from api.public import limits, visits
 from api.public.offer_view import view_offer
-from campaigns.campaign.campaigns import Delivery, Medium
+from campaigns.campaign.campaigns import Medium
 from campaigns.campaign.policy import CHANNEL
 from campaigns.offers import redeem, scans
-from campaigns.offers.coupons import Coupon
 from campaigns.offers.links import Link
-from campaigns.offers.offers import Offer
 from campaigns.optouts.unsubscribe import unsubscribe_token
 from campaigns.posts.sharing import own_link
-from retention.buyers import Buyer
+from retention.buyers import buyer_numbered
 from retention.errors import Conflict, NotFound
-from retention.products import Product
-from retention.shops import Shop
+from retention.shops import Shop, get_shop
 from retention.words import current_language, gettext, gettext_noop, speaking
 
 router = APIRouter()
@@ -101,7 +98,7 @@ def show_coupon(request: Request, token: Token, session: Reading, at: Now) -> Re
 def show_picture(token: Token, session: Reading, files: Files) -> Response:
     """Return the picture of the product behind a link."""
     link = scans.find_link(session, token)
-    product = session.get(Product, link.product_id) if link.product_id else None
+    product = scans.product_behind(session, link)
     content = files.get(product.picture if product else "")
     kind = next((kind for start, kind in _PICTURE_TYPES.items() if content.startswith(start)), None)
     if kind is None:
@@ -113,8 +110,8 @@ def _answer(request: Request, session: Session, link: Link, *, at: datetime) -> 
     """Show the offer behind a link, or lead on where there is none."""
     if link.offer_id:
         return _show(request, session, link, at=at)
-    shop = session.get_one(Shop, link.shop_id)
-    product = session.get(Product, link.product_id) if link.product_id else None
+    shop = get_shop(session, link.shop_id)
+    product = scans.product_behind(session, link)
     address = link.destination or (product.url if product else "")
     if urlsplit(address).scheme in {"http", "https"}:
         return RedirectResponse(address, 302)
@@ -125,12 +122,12 @@ def _answer(request: Request, session: Session, link: Link, *, at: datetime) -> 
 def _show(
     request: Request, session: Session, link: Link, *, at: datetime, problem: str = "", status: int = 200
 ) -> Response:
-    offer = session.get(Offer, link.offer_id) if link.offer_id else None
+    offer = scans.offer_behind(session, link)
     if offer is None:
         raise NotFound(gettext_noop("Nothing is behind this address."))
-    shop = session.get_one(Shop, link.shop_id)
-    coupon = session.get(Coupon, link.coupon_id, populate_existing=True) if link.coupon_id else None
-    product = session.get(Product, link.product_id) if link.product_id else None
+    shop = get_shop(session, link.shop_id)
+    coupon = scans.coupon_behind(session, link)
+    product = scans.product_behind(session, link)
     with speaking(_language(request, session, link, shop)):
         view = view_offer(shop, offer, coupon, at=at)
         return page(
@@ -149,12 +146,12 @@ def _show(
 
 def _way_out(request: Request, session: Session, link: Link) -> str:
     """Return where the buyer says no to more of these; empty where the link is nobody's own, as on joint flyers."""
-    delivery = session.get(Delivery, link.delivery_id) if link.delivery_id else None
-    if delivery is None or delivery.shop_id != link.shop_id:
+    buyer_id = scans.whose(session, link)
+    if buyer_id is None:
         return ""
     key = request.app.state.settings.signing_key()
     channel = CHANNEL[Medium(link.medium)]
-    token = unsubscribe_token(key, shop_id=delivery.shop_id, buyer_id=delivery.buyer_id, channel=channel)
+    token = unsubscribe_token(key, shop_id=link.shop_id, buyer_id=buyer_id, channel=channel)
     return f"/u/{token}"
 
 
@@ -162,8 +159,8 @@ def _language(request: Request, session: Session, link: Link, shop: Shop) -> str
     """Return the language to speak: chosen on these pages, the buyer's own, the phone's, the shop's."""
     if "lang" in request.query_params or LANGUAGE_COOKIE in request.cookies:
         return current_language()
-    delivery = session.get(Delivery, link.delivery_id) if link.delivery_id else None
-    buyer = session.get(Buyer, delivery.buyer_id) if delivery and delivery.shop_id == shop.id else None
+    buyer_id = scans.whose(session, link)
+    buyer = buyer_numbered(session, shop.id, buyer_id) if buyer_id else None
     if buyer and buyer.language:
         return buyer.language
     return current_language() if request.headers.get("accept-language") else shop.language

@@ -15,7 +15,7 @@ from api.v1.once import SentOnce
 from campaigns.optouts.preferences import preferences_of
 from campaigns.optouts.recording import ConsentStatement, pause_buyer, record_address, record_answer
 from retention.access import Scope
-from retention.buyers import Buyer, buyer_for
+from retention.buyers import Buyer, buyer_for, get_buyer
 from retention.consent import Answer, Channel, Consent, answers_of
 from retention.errors import Invalid
 from retention.suppressions import suppressions_of
@@ -172,7 +172,7 @@ def list_suppressions(session: Reading, caller: PersonalReader) -> SuppressionsO
 
 
 def _recorded(session: Session, rows: list[Consent]) -> RecordedOut:
-    return RecordedOut(recorded=[_shown(session.get_one(Buyer, row.buyer_id), row) for row in rows])
+    return RecordedOut(recorded=[_shown(get_buyer(session, row.buyer_id), row) for row in rows])
 
 
 def _shown(buyer: Buyer, row: Consent) -> AnswerOut:

@@ -14,7 +14,7 @@ from api.v1.keys import Caller, caller_with
 from api.v1.once import SentOnce
 from campaigns.offers import redeem
 from campaigns.offers.coupons import Coupon, CouponState
-from campaigns.offers.offers import Offer, OfferKind
+from campaigns.offers.offers import OfferKind, get_offer
 from retention.access import Scope
 from retention.buyers import buyer_for
 from retention.moments import last_day
@@ -119,7 +119,7 @@ def give_back(code: Code, sent: OrderRefIn, session: Writing, once: SentOnce, ca
 
 
 def _shown(session: Session, caller: Caller, coupon: Coupon) -> CouponOut:
-    offer = session.get_one(Offer, coupon.offer_id)
+    offer = get_offer(session, coupon.offer_id)
     ends = coupon.expires_at or offer.ends_at
     return CouponOut(
         code=spaced(coupon.code),

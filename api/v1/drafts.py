@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from api.deps import Now, Reading, Writing
 from api.v1.amounts import read_policy_money, write_policy_money
@@ -16,16 +16,17 @@ from api.v1.keys import Caller, caller_with
 from api.v1.once import SentOnce
 from campaigns.campaign.audiences import readable_trigger
 from campaigns.campaign.campaigns import Campaign, CampaignState, Medium, Recipe
-from campaigns.channels.senders import Sender
-from campaigns.offers.offers import Offer, find_offer
+from campaigns.campaign.draft import Draft
+from campaigns.channels.senders import find_sender
+from campaigns.offers.offers import find_offer
 from campaigns.plans.planning import promise
 from campaigns.runs import approving, scheduling
 from campaigns.runs.approvals import Verdict, reviews_of
 from campaigns.runs.arrivals import Arrival, ArrivalStage, board
 from campaigns.runs.drafting import campaign_for, create_campaign, edit_campaign
+from campaigns.runs.finding import about
 from retention.access import Scope
-from retention.errors import NotFound
-from retention.products import Product
+from retention.products import find_product
 from segments.asking import readable
 
 router = APIRouter(tags=["campaigns"])
@@ -150,7 +151,7 @@ def create(sent: DraftIn, session: Writing, once: SentOnce, caller: Author) -> J
         slug, recipe = values.pop("slug"), values.pop("recipe")
         actor = caller.member.actor
         made = create_campaign(
-            session, caller.shop, slug, recipe=recipe, at=once.at, actor=actor, member=caller.member, **values
+            session, caller.shop, Draft(slug, recipe=recipe, **values), at=once.at, actor=actor, member=caller.member
         )
         return _shown(session, caller, made)
 
@@ -169,7 +170,7 @@ def edit(slug: str, sent: Values, session: Writing, at: Now, caller: Author) -> 
     campaign = campaign_for(session, caller.member, slug)
     changes = _rows_for(_given(sent), session, caller)
     if "policy" in changes:
-        changes["policy"] = campaign.policy | (changes["policy"] or {})
+        changes["policy"] = campaign.policy_json | (changes["policy"] or {})
     edit_campaign(
         session, caller.shop, campaign, changes=changes, at=at, actor=caller.member.actor, member=caller.member
     )
@@ -246,25 +247,24 @@ def _rows_for(values: dict[str, Any], session: Session, caller: Caller) -> dict[
     if "offer" in found:
         slug = found.pop("offer")
         found["offer_id"] = find_offer(session, caller.shop.id, slug).id if slug else None
-    for name, kind, column in (("product", Product, Product.sku), ("sender", Sender, Sender.slug)):
-        if name in found:
-            wanted = found.pop(name)
-            row = session.exec(select(kind.id).where(kind.shop_id == caller.shop.id, column == wanted)).first()
-            if wanted and row is None:
-                raise NotFound("No {kind} is called {name}.", kind=name, name=wanted)
-            found[f"{name}_id"] = row if wanted else None
+    if "product" in found:
+        sku = found.pop("product")
+        found["product_id"] = find_product(session, caller.shop.id, sku).id if sku else None
+    if "sender" in found:
+        slug = found.pop("sender")
+        found["sender_id"] = find_sender(session, caller.shop.id, slug).id if slug else None
     return found
 
 
 def _shown(session: Session, caller: Caller, campaign: Campaign) -> DraftOut:
-    offer = session.get(Offer, campaign.offer_id) if campaign.offer_id else None
-    product = session.get(Product, campaign.product_id) if campaign.product_id else None
-    sender = session.get(Sender, campaign.sender_id) if campaign.sender_id else None
+    offer, product, sender = about(session, campaign)
     review = next(iter(reviews_of(session, campaign)), None)
-    own = campaign.model_dump(include=set(DraftOut.model_fields)) | {
+    own = campaign.model_dump(
+        by_alias=True, warnings=False, include={*DraftOut.model_fields, "content_json", "policy_json", "trigger_json"}
+    ) | {
         "audience": readable(caller.member, campaign.audience),
         "excluded": readable(caller.member, campaign.excluded) if campaign.excluded else None,
-        "trigger": readable_trigger(caller.member, campaign.trigger),
+        "trigger": readable_trigger(caller.member, campaign.trigger_json),
     }
     return DraftOut(
         **own | {"policy": write_policy_money(own["policy"], caller.shop)},

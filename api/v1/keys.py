@@ -10,7 +10,7 @@ from api.deps import Now
 from retention import keys
 from retention.access import Member, Scope
 from retention.database import reading
-from retention.shops import Shop
+from retention.shops import Shop, get_shop
 from retention.words import gettext_noop
 
 _bearer = HTTPBearer(
@@ -35,7 +35,7 @@ def current_caller(
     with reading(request.app.state.engine) as session:
         member = keys.member_of_key(session, sent.credentials, at=at) if sent else None
         if isinstance(member, Member):
-            return Caller(session.get_one(Shop, member.shop_id), member)
+            return Caller(get_shop(session, member.shop_id), member)
     if isinstance(member, keys.Refused):
         raise HTTPException(401, member.reason, {"WWW-Authenticate": 'Bearer error="invalid_token"'})
     detail = gettext_noop("Send a valid key: Authorization: Bearer rk_...")

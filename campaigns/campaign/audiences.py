@@ -3,15 +3,16 @@
 Segments know of no campaign, so whoever removes one asks here, whichever way in they came.
 """
 
+import json
 from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session, col, select
 
 from campaigns.campaign.campaigns import Campaign
-from campaigns.campaign.triggers import OnEvent, Waves, read_trigger
+from campaigns.campaign.triggers import OnEvent, Waves
 from retention.access import Member
-from retention.errors import Conflict
+from retention.errors import Conflict, Invalid
 from segments.asking import check_asking, check_using, may_ask, readable
 from segments.segments import delete_segment, find_segment, names_segment
 
@@ -19,21 +20,25 @@ from segments.segments import delete_segment, find_segment, names_segment
 def campaigns_on(session: Session, shop_id: int, slug: str) -> list[Campaign]:
     """Return the campaigns a segment is part of, the newest first: of who gets it, who does not, what starts it."""
     found = select(Campaign).where(Campaign.shop_id == shop_id).order_by(col(Campaign.id).desc())
-    return [
-        each
-        for each in session.exec(found)
-        if any(rule is not None and names_segment(rule, slug) for rule in rules_of(each)) or _waits_for(each, slug)
-    ]
+    return [each for each in session.exec(found) if _is_built_on(each, slug)]
+
+
+def _is_built_on(campaign: Campaign, slug: str) -> bool:
+    try:
+        rules = rules_of(campaign)
+        return any(rule is not None and names_segment(rule, slug) for rule in rules) or _waits_for(campaign, slug)
+    except Invalid:  # nobody can tell, so whatever has its name in it may be
+        return f'"{slug}"' in json.dumps([campaign.audience, campaign.excluded, campaign.trigger_json])
 
 
 def _waits_for(campaign: Campaign, slug: str) -> bool:
-    trigger = read_trigger(campaign.trigger)
+    trigger = campaign.trigger
     return isinstance(trigger, OnEvent) and trigger.segment == slug
 
 
 def rules_of(campaign: Campaign) -> list[Any]:
     """Return every rule of a campaign: its audience, its exclusion, its waves; None for an exclusion it has not."""
-    trigger = read_trigger(campaign.trigger)
+    trigger = campaign.trigger
     waves = [wave.rule for wave in trigger.waves] if isinstance(trigger, Waves) else []
     return [campaign.audience, campaign.excluded, *waves]
 

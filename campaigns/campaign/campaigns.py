@@ -2,14 +2,22 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import CheckConstraint, ColumnElement, Index, LargeBinary, UniqueConstraint, text
 from sqlmodel import Field, col, select
 
+from campaigns.campaign.content import Content, read_content
+from campaigns.campaign.media import Medium
+from campaigns.campaign.policy import Policy, read_policy
+from campaigns.campaign.triggers import Trigger, read_trigger, starts_itself
 from retention.database import BigId, Json, ShopRow, choice
+from retention.errors import Invalid
 from retention.privacy.personal import personal
 from retention.privacy.times import Kind, forgets
+from retention.stored import Stored
+
+__all__ = ["Medium"]  # handed on: the rows and their medium are asked for together
 
 
 class Recipe(StrEnum):
@@ -30,17 +38,6 @@ class Recipe(StrEnum):
     SERVICE_RECOVERY = "service-recovery"
 
 
-class Medium(StrEnum):
-    """How a delivery reaches the buyer."""
-
-    EMAIL = "email"
-    SMS = "sms"
-    WEBHOOK = "webhook"  # the shop's own system takes it from here
-    BOT = "robot"  # one post to a chat group, by its bot
-    ASSISTED = "assisted"  # a person presses send, in a group or to one buyer
-    PARCEL = "parcel"
-
-
 class CampaignState(StrEnum):
     """Where a campaign stands. The moves between states are listed in `lifecycle`."""
 
@@ -57,12 +54,11 @@ class CampaignState(StrEnum):
 class Campaign(ShopRow, table=True):
     """A campaign.
 
-    `audience` and `excluded` are rules (`segments.rules`). `content` is {language: {"subject", "body"}} in Liquid.
-    `policy` holds the values of `campaign.policy.Policy`, `trigger` those of `campaign.triggers`. `scheduled_at` is
-    the next launch, `looked_until` the moment up to which the occurrences or events of a trigger have been taken in,
-    and `started_at` when they began to count; with neither of the first two, nothing more comes by itself. `topic` is
-    the slug of what the message is about, which a buyer can leave alone. `secret` seeds the control group, so that
-    nobody can guess or choose who is in it.
+    `audience` and `excluded` are rules (`segments.rules`). `content`, `policy` and `trigger` are values, read from the
+    JSON that the row keeps. `scheduled_at` is the next launch, `looked_until` the moment up to which the occurrences or
+    events of a trigger have been taken in, and `started_at` when they began to count; with neither of the first two,
+    nothing more comes by itself. `topic` is the slug of what the message is about, which a buyer can leave alone.
+    `secret` seeds the control group, so that nobody can guess or choose who is in it.
     """
 
     __tablename__ = "campaigns"
@@ -77,9 +73,15 @@ class Campaign(ShopRow, table=True):
     excluded: dict[str, Any] | None = Field(default=None, sa_type=Json)
     offer_id: int | None = Field(default=None, foreign_key="offers.id", sa_type=BigId)
     product_id: int | None = Field(default=None, foreign_key="products.id", sa_type=BigId)
-    content: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
-    policy: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
-    trigger: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
+    content_json: dict[str, Any] = Field(
+        default_factory=dict, alias="content", sa_type=Json, sa_column_kwargs={"name": "content"}
+    )
+    policy_json: dict[str, Any] = Field(
+        default_factory=dict, alias="policy", sa_type=Json, sa_column_kwargs={"name": "policy"}
+    )
+    trigger_json: dict[str, Any] = Field(
+        default_factory=dict, alias="trigger", sa_type=Json, sa_column_kwargs={"name": "trigger"}
+    )
     sender_id: int | None = Field(default=None, foreign_key="senders.id", sa_type=BigId)
     topic: str = Field(default="", max_length=64)
     secret: str = Field(max_length=64, repr=False)
@@ -88,6 +90,27 @@ class Campaign(ShopRow, table=True):
     started_at: datetime | None = None
     created_by: str = Field(max_length=64)
     created_at: datetime
+
+    content: ClassVar[Stored[Content]] = Stored("content_json", read_content)
+    policy: ClassVar[Stored[Policy]] = Stored("policy_json", read_policy)
+    trigger: ClassVar[Stored[Trigger]] = Stored("trigger_json", read_trigger)
+
+    @property
+    def damage(self) -> Invalid | None:
+        """What keeps its stored values from being read; None for a sound campaign.
+
+        Whoever goes through many asks this first, so that one that is damaged stops nobody else's.
+        """
+        try:
+            _ = self.content, self.policy, self.trigger
+        except Invalid as error:
+            return error
+        return None
+
+    @property
+    def repeats(self) -> bool:
+        """Whether the calendar, events or waves make its runs; said of a damaged one too, so that it can be ended."""
+        return self.damage is not None or starts_itself(self.trigger)
 
     @property
     def awaits_more(self) -> bool:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from campaigns.campaign.campaigns import Medium
+from campaigns.campaign.media import Medium
 from retention.consent import Answer, Channel
 from retention.errors import Invalid
 
@@ -151,7 +151,7 @@ class Policy(BaseModel):
     model_config = _FROZEN
 
     control_share: float = Field(0.2, ge=0, le=0.9, description="Share of the audience that deliberately gets nothing.")
-    caps: list[Cap] = Field(default_factory=list, max_length=10, description="Frequency caps; each of them holds.")
+    caps: tuple[Cap, ...] = Field((), max_length=10, description="Frequency caps; each of them holds.")
     priority: int = Field(50, ge=0, le=100, description="Who goes first where a cap yields; 100 before 0.")
     quiet: Quiet | None = Field(None, description="Quiet hours, beside the shop's.")
     send_at: SendAt | None = Field(None, description="Time of day at which messages leave; null for at once.")
@@ -193,7 +193,7 @@ class ShopPolicy(BaseModel):
     model_config = _FROZEN
 
     approval_required: bool = Field(default=False, description="Whether somebody else has to approve each campaign.")
-    caps: list[Cap] = Field(default_factory=list, max_length=10, description="Caps over all campaigns of the shop.")
+    caps: tuple[Cap, ...] = Field((), max_length=10, description="Caps over all campaigns of the shop.")
     quiet: Quiet | None = Field(None, description="Hours in which no campaign but a transactional one sends.")
     most_inserts: int | None = Field(None, ge=1, le=20, description="Inserts a parcel may carry; null for any number.")
 
@@ -201,12 +201,12 @@ class ShopPolicy(BaseModel):
 _Values = TypeVar("_Values", Policy, ShopPolicy)
 
 
-def read_policy(values: dict[str, Any]) -> Policy:
+def read_policy(values: object) -> Policy:
     """Return a policy from its stored or sent values; Invalid names the first wrong one."""
     return _read(Policy, values)
 
 
-def read_shop_policy(values: dict[str, Any]) -> ShopPolicy:
+def read_shop_policy(values: object) -> ShopPolicy:
     """Return a shop's policy from its stored or sent values; Invalid names the first wrong one."""
     return _read(ShopPolicy, values)
 
@@ -228,7 +228,7 @@ def limits_on(policy: Policy, shop_policy: ShopPolicy, medium: Medium) -> ShopPo
     """Return what of a shop's policy holds a campaign; whether campaigns need approval holds none of them."""
     ours, sends = not policy.transactional, medium in QUIET_MEDIA
     return ShopPolicy(
-        caps=[cap for cap in shop_policy.caps if ours and cap.binds(medium)],
+        caps=tuple(cap for cap in shop_policy.caps if ours and cap.binds(medium)),
         quiet=shop_policy.quiet if ours and sends else None,
         most_inserts=shop_policy.most_inserts if medium is Medium.PARCEL else None,
     )
@@ -246,7 +246,7 @@ def needed_answer(medium: Medium) -> Answer:
     return Answer.IN if CHANNEL[medium] in NEEDS_YES else Answer.OUT
 
 
-def _read(kind: type[_Values], values: dict[str, Any]) -> _Values:
+def _read(kind: type[_Values], values: object) -> _Values:
     try:
         return kind.model_validate(values)
     except ValidationError as error:

@@ -11,7 +11,7 @@ from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field
 
 from campaigns.campaign.campaigns import Campaign, Medium
-from campaigns.campaign.policy import PostsTo, read_policy
+from campaigns.campaign.policy import PostsTo
 from retention import clock
 from retention.database import BigId, ShopRow, choice
 from retention.privacy.personal import personal
@@ -87,7 +87,7 @@ class Post(ShopRow, table=True):
 def goes_to_groups(campaign: Campaign) -> bool:
     """Tell whether a campaign speaks to chat groups, where one post serves many and nobody has a code of their own."""
     if campaign.medium is Medium.ASSISTED:
-        return read_policy(campaign.policy).posts_to is PostsTo.GROUPS
+        return campaign.policy.posts_to is PostsTo.GROUPS
     return campaign.medium is Medium.BOT
 
 

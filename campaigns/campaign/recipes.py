@@ -24,8 +24,8 @@ REPEAT_BUYERS: Rule = {"orders": {"measure": "count", "at_least": 2}}
 LAPSED: Rule = {"orders": {"measure": "days_since_last", "more_than": 180}}
 SENT_BACK_LATELY: Rule = {"orders": {"measure": "returns", "at_least": 1, "window": {"last_days": 14}}}
 
-_WEEKLY_CAP = [Cap(messages=3, days=7)]
-_PARCEL_CAP = [Cap(messages=2, days=30)]  # parcels with an insert, not messages: a parcel goes anyway
+_WEEKLY_CAP = (Cap(messages=3, days=7),)
+_PARCEL_CAP = (Cap(messages=2, days=30),)  # parcels with an insert, not messages: a parcel goes anyway
 _NIGHT = Quiet.model_validate({"from": "21:00", "to": "09:00"})
 _EACH_MORNING = {"recurring": {"rrule": "FREQ=DAILY", "at": "07:00", "again": False}}
 

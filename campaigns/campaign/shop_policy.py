@@ -1,7 +1,7 @@
 """The shop's own policy: limits that hold over all its campaigns, kept in one row."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, Session, select
@@ -10,6 +10,7 @@ from campaigns.campaign.policy import ShopPolicy, read_shop_policy
 from retention import audit
 from retention.database import Json, ShopRow
 from retention.shops import Shop
+from retention.stored import Stored
 
 
 class ShopPolicyRow(ShopRow, table=True):
@@ -20,6 +21,8 @@ class ShopPolicyRow(ShopRow, table=True):
 
     values: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
 
+    policy: ClassVar[Stored[ShopPolicy]] = Stored("values", read_shop_policy)
+
 
 def shop_policy(session: Session, shop: Shop) -> ShopPolicy:
     """Return the policy of a shop; the defaults when it never set one."""
@@ -29,13 +32,13 @@ def shop_policy(session: Session, shop: Shop) -> ShopPolicy:
 def shop_policy_of(session: Session, shop_id: int) -> ShopPolicy:
     """Return the policy of a shop by its row number."""
     row = _row(session, shop_id)
-    return read_shop_policy(row.values) if row else ShopPolicy()
+    return row.policy if row else ShopPolicy()
 
 
 def save_shop_policy(session: Session, shop: Shop, *, values: dict[str, Any], at: datetime, actor: str) -> ShopPolicy:
     """Change single values of a shop's policy; what is left out stays. Invalid names a wrong one, nothing changed."""
     row = _row(session, shop.id, lock=True)
-    before = read_shop_policy(row.values) if row else ShopPolicy()
+    before = row.policy if row else ShopPolicy()
     after = read_shop_policy(before.model_dump(mode="json") | values)
     row = row or ShopPolicyRow(shop_id=shop.id)
     row.values = after.model_dump(mode="json")

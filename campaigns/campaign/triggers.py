@@ -1,6 +1,6 @@
 """Triggers: what makes a run of a campaign: a person or a day once, the calendar again and again, an event, waves.
 
-A trigger is JSON with one key, kept in `Campaign.trigger`:
+A trigger is JSON with one key, kept in `Campaign.trigger_json`:
 
     {"once": {}}                                                            also {}
     {"recurring": {"rrule": "FREQ=MONTHLY;BYMONTHDAY=1", "at": "10:00"}}    in the shop's wall clock, or the buyers'
@@ -145,7 +145,7 @@ class Waves(BaseModel):
 
     model_config = _FROZEN
 
-    waves: list[Wave] = Field(min_length=1, max_length=10)
+    waves: tuple[Wave, ...] = Field(min_length=1, max_length=10)
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -165,8 +165,12 @@ _KINDS: dict[str, type[Once | Recurring | OnEvent | Waves]] = {
 }
 
 
-def read_trigger(values: dict[str, Any]) -> Trigger:
+def read_trigger(values: object) -> Trigger:
     """Return a trigger from its stored or sent values; Invalid names the first wrong one."""
+    if not isinstance(values, dict):
+        raise Invalid(
+            "Trigger: {name} is wrong. {problem}.", name="trigger", problem=f"It is an object, not {values!r}"
+        )
     if not values:
         return Once()
     if len(values) != 1 or next(iter(values)) not in _KINDS:

@@ -9,7 +9,6 @@ from sqlmodel.sql.expression import SelectOfScalar
 from campaigns.campaign import lifecycle
 from campaigns.campaign.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Medium, Run
 from campaigns.campaign.lifecycle import CampaignMove
-from campaigns.campaign.triggers import read_trigger, starts_itself
 from campaigns.deliveries.stopping import release_campaign, skip_campaign
 from retention import audit
 from retention.database import lock
@@ -103,9 +102,7 @@ def move(session: Session, campaign: Campaign, step: CampaignMove, *, at: dateti
     """Change the state under a lock, so that of two people at once the second sees what the first did."""
     lock(session, campaign)
     before = campaign.state
-    campaign.state = lifecycle.after(
-        step, before, medium=campaign.medium, repeats=starts_itself(read_trigger(campaign.trigger))
-    )
+    campaign.state = lifecycle.after(step, before, medium=campaign.medium, repeats=campaign.repeats)
     session.add(campaign)
     session.flush()
     if actor != "system":  # a person who moves it has it tried at once

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import Index, UniqueConstraint, text
-from sqlmodel import Field
+from sqlmodel import Field, Session, col, func, select
 
 from retention.database import BigId, ShopRow, choice
 from retention.privacy.personal import personal
@@ -57,6 +57,15 @@ class Coupon(ShopRow, table=True):
     order_amount: int | None = Field(default=None, sa_type=BigId)
     discount: int | None = Field(default=None, sa_type=BigId)
     order_id: int | None = Field(default=None, foreign_key="orders.id", sa_type=BigId)
+
+
+def coupon_counts(session: Session, shop_id: int) -> dict[int, dict[CouponState, int]]:
+    """Return how many coupons of a shop are in which state, by the offer's row number."""
+    states = select(Coupon.offer_id, Coupon.state, func.count()).where(Coupon.shop_id == shop_id)
+    counts: dict[int, dict[CouponState, int]] = {}
+    for offer_id, state, number in session.exec(states.group_by(col(Coupon.offer_id), col(Coupon.state))):
+        counts.setdefault(offer_id, {})[CouponState(state)] = number
+    return counts
 
 
 personal(Coupon)

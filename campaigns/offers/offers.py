@@ -152,6 +152,16 @@ def find_offer(session: Session, shop_id: int, slug: str) -> Offer:
     return offer
 
 
+def get_offer(session: Session, number: int) -> Offer:
+    """Return the offer with this row number, which a row of the shop names."""
+    return session.get_one(Offer, number)
+
+
+def offers_of(session: Session, shop_id: int) -> list[Offer]:
+    """Return a shop's offers, newest first."""
+    return list(session.exec(select(Offer).where(Offer.shop_id == shop_id).order_by(col(Offer.id).desc())))
+
+
 def take_coupons(session: Session, offer: Offer, count: int) -> bool:
     """Count `count` more coupons as issued; False, with nothing changed, when the offer's limit does not allow it.
 

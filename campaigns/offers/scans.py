@@ -55,6 +55,27 @@ def find_link(session: Session, token: str) -> Link:
     return link
 
 
+def offer_behind(session: Session, link: Link) -> Offer | None:
+    """Return the offer that a link shows, if it shows one."""
+    return session.get(Offer, link.offer_id) if link.offer_id else None
+
+
+def product_behind(session: Session, link: Link) -> Product | None:
+    """Return the product that a link shows, if it shows one."""
+    return session.get(Product, link.product_id) if link.product_id else None
+
+
+def coupon_behind(session: Session, link: Link) -> Coupon | None:
+    """Return the coupon of a link as it is now, if it has one."""
+    return session.get(Coupon, link.coupon_id, populate_existing=True) if link.coupon_id else None
+
+
+def whose(session: Session, link: Link) -> int | None:
+    """Return the buyer, by row number, that a link is the own of; None where it is nobody's, as on joint flyers."""
+    delivery = session.get(Delivery, link.delivery_id) if link.delivery_id else None
+    return delivery.buyer_id if delivery and delivery.shop_id == link.shop_id else None
+
+
 def open_link(
     session: Session,
     token: str,

@@ -271,12 +271,23 @@ def _seconds(session: Session, moment: sa.ColumnElement[datetime]) -> sa.ColumnE
 
 
 def _transactional() -> sa.ColumnElement[bool]:
-    return sa.func.coalesce(col(Campaign.policy)["transactional"].as_boolean(), sa.false())
+    return sa.func.coalesce(_stored("transactional").in_(_TRUE), sa.false())
 
 
 def _priority() -> sa.ColumnElement[int]:
-    usual = Policy.model_fields["priority"].default
-    return sa.func.coalesce(col(Campaign.policy)["priority"].as_integer(), usual)
+    """Return the SQL of a campaign's priority; the usual one where none is stored, or what is stored is no number."""
+    usual, found = Policy.model_fields["priority"].default, _stored("priority")
+    whole = sa.and_(sa.func.length(found).between(1, 3), sa.func.translate(found, "0123456789", "") == "")
+    return sa.case((whole, sa.cast(found, sa.Integer)), else_=usual)
+
+
+def _stored(name: str) -> sa.ColumnElement[str]:
+    """Return the SQL of a value of a campaign's policy as text: no database refuses to read that, whatever it is."""
+    return sa.cast(col(Campaign.policy_json)[name].as_string(), sa.String)
+
+
+_TRUE = ("true", "1")
+"""How the two databases spell it."""
 
 
 def earliest_counted(caps: Iterable[Cap], at: datetime, timezone: str) -> datetime:

@@ -15,10 +15,11 @@ from pyroaring import BitMap
 from sqlmodel import Session
 
 from campaigns.campaign.campaigns import Campaign
-from campaigns.campaign.policy import OverCeiling, Policy, limits_on, quiet_on, read_policy
+from campaigns.campaign.policy import OverCeiling, Policy, limits_on, quiet_on
 from campaigns.campaign.posts import goes_to_groups
 from campaigns.campaign.reasons import Reason
 from campaigns.campaign.shop_policy import shop_policy, shop_policy_of
+from campaigns.campaign.triggers import Once
 from campaigns.channels.senders import Sender
 from campaigns.offers.issuing import buyers_with_coupon
 from campaigns.offers.offers import Offer
@@ -92,7 +93,9 @@ def plan(session: Session, shop: Shop, campaign: Campaign, *, at: datetime, amon
 
     With `among`, only these buyers of the audience are looked at: those an event happened to, or the people of a wave.
     """
-    policy, limits = read_policy(campaign.policy), shop_policy(session, shop)
+    if campaign.damage:
+        raise campaign.damage
+    policy, limits = campaign.policy, shop_policy(session, shop)
     to_groups = goes_to_groups(campaign)
     if to_groups:  # whoever is in the group reads it, so nobody can be held back
         policy = policy.model_copy(update={"control_share": 0.0})
@@ -138,10 +141,12 @@ def promise(session: Session, campaign: Campaign) -> str:
     offer = session.get(Offer, campaign.offer_id) if campaign.offer_id else None
     product = session.get(Product, campaign.product_id) if campaign.product_id else None
     sender = session.get(Sender, campaign.sender_id) if campaign.sender_id else None
-    policy, limits = read_policy(campaign.policy), shop_policy_of(session, campaign.shop_id)
-    once = not campaign.trigger or "once" in campaign.trigger
+    policy, limits = campaign.policy, shop_policy_of(session, campaign.shop_id)
+    once = isinstance(campaign.trigger, Once)
     promised = {
-        "campaign": campaign.model_dump(mode="json", include={*_PROMISED, *({"scheduled_at"} if once else ())}),
+        "campaign": campaign.model_dump(
+            mode="json", by_alias=True, include={*_PROMISED, *({"scheduled_at"} if once else ())}
+        ),
         "offer": offer.model_dump(mode="json", exclude={"issued"}) if offer else None,
         "product": product.model_dump(mode="json", include={"sku", "title", "price"}) if product else None,
         "sender": sender.model_dump(mode="json", include={"slug", "medium", "kind", "price"}) if sender else None,
@@ -151,7 +156,18 @@ def promise(session: Session, campaign: Campaign) -> str:
 
 
 _PROMISED = frozenset(
-    {"slug", "recipe", "medium", "audience", "excluded", "content", "policy", "trigger", "sender_id", "topic"}
+    {
+        "slug",
+        "recipe",
+        "medium",
+        "audience",
+        "excluded",
+        "content_json",
+        "policy_json",
+        "trigger_json",
+        "sender_id",
+        "topic",
+    }
 )
 
 

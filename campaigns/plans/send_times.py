@@ -15,7 +15,7 @@ from sqlmodel.sql.sqltypes import UTCDateTime
 from campaigns.campaign.campaigns import Campaign
 from campaigns.campaign.local_time import known_zone
 from campaigns.campaign.policy import QUIET_MEDIA, Policy, Quiet, SendAt, Whose
-from campaigns.campaign.triggers import FIRST_ZONE, Recurring, read_trigger
+from campaigns.campaign.triggers import FIRST_ZONE, Recurring
 from campaigns.plans.hours import next_send, out_of_quiet
 from retention import clock
 from retention.bitmaps import rows_of
@@ -68,7 +68,7 @@ def send_times_of(
     """Return when what is planned at `at` leaves, by the zones the shop's buyers are in; by parcel at once."""
     if campaign.medium not in QUIET_MEDIA:
         return SendTimes(at)
-    trigger = read_trigger(campaign.trigger)
+    trigger = campaign.trigger
     day = None
     send_at = policy.send_at
     if isinstance(trigger, Recurring) and trigger.zone is Whose.BUYER:

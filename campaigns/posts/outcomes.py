@@ -15,7 +15,7 @@ from campaigns.deliveries.claiming import CLAIM
 from campaigns.deliveries.numbered import among
 from campaigns.deliveries.transitions import Move, move, move_all
 from campaigns.posts.posts import served_by, somebody_in, taken_within
-from campaigns.sending.pre_send_check import AT_ONCE, check_before_sending
+from campaigns.sending.pre_send_check import AT_ONCE, check_before_sending, note_damage
 from retention.database import changed
 
 _NO_SYNC = {"synchronize_session": False}
@@ -35,6 +35,7 @@ def recheck_post(session: Session, post: Post, *, at: datetime) -> Reason | date
         check = check_before_sending(session, post.shop_id, ids[start : start + AT_ONCE], at=at)
         found |= check.skipped
         later += check.later.values()
+        note_damage(session, post.shop_id, check, work="posts", at=at)
     for reason in sorted(set(found.values())):
         _let_go(session, post, [each for each, why in found.items() if why is reason], reason)
     if len(found) == len(ids):

@@ -14,7 +14,6 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from campaigns.campaign.campaigns import Campaign, CampaignState, Recipe, Run
-from campaigns.campaign.policy import read_policy
 from campaigns.deliveries.progress import Progress, latest_runs, progress_of
 from campaigns.deliveries.stopping import skip_sold
 from retention import audit
@@ -109,11 +108,9 @@ def sales_since_arrival(session: Session, shop_id: int, product_ids: Collection[
 
 def alerts_with_a_goal(session: Session) -> list[int]:
     """Return the alerts that stop by themselves once their product has sold as often as their policy says."""
-    active = select(Campaign.id, Campaign.policy).where(
-        col(Campaign.state).in_(_MAY_STILL_SEND), col(Campaign.product_id).is_not(None)
-    )
-    rows = session.exec(active.order_by(col(Campaign.id)))
-    return [campaign_id for campaign_id, policy in rows if policy.get("stop_after_sales")]
+    active = select(Campaign).where(col(Campaign.state).in_(_MAY_STILL_SEND), col(Campaign.product_id).is_not(None))
+    found = session.exec(active.order_by(col(Campaign.id)))
+    return [each.id for each in found if each.damage or each.policy.stop_after_sales]  # its own look says the damage
 
 
 def stop_if_sold(session: Session, campaign_id: int, *, at: datetime) -> bool:
@@ -122,7 +119,7 @@ def stop_if_sold(session: Session, campaign_id: int, *, at: datetime) -> bool:
     What has not left is skipped as sold enough, and no further wave comes.
     """
     campaign = session.get_one(Campaign, campaign_id)
-    goal, product = read_policy(campaign.policy).stop_after_sales, campaign.product_id or 0
+    goal, product = campaign.policy.stop_after_sales, campaign.product_id or 0
     if not goal or campaign.state not in _MAY_STILL_SEND:
         return False
     found = sales_since_arrival(session, campaign.shop_id, [product]).get(product, Sales())

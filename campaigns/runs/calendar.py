@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from campaigns.campaign.campaigns import Campaign, CampaignState, Run
-from campaigns.campaign.triggers import Once, Recurring, read_trigger
+from campaigns.campaign.triggers import Once, Recurring
 from campaigns.runs.approvals import require_approval
 from campaigns.runs.festivals import festivals
 from retention import audit, clock
@@ -98,7 +98,7 @@ def reschedule(
     lock(session, campaign)
     if launch_at <= at:
         raise Invalid("{moment} is past. Choose a moment to come.", moment=show_moment(launch_at, shop.timezone))
-    if not isinstance(read_trigger(campaign.trigger), Once):
+    if not isinstance(campaign.trigger, Once):
         raise Conflict("“{name}” follows its trigger. Change that to move it.", name=campaign.name)
     if campaign.state not in (CampaignState.DRAFT, CampaignState.SCHEDULED):
         raise Conflict("“{name}” is {state} and cannot be moved.", name=campaign.name, state=campaign.state)
@@ -152,7 +152,7 @@ def _coming(session: Session, shop: Shop, start: datetime, end: datetime) -> Ite
         sa.and_(col(Campaign.state) == CampaignState.RUNNING, col(Campaign.scheduled_at).is_not(None)),
     )
     for campaign in session.exec(select(Campaign).where(Campaign.shop_id == shop.id, waits)):
-        trigger = read_trigger(campaign.trigger)
+        trigger = None if campaign.damage else campaign.trigger
         firm = campaign.state in (CampaignState.SCHEDULED, CampaignState.RUNNING)
         if isinstance(trigger, Recurring):
             moments = trigger.occurrences(after=start, until=end - timedelta(seconds=1), zone=shop.timezone)

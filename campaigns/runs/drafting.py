@@ -1,22 +1,23 @@
 """Drafting: making a campaign from a recipe, changing it while it is a draft, finding it again."""
 
 import secrets
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlmodel import Session, col, select
 
 from campaigns.campaign.audiences import check_choosing, rules_of
-from campaigns.campaign.campaigns import Campaign, CampaignState, Medium, Recipe
+from campaigns.campaign.campaigns import Campaign, CampaignState, Medium
+from campaigns.campaign.draft import CHANGEABLE, Draft, as_changed, column_of
 from campaigns.campaign.lifecycle import EDITABLE
-from campaigns.campaign.policy import read_policy
 from campaigns.campaign.recipes import RECIPES, Prefill, suggested_audience, suggested_trigger
-from campaigns.campaign.triggers import OnEvent, read_trigger
+from campaigns.campaign.triggers import OnEvent
 from campaigns.channels.senders import Sender, default_sender
 from campaigns.offers.offers import Offer
 from campaigns.optouts.topics import Topic
 from campaigns.runs.approvals import void_reviews
-from campaigns.texts.messages import check_content
+from campaigns.texts.messages import render
 from campaigns.texts.wording import sample_values
 from retention import audit
 from retention.access import Member
@@ -30,84 +31,45 @@ from segments.segments import check_rule, find_segment
 
 _Row = TypeVar("_Row", Offer, Product, Sender)
 
-_CHANGEABLE = frozenset(
-    {
-        "name",
-        "medium",
-        "audience",
-        "excluded",
-        "offer_id",
-        "product_id",
-        "content",
-        "policy",
-        "trigger",
-        "sender_id",
-        "topic",
-        "scheduled_at",
-    }
-)
 
-
-def create_campaign(  # noqa: PLR0913 - every value of a draft, by name
-    session: Session,
-    shop: Shop,
-    slug: str,
-    *,
-    recipe: Recipe,
-    at: datetime,
-    actor: str,
-    audience: dict[str, Any] | None = None,
-    name: str = "",
-    excluded: dict[str, Any] | None = None,
-    offer_id: int | None = None,
-    product_id: int | None = None,
-    content: dict[str, Any] | None = None,
-    policy: dict[str, Any] | None = None,
-    medium: Medium | None = None,
-    trigger: dict[str, Any] | None = None,
-    sender_id: int | None = None,
-    topic: str = "",
-    scheduled_at: datetime | None = None,
-    member: Member | None = None,
+def create_campaign(
+    session: Session, shop: Shop, draft: Draft, *, at: datetime, actor: str, member: Member | None = None
 ) -> Campaign:
-    """Add a draft; what is left out comes from the recipe. `policy` changes single values of the recipe's.
+    """Add a campaign as a draft says; what that leaves out comes from the recipe.
 
-    `scheduled_at` is the moment it is meant for, `member` who asks where it is not the machine's owner: they may use
-    the rules only as far as they may see what these ask about (`segments.asking`). Invalid for a rule, text, policy,
-    trigger, offer or product that cannot work; Conflict when the slug is taken.
+    `member` is who asks where it is not the machine's owner: they may use the rules only as far as they may see what
+    these ask about (`segments.asking`). Invalid for a rule, text, policy, trigger, offer or product that cannot work;
+    Conflict when the slug is taken.
     """
-    prefill = RECIPES[recipe]
-    _check_free(session, shop, slug)
-    product = _own(session, shop, Product, product_id)
-    campaign = Campaign(
-        shop_id=shop.id,
-        slug=check_slug(slug),
-        name=name or slug,
-        recipe=recipe,
-        medium=medium or prefill.medium,
-        audience=suggested_audience(session, recipe, product) if audience is None else audience,
-        excluded=excluded,
-        offer_id=offer_id,
-        product_id=product_id,
-        content=content or prefill.content,
-        policy=prefill.policy.model_dump() | (policy or {}),
-        trigger=suggested_trigger(session, recipe, product) if trigger is None else trigger,
-        sender_id=sender_id,
-        topic=topic,
-        scheduled_at=scheduled_at,
-        secret=secrets.token_hex(16),
-        created_by=actor,
-        created_at=at,
-    )
-    if campaign.sender_id is None and (own := default_sender(session, shop.id, campaign.medium)):
-        campaign.sender_id = own.id
-    _check(session, shop, campaign, prefill)
+    _check_free(session, shop, draft.slug)
+    values = _filled_in(session, shop, draft).values
+    campaign = Campaign(shop_id=shop.id, secret=secrets.token_hex(16), created_by=actor, created_at=at, **values)
+    _check(session, shop, campaign, RECIPES[draft.recipe])
     if member:
         check_choosing(session, member, campaign)
     session.add(campaign)
     session.flush()
     _note(session, campaign, "create", actor=actor, at=at, after=_shown(campaign))
     return campaign
+
+
+def _filled_in(session: Session, shop: Shop, draft: Draft) -> Draft:
+    """Return a draft with all that its recipe says where it says nothing itself, and the shop's own sender."""
+    recipe, prefill = draft.recipe, RECIPES[draft.recipe]
+    product = _own(session, shop, Product, draft.product_id)
+    medium = draft.medium or prefill.medium
+    sender = default_sender(session, shop.id, medium) if draft.sender_id is None else None
+    return replace(
+        draft,
+        slug=check_slug(draft.slug),
+        name=draft.name or draft.slug,
+        medium=medium,
+        audience=suggested_audience(session, recipe, product) if draft.audience is None else draft.audience,
+        sender_id=sender.id if sender else draft.sender_id,
+        content=draft.content or prefill.content,
+        policy=prefill.policy.model_dump(mode="json") | (draft.policy or {}),
+        trigger=suggested_trigger(session, recipe, product) if draft.trigger is None else draft.trigger,
+    )
 
 
 def _check_free(session: Session, shop: Shop, slug: str) -> None:
@@ -132,18 +94,18 @@ def edit_campaign(
     lock(session, campaign)
     if campaign.state not in EDITABLE:
         raise Conflict("Only a draft can be changed; this campaign is {state}.", state=campaign.state)
-    if unknown := set(changes) - _CHANGEABLE:
+    if unknown := set(changes) - CHANGEABLE:
         raise Invalid(
             "{unknown} cannot be changed. Changeable: {known}.",
             unknown=", ".join(sorted(unknown)),
-            known=", ".join(sorted(_CHANGEABLE)),
+            known=", ".join(sorted(CHANGEABLE)),
         )
-    changed = Campaign(**{**campaign.model_dump(), **changes})
+    changed = as_changed(campaign, changes)
     _check(session, shop, changed, RECIPES[campaign.recipe])
-    if member and rules_of(changed) != rules_of(campaign):
+    if member and _rules_in(changed) != _rules_in(campaign):
         check_choosing(session, member, changed)
     before = _shown(campaign)
-    for name in changes:
+    for name in map(column_of, changes):
         setattr(campaign, name, getattr(changed, name))
     if campaign.state is not CampaignState.DRAFT:
         void_reviews(session, campaign)
@@ -177,16 +139,18 @@ def _check(session: Session, shop: Shop, campaign: Campaign, prefill: Prefill) -
     for rule in rules_of(campaign):
         if rule is not None:
             check_rule(session, shop.id, parse(rule))
-    read_policy(campaign.policy)
-    trigger = read_trigger(campaign.trigger)
+    if campaign.damage:
+        raise campaign.damage
+    trigger = campaign.trigger
     if isinstance(trigger, OnEvent) and trigger.segment:
         find_segment(session, shop.id, trigger.segment)
     offer = _own(session, shop, Offer, campaign.offer_id)
     product = _own(session, shop, Product, campaign.product_id)
     _check_needs(campaign, prefill, offer, product)
     _check_sending(session, shop, campaign)
-    for language, text in campaign.content.items():
-        check_content({language: text}, sample_values(shop, product=product, offer=offer, language=language))
+    for language in campaign.content:
+        values = sample_values(shop, product=product, offer=offer, language=language)
+        render(campaign.content, values, language=language)
 
 
 def _check_needs(campaign: Campaign, prefill: Prefill, offer: Offer | None, product: Product | None) -> None:
@@ -228,8 +192,14 @@ def _own(session: Session, shop: Shop, kind: type[_Row], row_id: int | None) -> 
     return row
 
 
+def _rules_in(campaign: Campaign) -> tuple[object, ...]:
+    """Return what a campaign's rules are written in, which may be damaged: mending it must not need to read it."""
+    return campaign.audience, campaign.excluded, campaign.trigger_json
+
+
 def _shown(campaign: Campaign) -> dict[str, Any]:
-    return campaign.model_dump(mode="json", include={*_CHANGEABLE, "recipe", "medium"})
+    names = {*map(column_of, CHANGEABLE), "recipe", "medium"}
+    return campaign.model_dump(mode="json", by_alias=True, include=names, warnings=False)  # damaged or not
 
 
 def _note(

@@ -16,7 +16,7 @@ from sqlmodel import Session, col, select
 from campaigns.campaign.campaigns import TAKEN, Campaign, Delivery, Recipe, Run
 from campaigns.campaign.local_time import local_moment, reminder_moment
 from campaigns.campaign.policy import read_time
-from campaigns.campaign.triggers import EventKind, OnEvent, read_trigger
+from campaigns.campaign.triggers import EventKind, OnEvent
 from retention import clock
 from retention.bitmaps import read_bitmap
 from retention.buyers import Buyer
@@ -36,7 +36,7 @@ def entrants(session: Session, shop: Shop, campaign: Campaign, *, since: datetim
 
     NotFound when the trigger names a segment that is gone.
     """
-    trigger = read_trigger(campaign.trigger)
+    trigger = campaign.trigger
     if not isinstance(trigger, OnEvent) or until <= since:
         return BitMap()
     return _FOUND_BY[trigger.kind](_Look(session, shop, campaign, trigger, since, until))

@@ -15,7 +15,7 @@ from pyroaring import BitMap
 from sqlmodel import Session, col, select
 
 from campaigns.campaign.campaigns import Campaign
-from campaigns.campaign.policy import Cap, Policy, caps_on, read_policy
+from campaigns.campaign.policy import Cap, Policy, caps_on
 from campaigns.campaign.shop_policy import shop_policy
 from campaigns.plans.caps import counts_under, window
 from campaigns.runs.calendar import Day, Entry, EntryKind
@@ -106,9 +106,11 @@ def _audiences(session: Session, shop: Shop, entries: Sequence[Entry], *, at: da
     for entry in entries:
         assert entry.campaign_id is not None
         campaign = campaigns[entry.campaign_id]
+        if campaign.damage:  # its own page says why
+            continue
         if campaign.id not in matched:
             matched[campaign.id] = _reached(session, shop, campaign, at=at)
-        yield _Coming(entry, campaign, read_policy(campaign.policy), matched[campaign.id])
+        yield _Coming(entry, campaign, campaign.policy, matched[campaign.id])
 
 
 def _reached(session: Session, shop: Shop, campaign: Campaign, *, at: datetime) -> BitMap:

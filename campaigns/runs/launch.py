@@ -13,7 +13,7 @@ from campaigns.campaign import lifecycle
 from campaigns.campaign.campaigns import Campaign, DeliveryState, Medium, Run, RunSkip
 from campaigns.campaign.posts import goes_to_groups
 from campaigns.campaign.reasons import step_name
-from campaigns.campaign.triggers import Recurring, may_go_to_all, read_trigger, starts_itself
+from campaigns.campaign.triggers import Recurring, may_go_to_all, starts_itself
 from campaigns.deliveries.transitions import create
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.issuing import issue_coupons
@@ -59,7 +59,7 @@ def launch(
     """
     take_turns(session, shop)
     lock(session, campaign)  # two people who press the button at once: the second then finds the campaign running
-    trigger = read_trigger(campaign.trigger)
+    trigger = campaign.trigger
     repeats = starts_itself(trigger)
     target = lifecycle.after(lifecycle.CampaignMove.LAUNCH, campaign.state, medium=campaign.medium, repeats=repeats)
     if among is None and not may_go_to_all(trigger):

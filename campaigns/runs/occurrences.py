@@ -12,8 +12,7 @@ from sqlmodel import Session, col, select
 
 from campaigns.campaign.campaigns import Campaign, CampaignState, Run
 from campaigns.campaign.local_time import SAME_OCCURRENCE
-from campaigns.campaign.policy import read_policy
-from campaigns.campaign.triggers import EventKind, OnEvent, Recurring, Waves, next_moment, read_trigger
+from campaigns.campaign.triggers import EventKind, OnEvent, Recurring, Waves, next_moment
 from campaigns.runs.events import entrants
 from campaigns.runs.launch import launch, take_turns
 from campaigns.runs.waves import next_wave, people_of_wave
@@ -51,7 +50,7 @@ def campaigns_by_events(session: Session) -> list[int]:
 def may_have_happened(session: Session, campaign_id: int, *, at: datetime) -> bool:
     """Tell whether `sweep_events` may have something to do, by reading alone, so that nothing is locked."""
     campaign = session.get_one(Campaign, campaign_id)
-    trigger, looked = read_trigger(campaign.trigger), campaign.looked_until
+    trigger, looked = campaign.trigger, campaign.looked_until
     if not isinstance(trigger, OnEvent) or looked is None or not _LOOKED_WITHIN > at - looked > -AHEAD:
         return True
     shop = session.get_one(Shop, campaign.shop_id)
@@ -67,7 +66,7 @@ def launch_occurrence(session: Session, campaign_id: int, *, at: datetime) -> Ru
     campaign, shop = _held(session, campaign_id)
     if campaign.state not in _ACTIVE or campaign.scheduled_at is None:
         return None
-    trigger = read_trigger(campaign.trigger)
+    trigger = campaign.trigger
     if isinstance(trigger, Recurring):
         return _recur(session, shop, campaign, trigger, at=at)
     if isinstance(trigger, Waves):
@@ -88,7 +87,7 @@ def sweep_events(session: Session, campaign_id: int, *, at: datetime) -> Run | N
     What is later than the policy allows is noted as missed.
     """
     campaign, shop = _held(session, campaign_id)
-    trigger, looked = read_trigger(campaign.trigger), campaign.looked_until
+    trigger, looked = campaign.trigger, campaign.looked_until
     if campaign.state not in _ACTIVE or not isinstance(trigger, OnEvent) or looked is None:
         return None
     if looked >= at:
@@ -97,7 +96,7 @@ def sweep_events(session: Session, campaign_id: int, *, at: datetime) -> Run | N
         session.flush()
         return None
     since = _since(campaign, looked)
-    if lateness := read_policy(campaign.policy).lateness:
+    if lateness := campaign.policy.lateness:
         _note_too_late(session, shop, campaign, since=max(looked, since), until=at - lateness, at=at)
         since = max(since, at - lateness)
     found = _new_entrants(session, shop, campaign, trigger, since=since, looked=looked, at=at)
@@ -211,7 +210,7 @@ def _farthest(at: datetime) -> datetime:
 
 
 def _is_too_late(campaign: Campaign, moment: datetime, at: datetime) -> bool:
-    lateness = read_policy(campaign.policy).lateness
+    lateness = campaign.policy.lateness
     return lateness is not None and at - moment > lateness
 
 

@@ -8,7 +8,7 @@ from campaigns.campaign import lifecycle
 from campaigns.campaign.campaigns import Campaign
 from campaigns.campaign.lifecycle import CampaignMove
 from campaigns.campaign.shop_policy import shop_policy
-from campaigns.campaign.triggers import Once, OnEvent, Recurring, Trigger, Waves, next_moment, read_trigger
+from campaigns.campaign.triggers import Once, OnEvent, Recurring, Trigger, Waves, next_moment
 from campaigns.deliveries.moving import move
 from campaigns.runs.approvals import require_approval
 from campaigns.runs.waves import next_wave
@@ -29,7 +29,7 @@ def schedule(
     shop = session.get_one(Shop, campaign.shop_id)
     lock(session, campaign)
     lifecycle.after(CampaignMove.SCHEDULE, campaign.state, medium=campaign.medium)
-    trigger = read_trigger(campaign.trigger)
+    trigger = campaign.trigger
     if isinstance(trigger, Once):
         launch_at = _moment_to_come(launch_at or campaign.scheduled_at, shop, at)
         require_approval(session, shop, campaign, at=launch_at)

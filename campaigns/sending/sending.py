@@ -34,7 +34,7 @@ from campaigns.sending.blocked import MAIL
 from campaigns.sending.claim_check import CheckedVersions, versions_now
 from campaigns.sending.digests import with_included
 from campaigns.sending.handoff import ClaimedBatch, KeptConnection, Ready, retry_transaction
-from campaigns.sending.pre_send_check import check_before_sending
+from campaigns.sending.pre_send_check import check_before_sending, note_damage
 from campaigns.texts.branding import look_of
 from campaigns.texts.composing import compose
 from campaigns.texts.mail import MessageContext, SenderIdentity
@@ -201,6 +201,7 @@ class _Round:
         look = check_before_sending(session, self.shop_id, held.delivery_ids, at=self.now)
         claiming.skip(session, held, look.skipped)
         claiming.postpone(session, held, look.later)
+        note_damage(session, self.shop_id, look, work="messages", at=self.now)
         stays = [each for each in held.delivery_ids if each not in look.skipped and each not in look.later]
         contexts = with_included(
             session,

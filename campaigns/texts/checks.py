@@ -91,7 +91,7 @@ def _of_audience(session: Session, shop: Shop, campaign: Campaign, audience: Bit
                 count,
             )
             yield _amber("missing_translation", say.format(count=count, language=language))
-    if any(_BARE_NAME.search(part) for text in campaign.content.values() for part in text.values()):
+    if any(_BARE_NAME.search(part) for text in campaign.content.values() for part in text.parts):
         names = select(Buyer.id, Buyer.name).where(Buyer.shop_id == shop.id).execution_options(yield_per=20_000)
         if count := sum(number in audience and not salutation(name) for number, name in session.exec(names)):
             say = ngettext(
@@ -164,9 +164,7 @@ def _of_links(shown: ShownMessage, campaign: Campaign, identity: SenderIdentity)
     if not is_public_host(urlsplit(identity.public_url).hostname or ""):
         say = _("No buyer can open links to {address}. Set REGULARS_PUBLIC_URL.")
         yield _amber("private_address", say.format(address=identity.public_url))
-    if shown.medium is not Medium.EMAIL and not any(
-        "link" in part for part in campaign.content[shown.language].values()
-    ):
+    if shown.medium is not Medium.EMAIL and not any("link" in part for part in campaign.content[shown.language].parts):
         yield _amber("no_link", _("The text has no {{ link }}, so nothing can be counted."))
 
 

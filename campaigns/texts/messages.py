@@ -10,14 +10,12 @@ from typing import Any
 
 from liquid.exceptions import LiquidError
 
+from campaigns.campaign.content import Content
 from campaigns.texts.templating import fill
 from retention.errors import Invalid
 from retention.words import LANGUAGES
 
 MOST_SUBJECT = 200
-MOST_BODY = 20_000
-NEEDED = frozenset({"subject", "body"})
-OPTIONAL = frozenset({"preheader"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +31,7 @@ class Text:
     preheader: str = ""
 
 
-def choose_language(content: Mapping[str, Any], *wanted: str) -> str:
+def choose_language(content: Content, *wanted: str) -> str:
     """Return the first wanted language the content has, else the first it has at all; Invalid when it has none."""
     for language in (*wanted, *LANGUAGES):
         if language in content:
@@ -41,29 +39,14 @@ def choose_language(content: Mapping[str, Any], *wanted: str) -> str:
     raise Invalid("The message has no text in any language. Write one in en or zh-CN.")
 
 
-def render(content: Mapping[str, Any], values: Mapping[str, Any], *, language: str) -> Text:
+def render(content: Content, values: Mapping[str, Any], *, language: str) -> Text:
     """Render the content's text in `language`; Invalid names what the template asks for and cannot get."""
     text = content[language]
-    subject = " ".join(_render(text["subject"], values).split())  # one line, so no header can be smuggled in
+    subject = " ".join(_render(text.subject, values).split())  # one line, so no header can be smuggled in
     if not subject or len(subject) > MOST_SUBJECT:
         raise Invalid("A subject has 1 to {most} letters, this one {found}.", most=MOST_SUBJECT, found=len(subject))
-    preheader = " ".join(_render(text.get("preheader", ""), values).split())
-    return Text(subject, _render(text["body"], values).strip(), language, preheader[:MOST_SUBJECT])
-
-
-def check_content(content: Mapping[str, Any], values: Mapping[str, Any]) -> None:
-    """Raise Invalid unless every language of `content` has a subject and a body that render with `values`."""
-    for language, text in content.items():
-        if language not in LANGUAGES:
-            raise Invalid("{language} is not a language we speak. Use en or zh-CN.", language=repr(language))
-        if not isinstance(text, dict) or not NEEDED <= set(text) <= NEEDED | OPTIONAL:
-            raise Invalid(
-                "The text in {language} needs a subject and a body; it may have a preheader, and nothing else.",
-                language=language,
-            )
-        if not all(isinstance(part, str) and len(part) <= MOST_BODY for part in text.values()):
-            raise Invalid("A subject and a body are texts of at most {most} letters.", most=MOST_BODY)
-        render(content, values, language=language)
+    preheader = " ".join(_render(text.preheader, values).split())
+    return Text(subject, _render(text.body, values).strip(), language, preheader[:MOST_SUBJECT])
 
 
 def _render(source: str, values: Mapping[str, Any]) -> str:

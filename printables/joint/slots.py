@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from campaigns.offers.offers import find_offer
 from printables.drawing.pictures import cleaned
@@ -10,9 +10,9 @@ from printables.flyers import check_words, create_flyer
 from printables.joint.partners import SLOTS, JointFlyer, Partner, check_open, partner_for, partners_of
 from retention import audit
 from retention.access import Member, Scope
-from retention.errors import Conflict, Forbidden, Invalid, NotFound
+from retention.errors import Conflict, Forbidden, Invalid
 from retention.files import FileStore
-from retention.products import Product
+from retention.products import find_product
 from retention.shops import Shop
 
 LONGEST = {"title": 40, "words": 120, "accent": 7}
@@ -75,7 +75,7 @@ def fill_slot(  # noqa: PLR0913 - what a slot holds, by name
     check_open(joint)
     content = {"title": title.strip(), "words": words.strip(), "accent": accent or ACCENTS[SLOTS.index(partner.slot)]}
     _check_texts(content)
-    product = _product(session, member, sku) if sku else None
+    product = find_product(session, member.shop_id, sku) if sku else None
     name = files.put(cleaned(picture)) if picture else product.picture if product else ""
     if not name:
         raise Invalid("A slot needs a picture: send one, or name a product that has one.")
@@ -135,13 +135,6 @@ def _check_texts(content: dict[str, str]) -> None:
         if len(text) > LONGEST[name]:
             raise Invalid("{field} takes up to {most} characters of plain text.", field=name, most=LONGEST[name])
     check_words(content, LONGEST)
-
-
-def _product(session: Session, member: Member, sku: str) -> Product:
-    product = session.exec(select(Product).where(Product.shop_id == member.shop_id, Product.sku == sku)).first()
-    if product is None:
-        raise NotFound("No product has the SKU {sku}.", sku=sku)
-    return product
 
 
 def _shown(partner: Partner) -> dict[str, object]:

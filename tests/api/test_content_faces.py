@@ -43,7 +43,7 @@ def news(stage: Stage) -> None:
     for name in ("ada", "maximiliane"):
         stage.buyer(name)
     drafted = stage.push("news")
-    drafted.content = {"en": {"subject": "Act now", "body": "Dear {{ buyer.name }}, {{ coupon.code }}"}}
+    drafted.content_json = {"en": {"subject": "Act now", "body": "Dear {{ buyer.name }}, {{ coupon.code }}"}}
 
 
 def test_a_text_is_read_and_checked_at_the_command_line(tea: Tea, regulars: Regulars, tmp_path: Path) -> None:

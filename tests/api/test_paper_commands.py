@@ -10,6 +10,7 @@ from sqlmodel import Session, select
 
 from api.cli import main, terminal
 from campaigns.campaign.campaigns import Campaign, Recipe, Run
+from campaigns.campaign.draft import Draft
 from campaigns.offers.offers import OfferKind, create_offer
 from campaigns.runs.drafting import create_campaign
 from campaigns.runs.launch import launch
@@ -165,14 +166,16 @@ def _launched(session: Session, shop: Shop, recipe: Recipe) -> tuple[Campaign, R
     campaign = create_campaign(
         session,
         shop,
-        "autumn",
-        recipe=recipe,
-        audience={"buyer": {"field": "external_id", "exists": True}},
+        Draft(
+            "autumn",
+            recipe=recipe,
+            audience={"buyer": {"field": "external_id", "exists": True}},
+            offer_id=product.id,
+            product_id=product.id,
+            policy={"control_share": 0.0, "caps": []},
+        ),
         at=clock.now(),
         actor="system",
-        offer_id=product.id,
-        product_id=product.id,
-        policy={"control_share": 0.0, "caps": []},
     )
     return campaign, launch(session, shop, campaign, at=clock.now(), actor="system")
 

@@ -45,6 +45,7 @@ from sqlmodel import select
 
 import api.tables  # noqa: F401 - every table known
 from campaigns.campaign.campaigns import Delivery, DeliveryState, Medium, Recipe
+from campaigns.campaign.draft import Draft
 from campaigns.channels.channel import Accepted, together
 from campaigns.channels.mime import build_mail
 from campaigns.channels.senders import Sender, SenderKind, create_sender
@@ -127,10 +128,19 @@ def prepare(url: str, messages: int, medium: Medium, settings: dict[str, Any], a
             actor="bench",
         )
         campaign = create_campaign(
-            session, shop, "spring", recipe=Recipe.COUPON_PUSH,
-            audience={"buyer": {"field": "external_id", "exists": True}},
-            offer_id=offer.id, content=TEXT, policy={"control_share": 0.0}, at=NOW, actor="bench",
-        )  # fmt: skip
+            session,
+            shop,
+            Draft(
+                "spring",
+                recipe=Recipe.COUPON_PUSH,
+                audience={"buyer": {"field": "external_id", "exists": True}},
+                offer_id=offer.id,
+                content=TEXT,
+                policy={"control_share": 0.0},
+            ),
+            at=NOW,
+            actor="bench",
+        )
         campaign.medium, campaign.sender_id = medium, row.id
         session.add(campaign)
         session.flush()

@@ -31,6 +31,7 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 
 from campaigns.campaign.campaigns import Recipe
+from campaigns.campaign.draft import Draft
 from campaigns.offers.offers import OfferKind, create_offer
 from campaigns.plans.planning import plan
 from campaigns.runs.drafting import create_campaign, find_campaign
@@ -99,11 +100,7 @@ def fill(engine: Engine, buyers: int) -> None:
         create_campaign(
             session,
             shop,
-            "spring",
-            recipe=Recipe.COUPON_PUSH,
-            audience=EVERYBODY,
-            offer_id=offer.id,
-            policy=POLICY,
+            Draft("spring", recipe=Recipe.COUPON_PUSH, audience=EVERYBODY, offer_id=offer.id, policy=POLICY),
             at=NOW,
             actor="bench",
         )

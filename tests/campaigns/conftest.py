@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from campaigns.campaign.campaigns import Campaign, Recipe
+from campaigns.campaign.draft import Draft
 from campaigns.offers.offers import Offer, OfferKind, create_offer
 from campaigns.optouts.topics import Topic
 from campaigns.runs.drafting import create_campaign
@@ -103,13 +104,9 @@ class Stage:
         return create_campaign(
             self.session,
             self.shop,
-            slug,
-            recipe=recipe,
-            audience=audience,
+            Draft(slug, recipe=recipe, audience=audience, policy=policy, **values),
             at=NOON,
             actor="user:1",
-            policy=policy,
-            **values,
         )
 
 

@@ -226,6 +226,6 @@ def test_approval_and_edit_at_once_never_leave_an_approved_change(engine: Engine
         thread.join()
     with transaction(engine) as session:
         campaign = session.get_one(Campaign, campaign_id)
-        assert (campaign.state, campaign.policy["control_share"]) == (CampaignState.DRAFT, 0.5)
+        assert (campaign.state, campaign.policy.control_share) == (CampaignState.DRAFT, 0.5)
         assert session.exec(select(CampaignApproval.verdict)).one() is Verdict.VOID
     assert len(refused) <= 1  # the approval, when the edit came first

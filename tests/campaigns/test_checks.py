@@ -73,7 +73,7 @@ def test_a_subject_wider_than_inboxes_show_is_found(stage: Stage) -> None:
 
 def _again(stage: Stage, content: dict[str, Any]) -> Campaign:
     drafted = stage.session.exec(select(Campaign)).one()
-    drafted.content = content
+    drafted.content_json = content
     return drafted
 
 
@@ -89,7 +89,7 @@ def test_languages_nobody_wrote_in_and_names_that_are_missing_are_counted(stage:
             EMPTY_NAMES,
         ),
     ]
-    drafted.content = english("Dear {{ buyer.name | default: 'friend' }}") | {
+    drafted.content_json = english("Dear {{ buyer.name | default: 'friend' }}") | {
         "zh-CN": {"subject": "新茶", "body": "您好"}
     }
     assert found(stage, drafted) == []
@@ -101,7 +101,7 @@ def test_a_text_message_is_held_to_its_signature_length_and_link(stage: Stage) -
     text = {"zh-CN": {"subject": "新茶", "body": "春茶上新" * 40}}
     drafted = campaign(stage, text, medium=Medium.SMS)
     assert [kind for kind, _ in found(stage, drafted)] == ["no_link", "long_signature", "many_parts"]
-    drafted.content = {"zh-CN": {"subject": "新茶", "body": "春茶上新 {{ link }}"}}
+    drafted.content_json = {"zh-CN": {"subject": "新茶", "body": "春茶上新 {{ link }}"}}
     signed = SenderIdentity(IDENTITY.public_url, IDENTITY.signing_key, IDENTITY.mail_from, "【云间茶】")
     assert found(stage, drafted, identity=signed) == []
     blank = SenderIdentity(IDENTITY.public_url, IDENTITY.signing_key, IDENTITY.mail_from, "【】")

@@ -108,5 +108,7 @@ def test_the_longest_text_message_is_the_one_with_most_parts_whatever_its_langua
     rows[3].language, stage.shop.language = "zh-CN", "en"
     drafted = campaign(stage, english("{{ buyer.name }} " + "tea " * 30), medium=Medium.SMS)
     assert [each.name for each in extremes(stage.session, stage.shop, drafted, at=NOON)] == ["Bo", "茶"]
-    drafted.content = drafted.content | {"zh-CN": {"subject": "茶", "body": "{{ buyer.name }}" + "春茶上新" * 60}}
+    drafted.content_json = drafted.content_json | {
+        "zh-CN": {"subject": "茶", "body": "{{ buyer.name }}" + "春茶上新" * 60}
+    }
     assert [each.name for each in extremes(stage.session, stage.shop, drafted, at=NOON)][-1] == "Ada"

@@ -6,11 +6,13 @@ import pytest
 from sqlmodel import select
 
 from campaigns.campaign.campaigns import Campaign, CampaignState, Medium, Recipe
-from campaigns.campaign.policy import Cap, read_policy
+from campaigns.campaign.content import Template
+from campaigns.campaign.draft import Draft
+from campaigns.campaign.policy import Cap
 from campaigns.offers.offers import OfferKind, create_offer, find_offer
 from campaigns.runs.drafting import campaign_for, create_campaign, edit_campaign
 from campaigns.runs.launch import launch
-from campaigns.texts.messages import check_content, render
+from campaigns.texts.messages import render
 from retention.access import system_member
 from retention.errors import Conflict, Error, Invalid, NotFound
 from retention.shops import create_shop
@@ -21,16 +23,13 @@ def test_recipe_fills_in_what_is_left_out(stage: Stage) -> None:
     alert = create_campaign(
         stage.session,
         stage.shop,
-        "alert",
-        recipe=Recipe.ARRIVAL_ALERT,
-        audience=EVERYBODY,
+        Draft("alert", recipe=Recipe.ARRIVAL_ALERT, audience=EVERYBODY, product_id=stage.product().id),
         at=NOON,
         actor="user:1",
-        product_id=stage.product().id,
     )
     assert (alert.medium, alert.state, set(alert.content)) == (Medium.EMAIL, CampaignState.DRAFT, {"en", "zh-CN"})
-    policy = read_policy(alert.policy)
-    assert (policy.control_share, policy.caps, policy.read_out_days) == (0.2, [Cap(messages=3, days=7)], 7)
+    policy = alert.policy
+    assert (policy.control_share, policy.caps, policy.read_out_days) == (0.2, (Cap(messages=3, days=7),), 7)
     assert len(bytes.fromhex(alert.secret)) == 16
 
 
@@ -104,11 +103,11 @@ def test_only_a_draft_can_be_changed(stage: Stage) -> None:
 )
 def test_template_can_neither_run_away_nor_look_around(body: str) -> None:
     with pytest.raises(Invalid, match="cannot be made"):
-        check_content({"en": {"subject": "a", "body": body}}, {"shop": {"name": "Tea"}})
+        render({"en": Template("a", body)}, {"shop": {"name": "Tea"}}, language="en")
 
 
 def test_subject_is_one_line_whatever_the_values_hold() -> None:
-    content = {"en": {"subject": "For {{ buyer.name }}", "body": "b"}}
+    content = {"en": Template("For {{ buyer.name }}", "b")}
     text = render(content, {"buyer": {"name": "Ada\r\nBcc: everybody@example.com"}}, language="en")
     assert text.subject == "For Ada Bcc: everybody@example.com"
 

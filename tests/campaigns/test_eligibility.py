@@ -12,7 +12,6 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from campaigns.campaign.campaigns import Campaign, Delivery, DeliveryState, Medium, Run
-from campaigns.campaign.policy import read_policy
 from campaigns.campaign.reasons import Reason
 from campaigns.campaign.shop_policy import shop_policy
 from campaigns.plans.rules import RULES
@@ -53,7 +52,7 @@ def test_rule_says_of_a_delivery_what_it_says_of_the_set(
         _suppress(session, shop.id, people)
         everybody = BitMap(session.exec(select(Buyer.id).where(Buyer.shop_id == shop.id)))
         of_the_set = [_dropped(rule, session, campaign, everybody) for rule in IN_TWO_FORMS]
-        check = read_check(session, shop.id, _deliver_to(session, campaign, everybody), at=NOON)
+        check, _damaged = read_check(session, shop.id, _deliver_to(session, campaign, everybody), at=NOON)
         of_the_rows = [
             {row.buyer_id: said for row in check.rows.values() if (said := rule.refuse(check, row)) is not None}
             for rule in IN_TWO_FORMS
@@ -76,7 +75,7 @@ def _suppress(session: Session, shop_id: int, people: list[Somebody]) -> None:
 def _dropped(rule: Rule, session: Session, campaign: Campaign, everybody: BitMap) -> dict[int, Reason | datetime]:
     """Return what the set form does with each buyer: the first reason, or the moment it puts them off to."""
     shop = session.get_one(Shop, campaign.shop_id)
-    policy, send_times = read_policy(campaign.policy), SendTimes(NOON)
+    policy, send_times = campaign.policy, SendTimes(NOON)
     funnel = Funnel(session, shop, campaign, policy, shop_policy(session, shop), NOON, everybody.copy(), send_times)
     found: dict[int, Reason | datetime] = {}
     for reason, buyers in rule.drop(funnel):

@@ -55,8 +55,8 @@ def _good_and_bad(stage: Stage) -> None:
     _row(session, Sender, "bad").sealed = b"no secret"
     _row(session, Campaign, "bad-launch").audience = {"no": "rule"}
     _row(session, Campaign, "bad-event").audience = {"no": "rule"}
-    _row(session, Campaign, "bad-goal").policy = {"stop_after_sales": "many"}
-    _row(session, Campaign, "good-goal").policy = {"stop_after_sales": 3}
+    _row(session, Campaign, "bad-goal").policy_json = {"stop_after_sales": "many"}
+    _row(session, Campaign, "good-goal").policy_json = {"stop_after_sales": 3}
     _row(session, Webhook, "bad").read_until = {"touches": "no mark"}
     _row(session, Segment, "bad").rule = {"no": "rule"}
     session.flush()

@@ -6,8 +6,8 @@ import pytest
 from sqlmodel import select
 
 from campaigns.campaign.campaigns import Campaign, CampaignState, Medium, Recipe
+from campaigns.campaign.draft import Draft
 from campaigns.campaign.recipes import RECIPES, recipe_name, suggested_audience, suggested_trigger
-from campaigns.campaign.triggers import read_trigger
 from campaigns.offers.issuing import issue_anonymous
 from campaigns.offers.offers import Offer
 from campaigns.offers.redeem import claim_code, hold, joined, redeem
@@ -32,7 +32,9 @@ def draft(stage: Stage, recipe: Recipe, **values: Any) -> Campaign:
         values.setdefault("offer_id", stage.offer(f"offer-{recipe.value}", **TERMS.get(recipe, {})).id)
     if prefill.needs_product:
         values.setdefault("product_id", stage.product(category="Tea", brand="Dew").id)
-    return create_campaign(stage.session, stage.shop, recipe.value, recipe=recipe, at=NOON, actor="user:1", **values)
+    return create_campaign(
+        stage.session, stage.shop, Draft(recipe.value, recipe=recipe, **values), at=NOON, actor="user:1"
+    )
 
 
 def test_every_kind_of_campaign_is_a_recipe() -> None:
@@ -47,7 +49,7 @@ def test_every_recipe_can_be_drafted_as_it_is(stage: Stage) -> None:
         campaign = draft(stage, recipe)
         assert campaign.state is CampaignState.DRAFT
         assert campaign.medium is RECIPES[recipe].medium
-        read_trigger(campaign.trigger)
+        assert campaign.damage is None
         match(stage.session, stage.shop, campaign.audience, now=NOON)
         for language in LANGUAGES if campaign.medium is not Medium.PARCEL else ():
             offer = stage.session.get(Offer, campaign.offer_id) if campaign.offer_id else None

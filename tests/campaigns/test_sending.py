@@ -323,7 +323,7 @@ def test_text_that_cannot_be_made_fails_alone(engine: Engine, on_stage: Acting) 
         text = {"en": {"subject": "{% if buyer.name == 'Ada' %}{% else %}Hello{% endif %}", "body": "b"}}
         stage.buyer("bo")
         campaign = stage.push(content=text | {"en": {"subject": "Hello {{ buyer.name }}", "body": "b"}})
-        campaign.content = text  # as if the rule for subjects had become stricter since the draft
+        campaign.content_json = text  # as if the rule for subjects had become stricter since the draft
         stage.buyer("ada")
         launch(stage.session, stage.shop, campaign, at=NOON, actor="user:1")
 

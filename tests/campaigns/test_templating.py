@@ -2,6 +2,7 @@
 
 import pytest
 
+from campaigns.campaign.content import Template, read_content
 from campaigns.texts.messages import render
 from retention.errors import Invalid
 from tests.campaigns.texts import english
@@ -40,10 +41,10 @@ from tests.campaigns.texts import english
 )
 def test_no_template_runs_away_or_looks_around(template: str) -> None:
     with pytest.raises(Invalid, match=r"The text cannot be made: .{5}"):
-        render(english(template), {"link": "https://x"}, language="en")
+        render({"en": Template("New tea", template)}, {"link": "https://x"}, language="en")
 
 
 def test_what_a_message_needs_stays_within_the_limits() -> None:
     body = "{% for i in (1..3) %}{{ i }}{% endfor %} {{ name | default: 'friend' | upcase }} {{ name | size }}"
-    said = render(english(body, preheader="{{ name }}\n next"), {"name": "ada"}, language="en")
+    said = render(read_content(english(body, preheader="{{ name }}\n next")), {"name": "ada"}, language="en")
     assert (said.body, said.preheader) == ("123 ADA 3", "ada next")

@@ -19,7 +19,7 @@ def english(body: str, subject: str = "New tea", **more: str) -> dict[str, Any]:
 
 def campaign(stage: Stage, content: dict[str, Any], *, medium: Medium = Medium.EMAIL, **values: Any) -> Campaign:
     drafted = stage.draft("news", Recipe.COUPON_PUSH, **values)
-    drafted.content, drafted.medium = content, medium
+    drafted.content_json, drafted.medium = content, medium
     stage.session.flush()
     return drafted
 

@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from sqlmodel import col, select
 
 from campaigns.campaign.campaigns import Campaign, Delivery, DeliveryState, Recipe, Run
+from campaigns.campaign.draft import Draft
 from campaigns.offers.offers import Offer, OfferKind, create_offer
 from campaigns.runs.drafting import create_campaign
 from campaigns.runs.launch import launch
@@ -69,14 +70,16 @@ class Bench:
             campaign = create_campaign(
                 session,
                 self.shop,
-                slug,
-                recipe=recipe,
-                audience=EVERYBODY,
+                Draft(
+                    slug,
+                    recipe=recipe,
+                    audience=EVERYBODY,
+                    offer_id=self.offer.id,
+                    product_id=self.product.id,
+                    policy={"control_share": control, "caps": []},
+                ),
                 at=NOON,
                 actor="user:1",
-                offer_id=self.offer.id,
-                product_id=self.product.id,
-                policy={"control_share": control, "caps": []},
             )
             campaign.secret = "00" * 16
             return launch(session, self.shop, campaign, at=NOON, actor="user:1")

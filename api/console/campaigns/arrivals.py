@@ -12,7 +12,6 @@ from api.console.shell import Here, go, refused, show
 from api.console.states import shown
 from api.deps import Files, Now, Place, Reading, Writing, require
 from api.typed import typed_moment
-from campaigns.campaign.policy import read_policy
 from campaigns.runs.arrivals import Alert, ArrivalStage, board
 from printables.drawing.pictures import cleaned
 from retention import clock
@@ -105,7 +104,7 @@ def _page(
 
 def goal(alert: Alert) -> int | None:
     """Return after how many sales an alert stops by itself; None when it does not."""
-    return read_policy(alert.campaign.policy).stop_after_sales
+    return None if alert.campaign.damage else alert.campaign.policy.stop_after_sales
 
 
 def _typed(at: datetime | None, shop: Shop) -> str:

@@ -25,19 +25,18 @@ from campaigns.campaign.campaigns import Campaign, Medium
 from campaigns.campaign.reasons import step_name
 from campaigns.campaign.recipes import recipe_name
 from campaigns.campaign.shop_policy import shop_policy
-from campaigns.campaign.triggers import Recurring, read_trigger, starts_itself
-from campaigns.offers.offers import Offer
+from campaigns.campaign.triggers import Recurring, starts_itself
 from campaigns.plans.measurable import can_be_measured
 from campaigns.plans.planning import plan
 from campaigns.runs.approving import approve, send_back, submit
 from campaigns.runs.drafting import campaign_for
+from campaigns.runs.finding import offer_of, product_of
 from campaigns.runs.launch import launch
 from campaigns.runs.scheduling import schedule
 from campaigns.texts.preview import first_of
 from retention.access import Scope
 from retention.errors import Error, Invalid
 from retention.people import people_of
-from retention.products import Product
 from retention.words import gettext_noop
 
 router = APIRouter(prefix="/shops/{slug}/campaigns", dependencies=[require(Scope.CAMPAIGNS_READ)])
@@ -160,10 +159,10 @@ def check_page(
 
 def _facts(session: Session, place: Place, campaign: Campaign) -> dict[str, Any]:
     """Return what the page says about the campaign itself."""
-    trigger = read_trigger(campaign.trigger)
+    trigger = campaign.trigger
     return {
-        "offer": session.get(Offer, campaign.offer_id) if campaign.offer_id else None,
-        "product": session.get(Product, campaign.product_id) if campaign.product_id else None,
+        "offer": offer_of(session, campaign),
+        "product": product_of(session, campaign),
         "segment_name": audience_name(session, place, campaign),
         "excluded_name": excluded_words(place, campaign),
         "when": campaign_when(campaign, place.shop),

@@ -20,6 +20,7 @@ from api.console.states import medium_name, shown
 from api.deps import Now, Place, Reading, Writing, require
 from api.forms import read_texts
 from campaigns.campaign.campaigns import Recipe
+from campaigns.campaign.draft import Draft
 from campaigns.campaign.recipes import RECIPES, recipe_name
 from campaigns.runs.drafting import campaign_for, create_campaign, edit_campaign
 from retention.access import Scope
@@ -68,9 +69,7 @@ def make_campaign(request: Request, session: Writing, place: Here, now: Now, rec
             campaign = create_campaign(
                 session,
                 place.shop,
-                typed.slug,
-                recipe=recipe,
-                **typed.changes(session, place.shop),
+                Draft(typed.slug, recipe=recipe, **typed.changes(session, place.shop)),
                 at=now,
                 actor=place.member.actor,
                 member=place.member,

@@ -6,13 +6,13 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, Response
 from pydantic import BaseModel, ConfigDict
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session
 
 from api.console.shell import Here, go, refused, show
 from api.deps import Now, Place, Reading, Writing, require
 from api.typed import end_of_day, typed_moment
-from campaigns.offers.coupons import Coupon, CouponState
-from campaigns.offers.offers import Offer, OfferKind, create_offer
+from campaigns.offers.coupons import coupon_counts
+from campaigns.offers.offers import OfferKind, create_offer, offers_of
 from retention import money
 from retention.access import Scope
 from retention.errors import Error, Invalid
@@ -53,14 +53,12 @@ class OfferForm(BaseModel):
 @router.get("")
 def list_offers(request: Request, session: Reading, place: Here) -> HTMLResponse:
     """Show every offer with its coupons."""
-    found = select(Offer).where(Offer.shop_id == place.shop.id).order_by(col(Offer.id).desc())
-    offers = list(session.exec(found))
     return show(
         request,
         session,
         "campaigns/offers.html",
-        offers=offers,
-        counts=_coupon_counts(session, place.shop),
+        offers=offers_of(session, place.shop.id),
+        counts=coupon_counts(session, place.shop.id),
         kinds=_kind_names(),
         locale=current_locale(),
     )
@@ -120,18 +118,6 @@ def _form(request: Request, session: Session, typed: OfferForm, *, error: Error 
 
 def _kind_names() -> dict[OfferKind, str]:
     return {kind: _(name) for kind, name in KINDS.items()}
-
-
-def _coupon_counts(session: Session, shop: Shop) -> dict[int, dict[CouponState, int]]:
-    rows = session.exec(
-        select(Coupon.offer_id, Coupon.state, func.count())
-        .where(Coupon.shop_id == shop.id)
-        .group_by(col(Coupon.offer_id), col(Coupon.state))
-    )
-    counts: dict[int, dict[CouponState, int]] = {}
-    for offer_id, state, number in rows:
-        counts.setdefault(offer_id, {})[CouponState(state)] = number
-    return counts
 
 
 def _value(typed: OfferForm, shop: Shop) -> int:

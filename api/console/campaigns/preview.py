@@ -17,6 +17,7 @@ from api.console.campaigns.what import typed_what
 from api.console.shell import Here, go, show
 from api.deps import Now, Place, Reading, require
 from campaigns.campaign.campaigns import Campaign, Medium
+from campaigns.campaign.draft import as_changed
 from campaigns.runs.drafting import campaign_for
 from campaigns.texts.sending_tests import send_test
 from retention.access import Scope
@@ -95,7 +96,7 @@ def _typed_campaign(session: Session, place: Place, name: str, form: Any) -> Cam
     """Return the campaign as it would be with what is typed; it is in no session and saved nowhere."""
     campaign = campaign_for(session, place.member, name)
     changes = typed_what(form).changes(session, place.shop, campaign)
-    return Campaign(**{**campaign.model_dump(), **changes})
+    return as_changed(campaign, changes)
 
 
 def _mail(read: Read | None) -> HTMLResponse:

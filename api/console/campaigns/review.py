@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from api.deps import Place
 from campaigns.campaign.campaigns import Campaign, CampaignState
@@ -12,7 +12,7 @@ from campaigns.plans.planning import promise
 from campaigns.runs.approvals import CampaignApproval, Verdict, is_approved, reviews_of
 from campaigns.runs.approving import authors_of
 from retention.access import Scope
-from retention.people import User
+from retention.people import users_numbered
 from retention.words import gettext as _
 from retention.words import gettext_noop
 
@@ -79,7 +79,7 @@ def names_of(session: Session, actors: set[str]) -> dict[str, str]:
     """Return the actors of the audit log as people know them: a person by name, the rest by what they are."""
     ids = {int(actor.removeprefix("user:")): actor for actor in actors if actor.startswith("user:")}
     names = {actor: actor for actor in actors}
-    for user in session.exec(select(User).where(col(User.id).in_(ids))):
+    for user in users_numbered(session, ids):
         names[ids[user.id]] = user.name or user.email
     return names | {"system": _("the command line")}
 

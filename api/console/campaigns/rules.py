@@ -6,7 +6,7 @@ from typing import Any
 from starlette.datastructures import FormData
 
 from campaigns.campaign.campaigns import Campaign, Medium
-from campaigns.campaign.policy import OverCeiling, Period, WhenFull, read_policy
+from campaigns.campaign.policy import OverCeiling, Period, WhenFull
 from retention import money
 from retention.errors import Invalid
 from retention.shops import Shop
@@ -61,7 +61,7 @@ class Rules:
     def changes(self, shop: Shop, campaign: Campaign) -> dict[str, Any]:
         """Return the values of the campaign this step speaks of; Invalid for what is no number."""
         policy = {
-            **campaign.policy,
+            **campaign.policy_json,
             "control_share": share(self.control),
             "read_out_days": whole(self.read_out_days),
             "caps": [line.values() for line in self.caps],
@@ -80,7 +80,7 @@ class Rules:
 
 def rules_of(shop: Shop, campaign: Campaign) -> Rules:
     """Return the step as a campaign stands."""
-    policy = read_policy(campaign.policy)
+    policy = campaign.policy
     ceiling = policy.cost_ceiling
     return Rules(
         control=f"{policy.control_share * 100:g}",

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, Response
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from api.console.campaigns.wording import audience_name, campaign_when, moves_of, sender_trouble, throughput_words
 from api.console.reports.lifts import lift_words
@@ -14,17 +14,15 @@ from api.console.shop.failures import failure_lines
 from api.console.states import medium_name, shown
 from api.deps import Now, Place, Writing, require
 from campaigns.campaign.campaigns import Campaign, CampaignState, DeliveryState, Run
-from campaigns.campaign.policy import read_policy
 from campaigns.campaign.reasons import step_name
 from campaigns.campaign.recipes import recipe_name
-from campaigns.campaign.triggers import read_trigger, starts_itself
 from campaigns.channels.outages import in_words
 from campaigns.channels.senders import find_sender, senders_of
 from campaigns.deliveries.moving import cancel, finish, pause, resume
 from campaigns.deliveries.throughput import LATELY, RunProgress, delivery_errors_of, run_progress_of
-from campaigns.offers.offers import Offer
 from campaigns.results.results import campaign_results
 from campaigns.runs.drafting import campaign_for
+from campaigns.runs.finding import offer_of, runs_of
 from campaigns.sending.blocked import change_sender, may_change_sender
 from campaigns.sending.sending import resend_all
 from retention.access import Scope
@@ -98,7 +96,7 @@ def run_page(
     request: Request, session: Session, place: Place, campaign: Campaign, *, now: datetime, error: Error | None = None
 ) -> HTMLResponse:
     """Return the runs of a campaign as a page; HTMX asks for the moving part alone."""
-    runs = _runs(session, campaign)
+    runs = runs_of(session, campaign, most=MOST_RUNS)
     run_progress = run_progress_of(session, place.shop.id, runs, now=now)
     live: dict[str, Any] = {
         "campaign": campaign,
@@ -128,12 +126,12 @@ def run_page(
         notice=refused(error) if error else None,
         results=results,
         lift=lift_words(results, place.shop.currency),
-        control_share=read_policy(campaign.policy).control_share,
-        offer=session.get(Offer, campaign.offer_id) if campaign.offer_id else None,
+        control_share=0.0 if campaign.damage else campaign.policy.control_share,
+        offer=offer_of(session, campaign),
         segment_name=audience_name(session, place, campaign),
         when=campaign_when(campaign, place.shop),
         moves=moves_of(campaign),
-        by_itself=starts_itself(read_trigger(campaign.trigger)),
+        by_itself=campaign.repeats,
         sends=campaign.state in (CampaignState.RUNNING, CampaignState.PAUSED),
         medium_name=medium_name,
         recipe_name=recipe_name,
@@ -157,8 +155,3 @@ def _every(campaign: Campaign, runs: list[Run], run_progress: dict[int, RunProgr
         throughput.due and (throughput.per_minute or now - run.planned_at < LATELY) for run, throughput in throughputs
     )
     return SOON if leaving else SELDOM
-
-
-def _runs(session: Session, campaign: Campaign) -> list[Run]:
-    found = select(Run).where(Run.shop_id == campaign.shop_id, Run.campaign_id == campaign.id)
-    return list(session.exec(found.order_by(col(Run.id).desc()).limit(MOST_RUNS)))

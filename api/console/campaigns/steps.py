@@ -22,9 +22,9 @@ from api.console.figures import count as shown_count
 from api.console.segments.segments import count_by_slug
 from api.deps import Place
 from campaigns.campaign.campaigns import Campaign, Medium
-from campaigns.campaign.policy import quiet_on, read_policy
+from campaigns.campaign.policy import quiet_on
 from campaigns.campaign.shop_policy import shop_policy
-from campaigns.campaign.triggers import next_moment, read_trigger
+from campaigns.campaign.triggers import next_moment
 from campaigns.texts.content import variables
 from retention.errors import NotFound
 from retention.words import gettext as _
@@ -101,7 +101,7 @@ def _what_context(asked: Asked, _typed: Any) -> dict[str, Any]:
 
 def _when_context(asked: Asked, _typed: Any) -> dict[str, Any]:
     campaign, shop = asked.campaign, asked.place.shop
-    trigger = read_trigger(campaign.trigger)
+    trigger = campaign.trigger
     limits = shop_policy(asked.session, shop)
     return {
         "choices": when_choices(asked.session, shop),
@@ -110,7 +110,7 @@ def _when_context(asked: Asked, _typed: Any) -> dict[str, Any]:
         "waves": [(each.name, each.words) for each in wave_choices(asked.session, shop, campaign)],
         "may_have_waves": has_waves(campaign),
         "wave_counts": count_waves(asked.session, shop, campaign, now=asked.now),
-        "quiets": list(dict.fromkeys(quiet_on(read_policy(campaign.policy), limits, campaign.medium))),
+        "quiets": list(dict.fromkeys(quiet_on(campaign.policy, limits, campaign.medium))),
     }
 
 

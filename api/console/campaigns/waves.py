@@ -4,6 +4,7 @@ People choose from what waves are made of as a rule: who bought the like, follow
 A rule that came another way (the REST API, the command line) is shown in words and kept under its number.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,8 +15,8 @@ from starlette.datastructures import FormData
 from campaigns.campaign.campaigns import Campaign, Recipe
 from campaigns.campaign.recipes import EVERYBODY, FOLLOWERS, GROUP_MEMBERS, Rule, fans_of, suggested_trigger
 from campaigns.campaign.triggers import Wave, Waves, read_trigger
+from campaigns.runs.finding import product_of
 from retention.errors import Invalid
-from retention.products import Product
 from retention.shops import Shop
 from retention.words import gettext as _
 from retention.words import gettext_noop
@@ -56,12 +57,12 @@ class WaveCount:
 def has_waves(campaign: Campaign) -> bool:
     """Tell whether a campaign may go in waves: it tells of a product, or goes so already."""
     alert = campaign.recipe is Recipe.ARRIVAL_ALERT or campaign.product_id is not None
-    return alert or isinstance(read_trigger(campaign.trigger), Waves)
+    return alert or isinstance(campaign.trigger, Waves)
 
 
 def wave_choices(session: Session, shop: Shop, campaign: Campaign) -> list[Choice]:
     """Return what a wave of this campaign can be made of, the rules it has already last."""
-    product = session.get(Product, campaign.product_id) if campaign.product_id else None
+    product = product_of(session, campaign)
     known = [
         *([Choice("fans", _("Repeat buyers of its category or brand"), fans_of(session, product))] if product else []),
         Choice("followers", _("Followers"), FOLLOWERS),
@@ -132,13 +133,13 @@ def _choice(offered: list[Choice], rule: Rule) -> Choice:
     return next(each for each in offered if each.rule == rule)
 
 
-def _waves_of(campaign: Campaign) -> list[Wave]:
-    trigger = read_trigger(campaign.trigger)
+def _waves_of(campaign: Campaign) -> Sequence[Wave]:
+    trigger = campaign.trigger
     return trigger.waves if isinstance(trigger, Waves) else []
 
 
-def _suggested(session: Session, campaign: Campaign) -> list[Wave]:
-    product = session.get(Product, campaign.product_id) if campaign.product_id else None
+def _suggested(session: Session, campaign: Campaign) -> Sequence[Wave]:
+    product = product_of(session, campaign)
     trigger = read_trigger(suggested_trigger(session, Recipe.ARRIVAL_ALERT, product))
     return trigger.waves if isinstance(trigger, Waves) else []
 

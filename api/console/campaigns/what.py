@@ -8,7 +8,8 @@ from starlette.datastructures import FormData
 
 from api.console.states import medium_name
 from campaigns.campaign.campaigns import Campaign, Medium
-from campaigns.campaign.policy import PostsTo, read_policy
+from campaigns.campaign.content import Template
+from campaigns.campaign.policy import PostsTo
 from campaigns.channels.senders import find_sender, senders_of
 from campaigns.optouts.topics import topics_of
 from retention.errors import Invalid
@@ -53,7 +54,7 @@ class What:
             "medium": Medium(self.medium),
             "sender_id": sender.id if sender else None,
             "topic": self.topic,
-            "policy": {**campaign.policy, "posts_to": self.posts_to or PostsTo.BUYERS.value},
+            "policy": {**campaign.policy_json, "posts_to": self.posts_to or PostsTo.BUYERS.value},
         }
 
 
@@ -61,11 +62,11 @@ def what_of(session: Session, shop: Shop, campaign: Campaign) -> What:
     """Return the step as a campaign stands."""
     slugs = {sender.id: sender.slug for sender in senders_of(session, shop.id)}
     return What(
-        texts={language: _text(campaign.content.get(language, {})) for language in languages()},
+        texts={language: _text(campaign.content.get(language)) for language in languages()},
         medium=campaign.medium.value,
         sender=slugs.get(campaign.sender_id or 0, ""),
         topic=campaign.topic,
-        posts_to=read_policy(campaign.policy).posts_to.value,
+        posts_to=campaign.policy.posts_to.value,
     )
 
 
@@ -107,8 +108,8 @@ def languages() -> list[str]:
     return sorted(LANGUAGES, key=lambda language: language != current_language())
 
 
-def _text(stored: dict[str, str]) -> dict[str, str]:
-    return {name: stored.get(name, "") for name in TEXT_FIELDS}
+def _text(written: Template | None) -> dict[str, str]:
+    return {name: getattr(written, name, "") for name in TEXT_FIELDS}
 
 
 def _topic_name(names: dict[str, str], slug: str) -> str:

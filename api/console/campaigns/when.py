@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import Session, select
+from sqlmodel import Session
 from starlette.datastructures import FormData
 
 from api.console.campaigns.recurrences import Plain, month_choices, plain_of, weekday_choices
@@ -12,12 +12,12 @@ from api.console.campaigns.rules import whole
 from api.console.campaigns.waves import WaveLine, shown_lines, typed_waves, wave_lines, waves_trigger
 from campaigns.campaign.campaigns import Campaign
 from campaigns.campaign.local_time import local_moment
-from campaigns.campaign.policy import Whose, read_policy
-from campaigns.campaign.triggers import EventKind, OnEvent, Recurring, Waves, read_trigger, trigger_name
+from campaigns.campaign.policy import Whose
+from campaigns.campaign.triggers import EventKind, OnEvent, Recurring, Waves, trigger_name
 from retention import clock
 from retention.bounds import check_moment
 from retention.errors import Invalid
-from retention.relations import Group
+from retention.relations import list_groups
 from retention.shops import Shop
 from retention.words import gettext as _
 from retention.words import gettext_noop
@@ -60,7 +60,7 @@ class When:
     def changes(self, session: Session, shop: Shop, campaign: Campaign) -> dict[str, Any]:
         """Return the values of the campaign this step speaks of."""
         policy = {
-            **campaign.policy,
+            **campaign.policy_json,
             "send_at": {"time": self.send_time, "zone": self.send} if self.send else None,
             "quiet": {"from": self.quiet_from, "to": self.quiet_to, "zone": self.quiet} if self.quiet else None,
         }
@@ -84,7 +84,7 @@ class When:
     def _trigger(self, session: Session, shop: Shop, campaign: Campaign) -> dict[str, Any]:
         match self.kind:
             case "recurring":
-                before = read_trigger(campaign.trigger)
+                before = campaign.trigger
                 kept = before.model_dump(mode="json") if isinstance(before, Recurring) else {}
                 values = {"rrule": self.plain.as_rrule, "at": self.at, "zone": self.zone, "again": self.again}
                 return {"recurring": {**kept, **values}}
@@ -112,7 +112,7 @@ def when_of(session: Session, shop: Shop, campaign: Campaign, *, now: datetime) 
     """Return the step as a campaign stands."""
     today = f"{now.astimezone(clock.zone(shop.timezone)):%Y-%m-%d}"
     when = When(day=today, waves=wave_lines(session, shop, campaign))
-    match trigger := read_trigger(campaign.trigger):
+    match trigger := campaign.trigger:
         case Recurring():
             when.kind, when.plain, when.at = RECURRING, plain_of(trigger.rrule), trigger.at
             when.zone, when.again = trigger.zone, trigger.again
@@ -125,7 +125,7 @@ def when_of(session: Session, shop: Shop, campaign: Campaign, *, now: datetime) 
         case _ if campaign.scheduled_at:
             there = campaign.scheduled_at.astimezone(clock.zone(shop.timezone))
             when.kind, when.day, when.time = MOMENT, f"{there:%Y-%m-%d}", f"{there:%H:%M}"
-    policy = read_policy(campaign.policy)
+    policy = campaign.policy
     if policy.send_at:
         when.send, when.send_time = policy.send_at.zone, policy.send_at.time
     if policy.quiet:
@@ -160,7 +160,7 @@ _PLAIN_FIELDS = (
 
 def when_choices(session: Session, shop: Shop) -> dict[str, list[tuple[str, str]]]:
     """Return what the lists of the step offer."""
-    groups = session.exec(select(Group).where(Group.shop_id == shop.id).order_by(Group.name))
+    groups = list_groups(session, shop.id)
     return {
         "every": [
             ("day", _("every day")),

@@ -9,16 +9,17 @@ from datetime import datetime
 from typing import Any
 
 from pyroaring import BitMap
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 from starlette.datastructures import FormData
 
 from api.deps import Place
 from campaigns.campaign.campaigns import Campaign, Recipe
 from campaigns.campaign.recipes import RECIPES, recipe_name
-from campaigns.offers.offers import Offer, find_offer
-from retention.errors import Error, Invalid, NotFound
+from campaigns.offers.offers import Offer, find_offer, offers_of
+from campaigns.runs.finding import offer_of, product_of
+from retention.errors import Error, Invalid
 from retention.money import show as show_money
-from retention.products import Product
+from retention.products import find_product, products_by_arrival
 from retention.shops import Shop
 from retention.words import current_locale, gettext_noop
 from segments.asking import check_using
@@ -67,7 +68,7 @@ class Who:
         for slug in (*self.inside, *self.outside):
             find_segment(session, shop.id, slug)
         offer = find_offer(session, shop.id, self.offer) if self.offer else None
-        product = _find_product(session, shop, self.product) if self.product else None
+        product = find_product(session, shop.id, self.product) if self.product else None
         return {
             "name": self.name or self.slug,
             "audience": self.audience,
@@ -100,8 +101,8 @@ def who_of(session: Session, campaign: Campaign) -> Who:
     """Return the step as a campaign stands."""
     join, inside = segments_in(campaign.audience)
     outside = segments_in(campaign.excluded)[1] if campaign.excluded else []
-    offer = session.get(Offer, campaign.offer_id) if campaign.offer_id else None
-    product = session.get(Product, campaign.product_id) if campaign.product_id else None
+    offer = offer_of(session, campaign)
+    product = product_of(session, campaign)
     return Who(
         name=campaign.name,
         slug=campaign.slug,
@@ -182,13 +183,13 @@ def count_who(session: Session, place: Place, who: Who, *, now: datetime) -> Cou
 
 def choices(session: Session, shop: Shop) -> dict[str, list[tuple[str, str]]]:
     """Return what the step's lists offer, as pairs of value and words."""
-    offers = session.exec(select(Offer).where(Offer.shop_id == shop.id).order_by(col(Offer.id).desc()))
-    newest = select(Product).where(Product.shop_id == shop.id)
-    products = session.exec(newest.order_by(col(Product.arrival_at).desc(), Product.sku).limit(MOST_PRODUCTS))
     return {
         "segments": [(segment.slug, segment.name) for segment in list_segments(session, shop.id)],
-        "offers": [(offer.slug, _offer_words(offer, shop)) for offer in offers],
-        "products": [(each.sku, f"{each.title} · {_price(each.price, shop)}") for each in products],
+        "offers": [(offer.slug, _offer_words(offer, shop)) for offer in offers_of(session, shop.id)],
+        "products": [
+            (each.sku, f"{each.title} · {_price(each.price, shop)}")
+            for each in products_by_arrival(session, shop.id, most=MOST_PRODUCTS)
+        ],
     }
 
 
@@ -203,10 +204,3 @@ def _offer_words(offer: Offer, shop: Shop) -> str:
 
 def _price(amount: int, shop: Shop) -> str:
     return show_money(amount, shop.currency, current_locale())
-
-
-def _find_product(session: Session, shop: Shop, sku: str) -> Product:
-    product = session.exec(select(Product).where(Product.shop_id == shop.id, Product.sku == sku)).first()
-    if product is None:
-        raise NotFound("No product has the number {number}.", number=sku)
-    return product

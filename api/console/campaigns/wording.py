@@ -13,7 +13,7 @@ from api.console.campaigns.recurrences import recurrence_words
 from api.deps import Place
 from campaigns.campaign.campaigns import Campaign, CampaignState, Medium
 from campaigns.campaign.lifecycle import possible
-from campaigns.campaign.policy import QUIET_MEDIA, Cap, Period, Quiet, ShopPolicy, Whose, caps_on, quiet_on, read_policy
+from campaigns.campaign.policy import QUIET_MEDIA, Cap, Period, Quiet, ShopPolicy, Whose, caps_on, quiet_on
 from campaigns.campaign.triggers import (
     EventKind,
     Once,
@@ -22,8 +22,6 @@ from campaigns.campaign.triggers import (
     Trigger,
     Waves,
     next_moment,
-    read_trigger,
-    starts_itself,
     trigger_name,
 )
 from campaigns.channels.outages import in_words
@@ -59,13 +57,14 @@ def rule_words(place: Place, rule: dict[str, Any]) -> str:
 
 def moves_of(campaign: Campaign) -> set[str]:
     """Return the moves a page may offer, by name."""
-    repeats = starts_itself(read_trigger(campaign.trigger))
-    return {move.value for move in possible(campaign.state, medium=campaign.medium, repeats=repeats)}
+    return {move.value for move in possible(campaign.state, medium=campaign.medium, repeats=campaign.repeats)}
 
 
 def campaign_when(campaign: Campaign, shop: Shop) -> str:
     """Return when a campaign goes, as people say it, without the moment that comes next."""
-    trigger = read_trigger(campaign.trigger)
+    if campaign.damage:
+        return campaign.damage.say(_)
+    trigger = campaign.trigger
     if not isinstance(trigger, Once):
         return trigger_words(trigger)
     if campaign.scheduled_at:
@@ -75,7 +74,7 @@ def campaign_when(campaign: Campaign, shop: Shop) -> str:
 
 def rules_words(campaign: Campaign, limits: ShopPolicy) -> list[str]:
     """Return the rules a campaign keeps, its own and the shop's, each as a line."""
-    policy = read_policy(campaign.policy)
+    policy = campaign.policy
     lines = [cap_words(cap, campaign.medium) for cap in caps_on(policy, limits, campaign.medium)]
     lines += dict.fromkeys(_quiet_words(quiet) for quiet in quiet_on(policy, limits, campaign.medium))
     if policy.transactional:
@@ -135,11 +134,11 @@ def _quiet_words(quiet: Quiet) -> str:
 def next_moments(campaigns: Sequence[Campaign], shop: Shop, *, now: datetime) -> dict[int, datetime]:
     """Return when those that go by themselves go next, as far as the calendar can tell."""
     found = {}
-    for campaign in campaigns:
+    for campaign in (each for each in campaigns if not each.damage):
         moment = campaign.scheduled_at
         if moment is None and campaign.state in (CampaignState.SCHEDULED, CampaignState.RUNNING):
-            moment = next_moment(read_trigger(campaign.trigger), after=now, zone=shop.timezone)
-        if moment and moment > now and not isinstance(read_trigger(campaign.trigger), Once):
+            moment = next_moment(campaign.trigger, after=now, zone=shop.timezone)
+        if moment and moment > now and not isinstance(campaign.trigger, Once):
             found[campaign.id] = moment
     return found
 

@@ -5,14 +5,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
 from fastapi.responses import FileResponse, HTMLResponse, Response
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from api.console.paper.shared import checks_of, device_name, devices, prove_for, typed_fields
 from api.console.shell import Here, go, refused, show
 from api.deps import CurrentSettings, Files, Now, Place, Reading, Writing, require
 from api.downloads import picture
-from campaigns.campaign.campaigns import Campaign, CampaignState, Recipe
 from campaigns.runs.drafting import campaign_for
+from campaigns.runs.finding import campaign_numbered, flyer_campaigns
 from printables.drawing.designs import DESIGNS
 from printables.drawing.pictures import cleaned
 from printables.flyer_list import flyers_for, flyers_of, proof_for, proofs_by_device
@@ -49,7 +49,6 @@ LINES = (
     Line("shop", gettext_noop("Shop"), room=24),
 )
 LANGUAGE_NAMES = {"zh-CN": "中文", "en": "English"}
-OVER = (CampaignState.CANCELLED, CampaignState.FINISHED)
 
 
 @dataclass(frozen=True)
@@ -185,7 +184,7 @@ def _page(
     proofs = proofs_by_device(session, flyer, copy)
     device = profile if profile in FORMATS else next((name for name in proofs if proofs[name]), "office")
     proof = proofs[device]
-    campaign = session.get(Campaign, flyer.campaign_id) if flyer.campaign_id else None
+    campaign = campaign_numbered(session, place.shop.id, flyer.campaign_id)
     return show(
         request,
         session,
@@ -217,19 +216,9 @@ def _form(
         status=error.status if error else 200,
         notice=refused(error) if error else None,
         typed=typed,
-        campaigns=[(each.slug, each.name) for each in _campaigns(session, place)],
+        campaigns=[(each.slug, each.name) for each in flyer_campaigns(session, place.shop.id)],
         languages=[(tag, LANGUAGE_NAMES[tag]) for tag in LANGUAGES],
     )
-
-
-def _campaigns(session: Session, place: Place) -> list[Campaign]:
-    """Return the campaigns that may still print a flyer of this shop alone."""
-    by_parcel = select(Campaign).where(
-        Campaign.shop_id == place.shop.id,
-        Campaign.recipe == Recipe.PARCEL_FLYER,
-        col(Campaign.state).not_in(OVER),
-    )
-    return list(session.exec(by_parcel.order_by(col(Campaign.id).desc())))
 
 
 def _lines(flyer: Flyer) -> list[Line]:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
 from fastapi.responses import FileResponse, HTMLResponse, Response
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from api.console.paper.shared import checks_of, devices, typed_fields
 from api.console.shell import Here, go, refused, show
@@ -12,7 +12,7 @@ from api.deps import CurrentSettings, Files, Now, Place, Reading, Writing, requi
 from api.downloads import picture
 from campaigns.campaign.campaigns import Recipe
 from campaigns.offers.links import check_paper_url
-from campaigns.offers.offers import Offer
+from campaigns.offers.offers import Offer, offers_of
 from printables import print_room
 from printables.drawing.pictures import cleaned
 from printables.joint.approving import approve, draw_joint, standing
@@ -25,7 +25,7 @@ from printables.print_room import WaitingRun
 from printables.proofs import FORMATS, keep_after
 from retention.access import Scope
 from retention.errors import Error, Invalid, NotFound
-from retention.products import Product
+from retention.products import Product, newest_products
 from retention.shops import find_shop
 from retention.words import LANGUAGES, current_locale, gettext_noop
 
@@ -302,14 +302,16 @@ def _said(content: dict[str, str], offer: Offer | None, product: Product | None)
 
 
 def _offers(session: Session, place: Place) -> list[tuple[str, str]]:
-    found = session.exec(select(Offer).where(Offer.shop_id == place.shop.id).order_by(col(Offer.id).desc()))
     locale, currency = current_locale(), place.shop.currency
-    return [(offer.slug, f"{offer.name} · {offer.headline(currency, locale)}") for offer in found]
+    return [
+        (offer.slug, f"{offer.name} · {offer.headline(currency, locale)}")
+        for offer in offers_of(session, place.shop.id)
+    ]
 
 
 def _products(session: Session, place: Place) -> list[tuple[str, str]]:
-    newest = select(Product).where(Product.shop_id == place.shop.id).order_by(col(Product.id).desc())
-    return [(product.sku, product.title) for product in session.exec(newest.limit(MOST_PRODUCTS))]
+    newest = newest_products(session, place.shop.id, most=MOST_PRODUCTS)
+    return [(product.sku, product.title) for product in newest]
 
 
 def _runs(session: Session, place: Place) -> list[WaitingRun]:

@@ -20,7 +20,7 @@ from printables.batches import BatchState
 from printables.flyer_list import flyers_for
 from printables.flyers import Flyer, copy_of, flyer_for
 from printables.make_batch import order_batch
-from printables.piece_ledger import PrintResult, batch_for, close_batch, mark_printed, reprint
+from printables.piece_ledger import PrintResult, batch_for, close_batch, mark_printed, proof_of, reprint
 from printables.print_room import WaitingRun
 from printables.proofs import FORMATS, Proof, counting_proof
 from retention.access import Scope
@@ -125,7 +125,7 @@ def show_batch(request: Request, session: Reading, place: Here, now: Now, number
 def show_proof(session: Reading, place: Here, files: Files, number: int, width: int = 640) -> Response:
     """Send a picture of the proof a batch was printed from."""
     batch = batch_for(session, place.member, number)
-    return picture(files, session.get_one(Proof, batch.proof_id).sha256, width=width)
+    return picture(files, proof_of(session, batch).sha256, width=width)
 
 
 @router.get("/{number:int}/files/{part:int}")
@@ -199,7 +199,7 @@ def _batch_page(
     live = "HX-Request" in request.headers
     if live and line.batch.state is not BatchState.RESERVED:
         return HTMLResponse("", headers={"HX-Refresh": "true"})
-    proof = session.get_one(Proof, line.batch.proof_id)
+    proof = proof_of(session, line.batch)
     failing = failures_of(session, place.shop.id, kind="batch", thing_id=line.batch.id)
     return show(
         request,

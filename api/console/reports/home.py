@@ -5,7 +5,7 @@ from datetime import datetime
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from api import pages
 from api.console.reports.next_steps import next_steps
@@ -14,20 +14,22 @@ from api.console.shell import Here, show
 from api.console.shop.failures import FailureLine, failure_lines
 from api.console.states import medium_name, shown
 from api.deps import CurrentUser, Now, Place, Reading
-from campaigns.campaign.campaigns import Campaign, CampaignState, Run
+from campaigns.campaign.campaigns import CampaignState
 from campaigns.campaign.recipes import recipe_name
 from campaigns.deliveries.progress import PROGRESS, latest_runs
 from campaigns.results.results import RESULTS
+from campaigns.runs.finding import campaigns_in, last_read_out
 from retention import people
 from retention.access import Scope
-from retention.buyers import Buyer
+from retention.buyers import has_buyers
 from retention.failures import failures_of
 from retention.figures import figure_of, is_counting, moment_shown
 from retention.parcels import parcels_leaving
 
 router = APIRouter()
 
-MOST_FAILING = 5
+MOST_FAILING, MOST_RUNNING = 5, 10
+_UNDER_WAY = (CampaignState.RUNNING, CampaignState.PAUSED)
 
 
 @router.get("/")
@@ -58,7 +60,8 @@ class LatestLift:
 @router.get("/shops/{slug}")
 def show_today(request: Request, session: Reading, place: Here, now: Now) -> Response:
     """Show the day: parcels, figures, cohorts, what to do next, what is running."""
-    running = _running(session, place) if place.member.may(Scope.CAMPAIGNS_READ) else []
+    may_look = place.member.may(Scope.CAMPAIGNS_READ)
+    running = campaigns_in(session, place.shop.id, *_UNDER_WAY, most=MOST_RUNNING) if may_look else []
     runs = latest_runs(session, running)
     counted = {run.id: figure_of(session, place.shop, PROGRESS, str(run.id), now=now) for run in runs.values()}
     due, gone = parcels_leaving(session, place.shop.id, place.shop.day(now))
@@ -69,9 +72,9 @@ def show_today(request: Request, session: Reading, place: Here, now: Now) -> Res
         due=due,
         gone=gone,
         today=place.shop.day(now),
-        has_buyers=_has_buyers(session, place),
+        has_buyers=has_buyers(session, place.shop.id),
         overview=overview(session, place.shop, now=now) if place.member.may(Scope.RESULTS_READ) else None,
-        failing=_failing(session, place, now) if place.member.may(Scope.CAMPAIGNS_READ) else [],
+        failing=_failing(session, place, now) if may_look else [],
         steps=next_steps(session, place, now=now),
         lift=_latest_lift(session, place, now) if place.member.may(Scope.RESULTS_READ) else None,
         campaigns=running,
@@ -89,20 +92,8 @@ def _failing(session: Session, place: Place, now: datetime) -> list[FailureLine]
     return failure_lines(failures_of(session, place.shop.id)[:MOST_FAILING], place.shop, now, linked=True)
 
 
-def _running(session: Session, place: Place) -> list[Campaign]:
-    states = [CampaignState.RUNNING, CampaignState.PAUSED]
-    found = select(Campaign).where(Campaign.shop_id == place.shop.id, col(Campaign.state).in_(states))
-    return list(session.exec(found.order_by(col(Campaign.id).desc()).limit(10)))
-
-
-def _has_buyers(session: Session, place: Place) -> bool:
-    return session.exec(select(Buyer.id).where(Buyer.shop_id == place.shop.id).limit(1)).first() is not None
-
-
 def _latest_lift(session: Session, place: Place, now: datetime) -> LatestLift | None:
-    read_out = select(Campaign, Run.control_share).join(Run, col(Run.campaign_id) == Campaign.id)
-    latest = read_out.where(Run.shop_id == place.shop.id, Run.read_out_at <= now)
-    row = session.exec(latest.order_by(col(Run.read_out_at).desc(), col(Run.id).desc()).limit(1)).first()
+    row = last_read_out(session, place.shop.id, at=now)
     if row is None:
         return None
     campaign, share = row

@@ -6,22 +6,23 @@ from datetime import datetime, timedelta
 from textwrap import shorten
 from urllib.parse import quote
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from api.console import figures
 from api.console.campaigns.wording import blocked_words
 from api.deps import Place
-from campaigns.campaign.campaigns import Campaign, CampaignState
+from campaigns.campaign.campaigns import CampaignState
 from campaigns.campaign.recipes import recipe_name
 from campaigns.runs.approving import authors_of
+from campaigns.runs.finding import campaigns_in, untold_arrivals
 from campaigns.sending.blocked import blocked_campaigns
-from printables.batches import Batch, BatchState
+from printables.batches import BatchState
 from printables.joint.approving import standing
 from printables.joint.partners import joint_flyers_of
+from printables.piece_ledger import batches_in
 from printables.print_room import runs_waiting
 from retention.access import Scope
 from retention.figures import figure_of
-from retention.products import Product
 from retention.words import gettext as _
 from retention.words import ngettext
 from segments.lapsing import LAPSING, LATE
@@ -73,8 +74,7 @@ def _waiting_for_paper(session: Session, place: Place) -> Iterator[NextStep]:
 
 
 def _unprinted(session: Session, place: Place) -> Iterator[NextStep]:
-    rendered = select(Batch).where(Batch.shop_id == place.shop.id, Batch.state == BatchState.RENDERED)
-    for batch in session.exec(rendered.order_by(col(Batch.id).desc()).limit(MOST_OF_A_KIND)):
+    for batch in batches_in(session, place.shop.id, BatchState.RENDERED, most=MOST_OF_A_KIND):
         pieces = ngettext("{count} piece", "{count} pieces", batch.pieces).format(count=figures.count(batch.pieces))
         what = _("Batch {number} is ready to print").format(number=batch.number)
         yield NextStep(what, pieces, _("Print it"), _address(place, f"print-room/{batch.number}"))
@@ -90,8 +90,8 @@ def _joint(session: Session, place: Place) -> Iterator[NextStep]:
 
 
 def _reviews(session: Session, place: Place) -> Iterator[NextStep]:
-    waiting = select(Campaign).where(Campaign.shop_id == place.shop.id, Campaign.state == CampaignState.IN_REVIEW)
-    for campaign in session.exec(waiting.order_by(col(Campaign.id)).limit(MOST_OF_A_KIND)):
+    state, most = CampaignState.IN_REVIEW, MOST_OF_A_KIND
+    for campaign in campaigns_in(session, place.shop.id, state, most=most, oldest_first=True):
         if place.member.actor not in authors_of(session, campaign):
             what = _("“{campaign}” waits for your approval").format(campaign=campaign.name)
             yield NextStep(
@@ -116,22 +116,14 @@ def _standing_still(session: Session, place: Place, now: datetime) -> Iterator[N
 
 
 def _drafts(session: Session, place: Place) -> Iterator[NextStep]:
-    drafts = select(Campaign).where(Campaign.shop_id == place.shop.id, Campaign.state == CampaignState.DRAFT)
-    for campaign in session.exec(drafts.order_by(col(Campaign.id).desc()).limit(MOST_OF_A_KIND)):
+    for campaign in campaigns_in(session, place.shop.id, CampaignState.DRAFT, most=MOST_OF_A_KIND):
         what = _("“{campaign}” is still a draft").format(campaign=campaign.name)
         address = _address(place, f"campaigns/{campaign.slug}")
         yield NextStep(what, recipe_name(campaign.recipe), _("Check the plan"), address)
 
 
 def _arrivals(session: Session, place: Place, now: datetime) -> Iterator[NextStep]:
-    told = select(Campaign.product_id).where(Campaign.shop_id == place.shop.id, col(Campaign.product_id).is_not(None))
-    fresh = select(Product).where(
-        Product.shop_id == place.shop.id,
-        col(Product.arrival_at) <= now,
-        col(Product.arrival_at) > now - FRESH,
-        col(Product.id).not_in(told),
-    )
-    for product in session.exec(fresh.order_by(col(Product.arrival_at).desc()).limit(MOST_OF_A_KIND)):
+    for product in untold_arrivals(session, place.shop.id, since=now - FRESH, at=now, most=MOST_OF_A_KIND):
         what = _("“{product}” is new, and nobody has been told").format(product=product.title)
         address = _address(place, f"campaigns/new/arrival-alert?product={quote(product.sku, safe='')}")
         yield NextStep(what, figures.ago(product.arrival_at, now), _("Tell them"), address)

@@ -6,14 +6,14 @@ counts alone; a change of what fields there are draws the conditions anew.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from api.console.segments.rule_answer import Answer, answer
 from api.console.segments.rule_fields import Known
@@ -22,17 +22,17 @@ from api.console.segments.rule_tree import FRESH, JOINS, Box, Draft, change, dra
 from api.console.shell import Here, go, refused, show
 from api.deps import Now, Place, Reading, Writing, require
 from api.forms import read_texts
-from campaigns.campaign.campaigns import Campaign
+from campaigns.runs.finding import campaign_names
 from retention import clock
 from retention.access import Scope
 from retention.errors import Conflict, Error, Invalid, NotFound
-from retention.products import Product
-from retention.relations import Group
+from retention.products import newest_products
+from retention.relations import list_groups
 from retention.shops import Shop
 from retention.words import gettext as _
 from retention.words import gettext_noop
 from segments.asking import check_asking
-from segments.lists import BuyerList
+from segments.lists import list_lists
 from segments.presets import PRESETS, Preset, find_preset
 from segments.segments import Segment, find_segment, list_segments, save_segment
 from segments.snapshots import refresh_segment
@@ -161,15 +161,14 @@ def save(request: Request, session: Writing, place: Here, now: Now, typed: Sent)
 def what_there_is(session: Session, shop: Shop, now: datetime, *, without: str = "") -> Known:
     """Return what conditions can choose from."""
 
-    def named(table: Any) -> tuple[tuple[str, str], ...]:
-        rows = session.exec(select(table.slug, table.name).where(table.shop_id == shop.id).order_by(table.name))
+    def named(rows: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
         return tuple((slug, name or slug) for slug, name in rows if slug != without)
 
     return Known(
-        segments=(("", _("choose one")), *named(Segment)),
-        lists=(("", _("choose one")), *named(BuyerList)),
-        groups=named(Group),
-        campaigns=named(Campaign),
+        segments=(("", _("choose one")), *named((each.slug, each.name) for each in list_segments(session, shop.id))),
+        lists=(("", _("choose one")), *named((each.slug, each.name) for each in list_lists(session, shop.id))),
+        groups=named((each.slug, each.name) for each in list_groups(session, shop.id)),
+        campaigns=named(campaign_names(session, shop.id)),
         currency=shop.currency,
         today=clock.day_of(shop.day(now)).isoformat(),
     )
@@ -177,15 +176,10 @@ def what_there_is(session: Session, shop: Shop, now: datetime, *, without: str =
 
 def suggestions(session: Session, shop: Shop) -> dict[str, list[tuple[str, str]]]:
     """Return values to suggest while typing, and what they are called, from the shop's newest products."""
-    rows = session.exec(
-        select(Product.sku, Product.title, Product.category)
-        .where(Product.shop_id == shop.id)
-        .order_by(col(Product.id).desc())
-        .limit(MOST_SUGGESTED)
-    ).all()
+    newest = newest_products(session, shop.id, most=MOST_SUGGESTED)
     return {
-        "sku": [(sku, title) for sku, title, _category in rows],
-        "category": sorted({(category, "") for _sku, _title, category in rows if category}),
+        "sku": [(each.sku, each.title) for each in newest],
+        "category": sorted({(each.category, "") for each in newest if each.category}),
     }
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
-from sqlmodel import Session, func, select
+from sqlmodel import Session
 
 from api.console import sources
 from api.console.campaigns.review import names_of
@@ -16,10 +16,9 @@ from campaigns.optouts.preferences import preferences_of
 from campaigns.optouts.topics import topics_of
 from retention import browsing
 from retention.access import Scope
-from retention.buyers import Buyer, buyer_for
+from retention.buyers import Buyer, buyer_for, count_buyers
 from retention.consent import answers_of
 from retention.privacy.erased import is_erased
-from retention.shops import Shop
 from retention.words import current_language
 from retention.words import gettext as _
 from segments.asking import check_asking, hidden_segments
@@ -55,7 +54,7 @@ def list_buyers(
     }
     if request.headers.get("HX-Target") == "lines":
         return show(request, session, "segments/buyer_lines.html", **context)
-    total = len(among) if among is not None else _all_buyers(session, place.shop)
+    total = len(among) if among is not None else count_buyers(session, place.shop.id)
     return show(
         request, session, "segments/buyers.html", total=total, segments=list_segments(session, place.shop.id), **context
     )
@@ -118,10 +117,6 @@ def _consent(session: Session, place: Here, buyer: Buyer, now: datetime) -> dict
         "may_record": place.member.may(Scope.CONSENTS_WRITE),
         "history": [(row, who.get(row.recorded_by, "")) for row in rows] if personal else None,
     }
-
-
-def _all_buyers(session: Session, shop: Shop) -> int:
-    return session.exec(select(func.count()).where(Buyer.shop_id == shop.id)).one()
 
 
 def _belongs(session: Session, place: Place, buyer: Buyer, now: datetime) -> list[Segment]:

@@ -9,15 +9,14 @@ from datetime import datetime
 from typing import Any
 
 from pyroaring import BitMap
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from api.console.segments.rule_tree import Box, is_unfinished, rule_of
 from api.deps import Place
 from retention.access import Scope
-from retention.browsing import BuyerLine, buyer_line
+from retention.browsing import BuyerLine, buyer_line, facts_of
 from retention.buyers import Buyer
 from retention.errors import Error, Forbidden, Invalid
-from retention.facts import BuyerFacts
 from retention.shops import Shop
 from retention.words import gettext as _
 from retention.words import gettext_noop
@@ -83,10 +82,7 @@ def buyer_lines(session: Session, place: Place, buyers: Iterable[Buyer]) -> list
     if not place.member.may(Scope.BUYERS_READ):
         return []
     shown = list(buyers)
-    query = select(BuyerFacts).where(
-        BuyerFacts.shop_id == place.shop.id, col(BuyerFacts.buyer_id).in_([buyer.id for buyer in shown])
-    )
-    facts = {each.buyer_id: each for each in session.exec(query)}
+    facts = facts_of(session, place.shop.id, [buyer.id for buyer in shown])
     return [buyer_line(place.member, buyer, facts.get(buyer.id)) for buyer in shown]
 
 

@@ -139,8 +139,7 @@ def _hand_over(request: Request, place: Place, make: Callable[[Session], tuple[O
 
 def _back(session: Session, place: Place) -> Response:
     """Lead back to the page, or to the front when the person may not see it any more."""
-    still = session.get(people.User, place.member.user_id)
-    member = people.member_for(session, still, place.shop) if still else None
+    member = people.member_numbered(session, place.shop, place.member.user_id)
     may = member is not None and member.may(Scope.PEOPLE_WRITE)
     return go(f"/shops/{place.shop.slug}/people" if may else f"/shops/{place.shop.slug}", done="saved")
 

@@ -5,7 +5,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from campaigns.campaign.campaigns import TAKEN, Campaign, Delivery, DeliveryState, deliveries_of
 from campaigns.campaign.reasons import Reason
-from campaigns.campaign.triggers import read_trigger, serves_once
+from campaigns.campaign.triggers import serves_once
 from campaigns.plans.rules.rule import Dropped, Funnel, Rule
 from retention.bitmaps import read_bitmap
 
@@ -15,7 +15,7 @@ def _drop(funnel: Funnel) -> Dropped:
 
 
 def _served(campaign: Campaign) -> SelectOfScalar[int]:
-    counted = TAKEN if serves_once(read_trigger(campaign.trigger)) else (DeliveryState.WAITING, DeliveryState.CLAIMED)
+    counted = TAKEN if serves_once(campaign.trigger) else (DeliveryState.WAITING, DeliveryState.CLAIMED)
     # SQLite would prefer the index of states, though it holds all the shop ever sent; so it gets none.
     state = func.coalesce(Delivery.state, "")
     return select(Delivery.buyer_id).where(*deliveries_of(campaign), state.in_(counted))

@@ -11,7 +11,7 @@ from typing import TypeVar
 from sqlmodel import Session, col, select
 
 from campaigns.campaign.campaigns import Campaign, Medium, Recipe, Run
-from campaigns.campaign.policy import Cap, Quiet, ShopPolicy, caps_on, channel_of, needed_answer, quiet_on, read_policy
+from campaigns.campaign.policy import Cap, Quiet, ShopPolicy, caps_on, channel_of, needed_answer, quiet_on
 from campaigns.campaign.shop_policy import shop_policy_of
 from campaigns.offers.offers import Offer
 from retention.consent import Answer, Channel
@@ -37,25 +37,33 @@ class Terms:
     quiets: list[Quiet]
 
 
-def read_terms(session: Session, shop_id: int, run_ids: Collection[int]) -> dict[int, Terms]:
-    """Return the terms of runs by their row numbers, from what is shared, as it is now."""
+def read_terms(
+    session: Session, shop_id: int, run_ids: Collection[int]
+) -> tuple[dict[int, Terms], dict[int, Campaign]]:
+    """Return the terms of runs by their row numbers, from what is shared, as it is now.
+
+    And the campaigns of those runs that have none, since what is stored of them cannot be read.
+    """
     limits = shop_policy_of(session, shop_id)
     runs = _fresh(session, Run, run_ids)
     campaigns = _fresh(session, Campaign, (run.campaign_id for run in runs.values()))
     offers = _fresh(session, Offer, (campaign.offer_id for campaign in campaigns.values()))
     products = _fresh(session, Product, (campaign.product_id for campaign in campaigns.values()))
-    found = {}
+    found, damaged = {}, {}
     for run in runs.values():
         campaign = campaigns[run.campaign_id]
+        if campaign.damage:
+            damaged[run.id] = campaign
+            continue
         offer, product = offers.get(campaign.offer_id or 0), products.get(campaign.product_id or 0)
         found[run.id] = _terms(campaign, limits, offer=offer, product=product, promised=run.product_price)
-    return found
+    return found, damaged
 
 
 def _terms(
     campaign: Campaign, limits: ShopPolicy, *, offer: Offer | None, product: Product | None, promised: int | None
 ) -> Terms:
-    policy, medium = read_policy(campaign.policy), campaign.medium
+    policy, medium = campaign.policy, campaign.medium
     return Terms(
         medium=medium,
         priority=policy.priority,

@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select
 from api.app import create_app
 from api.demo.pictures import draw
 from campaigns.campaign.campaigns import Campaign, Recipe, Run
+from campaigns.campaign.draft import Draft
 from campaigns.offers.offers import OfferKind, create_offer, find_offer
 from campaigns.runs.drafting import create_campaign
 from campaigns.runs.launch import launch
@@ -125,10 +126,20 @@ def walk_in(
 
 def _launched(session: Session, shop: Shop, product: Product) -> Campaign:
     campaign = create_campaign(
-        session, shop, "parcel-autumn", name="随包裹 · 秋茶券", recipe=Recipe.PARCEL_FLYER, audience=EVERYBODY,
-        offer_id=find_offer(session, shop.id, "autumn-20").id, product_id=product.id, at=NOW, actor="user:1",
-        policy={"control_share": 0.2, "caps": []},
-    )  # fmt: skip
+        session,
+        shop,
+        Draft(
+            "parcel-autumn",
+            name="随包裹 · 秋茶券",
+            recipe=Recipe.PARCEL_FLYER,
+            audience=EVERYBODY,
+            offer_id=find_offer(session, shop.id, "autumn-20").id,
+            product_id=product.id,
+            policy={"control_share": 0.2, "caps": []},
+        ),
+        at=NOW,
+        actor="user:1",
+    )
     campaign.secret = "5eed" * 8  # the same people are in the control group of every test
     session.add(campaign)
     session.flush()
@@ -160,8 +171,17 @@ def launch_joint(shop: PaperShop) -> None:
     with transaction(shop.engine) as session:
         home = find_shop(session, "camellia")
         campaign = create_campaign(
-            session, home, "joint-autumn", name="联合传单", recipe=Recipe.JOINT_FLYER, audience=EVERYBODY,
-            offer_id=find_offer(session, home.id, "autumn-20").id, at=NOW, actor="user:1",
-            policy={"control_share": 0.0, "caps": []},
-        )  # fmt: skip
+            session,
+            home,
+            Draft(
+                "joint-autumn",
+                name="联合传单",
+                recipe=Recipe.JOINT_FLYER,
+                audience=EVERYBODY,
+                offer_id=find_offer(session, home.id, "autumn-20").id,
+                policy={"control_share": 0.0, "caps": []},
+            ),
+            at=NOW,
+            actor="user:1",
+        )
         launch(session, home, campaign, at=NOW, actor="user:1")

@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from campaigns.campaign.campaigns import Campaign, Medium, Recipe
+from campaigns.campaign.draft import Draft
 from campaigns.campaign.posts import Post
 from campaigns.runs.drafting import create_campaign
 from campaigns.runs.launch import launch
@@ -84,10 +85,20 @@ def post_campaign(
     tea = session.exec(select(Product).where(Product.sku == "TEA-1")).one()
     audience = {"any": [{"group": {"slug": "tea-friends"}}, {"group": {"slug": "vips"}}]}
     row = create_campaign(
-        session, shop, slug, recipe=Recipe.ARRIVAL_ALERT, name=name, product_id=tea.id, content=TEXT,
-        policy={"control_share": 0.0, "caps": [], "posts_to": to}, at=sample.NOW, actor="user:1",
-        **({"audience": audience} | values),
-    )  # fmt: skip
+        session,
+        shop,
+        Draft(
+            slug,
+            recipe=Recipe.ARRIVAL_ALERT,
+            name=name,
+            product_id=tea.id,
+            content=TEXT,
+            policy={"control_share": 0.0, "caps": [], "posts_to": to},
+            **{"audience": audience} | values,
+        ),
+        at=sample.NOW,
+        actor="user:1",
+    )
     row.medium = Medium.ASSISTED
     session.add(row)
     session.flush()

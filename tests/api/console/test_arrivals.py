@@ -54,7 +54,7 @@ def test_products_stand_on_three_shelves_with_their_sales(enter: Enter) -> None:
 def test_told_product_shows_its_alert_and_the_others_lead_to_a_new_one(enter: Enter, engine: Engine) -> None:
     with transaction(engine) as session:
         row = post_campaign(session)
-        row.policy = row.policy | {"stop_after_sales": 5}
+        row.policy_json = row.policy_json | {"stop_after_sales": 5}
         session.add(row)
     client = enter("marketer")
     page = client.get(f"{HOME}/arrivals").text

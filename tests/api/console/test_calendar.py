@@ -9,6 +9,7 @@ from playwright.sync_api import Page
 from sqlalchemy import Engine
 
 from campaigns.campaign.campaigns import Recipe
+from campaigns.campaign.draft import Draft
 from campaigns.offers.offers import find_offer
 from campaigns.runs.drafting import create_campaign, find_campaign
 from campaigns.runs.scheduling import schedule
@@ -35,9 +36,12 @@ def shop(engine: Engine, tmp_path: Path, served: Callable[..., str]) -> PaperSho
         tea = find_shop(session, "camellia")
         offer = find_offer(session, tea.id, "autumn-20")
         push = create_campaign(
-            session, tea, "push", name="Push", recipe=Recipe.COUPON_PUSH, audience=EVERYBODY, offer_id=offer.id,
-            at=NOW, actor="user:1",
-        )  # fmt: skip
+            session,
+            tea,
+            Draft("push", name="Push", recipe=Recipe.COUPON_PUSH, audience=EVERYBODY, offer_id=offer.id),
+            at=NOW,
+            actor="user:1",
+        )
         schedule(session, push, launch_at=NOW + timedelta(days=2), at=NOW, actor="user:1")
     return opened
 

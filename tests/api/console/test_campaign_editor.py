@@ -10,7 +10,6 @@ from sqlmodel import func, select
 
 from api.console.campaigns.recurrences import Plain, plain_of, recurrence_words
 from campaigns.campaign.campaigns import Campaign, Medium, Recipe
-from campaigns.campaign.policy import read_policy
 from campaigns.offers.offers import Offer
 from retention.database import reading
 from retention.errors import Invalid
@@ -110,7 +109,7 @@ def test_when_is_saved_as_chosen_and_shown_so_again(
     marketer.send("/campaigns/new/coupon-push", **DRAFT)
     answer = marketer.send("/campaigns/autumn/edit/when", **typed, to="stay")
     assert notice(answer.text) == "Saved."
-    assert console.campaign().trigger == trigger
+    assert console.campaign().trigger_json == trigger
     assert f'name="kind" value="{typed["kind"]}" checked' in marketer.page("/campaigns/autumn/edit/when")
 
 
@@ -127,7 +126,7 @@ def test_hours_of_sending_and_quiet_hours_go_into_the_policy(console: Console) -
     marketer.send("/campaigns/new/coupon-push", **DRAFT)
     hours = {"send": "buyer", "send_time": "19:30", "quiet": "shop", "quiet_from": "22:00", "quiet_to": "08:00"}
     marketer.send("/campaigns/autumn/edit/when", kind="once", **hours, to="stay")
-    policy = console.campaign().policy
+    policy = console.campaign().policy_json
     assert policy["send_at"] == {"time": "19:30", "zone": "buyer"}
     assert policy["quiet"] == {"from": "22:00", "to": "08:00", "zone": "shop"}
     text = marketer.page("/campaigns/autumn/edit/when")
@@ -144,7 +143,7 @@ def test_rules_are_saved_line_by_line(console: Console) -> None:
         "cap_when_full": ["yield", "skip", "delay"], "to": "stay",
     }  # fmt: skip
     marketer.send("/campaigns/autumn/edit/rules", **typed)
-    policy = read_policy(console.campaign().policy)
+    policy = console.campaign().policy
     assert (policy.control_share, policy.read_out_days, policy.priority) == (0.335, 14, 70)
     assert (policy.late_after, policy.cost_ceiling, policy.over_ceiling) == (48, 12050, "cut")
     assert [(cap.messages, cap.per, cap.days, cap.over, cap.when_full) for cap in policy.caps] == [
@@ -192,7 +191,7 @@ def test_texts_are_saved_per_language_and_an_empty_language_is_none(console: Con
         "to": "stay",
     }
     marketer.send("/campaigns/autumn/edit/what", **typed)
-    assert console.campaign().content == {"en": {"subject": "Hello", "body": "For you.\nAnd you."}}
+    assert console.campaign().content_json == {"en": {"subject": "Hello", "body": "For you.\nAnd you."}}
     assert console.campaign().medium is Medium.EMAIL
 
 

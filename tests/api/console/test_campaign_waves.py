@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Engine
 
 from campaigns.campaign.campaigns import Recipe
+from campaigns.campaign.draft import Draft
 from campaigns.campaign.recipes import FOLLOWERS, GROUP_MEMBERS
 from campaigns.runs.drafting import create_campaign, edit_campaign
 from retention.database import reading, transaction
@@ -32,7 +33,7 @@ def marketer(console: Console) -> Person:
     with transaction(console.engine) as session:
         shop = find_shop(session, "camellia")
         create_campaign(
-            session, shop, "alert", recipe=Recipe.ARRIVAL_ALERT, product_id=1, at=sample.NOW, actor="user:1"
+            session, shop, Draft("alert", recipe=Recipe.ARRIVAL_ALERT, product_id=1), at=sample.NOW, actor="user:1"
         )
     return console.enter("marketer")
 
@@ -68,7 +69,7 @@ def test_recipe_suggests_who_hears_first_and_how_many_are_new_in_each_wave(marke
 def test_waves_are_chosen_in_order_with_the_hours_between(console: Console, marketer: Person) -> None:
     page = send_waves(marketer, ("members", "2"), ("segment:vip", "12"), ("", "3"), ("rest", "36"))
     assert notice(page) == "Saved."
-    assert console.campaign("alert").trigger == {
+    assert console.campaign("alert").trigger_json == {
         "waves": [
             {"rule": GROUP_MEMBERS, "after": 2},
             {"rule": {"segment": "vip"}, "after": 14},
@@ -92,11 +93,11 @@ def test_waves_are_chosen_in_order_with_the_hours_between(console: Console, mark
 def test_waves_that_cannot_be_are_refused_and_change_nothing(
     console: Console, marketer: Person, waves: list[tuple[str, str]], why: str
 ) -> None:
-    before = console.campaign("alert").trigger
+    before = console.campaign("alert").trigger_json
     page = send_waves(marketer, *waves)
     assert why in notice(page)
     assert lines(page) == [each for each in waves if each[0] not in {"", "nobody-known"}]
-    assert console.campaign("alert").trigger == before
+    assert console.campaign("alert").trigger_json == before
 
 
 def test_wave_that_came_another_way_is_shown_in_words_and_kept(console: Console, marketer: Person) -> None:
@@ -114,7 +115,9 @@ def test_wave_that_came_another_way_is_shown_in_words_and_kept(console: Console,
     assert lines(page) == [("kept:0", "0"), ("fans", "5")]
     assert "广东" in page
     send_waves(marketer, ("followers", "0"), ("kept:0", "8"))
-    assert console.campaign("alert").trigger == {"waves": [{"rule": FOLLOWERS, "after": 0}, {"rule": own, "after": 8}]}
+    assert console.campaign("alert").trigger_json == {
+        "waves": [{"rule": FOLLOWERS, "after": 0}, {"rule": own, "after": 8}]
+    }
 
 
 def test_waves_are_offered_to_what_tells_of_a_product_and_to_nothing_else(console: Console, marketer: Person) -> None:
@@ -128,4 +131,4 @@ def test_waves_are_offered_to_what_tells_of_a_product_and_to_nothing_else(consol
     assert 'value="waves"' in text
     assert lines(text) == [("fans", "0"), ("followers", "24"), ("members", "24")]
     with reading(console.engine) as session:
-        assert session.merge(console.campaign("push")).trigger == {}
+        assert session.merge(console.campaign("push")).trigger_json == {}

@@ -9,6 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from campaigns.campaign.campaigns import Recipe
+from campaigns.campaign.draft import Draft
 from campaigns.offers.offers import find_offer
 from campaigns.runs.drafting import create_campaign
 from campaigns.runs.scheduling import schedule
@@ -69,9 +70,12 @@ def client(sqlite_url: str, home: Path) -> Iterator[TestClient]:
         tea = find_shop(session, "camellia")
         offer = find_offer(session, tea.id, "autumn-20").id
         push = create_campaign(
-            session, tea, "coming", name="Coming", recipe=Recipe.COUPON_PUSH, audience=EVERYBODY, offer_id=offer,
-            at=NOW, actor="user:1",
-        )  # fmt: skip
+            session,
+            tea,
+            Draft("coming", name="Coming", recipe=Recipe.COUPON_PUSH, audience=EVERYBODY, offer_id=offer),
+            at=NOW,
+            actor="user:1",
+        )
         schedule(session, push, launch_at=NOW + timedelta(days=2), at=NOW, actor="user:1")
     yield doors_of(engine, home)("owner")
     engine.dispose()

@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session, select
 
 from campaigns.campaign.campaigns import Recipe
+from campaigns.campaign.draft import Draft
 from campaigns.runs.drafting import create_campaign
 from retention.audit import AuditEntry
 from retention.database import reading, transaction
@@ -109,6 +110,9 @@ def test_no_page_of_segments_carries_script_or_style_of_its_own(sign_in: SignIn,
 
 def _campaign_on(session: Session, shop: Shop, slug: str) -> None:
     create_campaign(
-        session, shop, "reach", name="Reach followers", recipe=Recipe.COUPON_PUSH, offer_id=1,
-        audience={"segment": slug}, actor="user:1", at=sample.NOW,
-    )  # fmt: skip
+        session,
+        shop,
+        Draft("reach", name="Reach followers", recipe=Recipe.COUPON_PUSH, offer_id=1, audience={"segment": slug}),
+        actor="user:1",
+        at=sample.NOW,
+    )

@@ -248,6 +248,6 @@ def test_editor_lets_a_person_post_in_groups_or_to_each_buyer(enter: Enter, engi
     words = {"subject_zh-CN": "新茶", "body_zh-CN": "到店了", "medium": "assisted"}
     send(client, "/campaigns/by-hand/edit/what", posts_to="buyers", **words)
     with reading(engine) as session:
-        policy = session.exec(select(Campaign.policy)).one()
+        policy = session.exec(select(Campaign.policy_json)).one()
     assert policy["posts_to"] == "buyers"
     assert "to each buyer" in client.get(f"{HOME}/campaigns/by-hand/edit/what").text

@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select, update
 
 from api.app import create_app
 from campaigns.campaign.campaigns import Campaign, Delivery, DeliveryState, Recipe
+from campaigns.campaign.draft import Draft
 from campaigns.campaign.shop_policy import save_shop_policy
 from campaigns.channels.senders import SenderKind, create_sender
 from campaigns.offers.offers import find_offer
@@ -75,7 +76,7 @@ def _campaigns(session: Session, shop: Shop) -> None:
 
     def make(slug: str, **values: Any) -> Campaign:
         given = {"recipe": Recipe.COUPON_PUSH, "audience": EVERYBODY, "offer_id": offer} | values
-        return create_campaign(session, shop, slug, name=slug.title(), at=NOW, actor="user:2", **given)
+        return create_campaign(session, shop, Draft(slug, name=slug.title(), **given), at=NOW, actor="user:2")
 
     make("draft")
     make("waves", recipe=Recipe.COUPON_PUSH)
@@ -118,9 +119,20 @@ def _paper(engine: Engine, settings: Settings) -> None:
         offer = find_offer(session, shop.id, "autumn-20").id
         for slug, recipe in (("parcel", Recipe.PARCEL_FLYER), ("sheet", Recipe.JOINT_FLYER)):
             campaign = create_campaign(
-                session, shop, slug, name=slug.title(), recipe=recipe, audience=EVERYBODY, offer_id=offer,
-                product_id=tea, policy=PAPER, at=NOW, actor="user:1",
-            )  # fmt: skip
+                session,
+                shop,
+                Draft(
+                    slug,
+                    name=slug.title(),
+                    recipe=recipe,
+                    audience=EVERYBODY,
+                    offer_id=offer,
+                    product_id=tea,
+                    policy=PAPER,
+                ),
+                at=NOW,
+                actor="user:1",
+            )
             campaign.secret = "5eed" * 8
             session.flush()
             run = launch(session, shop, campaign, at=NOW, actor="user:1")
