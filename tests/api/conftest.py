@@ -9,13 +9,13 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
-from api.app import create_app
 from campaigns.runs.launch import launch
 from retention import keys
 from retention.access import Scope
 from retention.database import transaction
 from retention.settings import Settings
 from retention.shops import Shop, create_shop, find_shop
+from tests.apps import create_app
 from tests.campaigns.conftest import NOON, Stage
 
 SECRET = "for the tests only, of 32 bytes or more"

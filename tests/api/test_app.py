@@ -12,7 +12,6 @@ from sqlalchemy import Engine, event
 from sqlmodel import Session, select
 
 from api import forms
-from api.app import create_app
 from api.deps import CurrentMember, CurrentShop, Now, Writing, require
 from retention import people
 from retention.access import Member, Role, Scope
@@ -21,6 +20,7 @@ from retention.errors import Conflict
 from retention.logins import Login
 from retention.settings import Settings
 from retention.shops import Shop, create_shop
+from tests.apps import create_app
 from tests.sign_in import sign_in, token_of
 
 NOON = datetime(2026, 5, 20, 4, tzinfo=UTC)

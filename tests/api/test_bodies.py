@@ -14,7 +14,6 @@ from fastapi import FastAPI
 from sqlalchemy import Engine
 
 from api import bodies, forms
-from api.app import create_app
 from api.guard import Guard
 from retention import keys, people, tokens
 from retention.access import Role, Scope
@@ -22,6 +21,7 @@ from retention.database import transaction
 from retention.logins import Login
 from retention.settings import Settings
 from retention.shops import create_shop, find_shop
+from tests.apps import create_app
 
 NOON = datetime(2026, 5, 20, 4, tzinfo=UTC)
 SITE = "https://r.example.cn"

@@ -15,12 +15,12 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
-from api.app import create_app
 from api.cli import app, main
 from api.logs import configure_logs
 from retention.database import open_engine
 from retention.settings import Settings
 from tests.api.noisy import FAULTS, LINES, SECRETS, noisy
+from tests.apps import create_app
 from tests.servers import free_port
 
 ROOT = Path(__file__).resolve().parents[2]

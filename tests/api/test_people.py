@@ -13,7 +13,6 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from api import forms
-from api.app import create_app
 from api.demo.post_office import open_post_office
 from campaigns.channels.senders import SenderKind, create_sender
 from retention import invitations, keys, people
@@ -24,6 +23,7 @@ from retention.errors import Conflict, Forbidden, NotFound
 from retention.people import User
 from retention.settings import Settings, get_settings
 from retention.shops import Shop, create_shop, find_shop
+from tests.apps import create_app
 from tests.sign_in import sign_in, token_of
 
 NOON = datetime(2026, 5, 20, 4, tzinfo=UTC)

@@ -13,7 +13,6 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine, create_engine, event, make_url, pool, text
 
-from api.app import create_app
 from api.readiness import QUEUES
 from retention import clock, heartbeats, people
 from retention.access import Role
@@ -22,6 +21,7 @@ from retention.heartbeats import Part
 from retention.settings import Settings
 from retention.shops import create_shop
 from retention.trouble import Trouble, trouble_of
+from tests.apps import create_app
 from tests.servers import free_port
 from tests.sign_in import sign_in
 

@@ -8,13 +8,13 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
-from api.app import create_app
 from api.cli import main, terminal
 from retention import clock, keys, people
 from retention.access import Role, Scope
 from retention.database import open_engine, reading, transaction
 from retention.settings import Settings, get_settings
 from retention.shops import create_shop
+from tests.apps import create_app
 from tests.campaigns.conftest import NOON, Stage
 from tests.campaigns.random_weeks import END, Trading
 from tests.campaigns.reference import Reader, Reading

@@ -26,7 +26,6 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from api import forms
-from api.app import create_app
 from retention import keys, logins, people
 from retention.access import ROLE_SCOPES, Role, Scope
 from retention.database import open_engine, transaction
@@ -34,6 +33,7 @@ from retention.settings import Settings
 from retention.shops import create_shop, find_shop
 from retention.tokens import spaced
 from tests.api.rights import declared
+from tests.apps import create_app
 from tests.retention import rows
 
 NOON = datetime(2026, 5, 20, 4, tzinfo=UTC)

@@ -14,7 +14,6 @@ from sqlalchemy import Engine, event
 from sqlmodel import select
 
 from api import hashing
-from api.app import create_app
 from retention import logins, passwords, people
 from retention.access import Role
 from retention.database import reading, transaction
@@ -22,6 +21,7 @@ from retention.logins import Login
 from retention.settings import Settings
 from retention.shops import create_shop
 from retention.tries import Limit, Try, give_back, left, network_of, take
+from tests.apps import create_app
 
 NOON = datetime(2026, 5, 20, 4, tzinfo=UTC)
 PASSWORD = "seven green kettles"

@@ -6,13 +6,13 @@ from pathlib import Path
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
-from api.app import create_app
 from retention.database import transaction
 from retention.queue import app as queue
 from retention.settings import Settings
 from retention.shops import find_shop
 from segments.presets import save_presets
 from tests.api.console import sample
+from tests.apps import create_app
 from tests.databases import filled_once
 from tests.sign_in import sign_in, token_of
 

@@ -10,7 +10,6 @@ from playwright.sync_api import Page
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from api.app import create_app
 from api.demo.pictures import draw
 from campaigns.campaign.campaigns import Campaign, Recipe, Run
 from campaigns.campaign.draft import Draft
@@ -32,6 +31,7 @@ from retention.settings import Settings
 from retention.shops import Shop, find_shop
 from tests.api.console import sample
 from tests.api.console.sample import NOW
+from tests.apps import create_app
 from tests.sign_in import login_cookies
 
 EVERYBODY = {"buyer": {"field": "external_id", "exists": True}}

@@ -11,13 +11,13 @@ from httpx import Response
 from sqlalchemy import Engine
 from sqlmodel import select
 
-from api.app import create_app
 from campaigns.campaign.campaigns import Campaign
 from retention.database import reading
 from retention.queue import app as queue
 from retention.settings import Settings
 from tests.api.console import sample
 from tests.api.console.doors import HOME
+from tests.apps import create_app
 from tests.sign_in import sign_in, token_of
 
 DRAFT = {"slug": "autumn", "name": "Autumn", "segment": "repeat-customers", "offer": "autumn-20", "to": "check"}

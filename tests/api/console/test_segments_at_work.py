@@ -8,13 +8,13 @@ import pytest
 from playwright.sync_api import ConsoleMessage, Page, expect
 from sqlalchemy import Engine
 
-from api.app import create_app
 from retention.database import reading
 from retention.queue import app as queue
 from retention.settings import Settings
 from retention.shops import find_shop
 from segments.segments import find_segment
 from tests.api.console import sample
+from tests.apps import create_app
 from tests.sign_in import login_cookies
 
 pytestmark = pytest.mark.browser

@@ -12,7 +12,6 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import Engine
 from sqlmodel import col, func, select
 
-from api.app import create_app
 from campaigns.campaign.campaigns import Campaign, CampaignState, Delivery, DeliveryState
 from campaigns.campaign.posts import PostState
 from campaigns.posts.posts import PostQuota
@@ -24,6 +23,7 @@ from retention.settings import Settings
 from tests.api.console import post_shop, sample
 from tests.api.console.doors import doors_of
 from tests.api.console.post_shop import HOME, picture, post_campaign, posts_of
+from tests.apps import create_app
 from tests.sign_in import login_cookies
 
 Enter = Callable[..., TestClient]

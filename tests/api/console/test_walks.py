@@ -9,7 +9,6 @@ from playwright.sync_api import ConsoleMessage, Page, expect
 from sqlalchemy import Engine
 from sqlmodel import func, select
 
-from api.app import create_app
 from campaigns.campaign.campaigns import Campaign, CampaignState, Delivery, DeliveryState
 from campaigns.channels.memory import MemoryChannel
 from campaigns.sending.sending import send_waiting
@@ -20,6 +19,7 @@ from retention.jobs import Job
 from retention.queue import app as queue
 from retention.settings import Settings, get_settings
 from tests.api.console import sample
+from tests.apps import create_app
 from tests.sign_in import login_cookies
 
 pytestmark = pytest.mark.browser

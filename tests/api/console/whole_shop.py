@@ -9,7 +9,6 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select, update
 
-from api.app import create_app
 from campaigns.campaign.campaigns import Campaign, Delivery, DeliveryState, Recipe
 from campaigns.campaign.draft import Draft
 from campaigns.campaign.shop_policy import save_shop_policy
@@ -37,6 +36,7 @@ from segments.presets import save_presets
 from tests.api.console import post_shop, sample
 from tests.api.console.doors import HOME
 from tests.api.console.paper_shop import EVERYBODY
+from tests.apps import create_app
 from tests.sign_in import sign_in, token_of
 
 NOW = sample.NOW
