@@ -52,11 +52,6 @@ def claim_coupon(session: Session, link: Link, *, at: datetime) -> Coupon:
     return _claim(session, coupon, at=at)
 
 
-def claim_code(session: Session, shop: Shop, code: str, *, at: datetime) -> Coupon:
-    """Claim by the code somebody typed from paper; Invalid names a slip, NotFound an unknown code."""
-    return _claim(session, find_coupon(session, shop, code), at=at)
-
-
 def find_coupon(session: Session, shop: Shop, code: str) -> Coupon:
     """Return the coupon of a typed code; Invalid names a slip, NotFound an unknown code."""
     found = session.exec(select(Coupon).where(Coupon.shop_id == shop.id, Coupon.code == read_code(code))).first()

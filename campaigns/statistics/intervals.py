@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import special
 
 from retention.errors import Invalid
@@ -166,31 +166,3 @@ def welch(treated: Spend, control: Spend, *, confidence: float = 0.95) -> Interv
     freedom = (one + zero) ** 2 / (one**2 / (treated.buyers - 1) + zero**2 / (control.buyers - 1))
     reach = float(special.stdtrit(freedom, (1 + confidence) / 2)) * error
     return Interval(difference - reach, difference + reach)
-
-
-class Cuped(NamedTuple):
-    """Spend adjusted by spend before assignment, and the share of its variance that this removed."""
-
-    values: NDArray[np.float64]
-    rho_squared: float
-
-
-def cuped(values: ArrayLike, before: ArrayLike) -> Cuped:
-    """Take out what spend before assignment already explained (Deng and others 2013).
-
-    Both arrays hold one figure per buyer over all arms together, in one order; slice the result by arm afterwards.
-    rho squared is the share of variance removed: report it, for at 0.02 the adjustment does nothing.
-    """
-    after, prior = np.asarray(values, dtype=float), np.asarray(before, dtype=float)
-    if after.shape != prior.shape:
-        raise Invalid(
-            "{after} values but {before} values before: give one of each per buyer.",
-            after=after.size,
-            before=prior.size,
-        )
-    spread, own = prior - prior.mean(), after - after.mean()
-    prior_squares, own_squares = float(spread @ spread), float(own @ own)
-    if not prior_squares or not own_squares:
-        return Cuped(after, 0.0)
-    together = float(own @ spread)
-    return Cuped(after - together / prior_squares * spread, together**2 / (prior_squares * own_squares))

@@ -102,32 +102,6 @@ def static_layer(
     return _layer(page, design, format, language, profile)
 
 
-def whole_page(
-    design: str,
-    content: Mapping[str, str],
-    values: Mapping[str, str],
-    *,
-    format: str,  # noqa: A002
-    language: str,
-    profile: Profile,
-    images: Mapping[str, bytes],
-) -> bytes:
-    """Lay out one complete piece, personal parts included: slow, for designs whose text really flows."""
-    document, _ = _page(design, content, format, language, profile, images, values)
-    return bytes(document.write_pdf())
-
-
-def warm() -> None:
-    """Load the layout engine and open the typefaces: a second or so that a process should spend before its first page.
-
-    For the start of a worker or web process, after any fork.
-    """
-    engine = _engine()
-    for bold in (False, True):
-        fonts.face(bold=bold)
-    engine.text.fonts.FontConfiguration()
-
-
 @lru_cache(maxsize=1)
 def _engine() -> Any:
     """Return WeasyPrint, without types. It makes Pillow fill cut-off pictures with grey, so not amid a reading."""

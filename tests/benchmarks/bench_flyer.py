@@ -48,9 +48,8 @@ def whole_pages() -> float:
         return lay_out(html, given)
 
     render._laid_out = keep
-    content = {"format": "label", "language": "zh", "profile": OFFICE, "images": samples.PICTURES}
     for piece in pieces(MEASURED):
-        render.whole_page("flyer", samples.FLYER["zh"], piece.values, **content)
+        samples.whole_page("flyer", piece.values, paper="label")
     render._laid_out = lay_out
     html = _one_document(pages)
     started = time.perf_counter()
@@ -90,7 +89,7 @@ def _peak_mb() -> int:
 def measure(what: str) -> None:
     if what == "preview":
         started = time.perf_counter()
-        render.warm()
+        render._engine()
         ready = time.perf_counter()
         stamp.preview(samples.layer(paper="label"), samples.flyer(), profile=OFFICE)
         done = time.perf_counter()

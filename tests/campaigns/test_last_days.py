@@ -14,7 +14,7 @@ from api.public.offer_view import view_offer
 from campaigns.campaign.campaigns import Medium
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.offers import Offer
-from campaigns.offers.redeem import claim_code, hold
+from campaigns.offers.redeem import hold
 from campaigns.runs.launch import launch
 from campaigns.texts.composing import compose
 from campaigns.texts.content import sample_context, text_source_of
@@ -22,6 +22,7 @@ from printables.flyers import offer_words
 from retention.buyers import Buyer
 from retention.errors import Conflict, Invalid
 from retention.words import speaking
+from tests.campaigns.claims import claim_by_code
 from tests.campaigns.conftest import NOON, Stage
 from tests.campaigns.texts import IDENTITY
 
@@ -92,7 +93,7 @@ def test_an_end_is_told_as_the_last_day_everywhere(stage: Stage, place: str) -> 
     offer = stage.offer(ends_at=MIDNIGHT)
     launch(stage.session, stage.shop, stage.push(offer_id=offer.id), at=NOON, actor="user:1")
     coupon = stage.session.exec(select(Coupon)).one()
-    claim_code(stage.session, stage.shop, coupon.code, at=NOON)
+    claim_by_code(stage.session, stage.shop, coupon.code, at=NOON)
     with speaking("en"):
         far, soon = list(PLACES[place](stage, offer, coupon, FAR)), list(PLACES[place](stage, offer, coupon, SOON))
     for text in (*far, *soon):

@@ -132,22 +132,6 @@ def test_power_refuses_impossible_shares(bad):
         buyers_needed(given["base"], given["uplift"], control_share=given["control_share"])
 
 
-def test_cuped_removes_what_earlier_spend_explains():
-    rng = np.random.default_rng(1)
-    before = rng.gamma(2, 50, 4000)
-    after = 0.6 * before + rng.normal(0, 30, 4000)
-    adjusted, rho_squared = intervals.cuped(after, before)
-    assert rho_squared == pytest.approx(np.corrcoef(after, before)[0, 1] ** 2)
-    assert adjusted.mean() == pytest.approx(after.mean())
-    assert adjusted.var() == pytest.approx(after.var() * (1 - rho_squared))
-
-
-def test_cuped_leaves_values_alone_when_nothing_was_spent_before():
-    adjusted, rho_squared = intervals.cuped([1.0, 2.0, 3.0], [5.0, 5.0, 5.0])
-    assert list(adjusted) == [1.0, 2.0, 3.0]
-    assert rho_squared == 0
-
-
 def test_holm_is_statsmodels_holm():
     p_values = [0.01, 0.04, 0.03, 0.005]
     assert holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1])

@@ -10,7 +10,7 @@ from campaigns.campaign.draft import Draft
 from campaigns.campaign.recipes import RECIPES, recipe_name, suggested_audience, suggested_trigger
 from campaigns.offers.issuing import issue_anonymous
 from campaigns.offers.offers import Offer
-from campaigns.offers.redeem import claim_code, hold, joined, redeem
+from campaigns.offers.redeem import hold, joined, redeem
 from campaigns.runs.drafting import create_campaign
 from campaigns.texts.messages import render
 from campaigns.texts.wording import sample_values
@@ -18,6 +18,7 @@ from retention.errors import Conflict, Invalid
 from retention.products import Product
 from retention.words import LANGUAGES, speaking
 from segments.matching import match
+from tests.campaigns.claims import claim_by_code
 from tests.campaigns.conftest import NOON, Stage, later
 
 TERMS: dict[Recipe, dict[str, Any]] = {
@@ -101,14 +102,14 @@ def test_team_coupon_opens_when_enough_have_joined(stage: Stage) -> None:
     codes = [issue_anonymous(stage.session, offer, at=NOON).code for _ in range(4)]
     order = {"order_reference": "order-1", "amount": 20000, "at": later(hours=1)}
     for number in (1, 2):
-        claim_code(stage.session, stage.shop, codes[number - 1], at=NOON)
-        claim_code(stage.session, stage.shop, codes[number - 1], at=NOON)  # the same person twice is one
+        claim_by_code(stage.session, stage.shop, codes[number - 1], at=NOON)
+        claim_by_code(stage.session, stage.shop, codes[number - 1], at=NOON)  # the same person twice is one
         with pytest.raises(Conflict, match=f"opens when 3 have joined; {3 - number} are missing"):
             redeem(stage.session, stage.shop, codes[0], **order)
         with pytest.raises(Conflict, match="are missing"):
             hold(stage.session, stage.shop, codes[0], order_reference="order-1", at=later(hours=1))
     assert joined(stage.session, offer) == 2
-    claim_code(stage.session, stage.shop, codes[2], at=NOON)
+    claim_by_code(stage.session, stage.shop, codes[2], at=NOON)
     assert redeem(stage.session, stage.shop, codes[0], **order).discount == 2000
     with pytest.raises(Conflict, match="Join first"):
         redeem(stage.session, stage.shop, codes[3], order_reference="order-2", amount=20000, at=later(hours=1))

@@ -13,12 +13,13 @@ from sqlmodel import select
 from campaigns.offers.coupons import Coupon, CouponState
 from campaigns.offers.links import Link
 from campaigns.offers.offers import Offer, OfferKind, take_coupons
-from campaigns.offers.redeem import claim_code, claim_coupon, give_back, hold, redeem
+from campaigns.offers.redeem import claim_coupon, find_coupon, give_back, hold, redeem
 from campaigns.runs.launch import launch
 from retention.database import transaction
 from retention.errors import Conflict, Invalid, NotFound
 from retention.shops import create_shop, find_shop
 from retention.touches import Touch
+from tests.campaigns.claims import claim_by_code
 from tests.campaigns.conftest import NOON, Stage, later
 
 
@@ -38,7 +39,7 @@ def test_claim_starts_the_clock_once(stage: Stage) -> None:
     end = later(days=4, hours=12)  # the third day after the claim is over in Shanghai
     assert claim_coupon(stage.session, link, at=later(days=1)).expires_at == end
     claim_coupon(stage.session, link, at=later(days=2))
-    claim_code(stage.session, stage.shop, coupon.code.lower(), at=later(days=2))
+    claim_by_code(stage.session, stage.shop, coupon.code.lower(), at=later(days=2))
     assert (coupon.state, coupon.claimed_at, coupon.expires_at) == (CouponState.CLAIMED, later(days=1), end)
     assert _touches(stage) == [("claimed", "spring")]
 
@@ -62,10 +63,10 @@ def test_claim_after_the_offer_is_refused_and_changes_nothing(stage: Stage) -> N
 def test_code_is_read_as_people_type_it(stage: Stage) -> None:
     coupon, _ = _coupon(stage)
     typed = f" {coupon.code[:4].lower()}-{coupon.code[4:].replace('0', 'o').replace('1', 'l')} "
-    assert claim_code(stage.session, stage.shop, typed, at=NOON).id == coupon.id
+    assert find_coupon(stage.session, stage.shop, typed).id == coupon.id
     slip = coupon.code[:-1] + ("0" if coupon.code[-1] != "0" else "1")
     with pytest.raises(Invalid, match="typing slip"):
-        claim_code(stage.session, stage.shop, slip, at=NOON)
+        find_coupon(stage.session, stage.shop, slip)
 
 
 def test_order_redeems_and_the_same_order_again_gets_the_same_answer(stage: Stage) -> None:

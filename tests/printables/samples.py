@@ -1,11 +1,13 @@
 """What the paper tests print: a drawn picture, words in both languages, and pieces."""
 
 import io
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
 from PIL import Image, ImageDraw
 
+from printables.drawing import render
 from printables.drawing.profiles import OFFICE, Profile
 from printables.drawing.render import StaticLayer, static_layer
 from printables.drawing.stamp import PrintRecord
@@ -93,3 +95,10 @@ def joint(number: int = 1) -> PrintRecord:
     return PrintRecord(
         {"greeting": "林女士，", "qr_1": first, "code_1": "7K3M", "qr_2": second, "code_2": "8H2N", "piece": "1"}
     )
+
+
+def whole_page(design: str, values: Mapping[str, str], *, language: str = "zh", paper: str = "a6") -> bytes:
+    """Lay one complete piece out without stamping: slow, and what a stamped piece has to look like."""
+    content = CONTENT[design][language]
+    document, _ = render._page(design, content, paper, language, OFFICE, PICTURES, values)
+    return bytes(document.write_pdf())

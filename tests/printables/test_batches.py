@@ -9,7 +9,7 @@ from campaigns.deliveries.moving import pause
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.links import Link
 from campaigns.offers.offers import Offer
-from campaigns.offers.redeem import claim_code, redeem
+from campaigns.offers.redeem import redeem
 from printables import make_batch, tasks
 from printables.batches import Batch, BatchState, Piece, PieceState
 from printables.drawing import verify
@@ -22,6 +22,7 @@ from retention.errors import Conflict, Invalid, NotFound
 from retention.parcels import Parcel
 from retention.settings import get_settings
 from retention.tokens import spaced
+from tests.campaigns.claims import claim_by_code
 from tests.printables.conftest import NOON, URL, Bench, open_shop
 
 
@@ -268,7 +269,7 @@ def test_a_coupon_that_is_used_or_over_is_not_printed_again(bench: Bench) -> Non
     used, over = (piece.code for piece in bench.pieces(batch))
     _use(bench, used)
     with transaction(bench.engine) as session:
-        claim_code(session, bench.shop, over, at=NOON - timedelta(days=15))  # its fourteen days are over
+        claim_by_code(session, bench.shop, over, at=NOON - timedelta(days=15))  # its fourteen days are over
     for code, why in ((used, "has been used"), (over, "is over")):
         with pytest.raises(Conflict, match=f"{spaced(code)} {why}, so it is not printed again"):
             reprint(bench.engine, bench.packer, code, files=bench.files, public_url=URL, at=NOON)

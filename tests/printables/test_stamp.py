@@ -8,7 +8,6 @@ import pytest
 from printables.drawing import stamp, verify
 from printables.drawing.designs import DESIGNS
 from printables.drawing.profiles import LABEL_203, LABEL_300, OFFICE, PRINT_SHOP, PROFILES
-from printables.drawing.render import whole_page
 from retention.errors import Invalid
 from tests.printables import samples
 
@@ -28,15 +27,7 @@ def words(pdf: bytes) -> list[str]:
 def test_a_stamped_piece_looks_like_the_page_laid_out_whole(design: str, language: str) -> None:
     piece = {"flyer": samples.flyer, "joint": samples.joint}[design]()
     stamped = stamp.preview(samples.layer(design, language=language), piece, profile=OFFICE)
-    laid_out = whole_page(
-        design,
-        samples.CONTENT[design][language],
-        piece.values,
-        format="a6",
-        language=language,
-        profile=OFFICE,
-        images=samples.PICTURES,
-    )
+    laid_out = samples.whole_page(design, piece.values, language=language)
     differs = np.abs(drawn(stamped) - drawn(laid_out))
     for slot in samples.layer(design, language=language).slots.values():
         if slot.kind == "qr":  # modules are on the device's dots in one and not in the other

@@ -47,7 +47,7 @@ READERS = {
 def test_a_picture_that_is_cut_off_is_refused_also_after_weasyprint_changed_pillow(
     reader: object, kind: str, options: dict[str, bool]
 ) -> None:
-    render.warm()
+    render._engine()
     ImageFile.LOAD_TRUNCATED_IMAGES = True  # as its import leaves it, in this process or in a thread beside
     whole = drawn(kind, **options)
     assert reader(whole)  # type: ignore[operator]
@@ -73,7 +73,7 @@ def read():
             refused.append(1)
 readers = [threading.Thread(target=read) for _ in range(2)]
 [each.start() for each in readers]
-render.warm()
+render._engine()
 stop.set()
 [each.join() for each in readers]
 print(len(taken), bool(refused))
