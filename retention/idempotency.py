@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import UniqueConstraint, delete
+from sqlalchemy import ColumnElement, UniqueConstraint, delete
 from sqlmodel import Field, Session, col, select
 
 from retention import clock
@@ -53,25 +53,65 @@ def answer_once(
     `request` is everything that was asked, as bytes. Conflict when the key came with another request before; a refusal
     is not kept, so the request may be mended and sent again.
     """
+    given, is_first = _take(session, member, key, request=request, at=at)
+    if is_first:
+        value = given.answer = work()
+        return Answer(value, again=False)
+    return Answer(_kept(given), again=True)
+
+
+def begin_once(session: Session, member: Member, key: str, *, request: bytes, at: datetime) -> Answer | None:
+    """Take `key` for work that no transaction spans, such as a mail; return what the first request was answered.
+
+    None for the first request: commit, do the work, then `keep_answer`, or `free_key` when it was refused. Conflict
+    while the first request is at work, and for a day when its process died over it.
+    """
+    given, is_first = _take(session, member, key, request=request, at=at)
+    return None if is_first else Answer(_kept(given), again=True)
+
+
+def keep_answer(session: Session, member: Member, key: str, value: dict[str, Any]) -> None:
+    """Keep what a request that was begun is answered."""
+    session.exec(select(GivenAnswer).where(*_under(member, key))).one().answer = value
+
+
+def free_key(session: Session, member: Member, key: str) -> None:
+    """Forget a request that was begun and refused, so that it may be sent again."""
+    session.connection().execute(delete(GivenAnswer).where(*_under(member, key)))
+
+
+def _take(session: Session, member: Member, key: str, *, request: bytes, at: datetime) -> tuple[GivenAnswer, bool]:
+    """Return the row of a key, and whether it is new."""
     if not key or len(key) > LONGEST_KEY or not key.isprintable():
         raise Invalid("An idempotency key has 1 to {length} printable characters.", length=LONGEST_KEY)
     digest = hashlib.sha256(request).hexdigest()
-    mine = (
-        col(GivenAnswer.shop_id) == member.shop_id,
-        col(GivenAnswer.actor) == member.actor,
-        col(GivenAnswer.key) == key,
-    )
+    mine = _under(member, key)
     session.connection().execute(delete(GivenAnswer).where(*mine, col(GivenAnswer.created_at) <= at - KEPT_FOR))
     row = {"shop_id": member.shop_id, "actor": member.actor, "key": key, "request": digest, "created_at": at}
     taking = insert(session, GivenAnswer).values(row).on_conflict_do_nothing().returning(col(GivenAnswer.id))
     is_first = session.connection().execute(taking).first() is not None
     given = session.exec(select(GivenAnswer).where(*mine)).one()
-    if is_first:
-        value = given.answer = work()
-        return Answer(value, again=False)
     if given.request != digest:
         raise Conflict("The idempotency key {key} was used for another request. Take a new one.", key=key)
-    return Answer(given.answer or {}, again=True)
+    return given, is_first
+
+
+def _under(member: Member, key: str) -> tuple[ColumnElement[bool], ...]:
+    return (
+        col(GivenAnswer.shop_id) == member.shop_id,
+        col(GivenAnswer.actor) == member.actor,
+        col(GivenAnswer.key) == key,
+    )
+
+
+def _kept(given: GivenAnswer) -> dict[str, Any]:
+    if given.answer is None:
+        raise Conflict(
+            "The first request under the idempotency key {key} is still at work, or what it was answered is not kept."
+            " Look what came of it before you send it under a new key.",
+            key=given.key,
+        )
+    return given.answer
 
 
 def forget_answers(session: Session, at: datetime) -> int:

@@ -90,6 +90,11 @@ def save_segment(
     return segment
 
 
+def has_segment(session: Session, shop_id: int, slug: str) -> bool:
+    """Tell whether a segment of this name is there."""
+    return session.exec(select(Segment.id).where(Segment.shop_id == shop_id, Segment.slug == slug)).first() is not None
+
+
 def delete_segment(session: Session, shop_id: int, slug: str, *, actor: str, at: datetime) -> None:
     """Remove a segment; Conflict while another one is built on it."""
     segment = find_segment(session, shop_id, slug)

@@ -3,16 +3,17 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.deps import Files, Now, Reading, Writing
 from api.v1.keys import Caller, caller_with
+from api.v1.routing import router_for
 from retention.access import Scope
 from retention.privacy.requests import erase_buyer, export_buyer
 from retention.privacy.times import MOST_DAYS, Kind, set_times, times_of
 
-router = APIRouter(tags=["buyers"])
+router = router_for("buyers")
 
 Eraser = Annotated[Caller, caller_with(Scope.BUYERS_ERASE)]
 Days = Annotated[int, Field(ge=1, le=MOST_DAYS)]

@@ -3,20 +3,19 @@
 from datetime import date, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
-from fastapi.responses import JSONResponse
+from fastapi import Query
 from pydantic import BaseModel, ConfigDict
 
 from api.deps import Now, Reading, Writing
 from api.v1.bounds import Moment
 from api.v1.keys import Caller, caller_with
-from api.v1.once import SentOnce
+from api.v1.routing import router_for
 from campaigns.runs.calendar import days, reschedule
 from campaigns.runs.drafting import campaign_for
 from campaigns.runs.forecasting import forecast
 from retention.access import Scope
 
-router = APIRouter(tags=["calendar"])
+router = router_for("calendar")
 
 Reader = Annotated[Caller, caller_with(Scope.CAMPAIGNS_READ)]
 Mover = Annotated[Caller, caller_with(Scope.CAMPAIGNS_WRITE)]
@@ -53,13 +52,9 @@ def show_calendar(
     }
 
 
-@router.post("/campaigns/{slug}/reschedule", response_model=MovedOut)
-def move_launch(slug: str, session: Writing, once: SentOnce, caller: Mover, sent: MomentIn) -> JSONResponse:
+@router.post("/campaigns/{slug}/reschedule")
+def move_launch(slug: str, session: Writing, at: Now, caller: Mover, sent: MomentIn) -> MovedOut:
     """Put a launch to come on another moment; 409 when that cannot be. Scope campaigns:write."""
-
-    def work() -> MovedOut:
-        campaign = campaign_for(session, caller.member, slug)
-        reschedule(session, caller.shop, campaign, launch_at=sent.at, at=once.at, actor=caller.member.actor)
-        return MovedOut(slug=campaign.slug, scheduled_at=sent.at)
-
-    return once.answer(session, caller, work)
+    campaign = campaign_for(session, caller.member, slug)
+    reschedule(session, caller.shop, campaign, launch_at=sent.at, at=at, actor=caller.member.actor)
+    return MovedOut(slug=campaign.slug, scheduled_at=sent.at)

@@ -4,14 +4,12 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from sqlmodel import Session
 
 from api.deps import Now, Reading, Writing
 from api.v1.keys import Caller, caller_with
-from api.v1.once import Once, SentOnce
+from api.v1.routing import router_for
 from campaigns.campaign.audiences import check_seeing
 from campaigns.campaign.campaigns import Campaign, CampaignState, DeliveryState, Medium, Recipe
 from campaigns.channels.senders import find_sender
@@ -26,7 +24,7 @@ from campaigns.sending.sending import resend_all
 from retention.access import Scope
 from retention.buyers import buyer_for
 
-router = APIRouter(tags=["campaigns"])
+router = router_for("campaigns")
 
 Reader = Annotated[Caller, caller_with(Scope.CAMPAIGNS_READ)]
 Mover = Annotated[Caller, caller_with(Scope.CAMPAIGNS_WRITE)]
@@ -168,43 +166,33 @@ def plan(slug: str, session: Reading, at: Now, caller: Reader) -> PlanOut:
     return PlanOut.model_validate(planned.as_json(caller.shop.currency))
 
 
-@router.post("/campaigns/{slug}/launch", response_model=LaunchedOut)
-def launch(
-    slug: str, session: Writing, at: Now, once: SentOnce, caller: Mover, sent: LaunchIn | None = None
-) -> JSONResponse:
+@router.post("/campaigns/{slug}/launch", status_code=202)
+def launch(slug: str, session: Writing, at: Now, caller: Mover, sent: LaunchIn | None = None) -> LaunchedOut:
     """Launch a campaign; 409 when the plan is another than the fingerprint says. Scope campaigns:write."""
     fingerprint = sent.fingerprint if sent else None
-
-    def work() -> LaunchedOut:
-        campaign = campaign_for(session, caller.member, slug)
-        run = launch_campaign(session, caller.shop, campaign, at=at, actor=caller.member.actor, fingerprint=fingerprint)
-        return LaunchedOut(run=run.number, audience=run.audience, funnel=run.funnel, fingerprint=run.fingerprint)
-
-    return once.answer(session, caller, work)
+    campaign = campaign_for(session, caller.member, slug)
+    run = launch_campaign(session, caller.shop, campaign, at=at, actor=caller.member.actor, fingerprint=fingerprint)
+    return LaunchedOut(run=run.number, audience=run.audience, funnel=run.funnel, fingerprint=run.fingerprint)
 
 
-@router.post("/campaigns/{slug}/pause", response_model=CampaignOut)
-def pause(slug: str, session: Writing, once: SentOnce, caller: Mover) -> JSONResponse:
+@router.post("/campaigns/{slug}/pause")
+def pause(slug: str, session: Writing, at: Now, caller: Mover) -> CampaignOut:
     """Stop handing over at once. Scope campaigns:write."""
-    return _move(slug, moving.pause, session, once, caller)
+    return _move(slug, moving.pause, session, at, caller)
 
 
-@router.post("/campaigns/{slug}/resume", response_model=CampaignOut)
-def resume(slug: str, session: Writing, once: SentOnce, caller: Mover) -> JSONResponse:
+@router.post("/campaigns/{slug}/resume")
+def resume(slug: str, session: Writing, at: Now, caller: Mover) -> CampaignOut:
     """Go on where it was paused. Scope campaigns:write."""
-    return _move(slug, moving.resume, session, once, caller)
+    return _move(slug, moving.resume, session, at, caller)
 
 
-@router.post("/campaigns/{slug}/resend", response_model=ResentOut)
-def resend(slug: str, sent: ResendIn, session: Writing, once: SentOnce, caller: Mover) -> JSONResponse:
+@router.post("/campaigns/{slug}/resend", status_code=202)
+def resend(slug: str, sent: ResendIn, session: Writing, at: Now, caller: Mover) -> ResentOut:
     """Have what failed or is unknown tried once more, a thousand at a time. Scope campaigns:write."""
-
-    def work() -> ResentOut:
-        campaign = campaign_for(session, caller.member, slug)
-        again = resend_all(session, caller.shop, campaign, state=sent.state, at=once.at, actor=caller.member.actor)
-        return ResentOut(resent=again)
-
-    return once.answer(session, caller, work)
+    campaign = campaign_for(session, caller.member, slug)
+    again = resend_all(session, caller.shop, campaign, state=sent.state, at=at, actor=caller.member.actor)
+    return ResentOut(resent=again)
 
 
 class SenderIn(BaseModel):
@@ -215,32 +203,25 @@ class SenderIn(BaseModel):
     sender: str | None = Field(description="The sender's slug; null for this installation's own mail server.")
 
 
-@router.post("/campaigns/{slug}/sender", response_model=CampaignOut)
-def choose_sender(slug: str, sent: SenderIn, session: Writing, once: SentOnce, caller: Mover) -> JSONResponse:
+@router.post("/campaigns/{slug}/sender")
+def choose_sender(slug: str, sent: SenderIn, session: Writing, at: Now, caller: Mover) -> CampaignOut:
     """Have another sender take what waits, while nothing has left. Scope campaigns:write."""
-
-    def work() -> CampaignOut:
-        campaign = campaign_for(session, caller.member, slug)
-        sender = find_sender(session, caller.shop.id, sent.sender) if sent.sender else None
-        change_sender(session, caller.shop, campaign, sender, at=once.at, actor=caller.member.actor)
-        return _shown(campaign)
-
-    return once.answer(session, caller, work)
+    campaign = campaign_for(session, caller.member, slug)
+    sender = find_sender(session, caller.shop.id, sent.sender) if sent.sender else None
+    change_sender(session, caller.shop, campaign, sender, at=at, actor=caller.member.actor)
+    return _shown(campaign)
 
 
-@router.post("/campaigns/{slug}/cancel", response_model=CampaignOut)
-def cancel(slug: str, session: Writing, once: SentOnce, caller: Mover) -> JSONResponse:
+@router.post("/campaigns/{slug}/cancel")
+def cancel(slug: str, session: Writing, at: Now, caller: Mover) -> CampaignOut:
     """End a campaign for good; what has not left is skipped. Scope campaigns:write."""
-    return _move(slug, moving.cancel, session, once, caller)
+    return _move(slug, moving.cancel, session, at, caller)
 
 
-def _move(slug: str, move: Callable[..., object], session: Session, once: Once, caller: Caller) -> JSONResponse:
-    def work() -> CampaignOut:
-        campaign = campaign_for(session, caller.member, slug)
-        move(session, campaign, at=once.at, actor=caller.member.actor)
-        return _shown(campaign)
-
-    return once.answer(session, caller, work)
+def _move(slug: str, move: Callable[..., object], session: Session, at: datetime, caller: Caller) -> CampaignOut:
+    campaign = campaign_for(session, caller.member, slug)
+    move(session, campaign, at=at, actor=caller.member.actor)
+    return _shown(campaign)
 
 
 def _shown(campaign: Campaign) -> CampaignOut:

@@ -4,14 +4,13 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
-from fastapi.responses import JSONResponse
+from fastapi import Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from sqlmodel import Session
 
 from api.deps import Now, Reading, Writing
 from api.v1.keys import Caller, caller_with
-from api.v1.once import SentOnce
+from api.v1.routing import router_for
 from campaigns.optouts.preferences import preferences_of
 from campaigns.optouts.recording import ConsentStatement, pause_buyer, record_address, record_answer
 from retention.access import Scope
@@ -21,7 +20,7 @@ from retention.errors import Invalid
 from retention.suppressions import suppressions_of
 from retention.words import gettext_noop
 
-router = APIRouter(tags=["consents"])
+router = router_for("consents")
 
 PersonalReader = Annotated[Caller, caller_with(Scope.BUYERS_PERSONAL)]
 Writer = Annotated[Caller, caller_with(Scope.CONSENTS_WRITE)]
@@ -116,26 +115,22 @@ class SuppressionsOut(BaseModel):
     suppressions: list[SuppressionOut]
 
 
-@router.post("/consents", response_model=RecordedOut)
-def record(sent: AnswerIn, session: Writing, at: Now, once: SentOnce, caller: Writer) -> JSONResponse:
+@router.post("/consents", status_code=201)
+def record(sent: AnswerIn, session: Writing, at: Now, caller: Writer) -> RecordedOut:
     """Record an answer with its evidence. Scope consents:write.
 
     A no by mail or phone holds for the address, whoever has it. An answer older than the last one is kept and does not
     count; the same answer again (with its `at`) is the one that is there.
     """
-
-    def work() -> RecordedOut:
-        statement = ConsentStatement(
-            sent.answer, sent.evidence, sent.source, channel=sent.channel, topic=sent.topic, at=sent.at
-        )
-        if bool(sent.buyer) == bool(sent.address):
-            raise Invalid(gettext_noop("Name either the buyer or the address."))
-        if sent.buyer:
-            buyer = buyer_for(session, caller.member, sent.buyer)
-            return _recorded(session, record_answer(session, caller.member, buyer, statement, now=at))
-        return _recorded(session, record_address(session, caller.member, sent.address, statement, now=at))
-
-    return once.answer(session, caller, work)
+    statement = ConsentStatement(
+        sent.answer, sent.evidence, sent.source, channel=sent.channel, topic=sent.topic, at=sent.at
+    )
+    if bool(sent.buyer) == bool(sent.address):
+        raise Invalid(gettext_noop("Name either the buyer or the address."))
+    if sent.buyer:
+        buyer = buyer_for(session, caller.member, sent.buyer)
+        return _recorded(session, record_answer(session, caller.member, buyer, statement, now=at))
+    return _recorded(session, record_address(session, caller.member, sent.address, statement, now=at))
 
 
 @router.get("/consents")
@@ -151,16 +146,12 @@ def show(session: Reading, at: Now, caller: PersonalReader, buyer: BuyerQuery) -
     )
 
 
-@router.post("/pauses", response_model=PauseOut)
-def put_pause(sent: PauseIn, session: Writing, at: Now, once: SentOnce, caller: Writer) -> JSONResponse:
+@router.post("/pauses")
+def put_pause(sent: PauseIn, session: Writing, at: Now, caller: Writer) -> PauseOut:
     """Send a buyer nothing until a moment, or end that. Scope consents:write."""
-
-    def work() -> PauseOut:
-        buyer = buyer_for(session, caller.member, sent.buyer)
-        pause_buyer(session, caller.member, buyer, sent.until, source=sent.source, now=at)
-        return PauseOut(buyer=buyer.external_id, paused_until=sent.until)
-
-    return once.answer(session, caller, work)
+    buyer = buyer_for(session, caller.member, sent.buyer)
+    pause_buyer(session, caller.member, buyer, sent.until, source=sent.source, now=at)
+    return PauseOut(buyer=buyer.external_id, paused_until=sent.until)
 
 
 @router.get("/suppressions")

@@ -4,13 +4,12 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
-from fastapi.responses import JSONResponse
+from fastapi import Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.deps import Now, Reading, Writing
 from api.v1.keys import Caller, caller_with
-from api.v1.once import SentOnce
+from api.v1.routing import made_or_changed, router_for, say_made
 from campaigns.optouts.bounce_handling import lift_bounce
 from campaigns.optouts.bounces import BounceKind, bounces_of
 from campaigns.optouts.topics import create_topic, find_topic, rename_topic, topics_of
@@ -23,7 +22,7 @@ from retention.browsing import seen_by
 from retention.buyers import buyer_for
 from retention.errors import NotFound
 
-router = APIRouter(tags=["content"])
+router = router_for("content")
 
 Reader = Annotated[Caller, caller_with(Scope.CAMPAIGNS_READ)]
 PersonalReader = Annotated[Caller, caller_with(Scope.BUYERS_PERSONAL)]
@@ -179,13 +178,16 @@ def list_topics(session: Reading, caller: Reader) -> TopicsOut:
     return TopicsOut(topics=[TopicOut(slug=each.slug, names=each.names) for each in found])
 
 
-@router.put("/topics/{slug}")
-def put_topic(slug: str, sent: TopicIn, session: Writing, at: Now, caller: Writer) -> TopicOut:
+@router.put("/topics/{slug}", responses=made_or_changed(TopicOut))
+def put_topic(
+    slug: str, sent: TopicIn, session: Writing, at: Now, caller: Writer, request: Request, response: Response
+) -> TopicOut:
     """Make a topic, or give it other names. Scope campaigns:write."""
     try:
         topic = find_topic(session, caller.shop.id, slug)
     except NotFound:
         topic = create_topic(session, caller.shop, slug, names=sent.names, at=at, actor=caller.member.actor)
+        say_made(request, response)
     else:
         rename_topic(session, topic, names=sent.names, at=at, actor=caller.member.actor)
     return TopicOut(slug=topic.slug, names=topic.names)
@@ -200,12 +202,8 @@ def list_bounces(session: Reading, caller: PersonalReader) -> BouncesOut:
     )
 
 
-@router.post("/bounces/lift", response_model=LiftedOut)
-def lift(sent: LiftIn, session: Writing, at: Now, once: SentOnce, caller: Writer) -> JSONResponse:
+@router.post("/bounces/lift")
+def lift(sent: LiftIn, session: Writing, at: Now, caller: Writer) -> LiftedOut:
     """Allow an address again that takes mail by now. Scope campaigns:write."""
-
-    def work() -> LiftedOut:
-        lifted = lift_bounce(session, caller.shop, sent.address, at=at, actor=caller.member.actor)
-        return LiftedOut(address=sent.address, lifted=lifted)
-
-    return once.answer(session, caller, work)
+    lifted = lift_bounce(session, caller.shop, sent.address, at=at, actor=caller.member.actor)
+    return LiftedOut(address=sent.address, lifted=lifted)

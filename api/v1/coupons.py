@@ -3,15 +3,14 @@
 from datetime import date, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Path
-from fastapi.responses import JSONResponse
+from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field
 from sqlmodel import Session
 
 from api.deps import Now, Reading, Writing
 from api.v1.amounts import Amount, read_amount, write_amount
 from api.v1.keys import Caller, caller_with
-from api.v1.once import SentOnce
+from api.v1.routing import router_for
 from campaigns.offers import redeem
 from campaigns.offers.coupons import Coupon, CouponState
 from campaigns.offers.offers import OfferKind, get_offer
@@ -21,7 +20,7 @@ from retention.moments import last_day
 from retention.tokens import spaced
 from retention.words import current_locale
 
-router = APIRouter(tags=["coupons"])
+router = router_for("coupons")
 
 Cashier = Annotated[Caller, caller_with(Scope.COUPONS_REDEEM)]
 Code = Annotated[str, Path(max_length=40, description="As typed: any case, with or without dashes.")]
@@ -74,48 +73,36 @@ def show(code: Code, session: Reading, caller: Cashier) -> CouponOut:
     return _shown(session, caller, redeem.find_coupon(session, caller.shop, code))
 
 
-@router.post("/coupons/{code}/hold", response_model=CouponOut)
-def hold(code: Code, sent: OrderRefIn, session: Writing, at: Now, once: SentOnce, caller: Cashier) -> JSONResponse:
+@router.post("/coupons/{code}/hold")
+def hold(code: Code, sent: OrderRefIn, session: Writing, at: Now, caller: Cashier) -> CouponOut:
     """Keep a coupon for one checkout for a quarter of an hour. Scope coupons:redeem."""
-
-    def work() -> CouponOut:
-        held = redeem.hold(session, caller.shop, code, order_reference=sent.order_id, source=sent.source, at=at)
-        return _shown(session, caller, held)
-
-    return once.answer(session, caller, work)
+    held = redeem.hold(session, caller.shop, code, order_reference=sent.order_id, source=sent.source, at=at)
+    return _shown(session, caller, held)
 
 
-@router.post("/coupons/{code}/redeem", response_model=RedeemedOut)
-def use(code: Code, sent: RedeemIn, session: Writing, at: Now, once: SentOnce, caller: Cashier) -> JSONResponse:
+@router.post("/coupons/{code}/redeem")
+def use(code: Code, sent: RedeemIn, session: Writing, at: Now, caller: Cashier) -> RedeemedOut:
     """Use a coupon for an order; the same order and amount again gets the same answer. Scope coupons:redeem."""
-
-    def work() -> RedeemedOut:
-        used = redeem.redeem(
-            session,
-            caller.shop,
-            code,
-            order_reference=sent.order_id,
-            source=sent.source,
-            amount=read_amount(sent.amount, caller.shop),
-            buyer_id=buyer_for(session, caller.member, sent.buyer_id).id if sent.buyer_id else None,
-            at=at,
-        )
-        discount = write_amount(used.discount, caller.shop)
-        return RedeemedOut(coupon=_shown(session, caller, used.coupon), discount=discount, again=used.again)
-
-    return once.answer(session, caller, work)
+    used = redeem.redeem(
+        session,
+        caller.shop,
+        code,
+        order_reference=sent.order_id,
+        source=sent.source,
+        amount=read_amount(sent.amount, caller.shop),
+        buyer_id=buyer_for(session, caller.member, sent.buyer_id).id if sent.buyer_id else None,
+        at=at,
+    )
+    discount = write_amount(used.discount, caller.shop)
+    return RedeemedOut(coupon=_shown(session, caller, used.coupon), discount=discount, again=used.again)
 
 
-@router.post("/coupons/{code}/give-back", response_model=CouponOut)
-def give_back(code: Code, sent: OrderRefIn, session: Writing, once: SentOnce, caller: Cashier) -> JSONResponse:
+@router.post("/coupons/{code}/give-back")
+def give_back(code: Code, sent: OrderRefIn, session: Writing, caller: Cashier) -> CouponOut:
     """Free this coupon of an order that was cancelled or wholly returned, or end its hold. Scope coupons:redeem."""
-
-    def work() -> CouponOut:
-        redeem.give_back(session, caller.shop, order_reference=sent.order_id, source=sent.source, code=code)
-        coupon = redeem.find_coupon(session, caller.shop, code)
-        return _shown(session, caller, coupon)
-
-    return once.answer(session, caller, work)
+    redeem.give_back(session, caller.shop, order_reference=sent.order_id, source=sent.source, code=code)
+    coupon = redeem.find_coupon(session, caller.shop, code)
+    return _shown(session, caller, coupon)
 
 
 def _shown(session: Session, caller: Caller, coupon: Coupon) -> CouponOut:

@@ -4,8 +4,6 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from sqlmodel import Session
 
@@ -13,7 +11,7 @@ from api.deps import Now, Reading, Writing
 from api.v1.amounts import read_policy_money, write_policy_money
 from api.v1.bounds import Moment
 from api.v1.keys import Caller, caller_with
-from api.v1.once import SentOnce
+from api.v1.routing import made_at, router_for
 from campaigns.campaign.audiences import readable_trigger
 from campaigns.campaign.campaigns import Campaign, CampaignState, Medium, Recipe
 from campaigns.campaign.draft import Draft
@@ -29,7 +27,7 @@ from retention.access import Scope
 from retention.products import find_product
 from segments.asking import readable
 
-router = APIRouter(tags=["campaigns"])
+router = router_for("campaigns")
 
 Reader = Annotated[Caller, caller_with(Scope.CAMPAIGNS_READ)]
 Author = Annotated[Caller, caller_with(Scope.CAMPAIGNS_WRITE)]
@@ -142,20 +140,14 @@ class ArrivalsOut(BaseModel):
     sold_out: list[ArrivalOut]
 
 
-@router.post("/campaigns", response_model=DraftOut)
-def create(sent: DraftIn, session: Writing, once: SentOnce, caller: Author) -> JSONResponse:
+@router.post("/campaigns", status_code=201)
+@made_at("/campaigns/{slug}/draft")
+def create(sent: DraftIn, session: Writing, at: Now, caller: Author) -> DraftOut:
     """Draft a campaign from a recipe. Scope campaigns:write."""
-
-    def work() -> DraftOut:
-        values = _rows_for(_given(sent), session, caller)
-        slug, recipe = values.pop("slug"), values.pop("recipe")
-        actor = caller.member.actor
-        made = create_campaign(
-            session, caller.shop, Draft(slug, recipe=recipe, **values), at=once.at, actor=actor, member=caller.member
-        )
-        return _shown(session, caller, made)
-
-    return once.answer(session, caller, work)
+    values = _rows_for(_given(sent), session, caller)
+    draft = Draft(values.pop("slug"), recipe=values.pop("recipe"), **values)
+    made = create_campaign(session, caller.shop, draft, at=at, actor=caller.member.actor, member=caller.member)
+    return _shown(session, caller, made)
 
 
 @router.get("/campaigns/{slug}/draft")
@@ -177,40 +169,32 @@ def edit(slug: str, sent: Values, session: Writing, at: Now, caller: Author) -> 
     return _shown(session, caller, campaign)
 
 
-@router.post("/campaigns/{slug}/submit", response_model=DraftOut)
-def submit(slug: str, session: Writing, once: SentOnce, caller: Author) -> JSONResponse:
+@router.post("/campaigns/{slug}/submit")
+def submit(slug: str, session: Writing, at: Now, caller: Author) -> DraftOut:
     """Put a draft up for review. Scope campaigns:write."""
-    return _move(slug, approving.submit, session, once, caller)
+    return _move(slug, approving.submit, session, at, caller)
 
 
-@router.post("/campaigns/{slug}/approve", response_model=DraftOut)
-def approve(
-    slug: str, session: Writing, once: SentOnce, caller: Approver, sent: ApprovalIn | None = None
-) -> JSONResponse:
+@router.post("/campaigns/{slug}/approve")
+def approve(slug: str, session: Writing, at: Now, caller: Approver, sent: ApprovalIn | None = None) -> DraftOut:
     """Approve what was submitted; 409 when that has changed, 403 for its author. Scope campaigns:approve."""
     said = sent or ApprovalIn(fingerprint=None, note="")
-    return _move(slug, approving.approve, session, once, caller, fingerprint=said.fingerprint, note=said.note)
+    return _move(slug, approving.approve, session, at, caller, fingerprint=said.fingerprint, note=said.note)
 
 
-@router.post("/campaigns/{slug}/send-back", response_model=DraftOut)
-def send_back(
-    slug: str, session: Writing, once: SentOnce, caller: Approver, sent: NoteIn | None = None
-) -> JSONResponse:
+@router.post("/campaigns/{slug}/send-back")
+def send_back(slug: str, session: Writing, at: Now, caller: Approver, sent: NoteIn | None = None) -> DraftOut:
     """Make it a draft again, saying why. Scope campaigns:approve."""
-    return _move(slug, approving.send_back, session, once, caller, note=sent.note if sent else "")
+    return _move(slug, approving.send_back, session, at, caller, note=sent.note if sent else "")
 
 
-@router.post("/campaigns/{slug}/schedule", response_model=DraftOut)
-def schedule(slug: str, session: Writing, once: SentOnce, caller: Author, sent: MomentIn | None = None) -> JSONResponse:
+@router.post("/campaigns/{slug}/schedule")
+def schedule(slug: str, session: Writing, at: Now, caller: Author, sent: MomentIn | None = None) -> DraftOut:
     """Let the clock, or what it waits for, launch the campaign. Scope campaigns:write."""
-
-    def work() -> DraftOut:
-        campaign = campaign_for(session, caller.member, slug)
-        launch_at = sent.at if sent else None
-        scheduling.schedule(session, campaign, launch_at=launch_at, at=once.at, actor=caller.member.actor)
-        return _shown(session, caller, campaign)
-
-    return once.answer(session, caller, work)
+    campaign = campaign_for(session, caller.member, slug)
+    launch_at = sent.at if sent else None
+    scheduling.schedule(session, campaign, launch_at=launch_at, at=at, actor=caller.member.actor)
+    return _shown(session, caller, campaign)
 
 
 @router.get("/arrivals")
@@ -225,14 +209,11 @@ def show_arrivals(session: Reading, at: Now, caller: Reader) -> ArrivalsOut:
 
 
 def _move(
-    slug: str, move: Callable[..., object], session: Session, once: SentOnce, caller: Caller, **said: Any
-) -> JSONResponse:
-    def work() -> DraftOut:
-        campaign = campaign_for(session, caller.member, slug)
-        move(session, caller.shop, campaign, at=once.at, actor=caller.member.actor, **said)
-        return _shown(session, caller, campaign)
-
-    return once.answer(session, caller, work)
+    slug: str, move: Callable[..., object], session: Session, at: datetime, caller: Caller, **said: Any
+) -> DraftOut:
+    campaign = campaign_for(session, caller.member, slug)
+    move(session, caller.shop, campaign, at=at, actor=caller.member.actor, **said)
+    return _shown(session, caller, campaign)
 
 
 def _given(sent: Values) -> dict[str, Any]:

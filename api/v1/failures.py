@@ -3,16 +3,16 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from api.deps import Now, Reading, Writing
 from api.v1.bounds import Number
 from api.v1.keys import Caller, caller_with
+from api.v1.routing import router_for
 from retention.access import Scope
 from retention.failures import Failure, failures_of, is_given_up, try_again
 
-router = APIRouter(tags=["failures"])
+router = router_for("failures")
 
 Writer = Annotated[Caller, caller_with(Scope.CAMPAIGNS_WRITE)]
 
@@ -44,7 +44,7 @@ def list_all(session: Reading, caller: Writer) -> FailuresOut:
     return FailuresOut(failures=[shown(each) for each in failures_of(session, caller.shop.id)])
 
 
-@router.post("/failures/{number}/try-again")
+@router.post("/failures/{number}/try-again", status_code=202)
 def retry(number: Number, session: Writing, at: Now, caller: Writer) -> FailureOut:
     """Have a thing tried at once; the answer is its failure as it was. Scope campaigns:write."""
     return shown(try_again(session, caller.member, number, at=at))

@@ -3,19 +3,19 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.deps import Now, Reading, Writing
 from api.v1.bounds import Number
 from api.v1.keys import Caller, caller_with
-from api.v1.once import SentOnce
+from api.v1.once import ShownOnce
+from api.v1.routing import router_for
 from campaigns.webhooks import webhooks as hooks
 from campaigns.webhooks.webhooks import Webhook, WebhookCall, WebhookCallState, WebhookEvent
 from retention.access import Scope
 
-router = APIRouter(tags=["hooks"])
+router = router_for("hooks")
 
 Reader = Annotated[Caller, caller_with(Scope.CAMPAIGNS_READ)]
 Owner = Annotated[Caller, caller_with(Scope.PEOPLE_WRITE)]
@@ -32,7 +32,7 @@ class HookOut(BaseModel):
     created_at: datetime
 
 
-class MadeHookOut(HookOut):
+class MadeHookOut(HookOut, ShownOnce):
     """A new hook with its signing secret, which is shown this once."""
 
     secret: str
@@ -79,7 +79,7 @@ def list_all(session: Reading, caller: Reader) -> HooksOut:
     return HooksOut(hooks=[_shown(each) for each in hooks.webhooks_of(session, caller.shop.id)])
 
 
-@router.post("/hooks")
+@router.post("/hooks", status_code=201)
 def create(sent: HookIn, session: Writing, at: Now, caller: Owner) -> MadeHookOut:
     """Add a hook and get its signing secret, this once. Scope people:write."""
     hook, secret = hooks.create_webhook(
@@ -119,15 +119,11 @@ def list_calls(slug: str, session: Reading, caller: Reader) -> CallsOut:
     return CallsOut(calls=[_called(each) for each in hooks.calls_of(session, hook)])
 
 
-@router.post("/hooks/{slug}/calls/{number}/resend", response_model=CallOut)
-def resend(slug: str, number: Number, session: Writing, once: SentOnce, caller: Owner) -> JSONResponse:
+@router.post("/hooks/{slug}/calls/{number}/resend", status_code=202)
+def resend(slug: str, number: Number, session: Writing, at: Now, caller: Owner) -> CallOut:
     """Make a call again under the same webhook-id. Scope people:write."""
-
-    def work() -> CallOut:
-        hook = hooks.find_webhook(session, caller.shop.id, slug)
-        return _called(hooks.resend_call(session, hook, number, at=once.at, actor=caller.member.actor))
-
-    return once.answer(session, caller, work)
+    hook = hooks.find_webhook(session, caller.shop.id, slug)
+    return _called(hooks.resend_call(session, hook, number, at=at, actor=caller.member.actor))
 
 
 def _shown(hook: Webhook) -> HookOut:

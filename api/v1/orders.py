@@ -4,20 +4,18 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from fastapi import APIRouter
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.deps import Now, Writing
 from api.v1.amounts import Amount
 from api.v1.bounds import Moment
 from api.v1.keys import Caller, caller_with
-from api.v1.once import SentOnce
+from api.v1.routing import router_for
 from retention.access import Scope
 from retention.ingest.orders import OrderInput, put_orders
 from retention.orders import OrderStatus
 
-router = APIRouter(tags=["orders"])
+router = router_for("orders")
 
 MOST_ORDERS = 1000
 
@@ -104,16 +102,15 @@ class OrdersOut(BaseModel):
     rejected: list[Rejected]
 
 
-@router.post("/orders", response_model=OrdersOut)
+@router.post("/orders")
 def put(
     sent: OrdersIn,
     session: Writing,
     now: Now,
-    once: SentOnce,
     caller: Annotated[Caller, caller_with(Scope.ORDERS_WRITE)],
-) -> JSONResponse:
+) -> OrdersOut:
     """Add or change orders, with their lines, buyers and parcels. Scope orders:write."""
-    return once.answer(session, caller, lambda: _put(sent, session, caller, now))
+    return _put(sent, session, caller, now)
 
 
 def _put(sent: OrdersIn, session: Writing, caller: Caller, now: datetime) -> OrdersOut:

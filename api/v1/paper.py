@@ -4,13 +4,14 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from api.deps import Files, Now, Reading
 from api.downloads import picture
 from api.v1.keys import Caller, caller_with
+from api.v1.routing import router_for
 from printables.batches import Batch, BatchState, PieceState
 from printables.flyer_list import proof_for
 from printables.inserts import inserts_for
@@ -18,7 +19,7 @@ from printables.piece_ledger import batch_for, batches_of, reconcile
 from retention.access import Scope
 from retention.tokens import spaced
 
-router = APIRouter(tags=["paper"])
+router = router_for("paper")
 
 Printer = Annotated[Caller, caller_with(Scope.BATCHES_READ)]
 

@@ -6,7 +6,7 @@ A key gives and takes only what it may do itself: to change an owner it needs ev
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Engine
@@ -15,12 +15,14 @@ from api.deps import Now, Reading, Writing, current_settings
 from api.handing_over import hand_over
 from api.v1.bounds import Moment, Number
 from api.v1.keys import Caller, caller_with
+from api.v1.once import ShownOnce
+from api.v1.routing import router_for
 from retention import invitations, keys, logins, people
 from retention.access import Role, Scope
 from retention.database import transaction
 from retention.keys import ApiKey, KeyState
 
-router = APIRouter(tags=["people"])
+router = router_for("people")
 
 Owner = Annotated[Caller, caller_with(Scope.PEOPLE_WRITE)]
 
@@ -58,7 +60,7 @@ class InvitationIn(BaseModel):
     name: str = Field("", max_length=200)
 
 
-class InvitationOut(BaseModel):
+class InvitationOut(ShownOnce):
     """An invitation. `link` is there when the shop has no mail sender: hand it over, it is told this once."""
 
     id: int
@@ -91,7 +93,7 @@ class KeyIn(BaseModel):
     expires_at: Moment | None = Field(None, description="It works until then; null: until it is revoked.")
 
 
-class MadeKeyOut(KeyOut):
+class MadeKeyOut(KeyOut, ShownOnce):
     """A new key with its secret, which is shown this once."""
 
     key: str
@@ -112,7 +114,7 @@ def list_people(session: Reading, caller: Owner) -> PeopleOut:
     )
 
 
-@router.post("/people/invitations")
+@router.post("/people/invitations", status_code=201)
 def invite(request: Request, sent: InvitationIn, at: Now, caller: Owner) -> InvitationOut:
     """Invite somebody; a newer invitation ends an earlier one of the same address. Scope people:write."""
     engine: Engine = request.app.state.engine
@@ -153,11 +155,10 @@ def remove(number: Number, session: Writing, at: Now, caller: Owner) -> Response
 
 
 @router.post("/people/{number}/sign-out", status_code=204)
-def sign_out(number: Number, session: Writing, at: Now, caller: Owner) -> Response:
+def sign_out(number: Number, session: Writing, at: Now, caller: Owner) -> None:
     """End every login of a person. Scope people:write."""
     user, _role = people.find_person(session, caller.shop, number)
     logins.sign_out_everywhere(session, user, at=at, actor=caller.member.actor, shop_id=caller.shop.id)
-    return Response(status_code=204)
 
 
 @router.get("/keys")
@@ -166,7 +167,7 @@ def list_keys(session: Reading, at: Now, caller: Owner) -> KeysOut:
     return KeysOut(keys=[_shown(key, at) for key in keys.keys_of(session, caller.shop)])
 
 
-@router.post("/keys")
+@router.post("/keys", status_code=201)
 def create(sent: KeyIn, session: Writing, at: Now, caller: Owner) -> MadeKeyOut:
     """Make a key and get its secret, this once; 403 when it may do what the caller may not. Scope people:write."""
     secret = keys.create_api_key(

@@ -3,15 +3,13 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from sqlmodel import Session
 
 from api.deps import CurrentSettings, Now, Reading, Writing
 from api.v1.bounds import Number
 from api.v1.keys import Caller, caller_with
-from api.v1.once import SentOnce
+from api.v1.routing import router_for
 from campaigns.campaign.posts import PostState
 from campaigns.posts import groups, manual_posts
 from campaigns.posts.task_list import Task, task_for, task_list_of
@@ -19,7 +17,7 @@ from retention.access import Scope
 from retention.people import User
 from retention.relations import Group
 
-router = APIRouter(tags=["posts"])
+router = router_for("posts")
 
 Poster = Annotated[Caller, caller_with(Scope.POSTS_WRITE)]
 
@@ -100,61 +98,39 @@ def show(number: Number, session: Reading, caller: Poster) -> PostOut:
     return _of(session, caller, number)
 
 
-@router.post("/posts/{number}/take", response_model=PostOut)
-def take(
-    number: Number, session: Writing, at: Now, settings: CurrentSettings, once: SentOnce, caller: Poster
-) -> JSONResponse:
+@router.post("/posts/{number}/take")
+def take(number: Number, session: Writing, at: Now, settings: CurrentSettings, caller: Poster) -> PostOut:
     """Take a post in hand and read what to say; 409 when somebody else has it. Scope posts:write."""
-
-    def work() -> PostOut:
-        manual_posts.take_post(session, caller.shop, caller.member, number, public_url=settings.public_url, at=at)
-        return _of(session, caller, number)
-
-    return once.answer(session, caller, work)
+    manual_posts.take_post(session, caller.shop, caller.member, number, public_url=settings.public_url, at=at)
+    return _of(session, caller, number)
 
 
-@router.post("/posts/{number}/sent", response_model=PostOut)
-def sent(number: Number, body: SaidIn, session: Writing, at: Now, once: SentOnce, caller: Poster) -> JSONResponse:
+@router.post("/posts/{number}/sent")
+def sent(number: Number, body: SaidIn, session: Writing, at: Now, caller: Poster) -> PostOut:
     """Say that a post in hand was sent, with a note as proof. Scope posts:write."""
-
-    def work() -> PostOut:
-        manual_posts.send_post(session, caller.member, number, at=at, note=body.note)
-        return _of(session, caller, number)
-
-    return once.answer(session, caller, work)
+    manual_posts.send_post(session, caller.member, number, at=at, note=body.note)
+    return _of(session, caller, number)
 
 
-@router.post("/posts/{number}/decline", response_model=PostOut)
-def decline(number: Number, body: SaidIn, session: Writing, at: Now, once: SentOnce, caller: Poster) -> JSONResponse:
+@router.post("/posts/{number}/decline")
+def decline(number: Number, body: SaidIn, session: Writing, at: Now, caller: Poster) -> PostOut:
     """Say that a post in hand will not be sent, and why. Scope posts:write."""
-
-    def work() -> PostOut:
-        manual_posts.decline_post(session, caller.member, number, at=at, note=body.note)
-        return _of(session, caller, number)
-
-    return once.answer(session, caller, work)
+    manual_posts.decline_post(session, caller.member, number, at=at, note=body.note)
+    return _of(session, caller, number)
 
 
-@router.post("/posts/{number}/back", response_model=PostOut)
-def back(number: Number, session: Writing, at: Now, once: SentOnce, caller: Poster) -> JSONResponse:
+@router.post("/posts/{number}/back")
+def back(number: Number, session: Writing, at: Now, caller: Poster) -> PostOut:
     """Put a post in hand back for others. Scope posts:write."""
-
-    def work() -> PostOut:
-        manual_posts.put_back(session, caller.member, number, at=at)
-        return _of(session, caller, number)
-
-    return once.answer(session, caller, work)
+    manual_posts.put_back(session, caller.member, number, at=at)
+    return _of(session, caller, number)
 
 
-@router.post("/posts/{number}/undo", response_model=PostOut)
-def undo(number: Number, session: Writing, at: Now, once: SentOnce, caller: Poster) -> JSONResponse:
+@router.post("/posts/{number}/undo")
+def undo(number: Number, session: Writing, at: Now, caller: Poster) -> PostOut:
     """Take back what this key said last of a post. Scope posts:write."""
-
-    def work() -> PostOut:
-        manual_posts.undo_post(session, caller.member, number, at=at)
-        return _of(session, caller, number)
-
-    return once.answer(session, caller, work)
+    manual_posts.undo_post(session, caller.member, number, at=at)
+    return _of(session, caller, number)
 
 
 @router.get("/groups")

@@ -1,18 +1,18 @@
 """Segments: rules counted, saved, said in words; who is in them, now or as of a moment; who came and who left."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi import Query, Request, Response
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.deps import Now, Reading, Writing
 from api.downloads import csv_of
 from api.v1.bounds import Moment
 from api.v1.keys import Caller, caller_with
-from api.v1.once import SentOnce
+from api.v1.routing import made_or_changed, router_for, say_made
 from campaigns.campaign.audiences import remove_segment
 from retention.access import Scope
 from retention.buyers import buyer_for
@@ -25,7 +25,7 @@ from segments.preview import preview
 from segments.segments import Segment
 from segments.words import describe
 
-router = APIRouter(tags=["segments"])
+router = router_for("segments")
 
 Reader = Annotated[Caller, caller_with(Scope.SEGMENTS_READ)]
 Writer = Annotated[Caller, caller_with(Scope.SEGMENTS_WRITE)]
@@ -179,16 +179,21 @@ def show(slug: str, session: Reading, now: Now, caller: Reader, as_of: Moment | 
     return CountedSegmentOut(**_shown(found, caller).model_dump(), buyers=len(buyers))
 
 
-@router.put("/segments/{slug}")
-def save(slug: str, sent: SegmentIn, session: Writing, now: Now, caller: Writer) -> SegmentOut:
+@router.put("/segments/{slug}", responses=made_or_changed(SegmentOut))
+def save(
+    slug: str, sent: SegmentIn, session: Writing, now: Now, caller: Writer, request: Request, response: Response
+) -> SegmentOut:
     """Save a rule as a segment, new or in place of the one there. Scope segments:write.
 
     A rule about names, mail, phone or ids needs buyers:personal too, to be saved, counted or exported.
     """
     check_asking(session, caller.member, sent.rule, {"segment": slug})
+    is_new = not segments.has_segment(session, caller.shop.id, slug)
     saved = segments.save_segment(
         session, caller.shop.id, slug, rule=sent.rule, name=sent.name, actor=caller.member.actor, at=now
     )
+    if is_new:
+        say_made(request, response)
     return _shown(saved, caller)
 
 
@@ -237,20 +242,16 @@ def show_preset(preset: str, caller: Reader, category: str = "", bought: str = "
     return _preset(found, values, caller)
 
 
-@router.post("/segments/refresh", response_model=RefreshesOut)
-def refresh_all(session: Writing, now: Now, once: SentOnce, caller: Writer) -> JSONResponse:
+@router.post("/segments/refresh")
+def refresh_all(session: Writing, now: Now, caller: Writer) -> RefreshesOut:
     """Bring every segment up to date. Scope segments:write."""
-    return once.answer(
-        session, caller, lambda: _refreshed(lambda: snapshots.refresh_segments(session, caller.shop, now=now))
-    )
+    return _refreshed(snapshots.refresh_segments(session, caller.shop, now=now))
 
 
-@router.post("/segments/{slug}/refresh", response_model=RefreshesOut)
-def refresh(slug: str, session: Writing, now: Now, once: SentOnce, caller: Writer) -> JSONResponse:
+@router.post("/segments/{slug}/refresh")
+def refresh(slug: str, session: Writing, now: Now, caller: Writer) -> RefreshesOut:
     """Bring one segment up to date. Scope segments:write."""
-    return once.answer(
-        session, caller, lambda: _refreshed(lambda: [snapshots.refresh_segment(session, caller.shop, slug, now=now)])
-    )
+    return _refreshed([snapshots.refresh_segment(session, caller.shop, slug, now=now)])
 
 
 @router.get("/segments/{slug}/changes")
@@ -307,10 +308,10 @@ def _preset(preset: Preset, values: dict[str, str], caller: Caller) -> PresetOut
     return PresetOut(slug=preset.slug, name=preset.titled(values), asks=list(preset.asks), words=words, rule=rule)
 
 
-def _refreshed(work: Callable[[], list[snapshots.Refreshed]]) -> RefreshesOut:
+def _refreshed(found: list[snapshots.Refreshed]) -> RefreshesOut:
     return RefreshesOut(
         segments=[
-            RefreshedOut(slug=each.slug, buyers=each.size, entered=each.entered, left=each.left) for each in work()
+            RefreshedOut(slug=each.slug, buyers=each.size, entered=each.entered, left=each.left) for each in found
         ]
     )
 

@@ -3,15 +3,13 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.deps import Now, Reading, Writing
 from api.v1.amounts import PRICED, Price
 from api.v1.bounds import MOST_PRICE
 from api.v1.keys import Caller, caller_with
-from api.v1.once import SentOnce
+from api.v1.routing import made_at, router_for
 from campaigns.campaign.campaigns import Medium
 from campaigns.channels import senders
 from campaigns.channels.senders import Sender, SenderKind, SenderState
@@ -21,7 +19,7 @@ from retention.access import Scope
 from retention.errors import Invalid
 from retention.shops import Shop
 
-router = APIRouter(tags=["senders"])
+router = router_for("senders")
 
 Reader = Annotated[Caller, caller_with(Scope.CAMPAIGNS_READ)]
 Writer = Annotated[Caller, caller_with(Scope.CAMPAIGNS_WRITE)]
@@ -103,16 +101,13 @@ def show(slug: str, session: Reading, caller: Reader) -> SenderOut:
     return _shown(senders.find_sender(session, caller.shop.id, slug), caller.shop)
 
 
-@router.post("/senders", response_model=SenderOut)
-def create(sent: SenderIn, session: Writing, once: SentOnce, caller: Owner) -> JSONResponse:
+@router.post("/senders", status_code=201)
+@made_at("/senders/{slug}")
+def create(sent: SenderIn, session: Writing, at: Now, caller: Owner) -> SenderOut:
     """Add a sender. Scope people:write."""
     values = _priced(sent.model_dump(exclude={"slug"}), caller.shop)
-
-    def work() -> SenderOut:
-        made = senders.create_sender(session, caller.shop, sent.slug, **values, at=once.at, actor=caller.member.actor)
-        return _shown(made, caller.shop)
-
-    return once.answer(session, caller, work)
+    made = senders.create_sender(session, caller.shop, sent.slug, **values, at=at, actor=caller.member.actor)
+    return _shown(made, caller.shop)
 
 
 @router.patch("/senders/{slug}")

@@ -68,7 +68,7 @@ def test_an_address_answers_for_whoever_has_it_and_for_nobody_yet(tea: Tea, back
     assert backend.post("/api/v1/consents", json=no | {"address": "New@example.com"}).json() == {"recorded": []}
     assert tea(holding) == [("email", "", "home@example.com"), ("email", "", "new@example.com")]
     yes = no | {"answer": "in"}
-    assert backend.post("/api/v1/consents", json=yes | {"address": "new@example.com"}).status_code == 200
+    assert backend.post("/api/v1/consents", json=yes | {"address": "new@example.com"}).status_code == 201
     assert backend.post("/api/v1/consents", json=yes | {"address": "new@example.com"}).status_code == 404
     assert tea(holding) == [("email", "", "home@example.com")]
 
@@ -123,9 +123,9 @@ def test_recording_needs_its_scope_and_reading_that_of_personal_data(tea: Tea, c
     tea(buyers)
     reader, writer = caller(Scope.BUYERS_PERSONAL), caller(Scope.CONSENTS_WRITE)
     pause = {"buyer": "ada", "until": None, "source": "phone"}
-    for path, body in (("consents", {"buyer": "ada", **SAID}), ("pauses", pause)):
+    for path, body, status in (("consents", {"buyer": "ada", **SAID}, 201), ("pauses", pause, 200)):
         assert reader.post(f"/api/v1/{path}", json=body).status_code == 403
-        assert writer.post(f"/api/v1/{path}", json=body).status_code == 200
+        assert writer.post(f"/api/v1/{path}", json=body).status_code == status
     for path in ("consents?buyer=ada", "suppressions"):
         assert (reader.get(f"/api/v1/{path}").status_code, writer.get(f"/api/v1/{path}").status_code) == (200, 403)
 

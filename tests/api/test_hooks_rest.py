@@ -100,7 +100,7 @@ def test_call_is_listed_with_what_came_of_it_and_made_again_under_the_same_id(
         "answer": "", "sent_at": when,
     }  # fmt: skip
     again = owner.post(f"{ADDRESS}/erp/calls/1/resend")
-    assert (again.status_code, again.json()["state"], again.json()["attempts"]) == (200, "waiting", 0)
+    assert (again.status_code, again.json()["state"], again.json()["attempts"]) == (202, "waiting", 0)
     assert owner.post(f"{ADDRESS}/erp/calls/1/resend").status_code == 409
     assert owner.post(f"{ADDRESS}/erp/calls/99/resend").status_code == 404
     make_calls(engine, now=later(minutes=3))

@@ -30,8 +30,8 @@ def shop(tea: Tea, backend: TestClient) -> None:
         stage.buyer("lin")
 
     tea(fill)
-    assert backend.put("/api/v1/segments/inner", json={"rule": PHONE}).status_code == 200
-    assert backend.put("/api/v1/segments/hidden", json={"rule": {"segment": "inner"}}).status_code == 200
+    assert backend.put("/api/v1/segments/inner", json={"rule": PHONE}).status_code == 201
+    assert backend.put("/api/v1/segments/hidden", json={"rule": {"segment": "inner"}}).status_code == 201
 
 
 def test_no_comparison_of_a_personal_field_is_counted_or_saved_without_the_right(caller: Caller, shop: None) -> None:
@@ -76,7 +76,7 @@ def test_it_may_be_the_whole_audience_of_a_campaign_and_nothing_may_be_taken_fro
     ):
         assert plain.post("/api/v1/campaigns", json=draft | narrowed).status_code == 403, narrowed
     made = plain.post("/api/v1/campaigns", json=draft)
-    assert made.status_code == 200, made.text
+    assert made.status_code == 201, made.text
     assert plain.patch("/api/v1/campaigns/spring", json={"name": "Spring"}).status_code == 200
     assert plain.patch("/api/v1/campaigns/spring", json={"excluded": one}).status_code == 403
     assert plain.get("/api/v1/campaigns/spring/why/may").status_code == 403
