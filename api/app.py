@@ -21,6 +21,7 @@ from api.logs import configure_logs
 from api.memory import return_large_blocks
 from api.public import limits, visits
 from api.readiness import Readiness
+from api.request_ids import RequestIds
 from retention import clock, pulse
 from retention.database import open_engine
 from retention.files import open_store
@@ -62,6 +63,7 @@ def create_app(
     limits.install(app)
     visits.install(app)
     app.add_middleware(Guard, public_url=settings.public_url)
+    app.add_middleware(RequestIds)
     for router in (health.router, auth.router, joining.router, public.router, v1.router):
         app.include_router(router)
     _include_console(app)

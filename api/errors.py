@@ -21,6 +21,7 @@ from api.guard import HEADERS, language_of
 from api.nearest import lead_on
 from api.pages import page
 from api.refilling import form_again
+from api.request_ids import HEADER, request_id
 from api.unreadable import refusal_of
 from retention.bounds import is_taken
 from retention.errors import Conflict, Error, Invalid, NotFound
@@ -84,6 +85,8 @@ def tell(
         }
         if errors:
             problem["errors"] = list(errors)
+        if request_id(request):
+            problem["request_id"] = request_id(request)
         return JSONResponse(problem, status, headers, media_type=PROBLEM)
     if request.headers.get("HX-Request"):
         return PlainTextResponse(detail, status, headers)
@@ -171,7 +174,7 @@ async def _tell_failure(request: Request, error: Exception) -> Response:
     log.error("request failed", **_asked(request), exc_info=error)
     with speaking(language_of(request)):
         detail = gettext("It has been written down. Try again; if it stays, tell whoever runs this installation.")
-        return tell(request, 500, detail, headers=HEADERS)
+        return tell(request, 500, detail, headers=HEADERS | {HEADER: request_id(request)})
 
 
 def _asked(request: Request) -> dict[str, str]:

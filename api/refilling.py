@@ -16,6 +16,7 @@ from lxml import etree, html
 from starlette.datastructures import FormData
 
 from api import forms
+from api.request_ids import same_request
 from retention.field_names import labelled
 from retention.words import current_language
 
@@ -105,6 +106,7 @@ async def _ask(request: Request, address: str) -> tuple[int, dict[bytes, bytes],
     target, kept = urlsplit(address), request.scope
     scope = {name: kept[name] for name in ("http_version", "scheme", "server", "client") if name in kept}
     headers = [each for each in kept["headers"] if each[0] in KEPT_HEADERS]
+    scope |= same_request(request)
     scope |= {"type": "http", "asgi": kept.get("asgi", {}), "method": "GET", "root_path": "", "headers": headers}
     scope |= {"path": unquote(target.path), "raw_path": target.path.encode(), "query_string": target.query.encode()}
     status, answered, body = 0, {}, bytearray()

@@ -26,6 +26,7 @@ from api.v1 import (
     senders,
 )
 from api.v1.problems import PROBLEMS
+from api.v1.routing import PREFIX, refuse_unknown
 from retention.errors import Invalid
 from retention.words import gettext_noop
 
@@ -42,10 +43,10 @@ async def refuse_nul(request: Request) -> None:
 
 
 router = APIRouter(
-    prefix="/api/v1",
+    prefix=PREFIX,
     responses=PROBLEMS,
     generate_unique_id_function=name_operation,
-    dependencies=[Depends(refuse_nul)],
+    dependencies=[Depends(refuse_nul), Depends(refuse_unknown)],
 )
 for part in (
     orders,

@@ -20,6 +20,7 @@ class Problem(BaseModel):
     status: int
     detail: str = Field(description="What was wrong, with which value, and what would be right.")
     errors: list[Fault] = Field(default=[], description="For 422: each value that is wrong.")
+    request_id: str = Field("", description="What the log of this installation knows the request by: X-Request-Id.")
 
 
 def _answer(description: str) -> dict[str, Any]:

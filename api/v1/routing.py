@@ -1,17 +1,21 @@
-"""What every endpoint of the REST API does alike, beginning with a POST that is sent twice.
+"""What every endpoint of the REST API does alike: a POST may be sent twice, a parameter nobody knows is refused.
 
 Routers are made by `router_for`, so that no endpoint can lack it.
 """
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 from urllib.parse import quote
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response, params
+from fastapi.dependencies.utils import get_flat_params
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
+from api.v1.keys import Caller, current_caller
 from api.v1.once import answered_once
+from retention.words import gettext
 
 PREFIX = "/api/v1"
 
@@ -31,6 +35,20 @@ class Route(APIRoute):
         if "POST" in (settings.get("methods") or ()) and not hasattr(endpoint, "__wrapped__"):
             endpoint = answered_once(endpoint, status=status, headers=lambda value: _located(address, value))
         super().__init__(path, endpoint, **settings)
+        asked = get_flat_params(self.dependant)
+        self.known = frozenset(each.alias for each in asked if isinstance(each.field_info, params.Query))
+        """The query parameters it takes."""
+
+
+def refuse_unknown(request: Request, _: Annotated[Caller, Depends(current_caller)]) -> None:
+    """Refuse query parameters that the endpoint does not take: a filter that is misspelt would filter nothing."""
+    route: Route = request.scope["route"]
+    unknown = [name for name in dict.fromkeys(request.query_params) if name not in route.known]
+    if not unknown:
+        return
+    known = ", ".join(sorted(route.known)) or gettext("none")
+    told = gettext("This address has no such parameter. It takes: {known}.").format(known=known)
+    raise RequestValidationError([{"type": "unknown", "loc": ("query", name), "msg": told} for name in unknown])
 
 
 def router_for(tag: str) -> APIRouter:

@@ -80,6 +80,19 @@ def test_errors_of_the_database_are_told_by_their_code_and_place(
     assert f" < IntegrityError ({code}): " in third["traceback"]
 
 
+def test_every_event_of_a_request_names_the_id_it_is_answered_with(
+    sqlite_engine: Engine, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    app = noisy(create_app(Settings(home=tmp_path), engine=sqlite_engine))
+    client = TestClient(app, raise_server_exceptions=False)
+    for fault in FAULTS:
+        capfd.readouterr()
+        address = f"/q/{SECRETS[0]}/{fault}/{CODE}"
+        answer = client.post(address, json={"said": LINES}, headers={"X-Request-Id": f"shop/{fault}"})
+        assert answer.headers["X-Request-Id"] == f"shop/{fault}"
+        assert {each["request_id"] for each in events(capfd.readouterr().err)} <= {f"shop/{fault}"}, fault
+
+
 @contextmanager
 def process(*arguments: str, home: Path, log: Path) -> Iterator["subprocess.Popen[bytes]"]:
     environment = {"PATH": os.environ["PATH"], "REGULARS_HOME": str(home), "C_FORCE_ROOT": "1"}
