@@ -330,7 +330,7 @@ def test_a_key_makes_and_ends_only_keys_that_may_do_no_more_and_live_no_longer(a
         large = keys.find_key(session, tea, "all").id
     hr = TestClient(app, base_url=f"{SITE}/api/v1", headers={"Authorization": f"Bearer {secret}"})
     wanted = {"name": "till", "scopes": ["orders:write"], "expires_at": until.isoformat()}
-    answers = [(wanted | {"scopes": [scope]}, 200 if Scope(scope) in scopes else 403) for scope in map(str, Scope)] + [
+    answers = [(wanted | {"scopes": [scope]}, 201 if Scope(scope) in scopes else 403) for scope in map(str, Scope)] + [
         (wanted | {"expires_at": None}, 422),
         (wanted | {"expires_at": (until + timedelta(seconds=1)).isoformat()}, 422),
         (wanted | {"expires_at": NOON.isoformat()}, 422),

@@ -22,7 +22,7 @@ KEY = {"Idempotency-Key": "once"}
 
 POSTS: dict[str, tuple[dict[str, Any], int]] = {
     "orders": ({"orders": [{"order_id": "A1", "status": "paid", "paid_at": NOON.isoformat(), "lines": [{}]}]}, 200),
-    "campaigns": ({"slug": "summer", "recipe": "win-back", "audience": EVERYBODY}, 201),
+    "campaigns": ({"slug": "summer", "recipe": "check-in"}, 201),
     "campaigns/spring/plan": ({}, 200),
     "campaigns/spring/launch": ({"fingerprint": None}, 202),
     "segments/count": ({"rule": EVERYBODY}, 200),
@@ -31,8 +31,16 @@ POSTS: dict[str, tuple[dict[str, Any], int]] = {
     "consents": ({"buyer": "may", "answer": "out", "source": "phone", "evidence": "Said so."}, 201),
     "pauses": ({"buyer": "may", "until": None, "source": "phone"}, 200),
     "privacy/erase?buyer=may": ({}, 200),
-    "senders": ({"slug": "gate", "kind": "webhook", "settings": {"url": "https://gate.example.cn/"}}, 201),
-    "hooks": ({"slug": "erp", "url": "https://erp.example.cn/", "events": ["message.sent"]}, 201),
+    "senders": (
+        {
+            "slug": "gate",
+            "kind": "webhook",
+            "settings": {"url": "http://127.0.0.1:9/"},
+            "secrets": {"secret": "s" * 32},
+        },
+        201,
+    ),
+    "hooks": ({"slug": "erp", "url": "http://127.0.0.1:9/", "events": ["message.sent"]}, 201),
     "keys": ({"name": "till", "scopes": ["orders:write"]}, 201),
     "people/invitations": ({"email": "lin@example.cn", "role": "viewer"}, 201),
     "people/1/sign-out": ({}, 204),
@@ -80,8 +88,12 @@ def test_secret_is_shown_again_to_its_key_only_and_is_not_in_the_database(backen
 
 def test_what_is_made_has_its_address_in_location(backend: TestClient, tea: Tea) -> None:
     tea(things)
-    found = {path: backend.post(f"/api/v1/{path}", json=POSTS[path][0]).headers["Location"] for path in MADE}
-    found["topics"] = backend.put("/api/v1/topics/news", json={"names": {"en": "News"}}).headers["Location"]
+    made = {path: backend.post(f"/api/v1/{path}", json=POSTS[path][0]) for path in MADE}
+    assert [each.text for each in made.values() if each.status_code != 201] == []
+    found = {path: each.headers["Location"] for path, each in made.items()}
+    found["topics"] = backend.put("/api/v1/topics/news", json={"names": {"en": "News", "zh-CN": "新闻"}}).headers[
+        "Location"
+    ]
     found["segments"] = backend.put("/api/v1/segments/all", json={"rule": EVERYBODY}).headers["Location"]
     assert found == MADE | {"topics": "/api/v1/topics/news", "segments": "/api/v1/segments/all"}
     assert backend.get(found["senders"]).json()["slug"] == "gate"

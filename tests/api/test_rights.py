@@ -408,4 +408,5 @@ def name_of(session: Session, column: str, shop: int) -> str:
 def said(answer: Response, *names: str) -> str:
     """Return what an answer says, whichever of these was asked for."""
     either = "|".join(map(re.escape, chain(names, map(spaced, names))))
-    return re.sub(rf"(?<!\w)({either})(?!\w)", "_", answer.text)
+    text = answer.text.replace(answer.headers.get("X-Request-Id", "-"), "")
+    return re.sub(rf"(?<!\w)({either})(?!\w)", "_", text)
