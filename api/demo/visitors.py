@@ -3,16 +3,18 @@
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from http.client import HTTPConnection
 from typing import Literal
+from urllib.parse import urljoin, urlsplit
 
-import httpx
 import uvicorn
 
 from api.app import create_app
 from api.demo.stage import Stage, Step
+from retention.errors import Conflict
 
 PHONE = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148 MicroMessenger/8.0.50"
@@ -31,18 +33,28 @@ class Visit:
 
 def replay(stage: Stage, visits: Sequence[Visit], step: Step) -> None:
     """Make the visits in their order, each at its moment."""
-    with _website(stage) as site, httpx.Client(base_url=site, headers={"User-Agent": PHONE}) as phone:
+    with _website(stage) as site, closing(HTTPConnection(urlsplit(site).netloc, timeout=_PATIENCE_S)) as phone:
         for visit in sorted(visits):
             stage.now = visit.at
-            answer = _make(phone, visit, site)
-            answer.raise_for_status()
+            _make(phone, visit, site)
             step.advance()
 
 
-def _make(phone: httpx.Client, visit: Visit, site: str) -> httpx.Response:
+def _make(phone: HTTPConnection, visit: Visit, site: str) -> None:
     if visit.kind == "open":
-        return phone.get(f"/Q/{visit.token}")
-    return phone.post(f"/Q/{visit.token}/claim", headers={"Origin": site}, follow_redirects=True)
+        _ask(phone, "GET", f"/Q/{visit.token}")
+    elif leads_to := _ask(phone, "POST", f"/Q/{visit.token}/claim", Origin=site):
+        _ask(phone, "GET", leads_to)
+
+
+def _ask(phone: HTTPConnection, method: str, path: str, **headers: str) -> str:
+    """Ask for a page and read it; return the path it leads on to, nothing as a rule."""
+    phone.request(method, path, headers={"User-Agent": PHONE, "Accept": "*/*"} | headers)
+    answer = phone.getresponse()
+    answer.read()
+    if answer.status >= 400:
+        raise Conflict("{method} {path} was answered {status}.", method=method, path=path, status=answer.status)
+    return urlsplit(urljoin(path, answer.getheader("Location", ""))).path if answer.status >= 300 else ""
 
 
 @contextmanager

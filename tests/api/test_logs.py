@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
@@ -116,10 +116,10 @@ def test_web_and_worker_log_one_event_a_line_whatever_goes_wrong(home: Path, tmp
     with (
         process(*served, home=home, log=web),
         process("tests.api.noisy", "worker", home=home, log=worker),
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", limits=httpx.Limits(max_keepalive_connections=0)) as client,
+        httpx2.Client(base_url=f"http://127.0.0.1:{port}", limits=httpx2.Limits(max_keepalive_connections=0)) as client,
     ):
         for _ in range(600):
-            with suppress(httpx.TransportError):
+            with suppress(httpx2.TransportError):
                 client.get("/healthz")
                 break
             time.sleep(0.1)

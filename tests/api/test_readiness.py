@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -103,13 +103,13 @@ def test_requests_that_hold_every_connection_and_thread_cost_others_503_and_heal
         go.wait(30)
 
     address = served(app)
-    with engine.connect(), httpx.Client(base_url=address) as visitor:
+    with engine.connect(), httpx2.Client(base_url=address) as visitor:
         answer = visitor.post("/login", data={"email": "may@tea.example", "password": PASSWORD})
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
         assert "Too much is going on at once" in answer.text
         threads: list[threading.Thread] = []
         for _ in range(40):  # as many as Starlette has threads
-            threads.append(threading.Thread(target=httpx.get, args=(f"{address}/hold",), kwargs={"timeout": 60}))
+            threads.append(threading.Thread(target=httpx2.get, args=(f"{address}/hold",), kwargs={"timeout": 60}))
             threads[-1].start()
         assert all(entered.acquire(timeout=30) for _ in threads)
         assert [visitor.get(each, timeout=20).status_code for each in ("/healthz", "/readyz")] == [200, 200]
