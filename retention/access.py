@@ -82,7 +82,7 @@ class Member:
 
     shop_id: int
     actor: str
-    """Who, for the audit log: ``user:3``, ``key:5``, ``system``."""
+    """Who, for the audit log: ``user:3``, ``key:5``, ``cli:may``, ``system``."""
     scopes: frozenset[Scope]
     user_id: int | None = None
     role: Role | None = None
@@ -110,9 +110,30 @@ def _forbidden(member: Member, scope: Scope) -> Forbidden:
     return Forbidden("This needs the right {scope}: {deed}. Ask the shop's owner for it.", scope=scope.value, deed=deed)
 
 
-def system_member(shop_id: int) -> Member:
-    """Return the member that tasks and the command line act as: the owner of the machine."""
-    return Member(shop_id=shop_id, actor="system", scopes=frozenset(Scope))
+_TERMINAL = "cli"
+_LONGEST_NAME = 48
+
+
+def terminal_member(shop_id: int, name: str) -> Member:
+    """Return the member that somebody at a terminal of the machine acts as: who runs it may do everything."""
+    return Member(shop_id=shop_id, actor=terminal_actor(name), scopes=frozenset(Scope))
+
+
+def terminal_actor(name: str) -> str:
+    """Return what the audit log calls somebody at a terminal, by the name the machine knows them by."""
+    known = "".join(sign for sign in name if sign.isprintable() and sign != ":")[:_LONGEST_NAME]
+    return f"{_TERMINAL}:{known or 'unknown'}"
+
+
+def terminal_name(actor: str) -> str | None:
+    """Return the name of somebody at a terminal; None for any other actor. Before 2026-12 it was ``system``."""
+    kind, _, name = actor.partition(":")
+    return name if kind == _TERMINAL else None
+
+
+def runs_the_machine(actor: str) -> bool:
+    """Tell whether an actor is the installation itself or whoever sits at its terminal."""
+    return actor == "system" or terminal_name(actor) is not None
 
 
 def read_scopes(words: list[str]) -> frozenset[Scope]:

@@ -12,7 +12,7 @@ from sqlalchemy import Index
 from sqlmodel import Field, Session, col, delete, select
 
 from retention import audit, clock, keys, logins, people, tokens
-from retention.access import ROLE_SCOPES, Member, Role, Scope
+from retention.access import ROLE_SCOPES, Member, Role, Scope, runs_the_machine
 from retention.database import BigId, ShopRow, changed, choice
 from retention.errors import Conflict, NotFound
 from retention.people import User
@@ -91,7 +91,7 @@ def offer_password(session: Session, shop: Shop, user_id: int, *, by: Member, at
     """
     user, role = people.find_person(session, shop, user_id)
     by.require_all(ROLE_SCOPES[role])
-    if by.actor != "system" and len(people.shops_of_user(session, user)) > 1:
+    if not runs_the_machine(by.actor) and len(people.shops_of_user(session, user)) > 1:
         raise Conflict(
             "{email} works in other shops too. Ask whoever runs this installation for: regulars user reset-password.",
             email=user.email,
@@ -215,9 +215,9 @@ def _still_holds(session: Session, link: OneTimeLink, *, at: datetime) -> bool:
 
     A person who came into another shop meanwhile, left this one or rose above the maker chooses no password by it.
     """
-    kind, _, number = link.actor.partition(":")
-    if kind == "system":
+    if runs_the_machine(link.actor):
         return True
+    kind, _, number = link.actor.partition(":")
     shop = session.get_one(Shop, link.shop_id)
     role = _role_of(session, shop, link)
     maker = keys.member_of(session, int(number), at=at) if kind == "key" else _person(session, shop, int(number))

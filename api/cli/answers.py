@@ -5,17 +5,14 @@ from typing import Annotated
 
 import typer
 
-from api.cli.terminal import JsonOption, ShopOption, engine, show
+from api.cli.terminal import JsonOption, ShopOption, reading, show, writing, writing_everywhere
 from campaigns.channels.senders import find_sender
 from campaigns.optouts.bounce_handling import lift_bounce, read_mailbox
 from campaigns.optouts.bounces import bounces_of
 from campaigns.optouts.inbound import NO_SENDER, inbound_address, inbound_token
 from campaigns.optouts.topics import create_topic, find_topic, rename_topic, topics_of
-from retention import clock
-from retention.database import reading, transaction
 from retention.files import open_store
 from retention.settings import get_settings
-from retention.shops import find_shop
 
 topics = typer.Typer(help="Topics: what messages are about, for buyers to leave one by one.", no_args_is_help=True)
 bounces = typer.Typer(help="Bounces and complaints.", no_args_is_help=True)
@@ -40,10 +37,9 @@ def create(
     as_json: JsonOption = False,
 ) -> None:
     """Add a topic to the end of the list."""
-    with transaction(engine()) as session:
-        found = find_shop(session, shop)
+    with writing(shop) as here:
         names = {"en": en, "zh-CN": zh}
-        made = create_topic(session, found, slug, names=names, at=clock.now(), actor="system")
+        made = create_topic(here.session, here.shop, slug, names=names, at=here.now, actor=here.actor)
         result = {"slug": made.slug, "names": made.names}
     show(result, as_json=as_json)
 
@@ -58,9 +54,9 @@ def rename(
     as_json: JsonOption = False,
 ) -> None:
     """Give a topic other names; what buyers said about it stays."""
-    with transaction(engine()) as session:
-        topic = find_topic(session, find_shop(session, shop).id, slug)
-        rename_topic(session, topic, names={"en": en, "zh-CN": zh}, at=clock.now(), actor="system")
+    with writing(shop) as here:
+        topic = find_topic(here.session, here.shop.id, slug)
+        rename_topic(here.session, topic, names={"en": en, "zh-CN": zh}, at=here.now, actor=here.actor)
         result = {"slug": topic.slug, "names": topic.names}
     show(result, as_json=as_json)
 
@@ -68,8 +64,8 @@ def rename(
 @topics.command("list")
 def list_topics(shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """List the shop's topics in their order."""
-    with reading(engine()) as session:
-        found = topics_of(session, find_shop(session, shop).id)
+    with reading(shop) as here:
+        found = topics_of(here.session, here.shop.id)
     if as_json:
         show({"topics": [{"slug": each.slug, "names": each.names} for each in found]}, as_json=True)
         return
@@ -84,19 +80,17 @@ def read(
     as_json: JsonOption = False,
 ) -> None:
     """Read the reports in a mailbox, of every shop; what fits no delivery goes to PATH.rejected.mbox."""
-    with transaction(engine()) as session:
-        counts, rejects = read_mailbox(session, open_store(get_settings()), path, at=clock.now())
+    with writing_everywhere() as here:
+        counts, rejects = read_mailbox(here.session, open_store(get_settings()), path, at=here.now)
     show({**counts, **({"rejected": str(rejects)} if rejects else {})}, as_json=as_json)
 
 
 @bounces.command("list")
 def list_bounces(shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """List the newest reports."""
-    with reading(engine()) as session:
+    with reading(shop) as here:
         fields = {"kind", "address", "detail", "at", "report"}
-        rows = [
-            each.model_dump(mode="json", include=fields) for each in bounces_of(session, find_shop(session, shop).id)
-        ]
+        rows = [each.model_dump(mode="json", include=fields) for each in bounces_of(here.session, here.shop.id)]
     if as_json:
         show({"bounces": rows}, as_json=True)
         return
@@ -112,8 +106,8 @@ def lift(
     as_json: JsonOption = False,
 ) -> None:
     """Allow an address again that takes mail by now."""
-    with transaction(engine()) as session:
-        lifted = lift_bounce(session, find_shop(session, shop), address, at=clock.now(), actor="system")
+    with writing(shop) as here:
+        lifted = lift_bounce(here.session, here.shop, address, at=here.now, actor=here.actor)
     show({"address": address, "lifted": lifted}, as_json=as_json)
 
 
@@ -126,8 +120,7 @@ def show_addresses(
 ) -> None:
     """Show the secret addresses that a gateway calls with replies, a mail server with reports."""
     settings = get_settings()
-    with reading(engine()) as session:
-        found = find_shop(session, shop)
-        sender_id = find_sender(session, found.id, sender).id if sender else NO_SENDER
-    token = inbound_token(settings.signing_key(), shop_id=found.id, sender_id=sender_id)
+    with reading(shop) as here:
+        sender_id = find_sender(here.session, here.shop.id, sender).id if sender else NO_SENDER
+    token = inbound_token(settings.signing_key(), shop_id=here.shop.id, sender_id=sender_id)
     show({kind: inbound_address(settings.public_url, token, kind) for kind in ("mail", "sms")}, as_json=as_json)

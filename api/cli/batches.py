@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from sqlmodel import Session
 
-from api.cli.terminal import JsonOption, ShopOption, engine, show
+from api.cli.terminal import JsonOption, ShopOption, engine, reading, show, writing
 from campaigns.runs.finding import find_run
 from printables import piece_ledger
 from printables.batches import Batch
@@ -16,13 +15,9 @@ from printables.flyers import flyer_for
 from printables.make_batch import make_batch
 from printables.piece_ledger import PrintResult
 from printables.proofs import FORMATS
-from retention import clock
-from retention.access import Member, system_member
-from retention.database import reading, transaction
 from retention.errors import Conflict
 from retention.files import open_store
 from retention.settings import get_settings
-from retention.shops import find_shop
 
 group = typer.Typer(help="Batches of printed inserts.", no_args_is_help=True)
 
@@ -49,10 +44,9 @@ def make(
 ) -> None:
     """Print a flyer for every parcel of a run that waits for one, in picking order."""
     settings = get_settings()
-    with reading(engine()) as session:
-        member = _member(session, shop)
-        found = flyer_for(session, member, flyer)
-        chosen = find_run(session, found.shop_id, found.campaign_id, run)
+    with reading(shop) as here:
+        found = flyer_for(here.session, here.member, flyer)
+        chosen = find_run(here.session, here.shop.id, found.campaign_id, run)
     batch = make_batch(
         engine(),
         found.id,
@@ -61,8 +55,8 @@ def make(
         files=open_store(settings),
         public_url=settings.public_url,
         demo=settings.demo,
-        at=clock.now(),
-        by=member.actor,
+        at=here.now,
+        by=here.actor,
         most=most,
     )
     show(batch_shown(batch, out), as_json=as_json)
@@ -71,9 +65,9 @@ def make(
 @group.command("show")
 def show_one(number: NumberArgument, shop: ShopOption, out: OutOption = None, *, as_json: JsonOption = False) -> None:
     """Show a batch with its pieces counted by state."""
-    with reading(engine()) as session:
-        batch = piece_ledger.batch_for(session, _member(session, shop), number)
-        counted = piece_ledger.reconcile(session, batch)
+    with reading(shop) as here:
+        batch = piece_ledger.batch_for(here.session, here.member, number)
+        counted = piece_ledger.reconcile(here.session, batch)
     show(batch_shown(batch, out) | _counts(counted), as_json=as_json)
 
 
@@ -86,8 +80,8 @@ def printed(
     as_json: JsonOption = False,
 ) -> None:
     """Write down how a batch came out of the printer: the printer's own word is no proof."""
-    with transaction(engine()) as session:
-        marked = piece_ledger.mark_printed(session, _member(session, shop), number, result, at=clock.now())
+    with writing(shop) as here:
+        marked = piece_ledger.mark_printed(here.session, here.member, number, result, at=here.now)
         shown = batch_shown(marked.batch) | {"changed": marked.moved}
     show(shown, as_json=as_json)
     if marked.unchanged:
@@ -104,11 +98,11 @@ def reprint(
 ) -> None:
     """Declare an insert spoiled and print it once more, with the same code."""
     settings = get_settings()
-    with reading(engine()) as session:
-        member = _member(session, shop)
+    with reading(shop) as here:
+        member, now = here.member, here.now
     files = open_store(settings)
     piece, batch = piece_ledger.reprint(
-        engine(), member, code, files=files, public_url=settings.public_url, demo=settings.demo, at=clock.now()
+        engine(), member, code, files=files, public_url=settings.public_url, demo=settings.demo, at=now
     )
     show(batch_shown(batch, out) | {"code": piece.code, "generation": piece.generation}, as_json=as_json)
 
@@ -122,8 +116,8 @@ def close(
     as_json: JsonOption = False,
 ) -> None:
     """Close a batch that adds up: printed = in parcels + spoiled + unused."""
-    with transaction(engine()) as session:
-        counted = piece_ledger.close_batch(session, _member(session, shop), number, unused=unused, at=clock.now())
+    with writing(shop) as here:
+        counted = piece_ledger.close_batch(here.session, here.member, number, unused=unused, at=here.now)
     show({"batch": number, "state": "closed"} | _counts(counted), as_json=as_json)
 
 
@@ -168,7 +162,3 @@ def batch_shown(batch: Batch, out: Path | None = None) -> dict[str, Any]:
 
 def _counts(counted: piece_ledger.Reconciliation) -> dict[str, Any]:
     return {"counts": {state.value: count for state, count in counted.counts.items()}, "open": counted.open}
-
-
-def _member(session: Session, shop: str) -> Member:
-    return system_member(find_shop(session, shop).id)

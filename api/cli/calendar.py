@@ -6,13 +6,11 @@ from typing import Annotated
 import typer
 
 from api.cli import campaigns
-from api.cli.terminal import JsonOption, ShopOption, engine, show
+from api.cli.terminal import JsonOption, ShopOption, reading, show
 from api.typed import typed_day
 from campaigns.runs.calendar import Day, days
 from campaigns.runs.forecasting import CampaignForecast, forecast
 from retention import clock
-from retention.database import reading
-from retention.shops import find_shop
 
 NEXT = timedelta(days=30)
 
@@ -29,16 +27,15 @@ def show_calendar(
     as_json: JsonOption = False,
 ) -> None:
     """Show what left, what leaves and what arrives on each day, and whom the caps would hold back."""
-    now = clock.now()
-    with reading(engine()) as session:
-        found = find_shop(session, shop)
-        begin = typed_day(first) if first else now.astimezone(clock.zone(found.timezone)).date()
-        listed = days(session, found, first=begin, last=typed_day(last) if last else begin + NEXT, at=now)
-        outlook = forecast(session, found, listed, at=now)
+    with reading(shop) as here:
+        now = here.now
+        begin = typed_day(first) if first else now.astimezone(clock.zone(here.shop.timezone)).date()
+        listed = days(here.session, here.shop, first=begin, last=typed_day(last) if last else begin + NEXT, at=now)
+        outlook = forecast(here.session, here.shop, listed, at=now)
     if as_json:
         show({"days": [day.as_json() for day in listed], "forecast": outlook.as_json()}, as_json=True)
     else:
-        _write(listed, outlook, found.timezone)
+        _write(listed, outlook, here.shop.timezone)
 
 
 def _write(listed: list[Day], outlook: CampaignForecast, timezone: str) -> None:

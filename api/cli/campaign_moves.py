@@ -7,19 +7,15 @@ import typer
 from sqlmodel import Session
 
 from api.cli.campaigns import SlugArgument, group, read_moment
-from api.cli.terminal import JsonOption, ShopOption, engine, read_json, show
+from api.cli.terminal import InShop, JsonOption, ShopOption, read_json, reading, show, writing
 from campaigns.campaign.campaigns import Campaign
 from campaigns.plans.planning import promise
 from campaigns.runs import approving, scheduling
 from campaigns.runs.approvals import reviews_of
 from campaigns.runs.arrivals import Arrival, board
 from campaigns.runs.drafting import edit_campaign, find_campaign
-from retention import clock
-from retention.database import reading, transaction
 from retention.errors import Invalid
-from retention.shops import Shop, find_shop
-
-_ACTOR = "system"
+from retention.shops import Shop
 
 NoteOption = Annotated[str, typer.Option(help="What to say with it.")]
 
@@ -44,20 +40,20 @@ def edit(
     as_json: JsonOption = False,
 ) -> None:
     """Change values of a campaign that has not left; it is a draft again, and no approval of it holds any more."""
-    with transaction(engine()) as session:
-        found, campaign = _found(session, shop, slug)
-        changes = _read_changes(file, found)
-        edit_campaign(session, found, campaign, changes=changes, at=clock.now(), actor=_ACTOR)
-        result = _state(session, campaign)
+    with writing(shop) as here:
+        campaign = _campaign(here, slug)
+        changes = _read_changes(file, here.shop)
+        edit_campaign(here.session, here.shop, campaign, changes=changes, at=here.now, actor=here.actor)
+        result = _state(here.session, campaign)
     show(result, as_json=as_json)
 
 
 def submit(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """Put a draft up for review, as it is now."""
-    with transaction(engine()) as session:
-        found, campaign = _found(session, shop, slug)
-        approving.submit(session, found, campaign, at=clock.now(), actor=_ACTOR)
-        result = _state(session, campaign)
+    with writing(shop) as here:
+        campaign = _campaign(here, slug)
+        approving.submit(here.session, here.shop, campaign, at=here.now, actor=here.actor)
+        result = _state(here.session, campaign)
     show(result, as_json=as_json)
 
 
@@ -69,22 +65,22 @@ def approve(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Approve exactly what was submitted. The command line is one author like any other, and approves no own work."""
-    with transaction(engine()) as session:
-        found, campaign = _found(session, shop, slug)
+    """Approve exactly what was submitted. Nobody approves their own work, at a terminal either."""
+    with writing(shop) as here:
+        campaign = _campaign(here, slug)
         approving.approve(
-            session, found, campaign, at=clock.now(), actor=_ACTOR, fingerprint=fingerprint or None, note=note
+            here.session, here.shop, campaign, at=here.now, actor=here.actor, fingerprint=fingerprint or None, note=note
         )
-        result = _state(session, campaign)
+        result = _state(here.session, campaign)
     show(result, as_json=as_json)
 
 
 def send_back(slug: SlugArgument, shop: ShopOption, note: NoteOption = "", *, as_json: JsonOption = False) -> None:
     """Make a campaign a draft again, saying why."""
-    with transaction(engine()) as session:
-        found, campaign = _found(session, shop, slug)
-        approving.send_back(session, found, campaign, at=clock.now(), actor=_ACTOR, note=note)
-        result = _state(session, campaign)
+    with writing(shop) as here:
+        campaign = _campaign(here, slug)
+        approving.send_back(here.session, here.shop, campaign, at=here.now, actor=here.actor, note=note)
+        result = _state(here.session, campaign)
     show(result, as_json=as_json)
 
 
@@ -98,17 +94,17 @@ def schedule(
     as_json: JsonOption = False,
 ) -> None:
     """Let the clock launch a campaign, or what its trigger waits for; without --at, when it was drafted for."""
-    with transaction(engine()) as session:
-        found, campaign = _found(session, shop, slug)
-        scheduling.schedule(session, campaign, launch_at=read_moment(at, found), at=clock.now(), actor=_ACTOR)
-        result = _state(session, campaign)
+    with writing(shop) as here:
+        campaign = _campaign(here, slug)
+        scheduling.schedule(here.session, campaign, launch_at=read_moment(at, here.shop), at=here.now, actor=here.actor)
+        result = _state(here.session, campaign)
     show(result, as_json=as_json)
 
 
 def show_arrivals(shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """Show which products are coming, here and sold out, how they sell, and which campaigns tell of them."""
-    with reading(engine()) as session:
-        shown = board(session, find_shop(session, shop), at=clock.now())
+    with reading(shop) as here:
+        shown = board(here.session, here.shop, at=here.now)
         stages = {
             "coming": [_shown(each) for each in shown.coming],
             "live": [_shown(each) for each in shown.live],
@@ -122,9 +118,8 @@ def show_arrivals(shop: ShopOption, *, as_json: JsonOption = False) -> None:
             typer.echo("\t".join([name.replace("_", " "), item["sku"], item["title"], str(item["sales"])]))
 
 
-def _found(session: Session, shop: str, slug: str) -> tuple[Shop, Campaign]:
-    found = find_shop(session, shop)
-    return found, find_campaign(session, found.id, slug)
+def _campaign(here: InShop, slug: str) -> Campaign:
+    return find_campaign(here.session, here.shop.id, slug)
 
 
 def _state(session: Session, campaign: Campaign) -> dict[str, Any]:

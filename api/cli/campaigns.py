@@ -1,6 +1,5 @@
 """Commands on campaigns: draft, look at the plan, launch exactly that, stop, and see what came of it."""
 
-import json
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from sqlmodel import Session
 
-from api.cli.terminal import JsonOption, ShopOption, engine, read_json, show
+from api.cli.terminal import InShop, JsonOption, ShopOption, engine, parse_json, read_json, reading, show, writing
 from api.typed import typed_moment
 from campaigns.campaign.campaigns import Campaign, DeliveryState, Recipe
 from campaigns.campaign.draft import Draft
@@ -27,19 +26,16 @@ from campaigns.sending.blocked import change_sender
 from campaigns.sending.dispatch import send_all
 from campaigns.sending.sending import resend_all
 from retention import clock, money
-from retention.access import system_member
 from retention.buyers import buyer_for
-from retention.database import reading, transaction
 from retention.errors import Invalid
 from retention.moments import last_day, show_moment
 from retention.products import find_product
-from retention.shops import Shop, find_shop
+from retention.shops import Shop
 
 group = typer.Typer(help="Campaigns: plan, launch, stop, results.", no_args_is_help=True)
 offers = typer.Typer(help="Offers: the terms a coupon is under.", no_args_is_help=True)
 
 SlugArgument = Annotated[str, typer.Argument(help="The campaign's slug.", metavar="SLUG")]
-_ACTOR = "system"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -74,38 +70,37 @@ def create_an_offer(  # noqa: PLR0913 - every term of an offer is an option
     as_json: JsonOption = False,
 ) -> None:
     """Make an offer."""
-    with transaction(engine()) as session:
-        found = find_shop(session, shop)
+    with writing(shop) as here:
         made = create_offer(
-            session,
-            found.id,
+            here.session,
+            here.shop.id,
             slug,
             name=name or slug,
             kind=kind,
-            value=_value(kind, value, found.currency),
-            minimum=money.minor(minimum, found.currency),
+            value=_value(kind, value, here.shop.currency),
+            minimum=money.minor(minimum, here.shop.currency),
             gift=gift,
             days_from_claim=days,
             most_coupons=most,
-            starts_at=read_moment(starts, found),
-            ends_at=read_moment(ends, found, through=True),
+            starts_at=read_moment(starts, here.shop),
+            ends_at=read_moment(ends, here.shop, through=True),
             unlock_at=unlock,
-            at=clock.now(),
-            actor=_ACTOR,
+            at=here.now,
+            actor=here.actor,
         )
         result = made.model_dump(mode="json", include={"slug", "name", "kind"})
         is_share = kind is OfferKind.PERCENT
-        result["value"] = str(made.value) if is_share else money.write(made.value, found.currency)
-        result["minimum"] = money.write(made.minimum, found.currency)
-        result["last_day"] = last_day(made.ends_at, found.timezone).isoformat() if made.ends_at else None
+        result["value"] = str(made.value) if is_share else money.write(made.value, here.shop.currency)
+        result["minimum"] = money.write(made.minimum, here.shop.currency)
+        result["last_day"] = last_day(made.ends_at, here.shop.timezone).isoformat() if made.ends_at else None
     show(result, as_json=as_json)
 
 
 @group.command("list")
 def list_them(shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """List the shop's campaigns, newest first."""
-    with reading(engine()) as session:
-        found = campaigns_of(session, find_shop(session, shop).id)
+    with reading(shop) as here:
+        found = campaigns_of(here.session, here.shop.id)
         rows = [{"slug": each.slug, "name": each.name, "state": each.state.value} for each in found]
     if as_json:
         show({"campaigns": rows}, as_json=True)
@@ -134,23 +129,22 @@ def create(  # noqa: PLR0913 - every value of a draft is an option
     """Draft a campaign from a recipe."""
     if segment and rule:
         raise Invalid("Name a segment with --segment or give --rule FILE, not both.")
-    with transaction(engine()) as session:
-        found = find_shop(session, shop)
+    with writing(shop) as here:
         made = create_campaign(
-            session,
-            found,
+            here.session,
+            here.shop,
             Draft(
                 slug,
                 recipe=recipe,
                 audience={"segment": segment} if segment else _read_rule(rule) if rule else None,
                 trigger=_read_trigger(trigger),
-                offer_id=find_offer(session, found.id, offer).id if offer else None,
-                product_id=find_product(session, found.id, product).id if product else None,
+                offer_id=find_offer(here.session, here.shop.id, offer).id if offer else None,
+                product_id=find_product(here.session, here.shop.id, product).id if product else None,
                 policy={} if control is None else {"control_share": control},
                 name=name,
             ),
-            at=clock.now(),
-            actor=_ACTOR,
+            at=here.now,
+            actor=here.actor,
         )
         result = made.model_dump(mode="json", include={"slug", "name", "recipe", "medium", "state"})
     show(result, as_json=as_json)
@@ -159,13 +153,13 @@ def create(  # noqa: PLR0913 - every value of a draft is an option
 @group.command("plan")
 def show_plan(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """Show whom a launch at this moment would reach, and the fingerprint that binds it."""
-    with reading(engine()) as session:
-        found, campaign = _found(session, shop, slug)
-        planned = plan(session, found, campaign, at=clock.now())
+    with reading(shop) as here:
+        campaign = _campaign(here, slug)
+        planned = plan(here.session, here.shop, campaign, at=here.now)
     if as_json:
-        show(planned.as_json(found.currency), as_json=True)
+        show(planned.as_json(here.shop.currency), as_json=True)
     else:
-        _write_funnel(planned, found)
+        _write_funnel(planned, here.shop)
 
 
 @group.command("launch")
@@ -179,9 +173,9 @@ def launch_it(
     as_json: JsonOption = False,
 ) -> None:
     """Launch a campaign, or today's run of one that goes by parcel."""
-    with transaction(engine()) as session:
-        found, campaign = _found(session, shop, slug)
-        run = launch(session, found, campaign, at=clock.now(), actor=_ACTOR, fingerprint=fingerprint or None)
+    with writing(shop) as here:
+        campaign = _campaign(here, slug)
+        run = launch(here.session, here.shop, campaign, at=here.now, actor=here.actor, fingerprint=fingerprint or None)
         result = {"run": run.number, "state": campaign.state.value, "funnel": dict(run.funnel)}
         result["fingerprint"] = run.fingerprint
     show(result, as_json=as_json)
@@ -190,19 +184,19 @@ def launch_it(
 @group.command()
 def pause(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """Stop handing over at once; what has not left waits."""
-    with transaction(engine()) as session:
-        _, campaign = _found(session, shop, slug)
-        moving.pause(session, campaign, at=clock.now(), actor=_ACTOR)
-        show(_state(session, campaign), as_json=as_json)
+    with writing(shop) as here:
+        campaign = _campaign(here, slug)
+        moving.pause(here.session, campaign, at=here.now, actor=here.actor)
+        show(_state(here.session, campaign), as_json=as_json)
 
 
 @group.command()
 def resume(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """Go on with a paused campaign."""
-    with transaction(engine()) as session:
-        _, campaign = _found(session, shop, slug)
-        moving.resume(session, campaign, at=clock.now(), actor=_ACTOR)
-        show(_state(session, campaign), as_json=as_json)
+    with writing(shop) as here:
+        campaign = _campaign(here, slug)
+        moving.resume(here.session, campaign, at=here.now, actor=here.actor)
+        show(_state(here.session, campaign), as_json=as_json)
 
 
 @group.command()
@@ -216,38 +210,38 @@ def sender(
     as_json: JsonOption = False,
 ) -> None:
     """Have another sender take what waits, while nothing has left."""
-    with transaction(engine()) as session:
-        found, campaign = _found(session, shop, slug)
-        chosen = find_sender(session, found.id, name) if name else None
-        change_sender(session, found, campaign, chosen, at=clock.now(), actor=_ACTOR)
-        show(_state(session, campaign), as_json=as_json)
+    with writing(shop) as here:
+        campaign = _campaign(here, slug)
+        chosen = find_sender(here.session, here.shop.id, name) if name else None
+        change_sender(here.session, here.shop, campaign, chosen, at=here.now, actor=here.actor)
+        show(_state(here.session, campaign), as_json=as_json)
 
 
 @group.command()
 def cancel(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """End a campaign for good; what has not left is skipped."""
-    with transaction(engine()) as session:
-        _, campaign = _found(session, shop, slug)
-        moving.cancel(session, campaign, at=clock.now(), actor=_ACTOR)
-        show(_state(session, campaign), as_json=as_json)
+    with writing(shop) as here:
+        campaign = _campaign(here, slug)
+        moving.cancel(here.session, campaign, at=here.now, actor=here.actor)
+        show(_state(here.session, campaign), as_json=as_json)
 
 
 @group.command()
 def finish(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """Call a running campaign done, such as one by parcel; what has not left is skipped."""
-    with transaction(engine()) as session:
-        _, campaign = _found(session, shop, slug)
-        moving.finish(session, campaign, at=clock.now(), actor=_ACTOR)
-        show(_state(session, campaign), as_json=as_json)
+    with writing(shop) as here:
+        campaign = _campaign(here, slug)
+        moving.finish(here.session, campaign, at=here.now, actor=here.actor)
+        show(_state(here.session, campaign), as_json=as_json)
 
 
 @group.command("show")
 def show_one(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """Show a campaign's ledger and what it brought so far."""
-    with reading(engine()) as session:
-        found, campaign = _found(session, shop, slug)
-        results = campaign_results(session, found, campaign, at=clock.now())
-        show(_state(session, campaign) | results.as_json(), as_json=as_json)
+    with reading(shop) as here:
+        campaign = _campaign(here, slug)
+        results = campaign_results(here.session, here.shop, campaign, at=here.now)
+        show(_state(here.session, campaign) | results.as_json(), as_json=as_json)
 
 
 @group.command("why")
@@ -259,10 +253,10 @@ def show_why(
     as_json: JsonOption = False,
 ) -> None:
     """Say why one buyer did or did not get a campaign."""
-    with reading(engine()) as session:
-        found, campaign = _found(session, shop, slug)
-        person = buyer_for(session, system_member(found.id), buyer)
-        answers = explain_outcome(session, found, campaign, person, at=clock.now())
+    with reading(shop) as here:
+        campaign = _campaign(here, slug)
+        person = buyer_for(here.session, here.member, buyer)
+        answers = explain_outcome(here.session, here.shop, campaign, person, at=here.now)
         rows = [
             {
                 "run": each.run.number if each.run else None,
@@ -288,9 +282,9 @@ def resend_them(
     as_json: JsonOption = False,
 ) -> None:
     """Have what failed or is unknown tried once more, a thousand at a time."""
-    with transaction(engine()) as session:
-        found, campaign = _found(session, shop, slug)
-        again = resend_all(session, found, campaign, state=state, at=clock.now(), actor=_ACTOR)
+    with writing(shop) as here:
+        campaign = _campaign(here, slug)
+        again = resend_all(here.session, here.shop, campaign, state=state, at=here.now, actor=here.actor)
     show({"slug": slug, "resent": again}, as_json=as_json)
 
 
@@ -300,9 +294,8 @@ def send_now(*, as_json: JsonOption = False) -> None:
     show(dict(send_all(engine(), now=clock.now)), as_json=as_json)
 
 
-def _found(session: Session, shop: str, slug: str) -> tuple[Shop, Campaign]:
-    found = find_shop(session, shop)
-    return found, find_campaign(session, found.id, slug)
+def _campaign(here: InShop, slug: str) -> Campaign:
+    return find_campaign(here.session, here.shop.id, slug)
 
 
 def _state(session: Session, campaign: Campaign) -> dict[str, Any]:
@@ -346,10 +339,7 @@ def read_moment(text: str, shop: Shop, *, through: bool = False) -> datetime | N
 def _read_trigger(text: str) -> dict[str, Any] | None:
     if not text:
         return None
-    try:
-        trigger = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise Invalid("The trigger is not JSON: {problem}.", problem=str(error)) from error
+    trigger = parse_json(text, "--trigger")
     if not isinstance(trigger, dict):
         raise Invalid("A trigger is one JSON object, such as {example}.", example='{"event": {"kind": "followed"}}')
     return trigger

@@ -5,24 +5,19 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from sqlmodel import Session
 
 from api.cli.campaigns import SlugArgument, group
-from api.cli.terminal import JsonOption, ShopOption, engine, show
+from api.cli.terminal import InShop, JsonOption, ShopOption, reading, show, writing
 from campaigns.campaign.campaigns import Campaign
 from campaigns.runs.drafting import find_campaign
 from campaigns.texts.branding import look_of, set_branding
 from campaigns.texts.checks import check_text
 from campaigns.texts.content import ShownMessage, extremes, in_money, show_to, variables
 from campaigns.texts.sending_tests import send_test
-from retention import clock
-from retention.access import system_member
 from retention.buyers import Buyer, buyer_for
-from retention.database import reading, transaction
 from retention.errors import NotFound
 from retention.files import open_store
 from retention.settings import get_settings
-from retention.shops import Shop, find_shop
 
 branding = typer.Typer(help="Branding: the logo and colour on a shop's mail.", no_args_is_help=True)
 
@@ -43,14 +38,14 @@ def preview(
     as_json: JsonOption = False,
 ) -> None:
     """Show the message as a buyer would get it; nothing is sent or stored."""
-    with reading(engine()) as session:
-        found, campaign = _found(session, shop, slug)
-        readers = _readers(session, found, campaign, buyer)
-        shown = [show_to(session, found, campaign, each) for each in readers]
+    with reading(shop) as here:
+        campaign = _campaign(here, slug)
+        readers = _readers(here, campaign, buyer)
+        shown = [show_to(here.session, here.shop, campaign, each) for each in readers]
     if html and shown:
         html.write_text(shown[-1].html or shown[-1].text, "utf-8")
     if as_json:
-        show({"messages": [in_money(each, found.currency) for each in shown]}, as_json=True)
+        show({"messages": [in_money(each, here.shop.currency) for each in shown]}, as_json=True)
         return
     for each in shown:
         _write(each)
@@ -59,8 +54,8 @@ def preview(
 @group.command("variables")
 def list_variables(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """List what the text may use, with an example of each."""
-    with reading(engine()) as session:
-        found = variables(session, *_found(session, shop, slug))
+    with reading(shop) as here:
+        found = variables(here.session, here.shop, _campaign(here, slug))
     if as_json:
         show({"variables": [asdict(each) for each in found]}, as_json=True)
         return
@@ -71,9 +66,9 @@ def list_variables(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption 
 @group.command("check")
 def check(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """Say what is wrong with the text: words, links, languages, names, length."""
-    with reading(engine()) as session:
-        found, campaign = _found(session, shop, slug)
-        findings = check_text(session, found, campaign, at=clock.now())
+    with reading(shop) as here:
+        campaign = _campaign(here, slug)
+        findings = check_text(here.session, here.shop, campaign, at=here.now)
     if as_json:
         show({"findings": [asdict(each) for each in findings]}, as_json=True)
         return
@@ -91,10 +86,10 @@ def send_a_test(
     as_json: JsonOption = False,
 ) -> None:
     """Send the message to somebody of the shop, marked as a test; it is in no ledger and uses no coupon."""
-    with reading(engine()) as session:
-        found, campaign = _found(session, shop, slug)
-        reader = _readers(session, found, campaign, buyer)[-1]
-        subject = send_test(session, found, campaign, reader, to=to, at=clock.now(), actor="system")
+    with reading(shop) as here:
+        campaign = _campaign(here, slug)
+        reader = _readers(here, campaign, buyer)[-1]
+        subject = send_test(here.session, here.shop, campaign, reader, to=to, at=here.now, actor=here.actor)
     show({"to": to, "subject": subject}, as_json=as_json)
 
 
@@ -109,30 +104,28 @@ def set_look(
 ) -> None:
     """Change the logo or the colour."""
     content = b"" if no_logo else logo.read_bytes() if logo else None
-    with transaction(engine()) as session:
-        found = find_shop(session, shop)
+    with writing(shop) as here:
         files = open_store(get_settings())
-        look = set_branding(session, found, files, at=clock.now(), actor="system", logo=content, accent=accent)
+        look = set_branding(here.session, here.shop, files, at=here.now, actor=here.actor, logo=content, accent=accent)
     show(asdict(look), as_json=as_json)
 
 
 @branding.command("show")
 def show_look(shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """Show the logo's name and the colour."""
-    with reading(engine()) as session:
-        look = look_of(session, find_shop(session, shop).id)
+    with reading(shop) as here:
+        look = look_of(here.session, here.shop.id)
     show(asdict(look), as_json=as_json)
 
 
-def _found(session: Session, shop: str, slug: str) -> tuple[Shop, Campaign]:
-    found = find_shop(session, shop)
-    return found, find_campaign(session, found.id, slug)
+def _campaign(here: InShop, slug: str) -> Campaign:
+    return find_campaign(here.session, here.shop.id, slug)
 
 
-def _readers(session: Session, shop: Shop, campaign: Campaign, buyer: str) -> list[Buyer]:
+def _readers(here: InShop, campaign: Campaign, buyer: str) -> list[Buyer]:
     if buyer:
-        return [buyer_for(session, system_member(shop.id), buyer)]
-    readers = extremes(session, shop, campaign, at=clock.now())
+        return [buyer_for(here.session, here.member, buyer)]
+    readers = extremes(here.session, here.shop, campaign, at=here.now)
     if not readers:
         raise NotFound("Nobody is in the audience. Name a buyer with --buyer.")
     return readers

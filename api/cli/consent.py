@@ -4,16 +4,12 @@ from typing import Annotated
 
 import typer
 
-from api.cli.terminal import JsonOption, ShopOption, engine, show
+from api.cli.terminal import JsonOption, ShopOption, reading, show, writing
 from api.typed import typed_moment
 from campaigns.optouts.recording import ConsentStatement, pause_buyer, record_address, record_answer
-from retention import clock
-from retention.access import system_member
 from retention.buyers import buyer_for
 from retention.consent import Answer, Channel, answers_of
-from retention.database import reading, transaction
 from retention.errors import Invalid
-from retention.shops import find_shop
 from retention.suppressions import suppressions_of
 
 consent = typer.Typer(help="What buyers said about being written to.", no_args_is_help=True)
@@ -44,15 +40,15 @@ def record(
     """Record an answer a buyer gave; a no by mail or phone holds for the address, whoever has it."""
     if bool(buyer) == bool(address):
         raise Invalid("Name either the buyer or the address.")
-    with transaction(engine()) as session:
-        found = find_shop(session, shop)
-        member, now = system_member(found.id), clock.now()
-        moment = typed_moment(at, found.timezone) if at else None
+    with writing(shop) as here:
+        moment = typed_moment(at, here.shop.timezone) if at else None
         statement = ConsentStatement(answer, evidence, source, channel=channel, topic=topic, at=moment)
         if buyer:
-            rows = record_answer(session, member, buyer_for(session, member, buyer), statement, now=now)
+            rows = record_answer(
+                here.session, here.member, buyer_for(here.session, here.member, buyer), statement, now=here.now
+            )
         else:
-            rows = record_address(session, member, address, statement, now=now)
+            rows = record_address(here.session, here.member, address, statement, now=here.now)
         result = {"recorded": len(rows), "counted": sum(row.counts for row in rows)}
     show(result, as_json=as_json)
 
@@ -60,12 +56,11 @@ def record(
 @consent.command("show")
 def show_history(buyer: BuyerArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """Show all a buyer said with its evidence, the last recorded first; what does not count is marked."""
-    with reading(engine()) as session:
-        found = find_shop(session, shop)
-        one = buyer_for(session, system_member(found.id), buyer)
+    with reading(shop) as here:
+        one = buyer_for(here.session, here.member, buyer)
         rows = [
             row.model_dump(mode="json", exclude={"id", "shop_id", "buyer_id"})
-            for row in answers_of(session, found.id, one.id)
+            for row in answers_of(here.session, here.shop.id, one.id)
         ]
     if as_json:
         show({"buyer": buyer, "history": rows}, as_json=True)
@@ -97,8 +92,8 @@ def resume(buyer: BuyerArgument, shop: ShopOption, source: SourceOption = "phone
 def suppressed(shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """List the addresses that have said no, the latest first."""
     fields = {"channel", "topic", "address", "source", "at"}
-    with reading(engine()) as session:
-        found = suppressions_of(session, find_shop(session, shop).id)
+    with reading(shop) as here:
+        found = suppressions_of(here.session, here.shop.id)
         rows = [row.model_dump(mode="json", include=fields) for row in found]
     if as_json:
         show({"suppressions": rows}, as_json=True)
@@ -108,9 +103,7 @@ def suppressed(shop: ShopOption, *, as_json: JsonOption = False) -> None:
 
 
 def _pause(shop: str, buyer: str, until: str, source: str) -> None:
-    with transaction(engine()) as session:
-        found = find_shop(session, shop)
-        member = system_member(found.id)
-        moment = typed_moment(until, found.timezone) if until else None
-        one = buyer_for(session, member, buyer)
-        pause_buyer(session, member, one, moment, source=source, now=clock.now())
+    with writing(shop) as here:
+        moment = typed_moment(until, here.shop.timezone) if until else None
+        one = buyer_for(here.session, here.member, buyer)
+        pause_buyer(here.session, here.member, one, moment, source=source, now=here.now)

@@ -4,12 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli.terminal import JsonOption, ShopOption, engine, show, show_rows
-from retention import clock
-from retention.access import system_member
-from retention.database import reading, transaction
+from api.cli.terminal import JsonOption, ShopOption, reading, show, show_rows, writing
 from retention.failures import Failure, failures_of, is_given_up, try_again
-from retention.shops import find_shop
 
 group = typer.Typer(help="What goes wrong by itself, and trying it again.", no_args_is_help=True)
 
@@ -23,8 +19,8 @@ def add_to(app: typer.Typer) -> None:
 @group.command("list")
 def list_them(shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """List what fails in the shop and waits or was given up, the latest first."""
-    with reading(engine()) as session:
-        rows = [_shown(each) for each in failures_of(session, find_shop(session, shop).id)]
+    with reading(shop) as here:
+        rows = [_shown(each) for each in failures_of(here.session, here.shop.id)]
     show_rows("failures", rows, ("id", "work", "kind", "name", "tries", "next_at", "why"), as_json=as_json)
 
 
@@ -36,9 +32,8 @@ def retry(
     as_json: JsonOption = False,
 ) -> None:
     """Have a thing tried at once that waits or was given up."""
-    with transaction(engine()) as session:
-        member = system_member(find_shop(session, shop).id)
-        result = _shown(try_again(session, member, number, at=clock.now()))
+    with writing(shop) as here:
+        result = _shown(try_again(here.session, here.member, number, at=here.now))
     show(result, as_json=as_json)
 
 

@@ -6,20 +6,16 @@ from typing import Annotated
 import typer
 
 from api.cli.batches import ProfileOption
-from api.cli.terminal import JsonOption, ShopOption, engine, show
+from api.cli.terminal import JsonOption, ShopOption, reading, show, writing
 from campaigns.runs.drafting import find_campaign
 from printables.drawing.designs import DESIGNS
 from printables.drawing.pictures import cleaned
 from printables.drawing.preflight import said
 from printables.flyers import copy_of, create_flyer, flyer_for
 from printables.proofs import draw_proof, keep_proof
-from retention import clock
-from retention.access import system_member
-from retention.database import reading, transaction
 from retention.errors import Conflict, Invalid
 from retention.files import open_store
 from retention.settings import get_settings
-from retention.shops import find_shop
 
 group = typer.Typer(help="Flyers: what stands on the paper.", no_args_is_help=True)
 
@@ -46,21 +42,20 @@ def create(
     """Make a flyer for a campaign. What is not set comes from its offer and product."""
     content = dict(_field(each) for each in words or [])
     files = open_store(get_settings())
-    with transaction(engine()) as session:
-        found = find_shop(session, shop)
+    with writing(shop) as here:
         flyer = create_flyer(
-            session,
-            found,
-            find_campaign(session, found.id, campaign),
+            here.session,
+            here.shop,
+            find_campaign(here.session, here.shop.id, campaign),
             slug=slug,
             name=name or slug,
-            language=language or found.language,
+            language=language or here.shop.language,
             content=content,
             picture=files.put(cleaned(picture.read_bytes())) if picture else "",
-            at=clock.now(),
-            by="system",
+            at=here.now,
+            by=here.actor,
         )
-        shown = dict(copy_of(session, found, flyer).fields)
+        shown = dict(copy_of(here.session, here.shop, flyer).fields)
     show({"flyer": slug, "says": shown}, as_json=as_json)
 
 
@@ -73,17 +68,18 @@ def prove(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Make the proof of a flyer for a device and say what its checks found; exit 1 when one failed."""
+    """Make the proof of a flyer for a device and say what its checks here.shop; exit 1 when one failed."""
     settings = get_settings()
     files = open_store(settings)
     url = settings.public_url
-    with reading(engine()) as session:
-        found = find_shop(session, shop)
-        flyer = flyer_for(session, system_member(found.id), slug)
-        copy = copy_of(session, found, flyer)
-        drawn = draw_proof(session, found, copy, profile=profile, public_url=url, files=files, demo=settings.demo)
-    with transaction(engine()) as session:
-        proof = keep_proof(session, flyer.id, drawn, at=clock.now(), by="system")
+    with reading(shop) as here:
+        flyer = flyer_for(here.session, here.member, slug)
+        copy = copy_of(here.session, here.shop, flyer)
+        drawn = draw_proof(
+            here.session, here.shop, copy, profile=profile, public_url=url, files=files, demo=settings.demo
+        )
+    with writing(shop) as here:
+        proof = keep_proof(here.session, flyer.id, drawn, at=here.now, by=here.actor)
     if out:
         out.write_bytes(files.get(proof.sha256))
     checks = [{"name": check["name"], "ok": check["ok"], "message": said(check)} for check in proof.checks]

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli.terminal import JsonOption, ShopOption, engine, show, show_rows
+from api.cli.terminal import JsonOption, ShopOption, reading, show, show_rows, writing
 from campaigns.webhooks.webhooks import (
     Webhook,
     WebhookEvent,
@@ -17,15 +17,11 @@ from campaigns.webhooks.webhooks import (
     turn_on,
     webhooks_of,
 )
-from retention import clock
-from retention.database import reading, transaction
-from retention.shops import find_shop
 
 group = typer.Typer(help="Hooks: other systems told of what happened.", no_args_is_help=True)
 
 SlugArgument = Annotated[str, typer.Argument(help="The hook's slug.", metavar="SLUG")]
 _EVENTS = ", ".join(event.value for event in WebhookEvent)
-_ACTOR = "system"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -35,8 +31,8 @@ def add_to(app: typer.Typer) -> None:
 @group.command("list")
 def list_them(shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """List the shop's hooks."""
-    with reading(engine()) as session:
-        rows = [_shown(each) for each in webhooks_of(session, find_shop(session, shop).id)]
+    with reading(shop) as here:
+        rows = [_shown(each) for each in webhooks_of(here.session, here.shop.id)]
     if as_json:
         show({"hooks": rows}, as_json=True)
         return
@@ -54,9 +50,10 @@ def create(
     as_json: JsonOption = False,
 ) -> None:
     """Add a hook and show its signing secret, this once."""
-    with transaction(engine()) as session:
-        found = find_shop(session, shop)
-        hook, secret = create_webhook(session, found, slug, url=url, events=event, at=clock.now(), actor=_ACTOR)
+    with writing(shop) as here:
+        hook, secret = create_webhook(
+            here.session, here.shop, slug, url=url, events=event, at=here.now, actor=here.actor
+        )
         result = _shown(hook) | {"secret": secret}
     show(result, as_json=as_json)
 
@@ -64,35 +61,35 @@ def create(
 @group.command()
 def delete(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """Remove a hook with its calls."""
-    with transaction(engine()) as session:
-        hook = find_webhook(session, find_shop(session, shop).id, slug)
-        delete_webhook(session, hook, at=clock.now(), actor=_ACTOR)
+    with writing(shop) as here:
+        hook = find_webhook(here.session, here.shop.id, slug)
+        delete_webhook(here.session, hook, at=here.now, actor=here.actor)
     show({"slug": slug, "deleted": True}, as_json=as_json)
 
 
 @group.command("test")
 def call_once(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """Make one call that says it is a test."""
-    with reading(engine()) as session:
-        hook = find_webhook(session, find_shop(session, shop).id, slug)
-        test_webhook(session, hook, at=clock.now(), actor=_ACTOR)
+    with reading(shop) as here:
+        hook = find_webhook(here.session, here.shop.id, slug)
+        test_webhook(here.session, hook, at=here.now, actor=here.actor)
     show({"slug": slug, "taken": True}, as_json=as_json)
 
 
 @group.command()
 def on(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """Call a hook again that was turned off."""
-    with transaction(engine()) as session:
-        hook = find_webhook(session, find_shop(session, shop).id, slug)
-        turn_on(session, hook, at=clock.now(), actor=_ACTOR)
+    with writing(shop) as here:
+        hook = find_webhook(here.session, here.shop.id, slug)
+        turn_on(here.session, hook, at=here.now, actor=here.actor)
         show(_shown(hook), as_json=as_json)
 
 
 @group.command()
 def calls(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """List a hook's latest calls."""
-    with reading(engine()) as session:
-        found = calls_of(session, find_webhook(session, find_shop(session, shop).id, slug))
+    with reading(shop) as here:
+        found = calls_of(here.session, find_webhook(here.session, here.shop.id, slug))
         rows = [
             each.model_dump(mode="json", include={"id", "key", "event", "state", "attempts", "due_at", "answer"})
             for each in found
@@ -109,9 +106,9 @@ def resend(
     as_json: JsonOption = False,
 ) -> None:
     """Make a call again that was taken or has failed, under the same webhook-id."""
-    with transaction(engine()) as session:
-        hook = find_webhook(session, find_shop(session, shop).id, slug)
-        again = resend_call(session, hook, call, at=clock.now(), actor=_ACTOR)
+    with writing(shop) as here:
+        hook = find_webhook(here.session, here.shop.id, slug)
+        again = resend_call(here.session, hook, call, at=here.now, actor=here.actor)
         show({"call": again.id, "state": again.state.value}, as_json=as_json)
 
 

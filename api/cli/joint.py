@@ -3,10 +3,9 @@
 from typing import Annotated, Any
 
 import typer
-from sqlmodel import Session
 
 from api.cli.batches import OutOption, ProfileOption, batch_shown
-from api.cli.terminal import JsonOption, ShopOption, engine, show
+from api.cli.terminal import InShop, JsonOption, ShopOption, engine, reading, show, writing
 from campaigns.runs.drafting import find_campaign
 from campaigns.runs.finding import find_run
 from printables.joint import approving
@@ -14,14 +13,12 @@ from printables.joint.matrix import scan_matrix
 from printables.joint.partners import joint_flyers_of, joint_for
 from printables.joint.printing import make_joint_batch
 from printables.proofs import keep_proof
-from retention import clock
-from retention.access import Member, system_member
-from retention.database import reading, transaction
+from retention.access import Member
 from retention.errors import NotFound
 from retention.files import open_store
 from retention.people import find_user, member_for
 from retention.settings import get_settings
-from retention.shops import find_shop, get_shop
+from retention.shops import get_shop
 
 group = typer.Typer(help="Joint flyers: one sheet that several shops share.", no_args_is_help=True)
 
@@ -36,8 +33,8 @@ def add_to(app: typer.Typer) -> None:
 @group.command("list")
 def list_them(shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """List the joint flyers the shop takes part in."""
-    with reading(engine()) as session:
-        found = joint_flyers_of(session, system_member(find_shop(session, shop).id))
+    with reading(shop) as here:
+        found = joint_flyers_of(here.session, here.member)
     if as_json:
         show({"joint_flyers": [{"number": each.id, "theme": each.theme} for each in found]}, as_json=True)
         return
@@ -50,9 +47,9 @@ def show_one(
     number: NumberArgument, shop: ShopOption, profile: ProfileOption = "office", *, as_json: JsonOption = False
 ) -> None:
     """Show where a joint flyer stands for a device, and what is to be done next."""
-    with reading(engine()) as session:
-        joint = joint_for(session, system_member(find_shop(session, shop).id), number)
-        stands = approving.standing(session, joint, profile=profile)
+    with reading(shop) as here:
+        joint = joint_for(here.session, here.member, number)
+        stands = approving.standing(here.session, joint, profile=profile)
     proof = {"sha256": stands.proof.sha256, "targets": stands.proof.targets} if stands.proof else None
     missing = [each.slug for each in stands.missing]
     result = {"theme": joint.theme, "may_print": stands.may_print, "next": stands.message}
@@ -72,14 +69,14 @@ def prove(
     settings = get_settings()
     files = open_store(settings)
     url = settings.public_url
-    with reading(engine()) as session:
-        member = _person(session, shop, by)
-        joint = joint_for(session, member, number)
+    with reading(shop) as here:
+        member = _person(here, by)
+        joint = joint_for(here.session, member, number)
         drawn = approving.draw_joint(
-            session, member, joint, profile=profile, public_url=url, files=files, demo=settings.demo
+            here.session, member, joint, profile=profile, public_url=url, files=files, demo=settings.demo
         )
-    with transaction(engine()) as session:
-        proof = keep_proof(session, joint.flyer_id, drawn, at=clock.now(), by=member.actor)
+    with writing(shop) as here:
+        proof = keep_proof(here.session, joint.flyer_id, drawn, at=here.now, by=member.actor)
     file = str(files.path(proof.sha256))
     result = {"sha256": proof.sha256, "passed": proof.passed, "targets": proof.targets, "file": file}
     show(result, as_json=as_json)
@@ -95,10 +92,10 @@ def approve(
     as_json: JsonOption = False,
 ) -> None:
     """Say yes, for the shop, to exactly these bytes."""
-    with transaction(engine()) as session:
-        member = _person(session, shop, by)
-        joint = joint_for(session, member, number)
-        approval = approving.approve(session, member, joint, sha256, at=clock.now())
+    with writing(shop) as here:
+        member = _person(here, by)
+        joint = joint_for(here.session, member, number)
+        approval = approving.approve(here.session, member, joint, sha256, at=here.now)
         result = {"sha256": approval.sha256, "approved_by": approval.approved_by}
     show(result, as_json=as_json)
 
@@ -116,10 +113,9 @@ def print_one(
 ) -> None:
     """Print an approved joint flyer for the shop's parcels."""
     settings = get_settings()
-    with reading(engine()) as session:
-        member = system_member(find_shop(session, shop).id)
-        joint = joint_for(session, member, number)
-        chosen = find_run(session, member.shop_id, find_campaign(session, member.shop_id, campaign).id, run)
+    with reading(shop) as here:
+        joint = joint_for(here.session, here.member, number)
+        chosen = find_run(here.session, here.shop.id, find_campaign(here.session, here.shop.id, campaign).id, run)
     batch = make_joint_batch(
         engine(),
         joint.id,
@@ -128,8 +124,8 @@ def print_one(
         files=open_store(settings),
         public_url=settings.public_url,
         demo=settings.demo,
-        at=clock.now(),
-        by=member.actor,
+        at=here.now,
+        by=here.actor,
     )
     show(batch_shown(batch, out), as_json=as_json)
 
@@ -137,10 +133,9 @@ def print_one(
 @group.command()
 def matrix(number: NumberArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """Show what came of it by host shop and slot, as this shop may see it: others' figures below 5 are hidden."""
-    with reading(engine()) as session:
-        member = system_member(find_shop(session, shop).id)
-        cells = scan_matrix(session, joint_for(session, member, number), member=member)
-        names = {id_: get_shop(session, id_).slug for cell in cells for id_ in (cell.host, cell.owner)}
+    with reading(shop) as here:
+        cells = scan_matrix(here.session, joint_for(here.session, here.member, number), member=here.member)
+        names = {id_: get_shop(here.session, id_).slug for cell in cells for id_ in (cell.host, cell.owner)}
     rows = [
         {"carrier": names[cell.host], "owner": names[cell.owner], "copies": cell.copies, "scans": cell.scans,
          "claims": cell.claims, "orders": cell.orders}
@@ -157,9 +152,9 @@ def _figure(value: Any) -> str:
     return "<5" if value is None else str(value)
 
 
-def _person(session: Session, shop: str, email: str) -> Member:
-    user = find_user(session, email.strip().lower())
-    member = member_for(session, user, find_shop(session, shop)) if user else None
+def _person(here: InShop, email: str) -> Member:
+    user = find_user(here.session, email.strip().lower())
+    member = member_for(here.session, user, here.shop) if user else None
     if member is None:
         raise NotFound("Nobody with the address {email} works in this shop.", email=email)
     return member

@@ -5,12 +5,11 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli.terminal import JsonOption, ShopOption, engine, show, show_rows
-from retention import clock, keys
-from retention.access import Scope, read_scopes, system_member
-from retention.database import reading, transaction
+from api.cli.terminal import JsonOption, ShopOption, reading, show, show_rows, writing
+from retention import keys
+from retention.access import Scope, read_scopes
 from retention.moments import show_end
-from retention.shops import Shop, find_shop
+from retention.shops import Shop
 
 group = typer.Typer(help="Keys for a shop's other systems.", no_args_is_help=True)
 
@@ -33,22 +32,23 @@ def create(
     as_json: JsonOption = False,
 ) -> None:
     """Make an API key and show its secret, this once."""
-    scopes, at = read_scopes(scope), clock.now()
-    expires_at = at + timedelta(days=days) if days else None
-    with transaction(engine()) as session:
-        found = find_shop(session, shop)
-        secret = keys.create_api_key(session, found, name=name, scopes=scopes, at=at, expires_at=expires_at)
+    scopes = read_scopes(scope)
+    with writing(shop) as here:
+        at = here.now
+        expires_at = at + timedelta(days=days) if days else None
+        secret = keys.create_api_key(
+            here.session, here.shop, name=name, scopes=scopes, by=here.member, at=at, expires_at=expires_at
+        )
         result = {"name": name.strip(), "shop": shop, "scopes": sorted(s.value for s in scopes), "key": secret}
-        end = _end(expires_at, found, at, as_json=as_json)
+        end = _end(expires_at, here.shop, at, as_json=as_json)
     show(result | ({"expires_at": end} if end else {}), as_json=as_json)
 
 
 @group.command("list")
 def list_keys(shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """List a shop's keys: what each may do, who made it, when it was last used, and whether it opens anything."""
-    at = clock.now()
-    with reading(engine()) as session:
-        found = find_shop(session, shop)
+    with reading(shop) as here:
+        at = here.now
         rows: list[dict[str, Any]] = [
             {
                 "name": key.name,
@@ -57,9 +57,9 @@ def list_keys(shop: ShopOption, *, as_json: JsonOption = False) -> None:
                 "created_at": key.created_at.isoformat(),
                 "created_by": key.created_by,
                 "last_used_at": key.last_used_at.isoformat() if key.last_used_at else None,
-                "expires_at": _end(key.expires_at, found, at, as_json=as_json),
+                "expires_at": _end(key.expires_at, here.shop, at, as_json=as_json),
             }
-            for key in keys.keys_of(session, found)
+            for key in keys.keys_of(here.session, here.shop)
         ]
     show_rows("keys", rows, ["name", "state", "scopes", "last_used_at", "expires_at"], as_json=as_json)
 
@@ -76,8 +76,7 @@ def revoke(
     name: Annotated[str, typer.Argument(help="The key's name.")], shop: ShopOption, *, as_json: JsonOption = False
 ) -> None:
     """End a key for good. Whatever uses it is refused from now on."""
-    with transaction(engine()) as session:
-        found = find_shop(session, shop)
-        key = keys.find_key(session, found, name)
-        keys.revoke_api_key(session, found, key.id, at=clock.now(), by=system_member(found.id))
+    with writing(shop) as here:
+        key = keys.find_key(here.session, here.shop, name)
+        keys.revoke_api_key(here.session, here.shop, key.id, at=here.now, by=here.member)
     show({"name": name, "shop": shop, "state": "revoked"}, as_json=as_json)

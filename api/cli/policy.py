@@ -1,17 +1,13 @@
 """Commands on the shop's policy: the limits over all its campaigns."""
 
-import json
 from typing import Annotated, Any
 
 import typer
 
-from api.cli.terminal import JsonOption, ShopOption, engine, show
+from api.cli.terminal import JsonOption, ShopOption, parse_json, reading, show, writing
 from campaigns.campaign.policy import ShopPolicy
 from campaigns.campaign.shop_policy import save_shop_policy, shop_policy
-from retention import clock
-from retention.database import reading, transaction
 from retention.errors import Invalid
-from retention.shops import find_shop
 
 group = typer.Typer(help="The shop's policy: caps, quiet hours, inserts per parcel, approval.", no_args_is_help=True)
 
@@ -23,8 +19,8 @@ def add_to(app: typer.Typer) -> None:
 @group.command("show")
 def show_policy(shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """Show the limits over all campaigns of a shop."""
-    with reading(engine()) as session:
-        show(_shown(shop_policy(session, find_shop(session, shop))), as_json=as_json)
+    with reading(shop) as here:
+        show(_shown(shop_policy(here.session, here.shop)), as_json=as_json)
 
 
 @group.command("set")
@@ -43,9 +39,8 @@ def set_policy(
 ) -> None:
     """Change limits of a shop; those not named stay."""
     sent = dict(_read(value) for value in values)
-    with transaction(engine()) as session:
-        found = find_shop(session, shop)
-        saved = save_shop_policy(session, found, values=sent, at=clock.now(), actor="system")
+    with writing(shop) as here:
+        saved = save_shop_policy(here.session, here.shop, values=sent, at=here.now, actor=here.actor)
     show(_shown(saved), as_json=as_json)
 
 
@@ -57,7 +52,4 @@ def _read(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals:
         raise Invalid("{text} is not NAME=VALUE.", text=repr(text))
-    try:
-        return name, json.loads(value)
-    except json.JSONDecodeError as error:
-        raise Invalid("{name}: {value} is not JSON.", name=name, value=repr(value)) from error
+    return name, parse_json(value, name)

@@ -6,20 +6,17 @@ from typing import Annotated, Any
 import typer
 from sqlmodel import Session
 
-from api.cli.terminal import JsonOption, ShopOption, engine, show, show_rows
+from api.cli.terminal import InShop, JsonOption, ShopOption, reading, show, show_rows, writing
 from campaigns.posts import manual_posts
 from campaigns.posts.groups import find_group, groups_of, set_owner
 from campaigns.posts.posts import set_quota
 from campaigns.posts.task_list import Task, task_for, task_list_of
 from printables.drawing.pictures import cleaned
-from retention import clock
-from retention.access import Member, system_member
-from retention.database import reading, transaction
 from retention.errors import NotFound
 from retention.files import open_store
 from retention.people import find_user, people_of
 from retention.settings import get_settings
-from retention.shops import Shop, find_shop
+from retention.shops import Shop
 
 group = typer.Typer(help="Posts to chat groups and buyers that people send by hand.", no_args_is_help=True)
 
@@ -34,9 +31,8 @@ def add_to(app: typer.Typer) -> None:
 @group.command("list")
 def list_them(shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """List the posts that are due and in nobody else's hands."""
-    with reading(engine()) as session:
-        found, member = _here(session, shop)
-        task_list = task_list_of(session, found, member, at=clock.now())
+    with reading(shop) as here:
+        task_list = task_list_of(here.session, here.shop, here.member, at=here.now)
         rows = [shown(task) for task in task_list.tasks]
         result = {"posts": rows, "waiting": task_list.waiting, "left_today": task_list.left_today}
     if as_json:
@@ -49,11 +45,10 @@ def list_them(shop: ShopOption, *, as_json: JsonOption = False) -> None:
 @group.command()
 def take(number: NumberArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """Take a post in hand and show what to say."""
-    with transaction(engine()) as session:
-        found, member = _here(session, shop)
+    with writing(shop) as here:
         url = get_settings().public_url
-        said = manual_posts.take_post(session, found, member, number, public_url=url, at=clock.now())
-        result = _after(session, member, number) | {"text": said.text if said else ""}
+        said = manual_posts.take_post(here.session, here.shop, here.member, number, public_url=url, at=here.now)
+        result = _after(here, number) | {"text": said.text if said else ""}
     if as_json:
         show(result, as_json=True)
     else:
@@ -70,38 +65,34 @@ def sent(
     as_json: JsonOption = False,
 ) -> None:
     """Say that a post in hand was sent, with a picture or a note as proof."""
-    with transaction(engine()) as session:
-        _, member = _here(session, shop)
+    with writing(shop) as here:
         name = open_store(get_settings()).put(cleaned(proof.read_bytes())) if proof else ""
-        manual_posts.send_post(session, member, number, at=clock.now(), proof=name, note=note)
-        show(_after(session, member, number), as_json=as_json)
+        manual_posts.send_post(here.session, here.member, number, at=here.now, proof=name, note=note)
+        show(_after(here, number), as_json=as_json)
 
 
 @group.command()
 def decline(number: NumberArgument, shop: ShopOption, note: NoteOption = "", *, as_json: JsonOption = False) -> None:
     """Say that a post in hand will not be sent, and why."""
-    with transaction(engine()) as session:
-        _, member = _here(session, shop)
-        manual_posts.decline_post(session, member, number, at=clock.now(), note=note)
-        show(_after(session, member, number), as_json=as_json)
+    with writing(shop) as here:
+        manual_posts.decline_post(here.session, here.member, number, at=here.now, note=note)
+        show(_after(here, number), as_json=as_json)
 
 
 @group.command()
 def back(number: NumberArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """Put a post in hand back for others."""
-    with transaction(engine()) as session:
-        _, member = _here(session, shop)
-        manual_posts.put_back(session, member, number, at=clock.now())
-        show(_after(session, member, number), as_json=as_json)
+    with writing(shop) as here:
+        manual_posts.put_back(here.session, here.member, number, at=here.now)
+        show(_after(here, number), as_json=as_json)
 
 
 @group.command()
 def undo(number: NumberArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
-    """Take back what the command line said last of a post."""
-    with transaction(engine()) as session:
-        _, member = _here(session, shop)
-        manual_posts.undo_post(session, member, number, at=clock.now())
-        show(_after(session, member, number), as_json=as_json)
+    """Take back what you said last of a post."""
+    with writing(shop) as here:
+        manual_posts.undo_post(here.session, here.member, number, at=here.now)
+        show(_after(here, number), as_json=as_json)
 
 
 @group.command()
@@ -114,18 +105,18 @@ def limit(
     as_json: JsonOption = False,
 ) -> None:
     """Limit how many posts one person may send."""
-    with transaction(engine()) as session:
-        found, member = _here(session, shop)
-        limits = {"per_day": per_day, "per_month": per_month}
-        set_quota(session, found, _assignee(session, found, email), **limits, at=clock.now(), actor=member.actor)
+    limits = {"per_day": per_day, "per_month": per_month}
+    with writing(shop) as here:
+        assignee = _assignee(here.session, here.shop, email)
+        set_quota(here.session, here.shop, assignee, **limits, at=here.now, actor=here.actor)
     show({"email": email or "everybody else", **limits}, as_json=as_json)
 
 
 @group.command("groups")
 def list_groups(shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """List the chat groups and who looks after each."""
-    with reading(engine()) as session:
-        found = groups_of(session, find_shop(session, shop))
+    with reading(shop) as here:
+        found = groups_of(here.session, here.shop)
         rows = [{"group": each.slug, "name": each.name, "owner": who.email if who else None} for each, who in found]
     show_rows("groups", rows, ("group", "name", "owner"), as_json=as_json)
 
@@ -139,11 +130,9 @@ def owner(
     as_json: JsonOption = False,
 ) -> None:
     """Say who looks after a chat group: new posts to it are preset for them."""
-    with transaction(engine()) as session:
-        found, member = _here(session, shop)
-        who = set_owner(
-            session, found, find_group(session, found.id, slug), email=email, at=clock.now(), actor=member.actor
-        )
+    with writing(shop) as here:
+        found = find_group(here.session, here.shop.id, slug)
+        who = set_owner(here.session, here.shop, found, email=email, at=here.now, actor=here.actor)
         result = {"group": slug, "owner": who.email if who else None}
     show(result, as_json=as_json)
 
@@ -167,13 +156,8 @@ def shown(task: Task) -> dict[str, Any]:
     }
 
 
-def _here(session: Session, shop: str) -> tuple[Shop, Member]:
-    found = find_shop(session, shop)
-    return found, system_member(found.id)
-
-
-def _after(session: Session, member: Member, number: int) -> dict[str, Any]:
-    return shown(task_for(session, member, number))
+def _after(here: InShop, number: int) -> dict[str, Any]:
+    return shown(task_for(here.session, here.member, number))
 
 
 def _assignee(session: Session, shop: Shop, email: str) -> str:

@@ -7,16 +7,12 @@ from typing import Annotated
 import typer
 
 import api.tables  # noqa: F401 - what an erasure takes is said beside each table, so all of them have to be known
-from api.cli.terminal import JsonOption, ShopOption, engine, show
-from retention import clock
-from retention.access import system_member
-from retention.database import reading, transaction
+from api.cli.terminal import JsonOption, ShopOption, reading, show, writing
 from retention.errors import Invalid
 from retention.files import open_store
 from retention.privacy.requests import buyer_to_erase, erase_buyer, export_buyer
 from retention.privacy.times import set_times, times_of
 from retention.settings import get_settings
-from retention.shops import find_shop
 from retention.words import speaking
 
 buyer = typer.Typer(help="One buyer: export and erasure.", no_args_is_help=True)
@@ -41,10 +37,9 @@ def export(
     """Write everything the shop knows of a buyer to a file."""
     if out.suffix not in {".html", ".json"}:
         raise Invalid("{file} ends in neither .html nor .json.", file=repr(out.name))
-    with reading(engine()) as session:
-        found = find_shop(session, shop)
-        made = export_buyer(session, found, system_member(found.id), buyer_id, at=clock.now())
-        with speaking(found.language):
+    with reading(shop) as here:
+        made = export_buyer(here.session, here.shop, here.member, buyer_id, at=here.now)
+        with speaking(here.shop.language):
             text = made.as_html() if out.suffix == ".html" else json.dumps(made.as_json(), ensure_ascii=False, indent=2)
     out.write_text(text, encoding="utf-8")
     rows = {name: len(found_rows) for name, found_rows in made.tables.items() if found_rows}
@@ -60,22 +55,21 @@ def erase(
     as_json: JsonOption = False,
 ) -> None:
     """Erase a buyer for good: name, addresses, texts and devices go, counts and money stay without a name."""
-    with reading(engine()) as session:
-        buyer_to_erase(session, system_member(find_shop(session, shop).id), buyer_id)
+    with reading(shop) as here:
+        buyer_to_erase(here.session, here.member, buyer_id)
     if not yes:
         typer.confirm(f"Erase {buyer_id} for good? This cannot be undone.", abort=True, err=True)
-    with transaction(engine()) as session:
-        found = find_shop(session, shop)
+    with writing(shop) as here:
         files = open_store(get_settings())
-        erased = erase_buyer(session, system_member(found.id), buyer_id, files=files, at=clock.now())
+        erased = erase_buyer(here.session, here.member, buyer_id, files=files, at=here.now)
     show(erased.as_json(), as_json=as_json)
 
 
 @privacy.command("show")
 def show_times(shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """Show for how many days a shop keeps each kind."""
-    with reading(engine()) as session:
-        times = times_of(session, find_shop(session, shop).id)
+    with reading(shop) as here:
+        times = times_of(here.session, here.shop.id)
     show({kind.value: days for kind, days in times.items()}, as_json=as_json)
 
 
@@ -87,9 +81,8 @@ def set_them(
     as_json: JsonOption = False,
 ) -> None:
     """Set for how many days kinds are kept: agents, uploads, texts, audit. Those not named stay."""
-    with transaction(engine()) as session:
-        member = system_member(find_shop(session, shop).id)
-        saved = set_times(session, member, dict(_read(each) for each in times), at=clock.now())
+    with writing(shop) as here:
+        saved = set_times(here.session, here.member, dict(_read(each) for each in times), at=here.now)
     show({kind.value: days for kind, days in saved.items()}, as_json=as_json)
 
 

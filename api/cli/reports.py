@@ -5,11 +5,10 @@ from typing import Annotated
 
 import typer
 
-from api.cli.terminal import JsonOption, ShopOption, engine, show
+from api.cli.terminal import JsonOption, ShopOption, reading, show
 from api.typed import typed_moment
-from retention import clock, metrics
-from retention.database import reading
-from retention.shops import Shop, find_shop
+from retention import metrics
+from retention.shops import Shop
 from segments.nodes import Scale
 from segments.rfm_report import rfm_report
 
@@ -25,18 +24,16 @@ def add_to(app: typer.Typer) -> None:
 @group.command()
 def repeat(shop: ShopOption, as_of: AsOf = None, *, as_json: JsonOption = False) -> None:
     """Show how many buyers came back."""
-    with reading(engine()) as session:
-        found = find_shop(session, shop)
-        report = metrics.repeat_report(session, found, as_of=_moment(as_of, found))
+    with reading(shop) as here:
+        report = metrics.repeat_report(here.session, here.shop, as_of=_moment(as_of, here.shop))
     show(report.as_json(), as_json=as_json)
 
 
 @group.command()
 def cohorts(shop: ShopOption, as_of: AsOf = None, *, as_json: JsonOption = False) -> None:
     """Show buyers by the month of their first order, and how many ordered in each month since."""
-    with reading(engine()) as session:
-        found = find_shop(session, shop)
-        report = metrics.cohort_report(session, found, as_of=_moment(as_of, found))
+    with reading(shop) as here:
+        report = metrics.cohort_report(here.session, here.shop, as_of=_moment(as_of, here.shop))
     if as_json:
         show(report.as_json(), as_json=True)
         return
@@ -55,9 +52,8 @@ def rfm(
     as_json: JsonOption = False,
 ) -> None:
     """Show the buyers by the eleven groups of recency, frequency and money."""
-    with reading(engine()) as session:
-        found = find_shop(session, shop)
-        report = rfm_report(session, found, now=clock.now(), as_of=_moment(as_of, found), scale=scale)
+    with reading(shop) as here:
+        report = rfm_report(here.session, here.shop, now=here.now, as_of=_moment(as_of, here.shop), scale=scale)
     if as_json:
         show(report.as_json(), as_json=True)
         return

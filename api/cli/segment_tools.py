@@ -7,11 +7,9 @@ import typer
 
 from api.cli import segments as commands
 from api.cli.segments import AsOfOption, SlugArgument
-from api.cli.terminal import JsonOption, ShopOption, engine, show
+from api.cli.terminal import JsonOption, ShopOption, reading, show, writing
 from retention import clock
-from retention.database import reading, transaction
 from retention.errors import Invalid
-from retention.shops import find_shop
 from retention.spreadsheets import open_csv
 from segments import export, forecasting, forecasts, lists, rfm, segments, sets
 from segments.matching import match, open_matcher
@@ -71,20 +69,19 @@ def upload(
 ) -> None:
     """Keep the buyers named in a file as a list, new or in place of the one there."""
     named = _lines(source)
-    with transaction(engine()) as session:
-        found = find_shop(session, shop)
+    with writing(shop) as here:
         kept, unknown = export.upload_list(
-            session, found, slug, lines=iter(named), actor="system", at=clock.now(), name=name
+            here.session, here.shop, slug, lines=iter(named), actor=here.actor, at=here.now, name=name
         )
-        size = len(lists.list_members(session, found.id, slug))
+        size = len(lists.list_members(here.session, here.shop.id, slug))
     show({"list": kept.slug, "buyers": size, "unknown": unknown}, as_json=as_json)
 
 
 @group.command()
 def overlap(slugs: SegmentsArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """Count how many buyers each two segments share."""
-    with reading(engine()) as session:
-        shared = sets.overlap(session, find_shop(session, shop), slugs, now=clock.now()).shared
+    with reading(shop) as here:
+        shared = sets.overlap(here.session, here.shop, slugs, now=here.now).shared
     if as_json:
         show({"segments": slugs, "shared": shared}, as_json=True)
         return
@@ -133,13 +130,18 @@ def split(
     """Deal a segment out at random, each buyer into one part."""
     rules = sets.split(slug, _percents(shares), seed=seed or slug)
     parts: list[dict[str, Any]] = []
-    with transaction(engine()) as session:
-        found, now = find_shop(session, shop), clock.now()
+    with writing(shop) as here:
         for number, rule in enumerate(rules, 1):
-            part: dict[str, Any] = {"part": number, "count": len(match(session, found, rule, now=now)), "rule": rule}
+            part: dict[str, Any] = {
+                "part": number,
+                "count": len(match(here.session, here.shop, rule, now=here.now)),
+                "rule": rule,
+            }
             if save_as:
                 part["slug"] = f"{save_as}-{number}"
-                segments.save_segment(session, found.id, part["slug"], rule=rule, actor="system", at=now)
+                segments.save_segment(
+                    here.session, here.shop.id, part["slug"], rule=rule, actor=here.actor, at=here.now
+                )
             parts.append(part)
     if as_json:
         show({"parts": parts}, as_json=True)
@@ -153,10 +155,11 @@ def show_groups(
     shop: ShopOption, as_of: AsOfOption = "", scale: ScaleOption = Scale.QUINTILES, *, as_json: JsonOption = False
 ) -> None:
     """Count the buyers of each of the eleven RFM groups, and of each score of recency and frequency."""
-    with reading(engine()) as session:
-        found, now = find_shop(session, shop), clock.now()
-        everyone = open_matcher(session, found, now=now).everyone
-        scores = open_matcher(session, found, now=now, as_of=commands.read_as_of(found, as_of)).scored(scale)
+    with reading(shop) as here:
+        everyone = open_matcher(here.session, here.shop, now=here.now).everyone
+        scores = open_matcher(
+            here.session, here.shop, now=here.now, as_of=commands.read_as_of(here.shop, as_of)
+        ).scored(scale)
         groups = rfm.group_members(scores, everyone=everyone)
         plane = rfm.cells(scores)
     counts = {name: len(members) for name, members in groups.items()}
@@ -180,12 +183,13 @@ def show_movement(
     as_json: JsonOption = False,
 ) -> None:
     """Count who moved from which RFM group to which since a day."""
-    with reading(engine()) as session:
-        found, now = find_shop(session, shop), clock.now()
-        everyone = open_matcher(session, found, now=now).everyone
+    with reading(shop) as here:
+        everyone = open_matcher(here.session, here.shop, now=here.now).everyone
         before, after = (
-            rfm.group_members(open_matcher(session, found, now=now, as_of=moment).scored(scale), everyone=everyone)
-            for moment in (commands.read_as_of(found, since), commands.read_as_of(found, as_of))
+            rfm.group_members(
+                open_matcher(here.session, here.shop, now=here.now, as_of=moment).scored(scale), everyone=everyone
+            )
+            for moment in (commands.read_as_of(here.shop, since), commands.read_as_of(here.shop, as_of))
         )
     moved = rfm.movement(before, after)
     rows = [
@@ -210,15 +214,14 @@ def predict(
     as_json: JsonOption = False,
 ) -> None:
     """Predict every buyer anew and keep it for rules; as of a past moment, predict and keep nothing."""
-    with reading(engine()) as session:
-        found = find_shop(session, shop)
-        moment = commands.read_as_of(found, as_of)
-        made = forecasting.make_forecast(session, found, now=clock.now(), as_of=moment)
+    with reading(shop) as here:
+        moment = commands.read_as_of(here.shop, as_of)
+        made = forecasting.make_forecast(here.session, here.shop, now=here.now, as_of=moment)
         if out:
-            _write_forecasts(out, made, lists.external_ids_of(session, found.id, [made.members]))
+            _write_forecasts(out, made, lists.external_ids_of(here.session, here.shop.id, [made.members]))
     if moment is None:
-        with transaction(engine()) as session:
-            forecasting.keep_forecast(session, made)
+        with writing(shop) as here:
+            forecasting.keep_forecast(here.session, made)
     show(_forecast_shown(made), as_json=as_json)
 
 
@@ -250,22 +253,23 @@ def _write_forecasts(path: Path, made: forecasting.Forecasts, names: dict[int, s
 
 
 def _pin(slug: str, shop: str, named: list[str], where: str | None, *, as_json: bool) -> None:
-    with transaction(engine()) as session:
-        found = find_shop(session, shop)
-        buyers, unknown = lists.buyers_called(session, found.id, named)
+    with writing(shop) as here:
+        buyers, unknown = lists.buyers_called(here.session, here.shop.id, named)
         if unknown:
             raise Invalid("No buyer is called {unknown}; nobody was pinned.", unknown=", ".join(unknown[:5]))
-        segments.pin(session, found.id, slug, buyers=buyers, where=where, actor="system", at=clock.now())
-        size = len(match(session, found, {"segment": slug}, now=clock.now()))
+        segments.pin(here.session, here.shop.id, slug, buyers=buyers, where=where, actor=here.actor, at=here.now)
+        size = len(match(here.session, here.shop, {"segment": slug}, now=here.now))
     show({"segment": slug, "pinned": where or "no more", "buyers": len(buyers), "size": size}, as_json=as_json)
 
 
 def _combine(shop: str, rule: dict[str, Any], save_as: str, *, as_json: bool) -> None:
-    with transaction(engine()) as session:
-        found, now = find_shop(session, shop), clock.now()
-        result: dict[str, Any] = {"count": len(match(session, found, rule, now=now)), "words": describe(rule)}
+    with writing(shop) as here:
+        result: dict[str, Any] = {
+            "count": len(match(here.session, here.shop, rule, now=here.now)),
+            "words": describe(rule),
+        }
         if save_as:
-            segments.save_segment(session, found.id, save_as, rule=rule, actor="system", at=now)
+            segments.save_segment(here.session, here.shop.id, save_as, rule=rule, actor=here.actor, at=here.now)
             result["saved"] = save_as
     show({**result, "rule": rule}, as_json=as_json)
 

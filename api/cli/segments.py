@@ -1,18 +1,18 @@
 """Commands on segments."""
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from api.cli.terminal import JsonOption, ShopOption, engine, read_json, show
+from api.cli.terminal import JsonOption, ShopOption, read_json, reading, show, writing
 from campaigns.campaign.audiences import remove_segment
 from retention import clock
-from retention.access import Member, Scope, system_member
-from retention.database import reading, transaction
+from retention.access import Member, Scope
 from retention.errors import Invalid
-from retention.shops import Shop, find_shop
+from retention.shops import Shop
 from retention.words import speaking
 from segments import export as files
 from segments import lists, presets, preview, segments, snapshots
@@ -38,9 +38,8 @@ def add_to(app: typer.Typer) -> None:
 @group.command("list")
 def list_them(shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """List the shop's segments with their size at the last refresh."""
-    with reading(engine()) as session:
-        found = find_shop(session, shop)
-        sizes = snapshots.sizes(session, found.id)
+    with reading(shop) as here:
+        sizes = snapshots.sizes(here.session, here.shop.id)
         rows = [
             {
                 "slug": segment.slug,
@@ -48,7 +47,7 @@ def list_them(shop: ShopOption, *, as_json: JsonOption = False) -> None:
                 "size": sizes.get(segment.id),
                 "refreshed_at": segment.refreshed_at.isoformat() if segment.refreshed_at else None,
             }
-            for segment in segments.list_segments(session, found.id)
+            for segment in segments.list_segments(here.session, here.shop.id)
         ]
     if as_json:
         show({"segments": rows}, as_json=True)
@@ -63,16 +62,15 @@ def show_one(
     slug: SlugArgument, shop: ShopOption, *, language: LanguageOption = "en", as_json: JsonOption = False
 ) -> None:
     """Show one segment: its rule, in words too, its size now and its last changes."""
-    with reading(engine()) as session, speaking(language):
-        found = find_shop(session, shop)
-        segment = segments.find_segment(session, found.id, slug)
-        history = snapshots.trend(session, found.id, segment.id)
+    with reading(shop) as here, speaking(language):
+        segment = segments.find_segment(here.session, here.shop.id, slug)
+        history = snapshots.trend(here.session, here.shop.id, segment.id)
         result = {
             "slug": segment.slug,
             "name": segment.name,
-            "words": describe(segment.rule, currency=found.currency),
+            "words": describe(segment.rule, currency=here.shop.currency),
             "rule": segment.rule,
-            "count": len(match(session, found, {"segment": slug}, now=clock.now())),
+            "count": len(match(here.session, here.shop, {"segment": slug}, now=here.now)),
             "trend": [{"at": at.isoformat(), "size": size} for at, size in history],
         }
     show(result, as_json=as_json)
@@ -89,10 +87,9 @@ def count(
 ) -> None:
     """Count the buyers that match a rule."""
     asked = read_json(rule)
-    with reading(engine()) as session:
-        found = find_shop(session, shop)
-        moment = read_as_of(found, as_of)
-        answer = preview.preview(session, found, asked, now=clock.now(), as_of=moment)
+    with reading(shop) as here:
+        moment = read_as_of(here.shop, as_of)
+        answer = preview.preview(here.session, here.shop, asked, now=here.now, as_of=moment)
         result: dict[str, Any] = {
             "count": len(answer.buyers),
             "buyers": answer.everyone,
@@ -104,7 +101,7 @@ def count(
             result["notes"] = list(answer.notes)
         if ids:
             ids.write_text(
-                "".join(f"{each}\n" for each in lists.external_ids(session, found.id, answer.buyers)), "utf-8"
+                "".join(f"{each}\n" for each in lists.external_ids(here.session, here.shop.id, answer.buyers)), "utf-8"
             )
             result["ids"] = str(ids)
     show(result if as_json else {name: value for name, value in result.items() if value is not None}, as_json=as_json)
@@ -121,18 +118,23 @@ def save(
 ) -> None:
     """Save a rule as a segment, new or in place of the one there."""
     asked = read_json(rule)
-    with transaction(engine()) as session:
-        found = find_shop(session, shop)
-        segment = segments.save_segment(session, found.id, slug, rule=asked, name=name, actor="system", at=clock.now())
-        result = {"slug": segment.slug, "name": segment.name, "words": describe(segment.rule, currency=found.currency)}
+    with writing(shop) as here:
+        segment = segments.save_segment(
+            here.session, here.shop.id, slug, rule=asked, name=name, actor=here.actor, at=here.now
+        )
+        result = {
+            "slug": segment.slug,
+            "name": segment.name,
+            "words": describe(segment.rule, currency=here.shop.currency),
+        }
     show(result, as_json=as_json)
 
 
 @group.command("presets")
 def save_presets(shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """Save the ready-made segments that the shop does not have yet, and name those that ask for something first."""
-    with transaction(engine()) as session:
-        made = presets.save_presets(session, find_shop(session, shop), at=clock.now())
+    with writing(shop) as here:
+        made = presets.save_presets(here.session, here.shop, at=here.now)
         asking = {preset.slug: list(preset.asks) for preset in presets.PRESETS.values() if preset.asks}
         result = {"saved": [segment.slug for segment in made], "asking": asking}
     show(result, as_json=as_json)
@@ -152,14 +154,15 @@ def use_preset(
     """Count the buyers of one ready-made segment, with the category or products that it asks for."""
     preset, values = presets.find_preset(slug), {"category": category, "bought": bought, "missing": missing}
     rule = dict(preset.filled(values))
-    with transaction(engine()) as session:
-        found, now = find_shop(session, shop), clock.now()
-        result: dict[str, Any] = {"count": len(match(session, found, rule, now=now))}
-        result |= {"words": describe(rule, currency=found.currency), "rule": rule}
+    with writing(shop) as here:
+        result: dict[str, Any] = {"count": len(match(here.session, here.shop, rule, now=here.now))}
+        result |= {"words": describe(rule, currency=here.shop.currency), "rule": rule}
         if save_as:
-            with speaking(found.language):
+            with speaking(here.shop.language):
                 name = preset.titled(values)
-            segments.save_segment(session, found.id, save_as, rule=rule, name=name, actor="system", at=now)
+            segments.save_segment(
+                here.session, here.shop.id, save_as, rule=rule, name=name, actor=here.actor, at=here.now
+            )
             result["saved"] = save_as
     show(result, as_json=as_json)
 
@@ -167,8 +170,8 @@ def use_preset(
 @group.command()
 def delete(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """Remove a segment that no campaign and no other segment is built on. No buyer is deleted."""
-    with transaction(engine()) as session:
-        remove_segment(session, find_shop(session, shop).id, slug, actor="system", at=clock.now())
+    with writing(shop) as here:
+        remove_segment(here.session, here.shop.id, slug, actor=here.actor, at=here.now)
     show({"deleted": slug}, as_json=as_json)
 
 
@@ -180,12 +183,11 @@ def refresh(
     as_json: JsonOption = False,
 ) -> None:
     """Bring segments up to date and say who came and who left."""
-    with transaction(engine()) as session:
-        found = find_shop(session, shop)
+    with writing(shop) as here:
         if slug:
-            done = [snapshots.refresh_segment(session, found, slug, now=clock.now())]
+            done = [snapshots.refresh_segment(here.session, here.shop, slug, now=here.now)]
         else:
-            done = snapshots.refresh_segments(session, found, now=clock.now())
+            done = snapshots.refresh_segments(here.session, here.shop, now=here.now)
     rows = [{"slug": each.slug, "size": each.size, "entered": each.entered, "left": each.left} for each in done]
     if as_json:
         show({"segments": rows}, as_json=True)
@@ -204,12 +206,11 @@ def export(
     as_json: JsonOption = False,
 ) -> None:
     """Write the buyers of a segment to a CSV file."""
-    with reading(engine()) as session:
-        found = find_shop(session, shop)
-        segments.find_segment(session, found.id, slug)  # before a file of that name is emptied
+    with reading(shop) as here:
+        segments.find_segment(here.session, here.shop.id, slug)  # before a file of that name is emptied
         with out.open("w", encoding="utf-8", newline="") as target:
             written = files.export_segment(
-                session, found, _reader(found, masked=masked), slug=slug, target=target, now=clock.now()
+                here.session, here.shop, _reader(here.member, masked=masked), slug=slug, target=target, now=here.now
             )
     show({"buyers": written, "file": str(out)}, as_json=as_json)
 
@@ -226,10 +227,9 @@ def describe_rule(
     """Say a rule in words."""
     if bool(slug) == bool(rule):
         raise Invalid("Name a segment or give --rule FILE, one of the two.")
-    with reading(engine()) as session, speaking(language):
-        found = find_shop(session, shop)
-        asked = segments.find_segment(session, found.id, slug).rule if slug else read_json(rule)
-        words = describe(asked, currency=found.currency)
+    with reading(shop) as here, speaking(language):
+        asked = segments.find_segment(here.session, here.shop.id, slug).rule if slug else read_json(rule)
+        words = describe(asked, currency=here.shop.currency)
     if as_json:
         show({"words": words}, as_json=True)
     else:
@@ -241,8 +241,7 @@ def read_as_of(shop: Shop, text: str) -> datetime | None:
     return View(shop, clock.now()).beginning(read_moment(text, "--as-of")) if text else None
 
 
-def _reader(shop: Shop, *, masked: bool) -> Member:
-    member = system_member(shop.id)
+def _reader(member: Member, *, masked: bool) -> Member:
     if not masked:
         return member
-    return Member(shop_id=shop.id, actor=member.actor, scopes=member.scopes - {Scope.BUYERS_PERSONAL})
+    return replace(member, scopes=member.scopes - {Scope.BUYERS_PERSONAL})

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from sqlmodel import Session
 
-from api.cli.terminal import JsonOption, ShopOption, engine, read_json, show, show_rows
+from api.cli.terminal import JsonOption, ShopOption, read_json, reading, show, show_rows, writing
 from campaigns.channels.senders import (
     Sender,
     SenderKind,
@@ -18,10 +18,9 @@ from campaigns.channels.senders import (
     test_sender,
 )
 from campaigns.sending.pausing import pause_sender, resume_sender
-from retention import clock, money
-from retention.database import reading, transaction
+from retention import money
 from retention.errors import Invalid
-from retention.shops import find_shop, get_shop
+from retention.shops import get_shop
 
 group = typer.Typer(help="Senders: mail servers, text gateways, signed calls, bots.", no_args_is_help=True)
 
@@ -35,7 +34,6 @@ RateOption = Annotated[float | None, typer.Option("--per-second", help="The most
 PriceOption = Annotated[
     int | None, typer.Option("--price", help="What a message or part costs, in hundredths of a minor unit.")
 ]
-_ACTOR = "system"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -45,8 +43,8 @@ def add_to(app: typer.Typer) -> None:
 @group.command("list")
 def list_them(shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """List the shop's senders and how they are."""
-    with reading(engine()) as session:
-        rows = [shown(session, each) for each in senders_of(session, find_shop(session, shop).id)]
+    with reading(shop) as here:
+        rows = [shown(here.session, each) for each in senders_of(here.session, here.shop.id)]
     show_rows("senders", rows, ("slug", "kind", "state", "last_error"), as_json=as_json)
 
 
@@ -64,10 +62,10 @@ def create(
     as_json: JsonOption = False,
 ) -> None:
     """Add a sender. Secrets are sealed and never shown again."""
-    with transaction(engine()) as session:
+    with writing(shop) as here:
         made = create_sender(
-            session,
-            find_shop(session, shop),
+            here.session,
+            here.shop,
             slug,
             kind=kind,
             settings=_read_settings(settings),
@@ -75,10 +73,10 @@ def create(
             name=name,
             per_second=per_second,
             price=price or 0,
-            at=clock.now(),
-            actor=_ACTOR,
+            at=here.now,
+            actor=here.actor,
         )
-        result = shown(session, made)
+        result = shown(here.session, made)
     show(result, as_json=as_json)
 
 
@@ -95,39 +93,39 @@ def edit(
     as_json: JsonOption = False,
 ) -> None:
     """Change a sender; what is left out stays."""
-    with transaction(engine()) as session:
-        found = find_sender(session, find_shop(session, shop).id, slug)
+    with writing(shop) as here:
+        found = find_sender(here.session, here.shop.id, slug)
         edit_sender(
-            session,
+            here.session,
             found,
             name=name,
             settings=_read_settings(settings) if settings else None,
             secrets=_read_secrets(secret) if secret else None,
             per_second=per_second,
             price=price,
-            at=clock.now(),
-            actor=_ACTOR,
+            at=here.now,
+            actor=here.actor,
         )
-        result = shown(session, found)
+        result = shown(here.session, found)
     show(result, as_json=as_json)
 
 
 @group.command()
 def pause(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """Stop using a sender at once; campaigns by it wait."""
-    with transaction(engine()) as session:
-        found = find_sender(session, find_shop(session, shop).id, slug)
-        pause_sender(session, found, at=clock.now(), actor=_ACTOR)
-        show(shown(session, found), as_json=as_json)
+    with writing(shop) as here:
+        found = find_sender(here.session, here.shop.id, slug)
+        pause_sender(here.session, found, at=here.now, actor=here.actor)
+        show(shown(here.session, found), as_json=as_json)
 
 
 @group.command()
 def resume(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """Use a paused or broken sender again."""
-    with transaction(engine()) as session:
-        found = find_sender(session, find_shop(session, shop).id, slug)
-        resume_sender(session, found, at=clock.now(), actor=_ACTOR)
-        show(shown(session, found), as_json=as_json)
+    with writing(shop) as here:
+        found = find_sender(here.session, here.shop.id, slug)
+        resume_sender(here.session, found, at=here.now, actor=here.actor)
+        show(shown(here.session, found), as_json=as_json)
 
 
 @group.command("test")
@@ -139,10 +137,9 @@ def send_test(
     as_json: JsonOption = False,
 ) -> None:
     """Send one message that says it is a test."""
-    with reading(engine()) as session:
-        found = find_shop(session, shop)
-        sender = find_sender(session, found.id, slug)
-        reference = test_sender(session, found, sender, to=to, at=clock.now(), actor=_ACTOR)
+    with reading(shop) as here:
+        sender = find_sender(here.session, here.shop.id, slug)
+        reference = test_sender(here.session, here.shop, sender, to=to, at=here.now, actor=here.actor)
     show({"sender": slug, "taken": True, "reference": reference}, as_json=as_json)
 
 

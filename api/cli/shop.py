@@ -4,9 +4,8 @@ from typing import Annotated
 
 import typer
 
-from api.cli.terminal import JsonOption, engine, show
-from retention import clock, shops
-from retention.database import transaction
+from api.cli.terminal import JsonOption, show, writing_everywhere
+from retention import shops
 
 group = typer.Typer(help="Shops.", no_args_is_help=True)
 
@@ -31,15 +30,15 @@ def create(
     as_json: JsonOption = False,
 ) -> None:
     """Make a shop."""
-    with transaction(engine()) as session:
+    with writing_everywhere() as here:
         made = shops.create_shop(
-            session,
+            here.session,
             slug,
             name=name or slug,
             timezone=timezone,
             currency=currency.upper(),
             language=language,
-            at=clock.now(),
+            at=here.now,
         )
         result = made.model_dump(include={"slug", "name", "timezone", "currency", "language"})
     show(result, as_json=as_json)

@@ -1,21 +1,28 @@
-"""What commands share: the installation's database, how a file is read, and how a result is written."""
+"""What commands share: session, shop, moment and actor, opened in one way; how a file is read, a result written."""
 
+import getpass
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from sqlalchemy.engine import Engine
+from sqlmodel import Session
 
 from campaigns.campaign.reasons import step_name
-from retention.database import open_engine
+from retention import clock, database
+from retention.access import Member, terminal_actor, terminal_member
 from retention.errors import Invalid
 from retention.home import open_home
 from retention.queue import configure
 from retention.settings import get_settings
+from retention.shops import Shop, find_shop
 
 ShopOption = Annotated[str, typer.Option("--shop", help="The shop's slug.", metavar="SLUG")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Write the result as one JSON document.")]
@@ -28,20 +35,80 @@ def engine() -> Engine:
     if not settings.database_url:
         open_home(settings.home)
     configure(settings)
-    return open_engine(settings.database)
+    return database.open_engine(settings.database)
+
+
+@dataclass(frozen=True)
+class Here:
+    """What a command works with: the session, the moment it began, and who sits at the terminal."""
+
+    session: Session
+    now: datetime
+    actor: str
+
+
+@dataclass(frozen=True)
+class InShop(Here):
+    """The same in one shop; who runs the installation may do everything there."""
+
+    shop: Shop
+    member: Member
+
+
+@contextmanager
+def reading(shop: str) -> Iterator[InShop]:
+    """Open the shop of a command that writes nothing."""
+    with database.reading(engine()) as session:
+        yield _in_shop(session, shop)
+
+
+@contextmanager
+def writing(shop: str) -> Iterator[InShop]:
+    """Open the shop of a command in one transaction: committed at the end, rolled back on any refusal."""
+    with database.transaction(engine()) as session:
+        yield _in_shop(session, shop)
+
+
+@contextmanager
+def writing_everywhere() -> Iterator[Here]:
+    """Open a transaction of a command that is about no one shop."""
+    with database.transaction(engine()) as session:
+        yield Here(session, clock.now(), terminal_actor(_user()))
+
+
+def _in_shop(session: Session, slug: str) -> InShop:
+    shop = find_shop(session, slug)
+    member = terminal_member(shop.id, _user())
+    return InShop(session, clock.now(), member.actor, shop, member)
+
+
+def _user() -> str:
+    """Return the name the machine knows the person by; a container may have none for its number."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return ""
 
 
 def read_json(source: str | Path) -> Any:
     """Return what a file of JSON says; `-` is standard input. Invalid when it is none."""
-    name = "standard input" if str(source) == "-" else Path(source).name
+    if str(source) == "-":
+        return parse_json(sys.stdin.read(), "standard input")
+    name = Path(source).name
     try:
-        return json.loads(sys.stdin.read() if str(source) == "-" else Path(source).read_text("utf-8-sig"))
+        return parse_json(Path(source).read_text("utf-8-sig"), name)
+    except UnicodeDecodeError as error:
+        raise Invalid("{file} is no text in UTF-8.", file=name) from error
+
+
+def parse_json(text: str, name: str) -> Any:
+    """Return what JSON says that was given as `name`; Invalid when it is none."""
+    try:
+        return json.loads(text)
     except json.JSONDecodeError as error:
         raise Invalid(
             "{file} is not JSON: {problem} in line {line}.", file=name, problem=error.msg, line=error.lineno
         ) from error
-    except UnicodeDecodeError as error:
-        raise Invalid("{file} is no text in UTF-8.", file=name) from error
     except RecursionError as error:
         raise Invalid("{file} is nested too deeply.", file=name) from error
 

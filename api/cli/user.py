@@ -1,20 +1,16 @@
 """Commands on the people who work in a shop."""
 
 import sys
-from datetime import datetime
 from typing import Annotated, Any
 
 import typer
-from sqlmodel import Session
 
-from api.cli.terminal import JsonOption, ShopOption, engine, show, show_rows
-from retention import clock, invitations, logins, people
-from retention.access import Role, system_member
-from retention.database import reading, transaction
+from api.cli.terminal import InShop, JsonOption, ShopOption, reading, show, show_rows, writing
+from retention import invitations, logins, people
+from retention.access import Role
 from retention.invitations import OneTimeLink
 from retention.people import User
 from retention.settings import get_settings
-from retention.shops import Shop, find_shop
 
 group = typer.Typer(help="People.", no_args_is_help=True)
 
@@ -43,26 +39,25 @@ def add(
     A person who has an account already keeps its password.
     """
     password = _read_password(prompt=prompt, from_input=from_input)
-    at = clock.now()
-    with transaction(engine()) as session:
-        found = find_shop(session, shop)
-        user = people.add_user(session, email, shop=found, role=role, password=password, at=at, name=name)
+    with writing(shop) as here:
+        user = people.add_user(
+            here.session, email, shop=here.shop, role=role, password=password, name=name, at=here.now, actor=here.actor
+        )
         result: dict[str, Any] = {"email": user.email, "shop": shop, "role": role.value}
         if not user.password_hash:
-            result |= _new_link(session, found, user, name="invitation", at=at)
+            result |= _new_link(here, user, name="invitation")
     show(result, as_json=as_json)
 
 
 @group.command("list")
 def list_people(shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """List who works in a shop, and who is invited."""
-    with reading(engine()) as session:
-        found = find_shop(session, shop)
+    with reading(shop) as here:
         rows = [
             {"email": user.email, "name": user.name, "role": role.value, "state": _state(user), "until": None}
-            for user, role in people.people_of(session, found)
+            for user, role in people.people_of(here.session, here.shop)
         ]
-        rows += [_invited(link) for link in invitations.invitations_of(session, found, at=clock.now())]
+        rows += [_invited(link) for link in invitations.invitations_of(here.session, here.shop, at=here.now)]
     show_rows("people", rows, ["email", "name", "role", "state", "until"], as_json=as_json)
 
 
@@ -76,11 +71,9 @@ def invite(
     as_json: JsonOption = False,
 ) -> None:
     """Make a link for one person with which they join a shop within seven days; an earlier one of theirs ends."""
-    at = clock.now()
-    with transaction(engine()) as session:
-        found = find_shop(session, shop)
+    with writing(shop) as here:
         link, secret = invitations.invite(
-            session, found, email, role=role, name=name, by=system_member(found.id), at=at
+            here.session, here.shop, email, role=role, name=name, by=here.member, at=here.now
         )
         result = {"email": link.email, "shop": shop, "role": role.value} | _shown(link, secret, name="invitation")
     show(result, as_json=as_json)
@@ -89,11 +82,9 @@ def invite(
 @group.command()
 def withdraw(email: EmailArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """End an invitation before it is used."""
-    at = clock.now()
-    with transaction(engine()) as session:
-        found = find_shop(session, shop)
-        link = invitations.find_invitation(session, found, email, at=at)
-        invitations.withdraw(session, found, link.id, by=system_member(found.id), at=at)
+    with writing(shop) as here:
+        link = invitations.find_invitation(here.session, here.shop, email, at=here.now)
+        invitations.withdraw(here.session, here.shop, link.id, by=here.member, at=here.now)
     show({"email": link.email, "shop": shop, "state": "withdrawn"}, as_json=as_json)
 
 
@@ -106,46 +97,41 @@ def change_role(
     as_json: JsonOption = False,
 ) -> None:
     """Give a person another role. The last owner stays one."""
-    with transaction(engine()) as session:
-        found = find_shop(session, shop)
-        user = people.find_person_by_email(session, found, email)
-        people.change_role(session, found, user.id, role, by=system_member(found.id), at=clock.now())
+    with writing(shop) as here:
+        user = people.find_person_by_email(here.session, here.shop, email)
+        people.change_role(here.session, here.shop, user.id, role, by=here.member, at=here.now)
     show({"email": user.email, "shop": shop, "role": role.value}, as_json=as_json)
 
 
 @group.command()
 def remove(email: EmailArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """Take a person out of a shop; what they made stays under their name. The last owner stays."""
-    with transaction(engine()) as session:
-        found = find_shop(session, shop)
-        user = people.find_person_by_email(session, found, email)
-        people.remove_person(session, found, user.id, by=system_member(found.id), at=clock.now())
+    with writing(shop) as here:
+        user = people.find_person_by_email(here.session, here.shop, email)
+        people.remove_person(here.session, here.shop, user.id, by=here.member, at=here.now)
     show({"email": user.email, "shop": shop, "state": "removed"}, as_json=as_json)
 
 
 @group.command("reset-password")
 def reset_password(email: EmailArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """Make a one-time link with which a person chooses a new password within a day."""
-    with transaction(engine()) as session:
-        found = find_shop(session, shop)
-        user = people.find_person_by_email(session, found, email)
-        result = {"email": user.email, "shop": shop} | _new_link(session, found, user, name="link", at=clock.now())
+    with writing(shop) as here:
+        user = people.find_person_by_email(here.session, here.shop, email)
+        result = {"email": user.email, "shop": shop} | _new_link(here, user, name="link")
     show(result, as_json=as_json)
 
 
 @group.command("sign-out")
 def sign_out(email: EmailArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """End every login of a person, in all browsers."""
-    with transaction(engine()) as session:
-        found = find_shop(session, shop)
-        user = people.find_person_by_email(session, found, email)
-        logins.sign_out_everywhere(session, user, at=clock.now(), actor="system", shop_id=found.id)
+    with writing(shop) as here:
+        user = people.find_person_by_email(here.session, here.shop, email)
+        logins.sign_out_everywhere(here.session, user, at=here.now, actor=here.actor, shop_id=here.shop.id)
     show({"email": user.email, "shop": shop, "state": "signed out"}, as_json=as_json)
 
 
-def _new_link(session: Session, shop: Shop, user: User, *, name: str, at: datetime) -> dict[str, Any]:
-    by = system_member(shop.id)
-    link, secret = invitations.offer_password(session, shop, user.id, by=by, at=at)
+def _new_link(here: InShop, user: User, *, name: str) -> dict[str, Any]:
+    link, secret = invitations.offer_password(here.session, here.shop, user.id, by=here.member, at=here.now)
     return _shown(link, secret, name=name)
 
 

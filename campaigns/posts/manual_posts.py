@@ -20,7 +20,7 @@ from campaigns.posts.posts import find_post, quota_of
 from campaigns.posts.task_list import SAID, check_sight, left_of
 from campaigns.posts.wording import PostText, text_of
 from retention import audit
-from retention.access import Member, Scope
+from retention.access import Member, Scope, terminal_name
 from retention.database import changed, lock
 from retention.errors import Conflict, Invalid
 from retention.moments import show_moment
@@ -149,7 +149,7 @@ def _check_quota(session: Session, shop: Shop, member: Member, *, at: datetime) 
 def _held(session: Session, post: Post) -> Conflict:
     kind, _, number = post.assignee.partition(":")
     user = session.get(User, int(number)) if kind == "user" and number.isdecimal() else None
-    name = (user.name or user.email) if user else post.assignee
+    name = (user.name or user.email) if user else terminal_name(post.assignee) or post.assignee
     return Conflict("{name} has this one in hand.", name=name)
 
 

@@ -1,7 +1,7 @@
 """Approving: an author submits, somebody else looks at exactly that and says yes, or sends it back.
 
 An approval names the fingerprint of the promise. Whoever drafted, changed or submitted a campaign is its author; where
-the shop asks for approval no author approves, be it a person, a key or the command line.
+the shop asks for approval no author approves, be it a person, a key or somebody at a terminal.
 """
 
 from datetime import datetime

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import pytest
 import typer
+from sqlmodel import select
 
 from api.cli import app, main, terminal
 from api.cli.commands import COMMANDS, Commands
@@ -20,6 +21,9 @@ from api.cli.refusals import refusal_of
 from api.demo.summary import Message
 from campaigns.campaign.reasons import Reason, sentence, step_name
 from retention import migrate
+from retention.access import runs_the_machine, terminal_actor, terminal_name
+from retention.audit import AuditEntry
+from retention.database import reading
 from retention.settings import Settings, get_settings
 from retention.words import speaking
 
@@ -275,3 +279,28 @@ def test_upgrade_names_the_index_a_database_lacks_and_goes_on(
     code, said, warned = regulars("db", "upgrade")
     assert (code, said.startswith("The database is current")) == (0, True)
     assert warned.startswith("It works without ix_products_shop_id_products_arrival_at, but slower")
+
+
+def test_only_the_terminal_opens_sessions_shops_and_moments() -> None:
+    """Every other command module gets them from it."""
+    opening = re.compile(r"from retention\.database|import find_shop|\bSession\(|terminal_member|\btransaction\(")
+    found = [path.name for path in (ROOT / "api" / "cli").glob("*.py") if opening.search(path.read_text("utf-8"))]
+    assert found == ["terminal.py"]
+
+
+def test_the_audit_log_names_the_person_at_the_terminal(regulars: Regulars, monkeypatch: pytest.MonkeyPatch) -> None:
+    regulars("shop", "create", "tea")
+    for name in ("may", "lin:x"):
+        monkeypatch.setenv("LOGNAME", name)
+        regulars("topics", "create", f"about-{name[:3]}", "--shop", "tea", "--en", "News")
+    with reading(terminal.engine()) as session:
+        entries = session.exec(select(AuditEntry.actor).where(AuditEntry.action == "topic.create")).all()
+    assert sorted(entries) == ["cli:linx", "cli:may"]
+
+
+@pytest.mark.parametrize(("name", "actor"), [("may", "cli:may"), ("", "cli:unknown"), ("a\nb:c", "cli:abc")])
+def test_a_name_of_the_machine_becomes_an_actor_that_can_be_told_from_others(name: str, actor: str) -> None:
+    assert terminal_actor(name) == actor
+    assert terminal_name(actor) == actor.removeprefix("cli:")
+    assert len(terminal_actor(name * 200)) <= 64
+    assert [runs_the_machine(each) for each in (actor, "system", "user:1", "key:1")] == [True, True, False, False]

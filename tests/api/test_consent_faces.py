@@ -138,7 +138,8 @@ def test_answers_and_pauses_at_the_command_line(
             main(["consent", *arguments, "--shop", "tea"])
         return int(ended.value.code or 0), capsys.readouterr().out
 
-    monkeypatch.setattr("api.cli.consent.engine", lambda: engine)
+    monkeypatch.setattr("api.cli.terminal.engine", lambda: engine)
+    monkeypatch.setenv("LOGNAME", "lin")
     tea(buyers)
     no = ("--answer", "out", "--evidence", "Called, wants no texts")
     code, out = regulars("record", "ada", *no, "--channel", "sms", "--json")
@@ -146,7 +147,7 @@ def test_answers_and_pauses_at_the_command_line(
     late = ("--answer", "in", "--evidence", "Signed a form", "--at", "2026-03-01", "--channel", "sms", "--json")
     assert json.loads(regulars("record", "--address", "0086 138 0013 8000", *late)[1]) == {"recorded": 2, "counted": 0}
     newest = json.loads(regulars("show", "ada", "--json")[1])["history"][0]
-    assert (newest["counts"], newest["recorded_by"], newest["at"][:10]) == (False, "system", "2026-02-28")
+    assert (newest["counts"], newest["recorded_by"], newest["at"][:10]) == (False, "cli:lin", "2026-02-28")
     assert "Called, wants no texts" in regulars("show", "ada")[1]
     assert [each["address"] for each in json.loads(regulars("suppressed", "--json")[1])["suppressions"]] == [
         "+8613800138000"

@@ -16,7 +16,7 @@ from campaigns.offers.links import Link
 from campaigns.optouts.inbound import inbound_token
 from campaigns.optouts.unsubscribe import unsubscribe_token
 from retention import invitations
-from retention.access import Role, system_member
+from retention.access import Role, terminal_member
 from retention.consent import Channel
 from retention.database import reading, transaction
 from retention.shops import Shop
@@ -71,7 +71,7 @@ def _tokens(app: FastAPI, engine: Engine) -> dict[str, str]:
     key = app.state.settings.signing_key()
     with transaction(engine) as session:
         shop = session.exec(select(Shop).where(Shop.slug == "camellia")).one()
-        by = system_member(shop.id)
+        by = terminal_member(shop.id, "tests")
         _, joining = invitations.invite(session, shop, "new@example.com", role=Role.VIEWER, by=by, at=sample.NOW)
         inbound = inbound_token(key, shop_id=shop.id)
         leaving = unsubscribe_token(key, shop_id=shop.id, buyer_id=1, channel=Channel.EMAIL)

@@ -17,7 +17,7 @@ from campaigns.runs.launch import launch
 from printables.batches import Piece
 from printables.joint.slots import add_partner, fill_slot, open_joint
 from retention import clock
-from retention.access import Role, system_member
+from retention.access import Role, terminal_member
 from retention.buyers import Buyer
 from retention.database import transaction
 from retention.files import open_store
@@ -184,10 +184,10 @@ def _open_joint(session: Session) -> None:
     now, files = clock.now(), open_store(get_settings())
     tea, pots = _shop(session, "tea"), _shop(session, "pots", "青瓷")
     _launched(session, pots, Recipe.JOINT_FLYER)
-    joint = open_joint(session, system_member(tea.id), "cups", theme="好茶配好器", language="zh-CN", at=now)
-    add_partner(session, system_member(tea.id), joint, pots, at=now)
+    joint = open_joint(session, terminal_member(tea.id, "tests"), "cups", theme="好茶配好器", language="zh-CN", at=now)
+    add_partner(session, terminal_member(tea.id, "tests"), joint, pots, at=now)
     for shop in (tea, pots):
-        member = system_member(shop.id)
+        member = terminal_member(shop.id, "tests")
         fill_slot(session, member, joint, title="凤凰单丛", offer_slug="autumn", sku="TEA-1", files=files, at=now)
     for email in ("a@tea.example", "b@tea.example", "a@pots.example"):
         shop = find_shop(session, email.partition("@")[2].partition(".")[0])

@@ -16,7 +16,7 @@ from api import forms
 from api.demo.post_office import open_post_office
 from campaigns.channels.senders import SenderKind, create_sender
 from retention import invitations, keys, people
-from retention.access import ROLE_SCOPES, Member, Role, Scope, system_member
+from retention.access import ROLE_SCOPES, Member, Role, Scope, terminal_member
 from retention.audit import AuditEntry
 from retention.database import reading, transaction
 from retention.errors import Conflict, Forbidden, NotFound
@@ -112,7 +112,7 @@ def test_links_that_ended_answer_like_links_that_never_were(app: FastAPI, browse
 def test_an_account_joins_another_shop_as_itself_alone(app: FastAPI, browser: Open) -> None:
     with transaction(app.state.engine) as session:
         pots = find_shop(session, "pots")
-        by = system_member(pots.id)
+        by = terminal_member(pots.id, "tests")
         _, secret = invitations.invite(session, pots, MAY, role=Role.VIEWER, by=by, at=NOON)
     link = f"/join/{secret}"
     assert "/login?next=" in browser().get(link).text
@@ -174,13 +174,13 @@ def test_two_owners_who_demote_each_other_leave_one(engine: Engine) -> None:
         fill(session)
         tea = find_shop(session, "tea")
         may = people.find_person_by_email(session, tea, MAY)
-        people.change_role(session, tea, may.id, Role.OWNER, by=system_member(tea.id), at=NOON)
+        people.change_role(session, tea, may.id, Role.OWNER, by=terminal_member(tea.id, "tests"), at=NOON)
         numbers = [user.id for user, _ in people.people_of(session, tea)]
 
     def demote(number: int) -> str:
         try:
             with transaction(engine) as session:
-                people.change_role(session, tea, number, Role.VIEWER, by=system_member(tea.id), at=NOON)
+                people.change_role(session, tea, number, Role.VIEWER, by=terminal_member(tea.id, "tests"), at=NOON)
         except Conflict:
             return "refused"
         return "done"
@@ -233,7 +233,9 @@ def test_a_key_that_ended_says_so_and_its_last_use_is_kept(app: FastAPI, browser
         until = NOON + timedelta(days=1)
         till = keys.create_api_key(session, tea, name="till", scopes=scopes, at=NOON, expires_at=until)
         old = keys.create_api_key(session, tea, name="old", scopes=scopes, at=NOON)
-        keys.revoke_api_key(session, tea, keys.find_key(session, tea, "old").id, at=NOON, by=system_member(tea.id))
+        keys.revoke_api_key(
+            session, tea, keys.find_key(session, tea, "old").id, at=NOON, by=terminal_member(tea.id, "tests")
+        )
 
     def ask(key: str) -> tuple[int, str]:
         answer = browser().get("/api/v1/segments", headers={"Authorization": f"Bearer {key}"})
@@ -357,11 +359,11 @@ def test_a_password_link_ends_when_its_maker_could_no_longer_make_it(app: FastAP
 
     def out_of_this(session: Session, user: User) -> None:
         tea = find_shop(session, "tea")
-        people.remove_person(session, tea, user.id, by=system_member(tea.id), at=NOON)
+        people.remove_person(session, tea, user.id, by=terminal_member(tea.id, "tests"), at=NOON)
 
     def above_the_maker(session: Session, user: User) -> None:
         tea = find_shop(session, "tea")
-        people.change_role(session, tea, user.id, Role.OWNER, by=system_member(tea.id), at=NOON)
+        people.change_role(session, tea, user.id, Role.OWNER, by=terminal_member(tea.id, "tests"), at=NOON)
 
     for number, rise in enumerate((into_another, out_of_this, above_the_maker)):
         email = f"p{number}@tea.example"

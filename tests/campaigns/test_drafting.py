@@ -13,7 +13,7 @@ from campaigns.offers.offers import OfferKind, create_offer, find_offer
 from campaigns.runs.drafting import campaign_for, create_campaign, edit_campaign
 from campaigns.runs.launch import launch
 from campaigns.texts.messages import render
-from retention.access import system_member
+from retention.access import terminal_member
 from retention.errors import Conflict, Error, Invalid, NotFound
 from retention.shops import create_shop
 from tests.campaigns.conftest import EVERYBODY, NOON, Stage
@@ -67,7 +67,7 @@ def test_other_shops_offers_products_and_campaigns_are_unknown_here(stage: Stage
     with pytest.raises(NotFound):
         stage.push(offer_id=theirs.offer_id)
     with pytest.raises(NotFound):
-        campaign_for(stage.session, system_member(stage.shop.id), "spring")
+        campaign_for(stage.session, terminal_member(stage.shop.id, "tests"), "spring")
     with pytest.raises(NotFound):
         find_offer(stage.session, stage.shop.id, "offer-spring")
 

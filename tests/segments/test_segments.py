@@ -5,7 +5,7 @@ import pytest
 from pyroaring import BitMap
 from sqlmodel import select
 
-from retention.access import ROLE_SCOPES, Member, Role, system_member
+from retention.access import ROLE_SCOPES, Member, Role, terminal_member
 from retention.audit import AuditEntry
 from retention.errors import Conflict, Invalid, NotFound
 from segments.export import upload_list, write_csv
@@ -190,4 +190,4 @@ def test_an_export_masks_contacts_for_a_viewer_and_disarms_formulas(session):
         return target.getvalue().splitlines()[1]
 
     assert exported(viewer) == "'=cmd(),林**,l***@example.com,138****8815,,广东,,1,19.99,2026-10-31T12:30:00+00:00"
-    assert exported(system_member(shop.id)).split(",")[1:4] == ["林小美", "lin@example.com", "13800138815"]
+    assert exported(terminal_member(shop.id, "tests")).split(",")[1:4] == ["林小美", "lin@example.com", "13800138815"]

@@ -11,7 +11,7 @@ from campaigns.campaign.shop_policy import shop_policy
 from campaigns.plans.planning import promise
 from campaigns.runs.approvals import CampaignApproval, Verdict, is_approved, reviews_of
 from campaigns.runs.approving import authors_of
-from retention.access import Scope
+from retention.access import Scope, terminal_name
 from retention.people import users_numbered
 from retention.words import gettext as _
 from retention.words import gettext_noop
@@ -81,6 +81,9 @@ def names_of(session: Session, actors: set[str]) -> dict[str, str]:
     names = {actor: actor for actor in actors}
     for user in users_numbered(session, ids):
         names[ids[user.id]] = user.name or user.email
+    for actor in actors:
+        if name := terminal_name(actor):
+            names[actor] = _("{name} at the command line").format(name=name)
     return names | {"system": _("the command line")}
 
 
