@@ -111,7 +111,7 @@ def _send_some(settings: Settings, engine: Engine, *, now: datetime) -> None:
     sender = SenderIdentity(settings.public_url, settings.signing_key(), settings.mail_from)
     for turn in range(SENT // AT_ONCE):
         at = begin + timedelta(seconds=10 * (turn + 1))
-        send_waiting(engine, channel, now=at, limit=AT_ONCE, sender=sender)
+        send_waiting(engine, channel, now=at, limit=AT_ONCE, identity=sender)
 
 
 def _coupon_push(session: Session, shop: Shop, slug: str, name: str, segment: str, *, at: datetime) -> Campaign:

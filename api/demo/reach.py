@@ -219,7 +219,7 @@ def _launch(
 def _send(stage: Stage) -> None:
     settings = stage.settings
     sender = SenderIdentity(settings.public_url, settings.signing_key(), settings.mail_from)
-    while +send_waiting(stage.engine, SmtpChannel(settings.smtp_url), now=stage.now, sender=sender):
+    while +send_waiting(stage.engine, SmtpChannel(settings.smtp_url), now=stage.now, identity=sender):
         pass
     with transaction(stage.engine) as session:
         finish_done(session, at=stage.now)

@@ -18,7 +18,7 @@ from campaigns.campaign.campaigns import Campaign, CampaignState, Medium
 from campaigns.channels.channel import MessageChannel
 from campaigns.channels.senders import Sender, SenderState, channel_for
 from campaigns.channels.smtp import SmtpChannel
-from campaigns.sending.sending import send_waiting, sender_from_settings
+from campaigns.sending.sending import identity_from_settings, send_waiting
 from campaigns.texts.mail import SenderIdentity
 from retention.database import transaction
 from retention.failures import Thing, each_alone
@@ -41,8 +41,8 @@ class _Way:
     """A channel, whom its mail is from, and the row it belongs to; none for the installation's own mail server."""
 
     channel: MessageChannel
-    sender: SenderIdentity
-    row: Sender | None = None
+    identity: SenderIdentity
+    sender: Sender | None = None
 
 
 def send_all(engine: Engine, *, now: Callable[[], datetime]) -> Counter[str]:
@@ -53,7 +53,7 @@ def send_all(engine: Engine, *, now: Callable[[], datetime]) -> Counter[str]:
     asked = False
     while ways and time.monotonic() < until:
         for way in list(ways):
-            counts = +send_waiting(engine, way.channel, now=now(), limit=TURN, sender=way.sender, by=way.row)
+            counts = +send_waiting(engine, way.channel, now=now(), limit=TURN, identity=way.identity, sender=way.sender)
             total += counts
             if counts.total() >= TURN and not asked:
                 asked = True
@@ -70,7 +70,7 @@ def _ask_for_another(engine: Engine) -> None:
 
 def _ways(engine: Engine, now: datetime) -> list[_Way]:
     """Return the installation's mail server, and every sender that a running campaign names and nobody has paused."""
-    own = sender_from_settings()
+    own = identity_from_settings()
     ways = [_Way(SmtpChannel(get_settings().smtp_url), own)]
     named = select(Campaign.sender_id).where(
         Campaign.state == CampaignState.RUNNING, col(Campaign.sender_id).is_not(None)

@@ -86,7 +86,7 @@ class KeptConnection:
 
 @dataclass
 class ClaimedBatch:
-    """The deliveries of one claim, and what it was checked under. `by` is the sender's row, where there is one."""
+    """The deliveries of one claim, and what it was checked under. `sender` is None for the installation's own."""
 
     engine: Engine
     connection: KeptConnection
@@ -94,7 +94,7 @@ class ClaimedBatch:
     now: datetime
     counts: Counter[str]
     checked: CheckedVersions
-    by: Sender | None = None
+    sender: Sender | None = None
     slots: Slots | None = None
     first_error: str = ""
     """The first error of the sender, as text."""
@@ -183,8 +183,8 @@ class ClaimedBatch:
             claiming.record_later(session, held, undecided, now=now, may_have_arrived=True)
         else:
             claiming.record_undecided(session, held, undecided)
-        if self.by and self._outcomes:
-            self._note(session, self.by, taken=len(sent))
+        if self.sender and self._outcomes:
+            self._note(session, self.sender, taken=len(sent))
 
     def _record_later(self, session: Session, later: Sequence[Receipt]) -> None:
         waits = {delivery_id: outcome.wait for (delivery_id, _), outcome in self._outcomes
@@ -194,14 +194,14 @@ class ClaimedBatch:
         if waits:
             until = self.now + max(waits.values())
             claiming.record_wait(session, self.held, [each for each in later if each.id in waits], until=until)
-            if self.by:
-                rates.wait_until(session, self.by.id, until)
+            if self.sender:
+                rates.wait_until(session, self.sender.id, until)
 
-    def _note(self, session: Session, by: Sender, *, taken: int) -> None:
+    def _note(self, session: Session, sender: Sender, *, taken: int) -> None:
         failed = [str(outcome) for _, outcome in self._outcomes if _is_failure(outcome)]
         if failed or taken:
             detail = failed[-1] if failed else ""
-            breaker.note(session, by, failures=len(failed), taken=taken, detail=detail, now=self.now)
+            breaker.note(session, sender, failures=len(failed), taken=taken, detail=detail, now=self.now)
 
     def _receipts(self, kind: type[Outcome]) -> list[Receipt]:
         return [_receipt(each, outcome) for each, outcome in self._outcomes if isinstance(outcome, kind)]

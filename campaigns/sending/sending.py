@@ -68,18 +68,18 @@ def send_waiting(
     *,
     now: datetime,
     limit: int = 1000,
-    sender: SenderIdentity | None = None,
-    by: Sender | None = None,
+    identity: SenderIdentity | None = None,
+    sender: Sender | None = None,
 ) -> Counter[str]:
     """Hand over up to `limit` due deliveries of running campaigns, and return how many were sent, skipped and so on.
 
-    Keys of the result: sent, skipped, failed, unknown, later (will be tried again). `by` is the sender's row whose
-    campaigns are meant; without it, those that name none. `sender` comes from the settings when it is not given.
+    Keys of the result: sent, skipped, failed, unknown, later (will be tried again). `sender` is the row whose
+    campaigns are meant; without it, those that name none. `identity` comes from the settings when it is not given.
     """
     counts: Counter[str] = Counter()
     with transaction(engine) as session:
         claiming.expire_claims(session, now=now)
-        shops = claiming.shops_with_work(session, channel.medium, sender_id=by.id if by else None)
+        shops = claiming.shops_with_work(session, channel.medium, sender_id=sender.id if sender else None)
         if shops:
             claiming.bring_forward(session, shops, now=now)
     left = limit
@@ -87,20 +87,22 @@ def send_waiting(
 
         def send_for(thing: Thing) -> None:
             nonlocal left
-            round_ = _Round(engine, connection, sender or sender_from_settings(), thing.shop_id, now, counts, by=by)
+            round_ = _Round(
+                engine, connection, identity or identity_from_settings(), thing.shop_id, now, counts, sender=sender
+            )
             while left > 0 and (taken := round_.send_batch(left)):
                 left -= taken
 
-        each_alone(engine, "messages", [_thing(shop_id, by) for shop_id in shops], send_for, now=now)
+        each_alone(engine, "messages", [_thing(shop_id, sender) for shop_id in shops], send_for, now=now)
     return counts
 
 
-def _thing(shop_id: int, by: Sender | None) -> Thing:
+def _thing(shop_id: int, sender: Sender | None) -> Thing:
     """Return what failed when messages cannot be handed over: the sender, or the shop without one."""
-    return Thing(shop_id, "sender", by.id, by.slug) if by else Thing(shop_id, "shop", shop_id)
+    return Thing(shop_id, "sender", sender.id, sender.slug) if sender else Thing(shop_id, "shop", shop_id)
 
 
-def sender_from_settings() -> SenderIdentity:
+def identity_from_settings() -> SenderIdentity:
     """Return who sends, as this installation's settings say."""
     settings = get_settings()
     return SenderIdentity(settings.public_url, settings.signing_key(), settings.mail_from)
@@ -158,11 +160,11 @@ class _Round:
 
     engine: Engine
     connection: KeptConnection
-    sender: SenderIdentity
+    identity: SenderIdentity
     shop_id: int
     now: datetime
     counts: Counter[str]
-    by: Sender | None
+    sender: Sender | None
     size: int = FIRST_BATCH
     errors: int = 0
     noted: str | None = None
@@ -175,13 +177,13 @@ class _Round:
             return len(held.delivery_ids)
         ready = self._make(held, contexts)
         batch = ClaimedBatch(
-            self.engine, self.connection, held, self.now, self.counts, checked, by=self.by, slots=slots
+            self.engine, self.connection, held, self.now, self.counts, checked, sender=self.sender, slots=slots
         )
         usable = batch.hand_over(ready)
         self.errors = 0 if usable else self.errors + 1
-        if self.by is None:
+        if self.sender is None:
             self._note_mail(batch.first_error)
-        if self.by is None and self.errors >= MOST_ERRORS:
+        if self.sender is None and self.errors >= MOST_ERRORS:
             return 0
         seconds = max(time.monotonic() - started, 0.001)
         self.size = min(max(int(len(ready) / seconds * FRESH), FIRST_BATCH // 5), LARGEST_BATCH)
@@ -190,13 +192,16 @@ class _Round:
     def _claim(self, session: Session, limit: int) -> tuple[Claim, list[MessageContext], Slots | None, CheckedVersions]:
         """Claim what may leave now, look at it once more, and return the rows the messages are made from."""
         limit, checked = min(self.size, limit), versions_now(session, self.shop_id)
-        if self.by:
-            self.by = session.get_one(Sender, self.by.id)
-            may = (breaker.allowed(session, self.by, now=self.now), rates.remaining_slots(self.by, now=self.now))
+        if self.sender:
+            self.sender = session.get_one(Sender, self.sender.id)
+            may = (
+                breaker.allowed(session, self.sender, now=self.now),
+                rates.remaining_slots(self.sender, now=self.now),
+            )
             limit = min([limit, *(most for most in may if most is not None)])
         if limit <= 0:
             return Claim(self.shop_id, "", []), [], None, checked
-        medium, sender_id = self.connection.channel.medium, self.by.id if self.by else None
+        medium, sender_id = self.connection.channel.medium, self.sender.id if self.sender else None
         held = claiming.claim(session, self.shop_id, medium, now=self.now, limit=limit, sender_id=sender_id)
         look = check_before_sending(session, self.shop_id, held.delivery_ids, at=self.now)
         claiming.skip(session, held, look.skipped)
@@ -214,7 +219,7 @@ class _Round:
         self.counts["skipped"] += len(look.skipped)
         if look.later:
             self.counts["later"] += len(look.later)
-        slots = rates.reserve(session, self.by, len(contexts), now=self.now) if self.by else None
+        slots = rates.reserve(session, self.sender, len(contexts), now=self.now) if self.sender else None
         return held, contexts, slots, checked
 
     def _note_mail(self, said: str) -> None:
@@ -234,7 +239,7 @@ class _Round:
         wrong: list[Receipt] = []
         for context in contexts:
             try:
-                ready.append((context.delivery.id, compose(context, self.sender, at=self.now)))
+                ready.append((context.delivery.id, compose(context, self.identity, at=self.now)))
             except Exception as error:  # noqa: BLE001 - whatever it is, the others can be made
                 wrong.append(Receipt(context.delivery.id, detail=said(error)))
         if wrong:

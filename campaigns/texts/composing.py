@@ -8,7 +8,7 @@ from campaigns.texts import mail, texts
 from campaigns.texts.mail import MessageContext, SenderIdentity
 
 
-def compose(context: MessageContext, sender: SenderIdentity, *, at: datetime) -> Message:
+def compose(context: MessageContext, identity: SenderIdentity, *, at: datetime) -> Message:
     """Return the complete message as of `at`, in the buyer's language or the shop's; Invalid when it cannot be made."""
     make = mail.compose if context.campaign.medium is Medium.EMAIL else texts.compose
-    return make(context, sender, at=at)
+    return make(context, identity, at=at)

@@ -91,26 +91,26 @@ class MessageContext:
     others: tuple["MessageContext", ...] = ()
 
 
-def compose(context: MessageContext, sender: SenderIdentity, *, at: datetime) -> Message:
+def compose(context: MessageContext, identity: SenderIdentity, *, at: datetime) -> Message:
     """Return the complete message as of `at`, in the buyer's language or the shop's; Invalid when it cannot be made."""
     shop, buyer, offer = context.shop, context.buyer, context.offer
     language = choose_language(context.campaign.content, buyer.language, shop.language)
-    link = link_address(sender.public_url, context.link.token)
+    link = link_address(identity.public_url, context.link.token)
     code = context.coupon.code if context.coupon else ""
     ends = (context.coupon.expires_at if context.coupon else None) or (offer.ends_at if offer else None)
     values = message_values(
         shop, buyer, product=context.product, offer=offer, code=code, ends=ends, link=link, language=language, at=at
     )
-    text = _with_others(render(context.campaign.content, values, language=language), context, sender, at=at)
-    token = unsubscribe_token(sender.signing_key, shop_id=shop.id, buyer_id=buyer.id, channel=Channel.EMAIL)
+    text = _with_others(render(context.campaign.content, values, language=language), context, identity, at=at)
+    token = unsubscribe_token(identity.signing_key, shop_id=shop.id, buyer_id=buyer.id, channel=Channel.EMAIL)
     coupon, terms = values.get("coupon", {}), values.get("offer", {})
-    address = _address_in(sender.mail_from)
+    address = _address_in(identity.mail_from)
     frame = Frame(
         shop=shop.name,
         link=link,
-        unsubscribe=unsubscribe_address(sender.public_url, token),
+        unsubscribe=unsubscribe_address(identity.public_url, token),
         look=context.look,
-        logo_address=logo_address(sender.public_url, context.look),
+        logo_address=logo_address(identity.public_url, context.look),
         code=coupon.get("code", ""),
         ends=coupon.get("ends", ""),
         headline=terms.get("headline", "") if coupon else "",
@@ -130,13 +130,13 @@ def compose(context: MessageContext, sender: SenderIdentity, *, at: datetime) ->
     )
 
 
-def _with_others(text: Text, context: MessageContext, sender: SenderIdentity, *, at: datetime) -> Text:
+def _with_others(text: Text, context: MessageContext, identity: SenderIdentity, *, at: datetime) -> Text:
     """Return the text with those of the deliveries that go in the same mail, each with its own link."""
     if not context.others:
         return text
     bodies = [text.body]
     for other in context.others:
-        link = link_address(sender.public_url, other.link.token)
+        link = link_address(identity.public_url, other.link.token)
         values = message_values(
             other.shop, other.buyer, product=other.product, offer=None, code="", ends=None, link=link,
             language=text.language, at=at,

@@ -14,11 +14,11 @@ from campaigns.texts.wording import message_values
 from retention.consent import Channel
 
 
-def compose(context: MessageContext, sender: SenderIdentity, *, at: datetime) -> Message:
+def compose(context: MessageContext, identity: SenderIdentity, *, at: datetime) -> Message:
     """Return the message as of `at` in the buyer's language, else the shop's; Invalid when the text cannot be made."""
     shop, buyer, campaign = context.shop, context.buyer, context.campaign
     language = choose_language(campaign.content, buyer.language, shop.language)
-    link = link_address(sender.public_url, context.link.token)
+    link = link_address(identity.public_url, context.link.token)
     code = context.coupon.code if context.coupon else ""
     ends = (context.coupon.expires_at if context.coupon else None) or (context.offer.ends_at if context.offer else None)
     values = message_values(
@@ -27,9 +27,9 @@ def compose(context: MessageContext, sender: SenderIdentity, *, at: datetime) ->
     )  # fmt: skip
     text = render(campaign.content, values, language=language)
     is_sms = campaign.medium is Medium.SMS
-    signature = sender.signature or sign(shop.name, language)
+    signature = identity.signature or sign(shop.name, language)
     channel = Channel.SMS if is_sms else Channel.WEBHOOK
-    token = unsubscribe_token(sender.signing_key, shop_id=shop.id, buyer_id=buyer.id, channel=channel)
+    token = unsubscribe_token(identity.signing_key, shop_id=shop.id, buyer_id=buyer.id, channel=channel)
     key = delivery_key(context)
     return Message(
         to=buyer.phone if is_sms else buyer.external_id,
@@ -40,7 +40,7 @@ def compose(context: MessageContext, sender: SenderIdentity, *, at: datetime) ->
         html="",
         language=language,
         message_id=key,
-        unsubscribe_address=unsubscribe_address(sender.public_url, token),
+        unsubscribe_address=unsubscribe_address(identity.public_url, token),
         key=key,
         fields={"campaign": campaign.slug, "shop": shop.slug} | _flat(values),
     )

@@ -92,7 +92,7 @@ def test_a_no_between_launch_and_hand_off_stops_what_waits(
     way(phone, tea, tea(lambda stage: mail_id(stage, "may", "first")))
     channel = MemoryChannel()
     sender = SenderIdentity(SITE, KEY, "Tea <shop@shop.example>")
-    assert +send_waiting(engine, channel, now=later(hours=1), sender=sender) == {}
+    assert +send_waiting(engine, channel, now=later(hours=1), identity=sender) == {}
     assert channel.taken == []
     with reading(engine) as session:
         rows = session.exec(select(Delivery)).all()

@@ -69,7 +69,7 @@ from retention.shops import create_shop
 from tests import servers
 
 NOW = datetime(2026, 11, 21, 4, tzinfo=UTC)
-SENDER = SenderIdentity("https://r.example.cn", b"a key for benchmarks", "Tea <tea@shop.example>")
+IDENTITY = SenderIdentity("https://r.example.cn", b"a key for benchmarks", "Tea <tea@shop.example>")
 TEXT = {
     "zh-CN": {
         "subject": "{{ buyer.name }}，{{ shop.name }}送您{{ offer.headline }}",
@@ -155,7 +155,7 @@ def bytes_of(engine: Any, medium: Medium, channel: Any) -> list[Any]:
         made = []
         for start in range(0, len(ids), 1000):
             for context in _message_contexts(session, Claim(1, "", []), ids[start : start + 1000]):
-                message = compose(context, SENDER, at=NOW)
+                message = compose(context, IDENTITY, at=NOW)
                 made.append(
                     (message.sender, message.to, build_mail(message))
                     if medium is Medium.EMAIL
@@ -213,7 +213,7 @@ def wide_web(channel: WebChannel, made: list[Any]) -> None:
 
 
 def ours(engine: Any, channel: Any, row: Sender, messages: int) -> None:
-    counts = send_waiting(engine, channel, now=NOW, limit=messages, sender=SENDER, by=row)
+    counts = send_waiting(engine, channel, now=NOW, limit=messages, identity=IDENTITY, sender=row)
     assert counts["sent"] == messages, counts
 
 
@@ -243,7 +243,7 @@ def hand(url: str, medium: Medium, port: int, messages: int, at_once: int, ready
         row = session.exec(select(Sender)).one()
     ready.wait(timeout=120)
     processor = time.process_time()
-    counts = send_waiting(engine, channel, now=NOW, limit=messages, sender=SENDER, by=row)
+    counts = send_waiting(engine, channel, now=NOW, limit=messages, identity=IDENTITY, sender=row)
     told.put((counts["sent"], time.process_time() - processor))
     engine.dispose()
 

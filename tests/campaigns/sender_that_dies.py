@@ -84,4 +84,4 @@ def run(asked: dict[str, Any]) -> None:
         row = session.exec(select(Sender)).one()
     channel = make_channel(row.kind.value, row.settings, {}, allow_private=True)
     sender = SenderIdentity("https://shop.example", b"k", "Shop <shop@shop.example>")
-    send_waiting(engine, Deadly(channel, asked["step"], asked["number"]), now=now, sender=sender, by=row)
+    send_waiting(engine, Deadly(channel, asked["step"], asked["number"]), now=now, identity=sender, sender=row)

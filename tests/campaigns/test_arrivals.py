@@ -27,7 +27,7 @@ from retention.relations import Follow
 from retention.touches import Touch
 from tests.campaigns.conftest import NOON, Stage, later
 
-SENDER = SenderIdentity("https://r.example", b"k" * 32, "shop@tea.example")
+IDENTITY = SenderIdentity("https://r.example", b"k" * 32, "shop@tea.example")
 OnStage = Callable[[Callable[[Stage], Any]], Any]
 
 
@@ -125,7 +125,7 @@ def test_several_arrivals_for_one_buyer_become_one_mail(engine: Engine, on_stage
 
     ids = on_stage(set_up)
     channel = MemoryChannel()
-    counts = send_waiting(engine, channel, now=later(minutes=1), sender=SENDER)
+    counts = send_waiting(engine, channel, now=later(minutes=1), identity=IDENTITY)
     mails = {mail.to: mail for mail in channel.taken}
     assert (counts["sent"], sorted(mails)) == (2, ["ada@example.com", "bob@example.com"])
     assert mails["bob@example.com"].subject == "Tea上新：Tea 1"
@@ -158,7 +158,7 @@ def test_what_a_mail_carried_goes_by_itself_when_the_mail_does_not(engine: Engin
 
     on_stage(set_up)
     channel = MemoryChannel()
-    send_waiting(engine, channel, now=later(minutes=1), sender=SENDER)
+    send_waiting(engine, channel, now=later(minutes=1), identity=IDENTITY)
     assert [mail.subject for mail in channel.taken] == ["Tea上新：Tea 2"]
 
 
@@ -173,7 +173,7 @@ def test_mail_does_not_carry_what_sold_out_meanwhile(engine: Engine, on_stage: O
 
     on_stage(set_up)
     channel = MemoryChannel()
-    send_waiting(engine, channel, now=later(minutes=1), sender=SENDER)
+    send_waiting(engine, channel, now=later(minutes=1), identity=IDENTITY)
     assert [("Tea 2" in mail.text, mail.subject) for mail in channel.taken] == [(False, "Tea上新：Tea 1")]
     with transaction(engine) as session:
         rows = session.exec(select(Delivery).order_by(col(Delivery.id)))

@@ -27,7 +27,7 @@ from retention.parcels import Parcel
 from tests.campaigns.conftest import NOON, Stage, later
 
 OnStage = Callable[[Callable[[Stage], Any]], Any]
-SENDER = SenderIdentity("https://shop.example", b"a key for tests", "Shop <shop@shop.example>")
+IDENTITY = SenderIdentity("https://shop.example", b"a key for tests", "Shop <shop@shop.example>")
 SHANGHAI = "Asia/Shanghai"
 MAIL = LeavingDelivery(100, Medium.EMAIL, 50)
 
@@ -223,7 +223,7 @@ def test_campaign_of_lower_priority_makes_way_when_planned_and_when_it_waits(eng
         assert plan(stage.session, stage.shop, equal, at=NOON).skips["capped"] == BitMap([ada])
 
     on_stage(begin)
-    counts = send_waiting(engine, MemoryChannel(), now=later(seconds=1), sender=SENDER)
+    counts = send_waiting(engine, MemoryChannel(), now=later(seconds=1), identity=IDENTITY)
     assert (counts["sent"], counts["skipped"]) == (1, 1)
     rows = on_stage(
         lambda stage: stage.session.exec(select(Delivery.state, Delivery.reason).order_by(Delivery.id)).all()
@@ -241,8 +241,8 @@ def test_cap_that_filled_up_between_plan_and_hand_over_holds(engine: Engine, on_
 
     on_stage(begin)
     channel = MemoryChannel()
-    assert send_waiting(engine, channel, now=later(minutes=1), sender=SENDER)["sent"] == 1
-    assert send_waiting(engine, channel, now=later(hours=1), sender=SENDER)["skipped"] == 1
+    assert send_waiting(engine, channel, now=later(minutes=1), identity=IDENTITY)["sent"] == 1
+    assert send_waiting(engine, channel, now=later(hours=1), identity=IDENTITY)["skipped"] == 1
     assert len(channel.taken) == 1
     rows = on_stage(lambda stage: stage.session.exec(select(Delivery.reason).order_by(Delivery.id)).all())
     assert rows == ["capped", ""]
@@ -259,10 +259,10 @@ def test_delayed_delivery_is_put_off_again_while_there_is_no_room(engine: Engine
 
     on_stage(begin)
     channel = MemoryChannel()
-    sent = [send_waiting(engine, channel, now=NOON, sender=SENDER)["sent"]]
+    sent = [send_waiting(engine, channel, now=NOON, identity=IDENTITY)["sent"]]
     on_stage(lambda stage: launch(stage.session, stage.shop, stage.push("uncapped"), at=midnight, actor="user:1"))
     sent += [
-        send_waiting(engine, channel, now=now, sender=SENDER)["sent"]
+        send_waiting(engine, channel, now=now, identity=IDENTITY)["sent"]
         for now in (midnight, midnight + timedelta(hours=23, minutes=59), midnight + timedelta(days=1))
     ]
     # The uncapped one leaves at midnight too, but the delayed one is older and does not count what waits behind it.

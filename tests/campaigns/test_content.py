@@ -57,7 +57,7 @@ def test_the_preview_is_what_is_sent_but_for_code_link_and_way_out(engine: Engin
 
     kept = on_stage(prepare)
     channel = MemoryChannel()
-    send_waiting(engine, channel, now=later(minutes=1), sender=IDENTITY)
+    send_waiting(engine, channel, now=later(minutes=1), identity=IDENTITY)
     (sent,) = channel.taken
     shown = kept["shown"]
     assert shown.subject == sent.subject == "New tea"

@@ -29,7 +29,7 @@ from tests.campaigns.conftest import EVERYBODY, NOON, Stage, later
 from tests.campaigns.triggers import scheduled
 
 OnStage = Callable[[Callable[[Stage], Any]], Any]
-SENDER = SenderIdentity("https://shop.example", b"a key for tests", "Shop <shop@shop.example>")
+IDENTITY = SenderIdentity("https://shop.example", b"a key for tests", "Shop <shop@shop.example>")
 YIELDING = {"messages": 100, "days": 7, "over": "all", "when_full": "yield"}
 
 DAMAGE: dict[str, tuple[str, Any]] = {
@@ -77,7 +77,7 @@ def test_messages_of_a_campaign_that_cannot_be_read_wait_and_all_others_leave(
 
     on_stage(prepare)
     channel = MemoryChannel()
-    counts = send_waiting(engine, channel, now=later(minutes=1), sender=SENDER)
+    counts = send_waiting(engine, channel, now=later(minutes=1), identity=IDENTITY)
     assert dict(+counts) == {"sent": 1, "later": len(DAMAGE)}
     with transaction(engine) as session:
         assert _sent(session) == {"sound"}
@@ -89,7 +89,7 @@ def test_messages_of_a_campaign_that_cannot_be_read_wait_and_all_others_leave(
         for slug, values in sound.items():
             for column, value in values.items():
                 setattr(_campaign(session, slug), column, value)
-    assert dict(+send_waiting(engine, channel, now=later(minutes=20), sender=SENDER)) == {"sent": len(DAMAGE)}
+    assert dict(+send_waiting(engine, channel, now=later(minutes=20), identity=IDENTITY)) == {"sent": len(DAMAGE)}
 
 
 def test_sweeps_pages_and_moves_get_past_a_campaign_that_cannot_be_read(

@@ -16,7 +16,7 @@ from campaigns.texts.mail import SenderIdentity
 from retention.queue import app
 from tests.campaigns.conftest import NOON, Stage, later
 
-SENDER = SenderIdentity("https://shop.example", b"k", "Shop <shop@shop.example>")
+IDENTITY = SenderIdentity("https://shop.example", b"k", "Shop <shop@shop.example>")
 Acting = Callable[[Callable[[Stage], Any]], Any]
 
 
@@ -41,7 +41,7 @@ def _launched(stage: Stage, buyers: int) -> None:
 def _groups(engine: Engine, *, seconds: float, at_once: int, repeatable: bool) -> list[int]:
     channel = Grouped(at_once=at_once, repeatable=repeatable)
     channel.groups, channel.seconds = [], seconds
-    send_waiting(engine, channel, now=later(minutes=1), sender=SENDER)
+    send_waiting(engine, channel, now=later(minutes=1), identity=IDENTITY)
     assert len({message.to for message in channel.taken}) == len(channel.taken) == sum(channel.groups)
     return channel.groups
 

@@ -71,7 +71,10 @@ def test_order_paid_between_plan_and_hand_over_is_not_reminded_of(
     on_stage(set_up)
     channel = MemoryChannel()
     send_waiting(
-        engine, channel, now=later(hours=5, minutes=1), sender=SenderIdentity("https://r.example", b"k", "a@b.example")
+        engine,
+        channel,
+        now=later(hours=5, minutes=1),
+        identity=SenderIdentity("https://r.example", b"k", "a@b.example"),
     )
     assert [mail.to for mail in channel.taken] == ["bob@example.com"]
     with transaction(engine) as session:

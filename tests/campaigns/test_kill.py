@@ -44,7 +44,7 @@ from tests.campaigns.conftest import NOON, Stage, later
 from tests.campaigns.gateways import Gateway, gateway
 from tests.campaigns.test_smtp import Mailbox, mail_server_of
 
-SENDER = SenderIdentity("https://shop.example", b"k", "Shop <shop@shop.example>")
+IDENTITY = SenderIdentity("https://shop.example", b"k", "Shop <shop@shop.example>")
 STEPS = ("claim", "begun", "handed", "recorded")
 BUYERS = 12
 
@@ -119,7 +119,7 @@ def _finish(engine: Engine, world: World, *, at: datetime) -> None:
     with transaction(engine) as session:
         row = session.exec(select(Sender)).one()
     channel = make_channel(world.kind.value, world.settings, {}, allow_private=True)
-    while +send_waiting(engine, channel, now=at, sender=SENDER, by=row):
+    while +send_waiting(engine, channel, now=at, identity=IDENTITY, sender=row):
         pass
 
 
@@ -175,7 +175,7 @@ def test_launch_killed_before_its_commit_never_was_and_after_it_is_sent(
     _die(database_url, "launch", at=NOON)
     assert on_stage(lambda stage: _states(stage.session)) == Counter(waiting=2)
     channel = MemoryChannel()
-    assert +send_waiting(engine, channel, now=later(minutes=1), sender=SENDER) == Counter(sent=2)
+    assert +send_waiting(engine, channel, now=later(minutes=1), identity=IDENTITY) == Counter(sent=2)
     assert len(channel.taken) == 2
 
 
@@ -218,7 +218,7 @@ def test_database_restarted_in_the_middle_is_waited_for() -> None:
 
         back = threading.Timer(1.0, server.start)
         channel = Channel()
-        assert +send_waiting(engine, channel, now=later(minutes=1), sender=SENDER) == Counter(sent=40)
+        assert +send_waiting(engine, channel, now=later(minutes=1), identity=IDENTITY) == Counter(sent=40)
         back.join()
         assert Counter(message.to for message in channel.taken) == Counter(f"b{n}@example.com" for n in range(40))
         with transaction(engine) as session:
@@ -252,12 +252,12 @@ def test_ten_thousand_recipients_through_pause_resume_and_cancel(engine: Engine,
                 )
 
     channel = Stopping(at_once=20)
-    send_waiting(engine, channel, now=later(minutes=1), limit=20_000, sender=SENDER)
+    send_waiting(engine, channel, now=later(minutes=1), limit=20_000, identity=IDENTITY)
     paused_at = len(channel.taken)
     assert 2_500 <= paused_at < 2_500 + channel.at_once
     assert on_stage(lambda stage: _states(stage.session)) == Counter(sent=paused_at, waiting=10_000 - paused_at)
     on_stage(lambda stage: resume(stage.session, find_campaign(stage.session, 1, "spring"), at=NOON, actor="u"))
-    send_waiting(engine, channel, now=later(minutes=2), limit=20_000, sender=SENDER)
+    send_waiting(engine, channel, now=later(minutes=2), limit=20_000, identity=IDENTITY)
     gone = len(channel.taken)
     assert 6_000 <= gone < 6_000 + channel.at_once
     assert on_stage(lambda stage: _states(stage.session)) == Counter(sent=gone, skipped=10_000 - gone)

@@ -34,7 +34,7 @@ from tests.campaigns.random_campaigns import (
     somebody,
 )
 
-SENDER = SenderIdentity("https://shop.example", b"a key for tests", "Shop <shop@shop.example>")
+IDENTITY = SenderIdentity("https://shop.example", b"a key for tests", "Shop <shop@shop.example>")
 _shops = itertools.count(1)
 
 
@@ -64,7 +64,7 @@ def test_preview_is_what_is_made_and_the_sum_of_what_became_of_it(
     channel = MemoryChannel(medium=medium, errors=errors)
     for moment in (later(seconds=1), later(hours=30)):  # over the night, with its quiet hours
         if medium is not Medium.PARCEL:
-            send_waiting(engine, channel, now=moment, limit=10_000, sender=SENDER)
+            send_waiting(engine, channel, now=moment, limit=10_000, identity=IDENTITY)
         check_ledger(engine, run_id, planned)
     with transaction(engine) as session:
         if cancelled:

@@ -24,7 +24,7 @@ from retention.errors import Invalid
 from tests.campaigns.conftest import NOON, Stage, later
 
 OnStage = Callable[[Callable[[Stage], Any]], Any]
-SENDER = SenderIdentity("https://shop.example", b"a key for tests", "Shop <shop@shop.example>")
+IDENTITY = SenderIdentity("https://shop.example", b"a key for tests", "Shop <shop@shop.example>")
 NIGHT = {"from": "21:00", "to": "09:00"}
 
 
@@ -152,7 +152,7 @@ def test_message_that_would_leave_in_quiet_hours_waits_until_they_end(engine: En
 
     campaign_id = on_stage(begin)
     channel = MemoryChannel()
-    counts = send_waiting(engine, channel, now=later(hours=8, minutes=30), sender=SENDER)
+    counts = send_waiting(engine, channel, now=later(hours=8, minutes=30), identity=IDENTITY)
     assert (counts["sent"], counts["later"]) == (1, 1)
     assert [message.to for message in channel.taken] == ["bo@example.com"]
 
@@ -163,7 +163,7 @@ def test_message_that_would_leave_in_quiet_hours_waits_until_they_end(engine: En
 
     nine_in_tokyo = local("Asia/Tokyo", "2026-03-11 09:00")
     assert on_stage(rows) == [(DeliveryState.WAITING, nine_in_tokyo, 0)]
-    assert send_waiting(engine, channel, now=nine_in_tokyo, sender=SENDER)["sent"] == 1
+    assert send_waiting(engine, channel, now=nine_in_tokyo, identity=IDENTITY)["sent"] == 1
 
 
 def test_message_that_is_late_is_skipped_with_its_reason(engine: Engine, on_stage: OnStage) -> None:
@@ -174,7 +174,7 @@ def test_message_that_is_late_is_skipped_with_its_reason(engine: Engine, on_stag
 
     on_stage(begin)
     channel = MemoryChannel()
-    assert send_waiting(engine, channel, now=later(hours=3), limit=1, sender=SENDER)["sent"] == 1
-    assert send_waiting(engine, channel, now=later(hours=3, seconds=1), sender=SENDER)["skipped"] == 1
+    assert send_waiting(engine, channel, now=later(hours=3), limit=1, identity=IDENTITY)["sent"] == 1
+    assert send_waiting(engine, channel, now=later(hours=3, seconds=1), identity=IDENTITY)["skipped"] == 1
     reasons = on_stage(lambda stage: stage.session.exec(select(Delivery.state, Delivery.reason)).all())
     assert sorted(reasons) == [("sent", ""), ("skipped", "late")]

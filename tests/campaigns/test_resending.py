@@ -18,7 +18,7 @@ from campaigns.texts.mail import SenderIdentity
 from tests.campaigns.conftest import NOON, Stage, later
 
 OnStage = Callable[[Callable[[Stage], Any]], Any]
-SENDER = SenderIdentity("https://shop.example", b"k", "Shop <shop@shop.example>")
+IDENTITY = SenderIdentity("https://shop.example", b"k", "Shop <shop@shop.example>")
 
 
 def failed(engine: Engine, on_stage: OnStage) -> None:
@@ -30,7 +30,7 @@ def failed(engine: Engine, on_stage: OnStage) -> None:
 
     on_stage(prepare)
     channel = MemoryChannel(errors={"bo@example.com": [Refused("550 full")]})
-    assert +send_waiting(engine, channel, now=later(minutes=1), sender=SENDER) == Counter(sent=1, failed=1)
+    assert +send_waiting(engine, channel, now=later(minutes=1), identity=IDENTITY) == Counter(sent=1, failed=1)
 
 
 def states(stage: Stage) -> list[str]:
@@ -51,7 +51,7 @@ def test_what_failed_in_a_campaign_that_has_ended_leaves_when_a_person_says_so(
         assert (row.state, run.finished_at) == (CampaignState.RUNNING, None)
 
     on_stage(again)
-    assert +send_waiting(engine, MemoryChannel(), now=later(hours=1), sender=SENDER) == Counter(sent=1)
+    assert +send_waiting(engine, MemoryChannel(), now=later(hours=1), identity=IDENTITY) == Counter(sent=1)
 
     def look(stage: Stage) -> None:
         assert states(stage) == ["sent", "sent"]

@@ -54,7 +54,7 @@ from tests.campaigns.gateways import DROP, Gateway, gateway
 from tests.campaigns.test_smtp import MESSAGE, Mailbox, mail_server_of
 
 Acting = Callable[[Callable[[Stage], Any]], Any]
-SENDER = SenderIdentity("https://shop.example", b"k", "Shop <shop@shop.example>")
+IDENTITY = SenderIdentity("https://shop.example", b"k", "Shop <shop@shop.example>")
 SMTP = {"host": "mail.example", "user": "tea", "mail_from": "tea@shop.example"}
 
 
@@ -80,7 +80,7 @@ def _row(engine: Engine) -> Sender:
 
 
 def _send(engine: Engine, channel: Any, **delta: float) -> dict[str, int]:
-    return dict(+send_waiting(engine, channel, now=later(**delta), sender=SENDER, by=_row(engine)))
+    return dict(+send_waiting(engine, channel, now=later(**delta), identity=IDENTITY, sender=_row(engine)))
 
 
 def test_secrets_are_sealed_and_shown_to_nobody(stage: Stage) -> None:
@@ -222,7 +222,7 @@ def test_rate_holds_over_several_senders_at_once(engine: Engine, on_stage: Actin
         until = time.monotonic() + 20
         while len(left) < 60 and time.monotonic() < until:
             moment = begun + timedelta(seconds=time.monotonic() - started)
-            if not +send_waiting(engine, Stamping(), now=moment, sender=SENDER, by=_row(engine)):
+            if not +send_waiting(engine, Stamping(), now=moment, identity=IDENTITY, sender=_row(engine)):
                 time.sleep(0.05)
 
     on_stage(lambda s: [row.sqlmodel_update({"due_at": begun}) for row in s.session.exec(select(Delivery))])

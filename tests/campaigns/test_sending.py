@@ -33,7 +33,7 @@ from retention.orders import Order, OrderLine, OrderStatus
 from retention.touches import Touch
 from tests.campaigns.conftest import NOON, Stage, later
 
-SENDER = SenderIdentity("https://shop.example", b"a key for tests", "Shop <shop@shop.example>")
+IDENTITY = SenderIdentity("https://shop.example", b"a key for tests", "Shop <shop@shop.example>")
 Acting = Callable[[Callable[[Stage], Any]], Any]
 
 
@@ -44,7 +44,7 @@ def _launched(stage: Stage, *names: str, **values: Any) -> None:
 
 
 def _send(engine: Engine, channel: MemoryChannel | None = None, **delta: float) -> dict[str, int]:
-    return dict(+send_waiting(engine, channel or MemoryChannel(), now=later(**delta), sender=SENDER))
+    return dict(+send_waiting(engine, channel or MemoryChannel(), now=later(**delta), identity=IDENTITY))
 
 
 def _rows(stage: Stage) -> list[tuple[str, str]]:
@@ -100,7 +100,7 @@ def test_no_given_after_the_launch_holds(engine: Engine, on_stage: Acting, momen
     token = on_stage(lambda stage: _token(stage, 1))
 
     def say_no(stage: Stage) -> None:
-        unsubscribe(stage.session, token, key=SENDER.signing_key, at=later(minutes=1))
+        unsubscribe(stage.session, token, key=IDENTITY.signing_key, at=later(minutes=1))
 
     class Channel(MemoryChannel):
         def connect(self) -> Any:
@@ -117,20 +117,20 @@ def test_no_given_after_the_launch_holds(engine: Engine, on_stage: Acting, momen
 
 
 def _token(stage: Stage, buyer_id: int) -> str:
-    return unsubscribe_token(SENDER.signing_key, shop_id=stage.shop.id, buyer_id=buyer_id, channel=Channel.EMAIL)
+    return unsubscribe_token(IDENTITY.signing_key, shop_id=stage.shop.id, buyer_id=buyer_id, channel=Channel.EMAIL)
 
 
 def test_unsubscribing_leaves_evidence_and_a_forged_token_does_nothing(stage: Stage) -> None:
     ada = stage.buyer("ada")
     token = _token(stage, ada)
-    assert read_token(SENDER.signing_key, token).channel is Channel.EMAIL
+    assert read_token(IDENTITY.signing_key, token).channel is Channel.EMAIL
     for forged in (token[:-1] + ("A" if token[-1] != "A" else "B"), "x", "", token.replace(token[3], "-"), "é"):
         with pytest.raises(NotFound):
-            unsubscribe(stage.session, forged, key=SENDER.signing_key, at=later(days=1))
+            unsubscribe(stage.session, forged, key=IDENTITY.signing_key, at=later(days=1))
     with pytest.raises(NotFound):
         unsubscribe(stage.session, token, key=b"another key", at=later(days=1))
     assert last_answer(stage.session, stage.shop.id, buyer_id=ada, channel=Channel.EMAIL) is Answer.IN
-    unsubscribe(stage.session, token, key=SENDER.signing_key, at=later(days=1), address="192.0.2.7")
+    unsubscribe(stage.session, token, key=IDENTITY.signing_key, at=later(days=1), address="192.0.2.7")
     assert last_answer(stage.session, stage.shop.id, buyer_id=ada, channel=Channel.EMAIL) is Answer.OUT
     assert last_answer(stage.session, stage.shop.id, buyer_id=ada, channel=Channel.PARCEL) is Answer.IN
 
@@ -138,7 +138,7 @@ def test_unsubscribing_leaves_evidence_and_a_forged_token_does_nothing(stage: St
 def test_pause_keeps_all_and_resume_goes_on(engine: Engine, on_stage: Acting) -> None:
     on_stage(lambda stage: _launched(stage, "ada", "bo"))
     channel = MemoryChannel()
-    assert dict(+send_waiting(engine, channel, now=NOON, limit=1, sender=SENDER)) == {"sent": 1}
+    assert dict(+send_waiting(engine, channel, now=NOON, limit=1, identity=IDENTITY)) == {"sent": 1}
     on_stage(lambda stage: pause(stage.session, find_campaign(stage.session, 1, "spring"), at=NOON, actor="user:1"))
     assert _send(engine, channel, minutes=1) == {}
     on_stage(lambda stage: resume(stage.session, find_campaign(stage.session, 1, "spring"), at=NOON, actor="user:1"))
@@ -160,7 +160,7 @@ def test_pause_while_a_batch_is_in_hand_stops_before_the_next_message(engine: En
 
 def test_cancel_skips_the_rest_for_good(engine: Engine, on_stage: Acting) -> None:
     on_stage(lambda stage: _launched(stage, "ada", "bo"))
-    send_waiting(engine, MemoryChannel(), now=NOON, limit=1, sender=SENDER)
+    send_waiting(engine, MemoryChannel(), now=NOON, limit=1, identity=IDENTITY)
 
     def stop(stage: Stage) -> None:
         campaign = find_campaign(stage.session, 1, "spring")
@@ -180,13 +180,13 @@ def test_error_that_may_pass_is_tried_again_later_and_at_last_given_up(engine: E
     channel = MemoryChannel(errors={"ada@example.com": [TryLater("451 busy") for _ in range(99)]})
     moment, waits = NOON, []
     for _ in range(len(claiming.BACK_OFF)):
-        assert dict(+send_waiting(engine, channel, now=moment, sender=SENDER)) == {"later": 1}
+        assert dict(+send_waiting(engine, channel, now=moment, identity=IDENTITY)) == {"later": 1}
         due = on_stage(lambda stage: stage.session.exec(select(Delivery.due_at)).one())
         waits.append(due - moment)
-        assert dict(+send_waiting(engine, channel, now=due - timedelta(seconds=1), sender=SENDER)) == {}
+        assert dict(+send_waiting(engine, channel, now=due - timedelta(seconds=1), identity=IDENTITY)) == {}
         moment = due
     assert tuple(waits) == claiming.BACK_OFF
-    send_waiting(engine, channel, now=moment, sender=SENDER)
+    send_waiting(engine, channel, now=moment, identity=IDENTITY)
     assert on_stage(_rows) == [("failed", "gave_up")]
 
 
@@ -201,7 +201,7 @@ def test_refusal_is_final_and_says_what_the_server_said(engine: Engine, on_stage
 def test_unanswered_message_is_unknown_the_rest_waits_and_a_person_may_resend(engine: Engine, on_stage: Acting) -> None:
     on_stage(lambda stage: _launched(stage, "ada", "bo"))
     channel = MemoryChannel(errors={"ada@example.com": [Undecided("the line broke")]})
-    assert dict(+send_waiting(engine, channel, now=NOON, limit=2, sender=SENDER)) == {"unknown": 1}
+    assert dict(+send_waiting(engine, channel, now=NOON, limit=2, identity=IDENTITY)) == {"unknown": 1}
     assert on_stage(_rows) == [("unknown", "no_record"), ("waiting", "")]
     assert _send(engine, channel, days=1) == {"sent": 1}
     assert on_stage(lambda stage: resend(stage.session, stage.shop, [1, 2], at=later(days=2), actor="user:1")) == 1

@@ -24,7 +24,7 @@ from retention.ingest import import_file
 from retention.privacy.requests import erase_buyer
 from tests.campaigns.conftest import NOON, Stage, later
 
-SENDER = SenderIdentity("https://shop.example", b"a key for tests", "Shop <shop@shop.example>")
+IDENTITY = SenderIdentity("https://shop.example", b"a key for tests", "Shop <shop@shop.example>")
 OnStage = Callable[[Callable[[Stage], Any]], Any]
 PEOPLE = """buyer_id,email,phone,email_consent,sms_consent
 ada,ada@example.com,13800138001,in,in
@@ -62,7 +62,7 @@ def test_message_in_a_senders_hands_stays_here(
     on_stage(lambda stage: launch(stage.session, stage.shop, stage.push(medium=medium), at=NOON, actor="user:1"))
     channel = Interrupted(medium=medium)
     channel.meanwhile = lambda: _happens(engine, on_stage, tmp_path, what)
-    send_waiting(engine, channel, now=later(minutes=1), sender=SENDER)
+    send_waiting(engine, channel, now=later(minutes=1), identity=IDENTITY)
     assert [message.to for message in channel.taken] == MEANWHILE[what][medium is Medium.SMS].split()
 
 
@@ -82,7 +82,7 @@ def test_digest_in_a_senders_hands_leaves_without_what_nobody_wants_any_more(eng
     channel.meanwhile = lambda: on_stage(
         lambda stage: opt_out(stage.session, Subject(1, 2, Channel.EMAIL), no, topic="arrivals")
     )
-    send_waiting(engine, channel, now=later(minutes=1), sender=SENDER)
+    send_waiting(engine, channel, now=later(minutes=1), identity=IDENTITY)
     said = [(message.to, [f"Tea {number}" in message.text for number in (0, 1)]) for message in channel.taken]
     assert said == [("ada@example.com", [True, True]), ("bo@example.com", [True, False])]
     states = on_stage(lambda stage: [row.reason for row in stage.session.exec(select(Delivery).order_by(Delivery.id))])

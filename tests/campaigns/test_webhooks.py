@@ -45,7 +45,7 @@ from tests.campaigns.gateways import DROP, Gateway, gateway
 from tests.campaigns.posts import SITE, bot, group, launched, posted
 
 Acting = Callable[[Callable[[Stage], Any]], Any]
-SENDER = SenderIdentity("https://shop.example", b"k", "Shop <shop@shop.example>")
+IDENTITY = SenderIdentity("https://shop.example", b"k", "Shop <shop@shop.example>")
 ALL = [event.value for event in WebhookEvent]
 
 
@@ -89,7 +89,7 @@ def test_everything_that_happens_to_a_message_is_told_once_and_signed(
 
     secret = on_stage(prepare)
     channel = MemoryChannel(errors={"bo@example.com": [Refused("550 no such user")]})
-    send_waiting(engine, channel, now=later(minutes=1), sender=SENDER)
+    send_waiting(engine, channel, now=later(minutes=1), identity=IDENTITY)
 
     def act(stage: Stage) -> None:
         link = stage.session.exec(select(Link).order_by(Link.id)).first()
@@ -135,7 +135,7 @@ def test_what_was_before_the_hook_is_not_told_and_unwanted_events_are_not_either
         stage.answer(2, "out", Channel.PARCEL, at=later(minutes=1))
 
     on_stage(prepare)
-    send_waiting(engine, MemoryChannel(), now=later(minutes=1), sender=SENDER)
+    send_waiting(engine, MemoryChannel(), now=later(minutes=1), identity=IDENTITY)
     assert _tell(engine, at=later(minutes=2)) == 1
     assert _told(there) == [("buyer.unsubscribed", "bo")]
     assert there.arrived[0].json["data"]["channel"] == "parcel"
@@ -202,11 +202,11 @@ def test_failure_is_told_although_the_round_of_sending_began_hours_ago_and_again
     on_stage(prepare)
     assert _tell(engine, at=later(hours=6)) == 0
     channel = MemoryChannel(errors={"bo@example.com": [Refused("550"), Refused("551")]})
-    send_waiting(engine, channel, now=later(hours=1), sender=SENDER)
+    send_waiting(engine, channel, now=later(hours=1), identity=IDENTITY)
     assert _tell(engine, at=later(hours=6, minutes=1)) == 1
     assert _tell(engine, at=later(hours=6, minutes=2)) == 0
     on_stage(lambda stage: resend(stage.session, stage.shop, [1], at=later(hours=7), actor="user:1"))
-    send_waiting(engine, channel, now=later(hours=7), sender=SENDER)
+    send_waiting(engine, channel, now=later(hours=7), identity=IDENTITY)
     assert _tell(engine, at=later(hours=7)) == 1
     assert [each.json["data"]["detail"] for each in there.arrived] == ["550", "551"]
 

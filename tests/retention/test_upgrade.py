@@ -222,7 +222,7 @@ def test_shop_of_the_first_revision_plans_sends_prints_scans_and_redeems_after_t
 
     post = MemoryChannel()
     mail = SenderIdentity(URL, b"a key for these tests, and long enough", "Shop <shop@shop.example>")
-    sent = send_waiting(engine, post, now=NOON + timedelta(minutes=1), sender=mail)
+    sent = send_waiting(engine, post, now=NOON + timedelta(minutes=1), identity=mail)
     assert (+sent, len(post.taken)) == (Counter(sent=8), 8)
 
     bench = Bench(engine, FileStore(tmp_path / "files"), shop, offer, product)

@@ -104,7 +104,7 @@ def test_run_moves_on_the_page_while_mail_leaves(enter: Enter, engine: Engine) -
     expect(row.locator("td").nth(3)).to_have_text("0")
     planned = row.locator("td").nth(1).inner_text()
     sender = SenderIdentity("https://r.example.cn", sample.SIGNING_KEY.encode(), "shop@r.example.cn")
-    send_waiting(engine, MemoryChannel(), now=sample.NOW, sender=sender)
+    send_waiting(engine, MemoryChannel(), now=sample.NOW, identity=sender)
     expect(row.locator("td").nth(3)).to_have_text(planned)
 
 
