@@ -10,7 +10,7 @@ from api.cli.campaigns import SlugArgument, group
 from api.cli.terminal import InShop, JsonOption, ShopOption, reading, show, writing
 from campaigns.campaign.campaigns import Campaign
 from campaigns.runs.drafting import find_campaign
-from campaigns.texts.branding import look_of, set_branding
+from campaigns.texts.branding import brand_style_of, set_branding
 from campaigns.texts.checks import check_text
 from campaigns.texts.content import ShownMessage, extremes, in_money, show_to, variables
 from campaigns.texts.sending_tests import send_test
@@ -106,16 +106,16 @@ def set_look(
     content = b"" if no_logo else logo.read_bytes() if logo else None
     with writing(shop) as here:
         files = open_store(get_settings())
-        look = set_branding(here.session, here.shop, files, at=here.now, actor=here.actor, logo=content, accent=accent)
-    show(asdict(look), as_json=as_json)
+        style = set_branding(here.session, here.shop, files, at=here.now, actor=here.actor, logo=content, accent=accent)
+    show(asdict(style), as_json=as_json)
 
 
 @branding.command("show")
 def show_look(shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """Show the logo's name and the colour."""
     with reading(shop) as here:
-        look = look_of(here.session, here.shop.id)
-    show(asdict(look), as_json=as_json)
+        style = brand_style_of(here.session, here.shop.id)
+    show(asdict(style), as_json=as_json)
 
 
 def _campaign(here: InShop, slug: str) -> Campaign:

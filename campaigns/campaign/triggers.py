@@ -91,7 +91,7 @@ class Recurring(BaseModel):
 
 
 class OnEvent(BaseModel):
-    """A run for those to whom something happened since the last look.
+    """A run for those to whom something happened since the last check.
 
     `hours` is how long after it; of a delivery and a birthday it is `days` after and before, at a time on the shop's
     wall. `again` says whether a buyer is served each time; by default what depends on the event.

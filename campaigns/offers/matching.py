@@ -1,7 +1,7 @@
 """Matching as a sweep: the shops whose orders or coupons moved since the last sweep, each in transactions of its own.
 
-A look is said to begin before it reads, so that whatever happens meanwhile asks for another one. One that did not come
-to its end, and any that is a day old, is made again: what nobody thought to tell is found then.
+A matching is said to begin before it reads, so that whatever happens meanwhile asks for another one. One that did not
+come to its end, and any that is a day old, is made again: what nobody thought to tell is found then.
 """
 
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ from sqlmodel import Session, col
 
 from campaigns.offers.attribution import match_orders
 from campaigns.offers.coupons import Coupon, CouponState
-from campaigns.offers.match_marks import MatchMark, begin_look, end_look
+from campaigns.offers.match_marks import MatchMark, begin_matching, end_matching
 from campaigns.offers.offers import Offer
 from retention.database import transaction
 from retention.orders import Order
@@ -46,12 +46,12 @@ def shops_to_match(session: Session, *, at: datetime) -> list[int]:
 def match_shop(engine: Engine, shop_id: int, *, at: datetime) -> int:
     """Match one shop's orders with its coupons; return how many were new."""
     with transaction(engine) as session:
-        begin_look(session, shop_id, seen=read_versions(session, shop_id)[Family.ORDERS], at=at)
+        begin_matching(session, shop_id, seen=read_versions(session, shop_id)[Family.ORDERS], at=at)
     with transaction(engine) as session:
         found = match_orders(session, session.get_one(Shop, shop_id), at=at)
         again_at = _next_moment(session, shop_id, at)
     with transaction(engine) as session:
-        end_look(session, shop_id, again_at=again_at)
+        end_matching(session, shop_id, again_at=again_at)
     return found
 
 

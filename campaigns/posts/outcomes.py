@@ -22,7 +22,7 @@ _NO_SYNC = {"synchronize_session": False}
 
 
 def recheck_post(session: Session, post: Post, *, at: datetime) -> Reason | datetime | None:
-    """Look at a post's deliveries again before it is said; skip those that must not go and let go of them.
+    """Check a post's deliveries again before it is sent; skip those that must not go and let go of them.
 
     Return the reason when nobody is left, the moment to wait for when all of them may only hear it later, None when it
     may be said. A group in which some may hear it now hears it now.

@@ -110,7 +110,7 @@ def alerts_with_a_goal(session: Session) -> list[int]:
     """Return the alerts that stop by themselves once their product has sold as often as their policy says."""
     active = select(Campaign).where(col(Campaign.state).in_(_MAY_STILL_SEND), col(Campaign.product_id).is_not(None))
     found = session.exec(active.order_by(col(Campaign.id)))
-    return [each.id for each in found if each.damage or each.policy.stop_after_sales]  # its own look says the damage
+    return [each.id for each in found if each.damage or each.policy.stop_after_sales]  # its own check says the damage
 
 
 def stop_if_sold(session: Session, campaign_id: int, *, at: datetime) -> bool:

@@ -39,12 +39,12 @@ def entrants(session: Session, shop: Shop, campaign: Campaign, *, since: datetim
     trigger = campaign.trigger
     if not isinstance(trigger, OnEvent) or until <= since:
         return BitMap()
-    return _FOUND_BY[trigger.kind](_Look(session, shop, campaign, trigger, since, until))
+    return _FOUND_BY[trigger.kind](_EventSearch(session, shop, campaign, trigger, since, until))
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
-    """One look at what happened: where, for which campaign, in which stretch."""
+class _EventSearch:
+    """One search for what happened: where, for which campaign, in which stretch."""
 
     session: Session
     shop: Shop
@@ -67,44 +67,44 @@ class _Look:
         return [day for day in days if self.since < local_moment(day, wall, self.shop.timezone) <= self.until]
 
 
-def _arrived(look: _Look) -> BitMap:
+def _arrived(search: _EventSearch) -> BitMap:
     """Return every buyer of the shop when the campaign's product arrived; the audience is the campaign's."""
-    product = look.session.get(Product, look.campaign.product_id) if look.campaign.product_id else None
+    product = search.session.get(Product, search.campaign.product_id) if search.campaign.product_id else None
     arrived = product.arrival_at if product else None
-    if arrived is None or not look.since < arrived + look.trigger.delay <= look.until:
+    if arrived is None or not search.since < arrived + search.trigger.delay <= search.until:
         return BitMap()
-    return read_bitmap(look.session, select(Buyer.id).where(Buyer.shop_id == look.shop.id))
+    return read_bitmap(search.session, select(Buyer.id).where(Buyer.shop_id == search.shop.id))
 
 
-def _left_unpaid(look: _Look) -> BitMap:
+def _left_unpaid(search: _EventSearch) -> BitMap:
     """Return who has an order to be reminded of in this stretch, and was not reminded of it by this medium.
 
     An order is done with when its buyer was in a run of this campaign at or after its moment, whatever came of it, or
     got a reminder of another campaign by the same medium since it was placed.
     """
-    since = look.since - _REMINDED_WITHIN
+    since = search.since - _REMINDED_WITHIN
     placed = sa.select(col(Order.buyer_id), col(Order.ordered_at)).where(
-        col(Order.shop_id) == look.shop.id,
+        col(Order.shop_id) == search.shop.id,
         col(Order.status) == OrderStatus.PLACED,
         col(Order.buyer_id).is_not(None),
         col(Order.ordered_at) > since,
-        col(Order.ordered_at) <= look.until,
+        col(Order.ordered_at) <= search.until,
     )
     runs = [
         (planned_at, BitMap.deserialize(ids))
-        for planned_at, ids in look.session.exec(
+        for planned_at, ids in search.session.exec(
             select(Run.planned_at, Run.audience_ids).where(
-                Run.shop_id == look.shop.id, Run.campaign_id == look.campaign.id, Run.planned_at > since
+                Run.shop_id == search.shop.id, Run.campaign_id == search.campaign.id, Run.planned_at > since
             )
         )
     ]
-    reminded = dict(map(tuple, look.session.execute(_last_reminders(look.campaign, since))))
+    reminded = dict(map(tuple, search.session.execute(_last_reminders(search.campaign, since))))
     found = BitMap()
-    for buyer_id, ordered_at in look.session.execute(placed):
-        moment = reminder_moment(ordered_at, look.shop.timezone)
+    for buyer_id, ordered_at in search.session.execute(placed):
+        moment = reminder_moment(ordered_at, search.shop.timezone)
         done = buyer_id in reminded and reminded[buyer_id] >= ordered_at
         done = done or any(planned_at >= moment and buyer_id in buyers for planned_at, buyers in runs)
-        if look.since < moment <= look.until and not done:
+        if search.since < moment <= search.until and not done:
             found.add(buyer_id)
     return found
 
@@ -127,66 +127,68 @@ def _last_reminders(campaign: Campaign, since: datetime) -> sa.Select[int, datet
     )
 
 
-def _was_delivered(look: _Look) -> BitMap:
-    days = look.days
+def _was_delivered(search: _EventSearch) -> BitMap:
+    days = search.days
     if not days:
         return BitMap()
-    first, last = ((day - clock.EPOCH).days - look.trigger.days for day in (days[0], days[-1]))
+    first, last = ((day - clock.EPOCH).days - search.trigger.days for day in (days[0], days[-1]))
     delivered = sa.select(col(Parcel.buyer_id)).where(
-        col(Parcel.shop_id) == look.shop.id,
+        col(Parcel.shop_id) == search.shop.id,
         col(Parcel.buyer_id).is_not(None),
-        col(Parcel.delivered_at) >= clock.start_of_day(first, look.shop.timezone),
-        col(Parcel.delivered_at) < clock.start_of_day(last + 1, look.shop.timezone),
+        col(Parcel.delivered_at) >= clock.start_of_day(first, search.shop.timezone),
+        col(Parcel.delivered_at) < clock.start_of_day(last + 1, search.shop.timezone),
     )
-    return read_bitmap(look.session, delivered)
+    return read_bitmap(search.session, delivered)
 
 
-def _entered_segment(look: _Look) -> BitMap:
+def _entered_segment(search: _EventSearch) -> BitMap:
     """Return who came into the segment; those found in it when it was first looked at did not come in."""
-    segment = find_segment(look.session, look.shop.id, look.trigger.segment)
+    segment = find_segment(search.session, search.shop.id, search.trigger.segment)
     changes = select(SegmentSnapshot.entered).where(
-        SegmentSnapshot.shop_id == look.shop.id,
+        SegmentSnapshot.shop_id == search.shop.id,
         SegmentSnapshot.segment_id == segment.id,
         SegmentSnapshot.sequence > 1,
-        look.meets(SegmentSnapshot.at),
+        search.meets(SegmentSnapshot.at),
     )
-    return BitMap.union(BitMap(), *(BitMap.deserialize(entered) for entered in look.session.exec(changes)))
+    return BitMap.union(BitMap(), *(BitMap.deserialize(entered) for entered in search.session.exec(changes)))
 
 
-def _joined_group(look: _Look) -> BitMap:
+def _joined_group(search: _EventSearch) -> BitMap:
     joined = (
         sa.select(col(GroupMember.buyer_id))
         .join(Group, col(Group.id) == GroupMember.group_id)
         .where(
-            col(GroupMember.shop_id) == look.shop.id,
+            col(GroupMember.shop_id) == search.shop.id,
             col(GroupMember.left_at).is_(None),
-            look.meets(GroupMember.joined_at),
+            search.meets(GroupMember.joined_at),
         )
     )
-    if look.trigger.group:
-        joined = joined.where(col(Group.slug) == look.trigger.group)
-    return read_bitmap(look.session, joined)
+    if search.trigger.group:
+        joined = joined.where(col(Group.slug) == search.trigger.group)
+    return read_bitmap(search.session, joined)
 
 
-def _followed(look: _Look) -> BitMap:
+def _followed(search: _EventSearch) -> BitMap:
     followed = sa.select(col(Follow.buyer_id)).where(
-        col(Follow.shop_id) == look.shop.id,
+        col(Follow.shop_id) == search.shop.id,
         col(Follow.ended_at).is_(None),
-        look.meets(Follow.followed_at),
+        search.meets(Follow.followed_at),
     )
-    return read_bitmap(look.session, followed)
+    return read_bitmap(search.session, followed)
 
 
-def _has_birthday(look: _Look) -> BitMap:
+def _has_birthday(search: _EventSearch) -> BitMap:
     """Return whose birthday comes in `days` days; after the day itself it is too late for good wishes."""
-    ahead = timedelta(days=look.trigger.days)
-    look = replace(look, since=max(look.since, look.until - ahead - timedelta(days=1)))
-    days = [day + ahead for day in look.days]
+    ahead = timedelta(days=search.trigger.days)
+    search = replace(search, since=max(search.since, search.until - ahead - timedelta(days=1)))
+    days = [day + ahead for day in search.days]
     month, day_of_month = sa.extract("month", col(Buyer.birthday)), sa.extract("day", col(Buyer.birthday))
     named = [sa.and_(month == month_, day_of_month.in_(numbers)) for month_, numbers in map(_birthdays_kept_on, days)]
     if not named:
         return BitMap()
-    return read_bitmap(look.session, sa.select(col(Buyer.id)).where(col(Buyer.shop_id) == look.shop.id, sa.or_(*named)))
+    return read_bitmap(
+        search.session, sa.select(col(Buyer.id)).where(col(Buyer.shop_id) == search.shop.id, sa.or_(*named))
+    )
 
 
 def _birthdays_kept_on(day: date) -> tuple[int, list[int]]:
@@ -195,7 +197,7 @@ def _birthdays_kept_on(day: date) -> tuple[int, list[int]]:
     return day.month, [28, 29] if stands_in else [day.day]
 
 
-_FOUND_BY: dict[EventKind, Callable[[_Look], BitMap]] = {
+_FOUND_BY: dict[EventKind, Callable[[_EventSearch], BitMap]] = {
     EventKind.ARRIVAL: _arrived,
     EventKind.ORDER_UNPAID: _left_unpaid,
     EventKind.DELIVERED: _was_delivered,

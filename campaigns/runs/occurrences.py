@@ -1,7 +1,7 @@
 """Occurrences: the runs that nobody starts by hand, made by the clock, by events and in waves.
 
-Each look at a campaign is one transaction: the run it makes and the moment it has looked up to stand or fall together.
-Whoever dies in between leaves neither, and the next look finds the same again.
+Each check of a campaign is one transaction: the run it makes and the moment it has read up to stand or fall together.
+Whoever dies in between leaves neither, and the next check finds the same again.
 """
 
 from datetime import datetime, timedelta

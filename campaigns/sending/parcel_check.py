@@ -14,7 +14,7 @@ from campaigns.sending.pre_send_check import AT_ONCE, refused_before_sending
 def skip_refused_parcels(
     session: Session, shop_id: int, delivery_ids: Sequence[int], *, at: datetime
 ) -> Counter[Reason]:
-    """Look at waiting deliveries once more before paper is spent on them; skip what must not go, count it by why.
+    """Check waiting deliveries once more before paper is spent on them; skip what must not go, count it by why.
 
     A no to parcels may have come in since the plan, the offer may be over, the coupon used, the product sold out.
     """

@@ -1,4 +1,4 @@
-"""Sending: claim, look again, make the messages, hand them over; no transaction is open while others answer.
+"""Sending: claim, check again, make the messages, hand them over; no transaction is open while others answer.
 
 Whatever step a sender dies at, the rows say what is known: not begun waits again; begun but not recorded is tried again
 under the same key where that is harmless, and is unknown elsewhere.
@@ -35,7 +35,7 @@ from campaigns.sending.claim_check import CheckedVersions, versions_now
 from campaigns.sending.digests import with_included
 from campaigns.sending.handoff import ClaimedBatch, KeptConnection, Ready, retry_transaction
 from campaigns.sending.pre_send_check import check_before_sending, note_damage
-from campaigns.texts.branding import look_of
+from campaigns.texts.branding import brand_style_of
 from campaigns.texts.composing import compose
 from campaigns.texts.mail import MessageContext, SenderIdentity
 from retention import audit
@@ -190,7 +190,7 @@ class _Round:
         return len(held.delivery_ids)
 
     def _claim(self, session: Session, limit: int) -> tuple[Claim, list[MessageContext], Slots | None, CheckedVersions]:
-        """Claim what may leave now, look at it once more, and return the rows the messages are made from."""
+        """Claim what may leave now, check it once more, and return the rows the messages are made from."""
         limit, checked = min(self.size, limit), versions_now(session, self.shop_id)
         if self.sender:
             self.sender = session.get_one(Sender, self.sender.id)
@@ -203,11 +203,11 @@ class _Round:
             return Claim(self.shop_id, "", []), [], None, checked
         medium, sender_id = self.connection.channel.medium, self.sender.id if self.sender else None
         held = claiming.claim(session, self.shop_id, medium, now=self.now, limit=limit, sender_id=sender_id)
-        look = check_before_sending(session, self.shop_id, held.delivery_ids, at=self.now)
-        claiming.skip(session, held, look.skipped)
-        claiming.postpone(session, held, look.later)
-        note_damage(session, self.shop_id, look, work="messages", at=self.now)
-        stays = [each for each in held.delivery_ids if each not in look.skipped and each not in look.later]
+        check = check_before_sending(session, self.shop_id, held.delivery_ids, at=self.now)
+        claiming.skip(session, held, check.skipped)
+        claiming.postpone(session, held, check.later)
+        note_damage(session, self.shop_id, check, work="messages", at=self.now)
+        stays = [each for each in held.delivery_ids if each not in check.skipped and each not in check.later]
         contexts = with_included(
             session,
             self.shop_id,
@@ -216,9 +216,9 @@ class _Round:
             read=partial(_message_contexts, session, held),
         )
         held = replace(held, hosts=frozenset(context.delivery.id for context in contexts if context.others))
-        self.counts["skipped"] += len(look.skipped)
-        if look.later:
-            self.counts["later"] += len(look.later)
+        self.counts["skipped"] += len(check.skipped)
+        if check.later:
+            self.counts["later"] += len(check.later)
         slots = rates.reserve(session, self.sender, len(contexts), now=self.now) if self.sender else None
         return held, contexts, slots, checked
 
@@ -291,7 +291,7 @@ def _message_contexts(session: Session, held: Claim, delivery_ids: Collection[in
     coupon_ids = {each.coupon_id for each in deliveries.values() if each.coupon_id}
     coupons = _by_number(session, Coupon, _Coupon, coupon_ids)
     links = _by_number(session, Link, _Link, delivery_ids, shop_id=held.shop_id)
-    shop, look = session.get_one(Shop, held.shop_id), look_of(session, held.shop_id)
+    shop, style = session.get_one(Shop, held.shop_id), brand_style_of(session, held.shop_id)
     campaigns = {each: session.get_one(Campaign, each) for each in {row.campaign_id for row in deliveries.values()}}
     offers = {each.id: session.get(Offer, each.offer_id) if each.offer_id else None for each in campaigns.values()}
     products = {
@@ -307,7 +307,7 @@ def _message_contexts(session: Session, held: Claim, delivery_ids: Collection[in
             offer=offers[each.campaign_id],
             coupon=coupons[each.coupon_id] if each.coupon_id else None,
             product=products[each.campaign_id],
-            look=look,
+            style=style,
         )
         for each in map(deliveries.__getitem__, sorted(deliveries))
     ]

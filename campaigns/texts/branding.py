@@ -24,7 +24,7 @@ _READABLE = 4.5  # contrast of text, WCAG 2.2 success criterion 1.4.3
 
 
 class Branding(ShopRow, table=True):
-    """A shop's look: `logo` is the SHA-256 of a stored PNG or JPEG, `accent` a colour as #rrggbb."""
+    """A shop's brand style: `logo` is the SHA-256 of a stored PNG or JPEG, `accent` a colour as #rrggbb."""
 
     __tablename__ = "brandings"
     __table_args__ = (UniqueConstraint("shop_id"),)
@@ -34,7 +34,7 @@ class Branding(ShopRow, table=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class BrandStyle:
     """What a page is painted with. `logo` is a stored file's name or empty; the rest are colours as #rrggbb."""
 
     logo: str = ""
@@ -56,14 +56,14 @@ class Look:
         return readable(self.accent, DARK)
 
 
-PLAIN = Look()
-"""The product's own look."""
+PLAIN = BrandStyle()
+"""The product's own style."""
 
 
-def look_of(session: Session, shop_id: int) -> Look:
-    """Return a shop's look; the product's own where it has set none."""
+def brand_style_of(session: Session, shop_id: int) -> BrandStyle:
+    """Return a shop's brand style; the product's own where it has set none."""
     row = session.exec(select(Branding).where(Branding.shop_id == shop_id)).first()
-    return Look(row.logo, row.accent) if row else PLAIN
+    return BrandStyle(row.logo, row.accent) if row else PLAIN
 
 
 def set_branding(
@@ -75,7 +75,7 @@ def set_branding(
     actor: str,
     logo: bytes | None = None,
     accent: str | None = None,
-) -> Look:
+) -> BrandStyle:
     """Change a shop's logo (empty bytes take it away) or colour; None leaves it. Invalid for what cannot be one."""
     row = session.exec(select(Branding).where(Branding.shop_id == shop.id)).first() or Branding(shop_id=shop.id)
     before = {"logo": row.logo, "accent": row.accent}
@@ -87,7 +87,7 @@ def set_branding(
     session.flush()
     after = {"logo": row.logo, "accent": row.accent}
     audit.record(session, shop.id, actor, action="branding.set", subject="branding", before=before, after=after, at=at)
-    return Look(row.logo, row.accent)
+    return BrandStyle(row.logo, row.accent)
 
 
 def read_logo(session: Session, files: FileStore, name: str) -> tuple[bytes, str]:

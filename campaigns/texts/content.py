@@ -18,11 +18,11 @@ from campaigns.channels.senders import Sender, SenderKind
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.links import Link, link_address
 from campaigns.offers.offers import Offer
-from campaigns.texts.branding import look_of
+from campaigns.texts.branding import brand_style_of
 from campaigns.texts.composing import compose
 from campaigns.texts.mail import MessageContext, SenderIdentity
 from campaigns.texts.messages import Text, choose_language, render
-from campaigns.texts.sms import SmsParts, count_sms, set_sms, sign
+from campaigns.texts.sms import SmsParts, count_sms, render_sms, sign
 from campaigns.texts.wording import message_values, sample_values
 from retention import clock, money
 from retention.buyers import Buyer
@@ -197,7 +197,7 @@ def _length(source: TextSource, buyer: Buyer, identity: SenderIdentity) -> tuple
     if source.campaign.medium is not Medium.SMS:
         return 0, len(text.body), len(salutation(buyer.name))
     signature = identity.signature or sign(source.shop.name, text.language)
-    whole = set_sms(text.body, signature=signature, language=text.language)
+    whole = render_sms(text.body, signature=signature, language=text.language)
     return count_sms(whole, always_wide=_counts_wide(source.sender)).parts, len(text.body), len(salutation(buyer.name))
 
 
@@ -222,8 +222,8 @@ def sample_context(session: Session, source: TextSource, buyer: Buyer) -> Messag
     medium = campaign.medium.value
     link = Link(id=0, shop_id=shop.id, carrier_shop_id=shop.id, token=SAMPLE_CODE, medium=medium, created_at=at)
     nobody = Buyer(**buyer.model_dump(exclude={"id"}), id=0)
-    look = look_of(session, shop.id)
-    return MessageContext(delivery, nobody, link, campaign, shop, source.offer, coupon, source.product, look)
+    style = brand_style_of(session, shop.id)
+    return MessageContext(delivery, nobody, link, campaign, shop, source.offer, coupon, source.product, style)
 
 
 def _text(source: TextSource, buyer: Buyer, identity: SenderIdentity) -> Text:

@@ -12,8 +12,8 @@ from campaigns.channels.channel import Message
 from campaigns.offers.links import link_address
 from campaigns.offers.offers import Offer
 from campaigns.optouts.unsubscribe import unsubscribe_address, unsubscribe_token
-from campaigns.texts.branding import PLAIN, Look
-from campaigns.texts.mail_page import Frame, logo_address, set_mail
+from campaigns.texts.branding import PLAIN, BrandStyle
+from campaigns.texts.mail_page import MailFrame, logo_address, render_mail
 from campaigns.texts.messages import MOST_SUBJECT, Text, choose_language, render
 from campaigns.texts.wording import message_values
 from retention.consent import Channel
@@ -87,7 +87,7 @@ class MessageContext:
     offer: Offer | None = None
     coupon: MessageCoupon | None = None
     product: Product | None = None
-    look: Look = PLAIN
+    style: BrandStyle = PLAIN
     others: tuple["MessageContext", ...] = ()
 
 
@@ -105,18 +105,18 @@ def compose(context: MessageContext, identity: SenderIdentity, *, at: datetime) 
     token = unsubscribe_token(identity.signing_key, shop_id=shop.id, buyer_id=buyer.id, channel=Channel.EMAIL)
     coupon, terms = values.get("coupon", {}), values.get("offer", {})
     address = _address_in(identity.mail_from)
-    frame = Frame(
+    frame = MailFrame(
         shop=shop.name,
         link=link,
         unsubscribe=unsubscribe_address(identity.public_url, token),
-        look=context.look,
-        logo_address=logo_address(identity.public_url, context.look),
+        style=context.style,
+        logo_address=logo_address(identity.public_url, context.style),
         code=coupon.get("code", ""),
         ends=coupon.get("ends", ""),
         headline=terms.get("headline", "") if coupon else "",
         terms=terms.get("terms", "") if coupon else "",
     )
-    html, plain = set_mail(text, frame)
+    html, plain = render_mail(text, frame)
     return Message(
         to=buyer.email,
         sender=address,

@@ -15,20 +15,20 @@ from functools import cache, lru_cache
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
 from markupsafe import escape
 
-from campaigns.texts.branding import PLAIN, Look
+from campaigns.texts.branding import PLAIN, BrandStyle
 from campaigns.texts.messages import Text
 from retention import words
 from retention.words import gettext as _
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class MailFrame:
     """What stands around the text: who writes, the one button, the coupon if there is one, the way out."""
 
     shop: str
     link: str
     unsubscribe: str
-    look: Look = PLAIN
+    style: BrandStyle = PLAIN
     logo_address: str = ""
     code: str = ""
     ends: str = ""
@@ -36,7 +36,7 @@ class Frame:
     terms: str = ""
 
 
-def set_mail(text: Text, frame: Frame) -> tuple[str, str]:
+def render_mail(text: Text, frame: MailFrame) -> tuple[str, str]:
     """Return the mail as HTML and as plain text, in the language of `text`."""
     common = replace(
         frame,
@@ -50,8 +50,8 @@ def set_mail(text: Text, frame: Frame) -> tuple[str, str]:
     return page.as_html(text, own), page.as_plain(text, own)
 
 
-def set_mail_in_full(text: Text, frame: Frame) -> tuple[str, str]:
-    """Return the same from the templates themselves: what `set_mail` is made from, and compared with."""
+def render_mail_in_full(text: Text, frame: MailFrame) -> tuple[str, str]:
+    """Return the same from the templates themselves: what `render_mail` is made from, and compared with."""
     with words.speaking(text.language):
         shown = {
             "language": text.language,
@@ -61,14 +61,14 @@ def set_mail_in_full(text: Text, frame: Frame) -> tuple[str, str]:
             "paragraphs": _paragraphs(text),
             "button": _("Get the coupon") if frame.code else _("See it in the shop"),
             "frame": frame,
-            "look": frame.look,
+            "style": frame.style,
         }
         return _template("mail.html").render(shown), _template("mail.txt").render(shown)
 
 
-def logo_address(public_url: str, look: Look) -> str:
+def logo_address(public_url: str, style: BrandStyle) -> str:
     """Return where a mail program finds the shop's logo; empty where it has none."""
-    return f"{public_url.rstrip('/')}/logo/{look.logo}" if look.logo else ""
+    return f"{public_url.rstrip('/')}/logo/{style.logo}" if style.logo else ""
 
 
 @cache
@@ -114,11 +114,11 @@ class _Page:
 
 
 @lru_cache(maxsize=64)
-def _page(language: str, common: Frame) -> _Page:
+def _page(language: str, common: MailFrame) -> _Page:
     """Return the page all mails of a run have in common; the body's mark stands for its lines and paragraphs."""
     lines = f"{_MARKS['body']}\n{_MARKS['line']}\n\n{_MARKS['paragraph']}"
     marked = Text(_MARKS["subject"], lines, language, _MARKS["preheader"])
-    html, plain = (_MARK.split(part) for part in set_mail_in_full(marked, common))
+    html, plain = (_MARK.split(part) for part in render_mail_in_full(marked, common))
     body = html.index("body")
     line_seam, paragraph_seam = html[body + 1], html[body + 3]
     del html[body + 1 : body + 5]

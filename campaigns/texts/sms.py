@@ -87,7 +87,7 @@ def opt_out_words(language: str) -> str:
     return _OPT_OUT["zh-CN" if language == "zh-CN" else "en"]
 
 
-def set_sms(body: str, *, signature: str, language: str) -> str:
+def render_sms(body: str, *, signature: str, language: str) -> str:
     """Return the whole text: signature, body on one line, opt-out words. A body that brings them itself keeps them."""
     text = " ".join(body.split()).removeprefix(signature.strip()).strip()
     ending = opt_out_words(language)

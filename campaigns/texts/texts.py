@@ -9,7 +9,7 @@ from campaigns.offers.links import link_address
 from campaigns.optouts.unsubscribe import unsubscribe_address, unsubscribe_token
 from campaigns.texts.mail import MessageContext, SenderIdentity, delivery_key
 from campaigns.texts.messages import choose_language, render
-from campaigns.texts.sms import set_sms, sign
+from campaigns.texts.sms import render_sms, sign
 from campaigns.texts.wording import message_values
 from retention.consent import Channel
 
@@ -36,7 +36,7 @@ def compose(context: MessageContext, identity: SenderIdentity, *, at: datetime) 
         sender="",
         sender_name=shop.name,
         subject=text.subject,
-        text=set_sms(text.body, signature=signature, language=language) if is_sms else text.body,
+        text=render_sms(text.body, signature=signature, language=language) if is_sms else text.body,
         html="",
         language=language,
         message_id=key,

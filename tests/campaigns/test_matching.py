@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session, select
 
 from campaigns.offers.coupons import Coupon, CouponState
-from campaigns.offers.match_marks import begin_look
+from campaigns.offers.match_marks import begin_matching
 from campaigns.offers.matching import OLDEST, match_shop, shops_to_match
 from campaigns.offers.redeem import hold
 from campaigns.runs.launch import launch
@@ -69,7 +69,7 @@ def test_a_look_that_was_broken_off_an_old_one_and_one_of_a_wrong_clock_are_made
         return stage.shop.id
 
     shop_id = on_stage(set_up)
-    on_stage(lambda stage: begin_look(stage.session, shop_id, seen=1, at=NOON))
+    on_stage(lambda stage: begin_matching(stage.session, shop_id, seen=1, at=NOON))
     assert (_due(engine, NOON), _due(engine, later(minutes=1))) == ([], [shop_id])
     match_shop(engine, shop_id, at=NOON)
     assert (_due(engine, later(hours=23)), _due(engine, NOON + OLDEST)) == ([], [shop_id])

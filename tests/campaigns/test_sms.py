@@ -2,7 +2,7 @@
 
 import pytest
 
-from campaigns.texts.sms import Encoding, count_sms, is_seen_at_once, set_sms, sign
+from campaigns.texts.sms import Encoding, count_sms, is_seen_at_once, render_sms, sign
 
 GSM, WIDE = Encoding.GSM7, Encoding.UCS2
 
@@ -65,17 +65,20 @@ def test_each_part_is_paid_for() -> None:
 
 
 def test_signature_comes_first_and_the_way_out_last() -> None:
-    said = set_sms("春茶上新，\n点击查看", signature=sign("云间茶", "zh-CN"), language="zh-CN")
+    said = render_sms("春茶上新，\n点击查看", signature=sign("云间茶", "zh-CN"), language="zh-CN")
     assert said == "【云间茶】春茶上新， 点击查看，拒收请回复R"
-    assert set_sms("New tea.", signature=sign("Tea", "en"), language="en") == "Tea: New tea. Reply STOP to opt out"
+    assert render_sms("New tea.", signature=sign("Tea", "en"), language="en") == "Tea: New tea. Reply STOP to opt out"
 
 
 def test_what_the_author_wrote_already_is_not_said_twice() -> None:
     signature = sign("云间茶", "zh-CN")
     assert (
-        set_sms("【云间茶】新茶。拒收请回复R", signature=signature, language="zh-CN") == "【云间茶】新茶。拒收请回复R"
+        render_sms("【云间茶】新茶。拒收请回复R", signature=signature, language="zh-CN")
+        == "【云间茶】新茶。拒收请回复R"
     )
-    assert set_sms("Hi. reply stop to opt out.", signature="Tea: ", language="en") == "Tea: Hi. reply stop to opt out."
+    assert (
+        render_sms("Hi. reply stop to opt out.", signature="Tea: ", language="en") == "Tea: Hi. reply stop to opt out."
+    )
 
 
 @pytest.mark.parametrize(

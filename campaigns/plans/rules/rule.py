@@ -60,7 +60,7 @@ class Leaving:
 
 @dataclass
 class Check:
-    """One look at deliveries of one shop about to leave. What only some rules need is asked when the first one does."""
+    """One check of deliveries about to leave, of one shop. What only some rules need is asked when the first does."""
 
     session: Session
     shop: Shop
