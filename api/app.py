@@ -22,7 +22,7 @@ from api.memory import return_large_blocks
 from api.public import limits, visits
 from api.readiness import Readiness
 from api.request_ids import RequestIds
-from retention import clock, pulse
+from retention import clock, watchdog
 from retention.database import open_engine
 from retention.files import open_store
 from retention.home import keep_private, open_home
@@ -93,7 +93,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 async def _keep_beating() -> None:
-    """Say the pulse from where `/healthz` is answered: when that stands still, the parent restarts the web process."""
+    """Report to the watchdog where `/healthz` is answered: when that stands still, the parent restarts the process."""
     while True:
-        pulse.beat()
-        await asyncio.sleep(pulse.idle() / 4)
+        watchdog.beat()
+        await asyncio.sleep(watchdog.idle() / 4)

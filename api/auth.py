@@ -16,13 +16,13 @@ from api.deps import CurrentUser, Now, Writing
 from api.guard import LANGUAGE_COOKIE
 from api.hashing import hashing, in_thread
 from api.pages import page
-from retention import logins, tries
+from retention import logins, rate_limits
 from retention.database import reading, transaction
+from retention.i18n import gettext as _
 from retention.logins import SESSION_LENGTH, Candidate
 from retention.passwords import fits
-from retention.people import User, get_user
-from retention.tries import Limit
-from retention.words import gettext as _
+from retention.rate_limits import Limit
+from retention.users import User, get_user
 
 router = APIRouter(include_in_schema=False)
 
@@ -86,11 +86,11 @@ def too_often(wait: timedelta) -> str:
 def count_try(engine: Engine, limits: list[Limit], at: datetime) -> timedelta | None:
     """Count one more try; return how long to wait instead. Who has to wait anyway takes no lock."""
     with reading(engine) as session:
-        wait = tries.left(session, limits, at=at)
+        wait = rate_limits.left(session, limits, at=at)
     if wait:
         return wait
     with transaction(engine) as session:
-        return tries.take(session, limits, at=at)
+        return rate_limits.take(session, limits, at=at)
 
 
 def _begin(engine: Engine, limits: list[Limit], email: str, at: datetime) -> tuple[timedelta | None, Candidate]:

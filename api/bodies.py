@@ -15,10 +15,10 @@ from starlette.requests import Request
 from starlette.types import Message, Receive
 
 from api import forms
-from retention import access, keys, logins, people
+from retention import access, keys, logins, users
 from retention.database import reading
+from retention.i18n import gettext_noop
 from retention.shops import Shop
-from retention.words import gettext_noop
 
 SMALL = 100_000
 """Bytes that are read from anybody: a form of a buyer's page, a login."""
@@ -102,7 +102,7 @@ def _is_known(request: Request) -> bool:
         target = IMPORTS.fullmatch(request.url.path)
         if user is None or target is None:
             return user is not None
-        shops = {shop.slug: shop for shop, _ in people.shops_of_user(session, user)}
+        shops = {shop.slug: shop for shop, _ in users.shops_of_user(session, user)}
         shop: Shop | None = shops.get(target[1])
-        member = people.member_for(session, user, shop) if shop else None
+        member = users.member_for(session, user, shop) if shop else None
         return member is not None and access.Scope.IMPORTS_WRITE in member.scopes

@@ -13,15 +13,15 @@ from fastapi import Depends, Request
 from sqlmodel import Session
 
 from api import forms
-from retention import logins, people
+from retention import logins, users
 from retention.access import Member, Scope
 from retention.database import reading, transaction
 from retention.errors import NotFound
 from retention.files import FileStore
-from retention.people import User
+from retention.i18n import gettext_noop
 from retention.settings import Settings
 from retention.shops import Shop, find_shop
-from retention.words import gettext_noop
+from retention.users import User
 
 
 class LoginNeeded(Exception):
@@ -108,7 +108,7 @@ def _find_place(session: Session, slug: str, user: User) -> Place:
         shop = find_shop(session, slug)
     except NotFound:
         shop = None
-    member = people.member_for(session, user, shop) if shop else None
+    member = users.member_for(session, user, shop) if shop else None
     if shop is None or member is None:
         raise NotYourShop(gettext_noop("There is no such shop among yours."))
     return Place(shop, member)

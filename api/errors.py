@@ -23,10 +23,10 @@ from api.pages import page
 from api.refilling import form_again
 from api.request_ids import HEADER, request_id
 from api.unreadable import refusal_of
-from retention.bounds import is_taken
+from retention.column_limits import is_taken
+from retention.database_errors import SENTENCES, trouble_of
 from retention.errors import Conflict, Error, Invalid, NotFound
-from retention.trouble import SENTENCES, trouble_of
-from retention.words import gettext, gettext_noop, speaking
+from retention.i18n import gettext, gettext_noop, speaking
 
 log = structlog.get_logger()
 

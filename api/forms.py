@@ -14,7 +14,7 @@ from fastapi import Request
 from starlette.datastructures import FormData
 
 from retention.errors import Forbidden
-from retention.words import gettext_noop
+from retention.i18n import gettext_noop
 
 LOGIN_COOKIE = "regulars_login"
 FIELD = "csrf"

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api import forms
 from api.bodies import FIRST_SECONDS, Body
 from retention.field_names import labelled
-from retention.words import gettext, nearest_language, speaking
+from retention.i18n import gettext, nearest_language, speaking
 
 LANGUAGE_COOKIE = "regulars_language"
 

@@ -8,10 +8,10 @@ from sqlalchemy import Engine
 from campaigns.channels.notices import mail_person
 from retention import invitations
 from retention.database import reading
+from retention.i18n import gettext as _
+from retention.i18n import speaking
 from retention.invitations import LinkPurpose, OneTimeLink
 from retention.shops import Shop
-from retention.words import gettext as _
-from retention.words import speaking
 
 
 @dataclass(frozen=True)

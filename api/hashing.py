@@ -12,7 +12,7 @@ from anyio import to_thread
 from fastapi import HTTPException, Request
 from starlette.concurrency import run_in_threadpool
 
-from retention.words import gettext_noop
+from retention.i18n import gettext_noop
 
 AT_A_TIME = 2
 MOST_WAITING = 60

@@ -16,7 +16,7 @@ from api.readiness import Readiness, Report
 from retention import clock
 from retention.errors import NotFound
 from retention.heartbeats import Life
-from retention.words import gettext_noop
+from retention.i18n import gettext_noop
 
 router = APIRouter(include_in_schema=False)
 

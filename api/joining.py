@@ -13,15 +13,15 @@ from api.auth import address_of, count_try, let_in, too_often
 from api.deps import Now
 from api.hashing import hashing, in_thread
 from api.pages import page
-from retention import invitations, logins, people
+from retention import invitations, logins, users
 from retention.database import reading, transaction
 from retention.errors import Error, Invalid
+from retention.i18n import gettext as _
+from retention.i18n import gettext_noop
 from retention.invitations import LinkPurpose, OneTimeLink
 from retention.passwords import hash_password
-from retention.people import User
 from retention.shops import get_shop
-from retention.words import gettext as _
-from retention.words import gettext_noop
+from retention.users import User
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(forms.check_token)])
 
@@ -60,7 +60,7 @@ def _about(engine: Engine, token: str, me: User | None, at: datetime) -> list[st
     with reading(engine) as session:
         link = invitations.find_link(session, token, at=at)
         shop = get_shop(session, link.shop_id)
-        if link.purpose is LinkPurpose.PASSWORD or people.find_user(session, link.email) is None:
+        if link.purpose is LinkPurpose.PASSWORD or users.find_user(session, link.email) is None:
             return [link.email, link.name, shop.slug, shop.name]
         if me is None:
             raise Invalid(gettext_noop("Sign in first, then open the link again."))
@@ -94,7 +94,7 @@ def _show(request: Request, token: str, at: datetime, error: Error | None = None
 
 
 def _context(session: Session, link: OneTimeLink, me: User | None) -> dict[str, Any]:
-    is_new = link.purpose is LinkPurpose.INVITATION and people.find_user(session, link.email) is None
+    is_new = link.purpose is LinkPurpose.INVITATION and users.find_user(session, link.email) is None
     return {
         "inviting": get_shop(session, link.shop_id),
         "is_password": link.purpose is LinkPurpose.PASSWORD,

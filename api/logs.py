@@ -19,7 +19,7 @@ from typing import TextIO, cast
 import structlog
 from structlog.typing import EventDict, Processor
 
-from retention.trouble import in_short, traced
+from retention.error_text import in_short, traced
 
 log = structlog.get_logger()
 

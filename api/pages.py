@@ -19,7 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from api import forms
 from retention import clock, money
-from retention.words import current_language, current_locale, gettext, ngettext
+from retention.i18n import current_language, current_locale, gettext, ngettext
 
 _HERE = Path(__file__).parent
 

@@ -23,11 +23,11 @@ from sqlmodel import Session
 import api.tables
 from retention import clock, heartbeats, migrate
 from retention.database import hurried, open_watching_engine, reading
+from retention.database_errors import SENTENCES, Trouble, first_line, trouble_of
 from retention.errors import Error
 from retention.heartbeats import Life, Part
 from retention.queue import Lane, app
 from retention.settings import Settings
-from retention.trouble import SENTENCES, Trouble, first_line, trouble_of
 
 PATIENCE = 5.0
 """Seconds within which the look must be over; after that the database counts as away."""

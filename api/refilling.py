@@ -18,7 +18,7 @@ from starlette.datastructures import FormData
 from api import forms
 from api.request_ids import same_request
 from retention.field_names import labelled
-from retention.words import current_language
+from retention.i18n import current_language
 
 MOST_HOPS = 2
 CHOSEN_AGAIN = {"hidden", "password", "file", "submit", "button", "image"}

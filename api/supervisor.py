@@ -1,6 +1,6 @@
 """A parent that keeps its children running: one that died is started again, one that hangs is ended first.
 
-A child says by when it will say something again (`retention.pulse`); one that lets that moment pass hangs. Children
+A child says by when it will say something again (`retention.watchdog`); one that lets that moment pass hangs. Children
 are processes of a command, or forks that share what their parent has loaded.
 """
 
@@ -19,8 +19,8 @@ from typing import Protocol
 
 import structlog
 
-from retention import pulse
-from retention.pulse import Pulse
+from retention import watchdog
+from retention.watchdog import Watchdog
 
 log = structlog.get_logger()
 
@@ -53,22 +53,22 @@ class Child(ABC):
 
     name: str
     process: Process | None = field(default=None, init=False)
-    pulse: Pulse | None = field(default=None, init=False)
+    watchdog: Watchdog | None = field(default=None, init=False)
     started: float = field(default=0.0, init=False)
     pause: float = field(default=FIRST_PAUSE, init=False)
     due: float = field(default=0.0, init=False)
 
     @abstractmethod
     def launch(self, write: int) -> Process:
-        """Start the process; `write` is the end of the pipe for its pulse."""
+        """Start the process; `write` is the end of the pipe to its watchdog."""
 
     @abstractmethod
     def kill(self, process: Process) -> None:
         """End the process and whatever is left of it at once."""
 
     def start(self, at: float) -> None:
-        self.pulse = Pulse(FORK_START if isinstance(self, Fork) else START)
-        self.process, self.started = self.launch(self.pulse.write), at
+        self.watchdog = Watchdog(FORK_START if isinstance(self, Fork) else START)
+        self.process, self.started = self.launch(self.watchdog.write), at
 
     def tend(self, at: float) -> None:
         """Start the child again when it has died and its pause is over; end it when it hangs."""
@@ -78,7 +78,7 @@ class Child(ABC):
             return
         code = self.process.poll()
         if code is None:
-            if self.pulse and self.pulse.is_late(at):
+            if self.watchdog and self.watchdog.is_late(at):
                 log.warning("child hangs, ending it", child=self.name, pid=self.process.pid)
                 self.kill(self.process)
             return
@@ -104,9 +104,9 @@ class Child(ABC):
         self._forget()
 
     def _forget(self) -> None:
-        if self.pulse:
-            self.pulse.close()
-        self.process = self.pulse = None
+        if self.watchdog:
+            self.watchdog.close()
+        self.process = self.watchdog = None
 
 
 @dataclass
@@ -117,7 +117,7 @@ class Program(Child):
 
     def launch(self, write: int) -> Process:
         tied = partial(_die_with, os.getpid())
-        environment = os.environ | {pulse.VARIABLE: str(write)}
+        environment = os.environ | {watchdog.VARIABLE: str(write)}
         return subprocess.Popen(  # noqa: S603
             self.command,
             start_new_session=True,
@@ -146,7 +146,7 @@ class Fork(Child):
             for each in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(each, signal.SIG_DFL)
             _die_with(parent)
-            pulse.say_to(write)
+            watchdog.say_to(write)
             self.work()
         except SystemExit as end:
             os._exit(end.code if isinstance(end.code, int) else 1)
@@ -206,7 +206,7 @@ class Parent:
             while not self.stopping:
                 for child in (child for step in self.steps for child in step):
                     self._tend(child)
-                pulse.beat()
+                watchdog.beat()
                 time.sleep(_LOOK_EVERY)
         finally:
             for step in self.steps:

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, time, timedelta
 
 from campaigns.campaign.local_time import local_moment
-from retention.bounds import check_moment
+from retention.column_limits import check_moment
 from retention.errors import Invalid
 
 _A_DAY = len("2026-12-31")

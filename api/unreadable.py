@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from retention.errors import Invalid
-from retention.words import gettext_noop
+from retention.i18n import gettext_noop
 
 MISSING = gettext_noop("{field} is missing. Fill it in and try again.")
 UNKNOWN = gettext_noop("{field} cannot be read as it is. Look at it and try again.")

@@ -18,8 +18,8 @@ import retention.ingest.jobs
 import retention.invitations
 import retention.logins
 import retention.metrics
+import retention.phone_renormalizing
 import retention.privacy.times
-import retention.respelling
 import segments.forecasting
 import segments.lapsing
 import segments.snapshots
@@ -38,7 +38,7 @@ TASKS = (
     retention.invitations,
     retention.logins,
     retention.privacy.times,
-    retention.respelling,
+    retention.phone_renormalizing,
     segments.forecasting,
     segments.snapshots,
 )

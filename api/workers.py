@@ -16,7 +16,7 @@ from celery.exceptions import SecurityWarning
 
 from api.supervisor import Child, Fork, Parent
 from api.worker import app
-from retention import pulse
+from retention import watchdog
 from retention.queue import Lane
 
 WORKERS = {Lane.QUICK: 2, Lane.SENDING: 2, Lane.CALLS: 1, Lane.PREPARING: 1, Lane.LONG: 1}
@@ -54,15 +54,15 @@ def _schedule(celery: Celery) -> None:
 
 
 def _beat_beside(celery: Celery) -> None:
-    """Have a thread say the pulse where the queue is not ours, whose own looks into the queue are beats."""
+    """Have a thread report to the watchdog where the queue is not ours, whose own looks into the queue are beats."""
     if str(celery.conf.broker_url).startswith("files:"):
         return
     Thread(target=_keep_beating, args=(Event().wait,), daemon=True).start()
 
 
 def _keep_beating(wait: Callable[[float], bool]) -> None:
-    while not wait(pulse.idle() / 4):
-        pulse.beat()
+    while not wait(watchdog.idle() / 4):
+        watchdog.beat()
 
 
 if __name__ == "__main__":

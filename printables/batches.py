@@ -76,11 +76,11 @@ LIVE = (PieceState.RESERVED, *ON_PAPER, PieceState.IN_PARCEL)
 
 
 class Piece(ShopRow, table=True):
-    """One physical insert. A reprint of a spoiled piece keeps its code and links and is the next `generation`."""
+    """One physical insert. A reprint keeps code and links and has the next `copy_number`; the first print is 1."""
 
     __tablename__ = "pieces"
     __table_args__ = (
-        UniqueConstraint("shop_id", "batch_id", "number", "generation"),
+        UniqueConstraint("shop_id", "batch_id", "number", "copy_number"),
         Index(None, "shop_id", "code"),
         Index(None, "shop_id", "delivery_id"),
         Index(None, "shop_id", "parcel_id"),
@@ -88,7 +88,7 @@ class Piece(ShopRow, table=True):
 
     batch_id: int = Field(foreign_key="batches.id", sa_type=BigId)
     number: int
-    generation: int = 1
+    copy_number: int = 1
     delivery_id: int | None = Field(default=None, foreign_key="deliveries.id", sa_type=BigId)
     parcel_id: int | None = Field(default=None, foreign_key="parcels.id", sa_type=BigId)
     code: str = Field(max_length=32)
@@ -112,7 +112,7 @@ class PieceLink(ShopRow, table=True):
 
 
 class PackingOutcome(StrEnum):
-    """What the bench said to a scan."""
+    """What the packing station said to a scan."""
 
     PACKED = "packed"
     WRONG_PARCEL = "wrong_parcel"
@@ -121,11 +121,11 @@ class PackingOutcome(StrEnum):
     STOPPED = "stopped"  # the campaign is paused or over: leave it out
     UNKNOWN_CODE = "unknown_code"
     UNDONE = "undone"
-    LEFT_OUT = "left_out"  # not at the bench when its parcel left
+    LEFT_OUT = "left_out"  # not at the packing station when its parcel left
 
 
 class PackingEvent(ShopRow, table=True):
-    """One scan at the bench and what it was answered."""
+    """One scan at the packing station and what it was answered."""
 
     __tablename__ = "packing_events"
     __table_args__ = (

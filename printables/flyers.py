@@ -18,12 +18,12 @@ from retention import audit
 from retention.access import Member
 from retention.database import BigId, Json, ShopRow
 from retention.errors import Conflict, Invalid, NotFound
+from retention.i18n import LANGUAGES, current_locale, speaking
+from retention.i18n import gettext as _
 from retention.moments import show_end
 from retention.money import show
 from retention.products import Product
 from retention.shops import Shop, check_slug
-from retention.words import LANGUAGES, current_locale, speaking
-from retention.words import gettext as _
 
 LONGEST_WORDS = 200
 

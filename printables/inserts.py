@@ -1,4 +1,4 @@
-"""What goes into waybill W? The question of the bench, and of the shop's other systems."""
+"""What goes into waybill W? The question of the packing station, and of the shop's other systems."""
 
 import re
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class Insert:
     flyer: str
     code: str
     batch: int | None
-    generation: int
+    copy_number: int
     packed: bool
 
 
@@ -83,7 +83,7 @@ def inserts_in(session: Session, parcel: Parcel) -> tuple[Insert, ...]:
             col(Flyer.name),
             col(Piece.code),
             col(Batch.number),
-            col(Piece.generation),
+            col(Piece.copy_number),
         )
         .join(Campaign, col(Campaign.id) == Delivery.campaign_id)
         .outerjoin(Piece, sa.and_(col(Piece.delivery_id) == Delivery.id, col(Piece.id) == _NEWEST))
@@ -103,10 +103,10 @@ def inserts_in(session: Session, parcel: Parcel) -> tuple[Insert, ...]:
             flyer=flyer or "",
             code=code or "",
             batch=batch,
-            generation=generation or 0,
+            copy_number=copy_number or 0,
             packed=DeliveryState(state) is DeliveryState.SENT,
         )
-        for delivery_id, state, campaign, flyer, code, batch, generation in rows
+        for delivery_id, state, campaign, flyer, code, batch, copy_number in rows
     )
 
 

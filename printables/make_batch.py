@@ -27,7 +27,7 @@ from printables.drawing import sheets, stamp, verify
 from printables.drawing.profiles import PROFILES
 from printables.drawing.render import StaticLayer
 from printables.flyers import Copy, Flyer, copy_of
-from retention import audit, pulse
+from retention import audit, watchdog
 from retention.buyers import Buyer
 from retention.database import changed, choice, reading, transaction
 from retention.errors import Conflict, Invalid
@@ -209,12 +209,12 @@ class PieceContent:
 
     name: str
     waybill: str
-    generation: int
+    copy_number: int
     codes: tuple[tuple[str, str, str], ...]  # slot, token, typed code
 
     def stamped(self, layer: StaticLayer, copy: Copy, public_url: str) -> stamp.PrintRecord:
         """Return the values of its slots. A slot of one's own is called ""; those of a joint flyer are 1 and 2."""
-        tail = f"…{self.waybill[-4:]} · {self.generation}" if self.waybill else str(self.generation)
+        tail = f"…{self.waybill[-4:]} · {self.copy_number}" if self.waybill else str(self.copy_number)
         values = {"piece": tail, "greeting": proofs.greeting(layer, self.name, copy.language)}
         for slot, token, code in self.codes:
             ending = f"_{slot}" if slot else ""
@@ -253,8 +253,8 @@ def _reserve_pieces(session: Session, batch: Batch, run: Run, most: int | None) 
     """One INSERT ... SELECT: the first `most` deliveries that wait for paper, numbered in picking order."""
     picking_order = (col(Parcel.pick_position), col(Parcel.waybill))
     earlier = aliased(Piece)
-    generation = (
-        select(func.coalesce(func.max(earlier.generation), 0) + 1)
+    copy_number = (
+        select(func.coalesce(func.max(earlier.copy_number), 0) + 1)
         .where(earlier.shop_id == run.shop_id, earlier.delivery_id == Delivery.id)
         .scalar_subquery()
     )
@@ -262,7 +262,7 @@ def _reserve_pieces(session: Session, batch: Batch, run: Run, most: int | None) 
         "shop_id": sa.literal(run.shop_id),
         "batch_id": sa.literal(batch.id),
         "number": func.row_number().over(order_by=picking_order),
-        "generation": generation,
+        "copy_number": copy_number,
         "delivery_id": col(Delivery.id),
         "parcel_id": col(Delivery.parcel_id),
         "code": func.coalesce(Coupon.code, Link.token),
@@ -300,7 +300,7 @@ def _inserts(session: Session, batch: Batch) -> list[PieceContent]:
             col(Piece.number),
             col(Buyer.name),
             col(Parcel.waybill),
-            col(Piece.generation),
+            col(Piece.copy_number),
             col(PieceLink.slot),
             col(Link.token),
             func.coalesce(Coupon.code, Link.token),
@@ -321,8 +321,8 @@ def _inserts(session: Session, batch: Batch) -> list[PieceContent]:
     inserts = []
     for _number, group in groupby(rows, key=lambda row: row[0]):
         slots = list(group)
-        _n, name, waybill, generation, *_rest = slots[0]
-        inserts.append(PieceContent(name or "", waybill or "", generation, tuple((r[4], r[5], r[6]) for r in slots)))
+        _n, name, waybill, copy_number, *_rest = slots[0]
+        inserts.append(PieceContent(name or "", waybill or "", copy_number, tuple((r[4], r[5], r[6]) for r in slots)))
     return inserts
 
 
@@ -342,7 +342,7 @@ def _print(layer: StaticLayer, pieces: list[stamp.PrintRecord], profile: str) ->
 def _moving(pieces: Sequence[stamp.PrintRecord]) -> Iterator[stamp.PrintRecord]:
     """Yield the pieces, and say with each that the drawing goes on."""
     for piece in pieces:
-        pulse.move()
+        watchdog.move()
         yield piece
 
 

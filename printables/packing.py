@@ -34,7 +34,7 @@ from retention.tokens import read_code
 
 @dataclass(frozen=True)
 class OpenParcel:
-    """What the bench shows after a waybill scan."""
+    """What the packing station shows after a waybill scan."""
 
     waybill: str
     buyer: str
@@ -53,20 +53,20 @@ class OpenParcel:
 
 @dataclass(frozen=True)
 class ScanResult:
-    """What the bench says to the scan of a piece, with the parcel as it is now."""
+    """What the packing station says to the scan of a piece, with the parcel as it is now."""
 
     outcome: PackingOutcome
     parcel: OpenParcel
     code: str
     belongs_to: str = ""
     """Of a piece of another parcel: the last characters of that parcel's waybill."""
-    generation: int = 1
+    copy_number: int = 1
     """Above 1, this code was printed again: the paper in hand must carry this number in its small print."""
 
 
 @dataclass(frozen=True)
 class Today:
-    """The bench's day so far."""
+    """The packing station's day so far."""
 
     packed: int
     caught: int
@@ -98,7 +98,7 @@ def scan(session: Session, member: Member, waybill: str, scanned: str, *, at: da
         _seen(session, parcel),
         code=piece.code if piece else scanned.strip(),
         belongs_to=elsewhere.waybill[-4:] if elsewhere else "",
-        generation=piece.generation if piece else 1,
+        copy_number=piece.copy_number if piece else 1,
     )
 
 
@@ -136,7 +136,7 @@ def ship_parcel(session: Session, member: Member, waybill: str, *, at: datetime)
 
 
 def leave_out(session: Session, member: Member, waybill: str, *, at: datetime) -> OpenParcel:
-    """Let a parcel go without the inserts that are not at the bench: each is written down, and its delivery skipped.
+    """Let a parcel go without the inserts that are missing: each is written down, and its delivery skipped.
 
     Conflict when nothing is missing or the parcel has left.
     """
@@ -171,7 +171,7 @@ def today(session: Session, shop: Shop, *, at: datetime) -> Today:
 
 
 def find_piece(session: Session, member: Member, scanned: str) -> Piece:
-    """Return the piece a scan means, its newest generation; NotFound otherwise."""
+    """Return the piece a scan means, its newest copy; NotFound otherwise."""
     piece = _piece_of(session, member, scanned)
     if piece is None:
         raise NotFound("No insert has the code {code}.", code=scanned.strip())
@@ -226,7 +226,7 @@ def _piece_of(session: Session, member: Member, scanned: str) -> Piece | None:
     # A link may be another shop's (a joint flyer), its place on a piece never is.
     of_piece = sa.and_(col(PieceLink.piece_id) == Piece.id, col(PieceLink.shop_id) == member.shop_id)
     by_token = words.join(PieceLink, of_piece).join(Link, col(Link.id) == PieceLink.link_id)
-    newest = (col(Piece.generation).desc(), col(Piece.id).desc())
+    newest = (col(Piece.copy_number).desc(), col(Piece.id).desc())
     piece = session.exec(by_token.where(Link.token == token).order_by(*newest).limit(1)).first()
     if piece is None and (code := _typed(scanned)):
         piece = session.exec(words.where(Piece.code == code).order_by(*newest).limit(1)).first()

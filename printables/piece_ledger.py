@@ -26,8 +26,8 @@ from retention.access import Member, Scope
 from retention.database import changed, reading, transaction
 from retention.errors import Conflict, NotFound
 from retention.files import FileStore
+from retention.i18n import gettext as _
 from retention.tokens import spaced
-from retention.words import gettext as _
 
 
 class PrintResult(StrEnum):
@@ -124,9 +124,9 @@ def reconcile(session: Session, batch: Batch) -> Reconciliation:
 def mark_printed(session: Session, member: Member, number: int, result: PrintResult, *, at: datetime) -> Marked:
     """Write down how a batch came out of the printer.
 
-    Good: its pieces wait at the bench. Unused: they are good and go back to stock. Again, later: the paper is waste and
-    the batch can be printed once more, as it is. Conflict for a batch that was not rendered or is closed, and for one
-    to be printed once more that has codes nobody can use any more.
+    Good: its pieces wait at the packing station. Unused: they are good and go back to stock. Again, later: the paper is
+    waste and the batch can be printed once more, as it is. Conflict for a batch that was not rendered or is closed, and
+    for one to be printed once more that has codes nobody can use any more.
     """
     member.require(Scope.BATCHES_WRITE)
     batch = batch_for(session, member, number)
@@ -182,7 +182,7 @@ def close_batch(session: Session, member: Member, number: int, *, unused: bool =
 def reprint(
     engine: Engine, member: Member, scanned: str, *, files: FileStore, public_url: str, at: datetime, demo: bool = False
 ) -> tuple[Piece, Batch]:
-    """Declare a piece spoiled and print it once more, as proved: same code and links, next generation, a batch of one.
+    """Declare a piece spoiled and print it once more, as proved: same code and links, next copy, a batch of one.
 
     Conflict for a piece that is not on paper (packed, or printed again already) or whose coupon is used or over.
     """
@@ -265,7 +265,7 @@ def _spoil(session: Session, member: Member, piece: Piece, at: datetime) -> tupl
         shop_id=piece.shop_id,
         batch_id=batch.id,
         number=1,
-        generation=piece.generation + 1,
+        copy_number=piece.copy_number + 1,
         delivery_id=piece.delivery_id,
         parcel_id=piece.parcel_id,
         code=piece.code,
@@ -276,7 +276,7 @@ def _spoil(session: Session, member: Member, piece: Piece, at: datetime) -> tupl
         sa.literal(piece.shop_id), sa.literal(again.id), col(PieceLink.link_id), col(PieceLink.slot)
     ).where(col(PieceLink.shop_id) == piece.shop_id, col(PieceLink.piece_id) == piece.id)
     session.execute(sa.insert(PieceLink).from_select(["shop_id", "piece_id", "link_id", "slot"], links))
-    _record(session, member, original, "piece.spoil", {"code": piece.code, "generation": piece.generation}, at)
+    _record(session, member, original, "piece.spoil", {"code": piece.code, "copy_number": piece.copy_number}, at)
     return again, batch
 
 

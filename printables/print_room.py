@@ -106,7 +106,7 @@ def pieces_in(session: Session, batch: Batch, *, most: int = MOST_PIECES) -> lis
         .outerjoin(Parcel, col(Parcel.id) == Piece.parcel_id)
         .where(Piece.shop_id == batch.shop_id, Piece.batch_id == batch.id)
     )
-    rows = session.exec(pieces.order_by(col(Piece.number), col(Piece.generation)).limit(most)).all()
+    rows = session.exec(pieces.order_by(col(Piece.number), col(Piece.copy_number)).limit(most)).all()
     return [PieceLine(piece, waybill or "") for piece, waybill in rows]
 
 

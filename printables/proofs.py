@@ -21,12 +21,12 @@ from retention.buyers import Buyer
 from retention.database import BigId, Json, ShopRow, write_after
 from retention.errors import Conflict, Invalid
 from retention.files import FileStore
-from retention.naming import salutation
+from retention.i18n import gettext as _
+from retention.i18n import speaking
 from retention.privacy.personal import personal
+from retention.salutations import salutation
 from retention.shops import Shop
 from retention.tokens import ALPHABET, CODE_LENGTH, TOKEN_LENGTH, spaced
-from retention.words import gettext as _
-from retention.words import speaking
 
 _LONGEST_NAMES = 200  # looked at for one to greet by; what is longest is often no name
 FORMATS = {"office": "a6", "label-203": "label", "label-300": "label", "print-shop": "a6"}

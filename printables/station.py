@@ -55,7 +55,7 @@ class Said:
     """An answer: the sign, the waybill that is open now (empty for none), and what the words need.
 
     `tail` is the end of the waybill a piece belongs to, or that was closed; `missing` how many inserts are not in yet;
-    `generation` above 1 that this code was printed again; `batch` the number of a reprint.
+    `copy_number` above 1 that this code was printed again; `batch` the number of a reprint.
     """
 
     sign: Sign
@@ -63,7 +63,7 @@ class Said:
     code: str = ""
     tail: str = ""
     missing: int = 0
-    generation: int = 1
+    copy_number: int = 1
     batch: int = 0
 
     @property
@@ -73,7 +73,7 @@ class Said:
         So with paper that was printed again: the number in its small print is to be compared.
         """
         is_in = self.sign in (Sign.PACKED, Sign.COMPLETE)
-        return self.sign in _FOR_A_PERSON or (is_in and self.generation > 1)
+        return self.sign in _FOR_A_PERSON or (is_in and self.copy_number > 1)
 
 
 def hear(session: Session, member: Member, text: str, *, over: str, at: datetime) -> Said:
@@ -99,7 +99,7 @@ def take_back(session: Session, member: Member, *, over: str, at: datetime) -> S
 
 
 def go_without(session: Session, member: Member, *, over: str, at: datetime) -> Said:
-    """Leave out what is not at the bench, and close the parcel."""
+    """Leave out what is missing, and close the parcel."""
     leave_out(session, member, _over(over), at=at)
     parcel = ship_parcel(session, member, over, at=at)
     return Said(Sign.LEFT_OUT, tail=parcel.waybill[-4:])
@@ -108,7 +108,7 @@ def go_without(session: Session, member: Member, *, over: str, at: datetime) -> 
 def spoil(session: Session, member: Member, text: str, *, over: str, at: datetime) -> Said:
     """Count the insert with this code as spoiled and order its new copy."""
     piece, batch = order_reprint(session, member, text, at=at)
-    return Said(Sign.REPRINTED, over, code=piece.code, generation=piece.generation, batch=batch.number)
+    return Said(Sign.REPRINTED, over, code=piece.code, copy_number=piece.copy_number, batch=batch.number)
 
 
 def missing_in(parcel: OpenParcel) -> int:
@@ -154,7 +154,7 @@ def _piece(session: Session, member: Member, text: str, *, over: str, at: dateti
         code=result.code[:64],
         tail=result.belongs_to,
         missing=missing,
-        generation=result.generation,
+        copy_number=result.copy_number,
     )
 
 

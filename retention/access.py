@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from retention.errors import Forbidden, Invalid, Words
-from retention.words import gettext_noop
+from retention.i18n import gettext_noop
 
 
 class Role(StrEnum):

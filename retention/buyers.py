@@ -104,7 +104,7 @@ def count_buyers(session: Session, shop_id: int) -> int:
 
 
 def masked_name(name: str) -> str:
-    """Return a name as the packing bench may show it: 林**, A***."""
+    """Return a name as the packing station may show it: 林**, A***."""
     return f"{name[0]}{'*' * min(max(len(name) - 1, 1), 3)}" if name else ""
 
 

@@ -1,7 +1,7 @@
 """Consent per buyer and channel: a ledger of evidence of which the last row that counts decides.
 
 Whether a row counts is settled when it is written: an answer given earlier than the last one is kept and changes
-nothing. A no by mail or phone also holds for the address (`retention.suppressions`). Rows of files: `ingest.answers`.
+nothing. A no by mail or phone also holds for the address (`retention.suppressions`). Rows of files: `ingest.consents`.
 """
 
 from collections.abc import Collection

@@ -20,7 +20,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.sql.dml import UpdateBase
 from sqlmodel import Field, Session, SQLModel, col
 
-from retention.bounds import check_rows, check_statement
+from retention.column_limits import check_rows, check_statement
 
 event.listen(Session, "before_flush", check_rows)
 event.listen(Engine, "before_execute", check_statement)

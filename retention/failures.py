@@ -21,12 +21,12 @@ from sqlmodel import Field, Session, col, select
 from retention import audit
 from retention.access import Member, Scope
 from retention.database import BigId, ShopRow, insert, reading, storable, transaction
+from retention.error_text import said
 from retention.errors import NotFound
+from retention.i18n import gettext_noop as n_
+from retention.i18n import speaking
 from retention.privacy.personal import personal, quotes
 from retention.shops import Shop
-from retention.trouble import said
-from retention.words import gettext_noop as n_
-from retention.words import speaking
 
 log = structlog.get_logger()
 

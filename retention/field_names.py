@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from retention.words import gettext, gettext_noop
+from retention.i18n import gettext, gettext_noop
 
 NAMES = {
     "accent": gettext_noop("Accent colour"),
@@ -79,7 +79,7 @@ NAMES = {
     "run": gettext_noop("Run"),
     "scheduled_at": gettext_noop("When"),
     "scopes": gettext_noop("What it may do"),
-    "sealed": gettext_noop("Secrets"),
+    "encrypted_secrets": gettext_noop("Secrets"),
     "secret": gettext_noop("Signing secret"),
     "segment": gettext_noop("Segment"),
     "sender": gettext_noop("Sender"),

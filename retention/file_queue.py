@@ -17,7 +17,7 @@ from typing import Any
 import structlog
 from kombu.transport import virtual
 
-from retention import pulse
+from retention import watchdog
 
 log = structlog.get_logger()
 
@@ -99,7 +99,7 @@ class Transport(virtual.Transport):
     polling_interval = 0.2
 
     def drain_events(self, connection: Any, timeout: float | None = None, **_: Any) -> None:
-        pulse.beat()
+        watchdog.beat()
         super().drain_events(connection, timeout=timeout)  # type: ignore[no-untyped-call]
 
 

@@ -19,7 +19,7 @@ from sqlmodel import Field, Session, SQLModel, col, select
 from retention import clock
 from retention.database import insert, transaction
 from retention.errors import Error
-from retention.words import gettext_noop
+from retention.i18n import gettext_noop
 
 EVERY = timedelta(seconds=15)
 LATE = timedelta(minutes=2)

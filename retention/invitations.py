@@ -11,14 +11,14 @@ import sqlalchemy as sa
 from sqlalchemy import Index
 from sqlmodel import Field, Session, col, delete, select
 
-from retention import audit, clock, keys, logins, people, tokens
+from retention import audit, clock, keys, logins, tokens, users
 from retention.access import ROLE_SCOPES, Member, Role, Scope, runs_the_machine
 from retention.database import BigId, ShopRow, changed, choice
 from retention.errors import Conflict, NotFound
-from retention.people import User
 from retention.queue import task
+from retention.rate_limits import Limit, network_of
 from retention.shops import Shop
-from retention.tries import Limit, network_of
+from retention.users import User
 
 TRIES_OF_ADDRESS = 60
 """Links opened or used from one address within a quarter of an hour."""
@@ -67,10 +67,10 @@ def invite(
     Whether the address has an account elsewhere is not told. Conflict for somebody who is in the shop already,
     Forbidden for a role that may do more than `by`.
     """
-    email = people.check_email(email)
+    email = users.check_email(email)
     by.require_all(ROLE_SCOPES[role])
-    user = people.find_user(session, email)
-    if user and people.member_for(session, user, shop):
+    user = users.find_user(session, email)
+    if user and users.member_for(session, user, shop):
         raise Conflict("{email} is in {shop} already.", email=email, shop=shop.slug)
     mine = (col(OneTimeLink.shop_id) == shop.id, col(OneTimeLink.email) == email)
     _end(session, at, *mine, col(OneTimeLink.purpose) == LinkPurpose.INVITATION)
@@ -89,9 +89,9 @@ def offer_password(session: Session, shop: Shop, user_id: int, *, by: Member, at
 
     Who works in other shops too gets it from whoever runs the installation: an owner could else enter those shops.
     """
-    user, role = people.find_person(session, shop, user_id)
+    user, role = users.find_person(session, shop, user_id)
     by.require_all(ROLE_SCOPES[role])
-    if not runs_the_machine(by.actor) and len(people.shops_of_user(session, user)) > 1:
+    if not runs_the_machine(by.actor) and len(users.shops_of_user(session, user)) > 1:
         raise Conflict(
             "{email} works in other shops too. Ask whoever runs this installation for: regulars user reset-password.",
             email=user.email,
@@ -141,9 +141,9 @@ def find_link(session: Session, secret: str, *, at: datetime) -> OneTimeLink:
 def accept_new(session: Session, link: OneTimeLink, *, name: str, password_hash: str, at: datetime) -> User:
     """Make the account an invitation is for, with the password its person chose, and let them into the shop."""
     shop = _use(session, link, at=at)
-    if people.find_user(session, link.email):
+    if users.find_user(session, link.email):
         raise Conflict("{email} has an account. Sign in, then open the link again.", email=link.email)
-    made = people.make_user(
+    made = users.make_user(
         session, link.email, name=name or link.name, password_hash=password_hash, language=shop.language, at=at
     )
     return _join(session, shop, link, made, at=at)
@@ -206,7 +206,7 @@ def _use(session: Session, link: OneTimeLink, *, at: datetime) -> Shop:
 
 def _join(session: Session, shop: Shop, link: OneTimeLink, user: User, *, at: datetime) -> User:
     assert link.role is not None  # every invitation has one
-    people.join(session, shop, user, role=link.role, at=at, actor=f"user:{user.id}")
+    users.join(session, shop, user, role=link.role, at=at, actor=f"user:{user.id}")
     return user
 
 
@@ -231,13 +231,13 @@ def _role_of(session: Session, shop: Shop, link: OneTimeLink) -> Role | None:
     if link.purpose is LinkPurpose.INVITATION:
         return link.role
     user = session.get_one(User, link.user_id)
-    works_in = people.shops_of_user(session, user)
+    works_in = users.shops_of_user(session, user)
     return works_in[0][1] if [each.id for each, _ in works_in] == [shop.id] else None
 
 
 def _person(session: Session, shop: Shop, user_id: int) -> Member | None:
     user = session.get(User, user_id)
-    return people.member_for(session, user, shop) if user else None
+    return users.member_for(session, user, shop) if user else None
 
 
 def _usable(at: datetime) -> tuple[sa.ColumnElement[bool], ...]:

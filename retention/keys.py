@@ -11,9 +11,9 @@ from retention import audit, tokens
 from retention.access import Member, Scope
 from retention.database import Json, ShopRow, write_aside
 from retention.errors import Conflict, Invalid, NotFound
+from retention.i18n import gettext_noop
 from retention.moments import show_end
 from retention.shops import Shop
-from retention.words import gettext_noop
 
 NOTED_EVERY = timedelta(minutes=5)
 """How exactly the last use of a key is known: noting each would be a write for every request."""

@@ -14,11 +14,11 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Field, Session, SQLModel, col, delete, select
 
-from retention import audit, clock, tokens, tries
+from retention import audit, clock, rate_limits, tokens
 from retention.database import BigId
-from retention.people import User, find_user
 from retention.queue import task
-from retention.tries import Limit, network_of
+from retention.rate_limits import Limit, network_of
+from retention.users import User, find_user
 
 SESSION_LENGTH = timedelta(days=14)
 TRIES_OF_ADDRESS = 20
@@ -67,8 +67,8 @@ def finish(session: Session, candidate: Candidate, *, limits: Sequence[Limit], a
     user = session.get(User, candidate.user_id) if candidate.user_id else None
     if user is None or user.password_hash != candidate.kept:
         return None
-    tries.give_back(session, limits[:1])
-    tries.forget(session, limits[1:])
+    rate_limits.give_back(session, limits[:1])
+    rate_limits.forget(session, limits[1:])
     return open_login(session, user, at=at)
 
 
@@ -107,4 +107,4 @@ def _forget_logins(session: Session) -> None:
 def forget_old(session: Session, at: datetime) -> None:
     """Remove the logins that are over and the tries whose windows are."""
     session.exec(delete(Login).where(col(Login.expires_at) <= at))
-    tries.forget_old(session, at)
+    rate_limits.forget_old(session, at)

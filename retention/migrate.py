@@ -17,8 +17,8 @@ from sqlalchemy import Connection, MetaData, create_engine, event, pool, text
 from sqlmodel import SQLModel
 
 from retention.errors import Conflict, Error
+from retention.i18n import gettext_noop
 from retention.schema import lacking, names_in
-from retention.words import gettext_noop
 
 # Any constant does, as long as every release takes the same one.
 _UPGRADE_LOCK = 8_247_431_906

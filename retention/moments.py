@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from babel.dates import format_date
 
 from retention import clock
-from retention.words import current_locale
+from retention.i18n import current_locale
 
 _DAY = timedelta(days=1)
 

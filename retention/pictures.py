@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from PIL import Image, ImageFile
 
 from retention.errors import Invalid
-from retention.words import gettext_noop
+from retention.i18n import gettext_noop
 
 LARGEST_PIXELS = 60_000_000
 _LARGEST_WEBP = 30_000_000  # its decoder keeps four copies of a picture

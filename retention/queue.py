@@ -23,7 +23,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 from sqlmodel import Session
 
-from retention import clock, heartbeats, pulse
+from retention import clock, heartbeats, watchdog
 from retention.database import after_commit, open_engine, transaction
 from retention.heartbeats import Part
 from retention.settings import Settings, get_settings
@@ -156,7 +156,7 @@ def send(session: Session, name: str, *arguments: int) -> None:
 def worker_engine() -> Engine:
     """Return the engine the tasks of this process use."""
     engine = open_engine(get_settings().database)
-    event.listen(engine, "after_cursor_execute", lambda *_: pulse.move())
+    event.listen(engine, "after_cursor_execute", lambda *_: watchdog.move())
     return engine
 
 
@@ -170,12 +170,12 @@ def _leave_the_parents_sockets(**_: object) -> None:
 @task_prerun.connect  # type: ignore[untyped-decorator]
 def _say_how_long(task: Any, **_: object) -> None:
     lane = LANES.get(task.name, Lane.QUICK)
-    pulse.begin(LIMITS[lane], most=MOST[lane])
+    watchdog.begin(LIMITS[lane], most=MOST[lane])
 
 
 @task_postrun.connect  # type: ignore[untyped-decorator]
 def _say_it_is_done(**_: object) -> None:
-    pulse.end()
+    watchdog.end()
 
 
 @worker_ready.connect  # type: ignore[untyped-decorator]

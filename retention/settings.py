@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from retention import checking
+from retention import setting_checks
 from retention.errors import Error, Invalid
 from retention.home import keep_once, open_home
 
@@ -22,13 +22,13 @@ DEMO_MARK = "demonstration"
 """The file in REGULARS_HOME that says so."""
 
 _CHECKS: dict[str, Callable[[Any], Any]] = {
-    "home": checking.check_folder,
-    "database_url": checking.check_database,
-    "broker_url": checking.check_broker,
-    "files_url": checking.check_files,
-    "public_url": checking.check_public,
-    "smtp_url": checking.check_mail_server,
-    "mail_from": checking.check_sender,
+    "home": setting_checks.check_folder,
+    "database_url": setting_checks.check_database,
+    "broker_url": setting_checks.check_broker,
+    "files_url": setting_checks.check_files,
+    "public_url": setting_checks.check_public,
+    "smtp_url": setting_checks.check_mail_server,
+    "mail_from": setting_checks.check_sender,
 }
 
 
@@ -110,7 +110,7 @@ def _long_enough(key: bytes, source: str) -> bytes:
     if len(key) < SHORTEST_KEY:
         raise Invalid(
             "{source} holds {length} bytes; a key needs {least}. Restore it from a backup: what it signed and"
-            " sealed needs the same one. For a new installation take a new one, as `openssl rand -hex 32` makes it.",
+            " encrypted needs the same one. For a new installation take a new one, as `openssl rand -hex 32` makes it.",
             source=source,
             length=len(key),
             least=SHORTEST_KEY,
@@ -144,4 +144,4 @@ def settings_or_exit() -> Settings:
 def _told(wrong: ErrorDetails) -> str:
     name = f"REGULARS_{str(wrong['loc'][0]).upper()}"
     said = str(wrong.get("ctx", {}).get("error", wrong["msg"])).rstrip(".")
-    return f"{name} is {checking.shown(wrong['input'])}: {said}"
+    return f"{name} is {setting_checks.shown(wrong['input'])}: {said}"

@@ -11,14 +11,14 @@ from retention import clock
 from retention.addresses import country_of
 from retention.database import BigId
 from retention.errors import Conflict, Invalid, NotFound
+from retention.i18n import LANGUAGES
 from retention.money import check_currency
-from retention.words import LANGUAGES
 
 
 class Shop(SQLModel, table=True):
     """A shop with the zone its days are counted in and the currency its money is in.
 
-    `phones_of` is the country whose numbers the kept keys of telephones are spelled as (`retention.respelling`).
+    `phones_of` is the country whose numbers the kept keys of telephones belong to (`retention.phone_renormalizing`).
     """
 
     __tablename__ = "shops"

@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from celery.beat import Scheduler
 
-from retention import pulse
+from retention import watchdog
 
 log = structlog.get_logger()
 
@@ -32,7 +32,7 @@ class Timetable(Scheduler):
             if time.monotonic() >= self._due.get(name, 0.0):
                 pause = float(sweep["schedule"])
                 self._due[name] = time.monotonic() + (pause if self._sent(sweep) else min(pause, AGAIN))
-        pulse.beat()
+        watchdog.beat()
         soonest = min(self._due.values(), default=0.0) - time.monotonic()
         return min(max(soonest, 0.05), LONGEST_SLEEP)
 

@@ -21,11 +21,11 @@ class Family(StrEnum):
 
     BUYERS = "buyers"
     ORDERS = "orders"
-    RELATIONS = "relations"
+    FOLLOWERS_AND_GROUPS = "relations"  # as rows have it
     CONSENTS = "consents"
     TOUCHES = "touches"
     FORECASTS = "forecasts"  # what is predicted of buyers, made anew once a day
-    SEGMENTS = "segments"  # saved rules, pins and lists, which other rules can name
+    SEGMENTS = "segments"  # saved rules, manual members and lists, which other rules can name
 
 
 NO_VERSIONS = dict.fromkeys(Family, 0)

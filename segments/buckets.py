@@ -11,7 +11,7 @@ from hashlib import blake2b
 import numpy as np
 from pyroaring import BitMap
 
-from segments.nodes import Bucket
+from segments.rule_ast import Bucket
 
 
 def in_bucket(buyers: BitMap, bucket: Bucket, *, shop_id: int) -> BitMap:

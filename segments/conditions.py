@@ -1,6 +1,6 @@
-"""Conditions as SELECTs: each leaf of a rule is one query of buyer ids, built from columns and bound values only.
+"""Conditions as SELECTs: each condition of a rule is one query of buyer ids, built from columns and bound values only.
 
-A leaf that a buyer without any row may satisfy ("at most 2 orders") is asked the other way round: `inverted` tells that
+One that a buyer without any row may satisfy ("at most 2 orders") is asked the other way round: `inverted` tells that
 everybody but the ids of the query matches.
 """
 
@@ -19,10 +19,22 @@ from retention.buyers import Buyer
 from retention.consent import Answer, Channel, Consent
 from retention.database import is_postgresql
 from retention.errors import NotFound
-from retention.relations import Follow, Group, GroupMember
+from retention.followers_and_groups import Follow, Group, GroupMember
 from retention.suppressions import About, held_buyers
 from retention.touches import Touch
-from segments.nodes import SUMS, BuyerField, ConsentIs, Follows, InGroup, Leaf, Moment, Orders, Tests, Touched, Window
+from segments.rule_ast import (
+    SUMS,
+    BuyerField,
+    Condition,
+    ConsentIs,
+    Follows,
+    InGroup,
+    Moment,
+    Orders,
+    Tests,
+    Touched,
+    Window,
+)
 from segments.view import View
 
 Column = sa.SQLColumnExpression[Any]
@@ -39,9 +51,9 @@ COMPARE: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def inverted(leaf: Leaf) -> bool:
-    """Tell whether the query of a leaf asks for those who do not match, because those without any row do."""
-    match leaf:
+def inverted(condition: Condition) -> bool:
+    """Tell whether the query of a condition asks for those who do not match, because those without any row do."""
+    match condition:
         case BuyerField(_, "exists", (exists,)):
             return not exists
         case BuyerField(operator="is_not") | ConsentIs(answer="never"):
@@ -63,75 +75,77 @@ def everyone(shop_id: int) -> Query:
     return sa.select(col(Buyer.id)).where(col(Buyer.shop_id) == shop_id)
 
 
-def ask_buyer(session: Session, view: View, leaf: BuyerField) -> Query:
+def ask_buyer(session: Session, view: View, condition: BuyerField) -> Query:
     """Ask for a field of the buyer's row. Fields have no history: they are as they stand now."""
-    column = col(getattr(Buyer, leaf.field))
+    column = col(getattr(Buyer, condition.field))
     buyers = everyone(view.shop.id)
-    match leaf.operator:
+    match condition.operator:
         case "is":
-            return buyers.where(one_of(session, column, leaf.values))
+            return buyers.where(one_of(session, column, condition.values))
         case "is_not":
-            return buyers.where(one_of(session, column, leaf.values))
+            return buyers.where(one_of(session, column, condition.values))
         case "contains":
-            return buyers.where(contains_one(session, column, leaf.values))
+            return buyers.where(contains_one(session, column, condition.values))
         case "month":
-            month = view.month if leaf.values[0] == "this" else leaf.values[0]
+            month = view.month if condition.values[0] == "this" else condition.values[0]
             return buyers.where(sa.extract("month", column) == month)
         case "exists":
-            filled = column.is_not(None) if leaf.field in {"birthday", "created_at"} else column != ""
+            filled = column.is_not(None) if condition.field in {"birthday", "created_at"} else column != ""
             return buyers.where(filled)
         case _:
-            return buyers.where(_beside(view, column, leaf))
+            return buyers.where(_beside(view, column, condition))
 
 
-def ask_follows(view: View, leaf: Follows) -> Query:
+def ask_follows(view: View, condition: Follows) -> Query:
     """Ask who follows the shop, begun within the window."""
-    holding = _holding(view, col(Follow.followed_at), col(Follow.ended_at), leaf.window)
+    holding = _holding(view, col(Follow.followed_at), col(Follow.ended_at), condition.window)
     return sa.select(col(Follow.buyer_id)).where(col(Follow.shop_id) == view.shop.id, *holding)
 
 
-def ask_group(session: Session, view: View, leaf: InGroup) -> Query:
+def ask_group(session: Session, view: View, condition: InGroup) -> Query:
     """Ask who is a member of a group, joined within the window; NotFound for an unknown group."""
     query = sa.select(col(GroupMember.buyer_id)).where(col(GroupMember.shop_id) == view.shop.id)
-    query = query.where(*_holding(view, col(GroupMember.joined_at), col(GroupMember.left_at), leaf.window))
-    if leaf.slug is None:
+    query = query.where(*_holding(view, col(GroupMember.joined_at), col(GroupMember.left_at), condition.window))
+    if condition.slug is None:
         return query.distinct()
-    group = session.exec(select(Group.id).where(Group.shop_id == view.shop.id, Group.slug == leaf.slug)).first()
+    group = session.exec(select(Group.id).where(Group.shop_id == view.shop.id, Group.slug == condition.slug)).first()
     if group is None:
-        raise NotFound("No group is called {slug}.", slug=leaf.slug)
+        raise NotFound("No group is called {slug}.", slug=condition.slug)
     return query.where(col(GroupMember.group_id) == group)
 
 
-def ask_consent(view: View, leaf: ConsentIs) -> Query:
-    """Ask for the answers to a channel: the buyer, and a number that is largest for the last, odd where it is `leaf`'s.
+def ask_consent(view: View, condition: ConsentIs) -> Query:
+    """Ask for the answers to a channel: the buyer, and a number that is largest for the last, odd where it is as asked.
 
     Never asked is the absence of any; then every answer is odd.
     """
     entry = sa.and_(
         col(Consent.shop_id) == view.shop.id,
-        col(Consent.channel) == leaf.channel,
+        col(Consent.channel) == condition.channel,
         col(Consent.topic) == "",
         col(Consent.counts),
     )
     if view.as_of is not None:
         entry = sa.and_(entry, col(Consent.at) < view.as_of)
-    is_any = leaf.answer == "never"
-    odd = sa.literal(1) if is_any else sa.case((col(Consent.answer) == Answer(leaf.answer), 1), else_=0)
+    is_any = condition.answer == "never"
+    odd = sa.literal(1) if is_any else sa.case((col(Consent.answer) == Answer(condition.answer), 1), else_=0)
     return sa.select(col(Consent.buyer_id), col(Consent.id) * 2 + odd).where(entry)
 
 
-def ask_held(view: View, leaf: ConsentIs) -> Query:
+def ask_held(view: View, condition: ConsentIs) -> Query:
     """Ask whose address has said no by the channel: they have, whatever their own row says."""
-    return held_buyers(About(view.shop.id, Channel(leaf.channel)), as_of=view.as_of)
+    return held_buyers(About(view.shop.id, Channel(condition.channel)), as_of=view.as_of)
 
 
-def measure_touches(session: Session, view: View, leaf: Touched) -> Query:
+def measure_touches(session: Session, view: View, condition: Touched) -> Query:
     """Return how often an event happened, of one campaign or of any, per buyer with whom it did."""
     query = sa.select(col(Touch.buyer_id), sa.func.count()).where(
-        col(Touch.shop_id) == view.shop.id, col(Touch.event) == leaf.event, *within(view, col(Touch.at), leaf.window)
+        col(Touch.shop_id) == view.shop.id,
+        col(Touch.event) == condition.event,
+        *within(view, col(Touch.at), condition.window),
     )
-    if leaf.campaigns:
-        query = query.where(one_of(session, col(Touch.campaign), leaf.campaigns))
+    if condition.campaigns:
+        query = query.where(one_of(session, col(Touch.campaign), condition.campaigns))
     return query.group_by(col(Touch.buyer_id))
 
 
@@ -198,13 +212,13 @@ def _moment_test(view: View, column: Column, comparator: str, value: Any) -> Boo
             return sa.and_(column >= view.beginning(moment), column < view.after(moment))
 
 
-def _beside(view: View, column: Column, leaf: BuyerField) -> Bool:
-    moment = leaf.values[0]
+def _beside(view: View, column: Column, condition: BuyerField) -> Bool:
+    moment = condition.values[0]
     assert isinstance(moment, date)
-    if leaf.field != "birthday":
-        return _moment_test(view, column, leaf.operator, moment)
+    if condition.field != "birthday":
+        return _moment_test(view, column, condition.operator, moment)
     day = clock.day_of(view.shop.day(view.beginning(moment)))
-    return column < day if leaf.operator == "before" else column > day
+    return column < day if condition.operator == "before" else column > day
 
 
 def _holding(view: View, begun: Column, ended: Column, window: Window) -> list[Bool]:

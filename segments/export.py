@@ -13,9 +13,9 @@ from sqlmodel import Session, col
 
 from retention import audit, money
 from retention.access import Member, Scope
+from retention.aggregates import BuyerAggregates
 from retention.buyers import Buyer, masked_email, masked_name, masked_phone
 from retention.database import write_after
-from retention.facts import BuyerFacts
 from retention.shops import Shop
 from retention.spreadsheets import open_csv
 from segments.lists import BuyerList, buyers_called, save_list
@@ -80,7 +80,7 @@ def upload_list(
 
 
 def _rows(session: Session, shop: Shop, buyers: BitMap) -> Iterator[Any]:
-    facts = sa.and_(col(BuyerFacts.shop_id) == col(Buyer.shop_id), col(BuyerFacts.buyer_id) == col(Buyer.id))
+    joined = sa.and_(col(BuyerAggregates.shop_id) == col(Buyer.shop_id), col(BuyerAggregates.buyer_id) == col(Buyer.id))
     query = (
         sa.select(
             col(Buyer.id),
@@ -91,11 +91,11 @@ def _rows(session: Session, shop: Shop, buyers: BitMap) -> Iterator[Any]:
             col(Buyer.country),
             col(Buyer.region),
             col(Buyer.city),
-            sa.func.coalesce(col(BuyerFacts.orders), 0),
-            sa.func.coalesce(col(BuyerFacts.spend), 0),
-            col(BuyerFacts.last_at),
+            sa.func.coalesce(col(BuyerAggregates.orders), 0),
+            sa.func.coalesce(col(BuyerAggregates.spend), 0),
+            col(BuyerAggregates.last_at),
         )
-        .outerjoin(BuyerFacts, facts)
+        .outerjoin(BuyerAggregates, joined)
         .where(col(Buyer.shop_id) == shop.id)
         .order_by(col(Buyer.external_id))
     )

@@ -16,19 +16,19 @@ from sqlalchemy.engine import Engine
 from sqlmodel import Session, col
 
 from retention import clock, queue
+from retention.aggregates import BuyerAggregates
 from retention.bitmaps import read_columns
 from retention.database import insert, insert_rows, reading, transaction
 from retention.errors import Error
-from retention.facts import BuyerFacts
 from retention.failures import Thing, each_alone
 from retention.orders import Order
 from retention.shops import Shop
 from retention.versions import DataVersion, Family, raise_version, read_versions
 from segments.conditions import within
 from segments.forecasts import FEWEST_BACK, FEWEST_BUYERS, UNIT, BuyerForecast, Outcome, ShopForecast
-from segments.nodes import HORIZONS, Window
 from segments.prediction import History, Parameters, expected_orders, fit, still_active, until_next
 from segments.purchases import BUYER, counted_orders
+from segments.rule_ast import HORIZONS, Window
 from segments.view import View
 
 LATEST = 3_650
@@ -93,8 +93,11 @@ def read_history(session: Session, view: View) -> tuple[Ints, History]:
     """Return the buyers with a counted order, by id, and on which days they came, in days up to the view's day."""
     if view.as_of is None:
         days = sa.select(
-            col(BuyerFacts.buyer_id), col(BuyerFacts.first_day), col(BuyerFacts.last_day), col(BuyerFacts.order_days)
-        ).where(col(BuyerFacts.shop_id) == view.shop.id, col(BuyerFacts.orders) > 0)
+            col(BuyerAggregates.buyer_id),
+            col(BuyerAggregates.first_day),
+            col(BuyerAggregates.last_day),
+            col(BuyerAggregates.order_days),
+        ).where(col(BuyerAggregates.shop_id) == view.shop.id, col(BuyerAggregates.orders) > 0)
     else:
         day = col(Order.order_day)
         measured = (sa.func.min(day), sa.func.max(day), sa.func.count(sa.distinct(day)))

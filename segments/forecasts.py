@@ -12,10 +12,10 @@ from sqlmodel import Field, Session, SQLModel, col
 
 from retention.database import BigId, choice
 from retention.errors import Invalid
+from retention.i18n import gettext
 from retention.privacy.personal import personal
-from retention.words import gettext
 from segments.conditions import Query, whole
-from segments.nodes import Forecast, Predicted
+from segments.rule_ast import Forecast, Predicted
 from segments.view import View
 
 FEWEST_BUYERS = 100
@@ -89,7 +89,7 @@ def why_nothing(forecast: ShopForecast | None) -> str:
     ).format(buyers=forecast.buyers, fewest=FEWEST_BUYERS, back=forecast.came_back, fewest_back=FEWEST_BACK)
 
 
-def measure_forecasts(view: View, leaf: Predicted) -> Query:
+def measure_forecasts(view: View, condition: Predicted) -> Query:
     """Return what is predicted of every buyer it is known for: buyer, number, and what to divide it by.
 
     Invalid as of a past moment: how the model saw a buyer then is not kept.
@@ -100,13 +100,13 @@ def measure_forecasts(view: View, leaf: Predicted) -> Query:
         )
     buyer, unit = col(BuyerForecast.buyer_id), whole(UNIT)
     of_shop = col(BuyerForecast.shop_id) == view.shop.id
-    match leaf.forecast:
+    match condition.forecast:
         case Forecast.ALIVE:
             return sa.select(buyer, col(BuyerForecast.alive), unit).where(
                 of_shop, col(BuyerForecast.alive).is_not(None)
             )
         case Forecast.ORDERS:
-            return sa.select(buyer, col(getattr(BuyerForecast, f"orders_{leaf.days}")), unit).where(of_shop)
+            return sa.select(buyer, col(getattr(BuyerForecast, f"orders_{condition.days}")), unit).where(of_shop)
         case Forecast.DAYS_TO_NEXT:
             next_day = col(BuyerForecast.next_day)
             return sa.select(buyer, next_day - whole(view.day)).where(of_shop, next_day.is_not(None))

@@ -1,8 +1,8 @@
 """What the names inside rules are called for people: English keys, translated where they are shown."""
 
 from retention.consent import Channel
+from retention.i18n import gettext_noop
 from retention.touches import TouchEvent
-from retention.words import gettext_noop
 
 FIELDS = {
     "external_id": gettext_noop("buyer id"),

@@ -16,8 +16,8 @@ from retention.database import TimedOut, is_reading, time_limit
 from retention.errors import Error, Invalid
 from retention.shops import Shop
 from retention.suppressions import KEY
-from segments.adding import Fold, add_up
 from segments.buckets import in_bucket
+from segments.condition_cache import ConditionCache, open_cache
 from segments.conditions import (
     Query,
     ask_buyer,
@@ -29,21 +29,23 @@ from segments.conditions import (
     measure_touches,
 )
 from segments.forecasts import measure_forecasts
-from segments.leaves import Answers, open_answers
 from segments.lists import list_members
-from segments.nodes import (
+from segments.order_sums import Fold, add_up
+from segments.purchases import ask_times, measure_orders, minor_units
+from segments.rfm import Scores, match_rfm, read_scores
+from segments.rule_ast import (
     EVERYONE,
     MONEY,
     All,
     AnyOf,
     Bucket,
     BuyerField,
+    Condition,
     ConsentIs,
     Follows,
     InGroup,
     InList,
     InSegment,
-    Leaf,
     Node,
     Not,
     Orders,
@@ -51,10 +53,8 @@ from segments.nodes import (
     Rfm,
     Scale,
     Touched,
-    leaves,
+    conditions_of,
 )
-from segments.purchases import ask_times, measure_orders, minor_units
-from segments.rfm import Scores, match_rfm, read_scores
 from segments.rules import parse
 from segments.segments import find_segment
 from segments.tallies import Tallied, Tally, is_tallied, untested
@@ -84,18 +84,18 @@ def open_matcher(session: Session, shop: Shop, *, now: datetime, as_of: datetime
     """Return what answers any number of rules for one shop and moment, each of their conditions once."""
     session.flush()
     seconds = PAGE_SECONDS if is_reading(session) else MOST_SECONDS
-    return Matcher(open_answers(session, View(shop, now, as_of)), seconds=seconds)
+    return Matcher(open_cache(session, View(shop, now, as_of)), seconds=seconds)
 
 
 @dataclass
 class Matcher:
-    """Answers rules for one view of one shop, each leaf once."""
+    """Answers rules for one view of one shop, each condition once."""
 
-    answers: Answers
-    known: dict[Leaf, BitMap] = field(default_factory=dict)
+    cache: ConditionCache
+    known: dict[Condition, BitMap] = field(default_factory=dict)
     scores: dict[Scale, Scores] = field(default_factory=dict)
     segments: dict[str, BitMap] = field(default_factory=dict)
-    trail: tuple[str, ...] = ()
+    path: tuple[str, ...] = ()
     seconds: int = MOST_SECONDS
     """What answering one rule may take."""
     ends_at: float = 0.0
@@ -106,13 +106,15 @@ class Matcher:
 
         Invalid when what has to be asked for it takes too long.
         """
-        self.known |= self.answers.read(leaf for leaf in {EVERYONE, *leaves(node)} if leaf not in self.known)
-        if self.ends_at or all(leaf in self.known for leaf in leaves(node)):
+        self.known |= self.cache.read(
+            condition for condition in {EVERYONE, *conditions_of(node)} if condition not in self.known
+        )
+        if self.ends_at or all(condition in self.known for condition in conditions_of(node)):
             return self._match(node)
         seconds = self.seconds
         self.ends_at = monotonic() + seconds
         try:
-            with time_limit(self.answers.session, seconds):
+            with time_limit(self.cache.session, seconds):
                 return self._match(node)
         except TimedOut as error:
             self.seconds = 1  # so that what shows many does not wait for each
@@ -126,14 +128,14 @@ class Matcher:
 
     def keep(self) -> None:
         """Keep what had to be asked anew for whoever asks next."""
-        self.answers.keep()
+        self.cache.save()
 
     @property
     def everyone(self) -> BitMap:
         """All buyers of the shop."""
         if EVERYONE not in self.known:
-            self.known |= self.answers.read([EVERYONE])
-        return self._leaf(EVERYONE)
+            self.known |= self.cache.read([EVERYONE])
+        return self._match_condition(EVERYONE)
 
     def _match(self, node: Node) -> BitMap:
         match node:
@@ -146,54 +148,54 @@ class Matcher:
             case InSegment(slug):
                 return self.segment(slug)
             case _:
-                return self._leaf(node)
+                return self._match_condition(node)
 
-    def _leaf(self, leaf: Leaf) -> BitMap:
-        if leaf not in self.known:
+    def _match_condition(self, condition: Condition) -> BitMap:
+        if condition not in self.known:
             if self.ends_at and monotonic() > self.ends_at:
                 raise TimedOut
-            self.known[leaf] = self._ask(leaf)
-            self.answers.note(leaf, self.known[leaf])
-        found = self.known[leaf]
-        return self.everyone - found if inverted(leaf) else found
+            self.known[condition] = self._ask(condition)
+            self.cache.put(condition, self.known[condition])
+        found = self.known[condition]
+        return self.everyone - found if inverted(condition) else found
 
-    def _ask(self, leaf: Leaf) -> BitMap:
-        session, view = self.answers.session, self.answers.view
-        match leaf:
+    def _ask(self, condition: Condition) -> BitMap:
+        session, view = self.cache.session, self.cache.view
+        match condition:
             case InList(slug):
                 return list_members(session, view.shop.id, slug) & self.everyone
             case Bucket():
-                return in_bucket(self.everyone, leaf, shop_id=view.shop.id)
+                return in_bucket(self.everyone, condition, shop_id=view.shop.id)
             case Rfm():
-                return match_rfm(self.scored(leaf.scale), leaf, everyone=self.everyone)
+                return match_rfm(self.scored(condition.scale), condition, everyone=self.everyone)
             case ConsentIs():
-                buyers, last = add_up(session, ask_consent(view, leaf), Fold.MOST)
+                buyers, last = add_up(session, ask_consent(view, condition), Fold.MOST)
                 said = BitMap(buyers[last % 2 == 1].astype(np.uint32))
-                held = read_bitmap(session, ask_held(view, leaf)) if leaf.channel in KEY else BitMap()
-                return said - held if leaf.answer == "in" else said | held
-            case Orders() | Touched() | Predicted() if is_tallied(leaf):
-                return self._compare(leaf)
-        return read_bitmap(session, _query(session, view, leaf))
+                held = read_bitmap(session, ask_held(view, condition)) if condition.channel in KEY else BitMap()
+                return said - held if condition.answer == "in" else said | held
+            case Orders() | Touched() | Predicted() if is_tallied(condition):
+                return self._compare(condition)
+        return read_bitmap(session, _query(session, view, condition))
 
-    def _compare(self, leaf: Tallied) -> BitMap:
-        """Return the buyers whose number passes, or when the leaf is inverted those whose number fails."""
-        session, view = self.answers.session, self.answers.view
-        tally = self.answers.tally(untested(leaf), lambda: _measure(session, view, leaf))
-        is_money = isinstance(leaf, Orders) and leaf.measure in MONEY
-        tests = minor_units(leaf.tests, view.shop.currency) if is_money else leaf.tests
-        return tally.failing(tests) if inverted(leaf) else tally.passing(tests)
+    def _compare(self, condition: Tallied) -> BitMap:
+        """Return the buyers whose number passes, or when the condition is inverted those whose number fails."""
+        session, view = self.cache.session, self.cache.view
+        tally = self.cache.tally(untested(condition), lambda: _measure(session, view, condition))
+        is_money = isinstance(condition, Orders) and condition.measure in MONEY
+        tests = minor_units(condition.tests, view.shop.currency) if is_money else condition.tests
+        return tally.failing(tests) if inverted(condition) else tally.passing(tests)
 
     def scored(self, scale: Scale) -> Scores:
         """Return the RFM scores of every buyer with an order, as kept; the buyers are scored when they are not."""
         if scale not in self.scores:
             every = Rfm(scale=scale)
-            packed = self.answers.recall(every)
+            packed = self.cache.get_packed(every)
             self.scores[scale] = Scores.unpack(packed) if packed else self._score(every)
         return self.scores[scale]
 
     def _score(self, every: Rfm) -> Scores:
-        scores = read_scores(self.answers.session, self.answers.view, scale=every.scale)
-        self.answers.remember(every, scores.pack)
+        scores = read_scores(self.cache.session, self.cache.view, scale=every.scale)
+        self.cache.put_packed(every, scores.pack)
         return scores
 
     def try_segment(self, slug: str) -> tuple[BitMap, Error | None]:
@@ -207,38 +209,38 @@ class Matcher:
             return BitMap(), error
 
     def segment(self, slug: str) -> BitMap:
-        """Return the buyers in a saved segment: its rule, then its pins. NotFound for an unknown one."""
+        """Return the buyers in a saved segment: its rule, then its manual members. NotFound for an unknown one."""
         if slug in self.segments:
             return self.segments[slug]
-        if slug in self.trail:
-            trail = " → ".join((*self.trail, slug))
-            raise Invalid("A segment cannot contain itself: {trail}.", trail=trail)
-        segment = find_segment(self.answers.session, self.answers.view.shop.id, slug)
-        before, self.trail = self.trail, (*self.trail, slug)
+        if slug in self.path:
+            path = " → ".join((*self.path, slug))
+            raise Invalid("A segment cannot contain itself: {path}.", path=path)
+        segment = find_segment(self.cache.session, self.cache.view.shop.id, slug)
+        before, self.path = self.path, (*self.path, slug)
         try:
             found = self.match(parse(segment.rule))
         finally:
-            self.trail = before
-        pinned_in, pinned_out = BitMap.deserialize(segment.pinned_in), BitMap.deserialize(segment.pinned_out)
-        self.segments[slug] = (found | (pinned_in & self.everyone)) - pinned_out
+            self.path = before
+        includes, excludes = BitMap.deserialize(segment.manual_includes), BitMap.deserialize(segment.manual_excludes)
+        self.segments[slug] = (found | (includes & self.everyone)) - excludes
         return self.segments[slug]
 
 
-def _measure(session: Session, view: View, leaf: Tallied) -> Tally:
-    match leaf:
+def _measure(session: Session, view: View, condition: Tallied) -> Tally:
+    match condition:
         case Orders():
-            return measure_orders(session, view, leaf)
+            return measure_orders(session, view, condition)
         case Touched():
-            return Tally(*read_columns(session, measure_touches(session, view, leaf)))
+            return Tally(*read_columns(session, measure_touches(session, view, condition)))
         case Predicted():
-            return Tally(*read_columns(session, measure_forecasts(view, leaf)))
+            return Tally(*read_columns(session, measure_forecasts(view, condition)))
 
 
-def _query(session: Session, view: View, leaf: Leaf) -> Query:
+def _query(session: Session, view: View, condition: Condition) -> Query:
     ask: dict[type, Callable[[Any], Query]] = {
-        BuyerField: lambda leaf: ask_buyer(session, view, leaf),
-        Orders: lambda leaf: ask_times(session, view, leaf),
-        Follows: lambda leaf: ask_follows(view, leaf),
-        InGroup: lambda leaf: ask_group(session, view, leaf),
+        BuyerField: lambda condition: ask_buyer(session, view, condition),
+        Orders: lambda condition: ask_times(session, view, condition),
+        Follows: lambda condition: ask_follows(view, condition),
+        InGroup: lambda condition: ask_group(session, view, condition),
     }
-    return ask[type(leaf)](leaf)
+    return ask[type(condition)](condition)

@@ -8,8 +8,8 @@ from typing import Any
 from sqlmodel import Session
 
 from retention.errors import Invalid, NotFound
+from retention.i18n import gettext, gettext_noop, speaking
 from retention.shops import Shop
-from retention.words import gettext, gettext_noop, speaking
 from segments.segments import Segment, list_segments, save_segment
 
 Rule = Mapping[str, Any]

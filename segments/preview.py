@@ -9,11 +9,11 @@ from sqlmodel import Session, col, select
 
 from retention.buyers import Buyer
 from retention.shops import Shop
+from segments.descriptions import describe
 from segments.forecasts import find_forecast, why_nothing
 from segments.matching import Matcher, open_matcher
-from segments.nodes import All, AnyOf, Leaf, Node, Not, Predicted, leaves
+from segments.rule_ast import All, AnyOf, Condition, Node, Not, Predicted, conditions_of
 from segments.rules import parse
-from segments.words import describe
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def preview(session: Session, shop: Shop, rule: object, *, now: datetime, as_of:
         parts=_parts(matcher, node, "rule"),
         steps=_steps(matcher, node, shop.currency),
         notes=_notes(session, shop, node),
-        floored_to=matcher.answers.view.hour if as_of is None and any(map(_is_relative, leaves(node))) else None,
+        floored_to=matcher.cache.view.hour if as_of is None and any(map(_is_relative, conditions_of(node))) else None,
     )
     matcher.keep()
     return shown
@@ -95,12 +95,12 @@ def _steps(matcher: Matcher, node: Node, currency: str) -> list[Step]:
 
 
 def _notes(session: Session, shop: Shop, node: Node) -> tuple[str, ...]:
-    if not any(isinstance(leaf, Predicted) for leaf in leaves(node)):
+    if not any(isinstance(condition, Predicted) for condition in conditions_of(node)):
         return ()
     lacking = why_nothing(find_forecast(session, shop.id))
     return (lacking,) if lacking else ()
 
 
-def _is_relative(leaf: Leaf) -> bool:
-    window: Any = getattr(leaf, "window", None)
+def _is_relative(condition: Condition) -> bool:
+    window: Any = getattr(condition, "window", None)
     return window is not None and window.last_days is not None

@@ -11,10 +11,10 @@ from retention import money
 from retention.bitmaps import read_columns
 from retention.errors import Invalid
 from retention.orders import Order, OrderLine
-from segments.adding import Fold, Ints, add_up, lateness, median_gaps, read_gaps, second_days
+from segments.aggregate_conditions import ask_aggregates, from_aggregates, measure_aggregates
 from segments.conditions import Bool, Column, Query, contains_one, moment_tests, one_of, whole, within
-from segments.facts import ask_facts, from_facts, measure_facts
-from segments.nodes import Comparison, Filter, Measure, Orders, Tests
+from segments.order_sums import Fold, Ints, add_up, lateness, median_gaps, read_gaps, second_days
+from segments.rule_ast import Comparison, Filter, Measure, Orders, Tests
 from segments.tallies import Tally
 from segments.view import View
 
@@ -23,34 +23,36 @@ DAY: Column = col(Order.order_day)
 PAID: Column = col(Order.amount) - col(Order.refunded)
 
 
-def ask_times(session: Session, view: View, leaf: Orders) -> Query:
+def ask_times(session: Session, view: View, condition: Orders) -> Query:
     """Ask for the moment of the first or last order."""
-    if from_facts(view, leaf):
-        return ask_facts(view, leaf)
-    moment = sa.func.min(col(Order.ordered_at)) if leaf.measure is Measure.FIRST else sa.func.max(col(Order.ordered_at))
-    return _orders(session, view, leaf).group_by(BUYER).having(moment_tests(view, moment, leaf.tests))
+    if from_aggregates(view, condition):
+        return ask_aggregates(view, condition)
+    moment = (
+        sa.func.min(col(Order.ordered_at)) if condition.measure is Measure.FIRST else sa.func.max(col(Order.ordered_at))
+    )
+    return _orders(session, view, condition).group_by(BUYER).having(moment_tests(view, moment, condition.tests))
 
 
-def measure_orders(session: Session, view: View, leaf: Orders) -> Tally:
+def measure_orders(session: Session, view: View, condition: Orders) -> Tally:
     """Measure every buyer of whom it is known. Money is in minor units.
 
     With a filter on lines, money and items are those of the lines that match.
     """
-    if from_facts(view, leaf):
-        return Tally(*read_columns(session, measure_facts(view, leaf.measure)))
-    orders = _orders(session, view, leaf)
-    match leaf.measure:
+    if from_aggregates(view, condition):
+        return Tally(*read_columns(session, measure_aggregates(view, condition.measure)))
+    orders = _orders(session, view, condition)
+    match condition.measure:
         case Measure.PRODUCTS:
             named = orders.add_columns(col(OrderLine.sku)).where(col(OrderLine.sku) != "").distinct()
             return Tally(*add_up(session, _buyers(named), Fold.COUNT))
         case Measure.DAYS_TO_SECOND | Measure.MEDIAN_GAP | Measure.LATENESS:
-            return Tally(*read_gaps(session, orders.add_columns(DAY), _of_days(leaf.measure, view.day)))
+            return Tally(*read_gaps(session, orders.add_columns(DAY), _of_days(condition.measure, view.day)))
         case Measure.DAYS_SINCE_FIRST | Measure.DAYS_SINCE_LAST:
-            fold = Fold.LEAST if leaf.measure is Measure.DAYS_SINCE_FIRST else Fold.MOST
+            fold = Fold.LEAST if condition.measure is Measure.DAYS_SINCE_FIRST else Fold.MOST
             ids, day = add_up(session, orders.add_columns(DAY), fold)
             return Tally(ids, view.day - day)
         case _:
-            return Tally(*_add_up(session, orders, leaf))
+            return Tally(*_add_up(session, orders, condition))
 
 
 def minor_units(tests: Tests, currency: str) -> Tests:
@@ -63,17 +65,17 @@ def counted_orders(view: View) -> list[Bool]:
     return [col(Order.shop_id) == view.shop.id, BUYER.is_not(None), col(Order.counts)]
 
 
-def _orders(session: Session, view: View, leaf: Orders) -> Query:
+def _orders(session: Session, view: View, condition: Orders) -> Query:
     """Return a SELECT of buyer ids, one row per order, or per line when lines have to be looked at."""
-    returned = leaf.measure is Measure.RETURNS
+    returned = condition.measure is Measure.RETURNS
     kind = col(Order.is_return) if returned else col(Order.counts)
     query = sa.select(BUYER).where(col(Order.shop_id) == view.shop.id, BUYER.is_not(None), kind)
-    query = query.where(*within(view, col(Order.ordered_at), leaf.window), *_order_filter(session, leaf.of))
-    if not leaf.of.by_line and leaf.measure is not Measure.PRODUCTS:
+    query = query.where(*within(view, col(Order.ordered_at), condition.window), *_order_filter(session, condition.of))
+    if not condition.of.by_line and condition.measure is not Measure.PRODUCTS:
         return query
     lines = sa.and_(col(OrderLine.shop_id) == col(Order.shop_id), col(OrderLine.order_id) == col(Order.id))
     bought = col(OrderLine.quantity) < 0 if returned else col(OrderLine.quantity) > 0
-    return query.join(OrderLine, lines).where(bought, *_line_filter(session, view, leaf.of))
+    return query.join(OrderLine, lines).where(bought, *_line_filter(session, view, condition.of))
 
 
 def _order_filter(session: Session, of: Filter) -> list[Bool]:
@@ -94,9 +96,9 @@ def _line_filter(session: Session, view: View, of: Filter) -> list[Bool]:
     return found
 
 
-def _add_up(session: Session, orders: Query, leaf: Orders) -> Ints:
-    by_line = leaf.of.by_line
-    match leaf.measure:
+def _add_up(session: Session, orders: Query, condition: Orders) -> Ints:
+    by_line = condition.of.by_line
+    match condition.measure:
         case Measure.AVERAGE:
             return add_up(session, _paid(orders, each_order=by_line), Fold.SUM, Fold.COUNT)
         case Measure.LARGEST:

@@ -5,16 +5,16 @@ from typing import Any
 from sqlmodel import Session, select
 
 from retention.errors import Invalid
-from retention.relations import Group
+from retention.followers_and_groups import Group
 from segments.lists import BuyerList
-from segments.nodes import InGroup, InList, Node, leaves
+from segments.rule_ast import InGroup, InList, Node, conditions_of
 
 
 def check_references(session: Session, shop_id: int, node: Node) -> None:
     """Raise Invalid, naming it, for the first list or group of a rule that the shop has not."""
-    found = list(leaves(node))
-    lists = {leaf.slug for leaf in found if isinstance(leaf, InList)}
-    groups = {leaf.slug for leaf in found if isinstance(leaf, InGroup) and leaf.slug is not None}
+    found = list(conditions_of(node))
+    lists = {condition.slug for condition in found if isinstance(condition, InList)}
+    groups = {condition.slug for condition in found if isinstance(condition, InGroup) and condition.slug is not None}
     if slug := _missing(session, shop_id, BuyerList, lists):
         raise Invalid("No list is called {slug}.", slug=slug)
     if slug := _missing(session, shop_id, Group, groups):

@@ -16,14 +16,14 @@ import sqlalchemy as sa
 from pyroaring import BitMap
 from sqlmodel import Session, col
 
+from retention.aggregates import BuyerAggregates
 from retention.bitmaps import read_columns
-from retention.facts import BuyerFacts
 from retention.orders import Order
-from segments.adding import Fold, add_up
 from segments.conditions import COMPARE, within
 from segments.labels import GROUPS
-from segments.nodes import Rfm, Scale, Tests, Window
+from segments.order_sums import Fold, add_up
 from segments.purchases import BUYER, DAY, PAID, counted_orders
+from segments.rule_ast import Rfm, Scale, Tests, Window
 from segments.view import View
 
 STEPS = (2, 3, 5, 10)
@@ -86,18 +86,21 @@ class Scores:
 def read_scores(session: Session, view: View, *, scale: Scale = Scale.QUINTILES) -> Scores:
     """Return the scores of every buyer with a counted order, as seen from `view`."""
     if view.as_of is None:
-        facts = sa.select(
-            col(BuyerFacts.buyer_id), col(BuyerFacts.last_day), col(BuyerFacts.orders), col(BuyerFacts.spend)
+        aggregates = sa.select(
+            col(BuyerAggregates.buyer_id),
+            col(BuyerAggregates.last_day),
+            col(BuyerAggregates.orders),
+            col(BuyerAggregates.spend),
         )
-        known = facts.where(col(BuyerFacts.shop_id) == view.shop.id, col(BuyerFacts.orders) > 0)
+        known = aggregates.where(col(BuyerAggregates.shop_id) == view.shop.id, col(BuyerAggregates.orders) > 0)
         return score(read_columns(session, known), scale=scale)
     orders = sa.select(BUYER, DAY, PAID).where(*counted_orders(view), *within(view, col(Order.ordered_at), Window()))
     return score(add_up(session, orders, Fold.MOST, Fold.COUNT, Fold.SUM), scale=scale)
 
 
-def score(facts: Ints, *, scale: Scale = Scale.QUINTILES) -> Scores:
+def score(aggregates: Ints, *, scale: Scale = Scale.QUINTILES) -> Scores:
     """Score the columns buyer, last order day, orders, spend; the answer is by buyer."""
-    ids, last_day, orders, spend = facts
+    ids, last_day, orders, spend = aggregates
     order = np.argsort(ids)
     frequency = quintiles(orders) if scale is Scale.QUINTILES else 1 + np.searchsorted(STEPS, orders, side="right")
     scores = (each.astype(np.int8)[order] for each in (quintiles(last_day), frequency, quintiles(spend)))
@@ -112,23 +115,23 @@ def quintiles(values: Ints) -> Ints:
     return 1 + 5 * worse // len(values)
 
 
-def match_rfm(scores: Scores, leaf: Rfm, *, everyone: BitMap) -> BitMap:
+def match_rfm(scores: Scores, condition: Rfm, *, everyone: BitMap) -> BitMap:
     """Return the buyers whose scores pass, and who are in one of the groups when groups are named."""
-    scored = _passing(scores, leaf)
-    if not leaf.groups:
+    scored = _passing(scores, condition)
+    if not condition.groups:
         return scored
-    named = BitMap.union(BitMap(), *(scores.group(slug) for slug in leaf.groups))
-    if "prospects" in leaf.groups and not (leaf.recency or leaf.frequency or leaf.monetary):
+    named = BitMap.union(BitMap(), *(scores.group(slug) for slug in condition.groups))
+    if "prospects" in condition.groups and not (condition.recency or condition.frequency or condition.monetary):
         return named & scored | everyone - BitMap(scores.ids)
     return named & scored
 
 
-def _passing(scores: Scores, leaf: Rfm) -> BitMap:
+def _passing(scores: Scores, condition: Rfm) -> BitMap:
     inside = np.ones(len(scores.ids), dtype=bool)
     for values, tests in (
-        (scores.recency, leaf.recency),
-        (scores.frequency, leaf.frequency),
-        (scores.monetary, leaf.monetary),
+        (scores.recency, condition.recency),
+        (scores.frequency, condition.frequency),
+        (scores.monetary, condition.monetary),
     ):
         inside &= _passes(values, tests)
     return _chosen(scores.ids, inside)

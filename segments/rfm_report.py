@@ -9,8 +9,8 @@ from sqlmodel import Session
 from retention.shops import Shop
 from segments.labels import GROUPS
 from segments.matching import open_matcher
-from segments.nodes import Scale
 from segments.rfm import Scores, cells, group_members
+from segments.rule_ast import Scale
 
 COLLAPSED = 0.6
 """With so many scored buyers in the lowest frequency, quintiles of it tell nobody apart."""

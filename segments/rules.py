@@ -1,4 +1,4 @@
-"""Reading a rule: JSON in, nodes out.
+"""Reading a rule: JSON in, its syntax tree out.
 
 What is wrong is named by its path in the tree, together with what would be right.
 """
@@ -11,7 +11,7 @@ from retention.consent import Channel
 from retention.errors import Invalid
 from retention.touches import TouchEvent
 from segments.labels import ANSWERS, GROUPS
-from segments.nodes import (
+from segments.rule_ast import (
     HORIZON,
     HORIZONS,
     MONEY,
@@ -23,6 +23,7 @@ from segments.nodes import (
     Bucket,
     BuyerField,
     Comparison,
+    Condition,
     ConsentIs,
     Filter,
     Follows,
@@ -30,7 +31,6 @@ from segments.nodes import (
     InGroup,
     InList,
     InSegment,
-    Leaf,
     Measure,
     Node,
     Not,
@@ -42,7 +42,7 @@ from segments.nodes import (
     Touched,
     Value,
     Window,
-    leaves,
+    conditions_of,
 )
 from segments.values import (
     MOST_CONTAINED,
@@ -74,7 +74,7 @@ Read = Callable[[object, str], Value]
 def parse(rule: object) -> Node:
     """Return a rule as nodes; Invalid names the path of the first thing that is wrong."""
     node = _node(rule, "rule", 1)
-    found = list(leaves(node))
+    found = list(conditions_of(node))
     count, texts = len(found), sum(map(_texts_in, found))
     if texts > MOST_TEXTS:
         raise Invalid("A rule names at most {most} texts; this one names {count}.", most=MOST_TEXTS, count=texts)
@@ -95,7 +95,7 @@ def _node(rule: object, path: str, depth: int) -> Node:
         return All(nodes) if kind == "all" else AnyOf(nodes)
     if kind == "not":
         return Not(_node(body, inner, depth + 1))
-    return _LEAVES[kind](body, inner)
+    return _CONDITIONS[kind](body, inner)
 
 
 def _only_entry(rule: object, path: str) -> tuple[str, object]:
@@ -116,7 +116,7 @@ def _only_entry(rule: object, path: str) -> tuple[str, object]:
     return kind, body
 
 
-def _buyer(body: object, path: str) -> Leaf:
+def _buyer(body: object, path: str) -> Condition:
     options = _options(body, path, ("field", "is", "is_not", "contains", "before", "after", "exists", "month"))
     field = _one_of(options.get("field"), f"{path}.field", (*TEXT_FIELDS, *TIME_FIELDS))
     allowed = ("is", "is_not", "contains", "exists") if field in TEXT_FIELDS else ("before", "after", "exists")
@@ -145,8 +145,8 @@ def _buyer_values(operator: str, value: object, path: str) -> tuple[Value, ...]:
     return read_texts(value, path, most=MOST_CONTAINED if operator == "contains" else MOST_TEXTS)
 
 
-def _texts_in(leaf: Leaf) -> int:
-    match leaf:
+def _texts_in(condition: Condition) -> int:
+    match condition:
         case BuyerField(_, _, values):
             return len(values)
         case Orders(of=of):
@@ -156,7 +156,7 @@ def _texts_in(leaf: Leaf) -> int:
     return 0
 
 
-def _orders(body: object, path: str) -> Leaf:
+def _orders(body: object, path: str) -> Condition:
     options = _options(body, path, ("measure", "window", "of", *NUMBER_OPERATORS, "before", "after"))
     measure = Measure(_one_of(options.get("measure", "count"), f"{path}.measure", tuple(Measure)))
     if measure in TIMES:
@@ -197,23 +197,23 @@ def _filter(options: Body, path: str) -> Filter:
     return Filter(**found)
 
 
-def _follows(body: object, path: str) -> Leaf:
+def _follows(body: object, path: str) -> Condition:
     return Follows(_window(_options(body, path, ("window",)), path))
 
 
-def _group(body: object, path: str) -> Leaf:
+def _group(body: object, path: str) -> Condition:
     options = _options(body, path, ("slug", "window"))
     slug = read_text(options["slug"], f"{path}.slug") if "slug" in options else None
     return InGroup(slug, _window(options, path))
 
 
-def _consent(body: object, path: str) -> Leaf:
+def _consent(body: object, path: str) -> Condition:
     options = _options(body, path, ("channel", "is"))
     channel = _one_of(options.get("channel"), f"{path}.channel", tuple(Channel))
     return ConsentIs(Channel(channel), _one_of(options.get("is", "in"), f"{path}.is", tuple(ANSWERS)))
 
 
-def _touch(body: object, path: str) -> Leaf:
+def _touch(body: object, path: str) -> Condition:
     options = _options(body, path, ("event", "campaign", "window", *NUMBER_OPERATORS))
     event = TouchEvent(_one_of(options.get("event"), f"{path}.event", tuple(TouchEvent)))
     campaigns = read_texts(options["campaign"], f"{path}.campaign") if "campaign" in options else ()
@@ -221,7 +221,7 @@ def _touch(body: object, path: str) -> Leaf:
     return Touched(event, tests, campaigns, _window(options, path))
 
 
-def _rfm(body: object, path: str) -> Leaf:
+def _rfm(body: object, path: str) -> Condition:
     scores = ("recency", "frequency", "monetary")
     options = _options(body, path, (*scores, "group", "scale"))
     if not any(name in options for name in (*scores, "group")):
@@ -248,7 +248,7 @@ def _score(body: object, path: str) -> Tests:
     return tests
 
 
-def _prediction(body: object, path: str) -> Leaf:
+def _prediction(body: object, path: str) -> Condition:
     options = _options(body, path, ("measure", "days", *NUMBER_OPERATORS))
     forecast = Forecast(_one_of(options.get("measure"), f"{path}.measure", tuple(Forecast)))
     days = options.get("days", HORIZON)
@@ -270,15 +270,15 @@ def _prediction(body: object, path: str) -> Leaf:
     return Predicted(forecast, tests, days)
 
 
-def _segment(body: object, path: str) -> Leaf:
+def _segment(body: object, path: str) -> Condition:
     return InSegment(read_text(body, path))
 
 
-def _list(body: object, path: str) -> Leaf:
+def _list(body: object, path: str) -> Condition:
     return InList(read_text(body, path))
 
 
-def _bucket(body: object, path: str) -> Leaf:
+def _bucket(body: object, path: str) -> Condition:
     options = _options(body, path, ("of", "from", "to", "seed"))
     of, first, last = (read_whole(options.get(name), f"{path}.{name}") for name in ("of", "from", "to"))
     if not (1 <= of <= 1_000_000 and first <= last < of):
@@ -369,7 +369,7 @@ _FORECASTS: dict[Forecast, Read] = {
     Forecast.ORDERS: read_ratio,
     Forecast.DAYS_TO_NEXT: read_whole,
 }
-_LEAVES: dict[str, Callable[[object, str], Leaf]] = {
+_CONDITIONS: dict[str, Callable[[object, str], Condition]] = {
     "buyer": _buyer,
     "orders": _orders,
     "follows": _follows,
@@ -382,4 +382,4 @@ _LEAVES: dict[str, Callable[[object, str], Leaf]] = {
     "list": _list,
     "bucket": _bucket,
 }
-_KINDS = ("all", "any", "not", *_LEAVES)
+_KINDS = ("all", "any", "not", *_CONDITIONS)

@@ -6,7 +6,7 @@ from retention.consent import Channel
 from retention.touches import TouchEvent
 from segments import rules
 from segments.labels import ANSWERS, GROUPS
-from segments.nodes import HORIZONS, MONEY, RATIOS, TIMES, Forecast, Measure, Scale
+from segments.rule_ast import HORIZONS, MONEY, RATIOS, TIMES, Forecast, Measure, Scale
 from segments.values import LARGEST_NUMBER, LONGEST_TEXT, MOST_TEXTS
 
 Schema = dict[str, Any]

@@ -1,4 +1,4 @@
-"""Segments: a rule that a shop saved under a name, with the buyers a person pinned in or out of it."""
+"""Segments: a rule that a shop saved under a name, with the buyers a person included or excluded by hand."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -14,8 +14,8 @@ from retention.errors import Conflict, Invalid, NotFound
 from retention.failures import forget_failure
 from retention.shops import check_slug
 from retention.versions import Family, raise_version
-from segments.nodes import InSegment, Node, leaves, to_json
 from segments.references import check_references
+from segments.rule_ast import InSegment, Node, conditions_of, to_json
 from segments.rules import parse
 
 EMPTY = BitMap().serialize()
@@ -24,8 +24,8 @@ EMPTY = BitMap().serialize()
 class Segment(ShopRow, table=True):
     """A named, saved rule of the rule language.
 
-    `pinned_in` and `pinned_out` are serialized bitmaps of buyer ids; a pin out wins over everything. `refreshed_from`
-    names the data the last snapshot was computed from, so that a refresh without news costs nothing.
+    `manual_includes` and `manual_excludes` are serialized bitmaps of buyer ids; an exclusion wins over everything.
+    `refreshed_from` names the data the last snapshot was computed from, so that a refresh without news costs nothing.
     """
 
     __tablename__ = "segments"
@@ -34,8 +34,8 @@ class Segment(ShopRow, table=True):
     slug: str = Field(max_length=64)
     name: str = Field(max_length=200)
     rule: dict[str, Any] = Field(sa_type=Json)
-    pinned_in: bytes = Field(default=EMPTY, sa_type=LargeBinary)
-    pinned_out: bytes = Field(default=EMPTY, sa_type=LargeBinary)
+    manual_includes: bytes = Field(default=EMPTY, sa_type=LargeBinary)
+    manual_excludes: bytes = Field(default=EMPTY, sa_type=LargeBinary)
     created_by: str = Field(max_length=64)
     created_at: datetime
     changed_at: datetime
@@ -65,7 +65,7 @@ def count_segments(session: Session, shop_id: int) -> int:
 def save_segment(
     session: Session, shop_id: int, slug: str, *, rule: object, actor: str, at: datetime, name: str = ""
 ) -> Segment:
-    """Save a rule under a slug, new or in place of the one there; pins stay.
+    """Save a rule under a slug, new or in place of the one there; manual members stay.
 
     Invalid when the rule is no rule, names a segment that does not exist, or would contain itself.
     """
@@ -129,17 +129,17 @@ def check_cycle(session: Session, shop_id: int, slug: str, node: Node) -> None:
     todo: list[tuple[str, tuple[str, ...]]] = [(other, (slug, other)) for other in _named_in(node)]
     seen: set[str] = set()
     while todo:
-        other, trail = todo.pop()
+        other, path = todo.pop()
         if other == slug:
-            raise Invalid("A segment cannot contain itself: {trail}.", trail=" → ".join(trail))
+            raise Invalid("A segment cannot contain itself: {path}.", path=" → ".join(path))
         if other not in rules:
             raise Invalid("No segment is called {slug}.", slug=other)
         if other not in seen:
             seen.add(other)
-            todo += [(inner, (*trail, inner)) for inner in _named_in(parse(rules[other]))]
+            todo += [(inner, (*path, inner)) for inner in _named_in(parse(rules[other]))]
 
 
-def pin(
+def set_manual_members(
     session: Session,
     shop_id: int,
     slug: str,
@@ -149,16 +149,16 @@ def pin(
     actor: str,
     at: datetime,
 ) -> Segment:
-    """Pin buyers "in" or "out" of a segment whatever its rule says, or (None) let the rule decide again."""
+    """Include ("in") or exclude ("out") buyers by hand, whatever the rule says, or (None) let the rule decide again."""
     if where not in {"in", "out", None}:
         raise Invalid("Include or exclude buyers, not {where}.", where=repr(where))
     row = select(Segment).where(Segment.shop_id == shop_id, Segment.slug == slug).with_for_update()
     segment = session.exec(row.execution_options(populate_existing=True)).first()
     if segment is None:
         raise NotFound("No segment is called {slug}.", slug=slug)
-    inside, outside = BitMap.deserialize(segment.pinned_in), BitMap.deserialize(segment.pinned_out)
-    segment.pinned_in = (inside | buyers if where == "in" else inside - buyers).serialize()
-    segment.pinned_out = (outside | buyers if where == "out" else outside - buyers).serialize()
+    inside, outside = BitMap.deserialize(segment.manual_includes), BitMap.deserialize(segment.manual_excludes)
+    segment.manual_includes = (inside | buyers if where == "in" else inside - buyers).serialize()
+    segment.manual_excludes = (outside | buyers if where == "out" else outside - buyers).serialize()
     segment.changed_at = at
     session.flush()
     raise_version(session, shop_id, Family.SEGMENTS)
@@ -168,4 +168,4 @@ def pin(
 
 
 def _named_in(node: Node) -> Iterator[str]:
-    return (leaf.slug for leaf in leaves(node) if isinstance(leaf, InSegment))
+    return (condition.slug for condition in conditions_of(node) if isinstance(condition, InSegment))

@@ -19,7 +19,7 @@ from retention.database import BigId, ShopRow
 from retention.failures import Thing, alone, each_alone, failures_of, forget_failure, rests, write_failure
 from retention.shops import Shop
 from retention.versions import NO_VERSIONS, all_versions
-from segments.leaves import mark_of
+from segments.condition_cache import fingerprint_of
 from segments.matching import Matcher, open_matcher
 from segments.segments import Segment, find_segment
 from segments.view import hour_of
@@ -151,15 +151,15 @@ def sizes(session: Session, shop_id: int) -> dict[int, int]:
 def refresh_all(session: Session) -> None:
     """Wake a worker for every shop that has a new segment, or other facts than at its last refresh."""
     now = clock.now()
-    marks, last = col(Segment.refreshed_from), col(Segment.refreshed_at)
-    query = sa.select(col(Segment.shop_id), sa.func.min(marks), sa.func.max(marks), sa.func.max(last))
+    fingerprints, last = col(Segment.refreshed_from), col(Segment.refreshed_at)
+    query = sa.select(col(Segment.shop_id), sa.func.min(fingerprints), sa.func.max(fingerprints), sa.func.max(last))
     versions = all_versions(session)
     for shop_id, lowest, highest, refreshed_at in session.execute(query.group_by(col(Segment.shop_id))).all():
         if refreshed_at is None or not lowest:
             queue.send(session, "segments.refresh_shop", shop_id)
         elif abs(now - refreshed_at) >= REFRESHED_EVERY:  # also when the clock was ahead then
-            mark = mark_of(versions.get(shop_id, NO_VERSIONS), hour_of(now))
-            if not lowest == highest == mark:
+            fingerprint = fingerprint_of(versions.get(shop_id, NO_VERSIONS), hour_of(now))
+            if not lowest == highest == fingerprint:
                 queue.send(session, "segments.refresh_shop", shop_id)
 
 
@@ -220,15 +220,15 @@ def _refresh_alone(session: Session, matcher: Matcher, segment: Segment, *, now:
 
 def _refresh(session: Session, matcher: Matcher, segment: Segment) -> Refreshed:
     last = _last(session, segment)
-    mark = matcher.answers.mark()
-    if last is not None and segment.refreshed_from == mark:
+    fingerprint = matcher.cache.fingerprint()
+    if last is not None and segment.refreshed_from == fingerprint:
         return Refreshed(segment.slug, segment.name, last.size, 0, 0, changed=False)
     before = BitMap.deserialize(last.members) if last and last.members else BitMap()
     members = matcher.segment(segment.slug)
-    segment.refreshed_at, segment.refreshed_from = matcher.answers.view.now, mark
+    segment.refreshed_at, segment.refreshed_from = matcher.cache.view.now, fingerprint
     if last is not None and members == before:
         return Refreshed(segment.slug, segment.name, len(members), 0, 0, changed=False)
-    row = _snapshot(segment, before, members, sequence=last.sequence + 1 if last else 1, at=matcher.answers.view.now)
+    row = _snapshot(segment, before, members, sequence=last.sequence + 1 if last else 1, at=matcher.cache.view.now)
     session.add(row)
     if last is not None:
         last.members = None

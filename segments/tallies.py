@@ -15,7 +15,7 @@ import numpy.typing as npt
 from pyroaring import BitMap
 
 from segments.conditions import COMPARE
-from segments.nodes import TIMES, Leaf, Orders, Predicted, Tests, Touched
+from segments.rule_ast import TIMES, Condition, Orders, Predicted, Tests, Touched
 
 Ints = npt.NDArray[np.int64]
 Tallied = Orders | Touched | Predicted
@@ -73,11 +73,13 @@ class Tally:
         return BitMap(self.ids[inside].astype(np.uint32))
 
 
-def is_tallied(leaf: Leaf) -> bool:
+def is_tallied(condition: Condition) -> bool:
     """Tell whether a condition compares a number per buyer."""
-    return isinstance(leaf, Touched | Predicted) or (isinstance(leaf, Orders) and leaf.measure not in TIMES)
+    return isinstance(condition, Touched | Predicted) or (
+        isinstance(condition, Orders) and condition.measure not in TIMES
+    )
 
 
-def untested(leaf: Tallied) -> Tallied:
+def untested(condition: Tallied) -> Tallied:
     """Return what is measured, without what it is compared with."""
-    return replace(leaf, tests=())
+    return replace(condition, tests=())

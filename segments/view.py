@@ -1,6 +1,6 @@
 """From when a rule is seen: live, with everything recorded so far, or exactly as of a past moment.
 
-As of a moment, facts strictly before it count and nothing else. Live, everything recorded counts, so a leaf stays
+As of a moment, facts strictly before it count and nothing else. Live, everything recorded counts, so a condition stays
 right until its facts change; the lower bound of "the last N days" is floored to the hour, so that it stays right for
 an hour of the clock too. "Days since" counts calendar days of the shop's zone either way.
 """
@@ -10,13 +10,13 @@ from datetime import UTC, date, datetime, timedelta
 
 from retention import clock
 from retention.shops import Shop
-from segments.nodes import (
+from segments.rule_ast import (
     DAYS_TO_NOW,
     BuyerField,
+    Condition,
     Follows,
     Forecast,
     InGroup,
-    Leaf,
     Moment,
     Orders,
     Predicted,
@@ -84,18 +84,18 @@ class View:
             return self.beginning(moment) + timedelta(microseconds=1)
         return self._at(moment + timedelta(days=1))
 
-    def stamp(self, leaf: Leaf) -> str:
-        """Return the part of the clock that the answer for `leaf` depends on: nothing, an hour, a day or as-of."""
-        if isinstance(leaf, BuyerField):
-            return str(self.month) if leaf.operator == "month" else ""
+    def stamp(self, condition: Condition) -> str:
+        """Return the part of the clock that the answer for `condition` depends on: nothing, an hour, a day or as-of."""
+        if isinstance(condition, BuyerField):
+            return str(self.month) if condition.operator == "month" else ""
         if self.as_of is not None:
             return self.as_of.astimezone(UTC).isoformat()
-        match leaf:
-            case Orders(measure) if measure in DAYS_TO_NOW and leaf.window.last_days is None:
+        match condition:
+            case Orders(measure) if measure in DAYS_TO_NOW and condition.window.last_days is None:
                 return str(self.day)
             case Predicted(Forecast.DAYS_TO_NEXT):
                 return str(self.day)
-            case Orders() | Touched() | Follows() | InGroup() if leaf.window.last_days is not None:
+            case Orders() | Touched() | Follows() | InGroup() if condition.window.last_days is not None:
                 return f"{self.day} {self.hour:%Y-%m-%dT%H}"
         return ""
 

@@ -15,7 +15,7 @@ from api import forms
 from api.guard import LANGUAGE_COOKIE
 from retention.database import transaction
 from retention.logins import open_login
-from retention.people import User
+from retention.users import User
 
 CHEAP_HASHES = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
 """What the product takes, at the least cost there is: a hash takes microseconds instead of a tenth of a second."""

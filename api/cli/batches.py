@@ -104,7 +104,7 @@ def reprint(
     piece, batch = piece_ledger.reprint(
         engine(), member, code, files=files, public_url=settings.public_url, demo=settings.demo, at=now
     )
-    show(batch_shown(batch, out) | {"code": piece.code, "generation": piece.generation}, as_json=as_json)
+    show(batch_shown(batch, out) | {"code": piece.code, "generation": piece.copy_number}, as_json=as_json)
 
 
 @group.command()

@@ -16,9 +16,9 @@ from printables.proofs import keep_proof
 from retention.access import Member
 from retention.errors import NotFound
 from retention.files import open_store
-from retention.people import find_user, member_for
 from retention.settings import get_settings
 from retention.shops import get_shop
+from retention.users import find_user, member_for
 
 group = typer.Typer(help="Joint flyers: one sheet that several shops share.", no_args_is_help=True)
 

@@ -14,9 +14,9 @@ from campaigns.posts.task_list import Task, task_for, task_list_of
 from printables.drawing.pictures import cleaned
 from retention.errors import NotFound
 from retention.files import open_store
-from retention.people import find_user, people_of
 from retention.settings import get_settings
 from retention.shops import Shop
+from retention.users import find_user, people_of
 
 group = typer.Typer(help="Posts to chat groups and buyers that people send by hand.", no_args_is_help=True)
 

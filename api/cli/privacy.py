@@ -10,10 +10,10 @@ import api.tables  # noqa: F401 - what an erasure takes is said beside each tabl
 from api.cli.terminal import JsonOption, ShopOption, reading, show, writing
 from retention.errors import Invalid
 from retention.files import open_store
+from retention.i18n import speaking
 from retention.privacy.requests import buyer_to_erase, erase_buyer, export_buyer
 from retention.privacy.times import set_times, times_of
 from retention.settings import get_settings
-from retention.words import speaking
 
 buyer = typer.Typer(help="One buyer: export and erasure.", no_args_is_help=True)
 privacy = typer.Typer(help="How long things are kept.", no_args_is_help=True)

@@ -6,8 +6,8 @@ import structlog
 from sqlalchemy.exc import DataError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from retention.database_errors import SENTENCES, first_line, trouble_of
 from retention.errors import Error
-from retention.trouble import SENTENCES, first_line, trouble_of
 
 log = structlog.get_logger()
 

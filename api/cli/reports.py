@@ -9,8 +9,8 @@ from api.cli.terminal import JsonOption, ShopOption, reading, show
 from api.typed import typed_moment
 from retention import metrics
 from retention.shops import Shop
-from segments.nodes import Scale
 from segments.rfm_report import rfm_report
+from segments.rule_ast import Scale
 
 group = typer.Typer(help="Figures of a shop.", no_args_is_help=True)
 

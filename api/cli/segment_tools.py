@@ -1,4 +1,4 @@
-"""Commands that work on segments as sets: pins, lists, tools on sets, RFM groups and predictions."""
+"""Commands that work on segments as sets: manual members, lists, tools on sets, RFM groups and predictions."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,9 +12,9 @@ from retention import clock
 from retention.errors import Invalid
 from retention.spreadsheets import open_csv
 from segments import export, forecasting, forecasts, lists, rfm, segments, sets
+from segments.descriptions import describe
 from segments.matching import match, open_matcher
-from segments.nodes import HORIZON, Scale
-from segments.words import describe
+from segments.rule_ast import HORIZON, Scale
 
 group = typer.Typer()
 
@@ -38,11 +38,13 @@ def pin(
     buyers: BuyersArgument = None,
     source: FileOption = None,
     *,
-    out: Annotated[bool, typer.Option("--out", help="Pin them out of the segment instead of into it.")] = False,
+    out: Annotated[
+        bool, typer.Option("--out", help="Exclude them from the segment instead of including them.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Keep buyers in a segment, or out of it, whatever its rule says."""
-    _pin(slug, shop, _named(buyers, source), "out" if out else "in", as_json=as_json)
+    _set_manual_members(slug, shop, _named(buyers, source), "out" if out else "in", as_json=as_json)
 
 
 @group.command()
@@ -55,7 +57,7 @@ def unpin(
     as_json: JsonOption = False,
 ) -> None:
     """Let the rule decide about buyers again."""
-    _pin(slug, shop, _named(buyers, source), None, as_json=as_json)
+    _set_manual_members(slug, shop, _named(buyers, source), None, as_json=as_json)
 
 
 @group.command()
@@ -252,12 +254,14 @@ def _write_forecasts(path: Path, made: forecasting.Forecasts, names: dict[int, s
             )
 
 
-def _pin(slug: str, shop: str, named: list[str], where: str | None, *, as_json: bool) -> None:
+def _set_manual_members(slug: str, shop: str, named: list[str], where: str | None, *, as_json: bool) -> None:
     with writing(shop) as here:
         buyers, unknown = lists.buyers_called(here.session, here.shop.id, named)
         if unknown:
-            raise Invalid("No buyer is called {unknown}; nobody was pinned.", unknown=", ".join(unknown[:5]))
-        segments.pin(here.session, here.shop.id, slug, buyers=buyers, where=where, actor=here.actor, at=here.now)
+            raise Invalid("No buyer is called {unknown}. Nothing was changed.", unknown=", ".join(unknown[:5]))
+        segments.set_manual_members(
+            here.session, here.shop.id, slug, buyers=buyers, where=where, actor=here.actor, at=here.now
+        )
         size = len(match(here.session, here.shop, {"segment": slug}, now=here.now))
     show({"segment": slug, "pinned": where or "no more", "buyers": len(buyers), "size": size}, as_json=as_json)
 

@@ -1,5 +1,6 @@
 """Commands on segments."""
 
+import json
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -12,14 +13,15 @@ from campaigns.campaign.audiences import remove_segment
 from retention import clock
 from retention.access import Member, Scope
 from retention.errors import Invalid
+from retention.i18n import speaking
 from retention.shops import Shop
-from retention.words import speaking
 from segments import export as files
 from segments import lists, presets, preview, segments, snapshots
+from segments.descriptions import describe
 from segments.matching import match
+from segments.schema import rule_schema
 from segments.values import read_moment
 from segments.view import View
-from segments.words import describe
 
 group = typer.Typer(help="Segments: rules, who matches them, and who came and went.", no_args_is_help=True)
 
@@ -234,6 +236,12 @@ def describe_rule(
         show({"words": words}, as_json=True)
     else:
         typer.echo(words)
+
+
+@group.command("schema")
+def print_schema(*, as_json: JsonOption = False) -> None:
+    """Write the language of rules as JSON Schema, for editors and other systems."""
+    typer.echo(json.dumps(rule_schema(), indent=None if as_json else 2))
 
 
 def read_as_of(shop: Shop, text: str) -> datetime | None:

@@ -61,7 +61,7 @@ def create(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Add a sender. Secrets are sealed and never shown again."""
+    """Add a sender. Secrets are encrypted and never shown again."""
     with writing(shop) as here:
         made = create_sender(
             here.session,
@@ -146,7 +146,9 @@ def send_test(
 def shown(session: Session, sender: Sender) -> dict[str, Any]:
     """Return a sender for people: everything but its secrets, its price in money."""
     currency = get_shop(session, sender.shop_id).currency
-    values = sender.model_dump(mode="json", exclude={"id", "shop_id", "sealed", "created_at", "next_slot_at"})
+    values = sender.model_dump(
+        mode="json", exclude={"id", "shop_id", "encrypted_secrets", "created_at", "next_slot_at"}
+    )
     return values | {"price": money.write_price(sender.price, currency)}
 
 

@@ -6,11 +6,11 @@ from typing import Annotated, Any
 import typer
 
 from api.cli.terminal import InShop, JsonOption, ShopOption, reading, show, show_rows, writing
-from retention import invitations, logins, people
+from retention import invitations, logins, users
 from retention.access import Role
 from retention.invitations import OneTimeLink
-from retention.people import User
 from retention.settings import get_settings
+from retention.users import User
 
 group = typer.Typer(help="People.", no_args_is_help=True)
 
@@ -40,7 +40,7 @@ def add(
     """
     password = _read_password(prompt=prompt, from_input=from_input)
     with writing(shop) as here:
-        user = people.add_user(
+        user = users.add_user(
             here.session, email, shop=here.shop, role=role, password=password, name=name, at=here.now, actor=here.actor
         )
         result: dict[str, Any] = {"email": user.email, "shop": shop, "role": role.value}
@@ -55,7 +55,7 @@ def list_people(shop: ShopOption, *, as_json: JsonOption = False) -> None:
     with reading(shop) as here:
         rows = [
             {"email": user.email, "name": user.name, "role": role.value, "state": _state(user), "until": None}
-            for user, role in people.people_of(here.session, here.shop)
+            for user, role in users.people_of(here.session, here.shop)
         ]
         rows += [_invited(link) for link in invitations.invitations_of(here.session, here.shop, at=here.now)]
     show_rows("people", rows, ["email", "name", "role", "state", "until"], as_json=as_json)
@@ -98,8 +98,8 @@ def change_role(
 ) -> None:
     """Give a person another role. The last owner stays one."""
     with writing(shop) as here:
-        user = people.find_person_by_email(here.session, here.shop, email)
-        people.change_role(here.session, here.shop, user.id, role, by=here.member, at=here.now)
+        user = users.find_person_by_email(here.session, here.shop, email)
+        users.change_role(here.session, here.shop, user.id, role, by=here.member, at=here.now)
     show({"email": user.email, "shop": shop, "role": role.value}, as_json=as_json)
 
 
@@ -107,8 +107,8 @@ def change_role(
 def remove(email: EmailArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """Take a person out of a shop; what they made stays under their name. The last owner stays."""
     with writing(shop) as here:
-        user = people.find_person_by_email(here.session, here.shop, email)
-        people.remove_person(here.session, here.shop, user.id, by=here.member, at=here.now)
+        user = users.find_person_by_email(here.session, here.shop, email)
+        users.remove_person(here.session, here.shop, user.id, by=here.member, at=here.now)
     show({"email": user.email, "shop": shop, "state": "removed"}, as_json=as_json)
 
 
@@ -116,7 +116,7 @@ def remove(email: EmailArgument, shop: ShopOption, *, as_json: JsonOption = Fals
 def reset_password(email: EmailArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """Make a one-time link with which a person chooses a new password within a day."""
     with writing(shop) as here:
-        user = people.find_person_by_email(here.session, here.shop, email)
+        user = users.find_person_by_email(here.session, here.shop, email)
         result = {"email": user.email, "shop": shop} | _new_link(here, user, name="link")
     show(result, as_json=as_json)
 
@@ -125,7 +125,7 @@ def reset_password(email: EmailArgument, shop: ShopOption, *, as_json: JsonOptio
 def sign_out(email: EmailArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """End every login of a person, in all browsers."""
     with writing(shop) as here:
-        user = people.find_person_by_email(here.session, here.shop, email)
+        user = users.find_person_by_email(here.session, here.shop, email)
         logins.sign_out_everywhere(here.session, user, at=here.now, actor=here.actor, shop_id=here.shop.id)
     show({"email": user.email, "shop": shop, "state": "signed out"}, as_json=as_json)
 

@@ -6,9 +6,9 @@ from babel.dates import format_date, format_datetime, format_skeleton, format_ti
 from babel.numbers import format_compact_decimal, format_decimal
 
 from retention import clock, money
+from retention.i18n import current_language, current_locale
+from retention.i18n import gettext as _
 from retention.moments import show_end
-from retention.words import current_language, current_locale
-from retention.words import gettext as _
 
 MINUS, DASH = "\N{MINUS SIGN}", "\N{EM DASH}"
 

@@ -20,8 +20,8 @@ from campaigns.runs.finding import count_campaigns
 from printables.piece_ledger import count_open_batches
 from retention.access import Member, Scope
 from retention.errors import Error
-from retention.words import current_language, gettext_noop
-from retention.words import gettext as _
+from retention.i18n import current_language, gettext_noop
+from retention.i18n import gettext as _
 from segments.segments import count_segments
 
 pages.environment.filters |= figures.FILTERS | {"source": sources.in_words}

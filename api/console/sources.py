@@ -1,7 +1,7 @@
 """How a buyer's answer came, in words: what forms offer, and what other ways in have written down."""
 
-from retention.words import gettext as _
-from retention.words import gettext_noop
+from retention.i18n import gettext as _
+from retention.i18n import gettext_noop
 
 TOLD = {
     "phone": gettext_noop("by phone"),

@@ -8,8 +8,8 @@ from campaigns.campaign.posts import PostState
 from campaigns.channels.senders import SenderState
 from campaigns.webhooks.webhooks import WebhookCallState
 from printables.batches import BatchState, PieceState
-from retention.words import gettext as _
-from retention.words import gettext_noop
+from retention.i18n import gettext as _
+from retention.i18n import gettext_noop
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ WAITING = timedelta(days=4)
 """How far back the orders lie whose parcels wait on the morning the demonstration is looked at."""
 
 IN_THE_POST_HOURS = 40.0
-"""From the packing bench to the buyer's door."""
+"""From the packing station to the buyer's door."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class Crowd:
                 match_orders(session, cast.shop, at=self._end)
 
     def leave_parcels(self, cast: Cast) -> None:
-        """Let the newest orders wait as today's parcels, so that whoever opens the console finds work at the bench."""
+        """Let the newest orders wait as today's parcels, so that whoever opens the packing station finds work."""
         recent = [each for each in self.orders.get(cast.shop.slug, []) if each.at > self._end - WAITING]
         if not recent:
             return

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlmodel import Session, col, func, select
 
-from api.demo import bench, reach, shops
+from api.demo import packing, reach, shops
 from api.demo.aftermath import IN_THE_POST_HOURS, Crowd
 from api.demo.post_office import PostOffice
 from api.demo.reach import Sent
@@ -36,7 +36,7 @@ def play(stage: Stage, office: PostOffice, *, orders: Path | None, preset: str, 
     flyers, batches = reach.print_flyers(stage, own)
     joint, joint_runs = reach.share_a_flyer(stage, own, partner)
     for hour, cast in ((14, own), (15, partner)):
-        bench.pack(stage, cast, hour=hour)
+        packing.pack(stage, cast, hour=hour)
     alert = reach.announce_arrival(stage, own)
     crowd = _let_live(stage, own, partner, push, alert, flyers, joint_runs)
     for cast in (own, partner):

@@ -1,8 +1,9 @@
 """`regulars demo`: a shop from an order file to printed flyers, scans, orders and lift, through the real code.
 
 Everything that a shop would do is done by the use cases the shop would use: files are imported, mail goes to a mail
-server, PDF files are decoded, pieces are scanned at the bench, buyers open pages over HTTP. Only chance is replaced:
-the sample's people follow a seed, and the campaigns' secrets come from it, so that one seed gives one set of figures.
+server, PDF files are decoded, pieces are scanned at the packing station, buyers open pages over HTTP. Only chance is
+replaced: the sample's people follow a seed, and the campaigns' secrets come from it, so that one seed gives one set of
+figures.
 """
 
 import shutil

@@ -14,9 +14,9 @@ from api.demo.goods import CERAMICS, TEA, Catalogue
 from api.demo.pictures import draw
 from api.demo.shop import make_shop
 from api.demo.stage import Stage
+from retention.aggregates import BuyerAggregates
 from retention.buyers import Buyer
 from retention.database import reading
-from retention.facts import BuyerFacts
 from retention.shops import Shop
 
 MADE_UP_PARCELS, MADE_UP_FOLLOWERS, MADE_UP_MEMBERS = 420, 0.17, 0.08
@@ -62,9 +62,12 @@ def complete(stage: Stage, shop: Shop) -> Bag:
     with reading(stage.engine) as session:
         query = (
             select(Buyer.external_id)
-            .join(BuyerFacts, (col(BuyerFacts.shop_id) == Buyer.shop_id) & (col(BuyerFacts.buyer_id) == Buyer.id))
+            .join(
+                BuyerAggregates,
+                (col(BuyerAggregates.shop_id) == Buyer.shop_id) & (col(BuyerAggregates.buyer_id) == Buyer.id),
+            )
             .where(Buyer.shop_id == shop.id)
-            .order_by(col(BuyerFacts.last_at).desc(), Buyer.external_id)
+            .order_by(col(BuyerAggregates.last_at).desc(), Buyer.external_id)
         )
         buyers = list(session.exec(query))
     rng = np.random.default_rng([stage.seed, 99])

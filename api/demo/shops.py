@@ -14,8 +14,8 @@ from retention.database import reading, transaction
 from retention.errors import Invalid
 from retention.ingest import ImportReport, import_file
 from retention.orders import Order
-from retention.people import User, add_user, member_for
 from retention.shops import Shop, create_shop
+from retention.users import User, add_user, member_for
 from segments.matching import match
 from segments.presets import PRESETS, save_presets
 

@@ -25,7 +25,7 @@ class Message(BaseModel):
 
 
 class Flyers(BaseModel):
-    """The parcel flyer: pieces printed, pieces the bench scanned into parcels, buyers in control."""
+    """The parcel flyer: pieces printed, pieces scanned into parcels, buyers in control."""
 
     pieces: int
     in_parcels: int

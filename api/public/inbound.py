@@ -20,9 +20,9 @@ from campaigns.optouts.bounces import is_known
 from campaigns.optouts.inbound import Gateway, check_signature, find_gateway, inbound_address
 from campaigns.optouts.replays import IDS, TIMES, Reply, stated, take_once
 from campaigns.optouts.replies import means_no, take_reply, takes_it_back
-from retention.bounds import fitting
+from retention.column_limits import fitting
 from retention.errors import Conflict, Invalid
-from retention.words import gettext_noop
+from retention.i18n import gettext_noop
 
 router = APIRouter()
 

@@ -23,8 +23,8 @@ from retention import clock
 from retention.buyers import Buyer, buyer_numbered
 from retention.consent import Answer, Channel
 from retention.errors import Invalid
+from retention.i18n import current_language, current_locale, gettext, gettext_noop, speaking
 from retention.shops import Shop, get_shop
-from retention.words import current_language, current_locale, gettext, gettext_noop, speaking
 
 router = APIRouter()
 

@@ -22,7 +22,7 @@ from campaigns.offers.scans import find_link
 from campaigns.posts.sharing import is_shared
 from retention.database import reading
 from retention.errors import NotFound
-from retention.words import gettext
+from retention.i18n import gettext
 
 WINDOW = timedelta(minutes=1)
 SHARED = 20

@@ -24,8 +24,8 @@ from campaigns.optouts.unsubscribe import unsubscribe_token
 from campaigns.posts.sharing import own_link
 from retention.buyers import buyer_numbered
 from retention.errors import Conflict, NotFound
+from retention.i18n import current_language, gettext, gettext_noop, speaking
 from retention.shops import Shop, get_shop
-from retention.words import current_language, gettext, gettext_noop, speaking
 
 router = APIRouter()
 

@@ -6,11 +6,11 @@ from typing import Literal
 
 from campaigns.offers.coupons import Coupon, CouponState
 from campaigns.offers.offers import Offer
+from retention.i18n import current_locale, ngettext
+from retention.i18n import gettext as _
 from retention.moments import show_end
 from retention.shops import Shop
 from retention.tokens import spaced
-from retention.words import current_locale, ngettext
-from retention.words import gettext as _
 
 State = Literal["open", "claimed", "used", "over", "void", "early"]
 

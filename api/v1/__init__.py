@@ -19,16 +19,16 @@ from api.v1 import (
     hooks,
     orders,
     paper,
-    people,
     policy,
     posts,
     segments,
     senders,
+    users,
 )
 from api.v1.problems import PROBLEMS
 from api.v1.routing import PREFIX, refuse_unknown
 from retention.errors import Invalid
-from retention.words import gettext_noop
+from retention.i18n import gettext_noop
 
 
 def name_operation(route: APIRoute) -> str:
@@ -64,6 +64,6 @@ for part in (
     hooks,
     failures,
     paper,
-    people,
+    users,
 ):
     router.include_router(part.router)

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Path
 from pydantic import AfterValidator, AwareDatetime
 
-from retention.bounds import FIRST_YEAR, LARGEST, LAST_YEAR
+from retention.column_limits import FIRST_YEAR, LARGEST, LAST_YEAR
 
 
 def _of_our_time(moment: AwareDatetime) -> AwareDatetime:

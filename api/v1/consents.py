@@ -17,8 +17,8 @@ from retention.access import Scope
 from retention.buyers import Buyer, buyer_for, get_buyer
 from retention.consent import Answer, Channel, Consent, answers_of
 from retention.errors import Invalid
+from retention.i18n import gettext_noop
 from retention.suppressions import suppressions_of
-from retention.words import gettext_noop
 
 router = router_for("consents")
 

@@ -18,7 +18,7 @@ from campaigns.texts.checks import Severity, check_text
 from campaigns.texts.content import extremes, in_money, show_to, variables
 from campaigns.texts.sending_tests import send_test
 from retention.access import Scope
-from retention.browsing import seen_by
+from retention.buyer_list import seen_by
 from retention.buyers import buyer_for
 from retention.errors import NotFound
 

@@ -16,9 +16,9 @@ from campaigns.offers.coupons import Coupon, CouponState
 from campaigns.offers.offers import OfferKind, get_offer
 from retention.access import Scope
 from retention.buyers import buyer_for
+from retention.i18n import current_locale
 from retention.moments import last_day
 from retention.tokens import spaced
-from retention.words import current_locale
 
 router = router_for("coupons")
 

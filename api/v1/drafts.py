@@ -25,7 +25,7 @@ from campaigns.runs.drafting import campaign_for, create_campaign, edit_campaign
 from campaigns.runs.finding import about
 from retention.access import Scope
 from retention.products import find_product
-from segments.asking import readable
+from segments.personal_conditions import readable
 
 router = router_for("campaigns")
 

@@ -10,8 +10,8 @@ from api.deps import Now
 from retention import keys
 from retention.access import Member, Scope
 from retention.database import reading
+from retention.i18n import gettext_noop
 from retention.shops import Shop, get_shop
-from retention.words import gettext_noop
 
 _bearer = HTTPBearer(
     auto_error=False,

@@ -24,8 +24,8 @@ from api.deps import Now, Reading, Writing
 from api.v1.keys import Caller
 from retention.access import Member
 from retention.database import transaction
+from retention.encryption import decrypt, encrypt
 from retention.idempotency import LONGEST_KEY, Answer, answer_once, begin_once, free_key, keep_answer
-from retention.sealing import seal, unseal
 
 REPLAYED = "Idempotency-Replayed"
 
@@ -77,11 +77,11 @@ class Once:
 
     def lock(self, value: dict[str, Any]) -> dict[str, Any]:
         """Return an answer that nobody reads again without the key of whoever asked."""
-        return {"sealed": seal(self.secret, {"answer": json.dumps(value)}).decode()}
+        return {"sealed": encrypt(self.secret, {"answer": json.dumps(value)}).decode()}
 
     def unlock(self, kept: dict[str, Any]) -> dict[str, Any]:
         """Return what `lock` was given."""
-        found: dict[str, Any] = json.loads(unseal(self.secret, kept["sealed"].encode())["answer"])
+        found: dict[str, Any] = json.loads(decrypt(self.secret, kept["sealed"].encode())["answer"])
         return found
 
 

@@ -14,8 +14,8 @@ from campaigns.campaign.posts import PostState
 from campaigns.posts import groups, manual_posts
 from campaigns.posts.task_list import Task, task_for, task_list_of
 from retention.access import Scope
-from retention.people import User
-from retention.relations import Group
+from retention.followers_and_groups import Group
+from retention.users import User
 
 router = router_for("posts")
 

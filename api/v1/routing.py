@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from api.v1.keys import Caller, current_caller
 from api.v1.once import answered_once
-from retention.words import gettext
+from retention.i18n import gettext
 
 PREFIX = "/api/v1"
 

@@ -17,13 +17,13 @@ from campaigns.campaign.audiences import remove_segment
 from retention.access import Scope
 from retention.buyers import buyer_for
 from segments import segments, snapshots
-from segments.asking import check_asking, readable
+from segments.descriptions import describe
 from segments.lists import external_ids_of
 from segments.matching import match
+from segments.personal_conditions import check_asking, readable
 from segments.presets import PRESETS, Preset, find_preset
 from segments.preview import preview
 from segments.segments import Segment
-from segments.words import describe
 
 router = router_for("segments")
 

@@ -13,7 +13,7 @@ from campaigns.campaign.campaigns import Campaign
 from campaigns.campaign.triggers import OnEvent, Waves
 from retention.access import Member
 from retention.errors import Conflict, Invalid
-from segments.asking import check_asking, check_using, may_ask, readable
+from segments.personal_conditions import check_asking, check_using, may_ask, readable
 from segments.segments import delete_segment, find_segment, names_segment
 
 

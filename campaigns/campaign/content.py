@@ -5,7 +5,7 @@ from dataclasses import astuple, dataclass
 from types import MappingProxyType
 
 from retention.errors import Invalid
-from retention.words import LANGUAGES
+from retention.i18n import LANGUAGES
 
 MOST_BODY = 20_000
 _NEEDED = frozenset({"subject", "body"})

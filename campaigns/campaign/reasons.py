@@ -2,8 +2,8 @@
 
 from enum import StrEnum
 
-from retention.words import gettext as _
-from retention.words import gettext_noop as n_
+from retention.i18n import gettext as _
+from retention.i18n import gettext_noop as n_
 
 
 class Reason(StrEnum):

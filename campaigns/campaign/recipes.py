@@ -8,9 +8,9 @@ from sqlmodel import Session, select
 from campaigns.campaign import recipe_texts as texts
 from campaigns.campaign.campaigns import Medium, Recipe
 from campaigns.campaign.policy import Cap, Policy, Quiet
+from retention.i18n import gettext as _
+from retention.i18n import gettext_noop as n_
 from retention.products import Product
-from retention.words import gettext as _
-from retention.words import gettext_noop as n_
 
 MESSAGE_DAYS = 7
 PARCEL_DAYS = 30

@@ -20,8 +20,8 @@ from campaigns.campaign.local_time import FAR, day_exists, local_moment, read_re
 from campaigns.campaign.policy import TimeOfDay, Whose, read_time
 from retention import clock
 from retention.errors import Invalid
-from retention.words import gettext as _
-from retention.words import gettext_noop as n_
+from retention.i18n import gettext as _
+from retention.i18n import gettext_noop as n_
 from segments.rules import parse
 
 FIRST_ZONE = "Pacific/Kiritimati"  # where a day begins first; a run for the buyers' clocks is made by this one

@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 from campaigns.campaign.campaigns import Medium
-from retention.bounds import fitting
-from retention.trouble import Answered, said
+from retention.column_limits import fitting
+from retention.error_text import Answered, said
 
 LONGEST_REFERENCE = 200
 

@@ -9,8 +9,8 @@ import re
 import socket
 from collections.abc import Iterator
 
-from retention.words import gettext as _
-from retention.words import gettext_noop
+from retention.i18n import gettext as _
+from retention.i18n import gettext_noop
 
 MAIL_AWAY = gettext_noop("the mail server cannot be reached: {why}")
 MAIL_LOGIN = gettext_noop("the mail server does not take this user and password: {why}")

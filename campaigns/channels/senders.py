@@ -1,7 +1,7 @@
 """Senders: what a shop sends with. One row is one account at a mail server, a gateway, a group's bot or a webhook.
 
-Rate and errors are kept in the row, so that they hold over any number of processes. Secrets are sealed in it and are
-never shown again.
+Rate and errors are kept in the row, so that they hold over any number of processes. Secrets are encrypted in it and
+are never shown again.
 """
 
 from collections.abc import Mapping
@@ -20,13 +20,13 @@ from campaigns.channels.kinds import KINDS, check_secrets, make_channel, read_se
 from campaigns.channels.outages import in_words
 from retention import audit
 from retention.database import Json, ShopRow, choice, write_after
+from retention.encryption import decrypt, encrypt
 from retention.errors import Conflict, Forbidden, Invalid, NotFound
 from retention.failures import forget_failure
-from retention.sealing import seal, unseal
+from retention.i18n import gettext as _
 from retention.settings import get_settings
 from retention.shops import Shop, check_slug
 from retention.suppressions import About, is_held
-from retention.words import gettext as _
 
 
 class SenderKind(StrEnum):
@@ -51,7 +51,7 @@ class SenderState(StrEnum):
 
 
 class Sender(ShopRow, table=True):
-    """One account. `settings` are the plain values of its kind; `sealed` the secret ones, encrypted.
+    """One account. `settings` are the plain values of its kind; `encrypted_secrets` the secret ones, encrypted.
 
     `per_second` limits the rate (None: no limit); `next_slot_at` is when the next message may leave under it.
     `price` is what one message, or one part of an SMS, costs in hundredths of a minor unit of the shop's currency.
@@ -67,7 +67,7 @@ class Sender(ShopRow, table=True):
     medium: Medium = Field(sa_type=choice(Medium))
     kind: SenderKind = Field(sa_type=choice(SenderKind))
     settings: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
-    sealed: bytes = Field(default=b"", sa_type=LargeBinary, repr=False)
+    encrypted_secrets: bytes = Field(default=b"", sa_type=LargeBinary, repr=False)
     repeatable: bool = False
     per_second: float | None = None
     price: int = 0
@@ -139,9 +139,9 @@ def edit_sender(
     if settings is not None:
         read_settings(sender.kind.value, settings)
     moved = settings is not None and _host(settings) != _host(sender.settings)
-    if moved and secrets is None and sender.sealed:
+    if moved and secrets is None and sender.encrypted_secrets:
         raise Invalid("The address is another one now. Enter the secrets again.")
-    known = {} if moved or secrets is None else unseal(get_settings().signing_key(), sender.sealed)
+    known = {} if moved or secrets is None else decrypt(get_settings().signing_key(), sender.encrypted_secrets)
     _set_up(sender, sender.settings if settings is None else settings, None if secrets is None else known | {**secrets})
     _limit(sender, sender.per_second if per_second is None else per_second, sender.price if price is None else price)
     sender.name = sender.name if name is None else name or sender.slug
@@ -177,7 +177,7 @@ def senders_of(session: Session, shop_id: int) -> list[Sender]:
 def channel_for(sender: Sender) -> MessageChannel:
     """Return the channel a sender speaks through; Conflict when its secrets cannot be read."""
     settings = get_settings()
-    secrets = unseal(settings.signing_key(), sender.sealed)
+    secrets = decrypt(settings.signing_key(), sender.encrypted_secrets)
     allowed = settings.allow_private_addresses
     return make_channel(sender.kind.value, sender.settings, secrets, allow_private=allowed)
 
@@ -233,9 +233,9 @@ def _set_up(sender: Sender, settings: Mapping[str, Any], secrets: Mapping[str, s
     if secrets is not None:
         check_secrets(kind, secrets)
         kept = {name: value for name, value in secrets.items() if value}
-        sender.sealed = seal(get_settings().signing_key(), kept)
+        sender.encrypted_secrets = encrypt(get_settings().signing_key(), kept)
     else:
-        kept = unseal(get_settings().signing_key(), sender.sealed)
+        kept = decrypt(get_settings().signing_key(), sender.encrypted_secrets)
     sender.settings = read.model_dump(mode="json", exclude_defaults=True)
     try:
         channel = make_channel(kind, sender.settings, kept, allow_private=True)
@@ -259,7 +259,7 @@ def _limit(sender: Sender, per_second: float | None, price: int) -> None:
 
 
 def _shown(sender: Sender) -> dict[str, Any]:
-    """Return what the audit log keeps: no secret, since `sealed` is left out."""
+    """Return what the audit log keeps: no secret, since `encrypted_secrets` is left out."""
     return sender.model_dump(mode="json", include={"slug", "name", "kind", "settings", "per_second", "price"})
 
 

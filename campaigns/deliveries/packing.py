@@ -1,6 +1,6 @@
-"""Deliveries that go by parcel: what the packing bench says about them.
+"""Deliveries that go by parcel: what the packing station says about them.
 
-Only the bench writes `sent` here; a printer's word is none.
+Only the packing station writes `sent` here; a printer's word is none.
 """
 
 from collections.abc import Sequence

@@ -9,9 +9,9 @@ from sqlmodel import Field, Session, col, select, update
 from retention import audit, clock, money
 from retention.database import ShopRow, choice
 from retention.errors import Conflict, Invalid, NotFound
+from retention.i18n import gettext as _
 from retention.moments import show_moment
 from retention.shops import Shop, check_slug
-from retention.words import gettext as _
 
 
 class OfferKind(StrEnum):

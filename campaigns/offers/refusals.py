@@ -6,10 +6,10 @@ from campaigns.offers.coupons import Coupon, CouponState
 from campaigns.offers.offers import Offer
 from retention import money
 from retention.errors import Conflict
+from retention.i18n import current_locale
 from retention.moments import show_end, show_moment
 from retention.shops import Shop
 from retention.tokens import spaced
-from retention.words import current_locale
 
 
 def not_begun(shop: Shop, offer: Offer) -> Conflict:

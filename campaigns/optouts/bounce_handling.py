@@ -27,8 +27,8 @@ from campaigns.optouts.mail_reports import Report, ReportKind, read_reports
 from campaigns.optouts.unsubscribe import Evidence, Subject, opt_out
 from retention import audit
 from retention.addresses import email_key
-from retention.bounds import fitting
 from retention.buyers import Buyer
+from retention.column_limits import fitting
 from retention.consent import Channel
 from retention.database import changed, insert
 from retention.errors import NotFound

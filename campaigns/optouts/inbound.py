@@ -16,8 +16,8 @@ from sqlmodel import Session
 
 from campaigns.channels.senders import Sender, SenderKind
 from campaigns.channels.twilio import signature_of
+from retention.encryption import decrypt
 from retention.errors import Forbidden, NotFound
-from retention.sealing import unseal
 from retention.shops import Shop
 
 _SIGNATURE = 18  # bytes: 144 bits
@@ -67,7 +67,7 @@ def check_signature(
     sender = session.get(Sender, gateway.sender_id) if gateway.sender_id != NO_SENDER else None
     if sender is None or sender.kind is not SenderKind.SMS_TWILIO:
         return
-    expected = signature_of(address, form, unseal(key, sender.sealed)["auth_token"])
+    expected = signature_of(address, form, decrypt(key, sender.encrypted_secrets)["auth_token"])
     if not form or not hmac.compare_digest(expected.encode(), signature.encode()):
         raise Forbidden("Twilio did not sign this for this address.")
 

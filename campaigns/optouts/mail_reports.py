@@ -12,7 +12,7 @@ from email.message import Message
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 
-from retention.bounds import fitting
+from retention.column_limits import fitting
 
 _HARD = re.compile(r"5\.(?:0\.\d+|1\.\d+|2\.1|4\.4)")
 """Enhanced status codes (RFC 3463) that are about the address: it is wrong, gone, disabled, or its domain is nowhere.

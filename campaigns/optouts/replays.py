@@ -16,7 +16,7 @@ from sqlmodel import Field, Session, col
 
 from campaigns.optouts.inbound import Gateway
 from campaigns.optouts.replies import means_no
-from retention.bounds import fitting
+from retention.column_limits import fitting
 from retention.database import BigId, ShopRow, insert
 from retention.errors import Conflict
 

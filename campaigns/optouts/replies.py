@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from campaigns.optouts.unsubscribe import Evidence, Subject, opt_in, opt_out
-from retention.bounds import fitting
+from retention.column_limits import fitting
 from retention.consent import Answer, Channel, last_answer
 from retention.suppressions import About, buyers_at, keys_of, lift, suppress
 

@@ -10,8 +10,8 @@ from sqlmodel import Field, Session, col, func, select
 from retention import audit
 from retention.database import Json, ShopRow
 from retention.errors import Conflict, Invalid, NotFound
+from retention.i18n import LANGUAGES
 from retention.shops import Shop, check_slug
-from retention.words import LANGUAGES
 
 LONGEST_NAME = 60
 

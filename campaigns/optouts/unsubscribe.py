@@ -22,8 +22,8 @@ from campaigns.campaign.policy import CHANNEL
 from campaigns.campaign.reasons import Reason
 from campaigns.deliveries.stopping import skip_addresses, skip_buyer
 from campaigns.optouts.topics import topics_of
-from retention.bounds import fitting
 from retention.buyers import Buyer
+from retention.column_limits import fitting
 from retention.consent import Answer, Channel, Consent, Pause, last_answer, record_consent
 from retention.database import insert
 from retention.errors import NotFound

@@ -5,7 +5,7 @@ from sqlmodel import Session, col, select
 
 from campaigns.campaign.campaigns import Campaign, Medium
 from campaigns.channels.senders import Sender
-from retention.relations import Group, GroupMember
+from retention.followers_and_groups import Group, GroupMember
 
 
 def bots_of(session: Session, shop_id: int) -> dict[str, Sender]:

@@ -32,7 +32,7 @@ from retention.database import changed, storable, transaction
 from retention.errors import Invalid, NotFound
 from retention.failures import Thing, each_alone
 from retention.files import FileStore
-from retention.relations import Group
+from retention.followers_and_groups import Group
 from retention.shops import Shop
 
 log = structlog.get_logger()

@@ -8,9 +8,9 @@ from sqlmodel import Session, col, select
 from retention import audit
 from retention.access import ROLE_SCOPES, Scope
 from retention.errors import Invalid, NotFound
-from retention.people import User, people_of
-from retention.relations import Group
+from retention.followers_and_groups import Group
 from retention.shops import Shop
+from retention.users import User, people_of
 
 
 def groups_of(session: Session, shop: Shop) -> list[tuple[Group, User | None]]:

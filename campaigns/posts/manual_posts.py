@@ -24,8 +24,8 @@ from retention.access import Member, Scope, terminal_name
 from retention.database import changed, lock
 from retention.errors import Conflict, Invalid
 from retention.moments import show_moment
-from retention.people import User
 from retention.shops import Shop
+from retention.users import User
 
 
 def take_post(

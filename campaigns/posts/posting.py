@@ -18,9 +18,9 @@ from campaigns.posts.groups import assignees
 from retention.bitmaps import rows_of
 from retention.database import choice
 from retention.errors import Conflict
+from retention.followers_and_groups import GroupMember
 from retention.products import Product
 from retention.queue import send
-from retention.relations import GroupMember
 from retention.shops import Shop
 from retention.tokens import new_tokens
 

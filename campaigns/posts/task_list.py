@@ -14,9 +14,9 @@ from retention import clock
 from retention.access import Member, Scope
 from retention.buyers import Buyer
 from retention.errors import Forbidden
-from retention.people import User
-from retention.relations import Group
+from retention.followers_and_groups import Group
 from retention.shops import Shop
+from retention.users import User
 
 MOST_TASKS = 200
 SAID = (PostState.SENT, PostState.DECLINED)

@@ -13,12 +13,12 @@ from campaigns.offers.offers import Offer
 from campaigns.posts.posts import served_by
 from campaigns.texts.messages import choose_language, render
 from campaigns.texts.wording import message_values
-from retention import words
+from retention import i18n
 from retention.buyers import Buyer
+from retention.i18n import gettext as _
 from retention.products import Product
 from retention.shops import Shop
 from retention.tokens import spaced
-from retention.words import gettext as _
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def _text(
         shop, buyer, product=product, offer=offer, code=code, ends=ends, link=link, language=language, at=at
     )
     said = render(campaign.content, values, language=language)
-    with words.speaking(language):
+    with i18n.speaking(language):
         parts = [said.body]  # the subject names the message in the console; a chat has no place for it
         if code and spaced(code) not in said.body:
             parts.append(_("Your code: {code}").format(code=spaced(code)))

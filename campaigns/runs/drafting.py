@@ -38,8 +38,8 @@ def create_campaign(
     """Add a campaign as a draft says; what that leaves out comes from the recipe.
 
     `member` is who asks where it is not the machine's owner: they may use the rules only as far as they may see what
-    these ask about (`segments.asking`). Invalid for a rule, text, policy, trigger, offer or product that cannot work;
-    Conflict when the slug is taken.
+    these ask about (`segments.personal_conditions`). Invalid for a rule, text, policy, trigger, offer or product that
+    cannot work; Conflict when the slug is taken.
     """
     _check_free(session, shop, draft.slug)
     values = _filled_in(session, shop, draft).values

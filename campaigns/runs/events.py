@@ -20,10 +20,10 @@ from campaigns.campaign.triggers import EventKind, OnEvent
 from retention import clock
 from retention.bitmaps import read_bitmap
 from retention.buyers import Buyer
+from retention.followers_and_groups import Follow, Group, GroupMember
 from retention.orders import Order, OrderStatus
 from retention.parcels import Parcel
 from retention.products import Product
-from retention.relations import Follow, Group, GroupMember
 from retention.shops import Shop
 from segments.segments import find_segment
 from segments.snapshots import SegmentSnapshot

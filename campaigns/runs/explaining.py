@@ -13,10 +13,10 @@ from campaigns.deliveries.ledger import runs_of
 from campaigns.plans.planning import plan
 from retention import clock
 from retention.buyers import Buyer
+from retention.i18n import current_locale
+from retention.i18n import gettext as _
+from retention.i18n import gettext_noop as n_
 from retention.shops import Shop
-from retention.words import current_locale
-from retention.words import gettext as _
-from retention.words import gettext_noop as n_
 
 
 @dataclass(frozen=True, slots=True)

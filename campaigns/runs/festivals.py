@@ -8,10 +8,10 @@ from datetime import date, timedelta
 
 from babel.core import get_global
 
+from retention.i18n import current_language
+from retention.i18n import gettext as _
+from retention.i18n import gettext_noop as n_
 from retention.shops import Shop
-from retention.words import current_language
-from retention.words import gettext as _
-from retention.words import gettext_noop as n_
 
 _EVERYWHERE = {(2, 14): n_("Valentine's Day"), (12, 25): n_("Christmas")}
 _OF_CHINA = {

@@ -31,10 +31,10 @@ from retention.bitmaps import ids_in, parts_of
 from retention.buyers import Buyer
 from retention.database import lock
 from retention.errors import Conflict
+from retention.i18n import current_locale
 from retention.queue import send
 from retention.shops import Shop
 from retention.versions import Family, raise_version
-from retention.words import current_locale
 
 _CHUNK = 100_000  # deliveries made at a time, so that memory stays flat
 

@@ -41,13 +41,13 @@ from campaigns.texts.mail import MessageContext, SenderIdentity
 from retention import audit
 from retention.buyers import Buyer
 from retention.database import ShopRow, lock, transaction
+from retention.error_text import said
 from retention.errors import Invalid
 from retention.failures import Thing, each_alone, forget_failure, write_failure
 from retention.products import Product
 from retention.queue import send
 from retention.settings import get_settings
 from retention.shops import Shop
-from retention.trouble import said
 
 Columns = TypeVar("Columns", "_Delivery", "_Buyer", "_Coupon", "_Link")
 

@@ -18,7 +18,7 @@ from campaigns.statistics.intervals import Rate, Spend
 from campaigns.statistics.lift import Arm, Lift, measure, sample_ratio
 from campaigns.statistics.sentences import lift_sentence, revenue_sentence
 from retention.errors import Invalid
-from retention.words import gettext as _
+from retention.i18n import gettext as _
 
 YES = frozenset({"1", "true", "t", "yes", "y", "是"})
 NO = frozenset({"0", "false", "f", "no", "n", "否"})

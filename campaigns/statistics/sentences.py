@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from campaigns.statistics.lift import HIDE_REVENUE_BELOW, WARN_REVENUE_BELOW, Lift
-from retention.words import gettext as _
+from retention.i18n import gettext as _
 
 
 def lift_sentence(lift: Lift | None) -> str:

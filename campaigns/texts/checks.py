@@ -23,11 +23,11 @@ from campaigns.texts.suspect_words import absolute_words, spam_words
 from retention.bitmaps import read_bitmap
 from retention.buyers import Buyer
 from retention.errors import Invalid
+from retention.i18n import LANGUAGES, ngettext
+from retention.i18n import gettext as _
 from retention.internet import is_public_host
-from retention.naming import salutation
+from retention.salutations import salutation
 from retention.shops import Shop
-from retention.words import LANGUAGES, ngettext
-from retention.words import gettext as _
 from segments.matching import match
 
 LONGEST_SUBJECT = 60

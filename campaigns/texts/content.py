@@ -27,12 +27,12 @@ from campaigns.texts.wording import message_values, sample_values
 from retention import clock, money
 from retention.buyers import Buyer
 from retention.errors import Invalid
-from retention.naming import salutation
+from retention.i18n import current_language, gettext_noop
+from retention.i18n import gettext as _
 from retention.products import Product
+from retention.salutations import salutation
 from retention.settings import get_settings
 from retention.shops import Shop
-from retention.words import current_language, gettext_noop
-from retention.words import gettext as _
 from segments.matching import match
 
 SAMPLE_CODE = "23456789"

@@ -17,9 +17,9 @@ from campaigns.texts.mail_page import MailFrame, logo_address, render_mail
 from campaigns.texts.messages import MOST_SUBJECT, Text, choose_language, render
 from campaigns.texts.wording import message_values
 from retention.consent import Channel
+from retention.i18n import ngettext, speaking
 from retention.products import Product
 from retention.shops import Shop
-from retention.words import ngettext, speaking
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,8 @@ from markupsafe import escape
 
 from campaigns.texts.branding import PLAIN, BrandStyle
 from campaigns.texts.messages import Text
-from retention import words
-from retention.words import gettext as _
+from retention import i18n
+from retention.i18n import gettext as _
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def render_mail(text: Text, frame: MailFrame) -> tuple[str, str]:
 
 def render_mail_in_full(text: Text, frame: MailFrame) -> tuple[str, str]:
     """Return the same from the templates themselves: what `render_mail` is made from, and compared with."""
-    with words.speaking(text.language):
+    with i18n.speaking(text.language):
         shown = {
             "language": text.language,
             "subject": text.subject,

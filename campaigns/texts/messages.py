@@ -13,7 +13,7 @@ from liquid.exceptions import LiquidError
 from campaigns.campaign.content import Content
 from campaigns.texts.templating import fill
 from retention.errors import Invalid
-from retention.words import LANGUAGES
+from retention.i18n import LANGUAGES
 
 MOST_SUBJECT = 200
 

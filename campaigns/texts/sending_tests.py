@@ -19,11 +19,11 @@ from retention.audit import AuditEntry
 from retention.buyers import Buyer
 from retention.database import write_after
 from retention.errors import Conflict, Forbidden, Invalid
-from retention.people import Membership, User
+from retention.i18n import gettext as _
 from retention.settings import get_settings
 from retention.shops import Shop
 from retention.tokens import new_tokens
-from retention.words import gettext as _
+from retention.users import Membership, User
 
 TESTS_A_DAY = 50
 

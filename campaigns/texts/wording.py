@@ -4,11 +4,11 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from campaigns.offers.offers import Offer
-from retention import money, words
+from retention import i18n, money
 from retention.buyers import Buyer
 from retention.moments import show_end
-from retention.naming import salutation
 from retention.products import Product
+from retention.salutations import salutation
 from retention.shops import Shop
 from retention.tokens import spaced
 
@@ -51,7 +51,7 @@ def message_values(
     """Return the values in `language` as of `at`; plain texts only: a template can reach nothing behind them."""
     locale = language.replace("-", "_")
     values: dict[str, Any] = {"shop": {"name": shop.name}, "buyer": {"name": salutation(buyer.name)}, "link": link}
-    with words.speaking(language):
+    with i18n.speaking(language):
         if product:
             price = money.show(product.price, shop.currency, locale)
             values["product"] = {

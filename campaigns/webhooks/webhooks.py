@@ -20,11 +20,11 @@ from campaigns.channels.webhook import WebhookSettings, signed_request, signer
 from retention import audit
 from retention.consent import Consent
 from retention.database import BigId, Json, ShopRow, choice, write_after
+from retention.encryption import decrypt, encrypt
 from retention.errors import Conflict, Invalid, NotFound
 from retention.failures import forget_failure
 from retention.privacy.personal import mentions, personal
 from retention.privacy.times import Kind, forgets
-from retention.sealing import seal, unseal
 from retention.settings import get_settings
 from retention.shops import Shop, check_slug
 from retention.touches import Touch
@@ -43,7 +43,7 @@ class WebhookEvent(StrEnum):
 
 
 class Webhook(ShopRow, table=True):
-    """An address that wants to be notified of some events. `sealed` is its signing secret, encrypted.
+    """An address that wants to be notified of some events. `encrypted_secret` is its signing secret, encrypted.
 
     `read_until` is the cursor: for each source marks of [moment, last row's number, transactions begun] at which
     everything visible had been turned into calls (`campaigns.webhooks.calling`).
@@ -55,7 +55,7 @@ class Webhook(ShopRow, table=True):
     slug: str = Field(max_length=64)
     url: str = Field(max_length=1000)
     events: list[str] = Field(sa_type=Json)
-    sealed: bytes = Field(sa_type=LargeBinary, repr=False)
+    encrypted_secret: bytes = Field(sa_type=LargeBinary, repr=False)
     active: bool = True
     read_until: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
     created_at: datetime
@@ -109,7 +109,7 @@ def create_webhook(
         slug=slug,
         url=url,
         events=wanted,
-        sealed=seal(get_settings().signing_key(), {"secret": secret}),
+        encrypted_secret=encrypt(get_settings().signing_key(), {"secret": secret}),
         read_until={
             "touches": [[at.isoformat(), _last(session, shop.id, Touch), 0]],
             "consents": [[at.isoformat(), _last(session, shop.id, Consent), 0]],
@@ -200,7 +200,9 @@ def call_all(
 
     def build_request(message: Message) -> HttpRequest:  # whatever it raises is the outcome of this call
         webhook, call_id, body = by_key[message.key]
-        return signed_request(webhook.url, signer(unseal(key, webhook.sealed)["secret"]), call_id, body, at=at)
+        return signed_request(
+            webhook.url, signer(decrypt(key, webhook.encrypted_secret)["secret"]), call_id, body, at=at
+        )
 
     channel = WebChannel(
         Medium.WEBHOOK,

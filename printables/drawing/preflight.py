@@ -14,7 +14,7 @@ from printables.drawing import qr, verify
 from printables.drawing.profiles import Profile
 from printables.drawing.render import Box, Slot, StaticLayer
 from printables.drawing.stamp import PrintRecord, module_mm, version_for
-from retention.words import gettext, gettext_noop
+from retention.i18n import gettext, gettext_noop
 
 # Floors in mm, points and dots per inch. Module: GS1 General Specifications 5.12.3.1; dots a module: Denso Wave, cell
 # size guide; the others are what print shops and Lob ask for.

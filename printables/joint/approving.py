@@ -20,10 +20,10 @@ from retention import audit
 from retention.access import Member, Scope
 from retention.errors import Conflict, Forbidden
 from retention.files import FileStore
+from retention.i18n import gettext as _
+from retention.i18n import speaking
 from retention.products import Product
 from retention.shops import Shop
-from retention.words import gettext as _
-from retention.words import speaking
 
 
 @dataclass(frozen=True)

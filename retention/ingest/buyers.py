@@ -1,4 +1,4 @@
-"""Buyers in, with their addresses in one spelling; what they said about being written to goes to `answers`."""
+"""Buyers in, with their addresses in one spelling; what they said about being written to goes to `consents`."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,12 +9,12 @@ import polars as pl
 from retention.addresses import country_of, email_keys, phone_keys
 from retention.clock import zone
 from retention.errors import Invalid
-from retention.ingest.answers import take_answers
+from retention.i18n import gettext_noop
 from retention.ingest.checking import Rows, read_dates, read_times, read_words
+from retention.ingest.consents import take_answers
 from retention.ingest.staged import Merged, StagedRows, latest, moment, need, spell, welcome
 from retention.staging import Kind, drop_staging, fetch, run, settle
 from retention.versions import Family, raise_version
-from retention.words import gettext_noop
 
 _TEXTS = {
     "name": 200,

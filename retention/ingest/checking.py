@@ -10,8 +10,8 @@ import polars as pl
 from babel.numbers import get_currency_precision
 
 from retention.clock import zone
+from retention.i18n import gettext, gettext_noop
 from retention.ingest.chunks import Reject
-from retention.words import gettext, gettext_noop
 
 _YEARS = (1970, 2099)
 LARGEST = 2_000_000_000  # minor units; what a 32-bit column of the database holds

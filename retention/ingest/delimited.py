@@ -15,6 +15,7 @@ from pathlib import Path
 import polars as pl
 
 from retention.errors import Invalid
+from retention.i18n import gettext
 from retention.ingest.chunks import (
     LONGEST_LINE,
     Chunk,
@@ -25,7 +26,6 @@ from retention.ingest.chunks import (
     text_frame,
 )
 from retention.ingest.encodings import Encoding, find_encoding
-from retention.words import gettext
 
 BLOCK = 2 << 20
 _MARK = b"\xef\xbb\xbf"

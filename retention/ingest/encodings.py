@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from retention.errors import Invalid
+from retention.i18n import gettext_noop
 from retention.ingest.chunks import LONGEST_LINE
-from retention.words import gettext_noop
 
 BLOCK = 4 << 20
 _CHINESE = range(0x3400, 0xA000)

@@ -2,9 +2,9 @@
 
 import polars as pl
 
+from retention.i18n import gettext, gettext_noop
 from retention.ingest.chunks import Reject
 from retention.privacy.erased import Erased
-from retention.words import gettext, gettext_noop
 
 LEFT_OUT = gettext_noop("was erased on request, and is not taken in again")
 _STILL_COUNTED = frozenset({"orders", "parcels"})

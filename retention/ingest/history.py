@@ -1,17 +1,17 @@
-"""Facts after an import: buyers it added are summed up from the orders at hand, the others from all their orders."""
+"""Aggregates after an import: new buyers are summed up from the orders at hand, the others from all their orders."""
 
 import polars as pl
 from pyroaring import BitMap
 from sqlmodel import Session
 
-from retention.facts import refresh_facts
+from retention.aggregates import refresh_aggregates
 from retention.staging import stage
 
 _MOST = 1_000_000  # orders remembered; beyond, the database adds up, which is slower and needs no memory
 
 
 class History:
-    """The orders of buyers who were new, as far as facts go."""
+    """The orders of buyers who were new, as far as aggregates go."""
 
     def __init__(self, session: Session, shop_id: int) -> None:
         self._session = session
@@ -32,11 +32,11 @@ class History:
         )
 
     def write(self, touched: BitMap, new: BitMap) -> None:
-        """Write the facts of the buyers whose orders changed; what retention.facts says in SQL, polars says here."""
+        """Write the aggregates of the buyers whose orders changed; what `aggregates` says in SQL, polars says here."""
         added_up = self._noted <= _MOST
         others = touched - new if added_up else touched
         if others:
-            refresh_facts(self._session, self._shop_id, others)
+            refresh_aggregates(self._session, self._shop_id, others)
         if added_up and self._notes:
             stage(self._session, "buyer_facts", self._sums())
 

@@ -19,25 +19,25 @@ from retention import money
 from retention.database import large_transaction
 from retention.errors import Invalid
 from retention.files import FileStore, open_store
+from retention.i18n import gettext, gettext_noop
 from retention.ingest.buyers import BuyerStaging
 from retention.ingest.chunks import Chunk, Reject, Source
 from retention.ingest.columns import KINDS, Preset, find_preset, map_columns
 from retention.ingest.duplicates import Duplicates
 from retention.ingest.erased_rows import screen
+from retention.ingest.followers_and_groups import FollowerStaging, MemberStaging
 from retention.ingest.order_rows import OrderReading
 from retention.ingest.orders import OrderStaging
 from retention.ingest.parcels import ParcelStaging
 from retention.ingest.products import ProductStaging
 from retention.ingest.rejects import RejectsFile
-from retention.ingest.relations import FollowerStaging, MemberStaging
 from retention.ingest.sources import open_source
 from retention.ingest.stream import Scattered
-from retention.memory import limited_memory
+from retention.memory_limit import limited_memory
 from retention.privacy.erased import Erased, erased_of
 from retention.settings import get_settings
 from retention.shops import Shop, find_shop
 from retention.staging import merging, take_turn
-from retention.words import gettext, gettext_noop
 
 Progress = Callable[[int, int], None]
 """Is told how much is done of how much; bytes or rows of the file, the merge counting as a quarter more."""

@@ -20,12 +20,14 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col, select
 
-from retention import audit, clock, pulse, tokens
+from retention import audit, clock, tokens, watchdog
 from retention.access import Member, Scope
 from retention.database import changed, hurried, reached, reading, storable, transaction
+from retention.error_text import said
 from retention.errors import Error, Invalid, NotFound
 from retention.failures import Thing, each_alone
 from retention.files import FileStore, open_store
+from retention.i18n import gettext_noop, speaking
 from retention.ingest import ImportReport, import_file
 from retention.ingest.columns import KINDS, find_preset
 from retention.jobs import Job, JobState
@@ -34,8 +36,6 @@ from retention.privacy.times import forget_upload
 from retention.queue import engine_task, send
 from retention.settings import get_settings
 from retention.shops import Shop
-from retention.trouble import said
-from retention.words import gettext_noop, speaking
 
 log = structlog.get_logger()
 
@@ -250,7 +250,7 @@ class _Progress:
         self._renew_at = time.monotonic() + RENEWED_EVERY
 
     def __call__(self, done: int, total: int) -> None:
-        pulse.move()
+        watchdog.move()
         if time.monotonic() >= self._renew_at:
             self._renew_at = time.monotonic() + RENEWED_EVERY
             self._renew()

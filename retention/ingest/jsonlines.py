@@ -9,9 +9,9 @@ from typing import Any
 import polars as pl
 
 from retention.errors import Invalid
+from retention.i18n import gettext
 from retention.ingest.chunks import LONGEST_LINE, MOST_COLUMNS, Chunk, Reject, clean_header, rows_at_once, text_frame
 from retention.ingest.encodings import ENDLESS_LINE, Encoding, find_encoding
-from retention.words import gettext
 
 
 @dataclass(frozen=True)

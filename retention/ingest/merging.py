@@ -26,7 +26,7 @@ from retention.ingest.grouping import (
 )
 from retention.ingest.history import History
 from retention.ingest.order_rows import OrderReading
-from retention.ingest.people import People
+from retention.ingest.ordering_buyers import People
 from retention.staging import (
     Kind,
     create_staging,
@@ -90,7 +90,7 @@ class MergeCounts:
 
 @dataclass
 class OrderMerge:
-    """The merge of one file, part by part; `finish` brings buyers and facts up to date."""
+    """The merge of one file, part by part; `finish` brings buyers and aggregates up to date."""
 
     session: Session
     reading: OrderReading
@@ -135,7 +135,7 @@ class OrderMerge:
         self._write_lines(number_lines(rows, new))
 
     def finish(self) -> MergeCounts:
-        """Bring places, contacts and facts of the buyers up to date and tell the caches."""
+        """Bring places, contacts and aggregates of the buyers up to date and tell the caches."""
         changed = self.counts["inserted"] + self.counts["updated"]
         with merging(self.session, changed):
             moved = self.buyers.settle(self.touched)

@@ -6,11 +6,11 @@ from hashlib import blake2b
 
 import polars as pl
 
+from retention.i18n import gettext_noop
 from retention.ingest.checking import Rows, read_money, read_times, read_whole, read_words
 from retention.ingest.statuses import SHIPPED, STATUSES
 from retention.orders import OrderStatus
 from retention.shops import Shop
-from retention.words import gettext_noop
 
 CONTACTS = ("name", "email", "phone")
 _LIMITS = {

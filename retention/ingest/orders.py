@@ -105,7 +105,7 @@ class OrderStaging:
         return rows.rejects()
 
     def merge(self, *, now: datetime) -> MergeCounts:
-        """Merge what is left into buyers, orders, lines and parcels, and bring facts up to date."""
+        """Merge what is left into buyers, orders, lines and parcels, and bring aggregates up to date."""
         del now
         if self._stream:
             self._stream.finish()

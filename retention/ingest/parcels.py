@@ -5,10 +5,10 @@ from typing import ClassVar
 
 import polars as pl
 
+from retention.i18n import gettext_noop
 from retention.ingest.checking import Rows, read_times, read_whole
 from retention.ingest.staged import MISSING, Merged, StagedRows, add_buyers, latest, need, welcome
 from retention.staging import Kind, drop_staging, fetch, fetch_all, look_up, run, settle
-from retention.words import gettext_noop
 
 _TIMES = ("ship_date", "shipped_at", "delivered_at")
 

@@ -10,11 +10,11 @@ import polars as pl
 
 from retention.errors import Invalid
 from retention.files import FileStore
+from retention.i18n import gettext_noop
 from retention.ingest.checking import Rows, read_money, read_times, read_whole
 from retention.ingest.staged import Merged, StagedRows, latest, need
 from retention.pictures import COMMON, LARGEST_BYTES, NO_PICTURE, read_picture
 from retention.staging import Kind, drop_staging, fetch, run, settle
-from retention.words import gettext_noop
 
 LONGEST_SIDE = 2400  # 100 mm at 600 dpi
 _FORMATS = (*COMMON, "GIF", "BMP", "TIFF")

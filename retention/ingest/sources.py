@@ -8,12 +8,12 @@ import zipfile
 from pathlib import Path
 
 from retention.errors import Invalid, NotFound
+from retention.i18n import gettext, gettext_noop
 from retention.ingest.chunks import Source
 from retention.ingest.delimited import open_delimited
 from retention.ingest.jsonlines import open_json_lines
 from retention.ingest.sheets import open_sheet
 from retention.ingest.workbooks import check_size
-from retention.words import gettext, gettext_noop
 
 _SIGNATURES = (
     (b"\x89PNG", gettext_noop("a picture (PNG)")),

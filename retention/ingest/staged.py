@@ -8,14 +8,14 @@ from typing import ClassVar
 import polars as pl
 from sqlmodel import Session
 
+from retention.aggregates import add_missing_aggregates
 from retention.database import is_postgresql
-from retention.facts import add_missing_facts
+from retention.i18n import gettext_noop
 from retention.ingest.checking import Rows
 from retention.ingest.chunks import Reject
 from retention.shops import Shop
 from retention.staging import Kind, create_staging, run, stage
 from retention.versions import Family, raise_version
-from retention.words import gettext_noop
 
 MISSING = gettext_noop("{field} is missing")
 
@@ -97,9 +97,9 @@ def add_buyers(session: Session, shop: Shop, table: str, *, now: datetime) -> in
 
 
 def welcome(session: Session, shop: Shop, added: int) -> None:
-    """Give new buyers, who have no orders yet, their row of facts and tell the caches."""
+    """Give new buyers, who have no orders yet, their row of aggregates and tell the caches."""
     if added:
-        add_missing_facts(session, shop.id)
+        add_missing_aggregates(session, shop.id)
         raise_version(session, shop.id, Family.BUYERS)
 
 

@@ -22,6 +22,7 @@ from retention.consent import Answer, Channel, Consent
 from retention.database import TimedOut, after_commit, time_limit, write_after
 from retention.errors import Conflict
 from retention.files import FileStore
+from retention.i18n import gettext as _
 from retention.internet import is_network_address
 from retention.privacy.erased import bury, is_erased, same_person
 from retention.privacy.personal import Personal, Who, declared, steps
@@ -29,7 +30,6 @@ from retention.privacy.times import forget_files, forget_uploads
 from retention.shops import Shop
 from retention.staging import take_turn
 from retention.versions import Family, raise_version
-from retention.words import gettext as _
 
 PATIENCE = 5.0
 """Seconds an erasure waits for an import that runs."""

@@ -13,7 +13,7 @@ from sqlmodel import Session, select
 
 from api import forms
 from api.deps import CurrentMember, CurrentShop, Now, Writing, require
-from retention import people
+from retention import users
 from retention.access import Member, Role, Scope
 from retention.database import reading, transaction
 from retention.errors import Conflict
@@ -33,7 +33,7 @@ def app(engine: Engine, tmp_path: Path) -> FastAPI:
     with transaction(engine) as session:
         tea = create_shop(session, "tea", name="Tea", timezone="Asia/Shanghai", currency="CNY", at=NOON)
         create_shop(session, "pots", name="Pots", timezone="Asia/Shanghai", currency="CNY", at=NOON)
-        people.add_user(session, "may@tea.example", shop=tea, role=Role.WAREHOUSE, password=PASSWORD, at=NOON)
+        users.add_user(session, "may@tea.example", shop=tea, role=Role.WAREHOUSE, password=PASSWORD, at=NOON)
     settings = Settings(home=tmp_path, public_url="https://r.example.cn", secret=KEY)
     made = create_app(settings, engine=engine, now=lambda: made.state.moment)
     made.state.moment = NOON

@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 
 from api import bodies, forms
 from api.guard import Guard
-from retention import keys, people, tokens
+from retention import keys, tokens, users
 from retention.access import Role, Scope
 from retention.database import transaction
 from retention.logins import Login
@@ -50,7 +50,7 @@ def enter(engine: Engine) -> Callable[[Role], dict[str, str]]:
     def run(role: Role) -> dict[str, str]:
         with transaction(engine) as session:
             tea = find_shop(session, "tea")
-            user = people.add_user(
+            user = users.add_user(
                 session, f"{role}@tea.example", shop=tea, role=role, password="seven green kettles", at=NOON
             )
             session.flush()

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from retention.bounds import check_row
+from retention.column_limits import check_row
 from retention.errors import Invalid
 from segments.segments import Segment
 from tests.api.hostile import TOO_MUCH, example, spoilt

@@ -24,8 +24,8 @@ from retention import migrate
 from retention.access import runs_the_machine, terminal_actor, terminal_name
 from retention.audit import AuditEntry
 from retention.database import reading
+from retention.i18n import speaking
 from retention.settings import Settings, get_settings
-from retention.words import speaking
 
 ROOT = Path(__file__).resolve().parents[2]
 

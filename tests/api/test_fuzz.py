@@ -21,7 +21,7 @@ from schemathesis.core.failures import FailureGroup
 from schemathesis.specs.openapi import checks
 
 from campaigns.offers.issuing import issue_anonymous
-from retention.relations import Group
+from retention.followers_and_groups import Group
 from segments.segments import save_segment
 from tests.campaigns.conftest import NOON, Stage
 

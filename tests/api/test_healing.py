@@ -101,7 +101,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
         create_shop(session, "tea", name="Tea", timezone="UTC", currency="CNY", at=datetime(2025, 1, 1, tzinfo=UTC))
     left_over = _leave_messages(settings.home, {"left": b"{}"})
     (folder / "clock").write_text("0")
-    environment = {"REGULARS_HOME": str(settings.home), "REGULARS_PULSE_IDLE": "4"}
+    environment = {"REGULARS_HOME": str(settings.home), "REGULARS_WATCHDOG_IDLE": "4"}
     environment["HURRIED_CLOCK"] = str(folder / "clock")
     with running(["tests.api.hurried_workers", "all"], environment, folder / "log") as process:
         found = Installation(process.pid, settings.home, engine, folder / "log", folder / "clock")

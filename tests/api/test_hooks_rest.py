@@ -77,7 +77,7 @@ def test_hook_is_added_with_a_secret_that_is_shown_once(caller: Caller, there: G
     secret = made.pop("secret")
     assert made == shown(there)
     assert owner.get(ADDRESS).json() == {"hooks": [shown(there)]}
-    assert base64.b64decode(secret.removeprefix("whsec_")) not in kept(engine)[0][0]["sealed"]
+    assert base64.b64decode(secret.removeprefix("whsec_")) not in kept(engine)[0][0]["encrypted_secret"]
     with reading(engine) as session:
         (entry,) = session.exec(select(AuditEntry).where(AuditEntry.subject == "hook:erp")).all()
         assert (entry.action, secret in entry.model_dump_json()) == ("hook.create", False)

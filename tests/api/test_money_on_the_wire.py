@@ -151,5 +151,5 @@ def test_money_of_commands_is_written(typed: Callable[..., Any], tmp_path: Path)
         1,
         0,
         1,
-    )  # facts are renewed by an import
+    )  # aggregates are renewed by an import
     assert [len(row) for row in rfm["grid"]] == [5] * 5

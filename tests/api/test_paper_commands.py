@@ -22,10 +22,10 @@ from retention.buyers import Buyer
 from retention.database import transaction
 from retention.files import open_store
 from retention.parcels import Parcel
-from retention.people import add_user
 from retention.products import Product
 from retention.settings import get_settings
 from retention.shops import Shop, create_shop, find_shop
+from retention.users import add_user
 from tests.printables import samples
 
 Command = Callable[..., Any]

@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from campaigns.campaign.recipes import EVERYBODY
 from retention.access import Scope
 from retention.buyers import Buyer
-from segments.asking import PERSONAL
+from segments.personal_conditions import PERSONAL
 from segments.rules import TEXT_FIELDS
 from tests.campaigns.conftest import Stage
 
@@ -37,12 +37,12 @@ def shop(tea: Tea, backend: TestClient) -> None:
 def test_no_comparison_of_a_personal_field_is_counted_or_saved_without_the_right(caller: Caller, shop: None) -> None:
     plain, able = caller(Scope.SEGMENTS_READ, Scope.SEGMENTS_WRITE), caller(Scope.SEGMENTS_READ, Scope.BUYERS_PERSONAL)
     for field, test in product(sorted(PERSONAL), ({"is": "x"}, {"is_not": ["x"]}, {"contains": "x"}, {"exists": True})):
-        leaf = {"buyer": {"field": field, **test}}
-        for rule in (leaf, {"not": leaf}, {"any": [leaf, {"all": []}]}):
+        condition = {"buyer": {"field": field, **test}}
+        for rule in (condition, {"not": condition}, {"any": [condition, {"all": []}]}):
             counted = plain.post("/api/v1/segments/count", json={"rule": rule})
             assert (counted.status_code, "buyers:personal" in counted.json()["detail"]) == (403, True)
-        assert plain.put("/api/v1/segments/mine", json={"rule": leaf}).status_code == 403
-        assert able.post("/api/v1/segments/count", json={"rule": leaf}).status_code == 200
+        assert plain.put("/api/v1/segments/mine", json={"rule": condition}).status_code == 403
+        assert able.post("/api/v1/segments/count", json={"rule": condition}).status_code == 200
 
 
 def test_a_saved_segment_that_asks_about_a_phone_is_not_taken_apart(caller: Caller, shop: None) -> None:

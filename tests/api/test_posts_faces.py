@@ -17,7 +17,7 @@ from campaigns.campaign.campaigns import Delivery, Medium
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.links import Link
 from campaigns.runs.launch import launch
-from retention import clock, keys, people
+from retention import clock, keys, users
 from retention.access import Role, Scope
 from retention.database import reading, transaction
 from retention.settings import get_settings
@@ -159,7 +159,7 @@ def test_post_is_taken_said_and_limited_by_command(regulars: Regulars, tmp_path:
 def test_group_gets_an_owner_by_command(regulars: Regulars) -> None:
     with transaction(terminal.engine()) as session:
         values = {"shop": find_shop(session, "tea"), "role": Role.MARKETER, "password": "leaf and water", "at": NOON}
-        people.add_user(session, "lin@shop.example", **values)
+        users.add_user(session, "lin@shop.example", **values)
     assert regulars("posts", "owner", "friends", "--email", "who@shop.example")[0] == 1
     assert regulars("posts", "groups")[1] == "friends\tFriends\n"
     assert regulars("posts", "owner", "friends", "--email", "lin@shop.example")[0] == 0
@@ -171,7 +171,7 @@ def test_group_gets_an_owner_over_rest_and_only_somebody_of_the_shop(backend: Te
     def prepare(stage: Stage) -> dict[str, str]:
         group(stage, "friends", stage.buyer("ada"))
         values = {"shop": stage.shop, "role": Role.MARKETER, "password": "leaf and water", "at": NOON}
-        people.add_user(stage.session, "lin@shop.example", **values)
+        users.add_user(stage.session, "lin@shop.example", **values)
         reads = frozenset({Scope.CAMPAIGNS_READ})
         key = keys.create_api_key(stage.session, stage.shop, name="reader", scopes=reads, at=NOON)
         return {"Authorization": f"Bearer {key}"}

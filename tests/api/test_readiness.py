@@ -14,13 +14,13 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine, create_engine, event, make_url, pool, text
 
 from api.readiness import QUEUES
-from retention import clock, heartbeats, people
+from retention import clock, heartbeats, users
 from retention.access import Role
 from retention.database import open_engine, transaction
+from retention.database_errors import Trouble, trouble_of
 from retention.heartbeats import Part
 from retention.settings import Settings
 from retention.shops import create_shop
-from retention.trouble import Trouble, trouble_of
 from tests.apps import create_app
 from tests.servers import free_port
 from tests.sign_in import sign_in
@@ -183,7 +183,7 @@ def let_all_beat(engine: Engine) -> None:
 def test_console_says_that_work_stands_still_until_it_moves(app: FastAPI, visitor: TestClient, engine: Engine) -> None:
     with transaction(engine) as session:
         tea = create_shop(session, "tea", name="Tea", timezone="UTC", currency="CNY", at=clock.now())
-        people.add_user(session, "may@tea.example", shop=tea, role=Role.OWNER, password=PASSWORD, at=clock.now())
+        users.add_user(session, "may@tea.example", shop=tea, role=Role.OWNER, password=PASSWORD, at=clock.now())
     sign_in(visitor, "may@tea.example")
     assert "stands still" not in visitor.get("/shops/tea?lang=en").text  # it has only just started
     app.state.readiness.grace = 0.0

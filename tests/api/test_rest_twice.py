@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from sqlmodel import select
 
 from api.v1.routing import Route
-from retention import people
+from retention import users
 from retention.access import Role
 from retention.database import reading, transaction
 from retention.idempotency import GivenAnswer
@@ -65,7 +65,7 @@ def test_post_sent_twice_is_answered_as_the_first_time_and_refused_for_another_r
 def things(stage: Stage) -> None:
     stage.buyer("may")
     stage.push()
-    people.add_user(stage.session, "may@tea.example", shop=stage.shop, role=Role.OWNER, password="", at=NOON)
+    users.add_user(stage.session, "may@tea.example", shop=stage.shop, role=Role.OWNER, password="", at=NOON)
 
 
 def test_every_post_takes_an_idempotency_key(tea_app: FastAPI) -> None:

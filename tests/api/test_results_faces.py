@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
 from api.cli import main, terminal
-from retention import clock, keys, people
+from retention import clock, keys, users
 from retention.access import Role, Scope
 from retention.database import open_engine, reading, transaction
 from retention.settings import Settings, get_settings
@@ -32,7 +32,7 @@ def trade(engine: Engine, seed: int) -> tuple[str, dict[str, Reading]]:
         for campaign in trading.campaigns:
             campaign.state = "running"
             session.add(campaign)
-        people.add_user(session, "may@tea.example", shop=shop, role=Role.OWNER, password="", at=NOON)
+        users.add_user(session, "may@tea.example", shop=shop, role=Role.OWNER, password="", at=NOON)
         key = keys.create_api_key(session, shop, name="all", scopes=frozenset(Scope), at=NOON)
     with reading(engine) as session:
         read = Reader(session, shop.id, at=END, checkouts=trading.checkouts)

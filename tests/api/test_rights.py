@@ -26,7 +26,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from api import forms
-from retention import keys, logins, people
+from retention import keys, logins, users
 from retention.access import ROLE_SCOPES, Role, Scope
 from retention.database import open_engine, transaction
 from retention.settings import Settings
@@ -130,7 +130,7 @@ def application_on(engine: Engine, home: Path, *, full: bool = False) -> FastAPI
         for slug in ("tea", "pots"):
             shop = create_shop(session, slug, name=slug, timezone="Asia/Shanghai", currency="CNY", at=NOON)
             for role in Role:
-                people.add_user(session, f"{role}@{slug}.example", shop=shop, role=role, password="", at=NOON)
+                users.add_user(session, f"{role}@{slug}.example", shop=shop, role=role, password="", at=NOON)
         if full:
             rows.fill(session.connection())
             session.connection().exec_driver_sql("UPDATE parcels SET shop_id = id")  # without a foreign key
@@ -147,7 +147,7 @@ def visitor(app: FastAPI, **headers: str) -> TestClient:
 def person(app: FastAPI, role: Role) -> TestClient:
     """Return the browser of somebody with a role in `tea`, whose forms are our own."""
     with transaction(app.state.engine) as session:
-        user = people.find_user(session, f"{role}@tea.example")
+        user = users.find_user(session, f"{role}@tea.example")
         assert user
         secret = logins.open_login(session, user, at=NOON)
     return visitor(

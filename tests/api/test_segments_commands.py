@@ -15,6 +15,7 @@ from retention.audit import AuditEntry
 from retention.database import reading, transaction
 from retention.settings import get_settings
 from retention.shops import find_shop
+from segments.schema import rule_schema
 from tests.segments.makers import add_buyers, add_order, add_visits, make_shop
 
 Regulars = Callable[..., tuple[int, str, str]]
@@ -158,7 +159,7 @@ def test_presets_are_saved_once_under_chinese_names_for_a_chinese_shop(regulars)
     assert (sizes["repeat-customers"], sizes["one-time-buyers"], sizes["followers"]) == (1, 1, 0)
 
 
-def test_buyers_are_pinned_in_and_out_and_unpinned(regulars):
+def test_buyers_are_included_and_excluded_by_hand(regulars):
     regulars("save", "repeat", "--rule", rule_file(REPEAT))
     Path("ids.txt").write_text("\ufeffa\n\n b \n", "utf-8")
     assert regulars("pin", "repeat", "--from", "ids.txt") == (
@@ -174,7 +175,7 @@ def test_buyers_are_pinned_in_and_out_and_unpinned(regulars):
 
 def test_a_pin_of_somebody_unknown_is_refused_and_pins_nobody(regulars):
     regulars("save", "repeat", "--rule", rule_file(REPEAT))
-    refused = "regulars: No buyer is called O'Neil\"; --; nobody was pinned.\n"
+    refused = "regulars: No buyer is called O'Neil\"; --. Nothing was changed.\n"
     assert regulars("pin", "repeat", "a", "O'Neil\"; --") == (2, "", refused)
     assert regulars("pin", "repeat")[::2] == (2, "regulars: Name buyers, or give a file of their ids with --from.\n")
     assert json.loads(regulars("show", "repeat", "--json")[1])["count"] == 1
@@ -247,3 +248,10 @@ def test_predictions_are_made_kept_and_written(regulars):
     rows = Path("all.csv").read_text("utf-8").splitlines()
     assert (rows[0], len(rows)) == ("buyer_id,alive,orders_in_90_days,next_order", 123)
     assert json.loads(regulars("count", "--rule", rule, "--json")[1])["count"] > 40
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_schema_of_rules_is_written_as_json(options: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["segments", "schema", *options])
+    assert (ended.value.code, json.loads(capsys.readouterr().out)) == (0, rule_schema())

@@ -75,8 +75,8 @@ def test_sender_is_added_tried_changed_paused_and_resumed(regulars: Regulars, th
     code, out, _ = regulars(*texts(tmp_path, there), "--per-second", "5", "--price", "450", "--json")
     made = json.loads(out)
     assert (code, made["slug"], made["name"], made["state"]) == (0, "texts", "texts", "active")
-    assert (made["per_second"], made["price"], "sealed" in made) == (5.0, "0.0450", False)
-    assert SECRET.encode() not in rows(Sender)[0]["sealed"]
+    assert (made["per_second"], made["price"], "encrypted_secrets" in made) == (5.0, "0.0450", False)
+    assert SECRET.encode() not in rows(Sender)[0]["encrypted_secrets"]
     assert regulars("senders", "list")[1] == "texts\tsms-http\tactive\n"
     assert json.loads(regulars("senders", "list", "--json")[1])["senders"] == [made]
     tried = json.loads(regulars("senders", "test", "texts", "--to", "13800138000", "--json")[1])

@@ -74,7 +74,7 @@ def kept(engine: Engine) -> list[dict[str, Any]]:
 def test_sender_is_added_shown_listed_and_changed_without_its_secret(caller: Caller, engine: Engine) -> None:
     owner = caller()
     assert (owner.post(ADDRESS, json=TEXTS).json(), len(kept(engine))) == (SHOWN, 1)
-    assert SECRET.encode() not in kept(engine)[0]["sealed"]
+    assert SECRET.encode() not in kept(engine)[0]["encrypted_secrets"]
     assert owner.get(f"{ADDRESS}/texts").json() == SHOWN
     assert owner.get(ADDRESS).json() == {"senders": [SHOWN]}
     changed = owner.patch(f"{ADDRESS}/texts", json={"name": "SMS", "per_second": 0, "price": 500})

@@ -116,7 +116,7 @@ def test_pages_that_say_nothing_for_longer_than_the_pulse_are_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     port = free_port()
-    monkeypatch.setenv("REGULARS_PULSE_IDLE", "2")
+    monkeypatch.setenv("REGULARS_WATCHDOG_IDLE", "2")
     monkeypatch.setenv("REGULARS_DATABASE_URL", f"sqlite:///{tmp_path / 'none.db'}")
     (web,) = (each for each in serve.children("127.0.0.1", port) if each.name == "web")
     web.start(time.monotonic())
@@ -129,7 +129,7 @@ def test_pages_that_say_nothing_for_longer_than_the_pulse_are_ended(
         wait_until(lambda: runs() and _is_alive(port), "the pages")
         until = time.monotonic() + 3
         while time.monotonic() < until:
-            assert runs(), "who says the pulse is left alone"
+            assert runs(), "who reports to the watchdog is left alone"
             time.sleep(0.1)
         assert web.process
         os.kill(web.process.pid, signal.SIGSTOP)

@@ -14,13 +14,13 @@ from sqlalchemy import Engine, event
 from sqlmodel import select
 
 from api import hashing
-from retention import logins, passwords, people
+from retention import logins, passwords, users
 from retention.access import Role
 from retention.database import reading, transaction
 from retention.logins import Login
+from retention.rate_limits import Limit, Try, give_back, left, network_of, take
 from retention.settings import Settings
 from retention.shops import create_shop
-from retention.tries import Limit, Try, give_back, left, network_of, take
 from tests.apps import create_app
 
 NOON = datetime(2026, 5, 20, 4, tzinfo=UTC)
@@ -33,8 +33,8 @@ MAY = "may@tea.example"
 def app(engine: Engine, tmp_path: Path) -> FastAPI:
     with transaction(engine) as session:
         tea = create_shop(session, "tea", name="Tea", timezone="Asia/Shanghai", currency="CNY", at=NOON)
-        people.add_user(session, MAY, shop=tea, role=Role.WAREHOUSE, password=PASSWORD, at=NOON)
-        people.add_user(session, "new@tea.example", shop=tea, role=Role.VIEWER, password="", at=NOON)
+        users.add_user(session, MAY, shop=tea, role=Role.WAREHOUSE, password=PASSWORD, at=NOON)
+        users.add_user(session, "new@tea.example", shop=tea, role=Role.VIEWER, password="", at=NOON)
     return web_process(engine, tmp_path)
 
 
@@ -109,7 +109,7 @@ def test_no_transaction_is_open_while_a_password_is_compared(
 ) -> None:
     def compare_while_another_writes(password: str, kept: str) -> bool:
         with transaction(engine) as session:
-            people.add_user(
+            users.add_user(
                 session, f"{len(kept)}@pots.example",
                 shop=create_shop(session, "pots", name="Pots", timezone="Asia/Shanghai", currency="CNY", at=NOON),
                 role=Role.OWNER, password="", at=NOON,

@@ -17,7 +17,7 @@ from retention.access import Scope
 from retention.audit import AuditEntry
 from retention.buyers import Buyer
 from retention.database import reading
-from retention.relations import Follow
+from retention.followers_and_groups import Follow
 from retention.versions import Family, raise_version
 from segments.segments import Segment
 from tests.api.conftest import SITE
@@ -33,7 +33,7 @@ def follow(stage: Stage, *names: str) -> None:
         buyer = stage.buyer(name)
         stage.session.add(Follow(shop_id=stage.shop.id, buyer_id=buyer, followed_at=NOON - timedelta(days=2)))
     stage.session.flush()
-    raise_version(stage.session, stage.shop.id, Family.RELATIONS)
+    raise_version(stage.session, stage.shop.id, Family.FOLLOWERS_AND_GROUPS)
     raise_version(stage.session, stage.shop.id, Family.BUYERS)
 
 

@@ -14,15 +14,15 @@ from sqlmodel import Session, SQLModel, select
 import api.tables
 from campaigns.channels.channel import Accepted, Refused, TryLater, together
 from campaigns.optouts.inbound import inbound_token
-from retention.bounds import LARGEST
+from retention.column_limits import LARGEST
 from retention.consent import Channel
 from retention.database import insert, reading, transaction
+from retention.error_text import said, without_values
 from retention.errors import Invalid
 from retention.failures import Failure, Thing, write_failure
+from retention.i18n import speaking
 from retention.settings import Settings
 from retention.suppressions import About, Suppression, is_held
-from retention.trouble import said, without_values
-from retention.words import speaking
 from tests.campaigns.conftest import NOON, Stage
 
 Tea = Callable[[Callable[[Stage], Any]], Any]

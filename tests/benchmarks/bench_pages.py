@@ -25,10 +25,10 @@ from sqlalchemy.engine import Engine
 from api import forms
 from api.app import create_app
 from campaigns.campaign.shop_policy import save_shop_policy
-from retention import clock, people, tokens
+from retention import clock, tokens, users
 from retention.access import Role
+from retention.aggregates import refresh_aggregates
 from retention.database import transaction
-from retention.facts import refresh_facts
 from retention.figures import count_figures
 from retention.logins import Login
 from retention.queue import app as queue
@@ -75,7 +75,7 @@ def furnish(engine: Engine, size: int) -> None:
         session.execute(sa.text(ORDERS.format(**values)))
         session.execute(sa.text(SENT))
         session.execute(sa.text(TOUCHES))
-        refresh_facts(session, shop.id)
+        refresh_aggregates(session, shop.id)
         save_presets(session, shop, at=LATER)
         caps = {"caps": [{"messages": 2, "days": 7, "over": "email"}, {"messages": 20, "per": "month", "over": "all"}]}
         save_shop_policy(session, shop, values=caps, at=LATER, actor="bench")
@@ -95,7 +95,7 @@ def opened(engine: Engine) -> Callable[[str], float]:
     secret = tokens.new_secret()
     with transaction(engine) as session:
         shop = find_shop(session, "bench")
-        owner = people.add_user(session, "o@b.example", shop=shop, role=Role.OWNER, password="kettles 7 green", at=NOW)
+        owner = users.add_user(session, "o@b.example", shop=shop, role=Role.OWNER, password="kettles 7 green", at=NOW)
         session.flush()
         digest, end = tokens.digest(secret), LATER + timedelta(days=9)
         session.add(Login(digest=digest, user_id=owner.id, created_at=LATER, expires_at=end))

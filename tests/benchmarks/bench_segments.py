@@ -24,8 +24,8 @@ from sqlalchemy.engine import Engine
 from sqlmodel import SQLModel
 
 from retention import migrate
+from retention.aggregates import refresh_aggregates
 from retention.database import open_engine, transaction
-from retention.facts import refresh_facts
 from retention.shops import create_shop, find_shop
 from segments.matching import match
 from segments.segments import save_segment
@@ -36,7 +36,7 @@ NOW = datetime(2026, 11, 1, 12, 30, tzinfo=UTC)
 BUYERS = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
 ORDERS_EACH = 5
 REGIONS = ["广东", "浙江", "江苏", "上海", "北京", "四川", "湖北", "福建"]
-Leaf = tuple[dict[str, Any], str]
+Condition = tuple[dict[str, Any], str]
 
 FILL = f"""
 SET session_replication_role = replica;
@@ -66,7 +66,7 @@ SET session_replication_role = DEFAULT;
 """
 
 
-def orders(measure: str, at_least: int, days: int) -> Leaf:
+def orders(measure: str, at_least: int, days: int) -> Condition:
     """Return a condition on orders of the last days, and the same by hand."""
     value, bound = (f"{at_least}.00", at_least * 100) if measure == "spend" else (at_least, at_least)
     summed = "sum(amount - refunded)" if measure == "spend" else "count(*)"
@@ -77,7 +77,7 @@ def orders(measure: str, at_least: int, days: int) -> Leaf:
     return {"orders": {"measure": measure, "at_least": value, "window": {"last_days": days}}}, by_hand
 
 
-def ever(at_least: int) -> Leaf:
+def ever(at_least: int) -> Condition:
     """Return a condition on all orders, and the same by hand."""
     return {"orders": {"measure": "count", "at_least": at_least}}, (
         "b.id IN (SELECT buyer_id FROM orders WHERE shop_id = 1 AND buyer_id IS NOT NULL AND counts"
@@ -85,7 +85,7 @@ def ever(at_least: int) -> Leaf:
     )
 
 
-def region(*names: str) -> Leaf:
+def region(*names: str) -> Condition:
     """Return a condition on the region, and the same by hand."""
     listed = ", ".join(f"'{name}'" for name in names)
     return {"buyer": {"field": "region", "is": list(names)}}, f"b.region IN ({listed})"
@@ -95,17 +95,17 @@ _LAST_ANSWERS = (
     "SELECT DISTINCT ON (buyer_id) buyer_id, answer FROM consents WHERE shop_id = 1 AND channel = 'email'"
     " ORDER BY buyer_id, id DESC"
 )
-AGREED: Leaf = (
+AGREED: Condition = (
     {"consent": {"channel": "email", "is": "in"}},
     f"b.id IN (SELECT buyer_id FROM ({_LAST_ANSWERS}) AS last WHERE answer = 'in')",
 )
-FOLLOWS: Leaf = (
+FOLLOWS: Condition = (
     {"follows": {}},
     "b.id IN (SELECT buyer_id FROM follows WHERE shop_id = 1 AND ended_at IS NULL)",
 )
 
 
-def unscanned(days: int) -> Leaf:
+def unscanned(days: int) -> Condition:
     """Return a condition on scans, and the same by hand."""
     return {"touch": {"event": "scanned", "at_most": 0, "window": {"last_days": days}}}, (
         "NOT EXISTS (SELECT FROM touches t WHERE t.shop_id = 1 AND t.event = 'scanned' AND t.buyer_id = b.id"
@@ -113,10 +113,10 @@ def unscanned(days: int) -> Leaf:
     )
 
 
-def whole(*leaves: Leaf) -> tuple[dict[str, Any], str]:
+def whole(*conditions: Condition) -> tuple[dict[str, Any], str]:
     """Return the conjunction of conditions as a rule and as one statement."""
-    return {"all": [rule for rule, _ in leaves]}, (
-        "SELECT count(*) FROM buyers b WHERE b.shop_id = 1 AND " + " AND ".join(by_hand for _, by_hand in leaves)
+    return {"all": [rule for rule, _ in conditions]}, (
+        "SELECT count(*) FROM buyers b WHERE b.shop_id = 1 AND " + " AND ".join(by_hand for _, by_hand in conditions)
     )
 
 
@@ -244,7 +244,7 @@ def fill(engine: Engine) -> None:
     with transaction(engine) as session:
         session.execute(sa.text("ANALYZE"))
         session.execute(sa.text("SET LOCAL work_mem = '512MB'"))
-        refresh_facts(session, 1)
+        refresh_aggregates(session, 1)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(sa.text("VACUUM ANALYZE"))
 

@@ -29,9 +29,9 @@ from retention.ingest.jobs import run_imports
 from retention.settings import Settings
 from retention.shops import Shop, create_shop
 from retention.versions import Family, all_versions, raise_version
+from segments.condition_cache import mark_of
 from segments.forecasting import forecast_all
 from segments.forecasts import Outcome, ShopForecast
-from segments.leaves import mark_of
 from segments.segments import Segment, save_segment
 from segments.snapshots import REFRESHED_EVERY, refresh_all
 from segments.view import hour_of

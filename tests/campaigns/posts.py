@@ -10,9 +10,9 @@ from campaigns.channels.senders import Sender, SenderKind
 from campaigns.posts import manual_posts
 from campaigns.runs.launch import launch
 from retention.access import ROLE_SCOPES, Member, Role
-from retention.people import User
-from retention.relations import Group, GroupMember
+from retention.followers_and_groups import Group, GroupMember
 from retention.touches import Touch, TouchEvent
+from retention.users import User
 from tests.campaigns.conftest import NOON, Stage
 
 SITE = "https://r.example.cn"

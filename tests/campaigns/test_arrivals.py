@@ -21,9 +21,9 @@ from campaigns.sending.sending import send_waiting
 from campaigns.texts.mail import SenderIdentity
 from retention.audit import AuditEntry
 from retention.database import transaction
+from retention.followers_and_groups import Follow
 from retention.orders import Order, OrderLine, OrderStatus
 from retention.products import Product
-from retention.relations import Follow
 from retention.touches import Touch
 from tests.campaigns.conftest import NOON, Stage, later
 

@@ -12,7 +12,7 @@ from campaigns.runs.forecasting import forecast
 from campaigns.runs.launch import launch
 from campaigns.runs.scheduling import schedule
 from retention.errors import Conflict, Invalid
-from retention.words import speaking
+from retention.i18n import speaking
 from tests.campaigns.conftest import NOON, Stage, later
 
 FIRST, LAST = date(2026, 3, 9), date(2026, 3, 15)

@@ -9,7 +9,7 @@ from campaigns.campaign.campaigns import Campaign, Medium
 from campaigns.texts.checks import Severity, check_text
 from campaigns.texts.mail import SenderIdentity
 from campaigns.texts.suspect_words import absolute_words, spam_words
-from retention.words import speaking
+from retention.i18n import speaking
 from tests.campaigns.conftest import NOON, Stage
 from tests.campaigns.texts import IDENTITY, campaign, english, named
 

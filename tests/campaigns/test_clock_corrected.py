@@ -20,7 +20,7 @@ from campaigns.runs.occurrences import campaigns_by_the_clock, launch_occurrence
 from campaigns.sending.sending import send_waiting
 from campaigns.webhooks.calling import make_calls, webhooks_with_news
 from campaigns.webhooks.webhooks import WebhookCall, WebhookCallState, WebhookEvent, create_webhook
-from retention import tries
+from retention import rate_limits
 from retention.failures import Failure, rests
 from tests.campaigns.conftest import NOON, Stage, later
 from tests.campaigns.posts import SITE, bot, group, launched, posted, posts_of
@@ -146,11 +146,11 @@ def test_recurrence_goes_on(stage: Stage) -> None:
 
 
 def test_tries_and_failures_and_visits_are_counted_again(session: Session) -> None:
-    limit = tries.Limit("login", "may", most=1)
-    assert tries.take(session, [limit], at=AHEAD) is None
-    assert tries.take(session, [limit], at=AHEAD) is not None
-    assert tries.left(session, [limit], at=NOON) is None
-    assert tries.take(session, [limit], at=NOON) is None
+    limit = rate_limits.Limit("login", "may", most=1)
+    assert rate_limits.take(session, [limit], at=AHEAD) is None
+    assert rate_limits.take(session, [limit], at=AHEAD) is not None
+    assert rate_limits.left(session, [limit], at=NOON) is None
+    assert rate_limits.take(session, [limit], at=NOON) is None
     failed = Failure(
         shop_id=1, work="hook", kind="hook", thing_id=1, name="", tries=1, why="", since=AHEAD, tried_at=AHEAD
     )

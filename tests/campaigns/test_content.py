@@ -16,7 +16,7 @@ from campaigns.sending.sending import send_waiting
 from campaigns.texts.content import extremes, show_to, variables
 from retention.buyers import Buyer
 from retention.errors import NotFound
-from retention.words import speaking
+from retention.i18n import speaking
 from tests.campaigns.conftest import NOON, Stage, later
 from tests.campaigns.texts import IDENTITY, Acting, campaign, english, gateway, named
 

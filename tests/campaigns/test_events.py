@@ -17,11 +17,11 @@ from campaigns.sending.sending import send_waiting
 from campaigns.texts.mail import SenderIdentity
 from retention.buyers import Buyer
 from retention.database import transaction
+from retention.followers_and_groups import Follow, Group, GroupMember
+from retention.i18n import speaking
 from retention.orders import OrderStatus
 from retention.parcels import Parcel
-from retention.relations import Follow, Group, GroupMember
 from retention.versions import Family, raise_version
-from retention.words import speaking
 from segments.segments import save_segment
 from segments.snapshots import refresh_segment
 from tests.campaigns.conftest import NOON, Stage, later

@@ -52,7 +52,7 @@ def _good_and_bad(stage: Stage) -> None:
         save_segment(session, shop.id, name, rule={"bucket": {"of": 2, "from": 0, "to": 1}}, actor="u", at=NOON)
     session.add(Touch(shop_id=shop.id, buyer_id=ada, event=TouchEvent.SCANNED, at=later(hours=1)))
     raise_version(session, shop.id, Family.TOUCHES)
-    _row(session, Sender, "bad").sealed = b"no secret"
+    _row(session, Sender, "bad").encrypted_secrets = b"no secret"
     _row(session, Campaign, "bad-launch").audience = {"no": "rule"}
     _row(session, Campaign, "bad-event").audience = {"no": "rule"}
     _row(session, Campaign, "bad-goal").policy_json = {"stop_after_sales": "many"}

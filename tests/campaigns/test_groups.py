@@ -10,7 +10,7 @@ from campaigns.posts.groups import find_group, groups_of, set_owner
 from campaigns.posts.task_list import task_list_of
 from retention.access import Member, Role
 from retention.errors import Invalid, NotFound
-from retention.people import Membership, add_user, member_for
+from retention.users import Membership, add_user, member_for
 from tests.campaigns.conftest import NOON, Stage, later
 from tests.campaigns.posts import bot, group, launched, posted, posts_of, take
 

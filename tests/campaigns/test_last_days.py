@@ -21,7 +21,7 @@ from campaigns.texts.content import sample_context, text_source_of
 from printables.flyers import offer_words
 from retention.buyers import Buyer
 from retention.errors import Conflict, Invalid
-from retention.words import speaking
+from retention.i18n import speaking
 from tests.campaigns.claims import claim_by_code
 from tests.campaigns.conftest import NOON, Stage
 from tests.campaigns.texts import IDENTITY

@@ -22,7 +22,7 @@ from campaigns.runs.explaining import explain_outcome
 from retention.buyers import Buyer
 from retention.consent import Channel
 from retention.errors import Conflict
-from retention.relations import GroupMember
+from retention.followers_and_groups import GroupMember
 from tests.campaigns.conftest import NOON, Stage, later
 from tests.campaigns.posts import group, launched, posted, posts_of, states
 

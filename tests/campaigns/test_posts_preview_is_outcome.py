@@ -27,7 +27,7 @@ from campaigns.runs.launch import launch
 from retention.access import Member
 from retention.database import transaction
 from retention.errors import Conflict
-from retention.relations import GroupMember
+from retention.followers_and_groups import GroupMember
 from retention.shops import Shop, create_shop
 from tests.campaigns.conftest import NOON, Stage, later
 from tests.campaigns.posts import SITE, person

@@ -15,8 +15,8 @@ from campaigns.runs.drafting import create_campaign
 from campaigns.texts.messages import render
 from campaigns.texts.wording import sample_values
 from retention.errors import Conflict, Invalid
+from retention.i18n import LANGUAGES, speaking
 from retention.products import Product
-from retention.words import LANGUAGES, speaking
 from segments.matching import match
 from tests.campaigns.claims import claim_by_code
 from tests.campaigns.conftest import NOON, Stage, later

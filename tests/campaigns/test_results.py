@@ -21,9 +21,9 @@ from campaigns.runs.explaining import explain_outcome
 from campaigns.runs.launch import launch
 from campaigns.statistics.intervals import Rate, newcombe
 from retention.buyers import Buyer
+from retention.i18n import speaking
 from retention.orders import Order, OrderStatus
 from retention.touches import Touch
-from retention.words import speaking
 from tests.campaigns.conftest import NOON, Stage, later
 
 PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15"

@@ -47,8 +47,8 @@ from retention.buyers import Buyer
 from retention.consent import Channel
 from retention.database import reading, transaction
 from retention.errors import Conflict, Invalid
+from retention.i18n import speaking
 from retention.settings import get_settings
-from retention.words import speaking
 from tests.campaigns.conftest import NOON, Stage, later
 from tests.campaigns.gateways import DROP, Gateway, gateway
 from tests.campaigns.test_smtp import MESSAGE, Mailbox, mail_server_of
@@ -85,7 +85,7 @@ def _send(engine: Engine, channel: Any, **delta: float) -> dict[str, int]:
 
 def test_secrets_are_sealed_and_shown_to_nobody(stage: Stage) -> None:
     row = _make(stage, SenderKind.SMTP, settings=SMTP, secrets={"password": "s3cret-word"})
-    assert b"s3cret-word" not in row.sealed
+    assert b"s3cret-word" not in row.encrypted_secrets
     assert "s3cret-word" not in repr(row)
     assert "s3cret-word" not in repr(channel_for(row))
     assert "s3cret-word" in channel_for(row).url  # type: ignore[attr-defined]

@@ -17,7 +17,7 @@ from retention.audit import AuditEntry
 from retention.buyers import Buyer
 from retention.database import reading
 from retention.errors import Conflict, Forbidden
-from retention.people import add_user
+from retention.users import add_user
 from tests.campaigns.conftest import NOON, Stage, later
 from tests.campaigns.texts import Acting, campaign, english
 

@@ -317,9 +317,9 @@ def test_hook_is_checked_its_secret_sealed_and_its_calls_go_with_it(stage: Stage
     assert stage.session.exec(select(Webhook)).all() == []
     _, secret = _webhook(stage, there)
     webhook = find_webhook(stage.session, 1, "shop-system")
-    assert base64.b64decode(secret.removeprefix("whsec_")) not in webhook.sealed
-    assert secret.encode() not in webhook.sealed
-    assert "sealed" not in repr(webhook)
+    assert base64.b64decode(secret.removeprefix("whsec_")) not in webhook.encrypted_secret
+    assert secret.encode() not in webhook.encrypted_secret
+    assert "encrypted_secret" not in repr(webhook)
     with pytest.raises(Conflict):
         _webhook(stage, there)
     delete_webhook(stage.session, webhook, at=NOON, actor="user:1")

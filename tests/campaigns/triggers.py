@@ -8,8 +8,8 @@ from sqlmodel import Session, col, select
 from campaigns.campaign.campaigns import Campaign, Delivery, Recipe
 from campaigns.runs.scheduling import schedule
 from retention.audit import AuditEntry
+from retention.followers_and_groups import Follow
 from retention.orders import Order, OrderStatus
-from retention.relations import Follow
 from tests.campaigns.conftest import NOON, Stage
 
 DAILY_AT_TEN = {"recurring": {"rrule": "FREQ=DAILY", "at": "10:00"}}

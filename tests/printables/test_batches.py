@@ -131,7 +131,7 @@ def test_a_second_batch_is_for_the_rest_only(bench: Bench) -> None:
         session.add(shipped)
     with transaction(bench.engine) as session:
         again = order_batch(session, flyer_id, run_id, profile="office", at=NOON, by="user:1")
-    assert [(piece.parcel_id, piece.generation, piece.code) for piece in bench.pieces(again)] == [
+    assert [(piece.parcel_id, piece.copy_number, piece.code) for piece in bench.pieces(again)] == [
         (piece.parcel_id, 2, piece.code) for piece in bench.pieces(batch)[1:]
     ]
 
@@ -203,7 +203,7 @@ def test_rendering_twice_releases_the_same_paper_once(bench: Bench) -> None:
     assert again.files == batch.files
 
 
-def test_a_spoiled_piece_is_printed_again_with_its_code_as_the_next_generation(bench: Bench) -> None:
+def test_a_spoiled_piece_is_printed_again_with_its_code_as_the_next_copy(bench: Bench) -> None:
     batch = bench.printed(3)
     spoiled = bench.pieces(batch)[1]
 
@@ -211,7 +211,7 @@ def test_a_spoiled_piece_is_printed_again_with_its_code_as_the_next_generation(b
         bench.engine, bench.packer, spaced(spoiled.code), files=bench.files, public_url=URL, at=NOON
     )
 
-    assert (piece.code, piece.generation, piece.parcel_id, piece.state) == (
+    assert (piece.code, piece.copy_number, piece.parcel_id, piece.state) == (
         spoiled.code,
         2,
         spoiled.parcel_id,
@@ -223,7 +223,7 @@ def test_a_spoiled_piece_is_printed_again_with_its_code_as_the_next_generation(b
     (new,) = verify.decode(bench.files.get(second.files[0]))
     assert new.text in old
     third, _batch = reprint(bench.engine, bench.packer, spoiled.code, files=bench.files, public_url=URL, at=NOON)
-    assert third.generation == 3
+    assert third.copy_number == 3
 
 
 def _use(bench: Bench, *codes: str) -> None:

@@ -48,7 +48,7 @@ def test_an_open_parcel_says_what_goes_in_and_masks_the_buyer(bench: Bench) -> N
         False,
     )
     (insert,) = parcel.inserts
-    assert (insert.campaign, insert.flyer, insert.code, insert.batch, insert.generation, insert.packed) == (
+    assert (insert.campaign, insert.flyer, insert.code, insert.batch, insert.copy_number, insert.packed) == (
         "spring",
         "秋茶券",
         first.code,
@@ -180,13 +180,13 @@ def test_the_days_counters_count_what_is_in_and_what_was_caught(bench: Bench) ->
     assert (tomorrow.packed, tomorrow.caught) == (0, 0)
 
 
-def test_a_code_printed_again_is_flagged_with_its_generation(bench: Bench) -> None:
+def test_a_code_printed_again_is_flagged_with_its_copy_number(bench: Bench) -> None:
     piece = bench.pieces(bench.printed(2))[0]
     reprint(bench.engine, bench.packer, piece.code, files=bench.files, public_url=URL, at=NOON)
 
     answer = bench.scan("SF00000002", piece.code)
 
-    assert (answer.outcome, answer.generation) == (PackingOutcome.PACKED, 2)
+    assert (answer.outcome, answer.copy_number) == (PackingOutcome.PACKED, 2)
     assert sorted(row.state for row in bench.rows(Piece) if row.code == piece.code) == ["in_parcel", "spoiled"]
     with pytest.raises(Conflict, match="only one on paper can be spoiled"):
         reprint(bench.engine, bench.packer, piece.code, files=bench.files, public_url=URL, at=NOON)
@@ -239,7 +239,7 @@ def test_inserts_say_what_is_not_printed_yet(bench: Bench) -> None:
     with reading(bench.engine) as session:
         (insert,) = inserts_for(session, bench.packer, "SF00000001", at=NOON)
 
-    assert (insert.campaign, insert.code, insert.batch, insert.generation) == ("spring", "", None, 0)
+    assert (insert.campaign, insert.code, insert.batch, insert.copy_number) == ("spring", "", None, 0)
 
 
 def test_another_shops_parcels_and_pieces_are_unknown(bench: Bench) -> None:

@@ -8,7 +8,7 @@ from printables.drawing import preflight, stamp
 from printables.drawing.designs import DESIGNS
 from printables.drawing.profiles import LABEL_203, LABEL_300, OFFICE, PRINT_SHOP, PROFILES, Profile
 from printables.drawing.render import Box, StaticLayer, static_layer
-from retention.words import speaking
+from retention.i18n import speaking
 from tests.printables import samples
 
 

@@ -85,9 +85,9 @@ def test_insert_left_out_is_skipped_in_the_ledger_and_its_parcel_goes(bench: Ben
 def test_spoiled_insert_is_ordered_anew_and_its_parcel_stays_open(bench: Bench) -> None:
     bench.printed(1)
     ((one, code),) = codes(bench).items()
-    assert ask(bench, spoil, code, over=one) == Said(Sign.REPRINTED, one, code=code, generation=2, batch=2)
+    assert ask(bench, spoil, code, over=one) == Said(Sign.REPRINTED, one, code=code, copy_number=2, batch=2)
     with reading(bench.engine) as session:
-        states = session.exec(select(Piece.state).order_by(col(Piece.generation))).all()
+        states = session.exec(select(Piece.state).order_by(col(Piece.copy_number))).all()
     assert states == [PieceState.SPOILED, PieceState.RESERVED]
     assert ask(bench, hear, code, over=one).sign is Sign.NOT_PRINTED
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from retention.encryption import decrypt, encrypt
 from retention.errors import Invalid
 from retention.home import close_home, keep_once, keep_private, open_home
-from retention.sealing import seal, unseal
 from retention.settings import Settings
 
 
@@ -41,8 +41,8 @@ def test_a_signing_key_that_can_be_guessed_or_was_cut_off_is_refused(tmp_path: P
 
 def test_the_key_is_made_once_and_seals_ever_after(tmp_path: Path, open_umask: None) -> None:
     home = tmp_path / "new" / "home"
-    sealed = seal(Settings(home=home).signing_key(), {"password": "kettle"})
-    assert unseal(Settings(home=home).signing_key(), sealed) == {"password": "kettle"}
+    encrypted = encrypt(Settings(home=home).signing_key(), {"password": "kettle"})
+    assert decrypt(Settings(home=home).signing_key(), encrypted) == {"password": "kettle"}
     assert (mode(home), mode(home / "secret"), [each.name for each in home.iterdir()]) == (0o700, 0o600, ["secret"])
 
 

@@ -60,11 +60,11 @@ def test_empty_cell_changes_nothing_of_what_is_known(load: Load, ask: Ask) -> No
     assert ask("SELECT coupon_code, city, buyer_id IS NULL FROM orders") == [("SPRING", "Hangzhou", 0)]
 
 
-def test_order_that_changes_hands_moves_the_facts(load: Load, ask: Ask) -> None:
+def test_order_that_changes_hands_moves_the_aggregates(load: Load, ask: Ask) -> None:
     load("order_id,buyer_id,paid_at,amount\nA1,b1,2026-03-05,20\n")
     load("order_id,buyer_id,paid_at,amount\nA1,b2,2026-03-05,20\n")
-    facts = "SELECT external_id, orders, spend FROM buyer_facts JOIN buyers ON buyers.id = buyer_id ORDER BY 1"
-    assert ask(facts) == [("b1", 0, 0), ("b2", 1, 2000)]
+    aggregates = "SELECT external_id, orders, spend FROM buyer_facts JOIN buyers ON buyers.id = buyer_id ORDER BY 1"
+    assert ask(aggregates) == [("b1", 0, 0), ("b2", 1, 2000)]
 
 
 def test_rows_without_numbers_are_orders_even_when_equal(load: Load, ask: Ask) -> None:

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from retention.i18n import speaking
 from retention.moments import last_day, show_end, show_moment
-from retention.words import speaking
 
 SHANGHAI, NEW_YORK = "Asia/Shanghai", "America/New_York"
 

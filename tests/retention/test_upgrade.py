@@ -133,7 +133,9 @@ def test_database_from_before_the_first_revision_was_frozen_is_brought_up_to_dat
         assert ask("SELECT kind FROM bounces ORDER BY id") == ["lifted", "hard"]
         assert ask("SELECT count(closed_at) FROM joint_flyers WHERE id = 1") == [1]
         assert ask("SELECT p.campaign_id - r.campaign_id FROM posts p JOIN runs r ON r.id = p.run_id") == [0, 0]
-        assert {bytes(each) for each in ask("SELECT pinned_in FROM segments")} == {bytes.fromhex("3a30000000000000")}
+        assert {bytes(each) for each in ask("SELECT manual_includes FROM segments")} == {
+            bytes.fromhex("3a30000000000000")
+        }
         assert ask("SELECT trigger FROM campaigns") in ([{}, {}], ["{}", "{}"])
         same = "shop_id, channel, kind, address, detail, at"  # numbers go on behind the rows that were carried over
         connection.exec_driver_sql(f"INSERT INTO bounces ({same}, report) SELECT {same}, 'new' FROM bounces")

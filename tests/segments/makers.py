@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 from pyroaring import BitMap
 from sqlmodel import Session
 
+from retention.aggregates import refresh_aggregates
 from retention.buyers import Buyer
-from retention.facts import refresh_facts
+from retention.followers_and_groups import Follow
 from retention.orders import Order, OrderLine, OrderStatus
-from retention.relations import Follow
 from retention.shops import Shop, create_shop
 from retention.touches import Touch, TouchEvent
 from retention.versions import Family, raise_version
@@ -24,7 +24,7 @@ def add_buyers(session: Session, shop: Shop, *names: str, **fields) -> list[int]
     buyers = [Buyer(shop_id=shop.id, external_id=name, created_at=NOW, **fields) for name in names]
     session.add_all(buyers)
     session.flush()
-    refresh_facts(session, shop.id, BitMap(buyer.id for buyer in buyers))
+    refresh_aggregates(session, shop.id, BitMap(buyer.id for buyer in buyers))
     raise_version(session, shop.id, Family.BUYERS)
     return [buyer.id for buyer in buyers]
 
@@ -46,7 +46,7 @@ def add_order(
     session.flush()
     session.add(OrderLine(shop_id=shop.id, order_id=order.id, number=1, sku=sku, amount=amount))
     session.flush()
-    refresh_facts(session, shop.id, BitMap([buyer]))
+    refresh_aggregates(session, shop.id, BitMap([buyer]))
     raise_version(session, shop.id, Family.ORDERS)
 
 
@@ -63,7 +63,7 @@ def add_visits(session: Session, shop: Shop, visits: list[list[int]]) -> list[in
                 )
             )  # fmt: skip
     session.flush()
-    refresh_facts(session, shop.id)
+    refresh_aggregates(session, shop.id)
     raise_version(session, shop.id, Family.ORDERS)
     return buyers
 
@@ -71,7 +71,7 @@ def add_visits(session: Session, shop: Shop, visits: list[list[int]]) -> list[in
 def add_follow(session: Session, shop: Shop, buyer: int) -> None:
     session.add(Follow(shop_id=shop.id, buyer_id=buyer, followed_at=NOW - timedelta(days=2)))
     session.flush()
-    raise_version(session, shop.id, Family.RELATIONS)
+    raise_version(session, shop.id, Family.FOLLOWERS_AND_GROUPS)
 
 
 def add_touch(session: Session, shop: Shop, buyer: int, event: TouchEvent = TouchEvent.SCANNED) -> None:

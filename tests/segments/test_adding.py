@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segments.adding import Fold, add_up, fold_rows, lateness, median_gaps, read_gaps, second_days
+from segments.order_sums import Fold, add_up, fold_rows, lateness, median_gaps, read_gaps, second_days
 
 BUYERS = st.integers(1, 5) | st.sampled_from([70_000, 4_000_000_000])
 ROWS = st.lists(st.tuples(BUYERS, st.integers(-(2**40), 2**40)), max_size=40)

@@ -8,7 +8,7 @@ from sqlmodel import Session, col
 from retention.database import TimedOut, time_limit
 from retention.errors import Error, Invalid
 from retention.failures import failures_of
-from retention.relations import Group
+from retention.followers_and_groups import Group
 from segments.lists import BuyerList, save_list
 from segments.matching import TooLong, open_matcher
 from segments.rules import parse

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from segments.nodes import Measure
+from segments.descriptions import describe
+from segments.rule_ast import Measure
 from segments.rules import TEXT_FIELDS, parse
 from segments.schema import rule_schema
-from segments.words import describe
 
 PAGE = (Path(__file__).parents[2] / "docs" / "segments.md").read_text("utf-8")
 EXAMPLES = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)

@@ -8,18 +8,18 @@ from pyroaring import BitMap
 from sqlmodel import col, select
 
 from retention import clock, queue
+from retention.aggregates import refresh_aggregates
 from retention.database import reading, transaction
 from retention.errors import Invalid
-from retention.facts import refresh_facts
 from retention.ingest import import_file
 from retention.orders import Order
 from retention.shops import create_shop
 from retention.versions import Family, raise_version
+from segments.descriptions import describe
 from segments.forecasting import forecast_all, forecast_shop, keep_forecast, make_forecast
 from segments.forecasts import BuyerForecast, Outcome, ShopForecast, find_forecast, why_nothing
 from segments.matching import match
 from segments.preview import preview
-from segments.words import describe
 from tests.segments.makers import NOW, add_order, add_visits, make_shop
 
 ALIVE = {"prediction": {"measure": "alive", "at_least": 0.5}}
@@ -89,7 +89,7 @@ def test_predictions_that_no_longer_stand_are_taken_away(session):
     forecast(session, shop)
     assert len(match(session, shop, EXPECTED, now=NOW)) > 100
     session.exec(Order.__table__.delete().where(col(Order.buyer_id).in_(buyers[40:])))
-    refresh_facts(session, shop.id)
+    refresh_aggregates(session, shop.id)
     assert forecast(session, shop).outcome is Outcome.TOO_LITTLE
     assert list(match(session, shop, EXPECTED, now=NOW)) == []
     assert session.exec(select(BuyerForecast)).all() == []

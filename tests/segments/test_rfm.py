@@ -4,8 +4,8 @@ import numpy as np
 
 from segments.labels import GROUPS
 from segments.matching import match
-from segments.nodes import Scale
 from segments.rfm import GRID, grid, group_members, movement, quintiles, read_scores
+from segments.rule_ast import Scale
 from segments.view import View
 from tests.segments.makers import NOW, add_buyers, add_order, make_shop
 

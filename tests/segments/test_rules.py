@@ -6,7 +6,7 @@ from hypothesis import given, settings
 
 from retention.errors import Invalid, NotFound
 from segments.matching import match
-from segments.nodes import key
+from segments.rule_ast import key
 from segments.rules import parse
 from segments.schema import rule_schema
 from tests.segments.makers import NOW, add_buyers, add_order, make_shop

@@ -19,10 +19,10 @@ from sqlmodel import Session
 
 from retention.shops import Shop
 from segments.matching import match
-from segments.nodes import Predicted, leaves, to_json
+from segments.rule_ast import Predicted, conditions_of, to_json
 from segments.rules import parse
 from tests.segments.plain import PlainShop, Reading
-from tests.segments.worlds import HOUR, LEAVES, NOW, RULES, make_shop
+from tests.segments.worlds import CONDITIONS, HOUR, NOW, RULES, make_shop
 
 RULES_TRIED = int(os.environ.get("REGULARS_RULES", "100"))
 SHOPS = 16
@@ -63,16 +63,16 @@ def shops(engine: Engine) -> Iterator[Shops]:
 @tried
 @given(rule=RULES, as_of=AS_OF, number=NUMBERS)
 def test_any_rule_names_the_buyers_that_a_plain_reading_names(shops, rule, as_of, number):
-    if any(isinstance(leaf, Predicted) for leaf in leaves(parse(rule))):
+    if any(isinstance(condition, Predicted) for condition in conditions_of(parse(rule))):
         as_of = None  # predictions have no history
     with shops.at(number) as (session, shop, plain):
         assert set(match(session, shop, rule, now=NOW, as_of=as_of)) == Reading(plain, NOW, as_of).match(rule)
 
 
 @tried
-@given(rule=LEAVES, as_of=AS_OF, number=NUMBERS)
+@given(rule=CONDITIONS, as_of=AS_OF, number=NUMBERS)
 def test_any_single_condition_names_the_buyers_that_a_plain_reading_names(shops, rule, as_of, number):
-    if any(isinstance(leaf, Predicted) for leaf in leaves(parse(rule))):
+    if any(isinstance(condition, Predicted) for condition in conditions_of(parse(rule))):
         as_of = None  # predictions have no history
     with shops.at(number) as (session, shop, plain):
         assert set(match(session, shop, rule, now=NOW, as_of=as_of)) == Reading(plain, NOW, as_of).match(rule)

@@ -12,7 +12,7 @@ from segments.export import upload_list, write_csv
 from segments.lists import external_ids, list_members
 from segments.matching import match
 from segments.preview import preview, sample
-from segments.segments import delete_segment, find_segment, list_segments, pin, save_segment
+from segments.segments import delete_segment, find_segment, list_segments, save_segment, set_manual_members
 from segments.sets import intersection, minus, overlap, split, union
 from segments.snapshots import changes_since, refresh_segment, refresh_segments, sizes, trend
 from tests.segments.makers import NOW, add_buyers, add_follow, add_order, make_shop
@@ -75,8 +75,8 @@ def test_pins_hold_over_refreshes_and_a_pin_out_wins(session):
     a, b, c = add_buyers(session, shop, "a", "b", "c")
     add_order(session, shop, a)
     save(session, shop, "s", BOUGHT)
-    pin(session, shop.id, "s", buyers=BitMap([b, c]), where="in", actor="user:1", at=NOW)
-    pin(session, shop.id, "s", buyers=BitMap([a, c]), where="out", actor="user:1", at=NOW)
+    set_manual_members(session, shop.id, "s", buyers=BitMap([b, c]), where="in", actor="user:1", at=NOW)
+    set_manual_members(session, shop.id, "s", buyers=BitMap([a, c]), where="out", actor="user:1", at=NOW)
     assert refresh_segment(session, shop, "s", now=NOW).size == 1
     add_order(session, shop, c)
     refresh_segment(session, shop, "s", now=NOW)

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from pyroaring import BitMap
 from sqlmodel import Session
 
+from retention.aggregates import refresh_aggregates
 from retention.buyers import Buyer
 from retention.consent import Consent
-from retention.facts import refresh_facts
+from retention.followers_and_groups import Follow, Group, GroupMember
 from retention.orders import Order, OrderLine, OrderStatus, order_counts
-from retention.relations import Follow, Group, GroupMember
 from retention.shops import Shop, create_shop
 from retention.touches import Touch
 from segments.forecasting import Forecasts, keep_forecast
@@ -55,7 +55,7 @@ def make_shop(session: Session, slug: str, chance: random.Random) -> tuple[Shop,
     for name, rule in SEGMENTS.items():
         save_segment(session, shop.id, name, rule=rule, actor="system", at=NOW)
     session.flush()
-    refresh_facts(session, shop.id)
+    refresh_aggregates(session, shop.id)
     _predict(session, shop, plain, chance)
     return shop, plain
 
@@ -294,7 +294,7 @@ PREDICTIONS = st.one_of(
     _with(CHANCE.map(lambda tests: {"measure": "orders", **tests}), days=st.sampled_from([30, 90, 365])),
     WHOLE.map(lambda tests: {"measure": "days_to_next", **tests}),
 ).map(lambda body: {"prediction": body})
-LEAVES = st.one_of(
+CONDITIONS = st.one_of(
     ORDERS,
     ORDERS,
     BUYERS,
@@ -315,7 +315,7 @@ LEAVES = st.one_of(
     ).map(lambda body: {"bucket": body}),
 )
 RULES = st.recursive(
-    LEAVES,
+    CONDITIONS,
     lambda inner: (
         st.lists(inner, max_size=3).map(lambda nodes: {"all": nodes})
         | st.lists(inner, max_size=3).map(lambda nodes: {"any": nodes})

@@ -17,10 +17,10 @@ from printables.drawing.pictures import cleaned
 from retention import clock
 from retention.access import Scope
 from retention.errors import Error, Invalid, NotFound
+from retention.i18n import gettext as _
+from retention.i18n import gettext_noop
 from retention.products import edit_product, product_for
 from retention.shops import Shop
-from retention.words import gettext as _
-from retention.words import gettext_noop
 
 router = APIRouter(prefix="/shops/{slug}/arrivals", dependencies=[require(Scope.CAMPAIGNS_READ)])
 

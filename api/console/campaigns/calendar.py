@@ -23,7 +23,7 @@ from campaigns.runs.forecasting import forecast
 from retention import clock
 from retention.access import Scope
 from retention.errors import Error, Invalid
-from retention.words import current_locale, gettext_noop
+from retention.i18n import current_locale, gettext_noop
 
 router = APIRouter(prefix="/shops/{slug}/calendar", dependencies=[require(Scope.CAMPAIGNS_READ)])
 

@@ -36,8 +36,8 @@ from campaigns.runs.scheduling import schedule
 from campaigns.texts.preview import first_of
 from retention.access import Scope
 from retention.errors import Error, Invalid
-from retention.people import people_of
-from retention.words import gettext_noop
+from retention.i18n import gettext_noop
+from retention.users import people_of
 
 router = APIRouter(prefix="/shops/{slug}/campaigns", dependencies=[require(Scope.CAMPAIGNS_READ)])
 for_writers = [require(Scope.CAMPAIGNS_WRITE)]

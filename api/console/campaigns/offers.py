@@ -16,9 +16,9 @@ from campaigns.offers.offers import OfferKind, create_offer, offers_of
 from retention import money
 from retention.access import Scope
 from retention.errors import Error, Invalid
+from retention.i18n import current_locale, gettext_noop
+from retention.i18n import gettext as _
 from retention.shops import Shop
-from retention.words import current_locale, gettext_noop
-from retention.words import gettext as _
 
 router = APIRouter(prefix="/shops/{slug}/offers", dependencies=[require(Scope.CAMPAIGNS_READ)])
 

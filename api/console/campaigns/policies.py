@@ -22,8 +22,8 @@ from retention.access import Scope
 from retention.consent import ANSWERS, Answer, Channel, count_pauses
 from retention.errors import Error
 from retention.figures import figure_of, is_counting, moment_shown
-from retention.words import gettext as _
-from retention.words import gettext_noop
+from retention.i18n import gettext as _
+from retention.i18n import gettext_noop
 
 router = APIRouter(prefix="/shops/{slug}/policies", dependencies=[require(Scope.CAMPAIGNS_READ)])
 for_writers = [require(Scope.CAMPAIGNS_WRITE)]

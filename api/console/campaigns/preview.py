@@ -21,7 +21,7 @@ from campaigns.campaign.draft import as_changed
 from campaigns.runs.drafting import campaign_for
 from campaigns.texts.sending_tests import send_test
 from retention.access import Scope
-from retention.browsing import page_of_buyers, seen_by
+from retention.buyer_list import page_of_buyers, seen_by
 from retention.errors import Error, NotFound
 
 router = APIRouter(prefix="/shops/{slug}/campaigns", dependencies=[require(Scope.CAMPAIGNS_READ)])

@@ -13,10 +13,10 @@ from campaigns.campaign.campaigns import Campaign
 from campaigns.texts.checks import Severity, check_text
 from campaigns.texts.content import ShownMessage, extremes, identity_of, show_to, text_source_of
 from campaigns.texts.preview import first_of
-from retention.browsing import seen_by
+from retention.buyer_list import seen_by
 from retention.buyers import Buyer, buyer_for
 from retention.errors import Error
-from retention.words import gettext as _
+from retention.i18n import gettext as _
 from segments.matching import match
 
 

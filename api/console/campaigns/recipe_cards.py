@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from campaigns.campaign.campaigns import Recipe
 from campaigns.campaign.recipes import RECIPES, recipe_name
-from retention.words import gettext as _
-from retention.words import gettext_noop
+from retention.i18n import gettext as _
+from retention.i18n import gettext_noop
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from babel.dates import format_date, get_day_names
 from babel.lists import format_list
 
 from retention.errors import Invalid
-from retention.words import current_locale, gettext_noop
-from retention.words import gettext as _
+from retention.i18n import current_locale, gettext_noop
+from retention.i18n import gettext as _
 
 WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 LAST_DAY = "-1"

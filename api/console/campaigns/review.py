@@ -12,9 +12,9 @@ from campaigns.plans.planning import promise
 from campaigns.runs.approvals import CampaignApproval, Verdict, is_approved, reviews_of
 from campaigns.runs.approving import authors_of
 from retention.access import Scope, terminal_name
-from retention.people import users_numbered
-from retention.words import gettext as _
-from retention.words import gettext_noop
+from retention.i18n import gettext as _
+from retention.i18n import gettext_noop
+from retention.users import users_numbered
 
 VERDICTS = {
     Verdict.PENDING: (gettext_noop("waits for a decision"), "warn"),

@@ -9,9 +9,9 @@ from campaigns.campaign.campaigns import Campaign, Medium
 from campaigns.campaign.policy import OverCeiling, Period, WhenFull
 from retention import money
 from retention.errors import Invalid
+from retention.i18n import gettext as _
+from retention.i18n import gettext_noop
 from retention.shops import Shop
-from retention.words import gettext as _
-from retention.words import gettext_noop
 
 CAP_LINES = 3
 """So many lines for caps the form offers; a campaign with more keeps them, each with its own line."""

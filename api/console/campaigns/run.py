@@ -28,7 +28,7 @@ from campaigns.sending.sending import resend_all
 from retention.access import Scope
 from retention.errors import Error, NotFound
 from retention.failures import Failure, failures_of
-from retention.words import gettext_noop
+from retention.i18n import gettext_noop
 
 router = APIRouter(prefix="/shops/{slug}/campaigns", dependencies=[require(Scope.CAMPAIGNS_WRITE)])
 

@@ -27,10 +27,10 @@ from campaigns.campaign.shop_policy import shop_policy
 from campaigns.campaign.triggers import next_moment
 from campaigns.texts.content import variables
 from retention.errors import NotFound
-from retention.words import gettext as _
-from retention.words import gettext_noop
-from segments.asking import readable
-from segments.words import describe
+from retention.i18n import gettext as _
+from retention.i18n import gettext_noop
+from segments.descriptions import describe
+from segments.personal_conditions import readable
 
 
 @dataclass(frozen=True)

@@ -25,10 +25,10 @@ from campaigns.posts.wording import text_of
 from printables.drawing.pictures import cleaned
 from retention.access import ROLE_SCOPES, Scope
 from retention.errors import Error, Invalid, NotFound
-from retention.people import User, people_of
+from retention.i18n import gettext as _
+from retention.i18n import gettext_noop
 from retention.settings import Settings
-from retention.words import gettext as _
-from retention.words import gettext_noop
+from retention.users import User, people_of
 
 router = APIRouter(prefix="/shops/{slug}/tasks", dependencies=[require(Scope.POSTS_WRITE)])
 for_writers = [require(Scope.CAMPAIGNS_WRITE)]

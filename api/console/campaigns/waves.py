@@ -17,12 +17,12 @@ from campaigns.campaign.recipes import EVERYBODY, FOLLOWERS, GROUP_MEMBERS, Rule
 from campaigns.campaign.triggers import Wave, Waves, read_trigger
 from campaigns.runs.finding import product_of
 from retention.errors import Invalid
+from retention.i18n import gettext as _
+from retention.i18n import gettext_noop
 from retention.shops import Shop
-from retention.words import gettext as _
-from retention.words import gettext_noop
+from segments.descriptions import describe
 from segments.matching import match
 from segments.segments import list_segments
-from segments.words import describe
 
 MOST_WAVES, EMPTY_LINES = 10, 2
 

@@ -13,9 +13,9 @@ from campaigns.campaign.policy import PostsTo
 from campaigns.channels.senders import find_sender, senders_of
 from campaigns.optouts.topics import topics_of
 from retention.errors import Invalid
+from retention.i18n import LANGUAGES, current_language, gettext_noop
+from retention.i18n import gettext as _
 from retention.shops import Shop
-from retention.words import LANGUAGES, current_language, gettext_noop
-from retention.words import gettext as _
 
 BY_MESSAGE = tuple(medium for medium in Medium if medium is not Medium.PARCEL)
 """Media that carry words; a parcel carries paper, which the print room makes."""

@@ -15,12 +15,12 @@ from campaigns.campaign.local_time import local_moment
 from campaigns.campaign.policy import Whose
 from campaigns.campaign.triggers import EventKind, OnEvent, Recurring, Waves, trigger_name
 from retention import clock
-from retention.bounds import check_moment
+from retention.column_limits import check_moment
 from retention.errors import Invalid
-from retention.relations import list_groups
+from retention.followers_and_groups import list_groups
+from retention.i18n import gettext as _
+from retention.i18n import gettext_noop
 from retention.shops import Shop
-from retention.words import gettext as _
-from retention.words import gettext_noop
 from segments.segments import list_segments
 
 ONCE, MOMENT, RECURRING, EVENT, WAVES = "once", "moment", "recurring", "event", "waves"

@@ -18,12 +18,12 @@ from campaigns.campaign.recipes import RECIPES, recipe_name
 from campaigns.offers.offers import Offer, find_offer, offers_of
 from campaigns.runs.finding import offer_of, product_of
 from retention.errors import Error, Invalid
+from retention.i18n import current_locale, gettext_noop
 from retention.money import show as show_money
 from retention.products import find_product, products_by_arrival
 from retention.shops import Shop
-from retention.words import current_locale, gettext_noop
-from segments.asking import check_using
 from segments.matching import match
+from segments.personal_conditions import check_using
 from segments.segments import find_segment, list_segments
 
 MOST_PRODUCTS = 200

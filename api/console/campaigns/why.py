@@ -14,7 +14,7 @@ from campaigns.campaign.reasons import step_name
 from campaigns.runs.drafting import campaign_for
 from campaigns.runs.explaining import explain_outcome
 from retention.access import Scope
-from retention.browsing import buyer_line, page_of_buyers
+from retention.buyer_list import buyer_line, page_of_buyers
 from retention.buyers import buyer_for
 
 router = APIRouter(prefix="/shops/{slug}/campaigns", dependencies=[require(Scope.CAMPAIGNS_READ)])

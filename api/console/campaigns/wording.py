@@ -28,12 +28,12 @@ from campaigns.channels.outages import in_words
 from campaigns.deliveries.throughput import RunProgress, Throughput
 from campaigns.sending.blocked import BlockedSending, Blocker, sending_block_of
 from retention.errors import NotFound
+from retention.i18n import current_locale, gettext_noop, ngettext, ngettext_noop
+from retention.i18n import gettext as _
 from retention.shops import Shop
-from retention.words import current_locale, gettext_noop, ngettext, ngettext_noop
-from retention.words import gettext as _
-from segments.asking import readable
+from segments.descriptions import describe
+from segments.personal_conditions import readable
 from segments.segments import find_segment
-from segments.words import describe
 
 
 def audience_name(session: Session, place: Place, campaign: Campaign) -> str:

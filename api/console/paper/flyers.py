@@ -20,8 +20,8 @@ from printables.flyers import Flyer, change_flyer, copy_of, create_flyer, flyer_
 from printables.proofs import FORMATS
 from retention.access import Scope
 from retention.errors import Error
-from retention.words import LANGUAGES, gettext_noop
-from retention.words import gettext as _
+from retention.i18n import LANGUAGES, gettext_noop
+from retention.i18n import gettext as _
 
 router = APIRouter(prefix="/shops/{slug}/flyers", dependencies=[require(Scope.BATCHES_READ)])
 for_marketers = [require(Scope.CAMPAIGNS_WRITE)]

@@ -25,9 +25,9 @@ from printables.print_room import WaitingRun
 from printables.proofs import FORMATS, keep_after
 from retention.access import Scope
 from retention.errors import Error, Invalid, NotFound
+from retention.i18n import LANGUAGES, current_locale, gettext_noop
 from retention.products import Product, newest_products
 from retention.shops import find_shop
-from retention.words import LANGUAGES, current_locale, gettext_noop
 
 router = APIRouter(prefix="/shops/{slug}/joint", dependencies=[require(Scope.JOINT_APPROVE)])
 

@@ -26,10 +26,10 @@ from printables.station import Said, Sign
 from retention.access import Member, Scope
 from retention.database import reading, transaction
 from retention.errors import Error, NotFound
+from retention.i18n import gettext as _
+from retention.i18n import gettext_noop, ngettext
 from retention.idempotency import answer_once
 from retention.parcels import parcels_leaving
-from retention.words import gettext as _
-from retention.words import gettext_noop, ngettext
 
 router = APIRouter(prefix="/shops/{slug}/packing", dependencies=[require(Scope.PACKING_WRITE)])
 
@@ -100,7 +100,7 @@ def take_step(
             check_paper_url(settings.public_url, demo=settings.demo)
         with transaction(engine) as session:
             work = partial(_work, session, place.member, step, text=text, over=over, at=now)
-            answer = answer_once(session, place.member, f"bench:{key}", request=asked, at=now, work=work)
+            answer = answer_once(session, place.member, f"packing:{key}", request=asked, at=now, work=work)
             said = Said(**{**answer.value, "sign": Sign(answer.value["sign"])})
             batch = batch_for(session, place.member, said.batch) if said.batch else None
         if batch:
@@ -144,9 +144,9 @@ def _shown(said: Said) -> Shown:
 
 
 def _with_copy(words: str, said: Said) -> str:
-    if said.generation == 1:
+    if said.copy_number == 1:
         return words
-    return f"{words} · {_('copy {number}, is that printed on it?').format(number=said.generation)}"
+    return f"{words} · {_('copy {number}, is that printed on it?').format(number=said.copy_number)}"
 
 
 def _page(

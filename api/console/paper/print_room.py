@@ -27,7 +27,7 @@ from retention.access import Scope
 from retention.database import reading
 from retention.errors import Error, Invalid, NotFound
 from retention.failures import failures_of
-from retention.words import gettext_noop
+from retention.i18n import gettext_noop
 
 router = APIRouter(prefix="/shops/{slug}/print-room", dependencies=[require(Scope.BATCHES_READ)])
 writing = require(Scope.BATCHES_WRITE)

@@ -16,10 +16,10 @@ from printables.drawing.preflight import said
 from printables.flyers import Flyer, copy_of
 from printables.proofs import draw_proof, keep_after
 from retention.files import FileStore
+from retention.i18n import gettext as _
+from retention.i18n import gettext_noop
 from retention.settings import Settings
 from retention.tokens import CODE_LENGTH, spaced
-from retention.words import gettext as _
-from retention.words import gettext_noop
 
 DEVICES = {
     "office": (gettext_noop("Office printer"), gettext_noop("A4, four A6 on a sheet, cut and stacked")),

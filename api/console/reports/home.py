@@ -19,7 +19,7 @@ from campaigns.campaign.recipes import recipe_name
 from campaigns.deliveries.progress import PROGRESS, latest_runs
 from campaigns.results.results import RESULTS
 from campaigns.runs.finding import campaigns_in, last_read_out
-from retention import people
+from retention import users
 from retention.access import Scope
 from retention.buyers import has_buyers
 from retention.failures import failures_of
@@ -35,14 +35,14 @@ _UNDER_WAY = (CampaignState.RUNNING, CampaignState.PAUSED)
 @router.get("/")
 def open_front(session: Reading, user: CurrentUser) -> Response:
     """Lead to the person's shop, or to the choice between several."""
-    shops = people.shops_of_user(session, user)
+    shops = users.shops_of_user(session, user)
     return RedirectResponse(f"/shops/{shops[0][0].slug}" if len(shops) == 1 else "/shops", 303)
 
 
 @router.get("/shops")
 def choose_shop(request: Request, session: Reading, user: CurrentUser) -> Response:
     """Show the shops a person works in."""
-    return pages.page(request, "shop/shops.html", shops=people.shops_of_user(session, user))
+    return pages.page(request, "shop/shops.html", shops=users.shops_of_user(session, user))
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,8 @@ from printables.piece_ledger import batches_in
 from printables.print_room import runs_waiting
 from retention.access import Scope
 from retention.figures import figure_of
-from retention.words import gettext as _
-from retention.words import ngettext
+from retention.i18n import gettext as _
+from retention.i18n import ngettext
 from segments.lapsing import LAPSING, LATE
 
 MOST_OF_A_KIND = 3

@@ -8,9 +8,9 @@ from sqlmodel import Session
 
 from api.console.figures import month as month_name
 from retention.figures import figure_of
+from retention.i18n import gettext as _
 from retention.metrics import COHORTS, HOME, Cohort, HomeFigures
 from retention.shops import Shop
-from retention.words import gettext as _
 
 ROWS, COLUMNS = 8, 6
 LEVELS = 9  # shades of the heat map above none

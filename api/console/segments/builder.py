@@ -26,13 +26,13 @@ from campaigns.runs.finding import campaign_names
 from retention import clock
 from retention.access import Scope
 from retention.errors import Conflict, Error, Invalid, NotFound
+from retention.followers_and_groups import list_groups
+from retention.i18n import gettext as _
+from retention.i18n import gettext_noop
 from retention.products import newest_products
-from retention.relations import list_groups
 from retention.shops import Shop
-from retention.words import gettext as _
-from retention.words import gettext_noop
-from segments.asking import check_asking
 from segments.lists import list_lists
+from segments.personal_conditions import check_asking
 from segments.presets import PRESETS, Preset, find_preset
 from segments.segments import Segment, find_segment, list_segments, save_segment
 from segments.snapshots import refresh_segment

@@ -18,7 +18,7 @@ from retention.access import Scope
 from retention.buyers import buyer_for
 from retention.consent import Answer, Channel
 from retention.errors import Error, Invalid
-from retention.words import gettext_noop
+from retention.i18n import gettext_noop
 
 router = APIRouter(prefix="/shops/{slug}/buyers", dependencies=[require(Scope.CONSENTS_WRITE)])
 

@@ -14,16 +14,17 @@ from api.console.shell import Here, Notice, show
 from api.deps import Now, Place, Reading, require
 from campaigns.optouts.preferences import preferences_of
 from campaigns.optouts.topics import topics_of
-from retention import browsing
 from retention.access import Scope
+from retention.buyer_list import PAGE, buyer_line, find_aggregates, page_of_buyers
 from retention.buyers import Buyer, buyer_for, count_buyers
 from retention.consent import answers_of
+from retention.i18n import current_language
+from retention.i18n import gettext as _
 from retention.privacy.erased import is_erased
-from retention.words import current_language
-from retention.words import gettext as _
-from segments.asking import check_asking, hidden_segments
+from retention.timeline import timeline
 from segments.labels import CHANNELS
 from segments.matching import match, open_matcher
+from segments.personal_conditions import check_asking, hidden_segments
 from segments.segments import Segment, find_segment, list_segments
 
 router = APIRouter(prefix="/shops/{slug}/buyers", dependencies=[require(Scope.BUYERS_READ)])
@@ -44,12 +45,12 @@ def list_buyers(
     if chosen:
         check_asking(session, place.member, {"segment": segment})
     among = match(session, place.shop, {"segment": segment}, now=now) if chosen else None
-    lines = browsing.page_of_buyers(session, place.member, search=q, among=among, before=before)
+    lines = page_of_buyers(session, place.member, search=q, among=among, before=before)
     context: dict[str, Any] = {
         "lines": lines,
         "q": q,
         "segment": segment,
-        "more": len(lines) == browsing.PAGE,
+        "more": len(lines) == PAGE,
         "chosen": chosen,
     }
     if request.headers.get("HX-Target") == "lines":
@@ -79,7 +80,7 @@ def show_one(
 ) -> HTMLResponse:
     """Show one buyer; `typed` is what a form that was refused held."""
     buyer = buyer_for(session, place.member, buyer_id)
-    facts = browsing.find_facts(session, buyer)
+    aggregates = find_aggregates(session, buyer)
     return show(
         request,
         session,
@@ -87,10 +88,10 @@ def show_one(
         status=status,
         notice=notice,
         erased=is_erased(session, buyer),
-        buyer=browsing.buyer_line(place.member, buyer, facts),
-        facts=facts,
+        buyer=buyer_line(place.member, buyer, aggregates),
+        aggregates=aggregates,
         belongs=_belongs(session, place, buyer, now),
-        happenings=browsing.timeline(session, buyer),
+        happenings=timeline(session, buyer),
         **_consent(session, place, buyer, now),
         typed={**_BLANK, **(typed or {})},
     )

@@ -16,11 +16,11 @@ from api.console.shell import Here, show
 from api.deps import Now, Reading, require
 from retention import clock
 from retention.access import Scope
-from retention.words import gettext as _
+from retention.i18n import gettext as _
 from segments.labels import GROUPS
 from segments.matching import open_matcher
-from segments.nodes import Scale
 from segments.rfm import Movement, cells, group_members, movement
+from segments.rule_ast import Scale
 
 router = APIRouter(prefix="/shops/{slug}/segments/rfm", dependencies=[require(Scope.SEGMENTS_READ)])
 

@@ -14,20 +14,20 @@ from sqlmodel import Session
 from api.console.segments.rule_tree import Box, is_unfinished, rule_of
 from api.deps import Place
 from retention.access import Scope
-from retention.browsing import BuyerLine, buyer_line, facts_of
+from retention.buyer_list import BuyerLine, aggregates_of, buyer_line
 from retention.buyers import Buyer
 from retention.errors import Error, Forbidden, Invalid
+from retention.i18n import gettext as _
+from retention.i18n import gettext_noop
 from retention.shops import Shop
-from retention.words import gettext as _
-from retention.words import gettext_noop
-from segments.asking import check_asking
+from segments.descriptions import describe
 from segments.matching import TooLong, open_matcher
+from segments.personal_conditions import check_asking
 from segments.preview import Preview, Step, preview, sample
 from segments.rules import parse
 from segments.segments import check_cycle
 from segments.values import read_moment
 from segments.view import View
-from segments.words import describe
 
 
 @dataclass
@@ -82,8 +82,8 @@ def buyer_lines(session: Session, place: Place, buyers: Iterable[Buyer]) -> list
     if not place.member.may(Scope.BUYERS_READ):
         return []
     shown = list(buyers)
-    facts = facts_of(session, place.shop.id, [buyer.id for buyer in shown])
-    return [buyer_line(place.member, buyer, facts.get(buyer.id)) for buyer in shown]
+    aggregates = aggregates_of(session, place.shop.id, [buyer.id for buyer in shown])
+    return [buyer_line(place.member, buyer, aggregates.get(buyer.id)) for buyer in shown]
 
 
 def some_of(session: Session, place: Place, buyers: BitMap, *, size: int = 10) -> list[BuyerLine]:

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from retention.words import gettext as _
-from retention.words import gettext_noop
+from retention.i18n import gettext as _
+from retention.i18n import gettext_noop
 from segments import rules
-from segments.nodes import MONEY, RATIOS, TIMES
+from segments.rule_ast import MONEY, RATIOS, TIMES
 
 Body = dict[str, Any]
 Values = Mapping[str, Sequence[str]]

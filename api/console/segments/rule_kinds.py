@@ -26,11 +26,11 @@ from api.console.segments.rule_fields import (
     whole,
     window_fields,
 )
-from retention.words import gettext as _
-from retention.words import gettext_noop
+from retention.i18n import gettext as _
+from retention.i18n import gettext_noop
 from segments import rules
 from segments.labels import CHANNELS, EVENTS, FIELDS, GROUPS
-from segments.nodes import HORIZON, HORIZONS
+from segments.rule_ast import HORIZON, HORIZONS
 
 
 @dataclass(frozen=True)

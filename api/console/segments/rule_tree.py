@@ -13,8 +13,8 @@ from typing import Any
 from api.console.segments.rule_fields import Field, Known, Part, Values
 from api.console.segments.rule_kinds import KINDS, fresh_filter
 from retention.errors import Error
-from retention.words import gettext_noop
-from segments.nodes import to_json
+from retention.i18n import gettext_noop
+from segments.rule_ast import to_json
 from segments.rules import DEEPEST, parse
 
 JOINS = {

@@ -21,16 +21,16 @@ from retention import clock
 from retention.access import Scope
 from retention.errors import Error, Invalid
 from retention.failures import failures_of
+from retention.i18n import gettext as _
+from retention.i18n import gettext_noop
 from retention.shops import Shop
-from retention.words import gettext as _
-from retention.words import gettext_noop
-from segments.asking import check_asking, may_ask, readable
+from segments.descriptions import describe
 from segments.lists import buyers_called
 from segments.matching import Matcher, open_matcher
+from segments.personal_conditions import check_asking, may_ask, readable
 from segments.presets import save_presets
-from segments.segments import Segment, find_segment, list_segments, names_segment, pin
+from segments.segments import Segment, find_segment, list_segments, names_segment, set_manual_members
 from segments.snapshots import Moved, changes_since, histories, refresh_segment
-from segments.words import describe
 
 router = APIRouter(prefix="/shops/{slug}/segments", dependencies=[require(Scope.SEGMENTS_READ)])
 
@@ -90,15 +90,18 @@ def pin_buyers(
     buyers: Annotated[str, Form()] = "",
     where: Annotated[str, Form()] = "",
 ) -> Response:
-    """Pin buyers in or out by their ids, one a line, or let the rule decide about them again."""
+    """Include or exclude buyers by their ids, one a line, or let the rule decide about them again."""
     try:
         with session.begin_nested():
             found, unknown = buyers_called(session, place.shop.id, buyers.splitlines())
             if unknown or not found:
                 raise Invalid(
-                    gettext_noop("No buyer is called {ids}. Nobody was pinned."), ids=", ".join(unknown) or "—"
+                    gettext_noop("No buyer is called {ids}. Nothing was changed."),
+                    ids=", ".join(unknown) or "—",
                 )
-            pin(session, place.shop.id, name, buyers=found, where=where or None, actor=place.member.actor, at=now)
+            set_manual_members(
+                session, place.shop.id, name, buyers=found, where=where or None, actor=place.member.actor, at=now
+            )
             refresh_segment(session, place.shop, name, now=now)
     except Error as error:
         return segment_page(request, session, place, name, now=now, error=error, typed=buyers)
@@ -163,7 +166,7 @@ def segment_page(
     error: Error | None = None,
     typed: str = "",
 ) -> HTMLResponse:
-    """Return the page of a segment; a refusal stands above it, `typed` keeps the ids that were to be pinned."""
+    """Return the page of a segment; a refusal stands above it, `typed` keeps the ids that were typed."""
     shop = place.shop
     segment = find_segment(session, shop.id, name)
     is_hidden = not may_ask(session, place.member, {"segment": name})
@@ -189,7 +192,10 @@ def segment_page(
         chart=_chart(history, shop),
         last=history[-1] if history else None,
         moved={} if is_hidden else _moved(session, place, segment, history),
-        pinned={"in": len(BitMap.deserialize(segment.pinned_in)), "out": len(BitMap.deserialize(segment.pinned_out))},
+        pinned={
+            "in": len(BitMap.deserialize(segment.manual_includes)),
+            "out": len(BitMap.deserialize(segment.manual_excludes)),
+        },
         campaigns=[(each, shown(each.state)) for each in campaigns_on(session, shop.id, name)],
         built_on=[each for each in list_segments(session, shop.id) if names_segment(each.rule, name)],
         typed=typed,

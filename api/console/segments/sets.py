@@ -18,12 +18,12 @@ from api.console.shell import Here, Notice, go, refused, show
 from api.deps import Now, Place, Reading, Writing, require
 from retention.access import Scope
 from retention.errors import Conflict, Error, Invalid
-from retention.words import gettext as _
-from retention.words import gettext_noop, ngettext
-from segments.asking import check_asking, hidden_segments
+from retention.i18n import gettext as _
+from retention.i18n import gettext_noop, ngettext
 from segments.export import upload_list
 from segments.lists import list_lists
 from segments.matching import open_matcher
+from segments.personal_conditions import check_asking, hidden_segments
 from segments.segments import find_segment, list_segments, save_segment
 from segments.sets import intersection, minus, overlap, split, union
 

@@ -11,14 +11,14 @@ from api import forms, pages
 from api.auth import count_try, too_often
 from api.deps import CurrentUser, Now, Writing
 from api.hashing import hashing, in_thread
-from retention import invitations, logins, people, tries
+from retention import invitations, logins, rate_limits, users
 from retention.database import transaction
 from retention.errors import Invalid
+from retention.i18n import gettext as _
+from retention.i18n import gettext_noop
 from retention.passwords import fits, hash_password
-from retention.people import User
-from retention.tries import Limit
-from retention.words import gettext as _
-from retention.words import gettext_noop
+from retention.rate_limits import Limit
+from retention.users import User
 
 router = APIRouter(prefix="/account")
 
@@ -45,7 +45,7 @@ def change_profile(
     language: Annotated[str, Form(max_length=8)] = "zh-CN",
 ) -> Response:
     """Change how the person is called and spoken to."""
-    people.change_profile(session, user, name=name, language=language, at=at)
+    users.change_profile(session, user, name=name, language=language, at=at)
     return RedirectResponse(f"/account?done=saved&lang={language}", 303)
 
 
@@ -90,7 +90,7 @@ def _keep(engine: Engine, user: User, given: tuple[str, str], limits: list[Limit
     kept, secret = given
     with transaction(engine) as session:
         invitations.set_password(session, user, password_hash=kept, at=at, but=secret)
-        tries.forget(session, limits)
+        rate_limits.forget(session, limits)
 
 
 def _page(request: Request, user: User, *, notice: str = "", problem: str = "", status: int = 200) -> Response:

@@ -13,8 +13,8 @@ from api.deps import Now, Writing, require
 from campaigns.channels.outages import in_words
 from retention.access import Scope
 from retention.failures import WORKS, Failure, is_given_up, try_again
+from retention.i18n import gettext as _
 from retention.shops import Shop
-from retention.words import gettext as _
 
 router = APIRouter(prefix="/shops/{slug}/failures", dependencies=[require(Scope.CAMPAIGNS_WRITE)])
 

@@ -13,11 +13,11 @@ from api.deps import Files, Now, Place, Reading, Writing, require
 from retention.access import Scope
 from retention.errors import Error, Invalid
 from retention.failures import failures_of
+from retention.i18n import gettext as _
+from retention.i18n import gettext_noop
 from retention.ingest.columns import PRESETS
 from retention.ingest.jobs import ask_import, import_for, imports_of, keep_upload, progress_of, rejects_of
 from retention.jobs import Job, JobState
-from retention.words import gettext as _
-from retention.words import gettext_noop
 
 router = APIRouter(prefix="/shops/{slug}/imports", dependencies=[require(Scope.IMPORTS_WRITE)])
 

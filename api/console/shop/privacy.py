@@ -11,10 +11,10 @@ from api.console.shell import Here, go, refused, show
 from api.deps import Files, Now, Reading, Writing, require
 from retention.access import Scope
 from retention.errors import Conflict, Error
+from retention.i18n import gettext as _
+from retention.i18n import gettext_noop
 from retention.privacy.requests import erase_buyer, export_buyer
 from retention.privacy.times import DEFAULT_DAYS, MOST_DAYS, Kind, set_times, times_of
-from retention.words import gettext as _
-from retention.words import gettext_noop
 
 router = APIRouter(prefix="/shops/{slug}/privacy", dependencies=[require(Scope.BUYERS_READ)])
 

@@ -32,9 +32,9 @@ from retention import money
 from retention.access import Scope
 from retention.errors import Error, Invalid, NotFound
 from retention.failures import failures_of
+from retention.i18n import gettext as _
+from retention.i18n import gettext_noop
 from retention.shops import Shop
-from retention.words import gettext as _
-from retention.words import gettext_noop
 
 router = APIRouter(prefix="/shops/{slug}/senders", dependencies=[require(Scope.CAMPAIGNS_READ)])
 for_writers = [require(Scope.CAMPAIGNS_WRITE)]

@@ -12,13 +12,13 @@ from api.console.shell import Here, Notice, go, show
 from api.deps import Now, Place, Reading, Writing, current_settings, require
 from api.handing_over import Handed, hand_over
 from api.typed import end_of_day
-from retention import invitations, logins, people
+from retention import invitations, logins, users
 from retention.access import SCOPE_WORDS, Role, Scope, read_scopes
 from retention.database import reading, transaction
+from retention.i18n import gettext as _
+from retention.i18n import gettext_noop
 from retention.invitations import OneTimeLink
 from retention.keys import KeyState, create_api_key, keys_of, revoke_api_key
-from retention.words import gettext as _
-from retention.words import gettext_noop
 
 router = APIRouter(prefix="/shops/{slug}/people", dependencies=[require(Scope.PEOPLE_WRITE)])
 
@@ -78,21 +78,21 @@ def withdraw(session: Writing, place: Here, now: Now, number: int) -> Response:
 @router.post("/{number:int}/role")
 def change_role(session: Writing, place: Here, now: Now, number: int, role: Annotated[Role, Form()]) -> Response:
     """Give a person another role."""
-    people.change_role(session, place.shop, number, role, by=place.member, at=now)
+    users.change_role(session, place.shop, number, role, by=place.member, at=now)
     return _back(session, place)
 
 
 @router.post("/{number:int}/remove")
 def remove(session: Writing, place: Here, now: Now, number: int) -> Response:
     """Take a person out of the shop."""
-    people.remove_person(session, place.shop, number, by=place.member, at=now)
+    users.remove_person(session, place.shop, number, by=place.member, at=now)
     return go("/") if number == place.member.user_id else go(f"/shops/{place.shop.slug}/people", done="removed")
 
 
 @router.post("/{number:int}/sign-out")
 def sign_out(session: Writing, place: Here, now: Now, number: int) -> Response:
     """End every login of a person."""
-    user, _role = people.find_person(session, place.shop, number)
+    user, _role = users.find_person(session, place.shop, number)
     logins.sign_out_everywhere(session, user, at=now, actor=place.member.actor, shop_id=place.shop.id)
     return go(f"/shops/{place.shop.slug}/people", done="signed-out")
 
@@ -139,7 +139,7 @@ def _hand_over(request: Request, place: Place, make: Callable[[Session], tuple[O
 
 def _back(session: Session, place: Place) -> Response:
     """Lead back to the page, or to the front when the person may not see it any more."""
-    member = people.member_numbered(session, place.shop, place.member.user_id)
+    member = users.member_numbered(session, place.shop, place.member.user_id)
     may = member is not None and member.may(Scope.PEOPLE_WRITE)
     return go(f"/shops/{place.shop.slug}/people" if may else f"/shops/{place.shop.slug}", done="saved")
 
@@ -158,10 +158,10 @@ def _page(
     return show(
         request,
         session,
-        "shop/people.html",
+        "shop/users.html",
         status=status,
         notice=notice,
-        people=people.people_of(session, place.shop),
+        people=users.people_of(session, place.shop),
         invited=invitations.invitations_of(session, place.shop, at=now),
         keys=[(key, key.state(now), _(KEY_STATES[key.state(now)])) for key in keys_of(session, place.shop)],
         roles=[(role.value, _(words)) for role, words in ROLES.items()],

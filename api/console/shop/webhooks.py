@@ -25,8 +25,8 @@ from retention import clock
 from retention.access import Scope
 from retention.errors import Error
 from retention.failures import failures_of
-from retention.words import gettext as _
-from retention.words import gettext_noop
+from retention.i18n import gettext as _
+from retention.i18n import gettext_noop
 
 router = APIRouter(prefix="/shops/{slug}/hooks", dependencies=[require(Scope.PEOPLE_WRITE)])
 

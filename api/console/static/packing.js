@@ -11,7 +11,12 @@
   const input = document.getElementById("text");
   const pending = document.getElementById("pending");
   const words = station.dataset;
-  const drawer = `bench:${words.shop}:${words.who}`;
+  const drawer = `packing:${words.shop}:${words.who}`;
+  const formerDrawer = `bench:${words.shop}:${words.who}`; // before 2026-12; what it holds is still to be sent
+  if (localStorage.getItem(formerDrawer)) {
+    localStorage.setItem(drawer, localStorage.getItem(formerDrawer));
+    localStorage.removeItem(formerDrawer);
+  }
   const patience = 15000; // ms until a request counts as lost and is sent again under its key
   const pause = 2000; // ms until the next try
   const tries = 5; // answers that the server is in trouble, until a person decides
@@ -168,7 +173,7 @@
       say("warn", words.leaveOut);
     },
     F6: () => document.querySelector("#stage a[data-key=F6]")?.click(),
-    F9: () => { hear(localStorage.getItem("bench:sound") !== "on"); },
+    F9: () => { hear(localStorage.getItem("packing:sound") !== "on"); },
     Escape: () => { asking = null; input.value = ""; stage.innerHTML = answered; },
   };
 
@@ -208,7 +213,7 @@
   // Sounds are off until somebody wants them: one high for right, two low for wrong.
   let player = null;
   function sound(mark) {
-    if (localStorage.getItem("bench:sound") !== "on" || !["good", "bad", "warn"].includes(mark)) return;
+    if (localStorage.getItem("packing:sound") !== "on" || !["good", "bad", "warn"].includes(mark)) return;
     player ??= new AudioContext();
     for (const start of mark === "good" ? [0] : [0, 0.18]) {
       const tone = player.createOscillator();
@@ -221,12 +226,12 @@
     }
   }
   function hear(on) {
-    localStorage.setItem("bench:sound", on ? "on" : "off");
+    localStorage.setItem("packing:sound", on ? "on" : "off");
     document.getElementById("sound").textContent = on ? words.soundOn : words.soundOff;
     document.querySelector("button[data-key=F9]").setAttribute("aria-pressed", String(on));
     if (on) sound("good");
   }
-  if (localStorage.getItem("bench:sound") === "on") {
+  if (localStorage.getItem("packing:sound") === "on") {
     document.getElementById("sound").textContent = words.soundOn;
     document.querySelector("button[data-key=F9]").setAttribute("aria-pressed", "true");
   }

@@ -81,7 +81,7 @@ class PaperShop:
         with reading(self.engine) as session:
             asked = select(Parcel.waybill, Piece.code).join(Piece, col(Piece.parcel_id) == Parcel.id)
             return [
-                (row[0], row[1]) for row in session.exec(asked.order_by(col(Parcel.pick_position), Piece.generation))
+                (row[0], row[1]) for row in session.exec(asked.order_by(col(Parcel.pick_position), Piece.copy_number))
             ]
 
     def waybills_without(self) -> list[str]:

@@ -16,9 +16,9 @@ from campaigns.runs.launch import launch
 from retention.buyers import Buyer
 from retention.database import transaction
 from retention.files import FileStore
+from retention.followers_and_groups import Group, GroupMember
 from retention.orders import Order, OrderLine, OrderStatus
 from retention.products import Product
-from retention.relations import Group, GroupMember
 from retention.shops import Shop, find_shop
 from tests.api.console import sample
 

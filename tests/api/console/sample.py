@@ -10,16 +10,16 @@ from sqlmodel import Session, SQLModel
 
 from campaigns.offers.offers import OfferKind, create_offer
 from retention.access import Role
+from retention.aggregates import BuyerAggregates
 from retention.buyers import Buyer
 from retention.consent import Answer, Channel, Consent
 from retention.database import transaction
-from retention.facts import BuyerFacts
+from retention.followers_and_groups import Follow, Group, GroupMember
 from retention.orders import Order, OrderLine, OrderStatus
 from retention.parcels import Parcel
-from retention.people import Membership, User
 from retention.products import Product
-from retention.relations import Follow, Group, GroupMember
 from retention.shops import Shop, create_shop
+from retention.users import Membership, User
 from tests.databases import filled_once
 from tests.sign_in import CHEAP_HASHES
 
@@ -123,7 +123,7 @@ def _about(shop: Shop, group: Group, buyer: Buyer, number: int) -> list[SQLModel
     """Return what else is known of a buyer: the sums of the orders, consent, follow, group, today's parcel."""
     times = order_times(number)
     rows: list[SQLModel] = [
-        BuyerFacts(
+        BuyerAggregates(
             shop_id=shop.id, buyer_id=buyer.id, orders=len(times), order_days=len(times), spend=sum(_amounts(number)),
             items=len(times), first_at=times[0], last_at=times[-1], first_day=shop.day(times[0]),
             last_day=shop.day(times[-1]),

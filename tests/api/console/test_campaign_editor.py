@@ -13,7 +13,7 @@ from campaigns.campaign.campaigns import Campaign, Medium, Recipe
 from campaigns.offers.offers import Offer
 from retention.database import reading
 from retention.errors import Invalid
-from retention.words import speaking
+from retention.i18n import speaking
 from tests.api.console.doors import HOME
 from tests.api.console.signed_in import DRAFT, Console, notice, title
 

@@ -13,7 +13,7 @@ from printables.batches import PackingEvent, PackingOutcome, Piece, PieceState
 from retention.access import Role
 from retention.database import reading, transaction
 from retention.parcels import Parcel
-from retention.people import Membership
+from retention.users import Membership
 from tests.api.console.paper_shop import PaperShop, open_paper_shop, walk_in
 
 pytestmark = pytest.mark.browser
@@ -87,7 +87,7 @@ def parcel(shop: PaperShop, waybill: str) -> Parcel:
 
 def pieces_of(shop: PaperShop, code: str) -> list[Piece]:
     with reading(shop.engine) as session:
-        return list(session.exec(select(Piece).where(Piece.code == code).order_by(col(Piece.generation))))
+        return list(session.exec(select(Piece).where(Piece.code == code).order_by(col(Piece.copy_number))))
 
 
 def test_keyboard_packs_a_parcel_and_the_station_objects_to_the_wrong_piece(shop: PaperShop, station: Station) -> None:

@@ -13,8 +13,8 @@ from api.console.segments.rule_kinds import KINDS
 from api.console.segments.rule_tree import FRESH, change, draw, open_rule, read_form, rule_of, tidy
 from retention.database import reading
 from retention.shops import find_shop
-from segments.nodes import to_json
 from segments.presets import PRESETS
+from segments.rule_ast import to_json
 from segments.rules import parse
 from segments.segments import find_segment
 from tests.api.console import sample

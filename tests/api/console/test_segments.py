@@ -1,4 +1,4 @@
-"""One segment and the list of them on both databases: who may do what, who came and left, pins, exports."""
+"""One segment and the list of them on both databases: who may do what, who came and left, manual members, exports."""
 
 import csv
 import io
@@ -14,7 +14,7 @@ from campaigns.campaign.draft import Draft
 from campaigns.runs.drafting import create_campaign
 from retention.audit import AuditEntry
 from retention.database import reading, transaction
-from retention.relations import Follow
+from retention.followers_and_groups import Follow
 from retention.shops import Shop, find_shop
 from retention.versions import Family, raise_version
 from segments.snapshots import refresh_segments
@@ -48,7 +48,7 @@ def test_page_tells_who_came_and_left_and_what_uses_the_segment(sign_in: SignIn,
         first = session.exec(select(Follow).order_by(Follow.id).limit(1)).one()
         first.ended_at = sample.NOW
         session.flush()
-        raise_version(session, shop.id, Family.RELATIONS)
+        raise_version(session, shop.id, Family.FOLLOWERS_AND_GROUPS)
         _campaign_on(session, shop, "followers")
         refresh_segments(session, shop, now=sample.NOW)
     page = sign_in("marketer").get(f"{HOME}/saved/followers").text

@@ -32,13 +32,13 @@ def test_owner_sets_up_a_sender_and_its_secret_is_never_shown(camellia: Engine, 
     (texts,) = senders(camellia)
     assert (texts.slug, texts.price, texts.per_second) == ("texts", 450, 20.0)
     assert texts.settings["values"] == {"code": "{coupon.code}"}
-    assert b"hidden" not in texts.sealed
+    assert b"hidden" not in texts.encrypted_secrets
     assert "hidden-in-the-row" not in page + owner.get(f"{HOME}/senders/texts").text
 
     kept = {name: value for name, value in ALIYUN.items() if not name.startswith("secret_")}
     send(owner, "/senders/texts", **kept | {"name": "Texts"})
     (changed,) = senders(camellia)
-    assert (changed.name, changed.sealed) == ("Texts", texts.sealed)
+    assert (changed.name, changed.encrypted_secrets) == ("Texts", texts.encrypted_secrets)
 
 
 def test_missing_secret_is_refused_by_name_and_nothing_is_kept(camellia: Engine, sign_in: SignIn) -> None:

@@ -17,9 +17,9 @@ from campaigns.campaign.posts import PostState
 from campaigns.posts.posts import PostQuota
 from retention.database import reading, transaction
 from retention.files import FileStore
-from retention.people import User
 from retention.queue import app as queue
 from retention.settings import Settings
+from retention.users import User
 from tests.api.console import post_shop, sample
 from tests.api.console.doors import doors_of
 from tests.api.console.post_shop import HOME, picture, post_campaign, posts_of

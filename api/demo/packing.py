@@ -1,6 +1,6 @@
-"""The packing bench of the demonstration: every parcel with an insert is opened, its piece scanned, and it leaves.
+"""The packing station of the demonstration: every parcel with an insert is opened, its piece scanned, and it leaves.
 
-Now and then a packer takes the wrong piece or spoils one, as people do; the bench notices.
+Now and then a packer takes the wrong piece or spoils one, as people do; the packing station notices.
 """
 
 from sqlmodel import Session, col, select
@@ -39,7 +39,7 @@ def _pack_one(stage: Stage, cast: Cast, pieces: list[tuple[str, str]], number: i
             demo=stage.settings.demo,
             at=stage.now,
         )
-        if piece.generation != 2 or batch.pieces != 1:
+        if piece.copy_number != 2 or batch.pieces != 1:
             raise Conflict("A spoiled insert was not printed once more as it was.")
         with transaction(stage.engine) as session:
             mark_printed(session, cast.packer, batch.number, PrintResult.GOOD, at=stage.now)

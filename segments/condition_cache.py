@@ -18,18 +18,7 @@ from sqlmodel import Field, Session, SQLModel, col
 from retention.database import BigId, insert, write_aside
 from retention.versions import Family, raised_here, read_versions
 from segments.conditions import one_of
-from segments.nodes import (
-    BuyerField,
-    ConsentIs,
-    Follows,
-    InGroup,
-    Leaf,
-    Orders,
-    Predicted,
-    Rfm,
-    Touched,
-    key,
-)
+from segments.rule_ast import BuyerField, Condition, ConsentIs, Follows, InGroup, Orders, Predicted, Rfm, Touched, key
 from segments.tallies import Tallied, Tally
 from segments.view import View
 
@@ -45,16 +34,16 @@ FAMILIES: dict[type, tuple[Family, ...]] = {
     BuyerField: (Family.BUYERS,),
     Orders: (Family.ORDERS,),
     Rfm: (Family.ORDERS, Family.BUYERS),
-    Follows: (Family.RELATIONS,),
-    InGroup: (Family.RELATIONS,),
-    ConsentIs: (Family.CONSENTS, Family.BUYERS),  # an address that said no holds for whoever has it
+    Follows: (Family.FOLLOWERS_AND_GROUPS,),
+    InGroup: (Family.FOLLOWERS_AND_GROUPS,),
+    ConsentIs: (Family.CONSENTS, Family.BUYERS),  # an place that said no holds for whoever has it
     Touched: (Family.TOUCHES,),
     Predicted: (Family.FORECASTS,),
 }
 """The facts each kind of condition asks about; lists, segments and buckets are put together from what is at hand."""
 
 
-class LeafAnswer(SQLModel, table=True):
+class CachedResult(SQLModel, table=True):
     """The bitmap of one condition, or the tally behind it; right as long as its stamp is the present one."""
 
     __tablename__ = "leaf_answers"
@@ -67,7 +56,7 @@ class LeafAnswer(SQLModel, table=True):
 
 
 @dataclass(frozen=True)
-class Address:
+class CacheKey:
     """Where an answer is kept and what makes it the right one."""
 
     name: str
@@ -75,62 +64,62 @@ class Address:
 
 
 @dataclass
-class Answers:
+class ConditionCache:
     """The kept answers of one view: read together, and those found anew kept together when the session has ended."""
 
     session: Session
     view: View
     versions: Mapping[Family, int]
     unsettled: set[Family]
-    found: dict[Address, bytes] = field(default_factory=dict)
+    found: dict[CacheKey, bytes] = field(default_factory=dict)
     tallies: dict[Tallied, Tally] = field(default_factory=dict)
 
-    def address(self, leaf: Leaf) -> Address | None:
-        """Return where the answer for `leaf` is kept; None when it is not to be kept."""
-        families = FAMILIES.get(type(leaf), ())
+    def cache_key(self, condition: Condition) -> CacheKey | None:
+        """Return where the answer for `condition` is kept; None when it is not to be kept."""
+        families = FAMILIES.get(type(condition), ())
         if not families or self.unsettled.intersection(families):
             return None
         versions = "/".join(str(self.versions[family]) for family in families)
-        text, stamp = key(leaf), self.view.stamp(leaf)
+        text, stamp = key(condition), self.view.stamp(condition)
         if self.view.as_of is not None and stamp:
             text = f"{text} {stamp}"
-        return Address(sha256(text.encode()).hexdigest(), f"{versions} {stamp}")
+        return CacheKey(sha256(text.encode()).hexdigest(), f"{versions} {stamp}")
 
-    def read(self, leaves: Iterable[Leaf]) -> dict[Leaf, BitMap]:
+    def read(self, conditions: Iterable[Condition]) -> dict[Condition, BitMap]:
         """Return those of the answers that are kept and still right, by one statement."""
-        wanted = {leaf: address for leaf in leaves if (address := self.address(leaf))}
+        wanted = {condition: place for condition in conditions if (place := self.cache_key(condition))}
         kept = self._kept(wanted.values())
-        return {leaf: BitMap.deserialize(kept[address]) for leaf, address in wanted.items() if address in kept}
+        return {condition: BitMap.deserialize(kept[place]) for condition, place in wanted.items() if place in kept}
 
-    def note(self, leaf: Leaf, members: BitMap) -> None:
+    def put(self, condition: Condition, members: BitMap) -> None:
         """Remember an answer found here, to be kept."""
-        if address := self.address(leaf):
-            self.found[address] = members.serialize()
+        if place := self.cache_key(condition):
+            self.found[place] = members.serialize()
 
     def tally(self, measured: Tallied, measure: Callable[[], Tally]) -> Tally:
         """Return what is measured, as kept; measure it when it is not, and remember it."""
         if measured in self.tallies:
             return self.tallies[measured]
-        packed = self.recall(measured)
+        packed = self.get_packed(measured)
         tally = Tally.unpack(packed) if packed else measure()
         if packed is None:
-            self.remember(measured, tally.pack)
+            self.put_packed(measured, tally.pack)
         if len(self.tallies) >= TALLIES_AT_HAND:
             del self.tallies[next(iter(self.tallies))]
         self.tallies[measured] = tally
         return tally
 
-    def recall(self, leaf: Leaf) -> bytes | None:
-        """Return the bytes kept for a leaf; None when there are none that are still right."""
-        address = self.address(leaf)
-        return (self.found.get(address) or self._kept([address]).get(address)) if address else None
+    def get_packed(self, condition: Condition) -> bytes | None:
+        """Return the bytes kept for a condition; None when there are none that are still right."""
+        place = self.cache_key(condition)
+        return (self.found.get(place) or self._kept([place]).get(place)) if place else None
 
-    def remember(self, leaf: Leaf, pack: Callable[[], bytes]) -> None:
-        """Remember bytes for a leaf, to be kept."""
-        if address := self.address(leaf):
-            self.found[address] = pack()
+    def put_packed(self, condition: Condition, pack: Callable[[], bytes]) -> None:
+        """Remember bytes for a condition, to be kept."""
+        if place := self.cache_key(condition):
+            self.found[place] = pack()
 
-    def keep(self) -> None:
+    def save(self) -> None:
         """Keep what was found here for whoever asks next, once this session has ended well."""
         if not self.found:
             return
@@ -138,56 +127,58 @@ class Answers:
         rows = [
             {
                 "shop_id": shop_id,
-                "name": address.name,
-                "stamp": address.stamp,
+                "name": place.name,
+                "stamp": place.stamp,
                 "members": answer,
                 "kept_at": self.view.now,
             }
-            for address, answer in sorted(self.found.items(), key=lambda item: item[0].name)
+            for place, answer in sorted(self.found.items(), key=lambda item: item[0].name)
         ]
         self.found = {}
         write_aside(self.session, lambda session: _store(session, shop_id, rows))
 
-    def _kept(self, addresses: Iterable[Address]) -> dict[Address, bytes]:
-        wanted = set(addresses)
+    def _kept(self, keys: Iterable[CacheKey]) -> dict[CacheKey, bytes]:
+        wanted = set(keys)
         if not wanted:
             return {}
-        names = sorted({address.name for address in wanted})
-        query = sa.select(col(LeafAnswer.name), col(LeafAnswer.stamp), col(LeafAnswer.members)).where(
-            col(LeafAnswer.shop_id) == self.view.shop.id, one_of(self.session, col(LeafAnswer.name), names)
+        names = sorted({place.name for place in wanted})
+        query = sa.select(col(CachedResult.name), col(CachedResult.stamp), col(CachedResult.members)).where(
+            col(CachedResult.shop_id) == self.view.shop.id, one_of(self.session, col(CachedResult.name), names)
         )
-        kept = {Address(name, stamp): members for name, stamp, members in self.session.execute(query)}
-        return {address: kept[address] for address in wanted if address in kept}
+        kept = {CacheKey(name, stamp): members for name, stamp, members in self.session.execute(query)}
+        return {place: kept[place] for place in wanted if place in kept}
 
-    def mark(self) -> str:
+    def fingerprint(self) -> str:
         """Return what changes whenever any answer for this shop may: the versions of all facts, and the hour."""
-        return mark_of(self.versions, self.view.hour)
+        return fingerprint_of(self.versions, self.view.hour)
 
 
-def mark_of(versions: Mapping[Family, int], hour: datetime) -> str:
+def fingerprint_of(versions: Mapping[Family, int], hour: datetime) -> str:
     """Return a text that is another one for other facts or another hour."""
     said = " ".join(f"{family.value}={version}" for family, version in sorted(versions.items()))
     return sha256(f"{said} {hour}".encode()).hexdigest()
 
 
-def open_answers(session: Session, view: View) -> Answers:
+def open_cache(session: Session, view: View) -> ConditionCache:
     """Return the kept answers of a view. Reads the versions first: facts that change later only make a stamp older."""
     shop_id = view.shop.id
-    return Answers(session, view, read_versions(session, shop_id), raised_here(session, shop_id))
+    return ConditionCache(session, view, read_versions(session, shop_id), raised_here(session, shop_id))
 
 
 def _store(session: Session, shop_id: int, rows: list[dict[str, object]]) -> None:
-    statement = insert(session, LeafAnswer)
+    statement = insert(session, CachedResult)
     changed = {name: statement.excluded[name] for name in ("stamp", "members", "kept_at")}
     session.execute(statement.on_conflict_do_update(index_elements=["shop_id", "name"], set_=changed), rows)
     ranked = sa.select(
-        col(LeafAnswer.name).label("name"),
-        sa.func.sum(sa.func.length(col(LeafAnswer.members))).over(order_by=_NEWEST_FIRST).label("size"),
+        col(CachedResult.name).label("name"),
+        sa.func.sum(sa.func.length(col(CachedResult.members))).over(order_by=_NEWEST_FIRST).label("size"),
         sa.func.row_number().over(order_by=_NEWEST_FIRST).label("place"),
     )
-    kept = ranked.where(col(LeafAnswer.shop_id) == shop_id).subquery()
+    kept = ranked.where(col(CachedResult.shop_id) == shop_id).subquery()
     too_many = sa.select(kept.c.name).where((kept.c.place > MOST_KEPT) | (kept.c.size > LARGEST_KEPT))
-    session.execute(sa.delete(LeafAnswer).where(col(LeafAnswer.shop_id) == shop_id, col(LeafAnswer.name).in_(too_many)))
+    session.execute(
+        sa.delete(CachedResult).where(col(CachedResult.shop_id) == shop_id, col(CachedResult.name).in_(too_many))
+    )
 
 
-_NEWEST_FIRST = (col(LeafAnswer.kept_at).desc(), col(LeafAnswer.name))
+_NEWEST_FIRST = (col(CachedResult.kept_at).desc(), col(CachedResult.name))

@@ -9,12 +9,12 @@ from retention.consent import Answer, Channel, record_consent
 from retention.database import reading, transaction
 from retention.shops import find_shop
 from retention.versions import Family, raise_version
-from segments import leaves
-from segments.leaves import LeafAnswer
+from segments import condition_cache
+from segments.condition_cache import CachedResult
 from segments.matching import match
-from segments.nodes import EVERYONE, Orders
+from segments.rule_ast import EVERYONE, Orders
 from segments.rules import parse
-from segments.segments import pin, save_segment
+from segments.segments import save_segment, set_manual_members
 from tests.segments.makers import NOW, add_buyers, add_follow, add_order, add_touch, make_shop
 
 REPEAT = {"orders": {"at_least": 2}}
@@ -103,7 +103,7 @@ def test_work_that_is_rolled_back_keeps_no_answer(engine):
         add_order(session, shop, a)
         match(session, shop, {"all": [RECENT, FOLLOWS]}, now=NOW)
     with reading(engine) as session:
-        assert session.exec(select(LeafAnswer)).all() == []
+        assert session.exec(select(CachedResult)).all() == []
     assert asked(engine, shop, RECENT)[0] == set()
 
 
@@ -129,12 +129,12 @@ def test_days_since_move_with_the_shops_day(engine):
 
 
 def test_no_more_answers_are_kept_than_said(engine, monkeypatch):
-    monkeypatch.setattr(leaves, "MOST_KEPT", 3)
+    monkeypatch.setattr(condition_cache, "MOST_KEPT", 3)
     shop, _ = open_shop(engine)
     for days in range(1, 7):
         asked(engine, shop, {"orders": {"window": {"last_days": days}}}, now=NOW + timedelta(seconds=days))
     with reading(engine) as session:
-        assert session.exec(select(sa.func.count()).select_from(LeafAnswer)).one() == 3
+        assert session.exec(select(sa.func.count()).select_from(CachedResult)).one() == 3
 
 
 def test_a_writer_who_holds_the_lock_delays_no_reader(engine):
@@ -168,11 +168,11 @@ def test_a_changed_segment_or_pin_counts_at_once_where_it_is_used(engine):
         save_segment(session, shop.id, "outer", rule={"not": {"segment": "inner"}}, actor="test", at=NOW)
     assert asked(engine, shop, {"segment": "outer"})[0] == {b, c}
     with transaction(engine) as session:
-        pin(session, shop.id, "inner", buyers=BitMap([b]), where="in", actor="test", at=NOW)
-        pin(session, shop.id, "inner", buyers=BitMap([a]), where="out", actor="test", at=NOW)
+        set_manual_members(session, shop.id, "inner", buyers=BitMap([b]), where="in", actor="test", at=NOW)
+        set_manual_members(session, shop.id, "inner", buyers=BitMap([a]), where="out", actor="test", at=NOW)
     assert asked(engine, shop, {"segment": "outer"})[0] == {a, c}
     with transaction(engine) as session:
-        pin(session, shop.id, "inner", buyers=BitMap([a, b]), where=None, actor="test", at=NOW)
+        set_manual_members(session, shop.id, "inner", buyers=BitMap([a, b]), where=None, actor="test", at=NOW)
     assert asked(engine, shop, {"segment": "outer"})[0] == {b, c}
 
 
@@ -195,7 +195,7 @@ def test_facts_of_other_families_do_not_change_a_stamp(engine):
         assert find_shop(session, "tea").id == shop.id
     assert asked(engine, shop, FOLLOWS) == (set(), 0)
     with reading(engine) as session:
-        assert session.exec(select(col(LeafAnswer.shop_id)).distinct()).all() == [shop.id]
+        assert session.exec(select(col(CachedResult.shop_id)).distinct()).all() == [shop.id]
 
 
 def test_an_answer_is_kept_when_the_shops_row_was_forgotten_meanwhile(engine):
@@ -205,4 +205,4 @@ def test_an_answer_is_kept_when_the_shops_row_was_forgotten_meanwhile(engine):
         match(session, here, REPEAT, now=NOW)
         session.expire(here)  # as after a savepoint that was rolled back
     with reading(engine) as session:
-        assert session.exec(select(LeafAnswer.shop_id)).first() == shop.id
+        assert session.exec(select(CachedResult.shop_id)).first() == shop.id

@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 
 from retention.access import Member, Scope
 from retention.errors import Forbidden
-from segments.nodes import All, AnyOf, BuyerField, InSegment, Leaf, Node, Not, leaves, to_json
+from segments.rule_ast import All, AnyOf, BuyerField, Condition, InSegment, Node, Not, conditions_of, to_json
 from segments.rules import parse
 from segments.segments import Segment
 
@@ -23,7 +23,7 @@ PERSONAL = frozenset({"external_id", "name", "email", "phone"})
 HIDDEN = "•••"
 
 Rule = dict[str, Any]
-Saved = dict[str, tuple[Leaf, ...]]
+Saved = dict[str, tuple[Condition, ...]]
 
 
 def check_asking(session: Session, member: Member, *rules: object) -> None:
@@ -64,8 +64,8 @@ def check_using(session: Session, member: Member, audience: object, *narrowing: 
 
 def personal_fields(session: Session, shop_id: int, *rules: object) -> set[str]:
     """Return the personal fields that rules ask about, themselves or in the saved segments they lead to."""
-    asked = [leaf for rule in rules if rule is not None for leaf in leaves(_node(rule))]
-    names_segments = any(isinstance(leaf, InSegment) for leaf in asked)
+    asked = [condition for rule in rules if rule is not None for condition in conditions_of(_node(rule))]
+    names_segments = any(isinstance(condition, InSegment) for condition in asked)
     return _fields(asked, _saved(session, shop_id) if names_segments else {})
 
 
@@ -88,19 +88,19 @@ def _node(rule: object) -> Node:
 
 def _saved(session: Session, shop_id: int) -> Saved:
     rows = session.exec(select(col(Segment.slug), col(Segment.rule)).where(Segment.shop_id == shop_id))
-    return {slug: tuple(leaves(parse(rule))) for slug, rule in rows}
+    return {slug: tuple(conditions_of(parse(rule))) for slug, rule in rows}
 
 
-def _fields(asked: Iterable[Leaf], saved: Saved) -> set[str]:
+def _fields(asked: Iterable[Condition], saved: Saved) -> set[str]:
     found: set[str] = set()
     todo, seen = list(asked), set[str]()
     while todo:
-        leaf = todo.pop()
-        if isinstance(leaf, BuyerField) and leaf.field in PERSONAL:
-            found.add(leaf.field)
-        elif isinstance(leaf, InSegment) and leaf.slug not in seen:
-            seen.add(leaf.slug)
-            todo += saved.get(leaf.slug, ())
+        condition = todo.pop()
+        if isinstance(condition, BuyerField) and condition.field in PERSONAL:
+            found.add(condition.field)
+        elif isinstance(condition, InSegment) and condition.slug not in seen:
+            seen.add(condition.slug)
+            todo += saved.get(condition.slug, ())
     return found
 
 

@@ -1,4 +1,4 @@
-"""Buyer facts: what an import leaves behind is what adding everything up anew gives."""
+"""Buyer aggregates: what an import leaves behind is what adding everything up anew gives."""
 
 import random
 from datetime import UTC, datetime, timedelta
@@ -10,15 +10,15 @@ from pyroaring import BitMap
 from sqlalchemy import Engine, text
 from sqlmodel import Session
 
+from retention.aggregates import refresh_aggregates
 from retention.database import transaction
-from retention.facts import refresh_facts
 from retention.ingest.orders import OrderInput, put_orders
 from retention.shops import Shop, create_shop
 
 NOW = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
 
 
-def facts(session: Session) -> list[tuple[Any, ...]]:
+def aggregates(session: Session) -> list[tuple[Any, ...]]:
     return [tuple(row) for row in session.connection().execute(text("SELECT * FROM buyer_facts ORDER BY buyer_id"))]
 
 
@@ -38,7 +38,7 @@ def some_orders(chance: random.Random, count: int) -> list[OrderInput]:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_facts_after_each_import_are_those_of_adding_up_anew(engine: Engine, seed: int) -> None:
+def test_aggregates_after_each_import_are_those_of_adding_up_anew(engine: Engine, seed: int) -> None:
     chance = random.Random(seed)
     with transaction(engine) as session:
         shop = create_shop(session, "tea", name="Tea", timezone="Asia/Shanghai", currency="CNY", at=NOW)
@@ -46,9 +46,9 @@ def test_facts_after_each_import_are_those_of_adding_up_anew(engine: Engine, see
         with transaction(engine) as session:
             put_orders(session, shop, some_orders(chance, 25), source="api", now=NOW)
         with transaction(engine) as session:
-            found = facts(session)
-            refresh_facts(session, shop.id)
-            assert facts(session) == found
+            found = aggregates(session)
+            refresh_aggregates(session, shop.id)
+            assert aggregates(session) == found
 
 
 def test_refresh_touches_the_buyers_asked_for_only(session: Session) -> None:
@@ -57,6 +57,6 @@ def test_refresh_touches_the_buyers_asked_for_only(session: Session) -> None:
     put_orders(session, shop, rows, source="api", now=NOW)
     session.connection().execute(text("UPDATE buyer_facts SET spend = 7"))
     ids = [row[0] for row in session.connection().execute(text("SELECT id FROM buyers ORDER BY external_id"))]
-    refresh_facts(session, shop.id, BitMap(ids[:1]))
+    refresh_aggregates(session, shop.id, BitMap(ids[:1]))
     spends = session.connection().execute(text("SELECT spend FROM buyer_facts ORDER BY buyer_id"))
     assert [row[0] for row in spends] == [100, 7]

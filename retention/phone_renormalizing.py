@@ -31,17 +31,17 @@ AT_ONCE = 5_000
 
 
 @engine_task("addresses.respell", every=timedelta(minutes=1))
-def respell_all(engine: Engine) -> None:
+def renormalize_all(engine: Engine) -> None:
     """Spell the numbers again of every shop whose time zone is in another country than they are spelled for."""
     with reading(engine) as session:
         shops = session.exec(select(Shop).order_by(col(Shop.id))).all()
     moved = [
         Thing(shop.id, "shop", shop.id, shop.slug) for shop in shops if shop.phones_of != country_of(shop.timezone)
     ]
-    each_alone(engine, "respell", moved, lambda shop: respell(engine, shop.shop_id), now=clock.now())
+    each_alone(engine, "respell", moved, lambda shop: renormalize(engine, shop.shop_id), now=clock.now())
 
 
-def respell(engine: Engine, shop_id: int) -> int:
+def renormalize(engine: Engine, shop_id: int) -> int:
     """Spell the numbers of one shop again and return how many keys changed; again from the beginning when cut short."""
     with reading(engine) as session:
         country = country_of(session.get_one(Shop, shop_id).timezone)
@@ -50,10 +50,10 @@ def respell(engine: Engine, shop_id: int) -> int:
     while after is not None:
         with transaction(engine) as session:
             take_turn(session, shop_id)
-            after, some = _respell_some(session, shop_id, country, after)
+            after, some = _renormalize_some(session, shop_id, country, after)
             number += some
     with transaction(engine) as session:
-        _respell_suppressions(session, shop_id, country)
+        _renormalize_suppressions(session, shop_id, country)
         # Where the zone has changed meanwhile, the next sweep begins again.
         session.execute(sa.update(Shop).where(col(Shop.id) == shop_id).values(phones_of=country))
         raise_version(session, shop_id, Family.CONSENTS)
@@ -62,7 +62,7 @@ def respell(engine: Engine, shop_id: int) -> int:
     return number
 
 
-def _respell_some(session: Session, shop_id: int, country: str, after: int) -> tuple[int | None, int]:
+def _renormalize_some(session: Session, shop_id: int, country: str, after: int) -> tuple[int | None, int]:
     """Spell the next buyers' numbers again; return after whom to go on, None at the end, and how many keys changed."""
     here = (col(Buyer.shop_id) == shop_id, col(Buyer.phone) != "", col(Buyer.id) > after)
     query = sa.select(col(Buyer.id), col(Buyer.phone), col(Buyer.phone_key)).where(*here)
@@ -78,7 +78,7 @@ def _respell_some(session: Session, shop_id: int, country: str, after: int) -> t
     return (rows[-1].id if len(rows) == AT_ONCE else None), len(other)
 
 
-def _respell_suppressions(session: Session, shop_id: int, country: str) -> None:
+def _renormalize_suppressions(session: Session, shop_id: int, country: str) -> None:
     """Let opt-outs by what was no whole number for the old country hold for what it is in the new one."""
     held = select(Suppression.address).where(
         Suppression.shop_id == shop_id,

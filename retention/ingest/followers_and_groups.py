@@ -7,12 +7,12 @@ from typing import ClassVar
 import polars as pl
 
 from retention.errors import Invalid
+from retention.i18n import gettext_noop
 from retention.ingest.checking import Rows, read_times
 from retention.ingest.staged import Merged, StagedRows, add_buyers, latest, moment, need, spell, welcome
 from retention.shops import check_slug
 from retention.staging import Kind, drop_staging, fetch, run, settle
 from retention.versions import Family, raise_version
-from retention.words import gettext_noop
 
 
 class FollowerStaging(StagedRows):
@@ -116,6 +116,6 @@ def _merge_spans(staging: StagedRows, *, now: datetime, table: str, start: str, 
     drop_staging(session, staging.name)
     welcome(session, shop, added)
     if updated or inserted:
-        raise_version(session, shop.id, Family.RELATIONS)
+        raise_version(session, shop.id, Family.FOLLOWERS_AND_GROUPS)
     changed = updated + inserted
     return Merged(changed, total - changed, {"new_buyers": added})

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from retention.memory import limited_memory
+from retention.memory_limit import limited_memory
 
 ROOM = 1 << 30
 

@@ -17,7 +17,7 @@ from api.v1.bounds import Moment, Number
 from api.v1.keys import Caller, caller_with
 from api.v1.once import ShownOnce
 from api.v1.routing import router_for
-from retention import invitations, keys, logins, people
+from retention import invitations, keys, logins, users
 from retention.access import Role, Scope
 from retention.database import transaction
 from retention.keys import ApiKey, KeyState
@@ -108,7 +108,7 @@ class KeysOut(BaseModel):
 @router.get("/people")
 def list_people(session: Reading, caller: Owner) -> PeopleOut:
     """List who works in the shop. Scope people:write."""
-    found = people.people_of(session, caller.shop)
+    found = users.people_of(session, caller.shop)
     return PeopleOut(
         people=[PersonOut(id=user.id, email=user.email, name=user.name, role=role) for user, role in found]
     )
@@ -143,21 +143,21 @@ def withdraw(number: Number, session: Writing, at: Now, caller: Owner) -> Respon
 @router.patch("/people/{number}")
 def change_role(number: Number, sent: RoleIn, session: Writing, at: Now, caller: Owner) -> PersonOut:
     """Give a person another role; 409 for the last owner. Scope people:write."""
-    user = people.change_role(session, caller.shop, number, sent.role, by=caller.member, at=at)
+    user = users.change_role(session, caller.shop, number, sent.role, by=caller.member, at=at)
     return PersonOut(id=user.id, email=user.email, name=user.name, role=sent.role)
 
 
 @router.delete("/people/{number}", status_code=204)
 def remove(number: Number, session: Writing, at: Now, caller: Owner) -> Response:
     """Take a person out of the shop at once; 409 for the last owner. Scope people:write."""
-    people.remove_person(session, caller.shop, number, by=caller.member, at=at)
+    users.remove_person(session, caller.shop, number, by=caller.member, at=at)
     return Response(status_code=204)
 
 
 @router.post("/people/{number}/sign-out", status_code=204)
 def sign_out(number: Number, session: Writing, at: Now, caller: Owner) -> None:
     """End every login of a person. Scope people:write."""
-    user, _role = people.find_person(session, caller.shop, number)
+    user, _role = users.find_person(session, caller.shop, number)
     logins.sign_out_everywhere(session, user, at=at, actor=caller.member.actor, shop_id=caller.shop.id)
 
 

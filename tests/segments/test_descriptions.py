@@ -1,9 +1,9 @@
 import pytest
 
 from retention.errors import Invalid, NotFound
+from segments.descriptions import describe
 from segments.presets import PRESETS, find_preset
 from segments.rules import parse
-from segments.words import describe
 
 SAID = [
     ({"all": []}, "All buyers"),

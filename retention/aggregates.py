@@ -1,4 +1,4 @@
-"""Buyer facts: what each buyer's counted orders add up to, kept up to date set-wise with the rows they summarise."""
+"""Buyer aggregates: what each buyer's counted orders add up to, kept set-wise with the rows they summarise."""
 
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from retention.privacy.personal import personal
 from retention.staging import Kind, create_staging, drop_staging, settle, stage
 
 
-class BuyerFacts(SQLModel, table=True):
+class BuyerAggregates(SQLModel, table=True):
     """Sums over one buyer's counted orders. Spend is paid minus refunded, in minor units; days are since 1970-01-01.
 
     No foreign keys, as with orders: see docs/decisions/0006-orders-without-foreign-keys.md.
@@ -57,7 +57,7 @@ ON CONFLICT (shop_id, buyer_id) DO UPDATE SET orders = excluded.orders, order_da
 """
 
 
-def refresh_facts(session: Session, shop_id: int, buyer_ids: BitMap | None = None) -> None:
+def refresh_aggregates(session: Session, shop_id: int, buyer_ids: BitMap | None = None) -> None:
     """Add up the orders of these buyers (all of the shop's when None) anew; every buyer has a row afterwards."""
     if buyer_ids is None:
         session.execute(text(_SUMS.format(among_orders="", among_buyers="")), {"shop": shop_id})
@@ -71,8 +71,8 @@ def refresh_facts(session: Session, shop_id: int, buyer_ids: BitMap | None = Non
     drop_staging(session, "refreshed_buyers")
 
 
-def add_missing_facts(session: Session, shop_id: int) -> None:
-    """Give buyers without a row of facts an empty one; they have no orders yet."""
+def add_missing_aggregates(session: Session, shop_id: int) -> None:
+    """Give buyers without a row of aggregates an empty one; they have no orders yet."""
     query = """
         INSERT INTO buyer_facts (shop_id, buyer_id, orders, order_days, spend, items, returns)
         SELECT :shop, id, 0, 0, 0, 0, 0 FROM buyers AS b WHERE shop_id = :shop
@@ -80,4 +80,4 @@ def add_missing_facts(session: Session, shop_id: int) -> None:
     session.execute(text(query), {"shop": shop_id})
 
 
-personal(BuyerFacts)
+personal(BuyerAggregates)

@@ -15,14 +15,14 @@ from sqlmodel import Session, col, select
 from api import forms
 from api.demo.post_office import open_post_office
 from campaigns.channels.senders import SenderKind, create_sender
-from retention import invitations, keys, people
+from retention import invitations, keys, users
 from retention.access import ROLE_SCOPES, Member, Role, Scope, terminal_member
 from retention.audit import AuditEntry
 from retention.database import reading, transaction
 from retention.errors import Conflict, Forbidden, NotFound
-from retention.people import User
 from retention.settings import Settings, get_settings
 from retention.shops import Shop, create_shop, find_shop
+from retention.users import User
 from tests.apps import create_app
 from tests.sign_in import sign_in, token_of
 
@@ -50,7 +50,7 @@ def fill(session: Session) -> None:
     tea = create_shop(session, "tea", name="Tea", timezone="Asia/Shanghai", currency="CNY", at=NOON)
     create_shop(session, "pots", name="Pots", timezone="Asia/Shanghai", currency="CNY", at=NOON)
     for email, role in ((OWNER, Role.OWNER), (MAY, Role.MARKETER)):
-        people.add_user(session, email, shop=tea, role=role, password=PASSWORD, at=NOON, name=email.split("@")[0])
+        users.add_user(session, email, shop=tea, role=role, password=PASSWORD, at=NOON, name=email.split("@")[0])
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ def test_an_account_joins_another_shop_as_itself_alone(app: FastAPI, browser: Op
     assert signed_in(browser, MAY).post(link).headers["location"] == "/shops/pots"
     with reading(app.state.engine) as session:
         may = session.exec(select(User).where(User.email == MAY)).one()
-        assert [(shop.slug, role) for shop, role in people.shops_of_user(session, may)] == [
+        assert [(shop.slug, role) for shop, role in users.shops_of_user(session, may)] == [
             ("pots", Role.VIEWER),
             ("tea", Role.MARKETER),
         ]
@@ -140,7 +140,7 @@ def test_a_lost_password_is_replaced_by_its_person_and_every_other_browser_is_ou
 def test_the_owner_of_one_shop_gets_no_way_into_another(app: FastAPI, browser: Open) -> None:
     with transaction(app.state.engine) as session:
         pots = find_shop(session, "pots")
-        people.add_user(session, MAY, shop=pots, role=Role.OWNER, password="", at=NOON)
+        users.add_user(session, MAY, shop=pots, role=Role.OWNER, password="", at=NOON)
     answer = signed_in(browser, OWNER).post(f"/shops/tea/people/{number_of(app, MAY)}/reset")
     assert (answer.status_code, "/join/" in answer.text) == (409, False)
 
@@ -173,14 +173,14 @@ def test_two_owners_who_demote_each_other_leave_one(engine: Engine) -> None:
     with transaction(engine) as session:
         fill(session)
         tea = find_shop(session, "tea")
-        may = people.find_person_by_email(session, tea, MAY)
-        people.change_role(session, tea, may.id, Role.OWNER, by=terminal_member(tea.id, "tests"), at=NOON)
-        numbers = [user.id for user, _ in people.people_of(session, tea)]
+        may = users.find_person_by_email(session, tea, MAY)
+        users.change_role(session, tea, may.id, Role.OWNER, by=terminal_member(tea.id, "tests"), at=NOON)
+        numbers = [user.id for user, _ in users.people_of(session, tea)]
 
     def demote(number: int) -> str:
         try:
             with transaction(engine) as session:
-                people.change_role(session, tea, number, Role.VIEWER, by=terminal_member(tea.id, "tests"), at=NOON)
+                users.change_role(session, tea, number, Role.VIEWER, by=terminal_member(tea.id, "tests"), at=NOON)
         except Conflict:
             return "refused"
         return "done"
@@ -211,15 +211,15 @@ def test_nobody_gives_or_takes_what_they_may_not_do_themselves(app: FastAPI) -> 
     with transaction(app.state.engine) as session:
         tea = find_shop(session, "tea")
         clerk = Member(tea.id, "key:1", frozenset({Scope.PEOPLE_WRITE, Scope.ORDERS_WRITE}))
-        owner = people.find_person_by_email(session, tea, OWNER)
+        owner = users.find_person_by_email(session, tea, OWNER)
         forbidden: list[Callable[[], object]] = [
             lambda: keys.create_api_key(
                 session, tea, name="big", scopes=frozenset({Scope.BUYERS_PERSONAL}), at=NOON, by=clerk
             ),
             lambda: invitations.invite(session, tea, "x@tea.example", role=Role.VIEWER, by=clerk, at=NOON),
             lambda: invitations.offer_password(session, tea, owner.id, by=clerk, at=NOON),
-            lambda: people.change_role(session, tea, owner.id, Role.VIEWER, by=clerk, at=NOON),
-            lambda: people.remove_person(session, tea, owner.id, by=clerk, at=NOON),
+            lambda: users.change_role(session, tea, owner.id, Role.VIEWER, by=clerk, at=NOON),
+            lambda: users.remove_person(session, tea, owner.id, by=clerk, at=NOON),
         ]
         for act in forbidden:
             with pytest.raises(Forbidden):
@@ -265,7 +265,7 @@ def test_every_change_is_in_the_audit_log_without_a_secret(app: FastAPI, browser
         made = [(row.actor, row.action) for row in rows if row.actor != "system"]
         shop = session.get_one(Shop, 1)
         with pytest.raises(NotFound):
-            people.find_person(session, shop, number)
+            users.find_person(session, shop, number)
     me = f"user:{number_of(app, OWNER)}"
     actions = [
         "people.invite",
@@ -355,21 +355,21 @@ def test_a_password_link_ends_when_its_maker_could_no_longer_make_it(app: FastAP
     """Into another shop meanwhile, out of this one, or above the maker: each by itself."""
 
     def into_another(session: Session, user: User) -> None:
-        people.join(session, find_shop(session, "pots"), user, role=Role.OWNER, at=NOON, actor="system")
+        users.join(session, find_shop(session, "pots"), user, role=Role.OWNER, at=NOON, actor="system")
 
     def out_of_this(session: Session, user: User) -> None:
         tea = find_shop(session, "tea")
-        people.remove_person(session, tea, user.id, by=terminal_member(tea.id, "tests"), at=NOON)
+        users.remove_person(session, tea, user.id, by=terminal_member(tea.id, "tests"), at=NOON)
 
     def above_the_maker(session: Session, user: User) -> None:
         tea = find_shop(session, "tea")
-        people.change_role(session, tea, user.id, Role.OWNER, by=terminal_member(tea.id, "tests"), at=NOON)
+        users.change_role(session, tea, user.id, Role.OWNER, by=terminal_member(tea.id, "tests"), at=NOON)
 
     for number, rise in enumerate((into_another, out_of_this, above_the_maker)):
         email = f"p{number}@tea.example"
         with transaction(app.state.engine) as session:
             tea = find_shop(session, "tea")
-            person = people.add_user(session, email, shop=tea, role=Role.VIEWER, password="", at=NOON)
+            person = users.add_user(session, email, shop=tea, role=Role.VIEWER, password="", at=NOON)
             scopes = ROLE_SCOPES[Role.VIEWER] | {Scope.PEOPLE_WRITE}
             keys.create_api_key(session, tea, name=email, scopes=scopes, at=NOON)
             clerk = Member(tea.id, f"key:{keys.find_key(session, tea, email).id}", scopes)

@@ -7,15 +7,16 @@ from decimal import Decimal
 from babel.dates import format_date, format_datetime
 
 from retention import money
-from retention.words import current_locale, gettext, gettext_noop, ngettext, ngettext_noop
+from retention.i18n import current_locale, gettext, gettext_noop, ngettext, ngettext_noop
 from segments.labels import ANSWERS, CHANNELS, EVENTS, FIELDS, GROUPS, NEVER
-from segments.nodes import (
+from segments.rule_ast import (
     MONEY,
     ONCE,
     All,
     AnyOf,
     Bucket,
     BuyerField,
+    Condition,
     ConsentIs,
     Filter,
     Follows,
@@ -23,7 +24,6 @@ from segments.nodes import (
     InGroup,
     InList,
     InSegment,
-    Leaf,
     Measure,
     Moment,
     Node,
@@ -74,7 +74,7 @@ class _Speaker:
             case Not(inner):
                 return self.negation(inner)
             case _:
-                return self.leaf(node)
+                return self.condition(node)
         return gettext("({conditions})").format(conditions=said) if inside else said
 
     def negation(self, node: Node) -> str:
@@ -93,12 +93,12 @@ class _Speaker:
             case _:
                 return gettext("do not match this: {condition}").format(condition=self.node(node, inside=True))
 
-    def leaf(self, leaf: Leaf) -> str:  # noqa: C901, PLR0911 - one case per kind of leaf
-        match leaf:
+    def condition(self, condition: Condition) -> str:  # noqa: C901, PLR0911 - one case per kind of condition
+        match condition:
             case BuyerField():
-                return self.buyer(leaf)
+                return self.buyer(condition)
             case Orders():
-                return self.orders(leaf)
+                return self.orders(condition)
             case Follows(window):
                 return self.since(gettext("follow the shop"), window)
             case InGroup(slug, window):
@@ -107,9 +107,9 @@ class _Speaker:
             case ConsentIs(channel, answer):
                 return gettext(ANSWERS[answer]).format(channel=gettext(CHANNELS[channel]))
             case Touched():
-                return self.touched(leaf)
+                return self.touched(condition)
             case Rfm():
-                return self.rfm(leaf)
+                return self.rfm(condition)
             case Predicted(forecast, tests, days):
                 return _predicted(forecast, tests, days)
             case InSegment(slug):
@@ -117,34 +117,34 @@ class _Speaker:
             case InList(slug):
                 return gettext("are on the list {list}").format(list=slug)
             case Bucket():
-                return self.bucket(leaf)
+                return self.bucket(condition)
 
-    def buyer(self, leaf: BuyerField) -> str:  # noqa: PLR0911 - one case per operator
-        field = gettext(FIELDS[leaf.field])
-        match leaf.operator:
+    def buyer(self, condition: BuyerField) -> str:  # noqa: PLR0911 - one case per operator
+        field = gettext(FIELDS[condition.field])
+        match condition.operator:
             case "is":
-                return gettext("have {field} {values}").format(field=field, values=_any_of(leaf.values))
+                return gettext("have {field} {values}").format(field=field, values=_any_of(condition.values))
             case "is_not":
-                return gettext("have {field} other than {values}").format(field=field, values=_any_of(leaf.values))
+                return gettext("have {field} other than {values}").format(field=field, values=_any_of(condition.values))
             case "contains":
-                return gettext("have {values} in their {field}").format(field=field, values=_any_of(leaf.values))
+                return gettext("have {values} in their {field}").format(field=field, values=_any_of(condition.values))
             case "exists":
-                known = gettext("have {field}") if leaf.values[0] else gettext("have no {field}")
+                known = gettext("have {field}") if condition.values[0] else gettext("have no {field}")
                 return known.format(field=field)
             case "month":
-                return _month(leaf.values[0])
+                return _month(condition.values[0])
             case "before":
-                return gettext("have {field} before {when}").format(field=field, when=_moment(leaf.values[0]))
+                return gettext("have {field} before {when}").format(field=field, when=_moment(condition.values[0]))
             case _:
-                return gettext("have {field} after {when}").format(field=field, when=_moment(leaf.values[0]))
+                return gettext("have {field} after {when}").format(field=field, when=_moment(condition.values[0]))
 
-    def orders(self, leaf: Orders) -> str:
-        if leaf.measure in {Measure.FIRST, Measure.LAST}:
-            action = gettext(_ACTIONS[leaf.measure]).format(quantity=_when(leaf.tests))
+    def orders(self, condition: Orders) -> str:
+        if condition.measure in {Measure.FIRST, Measure.LAST}:
+            action = gettext(_ACTIONS[condition.measure]).format(quantity=_when(condition.tests))
         else:
-            quantity = _compared(leaf.tests, lambda value: self.amount(leaf.measure, value))
-            action = gettext(_ACTIONS[leaf.measure]).format(quantity=quantity)
-        return self.detailed(action, leaf.of, leaf.window)
+            quantity = _compared(condition.tests, lambda value: self.amount(condition.measure, value))
+            action = gettext(_ACTIONS[condition.measure]).format(quantity=quantity)
+        return self.detailed(action, condition.of, condition.window)
 
     def amount(self, measure: Measure, value: Value) -> str:
         if measure in MONEY:
@@ -184,36 +184,36 @@ class _Speaker:
         when = _within(window)
         return gettext("{state}, begun {when}").format(state=state, when=when[0]) if when else state
 
-    def touched(self, leaf: Touched) -> str:
-        times = _compared(leaf.tests, _times)
-        never = [(test.operator, test.value) for test in leaf.tests] in ([("at_most", 0)], [("is", 0)])
-        action = gettext(NEVER[leaf.event] if never else EVENTS[leaf.event])
-        if leaf.tests != ONCE and not never:
+    def touched(self, condition: Touched) -> str:
+        times = _compared(condition.tests, _times)
+        never = [(test.operator, test.value) for test in condition.tests] in ([("at_most", 0)], [("is", 0)])
+        action = gettext(NEVER[condition.event] if never else EVENTS[condition.event])
+        if condition.tests != ONCE and not never:
             action = gettext("{action} {details}").format(action=action, details=times)
-        details = _within(leaf.window)
-        if leaf.campaigns:
-            details.insert(0, gettext("in the campaign {values}").format(values=_any_of(leaf.campaigns)))
+        details = _within(condition.window)
+        if condition.campaigns:
+            details.insert(0, gettext("in the campaign {values}").format(values=_any_of(condition.campaigns)))
         if not details:
             return action
         return gettext("{action} {details}").format(action=action, details=gettext(", ").join(details))
 
-    def rfm(self, leaf: Rfm) -> str:
+    def rfm(self, condition: Rfm) -> str:
         scores = (
-            (gettext("{quantity} of 5 for recency"), leaf.recency),
-            (gettext("{quantity} of 5 for frequency"), leaf.frequency),
-            (gettext("{quantity} of 5 for money"), leaf.monetary),
+            (gettext("{quantity} of 5 for recency"), condition.recency),
+            (gettext("{quantity} of 5 for frequency"), condition.frequency),
+            (gettext("{quantity} of 5 for money"), condition.monetary),
         )
         said = [text.format(quantity=_compared(tests, _number)) for text, tests in scores if tests]
         parts = [gettext("score {scores}").format(scores=gettext(", ").join(said))] if said else []
-        if leaf.groups:
-            groups = _any_of([gettext(GROUPS[slug]) for slug in leaf.groups])
+        if condition.groups:
+            groups = _any_of([gettext(GROUPS[slug]) for slug in condition.groups])
             parts.insert(0, gettext("are in the RFM group {groups}").format(groups=groups))
-        return gettext(" and ").join(parts) + (gettext(" (fixed steps)") if leaf.scale is Scale.STEPS else "")
+        return gettext(" and ").join(parts) + (gettext(" (fixed steps)") if condition.scale is Scale.STEPS else "")
 
-    def bucket(self, leaf: Bucket) -> str:
-        share = _number(Decimal(100 * (leaf.last - leaf.first + 1)) / leaf.of)
+    def bucket(self, condition: Bucket) -> str:
+        share = _number(Decimal(100 * (condition.last - condition.first + 1)) / condition.of)
         return gettext("are in a stable random {share} % (buckets {first} to {last} of {of})").format(
-            share=share, first=leaf.first, last=leaf.last, of=leaf.of
+            share=share, first=condition.first, last=condition.last, of=condition.of
         )
 
 

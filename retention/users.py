@@ -12,9 +12,9 @@ from retention import audit, passwords
 from retention.access import ROLE_SCOPES, Member, Role, Scope
 from retention.database import BigId, ShopRow, choice
 from retention.errors import Conflict, Invalid, NotFound
-from retention.relations import Group
+from retention.followers_and_groups import Group
+from retention.i18n import LANGUAGES
 from retention.shops import Shop
-from retention.words import LANGUAGES
 
 
 class User(SQLModel, table=True):

@@ -4,11 +4,11 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from retention import respelling
+from retention import phone_renormalizing
 from retention.buyers import Buyer, FormerAddress
 from retention.consent import Answer, Channel, record_consent
 from retention.database import reading, transaction
-from retention.respelling import respell_all
+from retention.phone_renormalizing import renormalize_all
 from retention.shops import Shop, create_shop, find_shop
 from retention.suppressions import About, held_buyers, is_held
 from tests.campaigns.conftest import NOON
@@ -23,7 +23,7 @@ def keys(session: Session, slug: str) -> list[str]:
 
 
 def test_numbers_are_spelled_again_when_the_country_changes(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(respelling, "AT_ONCE", 2)
+    monkeypatch.setattr(phone_renormalizing, "AT_ONCE", 2)
     with transaction(engine) as session:
         for slug in ("tea", "stays"):
             shop = create_shop(session, slug, name=slug, timezone="Asia/Shanghai", currency="CNY", at=NOON)
@@ -38,11 +38,11 @@ def test_numbers_are_spelled_again_when_the_country_changes(engine: Engine, monk
             session, shop.id, buyer_id=first, channel=Channel.SMS, answer=Answer.OUT, source="phone", at=NOON
         )
         session.add(Buyer(shop_id=shop.id, external_id="same", phone="912345678", created_at=NOON))
-    respell_all(engine)
+    renormalize_all(engine)
     with transaction(engine) as session:
         assert keys(session, "tea")[:6] == before  # nothing has moved
         find_shop(session, "tea").timezone = "Asia/Taipei"
-    respelling.respell(engine, shop.id)
+    phone_renormalizing.renormalize(engine, shop.id)
     with reading(engine) as session:
         tea = find_shop(session, "tea")
         assert (keys(session, "tea")[:6], keys(session, "stays"), tea.phones_of) == (TAIWAN, before, "TW")

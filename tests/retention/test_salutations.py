@@ -10,7 +10,7 @@ from campaigns.texts.templating import fill
 from campaigns.texts.wording import message_values
 from printables.proofs import greeting
 from retention.buyers import Buyer, masked_email, masked_name, masked_phone
-from retention.naming import salutation
+from retention.salutations import salutation
 from retention.shops import Shop
 from tests.printables import samples
 

@@ -1,7 +1,7 @@
-"""The rule language as values: what a parsed rule is made of, each part able to say itself as canonical JSON.
+"""The abstract syntax tree of a rule: what a parsed rule is made of, each part able to say itself as canonical JSON.
 
 Two rules that mean the same in the same words have equal nodes: lists are sorted, defaults are filled in, numbers and
-moments have one spelling. The JSON of a leaf is therefore also its key in the cache of leaves.
+moments have one spelling. The JSON of a condition is therefore also its key in the condition cache.
 """
 
 import json
@@ -237,22 +237,24 @@ class Bucket:
     seed: str = ""
 
 
-Leaf = BuyerField | Orders | Follows | InGroup | ConsentIs | Touched | Rfm | Predicted | InSegment | InList | Bucket
-Node = All | AnyOf | Not | Leaf
+Condition = (
+    BuyerField | Orders | Follows | InGroup | ConsentIs | Touched | Rfm | Predicted | InSegment | InList | Bucket
+)
+Node = All | AnyOf | Not | Condition
 
 
 EVERYONE = BuyerField("created_at", "exists", (True,))
 """A condition that every buyer satisfies."""
 
 
-def leaves(node: Node) -> Iterator[Leaf]:
+def conditions_of(node: Node) -> Iterator[Condition]:
     """Yield the conditions of a rule from left to right."""
     match node:
         case All(nodes) | AnyOf(nodes):
             for each in nodes:
-                yield from leaves(each)
+                yield from conditions_of(each)
         case Not(inner):
-            yield from leaves(inner)
+            yield from conditions_of(inner)
         case _:
             yield node
 
@@ -267,7 +269,7 @@ def to_json(node: Node) -> dict[str, Any]:
         case Not(inner):
             return {"not": to_json(inner)}
         case _:
-            return _leaf_json(node)
+            return _condition_json(node)
 
 
 def key(node: Node) -> str:
@@ -275,8 +277,8 @@ def key(node: Node) -> str:
     return json.dumps(to_json(node), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
-def _leaf_json(leaf: Leaf) -> dict[str, Any]:  # noqa: C901, PLR0911 - one case per kind of leaf
-    match leaf:
+def _condition_json(condition: Condition) -> dict[str, Any]:  # noqa: C901, PLR0911 - one case per kind of condition
+    match condition:
         case BuyerField(field, operator, values):
             single = operator not in {"is", "is_not", "contains"}
             return {"buyer": {"field": field, operator: _plain(values[0] if single else values)}}
@@ -292,7 +294,7 @@ def _leaf_json(leaf: Leaf) -> dict[str, Any]:  # noqa: C901, PLR0911 - one case 
             named = {"campaign": list(campaigns)} if campaigns else {}
             return {"touch": {"event": event.value, **named, **_tests(tests), **_part("window", window)}}
         case Rfm():
-            return {"rfm": _rfm_json(leaf)}
+            return {"rfm": _rfm_json(condition)}
         case Predicted(forecast, tests, days):
             ahead = {"days": days} if days != HORIZON else {}
             return {"prediction": {"measure": forecast.value, **ahead, **_tests(tests)}}
@@ -304,13 +306,13 @@ def _leaf_json(leaf: Leaf) -> dict[str, Any]:  # noqa: C901, PLR0911 - one case 
             return {"bucket": {"of": of, "from": first, "to": last, **({"seed": seed} if seed else {})}}
 
 
-def _rfm_json(leaf: Rfm) -> dict[str, Any]:
-    scores = {name: _tests(getattr(leaf, name)) for name in ("recency", "frequency", "monetary")}
+def _rfm_json(condition: Rfm) -> dict[str, Any]:
+    scores = {name: _tests(getattr(condition, name)) for name in ("recency", "frequency", "monetary")}
     found: dict[str, Any] = {name: tests for name, tests in scores.items() if tests}
-    if leaf.groups:
-        found["group"] = list(leaf.groups)
-    if leaf.scale is not Scale.QUINTILES:
-        found["scale"] = leaf.scale.value
+    if condition.groups:
+        found["group"] = list(condition.groups)
+    if condition.scale is not Scale.QUINTILES:
+        found["scale"] = condition.scale.value
     return found
 
 

@@ -1,4 +1,4 @@
-"""The pulse: a process says by when it will say something again, so that its parent notices when it hangs.
+"""The watchdog: a process says by when it will say something again, so that its parent notices when it hangs.
 
 Said through a pipe, by the monotonic clock, which all processes of a machine share and nobody sets: neither a full disk
 nor a folder that is gone nor a clock put right stops it. Without a parent that listens it says nothing.
@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from retention.settings import get_settings
 
-VARIABLE = "REGULARS_PULSE"
+VARIABLE = "REGULARS_WATCHDOG"
 """The environment variable with the number of the pipe's end to write to."""
 
 _WORD = struct.Struct("d")
@@ -30,7 +30,7 @@ class _Task:
         self.until = self.moved + most
 
 
-class Pulse:
+class Watchdog:
     """The parent's end: `due` is the moment, by the monotonic clock, by which the child will have said something."""
 
     def __init__(self, patience: float) -> None:
@@ -53,7 +53,7 @@ class Pulse:
 
 
 def say_to(number: int) -> None:
-    """Have this process, which was forked, say its pulse to this end of a pipe."""
+    """Have this process, which was forked, report to its watchdog through this end of a pipe."""
     global _fd  # noqa: PLW0603 - one process, one parent
     _fd = number
 
