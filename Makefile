@@ -21,7 +21,7 @@ TEST_PACKAGES := $(RUN_PACKAGES) postgresql redis-server chromium ghostscript
 ASSETS := api/console/static/vendor/icons.svg
 PAGES := $(shell find api -name '*.html' -o -name '*.py')
 
-.PHONY: help demo serve test check fuzz bench format words pictures revisions pins assets wheel clean run-system test-system
+.PHONY: help demo serve test check fuzz bench format words tables pictures revisions pins assets wheel clean run-system test-system
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -42,6 +42,7 @@ check: .venv/.dev ## Format, lint, types, imports
 	@$(BIN)/mypy scripts/*.py
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python scripts/revisions.py --check
+	@$(BIN)/python scripts/tables.py --check
 
 fuzz: test-system .venv/.dev $(ASSETS) ## Many generated requests to REST, on both databases, and every hostile value in every form (EXAMPLES=)
 	@FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest tests/api/test_fuzz.py tests/api/console/test_hostile_forms.py -n auto --maxprocesses=4
@@ -55,6 +56,9 @@ format: .venv/.dev ## Write the code the way the checks want it
 
 words: .venv/.dev ## Collect the sentences people see, for their translation
 	@$(BIN)/python scripts/words.py
+
+tables: .venv/.dev ## Write docs/tables.md, the page of the tables
+	@$(BIN)/python scripts/tables.py
 
 revisions: .venv/.dev ## List new migrations by SHA-256; one that is listed is never edited
 	@$(BIN)/python scripts/revisions.py
