@@ -76,7 +76,7 @@ class Plain:
 
 @pytest.mark.parametrize("medium", [Medium.EMAIL, Medium.SMS])
 @settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(history=histories)
 def test_after_a_no_nothing_leaves_by_that_address_until_a_newer_yes(

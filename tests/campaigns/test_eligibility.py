@@ -33,7 +33,7 @@ _shops = itertools.count(1)
 
 
 @settings(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(people=st.lists(neighbour, min_size=4, max_size=15), medium=st.sampled_from(MEDIA), limits=rules)
 def test_rule_says_of_a_delivery_what_it_says_of_the_set(

@@ -54,7 +54,7 @@ _shops = itertools.count(1)
 
 @pytest.mark.parametrize("way", list(WAYS))
 @settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(
     people=st.lists(somebody, min_size=6, max_size=25),

@@ -43,7 +43,7 @@ MEDIA = [Medium.EMAIL, Medium.SMS, Medium.WEBHOOK, Medium.PARCEL]
 
 
 @settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(people=st.lists(somebody, max_size=25), medium=st.sampled_from(MEDIA), limits=rules, cancelled=st.booleans())
 def test_preview_is_what_is_made_and_the_sum_of_what_became_of_it(

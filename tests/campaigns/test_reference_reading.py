@@ -34,7 +34,7 @@ def played(session: Session, seed: int, order_of_import: int) -> Iterator[Tradin
 
 
 @settings(
-    max_examples=12,
+    max_examples=6,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -63,7 +63,7 @@ def test_results_are_those_of_a_plain_reading_of_the_rows(
 
 
 @settings(
-    max_examples=8,
+    max_examples=4,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -85,7 +85,7 @@ def test_progress_ends_at_its_total(load: Load, monkeypatch: pytest.MonkeyPatch)
     assert seen[-1][0] == seen[-1][1]
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 10_000), block=st.sampled_from([80, 300, 100_000]))
 def test_order_of_lines_and_size_of_chunks_make_no_difference(
     sqlite_template: Path, tmp_path: Path, seed: int, block: int
