@@ -28,7 +28,7 @@ def add_to(app: typer.Typer) -> None:
 
 @buyer.command("export")
 def export(
-    buyer_id: BuyerArgument,
+    external_id: BuyerArgument,
     shop: ShopOption,
     out: Annotated[Path, typer.Option(help="The file to write: .html to be read, .json for programs.")],
     *,
@@ -38,17 +38,17 @@ def export(
     if out.suffix not in {".html", ".json"}:
         raise Invalid("{file} ends in neither .html nor .json.", file=repr(out.name))
     with reading(shop) as here:
-        made = export_buyer(here.session, here.shop, here.member, buyer_id, at=here.now)
+        made = export_buyer(here.session, here.shop, here.member, external_id, at=here.now)
         with speaking(here.shop.language):
             text = made.as_html() if out.suffix == ".html" else json.dumps(made.as_json(), ensure_ascii=False, indent=2)
     out.write_text(text, encoding="utf-8")
     rows = {name: len(found_rows) for name, found_rows in made.tables.items() if found_rows}
-    show({"buyer": buyer_id, "file": str(out), "rows": rows}, as_json=as_json)
+    show({"buyer": external_id, "file": str(out), "rows": rows}, as_json=as_json)
 
 
 @buyer.command("erase")
 def erase(
-    buyer_id: BuyerArgument,
+    external_id: BuyerArgument,
     shop: ShopOption,
     *,
     yes: Annotated[bool, typer.Option("--yes", help="Do it without asking.")] = False,
@@ -56,12 +56,12 @@ def erase(
 ) -> None:
     """Erase a buyer for good: name, addresses, texts and devices go, counts and money stay without a name."""
     with reading(shop) as here:
-        buyer_to_erase(here.session, here.member, buyer_id)
+        buyer_to_erase(here.session, here.member, external_id)
     if not yes:
-        typer.confirm(f"Erase {buyer_id} for good? This cannot be undone.", abort=True, err=True)
+        typer.confirm(f"Erase {external_id} for good? This cannot be undone.", abort=True, err=True)
     with writing(shop) as here:
         files = open_store(get_settings())
-        erased = erase_buyer(here.session, here.member, buyer_id, files=files, at=here.now)
+        erased = erase_buyer(here.session, here.member, external_id, files=files, at=here.now)
     show(erased.as_json(), as_json=as_json)
 
 

@@ -40,7 +40,7 @@ class Habits:
 class Deed:
     """One buyer's part: hours of each scan, hour of the claim, hour of the order; `coupon` if the order carries it."""
 
-    buyer_id: str
+    external_id: str
     scans: tuple[float, ...] = ()
     claim: float | None = None
     order: float | None = None

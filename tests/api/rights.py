@@ -8,8 +8,8 @@ RIGHTS = """
 consents:write:
     POST /api/v1/consents
     POST /api/v1/pauses
-    POST /shops/{slug}/buyers/{buyer_id:path}/answers
-    POST /shops/{slug}/buyers/{buyer_id:path}/pause
+    POST /shops/{slug}/buyers/{external_id:path}/answers
+    POST /shops/{slug}/buyers/{external_id:path}/pause
 buyers:personal campaigns:read:
     GET /api/v1/campaigns/{slug}/preview
 anybody:
@@ -84,11 +84,11 @@ buyers:read:
     GET /api/v1/privacy
     GET /shops/{slug}/privacy
     GET /shops/{slug}/buyers
-    GET /shops/{slug}/buyers/{buyer_id:path}
+    GET /shops/{slug}/buyers/{external_id:path}
 buyers:read campaigns:read:
     GET /shops/{slug}/campaigns/{name}/mail
     GET /shops/{slug}/campaigns/{name}/why
-    GET /shops/{slug}/campaigns/{name}/why/{buyer_id:path}
+    GET /shops/{slug}/campaigns/{name}/why/{external_id:path}
 buyers:read segments:read:
     GET /api/v1/segments/{slug}/changes
     GET /api/v1/segments/{slug}/buyers.csv

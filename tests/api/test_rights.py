@@ -382,7 +382,7 @@ MAKES = {"PUT /api/v1/segments/{slug}"}
 """What makes the thing when there is none."""
 
 KINDLY = {
-    "POST /shops/{slug}/buyers/{buyer_id:path}/answers": (422,),
+    "POST /shops/{slug}/buyers/{external_id:path}/answers": (422,),
     "POST /shops/{slug}/flyers/{flyer}": (422,),
     "POST /shops/{slug}/senders/{sender}": (422,),
 }

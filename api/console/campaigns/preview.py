@@ -37,7 +37,7 @@ def preview_typed(request: Request, session: Reading, place: Here, now: Now, nam
     """Show what is typed as the chosen buyer reads it, with the longest and the shortest case; nothing is saved."""
     campaign = _typed_campaign(session, place, name, form)
     context = preview_context(
-        session, place, campaign, here=here_of(request), now=now, buyer_id=str(form.get("buyer", ""))
+        session, place, campaign, here=here_of(request), now=now, external_id=str(form.get("buyer", ""))
     )
     return show(request, session, "campaigns/campaign_preview.html", campaign=campaign, **context)
 

@@ -56,14 +56,14 @@ def preview_context(
     *,
     here: str,
     now: datetime,
-    buyer_id: str = "",
+    external_id: str = "",
     language: str = "",
 ) -> dict[str, Any]:
     """Return what the preview shows: the chosen buyer's message, then the shortest and the longest name's."""
     try:
-        reader = reader_of(session, place, campaign, buyer_id, now=now)
+        reader = reader_of(session, place, campaign, external_id, now=now)
     except Error as error:
-        return {"read": Read("", buyer_id, None, error.say(_)), "cases": [], "findings": [], "reader": None}
+        return {"read": Read("", external_id, None, error.say(_)), "cases": [], "findings": [], "reader": None}
     labels = (_("Shortest name"), _("Longest name"))
     edges = (
         extremes(session, place.shop, campaign, at=now) if reader and may_see(session, place.member, campaign) else []
@@ -100,13 +100,13 @@ def read_as(
         return Read("", seen.name or seen.external_id, None, error.say(_))
 
 
-def reader_of(session: Session, place: Place, campaign: Campaign, buyer_id: str, *, now: datetime) -> Buyer | None:
+def reader_of(session: Session, place: Place, campaign: Campaign, external_id: str, *, now: datetime) -> Buyer | None:
     """Return the buyer somebody chose, or the first of the audience; None when it is empty.
 
     Where the audience is not the member's to know, the shop's first buyer.
     """
-    if buyer_id.strip():
-        return buyer_for(session, place.member, buyer_id.strip())
+    if external_id.strip():
+        return buyer_for(session, place.member, external_id.strip())
     audience = campaign.audience if may_see(session, place.member, campaign) else {"all": []}
     return first_of(session, match(session, place.shop, audience, now=now))
 

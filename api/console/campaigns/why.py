@@ -33,10 +33,10 @@ def ask_why(
     return show(request, session, template, campaign=campaign, found=found, q=q)
 
 
-@router.get("/{name}/why/{buyer_id:path}", dependencies=[require(Scope.BUYERS_READ)])
-def show_why(request: Request, session: Reading, place: Here, now: Now, name: str, buyer_id: str) -> HTMLResponse:
+@router.get("/{name}/why/{external_id:path}", dependencies=[require(Scope.BUYERS_READ)])
+def show_why(request: Request, session: Reading, place: Here, now: Now, name: str, external_id: str) -> HTMLResponse:
     """Say why one buyer did or did not get a campaign."""
-    campaign, buyer = campaign_for(session, place.member, name), buyer_for(session, place.member, buyer_id)
+    campaign, buyer = campaign_for(session, place.member, name), buyer_for(session, place.member, external_id)
     check_seeing(session, place.member, campaign)
     return show(
         request,

@@ -36,12 +36,12 @@ class AnswerForm(BaseModel):
     at: str = ""
 
 
-@router.post("/{buyer_id:path}/answers")
+@router.post("/{external_id:path}/answers")
 def record(
-    request: Request, session: Writing, place: Here, now: Now, buyer_id: str, typed: Annotated[AnswerForm, Form()]
+    request: Request, session: Writing, place: Here, now: Now, external_id: str, typed: Annotated[AnswerForm, Form()]
 ) -> Response:
     """Write down what the buyer said to whoever is signed in."""
-    buyer = buyer_for(session, place.member, buyer_id)
+    buyer = buyer_for(session, place.member, external_id)
     try:
         with session.begin_nested():
             channel = _channel(typed.channel)
@@ -51,39 +51,39 @@ def record(
             )
             record_answer(session, place.member, buyer, statement, now=now)
     except Error as error:
-        return _again(request, session, place, now, buyer_id, error, typed=typed.model_dump())
-    return _back(place, buyer_id)
+        return _again(request, session, place, now, external_id, error, typed=typed.model_dump())
+    return _back(place, external_id)
 
 
-@router.post("/{buyer_id:path}/pause")
+@router.post("/{external_id:path}/pause")
 def pause(
     request: Request,
     session: Writing,
     place: Here,
     now: Now,
-    buyer_id: str,
+    external_id: str,
     last_day: Annotated[str, Form(max_length=10)] = "",
     source: Annotated[str, Form(max_length=100)] = "phone",
 ) -> Response:
     """Send the buyer nothing up to and with a day of the shop; without a day, end that."""
-    buyer = buyer_for(session, place.member, buyer_id)
+    buyer = buyer_for(session, place.member, external_id)
     try:
         with session.begin_nested():
             until = end_of_day(last_day, place.shop.timezone) if last_day else None
             pause_buyer(session, place.member, buyer, until, source=source, now=now)
     except Error as error:
-        return _again(request, session, place, now, buyer_id, error, typed={"last_day": last_day})
-    return _back(place, buyer_id)
+        return _again(request, session, place, now, external_id, error, typed={"last_day": last_day})
+    return _back(place, external_id)
 
 
-def _back(place: Here, buyer_id: str) -> Response:
-    return go(f"/shops/{place.shop.slug}/buyers/{quote(buyer_id, safe='')}", done="saved")
+def _back(place: Here, external_id: str) -> Response:
+    return go(f"/shops/{place.shop.slug}/buyers/{quote(external_id, safe='')}", done="saved")
 
 
 def _again(
-    request: Request, session: Session, place: Here, now: datetime, buyer_id: str, error: Error, *, typed: Any
+    request: Request, session: Session, place: Here, now: datetime, external_id: str, error: Error, *, typed: Any
 ) -> Response:
-    return show_one(request, session, place, now, buyer_id, status=error.status, notice=refused(error), typed=typed)
+    return show_one(request, session, place, now, external_id, status=error.status, notice=refused(error), typed=typed)
 
 
 def _channel(name: str) -> Channel | None:

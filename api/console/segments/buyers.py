@@ -61,10 +61,10 @@ def list_buyers(
     )
 
 
-@router.get("/{buyer_id:path}")
-def show_buyer(request: Request, session: Reading, place: Here, now: Now, buyer_id: str) -> HTMLResponse:
+@router.get("/{external_id:path}")
+def show_buyer(request: Request, session: Reading, place: Here, now: Now, external_id: str) -> HTMLResponse:
     """Show one buyer: who, how to reach them, which segments, and the timeline."""
-    return show_one(request, session, place, now, buyer_id)
+    return show_one(request, session, place, now, external_id)
 
 
 def show_one(
@@ -72,14 +72,14 @@ def show_one(
     session: Session,
     place: Here,
     now: datetime,
-    buyer_id: str,
+    external_id: str,
     *,
     status: int = 200,
     notice: Notice | None = None,
     typed: Mapping[str, Any] | None = None,
 ) -> HTMLResponse:
     """Show one buyer; `typed` is what a form that was refused held."""
-    buyer = buyer_for(session, place.member, buyer_id)
+    buyer = buyer_for(session, place.member, external_id)
     aggregates = find_aggregates(session, buyer)
     return show(
         request,

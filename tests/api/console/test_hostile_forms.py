@@ -58,7 +58,7 @@ FILES = {
 
 NAMES: dict[str, list[str]] = {
     "number": ["1", "2"],
-    "buyer_id": ["B0003"],
+    "external_id": ["B0003"],
     "recipe": ["coupon-push", "arrival-alert", "parcel-flyer", "content-post", "greeting", "group-drop"],
     "name": ["draft", "waves", "coming", "running", "dancong", "parcel", "sheet", "review", "vip", "repeat-customers"],
     "step": ["who", "what", "when", "rules"],
