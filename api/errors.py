@@ -24,7 +24,7 @@ from api.refilling import form_again
 from api.request_ids import HEADER, request_id
 from api.unreadable import refusal_of
 from retention.column_limits import is_taken
-from retention.database_errors import SENTENCES, trouble_of
+from retention.database_errors import SENTENCES, database_problem
 from retention.errors import Conflict, Error, Invalid, NotFound
 from retention.i18n import gettext, gettext_noop, speaking
 
@@ -161,12 +161,12 @@ async def _tell_unkeepable(request: Request, error: Exception) -> Response:
 
 
 async def _tell_unavailable(request: Request, error: Exception) -> Response:
-    trouble = trouble_of(error)
-    if trouble is None:
+    problem = database_problem(error)
+    if problem is None:
         raise error  # a fault of ours, told as one
-    log.error("database refuses", **_asked(request), trouble=trouble.value, error=error)
-    headers = {"Retry-After": "5"} if trouble.passes else None
-    return tell(request, 503, gettext(SENTENCES[trouble]), headers=headers)
+    log.error("database refuses", **_asked(request), problem=problem.value, error=error)
+    headers = {"Retry-After": "5"} if problem.passes else None
+    return tell(request, 503, gettext(SENTENCES[problem]), headers=headers)
 
 
 async def _tell_failure(request: Request, error: Exception) -> Response:

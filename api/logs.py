@@ -19,7 +19,7 @@ from typing import TextIO, cast
 import structlog
 from structlog.typing import EventDict, Processor
 
-from retention.error_text import in_short, traced
+from retention.error_text import log_summary, log_trace
 
 log = structlog.get_logger()
 
@@ -54,9 +54,9 @@ def tell_error(_logger: object, _method: str, event: EventDict) -> EventDict:
     event.pop("stack_info", None)
     error = sys.exc_info()[1] if given is True else given[1] if isinstance(given, tuple) else given
     if isinstance(error, BaseException):
-        event.setdefault("error", in_short(error))
-        event["traceback"] = traced(error)
-    return {name: in_short(value) if isinstance(value, BaseException) else value for name, value in event.items()}
+        event.setdefault("error", log_summary(error))
+        event["traceback"] = log_trace(error)
+    return {name: log_summary(value) if isinstance(value, BaseException) else value for name, value in event.items()}
 
 
 def keep_to_one_line(_logger: object, _method: str, event: EventDict) -> EventDict:
@@ -108,7 +108,7 @@ def _said(record: logging.LogRecord) -> str:
 
 def _harmless(value: object, name: str = "") -> object:
     if isinstance(value, BaseException):
-        return in_short(value)
+        return log_summary(value)
     return value if isinstance(value, int | float) or name in PLAIN else "..."
 
 

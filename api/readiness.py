@@ -23,7 +23,7 @@ from sqlmodel import Session
 import api.tables
 from retention import clock, heartbeats, migrate
 from retention.database import hurried, open_watching_engine, reading
-from retention.database_errors import SENTENCES, Trouble, first_line, trouble_of
+from retention.database_errors import SENTENCES, DatabaseProblem, database_problem, driver_message
 from retention.errors import Error
 from retention.heartbeats import Life, Part
 from retention.queue import Lane, app
@@ -84,7 +84,7 @@ class Readiness:
         try:
             return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(asked)), PATIENCE)
         except TimeoutError:
-            return Report(SENTENCES[Trouble.AWAY])
+            return Report(SENTENCES[DatabaseProblem.AWAY])
 
     def look(self, *, deep: bool = False) -> Report:
         """Return what is the matter, if anything. `deep` asks for the broker and for signs of life too."""
@@ -96,7 +96,7 @@ class Readiness:
                 life = heartbeats.read_life(session)
                 lacks = migrate.slackness(session.connection(), api.tables.metadata)
         except SQLAlchemyError as error:
-            return Report(SENTENCES[trouble_of(error) or Trouble.AWAY], first_line(error))
+            return Report(SENTENCES[database_problem(error) or DatabaseProblem.AWAY], driver_message(error))
         except OSError as error:
             return Report(f"REGULARS_HOME cannot be written: {error.strerror}.", str(error.filename or ""))
         standing = [str(each) for each in life.standstill(QUEUES, at=clock.now())]
@@ -125,10 +125,10 @@ class Readiness:
             with hurried(self.engine, wait=timedelta(milliseconds=100)) as session:
                 heartbeats.beat(session, Part.WEB, os.uname().nodename, at=clock.now())
         except SQLAlchemyError as error:
-            if trouble_of(error) is not Trouble.BUSY:
+            if database_problem(error) is not DatabaseProblem.BUSY:
                 raise
             self._busy_since = self._busy_since or time.monotonic()
-            return SENTENCES[Trouble.BUSY] if time.monotonic() - self._busy_since > BUSY_FOR else ""
+            return SENTENCES[DatabaseProblem.BUSY] if time.monotonic() - self._busy_since > BUSY_FOR else ""
         self._busy_since = None
         if self._needs_home():
             _write_file(self.settings.home)

@@ -18,7 +18,7 @@ PAGE = 50
 
 
 @dataclass(frozen=True)
-class BuyerLine:
+class BuyerSummary:
     """A buyer as the member may see them: name, mail and phone are masked unless the member may see personal data."""
 
     id: int
@@ -33,10 +33,10 @@ class BuyerLine:
     last_at: datetime | None
 
 
-def buyer_line(member: Member, buyer: Buyer, aggregates: BuyerAggregates | None) -> BuyerLine:
+def buyer_summary(member: Member, buyer: Buyer, aggregates: BuyerAggregates | None) -> BuyerSummary:
     """Return a buyer with the sums of their orders, masked for `member`."""
     open_ = member.may(Scope.BUYERS_PERSONAL)
-    return BuyerLine(
+    return BuyerSummary(
         id=buyer.id,
         external_id=buyer.external_id,
         name=buyer.name if open_ else masked_name(buyer.name),
@@ -71,7 +71,7 @@ def page_of_buyers(
     among: BitMap | None = None,
     before: int | None = None,
     length: int = PAGE,
-) -> list[BuyerLine]:
+) -> list[BuyerSummary]:
     """Return buyers, the latest known first, at most `length`, with row numbers below `before`.
 
     `search` looks into names, ids, mail and phone; without the right to see these it finds whole ids only, since a hit
@@ -90,7 +90,7 @@ def page_of_buyers(
     if before is not None:
         found = found.where(Buyer.id < before)
     rows = session.exec(found.order_by(col(Buyer.id).desc()).limit(length))
-    return [buyer_line(member, buyer, aggregates) for buyer, aggregates in rows]
+    return [buyer_summary(member, buyer, aggregates) for buyer, aggregates in rows]
 
 
 def find_aggregates(session: Session, buyer: Buyer) -> BuyerAggregates | None:

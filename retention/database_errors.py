@@ -11,7 +11,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from retention.i18n import gettext_noop
 
 
-class Trouble(StrEnum):
+class DatabaseProblem(StrEnum):
     """What a database error means for whoever runs the installation."""
 
     TABLES = "tables"
@@ -26,67 +26,69 @@ class Trouble(StrEnum):
     @property
     def passes(self) -> bool:
         """Whether the same request may well succeed a moment later."""
-        return self in {Trouble.CROWDED, Trouble.BUSY, Trouble.AWAY}
+        return self in {DatabaseProblem.CROWDED, DatabaseProblem.BUSY, DatabaseProblem.AWAY}
 
 
 SENTENCES = {
-    Trouble.TABLES: gettext_noop(
+    DatabaseProblem.TABLES: gettext_noop(
         "The database lacks a table or column that this release needs. Nothing was changed. Run `regulars db upgrade`: "
         "it brings the database up to date, or says what is missing."
     ),
-    Trouble.READ_ONLY: gettext_noop("The database can only be read. Nothing was changed. Make it writable again."),
-    Trouble.FULL: gettext_noop("The disk of the database is full. Nothing was changed. Make room on it."),
-    Trouble.DAMAGED: gettext_noop(
+    DatabaseProblem.READ_ONLY: gettext_noop(
+        "The database can only be read. Nothing was changed. Make it writable again."
+    ),
+    DatabaseProblem.FULL: gettext_noop("The disk of the database is full. Nothing was changed. Make room on it."),
+    DatabaseProblem.DAMAGED: gettext_noop(
         "The database is damaged, or its file is not a database. Nothing was changed. Restore it from a backup."
     ),
-    Trouble.DENIED: gettext_noop(
+    DatabaseProblem.DENIED: gettext_noop(
         "The database does not let us in, or not do this. Nothing was changed. Look at REGULARS_DATABASE_URL and at "
         "what its user may do."
     ),
-    Trouble.CROWDED: gettext_noop("Too much is going on at once. Nothing was changed; try again in a moment."),
-    Trouble.BUSY: gettext_noop("The database is busy. Nothing was changed; try again in a moment."),
-    Trouble.AWAY: gettext_noop("The database does not answer. Nothing was changed; try again in a moment."),
+    DatabaseProblem.CROWDED: gettext_noop("Too much is going on at once. Nothing was changed; try again in a moment."),
+    DatabaseProblem.BUSY: gettext_noop("The database is busy. Nothing was changed; try again in a moment."),
+    DatabaseProblem.AWAY: gettext_noop("The database does not answer. Nothing was changed; try again in a moment."),
 }
 
 _SQLITE = {
-    sqlite3.SQLITE_READONLY: Trouble.READ_ONLY,
-    sqlite3.SQLITE_FULL: Trouble.FULL,
-    sqlite3.SQLITE_IOERR: Trouble.FULL,
-    sqlite3.SQLITE_CORRUPT: Trouble.DAMAGED,
-    sqlite3.SQLITE_NOTADB: Trouble.DAMAGED,
-    sqlite3.SQLITE_PERM: Trouble.DENIED,
-    sqlite3.SQLITE_AUTH: Trouble.DENIED,
-    sqlite3.SQLITE_BUSY: Trouble.BUSY,
-    sqlite3.SQLITE_LOCKED: Trouble.BUSY,
+    sqlite3.SQLITE_READONLY: DatabaseProblem.READ_ONLY,
+    sqlite3.SQLITE_FULL: DatabaseProblem.FULL,
+    sqlite3.SQLITE_IOERR: DatabaseProblem.FULL,
+    sqlite3.SQLITE_CORRUPT: DatabaseProblem.DAMAGED,
+    sqlite3.SQLITE_NOTADB: DatabaseProblem.DAMAGED,
+    sqlite3.SQLITE_PERM: DatabaseProblem.DENIED,
+    sqlite3.SQLITE_AUTH: DatabaseProblem.DENIED,
+    sqlite3.SQLITE_BUSY: DatabaseProblem.BUSY,
+    sqlite3.SQLITE_LOCKED: DatabaseProblem.BUSY,
 }
 
 _POSTGRESQL = (
-    (("42P01", "42703", "3F000"), Trouble.TABLES),
-    (("25006",), Trouble.READ_ONLY),
-    (("53100",), Trouble.FULL),
-    (("XX001", "XX002", "58030"), Trouble.DAMAGED),
-    (("42501", "28", "3D000"), Trouble.DENIED),
-    (("53300", "53200"), Trouble.CROWDED),
-    (("55P03", "57014", "40"), Trouble.BUSY),
-    (("08", "57P"), Trouble.AWAY),
+    (("42P01", "42703", "3F000"), DatabaseProblem.TABLES),
+    (("25006",), DatabaseProblem.READ_ONLY),
+    (("53100",), DatabaseProblem.FULL),
+    (("XX001", "XX002", "58030"), DatabaseProblem.DAMAGED),
+    (("42501", "28", "3D000"), DatabaseProblem.DENIED),
+    (("53300", "53200"), DatabaseProblem.CROWDED),
+    (("55P03", "57014", "40"), DatabaseProblem.BUSY),
+    (("08", "57P"), DatabaseProblem.AWAY),
 )
 """The beginnings of SQLSTATE codes."""
 
 
-def trouble_of(error: BaseException) -> Trouble | None:
+def database_problem(error: BaseException) -> DatabaseProblem | None:
     """Return what is the matter; None for an error that is no fault of the database, such as a statement of ours."""
     if isinstance(error, PoolTimeoutError):
-        return Trouble.CROWDED
+        return DatabaseProblem.CROWDED
     original: Any = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(original, sqlite3.Error):
         return _of_sqlite(original)
     state = getattr(original, "sqlstate", None)
     if state:
-        return next((trouble for starts, trouble in _POSTGRESQL if state.startswith(starts)), None)
+        return next((problem for starts, problem in _POSTGRESQL if state.startswith(starts)), None)
     return _of_connecting(str(original)) if isinstance(error, SQLAlchemyError) and _is_operational(original) else None
 
 
-def first_line(error: BaseException) -> str:
+def driver_message(error: BaseException) -> str:
     """Return the first line of what the driver said, without statement and values."""
     if not isinstance(error, DBAPIError):
         return type(error).__name__
@@ -102,23 +104,23 @@ _QUOTED = re.compile(r"""["'].*["']""")
 _QUOTED_AFTER_COLON = re.compile(r'''(?<=: )".*"''')
 
 
-def _of_sqlite(error: sqlite3.Error) -> Trouble | None:
+def _of_sqlite(error: sqlite3.Error) -> DatabaseProblem | None:
     text = str(error)
     if text.startswith(("no such table", "no such column")) or "has no column named" in text:
-        return Trouble.TABLES
+        return DatabaseProblem.TABLES
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:
-        return Trouble.AWAY if isinstance(error, sqlite3.OperationalError) else None
-    return _SQLITE.get(code & 0xFF, Trouble.AWAY if code & 0xFF == sqlite3.SQLITE_CANTOPEN else None)
+        return DatabaseProblem.AWAY if isinstance(error, sqlite3.OperationalError) else None
+    return _SQLITE.get(code & 0xFF, DatabaseProblem.AWAY if code & 0xFF == sqlite3.SQLITE_CANTOPEN else None)
 
 
 def _is_operational(error: object) -> bool:
     return any(kind.__name__ in {"OperationalError", "InterfaceError"} for kind in type(error).__mro__)
 
 
-def _of_connecting(text: str) -> Trouble:
+def _of_connecting(text: str) -> DatabaseProblem:
     """Judge a connection that was never made, for which the driver gives no code."""
     if "too many clients" in text or "remaining connection slots" in text:
-        return Trouble.CROWDED
+        return DatabaseProblem.CROWDED
     refused = ("authentication failed", "does not exist", "permission denied", "no pg_hba.conf entry", "no password")
-    return Trouble.DENIED if any(each in text for each in refused) else Trouble.AWAY
+    return DatabaseProblem.DENIED if any(each in text for each in refused) else DatabaseProblem.AWAY

@@ -9,26 +9,26 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from retention.column_limits import fitting
-from retention.database_errors import SENTENCES, first_line, trouble_of
+from retention.database_errors import SENTENCES, database_problem, driver_message
 from retention.errors import Error
 from retention.i18n import gettext, gettext_noop
 
 
-def in_short(error: BaseException) -> str:
+def log_summary(error: BaseException) -> str:
     """Return what a log may say of an error: its class, and what the database says without values. No message."""
     if isinstance(error, DBAPIError):
         state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "sqlite_errorname", None)
-        return f"{type(error).__name__} ({state or type(error.orig).__name__}): {first_line(error)}"
+        return f"{type(error).__name__} ({state or type(error.orig).__name__}): {driver_message(error)}"
     if isinstance(error, Error):
         return f"{type(error).__name__}: {error.message}"
     if isinstance(error, OSError) and error.strerror:
         return f"{type(error).__name__}: {error.strerror}"
     if isinstance(error, BaseExceptionGroup):
-        return f"{type(error).__name__}: {', '.join(in_short(each) for each in error.exceptions[:5])}"
+        return f"{type(error).__name__}: {', '.join(log_summary(each) for each in error.exceptions[:5])}"
     return type(error).__name__
 
 
-def said(error: BaseException) -> str:
+def public_message(error: BaseException) -> str:
     """Return what went wrong as a sentence for the people of a shop, in the language spoken.
 
     A refusal of ours is told in its words. Of anything else no word of the message is told, which may quote values of
@@ -36,29 +36,29 @@ def said(error: BaseException) -> str:
     """
     if isinstance(error, Error):
         return error.say(gettext)
-    if isinstance(error, Answered):
+    if isinstance(error, RemoteError):
         return str(error)
-    trouble = trouble_of(error) if isinstance(error, (SQLAlchemyError, sqlite3.Error)) else None
-    if trouble:
-        return gettext(SENTENCES[trouble])
+    problem = database_problem(error) if isinstance(error, (SQLAlchemyError, sqlite3.Error)) else None
+    if problem:
+        return gettext(SENTENCES[problem])
     if isinstance(error, OSError) and error.strerror:
         return gettext("The machine refused: {why}. Whoever runs this installation finds more in the log.").format(
             why=error.strerror
         )
-    return gettext(UNFORESEEN).format(kind=type(error).__name__)
+    return gettext(UNEXPECTED).format(kind=type(error).__name__)
 
 
-UNFORESEEN = gettext_noop("Something went wrong with us ({kind}). Whoever runs this installation finds it in the log.")
+UNEXPECTED = gettext_noop("Something went wrong with us ({kind}). Whoever runs this installation finds it in the log.")
 
 
-class Answered(Exception):
+class RemoteError(Exception):
     """What another side answered, in its words, but for what may be somebody's: addresses, numbers, secrets."""
 
     def __init__(self, detail: str) -> None:
-        super().__init__(without_values(detail))
+        super().__init__(redacted(detail))
 
 
-def without_values(text: str) -> str:
+def redacted(text: str) -> str:
     """Return what another side said without mail addresses, telephone numbers, secrets, and what follows a host."""
     for pattern, instead in _SOMEBODYS:
         text = pattern.sub(instead, text)
@@ -74,9 +74,9 @@ _SOMEBODYS = (
 )
 
 
-def traced(error: BaseException) -> str:
+def log_trace(error: BaseException) -> str:
     """Return where an error and its causes came from, in one line and without values: the innermost place last."""
-    told = [f"{in_short(each)} at {' > '.join(_places(each)) or 'no line'}" for each in _causes(error)]
+    told = [f"{log_summary(each)} at {' > '.join(_places(each)) or 'no line'}" for each in _causes(error)]
     return " < ".join(told)
 
 

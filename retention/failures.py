@@ -21,7 +21,7 @@ from sqlmodel import Field, Session, col, select
 from retention import audit
 from retention.access import Member, Scope
 from retention.database import BigId, ShopRow, insert, reading, storable, transaction
-from retention.error_text import said
+from retention.error_text import public_message
 from retention.errors import NotFound
 from retention.i18n import gettext_noop as n_
 from retention.i18n import speaking
@@ -148,7 +148,7 @@ def note_failure(engine: Engine, work: str, thing: Thing, error: Exception, *, n
 def write_failure(session: Session, work: str, thing: Thing, error: Exception, *, now: datetime) -> Failure:
     """Count one more try of a thing in vain, in the shop's language."""
     with speaking(session.get_one(Shop, thing.shop_id).language):
-        why = storable(said(error), 500)
+        why = storable(public_message(error), 500)
     same = (*_of(thing.shop_id, thing.kind, thing.id), col(Failure.work) == work)
     first = {"shop_id": thing.shop_id, "work": work, "kind": thing.kind, "thing_id": thing.id, "name": thing.name,
              "why": "", "tries": 0, "since": now, "tried_at": now}  # fmt: skip

@@ -41,7 +41,7 @@ NAMES = {
     "detail": gettext_noop("Details"),
     "email": gettext_noop("Mail address"),
     "ends_at": gettext_noop("Last day"),
-    "events": gettext_noop("What it is told"),
+    "events": gettext_noop("Events"),
     "external_id": gettext_noop("Customer number"),
     "file": gettext_noop("File"),
     "flyer": gettext_noop("Flyer"),

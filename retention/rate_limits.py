@@ -21,7 +21,7 @@ from retention import tokens
 from retention.database import insert, reached
 
 
-class Try(SQLModel, table=True):
+class Attempts(SQLModel, table=True):
     """How often one thing was tried in the window that ends at `ends_at`."""
 
     __tablename__ = "tries"
@@ -50,7 +50,7 @@ def left(session: Session, limits: Iterable[Limit], *, at: datetime) -> timedelt
     """Return how long to wait, or None when one more try is free. Counts nothing, so it needs no lock."""
     waits = []
     for limit in limits:
-        row = session.exec(select(Try).where(Try.digest == limit.digest, ~_is_over(limit, at))).first()
+        row = session.exec(select(Attempts).where(Attempts.digest == limit.digest, ~_is_over(limit, at))).first()
         if row and row.count >= limit.most:
             waits.append(row.ends_at - at)
     return max(waits, default=None)
@@ -70,19 +70,21 @@ def give_back(session: Session, limits: Iterable[Limit]) -> None:
     """Uncount one try: it was right."""
     for limit in limits:
         session.exec(
-            sa.update(Try).where(col(Try.digest) == limit.digest, col(Try.count) > 0).values(count=Try.count - 1)
+            sa.update(Attempts)
+            .where(col(Attempts.digest) == limit.digest, col(Attempts.count) > 0)
+            .values(count=Attempts.count - 1)
         )
 
 
 def forget(session: Session, limits: Iterable[Limit]) -> None:
     """Begin again at none."""
     for limit in limits:
-        session.exec(delete(Try).where(col(Try.digest) == limit.digest))
+        session.exec(delete(Attempts).where(col(Attempts.digest) == limit.digest))
 
 
 def forget_old(session: Session, at: datetime) -> None:
     """Remove the rows whose windows are over."""
-    session.exec(delete(Try).where(col(Try.ends_at) <= at))
+    session.exec(delete(Attempts).where(col(Attempts.ends_at) <= at))
 
 
 def network_of(address: str) -> str:
@@ -96,19 +98,19 @@ def network_of(address: str) -> str:
 
 def _is_over(limit: Limit, at: datetime) -> sa.ColumnElement[bool]:
     """Tell whether the window of a row is over; one that ends later than it can was begun by a clock that was wrong."""
-    return reached(Try.ends_at, at, longest=limit.window)
+    return reached(Attempts.ends_at, at, longest=limit.window)
 
 
 def _count(session: Session, limit: Limit, at: datetime) -> tuple[int, datetime]:
     row = {"digest": limit.digest, "count": 1, "ends_at": at + limit.window}
     is_over = _is_over(limit, at)
-    adding = insert(session, Try).values(row)
+    adding = insert(session, Attempts).values(row)
     adding = adding.on_conflict_do_update(
         index_elements=["digest"],
         set_={
-            "count": sa.case((is_over, 1), else_=Try.count + 1),
-            "ends_at": sa.case((is_over, row["ends_at"]), else_=Try.ends_at),
+            "count": sa.case((is_over, 1), else_=Attempts.count + 1),
+            "ends_at": sa.case((is_over, row["ends_at"]), else_=Attempts.ends_at),
         },
     )
-    count, ends_at = session.connection().execute(adding.returning(col(Try.count), col(Try.ends_at))).one()
+    count, ends_at = session.connection().execute(adding.returning(col(Attempts.count), col(Attempts.ends_at))).one()
     return count, ends_at

@@ -17,7 +17,7 @@ Row = TypeVar("Row", Order, Consent, Touch, Follow)
 
 
 @dataclass(frozen=True)
-class Happening:
+class TimelineEvent:
     """One thing on a buyer's timeline. `row` is what is kept of it, `group` the chat group of a membership."""
 
     at: datetime
@@ -25,17 +25,17 @@ class Happening:
     group: str = ""
 
 
-def timeline(session: Session, buyer: Buyer, *, most: int = 50) -> list[Happening]:
+def timeline(session: Session, buyer: Buyer, *, most: int = 50) -> list[TimelineEvent]:
     """Return what happened, the latest first, at most `most` of each kind."""
-    happenings = [
-        *[Happening(order.ordered_at, order) for order in _latest(session, Order, buyer, "ordered_at", most)],
-        *[Happening(answer.at, answer) for answer in _latest(session, Consent, buyer, "at", most)],
-        *[Happening(touch.at, touch) for touch in _latest(session, Touch, buyer, "at", most)],
-        *[Happening(follow.followed_at, follow) for follow in _latest(session, Follow, buyer, "followed_at", most)],
+    events = [
+        *[TimelineEvent(order.ordered_at, order) for order in _latest(session, Order, buyer, "ordered_at", most)],
+        *[TimelineEvent(answer.at, answer) for answer in _latest(session, Consent, buyer, "at", most)],
+        *[TimelineEvent(touch.at, touch) for touch in _latest(session, Touch, buyer, "at", most)],
+        *[TimelineEvent(follow.followed_at, follow) for follow in _latest(session, Follow, buyer, "followed_at", most)],
         *_shipped(session, buyer, most),
         *_joined(session, buyer),
     ]
-    return sorted(happenings, key=lambda happening: happening.at, reverse=True)
+    return sorted(events, key=lambda event: event.at, reverse=True)
 
 
 def _latest(session: Session, table: type[Row], buyer: Buyer, moment: str, most: int) -> list[Row]:
@@ -43,15 +43,15 @@ def _latest(session: Session, table: type[Row], buyer: Buyer, moment: str, most:
     return list(session.exec(rows.order_by(getattr(table, moment).desc()).limit(most)))
 
 
-def _shipped(session: Session, buyer: Buyer, most: int) -> list[Happening]:
+def _shipped(session: Session, buyer: Buyer, most: int) -> list[TimelineEvent]:
     rows = select(Parcel).where(
         Parcel.shop_id == buyer.shop_id, Parcel.buyer_id == buyer.id, col(Parcel.shipped_at).is_not(None)
     )
     parcels = session.exec(rows.order_by(col(Parcel.shipped_at).desc()).limit(most))
-    return [Happening(parcel.shipped_at, parcel) for parcel in parcels if parcel.shipped_at]
+    return [TimelineEvent(parcel.shipped_at, parcel) for parcel in parcels if parcel.shipped_at]
 
 
-def _joined(session: Session, buyer: Buyer) -> list[Happening]:
+def _joined(session: Session, buyer: Buyer) -> list[TimelineEvent]:
     rows = select(GroupMember, Group.name).join(Group, col(GroupMember.group_id) == Group.id)
     found = session.exec(rows.where(GroupMember.shop_id == buyer.shop_id, GroupMember.buyer_id == buyer.id))
-    return [Happening(membership.joined_at, membership, group=name) for membership, name in found]
+    return [TimelineEvent(membership.joined_at, membership, group=name) for membership, name in found]

@@ -34,7 +34,7 @@ COMMANDS: Mapping[str, Named] = MappingProxyType(
         ),
         "offers": Named("Offers: the terms a coupon is under.", ("campaigns",)),
         "senders": Named("Senders: mail servers, text gateways, signed calls, bots.", ("senders",)),
-        "hooks": Named("Hooks: other systems told of what happened.", ("hooks",)),
+        "hooks": Named("Webhooks: other systems notified of what happened.", ("webhooks",)),
         "failures": Named("What goes wrong by itself, and trying it again.", ("failures",)),
         "branding": Named("Branding: the logo and colour on a shop's mail.", ("campaigns_content",)),
         "topics": Named("Topics: what messages are about, for buyers to leave one by one.", ("answers",)),

@@ -6,7 +6,7 @@ import structlog
 from sqlalchemy.exc import DataError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from retention.database_errors import SENTENCES, first_line, trouble_of
+from retention.database_errors import SENTENCES, database_problem, driver_message
 from retention.errors import Error
 
 log = structlog.get_logger()
@@ -20,9 +20,9 @@ def refusal_of(error: Exception) -> tuple[str, int]:
         case DataError() | OverflowError() | UnicodeEncodeError():
             return "A value holds characters or a size that cannot be kept.", 2
         case DBAPIError() | PoolTimeoutError():
-            trouble = trouble_of(error)
-            sentence = SENTENCES[trouble] if trouble else "The database refused."
-            return f"{sentence} ({first_line(error)})", 1
+            problem = database_problem(error)
+            sentence = SENTENCES[problem] if problem else "The database refused."
+            return f"{sentence} ({driver_message(error)})", 1
         case FileNotFoundError():
             return f"There is no file {error.filename}.", 1
         case OSError():

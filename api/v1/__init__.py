@@ -16,7 +16,6 @@ from api.v1 import (
     coupons,
     drafts,
     failures,
-    hooks,
     orders,
     paper,
     policy,
@@ -24,6 +23,7 @@ from api.v1 import (
     segments,
     senders,
     users,
+    webhooks,
 )
 from api.v1.problems import PROBLEMS
 from api.v1.routing import PREFIX, refuse_unknown
@@ -61,7 +61,7 @@ for part in (
     policy,
     posts,
     senders,
-    hooks,
+    webhooks,
     failures,
     paper,
     users,

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from campaigns.campaign.campaigns import Medium
 from retention.column_limits import fitting
-from retention.error_text import Answered, said
+from retention.error_text import RemoteError, public_message
 
 LONGEST_REFERENCE = 200
 
@@ -47,7 +47,7 @@ class Accepted:
         object.__setattr__(self, "reference", fitting(self.reference, LONGEST_REFERENCE))
 
 
-class TryLater(Answered):
+class TryLater(RemoteError):
     """It was not taken this time and certainly not delivered; trying again is safe.
 
     Without `connection_usable` the next message needs a new connection. `of_sender` tells an error that the next
@@ -64,11 +64,11 @@ class TryLater(Answered):
         self.wait = wait
 
 
-class Refused(Answered):
+class Refused(RemoteError):
     """It was refused for good."""
 
 
-class Undecided(Answered):
+class Undecided(RemoteError):
     """The message went out and no answer came, or none that can be read; nobody can know."""
 
 
@@ -152,4 +152,4 @@ def together(works: Sequence[Generator[None, None, Accepted]]) -> list[Outcome]:
 
 def _unforeseen(error: Exception, *, begun: bool) -> Outcome:
     """Return what an exception means that no channel raises on purpose; before its words went out, nothing has left."""
-    return Undecided(said(error)) if begun else TryLater(said(error))
+    return Undecided(public_message(error)) if begun else TryLater(public_message(error))

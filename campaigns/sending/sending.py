@@ -41,7 +41,7 @@ from campaigns.texts.mail import MessageContext, SenderIdentity
 from retention import audit
 from retention.buyers import Buyer
 from retention.database import ShopRow, lock, transaction
-from retention.error_text import said
+from retention.error_text import public_message
 from retention.errors import Invalid
 from retention.failures import Thing, each_alone, forget_failure, write_failure
 from retention.products import Product
@@ -241,7 +241,7 @@ class _Round:
             try:
                 ready.append((context.delivery.id, compose(context, self.identity, at=self.now)))
             except Exception as error:  # noqa: BLE001 - whatever it is, the others can be made
-                wrong.append(Receipt(context.delivery.id, detail=said(error)))
+                wrong.append(Receipt(context.delivery.id, detail=public_message(error)))
         if wrong:
             self.counts["failed"] += len(wrong)
             retry_transaction(

@@ -23,7 +23,7 @@ from sqlmodel import Session, col, select
 from retention import audit, clock, tokens, watchdog
 from retention.access import Member, Scope
 from retention.database import changed, hurried, reached, reading, storable, transaction
-from retention.error_text import said
+from retention.error_text import public_message
 from retention.errors import Error, Invalid, NotFound
 from retention.failures import Thing, each_alone
 from retention.files import FileStore, open_store
@@ -143,7 +143,7 @@ def run_import(engine: Engine, job_id: int, *, now: Callable[[], datetime]) -> N
     except Exception as error:
         log.exception("import failed", job=job_id)
         with speaking(shop.language):
-            why = said(error)
+            why = public_message(error)
         if job.tries < MOST_TRIES:
             _finish(engine, job, JobState.WAITING, {}, None, error=why, files=files)
             raise

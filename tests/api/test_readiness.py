@@ -17,7 +17,7 @@ from api.readiness import QUEUES
 from retention import clock, heartbeats, users
 from retention.access import Role
 from retention.database import open_engine, transaction
-from retention.database_errors import Trouble, trouble_of
+from retention.database_errors import DatabaseProblem, database_problem
 from retention.heartbeats import Part
 from retention.settings import Settings
 from retention.shops import create_shop
@@ -195,47 +195,47 @@ def test_console_says_that_work_stands_still_until_it_moves(app: FastAPI, visito
 
 
 @pytest.mark.parametrize(
-    ("statement", "trouble"),
+    ("statement", "problem"),
     [
-        ("SELECT * FROM nowhere", Trouble.TABLES),
-        ("SELECT shoe_size FROM shops", Trouble.TABLES),
-        ("INSERT INTO shops (shoe_size) VALUES (1)", Trouble.TABLES),
+        ("SELECT * FROM nowhere", DatabaseProblem.TABLES),
+        ("SELECT shoe_size FROM shops", DatabaseProblem.TABLES),
+        ("INSERT INTO shops (shoe_size) VALUES (1)", DatabaseProblem.TABLES),
         ("INSERT INTO shops DEFAULT VALUES", None),
         ("SELECT 1 +", None),
     ],
 )
-def test_database_error_is_told_by_its_kind(engine: Engine, statement: str, trouble: Trouble | None) -> None:
-    assert trouble_in(engine, statement) is trouble
+def test_database_error_is_told_by_its_kind(engine: Engine, statement: str, problem: DatabaseProblem | None) -> None:
+    assert problem_in(engine, statement) is problem
 
 
 def test_full_and_damaged_files_and_locked_rows_are_told_apart(sqlite_url: str, tmp_path: Path) -> None:
     full = open_engine(sqlite_url)
     event.listen(full, "connect", lambda connection, _: connection.execute("PRAGMA max_page_count = 1"))
-    assert trouble_in(full, "CREATE TABLE large (value TEXT)") is Trouble.FULL
+    assert problem_in(full, "CREATE TABLE large (value TEXT)") is DatabaseProblem.FULL
     (tmp_path / "damaged.db").write_bytes(b"no database at all, but long enough to be taken for one" * 40)
-    assert trouble_in(open_engine(f"sqlite:///{tmp_path / 'damaged.db'}"), "SELECT 1") is Trouble.DAMAGED
-    assert trouble_in(open_engine(f"sqlite:///{tmp_path}/no/such.db"), "SELECT 1") is Trouble.AWAY
+    assert problem_in(open_engine(f"sqlite:///{tmp_path / 'damaged.db'}"), "SELECT 1") is DatabaseProblem.DAMAGED
+    assert problem_in(open_engine(f"sqlite:///{tmp_path}/no/such.db"), "SELECT 1") is DatabaseProblem.AWAY
     hasty = create_engine(sqlite_url, connect_args={"timeout": 0}, poolclass=pool.NullPool)
     with transaction(open_engine(sqlite_url)) as session:
         session.connection()
-        assert trouble_in(hasty, "DELETE FROM shops") is Trouble.BUSY
+        assert problem_in(hasty, "DELETE FROM shops") is DatabaseProblem.BUSY
 
 
 @pytest.mark.postgres
 def test_closed_doors_of_a_server_are_told_apart(postgresql_url: str) -> None:
     away = create_engine(f"postgresql+psycopg://127.0.0.1:{free_port()}/regulars")
-    assert trouble_in(away, "SELECT 1") is Trouble.AWAY
+    assert problem_in(away, "SELECT 1") is DatabaseProblem.AWAY
     nowhere = make_url(postgresql_url).set(database="nowhere")
-    assert trouble_in(create_engine(nowhere), "SELECT 1") is Trouble.DENIED
+    assert problem_in(create_engine(nowhere), "SELECT 1") is DatabaseProblem.DENIED
     patient = create_engine(postgresql_url, poolclass=pool.NullPool)
-    assert trouble_in(patient, "SET LOCAL statement_timeout = 20; SELECT pg_sleep(9)") is Trouble.BUSY
-    assert trouble_in(patient, "SET LOCAL transaction_read_only = on; DELETE FROM shops") is Trouble.READ_ONLY
+    assert problem_in(patient, "SET LOCAL statement_timeout = 20; SELECT pg_sleep(9)") is DatabaseProblem.BUSY
+    assert problem_in(patient, "SET LOCAL transaction_read_only = on; DELETE FROM shops") is DatabaseProblem.READ_ONLY
 
 
-def trouble_in(engine: Engine, statement: str) -> Trouble | None:
+def problem_in(engine: Engine, statement: str) -> DatabaseProblem | None:
     try:
         with engine.begin() as connection:
             connection.exec_driver_sql(statement)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is judged
-        return trouble_of(error)
+        return database_problem(error)
     raise AssertionError(statement)

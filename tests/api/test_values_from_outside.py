@@ -17,7 +17,7 @@ from campaigns.optouts.inbound import inbound_token
 from retention.column_limits import LARGEST
 from retention.consent import Channel
 from retention.database import insert, reading, transaction
-from retention.error_text import said, without_values
+from retention.error_text import public_message, redacted
 from retention.errors import Invalid
 from retention.failures import Failure, Thing, write_failure
 from retention.i18n import speaking
@@ -96,7 +96,7 @@ def test_what_another_side_answers_is_told_without_addresses_numbers_and_secrets
         "503 Service Unavailable, again in 120 s": None,
     }
     for text, expected in told.items():
-        assert without_values(text) == str(Refused(text)) == str(TryLater(text)) == (expected or text)
+        assert redacted(text) == str(Refused(text)) == str(TryLater(text)) == (expected or text)
     assert Accepted("a\0" + "9" * 300).reference == "a" + "9" * 199
 
 
@@ -136,4 +136,4 @@ def test_failures_tell_a_sentence_and_no_value_of_the_database(engine: Engine, t
         assert not any(part in text for part in (MAIL, SECRET, "SELECT", "tea", "/home"))
         assert text.endswith(("。", "."))
     with speaking("en"):
-        assert said(found[2]).startswith("The machine refused: No such file or directory.")
+        assert public_message(found[2]).startswith("The machine refused: No such file or directory.")

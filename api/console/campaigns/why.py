@@ -14,7 +14,7 @@ from campaigns.campaign.reasons import step_name
 from campaigns.runs.drafting import campaign_for
 from campaigns.runs.explaining import explain_outcome
 from retention.access import Scope
-from retention.buyer_list import buyer_line, page_of_buyers
+from retention.buyer_list import buyer_summary, page_of_buyers
 from retention.buyers import buyer_for
 
 router = APIRouter(prefix="/shops/{slug}/campaigns", dependencies=[require(Scope.CAMPAIGNS_READ)])
@@ -43,7 +43,7 @@ def show_why(request: Request, session: Reading, place: Here, now: Now, name: st
         session,
         "campaigns/why.html",
         campaign=campaign,
-        buyer=buyer_line(place.member, buyer, None),
+        buyer=buyer_summary(place.member, buyer, None),
         answers=explain_outcome(session, place.shop, campaign, buyer, at=now),
         pills={state.value: shown(state) for state in DeliveryState},
         step_name=step_name,

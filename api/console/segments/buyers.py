@@ -15,7 +15,7 @@ from api.deps import Now, Place, Reading, require
 from campaigns.optouts.preferences import preferences_of
 from campaigns.optouts.topics import topics_of
 from retention.access import Scope
-from retention.buyer_list import PAGE, buyer_line, find_aggregates, page_of_buyers
+from retention.buyer_list import PAGE, buyer_summary, find_aggregates, page_of_buyers
 from retention.buyers import Buyer, buyer_for, count_buyers
 from retention.consent import answers_of
 from retention.i18n import current_language
@@ -88,10 +88,10 @@ def show_one(
         status=status,
         notice=notice,
         erased=is_erased(session, buyer),
-        buyer=buyer_line(place.member, buyer, aggregates),
+        buyer=buyer_summary(place.member, buyer, aggregates),
         aggregates=aggregates,
         belongs=_belongs(session, place, buyer, now),
-        happenings=timeline(session, buyer),
+        events=timeline(session, buyer),
         **_consent(session, place, buyer, now),
         typed={**_BLANK, **(typed or {})},
     )

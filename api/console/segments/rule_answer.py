@@ -14,7 +14,7 @@ from sqlmodel import Session
 from api.console.segments.rule_tree import Box, is_unfinished, rule_of
 from api.deps import Place
 from retention.access import Scope
-from retention.buyer_list import BuyerLine, aggregates_of, buyer_line
+from retention.buyer_list import BuyerSummary, aggregates_of, buyer_summary
 from retention.buyers import Buyer
 from retention.errors import Error, Forbidden, Invalid
 from retention.i18n import gettext as _
@@ -43,7 +43,7 @@ class Answer:
     size: int | None = None
     everyone: int = 0
     steps: list[Step] = field(default_factory=list)
-    sample: list[BuyerLine] = field(default_factory=list)
+    sample: list[BuyerSummary] = field(default_factory=list)
     floored_to: datetime | None = None
     notes: tuple[str, ...] = ()
 
@@ -77,16 +77,16 @@ def answer(session: Session, place: Place, box: Box, *, now: datetime, as_of: st
     return _apart(session, place.shop, box, now=now, as_of=moment)
 
 
-def buyer_lines(session: Session, place: Place, buyers: Iterable[Buyer]) -> list[BuyerLine]:
+def buyer_lines(session: Session, place: Place, buyers: Iterable[Buyer]) -> list[BuyerSummary]:
     """Return buyers with the sums of their orders, masked as far as the member's role asks for."""
     if not place.member.may(Scope.BUYERS_READ):
         return []
     shown = list(buyers)
     aggregates = aggregates_of(session, place.shop.id, [buyer.id for buyer in shown])
-    return [buyer_line(place.member, buyer, aggregates.get(buyer.id)) for buyer in shown]
+    return [buyer_summary(place.member, buyer, aggregates.get(buyer.id)) for buyer in shown]
 
 
-def some_of(session: Session, place: Place, buyers: BitMap, *, size: int = 10) -> list[BuyerLine]:
+def some_of(session: Session, place: Place, buyers: BitMap, *, size: int = 10) -> list[BuyerSummary]:
     """Return some buyers of a set as the member may see them."""
     return buyer_lines(session, place, sample(session, place.shop, buyers, size=size))
 

@@ -1,4 +1,4 @@
-"""Hooks: other systems of the shop that are told what happened, and how their latest calls went; only an owner."""
+"""Webhooks: other systems of the shop that are notified of events, and how their latest calls went; owners only."""
 
 from typing import Annotated
 

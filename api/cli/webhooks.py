@@ -1,4 +1,4 @@
-"""Commands on hooks: addresses of the shop's other systems that are told what happened."""
+"""Commands on webhooks: addresses of the shop's other systems that are notified of what happened."""
 
 from typing import Annotated, Any
 
@@ -18,7 +18,7 @@ from campaigns.webhooks.webhooks import (
     webhooks_of,
 )
 
-group = typer.Typer(help="Hooks: other systems told of what happened.", no_args_is_help=True)
+group = typer.Typer(help="Webhooks: other systems notified of what happened.", no_args_is_help=True)
 
 SlugArgument = Annotated[str, typer.Argument(help="The hook's slug.", metavar="SLUG")]
 _EVENTS = ", ".join(event.value for event in WebhookEvent)
@@ -45,7 +45,7 @@ def create(
     slug: SlugArgument,
     shop: ShopOption,
     url: Annotated[str, typer.Option(help="The address that is called.")],
-    event: Annotated[list[str], typer.Option(help=f"What it is told; repeat for more. One of {_EVENTS}.")],
+    event: Annotated[list[str], typer.Option(help=f"What it is notified of; repeat for more. One of {_EVENTS}.")],
     *,
     as_json: JsonOption = False,
 ) -> None:

@@ -1,4 +1,4 @@
-"""Hooks: addresses that are told what happened, signed as Standard Webhooks, at least once."""
+"""Webhooks: addresses that are notified of what happened, signed as Standard Webhooks, at least once."""
 
 from datetime import datetime
 from typing import Annotated
