@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 
-from api.readiness import Readiness, Report
+from api.readiness import Readiness, ReadinessReport
 from retention import clock
 from retention.errors import NotFound
 from retention.heartbeats import Life
@@ -67,7 +67,7 @@ def _last_seen(life: Life) -> dict[str, object]:
     return {"last_seen": {name: at and at.isoformat() for name, at in parts.items()} | {"workers": workers}}
 
 
-def _set_gauges(report: Report, at: datetime) -> None:
+def _set_gauges(report: ReadinessReport, at: datetime) -> None:
     _READY.set(report.is_ready)
     if report.life is None:
         return

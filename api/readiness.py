@@ -25,7 +25,7 @@ from retention import clock, heartbeats, migrate
 from retention.database import hurried, open_watching_engine, reading
 from retention.database_errors import SENTENCES, DatabaseProblem, database_problem, driver_message
 from retention.errors import Error
-from retention.heartbeats import Life, Part
+from retention.heartbeats import Life, Process
 from retention.queue import Lane, app
 from retention.settings import Settings
 
@@ -45,7 +45,7 @@ QUEUES = tuple(lane.value for lane in Lane)
 
 
 @dataclass(frozen=True)
-class Report:
+class ReadinessReport:
     """What was found. `why` is what keeps it from being ready; `standstill` is what stands still beside it."""
 
     why: str = ""
@@ -72,10 +72,10 @@ class Readiness:
         self._written = -WRITTEN
         self._busy_since: float | None = None
         self._thread = ThreadPoolExecutor(1, "readiness")
-        self._asked: dict[bool, Future[Report]] = {}
+        self._asked: dict[bool, Future[ReadinessReport]] = {}
         self._lock = Lock()
 
-    async def ask(self, *, deep: bool = False) -> Report:
+    async def ask(self, *, deep: bool = False) -> ReadinessReport:
         """Look, in the thread for it; give up after `PATIENCE` seconds."""
         with self._lock:
             asked = self._asked.get(deep)
@@ -84,23 +84,23 @@ class Readiness:
         try:
             return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(asked)), PATIENCE)
         except TimeoutError:
-            return Report(SENTENCES[DatabaseProblem.AWAY])
+            return ReadinessReport(SENTENCES[DatabaseProblem.AWAY])
 
-    def look(self, *, deep: bool = False) -> Report:
+    def look(self, *, deep: bool = False) -> ReadinessReport:
         """Return what is the matter, if anything. `deep` asks for the broker and for signs of life too."""
         try:
             why = self._look_at_tables() or self._write()
             if why or not deep:
-                return Report(why)
+                return ReadinessReport(why)
             with reading(self.engine) as session:
                 life = heartbeats.read_life(session)
                 lacks = migrate.slackness(session.connection(), api.tables.metadata)
         except SQLAlchemyError as error:
-            return Report(SENTENCES[database_problem(error) or DatabaseProblem.AWAY], driver_message(error))
+            return ReadinessReport(SENTENCES[database_problem(error) or DatabaseProblem.AWAY], driver_message(error))
         except OSError as error:
-            return Report(f"REGULARS_HOME cannot be written: {error.strerror}.", str(error.filename or ""))
+            return ReadinessReport(f"REGULARS_HOME cannot be written: {error.strerror}.", str(error.filename or ""))
         standing = [str(each) for each in life.standstill(QUEUES, at=clock.now())]
-        return Report(life=life, standstill=standing, broker=self._ask_broker(), lacks=lacks)
+        return ReadinessReport(life=life, standstill=standing, broker=self._ask_broker(), lacks=lacks)
 
     def standstill(self, session: Session) -> list[Error]:
         """Return what stands still, for a page; nothing in the first minute of this process."""
@@ -123,7 +123,7 @@ class Readiness:
             return ""
         try:
             with hurried(self.engine, wait=timedelta(milliseconds=100)) as session:
-                heartbeats.beat(session, Part.WEB, os.uname().nodename, at=clock.now())
+                heartbeats.beat(session, Process.WEB, os.uname().nodename, at=clock.now())
         except SQLAlchemyError as error:
             if database_problem(error) is not DatabaseProblem.BUSY:
                 raise

@@ -11,7 +11,7 @@ from sqlmodel import Field, col
 from campaigns.campaign.campaigns import Delivery
 from retention.database import BigId, Json, ShopRow, choice
 from retention.privacy.personal import personal
-from retention.privacy.times import Kind, forgets
+from retention.privacy.times import KeptKind, forgets
 
 
 class BatchState(StrEnum):
@@ -144,4 +144,4 @@ personal(
     Piece,
     which=lambda who: col(Piece.delivery_id).in_(sa.select(col(Delivery.id)).where(col(Delivery.buyer_id) == who.id)),
 )
-forgets(Kind.TEXTS, Batch, moment="printed_at", blank={"files": []}, file="files")
+forgets(KeptKind.TEXTS, Batch, moment="printed_at", blank={"files": []}, file="files")

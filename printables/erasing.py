@@ -11,12 +11,12 @@ from sqlmodel import Session, col, select
 from campaigns.campaign.campaigns import Delivery
 from printables.batches import Batch, Piece
 from printables.make_batch import RENDER
-from retention.privacy.personal import Who, at_erasure
+from retention.privacy.personal import PersonKeys, at_erasure
 from retention.queue import send
 
 
 @at_erasure
-def take_printed_files(session: Session, shop_id: int, who: Who) -> Iterator[str]:
+def take_printed_files(session: Session, shop_id: int, who: PersonKeys) -> Iterator[str]:
     """Forget the files of batches with a piece for a buyer. One that is drawn just now waits, and is drawn again."""
     handed = sa.select(col(Delivery.id)).where(col(Delivery.shop_id) == shop_id, col(Delivery.buyer_id) == who.id)
     theirs = sa.select(col(Piece.batch_id)).where(col(Piece.shop_id) == shop_id, col(Piece.delivery_id).in_(handed))

@@ -9,7 +9,7 @@ from sqlmodel import Field, Session, SQLModel
 
 from retention.database import BigId
 from retention.privacy.personal import personal
-from retention.staging import Kind, create_staging, drop_staging, settle, stage
+from retention.staging import ColumnKind, create_staging, drop_staging, settle, stage
 
 
 class BuyerAggregates(SQLModel, table=True):
@@ -62,7 +62,7 @@ def refresh_aggregates(session: Session, shop_id: int, buyer_ids: BitMap | None 
     if buyer_ids is None:
         session.execute(text(_SUMS.format(among_orders="", among_buyers="")), {"shop": shop_id})
         return
-    create_staging(session, "refreshed_buyers", {"id": Kind.KEY})
+    create_staging(session, "refreshed_buyers", {"id": ColumnKind.KEY})
     stage(session, "refreshed_buyers", DataFrame({"id": buyer_ids.to_array().tolist()}, schema={"id": Int64}))
     settle(session, "refreshed_buyers")
     among = " AND {} IN (SELECT id FROM refreshed_buyers)"

@@ -112,7 +112,7 @@ def record_consent(  # noqa: PLR0913 - all that is known of an answer, by name
     if said.counts and channel in suppressions.KEY:
         own = session.exec(select(suppressions.KEY[channel]).where(Buyer.id == buyer_id)).one()
         keys = {own, *suppressions.keys_of(session, shop_id, channel, reached)}
-        about = suppressions.About(shop_id, channel, topic)
+        about = suppressions.OptOutSubject(shop_id, channel, topic)
         if answer is Answer.OUT:
             suppressions.suppress(session, about, keys, source=source, wording=wording, at=at)
         else:

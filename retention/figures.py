@@ -77,7 +77,7 @@ class Figure(Generic[T]):
 
 
 @dataclass(frozen=True)
-class Counted(Generic[T]):
+class CountedFigure(Generic[T]):
     """A figure and the moment it was counted; not `current` once the facts have moved on."""
 
     value: T
@@ -85,7 +85,7 @@ class Counted(Generic[T]):
     current: bool
 
 
-def moment_of(*counted: Counted[Any]) -> datetime | None:
+def moment_of(*counted: CountedFigure[Any]) -> datetime | None:
     """Return when the oldest of some figures was counted that are not those of now; None when all are."""
     return min((each.at for each in counted if not each.current), default=None)
 
@@ -100,7 +100,9 @@ def define(figure: Figure[T]) -> Figure[T]:
     return figure
 
 
-def figure_of(session: Session, shop: Shop, figure: Figure[T], key: str = "", *, now: datetime) -> Counted[T] | None:
+def figure_of(
+    session: Session, shop: Shop, figure: Figure[T], key: str = "", *, now: datetime
+) -> CountedFigure[T] | None:
     """Return a figure: counted now in a small shop, as kept in a large one; None where a worker counts it first."""
     found = _figure_of(session, shop, figure, key, now)
     session.info.setdefault(_SHOWN, []).append(found)
@@ -117,9 +119,9 @@ def is_counting(session: Session) -> bool:
     return None in session.info.get(_SHOWN, ())
 
 
-def _figure_of(session: Session, shop: Shop, figure: Figure[T], key: str, now: datetime) -> Counted[T] | None:
+def _figure_of(session: Session, shop: Shop, figure: Figure[T], key: str, now: datetime) -> CountedFigure[T] | None:
     if not is_large(session, shop.id) or raised_here(session, shop.id).intersection(figure.families):
-        return Counted(figure.count(session, shop, key, now), now, current=True)
+        return CountedFigure(figure.count(session, shop, key, now), now, current=True)
     name = _name(figure, key)
     kept = session.get(KeptFigure, (shop.id, name))
     if kept is None or not kept.stamp:
@@ -132,7 +134,7 @@ def _figure_of(session: Session, shop: Shop, figure: Figure[T], key: str, now: d
     current = kept.stamp == figure.stamp(session, shop, key, read_versions(session, shop.id), now)
     if not current and _may_count(kept, now):
         queue.send(session, "figures.count", shop.id)
-    return Counted(_read(figure, kept.value), min(kept.counted_at, now), current=current)
+    return CountedFigure(_read(figure, kept.value), min(kept.counted_at, now), current=current)
 
 
 def _name(figure: Figure[Any], key: str) -> str:

@@ -24,7 +24,7 @@ log = structlog.get_logger()
 _SUFFIX = ".msg"
 
 
-class Channel(virtual.Channel):
+class FileChannel(virtual.Channel):
     """One reader or writer of the queues in the folder that the transport option `folder` names."""
 
     do_restore = False  # what was not done when a worker ends, a sweep finds
@@ -93,7 +93,7 @@ class Channel(virtual.Channel):
 class Transport(virtual.Transport):
     """What Celery speaks to. Each look into the folder is a beat: a worker that looks no more hangs."""
 
-    Channel = Channel
+    FileChannel = FileChannel
     driver_type = "files"
     driver_name = "files"
     polling_interval = 0.2

@@ -28,7 +28,7 @@ LATE = timedelta(minutes=2)
 KEPT = timedelta(days=1)
 
 
-class Part(StrEnum):
+class Process(StrEnum):
     """Who says it."""
 
     SCHEDULER = "scheduler"
@@ -91,7 +91,7 @@ _SCHEDULER = _Silence(
 )
 
 
-def beat(session: Session, part: Part, who: str, *, at: datetime, queues: str = "") -> None:
+def beat(session: Session, part: Process, who: str, *, at: datetime, queues: str = "") -> None:
     """Note that `who` is at work."""
     row = {"part": part.value, "who": who[:100], "queues": queues[:200], "beat_at": at}
     statement = insert(session, Heartbeat).values(row)
@@ -107,11 +107,11 @@ def read_life(session: Session) -> Life:
     """Read when every part was last at work."""
     last: dict[str, datetime] = {}
     workers: dict[str, datetime] = {}
-    for row in session.exec(select(Heartbeat).where(Heartbeat.part != Part.WEB)):
+    for row in session.exec(select(Heartbeat).where(Heartbeat.part != Process.WEB)):
         last[row.part] = max(row.beat_at, last.get(row.part, row.beat_at))
         for queue in filter(None, row.queues.split(",")):
             workers[queue] = max(row.beat_at, workers.get(queue, row.beat_at))
-    return Life(last.get(Part.SCHEDULER), last.get(Part.SWEEPS), workers)
+    return Life(last.get(Process.SCHEDULER), last.get(Process.SWEEPS), workers)
 
 
 def forget_old(session: Session, *, at: datetime) -> None:
@@ -119,7 +119,7 @@ def forget_old(session: Session, *, at: datetime) -> None:
     session.execute(sa.delete(Heartbeat).where(col(Heartbeat.beat_at) < at - KEPT))
 
 
-def keep_beating(engine: Callable[[], Engine], part: Part, who: str, *, queues: str = "") -> None:
+def keep_beating(engine: Callable[[], Engine], part: Process, who: str, *, queues: str = "") -> None:
     """Have a thread of this process note every few seconds that it lives. A database that is away ends it not."""
 
     def run() -> None:

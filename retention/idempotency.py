@@ -38,7 +38,7 @@ class GivenAnswer(ShopRow, table=True):
 
 
 @dataclass(frozen=True)
-class Answer:
+class StoredResponse:
     """An answer as JSON values; `again` when it was worked out by an earlier request."""
 
     value: dict[str, Any]
@@ -47,7 +47,7 @@ class Answer:
 
 def answer_once(
     session: Session, member: Member, key: str, *, request: bytes, at: datetime, work: Callable[[], dict[str, Any]]
-) -> Answer:
+) -> StoredResponse:
     """Return what `work` returns, working only for the first request of this member under `key`.
 
     `request` is everything that was asked, as bytes. Conflict when the key came with another request before; a refusal
@@ -56,18 +56,18 @@ def answer_once(
     given, is_first = _take(session, member, key, request=request, at=at)
     if is_first:
         value = given.answer = work()
-        return Answer(value, again=False)
-    return Answer(_kept(given), again=True)
+        return StoredResponse(value, again=False)
+    return StoredResponse(_kept(given), again=True)
 
 
-def begin_once(session: Session, member: Member, key: str, *, request: bytes, at: datetime) -> Answer | None:
+def begin_once(session: Session, member: Member, key: str, *, request: bytes, at: datetime) -> StoredResponse | None:
     """Take `key` for work that no transaction spans, such as a mail; return what the first request was answered.
 
     None for the first request: commit, do the work, then `keep_answer`, or `free_key` when it was refused. Conflict
     while the first request is at work, and for a day when its process died over it.
     """
     given, is_first = _take(session, member, key, request=request, at=at)
-    return None if is_first else Answer(_kept(given), again=True)
+    return None if is_first else StoredResponse(_kept(given), again=True)
 
 
 def keep_answer(session: Session, member: Member, key: str, value: dict[str, Any]) -> None:

@@ -50,7 +50,7 @@ class KeyState(StrEnum):
 
 
 @dataclass(frozen=True)
-class Refused:
+class KeyRefusal:
     """Why a key opens nothing, as a sentence for whoever sent it."""
 
     reason: str
@@ -108,14 +108,14 @@ def create_api_key(
     return secret
 
 
-def member_of_key(session: Session, secret: str, *, at: datetime) -> Member | Refused | None:
+def member_of_key(session: Session, secret: str, *, at: datetime) -> Member | KeyRefusal | None:
     """Return the member an API key acts as, why it opens nothing any more, or None when it is unknown."""
     key = session.exec(select(ApiKey).where(ApiKey.digest == tokens.digest(secret))).first()
     if key is None:
         return None
     state = key.state(at)
     if state is not KeyState.ACTIVE:
-        return Refused(REASONS[state])
+        return KeyRefusal(REASONS[state])
     if key.last_used_at is None or key.last_used_at <= at - NOTED_EVERY:
         _note_use(session, key.id, at)
     return _acting(key)

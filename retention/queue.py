@@ -25,7 +25,7 @@ from sqlmodel import Session
 
 from retention import clock, heartbeats, watchdog
 from retention.database import after_commit, open_engine, transaction
-from retention.heartbeats import Part
+from retention.heartbeats import Process
 from retention.settings import Settings, get_settings
 
 log = structlog.get_logger()
@@ -181,12 +181,12 @@ def _say_it_is_done(**_: object) -> None:
 @worker_ready.connect  # type: ignore[untyped-decorator]
 def _say_who_works(sender: Any, **_: object) -> None:
     queues = ",".join(sorted(sender.app.amqp.queues.consume_from))
-    heartbeats.keep_beating(worker_engine, Part.WORKER, str(sender.hostname), queues=queues)
+    heartbeats.keep_beating(worker_engine, Process.WORKER, str(sender.hostname), queues=queues)
 
 
 @beat_init.connect  # type: ignore[untyped-decorator]
 def _say_who_schedules(**_: object) -> None:
-    heartbeats.keep_beating(worker_engine, Part.SCHEDULER, os.uname().nodename)
+    heartbeats.keep_beating(worker_engine, Process.SCHEDULER, os.uname().nodename)
 
 
 def _add(name: str, run: Callable[..., None], every: timedelta | None) -> None:
@@ -211,5 +211,5 @@ def empty_embedded_queue(settings: Settings) -> None:
 def say_that_sweeps_run(session: Session) -> None:
     """Leave a sign that scheduler, queue and workers are at work together; forget the old ones."""
     now = clock.now()
-    heartbeats.beat(session, Part.SWEEPS, Lane.QUICK, at=now)
+    heartbeats.beat(session, Process.SWEEPS, Lane.QUICK, at=now)
     heartbeats.forget_old(session, at=now)

@@ -17,7 +17,7 @@ from sqlmodel import Session
 from retention.database import is_postgresql
 
 
-class Kind(StrEnum):
+class ColumnKind(StrEnum):
     """Types of staged columns."""
 
     TEXT = "text"
@@ -33,34 +33,34 @@ _FEW = 2000
 _SLICE = 10_000  # rows turned into text or Python values at a time
 
 _POSTGRESQL = {
-    Kind.TEXT: "text",
-    Kind.WHOLE: "bigint",
-    Kind.TIME: "timestamptz",
-    Kind.DATE: "date",
-    Kind.FLAG: "boolean",
-    Kind.KEY: "bigint PRIMARY KEY",
+    ColumnKind.TEXT: "text",
+    ColumnKind.WHOLE: "bigint",
+    ColumnKind.TIME: "timestamptz",
+    ColumnKind.DATE: "date",
+    ColumnKind.FLAG: "boolean",
+    ColumnKind.KEY: "bigint PRIMARY KEY",
 }
 _SQLITE = {
-    Kind.TEXT: "text",
-    Kind.WHOLE: "integer",
-    Kind.TIME: "text",
-    Kind.DATE: "text",
-    Kind.FLAG: "integer",
-    Kind.KEY: "integer PRIMARY KEY",
+    ColumnKind.TEXT: "text",
+    ColumnKind.WHOLE: "integer",
+    ColumnKind.TIME: "text",
+    ColumnKind.DATE: "text",
+    ColumnKind.FLAG: "integer",
+    ColumnKind.KEY: "integer PRIMARY KEY",
 }
 
 
-_FRAME: dict[Kind, Any] = {
-    Kind.TEXT: pl.String,
-    Kind.WHOLE: pl.Int64,
-    Kind.KEY: pl.Int64,
-    Kind.FLAG: pl.Boolean,
-    Kind.TIME: pl.Datetime("us", "UTC"),
-    Kind.DATE: pl.String,
+_FRAME: dict[ColumnKind, Any] = {
+    ColumnKind.TEXT: pl.String,
+    ColumnKind.WHOLE: pl.Int64,
+    ColumnKind.KEY: pl.Int64,
+    ColumnKind.FLAG: pl.Boolean,
+    ColumnKind.TIME: pl.Datetime("us", "UTC"),
+    ColumnKind.DATE: pl.String,
 }
 
 
-def create_staging(session: Session, name: str, columns: Mapping[str, Kind]) -> None:
+def create_staging(session: Session, name: str, columns: Mapping[str, ColumnKind]) -> None:
     """Make an empty temporary table; it is gone with the transaction, and an old one of the name goes now."""
     types = _POSTGRESQL if is_postgresql(session) else _SQLITE
     body = ", ".join(f"{column} {types[kind]}" for column, kind in columns.items())
@@ -218,7 +218,12 @@ def fetch_all(session: Session, statement: str, **values: Any) -> list[tuple[Any
 
 
 def look_up(
-    session: Session, table: str, keys: pl.Series, match: str, columns: Mapping[str, tuple[str, Kind]], **values: Any
+    session: Session,
+    table: str,
+    keys: pl.Series,
+    match: str,
+    columns: Mapping[str, tuple[str, ColumnKind]],
+    **values: Any,
 ) -> pl.DataFrame:
     """Return the rows `t` of a table that match one of the keys, `s.value`, as a frame of `columns` (expression, kind).
 
@@ -237,7 +242,7 @@ def look_up(
         source = f"json_each(:keys) AS s CROSS JOIN {table} AS t WHERE t.shop_id = :shop AND {match}"
         bound = json.dumps(keys.to_list())
     expressions = (
-        f"({expression}) AT TIME ZONE 'UTC'" if kind is Kind.TIME and postgresql else expression
+        f"({expression}) AT TIME ZONE 'UTC'" if kind is ColumnKind.TIME and postgresql else expression
         for expression, kind in columns.values()
     )
     query = sa.text(f"SELECT {', '.join(expressions)} FROM {source}")  # noqa: S608 - our own names
@@ -245,7 +250,7 @@ def look_up(
     rows = cursor.fetchall() if cursor else []  # the driver's own rows: a third of the time
     plain = {name: _plain(kind, postgresql=postgresql) for name, (_, kind) in columns.items()}
     frame = pl.DataFrame(rows, schema=plain, orient="row")
-    times = [name for name, (_, kind) in columns.items() if kind is Kind.TIME]
+    times = [name for name, (_, kind) in columns.items() if kind is ColumnKind.TIME]
     moments = pl.col(times) if postgresql else pl.col(times).str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us")
     return frame.with_columns(moments.dt.replace_time_zone("UTC")).cast(schema) if times else frame.cast(schema)
 
@@ -258,7 +263,7 @@ def delete_matching(session: Session, table: str, column: str, keys: Sequence[in
     run(session, f"DELETE FROM {table} WHERE shop_id = :shop AND {column} {among}", shop=shop, keys=bound)  # noqa: S608
 
 
-def nothing_found(columns: Mapping[str, tuple[str, Kind]]) -> pl.DataFrame:
+def nothing_found(columns: Mapping[str, tuple[str, ColumnKind]]) -> pl.DataFrame:
     """Return what `look_up` returns when no row matches."""
     return pl.DataFrame(schema={name: _FRAME[kind] for name, (_, kind) in columns.items()})
 
@@ -281,10 +286,10 @@ def new_ids(session: Session, table: str, count: int) -> pl.Series:
     return pl.int_range(last + 1, last + 1 + count, eager=True).alias("id")
 
 
-def _plain(kind: Kind, *, postgresql: bool) -> Any:
-    if kind is Kind.TIME:
+def _plain(kind: ColumnKind, *, postgresql: bool) -> Any:
+    if kind is ColumnKind.TIME:
         return pl.Datetime("us") if postgresql else pl.String
-    return pl.Int64 if kind is Kind.FLAG and not postgresql else _FRAME[kind]
+    return pl.Int64 if kind is ColumnKind.FLAG and not postgresql else _FRAME[kind]
 
 
 def _settled(session: Session) -> sa.Connection:

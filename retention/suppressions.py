@@ -52,7 +52,7 @@ class Suppression(ShopRow, table=True):
     lifted_at: datetime | None = None
 
 
-class About(NamedTuple):
+class OptOutSubject(NamedTuple):
     """What a no is about."""
 
     shop_id: int
@@ -61,7 +61,7 @@ class About(NamedTuple):
 
 
 def suppress(
-    session: Session, about: About, keys: Collection[str], *, source: str, wording: str = "", at: datetime
+    session: Session, about: OptOutSubject, keys: Collection[str], *, source: str, wording: str = "", at: datetime
 ) -> None:
     """Let a no given at a moment hold for these addresses; a later one of the same address takes its place."""
     rows = [
@@ -103,7 +103,7 @@ def _hold(session: Session, rows: list[dict[str, Any]]) -> None:
     )
 
 
-def lift(session: Session, about: About, keys: Collection[str], *, at: datetime) -> int:
+def lift(session: Session, about: OptOutSubject, keys: Collection[str], *, at: datetime) -> int:
     """Let a yes given at a moment end what addresses said up to then; return how many it lifted."""
     lifting = sa.update(Suppression).where(*_holding(about), col(Suppression.address).in_(keys))
     lifted = changed(session, lifting.where(col(Suppression.at) <= at).values(lifted_at=at))
@@ -112,7 +112,7 @@ def lift(session: Session, about: About, keys: Collection[str], *, at: datetime)
     return lifted
 
 
-def held_buyers(about: About, *, as_of: datetime | None = None) -> sa.Select[int]:
+def held_buyers(about: OptOutSubject, *, as_of: datetime | None = None) -> sa.Select[int]:
     """Return a SELECT of the buyers whose present address has said no; with `as_of`, had said it by then."""
     return (
         sa.select(col(Buyer.id))
@@ -126,7 +126,7 @@ def same_address(channel: Channel) -> sa.ColumnElement[bool]:
     return sa.and_(col(Suppression.address) == KEY[channel])
 
 
-def is_held(session: Session, about: About, address: str) -> bool:
+def is_held(session: Session, about: OptOutSubject, address: str) -> bool:
     """Tell whether an address, however written, has said no."""
     keys = keys_of(session, about.shop_id, about.channel, [address])
     return bool(keys) and session.execute(_select(about, keys)).first() is not None
@@ -175,11 +175,11 @@ def sharing_address(shop_id: int, channel: Channel, buyers: Any) -> sa.Select[in
     return sa.select(col(Buyer.id)).where(col(Buyer.shop_id) == shop_id, here != "", here.in_(theirs))
 
 
-def _select(about: About, keys: Collection[str]) -> sa.Select[int]:
+def _select(about: OptOutSubject, keys: Collection[str]) -> sa.Select[int]:
     return sa.select(col(Suppression.id)).where(*_holding(about), col(Suppression.address).in_(keys)).limit(1)
 
 
-def _holding(about: About, *, as_of: datetime | None = None) -> list[sa.ColumnElement[bool]]:
+def _holding(about: OptOutSubject, *, as_of: datetime | None = None) -> list[sa.ColumnElement[bool]]:
     of = [
         col(Suppression.shop_id) == about.shop_id,
         col(Suppression.channel) == about.channel,

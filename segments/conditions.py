@@ -20,7 +20,7 @@ from retention.consent import Answer, Channel, Consent
 from retention.database import is_postgresql
 from retention.errors import NotFound
 from retention.followers_and_groups import Follow, Group, GroupMember
-from retention.suppressions import About, held_buyers
+from retention.suppressions import OptOutSubject, held_buyers
 from retention.touches import Touch
 from segments.rule_ast import (
     SUMS,
@@ -134,7 +134,7 @@ def ask_consent(view: View, condition: ConsentIs) -> Query:
 
 def ask_held(view: View, condition: ConsentIs) -> Query:
     """Ask whose address has said no by the channel: they have, whatever their own row says."""
-    return held_buyers(About(view.shop.id, Channel(condition.channel)), as_of=view.as_of)
+    return held_buyers(OptOutSubject(view.shop.id, Channel(condition.channel)), as_of=view.as_of)
 
 
 def measure_touches(session: Session, view: View, condition: Touched) -> Query:

@@ -26,7 +26,7 @@ from retention.shops import Shop
 from retention.versions import DataVersion, Family, raise_version, read_versions
 from segments.conditions import within
 from segments.forecasts import FEWEST_BACK, FEWEST_BUYERS, UNIT, BuyerForecast, Outcome, ShopForecast
-from segments.prediction import History, Parameters, expected_orders, fit, still_active, until_next
+from segments.prediction import Parameters, PurchaseHistory, expected_orders, fit, still_active, until_next
 from segments.purchases import BUYER, counted_orders
 from segments.rule_ast import HORIZONS, Window
 from segments.view import View
@@ -89,7 +89,7 @@ def keep_forecast(session: Session, forecasts: Forecasts) -> None:
     raise_version(session, shop_id, Family.FORECASTS)
 
 
-def read_history(session: Session, view: View) -> tuple[Ints, History]:
+def read_history(session: Session, view: View) -> tuple[Ints, PurchaseHistory]:
     """Return the buyers with a counted order, by id, and on which days they came, in days up to the view's day."""
     if view.as_of is None:
         days = sa.select(
@@ -106,7 +106,7 @@ def read_history(session: Session, view: View) -> tuple[Ints, History]:
     columns = read_columns(session, days)
     ids, first, last, visits = columns[:, np.argsort(columns[0])]
     until = np.maximum(last, view.day)
-    return ids, History(*(each.astype(float) for each in (visits - 1, last - first, until - first)))
+    return ids, PurchaseHistory(*(each.astype(float) for each in (visits - 1, last - first, until - first)))
 
 
 @queue.task("segments.forecast", every=timedelta(hours=1))
@@ -156,7 +156,7 @@ def _knows_more(last: ShopForecast, version: int) -> bool:
     return last.outcome is not Outcome.MADE and version != last.orders_version
 
 
-def _predict(row: ShopForecast, ids: Ints, history: History, fitted: Parameters) -> Forecasts:
+def _predict(row: ShopForecast, ids: Ints, history: PurchaseHistory, fitted: Parameters) -> Forecasts:
     alive = np.where(history.repeats > 0, _rounded(still_active(fitted, history) * UNIT), -1)
     orders = {days: _rounded(expected_orders(fitted, history, days) * UNIT) for days in HORIZONS}
     wait = np.ceil(np.minimum(until_next(fitted, history), LATEST + 1))

@@ -20,7 +20,7 @@ Numbers = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class History:
+class PurchaseHistory:
     """When buyers came, one array per figure; the unit of time is the caller's.
 
     `repeats` are the times they came back after their first, `recency` the time from their first to their last, `age`
@@ -34,9 +34,9 @@ class History:
     def __len__(self) -> int:
         return len(self.repeats)
 
-    def chosen(self, which: npt.NDArray[np.int64]) -> "History":
+    def chosen(self, which: npt.NDArray[np.int64]) -> "PurchaseHistory":
         """Return the history of some of the buyers, by their places."""
-        return History(self.repeats[which], self.recency[which], self.age[which])
+        return PurchaseHistory(self.repeats[which], self.recency[which], self.age[which])
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Parameters:
     b: float
 
 
-def log_likelihood(parameters: Parameters, history: History) -> Numbers:
+def log_likelihood(parameters: Parameters, history: PurchaseHistory) -> Numbers:
     """Return the log-likelihood of each buyer's history: equation 6, taken apart so that it stays finite."""
     r, alpha, a, b = parameters.r, parameters.alpha, parameters.a, parameters.b
     times = history.repeats
@@ -62,14 +62,14 @@ def log_likelihood(parameters: Parameters, history: History) -> Numbers:
     return cast("Numbers", rate + leaving + stayed + np.logaddexp(0, _log_odds(parameters, history)))
 
 
-def fit(history: History) -> Parameters | None:
+def fit(history: PurchaseHistory) -> Parameters | None:
     """Return the parameters that make the history likeliest; None when there are none, as where nobody came back."""
     sample = _sampled(history)
     if not (np.any(sample.repeats) and np.any(sample.age)):
         return None
     rows, counts = np.unique(np.column_stack((sample.repeats, sample.recency, sample.age)), axis=0, return_counts=True)
     unit = float(rows[:, 2].max())
-    scaled = History(rows[:, 0], rows[:, 1] / unit, rows[:, 2] / unit)
+    scaled = PurchaseHistory(rows[:, 0], rows[:, 1] / unit, rows[:, 2] / unit)
 
     def surprise(logarithms: Numbers) -> tuple[float, Numbers]:
         tried = Parameters(*np.exp(logarithms))
@@ -84,7 +84,7 @@ def fit(history: History) -> Parameters | None:
     return Parameters(r, alpha * unit, a, b)
 
 
-def still_active(parameters: Parameters, history: History) -> Numbers:
+def still_active(parameters: Parameters, history: PurchaseHistory) -> Numbers:
     """Return the probability that each buyer is still active at the end of what was observed.
 
     In this model one leaves only after coming back, so it is 1 for whoever came once. (Equation 7 for one buyer, in the
@@ -93,7 +93,7 @@ def still_active(parameters: Parameters, history: History) -> Numbers:
     return cast("Numbers", special.expit(-_log_odds(parameters, history)))
 
 
-def expected_orders(parameters: Parameters, history: History, horizon: float) -> Numbers:
+def expected_orders(parameters: Parameters, history: PurchaseHistory, horizon: float) -> Numbers:
     """Return how many more times each buyer is expected to come within `horizon`: equation 10.
 
     The hypergeometric function is taken after Euler's transformation, which keeps the power of a faithful buyer's many
@@ -107,7 +107,7 @@ def expected_orders(parameters: Parameters, history: History, horizon: float) ->
     return cast("Numbers", top / (a - 1) * (1 - none_more) * still_active(parameters, history))
 
 
-def until_next(parameters: Parameters, history: History) -> Numbers:
+def until_next(parameters: Parameters, history: PurchaseHistory) -> Numbers:
     """Return the time within which half of the buyers with each history come again, if they are still active.
 
     The median of the waiting time, whose rate is gamma (r + repeats, alpha + age); the mean is infinite for many.
@@ -122,7 +122,7 @@ _BOUNDS = [(-6, 7), (-12, 7), (-12, 4), (-12, 7)]
 _PATIENCE = {"maxiter": 2_000, "maxfun": 5_000, "ftol": 1e-12, "gtol": 1e-7}
 
 
-def _slopes(parameters: Parameters, history: History) -> Numbers:
+def _slopes(parameters: Parameters, history: PurchaseHistory) -> Numbers:
     """Return the derivatives of the log-likelihood by r, alpha, a and b: four rows, a column per buyer."""
     r, alpha, a, b = parameters.r, parameters.alpha, parameters.a, parameters.b
     times, recency, age = history.repeats, history.recency, history.age
@@ -139,7 +139,7 @@ def _slopes(parameters: Parameters, history: History) -> Numbers:
     )  # fmt: skip
 
 
-def _log_odds(parameters: Parameters, history: History) -> Numbers:
+def _log_odds(parameters: Parameters, history: PurchaseHistory) -> Numbers:
     """Return the log odds that a buyer left after their last order rather than staying and not ordering since."""
     r, alpha, a, b = parameters.r, parameters.alpha, parameters.a, parameters.b
     times = np.maximum(history.repeats, 1)
@@ -148,7 +148,7 @@ def _log_odds(parameters: Parameters, history: History) -> Numbers:
     return cast("Numbers", np.where(history.repeats > 0, odds, -np.inf))
 
 
-def _sampled(history: History) -> History:
+def _sampled(history: PurchaseHistory) -> PurchaseHistory:
     if len(history) <= MOST_FITTED:
         return history
     return history.chosen(np.random.default_rng(0).choice(len(history), MOST_FITTED, replace=False))

@@ -17,7 +17,7 @@ from segments.rules import parse
 
 
 @dataclass(frozen=True)
-class Part:
+class PartCount:
     """One node of a rule by its path, and how many buyers match it by itself."""
 
     path: str
@@ -25,7 +25,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Step:
+class FunnelStep:
     """One step from all buyers to the result: what is asked, and who is left after it."""
 
     words: str
@@ -38,8 +38,8 @@ class Preview:
 
     buyers: BitMap
     everyone: int
-    parts: list[Part]
-    steps: list[Step]
+    parts: list[PartCount]
+    steps: list[FunnelStep]
     floored_to: datetime | None
     """The hour that "the last N days" count back from in a live answer; None where no window is relative."""
     notes: tuple[str, ...] = ()
@@ -72,8 +72,8 @@ def sample(session: Session, shop: Shop, buyers: BitMap, *, size: int = 10) -> l
     )
 
 
-def _parts(matcher: Matcher, node: Node, path: str) -> list[Part]:
-    own = Part(path, len(matcher.match(node)))
+def _parts(matcher: Matcher, node: Node, path: str) -> list[PartCount]:
+    own = PartCount(path, len(matcher.match(node)))
     match node:
         case All(nodes) | AnyOf(nodes):
             kind = "all" if isinstance(node, All) else "any"
@@ -85,12 +85,12 @@ def _parts(matcher: Matcher, node: Node, path: str) -> list[Part]:
             return [own]
 
 
-def _steps(matcher: Matcher, node: Node, currency: str) -> list[Step]:
+def _steps(matcher: Matcher, node: Node, currency: str) -> list[FunnelStep]:
     left = matcher.everyone
-    steps = [Step(describe(All(())), len(left))]
+    steps = [FunnelStep(describe(All(())), len(left))]
     for each in node.nodes if isinstance(node, All) else (node,):
         left = left & matcher.match(each)
-        steps.append(Step(describe(each, currency=currency), len(left)))
+        steps.append(FunnelStep(describe(each, currency=currency), len(left)))
     return steps
 
 

@@ -180,7 +180,7 @@ def grid(scores: Scores) -> list[list[int]]:
 
 
 @dataclass(frozen=True)
-class Cell:
+class RfmCell:
     """Buyers who share a recency and a frequency, and the mean of their scores for money (0 where nobody is)."""
 
     recency: int
@@ -189,14 +189,14 @@ class Cell:
     money: float
 
 
-def cells(scores: Scores) -> list[list[Cell]]:
+def cells(scores: Scores) -> list[list[RfmCell]]:
     """Return the plane of recency (rows, 5 first) and frequency (columns, 1 first) cell by cell."""
     counts, money = np.zeros((6, 6), dtype=np.int64), np.zeros((6, 6), dtype=np.int64)
     np.add.at(counts, (scores.recency, scores.frequency), 1)
     np.add.at(money, (scores.recency, scores.frequency), scores.monetary)
     return [
         [
-            Cell(row, column, int(counts[row, column]), float(money[row, column] / max(counts[row, column], 1)))
+            RfmCell(row, column, int(counts[row, column]), float(money[row, column] / max(counts[row, column], 1)))
             for column in range(1, 6)
         ]
         for row in range(5, 0, -1)

@@ -17,7 +17,7 @@ COLLAPSED = 0.6
 
 
 @dataclass(frozen=True)
-class Group:
+class RfmGroup:
     """One of the eleven groups: its buyers, and their share of all buyers of the shop."""
 
     group: str
@@ -32,7 +32,7 @@ class RfmReport:
     scale: Scale
     buyers: int
     scored: int
-    groups: tuple[Group, ...]
+    groups: tuple[RfmGroup, ...]
     grid: tuple[tuple[int, ...], ...]
     collapsed: bool
 
@@ -53,7 +53,7 @@ def rfm_report(
         scale=scale,
         buyers=len(everyone),
         scored=len(scores.ids),
-        groups=tuple(Group(slug, len(members[slug]), len(members[slug]) / (len(everyone) or 1)) for slug in GROUPS),
+        groups=tuple(RfmGroup(slug, len(members[slug]), len(members[slug]) / (len(everyone) or 1)) for slug in GROUPS),
         grid=tuple(tuple(cell.buyers for cell in row) for row in cells(scores)),
         collapsed=scale is Scale.QUINTILES and _lowest(scores) >= COLLAPSED,
     )

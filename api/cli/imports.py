@@ -18,7 +18,7 @@ from retention.ingest.columns import PRESETS, parse_maps
 from retention.settings import get_settings
 
 
-class Kind(StrEnum):
+class FileKind(StrEnum):
     """What can be imported."""
 
     ORDERS = "orders"
@@ -34,7 +34,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def run(
-    kind: Annotated[Kind, typer.Argument(help="What the file holds.")],
+    kind: Annotated[FileKind, typer.Argument(help="What the file holds.")],
     file: Annotated[Path, typer.Argument(help="CSV, XLSX or JSON lines; UTF-8 or GB18030.")],
     shop: ShopOption,
     preset: Annotated[str, typer.Option(help=f"Whose column names it uses: {', '.join(PRESETS)}.")] = "generic",

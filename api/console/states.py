@@ -13,7 +13,7 @@ from retention.i18n import gettext_noop
 
 
 @dataclass(frozen=True)
-class Shown:
+class StateLabel:
     """A state's word and colour."""
 
     name: str
@@ -90,10 +90,10 @@ _MEDIA = {
 }
 
 
-def shown(state: StrEnum) -> Shown:
+def shown(state: StrEnum) -> StateLabel:
     """Return the word and colour of a state in the language being spoken."""
     name, kind = _STATES[type(state)][state]
-    return Shown(_(name), kind)
+    return StateLabel(_(name), kind)
 
 
 def medium_name(medium: Medium) -> str:

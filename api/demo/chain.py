@@ -12,7 +12,7 @@ from api.demo.post_office import PostOffice
 from api.demo.reach import Sent
 from api.demo.shops import Cast
 from api.demo.stage import Stage
-from api.demo.summary import Flyers, Joint, LiftFigures, Message
+from api.demo.summary import Flyers, Joint, LiftFigures, MessageFigures
 from campaigns.deliveries import ledger
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.links import Scan
@@ -96,9 +96,9 @@ def _figures(
     }
 
 
-def _message(session: Session, sent: Sent) -> Message:
+def _message(session: Session, sent: Sent) -> MessageFigures:
     counted = ledger.count(session, sent.run)
-    return Message(
+    return MessageFigures(
         audience=counted.audience,
         sent=counted.sent,
         skipped=counted.skipped,

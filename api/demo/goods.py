@@ -5,7 +5,7 @@ from datetime import date, datetime, time, timedelta
 
 
 @dataclass(frozen=True, slots=True)
-class Product:
+class SampleProduct:
     """A product; `price` in fen, `picture` a name that `api.demo.pictures.draw` knows.
 
     `arrives_in_days` counts from the sample's last day: above zero it is an arrival still to come.
@@ -31,7 +31,7 @@ class Product:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class SampleGroup:
     """A chat group: about one in `one_in` of the buyers who speak its language is a member."""
 
     slug: str
@@ -51,8 +51,8 @@ class Catalogue:
     phones: str  # first seven digits of its buyers' numbers
     buyers: int
     presale: float  # share of the buyers whose pre-sale order leaves on the last day
-    products: tuple[Product, ...]
-    groups: tuple[Group, ...]
+    products: tuple[SampleProduct, ...]
+    groups: tuple[SampleGroup, ...]
 
 
 TEA = Catalogue(
@@ -64,23 +64,27 @@ TEA = Catalogue(
     buyers=5000,
     presale=0.085,
     products=(
-        Product("FH-100", "秋采凤凰单丛 100 g", "Phoenix Dancong, autumn", "乌龙茶", 8800, 600, "dancong", 3, 0.0),
-        Product("FH-050", "春采凤凰单丛 50 g", "Phoenix Dancong, spring", "乌龙茶", 5200, 180, "dancong", -420, 1.6),
-        Product("LJ-050", "明前龙井 50 g", "Longjing before Qingming", "绿茶", 12800, 90, "longjing", -560, 1.3),
-        Product("LZ-100", "荔枝红茶 100 g", "Lychee black tea", "红茶", 4900, 320, "lychee", -900, 2.0),
-        Product("BM-350", "白牡丹茶饼 350 g", "White Peony cake", "白茶", 16800, 75, "white-tea", -300, 0.7),
-        Product("ML-120", "茉莉花茶 120 g", "Jasmine green tea", "花茶", 5900, 260, "jasmine", -800, 1.8),
-        Product("GH-120", "桂花乌龙 120 g", "Osmanthus oolong", "乌龙茶", 6900, 210, "osmanthus", -40, 1.2),
-        Product("GW-001", "青花盖碗", "Blue-and-white gaiwan", "茶具", 13900, 60, "gaiwan", -510, 0.5),
-        Product("ZS-001", "紫砂小壶 160 ml", "Clay teapot 160 ml", "茶具", 26800, 24, "teapot", -350, 0.25),
-        Product("CB-002", "亚麻茶巾 三条", "Linen tea cloths, three", "茶具", 3900, 140, "cloth", -480, 0.7),
-        Product("FM-500", "椴树蜜 500 g", "Linden honey 500 g", "茶点", 5600, 150, "honey", -260, 0.9),
-        Product("LH-001", "四季茶礼盒", "Four seasons gift box", "礼盒", 19800, 110, "gift-box", -120, 0.5),
+        SampleProduct(
+            "FH-100", "秋采凤凰单丛 100 g", "Phoenix Dancong, autumn", "乌龙茶", 8800, 600, "dancong", 3, 0.0
+        ),
+        SampleProduct(
+            "FH-050", "春采凤凰单丛 50 g", "Phoenix Dancong, spring", "乌龙茶", 5200, 180, "dancong", -420, 1.6
+        ),
+        SampleProduct("LJ-050", "明前龙井 50 g", "Longjing before Qingming", "绿茶", 12800, 90, "longjing", -560, 1.3),
+        SampleProduct("LZ-100", "荔枝红茶 100 g", "Lychee black tea", "红茶", 4900, 320, "lychee", -900, 2.0),
+        SampleProduct("BM-350", "白牡丹茶饼 350 g", "White Peony cake", "白茶", 16800, 75, "white-tea", -300, 0.7),
+        SampleProduct("ML-120", "茉莉花茶 120 g", "Jasmine green tea", "花茶", 5900, 260, "jasmine", -800, 1.8),
+        SampleProduct("GH-120", "桂花乌龙 120 g", "Osmanthus oolong", "乌龙茶", 6900, 210, "osmanthus", -40, 1.2),
+        SampleProduct("GW-001", "青花盖碗", "Blue-and-white gaiwan", "茶具", 13900, 60, "gaiwan", -510, 0.5),
+        SampleProduct("ZS-001", "紫砂小壶 160 ml", "Clay teapot 160 ml", "茶具", 26800, 24, "teapot", -350, 0.25),
+        SampleProduct("CB-002", "亚麻茶巾 三条", "Linen tea cloths, three", "茶具", 3900, 140, "cloth", -480, 0.7),
+        SampleProduct("FM-500", "椴树蜜 500 g", "Linden honey 500 g", "茶点", 5600, 150, "honey", -260, 0.9),
+        SampleProduct("LH-001", "四季茶礼盒", "Four seasons gift box", "礼盒", 19800, 110, "gift-box", -120, 0.5),
     ),
     groups=(
-        Group("tea-friends", "山茶茶友群", 9, ("zh",)),
-        Group("oolong-club", "乌龙品鉴群", 22, ("zh",)),
-        Group("english-corner", "Tea friends in English", 12, ("en",)),
+        SampleGroup("tea-friends", "山茶茶友群", 9, ("zh",)),
+        SampleGroup("oolong-club", "乌龙品鉴群", 22, ("zh",)),
+        SampleGroup("english-corner", "Tea friends in English", 12, ("en",)),
     ),
 )
 
@@ -93,13 +97,13 @@ CERAMICS = Catalogue(
     buyers=800,
     presale=0.08,
     products=(
-        Product("QC-HP", "青瓷梅瓶", "Celadon plum vase", "花器", 16800, 40, "vase", -380, 0.7),
-        Product("QC-PZ", "青瓷浅盘 26 cm", "Celadon plate 26 cm", "餐具", 8800, 120, "plate", -500, 1.4),
-        Product("QC-BZ", "青瓷品茗杯 一对", "Pair of celadon cups", "茶具", 6800, 200, "cups", -900, 2.0),
-        Product("QC-GW", "青瓷盖碗", "Celadon gaiwan", "茶具", 11800, 80, "celadon-gaiwan", -200, 1.0),
-        Product("QC-CH", "青瓷茶壶", "Celadon teapot", "茶具", 19800, 45, "celadon-teapot", 5, 0.0),
+        SampleProduct("QC-HP", "青瓷梅瓶", "Celadon plum vase", "花器", 16800, 40, "vase", -380, 0.7),
+        SampleProduct("QC-PZ", "青瓷浅盘 26 cm", "Celadon plate 26 cm", "餐具", 8800, 120, "plate", -500, 1.4),
+        SampleProduct("QC-BZ", "青瓷品茗杯 一对", "Pair of celadon cups", "茶具", 6800, 200, "cups", -900, 2.0),
+        SampleProduct("QC-GW", "青瓷盖碗", "Celadon gaiwan", "茶具", 11800, 80, "celadon-gaiwan", -200, 1.0),
+        SampleProduct("QC-CH", "青瓷茶壶", "Celadon teapot", "茶具", 19800, 45, "celadon-teapot", 5, 0.0),
     ),
-    groups=(Group("celadon-friends", "青瓷收藏群", 10),),
+    groups=(SampleGroup("celadon-friends", "青瓷收藏群", 10),),
 )
 
 

@@ -6,7 +6,7 @@ Now and then a packer takes the wrong piece or spoils one, as people do; the pac
 from sqlmodel import Session, col, select
 
 from api.demo.shops import Cast
-from api.demo.stage import Stage, Step
+from api.demo.stage import DemoStep, Stage
 from campaigns.offers.links import Link, paper_address
 from printables.batches import LIVE, PackingOutcome, Piece, PieceLink
 from printables.packing import scan, ship_parcel
@@ -26,7 +26,7 @@ def pack(stage: Stage, cast: Cast, *, hour: int) -> int:
         return sum(_pack_one(stage, cast, pieces, number, step) for number in range(len(pieces)))
 
 
-def _pack_one(stage: Stage, cast: Cast, pieces: list[tuple[str, str]], number: int, step: Step) -> int:
+def _pack_one(stage: Stage, cast: Cast, pieces: list[tuple[str, str]], number: int, step: DemoStep) -> int:
     waybill, address = pieces[number]
     step.advance()
     if number == SPOILED:

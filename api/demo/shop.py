@@ -13,14 +13,14 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from api.demo.goods import FIRST, GIVEN, HOURS, LAST, PLACES, SEASONS, SURNAMES, TEA, Catalogue, Product
+from api.demo.goods import FIRST, GIVEN, HOURS, LAST, PLACES, SEASONS, SURNAMES, TEA, Catalogue, SampleProduct
 
 Days = NDArray[np.float64]
 FREE_POSTAGE_FROM, POSTAGE = 9900, 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Buyer:
+class SampleBuyer:
     """A buyer; consents are "in", "out" or "" for never asked."""
 
     id: str
@@ -36,25 +36,25 @@ class Buyer:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class SampleLine:
     """One line of an order: `amount` was paid for it, `refunded` went back."""
 
-    product: Product
+    product: SampleProduct
     quantity: int
     amount: int
     refunded: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class SampleOrder:
     """An order; unpaid ones have no `paid_at`, no waybill and an amount that nobody paid."""
 
     id: str
-    buyer: Buyer
+    buyer: SampleBuyer
     placed_at: datetime
     paid_at: datetime | None
     status: str  # placed, paid, cancelled, returned
-    lines: tuple[Line, ...]
+    lines: tuple[SampleLine, ...]
     postage: int
     waybill: str
 
@@ -68,10 +68,10 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class SampleParcel:
     """What is shipped for an order; without `shipped_at` it leaves today, as number `pick_position` of the round."""
 
-    order: Order
+    order: SampleOrder
     shipped_at: datetime | None
     pick_position: int | None
 
@@ -82,14 +82,14 @@ class SampleShop:
 
     catalogue: Catalogue
     end: date
-    buyers: tuple[Buyer, ...]
-    orders: tuple[Order, ...]
-    followers: tuple[tuple[Buyer, datetime], ...]
-    members: tuple[tuple[str, Buyer, datetime], ...]
-    parcels: tuple[Parcel, ...]
+    buyers: tuple[SampleBuyer, ...]
+    orders: tuple[SampleOrder, ...]
+    followers: tuple[tuple[SampleBuyer, datetime], ...]
+    members: tuple[tuple[str, SampleBuyer, datetime], ...]
+    parcels: tuple[SampleParcel, ...]
 
     @property
-    def parcels_today(self) -> tuple[Parcel, ...]:
+    def parcels_today(self) -> tuple[SampleParcel, ...]:
         """Parcels still to be packed, in picking order."""
         return tuple(parcel for parcel in self.parcels if parcel.shipped_at is None)
 
@@ -108,11 +108,11 @@ def make_shop(
     return SampleShop(catalogue, end, people, orders, followers, members, _parcels(rng, orders, end))
 
 
-def _buyers(rng: Generator, catalogue: Catalogue, count: int, end: date) -> tuple[Buyer, ...]:
+def _buyers(rng: Generator, catalogue: Catalogue, count: int, end: date) -> tuple[SampleBuyer, ...]:
     places = rng.choice(len(PLACES), count, p=_shares([share for _, _, share in PLACES]))
     chances = rng.random((count, 6))
     picks = rng.integers(0, 1 << 30, (count, 4))
-    people: list[Buyer] = []
+    people: list[SampleBuyer] = []
     for number in range(count):
         chinese = chances[number, 0] < 0.7
         name, mail = _name(picks[number], number, chinese=bool(chinese))
@@ -120,7 +120,7 @@ def _buyers(rng: Generator, catalogue: Catalogue, count: int, end: date) -> tupl
             mail = people[-1].email  # a household that shares one address
         region, city, _ = PLACES[places[number]]
         people.append(
-            Buyer(
+            SampleBuyer(
                 id=f"{catalogue.prefix}-B{number + 1:05d}",
                 name=name,
                 email="" if chances[number, 2] < 0.08 else mail,
@@ -204,9 +204,9 @@ def _clock_times(rng: Generator, days: Days, end: date, span: int) -> list[datet
 
 
 def _orders(
-    rng: Generator, catalogue: Catalogue, people: Sequence[Buyer], whose: NDArray[np.int64],
+    rng: Generator, catalogue: Catalogue, people: Sequence[SampleBuyer], whose: NDArray[np.int64],
     moments: list[datetime], presale: NDArray[np.bool_], *, end: date,
-) -> tuple[Order, ...]:  # fmt: skip
+) -> tuple[SampleOrder, ...]:  # fmt: skip
     sequence = sorted(range(len(moments)), key=lambda index: (moments[index], index))
     on_sale = [product for product in catalogue.products if product.weight]
     always = min(range(len(on_sale)), key=lambda pick: on_sale[pick].arrives_in_days)
@@ -219,7 +219,9 @@ def _orders(
         picks = [int(pick) for pick in chosen[index][: sizes[index]]]
         arrived = [pick if on_sale[pick].arrival_at(end) <= moments[index] else always for pick in picks]
         wanted = dict(zip(arrived, quantities[index].tolist(), strict=False))
-        lines = [Line(on_sale[pick], quantity, on_sale[pick].price * quantity) for pick, quantity in wanted.items()]
+        lines = [
+            SampleLine(on_sale[pick], quantity, on_sale[pick].price * quantity) for pick, quantity in wanted.items()
+        ]
         # What waits to be packed is paid and whole; returns come later.
         fate = 1.0 if presale[index] else float(fates[index])
         order_id, waybill = f"{catalogue.prefix}{number}", f"SF{waybills[index]}"
@@ -227,7 +229,9 @@ def _orders(
     return tuple(orders)
 
 
-def _order(order_id: str, buyer: Buyer, at: datetime, lines: list[Line], *, fate: float, waybill: str) -> Order:
+def _order(
+    order_id: str, buyer: SampleBuyer, at: datetime, lines: list[SampleLine], *, fate: float, waybill: str
+) -> SampleOrder:
     """One order as it ended: 3 % never paid, 2 % cancelled, 2 % returned whole, 2 % refunded in part, the rest kept."""
     postage = 0 if sum(line.amount for line in lines) >= FREE_POSTAGE_FROM else POSTAGE
     if fate < 0.05:
@@ -235,17 +239,17 @@ def _order(order_id: str, buyer: Buyer, at: datetime, lines: list[Line], *, fate
     else:
         status, paid_at = "returned" if fate < 0.07 else "paid", at + timedelta(seconds=20 + int(fate * 600))
     if 0.05 <= fate < 0.07:
-        lines = [Line(line.product, line.quantity, line.amount, line.amount) for line in lines]
+        lines = [SampleLine(line.product, line.quantity, line.amount, line.amount) for line in lines]
     elif 0.07 <= fate < 0.09:
         first = lines[0]
-        lines = [Line(first.product, first.quantity, first.amount, first.amount // 2), *lines[1:]]
-    return Order(order_id, buyer, at, paid_at, status, tuple(lines), postage, waybill)
+        lines = [SampleLine(first.product, first.quantity, first.amount, first.amount // 2), *lines[1:]]
+    return SampleOrder(order_id, buyer, at, paid_at, status, tuple(lines), postage, waybill)
 
 
 def _friends(
-    rng: Generator, catalogue: Catalogue, people: Sequence[Buyer], fond: NDArray[np.bool_],
+    rng: Generator, catalogue: Catalogue, people: Sequence[SampleBuyer], fond: NDArray[np.bool_],
     joined: dict[str, datetime], now: datetime,
-) -> tuple[tuple[tuple[Buyer, datetime], ...], tuple[tuple[str, Buyer, datetime], ...]]:  # fmt: skip
+) -> tuple[tuple[tuple[SampleBuyer, datetime], ...], tuple[tuple[str, SampleBuyer, datetime], ...]]:  # fmt: skip
     """Followers and group members, each since some time after their first order."""
     since = rng.random((len(people), 1 + len(catalogue.groups)))
     chances = rng.random((len(people), 1 + len(catalogue.groups)))
@@ -262,7 +266,7 @@ def _friends(
     return tuple(followers), tuple(members)
 
 
-def _parcels(rng: Generator, orders: Sequence[Order], end: date) -> tuple[Parcel, ...]:
+def _parcels(rng: Generator, orders: Sequence[SampleOrder], end: date) -> tuple[SampleParcel, ...]:
     """Parcels of the last thirty days; orders of the last four days leave today, in the order of the shelves."""
     cutoff, oldest = (datetime.combine(end - timedelta(days=back), time()) for back in (4, 30))
     paid = [order for order in orders if order.status == "paid" and order.placed_at >= oldest]
@@ -272,8 +276,8 @@ def _parcels(rng: Generator, orders: Sequence[Order], end: date) -> tuple[Parcel
     gone = [order for order in paid if order.placed_at < cutoff]
     shipped = [datetime.combine(order.placed_at.date() + timedelta(days=1), time(15, 30)) for order in gone]
     return (
-        *(Parcel(order, at, None) for order, at in zip(gone, shipped, strict=True)),
-        *(Parcel(order, None, place) for place, order in enumerate(waiting, start=1)),
+        *(SampleParcel(order, at, None) for order, at in zip(gone, shipped, strict=True)),
+        *(SampleParcel(order, None, place) for place, order in enumerate(waiting, start=1)),
     )
 
 

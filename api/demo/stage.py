@@ -47,17 +47,17 @@ class Stage:
         return self.now
 
     @contextmanager
-    def step(self, words: str, total: int | None = None) -> Iterator["Step"]:
+    def step(self, words: str, total: int | None = None) -> Iterator["DemoStep"]:
         """Show one step of the chain with its own bar."""
         self._done += 1
         task = self.progress.add_task(f"{self._done:2d}  {words}", total=total)
-        step = Step(self.progress, task)
+        step = DemoStep(self.progress, task)
         yield step
         step.finish()
 
 
 @dataclass
-class Step:
+class DemoStep:
     """One bar on the screen."""
 
     progress: Progress

@@ -5,7 +5,7 @@ from pydantic import BaseModel, Field
 from campaigns.campaign.reasons import step_name
 
 
-class Message(BaseModel):
+class MessageFigures(BaseModel):
     """One message campaign's ledger: audience = sent + skipped + control + failed + unknown."""
 
     audience: int
@@ -59,8 +59,8 @@ class Summary(BaseModel):
     orders: int
     repeat_rate: float
     segments: dict[str, int]
-    push: Message
-    alert: Message
+    push: MessageFigures
+    alert: MessageFigures
     flyers: Flyers
     joint: Joint
     scans: int

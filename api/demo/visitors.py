@@ -13,7 +13,7 @@ from urllib.parse import urljoin, urlsplit
 import uvicorn
 
 from api.app import create_app
-from api.demo.stage import Stage, Step
+from api.demo.stage import DemoStep, Stage
 from retention.errors import Conflict
 
 PHONE = (
@@ -31,7 +31,7 @@ class Visit:
     kind: Literal["open", "claim"] = "open"
 
 
-def replay(stage: Stage, visits: Sequence[Visit], step: Step) -> None:
+def replay(stage: Stage, visits: Sequence[Visit], step: DemoStep) -> None:
     """Make the visits in their order, each at its moment."""
     with _website(stage) as site, closing(HTTPConnection(urlsplit(site).netloc, timeout=_PATIENCE_S)) as phone:
         for visit in sorted(visits):

@@ -57,7 +57,7 @@ class _Uses:
     most: int | None = None
 
 
-class Limits:
+class VisitLimits:
     """The uses of the last minute. A use that is refused is not counted, so waiting always ends."""
 
     def __init__(self) -> None:
@@ -89,13 +89,13 @@ class Limits:
 
 def install(app: FastAPI) -> None:
     """Count on this application, and answer who is too quick with a page."""
-    app.state.limits = Limits()
+    app.state.limits = VisitLimits()
     app.add_exception_handler(TooOften, _tell)
 
 
 def check(request: Request, act: Act, link: str, *, at: datetime) -> None:
     """Count one use of a link by this visitor; TooOften when that is one too many."""
-    limits: Limits = request.app.state.limits
+    limits: VisitLimits = request.app.state.limits
 
     def shared() -> bool:
         if act is Act.ANSWER:
@@ -111,7 +111,7 @@ def check(request: Request, act: Act, link: str, *, at: datetime) -> None:
 
 def check_miss(request: Request, *, at: datetime) -> None:
     """Count a link that is not there; TooOften instead of one more answer to somebody who tries many."""
-    limits: Limits = request.app.state.limits
+    limits: VisitLimits = request.app.state.limits
     limits.use(Act.MISS, visitor(request), "", at=at, is_shared=lambda: False)
 
 

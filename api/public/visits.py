@@ -34,7 +34,7 @@ Show = Callable[[Session, Link], Response]
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class LinkVisit:
     """One opening of a link, as `scans.open_link` takes it."""
 
     token: str
@@ -61,10 +61,10 @@ def install(app: FastAPI) -> None:
     app.state.unwritten = deque(maxlen=MOST_WAITING)
 
 
-def visit_of(request: Request, token: str, *, at: datetime) -> Visit:
+def visit_of(request: Request, token: str, *, at: datetime) -> LinkVisit:
     """Return what is written down of a request."""
     sent = request.headers
-    return Visit(
+    return LinkVisit(
         token,
         at,
         user_agent=sent.get("user-agent", ""),
@@ -74,10 +74,10 @@ def visit_of(request: Request, token: str, *, at: datetime) -> Visit:
     )
 
 
-def show_and_record(app: FastAPI, visit: Visit, show: Show) -> Response:
+def show_and_record(app: FastAPI, visit: LinkVisit, show: Show) -> Response:
     """Write a visit down and return what `show` makes of its link, or only that; NotFound for an unknown token."""
     engine: Engine = app.state.engine
-    unwritten: deque[Visit] = app.state.unwritten
+    unwritten: deque[LinkVisit] = app.state.unwritten
     try:
         with hurried(engine, wait=PATIENCE) as session:
             answer = show(session, visit.write(session))
@@ -90,7 +90,7 @@ def show_and_record(app: FastAPI, visit: Visit, show: Show) -> Response:
     return answer
 
 
-def _write_late(engine: Engine, unwritten: deque[Visit]) -> None:
+def _write_late(engine: Engine, unwritten: deque[LinkVisit]) -> None:
     """Write what waited, a few at a time; what cannot be written goes on waiting."""
     if not unwritten:
         return
@@ -104,7 +104,7 @@ def _write_late(engine: Engine, unwritten: deque[Visit]) -> None:
         log.warning("scans go on waiting", error=_name(error), waiting=len(unwritten))
 
 
-def _write_if_there(session: Session, visit: Visit) -> None:
+def _write_if_there(session: Session, visit: LinkVisit) -> None:
     try:
         visit.write(session)
     except NotFound:

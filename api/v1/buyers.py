@@ -11,7 +11,7 @@ from api.v1.keys import Caller, caller_with
 from api.v1.routing import router_for
 from retention.access import Scope
 from retention.privacy.requests import erase_buyer, export_buyer
-from retention.privacy.times import MOST_DAYS, Kind, set_times, times_of
+from retention.privacy.times import MOST_DAYS, KeptKind, set_times, times_of
 
 router = router_for("buyers")
 
@@ -64,12 +64,12 @@ def erase(buyer: BuyerQuery, session: Writing, files: Files, at: Now, caller: Er
 
 
 @router.get("/privacy")
-def show_times(session: Reading, caller: Annotated[Caller, caller_with(Scope.BUYERS_READ)]) -> dict[Kind, int]:
+def show_times(session: Reading, caller: Annotated[Caller, caller_with(Scope.BUYERS_READ)]) -> dict[KeptKind, int]:
     """Return for how many days the shop keeps each kind. Scope buyers:read."""
     return times_of(session, caller.shop.id)
 
 
 @router.put("/privacy")
-def save_times(times: TimesIn, session: Writing, at: Now, caller: Eraser) -> dict[Kind, int]:
+def save_times(times: TimesIn, session: Writing, at: Now, caller: Eraser) -> dict[KeptKind, int]:
     """Set for how many days kinds are kept. Scope buyers:erase."""
     return set_times(session, caller.member, times.model_dump(exclude_none=True), at=at)

@@ -36,7 +36,7 @@ def current_caller(
         member = keys.member_of_key(session, sent.credentials, at=at) if sent else None
         if isinstance(member, Member):
             return Caller(get_shop(session, member.shop_id), member)
-    if isinstance(member, keys.Refused):
+    if isinstance(member, keys.KeyRefusal):
         raise HTTPException(401, member.reason, {"WWW-Authenticate": 'Bearer error="invalid_token"'})
     detail = gettext_noop("Send a valid key: Authorization: Bearer rk_...")
     raise HTTPException(401, detail, {"WWW-Authenticate": "Bearer"})

@@ -25,7 +25,7 @@ from api.v1.keys import Caller
 from retention.access import Member
 from retention.database import transaction
 from retention.encryption import decrypt, encrypt
-from retention.idempotency import LONGEST_KEY, Answer, answer_once, begin_once, free_key, keep_answer
+from retention.idempotency import LONGEST_KEY, StoredResponse, answer_once, begin_once, free_key, keep_answer
 
 REPLAYED = "Idempotency-Replayed"
 
@@ -54,11 +54,11 @@ class Once:
     at: datetime
     engine: Engine
 
-    def within(self, session: Session, member: Member, work: Work) -> Answer:
+    def within(self, session: Session, member: Member, work: Work) -> StoredResponse:
         """Return what `work` returns, kept in the transaction of its own rows."""
         return answer_once(session, member, self.key or "", request=self.request, at=self.at, work=work)
 
-    def around(self, member: Member, work: Work) -> Answer:
+    def around(self, member: Member, work: Work) -> StoredResponse:
         """Return what `work` returns, which no transaction spans."""
         key = self.key or ""
         with transaction(self.engine) as session:
@@ -73,7 +73,7 @@ class Once:
             raise
         with transaction(self.engine) as session:
             keep_answer(session, member, key, value)
-        return Answer(value, again=False)
+        return StoredResponse(value, again=False)
 
     def lock(self, value: dict[str, Any]) -> dict[str, Any]:
         """Return an answer that nobody reads again without the key of whoever asked."""
@@ -116,7 +116,7 @@ def answered_once(
 
         member, session = given[caller_name].member, given.get(session_name)
         if sent_once.key is None:
-            kept = Answer(work(), again=False)
+            kept = StoredResponse(work(), again=False)
         elif session is None:
             kept = sent_once.around(member, work)
         else:

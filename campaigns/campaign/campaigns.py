@@ -14,7 +14,7 @@ from campaigns.campaign.triggers import Trigger, read_trigger, starts_itself
 from retention.database import BigId, Json, ShopRow, choice
 from retention.errors import Invalid
 from retention.privacy.personal import personal
-from retention.privacy.times import Kind, forgets
+from retention.privacy.times import KeptKind, forgets
 from retention.stored import Stored
 
 __all__ = ["Medium"]  # handed on: the rows and their medium are asked for together
@@ -250,4 +250,4 @@ def deliveries_of(campaign: Campaign) -> tuple[ColumnElement[bool], ...]:
 
 
 personal(Delivery, blank={"address": "", "detail": "", "message_id": ""}, addresses=("address",))
-forgets(Kind.TEXTS, Delivery, moment="sent_at", blank={"address": "", "detail": ""})
+forgets(KeptKind.TEXTS, Delivery, moment="sent_at", blank={"address": "", "detail": ""})

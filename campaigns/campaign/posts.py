@@ -15,7 +15,7 @@ from campaigns.campaign.policy import PostsTo
 from retention import clock
 from retention.database import BigId, ShopRow, choice
 from retention.privacy.personal import personal
-from retention.privacy.times import Kind, forgets
+from retention.privacy.times import KeptKind, forgets
 
 LIFE = timedelta(days=3)
 """How long a person has for a post whose campaign does not say after how many hours it is too late."""
@@ -97,4 +97,4 @@ def is_posted(campaign: Campaign) -> bool:
 
 
 personal(Post, blank={"text": "", "note": "", "proof": ""}, files=("proof",))
-forgets(Kind.TEXTS, Post, moment="due_at", blank={"text": "", "note": ""})
+forgets(KeptKind.TEXTS, Post, moment="due_at", blank={"text": "", "note": ""})

@@ -26,7 +26,7 @@ from retention.failures import forget_failure
 from retention.i18n import gettext as _
 from retention.settings import get_settings
 from retention.shops import Shop, check_slug
-from retention.suppressions import About, is_held
+from retention.suppressions import OptOutSubject, is_held
 
 
 class SenderKind(StrEnum):
@@ -219,7 +219,7 @@ def test_sender(session: Session, shop: Shop, sender: Sender, *, to: str, at: da
 
 def check_may_be_sent(session: Session, shop: Shop, medium: Medium, to: str) -> None:
     """Raise Forbidden where the address a test shall go to has said no to the shop's messages."""
-    if is_held(session, About(shop.id, CHANNEL[medium]), to):
+    if is_held(session, OptOutSubject(shop.id, CHANNEL[medium]), to):
         raise Forbidden("{to} has said no to messages of this shop, and a test is one.", to=to)
 
 

@@ -12,8 +12,8 @@ from campaigns.campaign.campaigns import Delivery
 from retention.database import BigId, ShopRow, choice
 from retention.errors import Conflict
 from retention.internet import is_public_host, leads_inside
-from retention.privacy.personal import Who, personal
-from retention.privacy.times import Kind, forgets
+from retention.privacy.personal import PersonKeys, personal
+from retention.privacy.times import KeptKind, forgets
 from retention.settings import get_settings
 
 
@@ -91,7 +91,7 @@ class Scan(ShopRow, table=True):
     user_agent: str = Field(default="", max_length=300)
 
 
-def _carried(who: Who) -> sa.ColumnElement[bool]:
+def _carried(who: PersonKeys) -> sa.ColumnElement[bool]:
     """Links on what was handed to a buyer."""
     return col(Link.delivery_id).in_(sa.select(col(Delivery.id)).where(col(Delivery.buyer_id) == who.id))
 
@@ -105,4 +105,4 @@ personal(
     blank={"user_agent": "", "address_digest": ""},
     any_shop=True,
 )
-forgets(Kind.AGENTS, Scan, moment="at", blank={"user_agent": "", "address_digest": ""})
+forgets(KeptKind.AGENTS, Scan, moment="at", blank={"user_agent": "", "address_digest": ""})

@@ -13,7 +13,7 @@ from retention.addresses import country_of, email_key, phone_key
 from retention.consent import Channel
 from retention.database import BigId, ShopRow, choice
 from retention.privacy.personal import personal, quotes
-from retention.privacy.times import Kind, forgets
+from retention.privacy.times import KeptKind, forgets
 from retention.shops import Shop
 
 
@@ -102,4 +102,4 @@ personal(
     files=("report",),
     addresses=("address",),
 )
-forgets(Kind.TEXTS, Bounce, moment="at", blank={"address": "", "detail": ""}, file="report")
+forgets(KeptKind.TEXTS, Bounce, moment="at", blank={"address": "", "detail": ""}, file="report")

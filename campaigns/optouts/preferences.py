@@ -8,7 +8,7 @@ from sqlmodel import Session
 from campaigns.optouts.unsubscribe import Subject, choices_of
 from retention.buyers import Buyer
 from retention.consent import Answer, Channel
-from retention.suppressions import About, is_held
+from retention.suppressions import OptOutSubject, is_held
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ def preferences_of(session: Session, buyer: Buyer, *, at: datetime) -> ContactPr
     found, until = [], None
     for channel in Channel:
         choices = choices_of(session, Subject(buyer.shop_id, buyer.id, channel), at=at)
-        held = is_held(session, About(buyer.shop_id, channel), addresses.get(channel, ""))
+        held = is_held(session, OptOutSubject(buyer.shop_id, channel), addresses.get(channel, ""))
         found.append(ChannelPreference(channel, choices.answer, held, choices.topics_out))
         until = choices.paused_until
     return ContactPreferences(found, until)

@@ -19,7 +19,7 @@ from retention.consent import Answer, Channel, Consent
 from retention.errors import Invalid, NotFound
 from retention.moments import show_end, show_moment
 from retention.shops import Shop
-from retention.suppressions import About, buyers_at, is_held, key_of, lift, suppress
+from retention.suppressions import OptOutSubject, buyers_at, is_held, key_of, lift, suppress
 
 SKEW = timedelta(minutes=5)
 """How far ahead another system's clock may be."""
@@ -69,7 +69,7 @@ def record_address(
     if statement.channel is None:
         raise Invalid("Say for which channel the address {address} answers: email or sms.", address=repr(address))
     key = key_of(session, member.shop_id, statement.channel, address)
-    about = About(member.shop_id, statement.channel, statement.topic)
+    about = OptOutSubject(member.shop_id, statement.channel, statement.topic)
     buyers = list(session.execute(buyers_at(member.shop_id, statement.channel, {key})).scalars())
     if statement.answer is Answer.OUT:
         suppress(session, about, {key}, source=evidence.source, wording=evidence.wording, at=evidence.at)

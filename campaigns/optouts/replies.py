@@ -12,7 +12,7 @@ from sqlmodel import Session
 from campaigns.optouts.unsubscribe import Evidence, Subject, opt_in, opt_out
 from retention.column_limits import fitting
 from retention.consent import Answer, Channel, last_answer
-from retention.suppressions import About, buyers_at, keys_of, lift, suppress
+from retention.suppressions import OptOutSubject, buyers_at, keys_of, lift, suppress
 
 STOP_WORDS = frozenset(
     {"td", "t", "r", "n", "stop", "stopall", "unsubscribe", "cancel", "end", "quit", "optout", "revoke"}
@@ -55,7 +55,12 @@ def take_reply(session: Session, shop_id: int, *, phone: str, text: str, at: dat
     if no:
         # Also where nobody has it yet: the number may come with the next file.
         suppress(
-            session, About(shop_id, Channel.SMS), keys, source=fitting(source, 100), wording=fitting(text, 1000), at=at
+            session,
+            OptOutSubject(shop_id, Channel.SMS),
+            keys,
+            source=fitting(source, 100),
+            wording=fitting(text, 1000),
+            at=at,
         )
         for subject in subjects:
             opt_out(session, subject, evidence)
@@ -63,7 +68,7 @@ def take_reply(session: Session, shop_id: int, *, phone: str, text: str, at: dat
     back = [each for each in subjects if _said_no(session, each)]
     for subject in back:
         opt_in(session, subject, evidence)
-    lift(session, About(shop_id, Channel.SMS), keys, at=at)
+    lift(session, OptOutSubject(shop_id, Channel.SMS), keys, at=at)
     return len(back)
 
 

@@ -24,7 +24,7 @@ from retention.encryption import decrypt, encrypt
 from retention.errors import Conflict, Invalid, NotFound
 from retention.failures import forget_failure
 from retention.privacy.personal import mentions, personal
-from retention.privacy.times import Kind, forgets
+from retention.privacy.times import KeptKind, forgets
 from retention.settings import get_settings
 from retention.shops import Shop, check_slug
 from retention.touches import Touch
@@ -240,4 +240,4 @@ def _record(session: Session, webhook: Webhook, action: str, *, at: datetime, ac
 
 
 personal(WebhookCall, which=lambda who: mentions(col(WebhookCall.body), who), delete=True)
-forgets(Kind.TEXTS, WebhookCall, moment="sent_at")
+forgets(KeptKind.TEXTS, WebhookCall, moment="sent_at")

@@ -12,7 +12,7 @@ import pikepdf
 
 from printables.drawing import qr, verify
 from printables.drawing.profiles import Profile
-from printables.drawing.render import Box, Slot, StaticLayer
+from printables.drawing.render import Slot, SlotBox, StaticLayer
 from printables.drawing.stamp import PrintRecord, module_mm, version_for
 from retention.i18n import gettext, gettext_noop
 
@@ -97,7 +97,7 @@ def _symbols(layer: StaticLayer, pieces: Sequence[PrintRecord], profile: Profile
         words = gettext_noop("{slot}: symbol of {side} mm with its quiet zone (at least {least}, {best} advised).")
         values = {"slot": slot.name, "side": f"{side:.1f}", "least": LEAST_SYMBOL, "best": BEST_SYMBOL}
         yield _as_check("qr-size", side >= LEAST_SYMBOL, words, **values)
-        yield _quiet(layer, slot, Box(*_middle(slot, side)))
+        yield _quiet(layer, slot, SlotBox(*_middle(slot, side)))
 
 
 def _reads(pieces: Sequence[PrintRecord], pdf: bytes, layer: StaticLayer) -> PreflightCheck:
@@ -117,7 +117,7 @@ def _middle(slot: Slot, side: float) -> tuple[float, float, float, float]:
     return box.x + (box.width - side) / 2, box.y + (box.height - side) / 2, side, side
 
 
-def _quiet(layer: StaticLayer, slot: Slot, square: Box) -> PreflightCheck:
+def _quiet(layer: StaticLayer, slot: Slot, square: SlotBox) -> PreflightCheck:
     other = [(place.words or place.kind, place.box) for place in layer.placed]
     other += [(name, near.box) for name, near in layer.slots.items() if name != slot.name]
     inside = [name for name, box in other if _overlap(square, box)]
@@ -126,7 +126,7 @@ def _quiet(layer: StaticLayer, slot: Slot, square: Box) -> PreflightCheck:
     return _as_check("qr-quiet", not inside, words, slot=slot.name, names=", ".join(inside))
 
 
-def _overlap(one: Box, two: Box) -> bool:
+def _overlap(one: SlotBox, two: SlotBox) -> bool:
     across = min(one.x + one.width, two.x + two.width) - max(one.x, two.x)
     down = min(one.y + one.height, two.y + two.height) - max(one.y, two.y)
     return across > _TOUCH and down > _TOUCH
@@ -155,7 +155,7 @@ def _zones(layer: StaticLayer) -> Iterator[PreflightCheck]:
     yield _as_check("safe-zone", not outside, words, least=SAFE_ZONE, names=", ".join(outside))
 
 
-def _margin(box: Box, layer: StaticLayer) -> float:
+def _margin(box: SlotBox, layer: StaticLayer) -> float:
     return min(box.x, box.y, layer.width - box.x - box.width, layer.height - box.y - box.height)
 
 

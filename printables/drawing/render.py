@@ -31,7 +31,7 @@ Kind = Literal["qr", "text"]
 
 
 @dataclass(frozen=True)
-class Box:
+class SlotBox:
     """A rectangle in millimetres from the upper left corner of the trimmed page."""
 
     x: float
@@ -46,7 +46,7 @@ class Slot:
 
     name: str
     kind: Kind
-    box: Box
+    box: SlotBox
     baseline: float = 0
     size_pt: float = 0
     bold: bool = False
@@ -61,7 +61,7 @@ class Placed:
 
     kind: Literal["text", "picture"]
     words: str
-    box: Box
+    box: SlotBox
     size_pt: float = 0
     dpi: float = 0
 
@@ -303,8 +303,8 @@ def _slot(box: Any) -> Slot | None:
     )
 
 
-def _box(box: Any) -> Box:
-    return Box(box.content_box_x() * PX, box.content_box_y() * PX, box.width * PX, box.height * PX)
+def _box(box: Any) -> SlotBox:
+    return SlotBox(box.content_box_x() * PX, box.content_box_y() * PX, box.width * PX, box.height * PX)
 
 
 def _is_text(box: Any) -> bool:
@@ -314,7 +314,7 @@ def _is_text(box: Any) -> bool:
 def _placed(boxes: list[Any]) -> Iterator[Placed]:
     for box in boxes:
         if _is_text(box):
-            where = Box(box.position_x * PX, box.position_y * PX, box.width * PX, box.height * PX)
+            where = SlotBox(box.position_x * PX, box.position_y * PX, box.width * PX, box.height * PX)
             yield Placed("text", box.text, where, size_pt=box.style["font_size"] * _PT)
         elif isinstance(getattr(getattr(box, "replacement", None), "width", None), int):
             where = _box(box)

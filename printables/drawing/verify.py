@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pypdfium2
 import zxingcpp
 
-from printables.drawing.render import Box
+from printables.drawing.render import SlotBox
 from retention.errors import Invalid
 
 _Document: Any = pypdfium2.PdfDocument  # without types
@@ -27,15 +27,15 @@ ONE_AT_A_TIME = threading.RLock()
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundCode:
     """One code: its page counted from 1, its text, its outline in mm from the page's upper left corner."""
 
     page: int
     text: str
-    box: Box
+    box: SlotBox
 
 
-def decode(pdf: bytes | Path, *, pages: Iterable[int] | None = None, dpi: int = DPI) -> list[Found]:
+def decode(pdf: bytes | Path, *, pages: Iterable[int] | None = None, dpi: int = DPI) -> list[FoundCode]:
     """Return the QR codes of a PDF in reading order, page by page; `pages` count from 1, all without it.
 
     Raises Invalid for a file that is not a PDF or is locked, and for a page it does not have.
@@ -83,13 +83,13 @@ def _opened(pdf: bytes | Path) -> Iterator[Any]:
             yield document
 
 
-def _on_page(picture: npt.NDArray[np.uint8], number: int, dpi: int) -> list[Found]:
+def _on_page(picture: npt.NDArray[np.uint8], number: int, dpi: int) -> list[FoundCode]:
     read = zxingcpp.read_barcodes(picture, try_downscale=True)
-    found = [Found(number, code.text, _box(code.position, 25.4 / dpi)) for code in read if "QR" in str(code.format)]
+    found = [FoundCode(number, code.text, _box(code.position, 25.4 / dpi)) for code in read if "QR" in str(code.format)]
     return sorted(found, key=lambda code: (round(code.box.y / 10), code.box.x))
 
 
-def _box(corners: Any, mm: float) -> Box:
+def _box(corners: Any, mm: float) -> SlotBox:
     points = (corners.top_left, corners.top_right, corners.bottom_right, corners.bottom_left)
     across, down = [point.x * mm for point in points], [point.y * mm for point in points]
-    return Box(min(across), min(down), max(across) - min(across), max(down) - min(down))
+    return SlotBox(min(across), min(down), max(across) - min(across), max(down) - min(down))

@@ -19,7 +19,7 @@ FLOOR = 5
 
 
 @dataclass(frozen=True)
-class Cell:
+class MatrixCell:
     """What came of one shop's slot in one shop's parcels, both by their shop ids. None stands for 1 to 4."""
 
     host: int
@@ -30,7 +30,7 @@ class Cell:
     orders: int | None
 
 
-def scan_matrix(session: Session, joint: JointFlyer, *, member: Member | None = None) -> list[Cell]:
+def scan_matrix(session: Session, joint: JointFlyer, *, member: Member | None = None) -> list[MatrixCell]:
     """Return a cell per host shop and slot owner, in slot order.
 
     copies: pieces a packer put into a parcel; scans: by people, each once a minute; claims and orders: coupons. With
@@ -42,7 +42,7 @@ def scan_matrix(session: Session, joint: JointFlyer, *, member: Member | None = 
     for host, owner in product(shops, shops):
         figures = (packed.get(host, 0), scans.get((host, owner), 0), *coupons.get((host, owner), (0, 0)))
         exact = member is None or member.shop_id == owner
-        cells.append(Cell(host, owner, *_shown(figures, exact=exact)))
+        cells.append(MatrixCell(host, owner, *_shown(figures, exact=exact)))
     return cells
 
 

@@ -12,8 +12,8 @@ from retention.errors import Invalid
 from retention.i18n import gettext_noop
 from retention.ingest.checking import Rows, read_dates, read_times, read_words
 from retention.ingest.consents import take_answers
-from retention.ingest.staged import Merged, StagedRows, latest, moment, need, spell, welcome
-from retention.staging import Kind, drop_staging, fetch, run, settle
+from retention.ingest.staged import MergedRows, StagedRows, latest, moment, need, spell, welcome
+from retention.staging import ColumnKind, drop_staging, fetch, run, settle
 from retention.versions import Family, raise_version
 
 _TEXTS = {
@@ -47,14 +47,14 @@ class BuyerStaging(StagedRows):
 
     name = "import_buyers"
     shape: ClassVar = {
-        "buyer": Kind.TEXT,
-        **dict.fromkeys((*_TEXTS, *_KEYS), Kind.TEXT),
-        "birthday": Kind.DATE,
-        "created_at": Kind.TIME,
-        "email_consent": Kind.TEXT,
-        "sms_consent": Kind.TEXT,
-        "email_consent_at": Kind.TIME,
-        "sms_consent_at": Kind.TIME,
+        "buyer": ColumnKind.TEXT,
+        **dict.fromkeys((*_TEXTS, *_KEYS), ColumnKind.TEXT),
+        "birthday": ColumnKind.DATE,
+        "created_at": ColumnKind.TIME,
+        "email_consent": ColumnKind.TEXT,
+        "sms_consent": ColumnKind.TEXT,
+        "email_consent_at": ColumnKind.TIME,
+        "sms_consent_at": ColumnKind.TIME,
     }
 
     def check(self, rows: Rows) -> pl.DataFrame:
@@ -92,7 +92,7 @@ class BuyerStaging(StagedRows):
         both = read.pop("consent_at")
         return {name: pl.select(pl.coalesce(times, both)).to_series() for name, times in read.items()}
 
-    def merge(self, *, now: datetime) -> Merged:
+    def merge(self, *, now: datetime) -> MergedRows:
         """Write the rows into buyers and consents. An empty cell changes nothing."""
         settle(self.session, self.name)
         added = self._insert(now)
@@ -112,7 +112,7 @@ class BuyerStaging(StagedRows):
         if answers:
             raise_version(self.session, self.shop.id, Family.CONSENTS)
         totals = {"buyers": total, "new_buyers": added, "new_consents": answers, "overruled_consents": overruled}
-        return Merged(added + updated + answers, total - added - updated, totals)
+        return MergedRows(added + updated + answers, total - added - updated, totals)
 
     def _insert(self, now: datetime) -> int:
         names = (*_TEXTS, *_KEYS)

@@ -14,7 +14,7 @@ Names = dict[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
-class Preset:
+class ColumnPreset:
     """Names one kind of export uses.
 
     `order_level` says that money columns hold the order's totals, not the line's; `after_refunds` names the amount
@@ -148,9 +148,9 @@ NEEDED: dict[str, tuple[tuple[str, ...], ...]] = {
 """Of each group of fields a file must have one."""
 
 PRESETS = {
-    "generic": Preset("generic"),
-    "taobao": Preset("taobao", order_level=True, after_refunds=("买家实际支付金额",)),
-    "shopify": Preset(
+    "generic": ColumnPreset("generic"),
+    "taobao": ColumnPreset("taobao", order_level=True, after_refunds=("买家实际支付金额",)),
+    "shopify": ColumnPreset(
         "shopify",
         order_level=True,
         names={
@@ -181,7 +181,7 @@ PRESETS = {
             "products": {"sku": ("Variant SKU",), "price": ("Variant Price",)},
         },
     ),
-    "woocommerce": Preset(
+    "woocommerce": ColumnPreset(
         "woocommerce",
         order_level=True,
         names={
@@ -210,14 +210,14 @@ PRESETS = {
 }
 
 
-def find_preset(name: str) -> Preset:
+def find_preset(name: str) -> ColumnPreset:
     """Return the preset called `name`; Invalid otherwise."""
     if name not in PRESETS:
         raise Invalid("There is no preset {name}. Use one of {known}.", name=repr(name), known=", ".join(PRESETS))
     return PRESETS[name]
 
 
-def map_columns(kind: str, header: Sequence[str], preset: Preset, explicit: Mapping[str, str]) -> dict[str, str]:
+def map_columns(kind: str, header: Sequence[str], preset: ColumnPreset, explicit: Mapping[str, str]) -> dict[str, str]:
     """Return the column of each field found; Invalid names the field or column that is missing or unknown."""
     fields = KINDS[kind]
     _check_explicit(fields, header, explicit)

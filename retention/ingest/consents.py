@@ -13,7 +13,7 @@ from sqlmodel import Session
 
 from retention.ingest.staged import answered, moment, spell
 from retention.shops import Shop
-from retention.staging import Kind, create_staging, drop_staging, fetch, run, settle
+from retention.staging import ColumnKind, create_staging, drop_staging, fetch, run, settle
 
 _ADDRESS = {"email": ("email", "email_key"), "sms": ("phone", "phone_key")}
 _TABLE = "import_answers"
@@ -55,9 +55,17 @@ def _compare(session: Session, table: str, channel: str, *, now: str, values: di
     """
     address, key = _ADDRESS[channel]
     shape = {
-        "place": Kind.KEY, "buyer_id": Kind.WHOLE, "address": Kind.TEXT, "address_key": Kind.TEXT, "answer": Kind.TEXT,
-        "at": Kind.TIME, "undated": Kind.FLAG, "before": Kind.TEXT, "is_new": Kind.FLAG, "counts": Kind.FLAG,
-    }  # fmt: skip
+        "place": ColumnKind.KEY,
+        "buyer_id": ColumnKind.WHOLE,
+        "address": ColumnKind.TEXT,
+        "address_key": ColumnKind.TEXT,
+        "answer": ColumnKind.TEXT,
+        "at": ColumnKind.TIME,
+        "undated": ColumnKind.FLAG,
+        "before": ColumnKind.TEXT,
+        "is_new": ColumnKind.FLAG,
+        "counts": ColumnKind.FLAG,
+    }
     create_staging(session, _TABLE, shape)
     last = """LEFT JOIN (
           SELECT buyer_id, max(id) AS id FROM consents

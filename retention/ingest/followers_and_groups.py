@@ -9,9 +9,9 @@ import polars as pl
 from retention.errors import Invalid
 from retention.i18n import gettext_noop
 from retention.ingest.checking import Rows, read_times
-from retention.ingest.staged import Merged, StagedRows, add_buyers, latest, moment, need, spell, welcome
+from retention.ingest.staged import MergedRows, StagedRows, add_buyers, latest, moment, need, spell, welcome
 from retention.shops import check_slug
-from retention.staging import Kind, drop_staging, fetch, run, settle
+from retention.staging import ColumnKind, drop_staging, fetch, run, settle
 from retention.versions import Family, raise_version
 
 
@@ -19,13 +19,13 @@ class FollowerStaging(StagedRows):
     """Rows of a file of followers."""
 
     name = "import_followers"
-    shape: ClassVar = {"buyer": Kind.TEXT, "followed_at": Kind.TIME, "ended_at": Kind.TIME}
+    shape: ClassVar = {"buyer": ColumnKind.TEXT, "followed_at": ColumnKind.TIME, "ended_at": ColumnKind.TIME}
 
     def check(self, rows: Rows) -> pl.DataFrame:
         """Return the values of all rows, refusing those that are wrong."""
         return pl.DataFrame({"buyer": need(rows, "buyer_id", 200), **_span(self, rows, "followed_at", "ended_at")})
 
-    def merge(self, *, now: datetime) -> Merged:
+    def merge(self, *, now: datetime) -> MergedRows:
         """Write the rows into follows."""
         return _merge_spans(self, now=now, table="follows", start="followed_at", end="ended_at", group=False)
 
@@ -35,8 +35,12 @@ class MemberStaging(StagedRows):
 
     name = "import_members"
     shape: ClassVar = {
-        "buyer": Kind.TEXT, "slug": Kind.TEXT, "group_name": Kind.TEXT, "joined_at": Kind.TIME, "left_at": Kind.TIME,
-    }  # fmt: skip
+        "buyer": ColumnKind.TEXT,
+        "slug": ColumnKind.TEXT,
+        "group_name": ColumnKind.TEXT,
+        "joined_at": ColumnKind.TIME,
+        "left_at": ColumnKind.TIME,
+    }
 
     def check(self, rows: Rows) -> pl.DataFrame:
         """Return the values of all rows, refusing those that are wrong."""
@@ -51,7 +55,7 @@ class MemberStaging(StagedRows):
             }
         )
 
-    def merge(self, *, now: datetime) -> Merged:
+    def merge(self, *, now: datetime) -> MergedRows:
         """Write the rows into group members, and into groups where they are new."""
         groups = run(
             self.session,
@@ -65,7 +69,7 @@ class MemberStaging(StagedRows):
             now=spell(self.session, now),
         )
         merged = _merge_spans(self, now=now, table="group_members", start="joined_at", end="left_at", group=True)
-        return Merged(merged.changed, merged.unchanged, {**merged.totals, "new_groups": groups})
+        return MergedRows(merged.changed, merged.unchanged, {**merged.totals, "new_groups": groups})
 
 
 def slug_of_group(name: str) -> str:
@@ -83,7 +87,7 @@ def _span(staging: StagedRows, rows: Rows, start: str, end: str) -> dict[str, pl
     return times
 
 
-def _merge_spans(staging: StagedRows, *, now: datetime, table: str, start: str, end: str, group: bool) -> Merged:
+def _merge_spans(staging: StagedRows, *, now: datetime, table: str, start: str, end: str, group: bool) -> MergedRows:
     """Write spans of time a buyer followed or belonged. Beginning anew after an end lifts the end."""
     session, shop = staging.session, staging.shop
     settle(session, staging.name)
@@ -118,4 +122,4 @@ def _merge_spans(staging: StagedRows, *, now: datetime, table: str, start: str, 
     if updated or inserted:
         raise_version(session, shop.id, Family.FOLLOWERS_AND_GROUPS)
     changed = updated + inserted
-    return Merged(changed, total - changed, {"new_buyers": added})
+    return MergedRows(changed, total - changed, {"new_buyers": added})

@@ -22,7 +22,7 @@ from retention.files import FileStore, open_store
 from retention.i18n import gettext, gettext_noop
 from retention.ingest.buyers import BuyerStaging
 from retention.ingest.chunks import Chunk, Reject, Source
-from retention.ingest.columns import KINDS, Preset, find_preset, map_columns
+from retention.ingest.columns import KINDS, ColumnPreset, find_preset, map_columns
 from retention.ingest.duplicates import Duplicates
 from retention.ingest.erased_rows import screen
 from retention.ingest.followers_and_groups import FollowerStaging, MemberStaging
@@ -91,7 +91,7 @@ class Staging(Protocol):
         """Stage the good rows and return the others."""
         ...
 
-    def merge(self, *, now: datetime) -> "Merged":
+    def merge(self, *, now: datetime) -> "MergeReport":
         """Write what was staged into the shop's tables."""
         ...
 
@@ -100,7 +100,7 @@ class Staging(Protocol):
         ...
 
 
-class Merged(Protocol):
+class MergeReport(Protocol):
     """What a merge says of itself."""
 
     @property
@@ -177,7 +177,7 @@ class _Asked:
 
     kind: str
     path: Path
-    preset: Preset
+    preset: ColumnPreset
     mapping: Mapping[str, str]
     now: datetime
     progress: Progress | None

@@ -28,7 +28,7 @@ from retention.ingest.history import History
 from retention.ingest.order_rows import OrderReading
 from retention.ingest.ordering_buyers import People
 from retention.staging import (
-    Kind,
+    ColumnKind,
     create_staging,
     delete_matching,
     drop_staging,
@@ -48,33 +48,33 @@ SAME_TIME = timedelta(milliseconds=2)  # how far off a time may be that was kept
 RECENT_DAYS = 7  # an older order with a waybill has left, even when its status does not say so
 
 _SHAPE = {
-    "status": Kind.TEXT,
-    "placed_at": Kind.TIME,
-    "paid_at": Kind.TIME,
-    "ordered_at": Kind.TIME,
-    "order_day": Kind.WHOLE,
-    "amount": Kind.WHOLE,
-    "refunded": Kind.WHOLE,
-    "postage": Kind.WHOLE,
-    "items": Kind.WHOLE,
-    "is_return": Kind.FLAG,
-    "counts": Kind.FLAG,
-    "country": Kind.TEXT,
-    "region": Kind.TEXT,
-    "city": Kind.TEXT,
-    "channel": Kind.TEXT,
-    "coupon_code": Kind.TEXT,
-    "buyer_id": Kind.WHOLE,
+    "status": ColumnKind.TEXT,
+    "placed_at": ColumnKind.TIME,
+    "paid_at": ColumnKind.TIME,
+    "ordered_at": ColumnKind.TIME,
+    "order_day": ColumnKind.WHOLE,
+    "amount": ColumnKind.WHOLE,
+    "refunded": ColumnKind.WHOLE,
+    "postage": ColumnKind.WHOLE,
+    "items": ColumnKind.WHOLE,
+    "is_return": ColumnKind.FLAG,
+    "counts": ColumnKind.FLAG,
+    "country": ColumnKind.TEXT,
+    "region": ColumnKind.TEXT,
+    "city": ColumnKind.TEXT,
+    "channel": ColumnKind.TEXT,
+    "coupon_code": ColumnKind.TEXT,
+    "buyer_id": ColumnKind.WHOLE,
 }
 _LINE = {
-    "order_id": Kind.WHOLE,
-    "number": Kind.WHOLE,
-    "sku": Kind.TEXT,
-    "title": Kind.TEXT,
-    "category": Kind.TEXT,
-    "quantity": Kind.WHOLE,
-    "unit_price": Kind.WHOLE,
-    "amount": Kind.WHOLE,
+    "order_id": ColumnKind.WHOLE,
+    "number": ColumnKind.WHOLE,
+    "sku": ColumnKind.TEXT,
+    "title": ColumnKind.TEXT,
+    "category": ColumnKind.TEXT,
+    "quantity": ColumnKind.WHOLE,
+    "unit_price": ColumnKind.WHOLE,
+    "amount": ColumnKind.WHOLE,
 }
 _KEPT_WHEN_EMPTY = ("placed_at", "paid_at", "refunded", "postage", *PLACES, "channel", "coupon_code", "buyer_id")
 
@@ -151,7 +151,7 @@ class OrderMerge:
 
     def _known(self, orders: pl.DataFrame) -> pl.DataFrame:
         """Return what the database knows of these orders: key, order_id, and their columns under old_ names."""
-        columns = {"key": ("t.external_id", Kind.TEXT), "order_id": ("t.id", Kind.WHOLE)}
+        columns = {"key": ("t.external_id", ColumnKind.TEXT), "order_id": ("t.id", ColumnKind.WHOLE)}
         columns |= {f"old_{name}": (f"t.{name}", kind) for name, kind in _SHAPE.items()}
         if not self.knew_orders:
             return nothing_found(columns)
@@ -191,7 +191,7 @@ class OrderMerge:
     def _update(self, changed: pl.DataFrame) -> None:
         if not changed.height:
             return
-        create_staging(self.session, "import_orders", {"id": Kind.KEY, **_SHAPE})
+        create_staging(self.session, "import_orders", {"id": ColumnKind.KEY, **_SHAPE})
         stage(self.session, "import_orders", changed)
         settle(self.session, "import_orders")
         assignments = ", ".join(f"{name} = i.{name}" for name in _SHAPE)
@@ -224,7 +224,7 @@ class OrderMerge:
         found = found.with_columns(shipped_at=pl.coalesce("shipped_at", pl.when(past).then("ordered_at")))
         day = pl.when(pl.col("shipped_at").is_null()).then(today).otherwise("order_day")
         parcels = found.select("waybill", "buyer_id", "order_id", "shipped_at", ship_day=day)
-        known = {"waybill": ("t.waybill", Kind.TEXT)}
+        known = {"waybill": ("t.waybill", ColumnKind.TEXT)}
         match, shop = "t.waybill = s.value", self.reading.shop.id
         there = look_up(self.session, "parcels", parcels["waybill"], match, known, shop=shop)
         parcels = parcels.join(there, on="waybill", how="anti", maintain_order="left")
@@ -269,7 +269,7 @@ _TOTALS = (
 def _differs(name: str) -> pl.Expr:
     """Whether a column says something else than what is known; what a spreadsheet does to a time is the same time."""
     new, old = pl.col(name), pl.col(f"old_{name}")
-    if _SHAPE[name] is not Kind.TIME:
+    if _SHAPE[name] is not ColumnKind.TIME:
         return new.ne_missing(old)
     return new.ne_missing(old) & ~((new - old).abs() <= SAME_TIME).fill_null(False)
 

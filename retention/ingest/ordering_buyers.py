@@ -12,7 +12,7 @@ from retention.ingest.order_rows import CONTACTS
 from retention.orders import OrderStatus
 from retention.shops import Shop
 from retention.staging import (
-    Kind,
+    ColumnKind,
     create_staging,
     drop_staging,
     look_up,
@@ -84,7 +84,7 @@ class People:
         )
 
     def _find(self, wanted: pl.Series) -> pl.DataFrame:
-        columns = {"buyer": ("t.external_id", Kind.TEXT), "buyer_id": ("t.id", Kind.WHOLE)}
+        columns = {"buyer": ("t.external_id", ColumnKind.TEXT), "buyer_id": ("t.id", ColumnKind.WHOLE)}
         return look_up(self._session, "buyers", wanted, "t.external_id = s.value", columns, shop=self._shop.id)
 
     def _describe(self) -> int:
@@ -98,7 +98,9 @@ class People:
         """Write what is blank so far, or all that is told; return how many buyers that changed."""
         if not latest.height:
             return 0
-        create_staging(self._session, "import_people", {"id": Kind.KEY, **dict.fromkeys((*_TOLD, *_KEYS), Kind.TEXT)})
+        create_staging(
+            self._session, "import_people", {"id": ColumnKind.KEY, **dict.fromkeys((*_TOLD, *_KEYS), ColumnKind.TEXT)}
+        )
         stage(self._session, "import_people", latest.select(*_TOLD, *self._keys(latest), id="buyer_id"))
         settle(self._session, "import_people")
         better = "i.{0} <> buyers.{0}" if overrule else "(buyers.{0} = '' AND i.{0} <> '')"
@@ -113,7 +115,7 @@ class People:
         return changed
 
     def _move(self, buyers: BitMap) -> int:
-        create_staging(self._session, "import_touched", {"id": Kind.KEY})
+        create_staging(self._session, "import_touched", {"id": ColumnKind.KEY})
         stage(self._session, "import_touched", pl.DataFrame({"id": buyers.to_array().tolist()}))
         settle(self._session, "import_touched")
         moved = run(

@@ -7,8 +7,8 @@ import polars as pl
 
 from retention.i18n import gettext_noop
 from retention.ingest.checking import Rows, read_times, read_whole
-from retention.ingest.staged import MISSING, Merged, StagedRows, add_buyers, latest, need, welcome
-from retention.staging import Kind, drop_staging, fetch, fetch_all, look_up, run, settle
+from retention.ingest.staged import MISSING, MergedRows, StagedRows, add_buyers, latest, need, welcome
+from retention.staging import ColumnKind, drop_staging, fetch, fetch_all, look_up, run, settle
 
 _TIMES = ("ship_date", "shipped_at", "delivered_at")
 
@@ -18,13 +18,13 @@ class ParcelStaging(StagedRows):
 
     name = "import_parcels"
     shape: ClassVar = {
-        "waybill": Kind.TEXT,
-        "buyer": Kind.TEXT,
-        "order_id": Kind.WHOLE,
-        "ship_day": Kind.WHOLE,
-        "pick_position": Kind.WHOLE,
-        "shipped_at": Kind.TIME,
-        "delivered_at": Kind.TIME,
+        "waybill": ColumnKind.TEXT,
+        "buyer": ColumnKind.TEXT,
+        "order_id": ColumnKind.WHOLE,
+        "ship_day": ColumnKind.WHOLE,
+        "pick_position": ColumnKind.WHOLE,
+        "shipped_at": ColumnKind.TIME,
+        "delivered_at": ColumnKind.TIME,
     }
 
     def check(self, rows: Rows) -> pl.DataFrame:
@@ -44,7 +44,7 @@ class ParcelStaging(StagedRows):
         }
         return pl.DataFrame(values)
 
-    def merge(self, *, now: datetime) -> Merged:
+    def merge(self, *, now: datetime) -> MergedRows:
         """Write the rows into parcels. One without a day waits to be packed today; an empty cell changes nothing."""
         session, values = self.session, {"shop": self.shop.id}
         settle(session, self.name)
@@ -79,12 +79,12 @@ class ParcelStaging(StagedRows):
         drop_staging(session, self.name)
         welcome(session, self.shop, added)
         changed = updated + inserted
-        return Merged(changed, total - changed, {"parcels": total, "new_parcels": inserted, "new_buyers": added})
+        return MergedRows(changed, total - changed, {"parcels": total, "new_parcels": inserted, "new_buyers": added})
 
     def _orders(self, rows: Rows, number: pl.Series) -> pl.Series:
         """Return the row numbers of the orders named; of equal numbers from several sources the newest is meant."""
         sources = fetch_all(self.session, "SELECT DISTINCT source FROM orders WHERE shop_id = :shop", shop=self.shop.id)
-        columns = {"number": ("t.external_id", Kind.TEXT), "id": ("t.id", Kind.WHOLE)}
+        columns = {"number": ("t.external_id", ColumnKind.TEXT), "id": ("t.id", ColumnKind.WHOLE)}
         asked = number.drop_nulls().unique()
         match = "t.source = :source AND t.external_id = s.value"
         named = [

@@ -12,9 +12,9 @@ from retention.errors import Invalid
 from retention.files import FileStore
 from retention.i18n import gettext_noop
 from retention.ingest.checking import Rows, read_money, read_times, read_whole
-from retention.ingest.staged import Merged, StagedRows, latest, need
+from retention.ingest.staged import MergedRows, StagedRows, latest, need
 from retention.pictures import COMMON, LARGEST_BYTES, NO_PICTURE, read_picture
-from retention.staging import Kind, drop_staging, fetch, run, settle
+from retention.staging import ColumnKind, drop_staging, fetch, run, settle
 
 LONGEST_SIDE = 2400  # 100 mm at 600 dpi
 _FORMATS = (*COMMON, "GIF", "BMP", "TIFF")
@@ -32,12 +32,12 @@ class ProductStaging(StagedRows):
 
     name = "import_products"
     shape: ClassVar = {
-        "sku": Kind.TEXT,
-        **dict.fromkeys(_TEXTS, Kind.TEXT),
-        "price": Kind.WHOLE,
-        "stock": Kind.WHOLE,
-        "arrival_at": Kind.TIME,
-        "picture": Kind.TEXT,
+        "sku": ColumnKind.TEXT,
+        **dict.fromkeys(_TEXTS, ColumnKind.TEXT),
+        "price": ColumnKind.WHOLE,
+        "stock": ColumnKind.WHOLE,
+        "arrival_at": ColumnKind.TIME,
+        "picture": ColumnKind.TEXT,
     }
 
     def check(self, rows: Rows) -> pl.DataFrame:
@@ -56,7 +56,7 @@ class ProductStaging(StagedRows):
         }
         return pl.DataFrame({**values, "picture": self._pictures(rows)})
 
-    def merge(self, *, now: datetime) -> Merged:
+    def merge(self, *, now: datetime) -> MergedRows:
         """Write the rows into products. An empty cell changes nothing."""
         del now
         settle(self.session, self.name)
@@ -84,7 +84,7 @@ class ProductStaging(StagedRows):
         total = fetch(self.session, f"SELECT count(DISTINCT sku) FROM {self.name}")[0]  # noqa: S608 - our own name
         drop_staging(self.session, self.name)
         changed = updated + inserted
-        return Merged(changed, total - changed, {"products": total, "new_products": inserted})
+        return MergedRows(changed, total - changed, {"products": total, "new_products": inserted})
 
     def _pictures(self, rows: Rows) -> pl.Series:
         cells = rows.cells("picture")

@@ -28,7 +28,7 @@ _READER = Path(__file__).with_name("sheet_rows.py")
 
 
 @dataclass(frozen=True)
-class Sheet:
+class Worksheet:
     """A sheet; `rows` are the lines of its reader, the first of them the header."""
 
     rows: IO[bytes]
@@ -58,7 +58,7 @@ class Sheet:
         return iter(self.rows)
 
 
-def open_sheet(path: Path) -> Sheet:
+def open_sheet(path: Path) -> Worksheet:
     """Return the rows of the first sheet with any; Invalid when the workbook is damaged, empty or too much to read."""
     rows = TemporaryFile(prefix="regulars-sheet-")  # noqa: SIM115 - it goes with the sheet
     try:
@@ -86,7 +86,7 @@ def _write(path: Path, rows: IO[bytes]) -> None:
         )
 
 
-def _opened(path: Path, rows: IO[bytes]) -> Sheet:
+def _opened(path: Path, rows: IO[bytes]) -> Worksheet:
     rows.seek(0)
     total, first = int(rows.readline()), rows.readline()
     if not total:
@@ -94,4 +94,4 @@ def _opened(path: Path, rows: IO[bytes]) -> Sheet:
     if not first:
         raise Invalid("{file} is empty.", file=repr(path.name))
     header = clean_header([cell or "" for cell in json.loads(first)[1]])
-    return Sheet(rows, header, total)
+    return Worksheet(rows, header, total)

@@ -14,14 +14,14 @@ from retention.i18n import gettext_noop
 from retention.ingest.checking import Rows
 from retention.ingest.chunks import Reject
 from retention.shops import Shop
-from retention.staging import Kind, create_staging, run, stage
+from retention.staging import ColumnKind, create_staging, run, stage
 from retention.versions import Family, raise_version
 
 MISSING = gettext_noop("{field} is missing")
 
 
 @dataclass(frozen=True)
-class Merged:
+class MergedRows:
     """What a merge changed."""
 
     changed: int
@@ -40,10 +40,10 @@ class StagedRows:
     rows: int = 0
 
     name: ClassVar[str]
-    shape: ClassVar[dict[str, Kind]]
+    shape: ClassVar[dict[str, ColumnKind]]
 
     def __post_init__(self) -> None:
-        create_staging(self.session, self.name, {"place": Kind.KEY, **self.shape})
+        create_staging(self.session, self.name, {"place": ColumnKind.KEY, **self.shape})
 
     def add(self, frame: pl.DataFrame, lines: pl.Series) -> list[Reject]:
         """Check rows, stage the good ones, return the others."""
@@ -59,7 +59,7 @@ class StagedRows:
         """Return the values of all rows in the columns of `shape`, refusing those that are wrong."""
         raise NotImplementedError
 
-    def merge(self, *, now: datetime) -> Merged:
+    def merge(self, *, now: datetime) -> MergedRows:
         """Write what was staged into the shop's tables."""
         raise NotImplementedError
 

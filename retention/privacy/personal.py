@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, SQLModel
 
 
-class Who(NamedTuple):
+class PersonKeys(NamedTuple):
     """One buyer: the row's number, the id the shop knows them by, and each address they have or had, in every spelling
     that is known.
     """
@@ -23,7 +23,7 @@ class Who(NamedTuple):
     addresses: frozenset[str] = frozenset()
 
 
-Which = Callable[[Who], "sa.ColumnElement[bool]"]
+Which = Callable[[PersonKeys], "sa.ColumnElement[bool]"]
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Personal:
         table: sa.Table = self.table.__table__  # type: ignore[attr-defined]
         return table
 
-    def about(self, shop_id: int, who: Who) -> tuple["sa.ColumnElement[bool]", ...]:
+    def about(self, shop_id: int, who: PersonKeys) -> tuple["sa.ColumnElement[bool]", ...]:
         """Return the conditions that are true of the buyer's rows."""
         mine = () if self.any_shop else (self.rows.c.shop_id == shop_id,)
         return *mine, self.which(who)
@@ -63,7 +63,7 @@ class Personal:
 _declared: dict[str, Personal] = {}
 
 
-def mentions(column: Any, who: Who) -> "sa.ColumnElement[bool]":
+def mentions(column: Any, who: PersonKeys) -> "sa.ColumnElement[bool]":
     """Return whether a column of JSON names a buyer, by the shop's own id or by an address, as either database
     writes it.
     """
@@ -72,7 +72,7 @@ def mentions(column: Any, who: Who) -> "sa.ColumnElement[bool]":
     return sa.or_(*(_holds(text, each) for each in ids), *(_holds(sa.func.lower(text), each) for each in addresses))
 
 
-def quotes(column: Any, who: Who) -> "sa.ColumnElement[bool]":
+def quotes(column: Any, who: PersonKeys) -> "sa.ColumnElement[bool]":
     """Return whether a column of free text has an address of a buyer in it."""
     text = sa.func.lower(sa.cast(column, sa.Text))
     return sa.or_(sa.false(), *(_holds(text, each.lower()) for each in _telling(who)))
@@ -88,7 +88,7 @@ def _holds(text: Any, part: str) -> "sa.ColumnElement[bool]":
     return sa.func.replace(text, part, "") != text  # type: ignore[no-any-return]
 
 
-def _telling(who: Who) -> list[str]:
+def _telling(who: PersonKeys) -> list[str]:
     """Return the addresses that are nobody else's by chance: what is neither mail address nor whole number is none."""
     return sorted(each for each in who.addresses if "@" in each or sum(sign.isdigit() for sign in each) >= 7)
 
@@ -110,7 +110,7 @@ def personal(
     _declared[str(rows.name)] = Personal(table, found, blank or {}, delete, files, hide, addresses, any_shop)
 
 
-Step = Callable[[Session, int, Who], Iterable[str]]
+Step = Callable[[Session, int, PersonKeys], Iterable[str]]
 _steps: list[Step] = []
 
 

@@ -25,7 +25,7 @@ from retention.files import FileStore
 from retention.i18n import gettext as _
 from retention.internet import is_network_address
 from retention.privacy.erased import bury, is_erased, same_person
-from retention.privacy.personal import Personal, Who, declared, steps
+from retention.privacy.personal import Personal, PersonKeys, declared, steps
 from retention.privacy.times import forget_files, forget_uploads
 from retention.shops import Shop
 from retention.staging import take_turn
@@ -148,9 +148,9 @@ def _erase(session: Session, buyer: Buyer, actor: str, *, files: FileStore, at: 
     return blanked, deleted
 
 
-def _who(session: Session, buyer: Buyer) -> Who:
+def _who(session: Session, buyer: Buyer) -> PersonKeys:
     """Return a buyer with each address they have or had: of their row, in what was sent, said and sent back."""
-    plain = Who(buyer.id, buyer.external_id)
+    plain = PersonKeys(buyer.id, buyer.external_id)
     found = {buyer.external_id if "@" in buyer.external_id else "", buyer.email, buyer.phone}
     for each in declared():
         for name in each.addresses:
@@ -166,7 +166,7 @@ def _no(buyer: Buyer, channel: Channel, at: datetime) -> Consent:
     return Consent(shop_id=buyer.shop_id, buyer_id=buyer.id, channel=channel, answer=Answer.OUT, source="erased", at=at)
 
 
-def _shown(session: Session, each: Personal, shop: Shop, who: Who) -> Iterator[dict[str, Any]]:
+def _shown(session: Session, each: Personal, shop: Shop, who: PersonKeys) -> Iterator[dict[str, Any]]:
     hidden = {*_NEVER_SHOWN, *each.hide}
     columns = [column for column in each.rows.c if column.name not in hidden]
     order = list(each.rows.primary_key.columns)
@@ -206,7 +206,7 @@ def _said(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def _stored_files(session: Session, shop_id: int, who: Who) -> Iterator[str]:
+def _stored_files(session: Session, shop_id: int, who: PersonKeys) -> Iterator[str]:
     for each in declared():
         for name in each.files:
             column = each.rows.c[name]

@@ -21,7 +21,7 @@ from retention.errors import Invalid
 from retention.failures import Thing, each_alone
 from retention.files import FileStore, open_store
 from retention.jobs import Job, JobState
-from retention.privacy.personal import Who, mentions, personal
+from retention.privacy.personal import PersonKeys, mentions, personal
 from retention.queue import engine_task
 from retention.settings import get_settings
 from retention.shops import Shop
@@ -31,7 +31,7 @@ AT_ONCE = 5_000
 """Rows of one transaction, so that nobody waits long behind a sweep."""
 
 
-class Kind(StrEnum):
+class KeptKind(StrEnum):
     """What is forgotten after its time."""
 
     AGENTS = "agents"  # browsers and networks of scans
@@ -40,7 +40,7 @@ class Kind(StrEnum):
     AUDIT = "audit"
 
 
-DEFAULT_DAYS = {Kind.AGENTS: 90, Kind.UPLOADS: 30, Kind.TEXTS: 365, Kind.AUDIT: 1095}
+DEFAULT_DAYS = {KeptKind.AGENTS: 90, KeptKind.UPLOADS: 30, KeptKind.TEXTS: 365, KeptKind.AUDIT: 1095}
 
 
 class KeepTimes(SQLModel, table=True):
@@ -60,7 +60,7 @@ class Forgets:
     `file` is a column that names a stored file, or a list of them, which are removed.
     """
 
-    kind: Kind
+    kind: KeptKind
     rows: sa.Table
     moment: str
     blank: Mapping[str, Any] = field(default_factory=dict)
@@ -71,16 +71,16 @@ _forgetting: list[Forgets] = []
 
 
 def forgets(
-    kind: Kind, table: type[SQLModel], *, moment: str, blank: Mapping[str, Any] | None = None, file: str = ""
+    kind: KeptKind, table: type[SQLModel], *, moment: str, blank: Mapping[str, Any] | None = None, file: str = ""
 ) -> None:
     """Say that rows of a table are forgotten after the time of a kind: these columns, or the rows, with their files."""
     _forgetting.append(Forgets(kind, table.__table__, moment, blank or {}, file))  # type: ignore[attr-defined]
 
 
-forgets(Kind.AUDIT, audit.AuditEntry, moment="at")
+forgets(KeptKind.AUDIT, audit.AuditEntry, moment="at")
 
 
-def _named(who: Who) -> "sa.ColumnElement[bool]":
+def _named(who: PersonKeys) -> "sa.ColumnElement[bool]":
     """Return whether an audit entry names a buyer: in its values, or as what it is about, by id or by address."""
     entry = audit.AuditEntry
     ids = {audit.of_buyer(who.external_id), f"buyer:{who.external_id}"[: audit.LONGEST_SUBJECT]}
@@ -102,18 +102,18 @@ _nobody = sa.case((_about.startswith("address:"), "address"), (_about.startswith
 personal(audit.AuditEntry, which=_named, blank={"before": None, "after": None, "subject": _nobody})
 
 
-def times_of(session: Session, shop_id: int) -> dict[Kind, int]:
+def times_of(session: Session, shop_id: int) -> dict[KeptKind, int]:
     """Return for how many days a shop keeps each kind."""
     kept = session.get(KeepTimes, shop_id)
     return {kind: (kept.days if kept else {}).get(kind.value, days) for kind, days in DEFAULT_DAYS.items()}
 
 
-def set_times(session: Session, member: Member, days: Mapping[str, int], *, at: datetime) -> dict[Kind, int]:
+def set_times(session: Session, member: Member, days: Mapping[str, int], *, at: datetime) -> dict[KeptKind, int]:
     """Set for how many days kinds are kept, 1 to MOST_DAYS; a kind left out stays. Invalid for an unknown kind."""
     member.require(Scope.BUYERS_ERASE)
     for name, number in days.items():
-        if name not in set(Kind):
-            raise Invalid("{kind} is not kept for a time. Known: {known}.", kind=repr(name), known=", ".join(Kind))
+        if name not in set(KeptKind):
+            raise Invalid("{kind} is not kept for a time. Known: {known}.", kind=repr(name), known=", ".join(KeptKind))
         if not 1 <= number <= MOST_DAYS:
             raise Invalid("{kind} is kept for 1 to {most} days, not {days}.", kind=name, most=MOST_DAYS, days=number)
     before = times_of(session, member.shop_id)
@@ -162,7 +162,7 @@ def forget(engine: Engine, shop_id: int, *, files: FileStore, now: datetime) -> 
             forgotten += number
         done[name] = until.isoformat()
     with transaction(engine) as session:
-        forgotten += forget_uploads(session, shop_id, files, until=now - timedelta(days=days[Kind.UPLOADS]))
+        forgotten += forget_uploads(session, shop_id, files, until=now - timedelta(days=days[KeptKind.UPLOADS]))
         noted = insert(session, KeepTimes).values(shop_id=shop_id, days={}, forgotten=done)
         session.execute(noted.on_conflict_do_update(index_elements=["shop_id"], set_={"forgotten": done}))
     return forgotten

@@ -18,7 +18,7 @@ from sqlmodel import select
 from api.cli import app, main, terminal
 from api.cli.commands import COMMANDS, Commands
 from api.cli.refusals import refusal_of
-from api.demo.summary import Message
+from api.demo.summary import MessageFigures
 from campaigns.campaign.reasons import Reason, sentence, step_name
 from retention import migrate
 from retention.access import runs_the_machine, terminal_actor, terminal_name
@@ -139,7 +139,7 @@ def test_every_reason_is_printed_in_words(reason: Reason, capsys: pytest.Capture
     printed = capsys.readouterr().out.splitlines()
     assert printed[:4] == ["ledger:", "  audience: 40", "  skipped:", f"    {step_name(reason)}: 12"]
     assert printed[5:] == ["funnel:", f"  {step_name(reason)}: 12", "  In the segment: 40"]
-    message = Message(audience=40, sent=28, skipped={reason.value: 12}, control=0, failed=0, unknown=0)
+    message = MessageFigures(audience=40, sent=28, skipped={reason.value: 12}, control=0, failed=0, unknown=0)
     assert f"12 skipped ({step_name(reason).lower()} 12)" in message.in_words()
     with speaking("zh-CN"):
         chinese = (step_name(reason), sentence(reason))

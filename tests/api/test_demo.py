@@ -14,7 +14,7 @@ from rich.console import Console
 
 from api.cli.demo import _next_step
 from api.demo.run import run
-from api.demo.summary import Message, Summary
+from api.demo.summary import MessageFigures, Summary
 from printables.drawing.verify import decode, page_count
 from retention.errors import Conflict
 from tests.printables import engines
@@ -128,5 +128,5 @@ def test_a_folder_with_other_things_in_it_is_left_alone(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
-def _total(message: Message) -> int:
+def _total(message: MessageFigures) -> int:
     return message.sent + sum(message.skipped.values()) + message.control + message.failed + message.unknown

@@ -32,7 +32,7 @@ from retention.privacy.erased import ErasedBuyer, is_erased
 from retention.privacy.requests import erase_buyer
 from retention.settings import get_settings
 from retention.staging import take_turn
-from retention.suppressions import About, lift, suppress
+from retention.suppressions import OptOutSubject, lift, suppress
 from tests.campaigns.conftest import NOON, Stage, later
 
 OWNER = Member(shop_id=1, actor="user:1", scopes=ROLE_SCOPES[Role.OWNER])
@@ -165,8 +165,8 @@ def test_addresses_the_buyer_had_before_are_looked_for_too(
     with transaction(engine) as session:
         record_address(session, OWNER, OLD, statement, now=later(days=2))
         for channel, key in ((Channel.EMAIL, "between.qx@mail.example"), (Channel.SMS, f"+86{OLD_PHONE}")):
-            suppress(session, About(1, channel), {key}, source="reply", wording="td qx", at=NOON)
-            lift(session, About(1, channel), {key}, at=later(days=1))
+            suppress(session, OptOutSubject(1, channel), {key}, source="reply", wording="td qx", at=NOON)
+            lift(session, OptOutSubject(1, channel), {key}, at=later(days=1))
         audit.record(session, 1, "user:1", action="bounce.lift", subject=f"address:{OLD.lower()}", at=NOON)
         answer = {"suppressions": [{"address": f"+86{OLD_PHONE}"}]}
         session.add(GivenAnswer(shop_id=1, actor="key:1", key="k", request="", answer=answer, created_at=NOON))

@@ -36,9 +36,9 @@ from retention.jobs import Job, JobState
 from retention.metrics import repeat_report
 from retention.privacy.personal import declared
 from retention.privacy.requests import erase_buyer, export_buyer
-from retention.privacy.times import DEFAULT_DAYS, Kind, forget, set_times, times_of
+from retention.privacy.times import DEFAULT_DAYS, KeptKind, forget, set_times, times_of
 from retention.shops import find_shop
-from retention.suppressions import About, lift, suppress
+from retention.suppressions import OptOutSubject, lift, suppress
 from tests.campaigns.conftest import NOON, Stage, later
 
 OWNER = Member(shop_id=1, actor="user:1", scopes=ROLE_SCOPES[Role.OWNER])
@@ -195,7 +195,7 @@ def test_words_about_a_no_and_the_audit_log_forget_the_person_too(lived: Engine,
 
 def test_the_address_of_a_no_that_was_lifted_goes_with_the_person(lived: Engine, files: FileStore) -> None:
     with transaction(lived) as session:
-        about = About(1, Channel.EMAIL)
+        about = OptOutSubject(1, Channel.EMAIL)
         suppress(session, about, {MAIL}, source="page", at=later(hours=1))
         lift(session, about, {MAIL}, at=later(hours=2))
     with transaction(lived) as session:
@@ -318,9 +318,9 @@ def test_what_has_had_its_time_is_forgotten_and_nothing_earlier(lived: Engine, f
 
 def test_times_are_set_within_bounds_and_hold_for_one_shop(lived: Engine) -> None:
     with transaction(lived) as session:
-        assert set_times(session, OWNER, {"agents": 7}, at=NOON)[Kind.AGENTS] == 7
+        assert set_times(session, OWNER, {"agents": 7}, at=NOON)[KeptKind.AGENTS] == 7
     with reading(lived) as session:
-        assert times_of(session, 1) == {**DEFAULT_DAYS, Kind.AGENTS: 7}
+        assert times_of(session, 1) == {**DEFAULT_DAYS, KeptKind.AGENTS: 7}
         assert times_of(session, 2) == DEFAULT_DAYS
     for wrong in ({"agents": 0}, {"agents": 3651}, {"names": 5}):
         refused = pytest.raises(Invalid, match=r"agents is kept for 1 to 3650 days|'names' is not kept")

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, event
 from sqlmodel import select
 
 from api.public import visits
-from api.public.limits import MOST, SHARED, Act, Limits, TooOften
+from api.public.limits import MOST, SHARED, Act, TooOften, VisitLimits
 from campaigns.offers.coupons import Coupon, CouponState
 from campaigns.offers.links import Scan
 from campaigns.optouts.unsubscribe import unsubscribe_token
@@ -84,7 +84,7 @@ def test_whoever_tries_links_that_are_not_there_is_slowed_down(phone: TestClient
 
 
 def test_the_link_of_a_groups_post_is_opened_by_many_behind_one_address() -> None:
-    limits, moment = Limits(), NOON
+    limits, moment = VisitLimits(), NOON
 
     def used(is_shared: bool, link: str) -> int:  # noqa: FBT001
         count = 0

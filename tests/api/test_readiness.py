@@ -18,7 +18,7 @@ from retention import clock, heartbeats, users
 from retention.access import Role
 from retention.database import open_engine, transaction
 from retention.database_errors import DatabaseProblem, database_problem
-from retention.heartbeats import Part
+from retention.heartbeats import Process
 from retention.settings import Settings
 from retention.shops import create_shop
 from tests.apps import create_app
@@ -132,9 +132,9 @@ def test_what_stands_still_is_told_by_the_deep_look_and_as_figures(visitor: Test
         ],
     )
     with transaction(engine) as session:
-        heartbeats.beat(session, Part.SWEEPS, "quick", at=now - timedelta(minutes=7))
-        heartbeats.beat(session, Part.SCHEDULER, "here", at=now + timedelta(days=3))
-        heartbeats.beat(session, Part.WORKER, "one@here", queues="calls,long,preparing,quick", at=now)
+        heartbeats.beat(session, Process.SWEEPS, "quick", at=now - timedelta(minutes=7))
+        heartbeats.beat(session, Process.SCHEDULER, "here", at=now + timedelta(days=3))
+        heartbeats.beat(session, Process.WORKER, "one@here", queues="calls,long,preparing,quick", at=now)
     status, said = ready(visitor, deep=True)
     assert (status, said["standstill"]) == (
         503,
@@ -176,7 +176,7 @@ def test_broker_that_is_away_is_told(engine: Engine, tmp_path: Path) -> None:
 
 def let_all_beat(engine: Engine) -> None:
     with transaction(engine) as session:
-        for part in (Part.SWEEPS, Part.SCHEDULER, Part.WORKER):
+        for part in (Process.SWEEPS, Process.SCHEDULER, Process.WORKER):
             heartbeats.beat(session, part, "here", queues=",".join(QUEUES), at=clock.now())
 
 

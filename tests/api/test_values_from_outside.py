@@ -22,7 +22,7 @@ from retention.errors import Invalid
 from retention.failures import Failure, Thing, write_failure
 from retention.i18n import speaking
 from retention.settings import Settings
-from retention.suppressions import About, Suppression, is_held
+from retention.suppressions import OptOutSubject, Suppression, is_held
 from tests.campaigns.conftest import NOON, Stage
 
 Tea = Callable[[Callable[[Stage], Any]], Any]
@@ -77,7 +77,7 @@ def test_a_no_counts_however_broken_its_text_is(engine: Engine, tea: Tea, phone:
     answer = phone.post(address, content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == 200
     with reading(engine) as session:
-        assert is_held(session, About(shop_id, Channel.SMS), NUMBER)
+        assert is_held(session, OptOutSubject(shop_id, Channel.SMS), NUMBER)
         kept = session.exec(select(Suppression)).one()
         assert (len(kept.wording) <= 1000, "\0" in kept.wording) == (True, False)
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from api.public.limits import MOST, Act, Limits
+from api.public.limits import MOST, Act, VisitLimits
 from campaigns.campaign.campaigns import Delivery, Medium, Run
 from campaigns.campaign.local_time import SAME_OCCURRENCE
 from campaigns.channels import breaker, rates
@@ -156,7 +156,7 @@ def test_tries_and_failures_and_visits_are_counted_again(session: Session) -> No
     )
     failed.next_at = NOON + timedelta(hours=20)
     assert not rests(failed, NOON)
-    visits = Limits()
+    visits = VisitLimits()
     for _ in range(MOST[Act.CLAIM]):
         visits.use(Act.CLAIM, "10.0.0.1", "token", at=AHEAD, is_shared=bool)
     visits.use(Act.CLAIM, "10.0.0.1", "token", at=NOON, is_shared=bool)

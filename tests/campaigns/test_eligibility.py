@@ -22,7 +22,7 @@ from retention.buyers import Buyer
 from retention.consent import Channel
 from retention.database import transaction
 from retention.shops import Shop, create_shop
-from retention.suppressions import About, keys_of, suppress
+from retention.suppressions import OptOutSubject, keys_of, suppress
 from tests.campaigns.conftest import NOON, Stage
 from tests.campaigns.random_campaigns import Rules, Somebody, draft, mail_of, phone_of, rules, somebody
 
@@ -69,7 +69,7 @@ def _suppress(session: Session, shop_id: int, people: list[Somebody]) -> None:
     for person in (each for each in people if each.meanwhile == "no"):
         for channel, address in ((Channel.EMAIL, mail_of(person.address)), (Channel.SMS, phone_of(person.address))):
             keys = keys_of(session, shop_id, channel, [address])
-            suppress(session, About(shop_id, channel), keys, source="test", at=NOON)
+            suppress(session, OptOutSubject(shop_id, channel), keys, source="test", at=NOON)
 
 
 def _dropped(rule: Rule, session: Session, campaign: Campaign, everybody: BitMap) -> dict[int, Reason | datetime]:

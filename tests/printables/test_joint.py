@@ -12,7 +12,7 @@ from campaigns.offers.scans import open_link
 from printables.batches import Batch, PackingOutcome
 from printables.drawing import verify
 from printables.joint.approving import Standing, approve, prove_joint, standing
-from printables.joint.matrix import Cell, scan_matrix
+from printables.joint.matrix import MatrixCell, scan_matrix
 from printables.joint.partners import Approval, JointFlyer, Partner, joint_flyers_of, joint_for
 from printables.joint.printing import make_joint_batch
 from printables.joint.slots import add_partner, close_joint, fill_slot, open_joint
@@ -86,7 +86,7 @@ class Pair:
             by="user:1",
         )
 
-    def cells(self, member: Member | None = None) -> list[Cell]:
+    def cells(self, member: Member | None = None) -> list[MatrixCell]:
         with reading(self.tea.engine) as session:
             return scan_matrix(session, self.joint, member=member)
 
@@ -387,16 +387,16 @@ def test_the_matrix_knows_host_shop_and_slot_and_hides_small_figures_of_others(p
 
     tea, pots = pair.tea.shop.id, pair.pots.shop.id
     assert pair.cells() == [
-        Cell(tea, tea, 6, 1, 0, 0),
-        Cell(tea, pots, 6, 6, 3, 2),
-        Cell(pots, tea, 2, 0, 0, 0),
-        Cell(pots, pots, 2, 0, 0, 0),
+        MatrixCell(tea, tea, 6, 1, 0, 0),
+        MatrixCell(tea, pots, 6, 6, 3, 2),
+        MatrixCell(pots, tea, 2, 0, 0, 0),
+        MatrixCell(pots, pots, 2, 0, 0, 0),
     ]
     assert pair.cells(pair.tea.person(1)) == [
-        Cell(tea, tea, 6, 1, 0, 0),
-        Cell(tea, pots, 6, 6, None, None),
-        Cell(pots, tea, 2, 0, 0, 0),
-        Cell(pots, pots, None, 0, 0, 0),
+        MatrixCell(tea, tea, 6, 1, 0, 0),
+        MatrixCell(tea, pots, 6, 6, None, None),
+        MatrixCell(pots, tea, 2, 0, 0, 0),
+        MatrixCell(pots, pots, None, 0, 0, 0),
     ]
     foreign = [scan for scan in pair.tea.rows(Scan) if scan.shop_id != scan.carrier_shop_id]
     assert {scan.buyer_id for scan in foreign} == {None}

@@ -7,7 +7,7 @@ import pytest
 from printables.drawing import preflight, stamp
 from printables.drawing.designs import DESIGNS
 from printables.drawing.profiles import LABEL_203, LABEL_300, OFFICE, PRINT_SHOP, PROFILES, Profile
-from printables.drawing.render import Box, StaticLayer, static_layer
+from printables.drawing.render import SlotBox, StaticLayer, static_layer
 from retention.i18n import speaking
 from tests.printables import samples
 
@@ -51,7 +51,7 @@ def test_modules_of_few_dots_are_refused_on_a_label_printer_only() -> None:
 def test_words_in_the_quiet_zone_are_named() -> None:
     layer = samples.layer()
     slot, code = layer.slots["qr"], layer.slots["code"]
-    near = replace(code, box=Box(slot.box.x + 1, slot.box.y + 1, 40, 4))
+    near = replace(code, box=SlotBox(slot.box.x + 1, slot.box.y + 1, 40, 4))
     assert checks(replace(layer, slots={**layer.slots, "code": near}))["qr-quiet"] == (
         "qr: the quiet zone is touched by code."
     )
@@ -59,7 +59,7 @@ def test_words_in_the_quiet_zone_are_named() -> None:
 
 def test_words_near_the_edge_are_named() -> None:
     layer = samples.layer()
-    piece = replace(layer.slots["piece"], box=Box(1, 140, 25, 3))
+    piece = replace(layer.slots["piece"], box=SlotBox(1, 140, 25, 3))
     assert checks(replace(layer, slots={**layer.slots, "piece": piece}))["safe-zone"] == (
         "Closer than 3.0 mm to the edge: piece."
     )

@@ -15,7 +15,7 @@ from retention import clock, figures, queue
 from retention.buyers import Buyer
 from retention.database import reading, transaction
 from retention.figures import (
-    Counted,
+    CountedFigure,
     Figure,
     KeptFigure,
     begin_figures,
@@ -51,13 +51,13 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
-def asked(engine: Engine, figure: Figure[Any] = REPEAT, *, now: Any = NOW) -> tuple[Counted[Any] | None, bool]:
+def asked(engine: Engine, figure: Figure[Any] = REPEAT, *, now: Any = NOW) -> tuple[CountedFigure[Any] | None, bool]:
     """Return a figure as a page gets it, and whether the page says that it is being counted."""
     with reading(engine) as session:
         return figure_of(session, find_shop(session, "tea"), figure, now=now), is_counting(session)
 
 
-def seen(engine: Engine, figure: Figure[Any] = REPEAT, *, now: Any = NOW) -> Counted[Any]:
+def seen(engine: Engine, figure: Figure[Any] = REPEAT, *, now: Any = NOW) -> CountedFigure[Any]:
     """Return a figure as a page gets it, at the latest when a worker has counted."""
     if asked(engine, figure, now=now)[0] is None:
         count_figures(engine, 1)
@@ -78,7 +78,7 @@ def test_figure_is_counted_once_then_read_until_its_facts_move(shop_engine: Engi
     assert (first.value.orders, first.current, first.at) == (2, True, NOW)
     with shop_engine.begin() as connection:
         connection.exec_driver_sql("UPDATE orders SET amount = 1")  # behind the versions' back: proof that it is kept
-    assert seen(shop_engine, now=LATER) == Counted(first.value, NOW, current=True)
+    assert seen(shop_engine, now=LATER) == CountedFigure(first.value, NOW, current=True)
 
 
 def test_figure_whose_facts_moved_is_shown_with_its_moment_until_a_worker_has_counted(

@@ -10,7 +10,7 @@ from retention.consent import Answer, Channel, record_consent
 from retention.database import reading, transaction
 from retention.phone_renormalizing import renormalize_all
 from retention.shops import Shop, create_shop, find_shop
-from retention.suppressions import About, held_buyers, is_held
+from retention.suppressions import OptOutSubject, held_buyers, is_held
 from tests.campaigns.conftest import NOON
 
 PHONES = ("0912 345 678", "13800138000", "0912-345-679", "", "+886 912 345 680", "0912345681")
@@ -46,10 +46,10 @@ def test_numbers_are_spelled_again_when_the_country_changes(engine: Engine, monk
     with reading(engine) as session:
         tea = find_shop(session, "tea")
         assert (keys(session, "tea")[:6], keys(session, "stays"), tea.phones_of) == (TAIWAN, before, "TW")
-        held = set(session.execute(held_buyers(About(tea.id, Channel.SMS))).scalars())
+        held = set(session.execute(held_buyers(OptOutSubject(tea.id, Channel.SMS))).scalars())
         names = session.exec(select(Buyer.external_id).where(col(Buyer.id).in_(held))).all()
         assert sorted(names) == ["b0", "same"]  # whoever has the number that said no, however it is written
-        assert is_held(session, About(tea.id, Channel.SMS), "+886 912 345 678")
+        assert is_held(session, OptOutSubject(tea.id, Channel.SMS), "+886 912 345 678")
         assert session.get_one(Shop, tea.id).phones_of == "TW"
         former = session.exec(select(FormerAddress.address).order_by(col(FormerAddress.address))).all()
         assert set(former) == {key for key, now in zip(before, TAIWAN, strict=True) if key and key != now}

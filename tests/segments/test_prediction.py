@@ -6,17 +6,25 @@ import math
 import numpy as np
 import pytest
 
-from segments.prediction import History, Parameters, expected_orders, fit, log_likelihood, still_active, until_next
+from segments.prediction import (
+    Parameters,
+    PurchaseHistory,
+    expected_orders,
+    fit,
+    log_likelihood,
+    still_active,
+    until_next,
+)
 
 PUBLISHED = Parameters(r=0.243, alpha=4.414, a=0.793, b=2.426)
 
 
-def history(*buyers: tuple[float, float, float]) -> History:
-    return History(*(np.array(column, dtype=float) for column in zip(*buyers, strict=True)))
+def history(*buyers: tuple[float, float, float]) -> PurchaseHistory:
+    return PurchaseHistory(*(np.array(column, dtype=float) for column in zip(*buyers, strict=True)))
 
 
 @pytest.fixture
-def cdnow(data_folder) -> History:
+def cdnow(data_folder) -> PurchaseHistory:
     with (data_folder / "cdnow_customers_summary.csv").open() as file:
         return history(*((float(r["frequency"]), float(r["recency"]), float(r["T"])) for r in csv.DictReader(file)))
 
@@ -31,7 +39,7 @@ def test_the_published_parameters_are_found_on_the_published_data(cdnow):
 
 @pytest.mark.data
 def test_weeks_or_days_are_the_same_shop(cdnow):
-    weeks, days = fit(cdnow), fit(History(cdnow.repeats, cdnow.recency * 7, cdnow.age * 7))
+    weeks, days = fit(cdnow), fit(PurchaseHistory(cdnow.repeats, cdnow.recency * 7, cdnow.age * 7))
     assert weeks is not None
     assert days is not None
     assert days.alpha == pytest.approx(weeks.alpha * 7, rel=1e-3)
@@ -45,7 +53,7 @@ def test_the_papers_buyer_is_expected_to_come_1_226_times():
     assert still_active(PUBLISHED, buyer)[0] == pytest.approx(0.7266, abs=0.0005)
 
 
-def made_up(parameters: Parameters, buyers: int, *, seed: int) -> History:
+def made_up(parameters: Parameters, buyers: int, *, seed: int) -> PurchaseHistory:
     """Live the model's story, buyer by buyer: order at random, and after each order after the first leave or stay."""
     chance = np.random.default_rng(seed)
     rows = []

@@ -14,7 +14,7 @@ from starlette.datastructures import FormData
 from api.console.campaigns.reading import here_of
 from api.console.campaigns.recipe_cards import recipe_families
 from api.console.campaigns.steps import STEPS, Asked, Step, step_called, step_links, who_context
-from api.console.campaigns.who import Who, count_who, fresh_who, typed_who, who_of
+from api.console.campaigns.who import WhoFields, count_who, fresh_who, typed_who, who_of
 from api.console.shell import Here, go, refused, show
 from api.console.states import medium_name, shown
 from api.deps import Now, Place, Reading, Writing, require
@@ -150,7 +150,7 @@ def _new_page(
     session: Session,
     place: Place,
     recipe: Recipe,
-    typed: Who,
+    typed: WhoFields,
     *,
     now: datetime,
     error: Error | None = None,
@@ -175,7 +175,7 @@ def _new_page(
     )
 
 
-def _count(request: Request, session: Session, place: Place, typed: Who, *, now: datetime) -> HTMLResponse:
+def _count(request: Request, session: Session, place: Place, typed: WhoFields, *, now: datetime) -> HTMLResponse:
     counted = count_who(session, place, typed, now=now)
     return show(request, session, "campaigns/campaign_count.html", counted=counted)
 

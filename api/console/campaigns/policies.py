@@ -41,7 +41,7 @@ CHANNELS = {
 
 
 @dataclass
-class Limits:
+class PolicyLimits:
     """The form as typed, so that a refusal keeps it."""
 
     approval_required: bool = False
@@ -81,14 +81,14 @@ def show_policies(request: Request, session: Reading, place: Here, now: Now) -> 
     return _page(request, session, place, _limits_of(shop_policy(session, place.shop)), now=now)
 
 
-async def typed_limits(request: Request) -> Limits:
+async def typed_limits(request: Request) -> PolicyLimits:
     """Read the form; it has several lines for caps."""
     form = await read_texts(request)
 
     def text(name: str) -> str:
         return str(form.get(name, "")).strip()
 
-    return Limits(
+    return PolicyLimits(
         approval_required=bool(text("approval_required")),
         quiet_from=text("quiet_from"),
         quiet_to=text("quiet_to"),
@@ -100,7 +100,7 @@ async def typed_limits(request: Request) -> Limits:
 
 @router.post("", dependencies=for_owners)
 def save_policies(
-    request: Request, session: Writing, place: Here, now: Now, typed: Annotated[Limits, Depends(typed_limits)]
+    request: Request, session: Writing, place: Here, now: Now, typed: Annotated[PolicyLimits, Depends(typed_limits)]
 ) -> Response:
     """Save the limits; a refusal keeps what was typed."""
     try:
@@ -142,7 +142,7 @@ def _page(
     request: Request,
     session: Session,
     place: Place,
-    typed: Limits,
+    typed: PolicyLimits,
     *,
     now: datetime,
     error: Error | None = None,
@@ -186,9 +186,9 @@ def _said(cap: Cap) -> str:
     return _("{count} {over} {within}").format(count=cap.messages, over=over, within=within)
 
 
-def _limits_of(policy: ShopPolicy) -> Limits:
+def _limits_of(policy: ShopPolicy) -> PolicyLimits:
     quiet = policy.quiet
-    return Limits(
+    return PolicyLimits(
         approval_required=policy.approval_required,
         quiet_from=quiet.start if quiet else "",
         quiet_to=quiet.end if quiet else "",

@@ -16,7 +16,7 @@ from api.console.campaigns.rules import rule_choices, rules_of, typed_rules
 from api.console.campaigns.waves import count_waves, has_waves, wave_choices
 from api.console.campaigns.what import typed_what, what_choices, what_of
 from api.console.campaigns.when import typed_when, when_choices, when_of
-from api.console.campaigns.who import Who, choices, count_who, typed_who, who_of
+from api.console.campaigns.who import WhoFields, choices, count_who, typed_who, who_of
 from api.console.campaigns.wording import campaign_when, shop_rules_words
 from api.console.figures import count as shown_count
 from api.console.segments.segments import count_by_slug
@@ -72,11 +72,11 @@ def step_links(place: Place, campaign: Campaign | None) -> list[tuple[str, str, 
     return [*links, ("check", _("Check"), home)]
 
 
-def _who_context(asked: Asked, typed: Who) -> dict[str, Any]:
+def _who_context(asked: Asked, typed: WhoFields) -> dict[str, Any]:
     return who_context(asked.session, asked.place, typed, now=asked.now)
 
 
-def who_context(session: Session, place: Place, typed: Who, *, now: datetime) -> dict[str, Any]:
+def who_context(session: Session, place: Place, typed: WhoFields, *, now: datetime) -> dict[str, Any]:
     """Return what the page of the first step needs, for a draft there is and for one there will be."""
     offered = choices(session, place.shop)
     counts = count_by_slug(session, place.shop, now=now)

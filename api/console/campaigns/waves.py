@@ -36,7 +36,7 @@ class WaveLine:
 
 
 @dataclass(frozen=True)
-class Choice:
+class WaveChoice:
     """What a wave can be made of."""
 
     name: str
@@ -60,21 +60,25 @@ def has_waves(campaign: Campaign) -> bool:
     return alert or isinstance(campaign.trigger, Waves)
 
 
-def wave_choices(session: Session, shop: Shop, campaign: Campaign) -> list[Choice]:
+def wave_choices(session: Session, shop: Shop, campaign: Campaign) -> list[WaveChoice]:
     """Return what a wave of this campaign can be made of, the rules it has already last."""
     product = product_of(session, campaign)
     known = [
-        *([Choice("fans", _("Repeat buyers of its category or brand"), fans_of(session, product))] if product else []),
-        Choice("followers", _("Followers"), FOLLOWERS),
-        Choice("members", _("Group members"), GROUP_MEMBERS),
-        Choice("rest", _("Everybody else of the audience"), EVERYBODY),
+        *(
+            [WaveChoice("fans", _("Repeat buyers of its category or brand"), fans_of(session, product))]
+            if product
+            else []
+        ),
+        WaveChoice("followers", _("Followers"), FOLLOWERS),
+        WaveChoice("members", _("Group members"), GROUP_MEMBERS),
+        WaveChoice("rest", _("Everybody else of the audience"), EVERYBODY),
         *[
-            Choice(f"segment:{each.slug}", each.name, {"segment": each.slug})
+            WaveChoice(f"segment:{each.slug}", each.name, {"segment": each.slug})
             for each in list_segments(session, shop.id)
         ],
     ]
     kept = [
-        Choice(f"kept:{number}", describe(wave.rule, currency=shop.currency), wave.rule)
+        WaveChoice(f"kept:{number}", describe(wave.rule, currency=shop.currency), wave.rule)
         for number, wave in enumerate(_waves_of(campaign))
         if wave.rule not in [each.rule for each in known]
     ]
@@ -128,7 +132,7 @@ def count_waves(session: Session, shop: Shop, campaign: Campaign, *, now: dateti
     return counted
 
 
-def _choice(offered: list[Choice], rule: Rule) -> Choice:
+def _choice(offered: list[WaveChoice], rule: Rule) -> WaveChoice:
     """Return the first choice that means a rule. Compared as values: PostgreSQL keeps keys in an order of its own."""
     return next(each for each in offered if each.rule == rule)
 

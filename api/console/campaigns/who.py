@@ -32,7 +32,7 @@ SEGMENTS, OWN = "segments", "own"
 
 
 @dataclass
-class Who:
+class WhoFields:
     """The fields of the step as typed, so that a refusal keeps them. `own` and `own_out` are rules made elsewhere."""
 
     name: str = ""
@@ -78,10 +78,10 @@ class Who:
         }
 
 
-def fresh_who(recipe: Recipe, *, at: datetime, segment: str = "", product: str = "") -> Who:
+def fresh_who(recipe: Recipe, *, at: datetime, segment: str = "", product: str = "") -> WhoFields:
     """Return the step as a recipe fills it in."""
     suggested = suggestion(recipe)
-    return Who(
+    return WhoFields(
         name=f"{recipe_name(recipe)} {at:%Y-%m-%d}",
         slug=f"{recipe.value}-{at:%m%d-%H%M}",
         source=OWN if suggested and not segment else SEGMENTS,
@@ -97,13 +97,13 @@ def suggestion(recipe: Recipe) -> dict[str, Any] | None:
     return found
 
 
-def who_of(session: Session, campaign: Campaign) -> Who:
+def who_of(session: Session, campaign: Campaign) -> WhoFields:
     """Return the step as a campaign stands."""
     join, inside = segments_in(campaign.audience)
     outside = segments_in(campaign.excluded)[1] if campaign.excluded else []
     offer = offer_of(session, campaign)
     product = product_of(session, campaign)
-    return Who(
+    return WhoFields(
         name=campaign.name,
         slug=campaign.slug,
         source=SEGMENTS if inside else OWN,
@@ -117,13 +117,13 @@ def who_of(session: Session, campaign: Campaign) -> Who:
     )
 
 
-def typed_who(form: FormData, before: Who) -> Who:
+def typed_who(form: FormData, before: WhoFields) -> WhoFields:
     """Return what was typed; the rules made elsewhere come from `before`, never from the form."""
 
     def text(name: str) -> str:
         return str(form.get(name, "")).strip()
 
-    return Who(
+    return WhoFields(
         name=text("name"),
         slug=text("slug") or before.slug,
         source=text("source") or SEGMENTS,
@@ -158,7 +158,7 @@ def segments_in(rule: dict[str, Any]) -> tuple[str, list[str]]:
 
 
 @dataclass(frozen=True)
-class Counted:
+class CountedAudience:
     """How many a choice means: in, of those left out, and left."""
 
     inside: int
@@ -169,7 +169,7 @@ class Counted:
         return self.inside - self.out
 
 
-def count_who(session: Session, place: Place, who: Who, *, now: datetime) -> Counted | None:
+def count_who(session: Session, place: Place, who: WhoFields, *, now: datetime) -> CountedAudience | None:
     """Return how many the choice means now; None while nothing is chosen, or nothing that the member may choose."""
     shop = place.shop
     try:
@@ -178,7 +178,7 @@ def count_who(session: Session, place: Place, who: Who, *, now: datetime) -> Cou
     except Error:
         return None
     excluded = match(session, shop, who.excluded, now=now) if who.excluded else BitMap()
-    return Counted(len(audience), len(audience & excluded))
+    return CountedAudience(len(audience), len(audience & excluded))
 
 
 def choices(session: Session, shop: Shop) -> dict[str, list[tuple[str, str]]]:

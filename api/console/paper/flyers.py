@@ -28,7 +28,7 @@ for_marketers = [require(Scope.CAMPAIGNS_WRITE)]
 
 
 @dataclass(frozen=True)
-class Line:
+class FlyerLine:
     """A line of the design as the form asks for it. `room` is how many characters read well; the proof decides."""
 
     name: str
@@ -38,15 +38,15 @@ class Line:
 
 
 LINES = (
-    Line("headline", gettext_noop("Headline"), room=40),
-    Line("promise", gettext_noop("Promise"), room=60, long=True),
-    Line("amount", gettext_noop("Big number"), room=10),
-    Line("condition", gettext_noop("Beside the number"), room=20),
-    Line("product", gettext_noop("Product"), room=28),
-    Line("price", gettext_noop("Price"), room=12),
-    Line("instruction", gettext_noop("Under the QR"), room=20),
-    Line("fine_print", gettext_noop("Fine print"), room=90, long=True),
-    Line("shop", gettext_noop("Shop"), room=24),
+    FlyerLine("headline", gettext_noop("Headline"), room=40),
+    FlyerLine("promise", gettext_noop("Promise"), room=60, long=True),
+    FlyerLine("amount", gettext_noop("Big number"), room=10),
+    FlyerLine("condition", gettext_noop("Beside the number"), room=20),
+    FlyerLine("product", gettext_noop("Product"), room=28),
+    FlyerLine("price", gettext_noop("Price"), room=12),
+    FlyerLine("instruction", gettext_noop("Under the QR"), room=20),
+    FlyerLine("fine_print", gettext_noop("Fine print"), room=90, long=True),
+    FlyerLine("shop", gettext_noop("Shop"), room=24),
 )
 LANGUAGE_NAMES = {"zh-CN": "中文", "en": "English"}
 
@@ -221,9 +221,9 @@ def _form(
     )
 
 
-def _lines(flyer: Flyer) -> list[Line]:
+def _lines(flyer: Flyer) -> list[FlyerLine]:
     fields = DESIGNS[flyer.design].fields
-    return [Line(line.name, _(line.label), line.room, line.long) for line in LINES if line.name in fields]
+    return [FlyerLine(line.name, _(line.label), line.room, line.long) for line in LINES if line.name in fields]
 
 
 def _content(flyer: Flyer, typed: dict[str, str]) -> dict[str, str]:

@@ -34,7 +34,7 @@ from retention.parcels import parcels_leaving
 router = APIRouter(prefix="/shops/{slug}/packing", dependencies=[require(Scope.PACKING_WRITE)])
 
 
-class Step(StrEnum):
+class StationStep(StrEnum):
     """What a packer does: scan (or press Enter), and the three keys."""
 
     SCAN = "scan"
@@ -44,7 +44,7 @@ class Step(StrEnum):
 
 
 @dataclass(frozen=True)
-class Shown:
+class StationMessage:
     """An answer as people read it. `mark` is good, bad, warn or quiet; `stop` holds what was scanned after it."""
 
     mark: str
@@ -87,7 +87,7 @@ def take_step(
     now: Now,
     files: Files,
     settings: CurrentSettings,
-    step: Annotated[Step, Form()],
+    step: Annotated[StationStep, Form()],
     key: Annotated[str, Form(max_length=100)],
     text: Annotated[str, Form(max_length=300)] = "",
     over: Annotated[str, Form(max_length=64)] = "",
@@ -96,7 +96,7 @@ def take_step(
     engine = request.app.state.engine
     asked = f"{step}\n{over}\n{text}".encode()
     try:
-        if step is Step.SPOIL:
+        if step is StationStep.SPOIL:
             check_paper_url(settings.public_url, demo=settings.demo)
         with transaction(engine) as session:
             work = partial(_work, session, place.member, step, text=text, over=over, at=now)
@@ -107,40 +107,40 @@ def take_step(
             render_batch(engine, batch.id, files=files, public_url=settings.public_url, demo=settings.demo)
         shown, waybill = _shown(said), said.waybill
     except Error as error:
-        shown, waybill = Shown("bad", error.say(_), stop=True), over
+        shown, waybill = StationMessage("bad", error.say(_), stop=True), over
     with reading(engine) as session:
         return _page(request, session, place, now, shown, waybill, template="paper/packing_stage.html")
 
 
-def _work(session: Session, member: Member, step: Step, *, text: str, over: str, at: datetime) -> dict[str, Any]:
-    steps: dict[Step, Callable[[], Said]] = {
-        Step.SCAN: lambda: station.hear(session, member, text, over=over, at=at),
-        Step.UNDO: lambda: station.take_back(session, member, over=over, at=at),
-        Step.SPOIL: lambda: station.spoil(session, member, text, over=over, at=at),
-        Step.LEAVE_OUT: lambda: station.go_without(session, member, over=over, at=at),
+def _work(session: Session, member: Member, step: StationStep, *, text: str, over: str, at: datetime) -> dict[str, Any]:
+    steps: dict[StationStep, Callable[[], Said]] = {
+        StationStep.SCAN: lambda: station.hear(session, member, text, over=over, at=at),
+        StationStep.UNDO: lambda: station.take_back(session, member, over=over, at=at),
+        StationStep.SPOIL: lambda: station.spoil(session, member, text, over=over, at=at),
+        StationStep.LEAVE_OUT: lambda: station.go_without(session, member, over=over, at=at),
     }
     return asdict(steps[step]())
 
 
-def _shown(said: Said) -> Shown:
+def _shown(said: Said) -> StationMessage:
     """Return the words of an answer in the language being spoken."""
     match said.sign:
         case Sign.OPENED:
             words = ngettext("One insert goes in", "{count} inserts go in", said.missing).format(count=said.missing)
-            return Shown("quiet", words)
+            return StationMessage("quiet", words)
         case Sign.PACKED:
             more = ngettext("Right. One more goes in", "Right. {count} more go in", said.missing)
-            return Shown("good", _with_copy(more.format(count=said.missing), said), stop=said.needs_person)
+            return StationMessage("good", _with_copy(more.format(count=said.missing), said), stop=said.needs_person)
         case Sign.UNFINISHED:
             words = ngettext("Not yet: one insert is missing", "Not yet: {count} inserts are missing", said.missing)
-            return Shown("bad", words.format(count=said.missing), stop=True)
+            return StationMessage("bad", words.format(count=said.missing), stop=True)
     mark, template = _WORDS[said.sign]
     words = _(template).format(tail=f"…\N{WORD JOINER}{said.tail}", batch=said.batch)
     if said.sign is Sign.COMPLETE and not said.code:
         words = _("Everything is in")
     if mark == "good":
         words = _with_copy(words, said)
-    return Shown(mark, words, said.batch, stop=said.needs_person)
+    return StationMessage(mark, words, said.batch, stop=said.needs_person)
 
 
 def _with_copy(words: str, said: Said) -> str:
@@ -150,7 +150,14 @@ def _with_copy(words: str, said: Said) -> str:
 
 
 def _page(
-    request: Request, session: Session, place: Place, now: datetime, shown: Shown, waybill: str, *, template: str
+    request: Request,
+    session: Session,
+    place: Place,
+    now: datetime,
+    shown: StationMessage,
+    waybill: str,
+    *,
+    template: str,
 ) -> HTMLResponse:
     parcel = _parcel(session, place.member, waybill)
     due, gone = (0, 0) if parcel else parcels_leaving(session, place.shop.id, place.shop.day(now))

@@ -53,7 +53,7 @@ def list_batches(request: Request, session: Reading, place: Here, now: Now) -> H
 
 
 @dataclass(frozen=True)
-class Choice:
+class RunChoice:
     """What somebody chose for a new batch, as far as they have, and the proof that goes with it."""
 
     run: WaitingRun
@@ -255,14 +255,16 @@ def _choosing(
     )
 
 
-def _choice(session: Session, place: Place, waiting: list[WaitingRun], *, run: int, flyer: str, profile: str) -> Choice:
+def _choice(
+    session: Session, place: Place, waiting: list[WaitingRun], *, run: int, flyer: str, profile: str
+) -> RunChoice:
     chosen = next((line for line in waiting if line.run.id == run), None)
     chosen = chosen or _run_of(session, place, waiting, flyer) or waiting[0]
     flyers = flyers_for(session, place.member, chosen.campaign.id)
     row = next((each for each in flyers if each.slug == flyer), flyers[0] if flyers else None)
     device = profile if profile in FORMATS else DEFAULT_DEVICE
     proof = counting_proof(session, row, copy_of(session, place.shop, row), profile=device) if row else None
-    return Choice(chosen, flyers, row, device, proof)
+    return RunChoice(chosen, flyers, row, device, proof)
 
 
 def _run_of(session: Session, place: Place, waiting: list[WaitingRun], slug: str) -> WaitingRun | None:

@@ -17,7 +17,7 @@ LEVELS = 9  # shades of the heat map above none
 
 
 @dataclass(frozen=True)
-class Cell:
+class CohortCell:
     """One square: buyers who came back in that month, their share of the cohort, and its shade from 0."""
 
     count: int
@@ -31,7 +31,7 @@ class HeatRow:
 
     month: str
     buyers: int
-    cells: list[Cell | None]
+    cells: list[CohortCell | None]
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def _heat(cohorts: tuple[Cohort, ...]) -> list[HeatRow]:
     return [HeatRow(month_name(cohort.month), cohort.buyers, _cells(cohort, top)) for cohort in shown]
 
 
-def _cells(cohort: Cohort, top: float) -> list[Cell | None]:
+def _cells(cohort: Cohort, top: float) -> list[CohortCell | None]:
     later = list(zip(cohort.active, cohort.shares, strict=True))[1 : COLUMNS + 1]
-    cells = [Cell(count, share, round(LEVELS * share / top)) for count, share in later]
+    cells = [CohortCell(count, share, round(LEVELS * share / top)) for count, share in later]
     return [*cells, *[None] * (COLUMNS - len(cells))]

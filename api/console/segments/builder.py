@@ -15,10 +15,21 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
 from sqlmodel import Session
 
-from api.console.segments.rule_answer import Answer, answer
+from api.console.segments.rule_answer import RuleFeedback, answer
 from api.console.segments.rule_fields import Known
 from api.console.segments.rule_kinds import FILTERS
-from api.console.segments.rule_tree import FRESH, JOINS, Box, Draft, change, draw, open_rule, read_form, rule_of, tidy
+from api.console.segments.rule_tree import (
+    FRESH,
+    JOINS,
+    DraftBox,
+    RuleDraft,
+    change,
+    draw,
+    open_rule,
+    read_form,
+    rule_of,
+    tidy,
+)
 from api.console.shell import Here, go, refused, show
 from api.deps import Now, Place, Reading, Writing, require
 from api.forms import read_texts
@@ -50,7 +61,7 @@ QUESTIONS = {
 
 
 @dataclass
-class Typed:
+class TypedRule:
     """The form as it was sent. `editing` is the short name of the segment being changed, empty for a new one."""
 
     values: dict[str, list[str]]
@@ -61,11 +72,11 @@ class Typed:
 
 
 @dataclass(frozen=True)
-class Sheet:
+class RuleSheet:
     """Everything the page of the builder shows."""
 
-    box: Box
-    answer: Answer
+    box: DraftBox
+    answer: RuleFeedback
     known: Known
     name: str
     short_name: str
@@ -74,16 +85,16 @@ class Sheet:
     json_text: str
 
 
-async def read_typed(request: Request) -> Typed:
+async def read_typed(request: Request) -> TypedRule:
     form = await read_texts(request)
     values: dict[str, list[str]] = {}
     for name, value in form.multi_items():
         if isinstance(value, str):
             values.setdefault(name, []).append(value)
-    return Typed(values)
+    return TypedRule(values)
 
 
-Sent = Annotated[Typed, Depends(read_typed)]
+Sent = Annotated[TypedRule, Depends(read_typed)]
 
 
 @router.get("/new")
@@ -100,7 +111,7 @@ def new(
         chosen, given = find_preset(preset), dict(request.query_params)
         if _is_answered(chosen, given):
             asked, name = chosen.filled(given), chosen.titled(given)
-    typed = Typed({"name": [name], "short_name": [_free_name(session, place.shop, preset)]})
+    typed = TypedRule({"name": [name], "short_name": [_free_name(session, place.shop, preset)]})
     return _page(request, session, _sheet(session, place, open_rule(asked, known), known, typed, now))
 
 
@@ -110,7 +121,7 @@ def edit(request: Request, session: Reading, place: Here, now: Now, name: str) -
     segment = find_segment(session, place.shop.id, name)
     check_asking(session, place.member, {"segment": name})
     known = what_there_is(session, place.shop, now, without=name)
-    typed = Typed({"name": [segment.name], "editing": [name]})
+    typed = TypedRule({"name": [segment.name], "editing": [name]})
     return _page(request, session, _sheet(session, place, open_rule(segment.rule, known), known, typed, now))
 
 
@@ -183,7 +194,7 @@ def suggestions(session: Session, shop: Shop) -> dict[str, list[tuple[str, str]]
     }
 
 
-def _save(session: Session, place: Place, typed: Typed, *, rule: Any, at: datetime) -> Segment:
+def _save(session: Session, place: Place, typed: TypedRule, *, rule: Any, at: datetime) -> Segment:
     editing, slug = typed.text("editing"), typed.text("editing") or typed.text("short_name")
     name = typed.text("name")
     if not name:
@@ -199,10 +210,12 @@ def _save(session: Session, place: Place, typed: Typed, *, rule: Any, at: dateti
     return segment
 
 
-def _sheet(session: Session, place: Place, draft: Draft, known: Known, typed: Typed, now: datetime) -> Sheet:
+def _sheet(
+    session: Session, place: Place, draft: RuleDraft, known: Known, typed: TypedRule, now: datetime
+) -> RuleSheet:
     box = draw(draft, known)
     editing, as_of = typed.text("editing"), typed.text("as_of")
-    return Sheet(
+    return RuleSheet(
         box=box,
         answer=answer(session, place, box, now=now, as_of=as_of, editing=editing),
         known=known,
@@ -214,7 +227,7 @@ def _sheet(session: Session, place: Place, draft: Draft, known: Known, typed: Ty
     )
 
 
-def _page(request: Request, session: Session, sheet: Sheet, *, error: Error | None = None) -> HTMLResponse:
+def _page(request: Request, session: Session, sheet: RuleSheet, *, error: Error | None = None) -> HTMLResponse:
     shop: Shop = request.state.shop
     chosen = PRESETS.get(request.query_params.get("preset", ""))
     return show(
@@ -230,7 +243,7 @@ def _page(request: Request, session: Session, sheet: Sheet, *, error: Error | No
     )
 
 
-def _context(sheet: Sheet) -> dict[str, Any]:
+def _context(sheet: RuleSheet) -> dict[str, Any]:
     return {
         "sheet": sheet,
         "fresh_kinds": [(key, _(name)) for key, (name, _rule) in FRESH.items()],

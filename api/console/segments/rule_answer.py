@@ -11,7 +11,7 @@ from typing import Any
 from pyroaring import BitMap
 from sqlmodel import Session
 
-from api.console.segments.rule_tree import Box, is_unfinished, rule_of
+from api.console.segments.rule_tree import DraftBox, is_unfinished, rule_of
 from api.deps import Place
 from retention.access import Scope
 from retention.buyer_list import BuyerSummary, aggregates_of, buyer_summary
@@ -23,7 +23,7 @@ from retention.shops import Shop
 from segments.descriptions import describe
 from segments.matching import TooLong, open_matcher
 from segments.personal_conditions import check_asking
-from segments.preview import Preview, Step, preview, sample
+from segments.preview import FunnelStep, Preview, preview, sample
 from segments.rules import parse
 from segments.segments import check_cycle
 from segments.values import read_moment
@@ -31,7 +31,7 @@ from segments.view import View
 
 
 @dataclass
-class Answer:
+class RuleFeedback:
     """What is known of a draft. Counts and faults stand under the path of their node."""
 
     counts: dict[str, int] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class Answer:
     words: str = ""
     size: int | None = None
     everyone: int = 0
-    steps: list[Step] = field(default_factory=list)
+    steps: list[FunnelStep] = field(default_factory=list)
     sample: list[BuyerSummary] = field(default_factory=list)
     floored_to: datetime | None = None
     notes: tuple[str, ...] = ()
@@ -53,21 +53,23 @@ class Answer:
         return (self.size or 0) / (self.everyone or 1)
 
 
-def answer(session: Session, place: Place, box: Box, *, now: datetime, as_of: str = "", editing: str = "") -> Answer:
+def answer(
+    session: Session, place: Place, box: DraftBox, *, now: datetime, as_of: str = "", editing: str = ""
+) -> RuleFeedback:
     """Answer a draft as of a day or moment (its text; now when empty). `editing` is the segment it will be saved as."""
     rule = rule_of(box.draft)
     try:
         moment = _moment(place.shop, as_of, now)
     except Error as error:
-        return Answer(problem=error.say(_))
+        return RuleFeedback(problem=error.say(_))
     if refusal := _refusal(session, place, box):
-        return Answer(problem=refusal)
+        return RuleFeedback(problem=refusal)
     if not any(_is_waiting(each) for each in box.walk()):
         try:
             shown = preview(session, place.shop, rule, now=now, as_of=moment)
             found = _whole(session, place, rule, shown)
         except TooLong as error:
-            return Answer(problem=error.say(_))
+            return RuleFeedback(problem=error.say(_))
         except Error as error:
             found = _apart(session, place.shop, box, now=now, as_of=moment)
             found.problem = found.problem or ("" if found.faults else error.say(_))
@@ -91,8 +93,8 @@ def some_of(session: Session, place: Place, buyers: BitMap, *, size: int = 10) -
     return buyer_lines(session, place, sample(session, place.shop, buyers, size=size))
 
 
-def _whole(session: Session, place: Place, rule: Any, shown: Preview) -> Answer:
-    return Answer(
+def _whole(session: Session, place: Place, rule: Any, shown: Preview) -> RuleFeedback:
+    return RuleFeedback(
         counts={part.path: part.count for part in shown.parts},
         words=describe(rule, currency=place.shop.currency),
         size=len(shown.buyers),
@@ -104,9 +106,9 @@ def _whole(session: Session, place: Place, rule: Any, shown: Preview) -> Answer:
     )
 
 
-def _apart(session: Session, shop: Shop, box: Box, *, now: datetime, as_of: datetime | None) -> Answer:
+def _apart(session: Session, shop: Shop, box: DraftBox, *, now: datetime, as_of: datetime | None) -> RuleFeedback:
     """Answer each condition by itself, and say of those that have no answer why."""
-    found = Answer()
+    found = RuleFeedback()
     matcher = open_matcher(session, shop, now=now, as_of=as_of)
     for each in box.walk():
         if each.draft.is_group:
@@ -126,7 +128,7 @@ def _apart(session: Session, shop: Shop, box: Box, *, now: datetime, as_of: date
     return found
 
 
-def _refusal(session: Session, place: Place, box: Box) -> str:
+def _refusal(session: Session, place: Place, box: DraftBox) -> str:
     """Return why this member may not have the draft answered; empty when they may. What is no rule yet asks nothing."""
     for each in box.walk():
         if not each.draft.is_group and not _is_waiting(each):
@@ -139,7 +141,7 @@ def _refusal(session: Session, place: Place, box: Box) -> str:
     return ""
 
 
-def _is_waiting(box: Box) -> bool:
+def _is_waiting(box: DraftBox) -> bool:
     return not box.draft.is_group and is_unfinished(rule_of(box.draft))
 
 

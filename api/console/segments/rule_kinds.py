@@ -34,7 +34,7 @@ from segments.rule_ast import HORIZON, HORIZONS
 
 
 @dataclass(frozen=True)
-class Kind:
+class ConditionKind:
     """A kind of condition: its parts for a body, the body of what was filled in, and what may narrow it."""
 
     show: Callable[[Any, Known], list[Part]]
@@ -361,17 +361,17 @@ def _read_bucket(values: Values, _known: Known) -> Body:
     return {**numbers, **({"seed": seed} if seed else {})}
 
 
-KINDS: dict[str, Kind] = {
-    "orders": Kind(_show_orders, _read_orders, tuple(FILTERS)),
-    "buyer": Kind(_show_buyer, _read_buyer),
-    "follows": Kind(_show_follows, read_window),
-    "group": Kind(_show_group, _read_group),
-    "consent": Kind(_show_consent, _read_consent),
-    "touch": Kind(_show_touch, _read_touch),
-    "rfm": Kind(_show_rfm, _read_rfm),
-    "prediction": Kind(_show_prediction, _read_prediction),
-    "segment": Kind(_show_segment, _read_slug),
-    "list": Kind(_show_list, _read_slug),
-    "bucket": Kind(_show_bucket, _read_bucket),
+KINDS: dict[str, ConditionKind] = {
+    "orders": ConditionKind(_show_orders, _read_orders, tuple(FILTERS)),
+    "buyer": ConditionKind(_show_buyer, _read_buyer),
+    "follows": ConditionKind(_show_follows, read_window),
+    "group": ConditionKind(_show_group, _read_group),
+    "consent": ConditionKind(_show_consent, _read_consent),
+    "touch": ConditionKind(_show_touch, _read_touch),
+    "rfm": ConditionKind(_show_rfm, _read_rfm),
+    "prediction": ConditionKind(_show_prediction, _read_prediction),
+    "segment": ConditionKind(_show_segment, _read_slug),
+    "list": ConditionKind(_show_list, _read_slug),
+    "bucket": ConditionKind(_show_bucket, _read_bucket),
 }
 """By the name the rule language has for them."""

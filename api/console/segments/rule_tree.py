@@ -57,13 +57,13 @@ _NAME = re.compile(r"(r(?:-\d{1,4}){0,100})\.(.+)")
 
 
 @dataclass
-class Draft:
+class RuleDraft:
     """A group (`kind` all or any) with its nodes, or a condition with its body. `raw` keeps any JSON in its body."""
 
     kind: str
     negated: bool = False
     body: Any = None
-    nodes: list["Draft"] = field(default_factory=list)
+    nodes: list["RuleDraft"] = field(default_factory=list)
     fresh: bool = False
     blank: str = ""
     """A field that shows one place more than it has values."""
@@ -74,14 +74,14 @@ class Draft:
 
 
 @dataclass(frozen=True)
-class Box:
+class DraftBox:
     """A node as the page draws it: `id` names its fields, `path` is where it stands in the rule."""
 
     id: str
     path: str
-    draft: Draft
+    draft: RuleDraft
     parts: list[Part]
-    boxes: list["Box"]
+    boxes: list["DraftBox"]
 
     @property
     def join(self) -> str:
@@ -98,21 +98,23 @@ class Box:
         """The fields that narrow the orders."""
         return [part for part in self.parts if isinstance(part, Field) and part.leaves]
 
-    def walk(self) -> Iterator["Box"]:
+    def walk(self) -> Iterator["DraftBox"]:
         """Yield this box and every one inside it."""
         yield self
         for box in self.boxes:
             yield from box.walk()
 
 
-def open_rule(rule: object, known: Known) -> Draft:
+def open_rule(rule: object, known: Known) -> RuleDraft:
     """Return a rule, right or wrong, as a draft."""
     draft = _open(rule, known, 1)
-    draft = draft if draft.is_group else Draft("all", nodes=[draft])
-    return draft if sum(1 for _ in _leaves(draft)) <= MOST_DRAWN else Draft("all", nodes=[Draft("raw", body=rule)])
+    draft = draft if draft.is_group else RuleDraft("all", nodes=[draft])
+    return (
+        draft if sum(1 for _ in _leaves(draft)) <= MOST_DRAWN else RuleDraft("all", nodes=[RuleDraft("raw", body=rule)])
+    )
 
 
-def read_form(values: Mapping[str, list[str]], known: Known) -> Draft:
+def read_form(values: Mapping[str, list[str]], known: Known) -> RuleDraft:
     """Return the draft that a form carries: fields are called ``r-0-1.operator``."""
     nodes: dict[str, dict[str, list[str]]] = {ROOT: {}}
     for name, given in values.items():
@@ -124,7 +126,7 @@ def read_form(values: Mapping[str, list[str]], known: Known) -> Draft:
     return _read(ROOT, nodes, inside, known)
 
 
-def rule_of(draft: Draft) -> Any:
+def rule_of(draft: RuleDraft) -> Any:
     """Return the rule of a draft, as right or wrong as it is."""
     inner = _inner_rule(draft)
     return {"not": inner} if draft.negated else inner
@@ -137,16 +139,16 @@ def tidy(rule: Any) -> Any:
     return rule
 
 
-def draw(draft: Draft, known: Known, *, name: str = ROOT, path: str = "rule") -> Box:
+def draw(draft: RuleDraft, known: Known, *, name: str = ROOT, path: str = "rule") -> DraftBox:
     """Return what the page draws of a draft."""
     inner = f"{path}.not.{draft.kind}" if draft.negated else f"{path}.{draft.kind}"
     boxes = [
         draw(node, known, name=f"{name}-{index}", path=f"{inner}[{index}]") for index, node in enumerate(draft.nodes)
     ]
-    return Box(name, path, draft, _parts(draft, known), boxes)
+    return DraftBox(name, path, draft, _parts(draft, known), boxes)
 
 
-def change(draft: Draft, what: str, known: Known) -> None:
+def change(draft: RuleDraft, what: str, known: Known) -> None:
     """Do what a button of the builder says: ``add:r-0:orders``, ``group:r``, ``remove:r-0``, ``up:r-1``,
     ``filter:r-0:sku``, ``less:r-0:sku``, ``more:r-0:of.sku``. What names nothing there does nothing.
     """
@@ -159,7 +161,7 @@ def change(draft: Draft, what: str, known: Known) -> None:
         case "add" if node.is_group and detail in FRESH:
             node.nodes.append(replace(_open(FRESH[detail][1], known, 1), fresh=True))
         case "group" if node.is_group:
-            node.nodes.append(Draft("any" if node.kind == "all" else "all", fresh=True))
+            node.nodes.append(RuleDraft("any" if node.kind == "all" else "all", fresh=True))
         case "remove" if parent:
             del parent.nodes[index]
             parent.fresh = True
@@ -184,17 +186,17 @@ def is_unfinished(rule: object) -> bool:
     return rule == ""
 
 
-def _open(rule: object, known: Known, depth: int) -> Draft:
+def _open(rule: object, known: Known, depth: int) -> RuleDraft:
     whole, negated = rule, False
     while isinstance(rule, dict) and len(rule) == 1 and "not" in rule:
         rule, negated = rule["not"], not negated
     if isinstance(rule, dict) and len(rule) == 1:
         kind, body = next(iter(rule.items()))
         if kind in {"all", "any"} and isinstance(body, list) and depth < DEEPEST:
-            return Draft(kind, negated, nodes=[_open(each, known, depth + 1) for each in body])
+            return RuleDraft(kind, negated, nodes=[_open(each, known, depth + 1) for each in body])
         if kind in KINDS and _fits(kind, body, known):
-            return Draft(kind, negated, body)
-    return Draft("raw", body=whole)
+            return RuleDraft(kind, negated, body)
+    return RuleDraft("raw", body=whole)
 
 
 def _fits(kind: str, body: Any, known: Known) -> bool:
@@ -220,15 +222,17 @@ def _listed(rule: Any) -> Any:
     return rule
 
 
-def _read(name: str, nodes: Mapping[str, dict[str, list[str]]], inside: Mapping[str, list[str]], known: Known) -> Draft:
+def _read(
+    name: str, nodes: Mapping[str, dict[str, list[str]]], inside: Mapping[str, list[str]], known: Known
+) -> RuleDraft:
     values = nodes[name]
     kind = values.get("kind", [""])[0]
     if kind in KINDS:
-        return Draft(kind, "not" in values, KINDS[kind].read(values, known))
+        return RuleDraft(kind, "not" in values, KINDS[kind].read(values, known))
     if kind == "raw":
-        return Draft("raw", body=_from_json(values.get("json", [""])[0]))
+        return RuleDraft("raw", body=_from_json(values.get("json", [""])[0]))
     join, negated = _OF_JOIN.get(values.get("join", ["all"])[0], ("all", False))
-    return Draft(join, negated, nodes=[_read(each, nodes, inside, known) for each in inside.get(name, [])])
+    return RuleDraft(join, negated, nodes=[_read(each, nodes, inside, known) for each in inside.get(name, [])])
 
 
 def _from_json(text: str) -> Any:
@@ -238,13 +242,13 @@ def _from_json(text: str) -> Any:
         return text
 
 
-def _inner_rule(draft: Draft) -> Any:
+def _inner_rule(draft: RuleDraft) -> Any:
     if draft.is_group:
         return {draft.kind: [rule_of(node) for node in draft.nodes]}
     return draft.body if draft.kind == "raw" else {draft.kind: draft.body}
 
 
-def _parts(draft: Draft, known: Known) -> list[Part]:
+def _parts(draft: RuleDraft, known: Known) -> list[Part]:
     if draft.is_group:
         return []
     if draft.kind == "raw":
@@ -259,14 +263,14 @@ def _with_blank(part: Part, name: str) -> Part:
     return part
 
 
-def _leaves(draft: Draft) -> Iterator[Draft]:
+def _leaves(draft: RuleDraft) -> Iterator[RuleDraft]:
     if not draft.is_group:
         yield draft
     for node in draft.nodes:
         yield from _leaves(node)
 
 
-def _find(draft: Draft, name: str) -> tuple[Draft | None, Draft | None, int]:
+def _find(draft: RuleDraft, name: str) -> tuple[RuleDraft | None, RuleDraft | None, int]:
     """Return a node by its name, the group it stands in, and its place there."""
     parent, index = None, 0
     for step in name.split("-")[1:]:

@@ -14,15 +14,15 @@ from retention.errors import Conflict, Error
 from retention.i18n import gettext as _
 from retention.i18n import gettext_noop
 from retention.privacy.requests import erase_buyer, export_buyer
-from retention.privacy.times import DEFAULT_DAYS, MOST_DAYS, Kind, set_times, times_of
+from retention.privacy.times import DEFAULT_DAYS, MOST_DAYS, KeptKind, set_times, times_of
 
 router = APIRouter(prefix="/shops/{slug}/privacy", dependencies=[require(Scope.BUYERS_READ)])
 
 KIND_NAMES = {
-    Kind.AGENTS: gettext_noop("Browsers and networks of scans"),
-    Kind.UPLOADS: gettext_noop("Files sent in, and the rows that could not be used"),
-    Kind.TEXTS: gettext_noop("Addresses and texts of messages, calls and bounces"),
-    Kind.AUDIT: gettext_noop("Who did what (audit log)"),
+    KeptKind.AGENTS: gettext_noop("Browsers and networks of scans"),
+    KeptKind.UPLOADS: gettext_noop("Files sent in, and the rows that could not be used"),
+    KeptKind.TEXTS: gettext_noop("Addresses and texts of messages, calls and bounces"),
+    KeptKind.AUDIT: gettext_noop("Who did what (audit log)"),
 }
 
 
@@ -44,7 +44,7 @@ def save_times(
     audit: Annotated[int, Form()],
 ) -> Response:
     """Set how long each kind is kept; a refusal keeps what was typed."""
-    typed = {Kind.AGENTS: agents, Kind.UPLOADS: uploads, Kind.TEXTS: texts, Kind.AUDIT: audit}
+    typed = {KeptKind.AGENTS: agents, KeptKind.UPLOADS: uploads, KeptKind.TEXTS: texts, KeptKind.AUDIT: audit}
     try:
         with session.begin_nested():
             set_times(session, place.member, {kind.value: days for kind, days in typed.items()}, at=now)
@@ -81,5 +81,5 @@ def erase(
     return go(f"/shops/{place.shop.slug}/buyers/{erased.left}", done="erased")
 
 
-def _lines(times: dict[Kind, int]) -> list[tuple[str, str, int, int]]:
+def _lines(times: dict[KeptKind, int]) -> list[tuple[str, str, int, int]]:
     return [(kind.value, _(KIND_NAMES[kind]), days, DEFAULT_DAYS[kind]) for kind, days in times.items()]

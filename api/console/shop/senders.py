@@ -109,7 +109,7 @@ MOVES = {"pause": (pause_sender, "sender-paused"), "resume": (resume_sender, "re
 
 
 @dataclass(frozen=True)
-class Line:
+class SenderLine:
     """One field of the form. `options` are the choices of a list; `long` is a JSON value or a text of many lines."""
 
     name: str
@@ -121,7 +121,7 @@ class Line:
 
 
 @dataclass
-class Typed:
+class TypedSender:
     """The form as typed, without its secrets: those are typed again."""
 
     kind: SenderKind
@@ -146,7 +146,7 @@ def list_senders(request: Request, session: Reading, place: Here, now: Now) -> H
 @router.get("/new/{kind}", dependencies=for_owners)
 def new_sender(request: Request, session: Reading, kind: SenderKind) -> HTMLResponse:
     """Show the empty form of a kind."""
-    return _form(request, session, Typed(_offered(kind)))
+    return _form(request, session, TypedSender(_offered(kind)))
 
 
 @router.get("/{sender}", dependencies=for_owners)
@@ -156,7 +156,7 @@ def show_sender(request: Request, session: Reading, place: Here, sender: str) ->
     return _form(request, session, _typed_of(row, place.shop), sender=row)
 
 
-async def typed_sender(request: Request) -> Typed:
+async def typed_sender(request: Request) -> TypedSender:
     """Read the form; its fields depend on the kind."""
     form = await read_texts(request)
     texts = {name: str(value).strip() for name, value in form.items()}
@@ -168,7 +168,7 @@ async def typed_sender(request: Request) -> Typed:
     def part(prefix: str) -> dict[str, str]:
         return {name.removeprefix(prefix): value for name, value in texts.items() if name.startswith(prefix)}
 
-    return Typed(
+    return TypedSender(
         kind=kind,
         slug=texts.get("slug", ""),
         name=texts.get("name", ""),
@@ -181,7 +181,7 @@ async def typed_sender(request: Request) -> Typed:
 
 @router.post("", dependencies=for_owners)
 def add_sender(
-    request: Request, session: Writing, place: Here, now: Now, typed: Annotated[Typed, Depends(typed_sender)]
+    request: Request, session: Writing, place: Here, now: Now, typed: Annotated[TypedSender, Depends(typed_sender)]
 ) -> Response:
     """Add a sender; a refusal keeps what was typed but its secrets."""
     try:
@@ -211,7 +211,7 @@ def change_sender(
     place: Here,
     now: Now,
     sender: str,
-    typed: Annotated[Typed, Depends(typed_sender)],
+    typed: Annotated[TypedSender, Depends(typed_sender)],
 ) -> Response:
     """Change a sender; secrets left empty stay."""
     row = find_sender(session, place.shop.id, sender)
@@ -285,7 +285,7 @@ def _list(
 
 
 def _form(
-    request: Request, session: Session, typed: Typed, *, sender: Sender | None = None, error: Error | None = None
+    request: Request, session: Session, typed: TypedSender, *, sender: Sender | None = None, error: Error | None = None
 ) -> HTMLResponse:
     return show(
         request,
@@ -302,18 +302,18 @@ def _form(
     )
 
 
-def _lines(typed: Typed) -> Iterator[Line]:
+def _lines(typed: TypedSender) -> Iterator[SenderLine]:
     for name, info in KINDS[typed.kind.value].settings.model_fields.items():
         kind, options = _input(info)
         default = "" if info.is_required() or info.default_factory else info.default
         value = typed.settings.get(name, _written(default))
-        yield Line(name, _(LABELS[name]), value, kind, options, required=info.is_required())
+        yield SenderLine(name, _(LABELS[name]), value, kind, options, required=info.is_required())
 
 
-def _secret_lines(typed: Typed, *, kept: bool) -> Iterator[Line]:
+def _secret_lines(typed: TypedSender, *, kept: bool) -> Iterator[SenderLine]:
     known = KINDS[typed.kind.value]
     for name in sorted(known.needed | known.optional):
-        yield Line(name, _(SECRETS[name]), "", "secret", required=name in known.needed and not kept)
+        yield SenderLine(name, _(SECRETS[name]), "", "secret", required=name in known.needed and not kept)
 
 
 def _input(info: FieldInfo) -> tuple[Literal["text", "number", "choice", "check", "long"], list[str]]:
@@ -327,7 +327,7 @@ def _input(info: FieldInfo) -> tuple[Literal["text", "number", "choice", "check"
     return ("number", []) if kind is int or int in get_args(kind) else ("long", [])
 
 
-def _settings(typed: Typed) -> dict[str, Any]:
+def _settings(typed: TypedSender) -> dict[str, Any]:
     """Return the settings as their kind takes them; what is left empty has its default."""
     found: dict[str, Any] = {}
     for name, info in KINDS[typed.kind.value].settings.model_fields.items():
@@ -340,7 +340,7 @@ def _settings(typed: Typed) -> dict[str, Any]:
     return found
 
 
-def _secrets(typed: Typed) -> dict[str, str]:
+def _secrets(typed: TypedSender) -> dict[str, str]:
     """Return the secrets; a kind whose templates name them has them all in one field, as JSON."""
     if not KINDS[typed.kind.value].free or "named" not in typed.secrets:
         return typed.secrets
@@ -357,8 +357,8 @@ def _read_json(name: str, text: str) -> Any:
         raise Invalid("{name} is not JSON: {text}", name=name, text=text[:60]) from None
 
 
-def _typed_of(sender: Sender, shop: Shop) -> Typed:
-    return Typed(
+def _typed_of(sender: Sender, shop: Shop) -> TypedSender:
+    return TypedSender(
         kind=sender.kind,
         slug=sender.slug,
         name=sender.name,

@@ -12,7 +12,7 @@ from campaigns.plans.rules.rule import Check, Dropped, Funnel, Leaving, Rule
 from retention.bitmaps import read_bitmap
 from retention.buyers import Buyer
 from retention.consent import Answer, Channel, Consent, buyers_answering
-from retention.suppressions import KEY, About, Suppression, held_buyers, same_address
+from retention.suppressions import KEY, OptOutSubject, Suppression, held_buyers, same_address
 
 
 def _drop_without_consent(funnel: Funnel) -> Dropped:
@@ -31,7 +31,7 @@ def _held(funnel: Funnel, topic: str) -> BitMap:
     """Return who has an address that said no, whatever they said themselves."""
     if funnel.channel not in KEY:
         return BitMap()
-    return read_bitmap(funnel.session, held_buyers(About(funnel.shop.id, funnel.channel, topic)))
+    return read_bitmap(funnel.session, held_buyers(OptOutSubject(funnel.shop.id, funnel.channel, topic)))
 
 
 def _refuse_without_consent(check: Check, row: Leaving) -> Reason | None:
