@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 from campaigns.campaign.campaigns import Campaign
 from campaigns.channels.senders import channel_for
 from campaigns.deliveries.moving import finish_done
-from campaigns.deliveries.numbered import among
+from campaigns.deliveries.row_ids import any_of
 from campaigns.offers.matching import match_shop, shops_to_match
 from campaigns.posts.bots import send_posts
 from campaigns.posts.outcomes import reconcile_posts
@@ -120,7 +120,7 @@ def match_all_orders(engine: Engine) -> None:
 
 def _things(session: Session, campaign_ids: list[int]) -> list[Thing]:
     """Return campaigns in this order; one that comes once is not launched days later by itself."""
-    rows = session.exec(select(Campaign).where(among(col(Campaign.id), campaign_ids))).all() if campaign_ids else []
+    rows = session.exec(select(Campaign).where(any_of(col(Campaign.id), campaign_ids))).all() if campaign_ids else []
     found = {each.id: Thing(each.shop_id, "campaign", each.id, each.slug, daily=each.repeats) for each in rows}
     return [found[each] for each in campaign_ids if each in found]
 

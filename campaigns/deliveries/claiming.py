@@ -25,7 +25,7 @@ from campaigns.campaign.campaigns import Campaign, CampaignState, Delivery, Deli
 from campaigns.campaign.reasons import Reason
 from campaigns.channels.rates import FARTHEST
 from campaigns.channels.senders import Sender
-from campaigns.deliveries.numbered import NOTHING, among, by_number, listed
+from campaigns.deliveries.row_ids import NOTHING, any_of, ids_parameter, with_ids
 from campaigns.deliveries.transitions import Move, Prepared, move, move_all
 from retention.clock import AHEAD
 from retention.database import is_postgresql, reached
@@ -94,7 +94,7 @@ def claim(
     if not ids:
         return Claim(shop_id, token, [])
     taken = {"claim_token": token, "claim_expires_at": now + CLAIM}
-    return Claim(shop_id, token, sorted(move(session, Move.CLAIM, by_number(shop_id, ids), **taken)))
+    return Claim(shop_id, token, sorted(move(session, Move.CLAIM, with_ids(shop_id, ids), **taken)))
 
 
 def bring_forward(session: Session, shop_ids: Sequence[int], *, now: datetime) -> int:
@@ -158,7 +158,7 @@ def record_sent(session: Session, held: Claim, receipts: Sequence[Receipt], *, a
     if len(sent) < len(receipts):  # our claim expired while we were still handing over
         late = [each for each in receipts if each.id not in set(sent)]
         per_row = _values_per_row(session, late, _OF_SENT)
-        where = by_number(held.shop_id, [each.id for each in late])
+        where = with_ids(held.shop_id, [each.id for each in late])
         sent += move(session, Move.SEND_LATE, where, sent_at=at, **per_row)
     if hosts := held.hosts.intersection(sent):
         _INCLUDED.run(session, held.shop_id, ids=hosts, at=at)
@@ -241,7 +241,7 @@ def _running(medium: Medium, sender_id: int | None) -> tuple[sa.ColumnElement[bo
 
 
 def _ours(held: Claim, delivery_ids: Collection[int]) -> tuple[sa.ColumnElement[bool], ...]:
-    return (by_number(held.shop_id, delivery_ids), col(Delivery.claim_token) == held.token)
+    return (with_ids(held.shop_id, delivery_ids), col(Delivery.claim_token) == held.token)
 
 
 def _settle(
@@ -268,8 +268,8 @@ def _values_per_row(
 
     The statement is the same whatever the values, and neither database has a join to plan.
     """
-    listed = _as_json(receipts, fields)
-    known = sa.bindparam("receipts", listed, type_=_json(postgresql=is_postgresql(session)), unique=True)
+    payload = _as_json(receipts, fields)
+    known = sa.bindparam("receipts", payload, type_=_json(postgresql=is_postgresql(session)), unique=True)
     return _looked_up(known, fields, postgresql=is_postgresql(session))
 
 
@@ -294,13 +294,13 @@ def _json(*, postgresql: bool) -> sa.types.TypeEngine[Any]:
 
 
 # The three statements of every group are made once.
-_LISTED = listed("ids")
-_OURS = (by_number(sa.bindparam("shop"), _LISTED), col(Delivery.claim_token) == sa.bindparam("token"))
+_LISTED = ids_parameter("ids")
+_OURS = (with_ids(sa.bindparam("shop"), _LISTED), col(Delivery.claim_token) == sa.bindparam("token"))
 _BEGIN = Prepared(Move.BEGIN, *_OURS, handed_at=sa.bindparam("at"))
 _INCLUDED = Prepared(
     Move.INCLUDE,
     col(Delivery.shop_id) + NOTHING == sa.bindparam("shop"),
-    among(col(Delivery.digest_id), _LISTED),
+    any_of(col(Delivery.digest_id), _LISTED),
     col(Delivery.digest_id).is_not(None),  # what the index says too; PostgreSQL cannot tell it of an array to come
     sent_at=sa.bindparam("at"),
 )

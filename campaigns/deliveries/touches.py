@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from campaigns.campaign.campaigns import Campaign, Delivery
-from campaigns.deliveries.numbered import by_number, listed
+from campaigns.deliveries.row_ids import ids_parameter, with_ids
 from retention.database import choice
 from retention.touches import Touch, TouchEvent
 
@@ -20,13 +20,13 @@ def write_sent_touches(session: Session, shop_id: int, delivery_ids: Sequence[in
     if not delivery_ids:
         return
     session.flush()
-    session.connection().execute(_BY_NUMBER, {"shop": shop_id, "ids": list(delivery_ids)})
+    session.connection().execute(_BY_ID, {"shop": shop_id, "ids": list(delivery_ids)})
 
 
 def remove_sent_touches(session: Session, shop_id: int, delivery_ids: Sequence[int]) -> None:
     """Remove the `sent` touches of these deliveries, as long as these keep their `sent_at`."""
     columns = col(Delivery.buyer_id), col(Campaign.slug), col(Delivery.sent_at)
-    sent = _of_deliveries(*columns).where(by_number(shop_id, delivery_ids))
+    sent = _of_deliveries(*columns).where(with_ids(shop_id, delivery_ids))
     gone = sa.delete(Touch).where(
         col(Touch.shop_id) == shop_id,
         col(Touch.event) == TouchEvent.SENT,
@@ -52,4 +52,4 @@ def _insert(*which: sa.ColumnElement[bool]) -> sa.Insert:
 
 
 # Made once, past the session's own bookkeeping: built for every group of messages it costs more than it takes to run.
-_BY_NUMBER = _insert(by_number(sa.bindparam("shop"), listed("ids")))
+_BY_ID = _insert(with_ids(sa.bindparam("shop"), ids_parameter("ids")))

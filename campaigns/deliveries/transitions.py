@@ -21,7 +21,7 @@ from sqlmodel import Session, col
 from campaigns.campaign.campaigns import Delivery
 from campaigns.campaign.campaigns import DeliveryState as State
 from campaigns.campaign.reasons import Reason
-from campaigns.deliveries.numbered import by_number
+from campaigns.deliveries.row_ids import with_ids
 from campaigns.deliveries.touches import remove_sent_touches, write_sent_touches
 from retention.database import choice
 from retention.versions import Family, raise_version
@@ -259,7 +259,7 @@ def _without_touches(session: Session, which: Move, where: tuple[_Where, ...]) -
     held = _by_shop(session.connection().execute(found).all())
     for shop_id, ids in held.items():
         remove_sent_touches(session, shop_id, ids)
-    return sa.or_(sa.false(), *(by_number(shop_id, ids) for shop_id, ids in held.items()))
+    return sa.or_(sa.false(), *(with_ids(shop_id, ids) for shop_id, ids in held.items()))
 
 
 def _raise_versions(session: Session, which: Move, shop_ids: Iterable[int]) -> None:

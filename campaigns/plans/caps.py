@@ -21,7 +21,7 @@ from sqlmodel.sql.sqltypes import UTCDateTime
 from campaigns.campaign.campaigns import TAKEN, Campaign, CampaignState, Delivery, DeliveryState, Medium
 from campaigns.campaign.policy import Cap, Period, Policy, WhenFull
 from campaigns.campaign.reasons import Reason
-from campaigns.deliveries.numbered import by_number
+from campaigns.deliveries.row_ids import with_ids
 from campaigns.plans.send_times import Numbers
 from retention import clock
 from retention.bitmaps import read_bitmap, read_columns
@@ -244,7 +244,7 @@ def other_deliveries(
         )
         .join(Campaign, col(Campaign.id) == Delivery.campaign_id)
         .where(
-            by_number(shop_id, delivery_ids, mine),
+            with_ids(shop_id, delivery_ids, mine),
             col(Delivery.id) != mine.id,
             col(Delivery.state).in_(TAKEN),
             col(Delivery.digest_id).is_(None),

@@ -12,7 +12,7 @@ from campaigns.campaign.campaigns import Delivery, DeliveryState, Run
 from campaigns.campaign.posts import BOT, HOLD, LIFE, Post, PostState
 from campaigns.campaign.reasons import Reason
 from campaigns.deliveries.claiming import CLAIM
-from campaigns.deliveries.numbered import among
+from campaigns.deliveries.row_ids import any_of
 from campaigns.deliveries.transitions import Move, move, move_all
 from campaigns.posts.posts import served_by, somebody_in, taken_within
 from campaigns.sending.pre_send_check import AT_ONCE, check_before_sending, note_damage
@@ -101,4 +101,4 @@ def _skip_late(session: Session, shop_id: int, run_id: int, posts: Sequence[int]
 def _let_go(session: Session, post: Post, ids: Sequence[int], reason: Reason) -> None:
     """Skip deliveries that a post to a group serves no longer; one to a buyer goes on pointing at its own."""
     values = {"post_id": None} if post.buyer_id is None else {}
-    move(session, Move.SKIP_IN_POST, *served_by(post), among(col(Delivery.id), ids), reason=reason, **values)
+    move(session, Move.SKIP_IN_POST, *served_by(post), any_of(col(Delivery.id), ids), reason=reason, **values)

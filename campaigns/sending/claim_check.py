@@ -14,7 +14,7 @@ from sqlmodel import Session, col
 from campaigns.campaign.campaigns import Delivery, Medium
 from campaigns.deliveries import claiming
 from campaigns.deliveries.claiming import Claim
-from campaigns.deliveries.numbered import by_number
+from campaigns.deliveries.row_ids import with_ids
 from campaigns.plans.rules.address import ADDRESS
 from campaigns.sending.pre_send_check import check_before_sending
 from retention.buyers import Buyer
@@ -51,6 +51,6 @@ def _moved(session: Session, held: Claim, medium: Medium, to: Mapping[int, str])
     rows = session.execute(
         sa.select(col(Delivery.id), address)
         .join(Buyer, col(Buyer.id) == Delivery.buyer_id)
-        .where(by_number(held.shop_id, to))
+        .where(with_ids(held.shop_id, to))
     )
     return {delivery_id for delivery_id, now in rows if now != to[delivery_id]}

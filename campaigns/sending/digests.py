@@ -17,7 +17,7 @@ from sqlmodel import Session, col
 
 from campaigns.campaign.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Medium, Recipe, Run
 from campaigns.campaign.reasons import Reason
-from campaigns.deliveries.numbered import by_number
+from campaigns.deliveries.row_ids import with_ids
 from campaigns.deliveries.transitions import Move, move, move_all
 from campaigns.sending.pre_send_check import check_before_sending
 from campaigns.texts.mail import MessageContext
@@ -81,7 +81,7 @@ def with_included(
     }
     for reason in sorted(set(wrong.values())):
         ids_of = [each for each, why in wrong.items() if why is reason]
-        move(session, Move.SKIP, by_number(shop_id, ids_of), reason=reason)
+        move(session, Move.SKIP, with_ids(shop_id, ids_of), reason=reason)
     others = {context.delivery.id: context for context in read([each for each in ids if each not in wrong])}
     return [
         replace(context, others=tuple(others[each] for each in included.get(context.delivery.id, ()) if each in others))

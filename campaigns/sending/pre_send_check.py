@@ -15,7 +15,7 @@ from sqlmodel import Session, col
 from campaigns.campaign.campaigns import Campaign, Delivery
 from campaigns.campaign.local_time import known_zone
 from campaigns.campaign.reasons import Reason
-from campaigns.deliveries.numbered import by_number
+from campaigns.deliveries.row_ids import with_ids
 from campaigns.plans.hours import out_of_quiet
 from campaigns.plans.rules import RULES
 from campaigns.plans.rules.rule import Check, Leaving
@@ -118,7 +118,7 @@ def read_check(
         )
         .join_from(Delivery, Buyer, col(Buyer.id) == Delivery.buyer_id)
         .outerjoin(Pause, sa.and_(col(Pause.shop_id) == Delivery.shop_id, col(Pause.buyer_id) == Delivery.buyer_id))
-        .where(by_number(shop_id, delivery_ids))
+        .where(with_ids(shop_id, delivery_ids))
     ).all()
     terms, damaged = read_terms(session, shop_id, {row[0] for row in read})
     rows = (Leaving(terms[row[0]], *row[1:]) for row in read if row[0] in terms)

@@ -25,7 +25,7 @@ from campaigns.channels.senders import Sender
 from campaigns.deliveries import claiming
 from campaigns.deliveries.claiming import Claim, Receipt
 from campaigns.deliveries.moving import reopen
-from campaigns.deliveries.numbered import among
+from campaigns.deliveries.row_ids import any_of
 from campaigns.deliveries.transitions import Move, move
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.links import Link
@@ -320,7 +320,7 @@ def _by_number(
     if not numbers:
         return {}
     columns = [getattr(table, name) for name in kind._fields]
-    wanted = sa.select(*columns).where(among(columns[0], numbers))
+    wanted = sa.select(*columns).where(any_of(columns[0], numbers))
     if shop_id is not None:  # leads to the index, which begins with the shop
         wanted = wanted.where(col(table.shop_id) == shop_id)
     return {row[0]: kind._make(row) for row in session.execute(wanted)}

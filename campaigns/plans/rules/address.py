@@ -11,7 +11,7 @@ from campaigns.campaign.campaigns import Delivery, Medium
 from campaigns.campaign.policy import CHANNEL
 from campaigns.campaign.posts import goes_to_groups
 from campaigns.campaign.reasons import Reason
-from campaigns.deliveries.numbered import by_number
+from campaigns.deliveries.row_ids import with_ids
 from campaigns.optouts.bounces import Bounce, BounceKind, bounced_addresses
 from campaigns.plans.reachable_groups import in_reachable_group
 from campaigns.plans.rules.rule import Check, Dropped, Funnel, Leaving, Rule
@@ -71,7 +71,7 @@ def _bounced_here(shop_id: int, delivery_ids: Collection[int], medium: Medium) -
         sa.select(col(Delivery.id))
         .join(Buyer, col(Buyer.id) == Delivery.buyer_id)
         .join(Bounce, same)
-        .where(by_number(shop_id, delivery_ids))
+        .where(with_ids(shop_id, delivery_ids))
     )
 
 

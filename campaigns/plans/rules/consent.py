@@ -7,7 +7,7 @@ from sqlmodel import col
 from campaigns.campaign.campaigns import Delivery
 from campaigns.campaign.policy import needed_answer
 from campaigns.campaign.reasons import Reason
-from campaigns.deliveries.numbered import among, by_number
+from campaigns.deliveries.row_ids import any_of, with_ids
 from campaigns.plans.rules.rule import Check, Dropped, Funnel, Leaving, Rule
 from retention.bitmaps import read_bitmap
 from retention.buyers import Buyer
@@ -60,7 +60,7 @@ def _answers(check: Check, channel: Channel, topic: str) -> dict[int, Answer]:
             col(Consent.channel) == channel,
             col(Consent.topic) == topic,
             col(Consent.counts),
-            among(col(Consent.buyer_id), buyers),
+            any_of(col(Consent.buyer_id), buyers),
         )
     )
     return {buyer_id: Answer(answer) for _, buyer_id, answer in sorted(map(tuple, rows))}
@@ -87,7 +87,7 @@ def _held_here(check: Check, channel: Channel) -> sa.Select[int, str]:
         sa.select(col(Delivery.id), col(Suppression.topic))
         .join(Buyer, col(Buyer.id) == Delivery.buyer_id)
         .join(Suppression, no)
-        .where(by_number(check.shop.id, check.rows))
+        .where(with_ids(check.shop.id, check.rows))
     )
 
 

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from sqlmodel import col
 
 from campaigns.campaign.reasons import Reason
-from campaigns.deliveries.numbered import among
+from campaigns.deliveries.row_ids import any_of
 from campaigns.offers.coupons import Coupon, CouponState
 from campaigns.plans.rules.rule import Check, Leaving, Rule
 
@@ -19,7 +19,7 @@ def _spent(check: Check) -> dict[int, Reason]:
     over = sa.or_(col(Coupon.state) == CouponState.VOID, col(Coupon.expires_at) <= check.at)
     rows = check.session.execute(
         sa.select(col(Coupon.id), col(Coupon.state)).where(
-            among(col(Coupon.id), coupons), sa.or_(col(Coupon.state) == CouponState.REDEEMED, over)
+            any_of(col(Coupon.id), coupons), sa.or_(col(Coupon.state) == CouponState.REDEEMED, over)
         )
     )
     used = CouponState.REDEEMED

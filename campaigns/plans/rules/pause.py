@@ -10,7 +10,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from campaigns.campaign.campaigns import Delivery
 from campaigns.campaign.reasons import Reason
-from campaigns.deliveries.numbered import by_number
+from campaigns.deliveries.row_ids import with_ids
 from campaigns.plans.rules.rule import Check, Dropped, Funnel, Leaving, Rule
 from retention.bitmaps import read_bitmap
 from retention.buyers import Buyer
@@ -51,7 +51,7 @@ def _paused_here(shop_id: int, delivery_ids: Collection[int], channel: Channel, 
         .join(Buyer, col(Buyer.id) == Delivery.buyer_id)
         .join(other, sa.and_(col(other.shop_id) == shop_id, getattr(other, here.key) == here, here != ""))
         .join(Pause, sa.and_(col(Pause.shop_id) == shop_id, col(Pause.buyer_id) == other.id, col(Pause.until) > at))
-        .where(by_number(shop_id, delivery_ids))
+        .where(with_ids(shop_id, delivery_ids))
     )
 
 

@@ -7,7 +7,7 @@ from sqlmodel import col
 
 from campaigns.campaign.campaigns import Campaign, Delivery, Run
 from campaigns.campaign.reasons import Reason
-from campaigns.deliveries.numbered import by_number
+from campaigns.deliveries.row_ids import with_ids
 from campaigns.plans.rules.rule import Check, Leaving, Rule
 from retention.orders import Order, OrderLine, OrderStatus
 from retention.products import Product
@@ -27,7 +27,7 @@ def _still_unpaid(shop_id: int, delivery_ids: Collection[int]) -> sa.Select[int]
         .join(Run, col(Run.id) == Delivery.run_id)
         .join(Order, sa.and_(col(Order.shop_id) == Delivery.shop_id, col(Order.buyer_id) == Delivery.buyer_id))
         .where(
-            by_number(shop_id, delivery_ids),
+            with_ids(shop_id, delivery_ids),
             col(Order.status) == OrderStatus.PLACED,
             col(Order.ordered_at) <= Run.planned_at,
         )
@@ -51,7 +51,7 @@ def _bought_meanwhile(shop_id: int, delivery_ids: Collection[int]) -> sa.Select[
         .join(Order, sa.and_(col(Order.shop_id) == Delivery.shop_id, col(Order.buyer_id) == Delivery.buyer_id))
         .join(OrderLine, sa.and_(col(OrderLine.shop_id) == Order.shop_id, col(OrderLine.order_id) == Order.id))
         .where(
-            by_number(shop_id, delivery_ids),
+            with_ids(shop_id, delivery_ids),
             col(Order.counts),
             col(Order.ordered_at) >= Run.planned_at,
             col(OrderLine.sku) == Product.sku,
