@@ -19,7 +19,7 @@ from campaigns.optouts.bounce_handling import take_report
 from campaigns.optouts.bounces import is_known
 from campaigns.optouts.inbound import Gateway, check_signature, find_gateway, inbound_address
 from campaigns.optouts.replays import IDS, TIMES, Reply, stated, take_once
-from campaigns.optouts.replies import means_no, take_reply, takes_it_back
+from campaigns.optouts.replies import is_start_word, is_stop_word, take_reply
 from retention.column_limits import fitting
 from retention.errors import Conflict, Invalid
 from retention.i18n import gettext_noop
@@ -79,7 +79,7 @@ def _take_all(session: Session, gateway: Gateway, replies: list[Reply], *, secre
     refused: list[Conflict] = []
     for reply in replies:
         try:
-            if means_no(reply.text) or takes_it_back(reply.text):
+            if is_stop_word(reply.text) or is_start_word(reply.text):
                 take_once(session, gateway, reply, secret=secret, at=at)
         except Conflict as refusal:
             refused.append(refusal)

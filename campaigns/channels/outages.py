@@ -29,7 +29,7 @@ _HUNG_UP = gettext_noop("it hung up")
 _PLAIN = (_REFUSED, _NO_HOST, _SILENT, _NO_WAY, _HUNG_UP)
 
 
-def plain(error: Exception) -> str:
+def describe_error(error: Exception) -> str:
     """Return what went wrong on the way as a person says it; an error of another kind speaks for itself."""
     for each in _chain(error):
         if isinstance(each, ConnectionRefusedError):
@@ -45,7 +45,7 @@ def plain(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-def in_words(detail: str) -> str:
+def translated(detail: str) -> str:
     """Return a kept detail in the language being spoken, as far as it is ours."""
     for sentence in _SENTENCES:
         pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>.*)", re.escape(sentence))

@@ -17,7 +17,7 @@ from campaigns.campaign.campaigns import Medium
 from campaigns.campaign.policy import CHANNEL
 from campaigns.channels.channel import Accepted, Message, MessageChannel, TryLater
 from campaigns.channels.kinds import KINDS, check_secrets, make_channel, read_settings
-from campaigns.channels.outages import in_words
+from campaigns.channels.outages import translated
 from retention import audit
 from retention.database import Json, ShopRow, choice, write_after
 from retention.encryption import decrypt, encrypt
@@ -209,7 +209,7 @@ def test_sender(session: Session, shop: Shop, sender: Sender, *, to: str, at: da
             (outcome,) = connection.hand_over_all([message])
     except TryLater as error:
         outcome = error
-    said = "" if isinstance(outcome, Accepted) else in_words(str(outcome))
+    said = "" if isinstance(outcome, Accepted) else translated(str(outcome))
     after = {"to": to, "said": said[:500]}
     write_after(session, lambda own: record_change(own, sender, "sender.test", at=at, actor=actor, after=after))
     if not isinstance(outcome, Accepted):

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from campaigns.campaign.campaigns import Medium
 from campaigns.channels.addresses import WebAddress
 from campaigns.channels.channel import Accepted, Message, Refused, TryLater
-from campaigns.channels.filling import fill, names_in, values_of
+from campaigns.channels.placeholders import fill, names_in, values_of
 from campaigns.channels.web import HttpRequest, HttpResponse, WebChannel
 
 Scalar = str | int | bool

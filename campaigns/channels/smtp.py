@@ -58,7 +58,7 @@ class SmtpChannel:
         except smtplib.SMTPAuthenticationError as error:
             raise _away(outages.MAIL_LOGIN.format(why=_response_text(error))) from error
         except (smtplib.SMTPException, OSError) as error:
-            raise _away(outages.MAIL_AWAY.format(why=outages.plain(error))) from error
+            raise _away(outages.MAIL_AWAY.format(why=outages.describe_error(error))) from error
 
     def _open(self, parts: SplitResult) -> smtplib.SMTP:
         context = _trust(self.authority)
@@ -164,7 +164,9 @@ class _SmtpConnection:
             yield from self._before_data((f"MAIL FROM:<{sender}>", f"RCPT TO:<{to}>", "DATA"))
         except _BROKEN as error:
             raise TryLater(
-                outages.CONNECTION_BROKE.format(why=outages.plain(error)), connection_usable=False, of_sender=True
+                outages.CONNECTION_BROKE.format(why=outages.describe_error(error)),
+                connection_usable=False,
+                of_sender=True,
             ) from error
         if b"\n." in envelope:
             # Dots at the start of a line are doubled, RFC 5321 section 4.5.2.
@@ -174,7 +176,7 @@ class _SmtpConnection:
             yield
             reply = self._server.getreply()
         except _BROKEN as error:
-            raise Undecided(outages.CONNECTION_BROKE_LATE.format(why=outages.plain(error))) from error
+            raise Undecided(outages.CONNECTION_BROKE_LATE.format(why=outages.describe_error(error))) from error
         if failure := _error_of(reply, 250):
             raise failure
         self.taken += 1

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 from campaigns.campaign.campaigns import Medium
 from campaigns.channels.addresses import open_socket
 from campaigns.channels.channel import Accepted, Message, Outcome, Refused, TryLater, Undecided, in_groups
-from campaigns.channels.outages import NO_ANSWER, PLACE_AWAY, plain
+from campaigns.channels.outages import NO_ANSWER, PLACE_AWAY, describe_error
 from campaigns.channels.wire import read_response, write_request
 from retention import clock
 
@@ -138,7 +138,7 @@ class _HttpConnection:
             raw = read_response(sock, request.method)
         except (http.client.HTTPException, OSError) as error:
             self.close()
-            raise Undecided(NO_ANSWER.format(why=plain(error))) from error
+            raise Undecided(NO_ANSWER.format(why=describe_error(error))) from error
         if not raw.keep_alive:
             self.close()
         return HttpResponse(raw.status, raw.headers, raw.body)
@@ -162,7 +162,7 @@ class _HttpConnection:
             opening.connect()
         except (OSError, ValueError, http.client.InvalidURL) as error:
             raise TryLater(
-                PLACE_AWAY.format(place=place, why=plain(error)), connection_usable=False, of_sender=True
+                PLACE_AWAY.format(place=place, why=describe_error(error)), connection_usable=False, of_sender=True
             ) from error
         self._socket, self._to = opening.sock, (scheme, place)
         return self._socket

@@ -15,7 +15,7 @@ from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, Session, col
 
 from campaigns.optouts.inbound import Gateway
-from campaigns.optouts.replies import means_no
+from campaigns.optouts.replies import is_stop_word
 from retention.column_limits import fitting
 from retention.database import BigId, ShopRow, insert
 from retention.errors import Conflict
@@ -67,7 +67,7 @@ def stated(values: Mapping[str, object], names: tuple[str, ...]) -> str:
 def take_once(session: Session, gateway: Gateway, reply: Reply, *, secret: bytes, at: datetime) -> None:
     """Remember a reply; Conflict for one that was taken before, or is too old or from a time to come."""
     _check_time(reply.sent_at, at)
-    if not (reply.id or reply.sent_at) and means_no(reply.text):
+    if not (reply.id or reply.sent_at) and is_stop_word(reply.text):
         return
     said = f"id\0{reply.id}" if reply.id else f"said\0{reply.phone}\0{reply.text}\0{reply.sent_at}"
     key = hmac.new(secret, f"inbound message\0{said}".encode(), hashlib.sha256).hexdigest()

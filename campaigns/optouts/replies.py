@@ -29,13 +29,13 @@ START_WORDS = frozenset(
 _BEGINNINGS = ("stop ", "unsubscribe ", "退订", "拒收")
 
 
-def means_no(text: str) -> bool:
+def is_stop_word(text: str) -> bool:
     """Tell whether a reply asks for no more: a stop word alone, in any case and width, or a sentence begun by one."""
     said = _plain(text)
     return said.replace(" ", "") in STOP_WORDS or f"{said} ".startswith(_BEGINNINGS)
 
 
-def takes_it_back(text: str) -> bool:
+def is_start_word(text: str) -> bool:
     """Tell whether a reply is a word that asks for messages again, alone, in any case and width."""
     return _plain(text).replace(" ", "") in START_WORDS
 
@@ -46,9 +46,9 @@ def take_reply(session: Session, shop_id: int, *, phone: str, text: str, at: dat
     A no counts for all of them; taking it back only for those who had said no, since a word is no answer to a question
     that nobody asked.
     """
-    no, evidence = means_no(text), Evidence(at, source, wording=text, address=phone, reached=phone)
+    no, evidence = is_stop_word(text), Evidence(at, source, wording=text, address=phone, reached=phone)
     keys = keys_of(session, shop_id, Channel.SMS, [phone])
-    if not keys or not (no or takes_it_back(text)):
+    if not keys or not (no or is_start_word(text)):
         return 0
     here = session.execute(buyers_at(shop_id, Channel.SMS, keys)).scalars()
     subjects = [Subject(shop_id, each, Channel.SMS) for each in here]

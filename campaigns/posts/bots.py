@@ -26,7 +26,7 @@ from campaigns.deliveries.transitions import Move
 from campaigns.offers.links import link_address
 from campaigns.plans.reachable_groups import bots_of
 from campaigns.posts.outcomes import recheck_post, settle
-from campaigns.posts.posts import planned_ahead, somebody_waits
+from campaigns.posts.posts import has_waiting_delivery, planned_ahead
 from campaigns.posts.wording import text_of
 from retention.database import changed, storable, transaction
 from retention.errors import Invalid, NotFound
@@ -66,7 +66,7 @@ def send_posts(
             col(Post.state) == PostState.WAITING,
             sa.or_(col(Post.due_at) <= now, _put_off(now), planned_ahead(now)),
             col(Post.campaign_id).in_(sa.select(col(Campaign.id)).where(col(Campaign.medium) == Medium.BOT)),
-            somebody_waits(),
+            has_waiting_delivery(),
         )
         found = due.add_columns(col(Post.shop_id), col(Campaign.slug)).join(
             Campaign, col(Campaign.id) == Post.campaign_id
@@ -151,7 +151,7 @@ def _with_picture(ready: _Ready, files: FileStore) -> Message:
 
 def _begin(session: Session, post_id: int, *, now: datetime) -> str | None:
     """Write down that the hand-over begins; return what came of it where it does not."""
-    taken = sa.update(Post).where(col(Post.id) == post_id, col(Post.state) == PostState.WAITING, somebody_waits())
+    taken = sa.update(Post).where(col(Post.id) == post_id, col(Post.state) == PostState.WAITING, has_waiting_delivery())
     values = {"state": PostState.TAKEN, "assignee": BOT, "taken_at": now, "attempts": Post.attempts + 1}
     if not changed(session, taken.values(**values).execution_options(synchronize_session=False)):
         return "skipped"

@@ -14,7 +14,7 @@ from campaigns.campaign.reasons import Reason
 from campaigns.deliveries.claiming import CLAIM
 from campaigns.deliveries.row_ids import any_of
 from campaigns.deliveries.transitions import Move, move, move_all
-from campaigns.posts.posts import served_by, somebody_in, taken_within
+from campaigns.posts.posts import claimed_within, has_delivery_in, served_by
 from campaigns.sending.pre_send_check import AT_ONCE, check_before_sending, note_damage
 from retention.database import changed
 
@@ -56,18 +56,18 @@ def reconcile_posts(session: Session, *, at: datetime) -> int:
     """
     ended = _expire(session, at=at)
     lost = sa.update(Post).where(
-        col(Post.state) == PostState.TAKEN, col(Post.assignee) == BOT, ~taken_within(CLAIM, at)
+        col(Post.state) == PostState.TAKEN, col(Post.assignee) == BOT, ~claimed_within(CLAIM, at)
     )
     ended += changed(session, lost.values(state=PostState.UNKNOWN).execution_options(**_NO_SYNC))
-    hears = somebody_in(DeliveryState.WAITING, DeliveryState.CLAIMED)
-    alone = sa.update(Post).where(col(Post.state) == PostState.WAITING, ~hears)
-    ended += changed(session, alone.values(state=PostState.SKIPPED).execution_options(**_NO_SYNC))
+    has_delivery = has_delivery_in(DeliveryState.WAITING, DeliveryState.CLAIMED)
+    left_over = sa.update(Post).where(col(Post.state) == PostState.WAITING, ~has_delivery)
+    ended += changed(session, left_over.values(state=PostState.SKIPPED).execution_options(**_NO_SYNC))
     open_runs = sa.select(col(Run.id)).where(col(Run.finished_at).is_(None))  # the skipped ones of all runs are many
     over = sa.or_(
         col(Post.state).in_((PostState.FAILED, PostState.UNKNOWN)),
         sa.and_(col(Post.state) == PostState.SKIPPED, col(Post.run_id).in_(open_runs)),
     )
-    again = sa.update(Post).where(over, somebody_in(DeliveryState.WAITING))
+    again = sa.update(Post).where(over, has_delivery_in(DeliveryState.WAITING))
     values = {"state": PostState.WAITING, "assignee": "", "taken_at": None, "due_at": at, "attempts": 0}
     session.execute(again.values(**values), execution_options=_NO_SYNC)
     session.expire_all()
@@ -78,7 +78,7 @@ def _expire(session: Session, *, at: datetime) -> int:
     late = sa.or_(col(Post.expires_at) < at, sa.and_(col(Post.expires_at).is_(None), col(Post.due_at) < at - LIFE))
     idle = sa.or_(
         col(Post.state) == PostState.WAITING,
-        sa.and_(col(Post.state) == PostState.TAKEN, col(Post.assignee) != BOT, ~taken_within(HOLD, at)),
+        sa.and_(col(Post.state) == PostState.TAKEN, col(Post.assignee) != BOT, ~claimed_within(HOLD, at)),
     )
     over = sa.update(Post).where(late, idle).values(state=PostState.EXPIRED)
     rows = session.execute(

@@ -50,21 +50,21 @@ def planned_ahead(at: datetime) -> sa.ColumnElement[bool]:
     return planned.correlate(Post).exists()
 
 
-def taken_within(length: timedelta, at: datetime) -> sa.ColumnElement[bool]:
+def claimed_within(length: timedelta, at: datetime) -> sa.ColumnElement[bool]:
     """Return the condition on posts that they were taken so lately, and not by a clock that was ahead."""
     return sa.and_(col(Post.taken_at) > at - length, col(Post.taken_at) <= at + clock.AHEAD)
 
 
-def somebody_waits() -> sa.ColumnElement[bool]:
+def has_waiting_delivery() -> sa.ColumnElement[bool]:
     """Return the condition on posts that a delivery still waits for them, in a campaign that is running."""
     running = sa.select(col(Campaign.id)).where(
         col(Campaign.id) == Post.campaign_id, col(Campaign.state) == CampaignState.RUNNING
     )
     # Said outright, since the query around it may look at campaigns and deliveries too.
-    return sa.and_(running.correlate(Post).exists(), somebody_in(DeliveryState.WAITING))
+    return sa.and_(running.correlate(Post).exists(), has_delivery_in(DeliveryState.WAITING))
 
 
-def somebody_in(*states: DeliveryState) -> sa.ColumnElement[bool]:
+def has_delivery_in(*states: DeliveryState) -> sa.ColumnElement[bool]:
     """Return the condition on posts that one of their deliveries is in one of these states."""
     found = sa.select(col(Delivery.id)).where(
         col(Delivery.shop_id) == Post.shop_id, col(Delivery.post_id) == Post.id, col(Delivery.state).in_(states)

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, func, select
 
 from campaigns.campaign.campaigns import Campaign, Delivery, Medium
 from campaigns.campaign.posts import HOLD, Post, PostState
-from campaigns.posts.posts import find_post, planned_ahead, quota_of, somebody_waits, taken_within, used_by
+from campaigns.posts.posts import claimed_within, find_post, has_waiting_delivery, planned_ahead, quota_of, used_by
 from retention import clock
 from retention.access import Member, Scope
 from retention.buyers import Buyer
@@ -133,7 +133,7 @@ def _due(shop_id: int, at: datetime) -> tuple[sa.ColumnElement[bool], ...]:
         col(Post.state).in_((PostState.WAITING, PostState.TAKEN)),
         sa.or_(col(Post.due_at) <= at, planned_ahead(at)),
         col(Post.campaign_id).in_(assisted),
-        somebody_waits(),
+        has_waiting_delivery(),
     )
 
 
@@ -142,7 +142,7 @@ def _held_by(member: Member) -> sa.ColumnElement[bool]:
 
 
 def _not_held(member: Member, at: datetime) -> sa.ColumnElement[bool]:
-    return sa.or_(col(Post.state) == PostState.WAITING, col(Post.assignee) == member.actor, ~taken_within(HOLD, at))
+    return sa.or_(col(Post.state) == PostState.WAITING, col(Post.assignee) == member.actor, ~claimed_within(HOLD, at))
 
 
 def _tasks(session: Session, *where: sa.ColumnElement[bool], order: tuple[Any, ...]) -> list[Task]:

@@ -178,9 +178,9 @@ def test_what_keeps_a_sender_is_told_in_plain_words_of_the_language_spoken() -> 
     }
     with speaking("zh_CN"):
         for error, words in told.items():
-            assert outages.in_words(outages.MAIL_AWAY.format(why=outages.plain(error))) == words
-        assert outages.in_words(outages.NO_ANSWER.format(why="it hung up")) == "没有应答：对方断开了连接"
-        assert outages.in_words("500 boom") == "500 boom"
+            assert outages.translated(outages.MAIL_AWAY.format(why=outages.describe_error(error))) == words
+        assert outages.translated(outages.NO_ANSWER.format(why="it hung up")) == "没有应答：对方断开了连接"
+        assert outages.translated("500 boom") == "500 boom"
 
 
 def test_addresses_that_are_refused_do_not_break_a_sender(engine: Engine, on_stage: Acting) -> None:

@@ -8,7 +8,7 @@ from sqlmodel import select
 
 from campaigns.campaign.campaigns import Campaign, Delivery, Medium
 from campaigns.campaign.reasons import Reason
-from campaigns.optouts.replies import START_WORDS, STOP_WORDS, means_no, take_reply, takes_it_back
+from campaigns.optouts.replies import START_WORDS, STOP_WORDS, is_start_word, is_stop_word, take_reply
 from campaigns.optouts.topics import create_topic, find_topic, rename_topic, topics_of
 from campaigns.optouts.unsubscribe import (
     Choices,
@@ -160,7 +160,7 @@ def test_a_reply_from_nobody_or_about_something_else_changes_nothing(waiting: St
     ],
 )
 def test_which_replies_mean_no(text: str, *, is_no: bool) -> None:
-    assert means_no(text) is is_no
+    assert is_stop_word(text) is is_no
 
 
 @pytest.mark.parametrize(
@@ -177,12 +177,12 @@ def test_which_replies_mean_no(text: str, *, is_no: bool) -> None:
     ],
 )
 def test_which_replies_take_a_no_back(text: str, *, taken_back: bool) -> None:
-    assert takes_it_back(text) is taken_back
+    assert is_start_word(text) is taken_back
 
 
 def test_no_word_means_both(waiting: Stage) -> None:
     assert not STOP_WORDS & START_WORDS
-    assert not any(means_no(word) for word in START_WORDS)
+    assert not any(is_stop_word(word) for word in START_WORDS)
 
 
 def test_start_takes_the_no_of_this_number_back_on_this_channel_with_its_evidence(waiting: Stage) -> None:

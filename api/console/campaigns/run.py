@@ -16,7 +16,7 @@ from api.deps import Now, Place, Writing, require
 from campaigns.campaign.campaigns import Campaign, CampaignState, DeliveryState, Run
 from campaigns.campaign.reasons import step_name
 from campaigns.campaign.recipes import recipe_name
-from campaigns.channels.outages import in_words
+from campaigns.channels.outages import translated
 from campaigns.channels.senders import find_sender, senders_of
 from campaigns.deliveries.moving import cancel, finish, pause, resume
 from campaigns.deliveries.throughput import LATELY, RunProgress, delivery_errors_of, run_progress_of
@@ -112,7 +112,7 @@ def run_page(
         "own_senders": [each for each in senders_of(session, place.shop.id) if each.medium is campaign.medium],
         "trouble": sender_trouble(session, place.shop, campaign, now=now),
         "shown": shown,
-        "in_words": in_words,
+        "in_words": translated,
         "step_name": step_name,
     }
     if request.headers.get("HX-Target") == "live":

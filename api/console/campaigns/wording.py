@@ -24,7 +24,7 @@ from campaigns.campaign.triggers import (
     next_moment,
     trigger_name,
 )
-from campaigns.channels.outages import in_words
+from campaigns.channels.outages import translated
 from campaigns.deliveries.throughput import RunProgress, Throughput
 from campaigns.sending.blocked import BlockedSending, Blocker, sending_block_of
 from retention.errors import NotFound
@@ -168,7 +168,7 @@ def sender_trouble(session: Session, shop: Shop, campaign: Campaign, *, now: dat
 
 def blocked_words(stands: BlockedSending, shop: Shop, *, now: datetime) -> str:
     """Return what keeps a campaign from leaving, and what a person can do."""
-    name, error = stands.sender or _("this installation's mail server"), in_words(stands.detail).rstrip(". 。")
+    name, error = stands.sender or _("this installation's mail server"), translated(stands.detail).rstrip(". 。")
     error = error or _("it gave no reason")
     match stands.blocker:
         case Blocker.PAUSED:

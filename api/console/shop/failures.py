@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from api.console import figures
 from api.console.shell import Here, go
 from api.deps import Now, Writing, require
-from campaigns.channels.outages import in_words
+from campaigns.channels.outages import translated
 from retention.access import Scope
 from retention.failures import WORKS, Failure, is_given_up, try_again
 from retention.i18n import gettext as _
@@ -60,7 +60,7 @@ def failure_words(failure: Failure, shop: Shop, now: datetime) -> str:
     """Return what goes wrong, why, how often it was tried, and when it is tried again."""
     work = _(WORKS.get(failure.work, failure.work))
     name = f" “{failure.name}”" if failure.name else ""
-    said = _("{work}{name} failed: {why}.").format(work=work, name=name, why=in_words(failure.why).rstrip(". 。"))
+    said = _("{work}{name} failed: {why}.").format(work=work, name=name, why=translated(failure.why).rstrip(". 。"))
     tried = _("Tries so far: {count}.").format(count=failure.tries)
     if failure.next_at is None:
         return f"{said} {tried} {_('Given up.')}"

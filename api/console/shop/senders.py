@@ -16,7 +16,7 @@ from api.console.states import medium_name, shown
 from api.deps import Now, Place, Reading, Writing, require
 from api.forms import read_texts
 from campaigns.channels.kinds import KINDS
-from campaigns.channels.outages import in_words
+from campaigns.channels.outages import translated
 from campaigns.channels.senders import (
     Sender,
     SenderKind,
@@ -279,7 +279,7 @@ def _list(
         kinds=[(kind.value, _(name), _(about), icon) for kind, (name, about, icon) in OFFERED.items()],
         kind_name=_kind_name,
         medium_name=medium_name,
-        in_words=in_words,
+        in_words=translated,
         shown=shown,
     )
 

@@ -1,4 +1,4 @@
-"""Filling: `{name}` in a gateway's settings replaced by a message's values. Nothing is looked up behind a value."""
+"""Placeholders: `{name}` in a gateway's settings filled in with a message's values, and nothing behind a value."""
 
 import re
 from collections.abc import Mapping
