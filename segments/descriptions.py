@@ -37,7 +37,6 @@ from segments.rule_ast import (
     Value,
     Window,
 )
-from segments.rules import parse
 
 NAMED = 5
 """So many values of a list are spelled out; the rest is a number."""
@@ -45,9 +44,8 @@ NAMED = 5
 Say = Callable[[Value], str]
 
 
-def describe(rule: object, *, currency: str = "") -> str:
-    """Return a rule (JSON or parsed) as a sentence. Money is shown in `currency` when one is given."""
-    node = rule if isinstance(rule, Node) else parse(rule)
+def describe(node: Node, *, currency: str = "") -> str:
+    """Return a rule as a sentence. Money is shown in `currency` when one is given."""
     if node == All(()):
         return gettext("All buyers")
     if node == AnyOf(()):

@@ -20,6 +20,7 @@ from retention.shops import Shop
 from retention.spreadsheets import open_csv
 from segments.lists import BuyerList, buyers_called, save_list
 from segments.matching import match
+from segments.rule_ast import InSegment
 
 COLUMNS = ("buyer_id", "name", "email", "phone", "country", "region", "city", "orders", "spend", "last_order_at")
 READ_AT_ONCE = 10_000
@@ -41,7 +42,7 @@ def export_segment(
     the request.
     """
     count = write_csv(
-        session, shop, member, buyers=match(session, shop, {"segment": slug}, now=now, as_of=as_of), target=target
+        session, shop, member, buyers=match(session, shop, InSegment(slug), now=now, as_of=as_of), target=target
     )
     said = {
         "buyers": count,

@@ -55,7 +55,6 @@ from segments.rule_ast import (
     Touched,
     conditions_of,
 )
-from segments.rules import parse
 from segments.segments import find_segment
 from segments.tallies import Tallied, Tally, is_tallied, untested
 from segments.view import View
@@ -68,14 +67,14 @@ class TooLong(Invalid):
     """The rule takes too long to answer."""
 
 
-def match(session: Session, shop: Shop, rule: object, *, now: datetime, as_of: datetime | None = None) -> BitMap:
-    """Return the ids of the shop's buyers that match a rule (JSON as DESIGN 5.2 describes it).
+def match(session: Session, shop: Shop, node: Node, *, now: datetime, as_of: datetime | None = None) -> BitMap:
+    """Return the ids of the shop's buyers that match a rule.
 
     With `as_of`, only facts strictly before that moment are known. Without, everything recorded is, and "the last N
-    days" begin at the full hour. Invalid names what is wrong with a rule; NotFound an unknown segment, list or group.
+    days" begin at the full hour. Invalid when it takes too long; NotFound an unknown segment, list or group.
     """
     matcher = open_matcher(session, shop, now=now, as_of=as_of)
-    found = matcher.match(parse(rule))
+    found = matcher.match(node)
     matcher.keep()
     return found
 
@@ -218,7 +217,7 @@ class Matcher:
         segment = find_segment(self.cache.session, self.cache.view.shop.id, slug)
         before, self.path = self.path, (*self.path, slug)
         try:
-            found = self.match(parse(segment.rule))
+            found = self.match(segment.rule)
         finally:
             self.path = before
         includes, excludes = BitMap.deserialize(segment.manual_includes), BitMap.deserialize(segment.manual_excludes)

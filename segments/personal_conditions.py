@@ -12,7 +12,7 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from retention.access import Member, Scope
-from retention.errors import Forbidden
+from retention.errors import Forbidden, Invalid
 from segments.rule_ast import All, AnyOf, BuyerField, Condition, InSegment, Node, Not, conditions_of, to_json
 from segments.rules import parse
 from segments.segments import Segment
@@ -26,8 +26,8 @@ Rule = dict[str, Any]
 Saved = dict[str, tuple[Condition, ...]]
 
 
-def check_asking(session: Session, member: Member, *rules: object) -> None:
-    """Raise Forbidden unless the member may have these rules (JSON or parsed) answered."""
+def check_asking(session: Session, member: Member, *rules: Node | None) -> None:
+    """Raise Forbidden unless the member may have these rules answered."""
     if member.may(Scope.BUYERS_PERSONAL):
         return
     asked = personal_fields(session, member.shop_id, *rules)
@@ -40,12 +40,12 @@ def check_asking(session: Session, member: Member, *rules: object) -> None:
         )
 
 
-def may_ask(session: Session, member: Member, *rules: object) -> bool:
+def may_ask(session: Session, member: Member, *rules: Node | None) -> bool:
     """Tell whether the member may have these rules answered."""
     return member.may(Scope.BUYERS_PERSONAL) or not personal_fields(session, member.shop_id, *rules)
 
 
-def check_using(session: Session, member: Member, audience: object, *narrowing: object) -> None:
+def check_using(session: Session, member: Member, audience: Node, *narrowing: Node | None) -> None:
     """Raise Forbidden unless the member may make this the audience of a campaign that `narrowing` rules divide.
 
     A saved segment that asks about personal data is used alone and whole: what is left of it after another rule has
@@ -53,8 +53,7 @@ def check_using(session: Session, member: Member, audience: object, *narrowing: 
     """
     if member.may(Scope.BUYERS_PERSONAL) or not personal_fields(session, member.shop_id, audience, *narrowing):
         return
-    alone = isinstance(audience, InSegment) or (isinstance(audience, dict) and set(audience) == {"segment"})
-    if not alone or any(rule not in ALL_BUYERS for rule in narrowing):
+    if not isinstance(audience, InSegment) or any(rule not in ALL_BUYERS for rule in narrowing):
         raise Forbidden(
             "The audience asks about personal data. Without the right {scope} a saved segment of that kind is used "
             "alone and whole: no other rule, no exclusion, no waves.",
@@ -62,9 +61,9 @@ def check_using(session: Session, member: Member, audience: object, *narrowing: 
         )
 
 
-def personal_fields(session: Session, shop_id: int, *rules: object) -> set[str]:
+def personal_fields(session: Session, shop_id: int, *rules: Node | None) -> set[str]:
     """Return the personal fields that rules ask about, themselves or in the saved segments they lead to."""
-    asked = [condition for rule in rules if rule is not None for condition in conditions_of(_node(rule))]
+    asked = [condition for rule in rules if rule is not None for condition in conditions_of(rule)]
     names_segments = any(isinstance(condition, InSegment) for condition in asked)
     return _fields(asked, _saved(session, shop_id) if names_segments else {})
 
@@ -77,18 +76,27 @@ def hidden_segments(session: Session, member: Member) -> set[str]:
     return {slug for slug in saved if _fields([InSegment(slug)], saved)}
 
 
-def readable(member: Member, rule: Rule) -> Rule:
+def readable(member: Member, node: Node) -> Node:
     """Return a rule as the member may read it: what personal fields are compared with is hidden without the right."""
+    return node if member.may(Scope.BUYERS_PERSONAL) else _veiled(node)
+
+
+def readable_json(member: Member, rule: Rule) -> Rule:
+    """Return a rule as it is written, likewise."""
     return rule if member.may(Scope.BUYERS_PERSONAL) else to_json(_veiled(parse(rule)))
 
 
-def _node(rule: object) -> Node:
-    return rule if isinstance(rule, Node) else parse(rule)
-
-
 def _saved(session: Session, shop_id: int) -> Saved:
-    rows = session.exec(select(col(Segment.slug), col(Segment.rule)).where(Segment.shop_id == shop_id))
-    return {slug: tuple(conditions_of(parse(rule))) for slug, rule in rows}
+    rows = session.exec(select(col(Segment.slug), col(Segment.rule_json)).where(Segment.shop_id == shop_id))
+    return {slug: _conditions_in(rule) for slug, rule in rows}
+
+
+def _conditions_in(rule: object) -> tuple[Condition, ...]:
+    """Return the conditions of a saved rule; of one that cannot be read, that it may ask about anything."""
+    try:
+        return tuple(conditions_of(parse(rule)))
+    except Invalid:
+        return tuple(BuyerField(field, "exists", (1,)) for field in sorted(PERSONAL))
 
 
 def _fields(asked: Iterable[Condition], saved: Saved) -> set[str]:
@@ -118,4 +126,4 @@ def _veiled(node: Node) -> Node:
             return node
 
 
-ALL_BUYERS: tuple[object, ...] = (None, {"all": []})
+ALL_BUYERS: tuple[Node | None, ...] = (None, All(()))

@@ -10,6 +10,7 @@ from sqlmodel import Session
 from retention.errors import Invalid, NotFound
 from retention.i18n import gettext, gettext_noop, speaking
 from retention.shops import Shop
+from segments.rules import parse
 from segments.segments import Segment, list_segments, save_segment
 
 Rule = Mapping[str, Any]
@@ -138,7 +139,7 @@ def save_presets(session: Session, shop: Shop, *, at: datetime, actor: str = "sy
     there = {segment.slug for segment in list_segments(session, shop.id)}
     with speaking(shop.language):
         return [
-            save_segment(session, shop.id, preset.slug, rule=preset.rule, name=preset.title, actor=actor, at=at)
+            save_segment(session, shop.id, preset.slug, rule=parse(preset.rule), name=preset.title, actor=actor, at=at)
             for preset in PRESETS.values()
             if preset.slug not in there and not preset.asks
         ]

@@ -13,7 +13,6 @@ from segments.descriptions import describe
 from segments.forecasts import find_forecast, why_nothing
 from segments.matching import Matcher, open_matcher
 from segments.rule_ast import All, AnyOf, Condition, Node, Not, Predicted, conditions_of
-from segments.rules import parse
 
 
 @dataclass(frozen=True)
@@ -46,9 +45,8 @@ class Preview:
     """What a reader must know of the answer, such as that nothing is predicted yet; in the language being spoken."""
 
 
-def preview(session: Session, shop: Shop, rule: object, *, now: datetime, as_of: datetime | None = None) -> Preview:
+def preview(session: Session, shop: Shop, node: Node, *, now: datetime, as_of: datetime | None = None) -> Preview:
     """Answer a rule with everything the builder shows of it. Each condition is asked once, and only if it is new."""
-    node = parse(rule)
     matcher = open_matcher(session, shop, now=now, as_of=as_of)
     found = matcher.match(node)
     shown = Preview(

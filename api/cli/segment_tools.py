@@ -14,7 +14,8 @@ from retention.spreadsheets import open_csv
 from segments import export, forecasting, forecasts, lists, rfm, segments, sets
 from segments.descriptions import describe
 from segments.matching import match, open_matcher
-from segments.rule_ast import HORIZON, Scale
+from segments.rule_ast import HORIZON, InSegment, Scale
+from segments.rules import parse
 
 group = typer.Typer()
 
@@ -134,15 +135,16 @@ def split(
     parts: list[dict[str, Any]] = []
     with writing(shop) as here:
         for number, rule in enumerate(rules, 1):
+            node = parse(rule)
             part: dict[str, Any] = {
                 "part": number,
-                "count": len(match(here.session, here.shop, rule, now=here.now)),
+                "count": len(match(here.session, here.shop, node, now=here.now)),
                 "rule": rule,
             }
             if save_as:
                 part["slug"] = f"{save_as}-{number}"
                 segments.save_segment(
-                    here.session, here.shop.id, part["slug"], rule=rule, actor=here.actor, at=here.now
+                    here.session, here.shop.id, part["slug"], rule=node, actor=here.actor, at=here.now
                 )
             parts.append(part)
     if as_json:
@@ -262,18 +264,19 @@ def _set_manual_members(slug: str, shop: str, named: list[str], where: str | Non
         segments.set_manual_members(
             here.session, here.shop.id, slug, buyers=buyers, where=where, actor=here.actor, at=here.now
         )
-        size = len(match(here.session, here.shop, {"segment": slug}, now=here.now))
+        size = len(match(here.session, here.shop, InSegment(slug), now=here.now))
     show({"segment": slug, "pinned": where or "no more", "buyers": len(buyers), "size": size}, as_json=as_json)
 
 
 def _combine(shop: str, rule: dict[str, Any], save_as: str, *, as_json: bool) -> None:
+    node = parse(rule)
     with writing(shop) as here:
         result: dict[str, Any] = {
-            "count": len(match(here.session, here.shop, rule, now=here.now)),
-            "words": describe(rule),
+            "count": len(match(here.session, here.shop, node, now=here.now)),
+            "words": describe(node),
         }
         if save_as:
-            segments.save_segment(here.session, here.shop.id, save_as, rule=rule, actor=here.actor, at=here.now)
+            segments.save_segment(here.session, here.shop.id, save_as, rule=node, actor=here.actor, at=here.now)
             result["saved"] = save_as
     show({**result, "rule": rule}, as_json=as_json)
 

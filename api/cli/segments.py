@@ -19,6 +19,8 @@ from segments import export as files
 from segments import lists, presets, preview, segments, snapshots
 from segments.descriptions import describe
 from segments.matching import match
+from segments.rule_ast import InSegment
+from segments.rules import parse
 from segments.schema import rule_schema
 from segments.values import read_moment
 from segments.view import View
@@ -71,8 +73,8 @@ def show_one(
             "slug": segment.slug,
             "name": segment.name,
             "words": describe(segment.rule, currency=here.shop.currency),
-            "rule": segment.rule,
-            "count": len(match(here.session, here.shop, {"segment": slug}, now=here.now)),
+            "rule": segment.rule_json,
+            "count": len(match(here.session, here.shop, InSegment(slug), now=here.now)),
             "trend": [{"at": at.isoformat(), "size": size} for at, size in history],
         }
     show(result, as_json=as_json)
@@ -91,7 +93,7 @@ def count(
     asked = read_json(rule)
     with reading(shop) as here:
         moment = read_as_of(here.shop, as_of)
-        answer = preview.preview(here.session, here.shop, asked, now=here.now, as_of=moment)
+        answer = preview.preview(here.session, here.shop, parse(asked), now=here.now, as_of=moment)
         result: dict[str, Any] = {
             "count": len(answer.buyers),
             "buyers": answer.everyone,
@@ -122,7 +124,7 @@ def save(
     asked = read_json(rule)
     with writing(shop) as here:
         segment = segments.save_segment(
-            here.session, here.shop.id, slug, rule=asked, name=name, actor=here.actor, at=here.now
+            here.session, here.shop.id, slug, rule=parse(asked), name=name, actor=here.actor, at=here.now
         )
         result = {
             "slug": segment.slug,
@@ -157,13 +159,14 @@ def use_preset(
     preset, values = presets.find_preset(slug), {"category": category, "bought": bought, "missing": missing}
     rule = dict(preset.filled(values))
     with writing(shop) as here:
-        result: dict[str, Any] = {"count": len(match(here.session, here.shop, rule, now=here.now))}
-        result |= {"words": describe(rule, currency=here.shop.currency), "rule": rule}
+        node = parse(rule)
+        result: dict[str, Any] = {"count": len(match(here.session, here.shop, node, now=here.now))}
+        result |= {"words": describe(node, currency=here.shop.currency), "rule": rule}
         if save_as:
             with speaking(here.shop.language):
                 name = preset.titled(values)
             segments.save_segment(
-                here.session, here.shop.id, save_as, rule=rule, name=name, actor=here.actor, at=here.now
+                here.session, here.shop.id, save_as, rule=node, name=name, actor=here.actor, at=here.now
             )
             result["saved"] = save_as
     show(result, as_json=as_json)
@@ -230,8 +233,8 @@ def describe_rule(
     if bool(slug) == bool(rule):
         raise Invalid("Name a segment or give --rule FILE, one of the two.")
     with reading(shop) as here, speaking(language):
-        asked = segments.find_segment(here.session, here.shop.id, slug).rule if slug else read_json(rule)
-        words = describe(asked, currency=here.shop.currency)
+        node = segments.find_segment(here.session, here.shop.id, slug).rule if slug else parse(read_json(rule))
+        words = describe(node, currency=here.shop.currency)
     if as_json:
         show({"words": words}, as_json=True)
     else:

@@ -25,7 +25,7 @@ from campaigns.runs.drafting import campaign_for, create_campaign, edit_campaign
 from campaigns.runs.finding import about
 from retention.access import Scope
 from retention.products import find_product
-from segments.personal_conditions import readable
+from segments.personal_conditions import readable_json
 
 router = router_for("campaigns")
 
@@ -243,8 +243,8 @@ def _shown(session: Session, caller: Caller, campaign: Campaign) -> DraftOut:
     own = campaign.model_dump(
         by_alias=True, warnings=False, include={*DraftOut.model_fields, "content_json", "policy_json", "trigger_json"}
     ) | {
-        "audience": readable(caller.member, campaign.audience),
-        "excluded": readable(caller.member, campaign.excluded) if campaign.excluded else None,
+        "audience": readable_json(caller.member, campaign.audience_json),
+        "excluded": readable_json(caller.member, campaign.excluded_json) if campaign.excluded_json else None,
         "trigger": readable_trigger(caller.member, campaign.trigger_json),
     }
     return DraftOut(

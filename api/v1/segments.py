@@ -20,9 +20,11 @@ from segments import segments, snapshots
 from segments.descriptions import describe
 from segments.lists import external_ids_of
 from segments.matching import match
-from segments.personal_conditions import check_asking, readable
+from segments.personal_conditions import check_asking, readable_json
 from segments.presets import PRESETS, Preset, find_preset
 from segments.preview import preview
+from segments.rule_ast import InSegment
+from segments.rules import parse
 from segments.segments import Segment
 
 router = router_for("segments")
@@ -187,10 +189,11 @@ def save(
 
     A rule about names, mail, phone or ids needs buyers:personal too, to be saved, counted or exported.
     """
-    check_asking(session, caller.member, sent.rule, {"segment": slug})
+    node = parse(sent.rule)
+    check_asking(session, caller.member, node, InSegment(slug))
     is_new = not segments.has_segment(session, caller.shop.id, slug)
     saved = segments.save_segment(
-        session, caller.shop.id, slug, rule=sent.rule, name=sent.name, actor=caller.member.actor, at=now
+        session, caller.shop.id, slug, rule=node, name=sent.name, actor=caller.member.actor, at=now
     )
     if is_new:
         say_made(request, response)
@@ -206,10 +209,11 @@ def remove(slug: str, session: Writing, now: Now, caller: Writer) -> None:
 @router.post("/segments/count")
 def count(sent: RuleIn, session: Reading, now: Now, caller: Reader) -> CountOut:
     """Count the buyers a rule matches, and each of its parts; nothing is saved. Scope segments:read."""
-    check_asking(session, caller.member, sent.rule)
-    shown = preview(session, caller.shop, sent.rule, now=now, as_of=sent.as_of)
+    node = parse(sent.rule)
+    check_asking(session, caller.member, node)
+    shown = preview(session, caller.shop, node, now=now, as_of=sent.as_of)
     return CountOut(
-        words=describe(sent.rule, currency=caller.shop.currency),
+        words=describe(node, currency=caller.shop.currency),
         buyers=len(shown.buyers),
         of=shown.everyone,
         parts=[PartOut(path=part.path, buyers=part.count) for part in shown.parts],
@@ -221,7 +225,7 @@ def count(sent: RuleIn, session: Reading, now: Now, caller: Reader) -> CountOut:
 @router.post("/segments/describe")
 def say(sent: RuleOnlyIn, caller: Reader) -> WordsOut:
     """Say a rule in the language of the request; refused with the path of what is wrong. Scope segments:read."""
-    return WordsOut(words=describe(sent.rule, currency=caller.shop.currency))
+    return WordsOut(words=describe(parse(sent.rule), currency=caller.shop.currency))
 
 
 @router.get("/segment-presets")
@@ -261,7 +265,7 @@ def show_changes(slug: str, session: Reading, caller: Reader, after: Annotated[i
     Scopes segments:read and buyers:read.
     """
     caller.member.require(Scope.BUYERS_READ)
-    check_asking(session, caller.member, {"segment": slug})
+    check_asking(session, caller.member, InSegment(slug))
     found = list(snapshots.changes_since(session, caller.shop.id, slug, after=after, most=MOST_CHANGES))
     names = external_ids_of(session, caller.shop.id, (each.entered | each.left for each in found))
 
@@ -282,7 +286,7 @@ def export(slug: str, session: Reading, now: Now, caller: Reader, as_of: Moment 
     Scopes segments:read and buyers:read.
     """
     caller.member.require(Scope.BUYERS_READ)
-    check_asking(session, caller.member, {"segment": slug})
+    check_asking(session, caller.member, InSegment(slug))
     return csv_of(session, caller.shop, caller.member, slug=slug, now=now, as_of=as_of)
 
 
@@ -290,21 +294,21 @@ def export(slug: str, session: Reading, now: Now, caller: Reader, as_of: Moment 
 def show_buyer(slug: str, buyer_id: str, session: Reading, now: Now, caller: Reader) -> MembershipOut:
     """Tell whether a buyer, by the shop's own id, is in a segment. Scopes segments:read and buyers:read."""
     caller.member.require(Scope.BUYERS_READ)
-    check_asking(session, caller.member, {"segment": slug})
+    check_asking(session, caller.member, InSegment(slug))
     buyer = buyer_for(session, caller.member, buyer_id)
     member = buyer.id in _match(session, caller, slug, now, None)
     return MembershipOut(segment=slug, buyer_id=buyer_id, member=member)
 
 
 def _match(session: Reading, caller: Caller, slug: str, now: datetime, as_of: datetime | None) -> Any:
-    return match(session, caller.shop, {"segment": slug}, now=now, as_of=as_of)
+    return match(session, caller.shop, InSegment(slug), now=now, as_of=as_of)
 
 
 def _preset(preset: Preset, values: dict[str, str], caller: Caller) -> PresetOut:
     if preset.asks and not values:
         return PresetOut(slug=preset.slug, name=preset.title, asks=list(preset.asks))
     rule = dict(preset.filled(values))
-    words = describe(rule, currency=caller.shop.currency)
+    words = describe(parse(rule), currency=caller.shop.currency)
     return PresetOut(slug=preset.slug, name=preset.titled(values), asks=list(preset.asks), words=words, rule=rule)
 
 
@@ -317,11 +321,11 @@ def _refreshed(found: list[snapshots.Refreshed]) -> RefreshesOut:
 
 
 def _shown(segment: Segment, caller: Caller) -> SegmentOut:
-    rule = readable(caller.member, segment.rule)
+    rule = readable_json(caller.member, segment.rule_json)
     return SegmentOut(
         slug=segment.slug,
         name=segment.name,
-        words=describe(rule, currency=caller.shop.currency),
+        words=describe(parse(rule), currency=caller.shop.currency),
         rule=rule,
         refreshed_at=segment.refreshed_at,
     )

@@ -13,7 +13,8 @@ from campaigns.campaign.campaigns import Campaign
 from campaigns.campaign.triggers import OnEvent, Waves
 from retention.access import Member
 from retention.errors import Conflict, Invalid
-from segments.personal_conditions import check_asking, check_using, may_ask, readable
+from segments.personal_conditions import check_asking, check_using, may_ask, readable_json
+from segments.rule_ast import Node
 from segments.segments import delete_segment, find_segment, names_segment
 
 
@@ -28,7 +29,7 @@ def _is_built_on(campaign: Campaign, slug: str) -> bool:
         rules = rules_of(campaign)
         return any(rule is not None and names_segment(rule, slug) for rule in rules) or _waits_for(campaign, slug)
     except Invalid:  # nobody can tell, so whatever has its name in it may be
-        return f'"{slug}"' in json.dumps([campaign.audience, campaign.excluded, campaign.trigger_json])
+        return f'"{slug}"' in json.dumps([campaign.audience_json, campaign.excluded_json, campaign.trigger_json])
 
 
 def _waits_for(campaign: Campaign, slug: str) -> bool:
@@ -36,11 +37,11 @@ def _waits_for(campaign: Campaign, slug: str) -> bool:
     return isinstance(trigger, OnEvent) and trigger.segment == slug
 
 
-def rules_of(campaign: Campaign) -> list[Any]:
+def rules_of(campaign: Campaign) -> tuple[Node, Node | None, *tuple[Node, ...]]:
     """Return every rule of a campaign: its audience, its exclusion, its waves; None for an exclusion it has not."""
     trigger = campaign.trigger
-    waves = [wave.rule for wave in trigger.waves] if isinstance(trigger, Waves) else []
-    return [campaign.audience, campaign.excluded, *waves]
+    waves = [wave.node for wave in trigger.waves] if isinstance(trigger, Waves) else []
+    return (campaign.audience, campaign.excluded, *waves)
 
 
 def check_seeing(session: Session, member: Member, campaign: Campaign) -> None:
@@ -62,7 +63,7 @@ def readable_trigger(member: Member, trigger: dict[str, Any]) -> dict[str, Any]:
     """Return a trigger as the member may read it: what the rules of its waves ask about personal data is hidden."""
     if "waves" not in trigger:
         return trigger
-    return {"waves": [{**wave, "rule": readable(member, wave["rule"])} for wave in trigger["waves"]]}
+    return {"waves": [{**wave, "rule": readable_json(member, wave["rule"])} for wave in trigger["waves"]]}
 
 
 def remove_segment(session: Session, shop_id: int, slug: str, *, actor: str, at: datetime) -> None:

@@ -16,6 +16,8 @@ from retention.errors import Invalid
 from retention.privacy.personal import personal
 from retention.privacy.times import KeptKind, forgets
 from retention.stored import Stored
+from segments.rule_ast import Node
+from segments.rules import parse
 
 __all__ = ["Medium"]  # handed on: the rows and their medium are asked for together
 
@@ -51,14 +53,18 @@ class CampaignState(StrEnum):
     CANCELLED = "cancelled"
 
 
+def _rule_or_none(rule: object) -> Node | None:
+    return parse(rule) if rule else None
+
+
 class Campaign(ShopRow, table=True):
     """A campaign.
 
-    `audience` and `excluded` are rules (`segments.rules`). `content`, `policy` and `trigger` are values, read from the
-    JSON that the row keeps. `scheduled_at` is the next launch, `looked_until` the moment up to which the occurrences or
-    events of a trigger have been taken in, and `started_at` when they began to count; with neither of the first two,
-    nothing more comes by itself. `topic` is the slug of what the message is about, which a buyer can leave alone.
-    `secret` seeds the control group, so that nobody can guess or choose who is in it.
+    `audience` and `excluded` are rules (`segments.rule_ast`). They, `content`, `policy` and `trigger` are values, read
+    from the JSON that the row keeps. `scheduled_at` is the next launch, `looked_until` the moment up to which the
+    occurrences or events of a trigger have been taken in, and `started_at` when they began to count; with neither of
+    the first two, nothing more comes by itself. `topic` is the slug of what the message is about, which a buyer can
+    leave alone. `secret` seeds the control group, so that nobody can guess or choose who is in it.
     """
 
     __tablename__ = "campaigns"
@@ -69,8 +75,10 @@ class Campaign(ShopRow, table=True):
     recipe: Recipe = Field(sa_type=choice(Recipe))
     medium: Medium = Field(sa_type=choice(Medium))
     state: CampaignState = Field(default=CampaignState.DRAFT, sa_type=choice(CampaignState))
-    audience: dict[str, Any] = Field(sa_type=Json)
-    excluded: dict[str, Any] | None = Field(default=None, sa_type=Json)
+    audience_json: dict[str, Any] = Field(alias="audience", sa_type=Json, sa_column_kwargs={"name": "audience"})
+    excluded_json: dict[str, Any] | None = Field(
+        default=None, alias="excluded", sa_type=Json, sa_column_kwargs={"name": "excluded"}
+    )
     offer_id: int | None = Field(default=None, foreign_key="offers.id", sa_type=BigId)
     product_id: int | None = Field(default=None, foreign_key="products.id", sa_type=BigId)
     content_json: dict[str, Any] = Field(
@@ -91,6 +99,8 @@ class Campaign(ShopRow, table=True):
     created_by: str = Field(max_length=64)
     created_at: datetime
 
+    audience: ClassVar[Stored[Node]] = Stored("audience_json", parse)
+    excluded: ClassVar[Stored[Node | None]] = Stored("excluded_json", _rule_or_none)
     content: ClassVar[Stored[Content]] = Stored("content_json", read_content)
     policy: ClassVar[Stored[Policy]] = Stored("policy_json", read_policy)
     trigger: ClassVar[Stored[Trigger]] = Stored("trigger_json", read_trigger)
@@ -102,7 +112,7 @@ class Campaign(ShopRow, table=True):
         Whoever goes through many asks this first, so that one that is damaged stops nobody else's.
         """
         try:
-            _ = self.content, self.policy, self.trigger
+            _ = self.audience, self.excluded, self.content, self.policy, self.trigger
         except Invalid as error:
             return error
         return None

@@ -12,6 +12,7 @@ Values only; to whom an event happened is asked in `events`, what comes of it is
 
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -22,6 +23,7 @@ from retention import clock
 from retention.errors import Invalid
 from retention.i18n import gettext as _
 from retention.i18n import gettext_noop as n_
+from segments.rule_ast import Node
 from segments.rules import parse
 
 FIRST_ZONE = "Pacific/Kiritimati"  # where a day begins first; a run for the buyers' clocks is made by this one
@@ -136,8 +138,13 @@ class Wave(BaseModel):
 
     @model_validator(mode="after")
     def _is_a_rule(self) -> Self:
-        parse(self.rule)
+        _ = self.node
         return self
+
+    @cached_property
+    def node(self) -> Node:
+        """The rule, parsed."""
+        return parse(self.rule)
 
 
 class Waves(BaseModel):

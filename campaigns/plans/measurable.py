@@ -9,6 +9,7 @@ from campaigns.plans.planning import Plan
 from campaigns.statistics.power import smallest_effect
 from retention.shops import Shop
 from segments.matching import match
+from segments.rules import parse
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Measurable:
 def can_be_measured(session: Session, shop: Shop, planned: Plan) -> Measurable:
     """Return what `planned` could show at its read-out."""
     days = planned.policy.read_out_days
-    lately = {"orders": {"measure": "count", "at_least": 1, "window": {"last_days": days}}}
+    lately = parse({"orders": {"measure": "count", "at_least": 1, "window": {"last_days": days}}})
     reached = planned.final | planned.control
     bought = reached & match(session, shop, lately, now=planned.at)
     base = len(bought) / len(reached) if reached else 0.0

@@ -26,7 +26,6 @@ from retention.errors import Conflict, Invalid, NotFound
 from retention.failures import forget_failure
 from retention.products import Product
 from retention.shops import Shop, check_slug
-from segments.rules import parse
 from segments.segments import check_rule, find_segment
 
 _Row = TypeVar("_Row", Offer, Product, Sender)
@@ -136,9 +135,9 @@ def campaigns_of(session: Session, shop_id: int) -> list[Campaign]:
 
 
 def _check(session: Session, shop: Shop, campaign: Campaign, prefill: Prefill) -> None:
-    for rule in rules_of(campaign):
-        if rule is not None:
-            check_rule(session, shop.id, parse(rule))
+    for node in rules_of(campaign):
+        if node is not None:
+            check_rule(session, shop.id, node)
     if campaign.damage:
         raise campaign.damage
     trigger = campaign.trigger
@@ -194,7 +193,7 @@ def _own(session: Session, shop: Shop, kind: type[_Row], row_id: int | None) -> 
 
 def _rules_in(campaign: Campaign) -> tuple[object, ...]:
     """Return what a campaign's rules are written in, which may be damaged: mending it must not need to read it."""
-    return campaign.audience, campaign.excluded, campaign.trigger_json
+    return campaign.audience_json, campaign.excluded_json, campaign.trigger_json
 
 
 def _shown(campaign: Campaign) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def next_wave(session: Session, campaign: Campaign, trigger: Waves) -> tuple[int
 def people_of_wave(session: Session, shop: Shop, campaign: Campaign, wave: Wave, *, at: datetime) -> BitMap:
     """Return who matches a wave's rule; the control group of earlier waves stays out, to be measured there."""
     held_back = select(Delivery.buyer_id).where(*deliveries_of(campaign), Delivery.state == DeliveryState.CONTROL)
-    return match(session, shop, wave.rule, now=at) - read_bitmap(session, held_back)
+    return match(session, shop, wave.node, now=at) - read_bitmap(session, held_back)
 
 
 def _beginning(session: Session, campaign: Campaign) -> datetime:

@@ -22,6 +22,7 @@ from schemathesis.specs.openapi import checks
 
 from campaigns.offers.issuing import issue_anonymous
 from retention.followers_and_groups import Group
+from segments.rules import parse
 from segments.segments import save_segment
 from tests.campaigns.conftest import NOON, Stage
 
@@ -101,7 +102,7 @@ def things_of(stage: Stage) -> dict[str, str]:
         stage.session,
         stage.shop.id,
         "regulars",
-        rule={"orders": {"measure": "count", "at_least": 2}},
+        rule=parse({"orders": {"measure": "count", "at_least": 2}}),
         actor="test",
         at=NOON,
     )

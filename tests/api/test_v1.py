@@ -22,6 +22,7 @@ from retention.idempotency import GivenAnswer
 from retention.orders import Order
 from retention.shops import create_shop
 from retention.tokens import new_codes, spaced
+from segments.rules import parse
 from segments.segments import save_segment
 from tests.api.conftest import SITE, launched
 from tests.campaigns.conftest import EVERYBODY, NOON, Stage
@@ -159,7 +160,7 @@ def test_segments_are_counted_and_say_who_is_in_them(backend: TestClient, tea: T
         for name in ("may", "lin"):
             stage.buyer(name)
         rule = {"buyer": {"field": "external_id", "is": ["may"]}}
-        save_segment(stage.session, stage.shop.id, "mays", rule=rule, actor="user:1", at=NOON, name="Mays")
+        save_segment(stage.session, stage.shop.id, "mays", rule=parse(rule), actor="user:1", at=NOON, name="Mays")
 
     tea(save)
     assert [each["slug"] for each in backend.get("/api/v1/segments").json()["segments"]] == ["mays"]

@@ -142,7 +142,7 @@ def test_segment_is_removed_once_nothing_is_built_on_it(backend: TestClient, tea
     assert saved(engine) == 2
 
     def end(stage: Stage) -> None:
-        stage.session.exec(select(Campaign)).one().audience = FOLLOWERS
+        stage.session.exec(select(Campaign)).one().audience_json = FOLLOWERS
 
     tea(end)
     assert [backend.delete(f"{BASE}/{slug}").status_code for slug in ("others", "fans", "fans")] == [204, 204, 404]

@@ -28,6 +28,7 @@ from retention.aggregates import refresh_aggregates
 from retention.database import open_engine, transaction
 from retention.shops import create_shop, find_shop
 from segments.matching import match
+from segments.rules import parse
 from segments.segments import save_segment
 from segments.snapshots import refresh_segments
 from tests import servers
@@ -150,7 +151,7 @@ def seconds(action: Callable[[], object]) -> float:
 def count_by_rule(engine: Engine, rule: dict[str, Any]) -> int:
     """Return how many buyers match, and keep the answers."""
     with transaction(engine) as session:
-        return len(match(session, find_shop(session, "bench"), rule, now=NOW))
+        return len(match(session, find_shop(session, "bench"), parse(rule), now=NOW))
 
 
 def count_by_hand(engine: Engine, statement: str) -> int:
@@ -181,7 +182,7 @@ def refresh_fifty(engine: Engine) -> None:
         session.execute(sa.text("DELETE FROM leaf_answers"))
         shop = find_shop(session, "bench")
         for number, (rule, _) in enumerate(rules):
-            save_segment(session, shop.id, f"s{number}", rule=rule, actor="bench", at=NOW)
+            save_segment(session, shop.id, f"s{number}", rule=parse(rule), actor="bench", at=NOW)
 
     def refresh() -> None:
         with transaction(engine) as session:

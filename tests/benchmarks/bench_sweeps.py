@@ -32,6 +32,7 @@ from retention.versions import Family, all_versions, raise_version
 from segments.condition_cache import mark_of
 from segments.forecasting import forecast_all
 from segments.forecasts import Outcome, ShopForecast
+from segments.rules import parse
 from segments.segments import Segment, save_segment
 from segments.snapshots import REFRESHED_EVERY, refresh_all
 from segments.view import hour_of
@@ -67,7 +68,9 @@ def _fill(engine: Engine) -> None:
             create_webhook(
                 session, shop, "crm", url="https://hook.example/", events=["message.sent"], at=now, actor="b"
             )
-            save_segment(session, shop.id, "some", rule={"bucket": {"of": 2, "from": 0, "to": 0}}, actor="b", at=now)
+            save_segment(
+                session, shop.id, "some", rule=parse({"bucket": {"of": 2, "from": 0, "to": 0}}), actor="b", at=now
+            )
             if number % 10 == 0:
                 session.add(_waiting(shop))
     with transaction(engine) as session:

@@ -5,6 +5,7 @@ from campaigns.campaign.audiences import campaigns_on, remove_segment
 from campaigns.campaign.campaigns import Campaign
 from retention.audit import AuditEntry
 from retention.errors import Conflict, NotFound
+from segments.rules import parse
 from segments.segments import Segment, save_segment
 from tests.campaigns.conftest import NOON
 
@@ -12,9 +13,9 @@ from tests.campaigns.conftest import NOON
 def test_a_segment_that_a_campaign_reaches_or_leaves_out_is_not_removed(stage):
     session, shop = stage.session, stage.shop
     for slug in ("tea", "staff", "free"):
-        save_segment(session, shop.id, slug, rule={"follows": {}}, actor="test", at=NOON)
+        save_segment(session, shop.id, slug, rule=parse({"follows": {}}), actor="test", at=NOON)
     campaign = stage.push(audience={"all": [{"follows": {}}, {"not": {"segment": "tea"}}]})
-    campaign.excluded = {"segment": "staff"}
+    campaign.excluded_json = {"segment": "staff"}
     session.flush()
     for slug in ("tea", "staff"):
         assert campaigns_on(session, shop.id, slug) == [campaign]

@@ -97,9 +97,9 @@ def test_the_shortest_and_the_longest_name_of_the_audience_are_found(stage: Stag
     rows = named(stage, "Bo", "Maximiliane", "", "Ada")
     drafted = campaign(stage, english("Hi"))
     assert [each.name for each in extremes(stage.session, stage.shop, drafted, at=NOON)] == ["", "Maximiliane"]
-    drafted.audience = {"buyer": {"field": "external_id", "is": ["b0"]}}
+    drafted.audience_json = {"buyer": {"field": "external_id", "is": ["b0"]}}
     assert extremes(stage.session, stage.shop, drafted, at=NOON) == [rows[0]]
-    drafted.audience = {"buyer": {"field": "external_id", "is": ["nobody"]}}
+    drafted.audience_json = {"buyer": {"field": "external_id", "is": ["nobody"]}}
     assert extremes(stage.session, stage.shop, drafted, at=NOON) == []
 
 

@@ -22,6 +22,7 @@ from retention.i18n import speaking
 from retention.orders import OrderStatus
 from retention.parcels import Parcel
 from retention.versions import Family, raise_version
+from segments.rules import parse
 from segments.segments import save_segment
 from segments.snapshots import refresh_segment
 from tests.campaigns.conftest import NOON, Stage, later
@@ -122,7 +123,7 @@ def test_delivered_parcels_are_asked_about_days_later_at_the_hour(stage: Stage) 
 
 def test_segment_is_entered_by_those_who_come_in_not_by_those_found_there(stage: Stage) -> None:
     rule = {"buyer": {"field": "city", "is": ["Suzhou"]}}
-    save_segment(stage.session, stage.shop.id, "suzhou", rule=rule, actor="user:1", at=NOON)
+    save_segment(stage.session, stage.shop.id, "suzhou", rule=parse(rule), actor="user:1", at=NOON)
     ada, bob = stage.buyer("ada"), stage.buyer("bob")
     stage.session.get_one(Buyer, ada).city = "Suzhou"
     stage.session.flush()

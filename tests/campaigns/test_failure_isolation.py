@@ -28,6 +28,7 @@ from retention.shops import Shop, create_shop
 from retention.touches import Touch, TouchEvent
 from retention.versions import Family, raise_version
 from segments.forecasting import ShopForecast, forecast_shop
+from segments.rules import parse
 from segments.segments import Segment, save_segment
 from segments.snapshots import SegmentSnapshot, refresh_shop
 from tests.campaigns.conftest import NOON, Stage, later
@@ -49,16 +50,16 @@ def _good_and_bad(stage: Stage) -> None:
         scheduled(stage, FOLLOWED, f"{name}-event")
         scheduled(stage, FOLLOWED, f"{name}-goal", product_id=stage.product(name, arrival_at=later(days=9)).id)
         create_webhook(session, shop, name, url="https://hook.example/", events=["link.scanned"], at=NOON, actor="u")
-        save_segment(session, shop.id, name, rule={"bucket": {"of": 2, "from": 0, "to": 1}}, actor="u", at=NOON)
+        save_segment(session, shop.id, name, rule=parse({"bucket": {"of": 2, "from": 0, "to": 1}}), actor="u", at=NOON)
     session.add(Touch(shop_id=shop.id, buyer_id=ada, event=TouchEvent.SCANNED, at=later(hours=1)))
     raise_version(session, shop.id, Family.TOUCHES)
     _row(session, Sender, "bad").encrypted_secrets = b"no secret"
-    _row(session, Campaign, "bad-launch").audience = {"no": "rule"}
-    _row(session, Campaign, "bad-event").audience = {"no": "rule"}
+    _row(session, Campaign, "bad-launch").audience_json = {"no": "rule"}
+    _row(session, Campaign, "bad-event").audience_json = {"no": "rule"}
     _row(session, Campaign, "bad-goal").policy_json = {"stop_after_sales": "many"}
     _row(session, Campaign, "good-goal").policy_json = {"stop_after_sales": 3}
     _row(session, Webhook, "bad").read_until = {"touches": "no mark"}
-    _row(session, Segment, "bad").rule = {"no": "rule"}
+    _row(session, Segment, "bad").rule_json = {"no": "rule"}
     session.flush()
 
 

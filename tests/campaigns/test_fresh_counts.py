@@ -19,6 +19,7 @@ from retention.database import reading
 from retention.ingest import import_file
 from retention.shops import find_shop
 from segments.matching import match
+from segments.rules import parse
 from tests.campaigns.conftest import NOON, Stage, later
 
 RULES: dict[str, Any] = {
@@ -51,7 +52,7 @@ class Counts:
         """Return the counts that are not as they were."""
         with reading(self.engine) as session:
             shop = find_shop(session, "tea")
-            now = {name: len(match(session, shop, rule, now=later(hours=3))) for name, rule in RULES.items()}
+            now = {name: len(match(session, shop, parse(rule), now=later(hours=3))) for name, rule in RULES.items()}
         found = {name: count for name, count in now.items() if count != self.last.get(name)}
         self.last = now
         return found

@@ -35,7 +35,7 @@ def asked(engine, shop, rule, **options):
     statements = []
     sa.event.listen(engine, "before_cursor_execute", lambda *event: statements.append(event[2]))
     with reading(engine) as session:
-        found = set(match(session, shop, rule, **{"now": NOW, **options}))
+        found = set(match(session, shop, parse(rule), **{"now": NOW, **options}))
     tables = ("FROM orders", "FROM buyer_facts", "FROM follows", "FROM touches", "FROM consents", "FROM buyers")
     return found, sum(any(table in statement for table in tables) for statement in statements)
 
@@ -91,7 +91,7 @@ def test_an_order_of_uncommitted_work_is_seen_there_and_not_kept_for_others(engi
     shop, (a, _, _) = open_shop(engine)
     with transaction(engine) as session:
         add_order(session, shop, a)
-        assert set(match(session, shop, RECENT, now=NOW)) == {a}
+        assert set(match(session, shop, parse(RECENT), now=NOW)) == {a}
         session.execute(sa.text("DELETE FROM order_lines"))
         session.execute(sa.text("DELETE FROM orders"))
     assert asked(engine, shop, RECENT)[0] == set()
@@ -101,7 +101,7 @@ def test_work_that_is_rolled_back_keeps_no_answer(engine):
     shop, (a, _, _) = open_shop(engine)
     with Session(engine) as session:
         add_order(session, shop, a)
-        match(session, shop, {"all": [RECENT, FOLLOWS]}, now=NOW)
+        match(session, shop, parse({"all": [RECENT, FOLLOWS]}), now=NOW)
     with reading(engine) as session:
         assert session.exec(select(CachedResult)).all() == []
     assert asked(engine, shop, RECENT)[0] == set()
@@ -164,8 +164,8 @@ def test_a_changed_segment_or_pin_counts_at_once_where_it_is_used(engine):
     shop, (a, b, c) = open_shop(engine)
     with transaction(engine) as session:
         add_order(session, shop, a)
-        save_segment(session, shop.id, "inner", rule=RECENT, actor="test", at=NOW)
-        save_segment(session, shop.id, "outer", rule={"not": {"segment": "inner"}}, actor="test", at=NOW)
+        save_segment(session, shop.id, "inner", rule=parse(RECENT), actor="test", at=NOW)
+        save_segment(session, shop.id, "outer", rule=parse({"not": {"segment": "inner"}}), actor="test", at=NOW)
     assert asked(engine, shop, {"segment": "outer"})[0] == {b, c}
     with transaction(engine) as session:
         set_manual_members(session, shop.id, "inner", buyers=BitMap([b]), where="in", actor="test", at=NOW)
@@ -202,7 +202,7 @@ def test_an_answer_is_kept_when_the_shops_row_was_forgotten_meanwhile(engine):
     shop, _ = open_shop(engine)
     with transaction(engine) as session:
         here = find_shop(session, shop.slug)
-        match(session, here, REPEAT, now=NOW)
+        match(session, here, parse(REPEAT), now=NOW)
         session.expire(here)  # as after a savepoint that was rolled back
     with reading(engine) as session:
         assert session.exec(select(CachedResult.shop_id)).first() == shop.id

@@ -59,7 +59,9 @@ def test_what_a_rule_names_must_be_there_when_it_is_saved(session: Session) -> N
     shop = make_shop(session)
     for named in ({"list": "gone"}, {"group": {"slug": "gone"}}, {"segment": "gone"}):
         with pytest.raises(Invalid, match="is called gone"):
-            save_segment(session, shop.id, "mine", rule={"any": [{"follows": {}}, named]}, actor="user:1", at=NOW)
+            save_segment(
+                session, shop.id, "mine", rule=parse({"any": [{"follows": {}}, named]}), actor="user:1", at=NOW
+            )
 
 
 @pytest.mark.parametrize("kind", ["list", "group", "segment"])
@@ -68,7 +70,7 @@ def test_a_segment_whose_list_group_or_segment_is_gone_does_not_stop_the_others(
     buyers = add_buyers(session, shop, "a", "b")
     table, named = _named(session, shop.id, kind)
     for slug, rule in (("broken", named), ("built-on-it", {"not": {"segment": "broken"}}), ("whole", {"all": []})):
-        save_segment(session, shop.id, slug, rule=rule, actor="user:1", at=NOW)
+        save_segment(session, shop.id, slug, rule=parse(rule), actor="user:1", at=NOW)
     session.execute(sa.delete(table).where(col(table.slug) == "going"))
     session.expunge_all()
     done = {each.slug: each for each in refresh_segments(session, shop, now=NOW)}
@@ -87,6 +89,6 @@ def _named(session: Session, shop_id: int, kind: str) -> tuple[type, dict[str, o
         session.add(Group(shop_id=shop_id, slug="going", name="Going", created_at=NOW))
         session.flush()
         return Group, {"group": {"slug": "going"}}
-    return type(save_segment(session, shop_id, "going", rule={"follows": {}}, actor="user:1", at=NOW)), {
+    return type(save_segment(session, shop_id, "going", rule=parse({"follows": {}}), actor="user:1", at=NOW)), {
         "segment": "going"
     }

@@ -38,7 +38,7 @@ SAID = [
 
 @pytest.mark.parametrize(("rule", "sentence"), SAID, ids=[sentence[:40] for _, sentence in SAID])
 def test_a_rule_says_itself_in_one_sentence(rule, sentence):
-    assert describe(rule, currency="CNY") == sentence
+    assert describe(parse(rule), currency="CNY") == sentence
 
 
 def test_every_preset_can_be_read_and_said():
@@ -49,12 +49,12 @@ def test_every_preset_can_be_read_and_said():
 def test_a_preset_that_asks_for_something_is_said_with_it_and_refused_without():
     fans, but_not = find_preset("category-fans"), find_preset("bought-but-not")
     tea = {"category": "tea {0} 🍵"}
-    assert describe(fans.filled(tea)) == "Buyers who placed at least 2 orders in category “tea {0} 🍵”"
+    assert describe(parse(fans.filled(tea))) == "Buyers who placed at least 2 orders in category “tea {0} 🍵”"
     assert (fans.title, fans.titled(tea)) == (
         "Fans of “…”: two orders or more",
         "Fans of “tea {0} 🍵”: two orders or more",
     )
-    assert describe(but_not.filled({"bought": "A", "missing": "B"})) == (
+    assert describe(parse(but_not.filled({"bought": "A", "missing": "B"}))) == (
         "Buyers who placed at least 1 order with product “A” and never ordered with product “B”"
     )
     with pytest.raises(Invalid, match="The preset bought-but-not asks for bought, missing; say missing"):

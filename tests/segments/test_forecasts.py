@@ -20,6 +20,7 @@ from segments.forecasting import forecast_all, forecast_shop, keep_forecast, mak
 from segments.forecasts import BuyerForecast, Outcome, ShopForecast, find_forecast, why_nothing
 from segments.matching import match
 from segments.preview import preview
+from segments.rules import parse
 from tests.segments.makers import NOW, add_order, add_visits, make_shop
 
 ALIVE = {"prediction": {"measure": "alive", "at_least": 0.5}}
@@ -45,16 +46,16 @@ def test_a_forecast_tells_the_faithful_from_the_gone_and_is_asked_by_rules(sessi
     shop, (faithful, gone, *_, once) = a_shop_to_predict(session)
     made = forecast(session, shop)
     assert (made.outcome, made.buyers, made.came_back, why_nothing(made)) == (Outcome.MADE, 120, 60, "")
-    alive = match(session, shop, ALIVE, now=NOW)
+    alive = match(session, shop, parse(ALIVE), now=NOW)
     assert (faithful in alive, gone in alive, once in alive) == (True, False, False)
-    unlikely = match(session, shop, {"prediction": {"measure": "alive", "less_than": "0.5"}}, now=NOW)
+    unlikely = match(session, shop, parse({"prediction": {"measure": "alive", "less_than": "0.5"}}), now=NOW)
     assert (gone in unlikely, once in unlikely, len(alive | unlikely)) == (True, False, 60)
     expected = [
-        len(match(session, shop, {"prediction": {"measure": "orders", "more_than": 0.9, "days": days}}, now=NOW))
+        len(match(session, shop, parse({"prediction": {"measure": "orders", "more_than": 0.9, "days": days}}), now=NOW))
         for days in (30, 90, 365)
     ]
     assert 0 <= expected[0] < expected[1] < expected[2]
-    soon = match(session, shop, SOON, now=NOW)
+    soon = match(session, shop, parse(SOON), now=NOW)
     assert (faithful in soon, once in soon) == (True, False)
 
 
@@ -71,7 +72,7 @@ def test_a_forecast_counts_days_not_orders_and_is_the_same_as_of_then(session):
 def test_too_little_data_is_said_and_matches_nobody(session):
     shop = make_shop(session)
     assert why_nothing(find_forecast(session, shop.id)).startswith("Nothing is predicted yet")
-    assert list(match(session, shop, {"any": [ALIVE, EXPECTED, SOON]}, now=NOW)) == []
+    assert list(match(session, shop, parse({"any": [ALIVE, EXPECTED, SOON]}), now=NOW)) == []
     add_visits(session, shop, [[9, 1], *[[5]] * 98])
     made = forecast(session, shop)
     assert (made.outcome, made.r) == (Outcome.TOO_LITTLE, None)
@@ -79,19 +80,19 @@ def test_too_little_data_is_said_and_matches_nobody(session):
         "There is too little to predict from: 99 buyers have ordered (at least 100 are needed) and 1 of them on more "
         "than one day (at least 30)."
     )
-    seen = preview(session, shop, {"not": EXPECTED}, now=NOW)
+    seen = preview(session, shop, parse({"not": EXPECTED}), now=NOW)
     assert (len(seen.buyers), seen.notes) == (99, (why_nothing(made),))
-    assert preview(session, shop, {"orders": {}}, now=NOW).notes == ()
+    assert preview(session, shop, parse({"orders": {}}), now=NOW).notes == ()
 
 
 def test_predictions_that_no_longer_stand_are_taken_away(session):
     shop, buyers = a_shop_to_predict(session)
     forecast(session, shop)
-    assert len(match(session, shop, EXPECTED, now=NOW)) > 100
+    assert len(match(session, shop, parse(EXPECTED), now=NOW)) > 100
     session.exec(Order.__table__.delete().where(col(Order.buyer_id).in_(buyers[40:])))
     refresh_aggregates(session, shop.id)
     assert forecast(session, shop).outcome is Outcome.TOO_LITTLE
-    assert list(match(session, shop, EXPECTED, now=NOW)) == []
+    assert list(match(session, shop, parse(EXPECTED), now=NOW)) == []
     assert session.exec(select(BuyerForecast)).all() == []
 
 
@@ -100,7 +101,7 @@ def test_a_prediction_as_of_a_past_moment_is_refused(session):
     forecast(session, shop)
     for rule in (ALIVE, {"all": [{"not": SOON}, {"follows": {}}]}):
         with pytest.raises(Invalid, match=r"Predictions have no history: ask without an as-of date"):
-            match(session, shop, rule, now=NOW, as_of=NOW - timedelta(days=1))
+            match(session, shop, parse(rule), now=NOW, as_of=NOW - timedelta(days=1))
 
 
 def test_the_next_order_draws_nearer_from_day_to_day(session):
@@ -111,27 +112,27 @@ def test_the_next_order_draws_nearer_from_day_to_day(session):
     assert 1 < days < 60
     for passed, left in ((0, days), (1, days - 1), (days, 0)):
         rule = {"prediction": {"measure": "days_to_next", "is": left}}
-        assert faithful in match(session, shop, rule, now=NOW + timedelta(days=passed))
+        assert faithful in match(session, shop, parse(rule), now=NOW + timedelta(days=passed))
 
 
 def test_a_new_forecast_counts_at_once(engine):
     with transaction(engine) as session:
         shop, _ = a_shop_to_predict(session)
     with reading(engine) as session:
-        assert len(match(session, shop, EXPECTED, now=NOW)) == 0
+        assert len(match(session, shop, parse(EXPECTED), now=NOW)) == 0
     with transaction(engine) as session:
         forecast(session, shop)
     with reading(engine) as session:
-        assert len(match(session, shop, EXPECTED, now=NOW)) > 100
+        assert len(match(session, shop, parse(EXPECTED), now=NOW)) > 100
 
 
 def test_another_shops_predictions_are_not_ours(session):
     shop, _ = a_shop_to_predict(session)
     forecast(session, shop)
     other = make_shop(session, "coffee")
-    assert match(session, other, EXPECTED, now=NOW) == BitMap()
+    assert match(session, other, parse(EXPECTED), now=NOW) == BitMap()
     forecast(session, other)
-    assert len(match(session, shop, EXPECTED, now=NOW)) > 100
+    assert len(match(session, shop, parse(EXPECTED), now=NOW)) > 100
 
 
 def test_the_sweep_finds_shops_without_todays_forecast_or_with_more_to_predict_from(engine, monkeypatch):
@@ -174,7 +175,7 @@ def test_the_sweep_finds_shops_without_todays_forecast_or_with_more_to_predict_f
     ],
 )
 def test_a_prediction_says_itself(body, sentence):
-    assert describe({"prediction": body}) == f"Buyers who {sentence}"
+    assert describe(parse({"prediction": body})) == f"Buyers who {sentence}"
 
 
 @pytest.mark.data

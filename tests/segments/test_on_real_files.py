@@ -14,6 +14,7 @@ from retention.ingest import import_file
 from retention.shops import create_shop
 from segments.matching import match
 from segments.rfm import read_scores
+from segments.rules import parse
 from segments.view import View
 
 pytestmark = pytest.mark.data
@@ -49,7 +50,7 @@ def test_repeat_customers_and_scores_of_the_chinese_shop_are_exact(engine, chine
     with reading(engine) as session:
 
         def count(rule, **options):
-            return len(match(session, chinese_shop, rule, now=NOW, **options))
+            return len(match(session, chinese_shop, parse(rule), now=NOW, **options))
 
         for options in ({}, {"as_of": NOW}):
             assert count({"orders": {"at_least": 2}}, **options) == 2_053

@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 
 from retention import clock
 from retention.database import reading, transaction
+from segments.rules import parse
 from segments.segments import find_segment, save_segment
 from segments.snapshots import changes_since, refresh_all, refresh_segments, refresh_shop, trend
 from tests.segments.makers import add_buyers, add_follow, make_shop
@@ -15,7 +16,7 @@ def a_shop_with_a_segment(engine):
     with transaction(engine) as session:
         shop = make_shop(session)
         (buyer,) = add_buyers(session, shop, "a")
-        save_segment(session, shop.id, "followers", rule={"follows": {}}, actor="test", at=at)
+        save_segment(session, shop.id, "followers", rule=parse({"follows": {}}), actor="test", at=at)
         refresh_segments(session, shop, now=at)
         return shop, buyer
 
@@ -66,7 +67,7 @@ def test_the_sweep_wakes_a_worker_where_facts_have_changed_and_not_more_often_th
         make_shop(session, "empty")
         shop = make_shop(session)
         (buyer,) = add_buyers(session, shop, "a")
-        save_segment(session, shop.id, "followers", rule={"follows": {}}, actor="test", at=NOON)
+        save_segment(session, shop.id, "followers", rule=parse({"follows": {}}), actor="test", at=NOON)
     wake = [("segments.refresh_shop", shop.id)]
     assert sweep() == wake  # never refreshed
     with transaction(engine) as session:
@@ -79,7 +80,7 @@ def test_the_sweep_wakes_a_worker_where_facts_have_changed_and_not_more_often_th
     assert sweep() == wake
     with transaction(engine) as session:
         refresh_shop(session, shop.id)
-        save_segment(session, shop.id, "others", rule={"not": {"follows": {}}}, actor="test", at=NOON)
+        save_segment(session, shop.id, "others", rule=parse({"not": {"follows": {}}}), actor="test", at=NOON)
     assert sweep() == wake  # a new segment waits for nothing
     with transaction(engine) as session:
         refresh_shop(session, shop.id)

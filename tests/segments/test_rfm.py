@@ -6,6 +6,7 @@ from segments.labels import GROUPS
 from segments.matching import match
 from segments.rfm import GRID, grid, group_members, movement, quintiles, read_scores
 from segments.rule_ast import Scale
+from segments.rules import parse
 from segments.view import View
 from tests.segments.makers import NOW, add_buyers, add_order, make_shop
 
@@ -32,7 +33,7 @@ def test_groups_part_the_buyers_and_movement_keeps_everyone(session):
     for number, buyer in enumerate(buyers[:8]):
         for turn in range(number % 3 + 1):
             add_order(session, shop, buyer, at=NOW - timedelta(days=3 + 40 * turn + number), amount=1000 * (number + 1))
-    everyone = match(session, shop, {"all": []}, now=NOW)
+    everyone = match(session, shop, parse({"all": []}), now=NOW)
     now = group_members(read_scores(session, View(shop, NOW)), everyone=everyone)
     before = group_members(read_scores(session, View(shop, NOW, NOW - timedelta(days=31))), everyone=everyone)
     assert sum(map(len, now.values())) == sum(map(len, before.values())) == 10
@@ -40,5 +41,5 @@ def test_groups_part_the_buyers_and_movement_keeps_everyone(session):
     moved = movement(before, now)
     assert sum(map(sum, moved.moved)) == 10
     for slug, members in now.items():
-        assert match(session, shop, {"rfm": {"group": slug}}, now=NOW) == members
+        assert match(session, shop, parse({"rfm": {"group": slug}}), now=NOW) == members
     assert sum(map(sum, grid(read_scores(session, View(shop, NOW), scale=Scale.STEPS)))) == 8

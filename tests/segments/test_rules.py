@@ -88,21 +88,21 @@ def test_large_and_odd_rules_are_answered_right(session):
     add_order(session, shop, a, sku=odd)
     add_order(session, shop, b, sku="other")
     skus = [f"sku-{number}" for number in range(49_999)]
-    assert list(match(session, shop, {"orders": {"of": {"sku": [*skus, odd]}}}, now=NOW)) == [a]
-    assert list(match(session, shop, {"buyer": {"field": "external_id", "is": odd}}, now=NOW)) == [a]
-    assert list(match(session, shop, {"buyer": {"field": "external_id", "contains": "%_\\"}}, now=NOW)) == [a]
-    assert list(match(session, shop, {"orders": {"window": {"last_days": 36_500}}}, now=NOW)) == [a, b]
+    assert list(match(session, shop, parse({"orders": {"of": {"sku": [*skus, odd]}}}), now=NOW)) == [a]
+    assert list(match(session, shop, parse({"buyer": {"field": "external_id", "is": odd}}), now=NOW)) == [a]
+    assert list(match(session, shop, parse({"buyer": {"field": "external_id", "contains": "%_\\"}}), now=NOW)) == [a]
+    assert list(match(session, shop, parse({"orders": {"window": {"last_days": 36_500}}}), now=NOW)) == [a, b]
     many = {"any": [{"orders": {"at_least": number}} for number in range(2, 101)]}
     both = {
         "all": [{"not": many}, {"any": [{"buyer": {"field": "name", "is": f"n{number}"}} for number in range(101)]}]
     }
-    assert list(match(session, shop, {"not": both}, now=NOW)) == [a, b]
+    assert list(match(session, shop, parse({"not": both}), now=NOW)) == [a, b]
 
 
 def test_money_finer_than_the_currency_is_refused(session):
     yen = make_shop(session, currency="JPY")
     with pytest.raises(Invalid, match=r"10\.5 has more decimals than JPY knows"):
-        match(session, yen, {"orders": {"measure": "spend", "at_least": "10.5"}}, now=NOW)
+        match(session, yen, parse({"orders": {"measure": "spend", "at_least": "10.5"}}), now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_money_finer_than_the_currency_is_refused(session):
 def test_what_a_rule_names_must_exist(session, rule, sentence):
     shop = make_shop(session)
     with pytest.raises(NotFound, match=sentence):
-        match(session, shop, {"not": rule}, now=NOW)
+        match(session, shop, parse({"not": rule}), now=NOW)
 
 
 @settings(max_examples=300, deadline=None, database=None)

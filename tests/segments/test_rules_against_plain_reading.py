@@ -66,7 +66,7 @@ def test_any_rule_names_the_buyers_that_a_plain_reading_names(shops, rule, as_of
     if any(isinstance(condition, Predicted) for condition in conditions_of(parse(rule))):
         as_of = None  # predictions have no history
     with shops.at(number) as (session, shop, plain):
-        assert set(match(session, shop, rule, now=NOW, as_of=as_of)) == Reading(plain, NOW, as_of).match(rule)
+        assert set(match(session, shop, parse(rule), now=NOW, as_of=as_of)) == Reading(plain, NOW, as_of).match(rule)
 
 
 @tried
@@ -75,7 +75,7 @@ def test_any_single_condition_names_the_buyers_that_a_plain_reading_names(shops,
     if any(isinstance(condition, Predicted) for condition in conditions_of(parse(rule))):
         as_of = None  # predictions have no history
     with shops.at(number) as (session, shop, plain):
-        assert set(match(session, shop, rule, now=NOW, as_of=as_of)) == Reading(plain, NOW, as_of).match(rule)
+        assert set(match(session, shop, parse(rule), now=NOW, as_of=as_of)) == Reading(plain, NOW, as_of).match(rule)
 
 
 @given(rule=RULES)
@@ -90,7 +90,7 @@ def test_rules_obey_the_laws_of_sets(shops, left, right, third, number):
     with shops.at(number) as (session, shop, _):
 
         def buyers(rule):
-            return match(session, shop, rule, now=NOW)
+            return match(session, shop, parse(rule), now=NOW)
 
         everyone = buyers({"all": []})
         assert buyers({"not": {"not": left}}) == buyers(left)

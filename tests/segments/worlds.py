@@ -20,6 +20,7 @@ from retention.touches import Touch
 from segments.forecasting import Forecasts, keep_forecast
 from segments.forecasts import Outcome, ShopForecast
 from segments.lists import save_list
+from segments.rules import parse
 from segments.segments import save_segment
 from tests.segments.plain import PlainBuyer, PlainLine, PlainOrder, PlainShop
 
@@ -53,7 +54,7 @@ def make_shop(session: Session, slug: str, chance: random.Random) -> tuple[Shop,
     plain.lists["by-hand"] = {buyer.id for buyer in buyers if chance.random() < 0.3}
     save_list(session, shop.id, "by-hand", members=BitMap(plain.lists["by-hand"]), actor="system", at=NOW)
     for name, rule in SEGMENTS.items():
-        save_segment(session, shop.id, name, rule=rule, actor="system", at=NOW)
+        save_segment(session, shop.id, name, rule=parse(rule), actor="system", at=NOW)
     session.flush()
     refresh_aggregates(session, shop.id)
     _predict(session, shop, plain, chance)

@@ -18,6 +18,7 @@ from retention.buyers import Buyer, buyer_for
 from retention.errors import Error
 from retention.i18n import gettext as _
 from segments.matching import match
+from segments.rule_ast import All
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def reader_of(session: Session, place: Place, campaign: Campaign, external_id: s
     """
     if external_id.strip():
         return buyer_for(session, place.member, external_id.strip())
-    audience = campaign.audience if may_see(session, place.member, campaign) else {"all": []}
+    audience = campaign.audience if may_see(session, place.member, campaign) else All(())
     return first_of(session, match(session, place.shop, audience, now=now))
 
 

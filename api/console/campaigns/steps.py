@@ -17,7 +17,7 @@ from api.console.campaigns.waves import count_waves, has_waves, wave_choices
 from api.console.campaigns.what import typed_what, what_choices, what_of
 from api.console.campaigns.when import typed_when, when_choices, when_of
 from api.console.campaigns.who import WhoFields, choices, count_who, typed_who, who_of
-from api.console.campaigns.wording import campaign_when, shop_rules_words
+from api.console.campaigns.wording import campaign_when, rule_words, shop_rules_words
 from api.console.figures import count as shown_count
 from api.console.segments.segments import count_by_slug
 from api.deps import Place
@@ -29,8 +29,7 @@ from campaigns.texts.content import variables
 from retention.errors import NotFound
 from retention.i18n import gettext as _
 from retention.i18n import gettext_noop
-from segments.descriptions import describe
-from segments.personal_conditions import readable
+from segments.rules import parse
 
 
 @dataclass(frozen=True)
@@ -80,13 +79,12 @@ def who_context(session: Session, place: Place, typed: WhoFields, *, now: dateti
     """Return what the page of the first step needs, for a draft there is and for one there will be."""
     offered = choices(session, place.shop)
     counts = count_by_slug(session, place.shop, now=now)
-    currency = place.shop.currency
     return {
         "choices": offered,
         "segments": [(slug, name, shown_count(counts[slug])) for slug, name in offered["segments"]],
         "counted": count_who(session, place, typed, now=now),
-        "own_words": describe(readable(place.member, typed.own), currency=currency) if typed.own else "",
-        "own_out_words": describe(readable(place.member, typed.own_out), currency=currency) if typed.own_out else "",
+        "own_words": rule_words(place, parse(typed.own)) if typed.own else "",
+        "own_out_words": rule_words(place, parse(typed.own_out)) if typed.own_out else "",
     }
 
 

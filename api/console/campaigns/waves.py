@@ -78,7 +78,7 @@ def wave_choices(session: Session, shop: Shop, campaign: Campaign) -> list[WaveC
         ],
     ]
     kept = [
-        WaveChoice(f"kept:{number}", describe(wave.rule, currency=shop.currency), wave.rule)
+        WaveChoice(f"kept:{number}", describe(wave.node, currency=shop.currency), wave.rule)
         for number, wave in enumerate(_waves_of(campaign))
         if wave.rule not in [each.rule for each in known]
     ]
@@ -126,7 +126,7 @@ def count_waves(session: Session, shop: Shop, campaign: Campaign, *, now: dateti
     offered = wave_choices(session, shop, campaign)
     left, counted = match(session, shop, campaign.audience, now=now), []
     for number, wave in enumerate(_waves_of(campaign), start=1):
-        people: BitMap = left & match(session, shop, wave.rule, now=now)
+        people: BitMap = left & match(session, shop, wave.node, now=now)
         counted.append(WaveCount(number, _choice(offered, wave.rule).words, wave.after, len(people)))
         left = left - people
     return counted

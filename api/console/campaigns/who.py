@@ -24,6 +24,7 @@ from retention.products import find_product, products_by_arrival
 from retention.shops import Shop
 from segments.matching import match
 from segments.personal_conditions import check_using
+from segments.rules import parse
 from segments.segments import find_segment, list_segments
 
 MOST_PRODUCTS = 200
@@ -99,8 +100,8 @@ def suggestion(recipe: Recipe) -> dict[str, Any] | None:
 
 def who_of(session: Session, campaign: Campaign) -> WhoFields:
     """Return the step as a campaign stands."""
-    join, inside = segments_in(campaign.audience)
-    outside = segments_in(campaign.excluded)[1] if campaign.excluded else []
+    join, inside = segments_in(campaign.audience_json)
+    outside = segments_in(campaign.excluded_json)[1] if campaign.excluded_json else []
     offer = offer_of(session, campaign)
     product = product_of(session, campaign)
     return WhoFields(
@@ -112,8 +113,8 @@ def who_of(session: Session, campaign: Campaign) -> WhoFields:
         outside=outside,
         offer=offer.slug if offer else "",
         product=product.sku if product else "",
-        own=None if inside else campaign.audience,
-        own_out=campaign.excluded if campaign.excluded and not outside else None,
+        own=None if inside else campaign.audience_json,
+        own_out=None if outside else campaign.excluded_json,
     )
 
 
@@ -173,11 +174,12 @@ def count_who(session: Session, place: Place, who: WhoFields, *, now: datetime) 
     """Return how many the choice means now; None while nothing is chosen, or nothing that the member may choose."""
     shop = place.shop
     try:
-        check_using(session, place.member, who.audience, who.excluded)
-        audience = match(session, shop, who.audience, now=now)
+        inside, outside = parse(who.audience), parse(who.excluded) if who.excluded else None
+        check_using(session, place.member, inside, outside)
+        audience = match(session, shop, inside, now=now)
     except Error:
         return None
-    excluded = match(session, shop, who.excluded, now=now) if who.excluded else BitMap()
+    excluded = match(session, shop, outside, now=now) if outside else BitMap()
     return CountedAudience(len(audience), len(audience & excluded))
 
 

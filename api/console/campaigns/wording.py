@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
 
 from babel.lists import format_list
 from sqlmodel import Session
@@ -33,15 +32,15 @@ from retention.i18n import gettext as _
 from retention.shops import Shop
 from segments.descriptions import describe
 from segments.personal_conditions import readable
+from segments.rule_ast import InSegment, Node
 from segments.segments import find_segment
 
 
 def audience_name(session: Session, place: Place, campaign: Campaign) -> str:
     """Return the audience in words: a segment by its name, any other rule by what it says."""
-    slug = campaign.audience.get("segment")
-    if slug:
+    if isinstance(campaign.audience, InSegment):
         with suppress(NotFound):
-            return find_segment(session, place.shop.id, slug).name
+            return find_segment(session, place.shop.id, campaign.audience.slug).name
     return rule_words(place, campaign.audience)
 
 
@@ -50,9 +49,9 @@ def excluded_words(place: Place, campaign: Campaign) -> str:
     return rule_words(place, campaign.excluded) if campaign.excluded else ""
 
 
-def rule_words(place: Place, rule: dict[str, Any]) -> str:
+def rule_words(place: Place, node: Node) -> str:
     """Return a rule in words, as far as this member may read it."""
-    return describe(readable(place.member, rule), currency=place.shop.currency)
+    return describe(readable(place.member, node), currency=place.shop.currency)
 
 
 def moves_of(campaign: Campaign) -> set[str]:

@@ -45,6 +45,8 @@ from retention.shops import Shop
 from segments.lists import list_lists
 from segments.personal_conditions import check_asking
 from segments.presets import PRESETS, Preset, find_preset
+from segments.rule_ast import InSegment
+from segments.rules import parse
 from segments.segments import Segment, find_segment, list_segments, save_segment
 from segments.snapshots import refresh_segment
 
@@ -119,10 +121,10 @@ def new(
 def edit(request: Request, session: Reading, place: Here, now: Now, name: str) -> HTMLResponse:
     """Show the builder with a saved segment."""
     segment = find_segment(session, place.shop.id, name)
-    check_asking(session, place.member, {"segment": name})
+    check_asking(session, place.member, InSegment(name))
     known = what_there_is(session, place.shop, now, without=name)
     typed = TypedRule({"name": [segment.name], "editing": [name]})
-    return _page(request, session, _sheet(session, place, open_rule(segment.rule, known), known, typed, now))
+    return _page(request, session, _sheet(session, place, open_rule(segment.rule_json, known), known, typed, now))
 
 
 @router.post("/draw")
@@ -201,11 +203,12 @@ def _save(session: Session, place: Place, typed: TypedRule, *, rule: Any, at: da
         raise Invalid(gettext_noop("Give the segment a name."))
     if editing:
         find_segment(session, place.shop.id, editing)
-        check_asking(session, place.member, {"segment": editing})
+        check_asking(session, place.member, InSegment(editing))
     elif _exists(session, place.shop, slug):
         raise Conflict(gettext_noop("There is a segment {slug} already. Take another short name."), slug=slug)
-    check_asking(session, place.member, rule)
-    segment = save_segment(session, place.shop.id, slug, rule=rule, name=name[:200], actor=place.member.actor, at=at)
+    node = parse(rule)
+    check_asking(session, place.member, node)
+    segment = save_segment(session, place.shop.id, slug, rule=node, name=name[:200], actor=place.member.actor, at=at)
     refresh_segment(session, place.shop, slug, now=at)
     return segment
 

@@ -25,6 +25,7 @@ from retention.timeline import timeline
 from segments.labels import CHANNELS
 from segments.matching import match, open_matcher
 from segments.personal_conditions import check_asking, hidden_segments
+from segments.rule_ast import InSegment
 from segments.segments import Segment, find_segment, list_segments
 
 router = APIRouter(prefix="/shops/{slug}/buyers", dependencies=[require(Scope.BUYERS_READ)])
@@ -43,8 +44,8 @@ def list_buyers(
     """Show a page of buyers; HTMX asks for the rows alone while somebody types."""
     chosen = find_segment(session, place.shop.id, segment) if segment else None
     if chosen:
-        check_asking(session, place.member, {"segment": segment})
-    among = match(session, place.shop, {"segment": segment}, now=now) if chosen else None
+        check_asking(session, place.member, InSegment(segment))
+    among = match(session, place.shop, InSegment(segment), now=now) if chosen else None
     lines = page_of_buyers(session, place.member, search=q, among=among, before=before)
     context: dict[str, Any] = {
         "lines": lines,

@@ -6,7 +6,6 @@ While one condition is wrong or unfinished the others still get their counts.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from pyroaring import BitMap
 from sqlmodel import Session
@@ -24,6 +23,7 @@ from segments.descriptions import describe
 from segments.matching import TooLong, open_matcher
 from segments.personal_conditions import check_asking
 from segments.preview import FunnelStep, Preview, preview, sample
+from segments.rule_ast import Node
 from segments.rules import parse
 from segments.segments import check_cycle
 from segments.values import read_moment
@@ -66,15 +66,15 @@ def answer(
         return RuleFeedback(problem=refusal)
     if not any(_is_waiting(each) for each in box.walk()):
         try:
-            shown = preview(session, place.shop, rule, now=now, as_of=moment)
-            found = _whole(session, place, rule, shown)
+            node = parse(rule)
+            found = _whole(session, place, node, preview(session, place.shop, node, now=now, as_of=moment))
         except TooLong as error:
             return RuleFeedback(problem=error.say(_))
         except Error as error:
             found = _apart(session, place.shop, box, now=now, as_of=moment)
             found.problem = found.problem or ("" if found.faults else error.say(_))
         else:
-            found.problem = _circle(session, place.shop, rule, editing)
+            found.problem = _circle(session, place.shop, node, editing)
         return found
     return _apart(session, place.shop, box, now=now, as_of=moment)
 
@@ -93,10 +93,10 @@ def some_of(session: Session, place: Place, buyers: BitMap, *, size: int = 10) -
     return buyer_lines(session, place, sample(session, place.shop, buyers, size=size))
 
 
-def _whole(session: Session, place: Place, rule: Any, shown: Preview) -> RuleFeedback:
+def _whole(session: Session, place: Place, node: Node, shown: Preview) -> RuleFeedback:
     return RuleFeedback(
         counts={part.path: part.count for part in shown.parts},
-        words=describe(rule, currency=place.shop.currency),
+        words=describe(node, currency=place.shop.currency),
         size=len(shown.buyers),
         everyone=shown.everyone,
         steps=shown.steps,
@@ -153,11 +153,11 @@ def _without_root(error: Error) -> Error:
     return Invalid(error.message, **{**error.values, "path": path.removeprefix("rule.").removeprefix("not.")})
 
 
-def _circle(session: Session, shop: Shop, rule: Any, editing: str) -> str:
+def _circle(session: Session, shop: Shop, node: Node, editing: str) -> str:
     if not editing:
         return ""
     try:
-        check_cycle(session, shop.id, editing, parse(rule))
+        check_cycle(session, shop.id, editing, node)
     except Error as error:
         return error.say(_)
     return ""

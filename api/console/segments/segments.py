@@ -29,7 +29,8 @@ from segments.lists import buyers_called
 from segments.matching import Matcher, open_matcher
 from segments.personal_conditions import check_asking, may_ask, readable
 from segments.presets import save_presets
-from segments.segments import Segment, find_segment, list_segments, names_segment, set_manual_members
+from segments.rule_ast import InSegment
+from segments.segments import Segment, find_segment, list_segments, set_manual_members
 from segments.snapshots import Moved, changes_since, histories, refresh_segment
 
 router = APIRouter(prefix="/shops/{slug}/segments", dependencies=[require(Scope.SEGMENTS_READ)])
@@ -122,8 +123,15 @@ def delete(request: Request, session: Writing, place: Here, now: Now, name: str)
 @router.get("/saved/{name}/buyers.csv", dependencies=[require(Scope.BUYERS_READ)])
 def export(session: Reading, place: Here, now: Now, name: str) -> StreamingResponse:
     """Send the buyers as CSV, masked for those who may not see names, mail and phone."""
-    check_asking(session, place.member, {"segment": name})
+    check_asking(session, place.member, InSegment(name))
     return csv_of(session, place.shop, place.member, slug=name, now=now)
+
+
+def rule_words(place: Place, segment: Segment) -> str:
+    """Return the rule of a segment in words as the member may read it; what is wrong where it cannot be read."""
+    if segment.damage:
+        return segment.damage.say(_)
+    return describe(readable(place.member, segment.rule), currency=place.shop.currency)
 
 
 def segment_lines(session: Session, place: Place, matcher: Matcher) -> list[SegmentLine]:
@@ -139,7 +147,7 @@ def segment_lines(session: Session, place: Place, matcher: Matcher) -> list[Segm
         lines.append(
             SegmentLine(
                 segment,
-                describe(readable(place.member, segment.rule), currency=shop.currency),
+                rule_words(place, segment),
                 count,
                 count / everybody,
                 history[-1] if history else None,
@@ -169,7 +177,7 @@ def segment_page(
     """Return the page of a segment; a refusal stands above it, `typed` keeps the ids that were typed."""
     shop = place.shop
     segment = find_segment(session, shop.id, name)
-    is_hidden = not may_ask(session, place.member, {"segment": name})
+    is_hidden = not may_ask(session, place.member, InSegment(name))
     matcher = open_matcher(session, shop, now=now)
     members, broken = matcher.try_segment(name)
     told = error or broken
@@ -183,7 +191,7 @@ def segment_page(
         notice=refused(told) if told else None,
         segment=segment,
         failing=failure_lines(failures_of(session, shop.id, kind="segment", thing_id=segment.id), shop, clock.now()),
-        words=describe(readable(place.member, segment.rule), currency=shop.currency),
+        words=rule_words(place, segment),
         count=len(members),
         everybody=len(matcher.everyone),
         is_hidden=is_hidden,
@@ -197,7 +205,7 @@ def segment_page(
             "out": len(BitMap.deserialize(segment.manual_excludes)),
         },
         campaigns=[(each, shown(each.state)) for each in campaigns_on(session, shop.id, name)],
-        built_on=[each for each in list_segments(session, shop.id) if names_segment(each.rule, name)],
+        built_on=[each for each in list_segments(session, shop.id) if each.is_built_on(name)],
         typed=typed,
     )
 

@@ -24,6 +24,8 @@ from segments.export import upload_list
 from segments.lists import list_lists
 from segments.matching import open_matcher
 from segments.personal_conditions import check_asking, hidden_segments
+from segments.rule_ast import InSegment
+from segments.rules import parse
 from segments.segments import find_segment, list_segments, save_segment
 from segments.sets import intersection, minus, overlap, split, union
 
@@ -41,7 +43,7 @@ def show_overlap(request: Request, session: Reading, place: Here, now: Now, chos
     """Show how the chosen segments overlap; without a choice the largest ones."""
     matcher = open_matcher(session, place.shop, now=now)
     lines = segment_lines(session, place, matcher)
-    check_asking(session, place.member, *({"segment": slug} for slug in chosen))
+    check_asking(session, place.member, *map(InSegment, chosen))
     hidden = hidden_segments(session, place.member)
     lines = [line for line in lines if line.segment.slug not in hidden and not line.problem]
     known = [line.segment.slug for line in lines]
@@ -131,7 +133,7 @@ def upload(
 
 def _split(session: Session, place: Place, slug: str, percents: Sequence[int], *, at: datetime) -> None:
     found = find_segment(session, place.shop.id, slug)
-    check_asking(session, place.member, {"segment": slug})
+    check_asking(session, place.member, InSegment(slug))
     taken = {each.slug for each in list_segments(session, place.shop.id)}
     for number, (rule, share) in enumerate(zip(split(slug, percents, seed=slug), percents, strict=True), 1):
         part = f"{slug[:55].rstrip('-')}-part-{number}"
@@ -140,7 +142,7 @@ def _split(session: Session, place: Place, slug: str, percents: Sequence[int], *
                 gettext_noop("There is a segment {slug} already. This one has been split before."), slug=part
             )
         name = _("{name}: part {number} ({share} %)").format(name=found.name[:150], number=number, share=share)
-        save_segment(session, place.shop.id, part, rule=rule, name=name, actor=place.member.actor, at=at)
+        save_segment(session, place.shop.id, part, rule=parse(rule), name=name, actor=place.member.actor, at=at)
 
 
 def _told(count: int, unknown: Sequence[str]) -> Notice:

@@ -37,4 +37,4 @@ def form_of(rule: Any) -> dict[str, list[str]]:
 
 def saved(engine: Engine) -> dict[str, Any]:
     with reading(engine) as session:
-        return dict(session.exec(select(Segment.slug, Segment.rule)).all())
+        return dict(session.exec(select(Segment.slug, Segment.rule_json)).all())

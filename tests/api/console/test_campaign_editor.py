@@ -51,8 +51,8 @@ def test_who_joins_segments_leaves_others_out_and_says_how_many(console: Console
     made = title(marketer.send("/campaigns/new/coupon-push", **chosen).text)
     campaign = console.campaign()
     assert made in ("Check the plan, then launch", "Nobody would get it")
-    assert campaign.audience == {"all": [{"segment": "group-members"}, {"segment": "followers"}]}
-    assert campaign.excluded == {"any": [{"segment": "vip"}, {"segment": "one-time-buyers"}]}
+    assert campaign.audience_json == {"all": [{"segment": "group-members"}, {"segment": "followers"}]}
+    assert campaign.excluded_json == {"any": [{"segment": "vip"}, {"segment": "one-time-buyers"}]}
     assert re.search(r'<b class="big">\d+</b>', counted)
     again = marketer.page("/campaigns/autumn/edit/who")
     checked = re.findall(r'name="(\w+)" value="([\w-]+)" checked', again)
@@ -65,13 +65,13 @@ def test_who_joins_segments_leaves_others_out_and_says_how_many(console: Console
 def test_rule_made_elsewhere_is_kept_until_segments_are_chosen(console: Console) -> None:
     marketer = console.enter("marketer")
     marketer.send("/campaigns/new/coupon-push", **{**DRAFT, "source": "own", "segment": []})
-    suggested = console.campaign().audience
+    suggested = console.campaign().audience_json
     assert "segment" not in suggested
     saved = {"name": "Renamed", "offer": "autumn-20", "source": "own", "to": "stay"}
     marketer.send("/campaigns/autumn/edit/who", **saved)
-    assert (console.campaign().audience, console.campaign().name) == (suggested, "Renamed")
+    assert (console.campaign().audience_json, console.campaign().name) == (suggested, "Renamed")
     marketer.send("/campaigns/autumn/edit/who", **{**saved, "source": "segments", "segment": "vip"})
-    assert console.campaign().audience == {"segment": "vip"}
+    assert console.campaign().audience_json == {"segment": "vip"}
 
 
 WHEN: list[tuple[dict[str, Any], dict[str, Any]]] = [

@@ -142,7 +142,7 @@ def test_rule_is_saved_refreshed_and_changed_in_place(sign_in: SignIn, camellia:
     client.post(f"{HOME}/save", data={**form_of(other), "name": "上海", "editing": "guangdong"})
     with reading(camellia) as session:
         segment = find_segment(session, find_shop(session, "camellia").id, "guangdong")
-        assert (segment.name, segment.rule) == ("上海", other)
+        assert (segment.name, segment.rule_json) == ("上海", other)
 
 
 def test_refused_save_keeps_the_form_and_saves_nothing(sign_in: SignIn, camellia: Engine) -> None:

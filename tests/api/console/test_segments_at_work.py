@@ -86,7 +86,7 @@ def test_counts_follow_the_keys_and_the_segment_is_saved_as_it_was_counted(enter
     expect(page.locator("h1")).to_contain_text(f"Followers who came back 🍵 “again”: {both} buyers")
     with reading(engine) as session:
         saved = find_segment(session, find_shop(session, "camellia").id, "segment-1")
-    assert saved.rule == {"all": [{"orders": {"measure": "count", "at_least": 2}}, {"follows": {}}]}
+    assert saved.rule_json == {"all": [{"orders": {"measure": "count", "at_least": 2}}, {"follows": {}}]}
 
 
 def test_what_is_wrong_stands_beside_its_condition_and_the_others_keep_their_counts(enter: Enter) -> None:
