@@ -13,11 +13,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 from sqlmodel import Session, col, func, select
 
+from campaigns.campaign.campaigns import Campaign, Run
 from campaigns.offers.coupons import Coupon, CouponState
 from campaigns.offers.linking import is_spent
 from campaigns.offers.links import Link, check_paper_url
 from campaigns.offers.offers import Offer
 from printables.batches import ON_PAPER, Batch, BatchState, Piece, PieceLink, PieceState
+from printables.flyers import Flyer
 from printables.make_batch import next_number, render_batch, take_turns
 from printables.packing import find_piece
 from printables.proofs import Proof
@@ -27,6 +29,7 @@ from retention.database import changed, reading, transaction
 from retention.errors import Conflict, NotFound
 from retention.files import FileStore
 from retention.i18n import gettext as _
+from retention.paging import Page, Wanted, page_of, where_between, where_equal
 from retention.tokens import spaced
 
 
@@ -88,10 +91,28 @@ def batch_for(session: Session, member: Member, number: int) -> Batch:
     return batch
 
 
-def batches_of(session: Session, shop_id: int, *, most: int = 100) -> list[Batch]:
-    """Return a shop's latest batches, newest first."""
-    newest = select(Batch).where(Batch.shop_id == shop_id).order_by(col(Batch.number).desc())
-    return list(session.exec(newest.limit(most)))
+def page_of_batches(
+    session: Session,
+    shop_id: int,
+    wanted: Wanted,
+    *,
+    state: BatchState | None = None,
+    flyer: str = "",
+    campaign: str = "",
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Page[Batch]:
+    """Return a page of a shop's batches, newest first; flyer and campaign by slug, the moments when made."""
+    found = where_equal(select(Batch).where(Batch.shop_id == shop_id), {col(Batch.state): state})
+    if flyer:
+        named = select(Flyer.id).where(Flyer.shop_id == shop_id, Flyer.slug == flyer)
+        found = found.where(col(Batch.flyer_id).in_(named))
+    if campaign:
+        runs = select(Run.id).join(Campaign, col(Campaign.id) == Run.campaign_id)
+        named = runs.where(Run.shop_id == shop_id, Campaign.shop_id == shop_id, Campaign.slug == campaign)
+        found = found.where(col(Batch.run_id).in_(named))
+    found = where_between(found, col(Batch.made_at), since, until)
+    return page_of(session, found, wanted, col(Batch.number), latest_first=True)
 
 
 def batches_in(session: Session, shop_id: int, state: BatchState, *, most: int) -> list[Batch]:

@@ -17,6 +17,7 @@ from retention import channels, suppressions
 from retention.buyers import Buyer
 from retention.database import BigId, ShopRow, choice
 from retention.figures import Figure, define
+from retention.paging import Page, Wanted, page_of, where_between, where_equal
 from retention.privacy.personal import personal
 from retention.versions import Family, raise_version
 
@@ -136,6 +137,27 @@ def last_answer(session: Session, shop_id: int, *, buyer_id: int, channel: Chann
     """Return what a buyer last said about a channel, or None when never asked."""
     last = _last(session, shop_id, buyer_id=buyer_id, channel=channel, topic=topic)
     return last.answer if last else None
+
+
+def page_of_answers(
+    session: Session,
+    shop_id: int,
+    buyer_id: int,
+    wanted: Wanted,
+    *,
+    channel: Channel | None = None,
+    topic: str | None = None,
+    answer: Answer | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Page[Consent]:
+    """Return a page of all a buyer said, with what did not count, the last recorded first."""
+    channels_asked = [channel] if channel else list(Channel)  # named, since the index begins with them
+    found = select(Consent).where(Consent.shop_id == shop_id, col(Consent.channel).in_(channels_asked))
+    found = where_equal(found.where(Consent.buyer_id == buyer_id), {col(Consent.answer): answer})
+    found = found if topic is None else found.where(Consent.topic == topic)
+    found = where_between(found, col(Consent.at), since, until)
+    return page_of(session, found, wanted, col(Consent.id), latest_first=True)
 
 
 def answers_of(session: Session, shop_id: int, buyer_id: int, *, limit: int = 200) -> list[Consent]:

@@ -25,6 +25,7 @@ from retention.error_text import public_message
 from retention.errors import NotFound
 from retention.i18n import gettext_noop as n_
 from retention.i18n import speaking
+from retention.paging import Page, Wanted, page_of, where_between, where_equal
 from retention.privacy.personal import personal, quotes
 from retention.shops import Shop
 
@@ -166,6 +167,27 @@ def forget_failure(session: Session, shop_id: int, kind: str, thing_id: int, *, 
     """Say that a thing is well again, or has been changed: it is tried at once."""
     same = sa.delete(Failure).where(*_of(shop_id, kind, thing_id))
     session.execute(same.where(col(Failure.work) == work) if work else same)
+
+
+def page_of_failures(
+    session: Session,
+    shop_id: int,
+    wanted: Wanted,
+    *,
+    work: str = "",
+    kind: str = "",
+    name: str = "",
+    given_up: bool | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Page[Failure]:
+    """Return a page of what is in failure in a shop, the newest first; the moments are when it began."""
+    found = select(Failure).where(Failure.shop_id == shop_id)
+    found = where_equal(found, {col(Failure.work): work, col(Failure.kind): kind, col(Failure.name): name})
+    if given_up is not None:
+        found = found.where(col(Failure.tries) >= MOST_TRIES if given_up else col(Failure.tries) < MOST_TRIES)
+    found = where_between(found, col(Failure.since), since, until)
+    return page_of(session, found, wanted, col(Failure.id), latest_first=True)
 
 
 def failures_of(session: Session, shop_id: int, *, kind: str = "", thing_id: int | None = None) -> list[Failure]:

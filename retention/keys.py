@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+import sqlalchemy as sa
 from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, Session, col, select
 
@@ -13,6 +14,7 @@ from retention.database import Json, ShopRow, write_aside
 from retention.errors import Conflict, Invalid, NotFound
 from retention.i18n import gettext_noop
 from retention.moments import show_end
+from retention.paging import Page, Wanted, page_of, where_named
 from retention.shops import Shop
 
 NOTED_EVERY = timedelta(minutes=5)
@@ -125,6 +127,24 @@ def member_of(session: Session, key_id: int, *, at: datetime) -> Member | None:
     """Return what the key with this number acts as, or None when it opens nothing."""
     key = session.get(ApiKey, key_id)
     return _acting(key) if key and key.state(at) is KeyState.ACTIVE else None
+
+
+def page_of_keys(
+    session: Session, shop: Shop, wanted: Wanted, *, at: datetime, state: KeyState | None = None, text: str = ""
+) -> Page[ApiKey]:
+    """Return a page of the API keys of a shop, the newest first; `text` is in their name."""
+    found = select(ApiKey).where(ApiKey.shop_id == shop.id)
+    found = found.where(_in_state(state, at)) if state else found
+    return page_of(session, where_named(found, text, col(ApiKey.name)), wanted, col(ApiKey.id), latest_first=True)
+
+
+def _in_state(state: KeyState, at: datetime) -> sa.ColumnElement[bool]:
+    """Return what `ApiKey.state` says, for rows."""
+    if state is KeyState.REVOKED:
+        return col(ApiKey.revoked_at).is_not(None)
+    ends = col(ApiKey.expires_at)
+    in_time = ends <= at if state is KeyState.EXPIRED else sa.or_(ends.is_(None), ends > at)
+    return sa.and_(col(ApiKey.revoked_at).is_(None), in_time)
 
 
 def keys_of(session: Session, shop: Shop) -> list[ApiKey]:

@@ -18,6 +18,7 @@ from retention.buyers import Buyer
 from retention.channels import Channel
 from retention.database import ShopRow, changed, choice, insert
 from retention.errors import Invalid
+from retention.paging import Page, Wanted, page_of, where_between, where_equal
 from retention.privacy.personal import personal
 from retention.shops import Shop
 from retention.versions import Family, raise_version
@@ -38,6 +39,13 @@ class Suppression(ShopRow, table=True):
             "topic",
             "address",
             unique=True,
+            sqlite_where=sa.text("lifted_at IS NULL"),
+            postgresql_where=sa.text("lifted_at IS NULL"),
+        ),
+        Index(
+            None,
+            "shop_id",
+            "id",
             sqlite_where=sa.text("lifted_at IS NULL"),
             postgresql_where=sa.text("lifted_at IS NULL"),
         ),
@@ -130,6 +138,35 @@ def is_held(session: Session, about: OptOutSubject, address: str) -> bool:
     """Tell whether an address, however written, has said no."""
     keys = keys_of(session, about.shop_id, about.channel, [address])
     return bool(keys) and session.execute(_select(about, keys)).first() is not None
+
+
+def page_of_suppressions(
+    session: Session,
+    shop_id: int,
+    wanted: Wanted,
+    *,
+    channel: Channel | None = None,
+    topic: str | None = None,
+    address: str = "",
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Page[Suppression]:
+    """Return a page of the addresses that have said no, the latest first; an address is meant however it is written.
+
+    An empty `topic` is a no to everything the channel brings.
+    """
+    found = select(Suppression).where(Suppression.shop_id == shop_id, col(Suppression.lifted_at).is_(None))
+    found = where_equal(found, {col(Suppression.channel): channel})
+    found = found if topic is None else found.where(Suppression.topic == topic)
+    if address:
+        found = found.where(col(Suppression.address).in_(spellings_of(session, shop_id, address)))
+    found = where_between(found, col(Suppression.at), since, until)
+    return page_of(session, found, wanted, col(Suppression.id), latest_first=True)
+
+
+def spellings_of(session: Session, shop_id: int, address: str) -> set[str]:
+    """Return the one spelling of an address, as mail and as a number."""
+    return set().union(*(keys_of(session, shop_id, channel, [address]) for channel in KEY))
 
 
 def suppressions_of(session: Session, shop_id: int, *, limit: int = 1000) -> list[Suppression]:

@@ -14,6 +14,7 @@ from retention.database import BigId, ShopRow, choice
 from retention.errors import Conflict, Invalid, NotFound
 from retention.followers_and_groups import Group
 from retention.i18n import LANGUAGES
+from retention.paging import Page, Wanted, page_of, where_equal, where_named
 from retention.shops import Shop
 
 
@@ -112,6 +113,15 @@ def find_person_by_email(session: Session, shop: Shop, email: str) -> User:
     if user is None or _membership(session, shop.id, user.id) is None:
         raise NotFound("{email} is not in {shop}.", email=email, shop=shop.slug)
     return user
+
+
+def page_of_people(
+    session: Session, shop: Shop, wanted: Wanted, *, role: Role | None = None, text: str = ""
+) -> Page[tuple[User, Role]]:
+    """Return a page of the people of a shop with their roles, by mail address; `text` is in it or in their name."""
+    found: Any = sa.select(User, col(Membership.role)).join(Membership, col(Membership.user_id) == User.id)
+    found = where_equal(found.where(col(Membership.shop_id) == shop.id), {col(Membership.role): role})
+    return page_of(session, where_named(found, text, col(User.email), col(User.name)), wanted, col(User.email))
 
 
 def people_of(session: Session, shop: Shop) -> list[tuple[User, Role]]:

@@ -13,6 +13,7 @@ from retention import audit
 from retention.database import Json, ShopRow
 from retention.errors import Conflict, Invalid, NotFound
 from retention.failures import forget_failure
+from retention.paging import Page, Wanted, page_of, where_named
 from retention.shops import check_slug
 from retention.stored import Stored
 from retention.versions import Family, raise_version
@@ -106,6 +107,12 @@ def save_segment(
         session, shop_id, actor, action="segment.save", subject=f"segment:{slug}", at=at, before=before, after=after
     )
     return segment
+
+
+def page_of_segments(session: Session, shop_id: int, wanted: Wanted, *, text: str = "") -> Page[Segment]:
+    """Return a page of a shop's segments by slug; `text` is in their slug or name."""
+    found = where_named(select(Segment).where(Segment.shop_id == shop_id), text, col(Segment.slug), col(Segment.name))
+    return page_of(session, found, wanted, col(Segment.slug))
 
 
 def has_segment(session: Session, shop_id: int, slug: str) -> bool:

@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from api.deps import Now, Reading, Writing
 from api.v1.keys import Caller, caller_with
+from api.v1.pages import Paged, PageOut, Since, Text, Until
 from api.v1.routing import router_for
 from campaigns.campaign.audiences import check_seeing
 from campaigns.campaign.campaigns import Campaign, CampaignState, DeliveryState, Medium, Recipe
@@ -16,8 +17,8 @@ from campaigns.channels.senders import find_sender
 from campaigns.deliveries import moving
 from campaigns.plans.planning import plan as plan_campaign
 from campaigns.results.results import campaign_results
-from campaigns.runs.drafting import campaign_for, campaigns_of
-from campaigns.runs.explaining import explain_outcome
+from campaigns.runs.drafting import campaign_for, page_of_campaigns
+from campaigns.runs.explaining import page_of_why
 from campaigns.runs.launch import launch as launch_campaign
 from campaigns.sending.blocked import change_sender
 from campaigns.sending.sending import resend_all
@@ -41,7 +42,7 @@ class CampaignOut(BaseModel):
     scheduled_at: datetime | None
 
 
-class CampaignsOut(BaseModel):
+class CampaignsOut(PageOut):
     """The shop's campaigns, newest first."""
 
     campaigns: list[CampaignOut]
@@ -77,7 +78,7 @@ class WhyOut(BaseModel):
     sentence: str
 
 
-class WhysOut(BaseModel):
+class WhysOut(PageOut):
     """The answers, first run to last."""
 
     answers: list[WhyOut]
@@ -115,9 +116,22 @@ class ResentOut(BaseModel):
 
 
 @router.get("/campaigns")
-def list_all(session: Reading, caller: Reader) -> CampaignsOut:
-    """List the shop's campaigns. Scope campaigns:read."""
-    return CampaignsOut(campaigns=[_shown(each) for each in campaigns_of(session, caller.shop.id)])
+def list_all(
+    session: Reading,
+    caller: Reader,
+    wanted: Paged,
+    state: CampaignState | None = None,
+    recipe: Recipe | None = None,
+    medium: Medium | None = None,
+    q: Text = "",
+    since: Since = None,
+    until: Until = None,
+) -> CampaignsOut:
+    """List the shop's campaigns; `since` and `until` are about when they were made. Scope campaigns:read."""
+    page = page_of_campaigns(
+        session, caller.shop.id, wanted, state=state, recipe=recipe, medium=medium, text=q, since=since, until=until
+    )
+    return CampaignsOut(campaigns=[_shown(each) for each in page.rows], next=page.next)
 
 
 @router.get("/campaigns/{slug}")
@@ -140,12 +154,17 @@ def show_results(
 
 @router.get("/campaigns/{slug}/why/{buyer_id:path}")
 def explain(
-    slug: str, buyer_id: str, session: Reading, at: Now, caller: Annotated[Caller, caller_with(Scope.BUYERS_READ)]
+    slug: str,
+    buyer_id: str,
+    session: Reading,
+    at: Now,
+    caller: Annotated[Caller, caller_with(Scope.BUYERS_READ)],
+    wanted: Paged,
 ) -> WhysOut:
     """Say why a buyer did or did not get a campaign, run by run. Scope buyers:read."""
     campaign, buyer = campaign_for(session, caller.member, slug), buyer_for(session, caller.member, buyer_id)
     check_seeing(session, caller.member, campaign)
-    answers = explain_outcome(session, caller.shop, campaign, buyer, at=at)
+    page = page_of_why(session, caller.shop, campaign, buyer, wanted, at=at)
     return WhysOut(
         answers=[
             WhyOut(
@@ -154,8 +173,9 @@ def explain(
                 reason=each.reason,
                 sentence=each.sentence,
             )
-            for each in answers
-        ]
+            for each in page.rows
+        ],
+        next=page.next,
     )
 
 

@@ -10,21 +10,27 @@ from sqlmodel import Session
 
 from api.deps import Now, Reading, Writing
 from api.v1.keys import Caller, caller_with
+from api.v1.pages import AddressQuery, Paged, PageOut, Since, Until
 from api.v1.routing import router_for
 from campaigns.optouts.preferences import preferences_of
 from campaigns.optouts.recording import ConsentStatement, pause_buyer, record_address, record_answer
 from retention.access import Scope
 from retention.buyers import Buyer, buyer_for, get_buyer
-from retention.consent import Answer, Channel, Consent, answers_of
+from retention.consent import Answer, Channel, Consent, page_of_answers
 from retention.errors import Invalid
 from retention.i18n import gettext_noop
-from retention.suppressions import suppressions_of
+from retention.suppressions import page_of_suppressions
 
 router = router_for("consents")
 
 PersonalReader = Annotated[Caller, caller_with(Scope.BUYERS_PERSONAL)]
 Writer = Annotated[Caller, caller_with(Scope.CONSENTS_WRITE)]
 BuyerQuery = Annotated[str, Query(max_length=200, description="The buyer's id in the shop.")]
+
+
+TopicQuery = Annotated[
+    str | None, Query(max_length=64, description="The topic's slug; empty for what is about everything.")
+]
 
 
 class AnswerIn(BaseModel):
@@ -73,7 +79,7 @@ class NowOut(BaseModel):
     topics_out: list[str]
 
 
-class HistoryOut(BaseModel):
+class HistoryOut(PageOut):
     """What a buyer said, the last recorded first, and what holds now."""
 
     buyer: str
@@ -109,7 +115,7 @@ class SuppressionOut(BaseModel):
     at: datetime
 
 
-class SuppressionsOut(BaseModel):
+class SuppressionsOut(PageOut):
     """The latest first."""
 
     suppressions: list[SuppressionOut]
@@ -134,15 +140,30 @@ def record(sent: AnswerIn, session: Writing, at: Now, caller: Writer) -> Recorde
 
 
 @router.get("/consents")
-def show(session: Reading, at: Now, caller: PersonalReader, buyer: BuyerQuery) -> HistoryOut:
+def show(
+    session: Reading,
+    at: Now,
+    caller: PersonalReader,
+    buyer: BuyerQuery,
+    wanted: Paged,
+    channel: Channel | None = None,
+    topic: TopicQuery = None,
+    answer: Answer | None = None,
+    since: Since = None,
+    until: Until = None,
+) -> HistoryOut:
     """Show what a buyer said, with the evidence, and what holds now. Scope buyers:personal."""
     found = buyer_for(session, caller.member, buyer)
-    preferences = preferences_of(session, found, at=at)
+    standing = preferences_of(session, found, at=at)
+    page = page_of_answers(
+        session, found.shop_id, found.id, wanted, channel=channel, topic=topic, answer=answer, since=since, until=until
+    )
     return HistoryOut(
         buyer=found.external_id,
-        now=[NowOut(**{**asdict(each), "topics_out": sorted(each.topics_out)}) for each in preferences.channels],
-        paused_until=preferences.paused_until,
-        history=[_shown(found, row) for row in answers_of(session, found.shop_id, found.id)],
+        now=[NowOut(**{**asdict(each), "topics_out": sorted(each.topics_out)}) for each in standing.channels],
+        paused_until=standing.paused_until,
+        history=[_shown(found, row) for row in page.rows],
+        next=page.next,
     )
 
 
@@ -155,11 +176,23 @@ def put_pause(sent: PauseIn, session: Writing, at: Now, caller: Writer) -> Pause
 
 
 @router.get("/suppressions")
-def list_suppressions(session: Reading, caller: PersonalReader) -> SuppressionsOut:
+def list_suppressions(
+    session: Reading,
+    caller: PersonalReader,
+    wanted: Paged,
+    channel: Channel | None = None,
+    topic: TopicQuery = None,
+    address: AddressQuery = "",
+    since: Since = None,
+    until: Until = None,
+) -> SuppressionsOut:
     """List the addresses that have said no. Scope buyers:personal."""
     fields = set(SuppressionOut.model_fields)
-    found = suppressions_of(session, caller.shop.id)
-    return SuppressionsOut(suppressions=[SuppressionOut(**each.model_dump(include=fields)) for each in found])
+    page = page_of_suppressions(
+        session, caller.shop.id, wanted, channel=channel, topic=topic, address=address, since=since, until=until
+    )
+    shown = [SuppressionOut(**each.model_dump(include=fields)) for each in page.rows]
+    return SuppressionsOut(suppressions=shown, next=page.next)
 
 
 def _recorded(session: Session, rows: list[Consent]) -> RecordedOut:

@@ -9,10 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.deps import Now, Reading, Writing
 from api.v1.keys import Caller, caller_with
+from api.v1.pages import AddressQuery, Paged, PageOut, Since, Text, Until
 from api.v1.routing import made_or_changed, router_for, say_made
 from campaigns.optouts.bounce_handling import lift_bounce
-from campaigns.optouts.bounces import BounceKind, bounces_of
-from campaigns.optouts.topics import create_topic, find_topic, rename_topic, topics_of
+from campaigns.optouts.bounces import BounceKind, page_of_bounces
+from campaigns.optouts.topics import create_topic, find_topic, page_of_topics, rename_topic
 from campaigns.runs.drafting import campaign_for
 from campaigns.texts.checks import Severity, check_text
 from campaigns.texts.content import extremes, in_money, show_to, variables
@@ -99,7 +100,7 @@ class TopicOut(BaseModel):
     names: dict[str, str]
 
 
-class TopicsOut(BaseModel):
+class TopicsOut(PageOut):
     """The shop's topics in their order."""
 
     topics: list[TopicOut]
@@ -114,7 +115,7 @@ class BounceOut(BaseModel):
     at: datetime
 
 
-class BouncesOut(BaseModel):
+class BouncesOut(PageOut):
     """The newest reports first."""
 
     bounces: list[BounceOut]
@@ -172,10 +173,10 @@ def test(slug: str, sent: TestIn, session: Reading, at: Now, caller: Writer) -> 
 
 
 @router.get("/topics")
-def list_topics(session: Reading, caller: Reader) -> TopicsOut:
+def list_topics(session: Reading, caller: Reader, wanted: Paged, q: Text = "") -> TopicsOut:
     """List the shop's topics. Scope campaigns:read."""
-    found = topics_of(session, caller.shop.id)
-    return TopicsOut(topics=[TopicOut(slug=each.slug, names=each.names) for each in found])
+    page = page_of_topics(session, caller.shop.id, wanted, text=q)
+    return TopicsOut(topics=[TopicOut(slug=each.slug, names=each.names) for each in page.rows], next=page.next)
 
 
 @router.put("/topics/{slug}", responses=made_or_changed(TopicOut))
@@ -194,12 +195,19 @@ def put_topic(
 
 
 @router.get("/bounces")
-def list_bounces(session: Reading, caller: PersonalReader) -> BouncesOut:
-    """List the newest bounces and complaints. Scope buyers:personal."""
+def list_bounces(
+    session: Reading,
+    caller: PersonalReader,
+    wanted: Paged,
+    kind: BounceKind | None = None,
+    address: AddressQuery = "",
+    since: Since = None,
+    until: Until = None,
+) -> BouncesOut:
+    """List bounces and complaints. Scope buyers:personal."""
     fields = set(BounceOut.model_fields)
-    return BouncesOut(
-        bounces=[BounceOut(**each.model_dump(include=fields)) for each in bounces_of(session, caller.shop.id)]
-    )
+    page = page_of_bounces(session, caller.shop.id, wanted, kind=kind, address=address, since=since, until=until)
+    return BouncesOut(bounces=[BounceOut(**each.model_dump(include=fields)) for each in page.rows], next=page.next)
 
 
 @router.post("/bounces/lift")

@@ -11,6 +11,7 @@ from api.deps import Now, Reading, Writing
 from api.v1.amounts import read_policy_money, write_policy_money
 from api.v1.bounds import Moment
 from api.v1.keys import Caller, caller_with
+from api.v1.pages import Paged, PageOut, Text
 from api.v1.routing import made_at, router_for
 from campaigns.campaign.audiences import readable_trigger
 from campaigns.campaign.campaigns import Campaign, CampaignState, Medium, Recipe
@@ -20,7 +21,7 @@ from campaigns.offers.offers import find_offer
 from campaigns.plans.planning import promise
 from campaigns.runs import approving, scheduling
 from campaigns.runs.approvals import Verdict, reviews_of
-from campaigns.runs.arrivals import Arrival, ArrivalStage, board
+from campaigns.runs.arrivals import Arrival, ArrivalStage, page_of_board
 from campaigns.runs.drafting import campaign_for, create_campaign, edit_campaign
 from campaigns.runs.finding import about
 from retention.access import Scope
@@ -132,7 +133,7 @@ class ArrivalOut(BaseModel):
     alerts: list[str]
 
 
-class ArrivalsOut(BaseModel):
+class ArrivalsOut(PageOut):
     """The products that are coming, the next first, and those that arrived in the last 90 days, the latest first."""
 
     coming: list[ArrivalOut]
@@ -198,13 +199,16 @@ def schedule(slug: str, session: Writing, at: Now, caller: Author, sent: MomentI
 
 
 @router.get("/arrivals")
-def show_arrivals(session: Reading, at: Now, caller: Reader) -> ArrivalsOut:
+def show_arrivals(
+    session: Reading, at: Now, caller: Reader, wanted: Paged, stage: ArrivalStage | None = None, q: Text = ""
+) -> ArrivalsOut:
     """Show which products are coming, here and sold out, with the alerts about them. Scope campaigns:read."""
-    shown = board(session, caller.shop, at=at)
+    shown, following = page_of_board(session, caller.shop, wanted, at=at, stage=stage, text=q)
     return ArrivalsOut(
         coming=[_shelved(each) for each in shown.coming],
         live=[_shelved(each) for each in shown.live],
         sold_out=[_shelved(each) for each in shown.sold_out],
+        next=following,
     )
 
 

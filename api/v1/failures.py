@@ -3,18 +3,23 @@
 from datetime import datetime
 from typing import Annotated
 
+from fastapi import Query
 from pydantic import BaseModel, Field
 
 from api.deps import Now, Reading, Writing
 from api.v1.bounds import Number
 from api.v1.keys import Caller, caller_with
+from api.v1.pages import Paged, PageOut, Since, Until, YesOrNo
 from api.v1.routing import router_for
 from retention.access import Scope
-from retention.failures import Failure, failures_of, is_given_up, try_again
+from retention.failures import Failure, is_given_up, page_of_failures, try_again
 
 router = router_for("failures")
 
 Writer = Annotated[Caller, caller_with(Scope.CAMPAIGNS_WRITE)]
+
+
+WordQuery = Annotated[str, Query(max_length=64, description="Only those of which the answer says this.")]
 
 
 class FailureOut(BaseModel):
@@ -32,16 +37,29 @@ class FailureOut(BaseModel):
     next_at: datetime | None = Field(description="When it is tried again by itself; null: never.")
 
 
-class FailuresOut(BaseModel):
-    """What fails in the shop, the latest first."""
+class FailuresOut(PageOut):
+    """What fails in the shop, what failed last of all first."""
 
     failures: list[FailureOut]
 
 
 @router.get("/failures")
-def list_all(session: Reading, caller: Writer) -> FailuresOut:
-    """List what fails in the shop and waits or was given up. Scope campaigns:write."""
-    return FailuresOut(failures=[shown(each) for each in failures_of(session, caller.shop.id)])
+def list_all(
+    session: Reading,
+    caller: Writer,
+    wanted: Paged,
+    work: WordQuery = "",
+    kind: WordQuery = "",
+    name: WordQuery = "",
+    given_up: YesOrNo = None,
+    since: Since = None,
+    until: Until = None,
+) -> FailuresOut:
+    """List what fails in the shop and waits or was given up; `since` is about when it began. Scope campaigns:write."""
+    page = page_of_failures(
+        session, caller.shop.id, wanted, work=work, kind=kind, name=name, given_up=given_up, since=since, until=until
+    )
+    return FailuresOut(failures=[shown(each) for each in page.rows], next=page.next)
 
 
 @router.post("/failures/{number}/try-again", status_code=202)

@@ -11,17 +11,21 @@ from pydantic import BaseModel, Field
 from api.deps import Files, Now, Reading
 from api.downloads import picture
 from api.v1.keys import Caller, caller_with
+from api.v1.pages import Paged, PageOut, Since, Until
 from api.v1.routing import router_for
 from printables.batches import Batch, BatchState, PieceState
 from printables.flyer_list import proof_for
 from printables.inserts import inserts_for
-from printables.piece_ledger import batch_for, batches_of, reconcile
+from printables.piece_ledger import batch_for, page_of_batches, reconcile
 from retention.access import Scope
 from retention.tokens import spaced
 
 router = router_for("paper")
 
 Printer = Annotated[Caller, caller_with(Scope.BATCHES_READ)]
+
+
+SlugQuery = Annotated[str, Query(max_length=64, description="The slug of a flyer or a campaign.")]
 
 
 class InsertOut(BaseModel):
@@ -61,7 +65,7 @@ class CountedBatchOut(BatchOut):
     open: int
 
 
-class BatchesOut(BaseModel):
+class BatchesOut(PageOut):
     """The shop's batches, newest first."""
 
     batches: list[BatchOut]
@@ -81,9 +85,21 @@ def show_inserts(
 
 
 @router.get("/batches")
-def list_all(session: Reading, caller: Printer) -> BatchesOut:
-    """List the latest hundred batches. Scope batches:read."""
-    return BatchesOut(batches=[_shown(batch) for batch in batches_of(session, caller.shop.id)])
+def list_all(
+    session: Reading,
+    caller: Printer,
+    wanted: Paged,
+    state: BatchState | None = None,
+    flyer: SlugQuery = "",
+    campaign: SlugQuery = "",
+    since: Since = None,
+    until: Until = None,
+) -> BatchesOut:
+    """List the shop's batches; `since` and `until` are about when they were made. Scope batches:read."""
+    page = page_of_batches(
+        session, caller.shop.id, wanted, state=state, flyer=flyer, campaign=campaign, since=since, until=until
+    )
+    return BatchesOut(batches=[_shown(batch) for batch in page.rows], next=page.next)
 
 
 @router.get("/batches/{number}")

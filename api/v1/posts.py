@@ -3,23 +3,29 @@
 from datetime import datetime
 from typing import Annotated
 
+from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field
 from sqlmodel import Session
 
 from api.deps import CurrentSettings, Now, Reading, Writing
 from api.v1.bounds import Number
 from api.v1.keys import Caller, caller_with
+from api.v1.pages import Paged, PageOut, Since, Text, Until
 from api.v1.routing import router_for
 from campaigns.campaign.posts import PostState
 from campaigns.posts import groups, manual_posts
-from campaigns.posts.task_list import Task, task_for, task_list_of
+from campaigns.posts.task_list import Task, page_of_posts, posts_about, task_for, task_list_of
 from retention.access import Scope
 from retention.followers_and_groups import Group
+from retention.paging import Page, Wanted
 from retention.users import User
 
 router = router_for("posts")
 
 Poster = Annotated[Caller, caller_with(Scope.POSTS_WRITE)]
+
+
+SlugQuery = Annotated[str, Query(max_length=64, description="The slug of a campaign or a group.")]
 
 
 class PostOut(BaseModel):
@@ -39,7 +45,7 @@ class PostOut(BaseModel):
     text: str = Field(description="What to say, once it is taken.")
 
 
-class PostsOut(BaseModel):
+class PostsOut(PageOut):
     """What is due and in nobody else's hands."""
 
     posts: list[PostOut]
@@ -57,8 +63,8 @@ class GroupOut(BaseModel):
     owner: str | None = Field(description="The mail address of who looks after it.")
 
 
-class GroupsOut(BaseModel):
-    """The shop's chat groups by name."""
+class GroupsOut(PageOut):
+    """The shop's chat groups by slug."""
 
     groups: list[GroupOut]
 
@@ -80,15 +86,36 @@ class SaidIn(BaseModel):
 
 
 @router.get("/posts")
-def list_all(session: Reading, at: Now, caller: Poster) -> PostsOut:
-    """List the posts that are due and in nobody else's hands. Scope posts:write."""
-    task_list = task_list_of(session, caller.shop, caller.member, at=at)
+def list_all(
+    session: Reading,
+    at: Now,
+    caller: Poster,
+    wanted: Paged,
+    state: PostState | None = None,
+    campaign: SlugQuery = "",
+    group: SlugQuery = "",
+    buyer: Annotated[str, Query(max_length=200, description="The buyer's id in the shop.")] = "",
+    since: Since = None,
+    until: Until = None,
+) -> PostsOut:
+    """List the posts that are due and in nobody else's hands, or those in one state. Scope posts:write.
+
+    `since` and `until` are about when they are due.
+    """
+    about = posts_about(campaign=campaign, group=group, buyer=buyer, since=since, until=until)
+    desk = task_list_of(
+        session, caller.shop, caller.member, at=at, wanted=wanted if state is None else Wanted(1), about=about
+    )
+    page = Page(desk.tasks, desk.next)
+    if state is not None:
+        page = page_of_posts(session, caller.member, wanted, state=state, about=about)
     return PostsOut(
-        posts=[_shown(task) for task in task_list.tasks],
-        waiting=task_list.waiting,
-        hidden=task_list.hidden,
-        left_today=task_list.left_today,
-        left_this_month=task_list.left_this_month,
+        posts=[_shown(task) for task in page.rows],
+        next=page.next,
+        waiting=desk.waiting,
+        hidden=desk.hidden,
+        left_today=desk.left_today,
+        left_this_month=desk.left_this_month,
     )
 
 
@@ -134,9 +161,16 @@ def undo(number: Number, session: Writing, at: Now, caller: Poster) -> PostOut:
 
 
 @router.get("/groups")
-def list_groups(session: Reading, caller: Annotated[Caller, caller_with(Scope.CAMPAIGNS_READ)]) -> GroupsOut:
+def list_groups(
+    session: Reading,
+    caller: Annotated[Caller, caller_with(Scope.CAMPAIGNS_READ)],
+    wanted: Paged,
+    owner: Annotated[str, Query(max_length=254, description="The mail address of who looks after it.")] = "",
+    q: Text = "",
+) -> GroupsOut:
     """List the shop's chat groups and who looks after each. Scope campaigns:read."""
-    return GroupsOut(groups=[_group(*each) for each in groups.groups_of(session, caller.shop)])
+    page = groups.page_of_groups(session, caller.shop, wanted, owner=owner, text=q)
+    return GroupsOut(groups=[_group(*each) for each in page.rows], next=page.next)
 
 
 @router.put("/groups/{slug}/owner")

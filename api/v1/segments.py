@@ -12,10 +12,13 @@ from api.deps import Now, Reading, Writing
 from api.downloads import csv_of
 from api.v1.bounds import Moment
 from api.v1.keys import Caller, caller_with
+from api.v1.pages import Paged, PageOut, Text
 from api.v1.routing import made_or_changed, router_for, say_made
 from campaigns.campaign.audiences import remove_segment
 from retention.access import Scope
 from retention.buyers import buyer_for
+from retention.column_limits import LARGEST
+from retention.paging import MOST, page_within
 from segments import segments, snapshots
 from segments.descriptions import describe
 from segments.lists import external_ids_of
@@ -51,8 +54,8 @@ class ListedSegmentOut(SegmentOut):
     buyers_at_refresh: int | None = None
 
 
-class SegmentsOut(BaseModel):
-    """The shop's segments by name."""
+class SegmentsOut(PageOut):
+    """The shop's segments by slug."""
 
     segments: list[ListedSegmentOut]
 
@@ -116,7 +119,7 @@ class PresetOut(BaseModel):
     rule: dict[str, Any] | None = None
 
 
-class PresetsOut(BaseModel):
+class PresetsOut(PageOut):
     """The ready-made rules."""
 
     presets: list[PresetOut]
@@ -154,7 +157,7 @@ class ChangeOut(BaseModel):
     left: list[str]
 
 
-class ChangesOut(BaseModel):
+class ChangesOut(PageOut):
     """Changes in order. Ask for the next ones after `last`; an empty list says there are none yet."""
 
     changes: list[ChangeOut]
@@ -162,14 +165,16 @@ class ChangesOut(BaseModel):
 
 
 @router.get("/segments")
-def list_all(session: Reading, caller: Reader) -> SegmentsOut:
+def list_all(session: Reading, caller: Reader, wanted: Paged, q: Text = "") -> SegmentsOut:
     """List the shop's segments with their size at the last refresh. Scope segments:read."""
     sizes = snapshots.sizes(session, caller.shop.id)
+    page = segments.page_of_segments(session, caller.shop.id, wanted, text=q)
     return SegmentsOut(
         segments=[
             ListedSegmentOut(**_shown(each, caller).model_dump(), buyers_at_refresh=sizes.get(each.id))
-            for each in segments.list_segments(session, caller.shop.id)
-        ]
+            for each in page.rows
+        ],
+        next=page.next,
     )
 
 
@@ -229,9 +234,10 @@ def say(sent: RuleOnlyIn, caller: Reader) -> WordsOut:
 
 
 @router.get("/segment-presets")
-def list_presets(caller: Reader) -> PresetsOut:
+def list_presets(caller: Reader, wanted: Paged) -> PresetsOut:
     """List the ready-made rules, in the language of the request. Scope segments:read."""
-    return PresetsOut(presets=[_preset(each, {}, caller) for each in PRESETS.values()])
+    page = page_within(PRESETS, wanted)
+    return PresetsOut(presets=[_preset(each, {}, caller) for each in page.rows], next=page.next)
 
 
 @router.get("/segment-presets/{preset}")
@@ -259,14 +265,21 @@ def refresh(slug: str, session: Writing, now: Now, caller: Writer) -> RefreshesO
 
 
 @router.get("/segments/{slug}/changes")
-def show_changes(slug: str, session: Reading, caller: Reader, after: Annotated[int, Query(ge=0)] = 0) -> ChangesOut:
-    """Tell who came in and who left after a sequence, oldest first, at most a hundred changes.
+def show_changes(
+    slug: str,
+    session: Reading,
+    caller: Reader,
+    after: Annotated[int, Query(ge=0, le=LARGEST, description="The change after which to begin.")] = 0,
+    limit: Annotated[int, Query(ge=1, le=MOST, description="How many at most.")] = MOST_CHANGES,
+) -> ChangesOut:
+    """Tell who came in and who left after a sequence, oldest first.
 
     Scopes segments:read and buyers:read.
     """
     caller.member.require(Scope.BUYERS_READ)
     check_asking(session, caller.member, InSegment(slug))
-    found = list(snapshots.changes_since(session, caller.shop.id, slug, after=after, most=MOST_CHANGES))
+    found = list(snapshots.changes_since(session, caller.shop.id, slug, after=after, most=limit + 1))
+    more, found = len(found) > limit, found[:limit]
     names = external_ids_of(session, caller.shop.id, (each.entered | each.left for each in found))
 
     def named(buyers: Iterable[int]) -> list[str]:
@@ -276,7 +289,8 @@ def show_changes(slug: str, session: Reading, caller: Reader, after: Annotated[i
         ChangeOut(sequence=each.sequence, at=each.at, entered=named(each.entered), left=named(each.left))
         for each in found
     ]
-    return ChangesOut(changes=changes, last=found[-1].sequence if found else after)
+    last = found[-1].sequence if found else after
+    return ChangesOut(changes=changes, last=last, next=str(last) if more else None)
 
 
 @router.get("/segments/{slug}/buyers.csv", response_class=StreamingResponse)

@@ -9,6 +9,7 @@ from api.deps import Now, Reading, Writing
 from api.v1.amounts import PRICED, Price
 from api.v1.bounds import MOST_PRICE
 from api.v1.keys import Caller, caller_with
+from api.v1.pages import Paged, PageOut, Text
 from api.v1.routing import made_at, router_for
 from campaigns.campaign.campaigns import Medium
 from campaigns.channels import senders
@@ -43,8 +44,8 @@ class SenderOut(BaseModel):
     last_error: str
 
 
-class SendersOut(BaseModel):
-    """The shop's senders by name."""
+class SendersOut(PageOut):
+    """The shop's senders by slug."""
 
     senders: list[SenderOut]
 
@@ -90,9 +91,18 @@ class TestOut(BaseModel):
 
 
 @router.get("/senders")
-def list_all(session: Reading, caller: Reader) -> SendersOut:
+def list_all(
+    session: Reading,
+    caller: Reader,
+    wanted: Paged,
+    medium: Medium | None = None,
+    kind: SenderKind | None = None,
+    state: SenderState | None = None,
+    q: Text = "",
+) -> SendersOut:
     """List the shop's senders. Scope campaigns:read."""
-    return SendersOut(senders=[_shown(each, caller.shop) for each in senders.senders_of(session, caller.shop.id)])
+    page = senders.page_of_senders(session, caller.shop.id, wanted, medium=medium, kind=kind, state=state, text=q)
+    return SendersOut(senders=[_shown(each, caller.shop) for each in page.rows], next=page.next)
 
 
 @router.get("/senders/{slug}")

@@ -16,6 +16,7 @@ from api.handing_over import hand_over
 from api.v1.bounds import Moment, Number
 from api.v1.keys import Caller, caller_with
 from api.v1.once import ShownOnce
+from api.v1.pages import Paged, PageOut, Text
 from api.v1.routing import router_for
 from retention import invitations, keys, logins, users
 from retention.access import Role, Scope
@@ -36,7 +37,7 @@ class PersonOut(BaseModel):
     role: Role
 
 
-class PeopleOut(BaseModel):
+class PeopleOut(PageOut):
     """The people of the shop by mail address."""
 
     people: list[PersonOut]
@@ -99,19 +100,18 @@ class MadeKeyOut(KeyOut, ShownOnce):
     key: str
 
 
-class KeysOut(BaseModel):
+class KeysOut(PageOut):
     """The shop's keys, newest first."""
 
     keys: list[KeyOut]
 
 
 @router.get("/people")
-def list_people(session: Reading, caller: Owner) -> PeopleOut:
+def list_people(session: Reading, caller: Owner, wanted: Paged, role: Role | None = None, q: Text = "") -> PeopleOut:
     """List who works in the shop. Scope people:write."""
-    found = users.people_of(session, caller.shop)
-    return PeopleOut(
-        people=[PersonOut(id=user.id, email=user.email, name=user.name, role=role) for user, role in found]
-    )
+    page = users.page_of_people(session, caller.shop, wanted, role=role, text=q)
+    shown = [PersonOut(id=user.id, email=user.email, name=user.name, role=each) for user, each in page.rows]
+    return PeopleOut(people=shown, next=page.next)
 
 
 @router.post("/people/invitations", status_code=201)
@@ -162,9 +162,12 @@ def sign_out(number: Number, session: Writing, at: Now, caller: Owner) -> None:
 
 
 @router.get("/keys")
-def list_keys(session: Reading, at: Now, caller: Owner) -> KeysOut:
+def list_keys(
+    session: Reading, at: Now, caller: Owner, wanted: Paged, state: KeyState | None = None, q: Text = ""
+) -> KeysOut:
     """List the shop's keys without their secrets. Scope people:write."""
-    return KeysOut(keys=[_shown(key, at) for key in keys.keys_of(session, caller.shop)])
+    page = keys.page_of_keys(session, caller.shop, wanted, at=at, state=state, text=q)
+    return KeysOut(keys=[_shown(key, at) for key in page.rows], next=page.next)
 
 
 @router.post("/keys", status_code=201)

@@ -10,6 +10,7 @@ from api.deps import Now, Reading, Writing
 from api.v1.bounds import Number
 from api.v1.keys import Caller, caller_with
 from api.v1.once import ShownOnce
+from api.v1.pages import Paged, PageOut, Since, Text, Until, YesOrNo
 from api.v1.routing import router_for
 from campaigns.webhooks import webhooks as hooks
 from campaigns.webhooks.webhooks import Webhook, WebhookCall, WebhookCallState, WebhookEvent
@@ -38,7 +39,7 @@ class MadeHookOut(HookOut, ShownOnce):
     secret: str
 
 
-class HooksOut(BaseModel):
+class HooksOut(PageOut):
     """The shop's hooks by slug."""
 
     hooks: list[HookOut]
@@ -67,16 +68,17 @@ class CallOut(BaseModel):
     sent_at: datetime | None
 
 
-class CallsOut(BaseModel):
+class CallsOut(PageOut):
     """A hook's latest calls, newest first."""
 
     calls: list[CallOut]
 
 
 @router.get("/hooks")
-def list_all(session: Reading, caller: Reader) -> HooksOut:
+def list_all(session: Reading, caller: Reader, wanted: Paged, active: YesOrNo = None, q: Text = "") -> HooksOut:
     """List the shop's hooks. Scope campaigns:read."""
-    return HooksOut(hooks=[_shown(each) for each in hooks.webhooks_of(session, caller.shop.id)])
+    page = hooks.page_of_webhooks(session, caller.shop.id, wanted, active=active, text=q)
+    return HooksOut(hooks=[_shown(each) for each in page.rows], next=page.next)
 
 
 @router.post("/hooks", status_code=201)
@@ -113,10 +115,20 @@ def test(slug: str, session: Reading, at: Now, caller: Owner) -> HookOut:
 
 
 @router.get("/hooks/{slug}/calls")
-def list_calls(slug: str, session: Reading, caller: Reader) -> CallsOut:
-    """List a hook's latest calls. Scope campaigns:read."""
+def list_calls(
+    slug: str,
+    session: Reading,
+    caller: Reader,
+    wanted: Paged,
+    state: WebhookCallState | None = None,
+    event: WebhookEvent | None = None,
+    since: Since = None,
+    until: Until = None,
+) -> CallsOut:
+    """List a hook's calls; `since` and `until` are about when they are due. Scope campaigns:read."""
     hook = hooks.find_webhook(session, caller.shop.id, slug)
-    return CallsOut(calls=[_called(each) for each in hooks.calls_of(session, hook)])
+    page = hooks.page_of_calls(session, hook, wanted, state=state, event=event, since=since, until=until)
+    return CallsOut(calls=[_called(each) for each in page.rows], next=page.next)
 
 
 @router.post("/hooks/{slug}/calls/{number}/resend", status_code=202)

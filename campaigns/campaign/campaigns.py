@@ -68,7 +68,7 @@ class Campaign(ShopRow, table=True):
     """
 
     __tablename__ = "campaigns"
-    __table_args__ = (UniqueConstraint("shop_id", "slug"),)
+    __table_args__ = (UniqueConstraint("shop_id", "slug"), Index(None, "shop_id", "id"))
 
     slug: str = Field(max_length=64)
     name: str = Field(max_length=200)

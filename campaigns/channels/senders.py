@@ -24,6 +24,7 @@ from retention.encryption import decrypt, encrypt
 from retention.errors import Conflict, Forbidden, Invalid, NotFound
 from retention.failures import forget_failure
 from retention.i18n import gettext as _
+from retention.paging import Page, Wanted, page_of, where_equal, where_named
 from retention.settings import get_settings
 from retention.shops import Shop, check_slug
 from retention.suppressions import OptOutSubject, is_held
@@ -167,6 +168,23 @@ def default_sender(session: Session, shop_id: int, medium: Medium) -> Sender | N
     own = select(Sender).where(Sender.shop_id == shop_id, Sender.medium == medium).order_by(col(Sender.id))
     found = session.exec(own).all()
     return next((each for each in found if each.state is SenderState.ACTIVE), found[0] if found else None)
+
+
+def page_of_senders(
+    session: Session,
+    shop_id: int,
+    wanted: Wanted,
+    *,
+    medium: Medium | None = None,
+    kind: SenderKind | None = None,
+    state: SenderState | None = None,
+    text: str = "",
+) -> Page[Sender]:
+    """Return a page of a shop's senders by slug; `text` is in their slug or name."""
+    found = select(Sender).where(Sender.shop_id == shop_id)
+    found = where_equal(found, {col(Sender.medium): medium, col(Sender.kind): kind, col(Sender.state): state})
+    found = where_named(found, text, col(Sender.slug), col(Sender.name))
+    return page_of(session, found, wanted, col(Sender.slug))
 
 
 def senders_of(session: Session, shop_id: int) -> list[Sender]:

@@ -12,9 +12,11 @@ from sqlmodel.sql.expression import SelectOfScalar
 from retention.addresses import country_of, email_key, phone_key
 from retention.consent import Channel
 from retention.database import BigId, ShopRow, choice
+from retention.paging import Page, Wanted, page_of, where_between, where_equal
 from retention.privacy.personal import personal, quotes
 from retention.privacy.times import KeptKind, forgets
 from retention.shops import Shop
+from retention.suppressions import spellings_of
 
 
 class BounceKind(StrEnum):
@@ -45,6 +47,7 @@ class Bounce(ShopRow, table=True):
         UniqueConstraint("shop_id", "report", "address"),
         Index(None, "shop_id", "channel", "address"),
         Index(None, "shop_id", "delivery_id"),
+        Index(None, "shop_id", "id"),
     )
 
     channel: Channel = Field(sa_type=choice(Channel))
@@ -80,6 +83,24 @@ def is_known(session: Session, shop_id: int, raw: bytes) -> bool:
     report = hashlib.sha256(raw).hexdigest()
     same = select(Bounce.id).where(Bounce.shop_id == shop_id, Bounce.report == report)
     return session.exec(same.limit(1)).first() is not None
+
+
+def page_of_bounces(
+    session: Session,
+    shop_id: int,
+    wanted: Wanted,
+    *,
+    kind: BounceKind | None = None,
+    address: str = "",
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Page[Bounce]:
+    """Return a page of a shop's reports, newest first; an address is meant however it is written."""
+    found = where_equal(select(Bounce).where(Bounce.shop_id == shop_id), {col(Bounce.kind): kind})
+    if address:
+        found = found.where(col(Bounce.address).in_(spellings_of(session, shop_id, address)))
+    found = where_between(found, col(Bounce.at), since, until)
+    return page_of(session, found, wanted, col(Bounce.id), latest_first=True)
 
 
 def bounces_of(session: Session, shop_id: int, *, limit: int = 200) -> list[Bounce]:

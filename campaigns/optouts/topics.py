@@ -11,6 +11,7 @@ from retention import audit
 from retention.database import Json, ShopRow
 from retention.errors import Conflict, Invalid, NotFound
 from retention.i18n import LANGUAGES
+from retention.paging import Page, Wanted, page_of, where_named
 from retention.shops import Shop, check_slug
 
 LONGEST_NAME = 60
@@ -69,6 +70,12 @@ def find_topic(session: Session, shop_id: int, slug: str) -> Topic:
     if found is None:
         raise NotFound("No topic is called {slug}.", slug=slug)
     return found
+
+
+def page_of_topics(session: Session, shop_id: int, wanted: Wanted, *, text: str = "") -> Page[Topic]:
+    """Return a page of a shop's topics in their order; `text` is in their slug."""
+    found = where_named(select(Topic).where(Topic.shop_id == shop_id), text, col(Topic.slug))
+    return page_of(session, found, wanted, col(Topic.position), col(Topic.id))
 
 
 def topics_of(session: Session, shop_id: int) -> list[Topic]:

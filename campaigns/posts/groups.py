@@ -2,15 +2,28 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
+import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from retention import audit
 from retention.access import ROLE_SCOPES, Scope
 from retention.errors import Invalid, NotFound
 from retention.followers_and_groups import Group
+from retention.paging import Page, Wanted, page_of, where_equal, where_named
 from retention.shops import Shop
 from retention.users import User, people_of
+
+
+def page_of_groups(
+    session: Session, shop: Shop, wanted: Wanted, *, owner: str = "", text: str = ""
+) -> Page[tuple[Group, User | None]]:
+    """Return a page of a shop's chat groups by slug, each with who looks after it; `text` is in their slug or name."""
+    found: Any = sa.select(Group, User).outerjoin(User, col(User.id) == Group.owner_id)
+    found = found.where(col(Group.shop_id) == shop.id)
+    found = where_equal(found, {col(User.email): owner.strip().lower()})
+    return page_of(session, where_named(found, text, col(Group.slug), col(Group.name)), wanted, col(Group.slug))
 
 
 def groups_of(session: Session, shop: Shop) -> list[tuple[Group, User | None]]:

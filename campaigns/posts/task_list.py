@@ -1,5 +1,6 @@
 """The task list: what waits for somebody who posts by hand, and how many more they may send. It changes nothing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,10 +16,12 @@ from retention.access import Member, Scope
 from retention.buyers import Buyer
 from retention.errors import Forbidden
 from retention.followers_and_groups import Group
+from retention.paging import Page, Wanted, page_of
 from retention.shops import Shop
 from retention.users import User
 
 MOST_TASKS = 200
+FIRST_TASKS = Wanted(MOST_TASKS)
 SAID = (PostState.SENT, PostState.DECLINED)
 """States that are somebody's word, which they can take back."""
 
@@ -56,14 +59,24 @@ class TaskList:
     hidden: int
     left_today: int | None
     left_this_month: int | None
+    next: str | None = None
+    """The cursor for the tasks after these."""
 
     @property
     def may_send(self) -> bool:
         return 0 not in {self.left_today, self.left_this_month}
 
 
-def task_list_of(session: Session, shop: Shop, member: Member, *, at: datetime) -> TaskList:
-    """Return the tasks of a shop as `member` sees them.
+def task_list_of(
+    session: Session,
+    shop: Shop,
+    member: Member,
+    *,
+    at: datetime,
+    wanted: Wanted = FIRST_TASKS,
+    about: Sequence[sa.ColumnElement[bool]] = (),
+) -> TaskList:
+    """Return a page of the tasks of a shop as `member` sees them, all or those `about` something.
 
     First what they hold, then what is preset for them, for nobody, for others; of each the soonest over first.
     """
@@ -72,13 +85,39 @@ def task_list_of(session: Session, shop: Shop, member: Member, *, at: datetime) 
     preset = col(Post.assignee)
     hers = sa.case((_held_by(member), 0), (preset == member.actor, 1), (preset == "", 2), else_=3)
     over = func.coalesce(Post.expires_at, Post.due_at)
-    rows = _tasks(session, *open_to_me, *_in_sight(member), order=(hers, over, col(Post.id)))
+    mine = _posts().where(*open_to_me, *_in_sight(member), *about)
+    page = page_of(session, mine, wanted, hers, over, col(Post.id))
     waiting, personal = session.execute(
         sa.select(func.count(), func.count(col(Post.buyer_id))).select_from(Post).where(*open_to_me)
     ).one()
     today, month = left_of(session, shop, member.actor, at=at)
     hidden = 0 if member.may(Scope.BUYERS_PERSONAL) else personal
-    return TaskList(rows, waiting - hidden, hidden, today, month)
+    return TaskList(_as_tasks(session, page.rows), waiting - hidden, hidden, today, month, page.next)
+
+
+def page_of_posts(
+    session: Session, member: Member, wanted: Wanted, *, state: PostState, about: Sequence[sa.ColumnElement[bool]] = ()
+) -> Page[Task]:
+    """Return a page of the posts in one state that `member` may see, whoever has them, the newest first."""
+    member.require(Scope.POSTS_WRITE)
+    found = _posts().where(col(Post.shop_id) == member.shop_id, col(Post.state) == state, *_in_sight(member), *about)
+    page = page_of(session, found, wanted, col(Post.id), latest_first=True)
+    return Page(_as_tasks(session, page.rows), page.next)
+
+
+def posts_about(
+    *,
+    campaign: str = "",
+    group: str = "",
+    buyer: str = "",
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> list[sa.ColumnElement[bool]]:
+    """Return what narrows posts to a campaign, a group, a buyer by the shop's own id, and when they are due."""
+    named = {col(Campaign.slug): campaign, col(Group.slug): group, col(Buyer.external_id): buyer}
+    asked = [column == value for column, value in named.items() if value]
+    asked += [col(Post.due_at) >= since] if since else []
+    return asked + ([col(Post.due_at) < until] if until else [])
 
 
 def waiting_posts(session: Session, member: Member, *, at: datetime) -> int:
@@ -146,16 +185,22 @@ def _not_held(member: Member, at: datetime) -> sa.ColumnElement[bool]:
 
 
 def _tasks(session: Session, *where: sa.ColumnElement[bool], order: tuple[Any, ...]) -> list[Task]:
-    rows = session.execute(
+    return _as_tasks(session, session.execute(_posts().where(*where).order_by(*order).limit(MOST_TASKS)).all())
+
+
+def _posts() -> Any:
+    """Return a SELECT of posts, each with its campaign, its group, its buyer and who looks after the group."""
+    found: Any = (
         sa.select(Post, Campaign, Group, Buyer, User)
         .join(Campaign, col(Campaign.id) == Post.campaign_id)
         .outerjoin(Group, col(Group.id) == Post.group_id)
         .outerjoin(Buyer, col(Buyer.id) == Post.buyer_id)
         .outerjoin(User, col(User.id) == Group.owner_id)
-        .where(*where)
-        .order_by(*order)
-        .limit(MOST_TASKS)
-    ).all()
+    )
+    return found
+
+
+def _as_tasks(session: Session, rows: Sequence[Any]) -> list[Task]:
     served = _served(session, [row[0] for row in rows if row[0].group_id])
     return [
         Task(post, campaign, group, buyer, owner, served.get(post.id, 1))

@@ -18,6 +18,7 @@ from campaigns.deliveries.progress import Progress, latest_runs, progress_of
 from campaigns.deliveries.stopping import skip_sold
 from retention import audit
 from retention.orders import Order, OrderLine
+from retention.paging import Part, Wanted, page_through, where_named
 from retention.products import Product
 from retention.shops import Shop
 
@@ -75,13 +76,41 @@ def board(session: Session, shop: Shop, *, at: datetime) -> Board:
     """Return the products that are coming, and those that arrived in the last 90 days; always the same few SELECTs."""
     found = select(Product).where(Product.shop_id == shop.id, col(Product.arrival_at) > at - SHOWN_FOR)
     products = session.exec(found.order_by(col(Product.arrival_at), col(Product.id))).all()
-    sales = sales_since_arrival(session, shop.id, [product.id for product in products])
-    alerts = _alerts_on(session, shop.id, [product.id for product in products])
-    shelves: dict[ArrivalStage, list[Arrival]] = defaultdict(list)
-    for product in products:
-        stage = _stage_of(product, at)
-        shelves[stage].append(Arrival(product, stage, sales.get(product.id, Sales()), alerts[product.id]))
+    shelves = _shelves(_arrivals(session, shop, products, at=at))
     return Board(shelves[ArrivalStage.COMING], shelves[ArrivalStage.LIVE][::-1], shelves[ArrivalStage.SOLD_OUT][::-1])
+
+
+def page_of_board(
+    session: Session, shop: Shop, wanted: Wanted, *, at: datetime, stage: ArrivalStage | None = None, text: str = ""
+) -> tuple[Board, str | None]:
+    """Return a page of the board and the cursor for the next: what is coming, the next first, then the latest first."""
+    shown = where_named(select(Product).where(Product.shop_id == shop.id), text, col(Product.sku), col(Product.title))
+    arrival, keys = col(Product.arrival_at), (col(Product.arrival_at), col(Product.id))
+    coming = shown.where(arrival > at) if stage in {None, ArrivalStage.COMING} else shown.where(sa.false())
+    here = shown.where(arrival > at - SHOWN_FOR, arrival <= at, *_in_stage(stage))
+    page = page_through(session, [Part(coming, keys), Part(here, keys, latest_first=True)], wanted)
+    shelves = _shelves(_arrivals(session, shop, page.rows, at=at))
+    return Board(shelves[ArrivalStage.COMING], shelves[ArrivalStage.LIVE], shelves[ArrivalStage.SOLD_OUT]), page.next
+
+
+def _in_stage(stage: ArrivalStage | None) -> list[sa.ColumnElement[bool]]:
+    """Return what narrows products that have arrived to a stage, as `_stage_of` tells it."""
+    if stage is None:
+        return []
+    if stage is ArrivalStage.COMING:
+        return [sa.false()]
+    gone = sa.func.coalesce(Product.stock, 1) <= 0
+    return [gone if stage is ArrivalStage.SOLD_OUT else ~gone]
+
+
+def _arrivals(session: Session, shop: Shop, products: Sequence[Product], *, at: datetime) -> list[Arrival]:
+    ids = [product.id for product in products]
+    sales, alerts = sales_since_arrival(session, shop.id, ids), _alerts_on(session, shop.id, ids)
+    return [Arrival(each, _stage_of(each, at), sales.get(each.id, Sales()), alerts[each.id]) for each in products]
+
+
+def _shelves(arrivals: list[Arrival]) -> dict[ArrivalStage, list[Arrival]]:
+    return {stage: [each for each in arrivals if each.stage is stage] for stage in ArrivalStage}
 
 
 def sales_since_arrival(session: Session, shop_id: int, product_ids: Collection[int]) -> dict[int, Sales]:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from sqlmodel import Session, col, select
 
 from campaigns.campaign.audiences import check_choosing, rules_of
-from campaigns.campaign.campaigns import Campaign, CampaignState, Medium
+from campaigns.campaign.campaigns import Campaign, CampaignState, Medium, Recipe
 from campaigns.campaign.draft import CHANGEABLE, Draft, as_changed, column_of
 from campaigns.campaign.lifecycle import EDITABLE
 from campaigns.campaign.recipes import RECIPES, Prefill, suggested_audience, suggested_trigger
@@ -24,6 +24,7 @@ from retention.access import Member
 from retention.database import lock
 from retention.errors import Conflict, Invalid, NotFound
 from retention.failures import forget_failure
+from retention.paging import Page, Wanted, page_of, where_between, where_equal, where_named
 from retention.products import Product
 from retention.shops import Shop, check_slug
 from segments.segments import check_rule, find_segment
@@ -126,6 +127,26 @@ def find_campaign(session: Session, shop_id: int, slug: str) -> Campaign:
     if found is None:
         raise NotFound("No campaign is called {slug}.", slug=slug)
     return found
+
+
+def page_of_campaigns(
+    session: Session,
+    shop_id: int,
+    wanted: Wanted,
+    *,
+    state: CampaignState | None = None,
+    recipe: Recipe | None = None,
+    medium: Medium | None = None,
+    text: str = "",
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Page[Campaign]:
+    """Return a page of a shop's campaigns, newest first; `text` is in their slug or name, the moments when made."""
+    found = select(Campaign).where(Campaign.shop_id == shop_id)
+    found = where_equal(found, {col(Campaign.state): state, col(Campaign.recipe): recipe, col(Campaign.medium): medium})
+    found = where_named(found, text, col(Campaign.slug), col(Campaign.name))
+    found = where_between(found, col(Campaign.created_at), since, until)
+    return page_of(session, found, wanted, col(Campaign.id), latest_first=True)
 
 
 def campaigns_of(session: Session, shop_id: int) -> list[Campaign]:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from babel.dates import format_datetime
 from pyroaring import BitMap
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from campaigns.campaign.campaigns import Campaign, Delivery, DeliveryState, Run, RunSkip
 from campaigns.campaign.reasons import sentence
@@ -16,6 +16,7 @@ from retention.buyers import Buyer
 from retention.i18n import current_locale
 from retention.i18n import gettext as _
 from retention.i18n import gettext_noop as n_
+from retention.paging import Page, Wanted, page_of
 from retention.shops import Shop
 
 
@@ -53,6 +54,21 @@ def explain_outcome(
     runs = runs_of(session, campaign)
     if not runs:
         return [_before_any_run(session, shop, campaign, buyer, at=at)]
+    return _of_runs(session, shop, campaign, buyer, runs)
+
+
+def page_of_why(
+    session: Session, shop: Shop, campaign: Campaign, buyer: Buyer, wanted: Wanted, *, at: datetime
+) -> Page[Explanation]:
+    """Return the same, a page of runs at a time."""
+    of_campaign = select(Run).where(Run.shop_id == shop.id, Run.campaign_id == campaign.id)
+    runs = page_of(session, of_campaign, wanted, col(Run.number))
+    if not runs.rows and not wanted.after:
+        return Page([_before_any_run(session, shop, campaign, buyer, at=at)], None)
+    return Page(_of_runs(session, shop, campaign, buyer, runs.rows), runs.next)
+
+
+def _of_runs(session: Session, shop: Shop, campaign: Campaign, buyer: Buyer, runs: list[Run]) -> list[Explanation]:
     of_buyer = select(Delivery).where(
         Delivery.shop_id == shop.id, Delivery.buyer_id == buyer.id, Delivery.campaign_id == campaign.id
     )

@@ -23,6 +23,7 @@ from retention.database import BigId, Json, ShopRow, choice, write_after
 from retention.encryption import decrypt, encrypt
 from retention.errors import Conflict, Invalid, NotFound
 from retention.failures import forget_failure
+from retention.paging import Page, Wanted, page_of, where_between, where_equal, where_named
 from retention.privacy.personal import mentions, personal
 from retention.privacy.times import KeptKind, forgets
 from retention.settings import get_settings
@@ -74,7 +75,11 @@ class WebhookCall(ShopRow, table=True):
     """One event to one webhook, tried until it is taken. `key` is its webhook-id, the same at every try."""
 
     __tablename__ = "hook_calls"
-    __table_args__ = (UniqueConstraint("shop_id", "hook_id", "key"), Index(None, "state", "due_at"))
+    __table_args__ = (
+        UniqueConstraint("shop_id", "hook_id", "key"),
+        Index(None, "state", "due_at"),
+        Index(None, "shop_id", "hook_id", "id"),
+    )
 
     hook_id: int = Field(foreign_key="hooks.id", sa_type=BigId)
     key: str = Field(max_length=64)
@@ -131,8 +136,33 @@ def find_webhook(session: Session, shop_id: int, slug: str) -> Webhook:
     return webhook
 
 
+def page_of_webhooks(
+    session: Session, shop_id: int, wanted: Wanted, *, active: bool | None = None, text: str = ""
+) -> Page[Webhook]:
+    """Return a page of a shop's hooks by slug; `text` is in their slug or address."""
+    found = where_equal(select(Webhook).where(Webhook.shop_id == shop_id), {col(Webhook.active): active})
+    return page_of(session, where_named(found, text, col(Webhook.slug), col(Webhook.url)), wanted, col(Webhook.slug))
+
+
+def page_of_calls(
+    session: Session,
+    hook: Webhook,
+    wanted: Wanted,
+    *,
+    state: WebhookCallState | None = None,
+    event: WebhookEvent | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Page[WebhookCall]:
+    """Return a page of a hook's calls, newest first; the moments are when they are due."""
+    found = select(WebhookCall).where(WebhookCall.shop_id == hook.shop_id, WebhookCall.hook_id == hook.id)
+    found = where_equal(found, {col(WebhookCall.state): state, col(WebhookCall.event): event})
+    found = where_between(found, col(WebhookCall.due_at), since, until)
+    return page_of(session, found, wanted, col(WebhookCall.id), latest_first=True)
+
+
 def webhooks_of(session: Session, shop_id: int) -> list[Webhook]:
-    """Return a shop's webhooks by slug."""
+    """Return a shop's hooks by slug."""
     return list(session.exec(select(Webhook).where(Webhook.shop_id == shop_id).order_by(Webhook.slug)))
 
 
