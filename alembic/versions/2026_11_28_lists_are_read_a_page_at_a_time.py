@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "4cc9fa08c029"
-down_revision = "c3a34c7eaab8"
+down_revision = "ccbcbb4a0c28"
 branch_labels = None
 depends_on = None
 
