@@ -41,7 +41,7 @@ def test_a_failure_is_listed_and_tried_again_over_rest(
     again = later(minutes=1).isoformat().replace("+00:00", "Z")
     line = {"id": ours, "work": "hook", "kind": "hook", "name": "erp", "why": "It cannot be.", "tries": 1,
             "given_up": False, "since": moment, "tried_at": moment, "next_at": again}  # fmt: skip
-    assert client.get("/api/v1/failures").json() == {"failures": [line]}
+    assert client.get("/api/v1/failures").json() == {"failures": [line], "next": None}
     assert client.post(f"/api/v1/failures/{theirs}/try-again").status_code == 404
     assert client.post(f"/api/v1/failures/{ours}/try-again").json() == line
     assert client.post(f"/api/v1/failures/{ours}/try-again").status_code == 404

@@ -182,10 +182,10 @@ def test_group_gets_an_owner_over_rest_and_only_somebody_of_the_shop(backend: Te
     assert backend.put(address, json={"email": "who@shop.example"}).status_code == 404
     assert backend.put("/api/v1/groups/none/owner", json={"email": "lin@shop.example"}).status_code == 404
     friends = {"slug": "friends", "name": "Friends", "owner": None}
-    assert backend.get("/api/v1/groups", headers=reader).json() == {"groups": [friends]}
+    assert backend.get("/api/v1/groups", headers=reader).json() == {"groups": [friends], "next": None}
     owned = friends | {"owner": "lin@shop.example"}
     assert backend.put(address, json={"email": "lin@shop.example"}).json() == owned
-    assert backend.get("/api/v1/groups").json() == {"groups": [owned]}
+    assert backend.get("/api/v1/groups").json() == {"groups": [owned], "next": None}
     tea(lambda stage: launched(stage, posted(stage, Medium.ASSISTED)))
     assert backend.get("/api/v1/posts").json()["posts"][0]["owner"] == "lin@shop.example"
     assert backend.put(address, json={"email": ""}).json() == friends

@@ -76,7 +76,7 @@ def test_sender_is_added_shown_listed_and_changed_without_its_secret(caller: Cal
     assert (owner.post(ADDRESS, json=TEXTS).json(), len(kept(engine))) == (SHOWN, 1)
     assert SECRET.encode() not in kept(engine)[0]["encrypted_secrets"]
     assert owner.get(f"{ADDRESS}/texts").json() == SHOWN
-    assert owner.get(ADDRESS).json() == {"senders": [SHOWN]}
+    assert owner.get(ADDRESS).json() == {"senders": [SHOWN], "next": None}
     changed = owner.patch(f"{ADDRESS}/texts", json={"name": "SMS", "per_second": 0, "price": 500})
     assert changed.json() == SHOWN | {"name": "SMS", "per_second": None, "price": "0.0500"}
     with reading(engine) as session:
@@ -189,5 +189,5 @@ def test_sender_of_another_shop_is_not_there(caller: Caller, engine: Engine, met
     caller().post(ADDRESS, json=TEXTS)
     before, other = kept(engine), caller(shop="other")
     assert other.request(method, f"{ADDRESS}{path}", json=body).status_code == 404
-    assert other.get(ADDRESS).json() == {"senders": []}
+    assert other.get(ADDRESS).json() == {"senders": [], "next": None}
     assert kept(engine) == before

@@ -262,7 +262,7 @@ def test_a_waybill_says_what_goes_in_and_an_unknown_one_nothing(backend: TestCli
 
 
 def test_a_shop_without_batches_has_an_empty_list(backend: TestClient) -> None:
-    assert backend.get("/api/v1/batches").json() == {"batches": []}
+    assert backend.get("/api/v1/batches").json() == {"batches": [], "next": None}
     assert backend.get("/api/v1/batches/1").status_code == 404
 
 

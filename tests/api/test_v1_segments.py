@@ -90,7 +90,7 @@ def test_segment_is_saved_refreshed_and_followed_by_a_cursor(backend: TestClient
         (2, ["wei"], ["may"]),
     ]
     assert backend.get(f"{BASE}/fans/changes?after=1").json()["changes"] == changes["changes"][1:]
-    assert backend.get(f"{BASE}/fans/changes?after=2").json() == {"changes": [], "last": 2}
+    assert backend.get(f"{BASE}/fans/changes?after=2").json() == {"changes": [], "last": 2, "next": None}
     assert backend.get(BASE).json()["segments"][0]["buyers_at_refresh"] == 2
     assert backend.get(f"{BASE}/fans?as_of=2020-01-01T00:00:00Z").json()["buyers"] == 0
 

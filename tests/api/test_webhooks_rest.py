@@ -76,7 +76,7 @@ def test_hook_is_added_with_a_secret_that_is_shown_once(caller: Caller, there: G
     made = owner.post(ADDRESS, json=hook(there)).json()
     secret = made.pop("secret")
     assert made == shown(there)
-    assert owner.get(ADDRESS).json() == {"hooks": [shown(there)]}
+    assert owner.get(ADDRESS).json() == {"hooks": [shown(there)], "next": None}
     assert base64.b64decode(secret.removeprefix("whsec_")) not in kept(engine)[0][0]["encrypted_secret"]
     with reading(engine) as session:
         (entry,) = session.exec(select(AuditEntry).where(AuditEntry.subject == "hook:erp")).all()
@@ -116,7 +116,7 @@ def test_hook_that_is_gone_is_off_until_a_person_turns_it_on(
     assert owner.post(f"{ADDRESS}/erp/on").status_code == 409
     there.answers = [(410, "gone")]
     tell(engine, tea)
-    assert owner.get(ADDRESS).json() == {"hooks": [shown(there) | {"active": False}]}
+    assert owner.get(ADDRESS).json() == {"hooks": [shown(there) | {"active": False}], "next": None}
     assert owner.post(f"{ADDRESS}/erp/on").json() == shown(there)
 
 
