@@ -120,13 +120,13 @@ MOVES: dict[Move, Transition] = {
     Move.POST_BY_BOT: _transition("claimed unknown", "sent", _NOTHING_SAID, **_SENT),
     Move.POST_BY_HAND: _transition("waiting skipped", "sent", _NOTHING_SAID, **_SENT),
     Move.UNSEND: _transition("sent", "waiting", {"sent_at": None} | _NOT_BEGUN, touch=SentTouch.REMOVED),
-    # It does not leave. What a post does not say to somebody it says to others, and no doubt is kept of it.
+    # It does not leave. What may have been said at an earlier try stays in doubt, in a post as in a message.
     Move.SKIP: _transition("waiting claimed", "skipped", asks="reason", unbegun=True, keeps_doubt=True),
-    Move.SKIP_IN_POST: _transition("waiting", "skipped", asks="reason", takes="detail post_id"),
+    Move.SKIP_IN_POST: _transition("waiting", "skipped", asks="reason", takes="detail post_id", keeps_doubt=True),
     Move.UNSKIP: _transition("skipped", "waiting", _NOTHING_SAID),
     Move.FAIL: _transition("claimed", "failed", asks="reason due_at", takes="detail", keeps_doubt=True),
     Move.REFUSE: _transition("claimed", "failed", asks="reason due_at", takes="detail"),
-    Move.FAIL_TEXT: _transition("waiting", "failed", asks="reason due_at", takes="detail"),
+    Move.FAIL_TEXT: _transition("waiting", "failed", asks="reason due_at", takes="detail", keeps_doubt=True),
     # Nobody can know whether it left; a person may have it tried again.
     Move.LOSE: _transition("claimed", "unknown", _DOUBT, takes="due_at detail"),
     Move.LOSE_WITH_HOST: _transition("waiting", "unknown", _DOUBT),

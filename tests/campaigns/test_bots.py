@@ -201,6 +201,23 @@ def test_person_has_an_unknown_post_said_once_more(engine: Engine, on_stage: Act
     on_stage(lambda stage: _same(all_states(stage.session), ["sent", "sent"]))
 
 
+def test_post_that_may_have_been_said_stays_unknown_when_its_second_try_is_too_late(
+    engine: Engine, on_stage: Act
+) -> None:
+    prepared(on_stage, "ada", "bea")
+    say(engine, memory(tea=Undecided("no answer")))
+
+    def again_too_late(stage: Stage) -> None:
+        ids = list(stage.session.exec(select(Delivery.id)))
+        assert resend(stage.session, stage.shop, ids, at=later(hours=1), actor="user:1") == 2
+        reconcile_posts(stage.session, at=later(hours=1))
+        reconcile_posts(stage.session, at=later(days=9))
+        _same(all_states(stage.session), ["unknown:no_record"] * 2)
+        assert posts_of(stage.session)[0].state == PostState.EXPIRED
+
+    on_stage(again_too_late)
+
+
 def test_post_skipped_since_nobody_was_left_is_said_when_somebody_is_sent_it_again(
     engine: Engine, on_stage: Act
 ) -> None:

@@ -60,7 +60,7 @@ TABLE: dict[Move, tuple[str, str, str]] = {
 """From where, to where, and which columns may change. `begun` is a claimed row whose hand-over has begun; of what is
 marked ? only rows that may have arrived move."""
 
-REMEMBERS = {Move.SKIP, Move.FAIL}
+REMEMBERS = {Move.SKIP, Move.SKIP_IN_POST, Move.FAIL, Move.FAIL_TEXT}
 """Moves after which a row that may have arrived is unknown, whatever else it would be."""
 
 PLACES = [*(state.value for state in State), "begun"]
