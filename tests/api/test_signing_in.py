@@ -18,7 +18,7 @@ from retention import logins, passwords, users
 from retention.access import Role
 from retention.database import reading, transaction
 from retention.logins import Login
-from retention.rate_limits import Limit, Try, give_back, left, network_of, take
+from retention.rate_limits import Attempts, Limit, give_back, left, network_of, take
 from retention.settings import Settings
 from retention.shops import create_shop
 from tests.apps import create_app
@@ -133,9 +133,9 @@ def test_logins_and_tries_that_are_over_are_removed(visitor: TestClient, engine:
     with transaction(engine) as session:
         logins.forget_old(session, NOON + timedelta(minutes=14))
         assert len(session.exec(select(Login)).all()) == 1
-        assert len(session.exec(select(Try)).all()) == 2
+        assert len(session.exec(select(Attempts)).all()) == 2
         logins.forget_old(session, NOON + timedelta(days=14))
-        assert session.exec(select(Login)).all() == session.exec(select(Try)).all() == []
+        assert session.exec(select(Login)).all() == session.exec(select(Attempts)).all() == []
 
 
 def test_a_limit_counts_within_its_window_and_begins_again_after_it(engine: Engine) -> None:
@@ -148,7 +148,7 @@ def test_a_limit_counts_within_its_window_and_begins_again_after_it(engine: Engi
         assert left(session, [limit], at=NOON) is None
         assert take(session, [limit], at=NOON + timedelta(minutes=10)) is None
     with reading(engine) as session:
-        assert session.exec(select(Try.count)).one() == 1
+        assert session.exec(select(Attempts.count)).one() == 1
 
 
 def test_addresses_of_one_line_count_as_one() -> None:

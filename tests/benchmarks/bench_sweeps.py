@@ -29,7 +29,7 @@ from retention.ingest.jobs import run_imports
 from retention.settings import Settings
 from retention.shops import Shop, create_shop
 from retention.versions import Family, all_versions, raise_version
-from segments.condition_cache import mark_of
+from segments.condition_cache import fingerprint_of
 from segments.forecasting import forecast_all
 from segments.forecasts import Outcome, ShopForecast
 from segments.rules import parse
@@ -75,7 +75,7 @@ def _fill(engine: Engine) -> None:
                 session.add(_waiting(shop))
     with transaction(engine) as session:
         for shop_id, versions in all_versions(session).items():
-            mark = mark_of(versions, hour_of(now))
+            mark = fingerprint_of(versions, hour_of(now))
             session.execute(
                 sa.update(Segment)
                 .where(col(Segment.shop_id) == shop_id)
