@@ -21,7 +21,7 @@ Reader = Annotated[Caller, caller_with(Scope.CAMPAIGNS_READ)]
 Mover = Annotated[Caller, caller_with(Scope.CAMPAIGNS_WRITE)]
 
 
-class MomentIn(BaseModel):
+class RescheduleIn(BaseModel):
     """The moment a launch shall be at."""
 
     model_config = ConfigDict(extra="forbid")
@@ -53,7 +53,7 @@ def show_calendar(
 
 
 @router.post("/campaigns/{slug}/reschedule")
-def move_launch(slug: str, session: Writing, at: Now, caller: Mover, sent: MomentIn) -> MovedOut:
+def move_launch(slug: str, session: Writing, at: Now, caller: Mover, sent: RescheduleIn) -> MovedOut:
     """Put a launch to come on another moment; 409 when that cannot be. Scope campaigns:write."""
     campaign = campaign_for(session, caller.member, slug)
     reschedule(session, caller.shop, campaign, launch_at=sent.at, at=at, actor=caller.member.actor)

@@ -215,7 +215,7 @@ def resend(slug: str, sent: ResendIn, session: Writing, at: Now, caller: Mover) 
     return ResentOut(resent=again)
 
 
-class SenderIn(BaseModel):
+class ChosenSenderIn(BaseModel):
     """Which sender takes it from now on."""
 
     model_config = ConfigDict(extra="forbid")
@@ -224,7 +224,7 @@ class SenderIn(BaseModel):
 
 
 @router.post("/campaigns/{slug}/sender")
-def choose_sender(slug: str, sent: SenderIn, session: Writing, at: Now, caller: Mover) -> CampaignOut:
+def choose_sender(slug: str, sent: ChosenSenderIn, session: Writing, at: Now, caller: Mover) -> CampaignOut:
     """Have another sender take what waits, while nothing has left. Scope campaigns:write."""
     campaign = campaign_for(session, caller.member, slug)
     sender = find_sender(session, caller.shop.id, sent.sender) if sent.sender else None

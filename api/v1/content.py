@@ -75,7 +75,7 @@ class ShownListOut(BaseModel):
     messages: list[ShownOut]
 
 
-class TestIn(BaseModel):
+class MessageTestIn(BaseModel):
     """Where a test goes: the address of somebody of the shop; and which buyer's message it is."""
 
     model_config = ConfigDict(extra="forbid")
@@ -160,7 +160,7 @@ def preview(
 
 
 @router.post("/campaigns/{slug}/test")
-def test(slug: str, sent: TestIn, session: Reading, at: Now, caller: Writer) -> dict[str, str]:
+def test(slug: str, sent: MessageTestIn, session: Reading, at: Now, caller: Writer) -> dict[str, str]:
     """Send a buyer's message to somebody of the shop, marked as a test. Scope campaigns:write.
 
     It is in no ledger and uses no coupon. A key that sees no personal data sends a masked one. 409 with what the other

@@ -35,7 +35,7 @@ Author = Annotated[Caller, caller_with(Scope.CAMPAIGNS_WRITE)]
 Approver = Annotated[Caller, caller_with(Scope.CAMPAIGNS_APPROVE)]
 
 
-class Values(BaseModel):
+class CampaignValuesIn(BaseModel):
     """What a campaign is made of. Left out: as the recipe has it, or as it was."""
 
     model_config = ConfigDict(extra="forbid")
@@ -54,7 +54,7 @@ class Values(BaseModel):
     scheduled_at: Moment | None = Field(None, description="The moment it is meant for, if it runs once.")
 
 
-class DraftIn(Values):
+class DraftIn(CampaignValuesIn):
     """A campaign to draft from a recipe. `policy` changes single values of the recipe's."""
 
     slug: str = Field(max_length=64)
@@ -112,7 +112,7 @@ class NoteIn(BaseModel):
     note: str = Field("", max_length=500)
 
 
-class MomentIn(BaseModel):
+class ScheduleIn(BaseModel):
     """When to launch; left out for the moment it was drafted with, or for what its trigger says."""
 
     model_config = ConfigDict(extra="forbid")
@@ -158,7 +158,7 @@ def show_draft(slug: str, session: Reading, caller: Reader) -> DraftOut:
 
 
 @router.patch("/campaigns/{slug}")
-def edit(slug: str, sent: Values, session: Writing, at: Now, caller: Author) -> DraftOut:
+def edit(slug: str, sent: CampaignValuesIn, session: Writing, at: Now, caller: Author) -> DraftOut:
     """Change values of a campaign that has not left; it is a draft again and unapproved. Scope campaigns:write."""
     campaign = campaign_for(session, caller.member, slug)
     changes = _rows_for(_given(sent), session, caller)
@@ -190,7 +190,7 @@ def send_back(slug: str, session: Writing, at: Now, caller: Approver, sent: Note
 
 
 @router.post("/campaigns/{slug}/schedule")
-def schedule(slug: str, session: Writing, at: Now, caller: Author, sent: MomentIn | None = None) -> DraftOut:
+def schedule(slug: str, session: Writing, at: Now, caller: Author, sent: ScheduleIn | None = None) -> DraftOut:
     """Let the clock, or what it waits for, launch the campaign. Scope campaigns:write."""
     campaign = campaign_for(session, caller.member, slug)
     launch_at = sent.at if sent else None
@@ -220,7 +220,7 @@ def _move(
     return _shown(session, caller, campaign)
 
 
-def _given(sent: Values) -> dict[str, Any]:
+def _given(sent: CampaignValuesIn) -> dict[str, Any]:
     return {name: getattr(sent, name) for name in sent.model_fields_set}
 
 

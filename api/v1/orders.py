@@ -86,7 +86,7 @@ class OrdersIn(BaseModel):
     orders: list[OrderIn] = Field(min_length=1, max_length=MOST_ORDERS)
 
 
-class Rejected(BaseModel):
+class RejectedOut(BaseModel):
     """An order line that was not taken, and why."""
 
     order_id: str
@@ -99,7 +99,7 @@ class OrdersOut(BaseModel):
     orders: int = Field(description="Orders sent.")
     changed: int = Field(description="Orders that are new or different now.")
     unchanged: int
-    rejected: list[Rejected]
+    rejected: list[RejectedOut]
 
 
 @router.post("/orders")
@@ -116,7 +116,7 @@ def put(
 def _put(sent: OrdersIn, session: Writing, caller: Caller, now: datetime) -> OrdersOut:
     rows = [row for order in sent.orders for row in order.rows()]
     counts, refused = put_orders(session, caller.shop, rows, source=sent.source, now=now)
-    rejected = [Rejected(order_id=rows[each.line - 1].order_id, reason=each.reason) for each in refused]
+    rejected = [RejectedOut(order_id=rows[each.line - 1].order_id, reason=each.reason) for each in refused]
     return OrdersOut(orders=len(sent.orders), changed=counts.changed, unchanged=counts.unchanged, rejected=rejected)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 
-class Fault(BaseModel):
+class FaultOut(BaseModel):
     """One thing wrong with a request."""
 
     pointer: str = Field(description="Where it is, such as /body/orders/3/paid_at.")
@@ -19,7 +19,7 @@ class Problem(BaseModel):
     title: str
     status: int
     detail: str = Field(description="What was wrong, with which value, and what would be right.")
-    errors: list[Fault] = Field(default=[], description="For 422: each value that is wrong.")
+    errors: list[FaultOut] = Field(default=[], description="For 422: each value that is wrong.")
     request_id: str = Field("", description="What the log of this installation knows the request by: X-Request-Id.")
 
 

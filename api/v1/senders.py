@@ -76,7 +76,7 @@ class SenderChangeIn(BaseModel):
     price: Price | Annotated[int, Field(ge=0, le=MOST_PRICE)] | None = Field(None, description=PRICED)
 
 
-class TestIn(BaseModel):
+class SenderTestIn(BaseModel):
     """Who gets the test."""
 
     model_config = ConfigDict(extra="forbid")
@@ -84,7 +84,7 @@ class TestIn(BaseModel):
     to: str = Field(min_length=1, max_length=254)
 
 
-class TestOut(BaseModel):
+class SenderTestOut(BaseModel):
     """The test was taken."""
 
     reference: str = Field(description="What the other side calls the message, if it says so.")
@@ -146,11 +146,11 @@ def resume(slug: str, session: Writing, at: Now, caller: Writer) -> SenderOut:
 
 
 @router.post("/senders/{slug}/test")
-def test(slug: str, sent: TestIn, session: Reading, at: Now, caller: Writer) -> TestOut:
+def test(slug: str, sent: SenderTestIn, session: Reading, at: Now, caller: Writer) -> SenderTestOut:
     """Send one message that says it is a test; 409 with what the other side said. Scope campaigns:write."""
     found = senders.find_sender(session, caller.shop.id, slug)
     reference = senders.test_sender(session, caller.shop, found, to=sent.to, at=at, actor=caller.member.actor)
-    return TestOut(reference=reference)
+    return SenderTestOut(reference=reference)
 
 
 def _priced(values: dict[str, Any], shop: Shop) -> dict[str, Any]:

@@ -51,3 +51,11 @@ def test_request_id_is_taken_when_it_is_sane_else_made_and_stands_in_refusals(ba
         assert re.fullmatch("[0-9a-f]{32}", answer.headers["X-Request-Id"])
     assert len(made) == 6
     assert re.fullmatch("[0-9a-f]{32}", backend.get("/api/v1/segments").headers["X-Request-Id"])
+
+
+def test_generated_clients_find_a_short_name_of_its_own_for_every_shape_and_operation(tea_app: FastAPI) -> None:
+    names = [each["operationId"] for _, _, each in operations(tea_app)]
+    shapes = tea_app.openapi()["components"]["schemas"]
+    assert len(set(names)) == len(names)
+    assert [each for each in names if not re.fullmatch("[a-z_]{4,30}", each)] == []
+    assert [each for each in shapes if not re.fullmatch("[A-Z][A-Za-z]+", each)] == []
