@@ -14,11 +14,11 @@ from fastapi import Depends, FastAPI
 from sqlalchemy.engine import Engine
 from starlette.staticfiles import StaticFiles
 
-from api import auth, errors, forms, health, joining, pages, public, v1
-from api.guard import Guard
+from api import auth, errors, forms, health, one_time_links, pages, public, v1
 from api.hashing import new_limiter
 from api.logs import configure_logs
 from api.memory import return_large_blocks
+from api.middleware import Guard
 from api.public import limits, visits
 from api.readiness import Readiness
 from api.request_ids import RequestIds
@@ -64,7 +64,7 @@ def create_app(
     visits.install(app)
     app.add_middleware(Guard, public_url=settings.public_url)
     app.add_middleware(RequestIds)
-    for router in (health.router, auth.router, joining.router, public.router, v1.router):
+    for router in (health.router, auth.router, one_time_links.router, public.router, v1.router):
         app.include_router(router)
     _include_console(app)
     for folder in pages.STATIC_FOLDERS:

@@ -13,8 +13,8 @@ from sqlmodel import Session
 
 from api import forms
 from api.deps import CurrentUser, Now, Writing
-from api.guard import LANGUAGE_COOKIE
 from api.hashing import hashing, in_thread
+from api.middleware import LANGUAGE_COOKIE
 from api.pages import page
 from retention import logins, rate_limits
 from retention.database import reading, transaction

@@ -17,12 +17,12 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
 from api.deps import LoginNeeded, NotYourShop
-from api.guard import HEADERS, language_of
-from api.nearest import lead_on
+from api.fallback_pages import lead_on
+from api.form_refill import form_again
+from api.middleware import HEADERS, language_of
 from api.pages import page
-from api.refilling import form_again
 from api.request_ids import HEADER, request_id
-from api.unreadable import refusal_of
+from api.validation_errors import refusal_of
 from retention.column_limits import is_taken
 from retention.database_errors import SENTENCES, database_problem
 from retention.errors import Conflict, Error, Invalid, NotFound

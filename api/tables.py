@@ -39,7 +39,7 @@ import retention.logins
 import retention.orders
 import retention.parcels
 import retention.privacy.erased
-import retention.privacy.times
+import retention.privacy.retention_periods
 import retention.products
 import retention.rate_limits
 import retention.shops

@@ -19,9 +19,9 @@ import retention.invitations
 import retention.logins
 import retention.metrics
 import retention.phone_renormalizing
-import retention.privacy.times
+import retention.privacy.retention_periods
 import segments.forecasting
-import segments.lapsing
+import segments.lapsed
 import segments.snapshots
 from api.logs import configure_logs
 from api.memory import return_large_blocks
@@ -37,7 +37,7 @@ TASKS = (
     retention.ingest.jobs,
     retention.invitations,
     retention.logins,
-    retention.privacy.times,
+    retention.privacy.retention_periods,
     retention.phone_renormalizing,
     segments.forecasting,
     segments.snapshots,
@@ -50,7 +50,7 @@ FIGURES = (
     retention.metrics.COHORTS,
     retention.metrics.HOME,
     retention.metrics.REPEAT,
-    segments.lapsing.LATE,
+    segments.lapsed.LATE,
 )
 """What pages keep, a worker counts again; defining a figure is what makes it known."""
 TABLES = api.tables.metadata

@@ -11,7 +11,7 @@ from sqlmodel import Field, col
 from campaigns.campaign.campaigns import Delivery
 from retention.database import BigId, Json, ShopRow, choice
 from retention.privacy.personal import personal
-from retention.privacy.times import KeptKind, forgets
+from retention.privacy.retention_periods import KeptKind, forgets
 
 
 class BatchState(StrEnum):

@@ -33,7 +33,7 @@ from retention.database import changed, choice, reading, transaction
 from retention.errors import Conflict, Invalid
 from retention.files import FileStore
 from retention.parcels import Parcel
-from retention.privacy.times import forget_files
+from retention.privacy.retention_periods import forget_files
 from retention.queue import send
 from retention.shops import Shop
 from retention.tokens import spaced

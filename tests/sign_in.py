@@ -12,7 +12,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlmodel import select
 
 from api import forms
-from api.guard import LANGUAGE_COOKIE
+from api.middleware import LANGUAGE_COOKIE
 from retention.database import transaction
 from retention.logins import open_login
 from retention.users import User

@@ -7,7 +7,7 @@ import typer
 
 from api.cli import campaigns
 from api.cli.terminal import JsonOption, ShopOption, reading, show
-from api.typed import typed_day
+from api.date_input import typed_day
 from campaigns.runs.calendar import Day, days
 from campaigns.runs.forecasting import CampaignForecast, forecast
 from retention import clock

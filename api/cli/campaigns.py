@@ -9,7 +9,7 @@ import typer
 from sqlmodel import Session
 
 from api.cli.terminal import InShop, JsonOption, ShopOption, engine, parse_json, read_json, reading, show, writing
-from api.typed import typed_moment
+from api.date_input import typed_moment
 from campaigns.campaign.campaigns import Campaign, DeliveryState, Recipe
 from campaigns.campaign.draft import Draft
 from campaigns.campaign.reasons import step_name

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from api.cli.terminal import JsonOption, ShopOption, reading, show, writing
-from api.typed import typed_moment
+from api.date_input import typed_moment
 from campaigns.optouts.recording import ConsentStatement, pause_buyer, record_address, record_answer
 from retention.buyers import buyer_for
 from retention.consent import Answer, Channel, answers_of

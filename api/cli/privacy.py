@@ -12,7 +12,7 @@ from retention.errors import Invalid
 from retention.files import open_store
 from retention.i18n import speaking
 from retention.privacy.requests import buyer_to_erase, erase_buyer, export_buyer
-from retention.privacy.times import set_times, times_of
+from retention.privacy.retention_periods import set_times, times_of
 from retention.settings import get_settings
 
 buyer = typer.Typer(help="One buyer: export and erasure.", no_args_is_help=True)

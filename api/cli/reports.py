@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from api.cli.terminal import JsonOption, ShopOption, reading, show
-from api.typed import typed_moment
+from api.date_input import typed_moment
 from retention import metrics
 from retention.shops import Shop
 from segments.rfm_report import rfm_report

@@ -13,7 +13,7 @@ from fastapi.responses import Response
 from sqlmodel import Session
 
 from api.deps import CurrentSettings, Now, Reading, Writing
-from api.guard import LANGUAGE_COOKIE
+from api.middleware import LANGUAGE_COOKIE
 from api.pages import page
 from api.public import limits
 from campaigns.optouts import unsubscribe as leaving

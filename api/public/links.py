@@ -12,7 +12,7 @@ from fastapi.responses import RedirectResponse, Response
 from sqlmodel import Session
 
 from api.deps import Files, Now, Reading, Writing
-from api.guard import LANGUAGE_COOKIE
+from api.middleware import LANGUAGE_COOKIE
 from api.pages import page
 from api.public import limits, visits
 from api.public.offer_view import view_offer

@@ -11,7 +11,7 @@ from api.v1.keys import Caller, caller_with
 from api.v1.routing import router_for
 from retention.access import Scope
 from retention.privacy.requests import erase_buyer, export_buyer
-from retention.privacy.times import MOST_DAYS, KeptKind, set_times, times_of
+from retention.privacy.retention_periods import MOST_DAYS, KeptKind, set_times, times_of
 
 router = router_for("buyers")
 

@@ -7,7 +7,7 @@ from fastapi import Query
 from pydantic import BaseModel, ConfigDict
 
 from api.deps import Now, Reading, Writing
-from api.v1.bounds import Moment
+from api.v1.field_types import Moment
 from api.v1.keys import Caller, caller_with
 from api.v1.routing import router_for
 from campaigns.runs.calendar import days, reschedule

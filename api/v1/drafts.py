@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from api.deps import Now, Reading, Writing
 from api.v1.amounts import read_policy_money, write_policy_money
-from api.v1.bounds import Moment
+from api.v1.field_types import Moment
 from api.v1.keys import Caller, caller_with
 from api.v1.pages import Paged, PageOut, Text
 from api.v1.routing import made_at, router_for

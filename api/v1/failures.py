@@ -7,7 +7,7 @@ from fastapi import Query
 from pydantic import BaseModel, Field
 
 from api.deps import Now, Reading, Writing
-from api.v1.bounds import Number
+from api.v1.field_types import Number
 from api.v1.keys import Caller, caller_with
 from api.v1.pages import Paged, PageOut, Since, Until, YesOrNo
 from api.v1.routing import router_for

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.deps import Now, Writing
 from api.v1.amounts import Amount
-from api.v1.bounds import Moment
+from api.v1.field_types import Moment
 from api.v1.keys import Caller, caller_with
 from api.v1.routing import router_for
 from retention.access import Scope

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Query
 from pydantic import BaseModel, Field
 
-from api.v1.bounds import Moment
+from api.v1.field_types import Moment
 from retention.paging import LONGEST_CURSOR, MOST, USUAL, Wanted
 
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlmodel import Session
 
 from api.deps import CurrentSettings, Now, Reading, Writing
-from api.v1.bounds import Number
+from api.v1.field_types import Number
 from api.v1.keys import Caller, caller_with
 from api.v1.pages import Paged, PageOut, Since, Text, Until
 from api.v1.routing import router_for

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.deps import Now, Reading, Writing
 from api.downloads import csv_of
-from api.v1.bounds import Moment
+from api.v1.field_types import Moment
 from api.v1.keys import Caller, caller_with
 from api.v1.pages import Paged, PageOut, Text
 from api.v1.routing import made_or_changed, router_for, say_made

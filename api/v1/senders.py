@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.deps import Now, Reading, Writing
 from api.v1.amounts import PRICED, Price
-from api.v1.bounds import MOST_PRICE
+from api.v1.field_types import MOST_PRICE
 from api.v1.keys import Caller, caller_with
 from api.v1.pages import Paged, PageOut, Text
 from api.v1.routing import made_at, router_for

@@ -12,10 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Engine
 
 from api.deps import Now, Reading, Writing, current_settings
-from api.handing_over import hand_over
-from api.v1.bounds import Moment, Number
+from api.link_delivery import hand_over
+from api.v1.field_types import Moment, Number
+from api.v1.idempotency import ShownOnce
 from api.v1.keys import Caller, caller_with
-from api.v1.once import ShownOnce
 from api.v1.pages import Paged, PageOut, Text
 from api.v1.routing import router_for
 from retention import invitations, keys, logins, users

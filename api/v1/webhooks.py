@@ -7,9 +7,9 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.deps import Now, Reading, Writing
-from api.v1.bounds import Number
+from api.v1.field_types import Number
+from api.v1.idempotency import ShownOnce
 from api.v1.keys import Caller, caller_with
-from api.v1.once import ShownOnce
 from api.v1.pages import Paged, PageOut, Since, Text, Until, YesOrNo
 from api.v1.routing import router_for
 from campaigns.webhooks import webhooks as hooks

@@ -14,7 +14,7 @@ from campaigns.campaign.triggers import Trigger, read_trigger, starts_itself
 from retention.database import BigId, Json, ShopRow, choice
 from retention.errors import Invalid
 from retention.privacy.personal import personal
-from retention.privacy.times import KeptKind, forgets
+from retention.privacy.retention_periods import KeptKind, forgets
 from retention.stored import Stored
 from segments.rule_ast import Node
 from segments.rules import parse

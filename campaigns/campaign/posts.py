@@ -15,7 +15,7 @@ from campaigns.campaign.policy import PostsTo
 from retention import clock
 from retention.database import BigId, ShopRow, choice
 from retention.privacy.personal import personal
-from retention.privacy.times import KeptKind, forgets
+from retention.privacy.retention_periods import KeptKind, forgets
 
 LIFE = timedelta(days=3)
 """How long a person has for a post whose campaign does not say after how many hours it is too late."""

@@ -13,7 +13,7 @@ from retention.database import BigId, ShopRow, choice
 from retention.errors import Conflict
 from retention.internet import is_public_host, leads_inside
 from retention.privacy.personal import PersonKeys, personal
-from retention.privacy.times import KeptKind, forgets
+from retention.privacy.retention_periods import KeptKind, forgets
 from retention.settings import get_settings
 
 

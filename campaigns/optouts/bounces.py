@@ -14,7 +14,7 @@ from retention.consent import Channel
 from retention.database import BigId, ShopRow, choice
 from retention.paging import Page, Wanted, page_of, where_between, where_equal
 from retention.privacy.personal import personal, quotes
-from retention.privacy.times import KeptKind, forgets
+from retention.privacy.retention_periods import KeptKind, forgets
 from retention.shops import Shop
 from retention.suppressions import spellings_of
 

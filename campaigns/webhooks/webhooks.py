@@ -25,7 +25,7 @@ from retention.errors import Conflict, Invalid, NotFound
 from retention.failures import forget_failure
 from retention.paging import Page, Wanted, page_of, where_between, where_equal, where_named
 from retention.privacy.personal import mentions, personal
-from retention.privacy.times import KeptKind, forgets
+from retention.privacy.retention_periods import KeptKind, forgets
 from retention.settings import get_settings
 from retention.shops import Shop, check_slug
 from retention.touches import Touch

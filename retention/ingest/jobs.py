@@ -32,7 +32,7 @@ from retention.ingest import ImportReport, import_file
 from retention.ingest.columns import KINDS, find_preset
 from retention.jobs import Job, JobState
 from retention.privacy.erased import erased_since
-from retention.privacy.times import forget_upload
+from retention.privacy.retention_periods import forget_upload
 from retention.queue import engine_task, send
 from retention.settings import get_settings
 from retention.shops import Shop

@@ -26,7 +26,7 @@ from retention.i18n import gettext as _
 from retention.internet import is_network_address
 from retention.privacy.erased import bury, is_erased, same_person
 from retention.privacy.personal import Personal, PersonKeys, declared, steps
-from retention.privacy.times import forget_files, forget_uploads
+from retention.privacy.retention_periods import forget_files, forget_uploads
 from retention.shops import Shop
 from retention.staging import take_turn
 from retention.versions import Family, raise_version

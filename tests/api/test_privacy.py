@@ -36,7 +36,7 @@ from retention.jobs import Job, JobState
 from retention.metrics import repeat_report
 from retention.privacy.personal import declared
 from retention.privacy.requests import erase_buyer, export_buyer
-from retention.privacy.times import DEFAULT_DAYS, KeptKind, forget, set_times, times_of
+from retention.privacy.retention_periods import DEFAULT_DAYS, KeptKind, forget, set_times, times_of
 from retention.shops import find_shop
 from retention.suppressions import OptOutSubject, lift, suppress
 from tests.campaigns.conftest import NOON, Stage, later

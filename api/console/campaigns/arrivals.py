@@ -10,8 +10,8 @@ from sqlmodel import Session
 
 from api.console.shell import Here, go, refused, show
 from api.console.states import shown
+from api.date_input import typed_moment
 from api.deps import Files, Now, Place, Reading, Writing, require
-from api.typed import typed_moment
 from campaigns.runs.arrivals import Alert, ArrivalStage, board
 from printables.drawing.pictures import cleaned
 from retention import clock

@@ -13,8 +13,8 @@ from sqlmodel import Session
 from api.console import shell
 from api.console.shell import Here, go, refused, show, typed_in
 from api.console.states import medium_name, shown
+from api.date_input import typed_day
 from api.deps import Now, Place, Reading, Writing, require
-from api.typed import typed_day
 from campaigns.campaign.campaigns import CampaignState, Medium
 from campaigns.campaign.local_time import local_moment
 from campaigns.runs.calendar import days, reschedule

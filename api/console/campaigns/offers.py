@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict
 from sqlmodel import Session
 
 from api.console.shell import Here, go, refused, show
+from api.date_input import end_of_day, typed_moment
 from api.deps import Now, Place, Reading, Writing, require
-from api.typed import end_of_day, typed_moment
 from campaigns.offers.coupons import coupon_counts
 from campaigns.offers.offers import OfferKind, create_offer, offers_of
 from retention import money

@@ -25,7 +25,7 @@ from retention.access import Scope
 from retention.figures import figure_of
 from retention.i18n import gettext as _
 from retention.i18n import ngettext
-from segments.lapsing import LAPSING, LATE
+from segments.lapsed import LAPSING, LATE
 
 MOST_OF_A_KIND = 3
 FRESH = timedelta(days=7)

@@ -11,8 +11,8 @@ from sqlmodel import Session
 
 from api.console.segments.buyers import show_one
 from api.console.shell import Here, go, refused
+from api.date_input import end_of_day, typed_moment
 from api.deps import Now, Writing, require
-from api.typed import end_of_day, typed_moment
 from campaigns.optouts.recording import ConsentStatement, pause_buyer, record_answer
 from retention.access import Scope
 from retention.buyers import buyer_for

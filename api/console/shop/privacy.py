@@ -14,7 +14,7 @@ from retention.errors import Conflict, Error
 from retention.i18n import gettext as _
 from retention.i18n import gettext_noop
 from retention.privacy.requests import erase_buyer, export_buyer
-from retention.privacy.times import DEFAULT_DAYS, MOST_DAYS, KeptKind, set_times, times_of
+from retention.privacy.retention_periods import DEFAULT_DAYS, MOST_DAYS, KeptKind, set_times, times_of
 
 router = APIRouter(prefix="/shops/{slug}/privacy", dependencies=[require(Scope.BUYERS_READ)])
 

@@ -9,9 +9,9 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from api.console.shell import Here, Notice, go, show
+from api.date_input import end_of_day
 from api.deps import Now, Place, Reading, Writing, current_settings, require
-from api.handing_over import Handed, hand_over
-from api.typed import end_of_day
+from api.link_delivery import Handed, hand_over
 from retention import invitations, logins, users
 from retention.access import SCOPE_WORDS, Role, Scope, read_scopes
 from retention.database import reading, transaction

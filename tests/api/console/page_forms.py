@@ -7,7 +7,7 @@ from urllib.parse import urljoin, urlsplit
 
 from lxml import html
 
-from api.refilling import labels_of
+from api.form_refill import labels_of
 
 Pairs = list[tuple[str, str]]
 

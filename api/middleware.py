@@ -6,7 +6,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import forms
-from api.bodies import FIRST_SECONDS, Body
+from api.request_bodies import FIRST_SECONDS, Body
 from retention.field_names import labelled
 from retention.i18n import gettext, nearest_language, speaking
 

@@ -13,8 +13,8 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import Engine
 
-from api import bodies, forms
-from api.guard import Guard
+from api import forms, request_bodies
+from api.middleware import Guard
 from retention import keys, tokens, users
 from retention.access import Role, Scope
 from retention.database import transaction
@@ -114,7 +114,7 @@ def asked_of(app: FastAPI, path: str, body: bytes | int, headers: dict[str, str]
 )
 def test_no_more_than_a_small_form_is_read_from_a_stranger(app: FastAPI, path: str, status: int) -> None:
     answer, given = asked_of(app, path, 5 * MEGABYTE)
-    assert (answer, given <= bodies.SMALL + 50_000) == (status, True)
+    assert (answer, given <= request_bodies.SMALL + 50_000) == (status, True)
 
 
 def test_login_changes_nothing_for_addresses_that_take_small_forms(
@@ -126,8 +126,12 @@ def test_login_changes_nothing_for_addresses_that_take_small_forms(
 def test_large_bodies_are_read_at_the_import_address_from_those_who_may_import(
     app: FastAPI, enter: Callable[[Role], dict[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    by_address = ((bodies.IMPORTS, 9 * MEGABYTE), (bodies.MOST_BYTES[1][0], 2 * MEGABYTE), *bodies.MOST_BYTES[2:])
-    monkeypatch.setattr(bodies, "MOST_BYTES", by_address)
+    by_address = (
+        (request_bodies.IMPORTS, 9 * MEGABYTE),
+        (request_bodies.MOST_BYTES[1][0], 2 * MEGABYTE),
+        *request_bodies.MOST_BYTES[2:],
+    )
+    monkeypatch.setattr(request_bodies, "MOST_BYTES", by_address)
     owner, viewer = enter(Role.OWNER), enter(Role.VIEWER)
     form = form_of(5 * MEGABYTE)
     assert asked_of(app, "/shops/tea/imports", form, owner) == (303, len(form))
@@ -168,4 +172,4 @@ def test_body_that_stops_half_way_is_given_up_and_holds_nobody_up(
     for each in waiting:
         each.close()
     assert answers == {b"HTTP/1.1 408 Request Timeout"}
-    assert time.monotonic() - begun < bodies.FIRST_SECONDS
+    assert time.monotonic() - begun < request_bodies.FIRST_SECONDS
