@@ -28,7 +28,7 @@ class Use(NamedTuple):
     delivery: Delivery | None
 
 
-class Told(NamedTuple):
+class ReadTouch(NamedTuple):
     """A touch as rules, webhooks and last touch read it, in the order in which touches follow each other."""
 
     at: datetime
@@ -99,11 +99,11 @@ class Reader:
         ]
         return max(handed, key=lambda each: (each.state in REACHED, self._handed_at(each), each.id), default=None)
 
-    def _touches(self, stored: list[Touch]) -> list[Told]:
+    def _touches(self, stored: list[Touch]) -> list[ReadTouch]:
         others = [each for each in stored if each.event is not TouchEvent.REDEEMED]
-        told = [Told(each.at, False, each.id, each.buyer_id, each.campaign) for each in others]
-        return told + [
-            Told(use.at, True, use.coupon.id, use.coupon.buyer_id, self._slug(use.delivery)) for use in self.uses
+        touches = [ReadTouch(each.at, False, each.id, each.buyer_id, each.campaign) for each in others]
+        return touches + [
+            ReadTouch(use.at, True, use.coupon.id, use.coupon.buyer_id, self._slug(use.delivery)) for use in self.uses
         ]
 
     def _slug(self, delivery: Delivery | None) -> str:
