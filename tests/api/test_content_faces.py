@@ -26,8 +26,7 @@ Regulars = Callable[..., tuple[int, str, str]]
 @pytest.fixture
 def regulars(home: Path, engine: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Regulars:
     """Run a command on this test's database: `regulars("shop", "list") -> (code, out, err)`."""
-    for module in ("campaigns_content", "answers"):
-        monkeypatch.setattr(f"api.cli.{module}.engine", lambda: engine)
+    monkeypatch.setattr("api.cli.terminal.engine", lambda: engine)
 
     def run(*arguments: str) -> tuple[int, str, str]:
         with pytest.raises(SystemExit) as ended:

@@ -14,7 +14,6 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from api.cli import main
-from api.cli import privacy as privacy_commands
 from campaigns.optouts.bounces import Bounce, BounceKind
 from campaigns.optouts.recording import ConsentStatement, record_address, record_answer
 from retention import audit
@@ -250,7 +249,7 @@ def test_command_looks_whether_there_is_anybody_before_it_asks(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     take("buyer_id,name\nada,A\n")
-    monkeypatch.setattr(privacy_commands, "engine", lambda: engine)
+    monkeypatch.setattr("api.cli.terminal.engine", lambda: engine)
     monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
 
     def run(*arguments: str) -> tuple[object, str]:
