@@ -43,6 +43,7 @@ check: .venv/.dev ## Format, lint, types, imports
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python scripts/revisions.py --check
 	@$(BIN)/python scripts/tables.py --check
+	@$(BIN)/python scripts/unused.py
 
 fuzz: test-system .venv/.dev $(ASSETS) ## Many generated requests to REST, on both databases, and every hostile value in every form (EXAMPLES=)
 	@FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest tests/api/test_fuzz.py tests/api/console/test_hostile_forms.py -n auto --maxprocesses=4

@@ -114,15 +114,10 @@ def _find_place(session: Session, slug: str, user: User) -> Place:
     return Place(shop, member)
 
 
-def current_shop(place: Annotated[Place, Depends(current_place)]) -> Shop:
-    return place.shop
-
-
 def current_member(place: Annotated[Place, Depends(current_place)]) -> Member:
     return place.member
 
 
-CurrentShop = Annotated[Shop, Depends(current_shop)]
 CurrentMember = Annotated[Member, Depends(current_member)]
 
 

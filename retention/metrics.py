@@ -1,7 +1,7 @@
 """The first reports of a shop: how many come back, cohorts by month of the first order, the figures of the home page.
 
-All of them look at orders that count (retention.orders.order_counts). Orders without a buyer add to orders and revenue
-and to nothing that is said about buyers. Months and days are those of the shop's zone.
+All of them look at orders that count: paid, not wholly cancelled or returned, no return itself. Orders without a buyer
+add to orders and revenue and to nothing that is said about buyers. Months and days are those of the shop's zone.
 """
 
 from collections import Counter

@@ -44,12 +44,6 @@ def find_product(session: Session, shop_id: int, sku: str) -> Product:
     return found
 
 
-def product_numbered(session: Session, shop_id: int, number: int | None) -> Product | None:
-    """Return a shop's product by its row number; None for none, and for another shop's."""
-    found = session.get(Product, number) if number is not None else None
-    return found if found and found.shop_id == shop_id else None
-
-
 def newest_products(session: Session, shop_id: int, *, most: int) -> list[Product]:
     """Return the products a shop added last."""
     newest = select(Product).where(Product.shop_id == shop_id).order_by(col(Product.id).desc())

@@ -88,11 +88,6 @@ class SampleShop:
     members: tuple[tuple[str, SampleBuyer, datetime], ...]
     parcels: tuple[SampleParcel, ...]
 
-    @property
-    def parcels_today(self) -> tuple[SampleParcel, ...]:
-        """Parcels still to be packed, in picking order."""
-        return tuple(parcel for parcel in self.parcels if parcel.shipped_at is None)
-
 
 def make_shop(
     seed: int, *, end: date, catalogue: Catalogue = TEA, buyers: int | None = None, years: int = 2

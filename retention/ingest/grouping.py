@@ -57,7 +57,7 @@ def sold() -> pl.Expr:
 
 
 def wholly_refunded() -> pl.Expr:
-    """Whether something went back and nothing stayed (retention.orders.order_counts)."""
+    """Whether something went back and nothing stayed ; a free order that was paid counts."""
     return (pl.col("refunded") > 0) & (pl.col("refunded") >= pl.col("amount"))
 
 

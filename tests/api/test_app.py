@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine, event
 from sqlmodel import Session, select
 
 from api import forms
-from api.deps import CurrentMember, CurrentShop, Now, Writing, require
+from api.deps import CurrentMember, Now, Place, Writing, current_place, require
 from retention import users
 from retention.access import Member, Role, Scope
 from retention.database import reading, transaction
@@ -41,16 +41,19 @@ def app(engine: Engine, tmp_path: Path) -> FastAPI:
     return made
 
 
+Inside = Annotated[Place, Depends(current_place)]
+
+
 def _add_probes(app: FastAPI) -> None:
     """Pages of the kinds the console has."""
 
     @app.get("/shops/{slug}/probe")
-    def show(shop: CurrentShop, member: CurrentMember) -> str:
-        return f"{shop.slug} {member.role}"
+    def show(place: Inside, member: CurrentMember) -> str:
+        return f"{place.shop.slug} {member.role}"
 
     @app.post("/shops/{slug}/rename")
-    def rename(session: Writing, shop: CurrentShop, at: Now) -> str:
-        session.get_one(Shop, shop.id).name = "Renamed"
+    def rename(session: Writing, place: Inside, at: Now) -> str:
+        session.get_one(Shop, place.shop.id).name = "Renamed"
         return at.isoformat()
 
     @app.get("/shops/{slug}/owners")
@@ -205,7 +208,9 @@ def test_a_login_sent_from_another_site_signs_nobody_in(visitor: TestClient, eng
 def test_programs_get_problem_details(visitor: TestClient) -> None:
     answer = visitor.get("/api/v1/refuse")
     assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.json() == {
+    said = answer.json()
+    assert said.pop("request_id") == answer.headers["x-request-id"]
+    assert said == {
         "type": "about:blank",
         "title": "Not possible just now",
         "status": 409,

@@ -51,10 +51,6 @@ def _answer(phone: TestClient, _token: str) -> Any:
     return phone.post(f"/u/{way_out}", data={"choice": "channel"})
 
 
-def _miss(phone: TestClient, _token: str) -> Any:
-    return phone.get("/Q/N0SUCHT0KEN")
-
-
 @pytest.mark.parametrize(
     ("act", "do", "good"), [(Act.SCAN, _scan, 200), (Act.CLAIM, _claim, 303), (Act.ANSWER, _answer, 200)]
 )

@@ -13,11 +13,12 @@ from campaigns.offers.attribution import match_orders
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.offers import Offer
 from campaigns.offers.redeem import redeem
-from retention.orders import Order, OrderStatus, order_counts
+from retention.orders import Order, OrderStatus
 from retention.shops import Shop
 from retention.tokens import new_codes
 from retention.touches import Touch, TouchEvent
 from tests.campaigns.conftest import NOON, Stage
+from tests.retention.counting import order_counts
 
 END = NOON + timedelta(days=60)
 READ_OUT_DAYS = 10

@@ -9,8 +9,9 @@ from sqlalchemy import Engine
 from retention.database import transaction
 from retention.ingest import import_file
 from retention.ingest.orders import OrderInput, put_orders
-from retention.orders import OrderStatus, order_counts
+from retention.orders import OrderStatus
 from retention.shops import create_shop, find_shop
+from tests.retention.counting import order_counts
 from tests.retention.makers import NOW, TWO_LINES, Ask, Load
 
 

@@ -14,7 +14,7 @@ from retention.aggregates import refresh_aggregates
 from retention.buyers import Buyer
 from retention.consent import Consent
 from retention.followers_and_groups import Follow, Group, GroupMember
-from retention.orders import Order, OrderLine, OrderStatus, order_counts
+from retention.orders import Order, OrderLine, OrderStatus
 from retention.shops import Shop, create_shop
 from retention.touches import Touch
 from segments.forecasting import Forecasts, keep_forecast
@@ -22,6 +22,7 @@ from segments.forecasts import Outcome, ShopForecast
 from segments.lists import save_list
 from segments.rules import parse
 from segments.segments import save_segment
+from tests.retention.counting import order_counts
 from tests.segments.plain import PlainBuyer, PlainLine, PlainOrder, PlainShop
 
 NOW = datetime(2026, 3, 29, 10, 25, tzinfo=UTC)

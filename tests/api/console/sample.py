@@ -65,10 +65,6 @@ def order_times(number: int) -> list[datetime]:
     return [at for turn in range(times) if (at := first + timedelta(days=turn * (23 + number % 20))) < NOW]
 
 
-def orders_of_everybody() -> int:
-    return sum(len(order_times(number)) for number in range(BUYERS))
-
-
 def repeat_buyers() -> int:
     return sum(len(order_times(number)) > 1 for number in range(BUYERS))
 
