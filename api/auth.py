@@ -49,7 +49,7 @@ async def log_in(
     right = await hashing(request, fits, password, candidate.kept)
     signed_in = await in_thread(_finish, engine, candidate, limits, at) if right else None
     if signed_in is None:
-        problem = _("Address and password do not fit.")
+        problem = _("Email address or password is wrong.")
         return _again(request, 401, email=email, next_address=next, problem=problem)
     return let_in(request, *signed_in, to=_inside(next))
 
@@ -80,7 +80,7 @@ def address_of(request: Request) -> str:
 def too_often(wait: timedelta) -> str:
     """Return what is said to somebody who has to wait."""
     minutes = max(1, -(-int(wait.total_seconds()) // 60))
-    return _("Too many tries. Try again in {minutes} min.").format(minutes=minutes)
+    return _("Too many attempts. Try again in {minutes} min.").format(minutes=minutes)
 
 
 def count_try(engine: Engine, limits: list[Limit], at: datetime) -> timedelta | None:

@@ -45,4 +45,4 @@ def _no_day(text: str) -> Invalid:
 
 
 def _no_moment(text: str) -> Invalid:
-    return Invalid("{text} is not a moment. Write it like 2026-12-31T19:30.", text=repr(text[:100]))
+    return Invalid("{text} is not a date and time. Write it like 2026-12-31T19:30.", text=repr(text[:100]))

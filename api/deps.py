@@ -110,7 +110,7 @@ def _find_place(session: Session, slug: str, user: User) -> Place:
         shop = None
     member = users.member_for(session, user, shop) if shop else None
     if shop is None or member is None:
-        raise NotYourShop(gettext_noop("There is no such shop among yours."))
+        raise NotYourShop(gettext_noop("You have no access to a shop with this address."))
     return Place(shop, member)
 
 

@@ -22,11 +22,11 @@ from api.form_refill import form_again
 from api.middleware import HEADERS, language_of
 from api.pages import page
 from api.request_ids import HEADER, request_id
-from api.validation_errors import refusal_of
 from retention.column_limits import is_taken
 from retention.database_errors import SENTENCES, database_problem
 from retention.errors import Conflict, Error, Invalid, NotFound
 from retention.i18n import gettext, gettext_noop, speaking
+from retention.validation_errors import refusal_of
 
 log = structlog.get_logger()
 
@@ -35,18 +35,18 @@ PROBLEM_TYPE = "urn:regulars:problem:"
 API = "/api/v1"
 
 TITLES = {
-    400: gettext_noop("This cannot be read"),
-    401: gettext_noop("Who are you?"),
-    403: gettext_noop("This is not yours to do"),
-    404: gettext_noop("Nothing is here"),
-    405: gettext_noop("This address does not take that"),
-    408: gettext_noop("That came too slowly"),
-    409: gettext_noop("Not possible just now"),
-    413: gettext_noop("That is too large"),
-    422: gettext_noop("Something in it is not right"),
-    429: gettext_noop("Too many tries"),
-    500: gettext_noop("Something went wrong with us"),
-    503: gettext_noop("Closed for a moment"),
+    400: gettext_noop("Bad request"),
+    401: gettext_noop("Sign-in required"),
+    403: gettext_noop("Not allowed"),
+    404: gettext_noop("Not found"),
+    405: gettext_noop("Method not allowed"),
+    408: gettext_noop("Request timed out"),
+    409: gettext_noop("Conflict with the current state"),
+    413: gettext_noop("Too large"),
+    422: gettext_noop("Invalid input"),
+    429: gettext_noop("Too many requests"),
+    500: gettext_noop("Internal error"),
+    503: gettext_noop("Temporarily unavailable"),
 }
 
 
@@ -96,7 +96,8 @@ def tell(
 async def _tell_refusal(request: Request, error: Exception) -> Response:
     refusal = cast("Error", error)
     if isinstance(refusal, (Invalid, Conflict, NotFound)) and not isinstance(refusal, NotYourShop):
-        again = await form_again(request, refusal.status, lambda: refusal.say(gettext))
+        field = str(refusal.values.get("field", ""))
+        again = await form_again(request, refusal.status, lambda: refusal.say(gettext), field=field)
         if again:
             return again
     # Whoever was taken out of a shop does not go on looking at the page that was open.
@@ -114,7 +115,7 @@ async def _tell_http(request: Request, error: Exception) -> Response:
     headers = dict(refusal.headers) if refusal.headers else None
     phrase = http.HTTPStatus(refusal.status_code).phrase
     # Starlette's own details are bare English phrases.
-    detail = gettext("Look at the address again.") if refusal.detail == phrase else gettext(refusal.detail)
+    detail = gettext("Check the address.") if refusal.detail == phrase else gettext(refusal.detail)
     return tell(request, refusal.status_code, detail, headers=headers)
 
 
@@ -133,7 +134,8 @@ async def _tell_invalid(request: Request, error: Exception) -> Response:
     def say() -> str:
         return " ".join(dict.fromkeys(refusal_of(each).say(gettext) for each in found[:5]))
 
-    return await form_again(request, 422, say) or tell(request, 422, say())
+    field = str(refusal_of(found[0]).values["field"])
+    return await form_again(request, 422, say, field=field) or tell(request, 422, say())
 
 
 async def _lead_to_login(request: Request, _error: Exception) -> Response:
@@ -148,15 +150,13 @@ async def _tell_conflict(request: Request, error: Exception) -> Response:
     """Tell of two who did the same at once, or of a value that no row may have."""
     if not is_taken(error):
         return await _tell_unkeepable(request, error)
-    detail = gettext(
-        "Somebody did the same at this very moment, or removed what it is about. Look again, then try again."
-    )
+    detail = gettext("Another request changed or removed this at the same time. Reload and try again.")
     return await form_again(request, 409, lambda: detail) or tell(request, 409, detail)
 
 
 async def _tell_unkeepable(request: Request, error: Exception) -> Response:
     log.warning("value cannot be kept", **_asked(request), error=error)
-    detail = gettext("A value holds characters or a size that cannot be kept.")
+    detail = gettext("A value is too long or contains characters that cannot be stored.")
     return await form_again(request, 422, lambda: detail) or tell(request, 422, detail)
 
 
@@ -173,7 +173,7 @@ async def _tell_failure(request: Request, error: Exception) -> Response:
     # Outside the guard: the language has been put down already, and its headers are not added.
     log.error("request failed", **_asked(request), exc_info=error)
     with speaking(language_of(request)):
-        detail = gettext("It has been written down. Try again; if it stays, tell whoever runs this installation.")
+        detail = gettext("The error was logged. Try again; if it persists, contact your administrator.")
         return tell(request, 500, detail, headers=HEADERS | {HEADER: request_id(request)})
 
 

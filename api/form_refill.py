@@ -29,29 +29,56 @@ NOT_PAGES = ("/api/", "/in/", "/static/")
 Say = Callable[[], str]
 
 
-async def form_again(request: Request, status: int, say: Say) -> Response | None:
+async def form_again(request: Request, status: int, say: Say, *, field: str = "") -> Response | None:
     """Return the page of a refused form, filled in as it was; None when there is no such page.
 
-    Where the page has that form no longer, it is shown as it stands now, under the sentence.
+    The field that is wrong is marked, says why and has the focus. Where the page has that form no longer, it is shown
+    as it stands now, under the sentence.
     """
-    address = _sent_from(request)
-    opened = await _open(request, address) if address else None
-    if opened is None:
+    known = _sent_from(request)
+    if not known and request.headers.get("referer"):  # another site, or no page
         return None
-    page = html.document_fromstring(opened, parser=html.HTMLParser(encoding="utf-8"))
+    addresses = [*([known] if known else ()), *_pages_above(request)]
+    if not addresses:
+        return None
     typed = await forms.read_fields(request)
-    form = _form_of(page, address, request.scope["path"], typed)
+    page, form = await _page_of(request, addresses, typed)
+    if page is None or (form is None and not known):
+        return None
     with labelled({} if form is None else labels_of(page, form)):
         sentence = say()
-    _tell(page, sentence)
+    line = _tell(page, sentence)
     if form is not None:  # else somebody else has settled what it was about
         _fill(form, typed)
         for around in form.iterancestors("dialog", "details"):
             around.set("open", "")
             if around.tag == "dialog" and (heading := next(around.iter("h2"), None)) is not None:
-                heading.addnext(_line(sentence))  # the line of the page lies behind it
+                line = _line(sentence)  # the line of the page lies behind it
+                heading.addnext(line)
+        _mark_wrong(page, form, field, line)
     text = etree.tostring(page, encoding="unicode", method="html", doctype="<!doctype html>")
     return HTMLResponse(text, status, {"Content-Language": current_language()})
+
+
+async def _page_of(request: Request, addresses: list[str], typed: FormData) -> tuple[Any, Any]:
+    """Return the first of these pages that has the form, and the form; else the first page there is."""
+    first = None
+    for address in addresses:
+        if opened := await _open(request, address):
+            page = html.document_fromstring(opened, parser=html.HTMLParser(encoding="utf-8"))
+            if (form := _form_of(page, address, request.scope["path"], typed)) is not None:
+                return page, form
+            first = page if first is None else first
+    return first, None
+
+
+def _pages_above(request: Request) -> list[str]:
+    """Return the addresses at and above that of a form of the console: one of them shows it."""
+    path = request.url.path
+    if request.method != "POST" or request.headers.get("HX-Request") or not path.startswith("/shops/"):
+        return []
+    parts = path.split("/")
+    return ["/".join(parts[:count]) for count in range(len(parts), max(3, len(parts) - 4), -1)]
 
 
 def labels_of(page: Any, form: Any) -> dict[str, str]:
@@ -191,15 +218,46 @@ def _mark(element: Any, name: str, *, is_on: bool) -> None:
         element.attrib.pop(name, None)
 
 
-def _tell(page: Any, sentence: str) -> None:
-    """Put the sentence where the page says what happened: under the title, or first of all."""
+def _mark_wrong(page: Any, form: Any, field: str, line: Any) -> None:
+    """Mark the field a refusal names and its label, let the field say the sentence, and give it the focus."""
+    wrong = _field_called(form, field) if field else None
+    if wrong is None:
+        return
+    line.set("id", "refusal")
+    wrong.set("aria-invalid", "true")
+    wrong.set("aria-describedby", f"{wrong.get('aria-describedby', '')} refusal".strip())
+    for each in page.xpath("//*[@autofocus]"):
+        each.attrib.pop("autofocus")
+    wrong.set("autofocus", "")
+    around = next(wrong.iterancestors("label"), None)
+    for label in (around, *page.xpath("//label[@for=$id]", id=wrong.get("id", ""))):
+        if label is not None:
+            label.set("class", f"{label.get('class', '')} wrong".strip())
+
+
+def _field_called(form: Any, field: str) -> Any:
+    """Return the field of a form that is called like a value: quiet.from is quiet_from, control_share is control."""
+    parts = [part for part in field.split(".") if not part.isdecimal()]
+    names = ["_".join(parts), *reversed(parts)]
+    shown = [each for each in _fields(form) if each.get("type") != "hidden"]
+    called = {re.sub("^(set|secret|cap)_", "", each.get("name")): each for each in reversed(shown)}
+    called |= {each.get("name"): each for each in reversed(shown)}
+    for name in names:
+        if name in called:
+            return called[name]
+    return next((called[name] for name in called if any(f"{each}_".startswith(f"{name}_") for each in names)), None)
+
+
+def _tell(page: Any, sentence: str) -> Any:
+    """Put the sentence where the page says what happened, under the title or first of all, and return its line."""
     line = _line(sentence)
     heading = next(page.iter("h1"), None)
     if heading is None:
         page.body.insert(0, line)
-        return
+        return line
     top = next((each for each in heading.iterancestors("div") if each.get("class") == "top"), heading)
     top.addnext(line)
+    return line
 
 
 def _line(sentence: str) -> Any:

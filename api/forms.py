@@ -48,7 +48,7 @@ async def check_token(request: Request) -> None:
     sent = request.headers.get(HEADER) or (await read_fields(request)).get(FIELD)
     wanted = token_for(request.app.state.settings.signing_key(), secret)
     if not isinstance(sent, str) or not hmac.compare_digest(sent.encode(), wanted.encode()):
-        raise Forbidden(gettext_noop("This form is too old. Open the page again, then send it once more."))
+        raise Forbidden(gettext_noop("This form has expired. Reload the page and submit it again."))
 
 
 def is_cross_site(method: str, headers: Mapping[str, str], public_url: str) -> bool:

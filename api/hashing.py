@@ -29,7 +29,7 @@ async def hashing(request: Request, work: Callable[..., Result], *arguments: Any
     """Run `work`, which hashes, when it is its turn; 503 when more wait than a minute's worth."""
     limiter: anyio.CapacityLimiter = request.app.state.hashing
     if limiter.statistics().tasks_waiting >= MOST_WAITING:
-        detail = gettext_noop("Very many are signing in at this moment. Try again in a few seconds.")
+        detail = gettext_noop("Too many sign-ins at the moment. Try again in a few seconds.")
         raise HTTPException(503, detail, {"Retry-After": "5"})
     return await to_thread.run_sync(partial(work, *arguments, **named), limiter=limiter)
 

@@ -54,7 +54,7 @@ async def tell_metrics(request: Request) -> Response:
     """Return this process's figures, and how the installation is, in Prometheus' text form."""
     host = request.client.host if request.client else ""
     if not _is_loopback(host) or "x-forwarded-for" in request.headers:
-        raise NotFound(gettext_noop("Nothing is here."))
+        raise NotFound(gettext_noop("Not found."))
     readiness: Readiness = request.app.state.readiness
     _set_gauges(await readiness.ask(deep=True), clock.now())
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

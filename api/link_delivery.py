@@ -41,7 +41,7 @@ def hand_over(engine: Engine, shop: Shop, link: OneTimeLink, secret: str, *, pub
 def _letter(shop: Shop, link: OneTimeLink, address: str) -> tuple[str, str]:
     if link.purpose is LinkPurpose.INVITATION:
         subject = _("You are invited to {shop}").format(shop=shop.name)
-        text = _("Open this link within seven days to join {shop} on Regulars. It works once:\n\n{link}")
+        text = _("Open this link within seven days to join {shop} on Regulars. It can be used once:\n\n{link}")
     else:
         subject = _("Choose a new password for {shop}").format(shop=shop.name)
         text = _("Open this link within a day to choose a new password. It works once:\n\n{link}")

@@ -78,5 +78,5 @@ def language_of(request: Request) -> str:
 
 async def refuse_other_sites(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer a form that another site sent."""
-    text = gettext("This form was sent from another site, so it was not accepted.")
+    text = gettext("This form was submitted from another site and was rejected.")
     await PlainTextResponse(text, status_code=403)(scope, receive, send)

@@ -44,7 +44,7 @@ async def use_link(
     engine: Engine = request.app.state.engine
     wait = await in_thread(count_try, engine, invitations.limits_of(address_of(request)), at)
     if wait:
-        return page(request, "error.html", status=429, title=_("Too many tries"), detail=too_often(wait))
+        return page(request, "error.html", status=429, title=_("Too many requests"), detail=too_often(wait))
     me = await in_thread(_signed_in, request, at)
     try:
         about = await in_thread(_about, engine, token, me, at)

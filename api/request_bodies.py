@@ -36,9 +36,9 @@ FIRST_SECONDS = 20.0
 SLOWEST = 10_000
 """Bytes a second: a body may take FIRST_SECONDS and what it needs at this pace."""
 
-TOO_LARGE = gettext_noop("The body is larger than this address takes.")
-UNKNOWN = gettext_noop("This is more than we read from somebody we do not know. Sign in, or send a valid key.")
-TOO_SLOW = gettext_noop("The rest of what you sent did not come in time. Send it once more.")
+TOO_LARGE = gettext_noop("The request body is too large for this endpoint.")
+UNKNOWN = gettext_noop("This request is too large for an anonymous client. Sign in, or send a valid API key.")
+TOO_SLOW = gettext_noop("The upload timed out before it was complete. Send it again.")
 
 
 class Body:

@@ -88,9 +88,9 @@ def create_flyer(  # noqa: PLR0913 - what a flyer is, by name
     """
     check_slug(slug)
     if design not in DESIGNS:
-        raise Invalid("{design} is not a design: use one of {known}.", design=repr(design), known=", ".join(DESIGNS))
+        raise Invalid("{design} is not a layout: use one of {known}.", design=repr(design), known=", ".join(DESIGNS))
     if language not in LANGUAGES:
-        raise Invalid("{language} is not a language we speak. Use en or zh-CN.", language=repr(language))
+        raise Invalid("{language} is not a supported language. Use en or zh-CN.", language=repr(language))
     check_words(content or {}, DESIGNS[design].fields)
     if campaign and campaign.shop_id != shop.id:
         raise NotFound("No campaign is called {slug}.", slug=campaign.slug)
@@ -149,7 +149,7 @@ def check_words(content: Mapping[str, str], fields: Collection[str]) -> None:
     """Refuse (Invalid) an unknown field, words too long for any design, an accent that is no colour."""
     for name, words in content.items():
         if name not in fields:
-            raise Invalid("The design has no field {unknown}: use {known}.", unknown=name, known=sorted(fields))
+            raise Invalid("The layout has no field {unknown}: use {known}.", unknown=name, known=sorted(fields))
         if len(words) > LONGEST_WORDS or any(ord(letter) < 32 and letter != "\n" for letter in words):
             raise Invalid("{field} takes up to {most} characters of plain text.", field=name, most=LONGEST_WORDS)
         if name.startswith("accent") and not re.fullmatch("#[0-9a-fA-F]{6}", words):
@@ -165,8 +165,8 @@ def copy_of(session: Session, shop: Shop, flyer: Flyer) -> Copy:
         fields = {
             "shop": shop.name,
             "accent": "#b8440e",
-            "headline": _("kept for those who come back"),
-            "promise": _("Thank you for this order. Here is our thanks, for your next one."),
+            "headline": _("reserved for returning customers"),
+            "promise": _("Thank you for this order. Here is a gift for your next one."),
         }
         fields |= offer_words(offer, shop) | product_words(product, shop) | flyer.content
     picture = flyer.picture or (product.picture if product else "")

@@ -142,7 +142,7 @@ def reserve_batch(
 def _nothing_to_print(left_out: Counter[Reason]) -> Conflict:
     """Say why a batch would be empty; the reasons of those left out are the run's own words."""
     if not left_out.total():
-        return Conflict("No delivery of this run waits for paper.")
+        return Conflict("No insert of this run is waiting to be printed.")
     why = [f"{step_name(reason)} ({count})" for reason, count in left_out.items()]
     return Conflict("Nothing is left to print for this run: {why}.", why=why)
 
@@ -355,7 +355,9 @@ def _decode(printed: PrintFile) -> None:
     meant = [text for page in sampled for piece in printed.pages[page - 1] for text in _addresses(piece)]
     found = [code.text for code in verify.decode(printed.content, pages=sampled)]
     if sorted(found) != sorted(meant):
-        raise Conflict("A printed code does not read as meant, so the batch is not released. Prove the flyer again.")
+        raise Conflict(
+            "A printed code could not be verified, so the batch is not released. Make a new proof of the flyer."
+        )
 
 
 def _addresses(piece: stamp.PrintRecord) -> list[str]:

@@ -107,7 +107,7 @@ def undo(session: Session, member: Member, waybill: str, *, at: datetime) -> Ope
     member.require(Scope.PACKING_WRITE)
     parcel = parcel_for(session, member, waybill)
     if parcel.shipped_at:
-        raise Conflict("Parcel {waybill} has left already.", waybill=parcel.waybill)
+        raise Conflict("Parcel {waybill} has already shipped.", waybill=parcel.waybill)
     inside = select(Piece).where(
         Piece.shop_id == member.shop_id, Piece.parcel_id == parcel.id, Piece.state == PieceState.IN_PARCEL
     )
@@ -143,7 +143,7 @@ def leave_out(session: Session, member: Member, waybill: str, *, at: datetime) -
     member.require(Scope.PACKING_WRITE)
     parcel = parcel_for(session, member, waybill)
     if parcel.shipped_at:
-        raise Conflict("Parcel {waybill} has left already.", waybill=parcel.waybill)
+        raise Conflict("Parcel {waybill} has already shipped.", waybill=parcel.waybill)
     missing = [insert for insert in inserts_in(session, parcel) if not insert.packed]
     if not missing:
         raise Conflict("Nothing is missing in {waybill}.", waybill=parcel.waybill)

@@ -75,10 +75,8 @@ class Marked:
         if self.moved:
             return ""
         if self.result in (PrintResult.AGAIN, PrintResult.LATER):
-            return _("Nothing changed: batch {number} can be printed once more as it is.").format(
-                number=self.batch.number
-            )
-        return _("Nothing changed: of batch {number} no insert waits for this word any more.").format(
+            return _("Nothing changed: batch {number} can be reprinted as is.").format(number=self.batch.number)
+        return _("Nothing changed: every insert of batch {number} already has a print result.").format(
             number=self.batch.number
         )
 
@@ -156,9 +154,9 @@ def mark_printed(session: Session, member: Member, number: int, result: PrintRes
     moved = 0
     if result in (PrintResult.AGAIN, PrintResult.LATER) and (spent := spent_pieces(session, batch, at=at)):
         raise Conflict(
-            "{spent} of the {total} inserts of batch {number} show a code that has been used or is over meanwhile, so "
-            "it is not printed again as it is. Say that it is good but not needed, and make a new batch: those that "
-            "still wait are in it, without the used codes.",
+            "{spent} of the {total} inserts of batch {number} show a redeemed or expired code, so the batch is not "
+            "reprinted. Mark it as good, surplus, and make a new batch: it contains the waiting inserts without "
+            "those codes.",
             spent=spent,
             total=batch.pieces,
             number=number,
@@ -187,7 +185,7 @@ def close_batch(session: Session, member: Member, number: int, *, unused: bool =
     result = reconcile(session, batch)
     if result.open:
         raise Conflict(
-            "Batch {number} does not add up: {open} of {total} inserts are neither packed, spoiled nor unused.",
+            "Batch {number} is not reconciled: {open} of {total} inserts are neither packed, spoiled nor unused.",
             number=number,
             open=result.open,
             total=result.total,
@@ -255,8 +253,8 @@ def _check_coupons(session: Session, piece: Piece, at: datetime) -> None:
         return
     code = spaced(found.code)
     if found.state is CouponState.REDEEMED:
-        raise Conflict("The coupon {code} has been used, so it is not printed again. Leave the insert out.", code=code)
-    raise Conflict("The coupon {code} is over, so it is not printed again. Leave the insert out.", code=code)
+        raise Conflict("The coupon {code} has been redeemed, so it is not reprinted. Leave the insert out.", code=code)
+    raise Conflict("The coupon {code} has expired, so it is not reprinted. Leave the insert out.", code=code)
 
 
 def _spoil(session: Session, member: Member, piece: Piece, at: datetime) -> tuple[Piece, Batch]:
@@ -266,7 +264,9 @@ def _spoil(session: Session, member: Member, piece: Piece, at: datetime) -> tupl
     )
     if not changed(session, spoil.values(state=PieceState.SPOILED)):
         raise Conflict(
-            "The insert {code} is {state}; only one on paper can be spoiled.", code=piece.code, state=piece.state
+            "The insert {code} is {state}; only a printed one can be marked as spoiled.",
+            code=piece.code,
+            state=piece.state,
         )
     batch = Batch(
         shop_id=member.shop_id,

@@ -164,12 +164,12 @@ def current_proof(session: Session, flyer: Flyer, copy: Copy, *, profile: str) -
     """Return the newest proof that shows what the flyer says now; Conflict when there is none or its checks failed."""
     proof = counting_proof(session, flyer, copy, profile=profile)
     if proof is None and newest_proof(session, flyer, profile=profile) is None:
-        raise Conflict("The flyer {flyer} has not been proved for this device. Make a proof first.", flyer=flyer.name)
+        raise Conflict("The flyer {flyer} has no proof for this device. Make a proof first.", flyer=flyer.name)
     if proof is None:
-        raise Conflict("The flyer {flyer} has changed since it was proved. Make a new proof.", flyer=flyer.name)
+        raise Conflict("The flyer {flyer} has changed since its proof. Make a new proof.", flyer=flyer.name)
     if not proof.passed:
         wrong = "; ".join(preflight.said(check) for check in proof.checks if not check["ok"])
-        raise Conflict("The proof of {flyer} failed its checks: {wrong}", flyer=flyer.name, wrong=wrong)
+        raise Conflict("The proof of {flyer} failed preflight: {wrong}", flyer=flyer.name, wrong=wrong)
     return proof
 
 

@@ -43,8 +43,8 @@ class Scope(StrEnum):
 
 SCOPE_WORDS: dict[Scope, str] = {
     Scope.BUYERS_READ: gettext_noop("see buyers, with names and addresses masked"),
-    Scope.BUYERS_PERSONAL: gettext_noop("see names, mail addresses and phone numbers"),
-    Scope.CONSENTS_WRITE: gettext_noop("record what buyers say about being written to"),
+    Scope.BUYERS_PERSONAL: gettext_noop("see names, email addresses and phone numbers"),
+    Scope.CONSENTS_WRITE: gettext_noop("record consent of buyers"),
     Scope.BUYERS_ERASE: gettext_noop("erase buyers"),
     Scope.IMPORTS_WRITE: gettext_noop("import files"),
     Scope.ORDERS_WRITE: gettext_noop("send in orders"),
@@ -57,11 +57,11 @@ SCOPE_WORDS: dict[Scope, str] = {
     Scope.COUPONS_REDEEM: gettext_noop("redeem coupons"),
     Scope.BATCHES_READ: gettext_noop("see flyers and print batches"),
     Scope.BATCHES_WRITE: gettext_noop("make and print batches"),
-    Scope.INSERTS_READ: gettext_noop("ask what goes into a parcel"),
+    Scope.INSERTS_READ: gettext_noop("query parcel inserts"),
     Scope.PACKING_WRITE: gettext_noop("pack parcels"),
     Scope.JOINT_APPROVE: gettext_noop("take part in joint flyers and approve them"),
     Scope.RESULTS_READ: gettext_noop("see results"),
-    Scope.PEOPLE_WRITE: gettext_noop("manage people and keys"),
+    Scope.PEOPLE_WRITE: gettext_noop("manage users and API keys"),
 }
 """What each scope allows, as people say it: "may ..."."""
 
@@ -106,8 +106,10 @@ def _forbidden(member: Member, scope: Scope) -> Forbidden:
     """Say to a person what their role lacks, to another system the name of the scope as well."""
     deed = Words(SCOPE_WORDS[scope])
     if member.user_id is not None:
-        return Forbidden("Your role here may not do this: {deed}. Ask the shop's owner for it.", deed=deed)
-    return Forbidden("This needs the right {scope}: {deed}. Ask the shop's owner for it.", scope=scope.value, deed=deed)
+        return Forbidden("Your role does not allow this: {deed}. Ask the shop's owner for access.", deed=deed)
+    return Forbidden(
+        "This needs the scope {scope}: {deed}. Ask the shop's owner for access.", scope=scope.value, deed=deed
+    )
 
 
 _TERMINAL = "cli"
@@ -142,4 +144,5 @@ def read_scopes(words: list[str]) -> frozenset[Scope]:
         return frozenset(Scope(word) for word in words)
     except ValueError as error:
         known = ", ".join(scope.value for scope in Scope)
-        raise Invalid("{error}. Known scopes: {known}.", error=str(error), known=known) from error
+        unknown = [word for word in words if word not in set(Scope)]
+        raise Invalid("Unknown scopes: {unknown}. Known scopes: {known}.", unknown=unknown, known=known) from error

@@ -84,24 +84,24 @@ def check_text(name: str, value: str) -> None:
         value.encode()
     except UnicodeEncodeError as error:
         raise Invalid(
-            "{field} holds half a character (a lone surrogate). Take it out and try again.", field=name
+            "{field} contains an incomplete character (a lone surrogate). Remove it and try again.", field=name
         ) from error
     if "\0" in value:
-        raise Invalid("{field} holds a NUL character. Take it out and try again.", field=name)
+        raise Invalid("{field} contains a NUL character. Remove it and try again.", field=name)
 
 
 def check_number(name: str, value: float) -> None:
     """Raise Invalid for a number of more than 64 bits, or for none at all."""
     if isinstance(value, float) and not math.isfinite(value):
-        raise Invalid("{field} is a number that cannot be kept: {value}.", field=name, value=value)
+        raise Invalid("{field} is a number that cannot be stored: {value}.", field=name, value=value)
     if isinstance(value, int) and not -LARGEST <= value <= LARGEST:
-        raise Invalid("{field} is at most {most}, in either direction.", field=name, most=LARGEST)
+        raise Invalid("{field} must be between -{most} and {most}.", field=name, most=LARGEST)
 
 
 def check_json(name: str, value: object, depth: int = 0) -> None:
     """Raise Invalid for a text or number anywhere in a JSON value that a database could not keep."""
     if depth > DEEPEST_JSON:
-        raise Invalid("{field} is nested too deep: at most {most} levels.", field=name, most=DEEPEST_JSON)
+        raise Invalid("{field} is nested too deeply: at most {most} levels.", field=name, most=DEEPEST_JSON)
     if isinstance(value, str):
         check_text(name, value)
     elif isinstance(value, (int, float)):
@@ -149,14 +149,14 @@ def _checks_for(column: sa.Column[Any]) -> list[Check]:
 
 def _needed(name: str, value: object) -> None:
     if value is None:
-        raise Invalid("{field} cannot be left out or null.", field=name)
+        raise Invalid("{field} is required.", field=name)
 
 
 def check_moment(name: str, value: object) -> None:
     """Raise Invalid for a day or a moment so far away that a calendar could not go on from it."""
     if isinstance(value, date) and not FIRST_YEAR <= value.year <= LAST_YEAR:
         raise Invalid(
-            "{field} lies between the years {first} and {last}, not in {year}.",
+            "{field} must be between the years {first} and {last}, not in {year}.",
             field=name,
             first=FIRST_YEAR,
             last=LAST_YEAR,
@@ -166,7 +166,7 @@ def check_moment(name: str, value: object) -> None:
 
 def _small(name: str, value: object) -> None:
     if isinstance(value, int) and not -(2**31) <= value < 2**31:
-        raise Invalid("{field} is at most {most}, in either direction.", field=name, most=2**31 - 1)
+        raise Invalid("{field} must be between -{most} and {most}.", field=name, most=2**31 - 1)
 
 
 def _at_most(length: int) -> Check:

@@ -34,18 +34,15 @@ SENTENCES = {
         "The database lacks a table or column that this release needs. Nothing was changed. Run `regulars db upgrade`: "
         "it brings the database up to date, or says what is missing."
     ),
-    DatabaseProblem.READ_ONLY: gettext_noop(
-        "The database can only be read. Nothing was changed. Make it writable again."
-    ),
+    DatabaseProblem.READ_ONLY: gettext_noop("The database is read-only. Nothing was changed. Make it writable again."),
     DatabaseProblem.FULL: gettext_noop("The disk of the database is full. Nothing was changed. Make room on it."),
     DatabaseProblem.DAMAGED: gettext_noop(
         "The database is damaged, or its file is not a database. Nothing was changed. Restore it from a backup."
     ),
     DatabaseProblem.DENIED: gettext_noop(
-        "The database does not let us in, or not do this. Nothing was changed. Look at REGULARS_DATABASE_URL and at "
-        "what its user may do."
+        "The database refused access. Nothing was changed. Check REGULARS_DATABASE_URL and the privileges of its user."
     ),
-    DatabaseProblem.CROWDED: gettext_noop("Too much is going on at once. Nothing was changed; try again in a moment."),
+    DatabaseProblem.CROWDED: gettext_noop("Too many requests at once. Nothing was changed; try again in a moment."),
     DatabaseProblem.BUSY: gettext_noop("The database is busy. Nothing was changed; try again in a moment."),
     DatabaseProblem.AWAY: gettext_noop("The database does not answer. Nothing was changed; try again in a moment."),
 }

@@ -42,13 +42,11 @@ def public_message(error: BaseException) -> str:
     if problem:
         return gettext(SENTENCES[problem])
     if isinstance(error, OSError) and error.strerror:
-        return gettext("The machine refused: {why}. Whoever runs this installation finds more in the log.").format(
-            why=error.strerror
-        )
+        return gettext("System error: {why}. The administrator finds more in the log.").format(why=error.strerror)
     return gettext(UNEXPECTED).format(kind=type(error).__name__)
 
 
-UNEXPECTED = gettext_noop("Something went wrong with us ({kind}). Whoever runs this installation finds it in the log.")
+UNEXPECTED = gettext_noop("Internal error ({kind}). The administrator finds it in the log.")
 
 
 class RemoteError(Exception):

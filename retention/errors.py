@@ -9,14 +9,15 @@
 A message is a template with named values, so that the edge that shows it can translate it first:
 ``raise NotFound("No shop is called {slug}.", slug=slug)``. A member of an enumeration is translated too, and a list or
 tuple of values is joined the way the language does. A value called `field` is named as its asker knows it: people by
-the label on the page, programs by the name they sent. Words of our own inside a sentence are marked as `Words`.
+the label on the page, programs by the name they sent; so is the `path` of a value in a rule. Words of our own inside a
+sentence are marked as `Words`.
 """
 
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Self
 
-from retention.field_names import name_field
+from retention.field_names import name_field, name_path
 
 
 class Words(str):
@@ -56,7 +57,18 @@ class Error(Exception):
         values = {name: _said(value, translate) for name, value in self.values.items()}
         if isinstance(field := values.get("field"), str):
             values["field"] = name_field(field)
+        if isinstance(path := values.get("path"), str):
+            values["path"] = name_path(path)
         return translate(self.message).format(**values)
+
+
+class Wrong(ValueError):
+    """What a validator of a model refuses: a template with values, told as ours by `retention.validation_errors`."""
+
+    def __init__(self, message: str, **values: object) -> None:
+        super().__init__(message.format(**{"field": "it", **values}))
+        self.message = message
+        self.values = values
 
 
 def _said(value: object, translate: Callable[[str], str]) -> object:

@@ -41,23 +41,23 @@ LONGEST = timedelta(minutes=5)
 """How long one loop goes on at most."""
 
 WORKS = {
-    "launch": n_("Launching it when its moment comes"),
-    "events": n_("Launching it for those to whom its event happened"),
-    "sold": n_("Stopping it when it has sold enough"),
-    "sender": n_("Reading its settings and secrets"),
-    "mail": n_("Handing mail to this installation's own mail server"),
-    "messages": n_("Handing over messages"),
-    "posts": n_("Handing over posts to chat groups"),
-    "hook": n_("Turning what happened into calls"),
-    "calls": n_("Making calls"),
-    "figure": n_("Counting a figure that pages show"),
-    "refresh": n_("Bringing segments up to date"),
-    "forecast": n_("Predicting who comes back"),
+    "launch": n_("Scheduled launch"),
+    "events": n_("Launch on events"),
+    "sold": n_("Stop at the sales goal"),
+    "sender": n_("Reading settings and secrets"),
+    "mail": n_("Sending email through the installation's mail server"),
+    "messages": n_("Sending messages"),
+    "posts": n_("Sending posts to chat groups"),
+    "hook": n_("Creating webhook calls"),
+    "calls": n_("Sending webhook calls"),
+    "figure": n_("Calculating figures"),
+    "refresh": n_("Refreshing segments"),
+    "forecast": n_("Predicting repeat orders"),
     "orders": n_("Matching orders with coupons"),
     "import": n_("Importing a file"),
     "batch": n_("Rendering a batch"),
-    "respell": n_("Spelling telephone numbers of another country"),
-    "forget": n_("Forgetting what has had its time"),
+    "respell": n_("Normalising phone numbers of another country"),
+    "forget": n_("Deleting expired data"),
 }
 """What was being done, by the word rows keep."""
 

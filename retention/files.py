@@ -112,7 +112,7 @@ class FileStore:
             with suppress(FileNotFoundError):
                 self._fetch(key, path)
         if not path.exists():
-            raise NotFound("The file {name} is gone. Send it once more.", name=repr(path.name))
+            raise NotFound("The file {name} is no longer stored. Upload it again.", name=repr(path.name))
         if not self._remote:
             yield path
             return

@@ -67,7 +67,7 @@ class Life:
         if not _is_fresh(self.scheduler, at):
             found.append(_SCHEDULER.told(self.scheduler, at))
         if idle := [queue for queue in queues if not _is_fresh(self.workers.get(queue), at)]:
-            found.append(Error(gettext_noop("No worker takes work from: {queues}."), queues=idle))
+            found.append(Error(gettext_noop("No worker is running for: {queues}."), queues=idle))
         return found
 
 
@@ -84,7 +84,10 @@ class _Silence:
         return Error(self.since, minutes=max(int((at - last).total_seconds() // 60), 0))
 
 
-_SWEEPS = _Silence(gettext_noop("No sweep has run yet."), gettext_noop("No sweep has run for {minutes} minutes."))
+_SWEEPS = _Silence(
+    gettext_noop("The periodic dispatch has not run yet."),
+    gettext_noop("The periodic dispatch has not run for {minutes} minutes."),
+)
 _SCHEDULER = _Silence(
     gettext_noop("The scheduler has not been seen yet."),
     gettext_noop("The scheduler has not been seen for {minutes} minutes."),

@@ -93,7 +93,7 @@ def offer_password(session: Session, shop: Shop, user_id: int, *, by: Member, at
     by.require_all(ROLE_SCOPES[role])
     if not runs_the_machine(by.actor) and len(users.shops_of_user(session, user)) > 1:
         raise Conflict(
-            "{email} works in other shops too. Ask whoever runs this installation for: regulars user reset-password.",
+            "{email} belongs to other shops too. Ask your administrator to run: regulars user reset-password.",
             email=user.email,
         )
     _end(session, at, col(OneTimeLink.user_id) == user.id)
@@ -134,7 +134,7 @@ def find_link(session: Session, secret: str, *, at: datetime) -> OneTimeLink:
     found = select(OneTimeLink).where(OneTimeLink.digest == tokens.digest(secret), *_usable(at))
     link = session.exec(found).first()
     if link is None or not _still_holds(session, link, at=at):
-        raise NotFound("This link works no longer. Ask whoever sent it for a new one.")
+        raise NotFound("This link is no longer valid. Ask the sender for a new one.")
     return link
 
 
@@ -200,7 +200,7 @@ def _issue(session: Session, link: OneTimeLink) -> str:
 def _use(session: Session, link: OneTimeLink, *, at: datetime) -> Shop:
     """Claim the link, once; NotFound when somebody was faster."""
     if not _end(session, at, col(OneTimeLink.id) == link.id, *_usable(at)):
-        raise NotFound("This link works no longer. Ask whoever sent it for a new one.")
+        raise NotFound("This link is no longer valid. Ask the sender for a new one.")
     return session.get_one(Shop, link.shop_id)
 
 

@@ -81,11 +81,11 @@ def create_api_key(
     """
     name = name.strip()
     if not name or not scopes:
-        raise Invalid("Name the key and choose what it may do.")
+        raise Invalid("Enter a name and choose permissions for the key.")
     if len(name) > 100:
         raise Invalid("A name has at most {length} characters.", length=100)
     if expires_at is not None and expires_at <= at:
-        raise Invalid("A key cannot end in the past: {day} is over.", day=show_end(expires_at, shop.timezone, at=at))
+        raise Invalid("The expiry date cannot be in the past: {day}.", day=show_end(expires_at, shop.timezone, at=at))
     if by is not None:
         by.require_all(scopes)
         _check_end(session, by, expires_at, timezone=shop.timezone, at=at)
@@ -180,7 +180,7 @@ def _check_end(session: Session, by: Member, expires_at: datetime | None, *, tim
     maker = session.get(ApiKey, int(number)) if kind == "key" else None
     if maker and maker.expires_at and (expires_at is None or expires_at > maker.expires_at):
         last = show_end(maker.expires_at, timezone, at=at)
-        raise Invalid("A key made by a key ends with it at the latest: {day}.", day=last)
+        raise Invalid("A key created by another key expires with it at the latest: {day}.", day=last)
 
 
 def _acting(key: ApiKey) -> Member:

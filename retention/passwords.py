@@ -46,9 +46,7 @@ def judge(password: str, about: Sequence[str] = ()) -> None:
     with _one_at_a_time:
         score = zxcvbn(password[:JUDGED], [word for word in about if word])["score"]
     if score < GOOD_ENOUGH:
-        raise Invalid(
-            "This password is easy to guess. Take four words that have nothing to do with each other or with you."
-        )
+        raise Invalid("This password is easy to guess. Use four unrelated words.")
 
 
 def fits(password: str, kept: str) -> bool:

@@ -49,7 +49,7 @@ def create_shop(
     check_slug(slug)
     clock.zone(timezone)
     if language not in LANGUAGES:
-        raise Invalid("{language} is not a language we speak. Use en or zh-CN.", language=repr(language))
+        raise Invalid("{language} is not a supported language. Use en or zh-CN.", language=repr(language))
     if session.exec(select(Shop).where(Shop.slug == slug)).first():
         raise Conflict("A shop called {slug} exists already.", slug=slug)
     shop = Shop(
@@ -76,5 +76,7 @@ def get_shop(session: Session, shop_id: int) -> Shop:
 def check_slug(slug: str) -> str:
     """Return `slug` when it can stand in an address: lower-case letters, digits and dashes; Invalid otherwise."""
     if not re.fullmatch(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?", slug):
-        raise Invalid("{slug} cannot stand in an address. Use lower-case letters, digits and dashes.", slug=repr(slug))
+        raise Invalid(
+            "{slug} cannot be used in an address. Use lower-case letters, digits and hyphens.", slug=repr(slug)
+        )
     return slug

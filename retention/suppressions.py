@@ -195,7 +195,7 @@ def key_of(session: Session, shop_id: int, channel: Channel, address: str) -> st
     if channel not in KEY:
         raise Invalid("{channel} has no addresses. Name the buyer.", channel=channel.value)
     if not keys:
-        raise Invalid("{address} is no address for {channel}.", address=repr(address), channel=channel.value)
+        raise Invalid("{address} is not an address for {channel}.", address=repr(address), channel=channel.value)
     return keys.pop()
 
 

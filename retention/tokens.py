@@ -54,7 +54,7 @@ def read_code(text: str) -> str:
     values = np.array([_VALUE[symbol] for symbol in code])
     if int(values[:-1] @ _weights(CODE_LENGTH - 1)) % len(ALPHABET) != values[-1]:
         raise Invalid(
-            "{code} has a typing slip: its check letter does not fit. Compare it with the paper.", code=repr(text)
+            "{code} is mistyped: its check character is wrong. Compare it with the printed code.", code=repr(text)
         ).typed("typing-slip")
     return code
 

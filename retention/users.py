@@ -103,7 +103,7 @@ def find_person(session: Session, shop: Shop, user_id: int) -> tuple[User, Role]
     found = select(User, Membership.role).join(Membership, col(Membership.user_id) == User.id)
     row = session.exec(found.where(Membership.shop_id == shop.id, User.id == user_id)).first()
     if row is None:
-        raise NotFound("Nobody of this shop has the number {number}.", number=user_id)
+        raise NotFound("This shop has no user with the number {number}.", number=user_id)
     return row[0], Role(row[1])
 
 
@@ -188,7 +188,7 @@ def remove_person(session: Session, shop: Shop, user_id: int, *, by: Member, at:
 def change_profile(session: Session, user: User, *, name: str, language: str, at: datetime) -> None:
     """Change how a person is called and spoken to."""
     if language not in LANGUAGES:
-        raise Invalid("{language} is not a language of this console.", language=language)
+        raise Invalid("{language} is not a supported console language.", language=language)
     before = {"name": user.name, "language": user.language}
     after = {"name": name.strip(), "language": language}
     session.exec(sa.update(User).where(col(User.id) == user.id).values(**after))
@@ -205,7 +205,7 @@ def check_email(email: str) -> str:
     local, at_sign, domain = email.partition("@")
     odd = any(letter.isspace() or not letter.isprintable() for letter in email)
     if not (local and at_sign and domain) or odd or len(email) > 254:
-        raise Invalid("{email} is not a mail address. Write it like name@shop.example.", email=repr(email))
+        raise Invalid("{email} is not an email address. Write it like name@shop.example.", email=repr(email))
     return email
 
 

@@ -148,7 +148,7 @@ class _Speaker:
         if measure in MONEY:
             return self.money(value)
         if measure is Measure.LATENESS:
-            return gettext("{number} times their usual gap").format(number=_number(value))
+            return gettext("{number} times their usual interval").format(number=_number(value))
         return _counted(*_UNITS.get(measure, _DAYS), value)
 
     def money(self, value: Value | None) -> str:
@@ -199,7 +199,7 @@ class _Speaker:
         scores = (
             (gettext("{quantity} of 5 for recency"), condition.recency),
             (gettext("{quantity} of 5 for frequency"), condition.frequency),
-            (gettext("{quantity} of 5 for money"), condition.monetary),
+            (gettext("{quantity} of 5 for monetary value"), condition.monetary),
         )
         said = [text.format(quantity=_compared(tests, _number)) for text, tests in scores if tests]
         parts = [gettext("score {scores}").format(scores=gettext(", ").join(said))] if said else []
@@ -227,9 +227,9 @@ _ACTIONS = {
     Measure.LAST: gettext_noop("placed their last order {quantity}"),
     Measure.DAYS_SINCE_FIRST: gettext_noop("placed their first order {quantity} ago"),
     Measure.DAYS_SINCE_LAST: gettext_noop("placed their last order {quantity} ago"),
-    Measure.DAYS_TO_SECOND: gettext_noop("came back on a second day after {quantity}"),
-    Measure.MEDIAN_GAP: gettext_noop("usually let {quantity} pass between orders"),
-    Measure.LATENESS: gettext_noop("have let {quantity} pass since their last order"),
+    Measure.DAYS_TO_SECOND: gettext_noop("ordered on a second day after {quantity}"),
+    Measure.MEDIAN_GAP: gettext_noop("have a usual interval of {quantity} between orders"),
+    Measure.LATENESS: gettext_noop("had their last order {quantity} ago"),
 }
 
 _TIMES = ngettext_noop("{count} time", "{count} times")

@@ -82,10 +82,10 @@ def why_nothing(forecast: ShopForecast | None) -> str:
     if forecast.outcome is Outcome.MADE:
         return ""
     if forecast.outcome is Outcome.UNSETTLED:
-        return gettext("The model finds no figures that fit this shop's orders, so nothing is predicted.")
+        return gettext("The model does not fit this shop's orders, so nothing is predicted.")
     return gettext(
-        "There is too little to predict from: {buyers} buyers have ordered (at least {fewest} are needed) "
-        "and {back} of them on more than one day (at least {fewest_back})."
+        "Not enough data for predictions: {buyers} buyers have ordered (at least {fewest} are needed) and {back} of "
+        "them on more than one day (at least {fewest_back})."
     ).format(buyers=forecast.buyers, fewest=FEWEST_BUYERS, back=forecast.came_back, fewest_back=FEWEST_BACK)
 
 

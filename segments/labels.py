@@ -7,7 +7,7 @@ from retention.touches import TouchEvent
 FIELDS = {
     "external_id": gettext_noop("buyer id"),
     "name": gettext_noop("name"),
-    "email": gettext_noop("e-mail address"),
+    "email": gettext_noop("email address"),
     "phone": gettext_noop("phone number"),
     "language": gettext_noop("language"),
     "country": gettext_noop("country"),
@@ -19,18 +19,18 @@ FIELDS = {
 }
 
 CHANNELS = {
-    Channel.EMAIL: gettext_noop("e-mail"),
+    Channel.EMAIL: gettext_noop("email"),
     Channel.SMS: gettext_noop("SMS"),
     Channel.PARCEL: gettext_noop("parcel inserts"),
     Channel.GROUP: gettext_noop("group messages"),
     Channel.PERSONAL: gettext_noop("personal messages"),
-    Channel.WEBHOOK: gettext_noop("messages of the shop's app"),
+    Channel.WEBHOOK: gettext_noop("app messages"),
 }
 
 ANSWERS = {
-    "in": gettext_noop("agreed to {channel}"),
+    "in": gettext_noop("opted in to {channel}"),
     "out": gettext_noop("opted out of {channel}"),
-    "never": gettext_noop("were never asked about {channel}"),
+    "never": gettext_noop("have no recorded consent for {channel}"),
 }
 
 EVENTS = {

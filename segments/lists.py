@@ -71,7 +71,7 @@ def buyers_called(session: Session, shop_id: int, external_ids: Iterable[str]) -
     """Return the buyers with these external ids, and the ids nobody has, in their order and once each."""
     wanted = list(dict.fromkeys(text.strip() for text in external_ids if text.strip()))
     if any("\0" in text for text in wanted):
-        raise Invalid("A list of buyer ids is text, one id a line; this is something else.")
+        raise Invalid("A list of buyer IDs must be text, one ID per line.")
     query = sa.select(col(Buyer.id), col(Buyer.external_id)).where(
         col(Buyer.shop_id) == shop_id, one_of(session, col(Buyer.external_id), wanted or [""])
     )

@@ -33,8 +33,8 @@ def check_asking(session: Session, member: Member, *rules: Node | None) -> None:
     asked = personal_fields(session, member.shop_id, *rules)
     if asked:
         raise Forbidden(
-            "The rule asks about {fields}, itself or in a segment it names. That needs the right {scope}. "
-            "Ask the shop's owner for it.",
+            "The rule uses {fields}, directly or through a segment. This needs the scope {scope}. Ask the shop's "
+            "owner for access.",
             fields=", ".join(sorted(asked)),
             scope=Scope.BUYERS_PERSONAL.value,
         )
@@ -55,8 +55,8 @@ def check_using(session: Session, member: Member, audience: Node, *narrowing: No
         return
     if not isinstance(audience, InSegment) or any(rule not in ALL_BUYERS for rule in narrowing):
         raise Forbidden(
-            "The audience asks about personal data. Without the right {scope} a saved segment of that kind is used "
-            "alone and whole: no other rule, no exclusion, no waves.",
+            "The audience uses personal data. Without the scope {scope} such a saved segment can only be used alone "
+            "and unchanged: no other rule, no exclusion, no waves.",
             scope=Scope.BUYERS_PERSONAL.value,
         )
 

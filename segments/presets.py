@@ -42,7 +42,7 @@ class Preset:
         missing = [name for name in self.asks if not values.get(name, "").strip()]
         if missing:
             raise Invalid(
-                "The preset {slug} asks for {asks}; say {missing}.",
+                "The preset {slug} needs {asks}; missing: {missing}.",
                 slug=self.slug,
                 asks=", ".join(self.asks),
                 missing=", ".join(missing),
@@ -67,7 +67,7 @@ _ALL = (
     ),
     Preset(
         "about-to-lapse",
-        gettext_noop("About to lapse: past 1.5 times their usual gap"),
+        gettext_noop("About to lapse: past 1.5 times their usual interval"),
         {
             "all": [
                 {"orders": {"measure": "lateness", "more_than": "1.5"}},
@@ -75,7 +75,7 @@ _ALL = (
             ]
         },
     ),
-    Preset("vip", gettext_noop("VIP: the top fifth by spend"), {"rfm": {"monetary": {"is": 5}}}),
+    Preset("vip", gettext_noop("VIP: top 20 % by spend"), {"rfm": {"monetary": {"is": 5}}}),
     Preset("followers", gettext_noop("Followers"), {"follows": {}}),
     Preset(
         "followers-not-yet-buyers",
@@ -93,7 +93,7 @@ _ALL = (
     ),
     Preset(
         "never-scanned",
-        gettext_noop("Got a flyer and never scanned"),
+        gettext_noop("Received a flyer and never scanned"),
         {
             "all": [
                 {"touch": {"event": "sent", "at_least": 1}},

@@ -142,5 +142,5 @@ def _minor(amount: object, currency: str) -> int:
     assert isinstance(amount, Decimal)
     units = money.minor(amount, currency)
     if money.major(units, currency) != amount:
-        raise Invalid("{amount} has more decimals than {currency} knows.", amount=amount, currency=currency)
+        raise Invalid("{amount} has more decimals than {currency} allows.", amount=amount, currency=currency)
     return units

@@ -148,7 +148,7 @@ def _shown(item: Arrival) -> dict[str, Any]:
 def _read_changes(file: Path, shop: Shop) -> dict[str, Any]:
     changes = read_json(file)
     if not isinstance(changes, dict):
-        raise Invalid("Changes are one JSON object, which {file} is not.", file=file.name)
+        raise Invalid("{file} must contain one JSON object with the changes.", file=file.name)
     if "scheduled_at" in changes and changes["scheduled_at"] is not None:
         changes["scheduled_at"] = read_moment(str(changes["scheduled_at"]), shop)
     return changes

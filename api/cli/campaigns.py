@@ -341,14 +341,16 @@ def _read_trigger(text: str) -> dict[str, Any] | None:
         return None
     trigger = parse_json(text, "--trigger")
     if not isinstance(trigger, dict):
-        raise Invalid("A trigger is one JSON object, such as {example}.", example='{"event": {"kind": "followed"}}')
+        raise Invalid(
+            "The trigger must be one JSON object, such as {example}.", example='{"event": {"kind": "followed"}}'
+        )
     return trigger
 
 
 def _read_rule(path: Path) -> dict[str, Any]:
     rule = read_json(path)
     if not isinstance(rule, dict):
-        raise Invalid("A rule is one JSON object, which {file} is not.", file=path.name)
+        raise Invalid("{file} must contain one JSON object with the rule.", file=path.name)
     return rule
 
 

@@ -127,7 +127,7 @@ def _readers(here: InShop, campaign: Campaign, buyer: str) -> list[Buyer]:
         return [buyer_for(here.session, here.member, buyer)]
     readers = extremes(here.session, here.shop, campaign, at=here.now)
     if not readers:
-        raise NotFound("Nobody is in the audience. Name a buyer with --buyer.")
+        raise NotFound("The audience is empty. Name a buyer with --buyer.")
     return readers
 
 

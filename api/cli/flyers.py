@@ -86,7 +86,7 @@ def prove(
     result = {"flyer": slug, "sha256": proof.sha256, "passed": proof.passed, "targets": proof.targets}
     show(result | {"checks": checks}, as_json=as_json)
     if not proof.passed:
-        raise Conflict("The proof of {flyer} failed its checks.", flyer=flyer.name)
+        raise Conflict("The proof of {flyer} failed preflight.", flyer=flyer.name)
 
 
 def _field(text: str) -> tuple[str, str]:

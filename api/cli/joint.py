@@ -156,5 +156,5 @@ def _person(here: InShop, email: str) -> Member:
     user = find_user(here.session, email.strip().lower())
     member = member_for(here.session, user, here.shop) if user else None
     if member is None:
-        raise NotFound("Nobody with the address {email} works in this shop.", email=email)
+        raise NotFound("No user of this shop has the address {email}.", email=email)
     return member

@@ -51,9 +51,9 @@ def _shares(planned: list[str]) -> dict[str, float]:
         try:
             shares[name] = float(share)
         except ValueError as error:
-            raise Invalid("{text} is no share of an arm. Write it like control=0.1.", text=repr(each)) from error
+            raise Invalid("{text} is not the share of an arm. Write it like control=0.1.", text=repr(each)) from error
         if not name or not 0 < shares[name] < float("inf"):
-            raise Invalid("{text} is no share of an arm. Write it like control=0.1.", text=repr(each))
+            raise Invalid("{text} is not the share of an arm. Write it like control=0.1.", text=repr(each))
     return shares
 
 

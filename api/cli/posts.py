@@ -165,5 +165,5 @@ def _assignee(session: Session, shop: Shop, email: str) -> str:
         return ""
     user = find_user(session, email.strip().lower())
     if user is None or user.id not in {each.id for each, _role in people_of(session, shop)}:
-        raise NotFound("Nobody in this shop has the address {email}.", email=email)
+        raise NotFound("No user of this shop has the address {email}.", email=email)
     return f"user:{user.id}"

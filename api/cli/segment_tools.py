@@ -292,11 +292,13 @@ def _lines(source: Path) -> list[str]:
     try:
         return source.read_text("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
-        raise Invalid("A list of buyer ids is text in UTF-8, one id a line; this is something else.") from error
+        raise Invalid("A list of buyer IDs must be UTF-8 text, one ID per line.") from error
 
 
 def _percents(text: str) -> list[int]:
     try:
         return [int(each) for each in text.split(",")]
     except ValueError as error:
-        raise Invalid("Shares are whole percents from 1 that add up to 100, not {shares}.", shares=text) from error
+        raise Invalid(
+            "Shares must be whole percentages from 1 that add up to 100, not {shares}.", shares=text
+        ) from error

@@ -157,7 +157,7 @@ def _read_settings(place: str) -> Mapping[str, Any]:
         return {}
     settings = read_json(place)
     if not isinstance(settings, dict):
-        raise Invalid("Settings are one JSON object, which {file} is not.", file=place)
+        raise Invalid("{file} must contain one JSON object with the settings.", file=place)
     return settings
 
 

@@ -98,7 +98,7 @@ def read_json(source: str | Path) -> Any:
     try:
         return parse_json(Path(source).read_text("utf-8-sig"), name)
     except UnicodeDecodeError as error:
-        raise Invalid("{file} is no text in UTF-8.", file=name) from error
+        raise Invalid("{file} is not UTF-8 text.", file=name) from error
 
 
 def parse_json(text: str, name: str) -> Any:

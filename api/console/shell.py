@@ -31,27 +31,29 @@ Here = Annotated[Place, Depends(current_place)]
 
 DONE: dict[str, str] = {
     "saved": gettext_noop("Saved."),
-    "launched": gettext_noop("Launched. The figures below move by themselves."),
-    "paused": gettext_noop("Paused. Nobody gets anything until you resume."),
-    "resumed": gettext_noop("Going on."),
-    "cancelled": gettext_noop("Cancelled. What was sent stays sent; the rest will not go."),
-    "printed": gettext_noop("Noted as printed."),
-    "unchanged": gettext_noop("Nothing changed: no insert of this batch waits for this word any more."),
-    "closed": gettext_noop("Closed. Every piece is accounted for."),
+    "launched": gettext_noop("Launched. The figures below update automatically."),
+    "paused": gettext_noop("Paused. Nothing is sent until you resume."),
+    "resumed": gettext_noop("Resumed."),
+    "cancelled": gettext_noop("Cancelled. Unsent messages will not be sent."),
+    "printed": gettext_noop("Marked as printed."),
+    "unchanged": gettext_noop("Nothing changed: every insert of this batch already has a print result."),
+    "closed": gettext_noop("Closed. All inserts are reconciled."),
     "approved": gettext_noop("Approved for your shop."),
-    "proved": gettext_noop("A new proof is ready. Look at it before you approve it."),
+    "proved": gettext_noop("A new proof is ready. Review it before you approve it."),
     "batch": gettext_noop("The batch is ready to print."),
     "removed": gettext_noop("Removed."),
-    "signed-out": gettext_noop("Signed out everywhere."),
+    "signed-out": gettext_noop("Signed out of all sessions."),
     "refreshed": gettext_noop("Up to date."),
-    "scheduled": gettext_noop("It goes by itself from here. Until then it can be paused, changed or cancelled."),
-    "submitted": gettext_noop("Submitted. Somebody who may approve it decides next."),
-    "campaign-approved": gettext_noop("Approved, exactly as it is. It can go now."),
-    "sent-back": gettext_noop("Sent back. It is a draft again."),
-    "resent": gettext_noop("They are tried once more."),
-    "sender-paused": gettext_noop("Paused. What it had not begun to send waits."),
-    "erased": gettext_noop("Erased. Counts and money stay, without a name; the next file does not bring them back."),
-    "tested": gettext_noop("The test is on its way. It counts nowhere."),
+    "scheduled": gettext_noop(
+        "Activated. It is sent automatically and can be paused, changed or cancelled until then."
+    ),
+    "submitted": gettext_noop("Submitted for approval."),
+    "campaign-approved": gettext_noop("Approved as shown. It can be launched now."),
+    "sent-back": gettext_noop("Returned to draft."),
+    "resent": gettext_noop("Retrying failed messages."),
+    "sender-paused": gettext_noop("Paused. Unsent messages wait."),
+    "erased": gettext_noop("Erased. Counts and amounts stay, anonymised; later imports do not restore the buyer."),
+    "tested": gettext_noop("The test was sent. It is not counted in results."),
 }
 """What was done, by the word an address carries after a redirect."""
 
@@ -188,7 +190,7 @@ _MAP = [
         ],
     ),
     (
-        gettext_noop("In the parcel"),
+        gettext_noop("Parcel inserts"),
         [
             _Line(gettext_noop("Flyers"), "/flyers", icon="qrcode", scope=Scope.BATCHES_READ),
             _Line(gettext_noop("Print room"), "/print-room", icon="printer", scope=Scope.BATCHES_READ),
@@ -207,7 +209,7 @@ _MAP = [
             _Line(gettext_noop("Policies"), "/policies", icon="shield-check", scope=Scope.CAMPAIGNS_READ),
             _Line(gettext_noop("Privacy"), "/privacy", icon="eye-off", scope=Scope.BUYERS_READ),
             _Line(gettext_noop("Webhooks"), "/hooks", icon="webhook", scope=Scope.PEOPLE_WRITE),
-            _Line(gettext_noop("People and keys"), "/people", icon="key", scope=Scope.PEOPLE_WRITE),
+            _Line(gettext_noop("Users and API keys"), "/people", icon="key", scope=Scope.PEOPLE_WRITE),
         ],
     ),
 ]

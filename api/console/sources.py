@@ -5,7 +5,7 @@ from retention.i18n import gettext_noop
 
 TOLD = {
     "phone": gettext_noop("by phone"),
-    "mail": gettext_noop("by mail"),
+    "mail": gettext_noop("by email"),
     "in person": gettext_noop("in person"),
     "chat": gettext_noop("in a chat"),
 }
@@ -14,8 +14,8 @@ TOLD = {
 _OTHERS = {
     "unsubscribe link": gettext_noop("on the unsubscribe page"),
     "sms reply": gettext_noop("by answering a text message"),
-    "complaint": gettext_noop("marked as unwanted mail"),
-    "erased": gettext_noop("when they were erased"),
+    "complaint": gettext_noop("marked as spam"),
+    "erased": gettext_noop("on erasure"),
 }
 _FILE = "import:"
 

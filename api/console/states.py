@@ -42,10 +42,10 @@ _STATES: dict[type[StrEnum], dict[str, tuple[str, str]]] = {
     },
     PostState: {
         PostState.WAITING: (gettext_noop("waiting"), ""),
-        PostState.TAKEN: (gettext_noop("in hand"), "info"),
+        PostState.TAKEN: (gettext_noop("assigned"), "info"),
         PostState.SENT: (gettext_noop("sent"), "good"),
         PostState.DECLINED: (gettext_noop("not sent"), "warn"),
-        PostState.EXPIRED: (gettext_noop("too late"), "bad"),
+        PostState.EXPIRED: (gettext_noop("expired"), "bad"),
         PostState.SKIPPED: (gettext_noop("skipped"), ""),
         PostState.FAILED: (gettext_noop("failed"), "bad"),
         PostState.UNKNOWN: (gettext_noop("unknown"), "warn"),
@@ -60,8 +60,8 @@ _STATES: dict[type[StrEnum], dict[str, tuple[str, str]]] = {
     PieceState: {
         PieceState.RESERVED: (gettext_noop("being made"), ""),
         PieceState.RENDERED: (gettext_noop("not printed yet"), "warn"),
-        PieceState.PRINTED: (gettext_noop("on paper"), "info"),
-        PieceState.IN_PARCEL: (gettext_noop("in its parcel"), "good"),
+        PieceState.PRINTED: (gettext_noop("printed"), "info"),
+        PieceState.IN_PARCEL: (gettext_noop("packed"), "good"),
         PieceState.SPOILED: (gettext_noop("spoiled"), "bad"),
         PieceState.UNUSED: (gettext_noop("unused"), ""),
         PieceState.VOID: (gettext_noop("void"), ""),
@@ -69,7 +69,7 @@ _STATES: dict[type[StrEnum], dict[str, tuple[str, str]]] = {
     WebhookCallState: {
         WebhookCallState.WAITING: (gettext_noop("waiting"), "warn"),
         WebhookCallState.CLAIMED: (gettext_noop("on its way"), "info"),
-        WebhookCallState.SENT: (gettext_noop("taken by it"), "good"),
+        WebhookCallState.SENT: (gettext_noop("accepted"), "good"),
         WebhookCallState.FAILED: (gettext_noop("failed"), "bad"),
     },
     SenderState: {
@@ -81,12 +81,12 @@ _STATES: dict[type[StrEnum], dict[str, tuple[str, str]]] = {
 # By class first: members of two string enumerations with one value are equal.
 
 _MEDIA = {
-    Medium.EMAIL: gettext_noop("Mail"),
-    Medium.SMS: gettext_noop("Text message"),
-    Medium.WEBHOOK: gettext_noop("Own system"),
+    Medium.EMAIL: gettext_noop("Email"),
+    Medium.SMS: gettext_noop("SMS"),
+    Medium.WEBHOOK: gettext_noop("App messages"),
     Medium.BOT: gettext_noop("Group bot"),
     Medium.ASSISTED: gettext_noop("By hand"),
-    Medium.PARCEL: gettext_noop("Parcel"),
+    Medium.PARCEL: gettext_noop("Parcel inserts"),
 }
 
 

@@ -69,7 +69,7 @@ def take_mail(
     """Take one report as the mail it came in (message/rfc822); one that cannot be made out is kept too."""
     gateway = find_gateway(session, token, key=settings.signing_key())
     if is_known(session, gateway.shop_id, body):
-        raise Conflict(gettext_noop("This report was taken before, so it changes nothing.")).typed("message-replayed")
+        raise Conflict(gettext_noop("This report was received before and changes nothing.")).typed("message-replayed")
     take_report(session, files, body, at=at, shop_id=gateway.shop_id)
     return JSONResponse({"taken": 1}, 202)
 

@@ -29,22 +29,22 @@ from retention.shops import Shop, get_shop
 router = APIRouter()
 
 NAMES = {
-    Channel.EMAIL: gettext_noop("mail"),
-    Channel.SMS: gettext_noop("text messages"),
-    Channel.PARCEL: gettext_noop("cards in parcels"),
+    Channel.EMAIL: gettext_noop("email"),
+    Channel.SMS: gettext_noop("SMS"),
+    Channel.PARCEL: gettext_noop("parcel inserts"),
     Channel.GROUP: gettext_noop("group messages"),
     Channel.PERSONAL: gettext_noop("personal messages"),
     Channel.WEBHOOK: gettext_noop("app messages"),
 }
 
 WORDINGS = {
-    "channel": gettext_noop("No more, please"),
-    "all": gettext_noop("Nothing more at all, by any way"),
-    "topics": gettext_noop("Only what is ticked"),
-    "pause-30": gettext_noop("Nothing for 30 days"),
-    "pause-90": gettext_noop("Nothing for 90 days"),
-    "resume": gettext_noop("End the pause now"),
-    "in": gettext_noop("Yes, write to me again"),
+    "channel": gettext_noop("Unsubscribe"),
+    "all": gettext_noop("Unsubscribe from all channels"),
+    "topics": gettext_noop("Save selected topics"),
+    "pause-30": gettext_noop("Pause for 30 days"),
+    "pause-90": gettext_noop("Pause for 90 days"),
+    "resume": gettext_noop("Resume now"),
+    "in": gettext_noop("Subscribe again"),
 }
 """The words on each button. What was read when it was pressed is kept with the answer."""
 
@@ -76,7 +76,7 @@ def answer(
     """Do what was chosen and say so; without a choice it is a no to the channel. Again is harmless."""
     subject = leaving.find_subject(session, token, key=settings.signing_key())
     if choice and choice not in WORDINGS:
-        raise Invalid(gettext_noop("That is none of the choices on this page."))
+        raise Invalid(gettext_noop("This choice is not on the page."))
     with speaking(_language(request, buyer_numbered(session, subject.shop_id, subject.buyer_id))):
         wording = _read_words(session, subject, choice) if choice else ONE_CLICK
     visitor = request.client.host if request.client else ""
@@ -94,7 +94,7 @@ def _read_words(session: Session, subject: Subject, choice: str) -> str:
 
 def _question(session: Session, subject: Subject) -> str:
     shop, channel = get_shop(session, subject.shop_id), gettext(NAMES[subject.channel])
-    asked = gettext("May {shop} send you {channel} again? You can say no at any time.")
+    asked = gettext("May {shop} send you {channel} again? You can unsubscribe at any time.")
     return asked.format(shop=shop.name, channel=channel)
 
 

@@ -127,12 +127,12 @@ def visitor(request: Request) -> str:
 
 async def _tell(request: Request, error: Exception) -> Response:
     seconds = error.seconds if isinstance(error, TooOften) else 1
-    detail = gettext("This was used very often just now. Wait {seconds} seconds and try again; nothing is lost.")
+    detail = gettext("Too many requests. Wait {seconds} seconds and try again.")
     return page(
         request,
         "error.html",
         status=429,
         headers={"Retry-After": str(seconds)},
-        title=gettext("A moment, please"),
+        title=gettext("Please wait"),
         detail=detail.format(seconds=seconds),
     )

@@ -43,7 +43,7 @@ def _own(token: str) -> str:
 def read_token(token: str) -> str:
     """Return the token as rows keep it; anything that cannot be one answers like an unknown one."""
     if not (token.isascii() and token.isalnum() and len(token) <= 32):
-        raise NotFound(gettext_noop("Nothing is behind this address."))
+        raise NotFound(gettext_noop("This link does not exist."))
     return token.upper()
 
 
@@ -102,7 +102,7 @@ def show_picture(token: Token, session: Reading, files: Files) -> Response:
     content = files.get(product.picture if product else "")
     kind = next((kind for start, kind in _PICTURE_TYPES.items() if content.startswith(start)), None)
     if kind is None:
-        raise NotFound(gettext_noop("Nothing is behind this address."))
+        raise NotFound(gettext_noop("This link does not exist."))
     return Response(content, media_type=kind, headers={"Cache-Control": "private, max-age=3600"})
 
 
@@ -124,7 +124,7 @@ def _show(
 ) -> Response:
     offer = scans.offer_behind(session, link)
     if offer is None:
-        raise NotFound(gettext_noop("Nothing is behind this address."))
+        raise NotFound(gettext_noop("This link does not exist."))
     shop = get_shop(session, link.shop_id)
     coupon = scans.coupon_behind(session, link)
     product = scans.product_behind(session, link)

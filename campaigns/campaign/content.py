@@ -38,12 +38,12 @@ def read_content(values: object) -> Content:
 
 def _template(language: object, text: object) -> Template:
     if language not in LANGUAGES:
-        raise Invalid("{language} is not a language we speak. Use en or zh-CN.", language=repr(language))
+        raise Invalid("{language} is not a supported language. Use en or zh-CN.", language=repr(language))
     if not isinstance(text, dict) or not set(text) >= _NEEDED or not set(text) <= _NEEDED | _OPTIONAL:
         raise Invalid(
             "The text in {language} needs a subject and a body; it may have a preheader, and nothing else.",
             language=language,
         )
     if not all(isinstance(part, str) and len(part) <= MOST_BODY for part in text.values()):
-        raise Invalid("A subject and a body are texts of at most {most} letters.", most=MOST_BODY)
+        raise Invalid("The subject and the text have at most {most} characters.", most=MOST_BODY)
     return Template(**text)

@@ -50,7 +50,7 @@ def after(move: CampaignMove, state: State, *, medium: Medium, repeats: bool = F
     sources, target = _sources(move, medium=medium, repeats=repeats), MOVES[move][1]
     if state not in sources:
         raise Conflict(
-            "“{move}” is not possible while a campaign is {state}. That needs: {sources}.",
+            "“{move}” is not possible while a campaign is {state}. Required state: {sources}.",
             state=state,
             move=move,
             sources=sorted(sources),

@@ -9,7 +9,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from campaigns.campaign.media import Medium
 from retention.consent import Answer, Channel
-from retention.errors import Invalid
+from retention.errors import Wrong
+from retention.i18n import gettext_noop
+from retention.validation_errors import refusal_in
 
 CHANNEL = {
     Medium.EMAIL: Channel.EMAIL,
@@ -63,7 +65,7 @@ def read_time(text: str) -> time:
     """Return a time of day written HH:MM; ValueError for anything else."""
     hours, _, minutes = text.partition(":")
     if not (len(text) == 5 and hours.isdecimal() and minutes.isdecimal()):
-        raise ValueError(f"{text!r} is not a time of day; write it like 08:30")
+        raise Wrong(gettext_noop("{field} must be a time of day like 08:30, not {text}."), text=text[:40])
     return time(int(hours), int(minutes))
 
 
@@ -94,7 +96,7 @@ class Cap(BaseModel):
     @model_validator(mode="after")
     def _one_window(self) -> Self:
         if (self.days is None) == (self.per is None):
-            raise ValueError("a cap has either days or per (day, week, month), one of the two")
+            raise Wrong(gettext_noop("{field} needs either a number of days or a calendar period, one of the two."))
         return self
 
     def binds(self, medium: Medium) -> bool:
@@ -118,7 +120,9 @@ class Quiet(BaseModel):
     @model_validator(mode="after")
     def _some_hours(self) -> Self:
         if self.start == self.end:
-            raise ValueError(f"quiet hours from {self.start} to {self.end} are none at all or all day")
+            raise Wrong(
+                gettext_noop("{field} must start and end at different times, not both at {time}."), time=self.start
+            )
         return self
 
 
@@ -198,6 +202,9 @@ class ShopPolicy(BaseModel):
     most_inserts: int | None = Field(None, ge=1, le=20, description="Inserts a parcel may carry; null for any number.")
 
 
+_SENTENCES = {"control_share": gettext_noop("{field} must be between 0 and 90 %.")}
+"""What is typed in another unit than it is kept in."""
+
 _Values = TypeVar("_Values", Policy, ShopPolicy)
 
 
@@ -250,9 +257,4 @@ def _read(kind: type[_Values], values: object) -> _Values:
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"]) or "policy"
-        wrong = first["input"]
-        shown = "" if isinstance(wrong, dict | list) or first["type"] == "missing" else f" ({wrong!r})"
-        problem = first["msg"].removeprefix("Value error, ")
-        raise Invalid("Policy: {name} is wrong{value}. {problem}.", name=name, value=shown, problem=problem) from error
+        raise refusal_in(error, "policy", _SENTENCES) from error

@@ -20,9 +20,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from campaigns.campaign.local_time import FAR, day_exists, local_moment, read_recurrence, recurring_days
 from campaigns.campaign.policy import TimeOfDay, Whose, read_time
 from retention import clock
-from retention.errors import Invalid
+from retention.errors import Invalid, Wrong
 from retention.i18n import gettext as _
 from retention.i18n import gettext_noop as n_
+from retention.validation_errors import refusal_in
 from segments.rule_ast import Node
 from segments.rules import parse
 
@@ -47,9 +48,9 @@ _NAMES = {
     EventKind.ARRIVAL: n_("When the product arrives"),
     EventKind.ORDER_UNPAID: n_("When an order stays unpaid"),
     EventKind.DELIVERED: n_("After a parcel was delivered"),
-    EventKind.SEGMENT_ENTERED: n_("When somebody enters a segment"),
-    EventKind.GROUP_JOINED: n_("When somebody joins a group"),
-    EventKind.FOLLOWED: n_("When somebody follows the shop"),
+    EventKind.SEGMENT_ENTERED: n_("When a buyer enters a segment"),
+    EventKind.GROUP_JOINED: n_("When a buyer joins a group"),
+    EventKind.FOLLOWED: n_("When a buyer follows the shop"),
     EventKind.BIRTHDAY: n_("Before a birthday"),
 }
 
@@ -112,14 +113,14 @@ class OnEvent(BaseModel):
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Self:
         if self.kind is EventKind.SEGMENT_ENTERED and not self.segment:
-            raise ValueError("name the segment")
+            raise Wrong(n_("Choose the segment that buyers enter."))
         if self.kind is EventKind.DELIVERED and not self.days:
-            raise ValueError("say how many days after the delivery")
+            raise Wrong(n_("Enter how many days after the delivery."))
         by_days = self.kind in {EventKind.DELIVERED, EventKind.BIRTHDAY}
         if (by_days and self.hours) or (not by_days and self.days):
-            raise ValueError(f"{self.kind.value} is counted in {'days' if by_days else 'hours'}")
+            raise Wrong(_IN_DAYS if by_days else _IN_HOURS)
         if self.kind is EventKind.ORDER_UNPAID and self.hours:
-            raise ValueError("when to remind of an order follows from the hour it was placed")
+            raise Wrong(n_("The time of a payment reminder follows from the hour of the order; leave the delay empty."))
         return self
 
     @property
@@ -158,7 +159,7 @@ class Waves(BaseModel):
     def _in_order(self) -> Self:
         hours = [wave.after for wave in self.waves]
         if sorted(set(hours)) != hours:
-            raise ValueError("each wave comes later than the one before")
+            raise Wrong(n_("Each wave must start later than the one before."))
         return self
 
 
@@ -172,12 +173,14 @@ _KINDS: dict[str, type[Once | Recurring | OnEvent | Waves]] = {
 }
 
 
+_IN_DAYS = n_("The delay of this event is given in days, not in hours.")
+_IN_HOURS = n_("The delay of this event is given in hours, not in days.")
+
+
 def read_trigger(values: object) -> Trigger:
     """Return a trigger from its stored or sent values; Invalid names the first wrong one."""
     if not isinstance(values, dict):
-        raise Invalid(
-            "Trigger: {name} is wrong. {problem}.", name="trigger", problem=f"It is an object, not {values!r}"
-        )
+        raise Invalid("{field} must be an object, not {value}.", field="trigger", value=repr(values)[:100])
     if not values:
         return Once()
     if len(values) != 1 or next(iter(values)) not in _KINDS:
@@ -186,10 +189,7 @@ def read_trigger(values: object) -> Trigger:
     try:
         return _KINDS[name].model_validate({"waves": body} if name == "waves" else body)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in (name, *first["loc"]))
-        problem = first["msg"].removeprefix("Value error, ")
-        raise Invalid("Trigger: {name} is wrong. {problem}.", name=place, problem=problem) from error
+        raise refusal_in(error, "trigger") from error
 
 
 def next_moment(trigger: Trigger, *, after: datetime, zone: str) -> datetime | None:
@@ -227,7 +227,7 @@ def trigger_name(trigger: Trigger) -> str:
     """Return in a few words what makes the runs, in the language being spoken."""
     match trigger:
         case Recurring():
-            return _("Again and again, at {time}").format(time=trigger.at)
+            return _("Recurring, at {time}").format(time=trigger.at)
         case OnEvent():
             return _(_NAMES[trigger.kind])
         case Waves():

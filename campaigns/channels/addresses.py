@@ -15,6 +15,8 @@ from pydantic import AfterValidator
 
 from campaigns.channels.channel import TryLater
 from campaigns.channels.outages import INSIDE
+from retention.errors import Wrong
+from retention.i18n import gettext_noop
 from retention.internet import is_public
 
 
@@ -45,22 +47,22 @@ def check_host(host: str) -> str:
     except ValueError:
         labels = host.rstrip(".").encode("idna").decode().split(".")  # UnicodeError is a ValueError
         if re.fullmatch(r"[0-9.]+", host) or not all(_LABEL.fullmatch(label) for label in labels):
-            raise ValueError(f"{host!r} is no host") from None
+            raise Wrong(gettext_noop("{host} is not a host name."), host=repr(host)) from None
     return host
 
 
 def check_web_address(url: str) -> str:
     """Return an address on the web as it was given; ValueError when nobody can be reached by it."""
     if re.search(r"[\s\x00-\x1f\x7f]", url):
-        raise ValueError("an address has no blanks in it")
+        raise Wrong(gettext_noop("{field} must be a URL without spaces."))
     parts = urlsplit(url)  # raises for half a bracket
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("an address begins with https:// or http:// and a host")
+        raise Wrong(gettext_noop("{field} must be a URL that begins with https:// or http:// and a host."))
     if parts.username is not None or parts.password is not None:
-        raise ValueError("an address carries no name or password before its host")
+        raise Wrong(gettext_noop("{field} must be a URL without user name and password."))
     check_host(parts.hostname)
     if parts.port == 0:  # reading it raises for what is no number up to 65535
-        raise ValueError("a port is 1 to 65535")
+        raise Wrong(gettext_noop("{field} must be a URL with a port from 1 to 65535."))
     return url
 
 

@@ -19,6 +19,7 @@ from campaigns.channels.smtp import SmtpChannel
 from campaigns.channels.twilio import TwilioSettings, twilio_channel
 from campaigns.channels.webhook import WebhookSettings, webhook_channel
 from retention.errors import Invalid
+from retention.validation_errors import refusal_in
 
 
 class SmtpSettings(BaseModel):
@@ -99,11 +100,7 @@ def read_settings(kind: str, values: Mapping[str, Any]) -> BaseModel:
     try:
         settings = KINDS[kind].settings.model_validate(dict(values))
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"]) or kind
-        raise Invalid(
-            "Sender: {name} is wrong. {problem}.", name=name, problem=first["msg"].removeprefix("Value error, ")
-        ) from error
+        raise refusal_in(error, "settings") from error
     if isinstance(settings, SmtpSettings):
         _check_mail_from(settings.mail_from)
     return settings
@@ -130,4 +127,4 @@ def _check_mail_from(text: str) -> None:
     try:
         address(text)
     except (ValueError, IndexError) as error:
-        raise Invalid("{text} is not a mail address.", text=repr(text)) from error
+        raise Invalid("{text} is not an email address.", text=repr(text)) from error

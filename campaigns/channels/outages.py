@@ -13,19 +13,19 @@ from retention.i18n import gettext as _
 from retention.i18n import gettext_noop
 
 MAIL_AWAY = gettext_noop("the mail server cannot be reached: {why}")
-MAIL_LOGIN = gettext_noop("the mail server does not take this user and password: {why}")
-CONNECTION_BROKE = gettext_noop("the connection broke: {why}")
-CONNECTION_BROKE_LATE = gettext_noop("the connection broke before the answer: {why}")
+MAIL_LOGIN = gettext_noop("the mail server rejected this user and password: {why}")
+CONNECTION_BROKE = gettext_noop("the connection was lost: {why}")
+CONNECTION_BROKE_LATE = gettext_noop("the connection was lost before the response: {why}")
 PLACE_AWAY = gettext_noop("{place} cannot be reached: {why}")
-NO_ANSWER = gettext_noop("no answer: {why}")
+NO_ANSWER = gettext_noop("no response: {why}")
 INSIDE = gettext_noop("{place} is an address inside this network, which this installation does not allow")
 _SENTENCES = (MAIL_AWAY, MAIL_LOGIN, CONNECTION_BROKE, CONNECTION_BROKE_LATE, NO_ANSWER, PLACE_AWAY, INSIDE)
 
-_REFUSED = gettext_noop("nothing listens at this host and port")
-_NO_HOST = gettext_noop("no host has this name")
-_SILENT = gettext_noop("it did not answer in time")
-_NO_WAY = gettext_noop("no way leads there from this network")
-_HUNG_UP = gettext_noop("it hung up")
+_REFUSED = gettext_noop("connection refused at this host and port")
+_NO_HOST = gettext_noop("host name not found")
+_SILENT = gettext_noop("timed out")
+_NO_WAY = gettext_noop("no route to host")
+_HUNG_UP = gettext_noop("connection closed by the server")
 _PLAIN = (_REFUSED, _NO_HOST, _SILENT, _NO_WAY, _HUNG_UP)
 
 

@@ -100,7 +100,7 @@ def create_sender(  # noqa: PLR0913 - everything a sender is made of, by name
     """
     check_slug(slug)
     if kind.value not in KINDS:
-        raise Invalid("People press send here; a sender of the kind {kind} is not needed.", kind=kind.value)
+        raise Invalid("Manual posts are sent by users; a sender of the kind {kind} is not needed.", kind=kind.value)
     if session.exec(select(Sender.id).where(Sender.shop_id == shop.id, Sender.slug == slug)).first():
         raise Conflict("This shop has a sender called {slug} already.", slug=slug)
     sender = Sender(
@@ -141,7 +141,7 @@ def edit_sender(
         read_settings(sender.kind.value, settings)
     moved = settings is not None and _host(settings) != _host(sender.settings)
     if moved and secrets is None and sender.encrypted_secrets:
-        raise Invalid("The address is another one now. Enter the secrets again.")
+        raise Invalid("The address has changed. Enter the secrets again.")
     known = {} if moved or secrets is None else decrypt(get_settings().signing_key(), sender.encrypted_secrets)
     _set_up(sender, sender.settings if settings is None else settings, None if secrets is None else known | {**secrets})
     _limit(sender, sender.per_second if per_second is None else per_second, sender.price if price is None else price)
@@ -231,14 +231,14 @@ def test_sender(session: Session, shop: Shop, sender: Sender, *, to: str, at: da
     after = {"to": to, "said": said[:500]}
     write_after(session, lambda own: record_change(own, sender, "sender.test", at=at, actor=actor, after=after))
     if not isinstance(outcome, Accepted):
-        raise Conflict("The test was not taken: {said}", said=said)
+        raise Conflict("The test was rejected: {said}", said=said)
     return outcome.reference
 
 
 def check_may_be_sent(session: Session, shop: Shop, medium: Medium, to: str) -> None:
     """Raise Forbidden where the address a test shall go to has said no to the shop's messages."""
     if is_held(session, OptOutSubject(shop.id, CHANNEL[medium]), to):
-        raise Forbidden("{to} has said no to messages of this shop, and a test is one.", to=to)
+        raise Forbidden("{to} has opted out of messages of this shop, including tests.", to=to)
 
 
 test_sender.__test__ = False  # type: ignore[attr-defined]  # pytest takes any name that begins like this for a test
@@ -270,7 +270,7 @@ def _host(settings: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _limit(sender: Sender, per_second: float | None, price: int) -> None:
     if per_second is not None and not 0 <= per_second <= 10_000:
-        raise Invalid("A sender sends up to 10000 messages a second, not {rate}.", rate=per_second)
+        raise Invalid("A sender sends up to 10000 messages per second, not {rate}.", rate=per_second)
     if price < 0:
         raise Invalid("A price cannot be below 0, as {price} is.", price=price)
     sender.per_second, sender.price = per_second or None, price

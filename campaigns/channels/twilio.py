@@ -16,6 +16,8 @@ from campaigns.campaign.campaigns import Medium
 from campaigns.channels.addresses import WebAddress
 from campaigns.channels.channel import Accepted, Message, Refused
 from campaigns.channels.web import HttpRequest, HttpResponse, WebChannel
+from retention.errors import Wrong
+from retention.i18n import gettext_noop
 
 
 class TwilioSettings(BaseModel):
@@ -34,7 +36,7 @@ class TwilioSettings(BaseModel):
     @model_validator(mode="after")
     def _one_sender(self) -> "TwilioSettings":
         if bool(self.sender) == bool(self.messaging_service_sid):
-            raise ValueError("give sender or messaging_service_sid, one of the two")
+            raise Wrong(gettext_noop("Give either the sender number or name, or the messaging service SID."))
         return self
 
 

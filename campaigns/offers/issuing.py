@@ -117,7 +117,7 @@ def _take(session: Session, offer: Offer, count: int) -> None:
     if not take_coupons(session, offer, count):
         session.refresh(offer)
         raise Conflict(
-            "The offer {offer} allows {most} coupons and {issued} are out; {count} more do not fit.",
+            "The offer {offer} allows {most} coupons and {issued} are issued; {count} more would exceed the limit.",
             offer=offer.slug,
             most=offer.most_coupons,
             issued=offer.issued,

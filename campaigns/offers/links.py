@@ -50,8 +50,9 @@ def check_paper_url(public_url: str, *, demo: bool) -> None:
     may_be_inside = get_settings().allow_private_addresses  # a public name, answered differently in this network
     if not demo and (not is_public_host(host) or (not may_be_inside and leads_inside(host))):
         raise Conflict(
-            "No buyer's phone reaches {address}, so nothing is printed with it. Set REGULARS_PUBLIC_URL to the address"
-            " under which buyers reach this installation, such as https://r.yourshop.com, and start it again.",
+            "Buyers cannot reach {address}, so nothing is printed with it. Set REGULARS_PUBLIC_URL to the public "
+            "address"
+            " of this installation, such as https://r.yourshop.com, and restart it.",
             address=public_url,
         )
 

@@ -185,9 +185,9 @@ def _check_terms(offer: Offer, shop: Shop) -> None:
     if offer.kind is OfferKind.PERCENT and not 1 <= offer.value <= 100:
         raise Invalid("A percentage off is from 1 to 100, not {value}.", value=offer.value)
     if offer.kind in {OfferKind.GIFT, OfferKind.SAMPLE} and not offer.gift:
-        raise Invalid("Say what the gift is.")
+        raise Invalid("Enter the gift.")
     if offer.minimum < 0:
-        raise Invalid("A least amount cannot be below 0, as {minimum} is.", minimum=offer.minimum)
+        raise Invalid("A minimum order cannot be below 0, as {minimum} is.", minimum=offer.minimum)
     if offer.starts_at and offer.ends_at and offer.ends_at <= offer.starts_at:
         end = show_moment(offer.ends_at, shop.timezone)
         raise Invalid("The offer ends at {end}, before it starts.", end=end)

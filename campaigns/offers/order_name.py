@@ -18,9 +18,9 @@ class OrderName:
 
     def __post_init__(self) -> None:
         if not 0 < len(self.reference) <= 200:
-            raise Invalid("Name the order, in at most 200 letters.")
+            raise Invalid("Give the order number, in at most 200 characters.")
         if len(self.source) > 50:
-            raise Invalid("A source has at most 50 letters.")
+            raise Invalid("A source has at most 50 characters.")
 
     def same_source(self) -> sa.ColumnElement[bool]:
         """Return the condition that a coupon's order is of this source; one that is not said may be any."""

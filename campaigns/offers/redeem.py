@@ -46,7 +46,7 @@ def claim_coupon(session: Session, link: Link, *, at: datetime) -> Coupon:
     promises none; Conflict when the offer is over or the coupon cannot be claimed any more.
     """
     if link.offer_id is None:
-        raise NotFound("Behind this address is no coupon.")
+        raise NotFound("This link has no coupon.")
     coupon = session.get(Coupon, link.coupon_id) if link.coupon_id else _coupon_for(session, link, at=at)
     assert coupon is not None  # a foreign key says so
     return _claim(session, coupon, at=at)

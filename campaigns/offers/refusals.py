@@ -21,17 +21,19 @@ def not_begun(shop: Shop, offer: Offer) -> Conflict:
 def offer_over(shop: Shop, offer: Offer, *, at: datetime) -> Conflict:
     assert offer.ends_at is not None
     end = show_end(offer.ends_at, shop.timezone, at=at)
-    return Conflict("The offer is over: its last day was {end}.", end=end).typed("offer-over")
+    return Conflict("The offer has ended: its last day was {end}.", end=end).typed("offer-over")
 
 
 def too_few_joined(offer: Offer, missing: int) -> Conflict:
     return Conflict(
-        "This offer opens when {people} have joined; {missing} are missing.", people=offer.unlock_at, missing=missing
+        "This offer unlocks when {people} have joined; {missing} more are needed.",
+        people=offer.unlock_at,
+        missing=missing,
     ).typed("offer-locked")
 
 
 def not_claimed(coupon: Coupon) -> Conflict:
-    conflict = Conflict("Join first: claim the coupon {code}, then use it.", code=spaced(coupon.code))
+    conflict = Conflict("Claim the coupon {code} first, then use it.", code=spaced(coupon.code))
     return conflict.typed("coupon-not-claimed")
 
 
@@ -55,7 +57,8 @@ def other_order(coupon: Coupon) -> Conflict:
 
 def other_amount(shop: Shop, coupon: Coupon, amount: int) -> Conflict:
     return Conflict(
-        "This order used the coupon {code} for {stored}; it cannot be used for {amount} now. Give it back first.",
+        "This order redeemed the coupon {code} for {stored}; it cannot be redeemed for {amount} now. Cancel that "
+        "redemption first.",
         code=spaced(coupon.code),
         stored=_money(coupon.order_amount or 0, shop),
         amount=_money(amount, shop),
@@ -71,9 +74,9 @@ def as_it_stands(shop: Shop, coupon: Coupon, *, at: datetime) -> Conflict:
         return Conflict("The coupon {code} is void.", code=code).typed("coupon-void")
     if coupon.expires_at and coupon.expires_at <= at:
         end = show_end(coupon.expires_at, shop.timezone, at=at)
-        conflict = Conflict("The coupon {code} is over: its last day was {end}.", code=code, end=end)
+        conflict = Conflict("The coupon {code} has expired: its last day was {end}.", code=code, end=end)
         return conflict.typed("coupon-expired")
-    return Conflict("Another checkout holds the coupon {code} for now.", code=code).typed("coupon-held")
+    return Conflict("The coupon {code} is reserved by another checkout.", code=code).typed("coupon-held")
 
 
 def _money(amount: int, shop: Shop) -> str:

@@ -51,7 +51,7 @@ def find_link(session: Session, token: str) -> Link:
     """Return the link behind a token in any case; NotFound otherwise."""
     link = session.exec(select(Link).where(Link.token == token.strip().upper())).first()
     if link is None:
-        raise NotFound("Nothing is behind this address.")
+        raise NotFound("This link does not exist.")
     return link
 
 

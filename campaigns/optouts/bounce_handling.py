@@ -100,7 +100,7 @@ def lift_bounce(session: Session, shop: Shop, address: str, *, at: datetime, act
     counted = col(Bounce.kind).in_((BounceKind.HARD, BounceKind.SOFT))
     lifted = changed(session, sa.update(Bounce).where(*of, counted).values(kind=BounceKind.LIFTED))
     if not lifted:
-        raise NotFound("Nothing sent to {address} has come back.", address=address)
+        raise NotFound("{address} has no bounces.", address=address)
     for key in sorted(keys):
         audit.record(session, shop.id, actor, action="bounce.lift", subject=audit.of_address(key), at=at)
     return lifted

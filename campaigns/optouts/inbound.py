@@ -69,7 +69,7 @@ def check_signature(
         return
     expected = signature_of(address, form, decrypt(key, sender.encrypted_secrets)["auth_token"])
     if not form or not hmac.compare_digest(expected.encode(), signature.encode()):
-        raise Forbidden("Twilio did not sign this for this address.")
+        raise Forbidden("The Twilio signature is not valid for this address.")
 
 
 def _read(key: bytes, token: str) -> Gateway:
@@ -89,4 +89,4 @@ def _sign(key: bytes, body: bytes) -> bytes:
 
 
 def _unknown() -> NotFound:
-    return NotFound("Nothing is behind this address.")
+    return NotFound("This link does not exist.")

@@ -67,7 +67,7 @@ def record_address(
     """
     evidence = _checked(session, member, statement, now=now, reached=address)
     if statement.channel is None:
-        raise Invalid("Say for which channel the address {address} answers: email or sms.", address=repr(address))
+        raise Invalid("Name the channel of the address {address}: email or sms.", address=repr(address))
     key = key_of(session, member.shop_id, statement.channel, address)
     about = OptOutSubject(member.shop_id, statement.channel, statement.topic)
     buyers = list(session.execute(buyers_at(member.shop_id, statement.channel, {key})).scalars())
@@ -93,7 +93,7 @@ def pause_buyer(
         end_pause(session, subject)
     elif not now < until <= now + LONGEST_PAUSE:
         raise Invalid(
-            "A quiet time ends in the future, within ten years; {day} does not.",
+            "A pause must end in the future, within ten years; {day} does not.",
             day=show_end(until, _zone(session, buyer.shop_id), at=now),
         )
     else:
@@ -129,13 +129,13 @@ def _checked(
     member.require(Scope.CONSENTS_WRITE)
     wording = statement.wording.strip()
     if not wording or len(wording) > 1000:
-        raise Invalid("Say in up to {most} characters what was said and how: it is the evidence.", most=1000)
+        raise Invalid("Enter the evidence of consent in up to {most} characters.", most=1000)
     if statement.topic:
         find_topic(session, member.shop_id, statement.topic)
     at = statement.at or now
     if at > now + SKEW:
         moment = show_moment(at, _zone(session, member.shop_id))
-        raise Invalid("Nobody can have answered at {moment}, which has not come.", moment=moment)
+        raise Invalid("{moment} is in the future. Enter the time of the answer.", moment=moment)
     source = _named(statement.source)
     return Evidence(min(at, now), source, wording=wording, address=reached, reached=reached, recorded_by=member.actor)
 
@@ -148,7 +148,7 @@ def _named(source: str) -> str:
     """Return a source as it is kept. What names itself like a file would be taken for one."""
     plain = " ".join(source.split())
     if not plain or len(plain) > 100 or plain.startswith("import:"):
-        raise Invalid("Name the source in up to {most} characters: phone, checkout, mail ...", most=100)
+        raise Invalid("Name the source in up to {most} characters: phone, checkout, email ...", most=100)
     return plain
 
 

@@ -74,7 +74,7 @@ def take_once(session: Session, gateway: Gateway, reply: Reply, *, secret: bytes
     row = {"shop_id": gateway.shop_id, "sender_id": gateway.sender_id, "key": key, "at": at}
     taking = insert(session, InboundMessage).values(row).on_conflict_do_nothing().returning(col(InboundMessage.id))
     if session.connection().execute(taking).first() is None:
-        raise Conflict("This message was taken before, so it changes nothing.").typed("message-replayed")
+        raise Conflict("This message was received before and changes nothing.").typed("message-replayed")
 
 
 def _check_time(sent_at: str, at: datetime) -> None:
@@ -85,7 +85,7 @@ def _check_time(sent_at: str, at: datetime) -> None:
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     if not at - OLDEST - slack <= moment <= at + EARLIEST + slack:
         conflict = Conflict(
-            "This message says it is from {moment}, which is not now. It changes nothing.", moment=sent_at
+            "This message is dated {moment}, which is outside the allowed time. It changes nothing.", moment=sent_at
         )
         raise conflict.typed("message-stale")
 

@@ -245,4 +245,4 @@ def _sign(key: bytes, body: bytes) -> bytes:
 
 
 def _unknown() -> NotFound:
-    return NotFound("Nothing is behind this address.")
+    return NotFound("This link does not exist.")

@@ -75,7 +75,7 @@ def _poster(session: Session, shop: Shop, email: str) -> User:
     address = email.strip().lower()
     found = next(((user, role) for user, role in people_of(session, shop) if user.email == address), None)
     if found is None:
-        raise NotFound("Nobody in this shop has the address {email}.", email=email)
+        raise NotFound("No user of this shop has the address {email}.", email=email)
     if Scope.POSTS_WRITE not in ROLE_SCOPES[found[1]]:
-        raise Invalid("{email} may not post here. Give a group to an owner or a marketer.", email=address)
+        raise Invalid("{email} may not send posts. Assign the group to an owner or a marketer.", email=address)
     return found[0]

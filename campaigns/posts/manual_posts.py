@@ -43,7 +43,7 @@ def take_post(
     found = recheck_post(session, post, at=at)
     if isinstance(found, datetime):
         raise Conflict(
-            "These are quiet hours, or a cap is full: not before {moment}.", moment=show_moment(found, shop.timezone)
+            "Quiet hours or a frequency cap apply: not before {moment}.", moment=show_moment(found, shop.timezone)
         )
     if found:
         _move(session, post, PostState.SKIPPED, member, at=at, note=step_name(found))
@@ -59,7 +59,7 @@ def send_post(session: Session, member: Member, number: int, *, at: datetime, pr
     not in this person's hands.
     """
     if not (proof or note.strip()):
-        raise Invalid("Show that it was sent: a picture of the chat, or a note that says where.")
+        raise Invalid("Add proof of sending: a screenshot of the chat, or a note.")
     post = _in_hand(session, member, number)
     _move(
         session, post, PostState.SENT, member, at=at, sent_at=at, sent_by=member.actor, proof=proof, note=note.strip()
@@ -71,7 +71,7 @@ def send_post(session: Session, member: Member, number: int, *, at: datetime, pr
 def decline_post(session: Session, member: Member, number: int, *, at: datetime, note: str) -> int:
     """Say that a task will not be sent and why; return how many buyers go without. Invalid without a reason."""
     if not note.strip():
-        raise Invalid("Say in a word why it is not sent.")
+        raise Invalid("Enter a short reason for not sending.")
     post = _in_hand(session, member, number)
     _move(session, post, PostState.DECLINED, member, at=at, sent_at=at, sent_by=member.actor, note=note.strip())
     return settle(session, post, Move.SKIP_IN_POST, reason=Reason.DECLINED, detail=note.strip()[:500])
@@ -92,11 +92,11 @@ def undo_post(session: Session, member: Member, number: int, *, at: datetime) ->
     """
     post = _locked(session, member, number)
     if post.state not in SAID or post.sent_by != member.actor:
-        raise Conflict("Only what you said yourself can be taken back.")
+        raise Conflict("You can only undo your own actions.")
     campaign = session.get_one(Campaign, post.campaign_id)
     lock(session, campaign)
     if campaign.state is CampaignState.CANCELLED:
-        raise Conflict("The campaign has been cancelled meanwhile.")
+        raise Conflict("The campaign has been cancelled.")
     settle(session, post, Move.UNSEND if post.state == PostState.SENT else Move.UNSKIP)
     reopen(session, campaign, session.get_one(Run, post.run_id), at=at)
     said = {"assignee": member.actor, "taken_at": at, "sent_at": None, "sent_by": "", "proof": "", "note": ""}
@@ -114,7 +114,7 @@ def _locked(session: Session, member: Member, number: int) -> Post:
 def _in_hand(session: Session, member: Member, number: int) -> Post:
     post = _locked(session, member, number)
     if post.state != PostState.TAKEN:
-        raise Conflict("This one is not in your hands: it is {state}.", state=post.state)
+        raise Conflict("This task is not assigned to you: it is {state}.", state=post.state)
     if post.assignee != member.actor:
         raise _held(session, post)
     return post
@@ -124,33 +124,33 @@ def _check_free(session: Session, shop: Shop, post: Post, member: Member, *, at:
     if post.held_by_another(member.actor, at):
         raise _held(session, post)
     if post.state not in {PostState.WAITING, PostState.TAKEN}:
-        raise Conflict("Somebody was quicker: this one is {state}.", state=post.state)
+        raise Conflict("This task was changed by another user: it is {state}.", state=post.state)
     if at < post.due_at:
-        raise Conflict("It is not due before {moment}.", moment=show_moment(post.due_at, shop.timezone))
+        raise Conflict("This post is not due before {moment}.", moment=show_moment(post.due_at, shop.timezone))
     if at > post.too_late_at:
         over = show_moment(post.too_late_at, shop.timezone)
-        raise Conflict("It is too late for this one: its time was over at {moment}.", moment=over)
+        raise Conflict("This post expired at {moment}.", moment=over)
     campaign = session.get_one(Campaign, post.campaign_id)
     if campaign.medium is not Medium.ASSISTED:
-        raise Conflict("A bot sends this one.")
+        raise Conflict("This post is sent by a bot.")
     if campaign.state is not CampaignState.RUNNING:
-        raise Conflict("Its campaign is {state}: nothing is to be sent now.", state=campaign.state)
+        raise Conflict("Its campaign is {state}, so nothing can be sent now.", state=campaign.state)
 
 
 def _check_quota(session: Session, shop: Shop, member: Member, *, at: datetime) -> None:
     quota_of(session, shop.id, member.actor, lock=True)
     today, month = left_of(session, shop, member.actor, at=at)
     if today == 0:
-        raise Conflict("You have sent as many as you may today. Leave it to somebody else, or go on tomorrow.")
+        raise Conflict("You have reached your daily posting limit. Another user can send this, or continue tomorrow.")
     if month == 0:
-        raise Conflict("You have sent as many as you may this month. Leave it to somebody else.")
+        raise Conflict("You have reached your monthly posting limit. Another user can send this.")
 
 
 def _held(session: Session, post: Post) -> Conflict:
     kind, _, number = post.assignee.partition(":")
     user = session.get(User, int(number)) if kind == "user" and number.isdecimal() else None
     name = (user.name or user.email) if user else terminal_name(post.assignee) or post.assignee
-    return Conflict("{name} has this one in hand.", name=name)
+    return Conflict("This task is assigned to {name}.", name=name)
 
 
 def _said(session: Session, shop: Shop, post: Post, *, public_url: str, at: datetime) -> PostText:
@@ -169,7 +169,7 @@ def _move(session: Session, post: Post, after: PostState, member: Member, *, at:
         col(Post.id) == post.id, col(Post.state) == before, col(Post.assignee) == post.assignee
     )
     if not changed(session, moved.values(state=after, **values).execution_options(synchronize_session=False)):
-        raise Conflict("Somebody was quicker with this one.")
+        raise Conflict("Another user has taken this task.")
     session.refresh(post)
     audit.record(
         session,

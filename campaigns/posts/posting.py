@@ -60,7 +60,7 @@ def fewest_groups(members: Mapping[int, BitMap]) -> dict[int, BitMap]:
 def _to_groups(session: Session, shop: Shop, campaign: Campaign, run: Run, *, picture: str, at: datetime) -> int:
     groups = {group.id: group for group in reachable_groups(session, campaign)}
     if not groups:
-        raise Conflict("No chat group can be reached. Add one, and for a bot the bot that is in it.")
+        raise Conflict("No chat group is available. Add a group, and for bot posts the bot in it.")
     chosen = fewest_groups(_members(session, run, groups.keys()))
     preset = assignees(session, shop) if campaign.medium is Medium.ASSISTED else {}
     tokens, posts = new_tokens(len(chosen)), []

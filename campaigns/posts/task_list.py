@@ -156,7 +156,7 @@ def left_of(session: Session, shop: Shop, actor: str, *, at: datetime) -> tuple[
 def check_sight(member: Member, post: Post) -> None:
     """Raise Forbidden where a post would show a name to somebody who may not see names."""
     if post.buyer_id is not None and not member.may(Scope.BUYERS_PERSONAL):
-        raise Forbidden("Posts to single buyers are for people who may see names.")
+        raise Forbidden("Posts to single buyers require access to personal data.")
 
 
 def _in_sight(member: Member) -> tuple[sa.ColumnElement[bool], ...]:

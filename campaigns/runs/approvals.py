@@ -63,10 +63,10 @@ def require_approval(session: Session, shop: Shop, campaign: Campaign, *, at: da
     if not shop_policy(session, shop).approval_required:
         return
     if not is_approved(session, campaign, promise(session, campaign)):
-        raise Conflict("This shop has campaigns approved first. Submit this one; somebody else then approves it.")
+        raise Conflict("Campaigns of this shop need approval. Submit this one for approval by another user.")
     if at and campaign.scheduled_at and at < campaign.scheduled_at:
         approved = show_moment(campaign.scheduled_at, shop.timezone)
-        raise Conflict("It was approved for {moment}. Another moment needs another approval.", moment=approved)
+        raise Conflict("It was approved for {moment}. Another time needs a new approval.", moment=approved)
 
 
 def void_reviews(session: Session, campaign: Campaign) -> None:

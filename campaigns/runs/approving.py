@@ -57,9 +57,9 @@ def approve(
     lifecycle.after(CampaignMove.APPROVE, campaign.state, medium=campaign.medium)
     review, promised = reviews_of(session, campaign)[0], promise(session, campaign)
     if review.fingerprint != promised or (fingerprint and fingerprint != promised):
-        raise Conflict("It changed after it was submitted. Send it back, look at it again, then approve.")
+        raise Conflict("It changed after it was submitted. Return it to draft, review it again, then approve.")
     if shop_policy(session, shop).approval_required and actor in authors_of(session, campaign):
-        raise Forbidden("Nobody approves their own campaign here. Ask somebody else of the shop.")
+        raise Forbidden("You cannot approve your own campaign. Ask another user of the shop.")
     move(session, campaign, CampaignMove.APPROVE, at=at, actor=actor)
     return _decide(session, review, Verdict.APPROVED, at=at, actor=actor, note=note)
 

@@ -74,7 +74,7 @@ class Day:
 def days(session: Session, shop: Shop, *, first: date, last: date, at: datetime) -> list[Day]:
     """Return every day from `first` to `last`, both included; Invalid when that is more than 400 days or none."""
     if not first <= last <= first + LONGEST:
-        raise Invalid("A calendar goes from a day to a later one, {most} days at most.", most=LONGEST.days)
+        raise Invalid("A calendar period ends after it starts and has at most {most} days.", most=LONGEST.days)
     start, end = (
         clock.start_of_day((day - clock.EPOCH).days, shop.timezone) for day in (first, last + timedelta(days=1))
     )
@@ -97,7 +97,7 @@ def reschedule(
     """
     lock(session, campaign)
     if launch_at <= at:
-        raise Invalid("{moment} is past. Choose a moment to come.", moment=show_moment(launch_at, shop.timezone))
+        raise Invalid("{moment} is in the past. Choose a future time.", moment=show_moment(launch_at, shop.timezone))
     if not isinstance(campaign.trigger, Once):
         raise Conflict("“{name}” follows its trigger. Change that to move it.", name=campaign.name)
     if campaign.state not in (CampaignState.DRAFT, CampaignState.SCHEDULED):

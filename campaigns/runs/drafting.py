@@ -96,7 +96,7 @@ def edit_campaign(
         raise Conflict("Only a draft can be changed; this campaign is {state}.", state=campaign.state)
     if unknown := set(changes) - CHANGEABLE:
         raise Invalid(
-            "{unknown} cannot be changed. Changeable: {known}.",
+            "{unknown} cannot be changed. You can change: {known}.",
             unknown=", ".join(sorted(unknown)),
             known=", ".join(sorted(CHANGEABLE)),
         )
@@ -180,19 +180,19 @@ def _check_needs(campaign: Campaign, prefill: Prefill, offer: Offer | None, prod
         raise Invalid("A {recipe} needs a product.", recipe=campaign.recipe)
     if offer and prefill.limited and (offer.most_coupons is None or not offer.is_short):
         raise Invalid(
-            "A {recipe} needs an offer with a number of coupons and an end within a day.", recipe=campaign.recipe
+            "A {recipe} needs an offer with a limited number of coupons that ends within a day.", recipe=campaign.recipe
         )
     if offer and prefill.unlocks and offer.unlock_at is None:
-        raise Invalid("A {recipe} needs an offer that unlocks when some have joined.", recipe=campaign.recipe)
+        raise Invalid("A {recipe} needs an offer that unlocks once enough people have joined.", recipe=campaign.recipe)
 
 
 def _check_sending(session: Session, shop: Shop, campaign: Campaign) -> None:
     if campaign.medium is Medium.EMAIL and not campaign.content:
-        raise Invalid("The message has no text in any language. Write one in en or zh-CN.")
+        raise Invalid("The message has no text. Write it in English or Chinese.")
     sender = _own(session, shop, Sender, campaign.sender_id)
     if sender and sender.medium is not campaign.medium:
         raise Invalid(
-            "{sender} sends by {its}, and the campaign goes by {medium}.",
+            "The sender {sender} is for {its}, but the channel of the campaign is {medium}.",
             sender=sender.name,
             its=sender.medium,
             medium=campaign.medium,

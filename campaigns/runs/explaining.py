@@ -32,15 +32,13 @@ class Explanation:
 
 
 _OUTCOMES = {
-    DeliveryState.WAITING: n_("It waits for its turn."),
-    DeliveryState.CLAIMED: n_("It is leaving at this moment."),
-    DeliveryState.SENT: n_("They got it."),
-    DeliveryState.CONTROL: n_(
-        "They are in the control group and deliberately get nothing, so that lift can be measured."
-    ),
+    DeliveryState.WAITING: n_("Waiting to be sent."),
+    DeliveryState.CLAIMED: n_("Being sent now."),
+    DeliveryState.SENT: n_("Sent."),
+    DeliveryState.CONTROL: n_("They are in the control group and receive nothing, so that lift can be measured."),
     DeliveryState.FAILED: n_("It could not be delivered."),
-    DeliveryState.UNKNOWN: n_("Nobody can know whether they got it."),
-    DeliveryState.SKIPPED: n_("They were skipped."),
+    DeliveryState.UNKNOWN: n_("The outcome is unknown."),
+    DeliveryState.SKIPPED: n_("Skipped."),
 }
 
 
@@ -99,9 +97,9 @@ def _before_any_run(
     if at is None or buyer.id in planned.control:  # who will be in the control group is said once it is drawn
         words = _("They match the audience.")
     elif reason:
-        words = _("Now they would be left out: {why}").format(why=sentence(reason))
+        words = _("If planned now, they would be excluded: {why}").format(why=sentence(reason))
     else:
-        words = _("Now they would get it.")
+        words = _("If planned now, they would receive it.")
     return Explanation(None, "absent", reason if at else "", f"{not_yet} {words}")
 
 

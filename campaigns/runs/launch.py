@@ -63,7 +63,7 @@ def launch(
     repeats = starts_itself(trigger)
     target = lifecycle.after(lifecycle.CampaignMove.LAUNCH, campaign.state, medium=campaign.medium, repeats=repeats)
     if among is None and not may_go_to_all(trigger):
-        raise Conflict("It goes to those something happens to, not to everybody. Schedule it, and it begins by itself.")
+        raise Conflict("This campaign has a trigger. Schedule it to start sending automatically.")
     require_approval(session, shop, campaign, at=at)
     planned = plan(session, shop, campaign, at=at, among=among)
     if fingerprint and fingerprint != planned.fingerprint:
@@ -112,7 +112,7 @@ def _moved(planned: Plan, funnel: Sequence[tuple[str, int]] | None) -> Conflict:
         if before and before.get(step, 0) != now.get(step, 0)
     ]
     return Conflict(
-        "The plan is not the one you saw. What changed: {changes}. Look at it again, then launch.",
+        "The plan has changed since you reviewed it: {changes}. Review it again, then launch.",
         changes="; ".join(changes) or step_name("content"),
     )
 
@@ -121,8 +121,8 @@ def _too_dear(shop: Shop, planned: Plan) -> Conflict:
     amounts = (planned.cost, planned.policy.cost_ceiling or 0)
     cost, ceiling = (money.show(amount, shop.currency, current_locale()) for amount in amounts)
     return Conflict(
-        "This run would cost {cost}, and the campaign may cost {ceiling}. Raise the ceiling, have the plan cut, or "
-        "choose fewer buyers.",
+        "This run would cost {cost}, over the budget of {ceiling}. Raise the budget, let the plan leave buyers out, "
+        "or choose a smaller audience.",
         cost=cost,
         ceiling=ceiling,
     )

@@ -34,7 +34,7 @@ def schedule(
         launch_at = _moment_to_come(launch_at or campaign.scheduled_at, shop, at)
         require_approval(session, shop, campaign, at=launch_at)
         if launch_at != campaign.scheduled_at and shop_policy(session, shop).approval_required:
-            raise Conflict("The approval names no moment. Draft the campaign with one, then submit it.")
+            raise Conflict("The approval has no launch time. Set one in the draft, then submit it again.")
         campaign.scheduled_at = launch_at
     else:
         require_approval(session, shop, campaign, at=None)
@@ -44,10 +44,10 @@ def schedule(
 
 def _moment_to_come(moment: datetime | None, shop: Shop, at: datetime) -> datetime:
     if moment is None:
-        raise Invalid("Say at which moment it is to be launched.")
+        raise Invalid("Enter a launch time.")
     if moment <= at:
         past = show_moment(moment, shop.timezone)
-        raise Invalid("{moment} is past. Launch it now instead.", moment=past)
+        raise Invalid("{moment} is in the past. Launch it now instead.", moment=past)
     return moment
 
 
@@ -60,4 +60,4 @@ def _start(session: Session, shop: Shop, campaign: Campaign, trigger: Trigger, *
     elif isinstance(trigger, Recurring):
         campaign.scheduled_at = next_moment(trigger, after=at, zone=shop.timezone)
     if not isinstance(trigger, OnEvent) and campaign.scheduled_at is None:
-        raise Invalid("Its trigger names no moment that is still to come.")
+        raise Invalid("Its trigger has no future occurrence.")

@@ -105,16 +105,19 @@ def change_sender(
     """
     lock(session, campaign)
     if sender is None and campaign.medium is not Medium.EMAIL:
-        raise Invalid("Only mail goes without a sender of the shop's own. Name one.")
+        raise Invalid("Only email can be sent without a sender. Choose a sender.")
     if sender is not None and (sender.shop_id != shop.id or sender.medium is not campaign.medium):
         raise Invalid(
-            "{sender} sends by {its}, and the campaign goes by {medium}.",
+            "The sender {sender} is for {its}, but the channel of the campaign is {medium}.",
             sender=sender.name,
             its=sender.medium,
             medium=campaign.medium,
         )
     if not may_change_sender(session, campaign):
-        raise Conflict("Its sender can be changed while it waits, runs or is paused, and nothing of it has left.")
+        raise Conflict(
+            "The sender can be changed only while the campaign is scheduled, running or paused and nothing has been "
+            "sent."
+        )
     before, campaign.sender_id = campaign.sender_id, sender.id if sender else None
     session.add(campaign)
     session.flush()

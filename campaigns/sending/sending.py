@@ -148,7 +148,7 @@ def resend_all(
     Invalid for any other state.
     """
     if state not in (DeliveryState.UNKNOWN, DeliveryState.FAILED):
-        raise Invalid("What is {state} cannot be sent again.", state=state.value)
+        raise Invalid("Deliveries in the state {state} cannot be resent.", state=state.value)
     chosen = sa.select(col(Delivery.id)).where(*deliveries_of(campaign), col(Delivery.state) == state)
     ids = list(session.execute(chosen.order_by(col(Delivery.id)).limit(MOST_RESENT)).scalars())
     return resend(session, shop, ids, at=at, actor=actor)

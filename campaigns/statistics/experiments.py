@@ -101,7 +101,7 @@ def _sizes(experiment: Experiment, planned: Mapping[str, float] | None) -> dict[
     sizes = {each.name: each.rate.buyers for each in (experiment.control, *experiment.arms)}
     found = sample_ratio(sizes, planned)
     words = (
-        _("The groups do not have the planned sizes, so a comparison would mislead. Nothing is shown.")
+        _("The groups do not have the planned sizes (sample ratio mismatch). Results are not shown.")
         if found.found
         else _("The groups have the planned sizes.")
     )

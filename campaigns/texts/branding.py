@@ -93,7 +93,7 @@ def set_branding(
 def read_logo(session: Session, files: FileStore, name: str) -> tuple[bytes, str]:
     """Return a logo's bytes and media type; NotFound for any file that is no shop's logo."""
     if session.exec(select(Branding.id).where(col(Branding.logo) == name).limit(1)).first() is None or not name:
-        raise NotFound("Nothing is behind this address.")
+        raise NotFound("This link does not exist.")
     content = files.get(name)
     return content, picture_type(content)
 
@@ -109,7 +109,7 @@ def picture_type(content: bytes) -> str:
 def read_colour(text: str) -> str:
     """Return a colour as #rrggbb in lower case; Invalid for anything else."""
     if not re.fullmatch(r"#[0-9a-fA-F]{6}", text.strip()):
-        raise Invalid("{text} is no colour. Write it like #b8440e.", text=repr(text))
+        raise Invalid("{text} is not a colour. Write it like #b8440e.", text=repr(text))
     return text.strip().lower()
 
 

@@ -141,7 +141,9 @@ def _of_words(shown: ShownMessage) -> Iterator[Finding]:
         say = _("The advertising law forbids absolute claims: {words}. Leave them out, or be ready to prove them.")
         yield _amber("absolute_words", say.format(words=_some(words)))
     if re.search(r"[!！]{2,}|\b[A-Z]{2,}(?:\s+[A-Z]{2,}){2,}\b", said):
-        yield _amber("shouting", _("It shouts: several exclamation marks in a row, or words in capitals."))
+        yield _amber(
+            "shouting", _("Avoid several exclamation marks in a row and words in capitals; spam filters penalise both.")
+        )
 
 
 def _of_links(shown: ShownMessage, campaign: Campaign, identity: SenderIdentity) -> Iterator[Finding]:
@@ -154,18 +156,18 @@ def _of_links(shown: ShownMessage, campaign: Campaign, identity: SenderIdentity)
             yield _red("private_link", _("No buyer can open {address}.").format(address=address))
             continue
         if host.removeprefix("www.") in SHORTENERS:
-            say = _("{address} hides where it leads; networks and mail filters block such links. Use {{{{ link }}}}.")
+            say = _("{address} hides its target; carriers and mail filters block such links. Use {{{{ link }}}}.")
             yield _red("short_link", say.format(address=address))
             continue
         if address.lower().startswith("http:"):
             yield _amber("plain_link", _("{address} is not encrypted. Use https.").format(address=address))
-        say = _("Nobody will count who opens {address}. Use {{{{ link }}}}, which leads where the campaign says.")
+        say = _("Clicks on {address} are not tracked. Use {{{{ link }}}}, which leads to the campaign's target.")
         yield _amber("uncounted_link", say.format(address=address))
     if not is_public_host(urlsplit(identity.public_url).hostname or ""):
         say = _("No buyer can open links to {address}. Set REGULARS_PUBLIC_URL.")
         yield _amber("private_address", say.format(address=identity.public_url))
     if shown.medium is not Medium.EMAIL and not any("link" in part for part in campaign.content[shown.language].parts):
-        yield _amber("no_link", _("The text has no {{ link }}, so nothing can be counted."))
+        yield _amber("no_link", _("The text has no {{ link }}, so clicks cannot be tracked."))
 
 
 def _of_sms(shown: ShownMessage, shop: Shop, identity: SenderIdentity) -> Iterator[Finding]:
@@ -174,12 +176,12 @@ def _of_sms(shown: ShownMessage, shop: Shop, identity: SenderIdentity) -> Iterat
     if not shown.text.startswith(signature) or not name:
         yield _red("no_signature", _("A text message begins with the shop's signature; this one does not."))
     elif not is_seen_at_once(name, shown.language):
-        say = _("Lists of messages show the first seven characters, which do not hold the whole of {signature}.")
+        say = _("Message lists show only the first seven characters, which cut off {signature}.")
         yield _amber("long_signature", say.format(signature=signature.strip()))
     if opt_out_words(shown.language).casefold() not in shown.text.casefold():
         yield _red("no_way_out", _("The message does not say how to unsubscribe."))
     if shown.sms and shown.sms.parts > MOST_PARTS:
-        say = _("It takes {parts} parts, each paid for; {letters} characters in {encoding}.")
+        say = _("The SMS takes {parts} billed parts; {letters} characters in {encoding}.")
         parts = shown.sms
         yield _amber("many_parts", say.format(parts=parts.parts, letters=parts.letters, encoding=parts.encoding.value))
 

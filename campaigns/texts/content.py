@@ -54,9 +54,9 @@ _SENTENCES = {
     "offer.name": gettext_noop("The offer's name."),
     "offer.headline": gettext_noop("The offer in a few words."),
     "offer.terms": gettext_noop("Its terms, as the page behind the link says them."),
-    "coupon.code": gettext_noop("The buyer's own coupon code."),
+    "coupon.code": gettext_noop("The buyer's unique coupon code."),
     "coupon.ends": gettext_noop("The last day of the coupon; empty where there is none."),
-    "link": gettext_noop("The buyer's own link; opening it is counted."),
+    "link": gettext_noop("The buyer's tracked link."),
 }
 
 

@@ -59,7 +59,7 @@ def render_mail_in_full(text: Text, frame: MailFrame) -> tuple[str, str]:
             "preheader": text.preheader,
             "body": text.body,
             "paragraphs": _paragraphs(text),
-            "button": _("Get the coupon") if frame.code else _("See it in the shop"),
+            "button": _("Claim coupon") if frame.code else _("View in shop"),
             "frame": frame,
             "style": frame.style,
         }

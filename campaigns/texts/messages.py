@@ -36,7 +36,7 @@ def choose_language(content: Content, *wanted: str) -> str:
     for language in (*wanted, *LANGUAGES):
         if language in content:
             return language
-    raise Invalid("The message has no text in any language. Write one in en or zh-CN.")
+    raise Invalid("The message has no text. Write it in English or Chinese.")
 
 
 def render(content: Content, values: Mapping[str, Any], *, language: str) -> Text:
@@ -44,7 +44,7 @@ def render(content: Content, values: Mapping[str, Any], *, language: str) -> Tex
     text = content[language]
     subject = " ".join(_render(text.subject, values).split())  # one line, so no header can be smuggled in
     if not subject or len(subject) > MOST_SUBJECT:
-        raise Invalid("A subject has 1 to {most} letters, this one {found}.", most=MOST_SUBJECT, found=len(subject))
+        raise Invalid("A subject has 1 to {most} characters, this one {found}.", most=MOST_SUBJECT, found=len(subject))
     preheader = " ".join(_render(text.preheader, values).split())
     return Text(subject, _render(text.body, values).strip(), language, preheader[:MOST_SUBJECT])
 
@@ -55,4 +55,4 @@ def _render(source: str, values: Mapping[str, Any]) -> str:
     try:
         return fill(source, dict(values))
     except LiquidError as error:
-        raise Invalid("The text cannot be made: {problem}.", problem=str(error.message).rstrip(".")) from error
+        raise Invalid("The message cannot be rendered: {problem}.", problem=str(error.message).rstrip(".")) from error

@@ -46,7 +46,7 @@ def send_test(
     day's tests are used up or it was not taken.
     """
     if campaign.medium not in COMPOSED:
-        raise Invalid("A {medium} campaign leaves by no message that could be tested.", medium=campaign.medium.value)
+        raise Invalid("A {medium} campaign has no message that can be tested.", medium=campaign.medium.value)
     _check_receiver(session, shop, campaign.medium, to)
     _check_tests_left(session, shop, at=at)
     source = text_source_of(session, shop, campaign)
@@ -58,7 +58,7 @@ def send_test(
         lambda own: audit.record(own, shop.id, actor, action="campaign.test", subject=about, after=after, at=at),
     )
     if said:
-        raise Conflict("The test was not taken: {said}", said=said)
+        raise Conflict("The test was rejected: {said}", said=said)
     return message.subject
 
 
@@ -93,7 +93,7 @@ def _check_receiver(session: Session, shop: Shop, medium: Medium, to: str) -> No
     people = select(User.id).join(Membership, col(Membership.user_id) == User.id)
     ours = people.where(Membership.shop_id == shop.id, User.email == to.strip().lower())
     if medium is Medium.EMAIL and session.exec(ours).first() is None:
-        raise Forbidden("A test goes to somebody of the shop only, and nobody here has the address {to}.", to=to)
+        raise Forbidden("Tests can only be sent to users of the shop, and no user has the address {to}.", to=to)
     check_may_be_sent(session, shop, medium, to)
 
 
@@ -102,4 +102,4 @@ def _check_tests_left(session: Session, shop: Shop, *, at: datetime) -> None:
         AuditEntry.shop_id == shop.id, AuditEntry.action == "campaign.test", AuditEntry.at > at - timedelta(days=1)
     )
     if session.exec(recent).one() >= TESTS_A_DAY:
-        raise Conflict("A shop sends at most {most} tests in 24 hours.", most=TESTS_A_DAY)
+        raise Conflict("A shop can send at most {most} tests in 24 hours.", most=TESTS_A_DAY)

@@ -105,7 +105,7 @@ def create_webhook(
     try:
         WebhookSettings(url=url)
     except ValueError as error:
-        raise Invalid("{url} is no address to call. Write it like https://shop.example/hook.", url=repr(url)) from error
+        raise Invalid("{url} is not a webhook URL. Write it like https://shop.example/hook.", url=repr(url)) from error
     if session.exec(select(Webhook.id).where(Webhook.shop_id == shop.id, Webhook.slug == slug)).first():
         raise Conflict("This shop has a webhook called {slug} already.", slug=slug)
     secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
@@ -185,7 +185,7 @@ def delete_webhook(session: Session, webhook: Webhook, *, at: datetime, actor: s
 def turn_on(session: Session, webhook: Webhook, *, at: datetime, actor: str) -> None:
     """Call a webhook again that was turned off; what failed meanwhile stays failed until a person resends it."""
     if webhook.active:
-        raise Conflict("The webhook {slug} is on.", slug=webhook.slug)
+        raise Conflict("The webhook {slug} is enabled.", slug=webhook.slug)
     webhook.active = True
     session.add(webhook)
     forget_failure(session, webhook.shop_id, "hook", webhook.id)
@@ -198,7 +198,7 @@ def resend_call(session: Session, webhook: Webhook, call_id: int, *, at: datetim
     if call is None or (call.shop_id, call.hook_id) != (webhook.shop_id, webhook.id):
         raise NotFound("The webhook {slug} has no call {number}.", slug=webhook.slug, number=call_id)
     if call.state not in {WebhookCallState.SENT, WebhookCallState.FAILED}:
-        raise Conflict("The call {number} is on its way already.", number=call_id)
+        raise Conflict("The call {number} is already being sent.", number=call_id)
     call.state, call.attempts, call.due_at, call.claim_expires_at = WebhookCallState.WAITING, 0, at, None
     session.add(call)
     session.flush()
@@ -214,7 +214,7 @@ def test_webhook(session: Session, webhook: Webhook, *, at: datetime, actor: str
     after = {"said": refusal[:500]}
     write_after(session, lambda own: _record(own, webhook, "hook.test", at=at, actor=actor, after=after))
     if refusal:
-        raise Conflict("The test was not taken: {said}", said=refusal)
+        raise Conflict("The test was rejected: {said}", said=refusal)
 
 
 test_webhook.__test__ = False  # type: ignore[attr-defined]  # pytest takes any name that begins like this for a test
@@ -255,7 +255,8 @@ def _read_events(events: Sequence[str]) -> list[str]:
         wanted = sorted({WebhookEvent(event).value for event in events})
     except ValueError as error:
         known = ", ".join(event.value for event in WebhookEvent)
-        raise Invalid("{error}. Known events: {known}.", error=str(error), known=known) from error
+        unknown = [event for event in events if event not in set(WebhookEvent)]
+        raise Invalid("Unknown events: {unknown}. Known events: {known}.", unknown=unknown, known=known) from error
     if not wanted:
         raise Invalid("Name at least one event.")
     return wanted

@@ -138,7 +138,7 @@ def _type(layer: StaticLayer) -> Iterator[PreflightCheck]:
     least = min((place.size_pt for place in texts), default=LEAST_TEXT)
     words = gettext_noop("Smallest text {size} pt.") if not small else gettext_noop("Too small to read: {names}.")
     yield _as_check("text-size", not small, words, size=f"{least:.1f}", names=", ".join(small))
-    room = gettext_noop("The words are too long for their room.") if layer.full else gettext_noop("All words fit.")
+    room = gettext_noop("Text does not fit its space.") if layer.full else gettext_noop("All text fits.")
     yield _as_check("text-fits", not layer.full, room)
 
 
@@ -150,7 +150,7 @@ def _zones(layer: StaticLayer) -> Iterator[PreflightCheck]:
     places = [(place.words, place.box) for place in layer.placed if place.kind == "text"]
     places += [(name, slot.box) for name, slot in layer.slots.items()]
     outside = [name for name, box in places if _margin(box, layer) < SAFE_ZONE - _TOUCH]
-    clean = gettext_noop("Words and codes keep {least} mm from the edge.")
+    clean = gettext_noop("Text and codes keep a margin of {least} mm.")
     words = gettext_noop("Closer than {least} mm to the edge: {names}.") if outside else clean
     yield _as_check("safe-zone", not outside, words, least=SAFE_ZONE, names=", ".join(outside))
 

@@ -142,13 +142,13 @@ def _page(
         if not full:
             break
     if len(document.pages) > 1:
-        raise Invalid("The design {design} runs over one page: shorten its words.", design=design)
+        raise Invalid("The layout {design} exceeds one page: shorten the text.", design=design)
     return document, full
 
 
 def _known(design: str, format_name: str, language: str) -> tuple[Design, Format]:
     if design not in DESIGNS:
-        raise Invalid("{design} is not a design: use one of {known}.", design=design, known=", ".join(DESIGNS))
+        raise Invalid("{design} is not a layout: use one of {known}.", design=design, known=", ".join(DESIGNS))
     formats = DESIGNS[design].formats
     if format_name not in formats:
         raise Invalid("{format} is not a format: use one of {known}.", format=format_name, known=", ".join(formats))
@@ -160,13 +160,13 @@ def _known(design: str, format_name: str, language: str) -> tuple[Design, Format
 def _refuse_unfit(content: Mapping[str, str], design: Design) -> None:
     known = ", ".join(sorted(design.fields))
     if unknown := sorted(set(content) - design.fields):
-        raise Invalid("The design has no field {unknown}: use {known}.", unknown=", ".join(unknown), known=known)
+        raise Invalid("The layout has no field {unknown}: use {known}.", unknown=", ".join(unknown), known=known)
     if lacking := [name for name in design.required if not content.get(name)]:
-        raise Invalid("The design needs {lacking}.", lacking=", ".join(lacking))
+        raise Invalid("The layout needs {lacking}.", lacking=", ".join(lacking))
     for name, words in content.items():
         if len(words) > LONGEST:
             raise Invalid(
-                "{field} has {length} characters; paper has room for {most}.",
+                "{field} has {length} characters; the layout has space for {most}.",
                 field=name,
                 length=len(words),
                 most=LONGEST,
@@ -175,7 +175,7 @@ def _refuse_unfit(content: Mapping[str, str], design: Design) -> None:
 
 def _given(images: Mapping[str, bytes], name: str) -> bytes:
     if name not in images:
-        raise Invalid("The design needs a picture called {name}.", name=name)
+        raise Invalid("The layout needs a picture called {name}.", name=name)
     return images[name]
 
 
@@ -235,7 +235,7 @@ def _laid_out(html: str, assets: Mapping[str, bytes]) -> Any:
         page = engine.HTML(string=html, base_url="asset:", url_fetcher=fetcher())
         return page.render(font_config=engine.text.fonts.FontConfiguration())
     except engine.urls.FatalURLFetchingError as refused:  # a BaseException: nothing else would stop it
-        raise Invalid("A design may not load {address}.", address=str(refused)) from None
+        raise Invalid("A layout must not load {address}.", address=str(refused)) from None
 
 
 def _typefaces(html: str) -> dict[str, bytes]:

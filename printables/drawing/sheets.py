@@ -54,7 +54,7 @@ def sheet_for(width: float, height: float, paper: tuple[float, float] = _A4) -> 
     best = max(fits, key=lambda sheet: sheet.up)
     if not best.up:
         raise Invalid(
-            "A piece of {width} x {height} mm does not fit on a sheet of {paper} mm.",
+            "An insert of {width} x {height} mm does not fit on a sheet of {paper} mm.",
             width=width,
             height=height,
             paper=f"{paper[0]:g} x {paper[1]:g}",

@@ -50,13 +50,13 @@ class Standing:
         if self.unfilled:
             return _("{shops} has not filled its slot yet.").format(shops=_names(self.unfilled))
         if self.proof is None:
-            return _("There is no proof of what the slots say now. Make one.")
+            return _("There is no proof of the current slots. Make one.")
         if not self.proof.passed:
             wrong = "; ".join(said(check) for check in self.proof.checks if not check["ok"])
-            return _("The proof failed its checks: {wrong}").format(wrong=wrong)
+            return _("The proof failed preflight: {wrong}").format(wrong=wrong)
         if self.missing:
             return _("{shops} has not approved this proof yet.").format(shops=_names(self.missing))
-        return _("Every partner approved the same proof. It may print.")
+        return _("Every partner approved the same proof. It can be printed.")
 
 
 def standing(session: Session, joint: JointFlyer, *, profile: str) -> Standing:
@@ -79,11 +79,15 @@ def copy_of_joint(session: Session, joint: JointFlyer) -> Copy:
     """Return what the slots say now; Conflict while a slot is empty or there is only one partner."""
     partners = partners_of(session, joint)
     if len(partners) < 2:
-        raise Conflict("A joint flyer needs another shop. Take a partner in first.")
+        raise Conflict("A joint flyer needs a partner shop. Add one first.")
     flyer = session.get_one(Flyer, joint.flyer_id)
     pictures, targets = {}, {}
     with speaking(flyer.language):
-        fields = {"theme": joint.theme, "fine_print": _("each coupon is for the shop named beside it"), **flyer.content}
+        fields = {
+            "theme": joint.theme,
+            "fine_print": _("each coupon is valid only in the shop named next to it"),
+            **flyer.content,
+        }
         for partner in partners:
             shop, offer, product = _of(session, partner)
             words = {"shop": shop.name, **offer_words(offer, shop), **partner.content}
@@ -148,9 +152,9 @@ def approve(session: Session, member: Member, joint: JointFlyer, sha256: str, *,
     if member.shop_id in approvals:
         return approvals[member.shop_id]
     if proof.made_by == member.actor:
-        raise Forbidden("Nobody approves their own work: another person must approve this proof.")
+        raise Forbidden("You cannot approve your own proof: another user must approve it.")
     if member.actor in {approval.approved_by for approval in approvals.values()}:
-        raise Forbidden("You approved this proof for another shop: somebody else must approve it for this one.")
+        raise Forbidden("You approved this proof for another shop: another user must approve it for this one.")
     approval = Approval(
         shop_id=member.shop_id,
         proof_id=proof.id,
@@ -179,9 +183,9 @@ def _approvable(session: Session, joint: JointFlyer, sha256: str) -> Proof:
         .order_by(col(Proof.id).desc())
     ).first()
     if proof is None:
-        raise Conflict("The joint flyer has changed since this proof was made. Make a new proof and look at it.")
+        raise Conflict("The joint flyer has changed since this proof was made. Make a new proof and review it.")
     if not proof.passed:
-        raise Conflict("This proof failed its checks, so nobody can approve it.")
+        raise Conflict("This proof failed preflight and cannot be approved.")
     return proof
 
 

@@ -74,7 +74,7 @@ def order_joint_batch(session: Session, joint: JointFlyer, run: Run, *, profile:
 def _approved(session: Session, joint: JointFlyer, profile: str) -> Proof:
     stands = standing(session, joint, profile=profile)
     if stands.proof is None or not stands.may_print:
-        raise Conflict("{theme} may not print: {why}", theme=joint.theme, why=stands.message)
+        raise Conflict("{theme} cannot be printed: {why}", theme=joint.theme, why=stands.message)
     return stands.proof
 
 

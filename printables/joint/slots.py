@@ -46,7 +46,7 @@ def add_partner(session: Session, member: Member, joint: JointFlyer, shop: Shop,
     member.require(Scope.CAMPAIGNS_WRITE)
     partner_for(session, member, joint)
     if member.shop_id != joint.shop_id:
-        raise Forbidden("Only the shop that opened the joint flyer takes others in.")
+        raise Forbidden("Only the shop that created the joint flyer can add partners.")
     check_open(joint)
     return _join(session, member, joint, shop, at)
 
@@ -78,7 +78,7 @@ def fill_slot(  # noqa: PLR0913 - what a slot holds, by name
     product = find_product(session, member.shop_id, sku) if sku else None
     name = files.put(cleaned(picture)) if picture else product.picture if product else ""
     if not name:
-        raise Invalid("A slot needs a picture: send one, or name a product that has one.")
+        raise Invalid("A slot needs a picture: upload one, or choose a product with one.")
     before = _shown(partner)
     partner.content, partner.picture = content, name
     partner.offer_id = find_offer(session, member.shop_id, offer_slug).id
@@ -104,7 +104,7 @@ def close_joint(session: Session, member: Member, joint: JointFlyer, *, at: date
     """Say that nothing more is printed of a joint flyer; what is printed goes on being packed and scanned."""
     member.require(Scope.CAMPAIGNS_WRITE)
     if member.shop_id != joint.shop_id:
-        raise Forbidden("Only the shop that opened the joint flyer closes it.")
+        raise Forbidden("Only the shop that created the joint flyer can close it.")
     if joint.closed_at is None:
         joint.closed_at = at
         session.add(joint)

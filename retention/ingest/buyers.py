@@ -60,7 +60,7 @@ class BuyerStaging(StagedRows):
     def check(self, rows: Rows) -> pl.DataFrame:
         """Return the values of all rows, refusing those that are wrong."""
         texts = rows.texts(_TEXTS)
-        message = gettext_noop("{field} {value} is no address")
+        message = gettext_noop("{field} {value} is not an address")
         wrong = ~texts["email"].str.contains(r"^[^@\s]+@[^@\s]+$")
         rows.refuse(wrong.fill_null(False), message, texts["email"], field="email")
         unknown = [name for name in texts["timezone"].drop_nulls().unique() if not _is_zone(name)]

@@ -99,7 +99,7 @@ def read_times(rows: Rows, name: str, timezone: str, *, dates: str | None = None
         ambiguous = wrong & cells.str.contains(_SLASHED) & pl.Series([dates is None]).new_from_index(0, len(cells))
         message = gettext_noop("{field} {value} may be day/month or month/day; say which with --dates dmy or mdy")
         rows.refuse(ambiguous.fill_null(False), message, cells, field=name)
-        message = gettext_noop("{field} {value} is no time; write it like 2026-03-05 14:30:00")
+        message = gettext_noop("{field} {value} is not a time; write it like 2026-03-05 14:30:00")
         rows.refuse(wrong & ~ambiguous.fill_null(False), message, cells, field=name)
     return found["at"].alias(name)
 
@@ -122,7 +122,7 @@ def _read_odd_money(rows: Rows, name: str, precision: int) -> pl.Series:
     plain = cells.str.replace_all(r"[,，\s¥￥$€£元]|^(?:CNY|RMB|USD|EUR|GBP)|(?:CNY|RMB|USD|EUR|GBP)$", "")
     amounts = _minor(plain, precision)
     wrong = cells.is_not_null() & amounts.is_null()
-    rows.refuse(wrong, gettext_noop("{field} {value} is no amount; write it like 1234.50"), cells, field=name)
+    rows.refuse(wrong, gettext_noop("{field} {value} is not an amount; write it like 1234.50"), cells, field=name)
     rows.refuse(amounts.abs() > LARGEST, gettext_noop("{field} {value} is too large"), cells, field=name)
     return amounts.alias(name)
 
@@ -137,9 +137,9 @@ def read_whole(rows: Rows, name: str, *, least: int = -1_000_000_000) -> pl.Seri
     numbers = pl.select(pl.when(plain.str.contains(r"^[+-]?\d{1,9}$")).then(plain.str.strip_prefix("+"))).to_series()
     numbers = numbers.cast(pl.Int64, strict=False)
     wrong = cells.is_not_null() & (numbers.is_null() | (numbers < least).fill_null(False))
-    message = gettext_noop("{field} {value} is no whole number")
+    message = gettext_noop("{field} {value} is not a whole number")
     if least == 0:
-        message = gettext_noop("{field} {value} is no whole number from 0")
+        message = gettext_noop("{field} {value} is not a whole number from 0")
     rows.refuse(wrong, message, cells, field=name)
     return numbers.alias(name)
 
@@ -151,7 +151,7 @@ def read_dates(rows: Rows, name: str) -> pl.Series:
     month, day = pl.coalesce("m", "m2").str.zfill(2), pl.coalesce("d", "d2").str.zfill(2)
     days = parts.select(pl.concat_str("y", month, day, separator="-").str.to_date("%Y-%m-%d", strict=False)).to_series()
     wrong = cells.is_not_null() & ~(days.dt.year().is_between(1900, 2099).fill_null(False))
-    rows.refuse(wrong, gettext_noop("{field} {value} is no date; write it like 1990-03-05"), cells, field=name)
+    rows.refuse(wrong, gettext_noop("{field} {value} is not a date; write it like 1990-03-05"), cells, field=name)
     return days.dt.to_string("iso").alias(name)
 
 

@@ -84,7 +84,7 @@ def clean_header(cells: Sequence[str]) -> list[str]:
     """Return trimmed, distinct column names; an unnamed column is called by its place. Invalid when there are many."""
     if len(cells) > MOST_COLUMNS:
         raise Invalid(
-            "The table has {count} columns; {most} are read at most. Keep those that are needed.",
+            "The table has {count} columns; at most {most} are allowed. Remove the columns you do not need.",
             count=f"{len(cells):,}",
             most=f"{MOST_COLUMNS:,}",
         )

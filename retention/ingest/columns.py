@@ -248,7 +248,7 @@ def parse_maps(pairs: Sequence[str]) -> dict[str, str]:
     for pair in pairs:
         name, equals, column = pair.partition("=")
         if not (name.strip() and equals and column.strip()):
-            raise Invalid("{pair} is no map. Write field=Column.", pair=repr(pair))
+            raise Invalid("{pair} is not a mapping. Write field=Column.", pair=repr(pair))
         mapping[name.strip()] = column.strip()
     return mapping
 

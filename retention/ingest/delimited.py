@@ -155,7 +155,7 @@ def _blocks(path: Path, start: int) -> Iterator[bytes]:
             if end:
                 yield block[:end]
             elif len(rest) > LONGEST_LINE + BLOCK:
-                raise Invalid("{file} has a record that does not end: a quote is never closed.", file=repr(path.name))
+                raise Invalid("{file} has an unfinished record: a quote is never closed.", file=repr(path.name))
     if rest:
         yield rest if rest.endswith(b"\n") else rest + b"\n"
 

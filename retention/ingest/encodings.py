@@ -14,7 +14,7 @@ from retention.ingest.chunks import LONGEST_LINE
 BLOCK = 4 << 20
 _CHINESE = range(0x3400, 0xA000)
 
-ENDLESS_LINE = gettext_noop("Line {line} of {file} does not end within 4 MB. That is no line of a table.")
+ENDLESS_LINE = gettext_noop("Line {line} of {file} is longer than 4 MB, so this is not a table.")
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from retention.i18n import gettext, gettext_noop
 from retention.ingest.chunks import Reject
 from retention.privacy.erased import Erased
 
-LEFT_OUT = gettext_noop("was erased on request, and is not taken in again")
+LEFT_OUT = gettext_noop("was erased on request and is not imported again")
 _STILL_COUNTED = frozenset({"orders", "parcels"})
 _OF_THE_PERSON = ("name", "email", "phone", "region", "city")
 

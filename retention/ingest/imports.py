@@ -142,7 +142,7 @@ def import_file(  # noqa: PLR0913 - all that can be said of a file, by name
     """
     if kind not in KINDS:
         known = ", ".join(KINDS)
-        raise Invalid("There is nothing called {kind} to import. Use one of {known}.", kind=repr(kind), known=known)
+        raise Invalid("{kind} cannot be imported. Use one of {known}.", kind=repr(kind), known=known)
     if dates not in {None, "dmy", "mdy"}:
         raise Invalid("Dates can be dmy or mdy, not {dates}.", dates=repr(dates))
     path = Path(path)

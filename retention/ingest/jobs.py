@@ -46,12 +46,12 @@ MOST_TRIES = 3
 _TELL_EVERY = 0.5  # seconds between two notes of how far it is
 
 GIVEN_UP = gettext_noop(
-    "The worker died {tries} times while it read this file, so it is not tried again. Send the table as CSV or in "
-    "smaller parts; whoever runs this installation finds the reason in the log."
+    "The worker crashed {tries} times while reading this file, so it is not retried. Send the table as CSV or in "
+    "smaller parts; the administrator finds the reason in the log."
 )
 FAILED_EACH_TIME = gettext_noop(
-    "It was tried {tries} times, and each time something went wrong that nobody foresaw ({why}). It is not tried "
-    "again; the file is kept, and whoever runs this installation finds the place in the log."
+    "The import failed {tries} times with an unexpected error ({why}) and is not retried. The file is kept, and the "
+    "administrator finds details in the log."
 )
 
 

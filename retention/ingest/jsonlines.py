@@ -58,10 +58,10 @@ class JsonLines:
         if found is None:
             return gettext("is not a JSON object")
         if any(isinstance(value, dict | list) for value in found.values()):
-            return gettext("holds a list or an object; every value must be plain")
+            return gettext("contains a list or an object; every value must be a plain value")
         cells = [_text(found.get(name)) for name in self.header]
         if any(cell and ("\0" in cell or not _is_encodable(cell)) for cell in cells):
-            return gettext("holds a character that is no text")
+            return gettext("contains an invalid character")
         return cells
 
 

@@ -53,7 +53,7 @@ class Export:
 
     def as_html(self) -> str:
         """Return the export as one page that any browser reads, in the language being spoken."""
-        title = html.escape(_("What {shop} knows of {buyer}").format(shop=self.shop, buyer=self.buyer))
+        title = html.escape(_("Data of {buyer} held by {shop}").format(shop=self.shop, buyer=self.buyer))
         parts = (f"<h2>{html.escape(name)}</h2>{_table(rows)}" for name, rows in self.tables.items() if rows)
         style = (
             "body{font:14px/1.6 system-ui,sans-serif;margin:2rem;color:#2b2622}table{border-collapse:collapse}"
@@ -92,7 +92,7 @@ def buyer_to_erase(session: Session, member: Member, external_id: str) -> Buyer:
     member.require(Scope.BUYERS_ERASE)
     buyer = buyer_for(session, member, external_id)
     if is_erased(session, buyer):
-        raise Conflict("{buyer} is what an erasure left; there is nothing more to take.", buyer=buyer.external_id)
+        raise Conflict("{buyer} has already been erased.", buyer=buyer.external_id)
     return buyer
 
 

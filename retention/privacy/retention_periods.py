@@ -113,9 +113,14 @@ def set_times(session: Session, member: Member, days: Mapping[str, int], *, at: 
     member.require(Scope.BUYERS_ERASE)
     for name, number in days.items():
         if name not in set(KeptKind):
-            raise Invalid("{kind} is not kept for a time. Known: {known}.", kind=repr(name), known=", ".join(KeptKind))
+            raise Invalid("{kind} has no retention period. Known: {known}.", kind=repr(name), known=", ".join(KeptKind))
         if not 1 <= number <= MOST_DAYS:
-            raise Invalid("{kind} is kept for 1 to {most} days, not {days}.", kind=name, most=MOST_DAYS, days=number)
+            raise Invalid(
+                "The retention period of {kind} is 1 to {most} days, not {days}.",
+                kind=name,
+                most=MOST_DAYS,
+                days=number,
+            )
     before = times_of(session, member.shop_id)
     kept = session.get(KeepTimes, member.shop_id) or KeepTimes(shop_id=member.shop_id)
     kept.days = {**kept.days, **days}

@@ -159,7 +159,7 @@ def test_another_shop_answers_like_a_shop_that_does_not_exist(may: TestClient) -
 @pytest.mark.parametrize(
     ("language", "said"),
     [
-        ("en", "Your role here may not do this: manage people and keys. Ask the shop&#39;s owner for it."),
+        ("en", "Your role does not allow this: manage users and API keys. Ask the shop&#39;s owner for access."),
         ("zh-CN", "您在这里的角色不能管理成员和密钥，请向店主申请。"),
     ],
 )
@@ -212,7 +212,7 @@ def test_programs_get_problem_details(visitor: TestClient) -> None:
     assert said.pop("request_id") == answer.headers["x-request-id"]
     assert said == {
         "type": "about:blank",
-        "title": "Not possible just now",
+        "title": "Conflict with the current state",
         "status": 409,
         "detail": "7K3M is used up.",
     }
@@ -221,7 +221,7 @@ def test_programs_get_problem_details(visitor: TestClient) -> None:
 def test_people_get_a_page_that_names_no_internals(visitor: TestClient) -> None:
     answer = visitor.get("/fail")
     assert answer.status_code == 500
-    assert "Something went wrong with us" in answer.text
+    assert "Internal error" in answer.text
     assert "ZeroDivisionError" not in answer.text
 
 

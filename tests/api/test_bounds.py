@@ -71,7 +71,7 @@ def test_no_value_in_a_body_or_an_address_breaks_an_endpoint(  # noqa: C901 - a 
         ({"rule": {"all": [{"x": "a\0"}]}}, "rule holds a NUL"),
         ({"rule": {"x": 10**30}}, "rule is at most 9223372036854775807"),
         ({"rule": {"x": float("nan")}}, "rule is a number that cannot be kept"),
-        ({"created_at": NOON.replace(year=9999)}, "created_at lies between the years 1900 and 2200, not in 9999"),
+        ({"created_at": NOON.replace(year=9999)}, "created_at must be between the years 1900 and 2200, not in 9999"),
     ],
 )
 def test_a_row_is_refused_by_the_bound_of_its_column_and_the_field_is_named(values: dict[str, Any], says: str) -> None:

@@ -40,13 +40,13 @@ def test_draft_is_submitted_approved_by_another_key_and_scheduled(backend: TestC
     assert made["audience"] == {"orders": {"measure": "days_since_last", "more_than": 180}}
 
     early = backend.post("/api/v1/campaigns/win-back/schedule")
-    assert (early.status_code, "approved first" in early.json()["detail"]) == (409, True)
+    assert (early.status_code, "Submit this one for approval by another user" in early.json()["detail"]) == (409, True)
     submitted = backend.post("/api/v1/campaigns/win-back/submit").json()
     assert (submitted["state"], submitted["review"]["verdict"]) == ("in_review", "pending")
     own = backend.post("/api/v1/campaigns/win-back/approve")
     assert (own.status_code, own.json()["detail"]) == (
         403,
-        "Nobody approves their own campaign here. Ask somebody else of the shop.",
+        "You cannot approve your own campaign. Ask another user of the shop.",
     )
     seen = {"fingerprint": submitted["fingerprint"], "note": "Good."}
     approved = backend.post("/api/v1/campaigns/win-back/approve", json=seen, headers=manager).json()

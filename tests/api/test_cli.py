@@ -194,10 +194,10 @@ def test_lift_says_how_small_a_chance_is_and_what_several_arms_and_few_orders_me
     assert "p < 0.0001, p < 0.0001 corrected for several arms (Holm); +270 buyers" in said
     assert "p = 0.7009, p = 0.7009 corrected for several arms (Holm)" in said
     assert "The groups have the planned sizes." in said
-    assert "Read it with care: fewer than 50 of the control group ordered" in said
+    assert "Interpret with caution: fewer than 50 buyers of the control group ordered" in said
     assert "0.0000" not in said
     refused = regulars(*asked, "--planned", "A=half")
-    assert (refused[0], "'A=half' is no share of an arm. Write it like control=0.1." in refused[2]) == (2, True)
+    assert (refused[0], "'A=half' is not the share of an arm. Write it like control=0.1." in refused[2]) == (2, True)
 
 
 def commands() -> dict[str, typer.main.Any]:
@@ -245,7 +245,7 @@ def test_help_has_each_command_and_line_without_loading_any(regulars: Regulars) 
         (OSError(errno.ENOSPC, "No space left"), "No space left. Make room on the disk, then try again."),
         (OSError(errno.EACCES, "Permission denied", "/a/b"), "/a/b: Permission denied."),
         (OSError("odd"), "odd."),
-        (OverflowError(), "A value holds characters or a size that cannot be kept."),
+        (OverflowError(), "A value is too long or contains characters that cannot be stored."),
     ],
 )
 def test_what_the_machine_refuses_is_one_line_with_its_remedy(error: Exception, said: str) -> None:

@@ -58,7 +58,7 @@ def test_a_text_is_read_and_checked_at_the_command_line(tea: Tea, regulars: Regu
     assert {each["kind"] for each in findings} == {"spam_words", "private_address"}
     assert "{{ coupon.code }}" in regulars("campaigns", "variables", *of)[1]
     code, _, err = regulars("campaigns", "test-send", *of, "--to", "stranger@example.com")
-    assert (code, "nobody here has the address" in err) == (1, True)
+    assert (code, "Tests can only be sent to users of the shop, and no user has the address" in err) == (1, True)
 
 
 def test_topics_and_branding_are_kept_at_the_command_line(tea: Tea, regulars: Regulars, tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ def test_who_is_erased_says_the_table_and_never_how_an_id_begins(
     assert take(f"buyer_id,name\n{one},A\n").rejected == 1
     assert take(f"order_id,buyer_id,paid_at,amount,name\n1,{one},2026-03-05,5,A\n", "orders").accepted == 1
     assert names(engine) == dict.fromkeys(lefts, "")
-    with pytest.raises(requests.Conflict, match="there is nothing more to take"):
+    with pytest.raises(requests.Conflict, match="has already been erased"):
         erase(one)
 
 
@@ -263,4 +263,4 @@ def test_command_looks_whether_there_is_anybody_before_it_asks(
     code, said = run("ada", "--yes")
     left = next(iter(names(engine)))
     assert code == 0
-    assert run(left) == (1, f"regulars: {left} is what an erasure left; there is nothing more to take.\n")
+    assert run(left) == (1, f"regulars: {left} has already been erased.\n")

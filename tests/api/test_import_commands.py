@@ -105,7 +105,11 @@ def test_refusals_are_one_line_and_an_exit_code(shell: Shell, typed: Typed) -> N
         (("orders", str(path), "--shop", "tea"), 2, "No column holds paid_at / placed_at."),
         (("orders", str(path), "--shop", "cup"), 1, "No shop is called cup."),
         (("orders", str(shell.home / "none"), "--shop", "tea"), 1, "There is no file"),
-        (("orders", str(path), "--shop", "tea", "--map", "paid_at"), 2, "'paid_at' is no map. Write field=Column."),
+        (
+            ("orders", str(path), "--shop", "tea", "--map", "paid_at"),
+            2,
+            "'paid_at' is not a mapping. Write field=Column.",
+        ),
         (
             ("orders", str(path), "--shop", "tea", "--map", "paid_at=x"),
             2,

@@ -82,7 +82,7 @@ def test_a_flyer_from_its_campaign_to_a_closed_batch(
     assert regulars("batches printed 1 --shop tea")["changed"] == 0
     with pytest.raises(SystemExit):
         main(["batches", "printed", "1", "--shop", "tea"])
-    said = "Nothing changed: of batch 1 no insert waits for this word any more."
+    said = "Nothing changed: every insert of batch 1 already has a print result."
     assert capsys.readouterr().err.strip() == said
     again = regulars(f"batches reprint {codes['codes'][0]['text']} --shop tea")
     assert (again["batch"], again["pieces"], again["generation"]) == (2, 1, 2)
@@ -104,7 +104,7 @@ def test_a_joint_flyer_from_proof_to_matrix(regulars: Command) -> None:
     assert proof["passed"]
     sha256 = proof["sha256"]
     code, line = regulars(f"joint approve 1 {sha256} --shop tea --by a@tea.example")
-    assert (code, line) == (1, "regulars: Nobody approves their own work: another person must approve this proof.")
+    assert (code, line) == (1, "regulars: You cannot approve your own proof: another user must approve it.")
     assert regulars(f"joint approve 1 {sha256} --shop tea --by a@pots.example")[0] == 1
     regulars(f"joint approve 1 {sha256} --shop tea --by b@tea.example")
     code, line = regulars("joint print 1 --shop pots --campaign autumn")

@@ -41,7 +41,7 @@ def test_policy_is_changed_value_by_value_and_read_again(backend: TestClient) ->
 def test_wrong_policy_is_named_and_changes_nothing(backend: TestClient, engine: Engine) -> None:
     backend.put("/api/v1/policy", json={"most_inserts": 2})
     refused = backend.put("/api/v1/policy", json={"most_inserts": 3, "caps": [{"messages": 2}]})
-    assert (refused.status_code, "either days or per" in refused.text) == (422, True)
+    assert (refused.status_code, "either a number of days or a calendar period" in refused.text) == (422, True)
     with reading(engine) as session:
         assert policy_of(session) == {"most_inserts": 2}
 
@@ -70,11 +70,11 @@ def test_why_is_answered_before_and_after_a_run(backend: TestClient, tea: Tea) -
             "run": None,
             "outcome": "absent",
             "reason": "no_consent",
-            "sentence": "The campaign has not run yet. Now they would be left out: "
-            "They have not agreed to be reached this way, or no longer do.",
+            "sentence": "The campaign has not run yet. If planned now, they would be excluded: "
+            "They have not opted in to this channel, or have opted out.",
         }
     ]
-    assert "Now they would get it" in backend.get(why + "may/1").json()["answers"][0]["sentence"]
+    assert "If planned now, they would receive it" in backend.get(why + "may/1").json()["answers"][0]["sentence"]
     tea(lambda stage: launched(stage, find_campaign(stage.session, stage.shop.id, "spring")))
     answers = [backend.get(why + name).json()["answers"][0] for name in ("may/1", "kim")]
     assert [(each["run"], each["outcome"], each["reason"]) for each in answers] == [

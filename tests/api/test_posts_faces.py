@@ -70,7 +70,7 @@ def test_key_in_whose_hands_a_post_is_not_is_refused(backend: TestClient, tea: T
     number = backend.get("/api/v1/posts").json()["posts"][0]["number"]
     backend.post(f"/api/v1/posts/{number}/take")
     refused = backend.post(f"/api/v1/posts/{number}/take", headers=other)
-    assert (refused.status_code, "in hand" in refused.text) == (409, True)
+    assert (refused.status_code, "assigned" in refused.text) == (409, True)
     assert backend.get("/api/v1/posts", headers=other).json()["waiting"] == 0
     assert backend.get("/api/v1/posts", headers=reader).status_code == 403
     assert backend.post(f"/api/v1/posts/{number}/back").json()["state"] == "waiting"
@@ -143,7 +143,7 @@ def test_post_is_taken_said_and_limited_by_command(regulars: Regulars, tmp_path:
     assert regulars("posts", "list")[1] == "1\twaiting\tFriends\t2\tdrop\n"
     assert regulars("posts", "take", "1")[1].startswith("Fresh from the hill, says Tea.\n\n")
     code, _, error = regulars("posts", "sent", "1")
-    assert (code, "Show that it was sent" in error) == (2, True)
+    assert (code, "a screenshot of the chat, or a note" in error) == (2, True)
     proof = tmp_path / "chat.png"
     Image.new("RGB", (40, 40), "white").save(proof)
     assert json.loads(regulars("posts", "sent", "1", "--proof", str(proof), "--json")[1])["state"] == "sent"
@@ -151,7 +151,7 @@ def test_post_is_taken_said_and_limited_by_command(regulars: Regulars, tmp_path:
     assert json.loads(regulars("posts", "back", "1", "--json")[1])["state"] == "waiting"
     assert regulars("posts", "limit", "--per-day", "0")[0] == 0
     code, _, error = regulars("posts", "take", "1")
-    assert (code, "as many as you may today" in error) == (1, True)
+    assert (code, "Another user can send this, or continue tomorrow" in error) == (1, True)
     assert regulars("posts", "limit", "--email", "nobody@shop.example")[0] == 1
     assert regulars("posts", "decline", "1", "--note", "x")[0] == 1
 

@@ -323,7 +323,7 @@ def test_times_are_set_within_bounds_and_hold_for_one_shop(lived: Engine) -> Non
         assert times_of(session, 1) == {**DEFAULT_DAYS, KeptKind.AGENTS: 7}
         assert times_of(session, 2) == DEFAULT_DAYS
     for wrong in ({"agents": 0}, {"agents": 3651}, {"names": 5}):
-        refused = pytest.raises(Invalid, match=r"agents is kept for 1 to 3650 days|'names' is not kept")
+        refused = pytest.raises(Invalid, match=r"retention period of agents is 1 to 3650 days|'names' has no retention")
         with refused, transaction(lived) as session:
             set_times(session, OWNER, wrong, at=NOON)
 

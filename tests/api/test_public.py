@@ -90,10 +90,10 @@ def test_an_offer_that_is_over_says_so_and_claims_nothing(
 ) -> None:
     token = tea(lambda stage: flyer_link(stage, ends_at=NOON + timedelta(days=2)))
     tea_app.state.moment = NOON + timedelta(days=2)
-    assert "This offer is over." in phone.get(f"/Q/{token}").text
+    assert "This offer has ended." in phone.get(f"/Q/{token}").text
     refused = phone.post(f"/Q/{token}/claim")
     assert refused.status_code == 409
-    assert "The offer is over: its last day was March 12, 2026, 12:00." in refused.text
+    assert "The offer has ended: its last day was March 12, 2026, 12:00." in refused.text
     assert [coupon.state for coupon in rows(engine, Coupon)] == [CouponState.ISSUED]
 
 
@@ -107,7 +107,7 @@ def test_an_unknown_token_is_a_friendly_page(phone: TestClient) -> None:
     for token in ("7K3M9PQR7K3M", "%00", "a%2Fb", "X" * 400, "包裹"):
         answer = phone.get(f"/Q/{token}")
         assert answer.status_code == 404
-        assert "Nothing is here" in answer.text
+        assert "Not found" in answer.text
         assert phone.post(f"/Q/{token}/claim").status_code == 404
 
 
@@ -166,13 +166,13 @@ def leaving_token(stage: Stage) -> str:
 
 def test_leaving_is_asked_on_a_page_and_done_by_one_post(tea: Tea, phone: TestClient) -> None:
     token = tea(leaving_token)
-    assert "No more mail from us?" in phone.get(f"/u/{token}").text
+    assert "Unsubscribe from email?" in phone.get(f"/u/{token}").text
     assert tea(mails_allowed) == {1}
     # What a mail program sends by itself for the button in its own bar (RFC 8058): no cookie, no origin of ours.
     answer = phone.post(
         f"/u/{token}", data={"List-Unsubscribe": "One-Click"}, headers={"Origin": "https://mail.example"}
     )
-    assert (answer.status_code, "Done." in answer.text) == (200, True)
+    assert (answer.status_code, "You have been unsubscribed" in answer.text) == (200, True)
     assert tea(mails_allowed) == set()
 
 
@@ -188,18 +188,18 @@ def answers(engine: Engine) -> list[tuple[str, str, str, str]]:
 
 def test_the_page_keeps_what_was_read_when_the_button_was_pressed(tea: Tea, phone: TestClient, engine: Engine) -> None:
     token = tea(leaving_token)
-    assert "Yes, write to me again" not in phone.get(f"/u/{token}").text
+    assert "Subscribe again" not in phone.get(f"/u/{token}").text
     phone.post(f"/u/{token}", data={"List-Unsubscribe": "One-Click"})
     phone.post(f"/u/{token}", data={"choice": "channel"})
     page = phone.get(f"/u/{token}").text
-    assert "You get no mail from us." in page
-    question = "May Tea &amp; Co send you mail again? You can say no at any time."
+    assert "You are unsubscribed from email." in page
+    question = "May Tea &amp; Co send you email again? You can unsubscribe at any time."
     assert question in page
-    assert "Good to have you back." in phone.post(f"/u/{token}", data={"choice": "in"}).text
+    assert "Welcome back." in phone.post(f"/u/{token}", data={"choice": "in"}).text
     assert answers(engine) == [
         ("email", "", "out", "List-Unsubscribe=One-Click"),
-        ("email", "", "out", "No more, please"),
-        ("email", "", "in", f"{question.replace('&amp;', '&')} Yes, write to me again"),
+        ("email", "", "out", "Unsubscribe"),
+        ("email", "", "in", f"{question.replace('&amp;', '&')} Subscribe again"),
     ]
     assert tea(mails_allowed) == {1}
 
@@ -214,17 +214,17 @@ def test_topics_are_kept_or_left_one_by_one(tea: Tea, phone: TestClient, engine:
     page = phone.post(f"/u/{token}", data={"choice": "topics", "keep": ["offers"]}).text
     assert 'value="offers" checked> Offers' in page
     assert 'value="arrivals"> New tea' in page
-    assert answers(engine) == [(each.value, "arrivals", "out", "Only what is ticked") for each in Channel]
+    assert answers(engine) == [(each.value, "arrivals", "out", "Save selected topics") for each in Channel]
     phone.post(f"/u/{token}", data={"choice": "topics", "keep": ["offers", "arrivals"]})
-    assert answers(engine)[6:] == [(each.value, "arrivals", "in", "Only what is ticked") for each in Channel]
+    assert answers(engine)[6:] == [(each.value, "arrivals", "in", "Save selected topics") for each in Channel]
     assert tea(mails_allowed) == {1}
 
 
 def test_a_pause_says_until_when_and_can_be_ended(tea: Tea, phone: TestClient, engine: Engine) -> None:
     token = tea(leaving_token)
-    assert "Quiet until June 8, 2026." in phone.post(f"/u/{token}", data={"choice": "pause-90"}).text
+    assert "Paused until June 8, 2026." in phone.post(f"/u/{token}", data={"choice": "pause-90"}).text
     assert [row.until for row in rows(engine, Pause)] == [NOON + timedelta(days=90)]
-    assert "The pause is over." in phone.post(f"/u/{token}", data={"choice": "resume"}).text
+    assert "The pause has ended." in phone.post(f"/u/{token}", data={"choice": "resume"}).text
     assert rows(engine, Pause) == []
     phone.post(f"/u/{token}", data={"choice": "pause-30"})
     phone.post(f"/u/{token}", data={"choice": "in"})

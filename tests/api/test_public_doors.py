@@ -34,8 +34,8 @@ def _rows(engine: Engine, table: type[Any]) -> list[Any]:
 def _is_kind(answer: Any) -> None:
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "60")
     assert "text/html" in answer.headers["content-type"]
-    assert "A moment, please" in answer.text
-    assert "Wait 60 seconds and try again; nothing is lost." in answer.text
+    assert "Please wait" in answer.text
+    assert "Wait 60 seconds and try again." in answer.text
 
 
 def _scan(phone: TestClient, token: str) -> Any:

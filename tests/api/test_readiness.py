@@ -59,7 +59,7 @@ def test_database_that_takes_no_writes_is_not_ready_and_says_why(app: FastAPI, v
     status, said = ready(visitor)
     assert (status, said["database"]) == (
         503,
-        "The database can only be read. Nothing was changed. Make it writable again.",
+        "The database is read-only. Nothing was changed. Make it writable again.",
     )
     event.remove(engine, "connect", close)
     assert ready(visitor) == (200, {"ready": True, "database": "current"})
@@ -106,7 +106,7 @@ def test_requests_that_hold_every_connection_and_thread_cost_others_503_and_heal
     with engine.connect(), httpx2.Client(base_url=address) as visitor:
         answer = visitor.post("/login", data={"email": "may@tea.example", "password": PASSWORD})
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
-        assert "Too much is going on at once" in answer.text
+        assert "Too many requests at once" in answer.text
         threads: list[threading.Thread] = []
         for _ in range(40):  # as many as Starlette has threads
             threads.append(threading.Thread(target=httpx2.get, args=(f"{address}/hold",), kwargs={"timeout": 60}))
@@ -126,9 +126,9 @@ def test_what_stands_still_is_told_by_the_deep_look_and_as_figures(visitor: Test
         503,
         False,
         [
-            "No sweep has run yet.",
+            "The periodic dispatch has not run yet.",
             "The scheduler has not been seen yet.",
-            "No worker takes work from: quick, sending, calls, preparing, long.",
+            "No worker is running for: quick, sending, calls, preparing, long.",
         ],
     )
     with transaction(engine) as session:
@@ -139,9 +139,9 @@ def test_what_stands_still_is_told_by_the_deep_look_and_as_figures(visitor: Test
     assert (status, said["standstill"]) == (
         503,
         [
-            "No sweep has run for 7 minutes.",
+            "The periodic dispatch has not run for 7 minutes.",
             "The scheduler has not been seen for 0 minutes.",
-            "No worker takes work from: sending.",
+            "No worker is running for: sending.",
         ],
     )
     figures = visitor.get("/metrics").text
@@ -185,13 +185,17 @@ def test_console_says_that_work_stands_still_until_it_moves(app: FastAPI, visito
         tea = create_shop(session, "tea", name="Tea", timezone="UTC", currency="CNY", at=clock.now())
         users.add_user(session, "may@tea.example", shop=tea, role=Role.OWNER, password=PASSWORD, at=clock.now())
     sign_in(visitor, "may@tea.example")
-    assert "stands still" not in visitor.get("/shops/tea?lang=en").text  # it has only just started
+    assert (
+        "nothing is sent, imported or refreshed until it is running again" not in visitor.get("/shops/tea?lang=en").text
+    )  # it has only just started
     app.state.readiness.grace = 0.0
     page = visitor.get("/shops/tea?lang=en").text
-    assert "Background work stands still" in page
-    assert "No worker takes work from: quick, sending, calls, preparing, long." in page
+    assert "nothing is sent, imported or refreshed until it is running again" in page
+    assert "No worker is running for: quick, sending, calls, preparing, long." in page
     let_all_beat(engine)
-    assert "stands still" not in visitor.get("/shops/tea?lang=en").text
+    assert (
+        "nothing is sent, imported or refreshed until it is running again" not in visitor.get("/shops/tea?lang=en").text
+    )
 
 
 @pytest.mark.parametrize(

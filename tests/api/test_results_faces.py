@@ -53,9 +53,9 @@ def test_page_rest_and_command_tell_what_a_plain_reading_says(
     page = results_page(app)
     with TestClient(app, base_url=SITE, headers={"Authorization": f"Bearer {key}"}) as client:
         for slug, read in expected.items():
-            orders = {"Orders with its code": read.code_matched[0], "Orders, last touch": read.last_touch[0]}
+            orders = {"Orders with coupon": read.code_matched[0], "Orders, last touch": read.last_touch[0]}
             assert {name: int(page[slug][name]) for name in orders} == orders
-            assert_difference(page[slug]["Buyers because of it"], read)
+            assert_difference(page[slug]["Incremental buyers"], read)
             rest = client.get(f"/api/v1/campaigns/{slug}/results").json()
             with pytest.raises(SystemExit):
                 main(["campaigns", "show", slug, "--shop", "tea", "--json"])

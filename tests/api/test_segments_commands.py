@@ -102,7 +102,7 @@ def test_a_bad_rule_is_refused_in_one_line_and_writes_nothing(regulars, text, re
 
 def test_a_rule_that_is_no_text_or_not_there_is_refused(regulars):
     Path("rule.json").write_bytes(b"\xff\xfe\x00")
-    assert regulars("count", "--rule", "rule.json")[::2] == (2, "regulars: rule.json is no text in UTF-8.\n")
+    assert regulars("count", "--rule", "rule.json")[::2] == (2, "regulars: rule.json is not UTF-8 text.\n")
     assert regulars("count", "--rule", "absent.json")[::2] == (1, "regulars: There is no file absent.json.\n")
 
 
@@ -212,7 +212,7 @@ def test_segments_are_combined_split_and_laid_over_each_other(regulars):
     listed = regulars("list")[1]
     for shares in ("50,49", "half"):
         code, _, err = regulars("split", "all", "--shares", shares, "--save-as", "bad")
-        assert (code, "Shares are whole percents from 1 that add up to 100" in err) == (2, True)
+        assert (code, "Shares must be whole percentages from 1 that add up to 100, not" in err) == (2, True)
     assert regulars("union", "all", "nobody", "--save-as", "bad")[0] == 1
     assert regulars("list")[1] == listed
 
@@ -230,7 +230,7 @@ def test_rfm_groups_and_who_moved_between_them_are_counted(regulars):
 
 def test_too_little_to_predict_from_is_said(regulars):
     code, out, _ = regulars("predict", "--json")
-    assert (code, json.loads(out)["nothing"].startswith("There is too little to predict from: 2 buyers")) == (0, True)
+    assert (code, json.loads(out)["nothing"].startswith("Not enough data for predictions: 2 buyers")) == (0, True)
     rule = rule_file({"prediction": {"measure": "alive", "at_least": 0.8}})
     assert json.loads(regulars("count", "--rule", rule, "--json")[1])["notes"] == [json.loads(out)["nothing"]]
     code, _, err = regulars("count", "--rule", rule, "--as-of", "2026-01-01")

@@ -149,7 +149,7 @@ def test_hook_is_added_tried_resent_turned_on_and_removed(regulars: Regulars, th
 def test_hook_that_cannot_be_is_refused_in_one_line_and_nothing_is_kept(regulars: Regulars, there: Gateway) -> None:
     url = f"{there.url}/hook"
     for words, code, said in (
-        (["create", "erp", "--url", "erp.example", "--event", "message.sent"], 2, "is no address to call"),
+        (["create", "erp", "--url", "erp.example", "--event", "message.sent"], 2, "is not a webhook URL"),
         (["create", "erp", "--url", url, "--event", "order.paid"], 2, "order.paid"),
         (["delete", "none"], 1, "No webhook is called none"),
         (["on", "none"], 1, "No webhook is called none"),

@@ -106,9 +106,7 @@ def test_an_outcome_nobody_foresaw_tells_its_kind_and_nothing_of_its_message() -
         raise ValueError(f"{MAIL} {SECRET}")
 
     (outcome,) = together([breaks()])  # type: ignore[list-item]
-    assert (
-        str(outcome) == "Something went wrong with us (ValueError). Whoever runs this installation finds it in the log."
-    )
+    assert str(outcome) == "Internal error (ValueError). The administrator finds it in the log."
 
 
 def test_failures_tell_a_sentence_and_no_value_of_the_database(engine: Engine, tea: Tea) -> None:
@@ -136,4 +134,4 @@ def test_failures_tell_a_sentence_and_no_value_of_the_database(engine: Engine, t
         assert not any(part in text for part in (MAIL, SECRET, "SELECT", "tea", "/home"))
         assert text.endswith(("。", "."))
     with speaking("en"):
-        assert public_message(found[2]).startswith("The machine refused: No such file or directory.")
+        assert public_message(found[2]).startswith("System error: No such file or directory.")

@@ -133,7 +133,7 @@ def test_hook_is_removed_with_its_calls(caller: Caller, there: Gateway, engine: 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"url": "erp.example"}, "is no address to call"),
+        ({"url": "erp.example"}, "is not a webhook URL"),
         ({"events": ["order.paid"]}, "events"),
         ({"events": []}, "events"),
         ({"slug": "No slug"}, "slug"),

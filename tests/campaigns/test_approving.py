@@ -70,7 +70,7 @@ def test_nobody_approves_their_own(stage: Stage, author: str) -> None:
     edit_campaign(stage.session, stage.shop, campaign, changes={"name": "Mine now"}, at=NOON, actor=author)
     approving.submit(stage.session, stage.shop, campaign, at=NOON, actor="user:8")
     for actor in (author, "user:7", "user:8"):
-        with pytest.raises(Forbidden, match="Nobody approves their own"):
+        with pytest.raises(Forbidden, match="You cannot approve your own"):
             approve(stage, campaign, actor)
     assert (campaign.state, verdicts(stage)) == (CampaignState.IN_REVIEW, ["pending"])
     approve(stage, campaign)
@@ -94,7 +94,7 @@ def test_nothing_starts_without_approval_where_the_shop_asks_for_it(stage: Stage
         schedule(stage.session, campaign, at=NOON, actor=AUTHOR)
     strict(stage)
     before = campaign.state
-    with pytest.raises(Conflict, match="has campaigns approved first"):
+    with pytest.raises(Conflict, match="Submit this one for approval by another user"):
         moves[move]()
     assert (campaign.state, stage.session.exec(select(Run)).all()) == (before, [])
 
@@ -132,7 +132,7 @@ def test_changed_offer_voids_it_too(stage: Stage) -> None:
     approve(stage, campaign)
     offer.value = 5000
     stage.session.flush()
-    with pytest.raises(Conflict, match="has campaigns approved first"):
+    with pytest.raises(Conflict, match="Submit this one for approval by another user"):
         launch(stage.session, stage.shop, campaign, at=NOON, actor=AUTHOR)
     assert campaign.state is CampaignState.APPROVED
 
@@ -145,7 +145,7 @@ def test_shop_policy_voids_it_where_it_holds_the_campaign_and_only_there(stage: 
         save_shop_policy(stage.session, stage.shop, values=values, at=NOON, actor="user:9")
     quiet = {"quiet": {"from": "22:00", "to": "08:00"}}
     save_shop_policy(stage.session, stage.shop, values=quiet, at=NOON, actor="user:9")
-    with pytest.raises(Conflict, match="has campaigns approved first"):
+    with pytest.raises(Conflict, match="Submit this one for approval by another user"):
         launch(stage.session, stage.shop, campaign, at=NOON, actor=AUTHOR)
     save_shop_policy(stage.session, stage.shop, values={"quiet": None}, at=NOON, actor="user:9")
     launch(stage.session, stage.shop, campaign, at=NOON, actor=AUTHOR)

@@ -113,7 +113,7 @@ def test_campaign_with_a_bot_of_its_own_speaks_only_there(stage: Stage) -> None:
 
 def test_launch_where_no_group_has_a_bot_is_refused(stage: Stage) -> None:
     group(stage, "tea", stage.buyer("ada"))
-    with pytest.raises(Conflict, match="No chat group can be reached"):
+    with pytest.raises(Conflict, match="Add a group, and for bot posts the bot in it"):
         launched(stage, posted(stage, Medium.BOT))
 
 
@@ -128,7 +128,7 @@ def test_ordinary_sending_never_hands_a_group_post_to_single_buyers(engine: Engi
     ("error", "word", "post", "delivery"),
     [
         (Refused("not a member"), "failed", PostState.FAILED, "failed:refused"),
-        (Undecided("no answer"), "unknown", PostState.UNKNOWN, "unknown:no_record"),
+        (Undecided("no response"), "unknown", PostState.UNKNOWN, "unknown:no_record"),
         (TryLater("too fast"), "later", PostState.WAITING, "waiting"),
     ],
 )
@@ -188,7 +188,7 @@ def test_bot_killed_after_it_spoke_leaves_everybody_unknown_and_the_group_hears_
 
 def test_person_has_an_unknown_post_said_once_more(engine: Engine, on_stage: Act) -> None:
     prepared(on_stage, "ada", "bea")
-    say(engine, memory(tea=Undecided("no answer")))
+    say(engine, memory(tea=Undecided("no response")))
 
     def again(stage: Stage) -> None:
         ids = list(stage.session.exec(select(Delivery.id)))
@@ -222,7 +222,7 @@ def test_post_skipped_since_nobody_was_left_is_said_when_somebody_is_sent_it_aga
     engine: Engine, on_stage: Act
 ) -> None:
     prepared(on_stage, "ada")
-    say(engine, memory(tea=Undecided("no answer")))
+    say(engine, memory(tea=Undecided("no response")))
 
     def again(stage: Stage) -> None:
         assert resend(stage.session, stage.shop, [1], at=later(hours=1), actor="user:1") == 1

@@ -22,7 +22,7 @@ def test_plan_over_its_cost_ceiling_is_shown_and_not_launched(stage: Stage) -> N
     campaign = stage.push(policy={"cost_each": 450, "cost_ceiling": 13})
     planned = plan(stage.session, stage.shop, campaign, at=NOON)
     assert (planned.cost, planned.over_ceiling, len(planned.final)) == (14, True, 3)
-    with pytest.raises(Conflict, match=r"would cost ¥0\.14, and the campaign may cost ¥0\.13"):
+    with pytest.raises(Conflict, match=r"would cost ¥0\.14, over the budget of ¥0\.13"):
         launch(stage.session, stage.shop, campaign, at=NOON, actor="user:1")
     assert stage.session.exec(select(Delivery)).all() == []
     edit_campaign(

@@ -100,7 +100,7 @@ def test_values_cannot_break_out_of_a_form_an_address_or_a_header(there: Gateway
         ((401, "who are you"), TryLater, "401 who are you"),
         ((400, {"msg": "bad number"}), Refused, "bad number"),
         ((302, "", {"Location": "http://169.254.169.254/"}), TryLater, "302"),
-        (DROP, Undecided, "no answer"),
+        (DROP, Undecided, "no response"),
     ],
 )
 def test_what_a_gateway_answers_is_read_for_what_it_means(
@@ -288,13 +288,13 @@ def test_address_is_looked_at_when_it_is_connected_to_and_no_other_name_helps(
 @pytest.mark.parametrize(
     ("kind", "settings", "said"),
     [
-        ("smtp", {"host": "mail.example", "mail_from": "no address"}, "is not a mail address"),
-        ("smtp", {"host": "mail.example\r\nX", "mail_from": "a@b.example"}, "host is wrong"),
-        ("sms-http", {"url": "file:///etc/passwd"}, "url is wrong"),
-        ("sms-http", {"url": "https://{to}.example/"}, "url is wrong"),
-        ("sms-http", {"url": "https://a.example/", "surprise": 1}, "surprise is wrong"),
-        ("sms-twilio", {"account_sid": "AC" + "0" * 32}, "one of the two"),
-        ("robot", {"platform": "irc"}, "platform is wrong"),
+        ("smtp", {"host": "mail.example", "mail_from": "no address"}, "is not an email address"),
+        ("smtp", {"host": "mail.example\r\nX", "mail_from": "a@b.example"}, "host is not valid"),
+        ("sms-http", {"url": "file:///etc/passwd"}, "url"),
+        ("sms-http", {"url": "https://{to}.example/"}, "is not a host name|url"),
+        ("sms-http", {"url": "https://a.example/", "surprise": 1}, "surprise is not a known setting"),
+        ("sms-twilio", {"account_sid": "AC" + "0" * 32}, "Give either"),
+        ("robot", {"platform": "irc"}, "platform is not one of"),
         ("assisted", {}, "takes no settings"),
     ],
 )

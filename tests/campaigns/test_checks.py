@@ -54,7 +54,7 @@ def test_a_plain_text_with_its_link_is_found_nothing_wrong_with(stage: Stage) ->
             "asks for buyer.nam, which this campaign does not have. Did you mean buyer.name?",
         ),
         ("{{ weather }}", "unknown_variable", "It has: shop.name, buyer.name"),
-        ("{% for i in (1..9999) %}{% endfor %}", "text_error", "The text cannot be made"),
+        ("{% for i in (1..9999) %}{% endfor %}", "text_error", "The message cannot be rendered"),
     ],
 )
 def test_what_is_found_in_a_text(stage: Stage, body: str, kind: str, words: str) -> None:

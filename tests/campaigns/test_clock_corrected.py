@@ -77,7 +77,7 @@ def test_claims_and_calls_go_on(engine: Engine, on_stage: Any, monkeypatch: Any)
 
     def take(calls: Any, **_: Any) -> list[Any]:
         taken.extend(key for _, key, _ in calls)
-        return [TryLater("not now") for _ in calls]
+        return [TryLater("outside the allowed time") for _ in calls]
 
     monkeypatch.setattr("campaigns.webhooks.calling.call_all", take)
     assert make_calls(engine, now=NOON) == 2

@@ -43,11 +43,11 @@ def test_recipe_fills_in_what_is_left_out(stage: Stage) -> None:
         ({"policy": {"caps": [{"messages": -1, "days": 7}]}}, Invalid, r"caps\.0\.messages"),
         ({"audience": {"buyer": {"field": "shoe_size", "is": ["44"]}}}, Invalid, "shoe_size"),
         ({"excluded": {"nonsense": {}}}, Invalid, "nonsense"),
-        ({"content": {"fr": {"subject": "a", "body": "b"}}}, Invalid, "'fr' is not a language"),
+        ({"content": {"fr": {"subject": "a", "body": "b"}}}, Invalid, "'fr' is not a supported language"),
         ({"content": {"en": {"subject": "a"}}}, Invalid, "needs a subject and a body"),
-        ({"content": {"en": {"subject": "", "body": "b"}}}, Invalid, "1 to 200 letters"),
+        ({"content": {"en": {"subject": "", "body": "b"}}}, Invalid, "1 to 200 characters"),
         ({"content": {"en": {"subject": "{{ product.title }}", "body": "b"}}}, Invalid, "product"),
-        ({"content": {"en": {"subject": "{% if %}", "body": "b"}}}, Invalid, "cannot be made"),
+        ({"content": {"en": {"subject": "{% if %}", "body": "b"}}}, Invalid, "The message cannot be rendered"),
     ],
 )
 def test_campaign_that_cannot_work_is_refused_and_leaves_nothing(
@@ -102,7 +102,7 @@ def test_only_a_draft_can_be_changed(stage: Stage) -> None:
     ],
 )
 def test_template_can_neither_run_away_nor_look_around(body: str) -> None:
-    with pytest.raises(Invalid, match="cannot be made"):
+    with pytest.raises(Invalid, match="The message cannot be rendered"):
         render({"en": Template("a", body)}, {"shop": {"name": "Tea"}}, language="en")
 
 

@@ -206,8 +206,8 @@ def test_arrival_serves_the_audience_once_and_then_it_is_over(stage: Stage) -> N
 def test_triggers_say_what_they_are_in_both_languages() -> None:
     trigger = read_trigger(DAILY_AT_TEN)
     with speaking("en"):
-        assert trigger_name(trigger) == "Again and again, at 10:00"
+        assert trigger_name(trigger) == "Recurring, at 10:00"
         assert trigger_name(read_trigger({})) == "Once"
-        assert trigger_name(read_trigger(FOLLOWED)) == "When somebody follows the shop"
+        assert trigger_name(read_trigger(FOLLOWED)) == "When a buyer follows the shop"
     again = {kind: serves_once(read_trigger({"event": {"kind": kind}})) for kind in ("followed", "birthday")}
     assert again == {"followed": True, "birthday": False}

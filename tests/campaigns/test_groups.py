@@ -87,8 +87,8 @@ def test_posts_are_not_preset_for_an_owner_who_has_left_the_shop(stage: Stage) -
 @pytest.mark.parametrize(
     ("email", "error", "said"),
     [
-        ("nobody@shop.example", NotFound, "Nobody in this shop has the address"),
-        ("store@shop.example", Invalid, "may not post here"),
+        ("nobody@shop.example", NotFound, "No user of this shop has the address"),
+        ("store@shop.example", Invalid, "Assign the group to an owner or a marketer"),
     ],
 )
 def test_only_somebody_of_the_shop_who_may_post_looks_after_a_group(

@@ -64,7 +64,7 @@ def test_launch_says_what_changed_since_the_preview_and_writes_nothing(stage: St
     campaign = stage.push()
     seen = plan(stage.session, stage.shop, campaign, at=NOON)
     stage.answer(ada, "out")
-    with pytest.raises(Conflict, match=r"No consent: 0 → 1; Will get it: 2 → 1"):
+    with pytest.raises(Conflict, match=r"No consent: 0 → 1; Will be sent: 2 → 1"):
         launch(
             stage.session,
             stage.shop,
@@ -121,7 +121,7 @@ def test_offer_limit_stops_a_launch_before_anything_is_written(stage: Stage) -> 
     campaign = stage.push(offer_id=stage.offer(most_coupons=2).id)
     assert (plan(stage.session, stage.shop, campaign, at=NOON).coupons_left) == 2
     with (
-        pytest.raises(Conflict, match="allows 2 coupons and 0 are out; 3 more do not fit"),
+        pytest.raises(Conflict, match="allows 2 coupons and 0 are issued; 3 more would exceed"),
         stage.session.begin_nested(),
     ):
         launch(stage.session, stage.shop, campaign, at=NOON, actor="user:1")
@@ -144,7 +144,7 @@ def test_launch_names_the_step_that_was_not_there_when_the_plan_was_looked_at(st
     seen = plan(stage.session, stage.shop, campaign, at=NOON)
     stage.session.add(Pause(shop_id=stage.shop.id, buyer_id=ada, until=later(days=1), source="test", at=NOON))
     stage.session.flush()
-    with pytest.raises(Conflict, match=r"Asked for a pause: 0 → 1; Will get it: 1 → 0"):
+    with pytest.raises(Conflict, match=r"Paused by the buyer: 0 → 1; Will be sent: 1 → 0"):
         launch(
             stage.session,
             stage.shop,

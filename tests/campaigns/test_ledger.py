@@ -31,9 +31,11 @@ def test_before_a_run_it_says_what_a_launch_now_would_do(stage: Stage) -> None:
     stage.buyer("cy")
     campaign = stage.push(audience={"buyer": {"field": "external_id", "is": ["ada", "bo"]}})
     not_yet = "The campaign has not run yet."
-    assert said(stage, campaign, "ada", at=NOON) == [("absent", "", f"{not_yet} Now they would get it.")]
+    assert said(stage, campaign, "ada", at=NOON) == [
+        ("absent", "", f"{not_yet} If planned now, they would receive it.")
+    ]
     [(_, reason, words)] = said(stage, campaign, "bo", at=NOON)
-    assert (reason, words.startswith(f"{not_yet} Now they would be left out: They have not agreed")) == (
+    assert (reason, words.startswith(f"{not_yet} If planned now, they would be excluded: They have not opted in")) == (
         "no_consent",
         True,
     )
@@ -54,7 +56,7 @@ def test_waiting_delivery_says_when_it_is_due_on_the_shops_clock(stage: Stage) -
     campaign = stage.push(policy={"send_at": {"time": "18:30", "zone": "shop"}})
     launch(stage.session, stage.shop, campaign, at=NOON, actor="user:1")
     [(outcome, _, words)] = said(stage, campaign, "ada")
-    assert (outcome, words.startswith("It waits for its turn. It is due on Mar 10, 2026, 6:30")) == ("waiting", True)
+    assert (outcome, words.startswith("Waiting to be sent. It is due on Mar 10, 2026, 6:30")) == ("waiting", True)
 
 
 def test_every_place_a_buyer_can_be_in_has_its_sentence_and_the_ledger_adds_up(stage: Stage) -> None:

@@ -55,7 +55,7 @@ def test_only_what_was_thought_done_is_reopened_and_no_page_offers_it(*, repeats
 
 def test_schedule_needs_a_moment_to_come(stage: Stage) -> None:
     campaign = stage.push()
-    for moment, says in ((NOON, "is past"), (None, "Say at which moment")):
+    for moment, says in ((NOON, "is in the past"), (None, "Enter a launch time")):
         with pytest.raises(Invalid, match=says):
             schedule(stage.session, campaign, launch_at=moment, at=NOON, actor="user:1")
     assert (campaign.state, campaign.scheduled_at) == (CampaignState.DRAFT, None)
@@ -77,7 +77,7 @@ def test_recurring_campaign_is_scheduled_for_its_next_occurrence(stage: Stage) -
     assert campaign.scheduled_at is not None
     assert campaign.scheduled_at.isoformat() == "2026-04-01T02:00:00+00:00"  # 10:00 in Shanghai
     over = stage.push("over", trigger={"recurring": {"rrule": "FREQ=DAILY;UNTIL=20260301", "at": "10:00"}})
-    with pytest.raises(Invalid, match="no moment that is still to come"):
+    with pytest.raises(Invalid, match="Its trigger has no future occurrence"):
         schedule(stage.session, over, at=NOON, actor="user:1")
 
 
@@ -92,7 +92,7 @@ def test_launch_settles_the_moment_it_was_scheduled_for(stage: Stage) -> None:
 def test_campaign_for_events_cannot_go_to_everybody_by_hand(stage: Stage) -> None:
     stage.buyer("ada")
     campaign = stage.push(trigger=FOLLOWED)
-    with pytest.raises(Conflict, match="goes to those something happens to"):
+    with pytest.raises(Conflict, match="Schedule it to start sending automatically"):
         launch(stage.session, stage.shop, campaign, at=NOON, actor="user:1")
     assert campaign.state is CampaignState.DRAFT
 

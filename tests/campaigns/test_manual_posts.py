@@ -77,7 +77,7 @@ def test_sent_without_any_proof_is_refused_and_changes_nothing(stage: Stage) -> 
     launched(stage, posted(stage, Medium.ASSISTED))
     post, who = posts_of(stage.session)[0], person(stage.session)
     take(stage, who, post.id)
-    with pytest.raises(Invalid, match="Show that it was sent"):
+    with pytest.raises(Invalid, match="a screenshot of the chat, or a note"):
         manual_posts.send_post(stage.session, who, post.id, at=NOON, note="  ")
     assert (post.state, states(stage.session, ada)) == (PostState.TAKEN, ["waiting"])
 
@@ -88,7 +88,7 @@ def test_declined_task_skips_its_buyers_with_the_reason_given(stage: Stage) -> N
     launched(stage, posted(stage, Medium.ASSISTED))
     post, who = posts_of(stage.session)[0], person(stage.session)
     take(stage, who, post.id)
-    with pytest.raises(Invalid, match="why it is not sent"):
+    with pytest.raises(Invalid, match="Enter a short reason for not sending"):
         manual_posts.decline_post(stage.session, who, post.id, at=NOON, note="")
     assert manual_posts.decline_post(stage.session, who, post.id, at=NOON, note="group is muted") == 1
     assert states(stage.session, ada) == ["skipped:declined"]
@@ -148,10 +148,10 @@ def test_nobody_takes_back_what_another_said_nor_after_a_cancel(stage: Stage) ->
     post, lin, mei = posts_of(stage.session)[0], person(stage.session), person(stage.session, "Mei")
     take(stage, lin, post.id)
     manual_posts.send_post(stage.session, lin, post.id, at=NOON, note="done")
-    with pytest.raises(Conflict, match="Only what you said yourself"):
+    with pytest.raises(Conflict, match="You can only undo your own actions"):
         manual_posts.undo_post(stage.session, mei, post.id, at=NOON)
     moving.cancel(stage.session, drafted, at=NOON, actor="user:1")
-    with pytest.raises(Conflict, match="cancelled meanwhile"):
+    with pytest.raises(Conflict, match="The campaign has been cancelled"):
         manual_posts.undo_post(stage.session, lin, post.id, at=NOON)
     assert states(stage.session, ada) == ["sent"]
 
@@ -189,7 +189,7 @@ def test_of_two_who_take_at_once_one_has_it_and_the_other_is_told(engine: Engine
     with ThreadPoolExecutor(2) as pool:
         answers = sorted(pool.map(try_it, people))
     assert answers[1] == "taken"
-    assert answers[0] in {"Lin has this one in hand.", "Mei has this one in hand."}
+    assert answers[0] in {"This task is assigned to Lin.", "This task is assigned to Mei."}
 
 
 def test_task_put_back_is_in_the_task_list_again(stage: Stage) -> None:

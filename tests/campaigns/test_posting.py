@@ -132,7 +132,7 @@ def test_post_to_single_buyers_asks_for_no_group_but_heeds_a_no_to_personal_mess
 
 def test_campaign_to_groups_without_any_group_reaches_nobody(stage: Stage) -> None:
     stage.buyer("ada")
-    with pytest.raises(Conflict, match="No chat group can be reached"):
+    with pytest.raises(Conflict, match="Add a group, and for bot posts the bot in it"):
         launched(stage, posted(stage, Medium.ASSISTED))
     assert posts_of(stage.session) == []
 

@@ -97,7 +97,7 @@ def test_message_at_ten_leaves_when_it_next_is_ten_where_the_buyer_is(zone: str,
 
 @pytest.mark.parametrize("wrong", ["24:00", "9:00", "0900", "ab:cd", "09:60"])
 def test_time_of_day_that_is_none_is_refused_by_name(wrong: str) -> None:
-    with pytest.raises(Invalid, match=r"quiet\.from is wrong"):
+    with pytest.raises(Invalid, match=r"quiet\.from must be a time of day"):
         read_policy({"quiet": {"from": wrong, "to": "10:00"}})
 
 

@@ -83,10 +83,18 @@ def test_arrival_alert_tells_the_fans_of_its_kind_first(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("recipe", "terms", "says"),
     [
-        (Recipe.GROUP_DROP, {}, "a number of coupons and an end within a day"),
-        (Recipe.GROUP_DROP, {"most_coupons": 50}, "a number of coupons"),
-        (Recipe.GROUP_DROP, {"most_coupons": 50, "ends_at": later(days=2)}, "an end within a day"),
-        (Recipe.TEAM_COUPON, {}, "unlocks when some have joined"),
+        (Recipe.GROUP_DROP, {}, "needs an offer with a limited number of coupons that ends within a day"),
+        (
+            Recipe.GROUP_DROP,
+            {"most_coupons": 50},
+            "needs an offer with a limited number of coupons that ends within a day",
+        ),
+        (
+            Recipe.GROUP_DROP,
+            {"most_coupons": 50, "ends_at": later(days=2)},
+            "needs an offer with a limited number of coupons that ends within a day",
+        ),
+        (Recipe.TEAM_COUPON, {}, "needs an offer that unlocks once enough people have joined"),
     ],
 )
 def test_recipe_asks_for_the_terms_it_lives_on(stage: Stage, recipe: Recipe, terms: dict[str, Any], says: str) -> None:
@@ -111,7 +119,7 @@ def test_team_coupon_opens_when_enough_have_joined(stage: Stage) -> None:
     assert joined(stage.session, offer) == 2
     claim_by_code(stage.session, stage.shop, codes[2], at=NOON)
     assert redeem(stage.session, stage.shop, codes[0], **order).discount == 2000
-    with pytest.raises(Conflict, match="Join first"):
+    with pytest.raises(Conflict, match="first, then use it"):
         redeem(stage.session, stage.shop, codes[3], order_reference="order-2", amount=20000, at=later(hours=1))
 
 

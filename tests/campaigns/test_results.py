@@ -204,13 +204,13 @@ def test_ledger_says_why_for_each_buyer_in_both_languages(stage: Stage, engine: 
 
     assert ask(gets) == ("absent", "", "The campaign has not run yet. They match the audience.")
     launch(stage.session, stage.shop, campaign, at=NOON, actor="user:1")
-    assert ask(gets) == ("waiting", "", "It waits for its turn.")
+    assert ask(gets) == ("waiting", "", "Waiting to be sent.")
     assert ask(out) == (
         "skipped",
         "no_consent",
-        "They have not agreed to be reached this way, or no longer do.",
+        "They have not opted in to this channel, or have opted out.",
     )
-    assert ask(nothing) == ("skipped", "no_parcel", "No parcel of theirs was waiting to ship on that day.")
+    assert ask(nothing) == ("skipped", "no_parcel", "They had no parcel to ship on that day.")
     assert ask(stranger) == ("absent", "", "They did not match the campaign's audience when it was planned.")
     with speaking("zh-CN"):
         assert ask(out)[:2] == ("skipped", "no_consent")

@@ -173,13 +173,16 @@ def test_what_keeps_a_sender_is_told_in_plain_words_of_the_language_spoken() -> 
         socket.gaierror(-2, "Name or service not known"): "邮件服务器无法连接：没有这个主机名",
         TimeoutError("timed out"): "邮件服务器无法连接：对方未及时应答",
         silent: "邮件服务器无法连接：对方未及时应答",
-        OSError(errno.EHOSTUNREACH, "No route to host"): "邮件服务器无法连接：本网络无法到达该地址",
+        OSError(errno.EHOSTUNREACH, "No route to host"): "邮件服务器无法连接：没有到该主机的路由",
         smtplib.SMTPConnectError(554, "go away"): "邮件服务器无法连接：(554, 'go away')",
     }
     with speaking("zh_CN"):
         for error, words in told.items():
             assert outages.translated(outages.MAIL_AWAY.format(why=outages.describe_error(error))) == words
-        assert outages.translated(outages.NO_ANSWER.format(why="it hung up")) == "没有应答：对方断开了连接"
+        assert (
+            outages.translated(outages.NO_ANSWER.format(why="connection closed by the server"))
+            == "没有应答：对方断开了连接"
+        )
         assert outages.translated("500 boom") == "500 boom"
 
 
@@ -270,7 +273,7 @@ def test_gateway_that_knows_its_keys_is_asked_again_and_another_is_not(engine: E
 
 def test_message_that_may_have_arrived_is_unknown_whatever_ends_its_waiting(engine: Engine, on_stage: Acting) -> None:
     on_stage(lambda stage: _launched(stage, 1))
-    doubtful = MemoryChannel(errors={"b0@example.com": [Undecided("no answer"), Refused("550 spam")]})
+    doubtful = MemoryChannel(errors={"b0@example.com": [Undecided("no response"), Refused("550 spam")]})
     assert _send(engine, doubtful, minutes=1) == {"unknown": 1}
     on_stage(lambda stage: resend(stage.session, stage.shop, [1], at=later(minutes=2), actor="user:1"))
     assert _send(engine, doubtful, minutes=3) == {"failed": 1}

@@ -181,7 +181,7 @@ def _until(file: Any, step: str) -> None:
 
 def test_line_that_breaks_before_the_message_went_out_is_safe_to_try_again() -> None:
     for channel in _server(lambda file: _until(file, "RCPT")):
-        with pytest.raises(TryLater, match="the connection broke") as trouble:
+        with pytest.raises(TryLater, match="the connection was lost") as trouble:
             _hand_over(channel)
         assert not trouble.value.connection_usable
 

@@ -40,7 +40,7 @@ from tests.campaigns.texts import english
     ids=lambda template: template[:40],
 )
 def test_no_template_runs_away_or_looks_around(template: str) -> None:
-    with pytest.raises(Invalid, match=r"The text cannot be made: .{5}"):
+    with pytest.raises(Invalid, match=r"The message cannot be rendered: .{5}"):
         render({"en": Template("New tea", template)}, {"link": "https://x"}, language="en")
 
 

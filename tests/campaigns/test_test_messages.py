@@ -65,7 +65,7 @@ def test_a_test_goes_to_somebody_of_the_shop_marked_as_one_and_leaves_no_trace(
 
 def test_a_test_goes_to_no_stranger(engine: Engine, on_stage: Acting) -> None:
     on_stage(_prepared)
-    with pytest.raises(Forbidden, match="nobody here has the address"):
+    with pytest.raises(Forbidden, match="Tests can only be sent to users of the shop, and no user has the address"):
         tried(engine, to="may@example.com")
     assert on_stage(_traces) == (0, 0, 0, [])
 

@@ -29,7 +29,7 @@ from retention.consent import Answer, Channel, Consent, Pause, last_answer
 from retention.errors import Conflict, Invalid, NotFound
 from tests.campaigns.conftest import NOON, Stage, later
 
-EVIDENCE = Evidence(later(hours=1), "test", wording="No more, please", address="203.0.113.7")
+EVIDENCE = Evidence(later(hours=1), "test", wording="Unsubscribe", address="203.0.113.7")
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_a_no_to_one_channel_takes_what_waits_on_it_and_nothing_else(waiting: St
     assert rows(waiting, "ada") == UNTOUCHED
     kept = waiting.session.exec(select(Consent).where(Consent.source == "test", Consent.wording != "")).one()
     assert (kept.answer, kept.channel, kept.at) == (Answer.OUT, Channel.EMAIL, later(hours=1))
-    assert (kept.wording, kept.address) == ("No more, please", "203.0.113.7")
+    assert (kept.wording, kept.address) == ("Unsubscribe", "203.0.113.7")
 
 
 def test_a_no_to_everything_holds_on_every_channel(waiting: Stage) -> None:
@@ -122,7 +122,7 @@ def test_a_pause_skips_what_waits_on_every_channel_and_ends_by_itself(waiting: S
 def test_a_yes_after_a_no_counts_from_then_on_and_brings_nothing_back(waiting: Stage) -> None:
     may = subject(waiting)
     opt_out(waiting.session, may, EVIDENCE)
-    opt_in(waiting.session, may, Evidence(later(hours=2), "test", wording="Yes, write to me again"))
+    opt_in(waiting.session, may, Evidence(later(hours=2), "test", wording="Subscribe again"))
     assert choices_of(waiting.session, may, at=NOON).answer is Answer.IN
     assert rows(waiting, "may")["mail"] == "no_consent"
 

@@ -304,7 +304,7 @@ def test_test_call_says_what_the_other_side_said(engine: Engine, on_stage: Actin
     with reading(engine) as session:
         webhook = find_webhook(session, 1, "shop-system")
         test_webhook(session, webhook, at=NOON, actor="user:1")
-        with pytest.raises(Conflict, match="The test was not taken") as refusal:
+        with pytest.raises(Conflict, match="The test was rejected") as refusal:
             test_webhook(session, webhook, at=NOON, actor="user:1")
     assert "500 not today" in str(refusal.value)
     assert [each.json["type"] for each in there.arrived] == ["hook.test"] * 2

@@ -68,7 +68,7 @@ def test_an_unproved_flyer_prints_nothing(bench: Bench) -> None:
     run = bench.launched()
     flyer = bench.flyer(run)
 
-    with pytest.raises(Conflict, match="has not been proved"):
+    with pytest.raises(Conflict, match="has no proof for this device"):
         bench.print(flyer, run)
 
     assert bench.rows(Batch) == []
@@ -83,7 +83,7 @@ def test_a_flyer_changed_after_its_proof_prints_nothing_until_it_says_the_same_a
     with transaction(bench.engine) as session:
         change_flyer(session, session.get_one(Flyer, flyer.id), {"headline": "慢慢喝"}, at=NOON, by="user:1")
 
-    with pytest.raises(Conflict, match="has changed since it was proved"):
+    with pytest.raises(Conflict, match="has changed since its proof"):
         bench.print(flyer, run)
     assert bench.rows(Batch) == []
 
@@ -120,7 +120,7 @@ def test_a_second_batch_is_for_the_rest_only(bench: Bench) -> None:
     batch = bench.printed(3)
     flyer_id, run_id = batch.flyer_id, batch.run_id
 
-    nothing = "No delivery of this run waits for paper"
+    nothing = "No insert of this run is waiting to be printed"
     with pytest.raises(Conflict, match=nothing), transaction(bench.engine) as session:
         order_batch(session, flyer_id, run_id, profile="office", at=NOON, by="user:1")
 
@@ -249,7 +249,7 @@ def test_a_coupon_that_is_used_is_left_out_of_a_batch_with_its_reason(bench: Ben
     with transaction(bench.engine) as session:
         close_batch(session, bench.packer, 1, unused=True, at=NOON)
     _use(bench, second)
-    with pytest.raises(Conflict, match=r"Nothing is left to print for this run: Used their coupon before \(1\)"):
+    with pytest.raises(Conflict, match=r"Nothing is left to print for this run: Coupon already redeemed \(1\)"):
         bench.print(flyer, run)
 
 
@@ -270,8 +270,8 @@ def test_a_coupon_that_is_used_or_over_is_not_printed_again(bench: Bench) -> Non
     _use(bench, used)
     with transaction(bench.engine) as session:
         claim_by_code(session, bench.shop, over, at=NOON - timedelta(days=15))  # its fourteen days are over
-    for code, why in ((used, "has been used"), (over, "is over")):
-        with pytest.raises(Conflict, match=f"{spaced(code)} {why}, so it is not printed again"):
+    for code, why in ((used, "has been redeemed"), (over, "has expired")):
+        with pytest.raises(Conflict, match=f"{spaced(code)} {why}, so it is not reprinted"):
             reprint(bench.engine, bench.packer, code, files=bench.files, public_url=URL, at=NOON)
     assert len(bench.rows(Batch)) == 1
     assert {piece.state for piece in bench.pieces(batch)} == {PieceState.RENDERED}
@@ -281,7 +281,7 @@ def test_a_coupon_nobody_claimed_is_not_printed_again_once_its_offer_is_over(ben
     code = bench.pieces(bench.printed(1))[0].code
     with transaction(bench.engine) as session:
         session.get_one(Offer, bench.offer.id).ends_at = NOON
-    with pytest.raises(Conflict, match=f"{spaced(code)} is over, so it is not printed again"):
+    with pytest.raises(Conflict, match=f"{spaced(code)} has expired, so it is not reprinted"):
         reprint(bench.engine, bench.packer, code, files=bench.files, public_url=URL, at=NOON)
 
 

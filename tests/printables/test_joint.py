@@ -123,7 +123,7 @@ def test_partners_take_the_slots_in_turn_and_only_the_opener_takes_them_in(pair:
     refused: list[tuple[Bench, Bench, type[Error], str]] = [
         (pair.tea, other, Conflict, "Every slot"),
         (pair.tea, pair.pots, Conflict, "is a partner already"),
-        (pair.pots, other, Forbidden, "Only the shop that opened"),
+        (pair.pots, other, Forbidden, "Only the shop that created the joint flyer can add partners"),
         (other, other, NotFound, "No joint flyer"),
     ]
     for actor, shop, error, message in refused:
@@ -161,7 +161,7 @@ def test_a_shop_fills_its_own_slot(pair: Pair) -> None:
         ({"title": "茶" * 41}, "title takes up to 40"),
         ({"words": "茶" * 121}, "words takes up to 120"),
         ({"accent": "blue"}, "is not a colour"),
-        ({"picture": b"<svg onload=alert(1)>"}, "not a picture we can read"),
+        ({"picture": b"<svg onload=alert(1)>"}, "Unsupported picture format"),
         ({"sku": ""}, "needs a picture"),
         ({"sku": "NONE"}, "No product has the SKU NONE"),
         ({"offer_slug": "other"}, "No offer is called other"),
@@ -200,7 +200,7 @@ def test_the_proof_shows_both_slots_and_nobodys_buyer(pair: Pair) -> None:
 def test_it_may_print_when_both_shops_approved_the_same_proof(pair: Pair) -> None:
     pair.fill(pair.tea, 1)
     pair.fill(pair.pots, 2)
-    assert pair.standing().message == "There is no proof of what the slots say now. Make one."
+    assert pair.standing().message == "There is no proof of the current slots. Make one."
     proof = pair.prove()
     assert pair.standing().message == "山茶小铺, 青瓷小铺 has not approved this proof yet."
     pair.approve(pair.tea.person(3), proof)
@@ -210,7 +210,7 @@ def test_it_may_print_when_both_shops_approved_the_same_proof(pair: Pair) -> Non
     assert pair.approve(pair.pots.person(2), proof).id == first.id
     stands = pair.standing()
     assert (stands.may_print, stands.missing) == (True, ())
-    assert stands.message == "Every partner approved the same proof. It may print."
+    assert stands.message == "Every partner approved the same proof. It can be printed."
     assert {approval.sha256 for approval in pair.tea.rows(Approval)} == {proof.sha256}
 
 
@@ -219,9 +219,9 @@ def test_nobody_approves_their_own_work_or_for_two_shops(pair: Pair) -> None:
     pair.fill(pair.pots, 2)
     proof = pair.prove(person=1)
 
-    with pytest.raises(Forbidden, match="Nobody approves their own work"):
+    with pytest.raises(Forbidden, match="You cannot approve your own proof"):
         pair.approve(pair.tea.person(1), proof)
-    with pytest.raises(Forbidden, match="Nobody approves their own work"):
+    with pytest.raises(Forbidden, match="You cannot approve your own proof"):
         pair.approve(pair.pots.person(1), proof)
     pair.approve(pair.tea.person(3), proof)
     with pytest.raises(Forbidden, match="You approved this proof for another shop"):
@@ -241,7 +241,7 @@ def test_any_change_of_a_slot_voids_every_approval_by_itself(pair: Pair) -> None
     assert (stands.proof, stands.may_print) == (None, False)
     with pytest.raises(Conflict, match="has changed since this proof was made"):
         pair.approve(pair.pots.person(8), proof)
-    with pytest.raises(Conflict, match="may not print: There is no proof"):
+    with pytest.raises(Conflict, match="cannot be printed: There is no proof"):
         pair.print(run)
     assert pair.tea.rows(Batch) == []
 

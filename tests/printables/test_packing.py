@@ -159,7 +159,7 @@ def test_a_parcel_that_left_stays_as_it_is(bench: Bench) -> None:
 
     with transaction(bench.engine) as session:
         assert ship_parcel(session, bench.packer, "SF00000002", at=NOON).shipped
-    with pytest.raises(Conflict, match="has left already"), transaction(bench.engine) as session:
+    with pytest.raises(Conflict, match="has already shipped"), transaction(bench.engine) as session:
         undo(session, bench.packer, "SF00000002", at=NOON)
     assert next(row for row in bench.rows(Parcel) if row.waybill == "SF00000002").shipped_at == NOON
     assert Counter(bench.states()) == {DeliveryState.SENT: 1, DeliveryState.WAITING: 1}
@@ -188,7 +188,7 @@ def test_a_code_printed_again_is_flagged_with_its_copy_number(bench: Bench) -> N
 
     assert (answer.outcome, answer.copy_number) == (PackingOutcome.PACKED, 2)
     assert sorted(row.state for row in bench.rows(Piece) if row.code == piece.code) == ["in_parcel", "spoiled"]
-    with pytest.raises(Conflict, match="only one on paper can be spoiled"):
+    with pytest.raises(Conflict, match="only a printed one can be marked as spoiled"):
         reprint(bench.engine, bench.packer, piece.code, files=bench.files, public_url=URL, at=NOON)
 
 

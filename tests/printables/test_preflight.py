@@ -78,9 +78,7 @@ def test_a_small_picture_is_refused() -> None:
 
 
 def test_words_that_do_not_fit_are_reported() -> None:
-    assert (
-        checks(samples.layer(headline="谢谢您第三次光临" * 20))["text-fits"] == "The words are too long for their room."
-    )
+    assert checks(samples.layer(headline="谢谢您第三次光临" * 20))["text-fits"] == "Text does not fit its space."
 
 
 def test_rgb_is_found_in_drawings_and_pictures() -> None:

@@ -41,7 +41,9 @@ PRIVATE = (
 
 @pytest.mark.parametrize("address", PRIVATE)
 def test_no_paper_carries_an_address_that_no_phone_reaches(address: str) -> None:
-    with pytest.raises(Conflict, match="Set REGULARS_PUBLIC_URL to the address under which buyers reach"):
+    with pytest.raises(
+        Conflict, match="Set REGULARS_PUBLIC_URL to the public address of this installation, such as https"
+    ):
         check_paper_url(address, demo=False)
     check_paper_url(address, demo=True)
 

@@ -50,7 +50,7 @@ def test_words_from_outside_are_words_and_never_markup() -> None:
     "address", ["file:///etc/passwd", "http://127.0.0.1:9/x.png", "data:image/png;base64,AA", "x.png"]
 )
 def test_nothing_but_the_given_assets_is_ever_read(address: str) -> None:
-    with pytest.raises(Invalid, match="A design may not load"):
+    with pytest.raises(Invalid, match="A layout must not load"):
         render._laid_out(f'<img src="{address}">', {})
 
 
@@ -66,9 +66,9 @@ def test_long_words_shrink_and_endless_words_are_reported() -> None:
     ("changed", "said"),
     [
         ({"headline": "新品🎉"}, r"no glyph for 🎉 \(U\+1F389\)"),
-        ({"colour": "red"}, "The design has no field colour: use accent, amount"),
-        ({"headline": "", "amount": ""}, "The design needs headline, amount"),
-        ({"promise": "慢" * 401}, "promise has 401 characters; paper has room for 400"),
+        ({"colour": "red"}, "The layout has no field colour: use accent, amount"),
+        ({"headline": "", "amount": ""}, "The layout needs headline, amount"),
+        ({"promise": "慢" * 401}, "promise has 401 characters; the layout has space for 400"),
         ({"accent": "red;}body{display:none"}, "is not a colour"),
     ],
 )
@@ -80,11 +80,11 @@ def test_content_that_cannot_print_is_refused(changed: dict[str, str], said: str
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"design": "poster"}, "poster is not a design: use one of flyer, joint"),
+        ({"design": "poster"}, "poster is not a layout: use one of flyer, joint"),
         ({"format": "a0"}, "a0 is not a format: use one of a6, label"),
         ({"language": "fr"}, "fr is not a language"),
         ({"images": {}}, "needs a picture called picture"),
-        ({"images": {"picture": b"GIF89a nonsense"}}, "not a picture we can read"),
+        ({"images": {"picture": b"GIF89a nonsense"}}, "Unsupported picture format"),
         ({"images": {"picture": samples.picture()[:-500]}}, "The picture is cut off"),
     ],
 )

@@ -28,7 +28,7 @@ def test_the_advice_on_the_screen_followed_to_the_letter_leaves_the_pieces_in_or
     printed = sheets.imposition(count, 4)
     said = cutting_words(len(printed))
     if len(printed) <= 100:
-        assert said == "Cut the pile, then stack from the top: upper left, upper right, lower left, lower right."
+        assert said == "Cut the stack, then collate from the top: upper left, upper right, lower left, lower right."
         at_once = [len(printed)]
     else:
         most, last, stacks = map(int, re.findall(r"\d+", said))

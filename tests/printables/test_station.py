@@ -78,7 +78,7 @@ def test_insert_left_out_is_skipped_in_the_ledger_and_its_parcel_goes(bench: Ben
             (two, DeliveryState.WAITING, ""),
         ]
         assert session.exec(select(PackingEvent.outcome)).all() == [PackingOutcome.LEFT_OUT]
-    with pytest.raises(Conflict, match="has left already"):
+    with pytest.raises(Conflict, match="has already shipped"):
         ask(bench, go_without, over=one)
 
 

@@ -43,7 +43,7 @@ def test_file_kept_by_name_is_read_streamed_opened_and_removed_from_every_machin
     assert store.read("uploads/abc/订单.csv") is None
     with pytest.raises(NotFound):
         store.stream("uploads/abc/订单.csv")
-    with pytest.raises(NotFound, match="Send it once more"), store.opened("uploads/abc/订单.csv"):
+    with pytest.raises(NotFound, match="is no longer stored"), store.opened("uploads/abc/订单.csv"):
         pass
 
 

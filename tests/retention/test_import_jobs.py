@@ -92,7 +92,7 @@ jobs.run_import(open_engine(sys.argv[1]), int(sys.argv[2]), now=lambda: datetime
     run_import(shop_engine, job.id, now=lambda: NOW + CLAIM * 2)
     ended = job_of(shop_engine)
     assert ended.state is JobState.FAILED
-    assert ended.result["refused"]["message"].startswith("The worker died {tries} times while it read this file")
+    assert ended.result["refused"]["message"].startswith("The worker crashed {tries} times while reading this file")
     with reading(shop_engine) as session:
         assert session.exec(select(Order)).all() == []
 

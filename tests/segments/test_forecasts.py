@@ -77,7 +77,7 @@ def test_too_little_data_is_said_and_matches_nobody(session):
     made = forecast(session, shop)
     assert (made.outcome, made.r) == (Outcome.TOO_LITTLE, None)
     assert why_nothing(made) == (
-        "There is too little to predict from: 99 buyers have ordered (at least 100 are needed) and 1 of them on more "
+        "Not enough data for predictions: 99 buyers have ordered (at least 100 are needed) and 1 of them on more "
         "than one day (at least 30)."
     )
     seen = preview(session, shop, parse({"not": EXPECTED}), now=NOW)

@@ -25,8 +25,8 @@ from retention.shops import Shop
 router = APIRouter(prefix="/shops/{slug}/arrivals", dependencies=[require(Scope.CAMPAIGNS_READ)])
 
 _SHELVES = {
-    ArrivalStage.COMING: gettext_noop("Coming"),
-    ArrivalStage.LIVE: gettext_noop("Here"),
+    ArrivalStage.COMING: gettext_noop("Coming soon"),
+    ArrivalStage.LIVE: gettext_noop("Arrived"),
     ArrivalStage.SOLD_OUT: gettext_noop("Sold out"),
 }
 

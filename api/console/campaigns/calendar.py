@@ -27,7 +27,7 @@ from retention.i18n import current_locale, gettext_noop
 
 router = APIRouter(prefix="/shops/{slug}/calendar", dependencies=[require(Scope.CAMPAIGNS_READ)])
 
-shell.DONE |= {"moved": gettext_noop("Moved.")}
+shell.DONE |= {"moved": gettext_noop("Rescheduled.")}
 
 MONTH, WEEK = "month", "week"
 
@@ -147,7 +147,7 @@ def _read_day(text: str, place: Place, now: datetime) -> date:
 def _moment(day: date, wall: str, before: datetime | None, timezone: str) -> datetime:
     """Return the moment of a day at a time typed, or else at the time of day it had."""
     if not wall and before is None:
-        raise Invalid("Say the time of day too, like 10:00.")
+        raise Invalid("Enter the time of day too, like 10:00.")
     try:
         at = datetime.strptime(wall, "%H:%M").time() if wall else None  # noqa: DTZ007 - a time on a wall
     except ValueError:

@@ -191,4 +191,4 @@ def _seen(funnel: str) -> list[tuple[str, int]]:
     try:
         return [(str(step), int(count)) for step, count in json.loads(funnel)]
     except (ValueError, TypeError, RecursionError) as error:
-        raise Invalid(gettext_noop("This form is not as we sent it. Open the page again.")) from error
+        raise Invalid(gettext_noop("This form is damaged or incomplete. Reload the page.")) from error

@@ -142,6 +142,6 @@ def _end(typed: OfferForm, shop: Shop, *, at: datetime) -> datetime | None:
     if minutes is None:
         return end_of_day(typed.ends_on, shop.timezone, field="ends_on") if typed.ends_on else None
     if typed.ends_on:
-        raise Invalid(gettext_noop("Say either the last day or how many minutes it lasts, not both."))
+        raise Invalid(gettext_noop("Give either a last day or a duration in minutes, not both."))
     begins = typed_moment(typed.starts_at, shop.timezone, field="starts_at") if typed.starts_at else at
     return begins + timedelta(minutes=minutes)

@@ -1,9 +1,7 @@
 """Policies: the limits that hold over all campaigns of the shop, what they mean today, consent and topics."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from types import MappingProxyType
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request
@@ -11,7 +9,7 @@ from fastapi.responses import HTMLResponse, Response
 from sqlmodel import Session
 
 from api.console.campaigns.rules import CAP_LINES, CapLine, rule_choices, typed_caps, whole
-from api.console.shell import Here, go, refused, show, typed_in
+from api.console.shell import Here, go, show
 from api.deps import Now, Place, Reading, Writing, require
 from api.forms import read_texts
 from campaigns.campaign.policy import Cap, ShopPolicy
@@ -20,7 +18,6 @@ from campaigns.optouts.topics import create_topic, find_topic, rename_topic, top
 from campaigns.plans.caps import BUYERS_AT_CAP
 from retention.access import Scope
 from retention.consent import ANSWERS, Answer, Channel, count_pauses
-from retention.errors import Error
 from retention.figures import figure_of, is_counting, moment_shown
 from retention.i18n import gettext as _
 from retention.i18n import gettext_noop
@@ -31,12 +28,12 @@ for_owners = [require(Scope.PEOPLE_WRITE)]
 """The limits decide who has to approve, so whoever is held by them does not change them."""
 
 CHANNELS = {
-    Channel.EMAIL: gettext_noop("Mail"),
-    Channel.SMS: gettext_noop("Text message"),
-    Channel.PARCEL: gettext_noop("Parcel"),
-    Channel.GROUP: gettext_noop("Chat groups"),
+    Channel.EMAIL: gettext_noop("Email"),
+    Channel.SMS: gettext_noop("SMS"),
+    Channel.PARCEL: gettext_noop("Parcel inserts"),
+    Channel.GROUP: gettext_noop("Group messages"),
     Channel.PERSONAL: gettext_noop("Personal messages"),
-    Channel.WEBHOOK: gettext_noop("Own system"),
+    Channel.WEBHOOK: gettext_noop("App messages"),
 }
 
 
@@ -61,7 +58,7 @@ class PolicyLimits:
         return {
             "approval_required": self.approval_required,
             "quiet": quiet if self.quiet_from or self.quiet_to else None,
-            "most_inserts": whole(self.most_inserts),
+            "most_inserts": whole(self.most_inserts, "most_inserts"),
             "caps": [line.values() for line in self.caps],
         }
 
@@ -100,20 +97,15 @@ async def typed_limits(request: Request) -> PolicyLimits:
 
 @router.post("", dependencies=for_owners)
 def save_policies(
-    request: Request, session: Writing, place: Here, now: Now, typed: Annotated[PolicyLimits, Depends(typed_limits)]
+    session: Writing, place: Here, now: Now, typed: Annotated[PolicyLimits, Depends(typed_limits)]
 ) -> Response:
     """Save the limits; a refusal keeps what was typed."""
-    try:
-        with session.begin_nested():
-            save_shop_policy(session, place.shop, values=typed.values(), at=now, actor=place.member.actor)
-    except Error as error:
-        return _page(request, session, place, typed, now=now, error=error)
+    save_shop_policy(session, place.shop, values=typed.values(), at=now, actor=place.member.actor)
     return go(_address(place), done="saved")
 
 
 @router.post("/topics", dependencies=for_writers)
 def save_topic(
-    request: Request,
     session: Writing,
     place: Here,
     now: Now,
@@ -125,16 +117,10 @@ def save_topic(
 ) -> Response:
     """Add a topic, or give one other names."""
     names, actor = {"en": en, "zh-CN": zh}, place.member.actor
-    try:
-        with session.begin_nested():
-            if is_new:
-                create_topic(session, place.shop, topic, names=names, at=now, actor=actor)
-            else:
-                rename_topic(session, find_topic(session, place.shop.id, topic), names=names, at=now, actor=actor)
-    except Error as error:
-        limits = _limits_of(shop_policy(session, place.shop))
-        wrong = {"topic": topic, "en": en, "zh": zh, "is_new": is_new}
-        return _page(request, session, place, limits, now=now, error=error, wrong=wrong)
+    if is_new:
+        create_topic(session, place.shop, topic, names=names, at=now, actor=actor)
+    else:
+        rename_topic(session, find_topic(session, place.shop.id, topic), names=names, at=now, actor=actor)
     return go(_address(place), done="saved")
 
 
@@ -145,18 +131,13 @@ def _page(
     typed: PolicyLimits,
     *,
     now: datetime,
-    error: Error | None = None,
-    wrong: Mapping[str, str] = MappingProxyType({}),
 ) -> HTMLResponse:
     answers = figure_of(session, place.shop, ANSWERS, now=now)
     return show(
         request,
         session,
         "campaigns/policies.html",
-        status=error.status if error else 200,
-        notice=refused(error) if error else None,
         typed=typed,
-        wrong=typed_in(wrong),
         options=rule_choices(),
         today=_caps_today(session, place, now=now),
         consents=[
@@ -183,7 +164,7 @@ def _said(cap: Cap) -> str:
     words = dict(rule_choices()["windows"])
     within = _("within {days} days").format(days=cap.days) if cap.days else words[cap.per or ""]
     over = dict(rule_choices()["over"]).get(cap.over, cap.over)
-    return _("{count} {over} {within}").format(count=cap.messages, over=over, within=within)
+    return _("At most {count} {over} {within}").format(count=cap.messages, over=over, within=within)
 
 
 def _limits_of(policy: ShopPolicy) -> PolicyLimits:

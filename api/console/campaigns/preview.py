@@ -85,7 +85,7 @@ def try_campaign(
     try:
         reader = reader_of(session, place, campaign, buyer, now=now)
         if reader is None:
-            raise NotFound("Nobody is in the audience whose message could be tested.")
+            raise NotFound("The audience is empty, so there is no buyer to preview a test message with.")
         send_test(session, place.shop, campaign, seen_by(place.member, reader), to=to, at=now, actor=place.member.actor)
     except Error as error:
         return check_page(request, session, place, campaign, now=now, error=error)

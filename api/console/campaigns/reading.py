@@ -65,13 +65,14 @@ def preview_context(
         reader = reader_of(session, place, campaign, external_id, now=now)
     except Error as error:
         return {"read": Read("", external_id, None, error.say(_)), "cases": [], "findings": [], "reader": None}
-    labels = (_("Shortest name"), _("Longest name"))
+    labels = (_("Preview with the shortest name"), _("Preview with the longest name"))
     edges = (
         extremes(session, place.shop, campaign, at=now) if reader and may_see(session, place.member, campaign) else []
     )
     return {
         "read": replace(
-            read_as(session, place, campaign, reader, here=here, language=language), label=_("As they read it")
+            read_as(session, place, campaign, reader, here=here, language=language),
+            label=_("Preview with the buyer's own name"),
         )
         if reader
         else None,

@@ -26,9 +26,9 @@ class _Picture:
 
 
 _BACK, _ORDER, _PARCEL, _GROUP = (
-    gettext_noop("Bring them back"),
+    gettext_noop("Bring buyers back"),
     gettext_noop("Around an order"),
-    gettext_noop("In the parcel"),
+    gettext_noop("Parcel inserts"),
     gettext_noop("Followers and groups"),
 )
 
@@ -36,54 +36,52 @@ _PICTURES: dict[str, dict[Recipe, _Picture]] = {
     _BACK: {
         Recipe.ARRIVAL_ALERT: _Picture(
             icon="speakerphone",
-            sentence=gettext_noop("Tell those who bought the like before that something new is here, in waves."),
+            sentence=gettext_noop("Announce a new product to buyers of similar products, in waves."),
         ),
         Recipe.COUPON_PUSH: _Picture(
-            icon="ticket", sentence=gettext_noop("Send everybody in a segment a coupon of their own.")
+            icon="ticket", sentence=gettext_noop("Send each buyer in a segment a unique coupon.")
         ),
         Recipe.WIN_BACK: _Picture(
             icon="arrow-back-up",
-            sentence=gettext_noop("Write to those who stay away longer than they used to, with a reason to return."),
+            sentence=gettext_noop("Contact buyers who are overdue for their next order, with an offer to return."),
         ),
-        Recipe.GREETING: _Picture(
-            icon="cake", sentence=gettext_noop("Congratulate on a birthday or greet for a festival, each in time.")
-        ),
+        Recipe.GREETING: _Picture(icon="cake", sentence=gettext_noop("Send birthday and festival greetings on time.")),
     },
     _ORDER: {
         Recipe.PAYMENT_REMINDER: _Picture(
             icon="clock-dollar",
-            sentence=gettext_noop("Remind once of an order that waits for its payment, at the hour that suits."),
+            sentence=gettext_noop("Remind the buyer once of an unpaid order, at a suitable hour."),
         ),
         Recipe.CHECK_IN: _Picture(
             icon="message-circle-heart",
-            sentence=gettext_noop("Ask some days after the parcel arrived whether all is well."),
+            sentence=gettext_noop("Ask for feedback a few days after delivery."),
         ),
         Recipe.SERVICE_RECOVERY: _Picture(
             icon="heart-handshake",
-            sentence=gettext_noop("Make good what went wrong, with an apology and something for it."),
+            sentence=gettext_noop("Apologise for a problem and offer compensation."),
         ),
     },
     _PARCEL: {
         Recipe.PARCEL_FLYER: _Picture(
             icon="package",
-            sentence=gettext_noop("Put a flyer with a code of its own into the parcels that leave today."),
+            sentence=gettext_noop("Put a flyer with a unique code into the parcels that ship today."),
         ),
         Recipe.JOINT_FLYER: _Picture(
-            icon="layout-grid", sentence=gettext_noop("One sheet that several shops share, in everybody's parcels.")
+            icon="layout-grid", sentence=gettext_noop("One flyer shared by two shops, in the parcels of both.")
         ),
     },
     _GROUP: {
         Recipe.FOLLOW_GIFT: _Picture(
-            icon="gift", sentence=gettext_noop("Thank everybody who begins to follow the shop with a small gift.")
+            icon="gift", sentence=gettext_noop("Thank new followers of the shop with a small gift.")
         ),
         Recipe.GROUP_DROP: _Picture(
-            icon="bolt", sentence=gettext_noop("A few pieces, a few minutes, for the members of a group alone.")
+            icon="bolt", sentence=gettext_noop("A limited number of items for a few minutes, for group members only.")
         ),
         Recipe.TEAM_COUPON: _Picture(
-            icon="users-plus", sentence=gettext_noop("A coupon that opens once enough friends have joined in.")
+            icon="users-plus", sentence=gettext_noop("A coupon that unlocks once enough people have joined.")
         ),
         Recipe.CONTENT_POST: _Picture(
-            icon="article", sentence=gettext_noop("Something worth reading or watching, with a reward at its end.")
+            icon="article", sentence=gettext_noop("Content to read or watch, with a reward at the end.")
         ),
     },
 }

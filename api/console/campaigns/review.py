@@ -17,10 +17,10 @@ from retention.i18n import gettext_noop
 from retention.users import users_numbered
 
 VERDICTS = {
-    Verdict.PENDING: (gettext_noop("waits for a decision"), "warn"),
+    Verdict.PENDING: (gettext_noop("awaiting approval"), "warn"),
     Verdict.APPROVED: (gettext_noop("approved"), "good"),
     Verdict.SENT_BACK: (gettext_noop("sent back"), "bad"),
-    Verdict.VOID: (gettext_noop("void, it was changed"), ""),
+    Verdict.VOID: (gettext_noop("void because the campaign changed"), ""),
 }
 
 
@@ -91,7 +91,7 @@ def _why_not(session: Session, place: Place, campaign: Campaign, *, needed: bool
     if not place.member.may(Scope.CAMPAIGNS_APPROVE):
         return _("Your role cannot approve campaigns.")
     if needed and place.member.actor in authors_of(session, campaign):
-        return _("You made, changed or submitted it yourself. Somebody else has to look at it.")
+        return _("You made, changed or submitted this campaign. Another person has to approve it.")
     return ""
 
 

@@ -30,8 +30,8 @@ class CapLine:
     def values(self) -> dict[str, Any]:
         rolling = self.window == "rolling"
         return {
-            "messages": whole(self.messages),
-            "days": whole(self.days) if rolling else None,
+            "messages": whole(self.messages, "caps.messages"),
+            "days": whole(self.days, "caps.days") if rolling else None,
             "per": None if rolling else self.window,
             "over": self.over,
             "when_full": self.when_full,
@@ -63,18 +63,18 @@ class Rules:
         policy = {
             **campaign.policy_json,
             "control_share": share(self.control),
-            "read_out_days": whole(self.read_out_days),
+            "read_out_days": whole(self.read_out_days, "read_out_days"),
             "caps": [line.values() for line in self.caps],
-            "priority": whole(self.priority),
-            "late_after": whole(self.late_after),
+            "priority": whole(self.priority, "priority"),
+            "late_after": whole(self.late_after, "late_after"),
             "cost_ceiling": money.minor(self.cost_ceiling, shop.currency) if self.cost_ceiling else None,
             "over_ceiling": self.over_ceiling,
             "transactional": self.transactional,
         }
         if campaign.medium is Medium.PARCEL:
-            policy["most_inserts"] = whole(self.most_inserts)
+            policy["most_inserts"] = whole(self.most_inserts, "most_inserts")
         if campaign.product_id:
-            policy["stop_after_sales"] = whole(self.stop_after_sales)
+            policy["stop_after_sales"] = whole(self.stop_after_sales, "stop_after_sales")
         return {"policy": policy}
 
 
@@ -123,32 +123,32 @@ def rule_choices() -> dict[str, list[tuple[str, str]]]:
     """Return what the lists of the step offer."""
     return {
         "windows": [
-            ("rolling", _("within so many days")),
+            ("rolling", _("rolling window of days")),
             (Period.DAY.value, _("per calendar day")),
             (Period.WEEK.value, _("per calendar week")),
             (Period.MONTH.value, _("per calendar month")),
         ],
-        "over": [("medium", _("by the same medium")), ("all", _("of everything"))],
+        "over": [("medium", _("messages in the same channel")), ("all", _("messages in all channels"))],
         "when_full": [
-            (WhenFull.SKIP.value, _("then they get nothing")),
-            (WhenFull.DELAY.value, _("then it waits until the cap allows it")),
-            (WhenFull.YIELD.value, _("then the higher priority goes")),
+            (WhenFull.SKIP.value, _("skip the buyer")),
+            (WhenFull.DELAY.value, _("delay until the cap allows it")),
+            (WhenFull.YIELD.value, _("higher priority wins")),
         ],
         "over_ceiling": [
-            (OverCeiling.REFUSE.value, _("the launch is refused")),
-            (OverCeiling.CUT.value, _("some are left out at random")),
+            (OverCeiling.REFUSE.value, _("refuse the launch")),
+            (OverCeiling.CUT.value, _("leave buyers out at random")),
         ],
     }
 
 
-def whole(text: str) -> int | None:
+def whole(text: str, field: str) -> int | None:
     """Return a whole number, None for nothing typed; Invalid names what is none."""
     if not text:
         return None
     try:
         return int(text)
     except ValueError as error:
-        raise Invalid(gettext_noop("{text} is not a whole number."), text=repr(text)) from error
+        raise Invalid(gettext_noop("{field} must be a whole number, like 14."), field=field) from error
 
 
 def share(text: str) -> float:
@@ -156,9 +156,7 @@ def share(text: str) -> float:
     try:
         return float(text.replace(",", ".").rstrip("% ")) / 100
     except ValueError as error:
-        raise Invalid(
-            gettext_noop("The control group is a share in percent, such as 20, not {text}."), text=text
-        ) from error
+        raise Invalid(gettext_noop("The control group is a percentage such as 20, not {text}."), text=text) from error
 
 
 def typed_caps(form: FormData) -> list[CapLine]:

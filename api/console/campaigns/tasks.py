@@ -3,9 +3,7 @@
 Only the buttons take or settle anything; whoever just looks leaves a task free for others.
 """
 
-from collections.abc import Mapping
 from datetime import datetime
-from types import MappingProxyType
 from typing import Annotated
 
 from fastapi import APIRouter, File, Form, Request, UploadFile
@@ -13,7 +11,7 @@ from fastapi.responses import HTMLResponse, Response
 from sqlmodel import Session
 
 from api.console import shell
-from api.console.shell import Here, Notice, go, refused, show, typed_in
+from api.console.shell import Here, Notice, go, show
 from api.console.states import shown
 from api.deps import CurrentSettings, Files, Now, Place, Reading, Writing, require
 from campaigns.campaign.posts import PostState
@@ -24,7 +22,7 @@ from campaigns.posts.task_list import SAID, Task, done_lately, task_for, task_li
 from campaigns.posts.wording import text_of
 from printables.drawing.pictures import cleaned
 from retention.access import ROLE_SCOPES, Scope
-from retention.errors import Error, Invalid, NotFound
+from retention.errors import Invalid, NotFound
 from retention.i18n import gettext as _
 from retention.i18n import gettext_noop
 from retention.settings import Settings
@@ -34,9 +32,9 @@ router = APIRouter(prefix="/shops/{slug}/tasks", dependencies=[require(Scope.POS
 for_writers = [require(Scope.CAMPAIGNS_WRITE)]
 
 shell.DONE |= {
-    "put-back": gettext_noop("Put back. Somebody else can take it."),
-    "undone": gettext_noop("Taken back. It is in your hands again."),
-    "gone": gettext_noop("Nobody is left to hear this one, so it is off the list."),
+    "put-back": gettext_noop("Returned to the task list. Another person can take it."),
+    "undone": gettext_noop("Undone. It is assigned to you again."),
+    "gone": gettext_noop("This post has no recipients left, so it was removed from the list."),
 }
 
 Number = Annotated[int, Form()]
@@ -51,78 +49,52 @@ def show_tasks(
 
 
 @router.post("/{number:int}/take")
-def take(request: Request, session: Writing, place: Here, now: Now, settings: CurrentSettings, number: int) -> Response:
+def take(session: Writing, place: Here, now: Now, settings: CurrentSettings, number: int) -> Response:
     """Take a task in hand; who comes second is told."""
-    try:
-        with session.begin_nested():
-            said = take_post(session, place.shop, place.member, number, public_url=settings.public_url, at=now)
-    except Error as error:
-        return _page(request, session, place, settings, now=now, error=error)
+    said = take_post(session, place.shop, place.member, number, public_url=settings.public_url, at=now)
     return go(_address(place), task=str(number)) if said else go(_address(place), done="gone")
 
 
 @router.post("/{number:int}/sent")
 def say_sent(
-    request: Request,
     session: Writing,
     place: Here,
     now: Now,
-    settings: CurrentSettings,
     files: Files,
     number: int,
     note: Annotated[str, Form(max_length=500)] = "",
     picture: Annotated[UploadFile | None, File()] = None,
 ) -> Response:
     """Note that it was sent, with a picture of the chat drawn anew, or a note."""
-    try:
-        proof = files.put(cleaned(picture.file.read())) if picture and picture.size else ""
-        with session.begin_nested():
-            send_post(session, place.member, number, at=now, proof=proof, note=note)
-    except Error as error:
-        return _page(request, session, place, settings, now=now, number=number, error=error, note=note)
+    proof = files.put(cleaned(picture.file.read())) if picture and picture.size else ""
+    send_post(session, place.member, number, at=now, proof=proof, note=note)
     return go(_address(place), last=str(number))
 
 
 @router.post("/{number:int}/decline")
 def say_no(
-    request: Request,
     session: Writing,
     place: Here,
     now: Now,
-    settings: CurrentSettings,
     number: int,
     note: Annotated[str, Form(max_length=500)] = "",
 ) -> Response:
     """Note that it will not be sent, and why."""
-    try:
-        with session.begin_nested():
-            decline_post(session, place.member, number, at=now, note=note)
-    except Error as error:
-        return _page(request, session, place, settings, now=now, number=number, error=error)
+    decline_post(session, place.member, number, at=now, note=note)
     return go(_address(place), last=str(number))
 
 
 @router.post("/{number:int}/back")
-def lay_back(
-    request: Request, session: Writing, place: Here, now: Now, settings: CurrentSettings, number: int
-) -> Response:
+def lay_back(session: Writing, place: Here, now: Now, number: int) -> Response:
     """Put a task back for others."""
-    try:
-        with session.begin_nested():
-            put_back(session, place.member, number, at=now)
-    except Error as error:
-        return _page(request, session, place, settings, now=now, error=error)
+    put_back(session, place.member, number, at=now)
     return go(_address(place), done="put-back")
 
 
 @router.post("/{number:int}/undo")
-def undo(request: Request, session: Writing, place: Here, now: Now, settings: CurrentSettings, number: int) -> Response:
+def undo(session: Writing, place: Here, now: Now, number: int) -> Response:
     """Take back what was said last of a task."""
-    try:
-        with session.begin_nested():
-            undo_post(session, place.member, number, at=now)
-    except Error as error:
-        return _page(request, session, place, settings, now=now, error=error)
+    undo_post(session, place.member, number, at=now)
     return go(_address(place), done="undone", task=str(number))
 
 
@@ -147,7 +119,6 @@ def show_limits(request: Request, session: Reading, place: Here) -> HTMLResponse
 
 @router.post("/limits", dependencies=for_writers)
 def save_limits(
-    request: Request,
     session: Writing,
     place: Here,
     now: Now,
@@ -156,21 +127,15 @@ def save_limits(
     per_month: Annotated[str, Form(max_length=9)] = "",
 ) -> Response:
     """Set the limits of one person, or of everybody."""
-    try:
-        with session.begin_nested():
-            if assignee not in {who for who, _name in _people(session, place)}:
-                raise NotFound(gettext_noop("Nobody here posts under this name."))
-            limits = {"per_day": _limit(per_day), "per_month": _limit(per_month)}
-            set_quota(session, place.shop, assignee, **limits, at=now, actor=place.member.actor)
-    except Error as error:
-        wrong = {"assignee": assignee, "per_day": per_day, "per_month": per_month}
-        return _limits(request, session, place, error=error, wrong=wrong)
+    if assignee not in {who for who, _name in _people(session, place)}:
+        raise NotFound(gettext_noop("No user of this shop has this address."))
+    limits = {"per_day": _limit(per_day), "per_month": _limit(per_month)}
+    set_quota(session, place.shop, assignee, **limits, at=now, actor=place.member.actor)
     return go(f"{_address(place)}/limits", done="saved")
 
 
 @router.post("/groups/{group}/owner", dependencies=for_writers)
 def save_owner(
-    request: Request,
     session: Writing,
     place: Here,
     now: Now,
@@ -178,12 +143,8 @@ def save_owner(
     email: Annotated[str, Form(max_length=254)] = "",
 ) -> Response:
     """Say who looks after a chat group."""
-    try:
-        with session.begin_nested():
-            found = find_group(session, place.shop.id, group)
-            set_owner(session, place.shop, found, email=email, at=now, actor=place.member.actor)
-    except Error as error:
-        return _limits(request, session, place, error=error)
+    found = find_group(session, place.shop.id, group)
+    set_owner(session, place.shop, found, email=email, at=now, actor=place.member.actor)
     return go(f"{_address(place)}/limits", done="saved")
 
 
@@ -196,8 +157,6 @@ def _page(
     now: datetime,
     number: int = 0,
     last: int = 0,
-    error: Error | None = None,
-    note: str = "",
 ) -> HTMLResponse:
     task_list = task_list_of(session, place.shop, place.member, at=now)
     chosen = next((task for task in task_list.tasks if task.post.id == number), None)
@@ -208,8 +167,7 @@ def _page(
         request,
         session,
         "campaigns/tasks.html",
-        status=error.status if error else 200,
-        notice=refused(error) if error else Notice("warn", problem) if problem else None,
+        notice=Notice("warn", problem) if problem else None,
         task_list=task_list,
         task=task,
         mine=task is not None and task.post.state == PostState.TAKEN and task.post.assignee == place.member.actor,
@@ -217,7 +175,6 @@ def _page(
         rest=[each for each in task_list.tasks if each is not task],
         done=done,
         last=next((each for each in done if each.post.id == last and each.post.state in SAID), None),
-        note=note,
         shown=shown,
     )
 
@@ -232,14 +189,7 @@ def _words(session: Session, place: Place, settings: Settings, task: Task | None
         return "", error.say(_)
 
 
-def _limits(
-    request: Request,
-    session: Session,
-    place: Place,
-    *,
-    error: Error | None = None,
-    wrong: Mapping[str, str] = MappingProxyType({}),
-) -> HTMLResponse:
+def _limits(request: Request, session: Session, place: Place) -> HTMLResponse:
     lines = []
     for assignee, name in _people(session, place):
         row = quota_of(session, place.shop.id, assignee)
@@ -249,10 +199,7 @@ def _limits(
         request,
         session,
         "campaigns/tasks_limits.html",
-        status=error.status if error else 200,
-        notice=refused(error) if error else None,
         lines=lines,
-        wrong=typed_in(wrong),
         groups=groups_of(session, place.shop),
         posting=_posting(session, place),
     )
@@ -261,7 +208,7 @@ def _limits(
 def _people(session: Session, place: Place) -> list[tuple[str, str]]:
     """Return who may be limited: everybody, then each person whose role may post."""
     posting = [(f"user:{user.id}", user.name or user.email) for user in _posting(session, place)]
-    return [("", _("Everybody else")), *posting]
+    return [("", _("All other users")), *posting]
 
 
 def _posting(session: Session, place: Place) -> list[User]:

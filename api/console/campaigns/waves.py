@@ -65,13 +65,13 @@ def wave_choices(session: Session, shop: Shop, campaign: Campaign) -> list[WaveC
     product = product_of(session, campaign)
     known = [
         *(
-            [WaveChoice("fans", _("Repeat buyers of its category or brand"), fans_of(session, product))]
+            [WaveChoice("fans", _("Repeat buyers of the product's category or brand"), fans_of(session, product))]
             if product
             else []
         ),
         WaveChoice("followers", _("Followers"), FOLLOWERS),
         WaveChoice("members", _("Group members"), GROUP_MEMBERS),
-        WaveChoice("rest", _("Everybody else of the audience"), EVERYBODY),
+        WaveChoice("rest", _("Rest of the audience"), EVERYBODY),
         *[
             WaveChoice(f"segment:{each.slug}", each.name, {"segment": each.slug})
             for each in list_segments(session, shop.id)
@@ -110,13 +110,13 @@ def typed_waves(form: FormData) -> list[WaveLine]:
 def waves_trigger(session: Session, shop: Shop, campaign: Campaign, lines: list[WaveLine]) -> dict[str, object]:
     """Return the trigger the lines mean; Invalid when there is none, or one does not follow the one before."""
     if not lines:
-        raise Invalid(gettext_noop("Say who hears first: a campaign in waves needs one at least."))
+        raise Invalid(gettext_noop("Choose who is notified first: a campaign in waves needs at least one wave."))
     rules = {each.name: each.rule for each in wave_choices(session, shop, campaign)}
     waves, after = [], 0
     for number, line in enumerate(lines, start=1):
         after += _hours(line, number)
         if line.who not in rules:
-            raise Invalid(gettext_noop("Wave {number}: choose whom it tells."), number=number)
+            raise Invalid(gettext_noop("Wave {number}: choose whom it notifies."), number=number)
         waves.append({"rule": rules[line.who], "after": after})
     return {"waves": waves}
 
@@ -153,7 +153,7 @@ def _hours(line: WaveLine, number: int) -> int:
     least = 0 if number == 1 else 1
     if not (line.hours or "0").isdecimal() or int(line.hours or "0") < least:
         raise Invalid(
-            gettext_noop("Wave {number}: give whole hours, {least} or more, not {text}."),
+            gettext_noop("Wave {number}: enter whole hours, {least} or more, not {text}."),
             number=number,
             least=least,
             text=repr(line.hours),

@@ -48,7 +48,7 @@ class What:
             return {"topic": self.topic}
         sender = find_sender(session, shop.id, self.sender) if self.sender else None
         if self.medium not in list(BY_MESSAGE):
-            raise Invalid(gettext_noop("Choose by which medium it goes."))
+            raise Invalid(gettext_noop("Choose a channel."))
         return {
             "content": self.content,
             "medium": Medium(self.medium),
@@ -96,8 +96,8 @@ def what_choices(session: Session, shop: Shop) -> dict[str, list[tuple[str, str]
             *[(sender.slug, f"{sender.name} · {medium_name(sender.medium)}") for sender in senders],
         ],
         "posts_to": [
-            (PostsTo.BUYERS.value, _("to each buyer")),
-            (PostsTo.GROUPS.value, _("once in each chat group")),
+            (PostsTo.BUYERS.value, _("one message per buyer")),
+            (PostsTo.GROUPS.value, _("one post per chat group")),
         ],
         "topics": [("", _("none")), *[(topic.slug, _topic_name(topic.names, topic.slug)) for topic in topics]],
     }

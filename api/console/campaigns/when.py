@@ -75,7 +75,7 @@ class When:
             chosen = datetime.strptime(f"{self.day} {self.time}", "%Y-%m-%d %H:%M")  # noqa: DTZ007 - a wall clock
         except ValueError as error:
             raise Invalid(
-                gettext_noop("{text} is not a moment. Choose a day and a time like 2026-12-31 and 19:30."),
+                gettext_noop("{text} is not a date and time. Choose a day and a time like 2026-12-31 and 19:30."),
                 text=repr(f"{self.day} {self.time}".strip()),
             ) from error
         check_moment("day", chosen)
@@ -98,9 +98,9 @@ class When:
     def _event(self) -> dict[str, Any]:
         values: dict[str, Any] = {"kind": self.event}
         if self.event in IN_DAYS:
-            values |= {"days": whole(self.days) or 0, "at": self.event_at}
+            values |= {"days": whole(self.days, "days") or 0, "at": self.event_at}
         elif self.event != EventKind.ORDER_UNPAID:
-            values["hours"] = whole(self.hours) or 0
+            values["hours"] = whole(self.hours, "hours") or 0
         if self.event == EventKind.SEGMENT_ENTERED:
             values["segment"] = self.segment
         if self.event == EventKind.GROUP_JOINED:
@@ -167,11 +167,14 @@ def when_choices(session: Session, shop: Shop) -> dict[str, list[tuple[str, str]
             ("week", _("every week")),
             ("month", _("every month")),
             ("year", _("every year")),
-            ("own", _("by a rule of its own")),
+            ("own", _("custom recurrence rule")),
         ],
         "weekdays": weekday_choices(),
         "months": month_choices(),
-        "clocks": [(Whose.SHOP.value, _("on the shop's clock")), (Whose.BUYER.value, _("on each buyer's clock"))],
+        "clocks": [
+            (Whose.SHOP.value, _("in the shop's time zone")),
+            (Whose.BUYER.value, _("in each buyer's time zone")),
+        ],
         "events": [(kind.value, trigger_name(_named(kind))) for kind in EventKind],
         "segments": [(segment.slug, segment.name) for segment in list_segments(session, shop.id)],
         "groups": [("", _("any group")), *[(group.slug, group.name) for group in groups]],

@@ -54,7 +54,7 @@ class WhoFields:
         if self.source == OWN and self.own:
             return self.own
         if not self.inside:
-            raise Invalid(gettext_noop("Choose at least one segment that gets it."))
+            raise Invalid(gettext_noop("Choose at least one segment as the audience."))
         return rule_of(self.inside, self.join)
 
     @property

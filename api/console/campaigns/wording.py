@@ -68,7 +68,7 @@ def campaign_when(campaign: Campaign, shop: Shop) -> str:
         return trigger_words(trigger)
     if campaign.scheduled_at:
         return _("once, on {moment}").format(moment=figures.moment(campaign.scheduled_at, shop.timezone))
-    return _("once, when somebody launches it")
+    return _("once, when launched by hand")
 
 
 def rules_words(campaign: Campaign, limits: ShopPolicy) -> list[str]:
@@ -77,12 +77,12 @@ def rules_words(campaign: Campaign, limits: ShopPolicy) -> list[str]:
     lines = [cap_words(cap, campaign.medium) for cap in caps_on(policy, limits, campaign.medium)]
     lines += dict.fromkeys(_quiet_words(quiet) for quiet in quiet_on(policy, limits, campaign.medium))
     if policy.transactional:
-        lines.append(_("About the buyer's own order: no cap holds it"))
+        lines.append(_("Transactional: frequency caps do not apply"))
     if policy.send_at:
-        whose = _("on each buyer's clock") if policy.send_at.zone is Whose.BUYER else _("on the shop's clock")
-        lines.append(_("Leaves at {time} {whose}").format(time=policy.send_at.time, whose=whose))
+        whose = _("in each buyer's time zone") if policy.send_at.zone is Whose.BUYER else _("in the shop's time zone")
+        lines.append(_("Sent at {time} {whose}").format(time=policy.send_at.time, whose=whose))
     if policy.late_after:
-        late = ngettext("Skipped when an hour late", "Skipped when {hours} hours late", policy.late_after)
+        late = ngettext("Expires after one hour", "Expires after {hours} hours", policy.late_after)
         lines.append(late.format(hours=policy.late_after))
     if policy.stop_after_sales:
         lines.append(_("Stops after {count} sales of the product").format(count=policy.stop_after_sales))
@@ -95,27 +95,27 @@ def shop_rules_words(limits: ShopPolicy, medium: Medium) -> list[str]:
     if limits.quiet and medium in QUIET_MEDIA:
         lines.append(_quiet_words(limits.quiet))
     if limits.most_inserts and medium is Medium.PARCEL:
-        lines.append(_("At most {count} inserts in one parcel").format(count=limits.most_inserts))
+        lines.append(_("At most {count} inserts per parcel").format(count=limits.most_inserts))
     if limits.approval_required:
-        lines.append(_("Somebody else approves each campaign"))
+        lines.append(_("Campaigns need approval by a second person"))
     return lines
 
 
 def cap_words(cap: Cap, medium: Medium) -> str:
     """Return a cap as people say it: at most 3 by mail in 7 days."""
-    what = _("of everything") if cap.over == "all" else _(_BY[medium])
+    what = _("messages in all channels") if cap.over == "all" else _(_BY[medium])
     within = _PERIODS[cap.per] if cap.per else ngettext_noop("in a day", "in {days} days")
     window = _(within) if isinstance(within, str) else ngettext(*within, cap.days or 1).format(days=cap.days)
     return _("At most {count} {what} {window}").format(count=cap.messages, what=what, window=window)
 
 
 _BY = {
-    Medium.EMAIL: gettext_noop("by mail"),
-    Medium.SMS: gettext_noop("by text message"),
-    Medium.WEBHOOK: gettext_noop("by the shop's own system"),
+    Medium.EMAIL: gettext_noop("by email"),
+    Medium.SMS: gettext_noop("by SMS"),
+    Medium.WEBHOOK: gettext_noop("by app message"),
     Medium.BOT: gettext_noop("by bot"),
-    Medium.ASSISTED: gettext_noop("by hand"),
-    Medium.PARCEL: gettext_noop("in parcels"),
+    Medium.ASSISTED: gettext_noop("by manual post"),
+    Medium.PARCEL: gettext_noop("as parcel insert"),
 }
 
 _PERIODS = {
@@ -126,8 +126,8 @@ _PERIODS = {
 
 
 def _quiet_words(quiet: Quiet) -> str:
-    whose = _("on each buyer's clock") if quiet.zone is Whose.BUYER else _("on the shop's clock")
-    return _("Silent from {start} to {end} {whose}").format(start=quiet.start, end=quiet.end, whose=whose)
+    whose = _("in each buyer's time zone") if quiet.zone is Whose.BUYER else _("in the shop's time zone")
+    return _("Quiet hours from {start} to {end} {whose}").format(start=quiet.start, end=quiet.end, whose=whose)
 
 
 def next_moments(campaigns: Sequence[Campaign], shop: Shop, *, now: datetime) -> dict[int, datetime]:
@@ -168,23 +168,25 @@ def sender_trouble(session: Session, shop: Shop, campaign: Campaign, *, now: dat
 def blocked_words(stands: BlockedSending, shop: Shop, *, now: datetime) -> str:
     """Return what keeps a campaign from leaving, and what a person can do."""
     name, error = stands.sender or _("this installation's mail server"), translated(stands.detail).rstrip(". 。")
-    error = error or _("it gave no reason")
+    error = error or _("no reason given")
     match stands.blocker:
         case Blocker.PAUSED:
-            said = _("The sender “{sender}” is paused. What waits leaves once somebody resumes it.")
+            said = _("The sender “{sender}” is paused. Waiting messages are sent once it is resumed.")
         case Blocker.NO_SENDER:
-            said = _("It names no sender, and only mail goes without one. Set one up, then choose it here.")
+            said = _(
+                "No sender is chosen, and only email can be sent without one. Set up a sender, then choose it here."
+            )
         case Blocker.BROKEN:
             said = _(
-                "The sender “{sender}” failed {count} times in a row: {error}. It rests and is tried again at {time}; "
-                "nobody is lost. Check its settings, or choose another."
+                "The sender “{sender}” failed {count} times in a row: {error}. Sending is suspended until "
+                "{time}, then retried; no recipient is lost. Check its settings, or choose another."
             )
         case Blocker.UNUSABLE:
             said = _("The sender “{sender}” cannot be used: {error}. Enter its secrets again, or choose another.")
         case _:
             said = _(
-                "Nothing leaves by {sender} just now: {error}. It is tried again by itself and nobody is lost. "
-                "Check the sender, or choose another."
+                "{sender} cannot send at the moment: {error}. It is retried automatically and no recipient is "
+                "lost. Check the sender, or choose another."
             )
     until = max(stands.until or now, now)
     return said.format(sender=name, count=stands.failures, error=error, time=figures.time_of_day(until, shop.timezone))
@@ -196,13 +198,13 @@ def trigger_words(trigger: Trigger) -> str:
         case Recurring():
             days = recurrence_words(trigger.rrule)
             if trigger.zone is Whose.BUYER:
-                return _("{days} at {time} on each buyer's clock").format(days=days, time=trigger.at)
+                return _("{days} at {time} in each buyer's time zone").format(days=days, time=trigger.at)
             return _("{days} at {time}").format(days=days, time=trigger.at)
         case OnEvent():
             return _event_words(trigger)
         case Waves():
             hours = format_list([str(wave.after) for wave in trigger.waves], locale=current_locale())
-            return _("in waves, {hours} hours after the arrival").format(hours=hours)
+            return _("in waves, {hours} hours after the product arrives").format(hours=hours)
         case _:
             return _("once")
 

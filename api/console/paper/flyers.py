@@ -8,7 +8,7 @@ from fastapi.responses import FileResponse, HTMLResponse, Response
 from sqlmodel import Session
 
 from api.console.paper.shared import checks_of, device_name, devices, prove_for, typed_fields
-from api.console.shell import Here, go, refused, show
+from api.console.shell import Here, go, show
 from api.deps import CurrentSettings, Files, Now, Place, Reading, Writing, require
 from api.downloads import picture
 from campaigns.runs.drafting import campaign_for
@@ -19,7 +19,6 @@ from printables.flyer_list import flyers_for, flyers_of, proof_for, proofs_by_de
 from printables.flyers import Flyer, change_flyer, copy_of, create_flyer, flyer_for
 from printables.proofs import FORMATS
 from retention.access import Scope
-from retention.errors import Error
 from retention.i18n import LANGUAGES, gettext_noop
 from retention.i18n import gettext as _
 
@@ -41,10 +40,10 @@ LINES = (
     FlyerLine("headline", gettext_noop("Headline"), room=40),
     FlyerLine("promise", gettext_noop("Promise"), room=60, long=True),
     FlyerLine("amount", gettext_noop("Big number"), room=10),
-    FlyerLine("condition", gettext_noop("Beside the number"), room=20),
+    FlyerLine("condition", gettext_noop("Text beside the big number"), room=20),
     FlyerLine("product", gettext_noop("Product"), room=28),
     FlyerLine("price", gettext_noop("Price"), room=12),
-    FlyerLine("instruction", gettext_noop("Under the QR"), room=20),
+    FlyerLine("instruction", gettext_noop("Instruction under the QR code"), room=20),
     FlyerLine("fine_print", gettext_noop("Fine print"), room=90, long=True),
     FlyerLine("shop", gettext_noop("Shop"), room=24),
 )
@@ -80,7 +79,6 @@ def new_flyer(request: Request, session: Reading, place: Here, campaign: str = "
 
 @router.post("", dependencies=for_marketers)
 def add_flyer(
-    request: Request,
     session: Writing,
     place: Here,
     now: Now,
@@ -89,22 +87,18 @@ def add_flyer(
     language: Annotated[str, Form()] = "zh-CN",
 ) -> Response:
     """Make a flyer whose words come from the campaign until somebody writes others."""
-    try:
-        with session.begin_nested():
-            row = campaign_for(session, place.member, campaign)
-            number = len(flyers_for(session, place.member, row.id)) + 1
-            flyer = create_flyer(
-                session,
-                place.shop,
-                row,
-                slug=f"{row.slug[:58]}-{number}",
-                name=name.strip() or row.name,
-                at=now,
-                by=place.member.actor,
-                language=language,
-            )
-    except Error as error:
-        return _form(request, session, place, NewFlyer(campaign, name, language), error=error)
+    row = campaign_for(session, place.member, campaign)
+    number = len(flyers_for(session, place.member, row.id)) + 1
+    flyer = create_flyer(
+        session,
+        place.shop,
+        row,
+        slug=f"{row.slug[:58]}-{number}",
+        name=name.strip() or row.name,
+        at=now,
+        by=place.member.actor,
+        language=language,
+    )
     return go(f"{_home(place)}/{flyer.slug}")
 
 
@@ -116,7 +110,6 @@ def show_flyer(request: Request, session: Reading, place: Here, flyer: str, prof
 
 @router.post("/{flyer}", dependencies=for_marketers)
 def write(
-    request: Request,
     session: Writing,
     place: Here,
     now: Now,
@@ -128,18 +121,13 @@ def write(
     """Put other words or another picture on a flyer; its proofs stop counting by themselves."""
     row = flyer_for(session, place.member, flyer)
     content = _content(row, typed)
-    try:
-        with session.begin_nested():
-            name = files.put(cleaned(image.file.read())) if image and image.size else None
-            change_flyer(session, row, content, at=now, by=place.member.actor, picture=name)
-    except Error as error:
-        return _page(request, session, place, row, profile="", content=content, error=error)
+    name = files.put(cleaned(image.file.read())) if image and image.size else None
+    change_flyer(session, row, content, at=now, by=place.member.actor, picture=name)
     return go(f"{_home(place)}/{flyer}", done="saved")
 
 
 @router.post("/{flyer}/proofs", dependencies=[require(Scope.BATCHES_WRITE)])
 def prove(
-    request: Request,
     session: Reading,
     place: Here,
     now: Now,
@@ -150,10 +138,7 @@ def prove(
 ) -> Response:
     """Lay the flyer out as it will print, check it, and show it."""
     row = flyer_for(session, place.member, flyer)
-    try:
-        prove_for(session, place, row, profile=profile, files=files, settings=settings, at=now)
-    except Error as error:
-        return _page(request, session, place, row, profile=profile, error=error)
+    prove_for(session, place, row, profile=profile, files=files, settings=settings, at=now)
     return go(f"{_home(place)}/{flyer}?profile={profile}")
 
 
@@ -177,8 +162,6 @@ def _page(
     flyer: Flyer,
     *,
     profile: str,
-    content: dict[str, str] | None = None,
-    error: Error | None = None,
 ) -> HTMLResponse:
     copy = copy_of(session, place.shop, flyer)
     proofs = proofs_by_device(session, flyer, copy)
@@ -189,12 +172,10 @@ def _page(
         request,
         session,
         "paper/flyer.html",
-        status=error.status if error else 200,
-        notice=refused(error) if error else None,
         flyer=flyer,
         campaign=campaign,
         said=copy.fields,
-        content=flyer.content if content is None else content,
+        content=flyer.content,
         lines=_lines(flyer),
         proofs=proofs,
         proof=proof,
@@ -206,15 +187,11 @@ def _page(
     )
 
 
-def _form(
-    request: Request, session: Session, place: Place, typed: NewFlyer, *, error: Error | None = None
-) -> HTMLResponse:
+def _form(request: Request, session: Session, place: Place, typed: NewFlyer) -> HTMLResponse:
     return show(
         request,
         session,
         "paper/flyer_new.html",
-        status=error.status if error else 200,
-        notice=refused(error) if error else None,
         typed=typed,
         campaigns=[(each.slug, each.name) for each in flyer_campaigns(session, place.shop.id)],
         languages=[(tag, LANGUAGE_NAMES[tag]) for tag in LANGUAGES],

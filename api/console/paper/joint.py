@@ -7,7 +7,7 @@ from fastapi.responses import FileResponse, HTMLResponse, Response
 from sqlmodel import Session
 
 from api.console.paper.shared import checks_of, devices, typed_fields
-from api.console.shell import Here, go, refused, show
+from api.console.shell import Here, go, show
 from api.deps import CurrentSettings, Files, Now, Place, Reading, Writing, require
 from api.downloads import picture
 from campaigns.campaign.campaigns import Recipe
@@ -24,7 +24,7 @@ from printables.joint.slots import LONGEST, add_partner, close_joint, fill_slot,
 from printables.print_room import WaitingRun
 from printables.proofs import FORMATS, keep_after
 from retention.access import Scope
-from retention.errors import Error, Invalid, NotFound
+from retention.errors import Invalid, NotFound
 from retention.i18n import LANGUAGES, current_locale, gettext_noop
 from retention.products import Product, newest_products
 from retention.shops import find_shop
@@ -53,7 +53,6 @@ def new_joint(request: Request, session: Reading, place: Here) -> HTMLResponse:
 
 @router.post("")
 def open_one(
-    request: Request,
     session: Writing,
     place: Here,
     now: Now,
@@ -62,13 +61,9 @@ def open_one(
     language: Annotated[str, Form()],
 ) -> Response:
     """Open a joint flyer; this shop takes its first slot."""
-    try:
-        with session.begin_nested():
-            if not theme.strip():
-                raise Invalid(gettext_noop("Say what the sheet is about."))
-            joint = open_joint(session, place.member, short.strip(), theme=theme.strip(), language=language, at=now)
-    except Error as error:
-        return _new(request, session, place, theme=theme, short=short, language=language, error=error)
+    if not theme.strip():
+        raise Invalid(gettext_noop("Enter the theme of the flyer."))
+    joint = open_joint(session, place.member, short.strip(), theme=theme.strip(), language=language, at=now)
     return go(_address(place, joint))
 
 
@@ -79,22 +74,15 @@ def show_joint(request: Request, session: Reading, place: Here, number: int, pro
 
 
 @router.post("/{number:int}/partners")
-def take_in(
-    request: Request, session: Writing, place: Here, now: Now, number: int, partner: Annotated[str, Form()]
-) -> Response:
+def take_in(session: Writing, place: Here, now: Now, number: int, partner: Annotated[str, Form()]) -> Response:
     """Take another shop of this installation in."""
     joint = joint_for(session, place.member, number)
-    try:
-        with session.begin_nested():
-            add_partner(session, place.member, joint, find_shop(session, partner.strip().lower()), at=now)
-    except Error as error:
-        return _page(request, session, place, joint, error=error)
+    add_partner(session, place.member, joint, find_shop(session, partner.strip().lower()), at=now)
     return go(_address(place, joint), done="joined")
 
 
 @router.post("/{number:int}/slot")
 def fill(
-    request: Request,
     session: Writing,
     place: Here,
     now: Now,
@@ -106,29 +94,24 @@ def fill(
     """Fill this shop's own slot."""
     joint = joint_for(session, place.member, number)
     typed = dict.fromkeys(("title", "words", "accent", "offer", "sku"), "") | typed
-    try:
-        with session.begin_nested():
-            fill_slot(
-                session,
-                place.member,
-                joint,
-                title=typed["title"],
-                words=typed["words"].replace("\r\n", "\n"),
-                accent=typed["accent"],
-                offer_slug=typed["offer"],
-                sku=typed["sku"],
-                picture=image.file.read() if image and image.size else None,
-                files=files,
-                at=now,
-            )
-    except Error as error:
-        return _page(request, session, place, joint, typed=typed, error=error)
+    fill_slot(
+        session,
+        place.member,
+        joint,
+        title=typed["title"],
+        words=typed["words"].replace("\r\n", "\n"),
+        accent=typed["accent"],
+        offer_slug=typed["offer"],
+        sku=typed["sku"],
+        picture=image.file.read() if image and image.size else None,
+        files=files,
+        at=now,
+    )
     return go(_address(place, joint), done="filled")
 
 
 @router.post("/{number:int}/proofs")
 def prove(
-    request: Request,
     session: Reading,
     place: Here,
     now: Now,
@@ -139,19 +122,13 @@ def prove(
 ) -> Response:
     """Make the proof of what the slots say now."""
     joint, url = joint_for(session, place.member, number), settings.public_url
-    try:
-        drawn = draw_joint(
-            session, place.member, joint, profile=profile, public_url=url, files=files, demo=settings.demo
-        )
-    except Error as error:
-        return _page(request, session, place, joint, profile=profile, error=error)
+    drawn = draw_joint(session, place.member, joint, profile=profile, public_url=url, files=files, demo=settings.demo)
     keep_after(session, joint.flyer_id, drawn, at=now, by=place.member.actor)
     return go(_address(place, joint), done="proved", profile=profile)
 
 
 @router.post("/{number:int}/approve")
 def say_yes(
-    request: Request,
     session: Writing,
     place: Here,
     now: Now,
@@ -161,17 +138,12 @@ def say_yes(
 ) -> Response:
     """Approve, for this shop, exactly the bytes that were looked at."""
     joint = joint_for(session, place.member, number)
-    try:
-        with session.begin_nested():
-            approve(session, place.member, joint, sha256, at=now)
-    except Error as error:
-        return _page(request, session, place, joint, profile=profile, error=error)
+    approve(session, place.member, joint, sha256, at=now)
     return go(_address(place, joint), done="approved", profile=profile)
 
 
 @router.post("/{number:int}/batches", dependencies=[require(Scope.BATCHES_WRITE)])
 def make_batch(
-    request: Request,
     session: Writing,
     place: Here,
     now: Now,
@@ -182,27 +154,19 @@ def make_batch(
 ) -> Response:
     """Print the sheet for the parcels of one of this shop's runs."""
     joint = joint_for(session, place.member, number)
-    try:
-        check_paper_url(settings.public_url, demo=settings.demo)
-        with session.begin_nested():
-            chosen = next((each.run for each in _runs(session, place) if each.run.id == run), None)
-            if chosen is None:
-                raise NotFound(gettext_noop("Nothing of that run waits for paper."))
-            batch = order_joint_batch(session, joint, chosen, profile=profile, at=now, by=place.member.actor)
-    except Error as error:
-        return _page(request, session, place, joint, profile=profile, error=error)
+    check_paper_url(settings.public_url, demo=settings.demo)
+    chosen = next((each.run for each in _runs(session, place) if each.run.id == run), None)
+    if chosen is None:
+        raise NotFound(gettext_noop("No insert of that run is waiting to be printed."))
+    batch = order_joint_batch(session, joint, chosen, profile=profile, at=now, by=place.member.actor)
     return go(f"/shops/{place.shop.slug}/print-room/{batch.number}")
 
 
 @router.post("/{number:int}/close")
-def close(request: Request, session: Writing, place: Here, now: Now, number: int) -> Response:
+def close(session: Writing, place: Here, now: Now, number: int) -> Response:
     """Say that nothing more is printed of it."""
     joint = joint_for(session, place.member, number)
-    try:
-        with session.begin_nested():
-            close_joint(session, place.member, joint, at=now)
-    except Error as error:
-        return _page(request, session, place, joint, error=error)
+    close_joint(session, place.member, joint, at=now)
     return go(_address(place, joint), done="saved")
 
 
@@ -234,8 +198,6 @@ def _page(
     joint: JointFlyer,
     *,
     profile: str = "",
-    typed: dict[str, str] | None = None,
-    error: Error | None = None,
 ) -> HTMLResponse:
     device = profile if profile in FORMATS else DEFAULT_DEVICE
     stands = standing(session, joint, profile=device)
@@ -246,13 +208,11 @@ def _page(
         request,
         session,
         "paper/joint_flyer.html",
-        status=error.status if error else 200,
-        notice=refused(error) if error else None,
         joint=joint,
         stands=stands,
         slots=slots,
         mine=mine,
-        typed=typed or _said(mine.partner.content, mine.offer, mine.product),
+        typed=_said(mine.partner.content, mine.offer, mine.product),
         longest=LONGEST,
         offers=_offers(session, place),
         products=_products(session, place),
@@ -260,32 +220,18 @@ def _page(
         device=device,
         devices=devices(),
         runs=_runs(session, place) if stands.may_print and not joint.closed_at else [],
-        slot_open=typed is not None,
         cells=cells,
         brought=any(cell.copies != 0 for cell in cells.values()),
         locale=current_locale(),
     )
 
 
-def _new(
-    request: Request,
-    session: Session,
-    place: Place,
-    *,
-    theme: str = "",
-    short: str = "",
-    language: str = "",
-    error: Error | None = None,
-) -> HTMLResponse:
+def _new(request: Request, session: Session, place: Place) -> HTMLResponse:
     return show(
         request,
         session,
         "paper/joint_new.html",
-        status=error.status if error else 200,
-        notice=refused(error) if error else None,
-        theme=theme,
-        short=short,
-        language_chosen=language or place.shop.language,
+        language_chosen=place.shop.language,
         languages=[(tag, LANGUAGE_NAMES[tag]) for tag in LANGUAGES],
     )
 

@@ -55,18 +55,18 @@ class StationMessage:
 
 _WORDS: dict[Sign, tuple[str, str]] = {
     Sign.READY: ("quiet", gettext_noop("Scan a waybill")),
-    Sign.NOTHING: ("quiet", gettext_noop("Close it as it is")),
-    Sign.LEFT: ("warn", gettext_noop("This parcel has left already")),
-    Sign.COMPLETE: ("good", gettext_noop("Right: this one belongs here")),
-    Sign.WRONG_PARCEL: ("bad", gettext_noop("Wrong parcel: it belongs to {tail}")),
-    Sign.ALREADY_PACKED: ("warn", gettext_noop("It is in this parcel already")),
-    Sign.NOT_PRINTED: ("bad", gettext_noop("Spoiled or not printed: do not use it")),
-    Sign.STOPPED: ("bad", gettext_noop("Its campaign has stopped: leave it out")),
+    Sign.NOTHING: ("quiet", gettext_noop("Close parcel as is")),
+    Sign.LEFT: ("warn", gettext_noop("This parcel has already shipped")),
+    Sign.COMPLETE: ("good", gettext_noop("Correct: this insert belongs in this parcel")),
+    Sign.WRONG_PARCEL: ("bad", gettext_noop("Wrong parcel: this insert belongs in {tail}")),
+    Sign.ALREADY_PACKED: ("warn", gettext_noop("Already in this parcel")),
+    Sign.NOT_PRINTED: ("bad", gettext_noop("Spoiled or not printed: do not use")),
+    Sign.STOPPED: ("bad", gettext_noop("Campaign stopped: leave this insert out")),
     Sign.UNKNOWN: ("bad", gettext_noop("Unknown code: neither a waybill nor an insert")),
     Sign.SHIPPED: ("good", gettext_noop("Parcel {tail} is closed")),
-    Sign.UNDONE: ("warn", gettext_noop("Taken back: take it out again")),
-    Sign.LEFT_OUT: ("warn", gettext_noop("Parcel {tail} goes without it")),
-    Sign.REPRINTED: ("warn", gettext_noop("Spoiled. Its new copy is batch {batch}")),
+    Sign.UNDONE: ("warn", gettext_noop("Undone: take the insert out again")),
+    Sign.LEFT_OUT: ("warn", gettext_noop("Parcel {tail} ships without it")),
+    Sign.REPRINTED: ("warn", gettext_noop("Spoiled. Reprint is in batch {batch}")),
 }
 
 
@@ -126,18 +126,20 @@ def _shown(said: Said) -> StationMessage:
     """Return the words of an answer in the language being spoken."""
     match said.sign:
         case Sign.OPENED:
-            words = ngettext("One insert goes in", "{count} inserts go in", said.missing).format(count=said.missing)
+            words = ngettext("Pack one insert", "Pack {count} inserts", said.missing).format(count=said.missing)
             return StationMessage("quiet", words)
         case Sign.PACKED:
-            more = ngettext("Right. One more goes in", "Right. {count} more go in", said.missing)
+            more = ngettext("Correct. Pack one more", "Correct. Pack {count} more", said.missing)
             return StationMessage("good", _with_copy(more.format(count=said.missing), said), stop=said.needs_person)
         case Sign.UNFINISHED:
-            words = ngettext("Not yet: one insert is missing", "Not yet: {count} inserts are missing", said.missing)
+            words = ngettext(
+                "Incomplete: one insert is missing", "Incomplete: {count} inserts are missing", said.missing
+            )
             return StationMessage("bad", words.format(count=said.missing), stop=True)
     mark, template = _WORDS[said.sign]
     words = _(template).format(tail=f"…\N{WORD JOINER}{said.tail}", batch=said.batch)
     if said.sign is Sign.COMPLETE and not said.code:
-        words = _("Everything is in")
+        words = _("Complete")
     if mark == "good":
         words = _with_copy(words, said)
     return StationMessage(mark, words, said.batch, stop=said.needs_person)

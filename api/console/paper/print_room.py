@@ -182,7 +182,7 @@ def print_again(
     engine = request.app.state.engine
     try:
         if not code.strip():
-            raise Invalid(gettext_noop("Say which: type or scan the code on it."))
+            raise Invalid(gettext_noop("Type or scan the code of the insert."))
         _piece, batch = reprint(
             engine, place.member, code, files=files, public_url=settings.public_url, demo=settings.demo, at=now
         )
@@ -279,7 +279,7 @@ def _waiting_run(waiting: list[WaitingRun], run_id: int) -> WaitingRun:
     for line in waiting:
         if line.run.id == run_id:
             return line
-    raise NotFound(gettext_noop("Nothing of that run waits for paper."))
+    raise NotFound(gettext_noop("No insert of that run is waiting to be printed."))
 
 
 def _home(place: Place) -> str:

@@ -22,20 +22,20 @@ from retention.settings import Settings
 from retention.tokens import CODE_LENGTH, spaced
 
 DEVICES = {
-    "office": (gettext_noop("Office printer"), gettext_noop("A4, four A6 on a sheet, cut and stacked")),
-    "label-203": (gettext_noop("Label printer, 203 dpi"), gettext_noop("100 × 150 mm, one a label")),
-    "label-300": (gettext_noop("Label printer, 300 dpi"), gettext_noop("100 × 150 mm, one a label")),
+    "office": (gettext_noop("Office printer"), gettext_noop("A4, 4-up A6, cut and stacked")),
+    "label-203": (gettext_noop("Label printer, 203 dpi"), gettext_noop("100 × 150 mm, one per label")),
+    "label-300": (gettext_noop("Label printer, 300 dpi"), gettext_noop("100 × 150 mm, one per label")),
     "print-shop": (gettext_noop("Print shop"), gettext_noop("A6 in CMYK with 3 mm bleed")),
 }
 
 shell.DONE |= {
-    "again": gettext_noop("Print the file once more; the batch waits for it."),
-    "later": gettext_noop("The batch waits here until it is printed."),
-    "unused": gettext_noop("Noted: good, and back to stock."),
-    "reprinted": gettext_noop("The old one counts as spoiled. This is its new copy, with the same code."),
-    "counted": gettext_noop("Closed. Those that were left count as unused."),
-    "joined": gettext_noop("The shop is in. It finds the joint flyer among its own."),
-    "filled": gettext_noop("Your slot is filled. What was proved or approved before no longer counts."),
+    "again": gettext_noop("Print the file again; the batch waits for it."),
+    "later": gettext_noop("The batch stays here until it is printed."),
+    "unused": gettext_noop("Marked as good and returned to stock."),
+    "reprinted": gettext_noop("The old insert is marked as spoiled. This is its reprint, with the same code."),
+    "counted": gettext_noop("Batch closed. Remaining inserts are marked as unused."),
+    "joined": gettext_noop("The partner shop was added. The joint flyer now appears in its list."),
+    "filled": gettext_noop("Your slot is saved. Earlier proofs and approvals are void."),
 }
 
 
@@ -85,11 +85,11 @@ def cutting_words(sheet_count: int) -> str:
     """Return how sheets are cut and stacked so that the pieces come in picking order; as the file lays them."""
     piles = sheets.stacks(sheet_count)
     if len(piles) < 2:
-        return _("Cut the pile, then stack from the top: upper left, upper right, lower left, lower right.")
+        return _("Cut the stack, then collate from the top: upper left, upper right, lower left, lower right.")
     return _(
         "Cut in stacks of {most} sheets as they come from the printer, the last of {last}."
-        " Stack each from the top: upper left, upper right, lower left, lower right;"
-        " then lay the {count} stacks on one another, the first on top."
+        " Collate each from the top: upper left, upper right, lower left, lower right;"
+        " then put the {count} stacks together, the first on top."
     ).format(most=piles[0], last=piles[-1], count=len(piles))
 
 

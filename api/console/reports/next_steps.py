@@ -64,20 +64,20 @@ def next_steps(session: Session, place: Place, *, now: datetime) -> list[NextSte
 def _waiting_for_paper(session: Session, place: Place) -> Iterator[NextStep]:
     for line in runs_waiting(session, place.member)[:MOST_OF_A_KIND]:
         yield NextStep(
-            ngettext("{count} insert waits for paper", "{count} inserts wait for paper", line.inserts).format(
+            ngettext("{count} insert to print", "{count} inserts to print", line.inserts).format(
                 count=figures.count(line.inserts)
             ),
             line.campaign.name,
-            _("Print them"),
+            _("Print inserts"),
             _address(place, "print-room"),
         )
 
 
 def _unprinted(session: Session, place: Place) -> Iterator[NextStep]:
     for batch in batches_in(session, place.shop.id, BatchState.RENDERED, most=MOST_OF_A_KIND):
-        pieces = ngettext("{count} piece", "{count} pieces", batch.pieces).format(count=figures.count(batch.pieces))
+        pieces = ngettext("{count} insert", "{count} inserts", batch.pieces).format(count=figures.count(batch.pieces))
         what = _("Batch {number} is ready to print").format(number=batch.number)
-        yield NextStep(what, pieces, _("Print it"), _address(place, f"print-room/{batch.number}"))
+        yield NextStep(what, pieces, _("Print batch"), _address(place, f"print-room/{batch.number}"))
 
 
 def _joint(session: Session, place: Place) -> Iterator[NextStep]:
@@ -85,26 +85,26 @@ def _joint(session: Session, place: Place) -> Iterator[NextStep]:
         stands = standing(session, joint, profile="office")
         waits = stands.proof is not None and place.shop.id in {shop.id for shop in stands.missing}
         if waits and joint.closed_at is None:
-            what = _("The joint flyer “{theme}” waits for your approval").format(theme=joint.theme)
-            yield NextStep(what, stands.message, _("Look at it"), _address(place, f"joint/{joint.id}"))
+            what = _("The joint flyer “{theme}” awaits your approval").format(theme=joint.theme)
+            yield NextStep(what, stands.message, _("Review"), _address(place, f"joint/{joint.id}"))
 
 
 def _reviews(session: Session, place: Place) -> Iterator[NextStep]:
     state, most = CampaignState.IN_REVIEW, MOST_OF_A_KIND
     for campaign in campaigns_in(session, place.shop.id, state, most=most, oldest_first=True):
         if place.member.actor not in authors_of(session, campaign):
-            what = _("“{campaign}” waits for your approval").format(campaign=campaign.name)
+            what = _("“{campaign}” awaits your approval").format(campaign=campaign.name)
             yield NextStep(
-                what, recipe_name(campaign.recipe), _("Look at it"), _address(place, f"campaigns/{campaign.slug}")
+                what, recipe_name(campaign.recipe), _("Review"), _address(place, f"campaigns/{campaign.slug}")
             )
 
 
 def _standing_still(session: Session, place: Place, now: datetime) -> Iterator[NextStep]:
     found = blocked_campaigns(session, place.shop.id)
     for campaign, stands in found[:MOST_OF_A_KIND]:
-        what = _("“{campaign}” cannot leave").format(campaign=campaign.name)
+        what = _("“{campaign}” cannot be sent").format(campaign=campaign.name)
         why = blocked_words(stands, place.shop, now=now)
-        yield NextStep(what, why, _("Look at it"), _address(place, f"campaigns/{campaign.slug}"))
+        yield NextStep(what, why, _("Review"), _address(place, f"campaigns/{campaign.slug}"))
     if more := [campaign.name for campaign, _stands in found[MOST_OF_A_KIND:]]:
         what = ngettext("{count} more campaign cannot leave", "{count} more campaigns cannot leave", len(more))
         yield NextStep(
@@ -119,27 +119,27 @@ def _drafts(session: Session, place: Place) -> Iterator[NextStep]:
     for campaign in campaigns_in(session, place.shop.id, CampaignState.DRAFT, most=MOST_OF_A_KIND):
         what = _("“{campaign}” is still a draft").format(campaign=campaign.name)
         address = _address(place, f"campaigns/{campaign.slug}")
-        yield NextStep(what, recipe_name(campaign.recipe), _("Check the plan"), address)
+        yield NextStep(what, recipe_name(campaign.recipe), _("Review the plan"), address)
 
 
 def _arrivals(session: Session, place: Place, now: datetime) -> Iterator[NextStep]:
     for product in untold_arrivals(session, place.shop.id, since=now - FRESH, at=now, most=MOST_OF_A_KIND):
-        what = _("“{product}” is new, and nobody has been told").format(product=product.title)
+        what = _("“{product}” is new and has not been announced").format(product=product.title)
         address = _address(place, f"campaigns/new/arrival-alert?product={quote(product.sku, safe='')}")
-        yield NextStep(what, figures.ago(product.arrival_at, now), _("Tell them"), address)
+        yield NextStep(what, figures.ago(product.arrival_at, now), _("Announce it"), address)
 
 
 def _lapsing(session: Session, place: Place, now: datetime) -> Iterator[NextStep]:
     found = figure_of(session, place.shop, LATE, now=now)
     if late := found and found.value:
         what = ngettext(
-            "{count} buyer is past their usual time to return",
-            "{count} buyers are past their usual time to return",
+            "{count} buyer is overdue for their next order",
+            "{count} buyers are overdue for their next order",
             late,
         )
-        why = _("longer than one and a half times their usual gap")
+        why = _("longer than 1.5 times their usual interval between orders")
         address = _address(place, f"buyers?segment={LAPSING}")
-        yield NextStep(what.format(count=figures.count(late)), why, _("See who"), address)
+        yield NextStep(what.format(count=figures.count(late)), why, _("View buyers"), address)
 
 
 def _address(place: Place, path: str) -> str:

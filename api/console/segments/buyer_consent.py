@@ -90,4 +90,4 @@ def _channel(name: str) -> Channel | None:
     try:
         return Channel(name) if name else None
     except ValueError as error:
-        raise Invalid(gettext_noop("{name} is no way to reach anybody."), name=repr(name)) from error
+        raise Invalid(gettext_noop("{name} is not a channel."), name=repr(name)) from error

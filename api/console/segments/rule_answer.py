@@ -168,5 +168,5 @@ def _moment(shop: Shop, text: str, now: datetime) -> datetime | None:
         return None
     moment = View(shop, now).beginning(read_moment(text.strip(), _("as of")))
     if moment > now:
-        raise Invalid(gettext_noop("Nobody knows yet who will match on {day}. Give a day that has begun."), day=text)
+        raise Invalid(gettext_noop("{day} is in the future. Enter a day that has begun."), day=text)
     return moment

@@ -44,8 +44,8 @@ class ConditionKind:
 
 MEASURES = {
     "count": gettext_noop("number of orders"),
-    "spend": gettext_noop("money spent"),
-    "items": gettext_noop("pieces bought"),
+    "spend": gettext_noop("total spend"),
+    "items": gettext_noop("items bought"),
     "products": gettext_noop("different products bought"),
     "average": gettext_noop("average order"),
     "largest": gettext_noop("largest order"),
@@ -55,8 +55,8 @@ MEASURES = {
     "days_since_first": gettext_noop("days since the first order"),
     "days_since_last": gettext_noop("days since the last order"),
     "days_to_second": gettext_noop("days from first to second order"),
-    "median_gap": gettext_noop("usual days between orders"),
-    "lateness": gettext_noop("waiting time as a multiple of the usual gap"),
+    "median_gap": gettext_noop("usual interval between orders, in days"),
+    "lateness": gettext_noop("time since last order as a multiple of the usual interval"),
 }
 
 TEXTS = {
@@ -87,13 +87,13 @@ FILTERS = {
 }
 
 ANSWERS = {
-    "in": gettext_noop("said yes"),
-    "out": gettext_noop("said no"),
+    "in": gettext_noop("opted in"),
+    "out": gettext_noop("opted out"),
     "never": gettext_noop("never asked"),
 }
 
 PREDICTIONS = {
-    "alive": gettext_noop("chance of ordering again"),
+    "alive": gettext_noop("probability of ordering again"),
     "orders": gettext_noop("number of order days"),
     "days_to_next": gettext_noop("days to the next order"),
 }
@@ -102,7 +102,7 @@ _PREDICTED = {"alive": "probability", "orders": "ratio", "days_to_next": "whole"
 SCORES = {
     "recency": gettext_noop("recency"),
     "frequency": gettext_noop("frequency"),
-    "monetary": gettext_noop("money"),
+    "monetary": gettext_noop("monetary value"),
 }
 
 SCALES = {
@@ -123,7 +123,7 @@ def _show_orders(body: Body, known: Known) -> list[Part]:
     unit = unit_of(measure)
     operator, values = comparison_fields(body, unit, known)
     gaps: dict[str, list[Part]] = {
-        "measure": [choice_of("measure", _("What is measured"), named(MEASURES), measure, redraws=True)],
+        "measure": [choice_of("measure", _("Measure"), named(MEASURES), measure, redraws=True)],
         "operator": [operator],
         "value": values,
         "window": window_fields(body),
@@ -164,7 +164,7 @@ def _read_filter(values: Values, name: str) -> Any:
     if name == "coupon_used":
         return one_of(values, full) == "yes"
     if name == "price_at_least":
-        return read_value(one_of(values, full), "money")
+        return read_value(one_of(values, full), "monetary value")
     return read_texts(values, full)
 
 
@@ -233,7 +233,7 @@ def _read_group(values: Values, known: Known) -> Body:
 
 def _show_consent(body: Body, _known: Known) -> list[Part]:
     return phrase(
-        _("asked about {channel}: {answer}"),
+        _("consent to {channel}: {answer}"),
         channel=[choice_of("channel", _("Channel"), named(CHANNELS), body.get("channel", "email"))],
         answer=[choice_of("is", _("Answer"), named(ANSWERS), body.get("is", "in"))],
     )
@@ -251,7 +251,7 @@ def _show_touch(body: Body, known: Known) -> list[Part]:
     options += [(each, each) for each in campaigns if each and each not in known_campaigns]
     return phrase(
         _("{event} {operator} {value} times, {campaign}, {window}"),
-        event=[choice_of("event", _("What happened"), named(EVENTS), body.get("event", "scanned"))],
+        event=[choice_of("event", _("Event"), named(EVENTS), body.get("event", "scanned"))],
         operator=[operator],
         value=values,
         campaign=[Field("campaign", "choices", _("Campaign"), campaigns, tuple(options))],
@@ -310,7 +310,7 @@ def _show_prediction(body: Body, known: Known) -> list[Part]:
     operator, values = comparison_fields(body, unit, known)
     parts = phrase(
         _("predicted {measure}: {operator} {value}"),
-        measure=[choice_of("measure", _("What is predicted"), named(PREDICTIONS), measure, redraws=True)],
+        measure=[choice_of("measure", _("Prediction"), named(PREDICTIONS), measure, redraws=True)],
         operator=[operator],
         value=values,
     )
@@ -345,12 +345,12 @@ def _show_bucket(body: Body, _known: Known) -> list[Part]:
         return [Field(name, "whole", label, (str(body.get(name, "")),))]
 
     return phrase(
-        _("a lasting random share: parts {first} to {last} of {of}, dealt as {seed}"),
-        first=number("from", _("First part")),
-        last=number("to", _("Last part")),
-        of=number("of", _("Number of parts")),
+        _("stable random sample: buckets {first} to {last} of {of}, seed {seed}"),
+        first=number("from", _("First bucket")),
+        last=number("to", _("Last bucket")),
+        of=number("of", _("Number of buckets")),
         seed=[
-            Field("seed", "text", _("Name of the split; another name splits differently"), (str(body.get("seed", "")),))
+            Field("seed", "text", _("Seed of the split; another seed splits differently"), (str(body.get("seed", "")),))
         ],
     )
 

@@ -27,17 +27,20 @@ _JOIN_OF = {("all", False): "all", ("any", False): "any", ("any", True): "none",
 _OF_JOIN = {join: pair for pair, join in _JOIN_OF.items()}
 
 FRESH: dict[str, tuple[str, Any]] = {
-    "orders": (gettext_noop("Orders: how many, how much, when"), {"orders": {"at_least": 1}}),
+    "orders": (gettext_noop("Orders: count, amount, date"), {"orders": {"at_least": 1}}),
     "bought": (gettext_noop("Bought a product or category"), {"orders": {"at_least": 1, "of": {"category": [""]}}}),
     "since": (
         gettext_noop("Days since the last order"),
         {"orders": {"measure": "days_since_last", "more_than": 90}},
     ),
-    "buyer": (gettext_noop("About the buyer: place, birthday, …"), {"buyer": {"field": "region", "is": [""]}}),
+    "buyer": (gettext_noop("Buyer attribute: location, birthday, …"), {"buyer": {"field": "region", "is": [""]}}),
     "follows": (gettext_noop("Follows the shop"), {"follows": {}}),
     "group": (gettext_noop("Member of a group"), {"group": {}}),
     "consent": (gettext_noop("Consent"), {"consent": {"channel": "email", "is": "in"}}),
-    "touch": (gettext_noop("Reached by a campaign, scanned, redeemed"), {"touch": {"event": "scanned", "at_least": 1}}),
+    "touch": (
+        gettext_noop("Campaign activity: sent, scanned, redeemed"),
+        {"touch": {"event": "scanned", "at_least": 1}},
+    ),
     "rfm": (gettext_noop("RFM group or score"), {"rfm": {"group": ["champions"]}}),
     "prediction": (
         gettext_noop("Predicted: still active, next order"),
@@ -45,7 +48,7 @@ FRESH: dict[str, tuple[str, Any]] = {
     ),
     "segment": (gettext_noop("In another segment"), {"segment": ""}),
     "list": (gettext_noop("On an uploaded list"), {"list": ""}),
-    "bucket": (gettext_noop("A random share"), {"bucket": {"of": 100, "from": 0, "to": 9}}),
+    "bucket": (gettext_noop("Random sample"), {"bucket": {"of": 100, "from": 0, "to": 9}}),
 }
 """What may be added, and how it stands before anything is filled in."""
 

@@ -78,7 +78,7 @@ def combine(place: Here, session: Reading, how: str = "any", chosen: Chosen = []
         "minus": (minus(base, others), _("{name} without the others").format(name=names[base])),
     }
     if how not in rules:
-        raise Invalid(gettext_noop("Combine segments by any, all or minus, not {how}."), how=repr(how))
+        raise Invalid(gettext_noop("Combine segments with any, all or minus, not {how}."), how=repr(how))
     return RedirectResponse(_opening(place, *rules[how]), 303)
 
 
@@ -124,7 +124,7 @@ def upload(
                 session, place.shop, short_name, lines=lines, actor=place.member.actor, at=now, name=name[:200]
             )
     except UnicodeDecodeError:
-        error = Invalid(gettext_noop("A list of buyer ids is text in UTF-8, one id a line; this is something else."))
+        error = Invalid(gettext_noop("A list of buyer IDs must be UTF-8 text, one ID per line."))
         return _lists(request, session, place, error=error, typed=(name, short_name))
     except Error as error:
         return _lists(request, session, place, error=error, typed=(name, short_name))
@@ -150,7 +150,7 @@ def _told(count: int, unknown: Sequence[str]) -> Notice:
     if not unknown:
         return Notice("good", text)
     some = ", ".join(unknown[:SHOWN_UNKNOWN])
-    more = ngettext("One id is no buyer's: {ids}", "{count} ids are no buyer's: {ids}", len(unknown)).format(
+    more = ngettext("One ID is unknown: {ids}", "{count} IDs are unknown: {ids}", len(unknown)).format(
         count=len(unknown), ids=some + ("…" if len(unknown) > SHOWN_UNKNOWN else "")
     )
     return Notice("warn", f"{text} {more}")
@@ -190,7 +190,7 @@ def _percents(text: str) -> list[int]:
         return [int(each) for each in re.findall(r"[^\s,;:/%+、，]+", text)]
     except ValueError as error:
         raise Invalid(
-            gettext_noop("Write the shares as percents, such as 50 50 or 70 20 10, not {text}."), text=repr(text)
+            gettext_noop("Enter percentages such as 50 50 or 70 20 10, not {text}."), text=repr(text)
         ) from error
 
 

@@ -25,8 +25,8 @@ router = APIRouter(prefix="/account")
 TRIES = 5
 DONE = {
     "saved": gettext_noop("Saved."),
-    "password": gettext_noop("Your password is changed. Your other browsers are signed out."),
-    "signed-out": gettext_noop("Your other browsers are signed out."),
+    "password": gettext_noop("Password changed. Your other sessions are signed out."),
+    "signed-out": gettext_noop("Your other sessions are signed out."),
 }
 
 
@@ -82,7 +82,7 @@ def sign_out_everywhere(request: Request, session: Writing, user: CurrentUser, a
 
 def _renew(user: User, current: str, password: str) -> str:
     if not fits(current, user.password_hash):
-        raise Invalid(gettext_noop("This is not your present password."))
+        raise Invalid(gettext_noop("The current password is wrong."))
     return hash_password(password, about=[user.email, user.name])
 
 

@@ -61,8 +61,8 @@ def failure_words(failure: Failure, shop: Shop, now: datetime) -> str:
     work = _(WORKS.get(failure.work, failure.work))
     name = f" “{failure.name}”" if failure.name else ""
     said = _("{work}{name} failed: {why}.").format(work=work, name=name, why=translated(failure.why).rstrip(". 。"))
-    tried = _("Tries so far: {count}.").format(count=failure.tries)
+    tried = _("Attempts: {count}.").format(count=failure.tries)
     if failure.next_at is None:
         return f"{said} {tried} {_('Given up.')}"
-    again = _("Given up for today; again at {time}.") if is_given_up(failure) else _("Tried again at {time}.")
+    again = _("Suspended until {time}.") if is_given_up(failure) else _("Next retry at {time}.")
     return f"{said} {tried} {again.format(time=figures.moment(max(failure.next_at, now), shop.timezone))}"

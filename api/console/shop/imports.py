@@ -7,11 +7,11 @@ from fastapi import APIRouter, Form, Request, UploadFile
 from fastapi.responses import HTMLResponse, Response, StreamingResponse
 from sqlmodel import Session
 
-from api.console.shell import Here, go, refused, show
+from api.console.shell import Here, go, show
 from api.console.shop.failures import failure_lines
 from api.deps import Files, Now, Place, Reading, Writing, require
 from retention.access import Scope
-from retention.errors import Error, Invalid
+from retention.errors import Invalid
 from retention.failures import failures_of
 from retention.i18n import gettext as _
 from retention.i18n import gettext_noop
@@ -29,7 +29,7 @@ KIND_NAMES = {
     "members": gettext_noop("Group members"),
     "parcels": gettext_noop("Parcels"),
 }
-PRESET_NAMES = {"generic": gettext_noop("Find the columns by themselves"), "taobao": gettext_noop("Taobao and Tmall")}
+PRESET_NAMES = {"generic": gettext_noop("Detect columns automatically"), "taobao": gettext_noop("Taobao and Tmall")}
 
 
 @router.get("")
@@ -40,7 +40,6 @@ def list_imports(request: Request, session: Reading, place: Here, kind: str = "o
 
 @router.post("")
 def upload(
-    request: Request,
     session: Writing,
     place: Here,
     now: Now,
@@ -50,13 +49,10 @@ def upload(
     preset: Annotated[str, Form()] = "generic",
 ) -> Response:
     """Keep the file, ask for its import, and lead to the page that shows it."""
-    try:
-        if not file.filename or not file.size:
-            raise Invalid(gettext_noop("Choose a file that is not empty."))
-        stored = keep_upload(files, file.file, file.filename)
-        job = ask_import(session, place.member, kind=kind, preset=preset, upload=stored, at=now)
-    except Error as error:
-        return _form(request, session, place, kind=kind, error=error)
+    if not file.filename or not file.size:
+        raise Invalid(gettext_noop("Choose a file that is not empty."))
+    stored = keep_upload(files, file.file, file.filename)
+    job = ask_import(session, place.member, kind=kind, preset=preset, upload=stored, at=now)
     return go(f"/shops/{place.shop.slug}/imports/{job.id}")
 
 
@@ -89,14 +85,12 @@ def download_rejects(session: Reading, place: Here, files: Files, number: int) -
     return StreamingResponse(rejects_of(job, files), media_type="text/csv; charset=utf-8", headers=headers)
 
 
-def _form(request: Request, session: Session, place: Place, *, kind: str, error: Error | None = None) -> HTMLResponse:
+def _form(request: Request, session: Session, place: Place, *, kind: str) -> HTMLResponse:
     presets = {name: _(PRESET_NAMES.get(name, name.capitalize())) for name in PRESETS}
     return show(
         request,
         session,
         "shop/imports.html",
-        status=error.status if error else 200,
-        notice=refused(error) if error else None,
         kind=kind,
         kind_names=_translated(),
         presets=presets,
@@ -114,6 +108,6 @@ def _refusal(job: Job) -> str:
         return ""
     refused_with: dict[str, Any] = (job.result or {}).get("refused") or {}
     if not refused_with:
-        return _("Something went wrong with us. It has been written down; the file is kept.")
+        return _("An internal error occurred and was logged. The file is kept.")
     template: str = refused_with["message"]
     return _(template).format(**refused_with["values"])

@@ -19,10 +19,10 @@ from retention.privacy.retention_periods import DEFAULT_DAYS, MOST_DAYS, KeptKin
 router = APIRouter(prefix="/shops/{slug}/privacy", dependencies=[require(Scope.BUYERS_READ)])
 
 KIND_NAMES = {
-    KeptKind.AGENTS: gettext_noop("Browsers and networks of scans"),
-    KeptKind.UPLOADS: gettext_noop("Files sent in, and the rows that could not be used"),
-    KeptKind.TEXTS: gettext_noop("Addresses and texts of messages, calls and bounces"),
-    KeptKind.AUDIT: gettext_noop("Who did what (audit log)"),
+    KeptKind.AGENTS: gettext_noop("Browser and network data of scans"),
+    KeptKind.UPLOADS: gettext_noop("Uploaded files and rejected rows"),
+    KeptKind.TEXTS: gettext_noop("Addresses and content of messages, webhook calls and bounces"),
+    KeptKind.AUDIT: gettext_noop("Audit log"),
 }
 
 

@@ -41,21 +41,25 @@ for_writers = [require(Scope.CAMPAIGNS_WRITE)]
 for_owners = [require(Scope.PEOPLE_WRITE)]
 
 OFFERED = {
-    SenderKind.SMTP: (gettext_noop("Mail server"), gettext_noop("Any server that speaks SMTP."), "mail"),
+    SenderKind.SMTP: (gettext_noop("Mail server"), gettext_noop("Any SMTP server."), "mail"),
     SenderKind.SMS_ALIYUN: (
-        gettext_noop("Aliyun text messages"),
+        gettext_noop("Aliyun SMS"),
         gettext_noop("With an approved template."),
         "message",
     ),
-    SenderKind.SMS_TWILIO: (gettext_noop("Twilio text messages"), gettext_noop("By a number or a service."), "message"),
+    SenderKind.SMS_TWILIO: (
+        gettext_noop("Twilio SMS"),
+        gettext_noop("With a number or a messaging service."),
+        "message",
+    ),
     SenderKind.SMS_HTTP: (
-        gettext_noop("Another text gateway"),
-        gettext_noop("Any that is asked over HTTP: say how to ask and how to read its answer."),
+        gettext_noop("Other SMS gateway"),
+        gettext_noop("Any HTTP gateway: define the request and how to read the response."),
         "message",
     ),
     SenderKind.WEBHOOK: (
-        gettext_noop("Own system"),
-        gettext_noop("Signed calls to a system of yours that reaches the buyer itself."),
+        gettext_noop("App messages"),
+        gettext_noop("Signed webhook calls to your own system, which contacts the buyer."),
         "webhook",
     ),
     SenderKind.BOT: (
@@ -71,32 +75,32 @@ LABELS = {
     "port": gettext_noop("Port"),
     "tls": gettext_noop("Encryption"),
     "user": gettext_noop("User"),
-    "mail_from": gettext_noop("Mail comes from"),
-    "at_once": gettext_noop("Messages in the air at once"),
-    "authority": gettext_noop("A certificate to trust besides the usual ones (PEM)"),
+    "mail_from": gettext_noop("From address"),
+    "at_once": gettext_noop("Concurrent messages"),
+    "authority": gettext_noop("Additional trusted certificate (PEM)"),
     "url": gettext_noop("Address"),
     "method": gettext_noop("Method"),
     "headers": gettext_noop("Headers"),
     "body": gettext_noop("Body"),
     "fields": gettext_noop("Fields"),
-    "taken": gettext_noop("What means yes"),
-    "later": gettext_noop("What means not now"),
-    "reference": gettext_noop("Where its name of the message is"),
-    "says": gettext_noop("Where it says why not"),
-    "takes_key_once": gettext_noop("It sends what it has seen under one {key} only once"),
-    "signature": gettext_noop("How a text begins"),
+    "taken": gettext_noop("Success condition"),
+    "later": gettext_noop("Temporary failure condition"),
+    "reference": gettext_noop("Path of the message ID"),
+    "says": gettext_noop("Path of the error text"),
+    "takes_key_once": gettext_noop("Gateway deduplicates by {key}"),
+    "signature": gettext_noop("SMS signature"),
     "access_key_id": gettext_noop("Access key"),
     "sign_name": gettext_noop("Approved signature"),
     "template_code": gettext_noop("Approved template"),
     "values": gettext_noop("Values of the template"),
     "region": gettext_noop("Region"),
-    "endpoint": gettext_noop("Address of the gateway"),
+    "endpoint": gettext_noop("Gateway URL"),
     "account_sid": gettext_noop("Account SID"),
-    "sender": gettext_noop("Number or name that sends"),
+    "sender": gettext_noop("Sender number or name"),
     "messaging_service_sid": gettext_noop("Messaging service SID"),
-    "status_callback": gettext_noop("Address for delivery reports"),
+    "status_callback": gettext_noop("URL for delivery reports"),
     "platform": gettext_noop("Platform"),
-    "group": gettext_noop("Chat group it is in (short name)"),
+    "group": gettext_noop("Chat group (short name)"),
 }
 SECRETS = {
     "password": gettext_noop("Password"),
@@ -255,7 +259,7 @@ def try_sender(
     """Send one message that says it is a test."""
     row = find_sender(session, place.shop.id, sender)
     reference = test_sender(session, place.shop, row, to=to.strip(), at=now, actor=place.member.actor)
-    text = _("{name} took the test for {to}.").format(name=row.name, to=to)
+    text = _("{name} accepted the test for {to}.").format(name=row.name, to=to)
     return _list(request, session, place, notice=Notice("good", f"{text} {reference}".strip()))
 
 

@@ -23,10 +23,10 @@ from retention.keys import KeyState, create_api_key, keys_of, revoke_api_key
 router = APIRouter(prefix="/shops/{slug}/people", dependencies=[require(Scope.PEOPLE_WRITE)])
 
 ROLES = {
-    Role.OWNER: gettext_noop("Owner: everything, people and keys too"),
-    Role.MARKETER: gettext_noop("Marketer: everything but people and keys"),
-    Role.WAREHOUSE: gettext_noop("Warehouse: print room and packing, no buyers"),
-    Role.VIEWER: gettext_noop("Viewer: reads, with names masked"),
+    Role.OWNER: gettext_noop("Owner: everything, including users and API keys"),
+    Role.MARKETER: gettext_noop("Marketer: everything except users and API keys"),
+    Role.WAREHOUSE: gettext_noop("Warehouse: print room and packing, no buyer data"),
+    Role.VIEWER: gettext_noop("Viewer: read-only, personal data masked"),
 }
 KEY_STATES = {
     KeyState.ACTIVE: gettext_noop("active"),
@@ -117,7 +117,7 @@ def make_key(
         at=now,
         by=place.member,
     )
-    return _page(request, session, place, notice=Notice("good", _("The key is made.")), secret=secret)
+    return _page(request, session, place, notice=Notice("good", _("API key created.")), secret=secret)
 
 
 @router.post("/keys/{number:int}/revoke")

@@ -46,8 +46,8 @@ def test_products_stand_on_three_shelves_with_their_sales(enter: Enter) -> None:
         "live": ["Oolong sampler", "凤凰单丛 秋茶 100 g"],
         "sold_out": ["Osmanthus oolong 50 g"],
     }
-    assert heading(page) == "2 arrivals nobody has been told of"
-    assert re.search(r"3 orders <span class=\"tiny\">the first after 4 hours", page)
+    assert heading(page) == "2 new arrivals not announced yet"
+    assert re.search(r"3 orders <span class=\"tiny\">first sale after 4 hours", page)
     assert "Alert repeat buyers" not in page  # a viewer may not
 
 
@@ -58,8 +58,8 @@ def test_told_product_shows_its_alert_and_the_others_lead_to_a_new_one(enter: En
         session.add(row)
     client = enter("marketer")
     page = client.get(f"{HOME}/arrivals").text
-    assert heading(page) == "One arrival nobody has been told of"
-    assert "0 of 51 told · stops after 5 sales" in page
+    assert heading(page) == "One new arrival not announced yet"
+    assert "0 of 51 notified · stops after 5 sales" in page
     links = re.findall(r'href="(/shops/camellia/campaigns/new/arrival-alert\?product=[^"]+)"', page)
     assert links == [f"{HOME}/campaigns/new/arrival-alert?product={sku}" for sku in ("TEA-3", "TEA-2")]
     form = client.get(links[1]).text
@@ -82,7 +82,7 @@ def test_arrival_and_stock_are_changed_on_the_shops_clock(enter: Enter, engine: 
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"arrival": "tomorrow", "stock": "5"}, "is not a moment"),
+        ({"arrival": "tomorrow", "stock": "5"}, "is not a date and time"),
         ({"arrival": "", "stock": "-1"}, "A stock is 0 or more"),
         ({"arrival": "", "stock": "many"}, "such as 40, not many"),
     ],
@@ -106,7 +106,7 @@ def test_viewer_changes_nothing_and_another_shop_sees_nothing(enter: Enter, engi
     send(enter("viewer"), f"/arrivals/{number}", stock="0")
     other = enter("owner", shop="teahouse")
     assert other.get(f"/shops/teahouse/arrivals/{number}/picture").status_code == 404
-    assert heading(other.get("/shops/teahouse/arrivals").text) == "No arrivals yet"
+    assert heading(other.get("/shops/teahouse/arrivals").text) == "No new arrivals yet"
     with reading(engine) as session:
         assert product(session, "TEA-1").model_dump() == before
         assert session.exec(select(Campaign)).all() == []

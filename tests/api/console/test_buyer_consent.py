@@ -40,7 +40,7 @@ def test_an_older_answer_is_shown_as_one_that_does_not_count(camellia: Engine, s
     client = sign_in("owner")
     send(client, f"{PAGE}/answers", **NO)
     page = send(client, f"{PAGE}/answers", **NO | {"answer": "in", "at": "2026-01-01T10:00", "evidence": "An old form"})
-    assert "does not count: a newer answer stands" in page
+    assert "superseded by a newer answer" in page
     assert [row.counts for row in told(camellia)] == [True, False]
 
 
@@ -50,11 +50,11 @@ def test_topics_and_quiet_days_of_somebody_who_phones(camellia: Engine, sign_in:
         create_topic(session, find_shop(session, "camellia"), "tea", names=names, at=sample.NOW, actor="user:1")
     client = sign_in("owner")
     assert "not about New tea" in send(client, f"{PAGE}/answers", **NO | {"topic": "tea"})
-    assert "Wants quiet up to and including 24 Dec 2026" in send(client, f"{PAGE}/pause", last_day="2026-12-24")
+    assert "Paused up to and including 24 Dec 2026" in send(client, f"{PAGE}/pause", last_day="2026-12-24")
     with reading(camellia) as session:
         until = session.exec(select(Pause)).one().until
     assert until.isoformat() == "2026-12-24T16:00:00+00:00"  # the end of the day in Shanghai
-    assert "Wants quiet up to" not in send(client, f"{PAGE}/pause")
+    assert "Paused up to and including" not in send(client, f"{PAGE}/pause")
     assert "新茶" in sign_in("owner", language="zh-CN").get(HOME + PAGE).text
 
 
@@ -72,6 +72,6 @@ def test_who_may_only_read_sees_what_holds_and_neither_evidence_nor_forms(camell
     send(sign_in("owner"), f"{PAGE}/answers", **NO)
     viewer = sign_in("viewer")
     page = viewer.get(HOME + PAGE).text
-    assert ("said no" in page, "more mail" in page, "Record an answer" in page) == (True, False, False)
+    assert ("said no" in page, "more mail" in page, "Record consent" in page) == (True, False, False)
     assert viewer.post(f"{HOME}{PAGE}/answers", data=NO).status_code == 403
     assert len(told(camellia)) == 1

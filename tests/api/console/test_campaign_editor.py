@@ -50,7 +50,7 @@ def test_who_joins_segments_leaves_others_out_and_says_how_many(console: Console
     counted = marketer.send("/campaigns/new/coupon-push/count", **chosen).text
     made = title(marketer.send("/campaigns/new/coupon-push", **chosen).text)
     campaign = console.campaign()
-    assert made in ("Check the plan, then launch", "Nobody would get it")
+    assert made in ("Review the plan, then launch", "No recipients")
     assert campaign.audience_json == {"all": [{"segment": "group-members"}, {"segment": "followers"}]}
     assert campaign.excluded_json == {"any": [{"segment": "vip"}, {"segment": "one-time-buyers"}]}
     assert re.search(r'<b class="big">\d+</b>', counted)
@@ -155,16 +155,16 @@ def test_rules_are_saved_line_by_line(console: Console) -> None:
     ("step", "typed", "said", "kept"),
     [
         ("rules", {"control": "a fifth", "read_out_days": "7", "priority": "1"},
-         "The control group is a share in percent, such as 20, not a fifth.", 'value="a fifth"'),
+         "The control group is a percentage such as 20, not a fifth.", 'value="a fifth"'),
         ("when", {"kind": "recurring", "every": "month", "month_days": "40", "at": "10:00"},
          "&#39;40&#39; are not days of a month. Write them like 1, 15; -1 is the last.", 'value="40"'),
         ("when", {"kind": "recurring", "every": "week", "at": "10:00"}, "Choose at least one day of the week",
          "10:00"),
-        ("when", {"kind": "moment", "day": "", "time": "10:00"}, "is not a moment", 'value="moment" checked'),
-        ("who", {"name": "Kept", "offer": "autumn-20"}, "Choose at least one segment that gets it.", 'value="Kept"'),
+        ("when", {"kind": "moment", "day": "", "time": "10:00"}, "is not a date and time", 'value="moment" checked'),
+        ("who", {"name": "Kept", "offer": "autumn-20"}, "Choose at least one segment as the audience.", 'value="Kept"'),
         ("who", {"name": "Kept", "segment": "nobody-knows", "offer": "autumn-20"}, "nobody-knows", 'value="Kept"'),
         ("what", {"subject_en": "Hi {{ nobody.name }}", "body_en": "For you.", "medium": "email"},
-         "The text cannot be made", "Hi {{ nobody.name }}"),
+         "The message cannot be rendered", "Hi {{ nobody.name }}"),
     ],
 )  # fmt: skip
 def test_refused_step_keeps_what_was_typed_and_changes_nothing(

@@ -64,11 +64,11 @@ def test_campaign_is_written_step_by_step_and_read_as_a_buyer_while_typing(enter
     page = enter("marketer")
     open_at(page, "/campaigns/new/coupon-push")
     page.locator("input[name=source][value=segments]").check()
-    expect(page.locator("#counted")).to_contain_text("Nobody is chosen yet")
+    expect(page.locator("#counted")).to_contain_text("No audience chosen yet")
     page.locator("input[name=segment][value=group-members]").check()
     expect(page.locator("#counted b")).to_have_text("48")
     page.fill("#f-slug", "autumn")
-    page.get_by_role("button", name="Save, and go on").click()
+    page.get_by_role("button", name="Save and continue").click()
     page.fill("#f-buyer", "B0003")
     page.get_by_role("tab", name="English").click()
     page.fill("#f-body_en", "Dear ")
@@ -77,14 +77,14 @@ def test_campaign_is_written_step_by_step_and_read_as_a_buyer_while_typing(enter
     mail = page.frame_locator("iframe.mail")
     page.select_option("#f-in", "en")
     expect(mail.locator("body")).to_contain_text("Dear 王芳")
-    page.get_by_role("button", name="Save, and go on").click()
+    page.get_by_role("button", name="Save and continue").click()
     page.locator("input[name=kind][value=moment]").check()
     page.fill("#f-day", "2026-12-01")
     page.fill("#f-time", "19:30")
-    page.get_by_role("button", name="Save, and check the plan").click()
-    page.get_by_role("button", name="Schedule it", exact=True).click()
-    page.locator("dialog[open]").get_by_role("button", name="Schedule it").click()
-    expect(page.locator("h1")).to_have_text("It goes by itself")
+    page.get_by_role("button", name="Save and review the plan").click()
+    page.get_by_role("button", name="Schedule", exact=True).click()
+    page.locator("dialog[open]").get_by_role("button", name="Schedule").click()
+    expect(page.locator("h1")).to_have_text("Sent automatically")
     assert state_of(console) is CampaignState.SCHEDULED
 
 
@@ -96,7 +96,7 @@ def test_campaign_is_approved_on_a_phone(enter: Enter, console: Console, locale:
     marketer, owner = enter("marketer"), enter("owner", locale=locale, width=390)
     open_at(marketer, "/campaigns/new/coupon-push?segment=repeat-customers")
     marketer.fill("#f-slug", "autumn")
-    marketer.get_by_role("button", name="Make the plan").click()
+    marketer.get_by_role("button", name="Create the plan").click()
     marketer.get_by_role("button", name="Submit for review").click()
     open_at(owner, "/campaigns/autumn")
     approve = owner.locator(".decide .btn-primary")
@@ -112,7 +112,7 @@ def test_no_page_of_campaigns_is_wider_than_a_phone(enter: Enter, console: Conso
     page = enter("marketer", width=390)
     open_at(page, "/campaigns/new/coupon-push?segment=repeat-customers")
     page.fill("#f-slug", "autumn")
-    page.get_by_role("button", name="Make the plan").click()
+    page.get_by_role("button", name="Create the plan").click()
     paths = ["", "/autumn", "/autumn/why?q=B000", "/autumn/why/B0003", "/new", "/new/win-back"]
     for path in [*paths, *[f"/autumn/edit/{step}" for step in ("who", "what", "when", "rules")]]:
         open_at(page, f"/campaigns{path}")
@@ -124,7 +124,7 @@ def test_no_page_of_campaigns_is_wider_than_a_phone(enter: Enter, console: Conso
     with transaction(console.engine) as session:
         session.execute(update(Delivery).values(state=DeliveryState.UNKNOWN, reason=Reason.NO_RECORD))
     page.reload()
-    expect(page.get_by_role("button", name="Resend the unknown")).to_be_visible()
+    expect(page.get_by_role("button", name="Resend unknown outcomes")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
@@ -132,7 +132,7 @@ def test_tab_nobody_looks_at_asks_for_nothing(enter: Enter, console: Console) ->
     page = enter("marketer")
     open_at(page, "/campaigns/new/coupon-push?segment=repeat-customers")
     page.fill("#f-slug", "autumn")
-    page.get_by_role("button", name="Make the plan").click()
+    page.get_by_role("button", name="Create the plan").click()
     page.get_by_role("button", name="Launch", exact=True).click()
     page.get_by_role("button", name="Launch now").click()
     expect(page.locator("#live[hx-trigger='every 2s']")).to_be_visible()

@@ -54,7 +54,7 @@ def lines(text: str) -> list[tuple[str, str]]:
 
 
 def counts(text: str) -> list[int]:
-    card = text[text.index("As it stands") :]
+    card = text[text.index("As set now") :]
     return [int(number) for number in re.findall(r'<td class="n">\+? ?(\d+)</td>', card[: card.index("</table>")])]
 
 
@@ -82,12 +82,12 @@ def test_waves_are_chosen_in_order_with_the_hours_between(console: Console, mark
 @pytest.mark.parametrize(
     ("waves", "why"),
     [
-        ([("followers", "0"), ("members", "0")], "Wave 2: give whole hours, 1 or more"),
-        ([("followers", "soon")], "Wave 1: give whole hours, 0 or more"),
-        ([("followers", "-3")], "Wave 1: give whole hours, 0 or more"),
-        ([("nobody-known", "0")], "Wave 1: choose whom it tells."),
-        ([("", "5")], "Say who hears first"),
-        ([("followers", "9000")], "Trigger: waves"),
+        ([("followers", "0"), ("members", "0")], "Wave 2: enter whole hours, 1 or more"),
+        ([("followers", "soon")], "Wave 1: enter whole hours, 0 or more"),
+        ([("followers", "-3")], "Wave 1: enter whole hours, 0 or more"),
+        ([("nobody-known", "0")], "Wave 1: choose whom it notifies."),
+        ([("", "5")], "a campaign in waves needs at least one wave"),
+        ([("followers", "9000")], "must be at most"),
     ],
 )
 def test_waves_that_cannot_be_are_refused_and_change_nothing(

@@ -55,7 +55,7 @@ def test_each_kind_is_told_on_its_page_and_all_on_today(camellia: Engine, sign_i
     for kind, page in pages.items():
         shown = owner.get(f"{HOME}{page}").text
         assert WHY in shown, kind
-        assert f"Tries so far: {MOST_TRIES}." in shown, kind
+        assert f"Attempts: {MOST_TRIES}." in shown, kind
     assert owner.get(HOME).text.count(WHY) == len(pages)
 
 

@@ -32,7 +32,7 @@ def test_flyer_is_made_for_a_campaign_proved_and_proved_again_after_a_change(sho
     page = walk_in(browse, shop, f"{shop.home}/flyers", role="marketer")
     page.get_by_role("link", name="New flyer").click()
     page.get_by_role("button", name="Make the flyer").click()
-    expect(page.locator("h1")).to_contain_text("Make the proof of “随包裹 · 秋茶券”")
+    expect(page.locator("h1")).to_contain_text("Make a proof of “随包裹 · 秋茶券”")
     expect(page.get_by_label("Big number")).to_have_attribute("placeholder", "¥20")
     page.locator(".actions").get_by_role("button", name="Make the proof").click()
     expect(page.locator("h1")).to_contain_text("is ready to print")
@@ -41,8 +41,8 @@ def test_flyer_is_made_for_a_campaign_proved_and_proved_again_after_a_change(sho
     headline.fill("x" * 44)
     expect(page.locator("[data-room-of=f-headline].over")).to_have_text("44 / 40")
     headline.fill("开门第一泡")
-    page.get_by_role("button", name="Save the words").click()
-    expect(page.locator("h1")).to_contain_text("Make the proof of")
+    page.get_by_role("button", name="Save text").click()
+    expect(page.locator("h1")).to_contain_text("Make a proof of")
     with reading(shop.engine) as session:
         assert session.exec(select(Flyer)).one().content["headline"] == "开门第一泡"
     page.goto(f"{shop.home}/flyers")
@@ -54,7 +54,7 @@ def test_words_too_long_are_refused_and_stay_in_the_form(shop: PaperShop, browse
     page.get_by_role("button", name="Make the flyer").click()
     page.get_by_label("Promise").evaluate("field => field.removeAttribute('maxlength')")
     page.get_by_label("Promise").fill("y" * 201)
-    page.get_by_role("button", name="Save the words").click()
+    page.get_by_role("button", name="Save text").click()
     expect(page.get_by_role("alert")).to_contain_text("promise takes up to 200 characters")
     expect(page.get_by_label("Promise")).to_have_value("y" * 201)
     with reading(shop.engine) as session:

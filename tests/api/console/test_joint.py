@@ -45,8 +45,8 @@ def fill_slot(page: Page, *, title: str, words: str, sku: str) -> None:
     page.get_by_label("Title").fill(title)
     page.get_by_label("Words").fill(words)
     page.get_by_label("Product").select_option(sku)
-    page.get_by_role("button", name="Fill the slot").click()
-    expect(page.locator(".notice.good")).to_contain_text("Your slot is filled.")
+    page.get_by_role("button", name="Save slot").click()
+    expect(page.locator(".notice.good")).to_contain_text("Earlier proofs and approvals are void")
 
 
 def approvals(shop: PaperShop) -> int:
@@ -57,13 +57,13 @@ def approvals(shop: PaperShop) -> int:
 def test_two_shops_fill_prove_approve_and_print_one_sheet(shop: PaperShop, browse: Browse) -> None:
     maker, neighbour = person(browse, shop, "marketer"), person(browse, shop, "owner", "teahouse")
     title(neighbour, "No joint flyers yet")
-    maker.get_by_role("link", name="Open a joint flyer").click()
-    maker.get_by_label("Theme, as it stands on the sheet").fill("一起喝茶")
+    maker.get_by_role("link", name="Create a joint flyer").click()
+    maker.get_by_label("Theme, as printed on the flyer").fill("一起喝茶")
     maker.get_by_label("Short name in addresses").fill("tea-together")
-    maker.get_by_role("button", name="Open it").click()
+    maker.get_by_role("button", name="Create joint flyer").click()
     title(maker, "“一起喝茶” needs a partner")
-    maker.get_by_label("Take a shop in").fill("teahouse")
-    maker.get_by_role("button", name="Take it in").click()
+    maker.get_by_label("Add a partner shop").fill("teahouse")
+    maker.get_by_role("button", name="Add shop").click()
     fill_slot(maker, title="凤凰单丛 秋茶", words="开门第一泡", sku="TEA-1")
 
     neighbour.reload()
@@ -73,7 +73,7 @@ def test_two_shops_fill_prove_approve_and_print_one_sheet(shop: PaperShop, brows
 
     maker.reload()
     maker.get_by_role("button", name="Make the proof").click()
-    title(maker, "waits for others to say yes")
+    title(maker, "awaits approval by partners")
     expect(maker.get_by_text("You made this proof")).to_be_visible()
     assert maker.get_by_role("button", name="Approve").count() == 0
 
@@ -81,12 +81,12 @@ def test_two_shops_fill_prove_approve_and_print_one_sheet(shop: PaperShop, brows
     neighbour.get_by_role("button", name="Approve this proof for Teahouse").click()
     expect(neighbour.locator(".notice.good")).to_contain_text("Approved for your shop.")
     owner = person(browse, shop, "owner")
-    title(owner, "One joint flyer waits for your yes")
+    title(owner, "One joint flyer awaits your approval")
     owner.get_by_text("一起喝茶").click()
     owner.get_by_role("button", name="Approve this proof for 山茶小铺").click()
-    title(owner, "may print: all said yes")
+    title(owner, "is approved by all and can be printed")
 
-    owner.get_by_role("button", name="Make 12 inserts").click()
+    owner.get_by_role("button", name="Make a batch of 12 inserts").click()
     title(owner, "Batch 1 is being made")
     render_batch(shop.engine, shop.batch(1).id, files=shop.files, public_url=shop.settings.public_url)
     title(owner, "Batch 1: print 12 inserts")
@@ -97,12 +97,12 @@ def test_two_shops_fill_prove_approve_and_print_one_sheet(shop: PaperShop, brows
 def test_change_of_a_slot_voids_what_somebody_is_about_to_approve(shop: PaperShop, browse: Browse) -> None:
     maker, neighbour = person(browse, shop, "marketer"), person(browse, shop, "owner", "teahouse")
     maker.goto(f"{shop.home}/joint/new")
-    maker.get_by_label("Theme, as it stands on the sheet").fill("Together")
+    maker.get_by_label("Theme, as printed on the flyer").fill("Together")
     maker.get_by_label("Short name in addresses").fill("together")
     maker.get_by_label("Language on the paper").select_option("en")
-    maker.get_by_role("button", name="Open it").click()
-    maker.get_by_label("Take a shop in").fill("teahouse")
-    maker.get_by_role("button", name="Take it in").click()
+    maker.get_by_role("button", name="Create joint flyer").click()
+    maker.get_by_label("Add a partner shop").fill("teahouse")
+    maker.get_by_role("button", name="Add shop").click()
     fill_slot(maker, title="Autumn tea", words="", sku="TEA-1")
     neighbour.goto(f"{shop.address}/shops/teahouse/joint/1")
     fill_slot(neighbour, title="White gaiwan", words="", sku="CUP-1")

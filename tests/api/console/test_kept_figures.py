@@ -69,7 +69,7 @@ def test_pages_say_of_when_their_figures_are_until_a_worker_has_counted_again(
     running.now += timedelta(minutes=5)
     today, results, _ = shown(running)
     assert "figures of 21 Nov 2026, 10:00" in today
-    assert "Figures of 21 Nov 2026, 10:00; newer orders are being counted." in results
+    assert "Figures as of 21 Nov 2026, 10:00; newer orders are being processed." in results
     count_figures(running.engine)
     today, results, _ = shown(running)
     assert "igures of" not in today + results

@@ -96,20 +96,20 @@ def test_keyboard_packs_a_parcel_and_the_station_objects_to_the_wrong_piece(shop
     expect(page.locator("#text")).to_be_focused()
 
     scan(page, first.lower())
-    says(page, "One insert goes in")
+    says(page, "Pack one insert")
     scan(page, wrong)
-    says(page, f"Wrong parcel: it belongs to …\N{WORD JOINER}{second[-4:]}")
+    says(page, f"Wrong parcel: this insert belongs in …\N{WORD JOINER}{second[-4:]}")
     scan(page, right)
-    says(page, "Right: this one belongs here")
+    says(page, "Correct: this insert belongs in this parcel")
     scan(page, right)
-    says(page, "It is in this parcel already")
+    says(page, "Already in this parcel")
     page.keyboard.press("F2")
-    says(page, "Taken back")
+    says(page, "take the insert out again")
     assert pieces_of(shop, right)[0].state is PieceState.PRINTED
     scan(page, right)
     says(page, "Right")
     scan(page, second)
-    says(page, "One insert goes in")
+    says(page, "Pack one insert")
 
     assert outcomes(shop) == [
         PackingOutcome.WRONG_PARCEL,
@@ -137,9 +137,9 @@ def test_parcel_with_a_missing_insert_does_not_close(shop: PaperShop, station: S
     page = station()
     scan(page, first)
     scan(page, second)
-    says(page, "Not yet: one insert is missing")
+    says(page, "Incomplete: one insert is missing")
     scan(page, "")
-    says(page, "Not yet: one insert is missing")
+    says(page, "Incomplete: one insert is missing")
     assert parcel(shop, first).shipped_at is None
 
 
@@ -147,7 +147,7 @@ def test_control_parcel_takes_nothing_and_closes_with_enter(shop: PaperShop, sta
     waybill = shop.waybills_without()[0]
     page = station()
     scan(page, waybill)
-    expect(page.locator(".nothing")).to_have_text("Nothing goes into this parcel")
+    expect(page.locator(".nothing")).to_have_text("No inserts for this parcel")
     scan(page, "")
     says(page, "is closed")
     assert parcel(shop, waybill).shipped_at is not None
@@ -158,11 +158,11 @@ def test_spoiled_insert_is_asked_about_once_and_printed_again(shop: PaperShop, s
     waybill, code = shop.pieces()[0]
     page = station()
     scan(page, waybill)
-    says(page, "One insert goes in")
+    says(page, "Pack one insert")
     page.keyboard.press("F4")
-    says(page, "spoiled? F4 again prints a new copy")
+    says(page, "F4 again reprints it")
     page.keyboard.press("Escape")
-    says(page, "One insert goes in")
+    says(page, "Pack one insert")
     assert len(pieces_of(shop, code)) == 1
 
     page.keyboard.press("F4")
@@ -178,11 +178,11 @@ def test_insert_that_is_not_there_is_left_out_and_the_ledger_says_so(shop: Paper
     waybill, _code = shop.pieces()[0]
     page = station()
     scan(page, waybill)
-    says(page, "One insert goes in")
+    says(page, "Pack one insert")
     page.keyboard.press("F8")
     says(page, "F8 again")
     page.keyboard.press("F8")
-    says(page, f"Parcel …\N{WORD JOINER}{waybill[-4:]} goes without it")
+    says(page, f"Parcel …\N{WORD JOINER}{waybill[-4:]} ships without it")
     packed = parcel(shop, waybill)
     assert packed.shipped_at is not None
     with reading(shop.engine) as session:
@@ -197,7 +197,7 @@ def test_scan_whose_answer_is_lost_goes_again_and_counts_once(
     waybill, code = shop.pieces()[0]
     page = station()
     scan(page, waybill)
-    says(page, "One insert goes in")
+    says(page, "Pack one insert")
     lost: list[str] = []
 
     def lose_the_first(route: Route) -> None:
@@ -209,7 +209,7 @@ def test_scan_whose_answer_is_lost_goes_again_and_counts_once(
     scan(page, code)
     says(page, "No connection")
     network.answer = up
-    says(page, "Right: this one belongs here")
+    says(page, "Correct: this insert belongs in this parcel")
     assert len(lost) == 1
     assert outcomes(shop) == [PackingOutcome.PACKED]
 
@@ -229,12 +229,12 @@ def test_scans_made_without_a_connection_survive_a_reload_in_order(
     network.answer = up
     page.reload()
     expect(page.locator(".waybill")).to_contain_text(second[-4:])
-    says(page, "Right: this one belongs here")
+    says(page, "Correct: this insert belongs in this parcel")
     assert outcomes(shop) == [PackingOutcome.PACKED, PackingOutcome.PACKED]
     assert parcel(shop, first).shipped_at is not None
     page.reload()
     expect(page.locator(".waybill")).to_contain_text(second[-4:])
-    says(page, "Everything is in")
+    says(page, "Complete")
 
 
 def test_unknown_waybill_and_another_shops_are_told_alike(shop: PaperShop, station: Station) -> None:
@@ -252,7 +252,7 @@ def test_a_short_loss_of_the_network_loses_no_scan_and_books_none_twice(
     (first, right), (second, other), (third, last) = shop.pieces()[:3]
     page = station()
     scan(page, first)
-    says(page, "One insert goes in")
+    says(page, "Pack one insert")
     posted: list[str] = []
     under_way = [0]
 
@@ -278,7 +278,7 @@ def test_a_short_loss_of_the_network_loses_no_scan_and_books_none_twice(
     network.answer = shaky
     page.evaluate("dispatchEvent(new Event('online'))")
     expect(page.locator(".waybill")).to_contain_text(third[-4:], timeout=20_000)
-    says(page, "Right: this one belongs here")
+    says(page, "Correct: this insert belongs in this parcel")
     expect(page.locator("#pending")).to_be_hidden()
     assert outcomes(shop) == [PackingOutcome.PACKED] * 3
     assert [pieces_of(shop, code)[0].state for code in (right, other, last)] == [PieceState.IN_PARCEL] * 3
@@ -295,27 +295,27 @@ def test_scans_made_after_a_wrong_one_wait_for_the_packer(shop: PaperShop, stati
     network.answer = up
     page.evaluate("dispatchEvent(new Event('online'))")
     says(page, "Wrong parcel")
-    expect(page.locator("#pending")).to_have_text("2 scanned after it wait for you")
+    expect(page.locator("#pending")).to_have_text("2 later scans are waiting")
     assert outcomes(shop) == [PackingOutcome.WRONG_PARCEL]
 
     page.reload()
-    says(page, "Some scans wait for you")
+    says(page, "F7 sends them, F3 discards them")
     page.keyboard.press("F7")  # without mending anything: the parcel on the bench still lacks its insert
-    says(page, "Not yet: one insert is missing")
+    says(page, "Incomplete: one insert is missing")
     assert outcomes(shop) == [PackingOutcome.WRONG_PARCEL]
     assert parcel(shop, first).shipped_at is None
-    expect(page.locator("#pending")).to_have_text("1 scanned after it wait for you")
+    expect(page.locator("#pending")).to_have_text("1 later scans are waiting")
 
     scan(page, right)  # goes before those that wait
-    says(page, "Right: this one belongs here")
+    says(page, "Correct: this insert belongs in this parcel")
     page.keyboard.press("F3")
-    says(page, "F3 again drops them")
+    says(page, "F3 again discards them")
     page.keyboard.press("F3")
     expect(page.locator("#pending")).to_be_hidden()
     for text in (second, other):
         scan(page, text)
     expect(page.locator(".waybill")).to_contain_text(second[-4:])
-    says(page, "Right: this one belongs here")
+    says(page, "Correct: this insert belongs in this parcel")
     assert outcomes(shop) == [PackingOutcome.WRONG_PARCEL, PackingOutcome.PACKED, PackingOutcome.PACKED]
 
 
@@ -327,10 +327,10 @@ def test_only_the_window_used_last_sends(shop: PaperShop, station: Station, netw
     says(page, "No connection")
     another = page.context.new_page()
     another.goto(f"{shop.home}/packing")
-    says(another, "One insert goes in")
-    says(page, "used in another window")
+    says(another, "Pack one insert")
+    says(page, "The packing station is in use in another window")
     scan(another, right)
-    says(another, "Right: this one belongs here")
+    says(another, "Correct: this insert belongs in this parcel")
     assert outcomes(shop) == [PackingOutcome.PACKED]
 
 

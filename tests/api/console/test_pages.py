@@ -88,7 +88,7 @@ def test_viewer_sees_masked_buyers_and_cannot_find_them_by_what_is_masked(sign_i
     assert "王*" in page
     assert "b***@mail.example" in page
     assert "buyer3@mail.example" in sign_in("marketer").get(f"{HOME}/buyers/B0003").text
-    assert "Nobody fits" in client.get(f"{HOME}/buyers?q=buyer3@mail").text
+    assert "No buyer matches" in client.get(f"{HOME}/buyers?q=buyer3@mail").text
     assert "B0003" in client.get(f"{HOME}/buyers?q=B0003").text
 
 
@@ -108,7 +108,7 @@ def test_titles_answer_in_both_languages(sign_in: SignIn) -> None:
               ("", "/buyers", "/segments", "/results")}  # fmt: skip
     rate = f"{100 * sample.repeat_buyers() / sample.BUYERS:.1f}"
     assert titles == {
-        "": ("12 parcels leave today", "今天有 12 个包裹要出库"),
+        "": ("12 parcels ship today", "今天有 12 个包裹要出库"),
         "/buyers": ("240 buyers", "240 位顾客"),
         "/segments": ("13 segments of 240 buyers", "240 位顾客的 13 个人群"),
         "/results": (f"{rate}\N{NARROW NO-BREAK SPACE}% of the buyers came back", f"{rate}% 的顾客回来过"),
@@ -120,7 +120,7 @@ def test_draft_that_is_refused_keeps_what_was_typed_and_makes_nothing(sign_in: S
     text = send(
         client, "/campaigns/new/coupon-push", name="Autumn letter", slug="autumn", excluded="vip", offer="autumn-20"
     )
-    assert "Choose at least one segment that gets it." in text
+    assert "Choose at least one segment as the audience." in text
     assert 'value="Autumn letter"' in text
     assert 'name="excluded" value="vip" checked' in text
     with reading(camellia) as session:
@@ -130,9 +130,9 @@ def test_draft_that_is_refused_keeps_what_was_typed_and_makes_nothing(sign_in: S
 def test_launch_of_a_plan_that_is_not_the_present_one_changes_nothing(sign_in: SignIn, camellia: Engine) -> None:
     client = sign_in("marketer")
     draft = {"slug": "autumn", "segment": "repeat-customers", "offer": "autumn-20", "to": "check"}
-    assert "Check the plan, then launch" in send(client, "/campaigns/new/coupon-push", name="Autumn", **draft)
+    assert "Review the plan, then launch" in send(client, "/campaigns/new/coupon-push", name="Autumn", **draft)
     text = send(client, "/campaigns/autumn/launch", fingerprint="0" * 64, funnel='[["segment", 5]]')
-    assert "The plan is not the one you saw" in text
+    assert "The plan has changed since you reviewed it" in text
     assert f"In the segment: 5 → {sample.repeat_buyers()}" in text
     with reading(camellia) as session:
         assert session.exec(select(Campaign.state)).one() == CampaignState.DRAFT

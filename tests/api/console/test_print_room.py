@@ -40,15 +40,15 @@ def title(page: Page, words: str) -> None:
 
 def test_batch_is_proved_made_printed_and_closed(shop: PaperShop, browse: Browse) -> None:
     page = open_page(browse, shop, "/print-room")
-    title(page, "11 inserts wait for paper")
-    expect(page.locator(".under")).to_contain_text("12 parcels leave today, 11 take an insert")
+    title(page, "11 inserts to print")
+    expect(page.locator(".under")).to_contain_text("12 parcels ship today, 11 get an insert")
     page.keyboard.press("n")
-    title(page, "Print 11 inserts, in picking order")
+    title(page, "Print 11 inserts in picking order")
     page.get_by_label("Label printer, 300 dpi").check()
     page.get_by_role("button", name="Make the proof").click()
     expect(page.get_by_alt_text("Proof of 秋茶券")).to_be_visible()
     expect(page.locator(".checks")).to_contain_text("checks passed")
-    page.get_by_role("button", name="Make these 11 inserts").click()
+    page.get_by_role("button", name="Make a batch of 11 inserts").click()
     title(page, "Batch 1 is being made")
 
     render_batch(shop.engine, shop.batch(1).id, files=shop.files, public_url=shop.settings.public_url)
@@ -62,16 +62,16 @@ def test_batch_is_proved_made_printed_and_closed(shop: PaperShop, browse: Browse
     title(page, "Batch 1: 0 of 11 are in their parcels")
 
     page.get_by_role("button", name="Close the batch").click()
-    page.get_by_role("button", name="11 lie here unused").click()
-    title(page, "Batch 1 is closed and adds up")
+    page.get_by_role("button", name="Mark 11 as unused and close").click()
+    title(page, "Batch 1 is closed and reconciled")
     assert shop.batch(1).state is BatchState.CLOSED
 
 
 def test_batch_whose_print_failed_waits_to_be_printed(shop: PaperShop, browse: Browse) -> None:
     number = shop.make_batch(printed=False)
     page = open_page(browse, shop, f"/print-room/{number}")
-    page.get_by_role("button", name="Failed: later").click()
-    expect(page.locator(".notice.good")).to_contain_text("The batch waits here until it is printed.")
+    page.get_by_role("button", name="Failed: reprint later").click()
+    expect(page.locator(".notice.good")).to_contain_text("The batch stays here until it is printed.")
     assert shop.batch(number).state is BatchState.RENDERED
 
 
@@ -80,10 +80,10 @@ def test_spoiled_code_is_printed_again_from_its_batch(shop: PaperShop, browse: B
     _waybill, code = shop.pieces()[0]
     page = open_page(browse, shop, f"/print-room/{number}")
     page.get_by_label("Code of the spoiled insert").fill("0000-0000")
-    page.get_by_role("button", name="Spoiled: print again").click()
+    page.get_by_role("button", name="Spoiled: reprint").click()
     expect(page.get_by_role("alert")).to_contain_text("No insert has the code 0000-0000.")
     page.get_by_label("Code of the spoiled insert").fill(code.lower())
-    page.get_by_role("button", name="Spoiled: print again").click()
+    page.get_by_role("button", name="Spoiled: reprint").click()
     title(page, "Batch 2: print one insert")
     page.goto(f"{shop.home}/print-room/{number}")
     expect(page.locator(".sums")).to_contain_text("Spoiled1")
@@ -93,7 +93,7 @@ def test_spoiled_code_is_printed_again_from_its_batch(shop: PaperShop, browse: B
 def test_nothing_is_made_twice_for_the_same_deliveries(shop: PaperShop, browse: Browse) -> None:
     shop.make_batch()
     page = open_page(browse, shop, "/print-room/new")
-    title(page, "Nothing waits for paper")
+    title(page, "Nothing to print")
     page.goto(f"{shop.home}/print-room")
     title(page, "One batch is at the packing station")
     with reading(shop.engine) as session:

@@ -108,7 +108,10 @@ def test_as_of_counts_what_was_known_and_refuses_the_future(sign_in: SignIn) -> 
     )
     text = client.post(f"{HOME}/preview", data={**form_of(rule), "as_of": f"{day:%Y-%m-%d}"}).text
     assert f'<div class="matches"><b>{then}</b>' in text
-    assert "Nobody knows yet" in client.post(f"{HOME}/preview", data={**form_of(rule), "as_of": "2027-01-01"}).text
+    assert (
+        "Enter a day that has begun"
+        in client.post(f"{HOME}/preview", data={**form_of(rule), "as_of": "2027-01-01"}).text
+    )
     assert "give a day such as" in client.post(f"{HOME}/preview", data={**form_of(rule), "as_of": "soon"}).text
 
 
@@ -151,7 +154,10 @@ def test_refused_save_keeps_the_form_and_saves_nothing(sign_in: SignIn, camellia
     refusals: list[tuple[dict[str, Any], str]] = [
         ({**wrong, "name": "Kept name", "short_name": "kept"}, "orders.at_least: give a whole number"),
         ({**form_of({"follows": {}}), "name": "Kept name", "short_name": "vip"}, "There is a segment vip already"),
-        ({**form_of({"follows": {}}), "name": "Kept name", "short_name": "Not So"}, "cannot stand in an address"),
+        (
+            {**form_of({"follows": {}}), "name": "Kept name", "short_name": "Not So"},
+            "Use lower-case letters, digits and hyphens",
+        ),
         ({**form_of({"segment": "vip"}), "name": "Kept name", "editing": "vip"}, "cannot contain itself"),
         ({**form_of({"group": {"slug": "gone"}}), "name": "", "short_name": "kept"}, "Give the segment a name"),
     ]

@@ -69,4 +69,4 @@ def test_test_of_a_sender_on_a_private_address_is_refused_with_the_reason(camell
     mail = {"kind": "smtp", "slug": "inside", "set_host": "127.0.0.1", "set_port": "9", "set_mail_from": "a@b.example"}
     owner = sign_in("owner")
     send(owner, "/senders", **mail)
-    assert "The test was not taken" in send(owner, "/senders/inside/test", to="ada@example.com")
+    assert "The test was rejected" in send(owner, "/senders/inside/test", to="ada@example.com")

@@ -69,7 +69,7 @@ def title(page: Page, words: str) -> None:
 @pytest.mark.parametrize(
     ("locale", "plan", "launch", "go", "launched", "pause", "paused"),
     [
-        ("en", "Make the plan", "Launch", "Launch now", "0 of", "Pause", "Paused. Nobody gets anything"),
+        ("en", "Create the plan", "Launch", "Launch now", "0 of", "Pause", "Nothing is sent until you resume"),
         ("zh-CN", "生成计划", "启动", "立即启动", "已完成 0", "暂停", "已暂停。恢复之前不会发给任何人"),
     ],
 )
@@ -97,7 +97,7 @@ def test_run_moves_on_the_page_while_mail_leaves(enter: Enter, engine: Engine) -
     page = enter("marketer")
     open_at(page, "/campaigns/new/coupon-push?segment=vip")
     page.fill("#f-slug", "vip")
-    page.get_by_role("button", name="Make the plan").click()
+    page.get_by_role("button", name="Create the plan").click()
     page.get_by_role("button", name="Launch", exact=True).click()
     page.get_by_role("button", name="Launch now").click()
     row = page.locator("#live tbody tr")
@@ -118,16 +118,16 @@ def test_file_is_imported_under_the_eyes_of_whoever_sent_it(enter: Enter, engine
     page = enter("owner")
     open_at(page, "/imports")
     page.set_input_files("input[name=file]", file)
-    page.get_by_role("button", name="Import it").click()
+    page.get_by_role("button", name="Import").click()
     title(page, "订单.csv")
     expect(page.locator("#live")).to_contain_text("Waiting for a worker")
     page.reload()
     with reading(engine) as session:
         job = session.exec(select(Job.id)).one()
     run_import(engine, job, now=lambda: sample.NOW)
-    expect(page.locator("#live")).to_contain_text("One row could not be used.")
+    expect(page.locator("#live")).to_contain_text("One row was rejected.")
     with page.expect_download() as download:
-        page.get_by_role("link", name="Download them with their reasons").click()
+        page.get_by_role("link", name="Download rejected rows with reasons").click()
     assert download.value.suggested_filename == "订单.csv.rejected.csv"
     assert "N2" in Path(download.value.path()).read_text(encoding="utf-8-sig")
     open_at(page, "/buyers?q=fresh")
@@ -172,7 +172,7 @@ def test_segment_leads_to_its_buyers_and_to_a_campaign_for_them(enter: Enter) ->
     row.get_by_role("link").first.click()
     title(page, ": 48 buyers")
     page.go_back()
-    row.get_by_role("link", name="Reach them").click()
+    row.get_by_role("link", name="Create a campaign").click()
     page.get_by_role("link", name="Coupon push").click()
     expect(page.locator("input[name=segment]:checked")).to_have_value("group-members")
 

@@ -24,7 +24,7 @@ def test_hook_is_added_and_its_secret_shown_once(camellia: Engine, sign_in: Sign
 
 def test_address_that_is_none_is_refused_and_stays_in_the_form(camellia: Engine, sign_in: SignIn) -> None:
     page = send(sign_in("owner"), "/hooks", **ERP | {"url": "erp.example"})
-    assert "is no address to call" in page
+    assert "is not a webhook URL" in page
     assert 'value="erp.example"' in page
     assert hooks(camellia) == []
 
@@ -32,7 +32,7 @@ def test_address_that_is_none_is_refused_and_stays_in_the_form(camellia: Engine,
 def test_test_call_to_a_private_address_is_refused_with_the_reason(camellia: Engine, sign_in: SignIn) -> None:
     owner = sign_in("owner")
     send(owner, "/hooks", **ERP | {"url": "https://127.0.0.1/hook"})
-    assert "The test was not taken" in send(owner, "/hooks/erp/test")
+    assert "The test was rejected" in send(owner, "/hooks/erp/test")
 
 
 def test_hook_is_removed(camellia: Engine, sign_in: SignIn) -> None:
