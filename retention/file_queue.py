@@ -93,7 +93,7 @@ class FileChannel(virtual.Channel):
 class Transport(virtual.Transport):
     """What Celery speaks to. Each look into the folder is a beat: a worker that looks no more hangs."""
 
-    FileChannel = FileChannel
+    Channel = FileChannel
     driver_type = "files"
     driver_name = "files"
     polling_interval = 0.2
