@@ -19,7 +19,7 @@ LARGEST_PIXELS = 60_000_000
 _LARGEST_WEBP = 30_000_000  # its decoder keeps four copies of a picture
 LARGEST_BYTES = 60_000_000
 COMMON = ("JPEG", "PNG", "WEBP")
-NO_PICTURE = gettext_noop("Unsupported picture format: use {known}.")
+NO_PICTURE = gettext_noop("The picture cannot be read: use {known}.")
 
 _ORIENTATION = 0x0112
 _TURNS = {

@@ -10,6 +10,7 @@ from retention.errors import Invalid, Wrong
 from retention.i18n import gettext_noop
 
 MISSING = gettext_noop("{field} is required.")
+WEB_ADDRESS = gettext_noop("{field} must be a URL that begins with https:// or http:// and a host.")
 UNKNOWN = gettext_noop("{field} is not valid. Check it and try again.")
 SENTENCES = {
     "missing": MISSING,
@@ -47,13 +48,15 @@ def refusal_of(found: Mapping[str, Any]) -> Invalid:
     return _refusal(found, _field(found["loc"]))
 
 
-def refusal_in(error: ValidationError, within: str, sentences: Mapping[str, str] = MappingProxyType({})) -> Invalid:
+def refusal_in(
+    error: ValidationError, within: str, sentences: Mapping[str, str] = MappingProxyType({}), *, below: str = ""
+) -> Invalid:
     """Return the first thing wrong with a JSON value as a refusal that names its path, `within` where it has none.
 
-    `sentences` hold what a field says itself instead of its bounds, by path.
+    `sentences` hold what a field says itself instead of its bounds, by path; the path begins with `below`.
     """
     found = error.errors()[0]
-    field = ".".join(str(part) for part in found["loc"]) or within
+    field = ".".join(str(part) for part in (below, *found["loc"]) if part != "") or within
     own = sentences.get(field)
     if own and found["type"] != "missing":
         return Invalid(own, field=field)
@@ -64,7 +67,10 @@ def _refusal(found: Mapping[str, Any], field: str) -> Invalid:
     context = dict(found.get("ctx", {}))
     if isinstance(wrong := context.get("error"), Wrong):  # raised by a validator of ours
         return Invalid(wrong.message, **{"field": field, **wrong.values})
-    return Invalid(SENTENCES.get(found["type"], UNKNOWN), **{**context, "field": field})
+    sentence = SENTENCES.get(found["type"], UNKNOWN)
+    if "://" in context.get("pattern", ""):
+        sentence = WEB_ADDRESS
+    return Invalid(sentence, **{**context, "field": field})
 
 
 def _field(place: tuple[int | str, ...]) -> str:

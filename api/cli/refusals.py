@@ -18,7 +18,7 @@ def refusal_of(error: Exception) -> tuple[str, int]:
         case Error():
             return str(error), error.exit_code
         case DataError() | OverflowError() | UnicodeEncodeError():
-            return "A value holds characters or a size that cannot be kept.", 2
+            return "A value is too long or contains characters that cannot be stored.", 2
         case DBAPIError() | PoolTimeoutError():
             problem = database_problem(error)
             sentence = SENTENCES[problem] if problem else "The database refused."

@@ -186,7 +186,7 @@ _MAP = [
             _Line(gettext_noop("Calendar"), "/calendar", icon="calendar", scope=Scope.CAMPAIGNS_READ),
             _Line(gettext_noop("Offers"), "/offers", icon="ticket", scope=Scope.CAMPAIGNS_READ),
             _Line(gettext_noop("Arrivals"), "/arrivals", icon="sparkles", scope=Scope.CAMPAIGNS_READ),
-            _Line(gettext_noop("Posts by hand"), "/tasks", icon="message-circle-heart", scope=Scope.POSTS_WRITE),
+            _Line(gettext_noop("Manual posts"), "/tasks", icon="message-circle-heart", scope=Scope.POSTS_WRITE),
         ],
     ),
     (

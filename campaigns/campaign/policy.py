@@ -64,7 +64,7 @@ class Whose(StrEnum):
 def read_time(text: str) -> time:
     """Return a time of day written HH:MM; ValueError for anything else."""
     hours, _, minutes = text.partition(":")
-    if not (len(text) == 5 and hours.isdecimal() and minutes.isdecimal()):
+    if not (len(text) == 5 and hours.isdecimal() and minutes.isdecimal() and int(hours) < 24 and int(minutes) < 60):
         raise Wrong(gettext_noop("{field} must be a time of day like 08:30, not {text}."), text=text[:40])
     return time(int(hours), int(minutes))
 

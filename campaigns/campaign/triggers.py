@@ -189,7 +189,7 @@ def read_trigger(values: object) -> Trigger:
     try:
         return _KINDS[name].model_validate({"waves": body} if name == "waves" else body)
     except ValidationError as error:
-        raise refusal_in(error, "trigger") from error
+        raise refusal_in(error, "trigger", below="" if name == "waves" else name) from error
 
 
 def next_moment(trigger: Trigger, *, after: datetime, zone: str) -> datetime | None:

@@ -65,12 +65,12 @@ def test_no_value_in_a_body_or_an_address_breaks_an_endpoint(  # noqa: C901 - a 
     ("values", "says"),
     [
         ({"name": "x" * 201}, "name has at most 200 characters, this one 201"),
-        ({"name": "a\0b"}, "name holds a NUL"),
-        ({"name": "a\ud800"}, "name holds half a character"),
-        ({"name": None}, "name cannot be left out or null"),
-        ({"rule": {"all": [{"x": "a\0"}]}}, "rule holds a NUL"),
-        ({"rule": {"x": 10**30}}, "rule is at most 9223372036854775807"),
-        ({"rule": {"x": float("nan")}}, "rule is a number that cannot be kept"),
+        ({"name": "a\0b"}, "name contains a NUL"),
+        ({"name": "a\ud800"}, "name contains an incomplete character"),
+        ({"name": None}, "name is required"),
+        ({"rule": {"all": [{"x": "a\0"}]}}, "rule contains a NUL"),
+        ({"rule": {"x": 10**30}}, "rule must be between -9223372036854775807 and 9223372036854775807"),
+        ({"rule": {"x": float("nan")}}, "rule is a number that cannot be stored: nan"),
         ({"created_at": NOON.replace(year=9999)}, "created_at must be between the years 1900 and 2200, not in 9999"),
     ],
 )

@@ -79,7 +79,7 @@ def test_somebody_with_a_password_is_given_no_link(regulars: Regulars, monkeypat
 
 
 REFUSALS = [
-    (["shop", "create", "Tea Shop"], 2, "'Tea Shop' cannot stand in an address."),
+    (["shop", "create", "Tea Shop"], 2, "'Tea Shop' cannot be used in an address."),
     (["shop", "create", "tea", "--timezone", "Shanghai"], 2, "'Shanghai' is not a time zone."),
     (["shop", "create", "tea", "--currency", "RMB"], 2, "'RMB' is not a currency."),
     (["user", "add", "may@tea.example", "--shop", "none", "--role", "owner"], 1, "No shop is called none."),
@@ -178,7 +178,7 @@ def test_lift_reads_any_experiments_table(regulars: Regulars, tmp_path: Path) ->
     assert (code, list(found), round(lift["difference"], 4)) == (0, ["arms", "srm", "lift"], 0.2)
     said = regulars(*asked)[1].splitlines()
     assert said[:2] == ["A: 10 of 100 (10.00%)", "B: 30 of 100 (30.00%)"]
-    assert said[3].startswith("B against A: More buyers ordered than would have without it")
+    assert said[3].startswith("B against A: Significant increase")
     assert said[4] == "  +20.00 points [+9.00, +30.58], p = 0.0004; +20 buyers [+9, +31]"
     assert said[5] == "  3.00 times the control's rate [1.58, 5.80]"
 
@@ -283,7 +283,9 @@ def test_upgrade_names_the_index_a_database_lacks_and_goes_on(
 
 def test_only_the_terminal_opens_sessions_shops_and_moments() -> None:
     """Every other command module gets them from it."""
-    opening = re.compile(r"from retention\.database|import find_shop|\bSession\(|terminal_member|\btransaction\(")
+    opening = re.compile(
+        r"from retention\.database import|import find_shop|\bSession\(|terminal_member|\btransaction\("
+    )
     found = [path.name for path in (ROOT / "api" / "cli").glob("*.py") if opening.search(path.read_text("utf-8"))]
     assert found == ["terminal.py"]
 

@@ -80,6 +80,7 @@ def test_errors_of_the_database_are_told_by_their_code_and_place(
     assert f" < IntegrityError ({code}): " in third["traceback"]
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # one of the faults is a thread's
 def test_every_event_of_a_request_names_the_id_it_is_answered_with(
     sqlite_engine: Engine, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -80,6 +80,7 @@ def filled(tea: Tea, engine: Engine) -> None:
         connection.exec_driver_sql("UPDATE segment_snapshots SET segment_id = 1")
         connection.exec_driver_sql("UPDATE hooks SET events = '[]'")
         connection.exec_driver_sql("UPDATE segments SET rule = '{\"all\": []}'")
+        connection.exec_driver_sql("UPDATE campaigns SET audience = '{\"all\": []}'")
         arrives = sa.text("UPDATE products SET arrival_at = :at, stock = id - 2 WHERE id = :number").bindparams(
             sa.bindparam("at", type_=sa.DateTime(timezone=True))
         )

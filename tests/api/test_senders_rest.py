@@ -100,7 +100,7 @@ def test_sender_sent_twice_under_one_key_is_made_once(caller: Caller, engine: En
         ({"kind": "pigeon"}, 422, "kind"),
         ({"kind": "assisted"}, 422, "Manual posts are sent by users"),
         ({"settings": {"url": "file:///etc/passwd"}}, 422, "url"),
-        ({"settings": {"surprise": 1}}, 422, "is not a known setting"),
+        ({"settings": {"url": "https://a.example/", "surprise": 1}}, 422, "surprise is not a known setting"),
         ({"kind": "sms-twilio", "settings": {"account_sid": "AC" + "0" * 32, "sender": "+1"}}, 422, "auth_token"),
         ({"per_second": -1}, 422, "per_second"),
         ({"price": -1}, 422, "price"),

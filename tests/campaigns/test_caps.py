@@ -119,8 +119,8 @@ def test_of_two_that_wait_one_goes_first(other: OtherDelivery, when_full: WhenFu
 @pytest.mark.parametrize(
     ("values", "says"),
     [
-        ({"caps": [{"messages": 1}]}, "either days or per"),
-        ({"caps": [{"messages": 1, "days": 7, "per": "day"}]}, "either days or per"),
+        ({"caps": [{"messages": 1}]}, "either a number of days or a calendar period"),
+        ({"caps": [{"messages": 1, "days": 7, "per": "day"}]}, "either a number of days or a calendar period"),
         ({"caps": [{"messages": -1, "days": 7}]}, r"caps\.0\.messages must be at least 0"),
         ({"caps": [{"messages": 1, "days": 0}]}, r"caps\.0\.days must be at least 1"),
         ({"caps": [{"messages": 1, "days": 7, "over": "fax"}]}, r"caps\.0\.over is not valid"),

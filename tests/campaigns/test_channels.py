@@ -291,7 +291,11 @@ def test_address_is_looked_at_when_it_is_connected_to_and_no_other_name_helps(
         ("smtp", {"host": "mail.example", "mail_from": "no address"}, "is not an email address"),
         ("smtp", {"host": "mail.example\r\nX", "mail_from": "a@b.example"}, "host is not valid"),
         ("sms-http", {"url": "file:///etc/passwd"}, "url"),
-        ("sms-http", {"url": "https://{to}.example/"}, "is not a host name|url"),
+        (
+            "sms-http",
+            {"url": "https://{to}.example/"},
+            "url must be a URL that begins with https://",
+        ),
         ("sms-http", {"url": "https://a.example/", "surprise": 1}, "surprise is not a known setting"),
         ("sms-twilio", {"account_sid": "AC" + "0" * 32}, "Give either"),
         ("robot", {"platform": "irc"}, "platform is not one of"),

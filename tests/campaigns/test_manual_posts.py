@@ -161,10 +161,10 @@ def test_second_person_is_told_who_has_it_and_may_take_over_after_two_hours(stag
     launched(stage, posted(stage, Medium.ASSISTED))
     post, lin, mei = posts_of(stage.session)[0], person(stage.session), person(stage.session, "Mei")
     take(stage, lin, post.id)
-    with pytest.raises(Conflict, match="Lin has this one in hand"):
+    with pytest.raises(Conflict, match="This task is assigned to Lin"):
         take(stage, mei, post.id, at=later(minutes=119))
     take(stage, mei, post.id, at=NOON + HOLD)
-    with pytest.raises(Conflict, match="Mei has this one in hand"):
+    with pytest.raises(Conflict, match="This task is assigned to Mei"):
         manual_posts.send_post(stage.session, lin, post.id, at=NOON + HOLD, note="done")
     assert post.assignee == mei.actor
 

@@ -112,9 +112,9 @@ def test_team_coupon_opens_when_enough_have_joined(stage: Stage) -> None:
     for number in (1, 2):
         claim_by_code(stage.session, stage.shop, codes[number - 1], at=NOON)
         claim_by_code(stage.session, stage.shop, codes[number - 1], at=NOON)  # the same person twice is one
-        with pytest.raises(Conflict, match=f"opens when 3 have joined; {3 - number} are missing"):
+        with pytest.raises(Conflict, match=f"unlocks when 3 have joined; {3 - number} more"):
             redeem(stage.session, stage.shop, codes[0], **order)
-        with pytest.raises(Conflict, match="are missing"):
+        with pytest.raises(Conflict, match="are needed"):
             hold(stage.session, stage.shop, codes[0], order_reference="order-1", at=later(hours=1))
     assert joined(stage.session, offer) == 2
     claim_by_code(stage.session, stage.shop, codes[2], at=NOON)

@@ -155,7 +155,7 @@ def test_link_of_another_shops_paper_gets_one_coupon(stage: Stage) -> None:
     coupon = claim_coupon(stage.session, first, at=NOON)
     assert claim_coupon(stage.session, first, at=later(hours=1)).id == coupon.id
     assert (coupon.buyer_id, coupon.state) == (None, CouponState.CLAIMED)
-    with pytest.raises(Conflict, match="allows 1 coupons and 1 are out"):
+    with pytest.raises(Conflict, match="allows 1 coupons and 1 are issued"):
         claim_coupon(stage.session, second, at=NOON)
     assert second.coupon_id is None
 

@@ -257,7 +257,7 @@ def test_a_coupon_that_is_used_is_left_out_of_a_batch_with_its_reason(bench: Ben
 def test_a_batch_with_a_coupon_that_is_used_is_not_printed_again_as_a_whole(bench: Bench, result: PrintResult) -> None:
     batch = bench.printed(2)
     _use(bench, bench.pieces(batch)[0].code)
-    refused = pytest.raises(Conflict, match="1 of the 2 inserts of batch 1 show a code that has been used")
+    refused = pytest.raises(Conflict, match="1 of the 2 inserts of batch 1 show a redeemed or expired code")
     with refused, transaction(bench.engine) as session:
         mark_printed(session, bench.packer, 1, result, at=NOON)
     with transaction(bench.engine) as session:

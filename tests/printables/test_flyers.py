@@ -37,8 +37,8 @@ def test_a_flyer_says_what_its_campaign_offers_in_its_own_language(bench: Bench)
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"design": "poster"}, "'poster' is not a design"),
-        ({"language": "fr"}, "'fr' is not a language"),
+        ({"design": "poster"}, "'poster' is not a layout"),
+        ({"language": "fr"}, "'fr' is not a supported language"),
         ({"content": {"body": "x"}}, "no field body"),
         ({"content": {"headline": "茶" * 201}}, "headline takes up to 200 characters"),
         ({"content": {"headline": "a\x00b"}}, "of plain text"),

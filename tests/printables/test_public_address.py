@@ -60,7 +60,7 @@ def test_proof_batch_and_reprint_refuse_it_and_leave_nothing_behind(bench: Bench
     home = {"files": bench.files, "public_url": PRIVATE[0]}
     with reading(bench.engine) as session:
         copy = copy_of(session, bench.shop, flyer)
-        with pytest.raises(Conflict, match=r"phone reaches http://127\.0\.0\.1:8000"):
+        with pytest.raises(Conflict, match=r"Buyers cannot reach http://127\.0\.0\.1:8000"):
             draw_proof(session, bench.shop, copy, profile="office", **home)
     bench.prove(flyer)
     with pytest.raises(Conflict, match="REGULARS_PUBLIC_URL"):

@@ -84,7 +84,7 @@ def test_content_that_cannot_print_is_refused(changed: dict[str, str], said: str
         ({"format": "a0"}, "a0 is not a format: use one of a6, label"),
         ({"language": "fr"}, "fr is not a language"),
         ({"images": {}}, "needs a picture called picture"),
-        ({"images": {"picture": b"GIF89a nonsense"}}, "Unsupported picture format"),
+        ({"images": {"picture": b"GIF89a nonsense"}}, "The picture cannot be read"),
         ({"images": {"picture": samples.picture()[:-500]}}, "The picture is cut off"),
     ],
 )

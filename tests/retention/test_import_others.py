@@ -144,8 +144,8 @@ def test_buyers_with_wrong_cells_are_rejected(load: Load, ask: Ask) -> None:
     )
     assert (report.accepted, report.rejected) == (1, 2)
     for reason in (
-        "is no address",
-        "'1980-02-30' is no date",
+        "'no address' is not an address",
+        "'1980-02-30' is not a date",
         "email_consent 'maybe' is unknown",
         "'Mars/X' is not a time",
     ):

@@ -105,7 +105,7 @@ def test_missing_file_folder_shop_kind_preset_and_columns_are_refused(
         import_file(shop_engine, "tea", "orders", tmp_path, now=NOW)
     with pytest.raises(NotFound, match="No shop is called coffee"):
         import_file(shop_engine, "coffee", "orders", tmp_path / "none.csv", now=NOW)
-    with pytest.raises(Invalid, match="nothing called 'cats' to import"):
+    with pytest.raises(Invalid, match="'cats' cannot be imported"):
         load(TWO_LINES, kind="cats")
     with pytest.raises(Invalid, match="no preset 'amazon'"):
         load(TWO_LINES, preset="amazon")

@@ -149,8 +149,8 @@ def test_workbook_that_takes_its_reader_down_takes_nothing_else_with_it(tmp_path
 
 ENDLESS = b"x" * (9 << 20)
 NO_TABLES = {
-    "an endless line": (b"a,b\n1,2\n3," + ENDLESS, "Line 3 of 'orders' does not end within 4 MB"),
-    "an endless line of JSON": (b'{"a":1}\n{"a":"' + ENDLESS, "Line 2 of 'orders' does not end within 4 MB"),
+    "an endless line": (b"a,b\n1,2\n3," + ENDLESS, "Line 3 of 'orders' is longer than 4 MB"),
+    "an endless line of JSON": (b'{"a":1}\n{"a":"' + ENDLESS, "Line 2 of 'orders' is longer than 4 MB"),
     "more columns than are read": (b",".join(b"c%d" % n for n in range(501)) + b"\n1", "The table has 501 columns"),
     "more keys than are read": (b"".join(b'{"k%d":1}\n' % n for n in range(501)), "The table has 501 columns"),
 }

@@ -101,7 +101,7 @@ def test_large_and_odd_rules_are_answered_right(session):
 
 def test_money_finer_than_the_currency_is_refused(session):
     yen = make_shop(session, currency="JPY")
-    with pytest.raises(Invalid, match=r"10\.5 has more decimals than JPY knows"):
+    with pytest.raises(Invalid, match=r"10\.5 has more decimals than JPY allows"):
         match(session, yen, parse({"orders": {"measure": "spend", "at_least": "10.5"}}), now=NOW)
 
 

@@ -199,13 +199,18 @@ def _form(request: Request, session: Session, place: Place, typed: NewFlyer) -> 
 
 
 def _lines(flyer: Flyer) -> list[FlyerLine]:
-    fields = DESIGNS[flyer.design].fields
+    fields = _fields(flyer)
     return [FlyerLine(line.name, _(line.label), line.room, line.long) for line in LINES if line.name in fields]
+
+
+def _fields(flyer: Flyer) -> frozenset[str]:
+    """Return the fields of its design; none for a design that this release no longer has."""
+    return DESIGNS[flyer.design].fields if flyer.design in DESIGNS else frozenset()
 
 
 def _content(flyer: Flyer, typed: dict[str, str]) -> dict[str, str]:
     """Return what was typed into the design's own fields; an empty one says what the campaign says."""
-    known = DESIGNS[flyer.design].fields
+    known = _fields(flyer)
     return {name: text.strip().replace("\r\n", "\n") for name, text in typed.items() if name in known and text.strip()}
 
 

@@ -63,7 +63,7 @@ def devices() -> list[Device]:
 
 def device_name(profile: str) -> str:
     """Return a device's name in the language being spoken."""
-    return _(DEVICES[profile][0])
+    return _(DEVICES[profile][0]) if profile in DEVICES else profile
 
 
 def checks_of(checks: Sequence[dict[str, Any]]) -> list[Checked]:

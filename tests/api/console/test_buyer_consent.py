@@ -49,7 +49,7 @@ def test_topics_and_quiet_days_of_somebody_who_phones(camellia: Engine, sign_in:
         names = {"en": "New tea", "zh-CN": "新茶"}
         create_topic(session, find_shop(session, "camellia"), "tea", names=names, at=sample.NOW, actor="user:1")
     client = sign_in("owner")
-    assert "not about New tea" in send(client, f"{PAGE}/answers", **NO | {"topic": "tea"})
+    assert "unsubscribed from New tea" in send(client, f"{PAGE}/answers", **NO | {"topic": "tea"})
     assert "Paused up to and including 24 Dec 2026" in send(client, f"{PAGE}/pause", last_day="2026-12-24")
     with reading(camellia) as session:
         until = session.exec(select(Pause)).one().until

@@ -1,5 +1,6 @@
 """A joint flyer from the theme to the batch, by the people of two shops, each in a browser of their own."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def title(page: Page, words: str) -> None:
 
 def fill_slot(page: Page, *, title: str, words: str, sku: str) -> None:
     page.get_by_label("Title").fill(title)
-    page.get_by_label("Words").fill(words)
+    page.get_by_label(re.compile("^Text")).fill(words)
     page.get_by_label("Product").select_option(sku)
     page.get_by_role("button", name="Save slot").click()
     expect(page.locator(".notice.good")).to_contain_text("Earlier proofs and approvals are void")

@@ -107,7 +107,7 @@ def test_keyboard_packs_a_parcel_and_the_station_objects_to_the_wrong_piece(shop
     says(page, "take the insert out again")
     assert pieces_of(shop, right)[0].state is PieceState.PRINTED
     scan(page, right)
-    says(page, "Right")
+    says(page, "Correct")
     scan(page, second)
     says(page, "Pack one insert")
 
@@ -167,7 +167,7 @@ def test_spoiled_insert_is_asked_about_once_and_printed_again(shop: PaperShop, s
 
     page.keyboard.press("F4")
     page.keyboard.press("F4")
-    says(page, "Its new copy is batch 2")
+    says(page, "Reprint is in batch 2")
     assert [piece.state for piece in pieces_of(shop, code)] == [PieceState.SPOILED, PieceState.RENDERED]
     assert len(shop.batch(2).files) == 1
     scan(page, code)

@@ -139,7 +139,7 @@ def test_rule_is_saved_refreshed_and_changed_in_place(sign_in: SignIn, camellia:
     page = client.post(f"{HOME}/save", data={**form_of(rule), "name": "广东", "short_name": "guangdong"})
     assert page.url.path == f"{HOME}/saved/guangdong"
     assert "广东: 80 buyers" in page.text
-    assert "80 came in" in page.text
+    assert "80 entered" in page.text
     assert saved(camellia)["guangdong"] == rule
     other = {"buyer": {"field": "region", "is": ["上海"]}}
     client.post(f"{HOME}/save", data={**form_of(other), "name": "上海", "editing": "guangdong"})
@@ -152,7 +152,7 @@ def test_refused_save_keeps_the_form_and_saves_nothing(sign_in: SignIn, camellia
     client, before = sign_in("marketer"), saved(camellia)
     wrong = form_of({"orders": {"at_least": "plenty"}})
     refusals: list[tuple[dict[str, Any], str]] = [
-        ({**wrong, "name": "Kept name", "short_name": "kept"}, "orders.at_least: give a whole number"),
+        ({**wrong, "name": "Kept name", "short_name": "kept"}, "at least: give a whole number"),
         ({**form_of({"follows": {}}), "name": "Kept name", "short_name": "vip"}, "There is a segment vip already"),
         (
             {**form_of({"follows": {}}), "name": "Kept name", "short_name": "Not So"},

@@ -102,7 +102,7 @@ def test_proof_that_is_no_picture_is_refused_and_the_note_is_kept(enter: Enter, 
     client, number = enter("marketer"), numbers(engine)[0]
     send(client, f"/tasks/{number}/take")
     page = send(client, f"/tasks/{number}/sent", picture=b"%PDF-1.7 no picture", note="at ten")
-    assert "Unsupported picture format" in page
+    assert "The picture cannot be read" in page
     assert 'value="at ten"' in page
     assert (state(engine, number), sent(engine)) == (PostState.TAKEN, 0)
     assert "a screenshot of the chat, or a note" in send(client, f"/tasks/{number}/sent")
