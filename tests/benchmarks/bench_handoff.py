@@ -159,7 +159,7 @@ def bytes_of(engine: Any, medium: Medium, channel: Any) -> list[Any]:
                 made.append(
                     (message.sender, message.to, build_mail(message))
                     if medium is Medium.EMAIL
-                    else channel.ask(message)
+                    else channel.build_request(message)
                 )
             session.expunge_all()
     return made
