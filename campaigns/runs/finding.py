@@ -26,7 +26,7 @@ class About(NamedTuple):
 def about(session: Session, campaign: Campaign) -> About:
     """Return the rows a campaign names."""
     return About(
-        session.get(Offer, campaign.offer_id) if campaign.offer_id else None,
+        offer_of(session, campaign),
         product_of(session, campaign),
         session.get(Sender, campaign.sender_id) if campaign.sender_id else None,
     )

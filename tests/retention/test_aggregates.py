@@ -1,4 +1,4 @@
-"""Buyer aggregates: what an import leaves behind is what adding everything up anew gives."""
+"""Buyer aggregates: what an import leaves behind is what adding everything up again gives."""
 
 import random
 from datetime import UTC, datetime, timedelta
