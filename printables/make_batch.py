@@ -16,7 +16,8 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, select
 
-from campaigns.campaign.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Medium, Run
+from campaigns.campaign.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Run
+from campaigns.campaign.media import Medium
 from campaigns.campaign.reasons import Reason, step_name
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.links import Link, check_paper_url, paper_address

@@ -7,7 +7,8 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlmodel import Session, col, func, select
 
-from campaigns.campaign.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Medium, Run
+from campaigns.campaign.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Run
+from campaigns.campaign.media import Medium
 from printables.batches import Batch, BatchState, Piece, PieceState
 from printables.flyers import Flyer
 from printables.make_batch import waiting_for_paper

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from campaigns.campaign.campaigns import Medium, Recipe
+from campaigns.campaign.campaigns import Recipe
+from campaigns.campaign.media import Medium
 from campaigns.campaign.reasons import Reason
 from campaigns.campaign.triggers import EventKind
 from retention.access import ROLE_SCOPES, SCOPE_WORDS, Role, Scope

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from campaigns.campaign.campaigns import CampaignState, DeliveryState, Medium
+from campaigns.campaign.campaigns import CampaignState, DeliveryState
+from campaigns.campaign.media import Medium
 from campaigns.campaign.posts import PostState
 from campaigns.channels.senders import SenderState
 from campaigns.webhooks.webhooks import WebhookCallState

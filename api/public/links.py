@@ -16,7 +16,7 @@ from api.middleware import LANGUAGE_COOKIE
 from api.pages import page
 from api.public import limits, visits
 from api.public.offer_view import view_offer
-from campaigns.campaign.campaigns import Medium
+from campaigns.campaign.media import Medium
 from campaigns.campaign.policy import CHANNEL
 from campaigns.offers import redeem, scans
 from campaigns.offers.links import Link

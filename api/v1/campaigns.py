@@ -12,7 +12,8 @@ from api.v1.keys import Caller, caller_with
 from api.v1.pages import Paged, PageOut, Since, Text, Until
 from api.v1.routing import router_for
 from campaigns.campaign.audiences import check_seeing
-from campaigns.campaign.campaigns import Campaign, CampaignState, DeliveryState, Medium, Recipe
+from campaigns.campaign.campaigns import Campaign, CampaignState, DeliveryState, Recipe
+from campaigns.campaign.media import Medium
 from campaigns.channels.senders import find_sender
 from campaigns.deliveries import moving
 from campaigns.plans.planning import plan as plan_campaign

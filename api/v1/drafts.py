@@ -14,8 +14,9 @@ from api.v1.keys import Caller, caller_with
 from api.v1.pages import Paged, PageOut, Text
 from api.v1.routing import made_at, router_for
 from campaigns.campaign.audiences import readable_trigger
-from campaigns.campaign.campaigns import Campaign, CampaignState, Medium, Recipe
+from campaigns.campaign.campaigns import Campaign, CampaignState, Recipe
 from campaigns.campaign.draft import Draft
+from campaigns.campaign.media import Medium
 from campaigns.channels.senders import find_sender
 from campaigns.offers.offers import find_offer
 from campaigns.plans.planning import promise

@@ -11,7 +11,7 @@ from api.v1.field_types import MOST_PRICE
 from api.v1.keys import Caller, caller_with
 from api.v1.pages import Paged, PageOut, Text
 from api.v1.routing import made_at, router_for
-from campaigns.campaign.campaigns import Medium
+from campaigns.campaign.media import Medium
 from campaigns.channels import senders
 from campaigns.channels.senders import Sender, SenderKind, SenderState
 from campaigns.sending import pausing

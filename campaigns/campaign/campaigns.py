@@ -19,8 +19,6 @@ from retention.stored import Stored
 from segments.rule_ast import Node
 from segments.rules import parse
 
-__all__ = ["Medium"]  # handed on: the rows and their medium are asked for together
-
 
 class Recipe(StrEnum):
     """The kinds of campaign a shop starts from; each prefills content, policy and schedule."""

@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 from campaigns.campaign.campaigns import CampaignState as State
-from campaigns.campaign.campaigns import Medium
+from campaigns.campaign.media import Medium
 from retention.errors import Conflict
 
 

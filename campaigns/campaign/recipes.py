@@ -6,7 +6,8 @@ from typing import Any
 from sqlmodel import Session, select
 
 from campaigns.campaign import recipe_texts as texts
-from campaigns.campaign.campaigns import Medium, Recipe
+from campaigns.campaign.campaigns import Recipe
+from campaigns.campaign.media import Medium
 from campaigns.campaign.policy import Cap, Policy, Quiet
 from retention.i18n import gettext as _
 from retention.i18n import gettext_noop as n_

@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from campaigns.campaign.campaigns import Medium
+from campaigns.campaign.media import Medium
 from campaigns.channels.addresses import WebAddress
 from campaigns.channels.channel import Accepted, Message, Refused, TryLater
 from campaigns.channels.placeholders import fill, values_of

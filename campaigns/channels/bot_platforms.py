@@ -22,7 +22,7 @@ from urllib.parse import quote, urlencode
 
 import structlog
 
-from campaigns.campaign.campaigns import Medium
+from campaigns.campaign.media import Medium
 from campaigns.channels.channel import Accepted, Connection, Message, Outcome, Refused, TryLater, Undecided
 from campaigns.channels.web import HttpRequest, HttpResponse, WebChannel
 from retention import clock

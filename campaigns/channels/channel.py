@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Protocol
 
-from campaigns.campaign.campaigns import Medium
+from campaigns.campaign.media import Medium
 from retention.column_limits import fitting
 from retention.error_text import RemoteError, public_message
 

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from campaigns.campaign.campaigns import Medium
+from campaigns.campaign.media import Medium
 from campaigns.channels.addresses import check_host
 from campaigns.channels.aliyun import AliyunSettings, aliyun_channel
 from campaigns.channels.bots import BotSettings, bot_channel

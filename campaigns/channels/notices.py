@@ -3,7 +3,7 @@
 import structlog
 from sqlmodel import Session, col, select
 
-from campaigns.campaign.campaigns import Medium
+from campaigns.campaign.media import Medium
 from campaigns.channels.channel import Accepted, Message, TryLater
 from campaigns.channels.senders import Sender, SenderKind, SenderState, channel_for
 from retention.errors import Error

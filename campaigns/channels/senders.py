@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import LargeBinary, UniqueConstraint
 from sqlmodel import Field, Session, col, select
 
-from campaigns.campaign.campaigns import Medium
+from campaigns.campaign.media import Medium
 from campaigns.campaign.policy import CHANNEL
 from campaigns.channels.channel import Accepted, Message, MessageChannel, TryLater
 from campaigns.channels.kinds import KINDS, check_secrets, make_channel, read_settings

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
-from campaigns.campaign.campaigns import Medium
+from campaigns.campaign.media import Medium
 from campaigns.channels import outages
 from campaigns.channels.addresses import open_socket
 from campaigns.channels.channel import Accepted, Message, Outcome, Refused, TryLater, Undecided, in_groups

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from campaigns.campaign.campaigns import Medium
+from campaigns.campaign.media import Medium
 from campaigns.channels.addresses import WebAddress
 from campaigns.channels.channel import Accepted, Message, Refused
 from campaigns.channels.web import HttpRequest, HttpResponse, WebChannel

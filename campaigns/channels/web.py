@@ -19,7 +19,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from campaigns.campaign.campaigns import Medium
+from campaigns.campaign.media import Medium
 from campaigns.channels.addresses import open_socket
 from campaigns.channels.channel import Accepted, Message, Outcome, Refused, TryLater, Undecided, in_groups
 from campaigns.channels.outages import NO_ANSWER, PLACE_AWAY, describe_error

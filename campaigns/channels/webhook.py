@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 from standardwebhooks import Webhook as Signer
 
-from campaigns.campaign.campaigns import Medium
+from campaigns.campaign.media import Medium
 from campaigns.channels.addresses import WebAddress
 from campaigns.channels.channel import Accepted, Message
 from campaigns.channels.web import HttpRequest, HttpResponse, WebChannel

@@ -21,7 +21,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Session, col
 from sqlmodel.sql.sqltypes import UTCDateTime
 
-from campaigns.campaign.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Medium, Run
+from campaigns.campaign.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Run
+from campaigns.campaign.media import Medium
 from campaigns.campaign.reasons import Reason
 from campaigns.channels.rates import FARTHEST
 from campaigns.channels.senders import Sender

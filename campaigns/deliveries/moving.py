@@ -7,8 +7,9 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from campaigns.campaign import lifecycle
-from campaigns.campaign.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Medium, Run
+from campaigns.campaign.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Run
 from campaigns.campaign.lifecycle import CampaignMove
+from campaigns.campaign.media import Medium
 from campaigns.deliveries.stopping import release_campaign, skip_campaign
 from retention import audit
 from retention.database import lock

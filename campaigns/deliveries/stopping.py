@@ -9,7 +9,8 @@ from collections.abc import Collection
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
-from campaigns.campaign.campaigns import Campaign, Delivery, Medium
+from campaigns.campaign.campaigns import Campaign, Delivery
+from campaigns.campaign.media import Medium
 from campaigns.campaign.policy import CHANNEL
 from campaigns.campaign.posts import Post
 from campaigns.campaign.reasons import Reason

@@ -13,7 +13,8 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 from sqlmodel.sql.sqltypes import UTCDateTime
 
-from campaigns.campaign.campaigns import Campaign, Delivery, DeliveryState, Medium, Run
+from campaigns.campaign.campaigns import Campaign, Delivery, DeliveryState, Run
+from campaigns.campaign.media import Medium
 from campaigns.offers.coupons import Coupon, CouponState
 from campaigns.offers.links import Link
 from campaigns.offers.offers import Offer

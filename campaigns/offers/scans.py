@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
-from campaigns.campaign.campaigns import Campaign, Delivery, Medium
+from campaigns.campaign.campaigns import Campaign, Delivery
+from campaigns.campaign.media import Medium
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.links import Link, Scan, TouchKind
 from campaigns.offers.offers import Offer

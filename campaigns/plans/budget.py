@@ -8,7 +8,8 @@ import numpy as np
 from pyroaring import BitMap
 from sqlmodel import Session
 
-from campaigns.campaign.campaigns import Campaign, Medium
+from campaigns.campaign.campaigns import Campaign
+from campaigns.campaign.media import Medium
 from campaigns.campaign.policy import Policy
 from campaigns.channels.senders import Sender
 from campaigns.plans.assignment import hashes

@@ -18,7 +18,8 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 from sqlmodel.sql.sqltypes import UTCDateTime
 
-from campaigns.campaign.campaigns import TAKEN, Campaign, CampaignState, Delivery, DeliveryState, Medium
+from campaigns.campaign.campaigns import TAKEN, Campaign, CampaignState, Delivery, DeliveryState
+from campaigns.campaign.media import Medium
 from campaigns.campaign.policy import Cap, Period, Policy, WhenFull
 from campaigns.campaign.reasons import Reason
 from campaigns.deliveries.row_ids import with_ids

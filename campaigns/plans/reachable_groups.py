@@ -3,7 +3,8 @@
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from campaigns.campaign.campaigns import Campaign, Medium
+from campaigns.campaign.campaigns import Campaign
+from campaigns.campaign.media import Medium
 from campaigns.channels.senders import Sender
 from retention.followers_and_groups import Group, GroupMember
 

@@ -15,7 +15,8 @@ import structlog
 from sqlalchemy import Engine
 from sqlmodel import Session, col
 
-from campaigns.campaign.campaigns import Campaign, Medium
+from campaigns.campaign.campaigns import Campaign
+from campaigns.campaign.media import Medium
 from campaigns.campaign.posts import BOT, Post, PostState
 from campaigns.campaign.reasons import Reason, step_name
 from campaigns.channels import breaker

@@ -9,7 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
-from campaigns.campaign.campaigns import Campaign, CampaignState, Medium, Run
+from campaigns.campaign.campaigns import Campaign, CampaignState, Run
+from campaigns.campaign.media import Medium
 from campaigns.campaign.posts import Post, PostState
 from campaigns.campaign.reasons import Reason, step_name
 from campaigns.deliveries.moving import reopen

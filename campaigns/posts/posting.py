@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from pyroaring import BitMap
 from sqlmodel import Session, col, func, select
 
-from campaigns.campaign.campaigns import Campaign, Delivery, DeliveryState, Medium, Run
+from campaigns.campaign.campaigns import Campaign, Delivery, DeliveryState, Run
+from campaigns.campaign.media import Medium
 from campaigns.campaign.posts import Post, PostState, goes_to_groups, is_posted
 from campaigns.campaign.reasons import Reason
 from campaigns.deliveries.transitions import Move, move_all

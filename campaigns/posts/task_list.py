@@ -8,7 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col, func, select
 
-from campaigns.campaign.campaigns import Campaign, Delivery, Medium
+from campaigns.campaign.campaigns import Campaign, Delivery
+from campaigns.campaign.media import Medium
 from campaigns.campaign.posts import HOLD, Post, PostState
 from campaigns.posts.posts import claimed_within, find_post, has_waiting_delivery, planned_ahead, quota_of, used_by
 from retention import clock

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
-from campaigns.campaign.campaigns import Campaign, Delivery, Medium, Run
+from campaigns.campaign.campaigns import Campaign, Delivery, Run
+from campaigns.campaign.media import Medium
 from campaigns.campaign.recipes import MESSAGE_DAYS, PARCEL_DAYS
 from campaigns.offers.coupons import Coupon, CouponState
 from campaigns.offers.credit import HANDED_AT, last_delivery

@@ -14,13 +14,11 @@ from campaigns.campaign.lifecycle import CampaignMove
 from campaigns.campaign.shop_policy import shop_policy
 from campaigns.deliveries.moving import move
 from campaigns.plans.planning import promise
-from campaigns.runs.approvals import CampaignApproval, Verdict, is_approved, require_approval, reviews_of
+from campaigns.runs.approvals import CampaignApproval, Verdict, reviews_of
 from retention.audit import AuditEntry
 from retention.database import lock
 from retention.errors import Conflict, Forbidden
 from retention.shops import Shop
-
-__all__ = ["approve", "authors_of", "is_approved", "require_approval", "send_back", "submit"]
 
 
 def submit(session: Session, shop: Shop, campaign: Campaign, *, at: datetime, actor: str) -> CampaignApproval:

@@ -8,9 +8,10 @@ from typing import Any, TypeVar
 from sqlmodel import Session, col, select
 
 from campaigns.campaign.audiences import check_choosing, rules_of
-from campaigns.campaign.campaigns import Campaign, CampaignState, Medium, Recipe
+from campaigns.campaign.campaigns import Campaign, CampaignState, Recipe
 from campaigns.campaign.draft import CHANGEABLE, Draft, as_changed, column_of
 from campaigns.campaign.lifecycle import EDITABLE
+from campaigns.campaign.media import Medium
 from campaigns.campaign.recipes import RECIPES, Prefill, suggested_audience, suggested_trigger
 from campaigns.campaign.triggers import OnEvent
 from campaigns.channels.senders import Sender, default_sender

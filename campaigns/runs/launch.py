@@ -10,7 +10,8 @@ from sqlmodel import Session, col, func, select
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 from campaigns.campaign import lifecycle
-from campaigns.campaign.campaigns import Campaign, DeliveryState, Medium, Run, RunSkip
+from campaigns.campaign.campaigns import Campaign, DeliveryState, Run, RunSkip
+from campaigns.campaign.media import Medium
 from campaigns.campaign.posts import goes_to_groups
 from campaigns.campaign.reasons import step_name
 from campaigns.campaign.triggers import Recurring, may_go_to_all, starts_itself

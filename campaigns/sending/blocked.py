@@ -11,7 +11,8 @@ from enum import StrEnum
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from campaigns.campaign.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Medium, Run
+from campaigns.campaign.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Run
+from campaigns.campaign.media import Medium
 from campaigns.campaign.reasons import Reason
 from campaigns.channels.senders import Sender, SenderState
 from campaigns.deliveries.stopping import release_campaign

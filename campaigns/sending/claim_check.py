@@ -11,7 +11,8 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
-from campaigns.campaign.campaigns import Delivery, Medium
+from campaigns.campaign.campaigns import Delivery
+from campaigns.campaign.media import Medium
 from campaigns.deliveries import claiming
 from campaigns.deliveries.claiming import Claim
 from campaigns.deliveries.row_ids import with_ids

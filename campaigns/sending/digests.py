@@ -15,7 +15,8 @@ from pyroaring import BitMap
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
-from campaigns.campaign.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Medium, Recipe, Run
+from campaigns.campaign.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Recipe, Run
+from campaigns.campaign.media import Medium
 from campaigns.campaign.reasons import Reason
 from campaigns.deliveries.row_ids import with_ids
 from campaigns.deliveries.transitions import Move, move, move_all

@@ -14,7 +14,8 @@ import structlog
 from sqlalchemy import Engine
 from sqlmodel import col, select
 
-from campaigns.campaign.campaigns import Campaign, CampaignState, Medium
+from campaigns.campaign.campaigns import Campaign, CampaignState
+from campaigns.campaign.media import Medium
 from campaigns.channels.channel import MessageChannel
 from campaigns.channels.senders import Sender, SenderState, channel_for
 from campaigns.channels.smtp import SmtpChannel

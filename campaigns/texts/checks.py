@@ -15,7 +15,8 @@ from liquid.exceptions import UndefinedError
 from pyroaring import BitMap
 from sqlmodel import Session, select
 
-from campaigns.campaign.campaigns import Campaign, Medium
+from campaigns.campaign.campaigns import Campaign
+from campaigns.campaign.media import Medium
 from campaigns.texts.content import ShownMessage, extremes, identity_of, show_to, text_source_of, variables
 from campaigns.texts.mail import SenderIdentity
 from campaigns.texts.sms import is_seen_at_once, opt_out_words, sign

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from campaigns.campaign.campaigns import Medium
+from campaigns.campaign.media import Medium
 from campaigns.channels.channel import Message
 from campaigns.texts import mail, texts
 from campaigns.texts.mail import MessageContext, SenderIdentity

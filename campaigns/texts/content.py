@@ -12,7 +12,8 @@ from typing import Any
 from pyroaring import BitMap
 from sqlmodel import Session, col, select
 
-from campaigns.campaign.campaigns import Campaign, Delivery, DeliveryState, Medium
+from campaigns.campaign.campaigns import Campaign, Delivery, DeliveryState
+from campaigns.campaign.media import Medium
 from campaigns.channels.channel import Message
 from campaigns.channels.senders import Sender, SenderKind
 from campaigns.offers.coupons import Coupon

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, func, select
 
-from campaigns.campaign.campaigns import Campaign, Medium
+from campaigns.campaign.campaigns import Campaign
+from campaigns.campaign.media import Medium
 from campaigns.channels.channel import Accepted, Message, MessageChannel, TryLater
 from campaigns.channels.senders import Sender, channel_for, check_may_be_sent
 from campaigns.channels.smtp import SmtpChannel

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from campaigns.campaign.campaigns import Medium
+from campaigns.campaign.media import Medium
 from campaigns.channels.channel import Message
 from campaigns.offers.links import link_address
 from campaigns.optouts.unsubscribe import unsubscribe_address, unsubscribe_token

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Index, LargeBinary, UniqueConstraint
 from sqlmodel import Field, Session, col, delete, func, select
 
-from campaigns.campaign.campaigns import Medium
+from campaigns.campaign.media import Medium
 from campaigns.channels.channel import Accepted, Message, Refused, TryLater, Undecided
 from campaigns.channels.web import HttpRequest, HttpResponse, WebChannel
 from campaigns.channels.webhook import WebhookSettings, signed_request, signer

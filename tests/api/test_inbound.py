@@ -8,7 +8,8 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 from sqlmodel import select
 
-from campaigns.campaign.campaigns import Delivery, Medium
+from campaigns.campaign.campaigns import Delivery
+from campaigns.campaign.media import Medium
 from campaigns.channels.memory import MemoryChannel
 from campaigns.channels.senders import Sender, SenderKind, create_sender
 from campaigns.channels.twilio import signature_of

@@ -13,7 +13,8 @@ from sqlalchemy import Engine
 from sqlmodel import func, select
 
 from api.cli import main, terminal
-from campaigns.campaign.campaigns import Delivery, Medium
+from campaigns.campaign.campaigns import Delivery
+from campaigns.campaign.media import Medium
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.links import Link
 from campaigns.runs.launch import launch

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
-from campaigns.campaign.campaigns import Medium
+from campaigns.campaign.media import Medium
 from retention import keys
 from retention.access import Scope
 from retention.database import transaction

@@ -44,8 +44,9 @@ import sqlalchemy as sa
 from sqlmodel import select
 
 import api.tables  # noqa: F401 - every table known
-from campaigns.campaign.campaigns import Delivery, DeliveryState, Medium, Recipe
+from campaigns.campaign.campaigns import Delivery, DeliveryState, Recipe
 from campaigns.campaign.draft import Draft
+from campaigns.campaign.media import Medium
 from campaigns.channels.channel import Accepted, together
 from campaigns.channels.mime import build_mail
 from campaigns.channels.senders import Sender, SenderKind, create_sender

@@ -20,7 +20,8 @@ from sqlmodel import col
 
 import api.worker  # noqa: F401 - every table and task
 from campaigns import tasks
-from campaigns.campaign.campaigns import Campaign, CampaignState, Medium, Recipe
+from campaigns.campaign.campaigns import Campaign, CampaignState, Recipe
+from campaigns.campaign.media import Medium
 from campaigns.webhooks.webhooks import create_webhook
 from printables.tasks import render_waiting
 from retention import clock, migrate, queue

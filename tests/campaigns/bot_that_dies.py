@@ -6,7 +6,7 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-from campaigns.campaign.campaigns import Medium
+from campaigns.campaign.media import Medium
 from campaigns.channels.channel import Message
 from campaigns.channels.memory import MemoryChannel
 from campaigns.posts.bots import send_posts

@@ -4,7 +4,8 @@ from typing import Any
 
 from sqlmodel import Session, col, func, select
 
-from campaigns.campaign.campaigns import Campaign, Delivery, Medium, Recipe, Run
+from campaigns.campaign.campaigns import Campaign, Delivery, Recipe, Run
+from campaigns.campaign.media import Medium
 from campaigns.campaign.posts import Post
 from campaigns.channels.senders import Sender, SenderKind
 from campaigns.posts import manual_posts

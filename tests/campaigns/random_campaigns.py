@@ -10,7 +10,8 @@ from pyroaring import BitMap
 from sqlalchemy import Engine
 from sqlmodel import Session, select
 
-from campaigns.campaign.campaigns import Campaign, Delivery, DeliveryState, Medium, Recipe, Run, RunSkip
+from campaigns.campaign.campaigns import Campaign, Delivery, DeliveryState, Recipe, Run, RunSkip
+from campaigns.campaign.media import Medium
 from campaigns.campaign.policy import PostsTo
 from campaigns.campaign.shop_policy import save_shop_policy
 from campaigns.deliveries.ledger import count

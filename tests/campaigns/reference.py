@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from sqlmodel import Session, select
 
-from campaigns.campaign.campaigns import Campaign, Delivery, DeliveryState, Medium, Run
+from campaigns.campaign.campaigns import Campaign, Delivery, DeliveryState, Run
+from campaigns.campaign.media import Medium
 from campaigns.offers.coupons import Coupon
 from retention.orders import Order, OrderStatus
 from retention.touches import Touch, TouchEvent

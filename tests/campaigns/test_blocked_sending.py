@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from sqlmodel import Session, select
 
-from campaigns.campaign.campaigns import Campaign, Delivery, DeliveryState, Medium
+from campaigns.campaign.campaigns import Campaign, Delivery, DeliveryState
+from campaigns.campaign.media import Medium
 from campaigns.channels.channel import TryLater
 from campaigns.channels.memory import MemoryChannel
 from campaigns.channels.senders import Sender, SenderKind, SenderState, create_sender

@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session, select
 
-from campaigns.campaign.campaigns import Delivery, Medium, Run
+from campaigns.campaign.campaigns import Delivery, Run
+from campaigns.campaign.media import Medium
 from campaigns.campaign.posts import PostState
 from campaigns.channels.channel import Refused, TryLater, Undecided
 from campaigns.channels.memory import MemoryChannel

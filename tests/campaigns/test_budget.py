@@ -3,7 +3,8 @@
 import pytest
 from sqlmodel import select
 
-from campaigns.campaign.campaigns import Delivery, Medium
+from campaigns.campaign.campaigns import Delivery
+from campaigns.campaign.media import Medium
 from campaigns.channels.senders import Sender, SenderKind
 from campaigns.plans.assignment import control_group
 from campaigns.plans.planning import plan

@@ -10,7 +10,8 @@ from pyroaring import BitMap
 from sqlalchemy import Engine
 from sqlmodel import select
 
-from campaigns.campaign.campaigns import Delivery, DeliveryState, Medium
+from campaigns.campaign.campaigns import Delivery, DeliveryState
+from campaigns.campaign.media import Medium
 from campaigns.campaign.policy import Cap, Period, WhenFull, read_policy
 from campaigns.campaign.reasons import Reason
 from campaigns.campaign.shop_policy import save_shop_policy, shop_policy

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from campaigns.campaign.campaigns import Campaign, Medium
+from campaigns.campaign.campaigns import Campaign
+from campaigns.campaign.media import Medium
 from campaigns.texts.checks import Severity, check_text
 from campaigns.texts.mail import SenderIdentity
 from campaigns.texts.suspect_words import absolute_words, spam_words

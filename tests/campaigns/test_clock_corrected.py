@@ -8,8 +8,9 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from api.public.limits import MOST, Act, VisitLimits
-from campaigns.campaign.campaigns import Delivery, Medium, Run
+from campaigns.campaign.campaigns import Delivery, Run
 from campaigns.campaign.local_time import SAME_OCCURRENCE
+from campaigns.campaign.media import Medium
 from campaigns.channels import breaker, rates
 from campaigns.channels.channel import TryLater
 from campaigns.channels.memory import MemoryChannel

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 from sqlmodel import Session, select
 
-from campaigns.campaign.campaigns import Campaign, Delivery, Medium
+from campaigns.campaign.campaigns import Campaign, Delivery
+from campaigns.campaign.media import Medium
 from campaigns.optouts.replies import take_reply
 from campaigns.optouts.unsubscribe import Evidence, Subject, opt_in, opt_out
 from campaigns.plans.planning import plan

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import select
 
-from campaigns.campaign.campaigns import Medium
+from campaigns.campaign.media import Medium
 from campaigns.channels.memory import MemoryChannel
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.links import Link

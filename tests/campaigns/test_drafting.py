@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from campaigns.campaign.campaigns import Campaign, CampaignState, Medium, Recipe
+from campaigns.campaign.campaigns import Campaign, CampaignState, Recipe
 from campaigns.campaign.content import Template
 from campaigns.campaign.draft import Draft
+from campaigns.campaign.media import Medium
 from campaigns.campaign.policy import Cap
 from campaigns.offers.offers import OfferKind, create_offer, find_offer
 from campaigns.runs.drafting import campaign_for, create_campaign, edit_campaign

@@ -11,7 +11,8 @@ from pyroaring import BitMap
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from campaigns.campaign.campaigns import Campaign, Delivery, DeliveryState, Medium, Run
+from campaigns.campaign.campaigns import Campaign, Delivery, DeliveryState, Run
+from campaigns.campaign.media import Medium
 from campaigns.campaign.reasons import Reason
 from campaigns.campaign.shop_policy import shop_policy
 from campaigns.plans.rules import RULES

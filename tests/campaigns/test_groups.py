@@ -3,7 +3,7 @@
 import pytest
 from sqlmodel import select
 
-from campaigns.campaign.campaigns import Medium
+from campaigns.campaign.media import Medium
 from campaigns.campaign.posts import PostState
 from campaigns.posts import manual_posts
 from campaigns.posts.groups import find_group, groups_of, set_owner

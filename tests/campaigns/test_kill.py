@@ -18,7 +18,8 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 from sqlmodel import Session, select
 
-from campaigns.campaign.campaigns import CampaignState, Delivery, DeliveryState, Medium, Run
+from campaigns.campaign.campaigns import CampaignState, Delivery, DeliveryState, Run
+from campaigns.campaign.media import Medium
 from campaigns.channels.channel import Message
 from campaigns.channels.kinds import make_channel
 from campaigns.channels.memory import MemoryChannel

@@ -11,7 +11,7 @@ from sqlmodel import select
 
 from api.console import figures
 from api.public.offer_view import view_offer
-from campaigns.campaign.campaigns import Medium
+from campaigns.campaign.media import Medium
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.offers import Offer
 from campaigns.offers.redeem import hold

@@ -8,7 +8,8 @@ from pyroaring import BitMap
 from sqlalchemy import Engine, event
 from sqlmodel import select
 
-from campaigns.campaign.campaigns import CampaignState, Delivery, DeliveryState, Medium, Run, RunSkip
+from campaigns.campaign.campaigns import CampaignState, Delivery, DeliveryState, Run, RunSkip
+from campaigns.campaign.media import Medium
 from campaigns.deliveries.ledger import count
 from campaigns.offers import issuing
 from campaigns.offers.coupons import Coupon

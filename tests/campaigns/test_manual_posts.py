@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import select
 
-from campaigns.campaign.campaigns import CampaignState, Delivery, Medium
+from campaigns.campaign.campaigns import CampaignState, Delivery
+from campaigns.campaign.media import Medium
 from campaigns.campaign.posts import HOLD, PostState
 from campaigns.deliveries import ledger, moving
 from campaigns.offers.coupons import Coupon

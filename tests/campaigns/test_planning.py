@@ -6,7 +6,8 @@ import pytest
 from pyroaring import BitMap
 from sqlmodel import select
 
-from campaigns.campaign.campaigns import Delivery, DeliveryState, Medium
+from campaigns.campaign.campaigns import Delivery, DeliveryState
+from campaigns.campaign.media import Medium
 from campaigns.campaign.shop_policy import save_shop_policy
 from campaigns.optouts.bounces import Bounce, BounceKind
 from campaigns.plans.planning import plan, promise

@@ -8,7 +8,8 @@ from pyroaring import BitMap
 from sqlalchemy import Engine, event
 from sqlmodel import col, func, select
 
-from campaigns.campaign.campaigns import Delivery, Medium
+from campaigns.campaign.campaigns import Delivery
+from campaigns.campaign.media import Medium
 from campaigns.campaign.posts import Post
 from campaigns.deliveries import ledger
 from campaigns.offers.coupons import Coupon

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from campaigns.campaign.campaigns import Medium
+from campaigns.campaign.media import Medium
 from campaigns.campaign.posts import LIFE, PostState
 from campaigns.deliveries import ledger, moving
 from campaigns.deliveries.stopping import skip_buyer

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
-from campaigns.campaign.campaigns import Delivery, Medium
+from campaigns.campaign.campaigns import Delivery
+from campaigns.campaign.media import Medium
 from campaigns.campaign.reasons import Reason
 from campaigns.campaign.shop_policy import save_shop_policy
 from campaigns.optouts.bounces import Bounce, BounceKind

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 from sqlmodel import Session, select
 
-from campaigns.campaign.campaigns import Campaign, Delivery, DeliveryState, Medium, Run
+from campaigns.campaign.campaigns import Campaign, Delivery, DeliveryState, Run
+from campaigns.campaign.media import Medium
 from campaigns.channels.channel import Refused, TryLater, Undecided
 from campaigns.channels.memory import MemoryChannel
 from campaigns.deliveries.ledger import count

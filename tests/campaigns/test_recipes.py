@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from campaigns.campaign.campaigns import Campaign, CampaignState, Medium, Recipe
+from campaigns.campaign.campaigns import Campaign, CampaignState, Recipe
 from campaigns.campaign.draft import Draft
+from campaigns.campaign.media import Medium
 from campaigns.campaign.recipes import RECIPES, recipe_name, suggested_audience, suggested_trigger
 from campaigns.offers.issuing import issue_anonymous
 from campaigns.offers.offers import Offer

@@ -12,7 +12,8 @@ from sqlalchemy import Engine
 from sqlmodel import select
 
 from campaigns import tasks
-from campaigns.campaign.campaigns import CampaignState, Delivery, DeliveryState, Medium, Recipe, Run
+from campaigns.campaign.campaigns import CampaignState, Delivery, DeliveryState, Recipe, Run
+from campaigns.campaign.media import Medium
 from campaigns.channels.channel import Message, Refused, TryLater, Undecided
 from campaigns.channels.memory import MemoryChannel
 from campaigns.deliveries import claiming

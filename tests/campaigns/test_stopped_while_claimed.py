@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import select
 
-from campaigns.campaign.campaigns import Delivery, Medium, Recipe
+from campaigns.campaign.campaigns import Delivery, Recipe
+from campaigns.campaign.media import Medium
 from campaigns.channels.channel import Message
 from campaigns.channels.memory import MemoryChannel
 from campaigns.optouts.replies import take_reply

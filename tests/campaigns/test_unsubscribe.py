@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from campaigns.campaign.campaigns import Campaign, Delivery, Medium
+from campaigns.campaign.campaigns import Campaign, Delivery
+from campaigns.campaign.media import Medium
 from campaigns.campaign.reasons import Reason
 from campaigns.optouts.replies import START_WORDS, STOP_WORDS, is_start_word, is_stop_word, take_reply
 from campaigns.optouts.topics import create_topic, find_topic, rename_topic, topics_of

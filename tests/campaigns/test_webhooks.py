@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from sqlmodel import select
 from standardwebhooks import Webhook as Signer
 
-from campaigns.campaign.campaigns import Medium
+from campaigns.campaign.media import Medium
 from campaigns.channels.channel import Refused
 from campaigns.channels.memory import MemoryChannel
 from campaigns.offers.links import Link

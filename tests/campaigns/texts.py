@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from campaigns.campaign.campaigns import Campaign, Medium, Recipe
+from campaigns.campaign.campaigns import Campaign, Recipe
+from campaigns.campaign.media import Medium
 from campaigns.channels.senders import Sender, SenderKind
 from campaigns.texts.mail import SenderIdentity
 from retention.buyers import Buyer

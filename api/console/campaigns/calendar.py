@@ -15,8 +15,9 @@ from api.console.shell import Here, go, refused, show, typed_in
 from api.console.states import medium_name, shown
 from api.date_input import typed_day
 from api.deps import Now, Place, Reading, Writing, require
-from campaigns.campaign.campaigns import CampaignState, Medium
+from campaigns.campaign.campaigns import CampaignState
 from campaigns.campaign.local_time import local_moment
+from campaigns.campaign.media import Medium
 from campaigns.runs.calendar import days, reschedule
 from campaigns.runs.drafting import campaign_for, campaigns_of
 from campaigns.runs.forecasting import forecast

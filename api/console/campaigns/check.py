@@ -21,7 +21,8 @@ from api.console.shell import Here, go, refused, show
 from api.console.states import medium_name, shown
 from api.deps import Now, Place, Writing, require
 from campaigns.campaign.audiences import may_see
-from campaigns.campaign.campaigns import Campaign, Medium
+from campaigns.campaign.campaigns import Campaign
+from campaigns.campaign.media import Medium
 from campaigns.campaign.reasons import step_name
 from campaigns.campaign.recipes import recipe_name
 from campaigns.campaign.shop_policy import shop_policy

@@ -16,8 +16,9 @@ from api.console.campaigns.reading import Read, here_of, preview_context, read_a
 from api.console.campaigns.what import typed_what
 from api.console.shell import Here, go, show
 from api.deps import Now, Place, Reading, require
-from campaigns.campaign.campaigns import Campaign, Medium
+from campaigns.campaign.campaigns import Campaign
 from campaigns.campaign.draft import as_changed
+from campaigns.campaign.media import Medium
 from campaigns.runs.drafting import campaign_for
 from campaigns.texts.sending_tests import send_test
 from retention.access import Scope

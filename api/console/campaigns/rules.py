@@ -5,7 +5,8 @@ from typing import Any
 
 from starlette.datastructures import FormData
 
-from campaigns.campaign.campaigns import Campaign, Medium
+from campaigns.campaign.campaigns import Campaign
+from campaigns.campaign.media import Medium
 from campaigns.campaign.policy import OverCeiling, Period, WhenFull
 from retention import money
 from retention.errors import Invalid

@@ -21,7 +21,8 @@ from api.console.campaigns.wording import campaign_when, rule_words, shop_rules_
 from api.console.figures import count as shown_count
 from api.console.segments.segments import count_by_slug
 from api.deps import Place
-from campaigns.campaign.campaigns import Campaign, Medium
+from campaigns.campaign.campaigns import Campaign
+from campaigns.campaign.media import Medium
 from campaigns.campaign.policy import quiet_on
 from campaigns.campaign.shop_policy import shop_policy
 from campaigns.campaign.triggers import next_moment

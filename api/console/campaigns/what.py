@@ -7,8 +7,9 @@ from sqlmodel import Session
 from starlette.datastructures import FormData
 
 from api.console.states import medium_name
-from campaigns.campaign.campaigns import Campaign, Medium
+from campaigns.campaign.campaigns import Campaign
 from campaigns.campaign.content import Template
+from campaigns.campaign.media import Medium
 from campaigns.campaign.policy import PostsTo
 from campaigns.channels.senders import find_sender, senders_of
 from campaigns.optouts.topics import topics_of

@@ -10,8 +10,9 @@ from sqlmodel import Session
 from api.console import figures
 from api.console.campaigns.recurrences import recurrence_words
 from api.deps import Place
-from campaigns.campaign.campaigns import Campaign, CampaignState, Medium
+from campaigns.campaign.campaigns import Campaign, CampaignState
 from campaigns.campaign.lifecycle import possible
+from campaigns.campaign.media import Medium
 from campaigns.campaign.policy import QUIET_MEDIA, Cap, Period, Quiet, ShopPolicy, Whose, caps_on, quiet_on
 from campaigns.campaign.triggers import (
     EventKind,

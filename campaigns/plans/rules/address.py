@@ -7,7 +7,8 @@ import sqlalchemy as sa
 from pyroaring import BitMap
 from sqlmodel import Session, col, func
 
-from campaigns.campaign.campaigns import Delivery, Medium
+from campaigns.campaign.campaigns import Delivery
+from campaigns.campaign.media import Medium
 from campaigns.campaign.policy import CHANNEL
 from campaigns.campaign.posts import goes_to_groups
 from campaigns.campaign.reasons import Reason

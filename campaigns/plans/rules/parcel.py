@@ -5,7 +5,8 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlmodel import col, func, select
 
-from campaigns.campaign.campaigns import TAKEN, Delivery, Medium
+from campaigns.campaign.campaigns import TAKEN, Delivery
+from campaigns.campaign.media import Medium
 from campaigns.campaign.policy import Policy, ShopPolicy
 from campaigns.campaign.reasons import Reason
 from campaigns.plans.rules.rule import Dropped, Funnel, Rule

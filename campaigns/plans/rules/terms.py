@@ -10,7 +10,8 @@ from typing import TypeVar
 
 from sqlmodel import Session, col, select
 
-from campaigns.campaign.campaigns import Campaign, Medium, Recipe, Run
+from campaigns.campaign.campaigns import Campaign, Recipe, Run
+from campaigns.campaign.media import Medium
 from campaigns.campaign.policy import Cap, Quiet, ShopPolicy, caps_on, channel_of, needed_answer, quiet_on
 from campaigns.campaign.shop_policy import shop_policy_of
 from campaigns.offers.offers import Offer

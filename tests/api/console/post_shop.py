@@ -8,8 +8,9 @@ from PIL import Image
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from campaigns.campaign.campaigns import Campaign, Medium, Recipe
+from campaigns.campaign.campaigns import Campaign, Recipe
 from campaigns.campaign.draft import Draft
+from campaigns.campaign.media import Medium
 from campaigns.campaign.posts import Post
 from campaigns.runs.drafting import create_campaign
 from campaigns.runs.launch import launch

@@ -9,7 +9,8 @@ import pytest
 from sqlmodel import func, select
 
 from api.console.campaigns.recurrences import Plain, plain_of, recurrence_words
-from campaigns.campaign.campaigns import Campaign, Medium, Recipe
+from campaigns.campaign.campaigns import Campaign, Recipe
+from campaigns.campaign.media import Medium
 from campaigns.offers.offers import Offer
 from retention.database import reading
 from retention.errors import Invalid

@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import select, update
 
-from campaigns.campaign.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Medium, Run
+from campaigns.campaign.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Run
+from campaigns.campaign.media import Medium
 from campaigns.campaign.reasons import Reason, sentence, step_name
 from campaigns.campaign.shop_policy import save_shop_policy
 from campaigns.channels.senders import Sender, SenderKind, SenderState, create_sender

@@ -3,7 +3,8 @@
 from sqlalchemy import Engine
 from sqlmodel import select
 
-from campaigns.campaign.campaigns import Campaign, CampaignState, Medium, Recipe
+from campaigns.campaign.campaigns import Campaign, CampaignState, Recipe
+from campaigns.campaign.media import Medium
 from campaigns.channels.senders import Sender, SenderKind, create_sender
 from campaigns.webhooks.webhooks import Webhook, create_webhook
 from retention.database import reading, transaction
