@@ -10,6 +10,7 @@ from sqlmodel import Session
 from retention.errors import Invalid, NotFound
 from retention.i18n import gettext, gettext_noop, speaking
 from retention.shops import Shop
+from segments.rule_ast import Node
 from segments.rules import parse
 from segments.segments import Segment, list_segments, save_segment
 
@@ -37,8 +38,9 @@ class Preset:
         """Return the name with what was asked for."""
         return gettext(self.name).format(**values)
 
-    def filled(self, values: Mapping[str, str]) -> Rule:
+    def node(self, values: Mapping[str, str] | None = None) -> Node:
         """Return the rule with what it asks for; Invalid while something is missing."""
+        values = values or {}
         missing = [name for name in self.asks if not values.get(name, "").strip()]
         if missing:
             raise Invalid(
@@ -47,7 +49,7 @@ class Preset:
                 asks=", ".join(self.asks),
                 missing=", ".join(missing),
             )
-        return {kind: _filled(body, values) for kind, body in self.rule.items()}
+        return parse(_filled(self.rule, values))
 
 
 _BOUGHT: Rule = {"orders": {"measure": "count", "at_least": 1}}
@@ -139,7 +141,7 @@ def save_presets(session: Session, shop: Shop, *, at: datetime, actor: str = "sy
     there = {segment.slug for segment in list_segments(session, shop.id)}
     with speaking(shop.language):
         return [
-            save_segment(session, shop.id, preset.slug, rule=parse(preset.rule), name=preset.title, actor=actor, at=at)
+            save_segment(session, shop.id, preset.slug, rule=preset.node(), name=preset.title, actor=actor, at=at)
             for preset in PRESETS.values()
             if preset.slug not in there and not preset.asks
         ]

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlmodel import Session
 
 from retention.errors import Invalid
 from retention.shops import Shop
 from segments.matching import open_matcher
+from segments.rule_ast import Node
+from segments.rules import parse
 
 PARTS = 1_000
 """Buckets of a split: shares are exact to a tenth of a percent."""
@@ -33,22 +34,22 @@ def overlap(session: Session, shop: Shop, slugs: Sequence[str], *, now: datetime
     )
 
 
-def union(slugs: Sequence[str]) -> dict[str, Any]:
+def union(slugs: Sequence[str]) -> Node:
     """Return the rule for buyers in at least one of the segments."""
-    return {"any": [{"segment": slug} for slug in slugs]}
+    return parse({"any": [{"segment": slug} for slug in slugs]})
 
 
-def intersection(slugs: Sequence[str]) -> dict[str, Any]:
+def intersection(slugs: Sequence[str]) -> Node:
     """Return the rule for buyers in every one of the segments."""
-    return {"all": [{"segment": slug} for slug in slugs]}
+    return parse({"all": [{"segment": slug} for slug in slugs]})
 
 
-def minus(slug: str, without: Sequence[str]) -> dict[str, Any]:
+def minus(slug: str, without: Sequence[str]) -> Node:
     """Return the rule for buyers in one segment and in none of the others."""
-    return {"all": [{"segment": slug}, *({"not": {"segment": other}} for other in without)]}
+    return parse({"all": [{"segment": slug}, *({"not": {"segment": other}} for other in without)]})
 
 
-def split(slug: str, shares: Sequence[int], *, seed: str) -> list[dict[str, Any]]:
+def split(slug: str, shares: Sequence[int], *, seed: str) -> list[Node]:
     """Return one rule per share (percent, adding up to 100) that together deal out a segment, each buyer once.
 
     The same seed deals the same way for ever; a buyer who enters later falls into one of the parts too.
@@ -59,6 +60,6 @@ def split(slug: str, shares: Sequence[int], *, seed: str) -> list[dict[str, Any]
     for share in shares:
         size = share * PARTS // 100
         bucket = {"of": PARTS, "from": first, "to": first + size - 1, "seed": seed}
-        rules.append({"all": [{"segment": slug}, {"bucket": bucket}]})
+        rules.append(parse({"all": [{"segment": slug}, {"bucket": bucket}]}))
         first += size
     return rules

@@ -14,8 +14,7 @@ from retention.spreadsheets import open_csv
 from segments import export, forecasting, forecasts, lists, rfm, segments, sets
 from segments.descriptions import describe
 from segments.matching import match, open_matcher
-from segments.rule_ast import HORIZON, InSegment, Scale
-from segments.rules import parse
+from segments.rule_ast import HORIZON, InSegment, Node, Scale, to_json
 
 group = typer.Typer()
 
@@ -134,12 +133,11 @@ def split(
     rules = sets.split(slug, _percents(shares), seed=seed or slug)
     parts: list[dict[str, Any]] = []
     with writing(shop) as here:
-        for number, rule in enumerate(rules, 1):
-            node = parse(rule)
+        for number, node in enumerate(rules, 1):
             part: dict[str, Any] = {
                 "part": number,
                 "count": len(match(here.session, here.shop, node, now=here.now)),
-                "rule": rule,
+                "rule": to_json(node),
             }
             if save_as:
                 part["slug"] = f"{save_as}-{number}"
@@ -268,8 +266,7 @@ def _set_manual_members(slug: str, shop: str, named: list[str], where: str | Non
     show({"segment": slug, "pinned": where or "no more", "buyers": len(buyers), "size": size}, as_json=as_json)
 
 
-def _combine(shop: str, rule: dict[str, Any], save_as: str, *, as_json: bool) -> None:
-    node = parse(rule)
+def _combine(shop: str, node: Node, save_as: str, *, as_json: bool) -> None:
     with writing(shop) as here:
         result: dict[str, Any] = {
             "count": len(match(here.session, here.shop, node, now=here.now)),
@@ -278,7 +275,7 @@ def _combine(shop: str, rule: dict[str, Any], save_as: str, *, as_json: bool) ->
         if save_as:
             segments.save_segment(here.session, here.shop.id, save_as, rule=node, actor=here.actor, at=here.now)
             result["saved"] = save_as
-    show({**result, "rule": rule}, as_json=as_json)
+    show({**result, "rule": to_json(node)}, as_json=as_json)
 
 
 def _named(buyers: list[str] | None, source: Path | None) -> list[str]:

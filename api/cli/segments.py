@@ -19,7 +19,7 @@ from segments import export as files
 from segments import lists, presets, preview, segments, snapshots
 from segments.descriptions import describe
 from segments.matching import match
-from segments.rule_ast import InSegment
+from segments.rule_ast import InSegment, to_json
 from segments.rules import parse
 from segments.schema import rule_schema
 from segments.values import read_moment
@@ -157,11 +157,10 @@ def use_preset(
 ) -> None:
     """Count the buyers of one ready-made segment, with the category or products that it asks for."""
     preset, values = presets.find_preset(slug), {"category": category, "bought": bought, "missing": missing}
-    rule = dict(preset.filled(values))
+    node = preset.node(values)
     with writing(shop) as here:
-        node = parse(rule)
         result: dict[str, Any] = {"count": len(match(here.session, here.shop, node, now=here.now))}
-        result |= {"words": describe(node, currency=here.shop.currency), "rule": rule}
+        result |= {"words": describe(node, currency=here.shop.currency), "rule": to_json(node)}
         if save_as:
             with speaking(here.shop.language):
                 name = preset.titled(values)

@@ -18,7 +18,6 @@ from retention.shops import Shop, create_shop
 from retention.users import User, add_user, member_for
 from segments.matching import match
 from segments.presets import PRESETS, save_presets
-from segments.rules import parse
 
 PASSWORD = "tea-and-paper"  # noqa: S105 - printed for whoever tries the demo
 
@@ -72,7 +71,7 @@ def save_segments(stage: Stage, shop: Shop) -> dict[str, int]:
         save_presets(session, shop, at=stage.now)
         counts = {}
         for slug, preset in ready.items():
-            counts[slug] = len(match(session, shop, parse(preset.rule), now=stage.now))
+            counts[slug] = len(match(session, shop, preset.node(), now=stage.now))
             step.advance()
     return counts
 

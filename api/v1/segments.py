@@ -26,7 +26,7 @@ from segments.matching import match
 from segments.personal_conditions import check_asking, readable_json
 from segments.presets import PRESETS, Preset, find_preset
 from segments.preview import preview
-from segments.rule_ast import InSegment
+from segments.rule_ast import InSegment, to_json
 from segments.rules import parse
 from segments.segments import Segment
 
@@ -248,7 +248,6 @@ def show_preset(preset: str, caller: Reader, category: str = "", bought: str = "
     """
     found = find_preset(preset)
     values = {"category": category, "bought": bought, "missing": missing}
-    found.filled(values)
     return _preset(found, values, caller)
 
 
@@ -321,9 +320,10 @@ def _match(session: Reading, caller: Caller, slug: str, now: datetime, as_of: da
 def _preset(preset: Preset, values: dict[str, str], caller: Caller) -> PresetOut:
     if preset.asks and not values:
         return PresetOut(slug=preset.slug, name=preset.title, asks=list(preset.asks))
-    rule = dict(preset.filled(values))
-    words = describe(parse(rule), currency=caller.shop.currency)
-    return PresetOut(slug=preset.slug, name=preset.titled(values), asks=list(preset.asks), words=words, rule=rule)
+    node = preset.node(values)
+    words = describe(node, currency=caller.shop.currency)
+    asks = list(preset.asks)
+    return PresetOut(slug=preset.slug, name=preset.titled(values), asks=asks, words=words, rule=to_json(node))
 
 
 def _refreshed(found: list[snapshots.Refreshed]) -> RefreshesOut:

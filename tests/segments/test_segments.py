@@ -156,14 +156,14 @@ def test_tools_on_sets_make_rules_that_add_up(session):
     save(session, shop, "follow", {"follows": {}})
     assert overlap(session, shop, ["all", "bought", "follow"], now=NOW).shared == ((200, 1, 2), (1, 1, 1), (2, 1, 2))
     counts = [
-        len(match(session, shop, parse(rule), now=NOW))
+        len(match(session, shop, rule, now=NOW))
         for rule in (union(["bought", "follow"]), intersection(["bought", "follow"]), minus("all", ["follow"]))
     ]
     assert counts == [2, 1, 198]
-    parts = [match(session, shop, parse(rule), now=NOW) for rule in split("all", [50, 30, 20], seed="spring")]
+    parts = [match(session, shop, rule, now=NOW) for rule in split("all", [50, 30, 20], seed="spring")]
     assert sum(map(len, parts)) == len(BitMap.union(*parts)) == 200
     assert [len(part) for part in parts] == pytest.approx([100, 60, 40], abs=25)
-    assert parts != [match(session, shop, parse(rule), now=NOW) for rule in split("all", [50, 30, 20], seed="autumn")]
+    assert parts != [match(session, shop, rule, now=NOW) for rule in split("all", [50, 30, 20], seed="autumn")]
     with pytest.raises(Invalid, match="add up to 100"):
         split("all", [50, 49], seed="x")
 

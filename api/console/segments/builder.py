@@ -45,7 +45,7 @@ from retention.shops import Shop
 from segments.lists import list_lists
 from segments.personal_conditions import check_asking
 from segments.presets import PRESETS, Preset, find_preset
-from segments.rule_ast import InSegment
+from segments.rule_ast import InSegment, to_json
 from segments.rules import parse
 from segments.segments import Segment, find_segment, list_segments, save_segment
 from segments.snapshots import refresh_segment
@@ -112,7 +112,7 @@ def new(
     if preset:
         chosen, given = find_preset(preset), dict(request.query_params)
         if _is_answered(chosen, given):
-            asked, name = chosen.filled(given), chosen.titled(given)
+            asked, name = to_json(chosen.node(given)), chosen.titled(given)
     typed = TypedRule({"name": [name], "short_name": [_free_name(session, place.shop, preset)]})
     return _page(request, session, _sheet(session, place, open_rule(asked, known), known, typed, now))
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 from io import TextIOWrapper
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Query, Request, UploadFile
@@ -24,8 +24,7 @@ from segments.export import upload_list
 from segments.lists import list_lists
 from segments.matching import open_matcher
 from segments.personal_conditions import check_asking, hidden_segments
-from segments.rule_ast import InSegment
-from segments.rules import parse
+from segments.rule_ast import InList, InSegment, Node, to_json
 from segments.segments import find_segment, list_segments, save_segment
 from segments.sets import intersection, minus, overlap, split, union
 
@@ -72,7 +71,7 @@ def combine(place: Here, session: Reading, how: str = "any", chosen: Chosen = []
     base = first or chosen[0]
     names = {slug: find_segment(session, place.shop.id, slug).name for slug in {*chosen, base}}
     others = [slug for slug in chosen if slug != base]
-    rules: dict[str, tuple[dict[str, Any], str]] = {
+    rules: dict[str, tuple[Node, str]] = {
         "any": (union(chosen), _(" or ").join(names[slug] for slug in chosen)),
         "all": (intersection(chosen), _(" and ").join(names[slug] for slug in chosen)),
         "minus": (minus(base, others), _("{name} without the others").format(name=names[base])),
@@ -142,7 +141,7 @@ def _split(session: Session, place: Place, slug: str, percents: Sequence[int], *
                 gettext_noop("There is a segment {slug} already. This one has been split before."), slug=part
             )
         name = _("{name}: part {number} ({share} %)").format(name=found.name[:150], number=number, share=share)
-        save_segment(session, place.shop.id, part, rule=parse(rule), name=name, actor=place.member.actor, at=at)
+        save_segment(session, place.shop.id, part, rule=rule, name=name, actor=place.member.actor, at=at)
 
 
 def _told(count: int, unknown: Sequence[str]) -> Notice:
@@ -173,7 +172,7 @@ def _lists(
         status=error.status if error else 200,
         notice=refused(error) if error else notice,
         lists=[
-            (each, len(BitMap.deserialize(each.members)), _opening(place, {"list": each.slug}, each.name))
+            (each, len(BitMap.deserialize(each.members)), _opening(place, InList(each.slug), each.name))
             for each in lists
         ],
         typed_name=typed[0],
@@ -194,6 +193,6 @@ def _percents(text: str) -> list[int]:
         ) from error
 
 
-def _opening(place: Place, rule: dict[str, Any], name: str) -> str:
-    asked = {"rule": json.dumps(rule, ensure_ascii=False), "name": name}
+def _opening(place: Place, rule: Node, name: str) -> str:
+    asked = {"rule": json.dumps(to_json(rule), ensure_ascii=False), "name": name}
     return f"/shops/{place.shop.slug}/segments/new?{urlencode(asked)}"

@@ -28,7 +28,7 @@ def camellia(camellia_on_both: Engine) -> Engine:
 
 
 RULES: list[Any] = [
-    *(dict(preset.rule) for preset in PRESETS.values()),
+    *(to_json(preset.node(dict.fromkeys(preset.asks, "tea"))) for preset in PRESETS.values()),
     {
         "orders": {
             "measure": "spend",
