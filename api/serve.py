@@ -27,7 +27,7 @@ def run(host: str, port: int) -> None:
     try:
         family = socket.getaddrinfo(host, port)[0][0]
     except socket.gaierror:
-        raise Invalid("{host} is no address of this machine; 127.0.0.1 or 0.0.0.0 is.", host=host) from None
+        raise Invalid("{host} is not an address of this machine. Use 127.0.0.1 or 0.0.0.0.", host=host) from None
     with socket.create_server((host, port), family=family):
         pass  # a taken port is said once, here, and not by a child that dies again and again
     close_home(settings.home)

@@ -83,7 +83,18 @@ def _said(value: object, translate: Callable[[str], str]) -> object:
 
 def in_words(value: StrEnum) -> str:
     """Return a member of an enumeration as an English reader says it: in review."""
-    return value.value.replace("_", " ").replace("-", " ")
+    words = value.value.replace("_", " ").replace("-", " ")
+    return _FIELD_TERMS.get(words, words)
+
+
+_FIELD_TERMS = {
+    "robot": "group bot",
+    "assisted": "manual post",
+    "sms": "SMS",
+    "too little": "not enough data",
+    "unsettled": "no stable result",
+}
+"""Terms of the field for stored values that are none. The values are published, so they stay."""
 
 
 class Invalid(Error):

@@ -92,7 +92,7 @@ def _take(session: Session, member: Member, key: str, *, request: bytes, at: dat
     is_first = session.connection().execute(taking).first() is not None
     given = session.exec(select(GivenAnswer).where(*mine)).one()
     if given.request != digest:
-        raise Conflict("The idempotency key {key} was used for another request. Take a new one.", key=key)
+        raise Conflict("The idempotency key {key} was used for another request. Use a new one.", key=key)
     return given, is_first
 
 
@@ -107,8 +107,8 @@ def _under(member: Member, key: str) -> tuple[ColumnElement[bool], ...]:
 def _kept(given: GivenAnswer) -> dict[str, Any]:
     if given.answer is None:
         raise Conflict(
-            "The first request under the idempotency key {key} is still at work, or what it was answered is not kept."
-            " Look what came of it before you send it under a new key.",
+            "The first request with the idempotency key {key} is still in progress, or its response was not "
+            "stored. Check its result before sending it again with a new key.",
             key=given.key,
         )
     return given.answer

@@ -165,4 +165,4 @@ def _read(value: Any, kind: type[Any]) -> Any:
 
 
 def _no_cursor() -> Invalid:
-    return Invalid("`after` is no cursor of this list. Give it as an answer had it in `next`.")
+    return Invalid("`after` is not a cursor of this list. Use the `next` value of an earlier response.")

@@ -65,7 +65,7 @@ def read_picture(
             raise
         except Exception as wrong:  # a decoder given hostile bytes may raise anything
             if "truncated" in str(wrong).lower():
-                raise Invalid("The picture is cut off: its end is missing. Send the whole file.") from wrong
+                raise Invalid("The picture is incomplete: its end is missing. Send the whole file.") from wrong
             raise Invalid(NO_PICTURE, known=_listed(formats)) from wrong
 
 
@@ -111,7 +111,7 @@ def _refuse_large(opened: Image.Image) -> None:
 
 def _too_large(most: int) -> Invalid:
     return Invalid(
-        "The picture is too large: at most {pixels} million pixels and {bytes} MB are read. Make it smaller.",
+        "The picture is too large: at most {pixels} million pixels and {bytes} MB are allowed. Make it smaller.",
         pixels=most // 1_000_000,
         bytes=LARGEST_BYTES // 1_000_000,
     )

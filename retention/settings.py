@@ -109,8 +109,8 @@ class Settings(BaseSettings):
 def _long_enough(key: bytes, source: str) -> bytes:
     if len(key) < SHORTEST_KEY:
         raise Invalid(
-            "{source} holds {length} bytes; a key needs {least}. Restore it from a backup: what it signed and"
-            " encrypted needs the same one. For a new installation take a new one, as `openssl rand -hex 32` makes it.",
+            "{source} has {length} bytes; a key needs {least}. Restore it from a backup: what it signed and "
+            "encrypted needs the same key. For a new installation, generate one with `openssl rand -hex 32`.",
             source=source,
             length=len(key),
             least=SHORTEST_KEY,

@@ -64,7 +64,7 @@ def find_shop(session: Session, slug: str) -> Shop:
     """Return the shop called `slug`; NotFound otherwise."""
     shop = session.exec(select(Shop).where(Shop.slug == slug)).first()
     if shop is None:
-        raise NotFound("No shop is called {slug}. Make one with: regulars shop create {slug}", slug=slug)
+        raise NotFound("No shop is called {slug}. Create it with: regulars shop create {slug}", slug=slug)
     return shop
 
 

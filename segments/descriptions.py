@@ -180,7 +180,7 @@ class _Speaker:
 
     def since(self, state: str, window: Window) -> str:
         when = _within(window)
-        return gettext("{state}, begun {when}").format(state=state, when=when[0]) if when else state
+        return gettext("{state}, started {when}").format(state=state, when=when[0]) if when else state
 
     def touched(self, condition: Touched) -> str:
         times = _compared(condition.tests, _times)
@@ -292,7 +292,7 @@ def _within(window: Window) -> list[str]:
         text = ngettext("in the last {count} day", "in the last {count} days", window.last_days)
         return [text.format(count=window.last_days)]
     if window.start is not None and window.end is not None:
-        text = gettext("from {start} until before {end}")
+        text = gettext("from {start} up to but not including {end}")
         return [text.format(start=_moment(window.start), end=_moment(window.end))]
     if window.start is not None:
         return [gettext("since {start}").format(start=_moment(window.start))]

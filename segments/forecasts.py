@@ -78,11 +78,11 @@ def find_forecast(session: Session, shop_id: int) -> ShopForecast | None:
 def why_nothing(forecast: ShopForecast | None) -> str:
     """Say why nobody is predicted, in the language being spoken; nothing when buyers are."""
     if forecast is None:
-        return gettext("Nothing is predicted yet; a forecast is made once a day.")
+        return gettext("No predictions yet; they are calculated once a day.")
     if forecast.outcome is Outcome.MADE:
         return ""
     if forecast.outcome is Outcome.UNSETTLED:
-        return gettext("The model does not fit this shop's orders, so nothing is predicted.")
+        return gettext("The model does not fit this shop's orders, so there are no predictions.")
     return gettext(
         "Not enough data for predictions: {buyers} buyers have ordered (at least {fewest} are needed) and {back} of "
         "them on more than one day (at least {fewest_back})."
@@ -95,9 +95,7 @@ def measure_forecasts(view: View, condition: Predicted) -> Query:
     Invalid as of a past moment: how the model saw a buyer then is not kept.
     """
     if view.as_of is not None:
-        raise Invalid(
-            "Predictions have no history: ask without an as-of date, or leave the prediction out of the rule."
-        )
+        raise Invalid("Predictions have no history: omit the as-of date, or remove the prediction from the rule.")
     buyer, unit = col(BuyerForecast.buyer_id), whole(UNIT)
     of_shop = col(BuyerForecast.shop_id) == view.shop.id
     match condition.forecast:

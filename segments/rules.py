@@ -77,7 +77,7 @@ def parse(rule: object) -> Node:
     found = list(conditions_of(node))
     count, texts = len(found), sum(map(_texts_in, found))
     if texts > MOST_TEXTS:
-        raise Invalid("A rule names at most {most} texts; this one names {count}.", most=MOST_TEXTS, count=texts)
+        raise Invalid("A rule has at most {most} text values; this one has {count}.", most=MOST_TEXTS, count=texts)
     if count > MOST_CONDITIONS:
         raise Invalid("A rule has at most {most} conditions; this one has {count}.", most=MOST_CONDITIONS, count=count)
     return node

@@ -93,7 +93,7 @@ def read_texts(value: object, path: str, *, most: int = MOST_TEXTS) -> tuple[str
 def read_flag(value: object, path: str) -> bool:
     """Return true or false."""
     if not isinstance(value, bool):
-        raise Invalid("{path}: say true or false, not {value}.", path=path, value=shown(value))
+        raise Invalid("{path}: use true or false, not {value}.", path=path, value=shown(value))
     return value
 
 

@@ -36,7 +36,7 @@ def export(
 ) -> None:
     """Write everything the shop knows of a buyer to a file."""
     if out.suffix not in {".html", ".json"}:
-        raise Invalid("{file} ends in neither .html nor .json.", file=repr(out.name))
+        raise Invalid("The file name {file} must end in .html or .json.", file=repr(out.name))
     with reading(shop) as here:
         made = export_buyer(here.session, here.shop, here.member, external_id, at=here.now)
         with speaking(here.shop.language):

@@ -281,7 +281,7 @@ def _combine(shop: str, node: Node, save_as: str, *, as_json: bool) -> None:
 def _named(buyers: list[str] | None, source: Path | None) -> list[str]:
     named = [*(buyers or ()), *(_lines(source) if source else ())]
     if not any(each.strip() for each in named):
-        raise Invalid("Name buyers, or give a file of their ids with --from.")
+        raise Invalid("Give buyer IDs, or a file of IDs with --from.")
     return named
 
 

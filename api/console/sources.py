@@ -13,7 +13,7 @@ TOLD = {
 
 _OTHERS = {
     "unsubscribe link": gettext_noop("on the unsubscribe page"),
-    "sms reply": gettext_noop("by answering a text message"),
+    "sms reply": gettext_noop("by replying to a text message"),
     "complaint": gettext_noop("marked as spam"),
     "erased": gettext_noop("on erasure"),
 }

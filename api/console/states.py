@@ -86,7 +86,7 @@ _MEDIA = {
     Medium.SMS: gettext_noop("SMS"),
     Medium.WEBHOOK: gettext_noop("App messages"),
     Medium.BOT: gettext_noop("Group bot"),
-    Medium.ASSISTED: gettext_noop("By hand"),
+    Medium.ASSISTED: gettext_noop("Manual post"),
     Medium.PARCEL: gettext_noop("Parcel inserts"),
 }
 

@@ -25,7 +25,8 @@ class Habits:
     def __post_init__(self) -> None:
         if not 0 <= self.won <= 1:
             raise Invalid(
-                "An uplift of {uplift} cannot come from {share} of buyers claiming: lower it, or raise scan or claim.",
+                "An uplift of {uplift} is not possible if {share} of buyers claim: lower it, or raise the scan "
+                "rate or the claim rate.",
                 uplift=self.uplift,
                 share=self.scan * self.claim,
             )

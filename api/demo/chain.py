@@ -148,7 +148,9 @@ def _count_the_mail(figures: dict[str, Any], office: PostOffice) -> None:
     """Hold the ledger against the other side: every mail it calls sent arrived, and none besides."""
     said = figures["push"].sent + figures["alert"].sent
     if said != len(office.arrived):
-        raise Conflict("The ledger says {said} mails, {arrived} arrived.", said=said, arrived=len(office.arrived))
+        raise Conflict(
+            "The ledger counts {said} emails, but {arrived} arrived.", said=said, arrived=len(office.arrived)
+        )
 
 
 def _files(stage: Stage) -> list[str]:

@@ -40,7 +40,7 @@ def _pack_one(stage: Stage, cast: Cast, pieces: list[tuple[str, str]], number: i
             at=stage.now,
         )
         if piece.copy_number != 2 or batch.pieces != 1:
-            raise Conflict("A spoiled insert was not printed once more as it was.")
+            raise Conflict("A spoiled insert was not reprinted unchanged.")
         with transaction(stage.engine) as session:
             mark_printed(session, cast.packer, batch.number, PrintResult.GOOD, at=stage.now)
     with transaction(stage.engine) as session:

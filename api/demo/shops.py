@@ -59,7 +59,9 @@ def _begin_after_the_last_order(stage: Stage, shop: Shop) -> None:
     with reading(stage.engine) as session:
         last = session.exec(select(func.max(Order.order_day)).where(Order.shop_id == shop.id)).one()
     if last is None:
-        raise Invalid("The order file has no order that could be imported; see the rejects file beside it.")
+        raise Invalid(
+            "The order file has no order that could be imported; see the file of rejected rows in the same folder."
+        )
     stage.day = clock.day_of(last + 1)
     stage.at(9)
 

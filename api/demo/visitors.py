@@ -53,7 +53,7 @@ def _ask(phone: HTTPConnection, method: str, path: str, **headers: str) -> str:
     answer = phone.getresponse()
     answer.read()
     if answer.status >= 400:
-        raise Conflict("{method} {path} was answered {status}.", method=method, path=path, status=answer.status)
+        raise Conflict("{method} {path} returned {status}.", method=method, path=path, status=answer.status)
     return urlsplit(urljoin(path, answer.getheader("Location", ""))).path if answer.status >= 300 else ""
 
 

@@ -47,7 +47,7 @@ def refuse_unknown(request: Request, _: Annotated[Caller, Depends(current_caller
     if not unknown:
         return
     known = ", ".join(sorted(route.known)) or gettext("none")
-    told = gettext("This address has no such parameter. It takes: {known}.").format(known=known)
+    told = gettext("Unknown parameter. This endpoint accepts: {known}.").format(known=known)
     raise RequestValidationError([{"type": "unknown", "loc": ("query", name), "msg": told} for name in unknown])
 
 

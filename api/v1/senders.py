@@ -161,7 +161,7 @@ def _priced(values: dict[str, Any], shop: Shop) -> dict[str, Any]:
     read = money.read_price(price, shop.currency)
     if read > MOST_PRICE:
         most = money.write_price(MOST_PRICE, shop.currency)
-        raise Invalid("{text} is too much for a price: {most} is the most.", text=repr(price), most=most)
+        raise Invalid("The price {text} is too high: at most {most}.", text=repr(price), most=most)
     return values | {"price": read}
 
 

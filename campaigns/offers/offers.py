@@ -193,7 +193,9 @@ def _check_terms(offer: Offer, shop: Shop) -> None:
         raise Invalid("The offer ends at {end}, before it starts.", end=end)
     if offer.unlock_at and offer.most_coupons is not None and offer.unlock_at > offer.most_coupons:
         raise Invalid(
-            "{most} coupons can never be claimed by {people}.", most=offer.most_coupons, people=offer.unlock_at
+            "An offer limited to {most} coupons cannot unlock at {people} people.",
+            most=offer.most_coupons,
+            people=offer.unlock_at,
         )
     counts = ("days_from_claim", "most_coupons", "unlock_at")
     for name, number in ((name, getattr(offer, name)) for name in counts):

@@ -99,9 +99,9 @@ def reschedule(
     if launch_at <= at:
         raise Invalid("{moment} is in the past. Choose a future time.", moment=show_moment(launch_at, shop.timezone))
     if not isinstance(campaign.trigger, Once):
-        raise Conflict("“{name}” follows its trigger. Change that to move it.", name=campaign.name)
+        raise Conflict("“{name}” is scheduled by its trigger. Change the trigger to reschedule it.", name=campaign.name)
     if campaign.state not in (CampaignState.DRAFT, CampaignState.SCHEDULED):
-        raise Conflict("“{name}” is {state} and cannot be moved.", name=campaign.name, state=campaign.state)
+        raise Conflict("“{name}” is {state} and cannot be rescheduled.", name=campaign.name, state=campaign.state)
     before = campaign.scheduled_at
     campaign.scheduled_at = launch_at
     if campaign.state is CampaignState.SCHEDULED:

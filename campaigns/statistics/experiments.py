@@ -58,7 +58,7 @@ def read_experiment(path: Path, *, arm: str, control: str, converted: str, value
             tally = tallies.setdefault(cells[0], _Tally())
             if len(tallies) > MOST_ARMS:
                 raise Invalid(
-                    "Column {column} has more than {most} different values: name the one that holds the arm.",
+                    "Column {column} has more than {most} different values: name the column that holds the arm.",
                     column=arm,
                     most=MOST_ARMS,
                 )
@@ -96,7 +96,7 @@ def measure_file(  # one argument for each column
 def _sizes(experiment: Experiment, planned: Mapping[str, float] | None) -> dict[str, Any]:
     """Return the check for a sample ratio mismatch; without planned shares there is nothing to check."""
     if planned is None:
-        words = _("The sizes were not checked: say which share of the buyers each arm was to have.")
+        words = _("The group sizes were not checked: give the planned share of each arm.")
         return {"planned": None, "p": None, "mismatch": None, "words": words}
     sizes = {each.name: each.rate.buyers for each in (experiment.control, *experiment.arms)}
     found = sample_ratio(sizes, planned)
@@ -185,9 +185,7 @@ def _is_converted(text: str, line: int) -> bool:
     except ValueError:
         number = math.nan
     if not number >= 0:  # also catches what is not a number
-        raise Invalid(
-            "Line {line} holds {found} where 1 or 0, yes or no, or a count should be.", line=line, found=repr(text)
-        )
+        raise Invalid("Line {line} has {found}; expected 1 or 0, yes or no, or a count.", line=line, found=repr(text))
     return number > 0
 
 
@@ -198,7 +196,7 @@ def _amount(text: str, line: int) -> float:
         number = math.nan
     if not math.isfinite(number):
         raise Invalid(
-            "Line {line} holds {found} where a number should be, 0 for a buyer who spent nothing.",
+            "Line {line} has {found}; expected a number, 0 for a buyer who spent nothing.",
             line=line,
             found=repr(text),
         )

@@ -23,7 +23,8 @@ def buyers_needed(
         treated = 1.0
     if not 0 <= treated <= 1 or not uplift:
         raise Invalid(
-            "An uplift of {uplift} on a base of {base} cannot be seen: it must not be zero nor leave 0 to 1.",
+            "An uplift of {uplift} on a baseline of {base} cannot be measured: it must not be zero, and the "
+            "resulting rate must stay between 0 and 1.",
             uplift=uplift,
             base=base,
         )

@@ -87,8 +87,8 @@ def _of_audience(session: Session, shop: Shop, campaign: Campaign, audience: Bit
         readers = select(Buyer.id).where(Buyer.shop_id == shop.id, Buyer.language == language)
         if count := len(read_bitmap(session, readers) & audience):
             say = ngettext(
-                "{count} buyer of the audience reads {language}, and there is no text in it.",
-                "{count} buyers of the audience read {language}, and there is no text in it.",
+                "{count} buyer in the audience reads {language}, and there is no text in that language.",
+                "{count} buyers in the audience read {language}, and there is no text in that language.",
                 count,
             )
             yield _amber("missing_translation", say.format(count=count, language=language))
@@ -96,8 +96,8 @@ def _of_audience(session: Session, shop: Shop, campaign: Campaign, audience: Bit
         names = select(Buyer.id, Buyer.name).where(Buyer.shop_id == shop.id).execution_options(yield_per=20_000)
         if count := sum(number in audience and not salutation(name) for number, name in session.exec(names)):
             say = ngettext(
-                "{count} buyer of the audience has no name, and the text would leave a gap. Write {example}.",
-                "{count} buyers of the audience have no name, and the text would leave a gap. Write {example}.",
+                "{count} buyer in the audience has no name, and the text would leave a gap. Write {example}.",
+                "{count} buyers in the audience have no name, and the text would leave a gap. Write {example}.",
                 count,
             )
             yield _amber("empty_name", say.format(count=count, example="{{ buyer.name | default: 'friend' }}"))
@@ -125,9 +125,9 @@ def _cannot_be_made(error: Invalid, names: list[str]) -> Finding:
         return _red("text_error", error.say(_))
     asked = str(cause.message).split(" ")[0].strip("'\"")
     if near := get_close_matches(asked, names, n=1):
-        say = _("The text asks for {asked}, which this campaign does not have. Did you mean {near}?")
+        say = _("The text uses {asked}, which this campaign does not have. Did you mean {near}?")
         return _red("unknown_variable", say.format(asked=asked, near=near[0]))
-    say = _("The text asks for {asked}, which this campaign does not have. It has: {names}.")
+    say = _("The text uses {asked}, which this campaign does not have. It has: {names}.")
     return _red("unknown_variable", say.format(asked=asked, names=", ".join(names)))
 
 
@@ -137,9 +137,9 @@ def _of_words(shown: ShownMessage) -> Iterator[Finding]:
         say = _("The subject is {width} columns wide; most inboxes cut it after {most}.")
         yield _amber("long_subject", say.format(width=width, most=LONGEST_SUBJECT))
     if words := spam_words(said):
-        yield _amber("spam_words", _("Spam filters weigh these words: {words}.").format(words=_some(words)))
+        yield _amber("spam_words", _("Spam filters penalise these words: {words}.").format(words=_some(words)))
     if words := absolute_words(said):
-        say = _("The advertising law forbids absolute claims: {words}. Leave them out, or be ready to prove them.")
+        say = _("Advertising law forbids absolute claims: {words}. Remove them, or be ready to prove them.")
         yield _amber("absolute_words", say.format(words=_some(words)))
     if re.search(r"[!！]{2,}|\b[A-Z]{2,}(?:\s+[A-Z]{2,}){2,}\b", said):
         yield _amber(
@@ -182,7 +182,7 @@ def _of_sms(shown: ShownMessage, shop: Shop, identity: SenderIdentity) -> Iterat
     if opt_out_words(shown.language).casefold() not in shown.text.casefold():
         yield _red("no_way_out", _("The message does not say how to unsubscribe."))
     if shown.sms and shown.sms.parts > MOST_PARTS:
-        say = _("The SMS takes {parts} billed parts; {letters} characters in {encoding}.")
+        say = _("The SMS is billed as {parts} parts: {letters} characters in {encoding}.")
         parts = shown.sms
         yield _amber("many_parts", say.format(parts=parts.parts, letters=parts.letters, encoding=parts.encoding.value))
 

@@ -47,14 +47,14 @@ COMPOSED = frozenset({Medium.EMAIL, Medium.SMS, Medium.WEBHOOK})
 
 _SENTENCES = {
     "shop.name": gettext_noop("The shop's name."),
-    "buyer.name": gettext_noop("The buyer's name; empty for some. {{ buyer.name | default: 'friend' }} helps."),
+    "buyer.name": gettext_noop("The buyer's name; empty for some. Use {{ buyer.name | default: 'friend' }}."),
     "product.title": gettext_noop("The product's title."),
     "product.price": gettext_noop("Its price when the message is made."),
     "product.category": gettext_noop("Its category."),
     "product.brand": gettext_noop("Its brand."),
     "offer.name": gettext_noop("The offer's name."),
     "offer.headline": gettext_noop("The offer in a few words."),
-    "offer.terms": gettext_noop("Its terms, as the page behind the link says them."),
+    "offer.terms": gettext_noop("Its terms, as shown on the landing page."),
     "coupon.code": gettext_noop("The buyer's unique coupon code."),
     "coupon.ends": gettext_noop("The last day of the coupon; empty where there is none."),
     "link": gettext_noop("The buyer's tracked link."),

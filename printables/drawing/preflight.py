@@ -73,7 +73,7 @@ def check_file(pdf: bytes, profile: Profile) -> list[PreflightCheck]:
         if profile.colour != "rgb":
             found = sorted(_rgb(document))
             clean = gettext_noop("No RGB colour.")
-            words = clean if not found else gettext_noop("RGB where {device} takes none: {found}.")
+            words = clean if not found else gettext_noop("{device} does not accept RGB; found: {found}.")
             checks.append(_as_check("colour", not found, words, device=profile.name, found=", ".join(found)))
         return checks
 
@@ -108,7 +108,7 @@ def _reads(pieces: Sequence[PrintRecord], pdf: bytes, layer: StaticLayer) -> Pre
     ]
     read = [(found.page, found.text) for found in verify.decode(pdf)]
     right = sorted(meant) == sorted(read)
-    words = gettext_noop("{read} of {meant} QR codes read as meant.")
+    words = gettext_noop("{read} of {meant} QR codes decode correctly.")
     return _as_check("qr-reads", right, words, read=len(set(meant) & set(read)), meant=len(set(meant)))
 
 
@@ -122,7 +122,7 @@ def _quiet(layer: StaticLayer, slot: Slot, square: SlotBox) -> PreflightCheck:
     other += [(name, near.box) for name, near in layer.slots.items() if name != slot.name]
     inside = [name for name, box in other if _overlap(square, box)]
     clean = gettext_noop("{slot}: the quiet zone of 4 modules is clean.")
-    words = gettext_noop("{slot}: the quiet zone is touched by {names}.") if inside else clean
+    words = gettext_noop("{slot}: {names} overlaps the quiet zone.") if inside else clean
     return _as_check("qr-quiet", not inside, words, slot=slot.name, names=", ".join(inside))
 
 

@@ -78,7 +78,7 @@ def check(made: Matrices, texts: Sequence[str]) -> None:
         some = slice(first, first + _AT_ONCE)
         for read, text in zip(decoded(made[some]), texts[some], strict=True):
             if read != text:
-                raise Conflict("A QR symbol reads {read} where {text} was meant.", read=repr(read), text=repr(text))
+                raise Conflict("A QR code decodes as {read} instead of {text}.", read=repr(read), text=repr(text))
 
 
 def decoded(made: Matrices) -> Iterator[str]:
@@ -134,7 +134,10 @@ def _by_length(texts: Sequence[str], level: str, version: int) -> dict[int, list
 
 def _too_long(text: str, room: int) -> Invalid:
     return Invalid(
-        "A QR text has 1 to {room} characters here; {text} has {length}.", room=room, text=repr(text), length=len(text)
+        "A QR code here holds 1 to {room} characters; {text} has {length}.",
+        room=room,
+        text=repr(text),
+        length=len(text),
     )
 
 

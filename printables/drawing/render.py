@@ -162,7 +162,7 @@ def _refuse_unfit(content: Mapping[str, str], design: Design) -> None:
     if unknown := sorted(set(content) - design.fields):
         raise Invalid("The layout has no field {unknown}: use {known}.", unknown=", ".join(unknown), known=known)
     if lacking := [name for name in design.required if not content.get(name)]:
-        raise Invalid("The layout needs {lacking}.", lacking=", ".join(lacking))
+        raise Invalid("The layout is missing {lacking}.", lacking=", ".join(lacking))
     for name, words in content.items():
         if len(words) > LONGEST:
             raise Invalid(

@@ -78,7 +78,7 @@ def _opened(pdf: bytes | Path) -> Iterator[Any]:
             document = _Document(io.BytesIO(pdf) if isinstance(pdf, bytes) else pdf)
         except (pypdfium2.PdfiumError, OSError) as wrong:
             name = "The file" if isinstance(pdf, bytes) else str(pdf)
-            raise Invalid("{name} is not a PDF we can open.", name=name) from wrong
+            raise Invalid("{name} cannot be opened as a PDF.", name=name) from wrong
         with document:
             yield document
 

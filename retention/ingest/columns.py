@@ -233,8 +233,8 @@ def map_columns(kind: str, header: Sequence[str], preset: ColumnPreset, explicit
     for group in NEEDED[kind]:
         if not found.keys() & set(group):
             raise Invalid(
-                "No column holds {field}. The file has: {columns}. Name a column {example} in the file, or by command "
-                "say which with --map {example}=Column.",
+                "No column holds {field}. The file has: {columns}. Name a column {example} in the file, or on "
+                "the command line use --map {example}=Column.",
                 field=" / ".join(group),
                 columns=", ".join(header),
                 example=group[0],

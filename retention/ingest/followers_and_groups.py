@@ -82,7 +82,7 @@ def slug_of_group(name: str) -> str:
 
 def _span(staging: StagedRows, rows: Rows, start: str, end: str) -> dict[str, pl.Series]:
     times = {n: read_times(rows, n, staging.shop.timezone, dates=staging.dates) for n in (start, end)}
-    message = gettext_noop("{field} {value} is before the beginning")
+    message = gettext_noop("{field} {value} is before the start")
     rows.refuse((times[end] < times[start]).fill_null(False), message, rows.cells(end), field=end)
     return times
 

@@ -92,9 +92,11 @@ class ProductStaging(StagedRows):
             if name not in self._stored:
                 self._stored[name] = self._store(name)
         found = cells.replace_strict(self._stored, default=None, return_dtype=pl.String)
-        message = gettext_noop("picture {value} is no picture file beside the list (JPEG, PNG, WebP, GIF, BMP or TIFF)")
+        message = gettext_noop(
+            "picture {value} is not a picture file in the folder of the list (JPEG, PNG, WebP, GIF, BMP or TIFF)"
+        )
         rows.refuse((found == "").fill_null(False), message, cells)
-        message = gettext_noop("picture {value} is cut off or too large: make it smaller and send the whole file")
+        message = gettext_noop("picture {value} is incomplete or too large: send the whole file, or a smaller picture")
         rows.refuse((found == _UNREADABLE).fill_null(False), message, cells)
         return found
 

@@ -58,7 +58,7 @@ class RejectsFile:
             self.path = folder / self.path.name
             draft.write(MARK)
             return draft
-        raise Invalid("Rejected rows cannot be written beside {file}.", file=repr(str(self.path)))
+        raise Invalid("Rejected rows cannot be written to the folder of {file}.", file=repr(str(self.path)))
 
     def _drop(self) -> None:
         if self._draft is not None:

@@ -91,7 +91,7 @@ def _check_part(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) ->
             extent.take(piece)
     if extent.size > MOST_CELLS:
         raise Invalid(
-            "{file} reaches to the cell {cell}, which makes {count} cells; a sheet may have {most}. Delete the rows "
+            "{file} extends to cell {cell}, which makes {count} cells; a sheet may have {most}. Delete the rows "
             "and columns outside the table, or save it as CSV.",
             file=repr(path.name),
             cell=extent.corner,

@@ -160,7 +160,7 @@ def test_another_shop_answers_like_a_shop_that_does_not_exist(may: TestClient) -
     ("language", "said"),
     [
         ("en", "Your role does not allow this: manage users and API keys. Ask the shop&#39;s owner for access."),
-        ("zh-CN", "您在这里的角色不能管理成员和密钥，请向店主申请。"),
+        ("zh-CN", "您的角色无权执行此操作：管理成员和 API 密钥。请向店主申请权限。"),
     ],
 )
 def test_a_role_without_the_right_is_told_so_in_words(may: TestClient, language: str, said: str) -> None:

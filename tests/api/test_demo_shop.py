@@ -178,5 +178,5 @@ def test_a_buyer_scans_before_claiming_and_claims_before_ordering_with_the_coupo
 
 
 def test_an_effect_larger_than_its_claims_is_refused():
-    with pytest.raises(Invalid, match=r"An uplift of 0\.5 cannot come from"):
+    with pytest.raises(Invalid, match=r"An uplift of 0\.5 is not possible if"):
         Habits(uplift=0.5)

@@ -127,7 +127,7 @@ def test_what_is_no_pdf_and_what_has_no_code_is_said_in_one_line(regulars: Comma
     (home / "cup.jpg").write_bytes(samples.picture())
 
     code, line = regulars(f"verify {home / 'cup.jpg'}")
-    assert (code, line.endswith("is not a PDF we can open.")) == (2, True)
+    assert (code, line.endswith("cannot be opened as a PDF.")) == (2, True)
     assert regulars(f"verify {home / 'nothing.pdf'}")[0] != 0
 
 

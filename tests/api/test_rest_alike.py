@@ -26,7 +26,7 @@ def test_unknown_query_parameters_are_refused_everywhere_with_those_that_are_kno
         problem = answer.json()
         assert (answer.status_code, answer.headers["Content-Type"]) == (422, "application/problem+json"), address
         pointers = {each["pointer"]: each["detail"] for each in problem["errors"]}
-        told = f"This address has no such parameter. It takes: {', '.join(known) or 'none'}."
+        told = f"Unknown parameter. This endpoint accepts: {', '.join(known) or 'none'}."
         assert pointers == {"/query/colour": told, "/query/size": told}, address
 
 

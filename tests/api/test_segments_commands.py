@@ -177,7 +177,7 @@ def test_a_pin_of_somebody_unknown_is_refused_and_pins_nobody(regulars):
     regulars("save", "repeat", "--rule", rule_file(REPEAT))
     refused = "regulars: No buyer is called O'Neil\"; --. Nothing was changed.\n"
     assert regulars("pin", "repeat", "a", "O'Neil\"; --") == (2, "", refused)
-    assert regulars("pin", "repeat")[::2] == (2, "regulars: Name buyers, or give a file of their ids with --from.\n")
+    assert regulars("pin", "repeat")[::2] == (2, "regulars: Give buyer IDs, or a file of IDs with --from.\n")
     assert json.loads(regulars("show", "repeat", "--json")[1])["count"] == 1
 
 

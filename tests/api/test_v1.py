@@ -101,7 +101,7 @@ def test_a_key_belongs_to_one_request(backend: TestClient, engine: Engine) -> No
     other = put(backend, order("A2"), key="k1")
     assert (other.status_code, other.json()["detail"]) == (
         409,
-        "The idempotency key k1 was used for another request. Take a new one.",
+        "The idempotency key k1 was used for another request. Use a new one.",
     )
     assert [each.external_id for each in rows(engine, Order)] == ["A1"]
 

@@ -66,7 +66,7 @@ def test_scheduled_launch_moves_and_anything_else_stays(stage: Stage) -> None:
     with pytest.raises(Conflict, match="is running and cannot be moved"):
         reschedule(stage.session, stage.shop, push, launch_at=later(days=3), at=NOON, actor="user:1")
     weekly = stage.push("weekly", trigger={"recurring": {"rrule": "FREQ=DAILY", "at": "10:00"}})
-    with pytest.raises(Conflict, match="follows its trigger"):
+    with pytest.raises(Conflict, match="is scheduled by its trigger"):
         reschedule(stage.session, stage.shop, weekly, launch_at=later(days=3), at=NOON, actor="user:1")
 
 

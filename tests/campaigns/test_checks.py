@@ -15,7 +15,7 @@ from tests.campaigns.conftest import NOON, Stage
 from tests.campaigns.texts import IDENTITY, campaign, english, named
 
 EMPTY_NAMES = (
-    "2 buyers of the audience have no name, and the text would leave a gap. Write {{ buyer.name | default: 'friend' }}."
+    "2 buyers in the audience have no name, and the text would leave a gap. Write {{ buyer.name | default: 'friend' }}."
 )
 
 
@@ -52,7 +52,7 @@ def test_a_plain_text_with_its_link_is_found_nothing_wrong_with(stage: Stage) ->
         (
             "{{ buyer.nam }}",
             "unknown_variable",
-            "asks for buyer.nam, which this campaign does not have. Did you mean buyer.name?",
+            "uses buyer.nam, which this campaign does not have. Did you mean buyer.name?",
         ),
         ("{{ weather }}", "unknown_variable", "It has: shop.name, buyer.name"),
         ("{% for i in (1..9999) %}{% endfor %}", "text_error", "The message cannot be rendered"),
@@ -84,7 +84,7 @@ def test_languages_nobody_wrote_in_and_names_that_are_missing_are_counted(stage:
     stage.session.flush()
     drafted = campaign(stage, english("Dear {{ buyer.name }}, {{buyer.name|upcase}}"))
     assert found(stage, drafted) == [
-        ("missing_translation", "2 buyers of the audience read zh-CN, and there is no text in it."),
+        ("missing_translation", "2 buyers in the audience read zh-CN, and there is no text in that language."),
         (
             "empty_name",
             EMPTY_NAMES,

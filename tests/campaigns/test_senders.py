@@ -169,19 +169,19 @@ def test_one_outage_of_many_messages_at_once_rests_a_minute(engine: Engine, on_s
 def test_what_keeps_a_sender_is_told_in_plain_words_of_the_language_spoken() -> None:
     silent = smtplib.SMTPServerDisconnected("Connection unexpectedly closed: timed out")
     told = {
-        ConnectionRefusedError(111, "Connection refused"): "邮件服务器无法连接：该主机和端口上没有服务在监听",
-        socket.gaierror(-2, "Name or service not known"): "邮件服务器无法连接：没有这个主机名",
-        TimeoutError("timed out"): "邮件服务器无法连接：对方未及时应答",
-        silent: "邮件服务器无法连接：对方未及时应答",
-        OSError(errno.EHOSTUNREACH, "No route to host"): "邮件服务器无法连接：没有到该主机的路由",
-        smtplib.SMTPConnectError(554, "go away"): "邮件服务器无法连接：(554, 'go away')",
+        ConnectionRefusedError(111, "Connection refused"): "无法连接邮件服务器：该主机和端口拒绝连接",
+        socket.gaierror(-2, "Name or service not known"): "无法连接邮件服务器：找不到主机名",
+        TimeoutError("timed out"): "无法连接邮件服务器：超时",
+        silent: "无法连接邮件服务器：超时",
+        OSError(errno.EHOSTUNREACH, "No route to host"): "无法连接邮件服务器：没有到该主机的路由",
+        smtplib.SMTPConnectError(554, "go away"): "无法连接邮件服务器：(554, 'go away')",
     }
     with speaking("zh_CN"):
         for error, words in told.items():
             assert outages.translated(outages.MAIL_AWAY.format(why=outages.describe_error(error))) == words
         assert (
             outages.translated(outages.NO_ANSWER.format(why="connection closed by the server"))
-            == "没有应答：对方断开了连接"
+            == "没有响应：服务器关闭了连接"
         )
         assert outages.translated("500 boom") == "500 boom"
 

@@ -53,7 +53,7 @@ def test_words_in_the_quiet_zone_are_named() -> None:
     slot, code = layer.slots["qr"], layer.slots["code"]
     near = replace(code, box=SlotBox(slot.box.x + 1, slot.box.y + 1, 40, 4))
     assert checks(replace(layer, slots={**layer.slots, "code": near}))["qr-quiet"] == (
-        "qr: the quiet zone is touched by code."
+        "qr: code overlaps the quiet zone."
     )
 
 
@@ -103,7 +103,7 @@ def test_a_symbol_that_is_not_on_the_page_is_missed() -> None:
     layer, piece = samples.layer(), samples.flyer()
     blank = stamp.preview(layer, stamp.PrintRecord({}), profile=OFFICE)
     found = {check.name: check for check in preflight.preflight(layer, [piece], blank, profile=OFFICE)}
-    assert (found["qr-reads"].ok, found["qr-reads"].message) == (False, "0 of 1 QR codes read as meant.")
+    assert (found["qr-reads"].ok, found["qr-reads"].message) == (False, "0 of 1 QR codes decode correctly.")
 
 
 def test_a_stored_check_can_be_said_again_in_another_language() -> None:

@@ -67,7 +67,7 @@ def test_long_words_shrink_and_endless_words_are_reported() -> None:
     [
         ({"headline": "新品🎉"}, r"no glyph for 🎉 \(U\+1F389\)"),
         ({"colour": "red"}, "The layout has no field colour: use accent, amount"),
-        ({"headline": "", "amount": ""}, "The layout needs headline, amount"),
+        ({"headline": "", "amount": ""}, "The layout is missing headline, amount"),
         ({"promise": "慢" * 401}, "promise has 401 characters; the layout has space for 400"),
         ({"accent": "red;}body{display:none"}, "is not a colour"),
     ],
@@ -85,7 +85,7 @@ def test_content_that_cannot_print_is_refused(changed: dict[str, str], said: str
         ({"language": "fr"}, "fr is not a language"),
         ({"images": {}}, "needs a picture called picture"),
         ({"images": {"picture": b"GIF89a nonsense"}}, "The picture cannot be read"),
-        ({"images": {"picture": samples.picture()[:-500]}}, "The picture is cut off"),
+        ({"images": {"picture": samples.picture()[:-500]}}, "The picture is incomplete"),
     ],
 )
 def test_a_wrong_choice_names_the_right_ones(changed: dict[str, object], said: str) -> None:

@@ -165,7 +165,7 @@ def test_followers_come_go_and_come_again(load: Load, ask: Ask) -> None:
     assert load("followers", "buyer_id,followed_at\nb1,2026-03-01\n").changed == 1
     assert ask(spans) == [("b1", 0, 1), ("b2", 0, 1)]
     backwards = load("followers", "buyer_id,followed_at,ended_at\nb1,2026-03-01,2026-01-01\n")
-    assert "ended_at '2026-01-01' is before the beginning" in reasons(backwards)
+    assert "ended_at '2026-01-01' is before the start" in reasons(backwards)
     assert ask("SELECT version FROM data_versions WHERE family = 'relations'") == [(3,)]
 
 

@@ -54,15 +54,15 @@ def lying(content: bytes, part: str) -> bytes:
 SHEET = "xl/worksheets/sheet1.xml"
 FAR = workbook(("XFD1048576", "x"))
 TOO_LARGE = {
-    "the last cell there is": (FAR, "reaches to the cell XFD1048576, which makes 17,179,869,184 cells"),
-    "a cell far to the right": (workbook(("ALL200000", "x")), "reaches to the cell ALL200000"),
-    "two cells, one far down and one far right": (workbook(("A1048576", 1), ("ZZ3", 1)), "the cell ZZ1048576"),
-    "on the second sheet": (workbook(("XFD1048576", "x"), sheets=2), "reaches to the cell XFD1048576"),
+    "the last cell there is": (FAR, "extends to cell XFD1048576, which makes 17,179,869,184 cells"),
+    "a cell far to the right": (workbook(("ALL200000", "x")), "extends to cell ALL200000"),
+    "two cells, one far down and one far right": (workbook(("A1048576", 1), ("ZZ3", 1)), "cell ZZ1048576"),
+    "on the second sheet": (workbook(("XFD1048576", "x"), sheets=2), "extends to cell XFD1048576"),
     "tags with a prefix": (
         rewritten(rewritten(FAR, SHEET, b"<c ", b"<x:c "), SHEET, b"</c>", b"</x:c>"),
-        "reaches to the cell XFD1048576",
+        "extends to cell XFD1048576",
     ),
-    "other quotes": (rewritten(FAR, SHEET, b'r="XFD1048576"', b"r='XFD1048576'"), "reaches to the cell XFD1048576"),
+    "other quotes": (rewritten(FAR, SHEET, b'r="XFD1048576"', b"r='XFD1048576'"), "extends to cell XFD1048576"),
     "a length that is a lie": (lying(FAR, SHEET), "is damaged and cannot be read as XLSX"),
 }
 

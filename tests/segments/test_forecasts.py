@@ -71,7 +71,7 @@ def test_a_forecast_counts_days_not_orders_and_is_the_same_as_of_then(session):
 
 def test_too_little_data_is_said_and_matches_nobody(session):
     shop = make_shop(session)
-    assert why_nothing(find_forecast(session, shop.id)).startswith("Nothing is predicted yet")
+    assert why_nothing(find_forecast(session, shop.id)).startswith("No predictions yet")
     assert list(match(session, shop, parse({"any": [ALIVE, EXPECTED, SOON]}), now=NOW)) == []
     add_visits(session, shop, [[9, 1], *[[5]] * 98])
     made = forecast(session, shop)
@@ -100,7 +100,7 @@ def test_a_prediction_as_of_a_past_moment_is_refused(session):
     shop, _ = a_shop_to_predict(session)
     forecast(session, shop)
     for rule in (ALIVE, {"all": [{"not": SOON}, {"follows": {}}]}):
-        with pytest.raises(Invalid, match=r"Predictions have no history: ask without an as-of date"):
+        with pytest.raises(Invalid, match=r"Predictions have no history: omit the as-of date"):
             match(session, shop, parse(rule), now=NOW, as_of=NOW - timedelta(days=1))
 
 

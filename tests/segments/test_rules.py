@@ -43,7 +43,7 @@ REFUSED = [
     ({"orders": {"of": {"sku": ["a", ""]}}}, "rule.orders.of.sku[1]: give a text of 1 to 500 characters"),
     ({"orders": {"of": {"sku": "a\0b"}}}, "rule.orders.of.sku: give a text of 1 to 500 characters"),
     ({"orders": {"of": {"sku": "\ud83c"}}}, "rule.orders.of.sku: give a text of 1 to 500 characters"),
-    ({"orders": {"of": {"coupon_used": "yes"}}}, "rule.orders.of.coupon_used: say true or false, not 'yes'."),
+    ({"orders": {"of": {"coupon_used": "yes"}}}, "rule.orders.of.coupon_used: use true or false, not 'yes'."),
     ({"buyer": {"field": "shoe"}}, "rule.buyer.field: use one of external_id, name"),
     (
         {"buyer": {"field": "region", "before": "2026-01-01"}},

@@ -69,7 +69,7 @@ def campaign_when(campaign: Campaign, shop: Shop) -> str:
         return trigger_words(trigger)
     if campaign.scheduled_at:
         return _("once, on {moment}").format(moment=figures.moment(campaign.scheduled_at, shop.timezone))
-    return _("once, when launched by hand")
+    return _("once, when launched manually")
 
 
 def rules_words(campaign: Campaign, limits: ShopPolicy) -> list[str]:

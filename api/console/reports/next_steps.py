@@ -106,11 +106,11 @@ def _standing_still(session: Session, place: Place, now: datetime) -> Iterator[N
         why = blocked_words(stands, place.shop, now=now)
         yield NextStep(what, why, _("Review"), _address(place, f"campaigns/{campaign.slug}"))
     if more := [campaign.name for campaign, _stands in found[MOST_OF_A_KIND:]]:
-        what = ngettext("{count} more campaign cannot leave", "{count} more campaigns cannot leave", len(more))
+        what = ngettext("{count} more campaign cannot be sent", "{count} more campaigns cannot be sent", len(more))
         yield NextStep(
             what.format(count=len(more)),
             shorten(", ".join(more), 80, placeholder=" …"),
-            _("See the senders"),
+            _("View senders"),
             _address(place, "senders"),
         )
 

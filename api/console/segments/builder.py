@@ -205,7 +205,9 @@ def _save(session: Session, place: Place, typed: TypedRule, *, rule: Any, at: da
         find_segment(session, place.shop.id, editing)
         check_asking(session, place.member, InSegment(editing))
     elif _exists(session, place.shop, slug):
-        raise Conflict(gettext_noop("There is a segment {slug} already. Take another short name."), slug=slug)
+        raise Conflict(
+            gettext_noop("The short name {slug} is already used by another segment. Choose a different one."), slug=slug
+        )
     node = parse(rule)
     check_asking(session, place.member, node)
     segment = save_segment(session, place.shop.id, slug, rule=node, name=name[:200], actor=place.member.actor, at=at)

@@ -71,7 +71,7 @@ MOMENTS = {
     "after": gettext_noop("after the day"),
     "at_least": gettext_noop("on the day or later"),
     "at_most": gettext_noop("on the day or earlier"),
-    "is": gettext_noop("on the day itself"),
+    "is": gettext_noop("on that day"),
     "between": gettext_noop("from day to day"),
 }
 WHEN = {
@@ -186,8 +186,8 @@ def window_fields(body: Body) -> list[Part]:
         return phrase(_("{when} {days} days"), when=[choice], days=[days])
     if when == "dates":
         start = Field("from", "day", _("From this day on"), (str(window.get("from", "")),))
-        end = Field("to", "day", _("Until before this day"), (str(window.get("to", "")),))
-        return phrase(_("{when} {start} until before {end}"), when=[choice], start=[start], end=[end])
+        end = Field("to", "day", _("Before this day"), (str(window.get("to", "")),))
+        return phrase(_("{when} from {start} up to but not including {end}"), when=[choice], start=[start], end=[end])
     return [choice]
 
 

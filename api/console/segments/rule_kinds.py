@@ -217,7 +217,7 @@ def _read_buyer(values: Values, known: Known) -> Body:
 
 
 def _show_follows(body: Body, _known: Known) -> list[Part]:
-    return phrase(_("follow the shop, begun {window}"), window=window_fields(body))
+    return phrase(_("follow the shop, started {window}"), window=window_fields(body))
 
 
 def _show_group(body: Body, known: Known) -> list[Part]:

@@ -72,6 +72,6 @@ def test_who_may_only_read_sees_what_holds_and_neither_evidence_nor_forms(camell
     send(sign_in("owner"), f"{PAGE}/answers", **NO)
     viewer = sign_in("viewer")
     page = viewer.get(HOME + PAGE).text
-    assert ("said no" in page, "more mail" in page, "Record consent" in page) == (True, False, False)
+    assert ("opted out" in page, "more mail" in page, "Record consent" in page) == (True, False, False)
     assert viewer.post(f"{HOME}{PAGE}/answers", data=NO).status_code == 403
     assert len(told(camellia)) == 1

@@ -237,7 +237,7 @@ def test_today_names_three_campaigns_that_cannot_leave_and_counts_the_rest(conso
         session.execute(update(Campaign).values(sender_id=away.id))
     steps = marketer.page("").split("What to do next")[1]
     assert re.findall(r"“(Push \d)” cannot be sent", steps) == ["Push 0", "Push 1", "Push 2"]
-    assert "2 more campaigns cannot leave" in steps
+    assert "2 more campaigns cannot be sent" in steps
     assert "Push 3, Push 4" in steps
 
 

@@ -111,7 +111,7 @@ def test_titles_answer_in_both_languages(sign_in: SignIn) -> None:
         "": ("12 parcels ship today", "今天有 12 个包裹要出库"),
         "/buyers": ("240 buyers", "240 位顾客"),
         "/segments": ("13 segments of 240 buyers", "240 位顾客的 13 个人群"),
-        "/results": (f"{rate}\N{NARROW NO-BREAK SPACE}% of the buyers came back", f"{rate}% 的顾客回来过"),
+        "/results": (f"{rate}\N{NARROW NO-BREAK SPACE}% of the buyers came back", f"{rate}% 的顾客有复购"),
     }
 
 

@@ -48,7 +48,7 @@ def test_page_of_another_site_or_of_a_program_is_not_opened_for_a_refusal(sign_i
     client = sign_in("owner")
     for address in ("https://evil.example/shops/camellia/people", "http://testserver/api/v1/segments"):
         answer = client.post(f"{HOME}/people/keys", data={"name": "n" * 101}, headers={"Referer": address})
-        assert (answer.status_code, "To the front page" in answer.text) == (422, True)
+        assert (answer.status_code, "Go to the home page" in answer.text) == (422, True)
 
 
 def test_a_line_of_a_list_takes_its_own_words_back_and_no_other(sign_in: SignIn) -> None:
@@ -70,4 +70,4 @@ def test_an_address_that_is_none_breaks_no_refusal(sign_in: SignIn, address: str
 def test_refusal_of_what_the_page_no_longer_has_shows_the_page_as_it_stands(sign_in: SignIn) -> None:
     referer = {"Referer": f"http://testserver{HOME}/people"}
     answer = sign_in("owner").post(f"{HOME}/people/keys/9876/revoke", headers=referer)
-    assert (answer.status_code, "To the front page" in answer.text) == (404, False)
+    assert (answer.status_code, "Go to the home page" in answer.text) == (404, False)

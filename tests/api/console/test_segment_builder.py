@@ -153,7 +153,7 @@ def test_refused_save_keeps_the_form_and_saves_nothing(sign_in: SignIn, camellia
     wrong = form_of({"orders": {"at_least": "plenty"}})
     refusals: list[tuple[dict[str, Any], str]] = [
         ({**wrong, "name": "Kept name", "short_name": "kept"}, "at least: give a whole number"),
-        ({**form_of({"follows": {}}), "name": "Kept name", "short_name": "vip"}, "There is a segment vip already"),
+        ({**form_of({"follows": {}}), "name": "Kept name", "short_name": "vip"}, "The short name vip is already used"),
         (
             {**form_of({"follows": {}}), "name": "Kept name", "short_name": "Not So"},
             "Use lower-case letters, digits and hyphens",
@@ -216,7 +216,7 @@ def test_fifty_thousand_products_and_a_name_of_quotes_and_emoji_are_kept(sign_in
 def test_prediction_that_cannot_be_made_says_why(sign_in: SignIn) -> None:
     fields = form_of({"prediction": {"measure": "alive", "less_than": 0.5}})
     client = sign_in("marketer")
-    assert "Nothing is predicted yet" in client.post(f"{HOME}/preview", data=fields).text
+    assert "No predictions yet" in client.post(f"{HOME}/preview", data=fields).text
     past = client.post(f"{HOME}/preview", data={**fields, "as_of": "2026-06-01"}).text
     assert re.search(r'id="e-r-0"[^>]*><span class="down">', past)
 

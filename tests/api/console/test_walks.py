@@ -144,7 +144,7 @@ def test_picture_sent_as_orders_is_refused_in_one_sentence(enter: Enter, engine:
     with reading(engine) as session:
         job = session.exec(select(Job.id)).one()
     run_import(engine, job, now=lambda: sample.NOW)
-    expect(page.locator("#live")).to_contain_text("什么都没有导入。")
+    expect(page.locator("#live")).to_contain_text("没有导入任何内容。")
     expect(page.locator("#live")).to_contain_text("图片（PNG），不是表格")
 
 
