@@ -24,7 +24,7 @@ from api.pages import page
 from api.request_ids import HEADER, request_id
 from retention.column_limits import is_taken
 from retention.database_errors import SENTENCES, database_problem
-from retention.errors import Conflict, Error, Invalid, NotFound
+from retention.errors import Conflict, Error, Forbidden, Invalid, NotFound
 from retention.i18n import gettext, gettext_noop, speaking
 from retention.validation_errors import refusal_of
 
@@ -95,9 +95,9 @@ def tell(
 
 async def _tell_refusal(request: Request, error: Exception) -> Response:
     refusal = cast("Error", error)
-    if isinstance(refusal, (Invalid, Conflict, NotFound)) and not isinstance(refusal, NotYourShop):
-        field = str(refusal.values.get("field", ""))
-        again = await form_again(request, refusal.status, lambda: refusal.say(gettext), field=field)
+    if isinstance(refusal, (Invalid, Conflict, NotFound, Forbidden)) and not isinstance(refusal, NotYourShop):
+        field, quoted = str(refusal.values.get("field", "")), refusal.values.values()
+        again = await form_again(request, refusal.status, lambda: refusal.say(gettext), fields=[field], quoted=quoted)
         if again:
             return again
     # Whoever was taken out of a shop does not go on looking at the page that was open.
@@ -134,8 +134,8 @@ async def _tell_invalid(request: Request, error: Exception) -> Response:
     def say() -> str:
         return " ".join(dict.fromkeys(refusal_of(each).say(gettext) for each in found[:5]))
 
-    field = str(refusal_of(found[0]).values["field"])
-    return await form_again(request, 422, say, field=field) or tell(request, 422, say())
+    fields = dict.fromkeys(str(refusal_of(each).values["field"]) for each in found[:5])
+    return await form_again(request, 422, say, fields=fields) or tell(request, 422, say())
 
 
 async def _lead_to_login(request: Request, _error: Exception) -> Response:

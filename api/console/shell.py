@@ -1,6 +1,5 @@
 """The frame around every page of the console: navigation by role, and the line that says what was done."""
 
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -123,11 +122,6 @@ def show(
 def refused(error: Error) -> Notice:
     """Return a refusal as the line above a form that keeps its content."""
     return Notice("bad", error.say(_))
-
-
-def typed_in(typed: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return what was typed into a refused form, empty for the fields that nobody filled in."""
-    return defaultdict(str, typed)
 
 
 def go(address: str, *, done: str = "", **query: str) -> RedirectResponse:

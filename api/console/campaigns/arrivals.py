@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, Response
 from sqlmodel import Session
 
-from api.console.shell import Here, go, refused, show
+from api.console.shell import Here, go, show
 from api.console.states import shown
 from api.date_input import typed_moment
 from api.deps import Files, Now, Place, Reading, Writing, require
@@ -16,7 +16,7 @@ from campaigns.runs.arrivals import Alert, ArrivalStage, board
 from printables.drawing.pictures import cleaned
 from retention import clock
 from retention.access import Scope
-from retention.errors import Error, Invalid, NotFound
+from retention.errors import Invalid, NotFound
 from retention.i18n import gettext as _
 from retention.i18n import gettext_noop
 from retention.products import edit_product, product_for
@@ -39,7 +39,6 @@ def show_board(request: Request, session: Reading, place: Here, now: Now) -> HTM
 
 @router.post("/{number:int}", dependencies=[require(Scope.CAMPAIGNS_WRITE)])
 def change_product(
-    request: Request,
     session: Writing,
     place: Here,
     now: Now,
@@ -48,16 +47,12 @@ def change_product(
     stock: Annotated[str, Form(max_length=12)] = "",
 ) -> Response:
     """Say when a product arrives, on the shop's clock, and how many there are."""
-    try:
-        with session.begin_nested():
-            product = product_for(session, place.member, number)
-            arrival_at, count = (
-                typed_moment(arrival, place.shop.timezone, field="arrival") if arrival.strip() else None,
-                _stock(stock),
-            )
-            edit_product(session, place.member, product, arrival_at=arrival_at, stock=count, at=now)
-    except Error as error:
-        return _page(request, session, place, now=now, error=error, wrong=(number, arrival, stock))
+    product = product_for(session, place.member, number)
+    arrival_at, count = (
+        typed_moment(arrival, place.shop.timezone, field="arrival") if arrival.strip() else None,
+        _stock(stock),
+    )
+    edit_product(session, place.member, product, arrival_at=arrival_at, stock=count, at=now)
     return go(f"/shops/{place.shop.slug}/arrivals", done="saved")
 
 
@@ -77,8 +72,6 @@ def _page(
     place: Place,
     *,
     now: datetime,
-    error: Error | None = None,
-    wrong: tuple[int, str, str] = (0, "", ""),
 ) -> HTMLResponse:
     found = board(session, place.shop, at=now)
     shelves = [
@@ -89,12 +82,9 @@ def _page(
         request,
         session,
         "campaigns/arrivals.html",
-        status=error.status if error else 200,
-        notice=refused(error) if error else None,
         shelves=shelves,
         untold=[each for each in found.live if not each.alerts],
         any=any(arrivals for _name, _stage, arrivals in shelves),
-        wrong=wrong,
         typed=lambda at: _typed(at, place.shop),
         alert_address=lambda sku: f"campaigns/new/arrival-alert?product={quote(sku, safe='')}",
         goal=goal,

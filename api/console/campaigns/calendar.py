@@ -1,8 +1,6 @@
 """The calendar: a month or a week of runs, coming launches and arrivals; a launch to come moves by drag or by form."""
 
-from collections.abc import Mapping
 from datetime import date, datetime, timedelta
-from types import MappingProxyType
 from typing import Annotated
 
 from babel.dates import format_date, format_interval, format_skeleton, get_day_names
@@ -11,7 +9,7 @@ from fastapi.responses import HTMLResponse, Response
 from sqlmodel import Session
 
 from api.console import shell
-from api.console.shell import Here, go, refused, show, typed_in
+from api.console.shell import Here, go, show
 from api.console.states import medium_name, shown
 from api.date_input import typed_day
 from api.deps import Now, Place, Reading, Writing, require
@@ -23,7 +21,7 @@ from campaigns.runs.drafting import campaign_for, campaigns_of
 from campaigns.runs.forecasting import forecast
 from retention import clock
 from retention.access import Scope
-from retention.errors import Error, Invalid
+from retention.errors import Invalid
 from retention.i18n import current_locale, gettext_noop
 
 router = APIRouter(prefix="/shops/{slug}/calendar", dependencies=[require(Scope.CAMPAIGNS_READ)])
@@ -55,7 +53,6 @@ def show_forecast(
 
 @router.post("/moves", dependencies=[require(Scope.CAMPAIGNS_WRITE)])
 def move_launch(
-    request: Request,
     session: Writing,
     place: Here,
     now: Now,
@@ -67,14 +64,8 @@ def move_launch(
     """Put a launch on another day, at its old time of day unless another is given."""
     row = campaign_for(session, place.member, campaign)
     wanted = _read_day(day, place, now)
-    try:
-        with session.begin_nested():
-            moment = _moment(wanted, time, row.scheduled_at, place.shop.timezone)
-            reschedule(session, place.shop, row, launch_at=moment, at=now, actor=place.member.actor)
-    except Error as error:
-        session.refresh(row)
-        moving = {"campaign": row.slug, "name": row.name, "day": wanted.isoformat(), "time": time}
-        return _show(request, session, place, now=now, view=view, day=wanted, error=error, moving=moving)
+    moment = _moment(wanted, time, row.scheduled_at, place.shop.timezone)
+    reschedule(session, place.shop, row, launch_at=moment, at=now, actor=place.member.actor)
     return go(f"/shops/{place.shop.slug}/calendar", done="moved", view=view, day=wanted.isoformat())
 
 
@@ -86,8 +77,6 @@ def _show(
     now: datetime,
     view: str,
     day: date,
-    error: Error | None = None,
-    moving: Mapping[str, str] = MappingProxyType({}),
 ) -> HTMLResponse:
     first, last = _span(view, day)
     locale = current_locale()
@@ -96,10 +85,7 @@ def _show(
         request,
         session,
         "campaigns/calendar.html",
-        status=error.status if error else 200,
-        notice=refused(error) if error else None,
         days=days(session, place.shop, first=first, last=last, at=now),
-        moving=typed_in(moving),
         view=view,
         day=day,
         today=now.astimezone(clock.zone(place.shop.timezone)).date(),

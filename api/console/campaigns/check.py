@@ -5,7 +5,6 @@ this, or nothing and says what changed.
 """
 
 import json
-from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -17,7 +16,7 @@ from api.console.campaigns.reading import found_in, here_of, read_as
 from api.console.campaigns.review import review_of
 from api.console.campaigns.steps import step_links
 from api.console.campaigns.wording import audience_name, campaign_when, excluded_words, moves_of, rules_words
-from api.console.shell import Here, go, refused, show
+from api.console.shell import Here, go, show
 from api.console.states import medium_name, shown
 from api.deps import Now, Place, Writing, require
 from campaigns.campaign.audiences import may_see
@@ -36,7 +35,7 @@ from campaigns.runs.launch import launch
 from campaigns.runs.scheduling import schedule
 from campaigns.texts.preview import first_of
 from retention.access import Scope
-from retention.errors import Error, Invalid
+from retention.errors import Invalid
 from retention.i18n import gettext_noop
 from retention.users import people_of
 
@@ -46,7 +45,6 @@ for_writers = [require(Scope.CAMPAIGNS_WRITE)]
 
 @router.post("/{name}/launch", dependencies=for_writers)
 def launch_campaign(
-    request: Request,
     session: Writing,
     place: Here,
     now: Now,
@@ -57,38 +55,28 @@ def launch_campaign(
     """Launch exactly the plan that was shown; when it is another by now, show the new one and what changed."""
     campaign = campaign_for(session, place.member, name)
     seen = _seen(funnel)
-
-    def step() -> None:
-        launch(session, place.shop, campaign, at=now, actor=place.member.actor, fingerprint=fingerprint, funnel=seen)
-
-    return _moved(request, session, place, campaign, step, now=now, done="launched")
+    launch(session, place.shop, campaign, at=now, actor=place.member.actor, fingerprint=fingerprint, funnel=seen)
+    return _moved(place, campaign, done="launched")
 
 
 @router.post("/{name}/schedule", dependencies=for_writers)
-def schedule_campaign(request: Request, session: Writing, place: Here, now: Now, name: str) -> Response:
+def schedule_campaign(session: Writing, place: Here, now: Now, name: str) -> Response:
     """Let the clock do the rest: the launch at the moment that was chosen, or whatever sets it off from now on."""
     campaign = campaign_for(session, place.member, name)
-
-    def step() -> None:
-        schedule(session, campaign, at=now, actor=place.member.actor)
-
-    return _moved(request, session, place, campaign, step, now=now, done="scheduled")
+    schedule(session, campaign, at=now, actor=place.member.actor)
+    return _moved(place, campaign, done="scheduled")
 
 
 @router.post("/{name}/review/submit", dependencies=for_writers)
-def submit_campaign(request: Request, session: Writing, place: Here, now: Now, name: str) -> Response:
+def submit_campaign(session: Writing, place: Here, now: Now, name: str) -> Response:
     """Put it up for review as it is."""
     campaign = campaign_for(session, place.member, name)
-
-    def step() -> None:
-        submit(session, place.shop, campaign, at=now, actor=place.member.actor)
-
-    return _moved(request, session, place, campaign, step, now=now, done="submitted")
+    submit(session, place.shop, campaign, at=now, actor=place.member.actor)
+    return _moved(place, campaign, done="submitted")
 
 
 @router.post("/{name}/review/{verdict}", dependencies=[require(Scope.CAMPAIGNS_APPROVE)])
 def review_campaign(
-    request: Request,
     session: Writing,
     place: Here,
     now: Now,
@@ -99,43 +87,22 @@ def review_campaign(
 ) -> Response:
     """Approve exactly what was shown, or send it back with a note."""
     campaign, actor = campaign_for(session, place.member, name), place.member.actor
-
-    def step() -> None:
-        if verdict == "approve":
-            approve(session, place.shop, campaign, at=now, actor=actor, fingerprint=fingerprint, note=note)
-        else:
-            send_back(session, place.shop, campaign, at=now, actor=actor, note=note)
-
-    return _moved(request, session, place, campaign, step, now=now, done=_DECIDED[verdict])
+    if verdict == "approve":
+        approve(session, place.shop, campaign, at=now, actor=actor, fingerprint=fingerprint, note=note)
+    else:
+        send_back(session, place.shop, campaign, at=now, actor=actor, note=note)
+    return _moved(place, campaign, done=_DECIDED[verdict])
 
 
 _DECIDED = {"approve": "campaign-approved", "send-back": "sent-back"}
 
 
-def _moved(
-    request: Request,
-    session: Session,
-    place: Place,
-    campaign: Campaign,
-    step: Callable[[], None],
-    *,
-    now: datetime,
-    done: str,
-) -> Response:
-    """Take a step and lead to the campaign's page; when it is refused, show the check with the reason above it."""
-    try:
-        with session.begin_nested():
-            step()
-    except Error as error:
-        session.refresh(campaign)
-        return check_page(request, session, place, campaign, now=now, error=error)
+def _moved(place: Place, campaign: Campaign, *, done: str) -> Response:
     return go(f"/shops/{place.shop.slug}/campaigns/{campaign.slug}", done=done)
 
 
-def check_page(
-    request: Request, session: Session, place: Place, campaign: Campaign, *, now: datetime, error: Error | None = None
-) -> HTMLResponse:
-    """Return the plan of a campaign as a page; `error` is shown above it."""
+def check_page(request: Request, session: Session, place: Place, campaign: Campaign, *, now: datetime) -> HTMLResponse:
+    """Return the plan of a campaign as a page."""
     planned = plan(session, place.shop, campaign, at=now)
     reader = first_of(session, planned.final) if may_see(session, place.member, campaign) else None
     by_message = campaign.medium is not Medium.PARCEL
@@ -143,8 +110,6 @@ def check_page(
         request,
         session,
         "campaigns/plan.html",
-        status=error.status if error else 200,
-        notice=refused(error) if error else None,
         campaign=campaign,
         plan=planned,
         funnel_json=json.dumps([list(step) for step in planned.funnel]),

@@ -1,6 +1,6 @@
 """The editor of a campaign in steps: who, what, when, rules. Each step has its own address and saves on its own.
 
-A refusal shows the step again with all that was typed. The steps themselves stand in `campaign_steps`.
+The steps themselves stand in `campaign_steps`.
 """
 
 from datetime import datetime
@@ -15,7 +15,7 @@ from api.console.campaigns.reading import here_of
 from api.console.campaigns.recipe_cards import recipe_families
 from api.console.campaigns.steps import STEPS, Asked, Step, step_called, step_links, who_context
 from api.console.campaigns.who import WhoFields, count_who, fresh_who, typed_who, who_of
-from api.console.shell import Here, go, refused, show
+from api.console.shell import Here, go, show
 from api.console.states import medium_name, shown
 from api.deps import Now, Place, Reading, Writing, require
 from api.forms import read_texts
@@ -24,7 +24,6 @@ from campaigns.campaign.draft import Draft
 from campaigns.campaign.recipes import RECIPES, recipe_name
 from campaigns.runs.drafting import campaign_for, create_campaign, edit_campaign
 from retention.access import Scope
-from retention.errors import Error
 
 router = APIRouter(prefix="/shops/{slug}/campaigns", dependencies=[require(Scope.CAMPAIGNS_WRITE)])
 
@@ -61,21 +60,17 @@ def new_campaign(
 
 
 @router.post("/new/{recipe}")
-def make_campaign(request: Request, session: Writing, place: Here, now: Now, recipe: Recipe, form: Typed) -> Response:
-    """Save the draft and lead to its next step; a refusal shows the form again with what was typed."""
+def make_campaign(session: Writing, place: Here, now: Now, recipe: Recipe, form: Typed) -> Response:
+    """Save the draft and lead to its next step."""
     typed = typed_who(form, fresh_who(recipe, at=now))
-    try:
-        with session.begin_nested():
-            campaign = create_campaign(
-                session,
-                place.shop,
-                Draft(typed.slug, recipe=recipe, **typed.changes(session, place.shop)),
-                at=now,
-                actor=place.member.actor,
-                member=place.member,
-            )
-    except Error as error:
-        return _new_page(request, session, place, recipe, typed, now=now, error=error)
+    campaign = create_campaign(
+        session,
+        place.shop,
+        Draft(typed.slug, recipe=recipe, **typed.changes(session, place.shop)),
+        at=now,
+        actor=place.member.actor,
+        member=place.member,
+    )
     return _next(place, campaign.slug, "who", form)
 
 
@@ -95,24 +90,19 @@ def show_step(request: Request, session: Reading, place: Here, now: Now, name: s
 
 @router.post("/{name}/edit/{step}")
 def save_step(request: Request, session: Writing, place: Here, now: Now, name: str, step: str, form: Typed) -> Response:
-    """Save a step and lead to the next; a refusal shows it again with what was typed."""
+    """Save a step and lead to the next."""
     asked = Asked(session, place, campaign_for(session, place.member, name), now, here_of(request))
     found = step_called(step)
     typed = found.typed(asked, form)
-    try:
-        with session.begin_nested():
-            edit_campaign(
-                session,
-                place.shop,
-                asked.campaign,
-                changes=found.changes(asked, typed),
-                at=now,
-                actor=place.member.actor,
-                member=place.member,
-            )
-    except Error as error:
-        session.refresh(asked.campaign)
-        return _page(request, asked, found, typed, error=error)
+    edit_campaign(
+        session,
+        place.shop,
+        asked.campaign,
+        changes=found.changes(asked, typed),
+        at=now,
+        actor=place.member.actor,
+        member=place.member,
+    )
     return _next(place, name, step, form)
 
 
@@ -123,14 +113,12 @@ def count_step(request: Request, session: Reading, place: Here, now: Now, name: 
     return _count(request, session, place, typed_who(form, who_of(session, campaign)), now=now)
 
 
-def _page(request: Request, asked: Asked, step: Step, typed: Any, *, error: Error | None = None) -> HTMLResponse:
+def _page(request: Request, asked: Asked, step: Step, typed: Any) -> HTMLResponse:
     campaign = asked.campaign
     return show(
         request,
         asked.session,
         step.template,
-        status=error.status if error else 200,
-        notice=refused(error) if error else None,
         campaign=campaign,
         recipe=campaign.recipe,
         prefill=RECIPES[campaign.recipe],
@@ -153,14 +141,11 @@ def _new_page(
     typed: WhoFields,
     *,
     now: datetime,
-    error: Error | None = None,
 ) -> HTMLResponse:
     return show(
         request,
         session,
         "campaigns/campaign_who.html",
-        status=error.status if error else 200,
-        notice=refused(error) if error else None,
         campaign=None,
         recipe=recipe,
         prefill=RECIPES[recipe],

@@ -8,14 +8,14 @@ from fastapi.responses import HTMLResponse, Response
 from pydantic import BaseModel, ConfigDict
 from sqlmodel import Session
 
-from api.console.shell import Here, go, refused, show
+from api.console.shell import Here, go, show
 from api.date_input import end_of_day, typed_moment
 from api.deps import Now, Place, Reading, Writing, require
 from campaigns.offers.coupons import coupon_counts
 from campaigns.offers.offers import OfferKind, create_offer, offers_of
 from retention import money
 from retention.access import Scope
-from retention.errors import Error, Invalid
+from retention.errors import Invalid
 from retention.i18n import current_locale, gettext_noop
 from retention.i18n import gettext as _
 from retention.shops import Shop
@@ -32,7 +32,7 @@ KINDS = {
 
 
 class OfferForm(BaseModel):
-    """The fields of the form as typed, so that a refusal keeps them."""
+    """The fields of the form as typed."""
 
     model_config = ConfigDict(str_strip_whitespace=True, str_max_length=200)
 
@@ -71,14 +71,9 @@ def new_offer(request: Request, session: Reading, now: Now) -> HTMLResponse:
 
 
 @router.post("/new", dependencies=[require(Scope.CAMPAIGNS_WRITE)])
-def make_offer(
-    request: Request, session: Writing, place: Here, now: Now, typed: Annotated[OfferForm, Form()]
-) -> Response:
-    """Add the offer; a refusal shows the form again with what was typed."""
-    try:
-        _create(session, place, typed, at=now)
-    except Error as error:
-        return _form(request, session, typed, error=error)
+def make_offer(session: Writing, place: Here, now: Now, typed: Annotated[OfferForm, Form()]) -> Response:
+    """Add the offer."""
+    _create(session, place, typed, at=now)
     return go(f"/shops/{place.shop.slug}/offers", done="saved")
 
 
@@ -104,13 +99,11 @@ def _create(session: Session, place: Place, typed: OfferForm, *, at: datetime) -
         )
 
 
-def _form(request: Request, session: Session, typed: OfferForm, *, error: Error | None = None) -> HTMLResponse:
+def _form(request: Request, session: Session, typed: OfferForm) -> HTMLResponse:
     return show(
         request,
         session,
         "campaigns/offer_new.html",
-        status=error.status if error else 200,
-        notice=refused(error) if error else None,
         typed=typed,
         kind_choices=[(kind.value, name) for kind, name in _kind_names().items()],
     )

@@ -10,7 +10,6 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, Response
 from sqlmodel import Session
 
-from api.console.campaigns.check import check_page
 from api.console.campaigns.editor import Typed
 from api.console.campaigns.reading import Read, here_of, preview_context, read_as, reader_of
 from api.console.campaigns.what import typed_what
@@ -23,7 +22,7 @@ from campaigns.runs.drafting import campaign_for
 from campaigns.texts.sending_tests import send_test
 from retention.access import Scope
 from retention.buyer_list import page_of_buyers, seen_by
-from retention.errors import Error, NotFound
+from retention.errors import NotFound
 
 router = APIRouter(prefix="/shops/{slug}/campaigns", dependencies=[require(Scope.CAMPAIGNS_READ)])
 for_writers = [require(Scope.CAMPAIGNS_WRITE)]
@@ -73,7 +72,6 @@ def find_readers(
 
 @router.post("/{name}/test", dependencies=for_writers)
 def try_campaign(
-    request: Request,
     session: Reading,
     place: Here,
     now: Now,
@@ -83,13 +81,10 @@ def try_campaign(
 ) -> Response:
     """Send the saved message once to somebody of the shop, marked as a test."""
     campaign = campaign_for(session, place.member, name)
-    try:
-        reader = reader_of(session, place, campaign, buyer, now=now)
-        if reader is None:
-            raise NotFound("The audience is empty, so there is no buyer to preview a test message with.")
-        send_test(session, place.shop, campaign, seen_by(place.member, reader), to=to, at=now, actor=place.member.actor)
-    except Error as error:
-        return check_page(request, session, place, campaign, now=now, error=error)
+    reader = reader_of(session, place, campaign, buyer, now=now)
+    if reader is None:
+        raise NotFound("The audience is empty, so there is no buyer to preview a test message with.")
+    send_test(session, place.shop, campaign, seen_by(place.member, reader), to=to, at=now, actor=place.member.actor)
     return go(f"/shops/{place.shop.slug}/campaigns/{name}", done="tested")
 
 

@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from api.console.campaigns.wording import audience_name, campaign_when, moves_of, sender_trouble, throughput_words
 from api.console.reports.lifts import lift_words
-from api.console.shell import Here, go, refused, show
+from api.console.shell import Here, go, show
 from api.console.shop.failures import failure_lines
 from api.console.states import medium_name, shown
 from api.deps import Now, Place, Writing, require
@@ -26,7 +26,7 @@ from campaigns.runs.finding import offer_of, runs_of
 from campaigns.sending.blocked import change_sender, may_change_sender
 from campaigns.sending.sending import resend_all
 from retention.access import Scope
-from retention.errors import Error, NotFound
+from retention.errors import NotFound
 from retention.failures import Failure, failures_of
 from retention.i18n import gettext_noop
 
@@ -47,18 +47,13 @@ MOST_RUNS = 50
 
 
 @router.post("/{name}/moves/{move}")
-def move_campaign(request: Request, session: Writing, place: Here, now: Now, name: str, move: str) -> Response:
+def move_campaign(session: Writing, place: Here, now: Now, name: str, move: str) -> Response:
     """Pause, resume, cancel or finish."""
     if move not in MOVES:
         raise NotFound(gettext_noop("A campaign cannot {move}."), move=move)
     do, done = MOVES[move]
     campaign = campaign_for(session, place.member, name)
-    try:
-        with session.begin_nested():
-            do(session, campaign, at=now, actor=place.member.actor)
-    except Error as error:
-        session.refresh(campaign)
-        return run_page(request, session, place, campaign, now=now, error=error)
+    do(session, campaign, at=now, actor=place.member.actor)
     return go(f"/shops/{place.shop.slug}/campaigns/{name}", done=done)
 
 
@@ -71,18 +66,11 @@ def resend_some(session: Writing, place: Here, now: Now, name: str, state: Deliv
 
 
 @router.post("/{name}/sender")
-def choose_sender(
-    request: Request, session: Writing, place: Here, now: Now, name: str, sender: Annotated[str, Form()] = ""
-) -> Response:
+def choose_sender(session: Writing, place: Here, now: Now, name: str, sender: Annotated[str, Form()] = "") -> Response:
     """Have another sender take what waits, while nothing has left."""
     campaign = campaign_for(session, place.member, name)
-    try:
-        with session.begin_nested():
-            found = find_sender(session, place.shop.id, sender) if sender else None
-            change_sender(session, place.shop, campaign, found, at=now, actor=place.member.actor)
-    except Error as error:
-        session.refresh(campaign)
-        return run_page(request, session, place, campaign, now=now, error=error)
+    found = find_sender(session, place.shop.id, sender) if sender else None
+    change_sender(session, place.shop, campaign, found, at=now, actor=place.member.actor)
     return go(f"/shops/{place.shop.slug}/campaigns/{name}", done="saved")
 
 
@@ -92,9 +80,7 @@ def _failing(session: Session, campaign: Campaign) -> list[Failure]:
     return [*failures_of(session, campaign.shop_id, kind="campaign", thing_id=campaign.id), *of_posts]
 
 
-def run_page(
-    request: Request, session: Session, place: Place, campaign: Campaign, *, now: datetime, error: Error | None = None
-) -> HTMLResponse:
+def run_page(request: Request, session: Session, place: Place, campaign: Campaign, *, now: datetime) -> HTMLResponse:
     """Return the runs of a campaign as a page; HTMX asks for the moving part alone."""
     runs = runs_of(session, campaign, most=MOST_RUNS)
     run_progress = run_progress_of(session, place.shop.id, runs, now=now)
@@ -122,8 +108,6 @@ def run_page(
         request,
         session,
         "campaigns/run.html",
-        status=error.status if error else 200,
-        notice=refused(error) if error else None,
         results=results,
         lift=lift_words(results, place.shop.currency),
         control_share=0.0 if campaign.damage else campaign.policy.control_share,

@@ -9,7 +9,7 @@ from fastapi.responses import FileResponse, HTMLResponse, Response
 from sqlmodel import Session
 
 from api.console.paper.shared import checks_of, cutting_words, device_name, devices, prove_for, show_code
-from api.console.shell import Here, go, refused, show
+from api.console.shell import Here, go, show
 from api.console.shop.failures import failure_lines
 from api.console.states import shown
 from api.deps import CurrentSettings, Files, Now, Place, Reading, Writing, require
@@ -24,8 +24,7 @@ from printables.piece_ledger import PrintResult, batch_for, close_batch, mark_pr
 from printables.print_room import WaitingRun
 from printables.proofs import FORMATS, Proof, counting_proof
 from retention.access import Scope
-from retention.database import reading
-from retention.errors import Error, Invalid, NotFound
+from retention.errors import Invalid, NotFound
 from retention.failures import failures_of
 from retention.i18n import gettext_noop
 
@@ -73,7 +72,6 @@ def choose(
 
 @router.post("/proofs", dependencies=[writing])
 def prove(
-    request: Request,
     session: Reading,
     place: Here,
     now: Now,
@@ -85,16 +83,12 @@ def prove(
 ) -> Response:
     """Make the proof of a flyer for a device, and lead back to the form."""
     row = flyer_for(session, place.member, flyer)
-    try:
-        prove_for(session, place, row, profile=profile, files=files, settings=settings, at=now)
-    except Error as error:
-        return _choosing(request, session, place, run=run, flyer=flyer, profile=profile, error=error)
+    prove_for(session, place, row, profile=profile, files=files, settings=settings, at=now)
     return go(f"{_home(place)}/new?run={run}&flyer={flyer}&profile={profile}")
 
 
 @router.post("", dependencies=[writing])
 def make(
-    request: Request,
     session: Writing,
     place: Here,
     now: Now,
@@ -105,13 +99,9 @@ def make(
 ) -> Response:
     """Reserve the batch; a worker renders it while its page tells how far it is."""
     row = flyer_for(session, place.member, flyer)
-    try:
-        check_paper_url(settings.public_url, demo=settings.demo)
-        chosen = _waiting_run(print_room.runs_waiting(session, place.member), run)
-        with session.begin_nested():
-            batch = order_batch(session, row.id, chosen.run.id, profile=profile, at=now, by=place.member.actor)
-    except Error as error:
-        return _choosing(request, session, place, run=run, flyer=flyer, profile=profile, error=error)
+    check_paper_url(settings.public_url, demo=settings.demo)
+    chosen = _waiting_run(print_room.runs_waiting(session, place.member), run)
+    batch = order_batch(session, row.id, chosen.run.id, profile=profile, at=now, by=place.member.actor)
     return go(f"{_home(place)}/{batch.number}")
 
 
@@ -141,14 +131,10 @@ def download(session: Reading, place: Here, files: Files, number: int, part: int
 
 @router.post("/{number:int}/printed", dependencies=[writing])
 def note_printed(
-    request: Request, session: Writing, place: Here, now: Now, number: int, result: Annotated[PrintResult, Form()]
+    session: Writing, place: Here, now: Now, number: int, result: Annotated[PrintResult, Form()]
 ) -> Response:
     """Write down how a batch came out of the printer."""
-    try:
-        with session.begin_nested():
-            marked = mark_printed(session, place.member, number, result, at=now)
-    except Error as error:
-        return _batch_page(request, session, place, now, number, error=error)
+    marked = mark_printed(session, place.member, number, result, at=now)
     done = "printed" if result is PrintResult.GOOD else result.value
     if marked.unchanged and result in (PrintResult.GOOD, PrintResult.UNUSED):
         done = "unchanged"
@@ -156,15 +142,9 @@ def note_printed(
 
 
 @router.post("/{number:int}/close", dependencies=[writing])
-def close(
-    request: Request, session: Writing, place: Here, now: Now, number: int, unused: Annotated[str, Form()] = ""
-) -> Response:
+def close(session: Writing, place: Here, now: Now, number: int, unused: Annotated[str, Form()] = "") -> Response:
     """Close a batch that adds up, or say of what is open that it lies unused."""
-    try:
-        with session.begin_nested():
-            close_batch(session, place.member, number, unused=bool(unused), at=now)
-    except Error as error:
-        return _batch_page(request, session, place, now, number, error=error)
+    close_batch(session, place.member, number, unused=bool(unused), at=now)
     return go(f"{_home(place)}/{number}", done="counted" if unused else "closed")
 
 
@@ -175,26 +155,19 @@ def print_again(
     now: Now,
     files: Files,
     settings: CurrentSettings,
-    number: int,
     code: Annotated[str, Form(max_length=200)] = "",
 ) -> Response:
     """Count one insert as spoiled and make its new copy."""
     engine = request.app.state.engine
-    try:
-        if not code.strip():
-            raise Invalid(gettext_noop("Type or scan the code of the insert."))
-        _piece, batch = reprint(
-            engine, place.member, code, files=files, public_url=settings.public_url, demo=settings.demo, at=now
-        )
-    except Error as error:
-        with reading(engine) as session:
-            return _batch_page(request, session, place, now, number, error=error)
+    if not code.strip():
+        raise Invalid(gettext_noop("Type or scan the code of the insert."))
+    _piece, batch = reprint(
+        engine, place.member, code, files=files, public_url=settings.public_url, demo=settings.demo, at=now
+    )
     return go(f"{_home(place)}/{batch.number}", done="reprinted")
 
 
-def _batch_page(
-    request: Request, session: Session, place: Place, now: datetime, number: int, *, error: Error | None = None
-) -> HTMLResponse:
+def _batch_page(request: Request, session: Session, place: Place, now: datetime, number: int) -> HTMLResponse:
     line = _line(session, place, number)
     live = "HX-Request" in request.headers
     if live and line.batch.state is not BatchState.RESERVED:
@@ -205,8 +178,6 @@ def _batch_page(
         request,
         session,
         "paper/batch_live.html" if live else "paper/batch.html",
-        status=error.status if error else 200,
-        notice=refused(error) if error else None,
         line=line,
         batch=line.batch,
         proof=proof,
@@ -238,7 +209,6 @@ def _choosing(
     run: int,
     flyer: str,
     profile: str,
-    error: Error | None = None,
 ) -> HTMLResponse:
     waiting = print_room.runs_waiting(session, place.member)
     choice = _choice(session, place, waiting, run=run, flyer=flyer, profile=profile) if waiting else None
@@ -246,8 +216,6 @@ def _choosing(
         request,
         session,
         "paper/batch_new.html",
-        status=error.status if error else 200,
-        notice=refused(error) if error else None,
         waiting=waiting,
         choice=choice,
         checks=checks_of(choice.proof.checks) if choice and choice.proof else [],

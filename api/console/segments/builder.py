@@ -30,7 +30,7 @@ from api.console.segments.rule_tree import (
     rule_of,
     tidy,
 )
-from api.console.shell import Here, go, refused, show
+from api.console.shell import Here, go, show
 from api.deps import Now, Place, Reading, Writing, require
 from api.forms import read_texts
 from campaigns.runs.finding import campaign_names
@@ -158,16 +158,11 @@ def recount(request: Request, session: Reading, place: Here, now: Now, typed: Se
 
 
 @router.post("/save", dependencies=[require(Scope.SEGMENTS_WRITE)])
-def save(request: Request, session: Writing, place: Here, now: Now, typed: Sent) -> Response:
-    """Save the segment and refresh it; a refusal shows the form as it was typed."""
+def save(session: Writing, place: Here, now: Now, typed: Sent) -> Response:
+    """Save the segment and refresh it."""
     known = what_there_is(session, place.shop, now, without=typed.text("editing"))
     draft = read_form(typed.values, known)
-    try:
-        with session.begin_nested():
-            segment = _save(session, place, typed, rule=tidy(rule_of(draft)), at=now)
-    except Error as error:
-        sheet = _sheet(session, place, draft, known, typed, now)
-        return _page(request, session, sheet, error=error)
+    segment = _save(session, place, typed, rule=tidy(rule_of(draft)), at=now)
     return go(f"/shops/{place.shop.slug}/segments/saved/{segment.slug}", done="saved")
 
 
@@ -232,15 +227,13 @@ def _sheet(
     )
 
 
-def _page(request: Request, session: Session, sheet: RuleSheet, *, error: Error | None = None) -> HTMLResponse:
+def _page(request: Request, session: Session, sheet: RuleSheet) -> HTMLResponse:
     shop: Shop = request.state.shop
     chosen = PRESETS.get(request.query_params.get("preset", ""))
     return show(
         request,
         session,
         "segments/segment_builder.html",
-        status=error.status if error else 200,
-        notice=refused(error) if error else None,
         presets=[(preset.slug, preset.title) for preset in PRESETS.values()],
         questions=_questions(chosen, request.query_params) if chosen else [],
         suggestions=suggestions(session, shop),

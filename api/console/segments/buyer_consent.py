@@ -1,30 +1,27 @@
 """Consent on a buyer's page: what holds, how it came about, and the forms of whoever a buyer told something."""
 
-from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict
-from sqlmodel import Session
 
-from api.console.segments.buyers import show_one
-from api.console.shell import Here, go, refused
+from api.console.shell import Here, go
 from api.date_input import end_of_day, typed_moment
 from api.deps import Now, Writing, require
 from campaigns.optouts.recording import ConsentStatement, pause_buyer, record_answer
 from retention.access import Scope
 from retention.buyers import buyer_for
 from retention.consent import Answer, Channel
-from retention.errors import Error, Invalid
+from retention.errors import Invalid
 from retention.i18n import gettext_noop
 
 router = APIRouter(prefix="/shops/{slug}/buyers", dependencies=[require(Scope.CONSENTS_WRITE)])
 
 
 class AnswerForm(BaseModel):
-    """An answer as typed, so that a refusal keeps it; an empty channel is every way, an empty topic everything."""
+    """An answer as typed; an empty channel is every way, an empty topic everything."""
 
     model_config = ConfigDict(str_strip_whitespace=True)
 
@@ -37,27 +34,18 @@ class AnswerForm(BaseModel):
 
 
 @router.post("/{external_id:path}/answers")
-def record(
-    request: Request, session: Writing, place: Here, now: Now, external_id: str, typed: Annotated[AnswerForm, Form()]
-) -> Response:
+def record(session: Writing, place: Here, now: Now, external_id: str, typed: Annotated[AnswerForm, Form()]) -> Response:
     """Write down what the buyer said to whoever is signed in."""
     buyer = buyer_for(session, place.member, external_id)
-    try:
-        with session.begin_nested():
-            channel = _channel(typed.channel)
-            at = typed_moment(typed.at, place.shop.timezone) if typed.at else None
-            statement = ConsentStatement(
-                typed.answer, typed.evidence, typed.source, channel=channel, topic=typed.topic, at=at
-            )
-            record_answer(session, place.member, buyer, statement, now=now)
-    except Error as error:
-        return _again(request, session, place, now, external_id, error, typed=typed.model_dump())
+    channel = _channel(typed.channel)
+    at = typed_moment(typed.at, place.shop.timezone) if typed.at else None
+    statement = ConsentStatement(typed.answer, typed.evidence, typed.source, channel=channel, topic=typed.topic, at=at)
+    record_answer(session, place.member, buyer, statement, now=now)
     return _back(place, external_id)
 
 
 @router.post("/{external_id:path}/pause")
 def pause(
-    request: Request,
     session: Writing,
     place: Here,
     now: Now,
@@ -67,23 +55,13 @@ def pause(
 ) -> Response:
     """Send the buyer nothing up to and with a day of the shop; without a day, end that."""
     buyer = buyer_for(session, place.member, external_id)
-    try:
-        with session.begin_nested():
-            until = end_of_day(last_day, place.shop.timezone) if last_day else None
-            pause_buyer(session, place.member, buyer, until, source=source, now=now)
-    except Error as error:
-        return _again(request, session, place, now, external_id, error, typed={"last_day": last_day})
+    until = end_of_day(last_day, place.shop.timezone) if last_day else None
+    pause_buyer(session, place.member, buyer, until, source=source, now=now)
     return _back(place, external_id)
 
 
 def _back(place: Here, external_id: str) -> Response:
     return go(f"/shops/{place.shop.slug}/buyers/{quote(external_id, safe='')}", done="saved")
-
-
-def _again(
-    request: Request, session: Session, place: Here, now: datetime, external_id: str, error: Error, *, typed: Any
-) -> Response:
-    return show_one(request, session, place, now, external_id, status=error.status, notice=refused(error), typed=typed)
 
 
 def _channel(name: str) -> Channel | None:

@@ -1,6 +1,5 @@
 """Buyers: the list with its search, and everything that happened with one of them."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -10,7 +9,7 @@ from sqlmodel import Session
 
 from api.console import sources
 from api.console.campaigns.review import names_of
-from api.console.shell import Here, Notice, show
+from api.console.shell import Here, show
 from api.deps import Now, Place, Reading, require
 from campaigns.optouts.preferences import preferences_of
 from campaigns.optouts.topics import topics_of
@@ -65,41 +64,19 @@ def list_buyers(
 @router.get("/{external_id:path}")
 def show_buyer(request: Request, session: Reading, place: Here, now: Now, external_id: str) -> HTMLResponse:
     """Show one buyer: who, how to reach them, which segments, and the timeline."""
-    return show_one(request, session, place, now, external_id)
-
-
-def show_one(
-    request: Request,
-    session: Session,
-    place: Here,
-    now: datetime,
-    external_id: str,
-    *,
-    status: int = 200,
-    notice: Notice | None = None,
-    typed: Mapping[str, Any] | None = None,
-) -> HTMLResponse:
-    """Show one buyer; `typed` is what a form that was refused held."""
     buyer = buyer_for(session, place.member, external_id)
     aggregates = find_aggregates(session, buyer)
     return show(
         request,
         session,
         "segments/buyer.html",
-        status=status,
-        notice=notice,
         erased=is_erased(session, buyer),
         buyer=buyer_summary(place.member, buyer, aggregates),
         aggregates=aggregates,
         belongs=_belongs(session, place, buyer, now),
         events=timeline(session, buyer),
         **_consent(session, place, buyer, now),
-        typed={**_BLANK, **(typed or {})},
     )
-
-
-_BLANK = {"answer": None, "channel": "", "topic": "", "source": "phone", "evidence": "", "at": "", "last_day": ""}
-"""The forms of the page before anybody typed."""
 
 
 def _consent(session: Session, place: Here, buyer: Buyer, now: datetime) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from api.downloads import csv_of
 from campaigns.campaign.audiences import campaigns_on, remove_segment
 from retention import clock
 from retention.access import Scope
-from retention.errors import Error, Invalid
+from retention.errors import Invalid
 from retention.failures import failures_of
 from retention.i18n import gettext as _
 from retention.i18n import gettext_noop
@@ -83,7 +83,6 @@ def refresh(session: Writing, place: Here, now: Now, name: str) -> RedirectRespo
 
 @router.post("/saved/{name}/pin", dependencies=[require(Scope.SEGMENTS_WRITE), require(Scope.BUYERS_PERSONAL)])
 def pin_buyers(
-    request: Request,
     session: Writing,
     place: Here,
     now: Now,
@@ -92,31 +91,25 @@ def pin_buyers(
     where: Annotated[str, Form()] = "",
 ) -> Response:
     """Include or exclude buyers by their ids, one a line, or let the rule decide about them again."""
-    try:
-        with session.begin_nested():
-            found, unknown = buyers_called(session, place.shop.id, buyers.splitlines())
-            if unknown or not found:
-                raise Invalid(
-                    gettext_noop("No buyer is called {ids}. Nothing was changed."),
-                    ids=", ".join(unknown) or "—",
-                )
-            set_manual_members(
-                session, place.shop.id, name, buyers=found, where=where or None, actor=place.member.actor, at=now
-            )
-            refresh_segment(session, place.shop, name, now=now)
-    except Error as error:
-        return segment_page(request, session, place, name, now=now, error=error, typed=buyers)
+    find_segment(session, place.shop.id, name)
+    found, unknown = buyers_called(session, place.shop.id, buyers.splitlines())
+    if unknown or not found:
+        raise Invalid(
+            gettext_noop("No buyer is called {ids}. Nothing was changed."),
+            ids=", ".join(unknown) or "—",
+            field="buyers",
+        )
+    set_manual_members(
+        session, place.shop.id, name, buyers=found, where=where or None, actor=place.member.actor, at=now
+    )
+    refresh_segment(session, place.shop, name, now=now)
     return go(f"/shops/{place.shop.slug}/segments/saved/{name}", done="saved")
 
 
 @router.post("/saved/{name}/delete", dependencies=[require(Scope.SEGMENTS_WRITE)])
-def delete(request: Request, session: Writing, place: Here, now: Now, name: str) -> Response:
+def delete(session: Writing, place: Here, now: Now, name: str) -> Response:
     """Remove a segment that nothing is built on."""
-    try:
-        with session.begin_nested():
-            remove_segment(session, place.shop.id, name, actor=place.member.actor, at=now)
-    except Error as error:
-        return segment_page(request, session, place, name, now=now, error=error)
+    remove_segment(session, place.shop.id, name, actor=place.member.actor, at=now)
     return go(f"/shops/{place.shop.slug}/segments", done="removed")
 
 
@@ -171,24 +164,20 @@ def segment_page(
     name: str,
     *,
     now: datetime,
-    error: Error | None = None,
-    typed: str = "",
 ) -> HTMLResponse:
-    """Return the page of a segment; a refusal stands above it, `typed` keeps the ids that were typed."""
+    """Return the page of a segment."""
     shop = place.shop
     segment = find_segment(session, shop.id, name)
     is_hidden = not may_ask(session, place.member, InSegment(name))
     matcher = open_matcher(session, shop, now=now)
     members, broken = matcher.try_segment(name)
-    told = error or broken
     matcher.keep()
     history = histories(session, shop.id, last=60).get(segment.id, [])
     return show(
         request,
         session,
         "segments/segment.html",
-        status=error.status if error else 200,
-        notice=refused(told) if told else None,
+        notice=refused(broken) if broken else None,
         segment=segment,
         failing=failure_lines(failures_of(session, shop.id, kind="segment", thing_id=segment.id), shop, clock.now()),
         words=rule_words(place, segment),
@@ -206,7 +195,6 @@ def segment_page(
         },
         campaigns=[(each, shown(each.state)) for each in campaigns_on(session, shop.id, name)],
         built_on=[each for each in list_segments(session, shop.id) if each.is_built_on(name)],
-        typed=typed,
     )
 
 

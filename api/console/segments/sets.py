@@ -13,11 +13,11 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pyroaring import BitMap
 from sqlmodel import Session
 
-from api.console.segments.segments import segment_lines, segment_page
-from api.console.shell import Here, Notice, go, refused, show
+from api.console.segments.segments import segment_lines
+from api.console.shell import Here, Notice, go, show
 from api.deps import Now, Place, Reading, Writing, require
 from retention.access import Scope
-from retention.errors import Conflict, Error, Invalid
+from retention.errors import Conflict, Invalid
 from retention.i18n import gettext as _
 from retention.i18n import gettext_noop, ngettext
 from segments.export import upload_list
@@ -83,7 +83,6 @@ def combine(place: Here, session: Reading, how: str = "any", chosen: Chosen = []
 
 @router.post("/split", dependencies=[require(Scope.SEGMENTS_WRITE)])
 def split_one(
-    request: Request,
     session: Writing,
     place: Here,
     now: Now,
@@ -91,11 +90,7 @@ def split_one(
     shares: Annotated[str, Form()],
 ) -> Response:
     """Save one segment per share that together deal out a segment at random."""
-    try:
-        with session.begin_nested():
-            _split(session, place, segment, _percents(shares), at=now)
-    except Error as error:
-        return segment_page(request, session, place, segment, now=now, error=error)
+    _split(session, place, segment, _percents(shares), at=now)
     return go(f"/shops/{place.shop.slug}/segments", done="saved")
 
 
@@ -117,16 +112,13 @@ def upload(
 ) -> Response:
     """Keep the buyers that a file names, one id a line, and say which ids no buyer has."""
     try:
-        with session.begin_nested():
-            lines = TextIOWrapper(file.file, encoding="utf-8", newline=None)
-            kept, unknown = upload_list(
-                session, place.shop, short_name, lines=lines, actor=place.member.actor, at=now, name=name[:200]
-            )
+        lines = TextIOWrapper(file.file, encoding="utf-8", newline=None)
+        kept, unknown = upload_list(
+            session, place.shop, short_name, lines=lines, actor=place.member.actor, at=now, name=name[:200]
+        )
     except UnicodeDecodeError:
-        error = Invalid(gettext_noop("A list of buyer IDs must be UTF-8 text, one ID per line."))
-        return _lists(request, session, place, error=error, typed=(name, short_name))
-    except Error as error:
-        return _lists(request, session, place, error=error, typed=(name, short_name))
+        sentence = gettext_noop("A list of buyer IDs must be UTF-8 text, one ID per line.")
+        raise Invalid(sentence, field="file") from None
     return _lists(request, session, place, notice=_told(len(BitMap.deserialize(kept.members)), unknown))
 
 
@@ -160,23 +152,19 @@ def _lists(
     session: Session,
     place: Place,
     *,
-    error: Error | None = None,
     notice: Notice | None = None,
-    typed: tuple[str, str] = ("", ""),
 ) -> HTMLResponse:
     lists = list_lists(session, place.shop.id)
     return show(
         request,
         session,
         "segments/lists.html",
-        status=error.status if error else 200,
-        notice=refused(error) if error else notice,
+        notice=notice,
         lists=[
             (each, len(BitMap.deserialize(each.members)), _opening(place, InList(each.slug), each.name))
             for each in lists
         ],
-        typed_name=typed[0],
-        typed_short_name=typed[1] or f"list-{len(lists) + 1}",
+        short_name=f"list-{len(lists) + 1}",
     )
 
 

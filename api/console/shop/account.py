@@ -63,10 +63,7 @@ async def change_password(
     wait = await in_thread(count_try, engine, limits, at)
     if wait:
         return _page(request, user, problem=too_often(wait), status=429)
-    try:
-        kept = await hashing(request, _renew, user, current, password)
-    except Invalid as error:
-        return _page(request, user, problem=error.say(_), status=error.status)
+    kept = await hashing(request, _renew, user, current, password)
     secret = request.cookies[forms.LOGIN_COOKIE]
     await in_thread(_keep, engine, user, (kept, secret), limits, at)
     return RedirectResponse("/account?done=password", 303)
@@ -82,7 +79,7 @@ def sign_out_everywhere(request: Request, session: Writing, user: CurrentUser, a
 
 def _renew(user: User, current: str, password: str) -> str:
     if not fits(current, user.password_hash):
-        raise Invalid(gettext_noop("The current password is wrong."))
+        raise Invalid(gettext_noop("The current password is wrong."), field="current")
     return hash_password(password, about=[user.email, user.name])
 
 

@@ -6,11 +6,9 @@ from urllib.parse import quote
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
-from api.console.segments.buyers import show_one
-from api.console.shell import Here, go, refused, show
+from api.console.shell import Here, go, show
 from api.deps import Files, Now, Reading, Writing, require
 from retention.access import Scope
-from retention.errors import Conflict, Error
 from retention.i18n import gettext as _
 from retention.i18n import gettext_noop
 from retention.privacy.requests import erase_buyer, export_buyer
@@ -34,7 +32,6 @@ def show_privacy(request: Request, session: Reading, place: Here) -> HTMLRespons
 
 @router.post("", dependencies=[require(Scope.BUYERS_ERASE)])
 def save_times(
-    request: Request,
     session: Writing,
     place: Here,
     now: Now,
@@ -43,14 +40,9 @@ def save_times(
     texts: Annotated[int, Form()],
     audit: Annotated[int, Form()],
 ) -> Response:
-    """Set how long each kind is kept; a refusal keeps what was typed."""
+    """Set how long each kind is kept."""
     typed = {KeptKind.AGENTS: agents, KeptKind.UPLOADS: uploads, KeptKind.TEXTS: texts, KeptKind.AUDIT: audit}
-    try:
-        with session.begin_nested():
-            set_times(session, place.member, {kind.value: days for kind, days in typed.items()}, at=now)
-    except Error as error:
-        again = {"lines": _lines(typed), "most": MOST_DAYS}
-        return show(request, session, "shop/privacy.html", status=error.status, notice=refused(error), **again)
+    set_times(session, place.member, {kind.value: days for kind, days in typed.items()}, at=now)
     return go(f"/shops/{place.shop.slug}/privacy", done="saved")
 
 
@@ -65,19 +57,14 @@ def export(session: Reading, place: Here, now: Now, buyer: Annotated[str, Query(
 
 @router.post("/erase", dependencies=[require(Scope.BUYERS_ERASE)])
 def erase(
-    request: Request,
     session: Writing,
     place: Here,
     files: Files,
     now: Now,
     buyer: Annotated[str, Form(max_length=200)],
 ) -> Response:
-    """Erase a buyer, and show what is left; while that cannot be, the buyer with the reason."""
-    try:
-        with session.begin_nested():
-            erased = erase_buyer(session, place.member, buyer, files=files, at=now)
-    except Conflict as error:
-        return show_one(request, session, place, now, buyer, status=error.status, notice=refused(error))
+    """Erase a buyer, and show what is left."""
+    erased = erase_buyer(session, place.member, buyer, files=files, at=now)
     return go(f"/shops/{place.shop.slug}/buyers/{erased.left}", done="erased")
 
 

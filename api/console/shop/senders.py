@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, Response
 from pydantic.fields import FieldInfo
 from sqlmodel import Session
 
-from api.console.shell import Here, Notice, go, refused, show
+from api.console.shell import Here, Notice, go, show
 from api.console.shop.failures import FailureLine, failure_lines
 from api.console.states import medium_name, shown
 from api.deps import Now, Place, Reading, Writing, require
@@ -30,7 +30,7 @@ from campaigns.sending.blocked import MAIL
 from campaigns.sending.pausing import pause_sender, resume_sender
 from retention import money
 from retention.access import Scope
-from retention.errors import Error, Invalid, NotFound
+from retention.errors import Invalid, NotFound
 from retention.failures import failures_of
 from retention.i18n import gettext as _
 from retention.i18n import gettext_noop
@@ -185,32 +185,27 @@ async def typed_sender(request: Request) -> TypedSender:
 
 @router.post("", dependencies=for_owners)
 def add_sender(
-    request: Request, session: Writing, place: Here, now: Now, typed: Annotated[TypedSender, Depends(typed_sender)]
+    session: Writing, place: Here, now: Now, typed: Annotated[TypedSender, Depends(typed_sender)]
 ) -> Response:
-    """Add a sender; a refusal keeps what was typed but its secrets."""
-    try:
-        with session.begin_nested():
-            create_sender(
-                session,
-                place.shop,
-                typed.slug,
-                kind=_offered(typed.kind),
-                name=typed.name,
-                settings=_settings(typed),
-                secrets=_secrets(typed),
-                per_second=_number(typed.per_second),
-                price=_price(typed.price, place.shop),
-                at=now,
-                actor=place.member.actor,
-            )
-    except Error as error:
-        return _form(request, session, typed, error=error)
+    """Add a sender."""
+    create_sender(
+        session,
+        place.shop,
+        typed.slug,
+        kind=_offered(typed.kind),
+        name=typed.name,
+        settings=_settings(typed),
+        secrets=_secrets(typed),
+        per_second=_number(typed.per_second),
+        price=_price(typed.price, place.shop),
+        at=now,
+        actor=place.member.actor,
+    )
     return go(_address(place), done="saved")
 
 
 @router.post("/{sender}", dependencies=for_owners)
 def change_sender(
-    request: Request,
     session: Writing,
     place: Here,
     now: Now,
@@ -219,36 +214,27 @@ def change_sender(
 ) -> Response:
     """Change a sender; secrets left empty stay."""
     row = find_sender(session, place.shop.id, sender)
-    try:
-        with session.begin_nested():
-            edit_sender(
-                session,
-                row,
-                name=typed.name,
-                settings=_settings(typed),
-                secrets=_secrets(typed) or None,
-                per_second=_number(typed.per_second) or 0,
-                price=_price(typed.price, place.shop),
-                at=now,
-                actor=place.member.actor,
-            )
-    except Error as error:
-        session.refresh(row)
-        return _form(request, session, typed, sender=row, error=error)
+    edit_sender(
+        session,
+        row,
+        name=typed.name,
+        settings=_settings(typed),
+        secrets=_secrets(typed) or None,
+        per_second=_number(typed.per_second) or 0,
+        price=_price(typed.price, place.shop),
+        at=now,
+        actor=place.member.actor,
+    )
     return go(_address(place), done="saved")
 
 
 @router.post("/{sender}/moves/{move}", dependencies=for_writers)
-def move_sender(request: Request, session: Writing, place: Here, now: Now, sender: str, move: str) -> Response:
+def move_sender(session: Writing, place: Here, now: Now, sender: str, move: str) -> Response:
     """Pause a sender at once, or use it again."""
     if move not in MOVES:
         raise NotFound("A sender cannot {move}.", move=move)
     do, done = MOVES[move]
-    try:
-        with session.begin_nested():
-            do(session, find_sender(session, place.shop.id, sender), at=now, actor=place.member.actor)
-    except Error as error:
-        return _list(request, session, place, notice=refused(error), status=error.status)
+    do(session, find_sender(session, place.shop.id, sender), at=now, actor=place.member.actor)
     return go(_address(place), done=done)
 
 
@@ -288,15 +274,11 @@ def _list(
     )
 
 
-def _form(
-    request: Request, session: Session, typed: TypedSender, *, sender: Sender | None = None, error: Error | None = None
-) -> HTMLResponse:
+def _form(request: Request, session: Session, typed: TypedSender, *, sender: Sender | None = None) -> HTMLResponse:
     return show(
         request,
         session,
         "shop/sender.html",
-        status=error.status if error else 200,
-        notice=refused(error) if error else None,
         typed=typed,
         sender=sender,
         kind_name=_kind_name(typed.kind),

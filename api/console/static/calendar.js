@@ -29,6 +29,12 @@ document.querySelectorAll(".calendar .day").forEach((day) => {
   });
 });
 
+// The dialog that a refusal opened again says whose launch it is about.
+document.querySelectorAll("dialog[open] [name=campaign]").forEach((field) => {
+  const button = [...document.querySelectorAll("[data-move]")].find((each) => each.dataset.move === field.value);
+  if (button) dialog.querySelector("[data-of=name]").textContent = button.dataset.name;
+});
+
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-move]");
   if (!button) return;

@@ -7,7 +7,7 @@ from urllib.parse import urljoin, urlsplit
 
 from lxml import html
 
-from api.form_refill import labels_of
+from api.refused_fields import labels_of
 
 Pairs = list[tuple[str, str]]
 
@@ -64,11 +64,7 @@ def _form(page: str, form: Any, action: str, fields: list[Any], *, is_htmx: bool
     pairs = [pair for each in fields if each.get("type") != "file" for pair in _sent(each)]
     files = {each.get("name") for each in fields if each.get("type") == "file"}
     typed = {each.get("name") for each in fields if each.tag == "textarea" or _is_line(each)}
-    return PageForm(page, address, pairs, labels_of(read_of(form), form), typed, files, is_htmx=is_htmx)
-
-
-def read_of(form: Any) -> Any:
-    return form.getroottree().getroot()
+    return PageForm(page, address, pairs, labels_of(form), typed, files, is_htmx=is_htmx)
 
 
 def _is_line(element: Any) -> bool:

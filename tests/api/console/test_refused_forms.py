@@ -39,7 +39,8 @@ def test_what_fastapi_cannot_read_names_the_label_and_the_bound(sign_in: SignIn)
     referer = {"Referer": f"http://testserver{HOME}/people"}
     answer = client.post(f"{HOME}/people/keys", data={"name": "n" * 101}, headers=referer)
     assert "System using the key has at most 100 characters." in answer.text
-    assert client.post(f"{HOME}/people/keys", data={"name": "n" * 101}).text.count("has at most 100 characters.") == 1
+    without = client.post(f"{HOME}/people/keys", data={"name": "n" * 101})
+    assert "System using the key has at most 100 characters." in without.text
     bare = client.post(f"{HOME}/people/keys", data={"name": "n" * 101}, headers={"HX-Request": "true"} | referer)
     assert bare.text == "Name has at most 100 characters."
 
