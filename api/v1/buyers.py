@@ -3,11 +3,12 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from api.deps import Files, Now, Reading, Writing
+from api.shapes.shape import Input, Shape
 from api.v1.keys import Caller, caller_with
+from api.v1.parameters import BuyerQuery
 from api.v1.routing import router_for
 from retention.access import Scope
 from retention.privacy.requests import erase_buyer, export_buyer
@@ -17,35 +18,32 @@ router = router_for("buyers")
 
 Eraser = Annotated[Caller, caller_with(Scope.BUYERS_ERASE)]
 Days = Annotated[int, Field(ge=1, le=MOST_DAYS)]
-BuyerQuery = Annotated[str, Query(max_length=200, description="The buyer's id in the shop.")]
 
 
-class ExportOut(BaseModel):
+class ExportOut(Shape):
     """Every row about a buyer, by table."""
 
     buyer: str
-    shop: str
+    shop: str = Field(description="The shop's name.")
     exported_at: datetime
     tables: dict[str, list[dict[str, Any]]]
 
 
-class ErasureOut(BaseModel):
+class ErasureOut(Shape):
     """What an erasure left: the id under which counts and money stay, and how many rows it touched."""
 
-    left: str
+    left: str = Field(description="The external id under which counts and money stay.")
     blanked: int
     deleted: int
 
 
-class TimesIn(BaseModel):
+class TimesIn(Input):
     """Days by kind; what is left out stays."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    agents: Days | None = Field(None, description="Browsers and networks of scans.")
-    uploads: Days | None = Field(None, description="Order files sent in.")
-    texts: Days | None = Field(None, description="Addresses and texts of messages, calls and bounces.")
-    audit: Days | None = Field(None, description="The audit log.")
+    agents: Days | None = Field(None, description="Days to keep browsers and networks of scans.")
+    uploads: Days | None = Field(None, description="Days to keep order files that were sent in.")
+    texts: Days | None = Field(None, description="Days to keep addresses and texts of messages, calls and bounces.")
+    audit: Days | None = Field(None, description="Days to keep the audit log.")
 
 
 @router.get("/privacy/export")

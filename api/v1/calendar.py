@@ -4,11 +4,13 @@ from datetime import date, datetime
 from typing import Annotated, Any
 
 from fastapi import Query
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
 from api.deps import Now, Reading, Writing
+from api.shapes.shape import Input, Shape
 from api.v1.field_types import Moment
 from api.v1.keys import Caller, caller_with
+from api.v1.parameters import CampaignSlug
 from api.v1.routing import router_for
 from campaigns.runs.calendar import days, reschedule
 from campaigns.runs.drafting import campaign_for
@@ -21,15 +23,13 @@ Reader = Annotated[Caller, caller_with(Scope.CAMPAIGNS_READ)]
 Mover = Annotated[Caller, caller_with(Scope.CAMPAIGNS_WRITE)]
 
 
-class RescheduleIn(BaseModel):
+class RescheduleIn(Input):
     """The moment a launch shall be at."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    at: Moment
+    at: Moment = Field(description="The moment to launch it at, with an offset.")
 
 
-class MovedOut(BaseModel):
+class MovedOut(Shape):
     """When the campaign is launched now."""
 
     slug: str
@@ -41,8 +41,8 @@ def show_calendar(
     session: Reading,
     at: Now,
     caller: Reader,
-    first: Annotated[date, Query(alias="from")],
-    last: Annotated[date, Query(alias="to")],
+    first: Annotated[date, Query(alias="from", description="The first day, in the shop's time zone.")],
+    last: Annotated[date, Query(alias="to", description="The last day, which is included.")],
 ) -> dict[str, Any]:
     """List the days from one to another, both included, and forecast the launches to come. Scope campaigns:read."""
     found = days(session, caller.shop, first=first, last=last, at=at)
@@ -53,7 +53,7 @@ def show_calendar(
 
 
 @router.post("/campaigns/{slug}/reschedule")
-def move_launch(slug: str, session: Writing, at: Now, caller: Mover, sent: RescheduleIn) -> MovedOut:
+def move_launch(slug: CampaignSlug, session: Writing, at: Now, caller: Mover, sent: RescheduleIn) -> MovedOut:
     """Put a launch to come on another moment; 409 when that cannot be. Scope campaigns:write."""
     campaign = campaign_for(session, caller.member, slug)
     reschedule(session, caller.shop, campaign, launch_at=sent.at, at=at, actor=caller.member.actor)

@@ -4,12 +4,15 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import Query
+from pydantic import Field
 from sqlmodel import Session
 
 from api.deps import Now, Reading, Writing
+from api.shapes.shape import Input, Shape
 from api.v1.keys import Caller, caller_with
 from api.v1.pages import Paged, PageOut, Since, Text, Until
+from api.v1.parameters import OF_MEDIUM, OF_STATE, CampaignSlug, ExternalId
 from api.v1.routing import router_for
 from campaigns.campaign.audiences import check_seeing
 from campaigns.campaign.campaigns import Campaign, CampaignState, DeliveryState, Recipe
@@ -32,7 +35,7 @@ Reader = Annotated[Caller, caller_with(Scope.CAMPAIGNS_READ)]
 Mover = Annotated[Caller, caller_with(Scope.CAMPAIGNS_WRITE)]
 
 
-class CampaignOut(BaseModel):
+class CampaignOut(Shape):
     """A campaign as it stands."""
 
     slug: str
@@ -49,7 +52,7 @@ class CampaignsOut(PageOut):
     campaigns: list[CampaignOut]
 
 
-class PlanOut(BaseModel):
+class PlanOut(Shape):
     """What a launch now would do. Give `fingerprint` to the launch and it does this or nothing."""
 
     funnel: list[tuple[str, int]]
@@ -70,13 +73,13 @@ class PlanOut(BaseModel):
     fingerprint: str
 
 
-class WhyOut(BaseModel):
+class WhyOut(Shape):
     """Why a buyer did or did not get one run; `run` is null while there was none."""
 
     run: int | None
     outcome: str
     reason: str
-    sentence: str
+    sentence: str = Field(description="Why, as a sentence in the language of the request.")
 
 
 class WhysOut(PageOut):
@@ -85,32 +88,32 @@ class WhysOut(PageOut):
     answers: list[WhyOut]
 
 
-class LaunchIn(BaseModel):
+class LaunchIn(Input):
     """The plan that was agreed to."""
 
-    model_config = ConfigDict(extra="forbid")
+    fingerprint: str | None = Field(
+        None,
+        max_length=64,
+        description="The fingerprint of the plan that was agreed to; left out, any plan is launched.",
+    )
 
-    fingerprint: str | None = Field(None, max_length=64)
 
-
-class LaunchedOut(BaseModel):
+class LaunchedOut(Shape):
     """The run that was made."""
 
     run: int
-    audience: int
+    audience: int = Field(description="How many buyers were in the segment.")
     funnel: list[tuple[str, int]]
     fingerprint: str
 
 
-class ResendIn(BaseModel):
+class ResendIn(Input):
     """What to send again: `unknown`, which may have arrived, or `failed`."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    state: DeliveryState
+    state: DeliveryState = Field(description="Which deliveries: `unknown`, which may have arrived, or `failed`.")
 
 
-class ResentOut(BaseModel):
+class ResentOut(Shape):
     """How many deliveries wait again."""
 
     resent: int
@@ -121,9 +124,9 @@ def list_all(
     session: Reading,
     caller: Reader,
     wanted: Paged,
-    state: CampaignState | None = None,
-    recipe: Recipe | None = None,
-    medium: Medium | None = None,
+    state: Annotated[CampaignState | None, OF_STATE] = None,
+    recipe: Annotated[Recipe | None, Query(description="Only campaigns made from this recipe.")] = None,
+    medium: Annotated[Medium | None, OF_MEDIUM] = None,
     q: Text = "",
     since: Since = None,
     until: Until = None,
@@ -136,14 +139,14 @@ def list_all(
 
 
 @router.get("/campaigns/{slug}")
-def show(slug: str, session: Reading, caller: Reader) -> CampaignOut:
+def show(slug: CampaignSlug, session: Reading, caller: Reader) -> CampaignOut:
     """Show a campaign. Scope campaigns:read."""
     return _shown(campaign_for(session, caller.member, slug))
 
 
 @router.get("/campaigns/{slug}/results")
 def show_results(
-    slug: str, session: Reading, at: Now, caller: Annotated[Caller, caller_with(Scope.RESULTS_READ)]
+    slug: CampaignSlug, session: Reading, at: Now, caller: Annotated[Caller, caller_with(Scope.RESULTS_READ)]
 ) -> dict[str, Any]:
     """Show what came of a campaign: sent, scanned, claimed, ordered, and the difference to the control group.
 
@@ -153,17 +156,17 @@ def show_results(
     return campaign_results(session, caller.shop, campaign, at=at).as_json()
 
 
-@router.get("/campaigns/{slug}/why/{buyer_id:path}")
+@router.get("/campaigns/{slug}/why/{external_id:path}")
 def explain(
-    slug: str,
-    buyer_id: str,
+    slug: CampaignSlug,
+    external_id: ExternalId,
     session: Reading,
     at: Now,
     caller: Annotated[Caller, caller_with(Scope.BUYERS_READ)],
     wanted: Paged,
 ) -> WhysOut:
     """Say why a buyer did or did not get a campaign, run by run. Scope buyers:read."""
-    campaign, buyer = campaign_for(session, caller.member, slug), buyer_for(session, caller.member, buyer_id)
+    campaign, buyer = campaign_for(session, caller.member, slug), buyer_for(session, caller.member, external_id)
     check_seeing(session, caller.member, campaign)
     page = page_of_why(session, caller.shop, campaign, buyer, wanted, at=at)
     return WhysOut(
@@ -181,14 +184,14 @@ def explain(
 
 
 @router.post("/campaigns/{slug}/plan")
-def plan(slug: str, session: Reading, at: Now, caller: Reader) -> PlanOut:
+def plan(slug: CampaignSlug, session: Reading, at: Now, caller: Reader) -> PlanOut:
     """Plan a run; nothing is written. Scope campaigns:read."""
     planned = plan_campaign(session, caller.shop, campaign_for(session, caller.member, slug), at=at)
     return PlanOut.model_validate(planned.as_json(caller.shop.currency))
 
 
 @router.post("/campaigns/{slug}/launch", status_code=202)
-def launch(slug: str, session: Writing, at: Now, caller: Mover, sent: LaunchIn | None = None) -> LaunchedOut:
+def launch(slug: CampaignSlug, session: Writing, at: Now, caller: Mover, sent: LaunchIn | None = None) -> LaunchedOut:
     """Launch a campaign; 409 when the plan is another than the fingerprint says. Scope campaigns:write."""
     fingerprint = sent.fingerprint if sent else None
     campaign = campaign_for(session, caller.member, slug)
@@ -197,35 +200,33 @@ def launch(slug: str, session: Writing, at: Now, caller: Mover, sent: LaunchIn |
 
 
 @router.post("/campaigns/{slug}/pause")
-def pause(slug: str, session: Writing, at: Now, caller: Mover) -> CampaignOut:
+def pause(slug: CampaignSlug, session: Writing, at: Now, caller: Mover) -> CampaignOut:
     """Stop handing over at once. Scope campaigns:write."""
     return _move(slug, moving.pause, session, at, caller)
 
 
 @router.post("/campaigns/{slug}/resume")
-def resume(slug: str, session: Writing, at: Now, caller: Mover) -> CampaignOut:
+def resume(slug: CampaignSlug, session: Writing, at: Now, caller: Mover) -> CampaignOut:
     """Go on where it was paused. Scope campaigns:write."""
     return _move(slug, moving.resume, session, at, caller)
 
 
 @router.post("/campaigns/{slug}/resend", status_code=202)
-def resend(slug: str, sent: ResendIn, session: Writing, at: Now, caller: Mover) -> ResentOut:
+def resend(slug: CampaignSlug, sent: ResendIn, session: Writing, at: Now, caller: Mover) -> ResentOut:
     """Have what failed or is unknown tried once more, a thousand at a time. Scope campaigns:write."""
     campaign = campaign_for(session, caller.member, slug)
     again = resend_all(session, caller.shop, campaign, state=sent.state, at=at, actor=caller.member.actor)
     return ResentOut(resent=again)
 
 
-class ChosenSenderIn(BaseModel):
+class ChosenSenderIn(Input):
     """Which sender takes it from now on."""
-
-    model_config = ConfigDict(extra="forbid")
 
     sender: str | None = Field(description="The sender's slug; null for this installation's own mail server.")
 
 
 @router.post("/campaigns/{slug}/sender")
-def choose_sender(slug: str, sent: ChosenSenderIn, session: Writing, at: Now, caller: Mover) -> CampaignOut:
+def choose_sender(slug: CampaignSlug, sent: ChosenSenderIn, session: Writing, at: Now, caller: Mover) -> CampaignOut:
     """Have another sender take what waits, while nothing has left. Scope campaigns:write."""
     campaign = campaign_for(session, caller.member, slug)
     sender = find_sender(session, caller.shop.id, sent.sender) if sent.sender else None
@@ -234,7 +235,7 @@ def choose_sender(slug: str, sent: ChosenSenderIn, session: Writing, at: Now, ca
 
 
 @router.post("/campaigns/{slug}/cancel")
-def cancel(slug: str, session: Writing, at: Now, caller: Mover) -> CampaignOut:
+def cancel(slug: CampaignSlug, session: Writing, at: Now, caller: Mover) -> CampaignOut:
     """End a campaign for good; what has not left is skipped. Scope campaigns:write."""
     return _move(slug, moving.cancel, session, at, caller)
 

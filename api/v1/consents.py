@@ -5,12 +5,14 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 from sqlmodel import Session
 
 from api.deps import Now, Reading, Writing
+from api.shapes.shape import Input, Shape
 from api.v1.keys import Caller, caller_with
 from api.v1.pages import AddressQuery, Paged, PageOut, Since, Until
+from api.v1.parameters import OF_CHANNEL, BuyerQuery
 from api.v1.routing import router_for
 from campaigns.optouts.preferences import preferences_of
 from campaigns.optouts.recording import ConsentStatement, pause_buyer, record_address, record_answer
@@ -25,7 +27,6 @@ router = router_for("consents")
 
 PersonalReader = Annotated[Caller, caller_with(Scope.BUYERS_PERSONAL)]
 Writer = Annotated[Caller, caller_with(Scope.CONSENTS_WRITE)]
-BuyerQuery = Annotated[str, Query(max_length=200, description="The buyer's id in the shop.")]
 
 
 TopicQuery = Annotated[
@@ -33,22 +34,20 @@ TopicQuery = Annotated[
 ]
 
 
-class AnswerIn(BaseModel):
+class AnswerIn(Input):
     """An answer of a buyer, or of whoever has an address."""
-
-    model_config = ConfigDict(extra="forbid")
 
     buyer: str = Field(default="", max_length=200, description="The buyer's id in the shop; or leave it to `address`.")
     address: str = Field(default="", max_length=254, description="A mail address or a number, however it is written.")
     channel: Channel | None = Field(default=None, description="Left out: every channel; an address needs one.")
     topic: str = Field(default="", max_length=64, description="Left out: everything the channel brings.")
-    answer: Answer
+    answer: Answer = Field(description="`in` to allow messages, `out` to refuse them.")
     evidence: str = Field(max_length=1000, description="What was asked and said, and how.")
     source: str = Field(max_length=100, description="Where it was said: checkout, phone, mail ...")
     at: AwareDatetime | None = Field(default=None, description="When the buyer said it; now when left out.")
 
 
-class AnswerOut(BaseModel):
+class AnswerOut(Shape):
     """An answer in the ledger. `counts`: it was the last word when it was recorded; an older one is kept and is not."""
 
     buyer: str
@@ -58,23 +57,23 @@ class AnswerOut(BaseModel):
     counts: bool
     source: str
     evidence: str
-    address: str
-    at: datetime
+    address: str = Field(description="The mail address or phone number that it was about, normalised; empty for none.")
+    at: datetime = Field(description="When the buyer said it, in UTC.")
     undated: bool = Field(description="A file told it without saying when; `at` is the import.")
     recorded_by: str
 
 
-class RecordedOut(BaseModel):
+class RecordedOut(Shape):
     """The rows an answer made, one for each buyer and channel; a no of an address may have none yet."""
 
     recorded: list[AnswerOut]
 
 
-class NowOut(BaseModel):
+class NowOut(Shape):
     """What holds for one channel now. `held`: the buyer's address has said no, whoever said it."""
 
-    channel: Channel
-    answer: Answer | None
+    channel: Channel = Field(description="The channel that this is about.")
+    answer: Answer | None = Field(description="The buyer's answer that holds; null where they were never asked.")
     held: bool
     topics_out: list[str]
 
@@ -88,30 +87,30 @@ class HistoryOut(PageOut):
     history: list[AnswerOut]
 
 
-class PauseIn(BaseModel):
+class PauseIn(Input):
     """How long a buyer wants to hear nothing by any channel; `until` null ends it now."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    buyer: str = Field(min_length=1, max_length=200)
-    until: AwareDatetime | None
+    buyer: str = Field(
+        min_length=1, max_length=200, description="The buyer's external id: what the shop itself calls them."
+    )
+    until: AwareDatetime | None = Field(description="Until when, with an offset; null ends the pause now.")
     source: str = Field(max_length=100, description="Where it was said: phone, checkout, mail ...")
 
 
-class PauseOut(BaseModel):
+class PauseOut(Shape):
     """Until when a buyer hears nothing."""
 
     buyer: str
     paused_until: datetime | None
 
 
-class SuppressionOut(BaseModel):
+class SuppressionOut(Shape):
     """An address that has said no, in its one spelling."""
 
     channel: Channel
-    topic: str
+    topic: str = Field(description="The slug of the topic that it is about; empty for everything.")
     address: str
-    source: str
+    source: str = Field(description="Where the opt-out was said, such as a link in a mail, phone or checkout.")
     at: datetime
 
 
@@ -146,9 +145,9 @@ def show(
     caller: PersonalReader,
     buyer: BuyerQuery,
     wanted: Paged,
-    channel: Channel | None = None,
+    channel: Annotated[Channel | None, OF_CHANNEL] = None,
     topic: TopicQuery = None,
-    answer: Answer | None = None,
+    answer: Annotated[Answer | None, Query(description="Only answers that say this.")] = None,
     since: Since = None,
     until: Until = None,
 ) -> HistoryOut:
@@ -180,7 +179,7 @@ def list_suppressions(
     session: Reading,
     caller: PersonalReader,
     wanted: Paged,
-    channel: Channel | None = None,
+    channel: Annotated[Channel | None, OF_CHANNEL] = None,
     topic: TopicQuery = None,
     address: AddressQuery = "",
     since: Since = None,

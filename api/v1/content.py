@@ -5,11 +5,13 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from api.deps import Now, Reading, Writing
+from api.shapes.shape import Input, Shape
 from api.v1.keys import Caller, caller_with
 from api.v1.pages import AddressQuery, Paged, PageOut, Since, Text, Until
+from api.v1.parameters import OF_KIND, CampaignSlug, TopicSlug
 from api.v1.routing import made_or_changed, router_for, say_made
 from campaigns.optouts.bounce_handling import lift_bounce
 from campaigns.optouts.bounces import BounceKind, page_of_bounces
@@ -29,32 +31,36 @@ Reader = Annotated[Caller, caller_with(Scope.CAMPAIGNS_READ)]
 PersonalReader = Annotated[Caller, caller_with(Scope.BUYERS_PERSONAL)]
 Writer = Annotated[Caller, caller_with(Scope.CAMPAIGNS_WRITE)]
 
+PreviewedQuery = Annotated[
+    str, Query(max_length=200, description="The buyer's external id; left out: the shortest and the longest case.")
+]
 
-class VariableOut(BaseModel):
+
+class VariableOut(Shape):
     """A name a text may use."""
 
-    name: str
-    sentence: str
+    name: str = Field(description="The variable, as a text writes it.")
+    sentence: str = Field(description="What the variable stands for, in the language of the request.")
     example: str
 
 
-class FindingOut(BaseModel):
+class FindingOut(Shape):
     """One thing found in a text; red will go wrong, amber wants a second look."""
 
     severity: Severity
-    kind: str
-    sentence: str
+    kind: str = Field(description="What was found, as a word for programs.")
+    sentence: str = Field(description="What was found and what to do about it, in the language of the request.")
     language: str
 
 
-class ContentOut(BaseModel):
+class ContentOut(Shape):
     """What a text may use and what is found in it."""
 
     variables: list[VariableOut]
     findings: list[FindingOut]
 
 
-class ShownOut(BaseModel):
+class ShownOut(Shape):
     """A message as one buyer would get it."""
 
     buyer: str
@@ -69,31 +75,28 @@ class ShownOut(BaseModel):
     call: dict[str, Any] | None = Field(description="The data of a webhook's call.")
 
 
-class ShownListOut(BaseModel):
+class ShownListOut(Shape):
     """Messages: of the buyer asked for, else of the shortest and the longest case."""
 
     messages: list[ShownOut]
 
 
-class MessageTestIn(BaseModel):
+class MessageTestIn(Input):
     """Where a test goes: the address of somebody of the shop; and which buyer's message it is."""
 
-    model_config = ConfigDict(extra="forbid")
     __test__ = False
 
     to: str = Field(min_length=3, max_length=254)
-    buyer: str = Field(max_length=200)
+    buyer: str = Field(max_length=200, description="The external id of the buyer whose message it is.")
 
 
-class TopicIn(BaseModel):
+class TopicIn(Input):
     """A topic's names by language."""
-
-    model_config = ConfigDict(extra="forbid")
 
     names: dict[str, str]
 
 
-class TopicOut(BaseModel):
+class TopicOut(Shape):
     """A topic buyers can leave alone."""
 
     slug: str
@@ -106,12 +109,14 @@ class TopicsOut(PageOut):
     topics: list[TopicOut]
 
 
-class BounceOut(BaseModel):
+class BounceOut(Shape):
     """One report about one address."""
 
-    kind: BounceKind
-    address: str
-    detail: str
+    kind: BounceKind = Field(
+        description="What the report says: the address bounces, for now or for good, or the buyer complained."
+    )
+    address: str = Field(description="The mail address or phone number that the report is about.")
+    detail: str = Field(description="What the other side said.")
     at: datetime
 
 
@@ -121,23 +126,23 @@ class BouncesOut(PageOut):
     bounces: list[BounceOut]
 
 
-class LiftIn(BaseModel):
+class LiftIn(Input):
     """An address to allow again."""
 
-    model_config = ConfigDict(extra="forbid")
+    address: str = Field(
+        min_length=3, max_length=254, description="A mail address or phone number, however it is written."
+    )
 
-    address: str = Field(min_length=3, max_length=254)
 
-
-class LiftedOut(BaseModel):
+class LiftedOut(Shape):
     """How many reports no longer count."""
 
-    address: str
+    address: str = Field(description="The mail address or phone number, as it was sent.")
     lifted: int
 
 
 @router.get("/campaigns/{slug}/content")
-def show_content(slug: str, session: Reading, at: Now, caller: Reader) -> ContentOut:
+def show_content(slug: CampaignSlug, session: Reading, at: Now, caller: Reader) -> ContentOut:
     """List what a campaign's text may use, and what is found in it. Scope campaigns:read."""
     campaign = campaign_for(session, caller.member, slug)
     return ContentOut(
@@ -148,7 +153,11 @@ def show_content(slug: str, session: Reading, at: Now, caller: Reader) -> Conten
 
 @router.get("/campaigns/{slug}/preview")
 def preview(
-    slug: str, session: Reading, at: Now, caller: PersonalReader, buyer: Annotated[str, Query(max_length=200)] = ""
+    slug: CampaignSlug,
+    session: Reading,
+    at: Now,
+    caller: PersonalReader,
+    buyer: PreviewedQuery = "",
 ) -> ShownListOut:
     """Show the message as a buyer would get it; nothing is sent or stored. Scopes campaigns:read, buyers:personal."""
     caller.member.require(Scope.CAMPAIGNS_READ)
@@ -160,7 +169,7 @@ def preview(
 
 
 @router.post("/campaigns/{slug}/test")
-def test(slug: str, sent: MessageTestIn, session: Reading, at: Now, caller: Writer) -> dict[str, str]:
+def test(slug: CampaignSlug, sent: MessageTestIn, session: Reading, at: Now, caller: Writer) -> dict[str, str]:
     """Send a buyer's message to somebody of the shop, marked as a test. Scope campaigns:write.
 
     It is in no ledger and uses no coupon. A key that sees no personal data sends a masked one. 409 with what the other
@@ -181,7 +190,7 @@ def list_topics(session: Reading, caller: Reader, wanted: Paged, q: Text = "") -
 
 @router.put("/topics/{slug}", responses=made_or_changed(TopicOut))
 def put_topic(
-    slug: str, sent: TopicIn, session: Writing, at: Now, caller: Writer, request: Request, response: Response
+    slug: TopicSlug, sent: TopicIn, session: Writing, at: Now, caller: Writer, request: Request, response: Response
 ) -> TopicOut:
     """Make a topic, or give it other names. Scope campaigns:write."""
     try:
@@ -199,7 +208,7 @@ def list_bounces(
     session: Reading,
     caller: PersonalReader,
     wanted: Paged,
-    kind: BounceKind | None = None,
+    kind: Annotated[BounceKind | None, OF_KIND] = None,
     address: AddressQuery = "",
     since: Since = None,
     until: Until = None,

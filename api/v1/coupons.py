@@ -4,10 +4,11 @@ from datetime import date, datetime
 from typing import Annotated
 
 from fastapi import Path
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from sqlmodel import Session
 
 from api.deps import Now, Reading, Writing
+from api.shapes.shape import Input, Shape
 from api.v1.amounts import Amount, read_amount, write_amount
 from api.v1.keys import Caller, caller_with
 from api.v1.routing import router_for
@@ -26,13 +27,15 @@ Cashier = Annotated[Caller, caller_with(Scope.COUPONS_REDEEM)]
 Code = Annotated[str, Path(max_length=40, description="As typed: any case, with or without dashes.")]
 
 
-class CouponOut(BaseModel):
+class CouponOut(Shape):
     """A coupon and its terms."""
 
     code: str
     state: CouponState
     offer: str
-    kind: OfferKind
+    kind: OfferKind = Field(
+        description="What the offer gives: an amount or percentage off, free shipping, a gift or a sample."
+    )
     headline: str = Field(description="The offer as people read it, in the language of the request.")
     minimum: str = Field(description="The least order amount.")
     currency: str
@@ -43,10 +46,8 @@ class CouponOut(BaseModel):
     source: str = Field(description="The system that numbers this order, where it was said.")
 
 
-class OrderRefIn(BaseModel):
+class OrderRefIn(Input):
     """The order or checkout that asks."""
-
-    model_config = ConfigDict(extra="forbid")
 
     order_id: str = Field(min_length=1, max_length=200)
     source: str = Field("", max_length=50, description="Which system numbers these orders, as for /orders.")
@@ -59,7 +60,7 @@ class RedeemIn(OrderRefIn):
     buyer_id: str = Field("", max_length=200, description="When given, the coupon must be this buyer's or nobody's.")
 
 
-class RedeemedOut(BaseModel):
+class RedeemedOut(Shape):
     """A used coupon. `again` when this order had used it before; nothing changed then."""
 
     coupon: CouponOut

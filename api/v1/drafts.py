@@ -4,14 +4,17 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import Query
+from pydantic import Field
 from sqlmodel import Session
 
 from api.deps import Now, Reading, Writing
+from api.shapes.shape import Input, Shape
 from api.v1.amounts import read_policy_money, write_policy_money
 from api.v1.field_types import Moment
 from api.v1.keys import Caller, caller_with
 from api.v1.pages import Paged, PageOut, Text
+from api.v1.parameters import CampaignSlug
 from api.v1.routing import made_at, router_for
 from campaigns.campaign.audiences import readable_trigger
 from campaigns.campaign.campaigns import Campaign, CampaignState, Recipe
@@ -36,21 +39,25 @@ Author = Annotated[Caller, caller_with(Scope.CAMPAIGNS_WRITE)]
 Approver = Annotated[Caller, caller_with(Scope.CAMPAIGNS_APPROVE)]
 
 
-class CampaignValuesIn(BaseModel):
+class CampaignValuesIn(Input):
     """What a campaign is made of. Left out: as the recipe has it, or as it was."""
 
-    model_config = ConfigDict(extra="forbid")
-
     name: str | None = Field(None, max_length=200)
-    medium: Medium | None = None
-    audience: dict[str, Any] | None = Field(None, description="A rule.")
-    excluded: dict[str, Any] | None = Field(None, description="A rule for those who get nothing.")
+    medium: Medium | None = Field(None, description="What it goes out by, such as email, sms or parcel.")
+    audience: dict[str, Any] | None = Field(None, description="The rule that says who it is for.")
+    excluded: dict[str, Any] | None = Field(None, description="The rule for the buyers who get nothing; null for none.")
     offer: str | None = Field(None, description="The offer's slug.")
     product: str | None = Field(None, description="The product's SKU.")
     sender: str | None = Field(None, description="The sender's slug.")
-    topic: str | None = Field(None, max_length=64)
+    topic: str | None = Field(
+        None,
+        max_length=64,
+        description="The slug of the topic under which buyers can unsubscribe from it; empty for none.",
+    )
     content: dict[str, Any] | None = Field(None, description="Per language (en, zh-CN): subject and body in Liquid.")
-    policy: dict[str, Any] | None = None
+    policy: dict[str, Any] | None = Field(
+        None, description="The values to set of its policy; what is left out stays, or is as the recipe has it."
+    )
     trigger: dict[str, Any] | None = Field(None, description="One of once, recurring, event, waves.")
     scheduled_at: Moment | None = Field(None, description="The moment it is meant for, if it runs once.")
 
@@ -62,7 +69,7 @@ class DraftIn(CampaignValuesIn):
     recipe: Recipe
 
 
-class ReviewOut(BaseModel):
+class ReviewOut(Shape):
     """The latest review. An approval holds for its fingerprint, and for nothing else."""
 
     verdict: Verdict
@@ -74,7 +81,7 @@ class ReviewOut(BaseModel):
     note: str
 
 
-class DraftOut(BaseModel):
+class DraftOut(Shape):
     """A campaign with all it is made of."""
 
     slug: str
@@ -82,12 +89,12 @@ class DraftOut(BaseModel):
     recipe: Recipe
     medium: Medium
     state: CampaignState
-    audience: dict[str, Any]
+    audience: dict[str, Any] = Field(description="The rule that says who it is for.")
     excluded: dict[str, Any] | None
-    offer: str | None
+    offer: str | None = Field(description="The slug of the offer that it hands out; null for none.")
     product: str | None
     sender: str | None
-    topic: str
+    topic: str = Field(description="The slug of the topic under which buyers can unsubscribe from it; empty for none.")
     content: dict[str, Any]
     policy: dict[str, Any]
     trigger: dict[str, Any]
@@ -96,32 +103,28 @@ class DraftOut(BaseModel):
     review: ReviewOut | None
 
 
-class ApprovalIn(BaseModel):
+class ApprovalIn(Input):
     """What the approver saw, and what they say."""
 
-    model_config = ConfigDict(extra="forbid")
+    fingerprint: str | None = Field(
+        None, max_length=64, description="The fingerprint of what the approver saw; left out, of what was submitted."
+    )
+    note: str = Field("", max_length=500, description="What the approver says to it.")
 
-    fingerprint: str | None = Field(None, max_length=64)
-    note: str = Field("", max_length=500)
 
-
-class NoteIn(BaseModel):
+class NoteIn(Input):
     """Why it goes back."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    note: str = Field("", max_length=500)
+    note: str = Field("", max_length=500, description="Why it goes back to its author.")
 
 
-class ScheduleIn(BaseModel):
+class ScheduleIn(Input):
     """When to launch; left out for the moment it was drafted with, or for what its trigger says."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    at: Moment | None = None
+    at: Moment | None = Field(None, description="The moment to launch it at, with an offset.")
 
 
-class ArrivalOut(BaseModel):
+class ArrivalOut(Shape):
     """A product on the board, with the campaigns that tell of it."""
 
     sku: str
@@ -153,13 +156,13 @@ def create(sent: DraftIn, session: Writing, at: Now, caller: Author) -> DraftOut
 
 
 @router.get("/campaigns/{slug}/draft")
-def show_draft(slug: str, session: Reading, caller: Reader) -> DraftOut:
+def show_draft(slug: CampaignSlug, session: Reading, caller: Reader) -> DraftOut:
     """Show a campaign with all it is made of, and its latest review. Scope campaigns:read."""
     return _shown(session, caller, campaign_for(session, caller.member, slug))
 
 
 @router.patch("/campaigns/{slug}")
-def edit(slug: str, sent: CampaignValuesIn, session: Writing, at: Now, caller: Author) -> DraftOut:
+def edit(slug: CampaignSlug, sent: CampaignValuesIn, session: Writing, at: Now, caller: Author) -> DraftOut:
     """Change values of a campaign that has not left; it is a draft again and unapproved. Scope campaigns:write."""
     campaign = campaign_for(session, caller.member, slug)
     changes = _rows_for(_given(sent), session, caller)
@@ -172,26 +175,28 @@ def edit(slug: str, sent: CampaignValuesIn, session: Writing, at: Now, caller: A
 
 
 @router.post("/campaigns/{slug}/submit")
-def submit(slug: str, session: Writing, at: Now, caller: Author) -> DraftOut:
+def submit(slug: CampaignSlug, session: Writing, at: Now, caller: Author) -> DraftOut:
     """Put a draft up for review. Scope campaigns:write."""
     return _move(slug, approving.submit, session, at, caller)
 
 
 @router.post("/campaigns/{slug}/approve")
-def approve(slug: str, session: Writing, at: Now, caller: Approver, sent: ApprovalIn | None = None) -> DraftOut:
+def approve(
+    slug: CampaignSlug, session: Writing, at: Now, caller: Approver, sent: ApprovalIn | None = None
+) -> DraftOut:
     """Approve what was submitted; 409 when that has changed, 403 for its author. Scope campaigns:approve."""
     said = sent or ApprovalIn(fingerprint=None, note="")
     return _move(slug, approving.approve, session, at, caller, fingerprint=said.fingerprint, note=said.note)
 
 
 @router.post("/campaigns/{slug}/send-back")
-def send_back(slug: str, session: Writing, at: Now, caller: Approver, sent: NoteIn | None = None) -> DraftOut:
+def send_back(slug: CampaignSlug, session: Writing, at: Now, caller: Approver, sent: NoteIn | None = None) -> DraftOut:
     """Make it a draft again, saying why. Scope campaigns:approve."""
     return _move(slug, approving.send_back, session, at, caller, note=sent.note if sent else "")
 
 
 @router.post("/campaigns/{slug}/schedule")
-def schedule(slug: str, session: Writing, at: Now, caller: Author, sent: ScheduleIn | None = None) -> DraftOut:
+def schedule(slug: CampaignSlug, session: Writing, at: Now, caller: Author, sent: ScheduleIn | None = None) -> DraftOut:
     """Let the clock, or what it waits for, launch the campaign. Scope campaigns:write."""
     campaign = campaign_for(session, caller.member, slug)
     launch_at = sent.at if sent else None
@@ -201,7 +206,12 @@ def schedule(slug: str, session: Writing, at: Now, caller: Author, sent: Schedul
 
 @router.get("/arrivals")
 def show_arrivals(
-    session: Reading, at: Now, caller: Reader, wanted: Paged, stage: ArrivalStage | None = None, q: Text = ""
+    session: Reading,
+    at: Now,
+    caller: Reader,
+    wanted: Paged,
+    stage: Annotated[ArrivalStage | None, Query(description="Only products at this stage.")] = None,
+    q: Text = "",
 ) -> ArrivalsOut:
     """Show which products are coming, here and sold out, with the alerts about them. Scope campaigns:read."""
     shown, following = page_of_board(session, caller.shop, wanted, at=at, stage=stage, text=q)

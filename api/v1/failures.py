@@ -4,12 +4,13 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import Query
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from api.deps import Now, Reading, Writing
-from api.v1.field_types import Number
+from api.shapes.shape import Shape
 from api.v1.keys import Caller, caller_with
 from api.v1.pages import Paged, PageOut, Since, Until, YesOrNo
+from api.v1.parameters import FailureNumber
 from api.v1.routing import router_for
 from retention.access import Scope
 from retention.failures import Failure, is_given_up, page_of_failures, try_again
@@ -22,7 +23,7 @@ Writer = Annotated[Caller, caller_with(Scope.CAMPAIGNS_WRITE)]
 WordQuery = Annotated[str, Query(max_length=64, description="Only those of which the answer says this.")]
 
 
-class FailureOut(BaseModel):
+class FailureOut(Shape):
     """One thing that fails."""
 
     id: int
@@ -63,7 +64,7 @@ def list_all(
 
 
 @router.post("/failures/{number}/try-again", status_code=202)
-def retry(number: Number, session: Writing, at: Now, caller: Writer) -> FailureOut:
+def retry(number: FailureNumber, session: Writing, at: Now, caller: Writer) -> FailureOut:
     """Have a thing tried at once; the answer is its failure as it was. Scope campaigns:write."""
     return shown(try_again(session, caller.member, number, at=at))
 

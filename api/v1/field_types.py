@@ -2,10 +2,9 @@
 
 from typing import Annotated
 
-from fastapi import Path
 from pydantic import AfterValidator, AwareDatetime
 
-from retention.column_limits import FIRST_YEAR, LARGEST, LAST_YEAR
+from retention.column_limits import FIRST_YEAR, LAST_YEAR
 
 
 def _of_our_time(moment: AwareDatetime) -> AwareDatetime:
@@ -19,6 +18,3 @@ Moment = Annotated[AwareDatetime, AfterValidator(_of_our_time)]
 
 MOST_PRICE = 2**31 - 1
 """Of one message, in the smallest unit."""
-
-Number = Annotated[int, Path(ge=1, le=LARGEST)]
-"""The number of a row in an address."""

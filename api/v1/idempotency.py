@@ -16,11 +16,12 @@ from typing import Annotated, Any, get_args
 
 from fastapi import Depends, Header, Request
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, TypeAdapter
+from pydantic import TypeAdapter
 from sqlalchemy import Engine
 from sqlmodel import Session
 
 from api.deps import Now, Reading, Writing
+from api.shapes.shape import Shape
 from api.v1.keys import Caller
 from retention.access import Member
 from retention.database import transaction
@@ -40,7 +41,7 @@ IdempotencyKey = Annotated[
 Work = Callable[[], dict[str, Any]]
 
 
-class ShownOnce(BaseModel):
+class ShownOnce(Shape):
     """An answer with a secret that is shown this once."""
 
 

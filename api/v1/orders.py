@@ -4,9 +4,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from api.deps import Now, Writing
+from api.shapes.shape import Input, Shape
 from api.v1.amounts import Amount
 from api.v1.field_types import Moment
 from api.v1.keys import Caller, caller_with
@@ -20,10 +21,8 @@ router = router_for("orders")
 MOST_ORDERS = 1000
 
 
-class LineIn(BaseModel):
+class LineIn(Input):
     """One line of an order. Without `amount` it is worth `unit_price` times `quantity`; a return is negative."""
-
-    model_config = ConfigDict(extra="forbid")
 
     sku: str = Field("", max_length=100)
     title: str = Field("", max_length=500)
@@ -33,10 +32,8 @@ class LineIn(BaseModel):
     amount: Amount | None = Field(None, description="What was paid for the line, discounts taken off.")
 
 
-class OrderIn(BaseModel):
+class OrderIn(Input):
     """An order as the shop knows it. Sending it again with other values changes it."""
-
-    model_config = ConfigDict(extra="forbid")
 
     order_id: str = Field(min_length=1, max_length=200)
     buyer_id: str = Field("", max_length=200, description="The shop's own id of the buyer.")
@@ -49,11 +46,11 @@ class OrderIn(BaseModel):
     region: str = Field("", max_length=100)
     city: str = Field("", max_length=100)
     phone: str = Field("", max_length=32)
-    email: str = Field("", max_length=254)
-    name: str = Field("", max_length=200)
+    email: str = Field("", max_length=254, description="The buyer's mail address.")
+    name: str = Field("", max_length=200, description="The buyer's name.")
     waybill: str = Field("", max_length=64)
     coupon: str = Field("", max_length=64, description="The code the buyer gave.")
-    channel: str = Field("", max_length=50)
+    channel: str = Field("", max_length=50, description="The sales channel that it came by, such as app or shop.")
     lines: list[LineIn] = Field(min_length=1, max_length=500)
 
     def rows(self) -> list[OrderInput]:
@@ -77,26 +74,24 @@ class OrderIn(BaseModel):
         ]
 
 
-class OrdersIn(BaseModel):
+class OrdersIn(Input):
     """Up to a thousand orders of one source."""
-
-    model_config = ConfigDict(extra="forbid")
 
     source: str = Field("api", min_length=1, max_length=50, description="Which system numbers these orders.")
     orders: list[OrderIn] = Field(min_length=1, max_length=MOST_ORDERS)
 
 
-class RejectedOut(BaseModel):
+class RejectedOut(Shape):
     """An order line that was not taken, and why."""
 
     order_id: str
-    reason: str
+    reason: str = Field(description="Why it was not taken, as a sentence.")
 
 
-class OrdersOut(BaseModel):
+class OrdersOut(Shape):
     """What came of it. What is not rejected stands."""
 
-    orders: int = Field(description="Orders sent.")
+    orders: int = Field(description="How many orders the request had.")
     changed: int = Field(description="Orders that are new or different now.")
     unchanged: int
     rejected: list[RejectedOut]

@@ -4,14 +4,16 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import Path, Query
+from fastapi import Query
 from fastapi.responses import Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from api.deps import Files, Now, Reading
 from api.downloads import picture
+from api.shapes.shape import Shape
 from api.v1.keys import Caller, caller_with
 from api.v1.pages import Paged, PageOut, Since, Until
+from api.v1.parameters import OF_STATE, BatchNumber, Waybill
 from api.v1.routing import router_for
 from printables.batches import Batch, BatchState, PieceState
 from printables.flyer_list import proof_for
@@ -28,24 +30,24 @@ Printer = Annotated[Caller, caller_with(Scope.BATCHES_READ)]
 SlugQuery = Annotated[str, Query(max_length=64, description="The slug of a flyer or a campaign.")]
 
 
-class InsertOut(BaseModel):
+class InsertOut(Shape):
     """One thing that belongs into the parcel. Without a batch it has not been printed yet."""
 
-    campaign: str
+    campaign: str = Field(description="The slug of the campaign that it belongs to.")
     flyer: str
     code: str = Field(description="The code printed beside its QR.")
     batch: int | None
     packed: bool
 
 
-class InsertsOut(BaseModel):
+class InsertsOut(Shape):
     """What goes into one parcel; nothing is an answer too."""
 
     waybill: str
     inserts: list[InsertOut]
 
 
-class BatchOut(BaseModel):
+class BatchOut(Shape):
     """One print job."""
 
     number: int
@@ -61,7 +63,7 @@ class BatchOut(BaseModel):
 class CountedBatchOut(BatchOut):
     """A batch with its pieces by state; it may be closed when `open` is 0."""
 
-    counts: dict[PieceState, int]
+    counts: dict[PieceState, int] = Field(description="How many pieces are in each state.")
     open: int
 
 
@@ -73,7 +75,7 @@ class BatchesOut(PageOut):
 
 @router.get("/parcels/{waybill}/inserts")
 def show_inserts(
-    waybill: Annotated[str, Path(max_length=64)],
+    waybill: Waybill,
     session: Reading,
     caller: Annotated[Caller, caller_with(Scope.INSERTS_READ)],
     at: Now,
@@ -89,7 +91,7 @@ def list_all(
     session: Reading,
     caller: Printer,
     wanted: Paged,
-    state: BatchState | None = None,
+    state: Annotated[BatchState | None, OF_STATE] = None,
     flyer: SlugQuery = "",
     campaign: SlugQuery = "",
     since: Since = None,
@@ -103,7 +105,7 @@ def list_all(
 
 
 @router.get("/batches/{number}")
-def show(number: Annotated[int, Path(ge=1, le=2**31)], session: Reading, caller: Printer) -> CountedBatchOut:
+def show(number: BatchNumber, session: Reading, caller: Printer) -> CountedBatchOut:
     """Show a batch with its pieces counted by state. Scope batches:read."""
     batch = batch_for(session, caller.member, number)
     counted = reconcile(session, batch)
@@ -112,11 +114,11 @@ def show(number: Annotated[int, Path(ge=1, le=2**31)], session: Reading, caller:
 
 @router.get("/batches/{number}/proof.png", response_class=Response, responses={200: {"content": {"image/png": {}}}})
 def show_proof(
-    number: Annotated[int, Path(ge=1, le=2**31)],
+    number: BatchNumber,
     session: Reading,
     caller: Printer,
     files: Files,
-    width: Annotated[int, Query(ge=80, le=1200)] = 640,
+    width: Annotated[int, Query(ge=80, le=1200, description="The picture's width in pixels.")] = 640,
 ) -> Response:
     """Send a picture of the proof a batch was printed from, `width` pixels wide. Scope batches:read."""
     proof = proof_for(session, caller.member, batch_for(session, caller.member, number).proof_id)

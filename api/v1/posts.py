@@ -4,13 +4,14 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from sqlmodel import Session
 
 from api.deps import CurrentSettings, Now, Reading, Writing
-from api.v1.field_types import Number
+from api.shapes.shape import Input, Shape
 from api.v1.keys import Caller, caller_with
 from api.v1.pages import Paged, PageOut, Since, Text, Until
+from api.v1.parameters import OF_STATE, GroupSlug, PostNumber
 from api.v1.routing import router_for
 from campaigns.campaign.posts import PostState
 from campaigns.posts import groups, manual_posts
@@ -28,7 +29,7 @@ Poster = Annotated[Caller, caller_with(Scope.POSTS_WRITE)]
 SlugQuery = Annotated[str, Query(max_length=64, description="The slug of a campaign or a group.")]
 
 
-class PostOut(BaseModel):
+class PostOut(Shape):
     """A post to a chat group or to one buyer."""
 
     number: int
@@ -55,7 +56,7 @@ class PostsOut(PageOut):
     left_this_month: int | None
 
 
-class GroupOut(BaseModel):
+class GroupOut(Shape):
     """A chat group."""
 
     slug: str
@@ -69,20 +70,18 @@ class GroupsOut(PageOut):
     groups: list[GroupOut]
 
 
-class OwnerIn(BaseModel):
+class OwnerIn(Input):
     """Who looks after a group."""
-
-    model_config = ConfigDict(extra="forbid")
 
     email: str = Field(max_length=254, description="Of somebody of the shop who may post; empty for nobody.")
 
 
-class SaidIn(BaseModel):
+class SaidIn(Input):
     """What there is to say about it."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    note: str = Field(min_length=1, max_length=500)
+    note: str = Field(
+        min_length=1, max_length=500, description="How it can be seen that it was sent, or why it is not."
+    )
 
 
 @router.get("/posts")
@@ -91,7 +90,7 @@ def list_all(
     at: Now,
     caller: Poster,
     wanted: Paged,
-    state: PostState | None = None,
+    state: Annotated[PostState | None, OF_STATE] = None,
     campaign: SlugQuery = "",
     group: SlugQuery = "",
     buyer: Annotated[str, Query(max_length=200, description="The buyer's id in the shop.")] = "",
@@ -120,41 +119,41 @@ def list_all(
 
 
 @router.get("/posts/{number}")
-def show(number: Number, session: Reading, caller: Poster) -> PostOut:
+def show(number: PostNumber, session: Reading, caller: Poster) -> PostOut:
     """Show a post, whatever came of it. Scope posts:write."""
     return _of(session, caller, number)
 
 
 @router.post("/posts/{number}/take")
-def take(number: Number, session: Writing, at: Now, settings: CurrentSettings, caller: Poster) -> PostOut:
+def take(number: PostNumber, session: Writing, at: Now, settings: CurrentSettings, caller: Poster) -> PostOut:
     """Take a post in hand and read what to say; 409 when somebody else has it. Scope posts:write."""
     manual_posts.take_post(session, caller.shop, caller.member, number, public_url=settings.public_url, at=at)
     return _of(session, caller, number)
 
 
 @router.post("/posts/{number}/sent")
-def sent(number: Number, body: SaidIn, session: Writing, at: Now, caller: Poster) -> PostOut:
+def sent(number: PostNumber, body: SaidIn, session: Writing, at: Now, caller: Poster) -> PostOut:
     """Say that a post in hand was sent, with a note as proof. Scope posts:write."""
     manual_posts.send_post(session, caller.member, number, at=at, note=body.note)
     return _of(session, caller, number)
 
 
 @router.post("/posts/{number}/decline")
-def decline(number: Number, body: SaidIn, session: Writing, at: Now, caller: Poster) -> PostOut:
+def decline(number: PostNumber, body: SaidIn, session: Writing, at: Now, caller: Poster) -> PostOut:
     """Say that a post in hand will not be sent, and why. Scope posts:write."""
     manual_posts.decline_post(session, caller.member, number, at=at, note=body.note)
     return _of(session, caller, number)
 
 
 @router.post("/posts/{number}/back")
-def back(number: Number, session: Writing, at: Now, caller: Poster) -> PostOut:
+def back(number: PostNumber, session: Writing, at: Now, caller: Poster) -> PostOut:
     """Put a post in hand back for others. Scope posts:write."""
     manual_posts.put_back(session, caller.member, number, at=at)
     return _of(session, caller, number)
 
 
 @router.post("/posts/{number}/undo")
-def undo(number: Number, session: Writing, at: Now, caller: Poster) -> PostOut:
+def undo(number: PostNumber, session: Writing, at: Now, caller: Poster) -> PostOut:
     """Take back what this key said last of a post. Scope posts:write."""
     manual_posts.undo_post(session, caller.member, number, at=at)
     return _of(session, caller, number)
@@ -175,7 +174,7 @@ def list_groups(
 
 @router.put("/groups/{slug}/owner")
 def set_owner(
-    slug: str,
+    slug: GroupSlug,
     body: OwnerIn,
     session: Writing,
     at: Now,

@@ -2,22 +2,24 @@
 
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import Field
+
+from api.shapes.shape import Shape
 
 
-class FaultOut(BaseModel):
+class FaultOut(Shape):
     """One thing wrong with a request."""
 
     pointer: str = Field(description="Where it is, such as /body/orders/3/paid_at.")
-    detail: str
+    detail: str = Field(description="What is wrong there, and what would be right.")
 
 
-class Problem(BaseModel):
+class Problem(Shape):
     """A refusal (RFC 9457), in the language of Accept-Language. Nothing was changed."""
 
     type: str = Field("about:blank", description="What programs tell a refusal by: urn:regulars:problem:coupon-used.")
-    title: str
-    status: int
+    title: str = Field(description="The refusal in a few words.")
+    status: int = Field(description="The HTTP status of the answer.")
     detail: str = Field(description="What was wrong, with which value, and what would be right.")
     errors: list[FaultOut] = Field(default=[], description="For 422: each value that is wrong.")
     request_id: str = Field("", description="What the log of this installation knows the request by: X-Request-Id.")

@@ -6,13 +6,15 @@ from typing import Annotated, Any
 
 from fastapi import Query, Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from api.deps import Now, Reading, Writing
 from api.downloads import csv_of
+from api.shapes.shape import Input, Shape
 from api.v1.field_types import Moment
 from api.v1.keys import Caller, caller_with
 from api.v1.pages import Paged, PageOut, Text
+from api.v1.parameters import AsOf, ExternalId, PresetSlug, SegmentSlug
 from api.v1.routing import made_or_changed, router_for, say_made
 from campaigns.campaign.audiences import remove_segment
 from retention.access import Scope
@@ -38,7 +40,7 @@ Writer = Annotated[Caller, caller_with(Scope.SEGMENTS_WRITE)]
 MOST_CHANGES = 100
 
 
-class SegmentOut(BaseModel):
+class SegmentOut(Shape):
     """A saved rule; `words` says it in the language of the request."""
 
     slug: str
@@ -66,10 +68,8 @@ class CountedSegmentOut(SegmentOut):
     buyers: int
 
 
-class RuleOnlyIn(BaseModel):
+class RuleOnlyIn(Input):
     """A rule."""
-
-    model_config = ConfigDict(extra="forbid")
 
     rule: dict[str, Any] = Field(examples=[{"orders": {"measure": "count", "at_least": 2}}])
 
@@ -86,13 +86,13 @@ class SegmentIn(RuleOnlyIn):
     name: str = Field("", max_length=200, description="Its name for people; left out, the name stays as it was.")
 
 
-class WordsOut(BaseModel):
+class WordsOut(Shape):
     """A rule in the language of the request."""
 
     words: str
 
 
-class PartOut(BaseModel):
+class PartOut(Shape):
     """One node of a rule by its path, and how many buyers match it by itself."""
 
     path: str
@@ -109,11 +109,11 @@ class CountOut(WordsOut):
     counted_back_from: datetime | None = Field(description="The hour that “the last N days” count back from.")
 
 
-class PresetOut(BaseModel):
+class PresetOut(Shape):
     """A ready-made rule. One that `asks` for something has its rule once that is given."""
 
     slug: str
-    name: str
+    name: str = Field(description="What it is called, in the language of the request.")
     asks: list[str]
     words: str = ""
     rule: dict[str, Any] | None = None
@@ -125,7 +125,7 @@ class PresetsOut(PageOut):
     presets: list[PresetOut]
 
 
-class MembershipOut(BaseModel):
+class MembershipOut(Shape):
     """Whether one buyer is in a segment."""
 
     segment: str
@@ -133,7 +133,7 @@ class MembershipOut(BaseModel):
     member: bool
 
 
-class RefreshedOut(BaseModel):
+class RefreshedOut(Shape):
     """What a refresh found."""
 
     slug: str
@@ -142,26 +142,28 @@ class RefreshedOut(BaseModel):
     left: int
 
 
-class RefreshesOut(BaseModel):
+class RefreshesOut(Shape):
     """What a refresh of several segments found."""
 
-    segments: list[RefreshedOut]
+    segments: list[RefreshedOut] = Field(description="What was found in each segment.")
 
 
-class ChangeOut(BaseModel):
+class ChangeOut(Shape):
     """Who came in and who left at one change, by the shop's own ids."""
 
     sequence: int
     at: datetime
-    entered: list[str]
-    left: list[str]
+    entered: list[str] = Field(description="The external ids of the buyers who came in.")
+    left: list[str] = Field(description="The external ids of the buyers who went out.")
 
 
 class ChangesOut(PageOut):
     """Changes in order. Ask for the next ones after `last`; an empty list says there are none yet."""
 
     changes: list[ChangeOut]
-    last: int
+    last: int = Field(
+        description="The number of the last change on this page; ask with it as `after` for the next ones."
+    )
 
 
 @router.get("/segments")
@@ -179,7 +181,7 @@ def list_all(session: Reading, caller: Reader, wanted: Paged, q: Text = "") -> S
 
 
 @router.get("/segments/{slug}")
-def show(slug: str, session: Reading, now: Now, caller: Reader, as_of: Moment | None = None) -> CountedSegmentOut:
+def show(slug: SegmentSlug, session: Reading, now: Now, caller: Reader, as_of: AsOf = None) -> CountedSegmentOut:
     """Show a segment with its size. Scope segments:read."""
     found = segments.find_segment(session, caller.shop.id, slug)
     buyers = _match(session, caller, slug, now, as_of)
@@ -188,7 +190,7 @@ def show(slug: str, session: Reading, now: Now, caller: Reader, as_of: Moment | 
 
 @router.put("/segments/{slug}", responses=made_or_changed(SegmentOut))
 def save(
-    slug: str, sent: SegmentIn, session: Writing, now: Now, caller: Writer, request: Request, response: Response
+    slug: SegmentSlug, sent: SegmentIn, session: Writing, now: Now, caller: Writer, request: Request, response: Response
 ) -> SegmentOut:
     """Save a rule as a segment, new or in place of the one there. Scope segments:write.
 
@@ -206,7 +208,7 @@ def save(
 
 
 @router.delete("/segments/{slug}", status_code=204)
-def remove(slug: str, session: Writing, now: Now, caller: Writer) -> None:
+def remove(slug: SegmentSlug, session: Writing, now: Now, caller: Writer) -> None:
     """Remove a segment that no campaign and no other segment is built on (409 otherwise). Scope segments:write."""
     remove_segment(session, caller.shop.id, slug, actor=caller.member.actor, at=now)
 
@@ -241,7 +243,13 @@ def list_presets(caller: Reader, wanted: Paged) -> PresetsOut:
 
 
 @router.get("/segment-presets/{preset}")
-def show_preset(preset: str, caller: Reader, category: str = "", bought: str = "", missing: str = "") -> PresetOut:
+def show_preset(
+    preset: PresetSlug,
+    caller: Reader,
+    category: Annotated[str, Query(description="The category, where the preset asks for one.")] = "",
+    bought: Annotated[str, Query(description="The SKU that was bought, where the preset asks for it.")] = "",
+    missing: Annotated[str, Query(description="The SKU that was not bought, where the preset asks for it.")] = "",
+) -> PresetOut:
     """Show a ready-made rule with what it asks for: a `category`, or the SKUs `bought` and `missing`.
 
     Scope segments:read.
@@ -258,14 +266,14 @@ def refresh_all(session: Writing, now: Now, caller: Writer) -> RefreshesOut:
 
 
 @router.post("/segments/{slug}/refresh")
-def refresh(slug: str, session: Writing, now: Now, caller: Writer) -> RefreshesOut:
+def refresh(slug: SegmentSlug, session: Writing, now: Now, caller: Writer) -> RefreshesOut:
     """Bring one segment up to date. Scope segments:write."""
     return _refreshed([snapshots.refresh_segment(session, caller.shop, slug, now=now)])
 
 
 @router.get("/segments/{slug}/changes")
 def show_changes(
-    slug: str,
+    slug: SegmentSlug,
     session: Reading,
     caller: Reader,
     after: Annotated[int, Query(ge=0, le=LARGEST, description="The change after which to begin.")] = 0,
@@ -293,7 +301,7 @@ def show_changes(
 
 
 @router.get("/segments/{slug}/buyers.csv", response_class=StreamingResponse)
-def export(slug: str, session: Reading, now: Now, caller: Reader, as_of: Moment | None = None) -> StreamingResponse:
+def export(slug: SegmentSlug, session: Reading, now: Now, caller: Reader, as_of: AsOf = None) -> StreamingResponse:
     """Send the buyers as CSV; names, mail and phone are masked for a key that may not see persons.
 
     Scopes segments:read and buyers:read.
@@ -303,14 +311,14 @@ def export(slug: str, session: Reading, now: Now, caller: Reader, as_of: Moment 
     return csv_of(session, caller.shop, caller.member, slug=slug, now=now, as_of=as_of)
 
 
-@router.get("/segments/{slug}/buyers/{buyer_id}")
-def show_buyer(slug: str, buyer_id: str, session: Reading, now: Now, caller: Reader) -> MembershipOut:
+@router.get("/segments/{slug}/buyers/{external_id}")
+def show_buyer(slug: SegmentSlug, external_id: ExternalId, session: Reading, now: Now, caller: Reader) -> MembershipOut:
     """Tell whether a buyer, by the shop's own id, is in a segment. Scopes segments:read and buyers:read."""
     caller.member.require(Scope.BUYERS_READ)
     check_asking(session, caller.member, InSegment(slug))
-    buyer = buyer_for(session, caller.member, buyer_id)
+    buyer = buyer_for(session, caller.member, external_id)
     member = buyer.id in _match(session, caller, slug, now, None)
-    return MembershipOut(segment=slug, buyer_id=buyer_id, member=member)
+    return MembershipOut(segment=slug, buyer_id=external_id, member=member)
 
 
 def _match(session: Reading, caller: Caller, slug: str, now: datetime, as_of: datetime | None) -> Any:

@@ -3,13 +3,15 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from api.deps import Now, Reading, Writing
+from api.shapes.shape import Input, Shape
 from api.v1.amounts import PRICED, Price
 from api.v1.field_types import MOST_PRICE
 from api.v1.keys import Caller, caller_with
 from api.v1.pages import Paged, PageOut, Text
+from api.v1.parameters import OF_KIND, OF_MEDIUM, OF_STATE, SenderSlug
 from api.v1.routing import made_at, router_for
 from campaigns.campaign.media import Medium
 from campaigns.channels import senders
@@ -28,13 +30,15 @@ Owner = Annotated[Caller, caller_with(Scope.PEOPLE_WRITE)]
 """Who may say where messages and credentials go."""
 
 
-class SenderOut(BaseModel):
+class SenderOut(Shape):
     """A sender as it is; its secrets are shown to nobody."""
 
     slug: str
     name: str
     medium: Medium
-    kind: SenderKind
+    kind: SenderKind = Field(
+        description="What takes the messages: a mail server, one of the SMS gateways, a webhook, a bot."
+    )
     settings: dict[str, Any]
     per_second: float | None
     price: str = Field(description='What a message, or a part of a text message, costs, such as "0.0450".')
@@ -50,13 +54,13 @@ class SendersOut(PageOut):
     senders: list[SenderOut]
 
 
-class SenderIn(BaseModel):
+class SenderIn(Input):
     """A sender to add."""
 
-    model_config = ConfigDict(extra="forbid")
-
     slug: str = Field(min_length=1, max_length=64)
-    kind: SenderKind
+    kind: SenderKind = Field(
+        description="What takes the messages: a mail server, one of the SMS gateways, a webhook, a bot."
+    )
     name: str = Field("", max_length=200)
     settings: dict[str, Any] = Field(default_factory=dict, description="The plain values of its kind.")
     secrets: dict[str, str] = Field(default_factory=dict, description="Sealed, and never shown again.")
@@ -64,27 +68,23 @@ class SenderIn(BaseModel):
     price: Price | Annotated[int, Field(ge=0, le=MOST_PRICE)] = Field(0, description=PRICED)
 
 
-class SenderChangeIn(BaseModel):
+class SenderChangeIn(Input):
     """What to change of a sender; what is left out stays."""
-
-    model_config = ConfigDict(extra="forbid")
 
     name: str | None = Field(None, max_length=200)
     settings: dict[str, Any] | None = None
-    secrets: dict[str, str] | None = None
+    secrets: dict[str, str] | None = Field(None, description="New secrets; they are encrypted and never shown again.")
     per_second: float | None = Field(None, ge=0, le=10_000, description="0 takes the limit off.")
     price: Price | Annotated[int, Field(ge=0, le=MOST_PRICE)] | None = Field(None, description=PRICED)
 
 
-class SenderTestIn(BaseModel):
+class SenderTestIn(Input):
     """Who gets the test."""
-
-    model_config = ConfigDict(extra="forbid")
 
     to: str = Field(min_length=1, max_length=254)
 
 
-class SenderTestOut(BaseModel):
+class SenderTestOut(Shape):
     """The test was taken."""
 
     reference: str = Field(description="What the other side calls the message, if it says so.")
@@ -95,9 +95,9 @@ def list_all(
     session: Reading,
     caller: Reader,
     wanted: Paged,
-    medium: Medium | None = None,
-    kind: SenderKind | None = None,
-    state: SenderState | None = None,
+    medium: Annotated[Medium | None, OF_MEDIUM] = None,
+    kind: Annotated[SenderKind | None, OF_KIND] = None,
+    state: Annotated[SenderState | None, OF_STATE] = None,
     q: Text = "",
 ) -> SendersOut:
     """List the shop's senders. Scope campaigns:read."""
@@ -106,7 +106,7 @@ def list_all(
 
 
 @router.get("/senders/{slug}")
-def show(slug: str, session: Reading, caller: Reader) -> SenderOut:
+def show(slug: SenderSlug, session: Reading, caller: Reader) -> SenderOut:
     """Show a sender. Scope campaigns:read."""
     return _shown(senders.find_sender(session, caller.shop.id, slug), caller.shop)
 
@@ -121,7 +121,7 @@ def create(sent: SenderIn, session: Writing, at: Now, caller: Owner) -> SenderOu
 
 
 @router.patch("/senders/{slug}")
-def edit(slug: str, sent: SenderChangeIn, session: Writing, at: Now, caller: Owner) -> SenderOut:
+def edit(slug: SenderSlug, sent: SenderChangeIn, session: Writing, at: Now, caller: Owner) -> SenderOut:
     """Change a sender. Secrets go to another host only when they are sent again. Scope people:write."""
     found = senders.find_sender(session, caller.shop.id, slug)
     values = _priced(sent.model_dump(), caller.shop)
@@ -130,7 +130,7 @@ def edit(slug: str, sent: SenderChangeIn, session: Writing, at: Now, caller: Own
 
 
 @router.post("/senders/{slug}/pause")
-def pause(slug: str, session: Writing, at: Now, caller: Writer) -> SenderOut:
+def pause(slug: SenderSlug, session: Writing, at: Now, caller: Writer) -> SenderOut:
     """Stop using a sender at once; campaigns by it wait. Scope campaigns:write."""
     found = senders.find_sender(session, caller.shop.id, slug)
     pausing.pause_sender(session, found, at=at, actor=caller.member.actor)
@@ -138,7 +138,7 @@ def pause(slug: str, session: Writing, at: Now, caller: Writer) -> SenderOut:
 
 
 @router.post("/senders/{slug}/resume")
-def resume(slug: str, session: Writing, at: Now, caller: Writer) -> SenderOut:
+def resume(slug: SenderSlug, session: Writing, at: Now, caller: Writer) -> SenderOut:
     """Use a paused or broken sender again. Scope campaigns:write."""
     found = senders.find_sender(session, caller.shop.id, slug)
     pausing.resume_sender(session, found, at=at, actor=caller.member.actor)
@@ -146,7 +146,7 @@ def resume(slug: str, session: Writing, at: Now, caller: Writer) -> SenderOut:
 
 
 @router.post("/senders/{slug}/test")
-def test(slug: str, sent: SenderTestIn, session: Reading, at: Now, caller: Writer) -> SenderTestOut:
+def test(slug: SenderSlug, sent: SenderTestIn, session: Reading, at: Now, caller: Writer) -> SenderTestOut:
     """Send one message that says it is a test; 409 with what the other side said. Scope campaigns:write."""
     found = senders.find_sender(session, caller.shop.id, slug)
     reference = senders.test_sender(session, caller.shop, found, to=sent.to, at=at, actor=caller.member.actor)

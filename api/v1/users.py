@@ -6,17 +6,19 @@ A key gives and takes only what it may do itself: to change an owner it needs ev
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import Request
+from fastapi import Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from sqlalchemy import Engine
 
 from api.deps import Now, Reading, Writing, current_settings
 from api.link_delivery import hand_over
-from api.v1.field_types import Moment, Number
+from api.shapes.shape import Input, Shape
+from api.v1.field_types import Moment
 from api.v1.idempotency import ShownOnce
 from api.v1.keys import Caller, caller_with
 from api.v1.pages import Paged, PageOut, Text
+from api.v1.parameters import OF_STATE, InvitationNumber, KeyNumber, PersonNumber
 from api.v1.routing import router_for
 from retention import invitations, keys, logins, users
 from retention.access import Role, Scope
@@ -28,12 +30,12 @@ router = router_for("people")
 Owner = Annotated[Caller, caller_with(Scope.PEOPLE_WRITE)]
 
 
-class PersonOut(BaseModel):
+class PersonOut(Shape):
     """Somebody who works in the shop."""
 
     id: int
     email: str
-    name: str
+    name: str = Field(description="What the person is called.")
     role: Role
 
 
@@ -43,36 +45,32 @@ class PeopleOut(PageOut):
     people: list[PersonOut]
 
 
-class RoleIn(BaseModel):
+class RoleIn(Input):
     """Another role for a person."""
 
-    model_config = ConfigDict(extra="forbid")
-
     role: Role
 
 
-class InvitationIn(BaseModel):
+class InvitationIn(Input):
     """Somebody to invite."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    email: str = Field(min_length=3, max_length=254)
+    email: str = Field(min_length=3, max_length=254, description="The mail address to invite.")
     role: Role
-    name: str = Field("", max_length=200)
+    name: str = Field("", max_length=200, description="What the person is called.")
 
 
 class InvitationOut(ShownOnce):
     """An invitation. `link` is there when the shop has no mail sender: hand it over, it is told this once."""
 
     id: int
-    email: str
+    email: str = Field(description="The mail address that is invited.")
     role: Role
-    expires_at: datetime
+    expires_at: datetime = Field(description="When the invitation ends, in UTC.")
     mailed: bool
     link: str
 
 
-class KeyOut(BaseModel):
+class KeyOut(Shape):
     """A key of another system."""
 
     id: int
@@ -84,10 +82,8 @@ class KeyOut(BaseModel):
     last_used_at: datetime | None = Field(description="To five minutes.")
 
 
-class KeyIn(BaseModel):
+class KeyIn(Input):
     """A key to make."""
-
-    model_config = ConfigDict(extra="forbid")
 
     name: str = Field(min_length=1, max_length=100)
     scopes: list[Scope] = Field(min_length=1, max_length=len(Scope))
@@ -97,7 +93,7 @@ class KeyIn(BaseModel):
 class MadeKeyOut(KeyOut, ShownOnce):
     """A new key with its secret, which is shown this once."""
 
-    key: str
+    key: str = Field(description="The key itself, to be sent as `Authorization: Bearer`. It is shown this once.")
 
 
 class KeysOut(PageOut):
@@ -107,7 +103,13 @@ class KeysOut(PageOut):
 
 
 @router.get("/people")
-def list_people(session: Reading, caller: Owner, wanted: Paged, role: Role | None = None, q: Text = "") -> PeopleOut:
+def list_people(
+    session: Reading,
+    caller: Owner,
+    wanted: Paged,
+    role: Annotated[Role | None, Query(description="Only people with this role.")] = None,
+    q: Text = "",
+) -> PeopleOut:
     """List who works in the shop. Scope people:write."""
     page = users.page_of_people(session, caller.shop, wanted, role=role, text=q)
     shown = [PersonOut(id=user.id, email=user.email, name=user.name, role=each) for user, each in page.rows]
@@ -134,28 +136,28 @@ def invite(request: Request, sent: InvitationIn, at: Now, caller: Owner) -> Invi
 
 
 @router.delete("/people/invitations/{number}", status_code=204)
-def withdraw(number: Number, session: Writing, at: Now, caller: Owner) -> Response:
+def withdraw(number: InvitationNumber, session: Writing, at: Now, caller: Owner) -> Response:
     """End an invitation. Scope people:write."""
     invitations.withdraw(session, caller.shop, number, by=caller.member, at=at)
     return Response(status_code=204)
 
 
 @router.patch("/people/{number}")
-def change_role(number: Number, sent: RoleIn, session: Writing, at: Now, caller: Owner) -> PersonOut:
+def change_role(number: PersonNumber, sent: RoleIn, session: Writing, at: Now, caller: Owner) -> PersonOut:
     """Give a person another role; 409 for the last owner. Scope people:write."""
     user = users.change_role(session, caller.shop, number, sent.role, by=caller.member, at=at)
     return PersonOut(id=user.id, email=user.email, name=user.name, role=sent.role)
 
 
 @router.delete("/people/{number}", status_code=204)
-def remove(number: Number, session: Writing, at: Now, caller: Owner) -> Response:
+def remove(number: PersonNumber, session: Writing, at: Now, caller: Owner) -> Response:
     """Take a person out of the shop at once; 409 for the last owner. Scope people:write."""
     users.remove_person(session, caller.shop, number, by=caller.member, at=at)
     return Response(status_code=204)
 
 
 @router.post("/people/{number}/sign-out", status_code=204)
-def sign_out(number: Number, session: Writing, at: Now, caller: Owner) -> None:
+def sign_out(number: PersonNumber, session: Writing, at: Now, caller: Owner) -> None:
     """End every login of a person. Scope people:write."""
     user, _role = users.find_person(session, caller.shop, number)
     logins.sign_out_everywhere(session, user, at=at, actor=caller.member.actor, shop_id=caller.shop.id)
@@ -163,7 +165,12 @@ def sign_out(number: Number, session: Writing, at: Now, caller: Owner) -> None:
 
 @router.get("/keys")
 def list_keys(
-    session: Reading, at: Now, caller: Owner, wanted: Paged, state: KeyState | None = None, q: Text = ""
+    session: Reading,
+    at: Now,
+    caller: Owner,
+    wanted: Paged,
+    state: Annotated[KeyState | None, OF_STATE] = None,
+    q: Text = "",
 ) -> KeysOut:
     """List the shop's keys without their secrets. Scope people:write."""
     page = keys.page_of_keys(session, caller.shop, wanted, at=at, state=state, text=q)
@@ -186,7 +193,7 @@ def create(sent: KeyIn, session: Writing, at: Now, caller: Owner) -> MadeKeyOut:
 
 
 @router.delete("/keys/{number}", status_code=204)
-def revoke(number: Number, session: Writing, at: Now, caller: Owner) -> Response:
+def revoke(number: KeyNumber, session: Writing, at: Now, caller: Owner) -> Response:
     """End a key for good; 403 when it may do what the caller may not. Scope people:write."""
     keys.revoke_api_key(session, caller.shop, number, at=at, by=caller.member)
     return Response(status_code=204)

@@ -3,14 +3,16 @@
 from datetime import datetime
 from typing import Annotated
 
+from fastapi import Query
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from api.deps import Now, Reading, Writing
-from api.v1.field_types import Number
+from api.shapes.shape import Input, Shape
 from api.v1.idempotency import ShownOnce
 from api.v1.keys import Caller, caller_with
 from api.v1.pages import Paged, PageOut, Since, Text, Until, YesOrNo
+from api.v1.parameters import OF_STATE, CallNumber, WebhookSlug
 from api.v1.routing import router_for
 from campaigns.webhooks import webhooks as hooks
 from campaigns.webhooks.webhooks import Webhook, WebhookCall, WebhookCallState, WebhookEvent
@@ -23,10 +25,10 @@ Owner = Annotated[Caller, caller_with(Scope.PEOPLE_WRITE)]
 """Who may say which other system learns of buyers."""
 
 
-class HookOut(BaseModel):
+class HookOut(Shape):
     """A hook."""
 
-    slug: str
+    slug: str = Field(description="The webhook's short name in addresses.")
     url: str
     events: list[WebhookEvent]
     active: bool = Field(description="Off after three days in which no call was taken.")
@@ -45,17 +47,15 @@ class HooksOut(PageOut):
     hooks: list[HookOut]
 
 
-class HookIn(BaseModel):
+class HookIn(Input):
     """A hook to add."""
-
-    model_config = ConfigDict(extra="forbid")
 
     slug: str = Field(min_length=1, max_length=64)
     url: str = Field(max_length=1000)
     events: list[WebhookEvent] = Field(min_length=1, max_length=20)
 
 
-class CallOut(BaseModel):
+class CallOut(Shape):
     """One call: an event to a hook, tried until it is taken."""
 
     id: int
@@ -91,7 +91,7 @@ def create(sent: HookIn, session: Writing, at: Now, caller: Owner) -> MadeHookOu
 
 
 @router.delete("/hooks/{slug}", status_code=204)
-def delete(slug: str, session: Writing, at: Now, caller: Owner) -> Response:
+def delete(slug: WebhookSlug, session: Writing, at: Now, caller: Owner) -> Response:
     """Remove a hook with its calls. Scope people:write."""
     hook = hooks.find_webhook(session, caller.shop.id, slug)
     hooks.delete_webhook(session, hook, at=at, actor=caller.member.actor)
@@ -99,7 +99,7 @@ def delete(slug: str, session: Writing, at: Now, caller: Owner) -> Response:
 
 
 @router.post("/hooks/{slug}/on")
-def turn_on(slug: str, session: Writing, at: Now, caller: Owner) -> HookOut:
+def turn_on(slug: WebhookSlug, session: Writing, at: Now, caller: Owner) -> HookOut:
     """Call a hook again that was turned off. Scope people:write."""
     hook = hooks.find_webhook(session, caller.shop.id, slug)
     hooks.turn_on(session, hook, at=at, actor=caller.member.actor)
@@ -107,7 +107,7 @@ def turn_on(slug: str, session: Writing, at: Now, caller: Owner) -> HookOut:
 
 
 @router.post("/hooks/{slug}/test")
-def test(slug: str, session: Reading, at: Now, caller: Owner) -> HookOut:
+def test(slug: WebhookSlug, session: Reading, at: Now, caller: Owner) -> HookOut:
     """Make one call that says it is a test; 409 with what the other side said. Scope people:write."""
     hook = hooks.find_webhook(session, caller.shop.id, slug)
     hooks.test_webhook(session, hook, at=at, actor=caller.member.actor)
@@ -116,12 +116,12 @@ def test(slug: str, session: Reading, at: Now, caller: Owner) -> HookOut:
 
 @router.get("/hooks/{slug}/calls")
 def list_calls(
-    slug: str,
+    slug: WebhookSlug,
     session: Reading,
     caller: Reader,
     wanted: Paged,
-    state: WebhookCallState | None = None,
-    event: WebhookEvent | None = None,
+    state: Annotated[WebhookCallState | None, OF_STATE] = None,
+    event: Annotated[WebhookEvent | None, Query(description="Only calls about events of this type.")] = None,
     since: Since = None,
     until: Until = None,
 ) -> CallsOut:
@@ -132,7 +132,7 @@ def list_calls(
 
 
 @router.post("/hooks/{slug}/calls/{number}/resend", status_code=202)
-def resend(slug: str, number: Number, session: Writing, at: Now, caller: Owner) -> CallOut:
+def resend(slug: WebhookSlug, number: CallNumber, session: Writing, at: Now, caller: Owner) -> CallOut:
     """Make a call again under the same webhook-id. Scope people:write."""
     hook = hooks.find_webhook(session, caller.shop.id, slug)
     return _called(hooks.resend_call(session, hook, number, at=at, actor=caller.member.actor))

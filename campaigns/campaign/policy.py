@@ -87,11 +87,15 @@ class Cap(BaseModel):
 
     model_config = _FROZEN
 
-    messages: int = Field(ge=0, le=1000)
-    days: int | None = Field(None, ge=1, le=366)
-    per: Period | None = None
-    over: str = Field("medium", pattern="^(" + "|".join(("medium", "all", *Medium)) + ")$")
-    when_full: WhenFull = WhenFull.SKIP
+    messages: int = Field(ge=0, le=1000, description="How many a buyer may get within the window; 0 for none.")
+    days: int | None = Field(None, ge=1, le=366, description="A rolling window of so many days of 24 hours.")
+    per: Period | None = Field(None, description="A calendar window in the shop's time zone, in place of `days`.")
+    over: str = Field(
+        "medium",
+        pattern="^(" + "|".join(("medium", "all", *Medium)) + ")$",
+        description="What counts: the campaign's own `medium`, `all` media, or one medium by its name.",
+    )
+    when_full: WhenFull = Field(WhenFull.SKIP, description="What becomes of a buyer who has had that many.")
 
     @model_validator(mode="after")
     def _one_window(self) -> Self:
@@ -113,9 +117,9 @@ class Quiet(BaseModel):
 
     model_config = _FROZEN
 
-    start: TimeOfDay = Field(alias="from")
-    end: TimeOfDay = Field(alias="to")
-    zone: Whose = Whose.BUYER
+    start: TimeOfDay = Field(alias="from", description="When the quiet hours begin, HH:MM.")
+    end: TimeOfDay = Field(alias="to", description="When they end, HH:MM; before `from` for those over midnight.")
+    zone: Whose = Field(Whose.BUYER, description="Whose time zone the hours are in: each buyer's, or the shop's.")
 
     @model_validator(mode="after")
     def _some_hours(self) -> Self:

@@ -80,7 +80,7 @@ buyers:personal:
     GET /api/v1/privacy/export
     GET /api/v1/bounces
 buyers:read:
-    GET /api/v1/campaigns/{slug}/why/{buyer_id:path}
+    GET /api/v1/campaigns/{slug}/why/{external_id:path}
     GET /api/v1/privacy
     GET /shops/{slug}/privacy
     GET /shops/{slug}/buyers
@@ -92,7 +92,7 @@ buyers:read campaigns:read:
 buyers:read segments:read:
     GET /api/v1/segments/{slug}/changes
     GET /api/v1/segments/{slug}/buyers.csv
-    GET /api/v1/segments/{slug}/buyers/{buyer_id}
+    GET /api/v1/segments/{slug}/buyers/{external_id}
     GET /shops/{slug}/segments/saved/{name}/buyers.csv
 campaigns:approve:
     POST /api/v1/campaigns/{slug}/approve

@@ -37,8 +37,6 @@ shell.DONE |= {
     "gone": gettext_noop("This post has no recipients left, so it was removed from the list."),
 }
 
-Number = Annotated[int, Form()]
-
 
 @router.get("")
 def show_tasks(

@@ -1,0 +1,26 @@
+"""What every shape has in common: each of its fields is described, by itself or by what its name means everywhere."""
+
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from api.shapes.descriptions import FIELDS
+
+
+class Shape(BaseModel):
+    """A shape in the document of the REST API."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Return the schema, with the sentence of `FIELDS` for each field that has none of its own."""
+        schema = handler(core_schema)
+        for name, described in handler.resolve_ref_schema(schema).get("properties", {}).items():
+            if name in FIELDS:
+                described.setdefault("description", FIELDS[name])
+        return schema
+
+
+class Input(Shape):
+    """What a request sends. A field that it does not know is refused."""
+
+    model_config = ConfigDict(extra="forbid")

@@ -1,0 +1,55 @@
+"""The document of the REST API is what other systems are built from: it says what each value means."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine
+
+from api.shapes import descriptions
+from retention.settings import Settings
+from tests.apps import create_app
+
+LEAST_WORDS = 2
+
+
+@pytest.fixture
+def document(tmp_path: Path) -> dict[str, Any]:
+    """The document, for which no database is asked."""
+    made = create_app(Settings(home=tmp_path, secret="x" * 32), engine=create_engine("sqlite://"))
+    return made.openapi()
+
+
+def described_names(document: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Yield where each property and parameter of the document stands, its name, and its description or nothing."""
+    for shape, schema in document["components"]["schemas"].items():
+        for name, each in schema.get("properties", {}).items():
+            yield f"{shape}.{name}", name, each.get("description", "")
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            for each in operation.get("parameters", []):
+                yield f"{method} {path} {each['name']}", each["name"], each.get("description", "")
+
+
+def words_of(text: str) -> set[str]:
+    """Return the words of a text without articles and the like, in the singular."""
+    found = re.findall("[a-z]+", text.lower().replace("_", " "))
+    return {each.removesuffix("s") for each in found} - {"the", "a", "an", "it", "of", "this"}
+
+
+def test_every_property_and_parameter_says_more_than_its_name(document: dict[str, Any]) -> None:
+    found = list(described_names(document))
+    assert len(found) > 500
+    short = [place for place, name, told in found if len(words_of(told) - words_of(name)) < LEAST_WORDS]
+    assert short == []
+
+
+def test_descriptions_are_sentences_of_one_list_each_and_all_are_used(document: dict[str, Any]) -> None:
+    lists = [each for name, each in vars(descriptions).items() if name.startswith("_") and name[1:].isupper()]
+    assert {name: times for name, times in Counter(name for each in lists for name in each).items() if times > 1} == {}
+    told = {text for _, _, text in described_names(document)}
+    assert set(descriptions.FIELDS.values()) - told == set()
+    assert [each for each in told if not re.fullmatch(r"[`A-Z0-9].*\.", each, re.DOTALL)] == []
