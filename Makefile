@@ -100,6 +100,7 @@ test-system:
 .venv/.dev: .venv/.run
 	@echo 'Installing the tools of the suite'
 	@$(BIN)/python -m pip install --quiet -c constraints.txt --group dev
+	@$(BIN)/python -m pip install --quiet --no-deps -c constraints.txt --group client
 	@touch $@
 
 $(ASSETS): package-lock.json scripts/assets.py $(PAGES) | .venv/.run
