@@ -1,4 +1,4 @@
-"""Commands on paper: batches of inserts, and what a finished PDF says to a phone."""
+"""Commands on paper: batches of inserts, and the QR codes of a finished PDF."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -23,7 +23,7 @@ group = typer.Typer(help="Batches of printed inserts.", no_args_is_help=True)
 
 NumberArgument = Annotated[int, typer.Argument(help="The batch's number.", metavar="NUMBER")]
 OutOption = Annotated[Path | None, typer.Option("--out", help="Copy the PDF files into this folder.")]
-ProfileOption = Annotated[str, typer.Option("--profile", help=f"What prints it: {', '.join(FORMATS)}.")]
+ProfileOption = Annotated[str, typer.Option("--profile", help=f"Device: {', '.join(FORMATS)}.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -33,16 +33,18 @@ def add_to(app: typer.Typer) -> None:
 
 @group.command()
 def make(
-    flyer: Annotated[str, typer.Argument(help="The slug of a proved flyer.", metavar="FLYER")],
+    flyer: Annotated[str, typer.Argument(help="The slug of a flyer with a proof.", metavar="FLYER")],
     shop: ShopOption,
     profile: ProfileOption = "office",
-    run: Annotated[int | None, typer.Option(help="Which run of its campaign; the latest when left out.")] = None,
-    most: Annotated[int | None, typer.Option(min=1, help="Only so many, from the front of the picking order.")] = None,
+    run: Annotated[int | None, typer.Option(help="Run of its campaign; default: the latest.")] = None,
+    most: Annotated[
+        int | None, typer.Option(min=1, help="Maximum number of inserts, from the start of the picking order.")
+    ] = None,
     out: OutOption = None,
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Print a flyer for every parcel of a run that waits for one, in picking order."""
+    """Make a batch: one insert for each waiting parcel of a run, in picking order."""
     settings = get_settings()
     with reading(shop) as here:
         found = flyer_for(here.session, here.member, flyer)
@@ -64,7 +66,7 @@ def make(
 
 @group.command("show")
 def show_one(number: NumberArgument, shop: ShopOption, out: OutOption = None, *, as_json: JsonOption = False) -> None:
-    """Show a batch with its pieces counted by state."""
+    """Show a batch with its inserts counted by state."""
     with reading(shop) as here:
         batch = piece_ledger.batch_for(here.session, here.member, number)
         counted = piece_ledger.reconcile(here.session, batch)
@@ -75,11 +77,11 @@ def show_one(number: NumberArgument, shop: ShopOption, out: OutOption = None, *,
 def printed(
     number: NumberArgument,
     shop: ShopOption,
-    result: Annotated[PrintResult, typer.Option(help="How it came out.")] = PrintResult.GOOD,
+    result: Annotated[PrintResult, typer.Option(help="Print result.")] = PrintResult.GOOD,
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Write down how a batch came out of the printer: the printer's own word is no proof."""
+    """Record the print result of a batch."""
     with writing(shop) as here:
         marked = piece_ledger.mark_printed(here.session, here.member, number, result, at=here.now)
         shown = batch_shown(marked.batch) | {"changed": marked.moved}
@@ -90,13 +92,13 @@ def printed(
 
 @group.command()
 def reprint(
-    code: Annotated[str, typer.Argument(help="The code on the spoiled insert, or the address behind its QR.")],
+    code: Annotated[str, typer.Argument(help="Code on the spoiled insert, or the URL of its QR code.")],
     shop: ShopOption,
     out: OutOption = None,
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Declare an insert spoiled and print it once more, with the same code."""
+    """Mark an insert as spoiled and reprint it with the same code."""
     settings = get_settings()
     with reading(shop) as here:
         member, now = here.member, here.now
@@ -112,17 +114,19 @@ def close(
     number: NumberArgument,
     shop: ShopOption,
     *,
-    unused: Annotated[bool, typer.Option("--unused", help="The open inserts were counted and lie unused.")] = False,
+    unused: Annotated[
+        bool, typer.Option("--unused", help="Mark the open inserts as unused, once they are counted.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Close a batch that adds up: printed = in parcels + spoiled + unused."""
+    """Close a reconciled batch: printed = in parcels + spoiled + unused."""
     with writing(shop) as here:
         counted = piece_ledger.close_batch(here.session, here.member, number, unused=unused, at=here.now)
     show({"batch": number, "state": "closed"} | _counts(counted), as_json=as_json)
 
 
 def verify_file(
-    file: Annotated[Path, typer.Argument(help="A PDF, from here or anywhere.", metavar="FILE")],
+    file: Annotated[Path, typer.Argument(help="A PDF file.", metavar="FILE")],
     *,
     as_json: JsonOption = False,
 ) -> None:

@@ -21,12 +21,12 @@ def add_to(app: typer.Typer) -> None:  # noqa: ARG001 - a command of the campaig
 
 def show_calendar(
     shop: ShopOption,
-    first: Annotated[str, typer.Option("--from", help="First day, like 2026-11-21; today when left out.")] = "",
-    last: Annotated[str, typer.Option("--to", help="Last day; 30 days later when left out.")] = "",
+    first: Annotated[str, typer.Option("--from", help="First day, like 2026-11-21; default: today.")] = "",
+    last: Annotated[str, typer.Option("--to", help="Last day; default: 30 days later.")] = "",
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what left, what leaves and what arrives on each day, and whom the caps would hold back."""
+    """Show past and planned launches and arrivals by day, and buyers excluded by frequency caps."""
     with reading(shop) as here:
         now = here.now
         begin = typed_day(first) if first else now.astimezone(clock.zone(here.shop.timezone)).date()
@@ -49,4 +49,4 @@ def _write(listed: list[Day], outlook: CampaignForecast, timezone: str) -> None:
             at = f"{entry.at.astimezone(clock.zone(timezone)):%H:%M}"
             typer.echo("\t".join((str(day.day), at, entry.kind.value, entry.name, told)).rstrip())
     for each in outlook.overlaps:
-        typer.echo(f"{each.first} and {each.second}: {each.buyers} buyers get both on one day ({each.share:.0%})")
+        typer.echo(f"{each.first} and {each.second}: {each.buyers} buyers in both on one day ({each.share:.0%})")

@@ -17,7 +17,7 @@ from campaigns.runs.drafting import edit_campaign, find_campaign
 from retention.errors import Invalid
 from retention.shops import Shop
 
-NoteOption = Annotated[str, typer.Option(help="What to say with it.")]
+NoteOption = Annotated[str, typer.Option(help="Comment.")]
 
 
 def add_to(app: typer.Typer) -> None:  # noqa: ARG001 - these belong to the group `campaigns`
@@ -39,7 +39,7 @@ def edit(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Change values of a campaign that has not left; it is a draft again, and no approval of it holds any more."""
+    """Change a campaign that has not been launched; it becomes a draft again and any approval is void."""
     with writing(shop) as here:
         campaign = _campaign(here, slug)
         changes = _read_changes(file, here.shop)
@@ -49,7 +49,7 @@ def edit(
 
 
 def submit(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
-    """Put a draft up for review, as it is now."""
+    """Submit a draft for approval."""
     with writing(shop) as here:
         campaign = _campaign(here, slug)
         approving.submit(here.session, here.shop, campaign, at=here.now, actor=here.actor)
@@ -60,12 +60,12 @@ def submit(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False)
 def approve(
     slug: SlugArgument,
     shop: ShopOption,
-    fingerprint: Annotated[str, typer.Option(help="The fingerprint you looked at; refused when it moved.")] = "",
+    fingerprint: Annotated[str, typer.Option(help="The fingerprint you reviewed; refused if it has changed.")] = "",
     note: NoteOption = "",
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Approve exactly what was submitted. Nobody approves their own work, at a terminal either."""
+    """Approve exactly what was submitted. Nobody can approve their own campaign, on the command line either."""
     with writing(shop) as here:
         campaign = _campaign(here, slug)
         approving.approve(
@@ -76,7 +76,7 @@ def approve(
 
 
 def send_back(slug: SlugArgument, shop: ShopOption, note: NoteOption = "", *, as_json: JsonOption = False) -> None:
-    """Make a campaign a draft again, saying why."""
+    """Return a campaign to draft, with a reason."""
     with writing(shop) as here:
         campaign = _campaign(here, slug)
         approving.send_back(here.session, here.shop, campaign, at=here.now, actor=here.actor, note=note)
@@ -88,12 +88,12 @@ def schedule(
     slug: SlugArgument,
     shop: ShopOption,
     at: Annotated[
-        str, typer.Option(help="When to launch: 2026-11-11T10:00+08:00. Without an offset, the shop's clock.")
+        str, typer.Option(help="Launch time, like 2026-11-11T10:00+08:00. Without an offset, the shop's time zone.")
     ] = "",
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Let the clock launch a campaign, or what its trigger waits for; without --at, when it was drafted for."""
+    """Schedule a campaign, or activate its trigger; without --at, at the time set in the draft."""
     with writing(shop) as here:
         campaign = _campaign(here, slug)
         scheduling.schedule(here.session, campaign, launch_at=read_moment(at, here.shop), at=here.now, actor=here.actor)
@@ -102,7 +102,7 @@ def schedule(
 
 
 def show_arrivals(shop: ShopOption, *, as_json: JsonOption = False) -> None:
-    """Show which products are coming, here and sold out, how they sell, and which campaigns tell of them."""
+    """List upcoming, available and sold-out products, their sales, and the campaigns that announce them."""
     with reading(shop) as here:
         shown = board(here.session, here.shop, at=here.now)
         stages = {

@@ -33,7 +33,7 @@ from retention.products import find_product
 from retention.shops import Shop
 
 group = typer.Typer(help="Campaigns: plan, launch, stop, results.", no_args_is_help=True)
-offers = typer.Typer(help="Offers: the terms a coupon is under.", no_args_is_help=True)
+offers = typer.Typer(help="Offers: the terms of coupons.", no_args_is_help=True)
 
 SlugArgument = Annotated[str, typer.Argument(help="The campaign's slug.", metavar="SLUG")]
 
@@ -53,23 +53,21 @@ def create_an_offer(  # noqa: PLR0913 - every term of an offer is an option
     slug: Annotated[str, typer.Argument(help="Its slug.", metavar="SLUG")],
     shop: ShopOption,
     *,
-    kind: Annotated[OfferKind, typer.Option(help="What a buyer gets.")] = OfferKind.AMOUNT,
-    value: Annotated[str, typer.Option(help="Money for an amount (20.00), percent for a percentage (15).")] = "0",
-    minimum: Annotated[str, typer.Option(help="The least amount of an order, in money.")] = "0",
+    kind: Annotated[OfferKind, typer.Option(help="Type of benefit.")] = OfferKind.AMOUNT,
+    value: Annotated[str, typer.Option(help="Amount off (20.00) or percentage off (15).")] = "0",
+    minimum: Annotated[str, typer.Option(help="Minimum order amount.")] = "0",
     gift: Annotated[str, typer.Option(help="What the gift or sample is.")] = "",
-    days: Annotated[int | None, typer.Option(help="Days a coupon is valid after its claim.")] = None,
-    most: Annotated[int | None, typer.Option(help="The most coupons there may be.")] = None,
+    days: Annotated[int | None, typer.Option(help="Days a coupon is valid after claiming.")] = None,
+    most: Annotated[int | None, typer.Option(help="Maximum number of coupons.")] = None,
     starts: Annotated[
-        str, typer.Option(help="When it begins: 2026-11-11T10:00+08:00. Without an offset, the shop's clock.")
+        str, typer.Option(help="Start, like 2026-11-11T10:00+08:00. Without an offset, the shop's time zone.")
     ] = "",
-    ends: Annotated[
-        str, typer.Option(help="When it ends, written alike; a day alone is the last one on which it works.")
-    ] = "",
-    unlock: Annotated[int | None, typer.Option(help="How many must have claimed before anybody can use one.")] = None,
-    name: Annotated[str, typer.Option(help="Its name for people; the slug when left out.")] = "",
+    ends: Annotated[str, typer.Option(help="End, in the same format; a day alone is the last valid day.")] = "",
+    unlock: Annotated[int | None, typer.Option(help="Number of claims that unlocks the coupons.")] = None,
+    name: Annotated[str, typer.Option(help="Display name; default: the slug.")] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Make an offer."""
+    """Create an offer."""
     with writing(shop) as here:
         made = create_offer(
             here.session,
@@ -114,15 +112,13 @@ def create(  # noqa: PLR0913 - every value of a draft is an option
     slug: SlugArgument,
     shop: ShopOption,
     recipe: Annotated[Recipe, typer.Option(help="What to start from.")],
-    segment: Annotated[str, typer.Option(help="The segment that gets it; the recipe's suggestion when left out.")] = "",
+    segment: Annotated[str, typer.Option(help="Segment to send to; default: the recipe's suggestion.")] = "",
     rule: Annotated[Path | None, typer.Option(help="Or a file with a rule as JSON.")] = None,
-    trigger: Annotated[str, typer.Option(help="What makes its runs, as JSON; the recipe's when left out.")] = "",
+    trigger: Annotated[str, typer.Option(help="Trigger as JSON; default: the recipe's.")] = "",
     offer: Annotated[str, typer.Option(help="The offer's slug.")] = "",
     product: Annotated[str, typer.Option(help="The product's SKU.")] = "",
-    control: Annotated[
-        float | None, typer.Option(help="Share of the control group; the recipe's when left out.")
-    ] = None,
-    name: Annotated[str, typer.Option(help="Its name for people; the slug when left out.")] = "",
+    control: Annotated[float | None, typer.Option(help="Share of the control group; default: the recipe's.")] = None,
+    name: Annotated[str, typer.Option(help="Display name; default: the slug.")] = "",
     *,
     as_json: JsonOption = False,
 ) -> None:
@@ -152,7 +148,7 @@ def create(  # noqa: PLR0913 - every value of a draft is an option
 
 @group.command("plan")
 def show_plan(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
-    """Show whom a launch at this moment would reach, and the fingerprint that binds it."""
+    """Show whom a launch now would reach, and the fingerprint of the plan."""
     with reading(shop) as here:
         campaign = _campaign(here, slug)
         planned = plan(here.session, here.shop, campaign, at=here.now)
@@ -167,12 +163,12 @@ def launch_it(
     slug: SlugArgument,
     shop: ShopOption,
     fingerprint: Annotated[
-        str, typer.Option(help="The fingerprint `plan` showed; refused when the plan is another by now.")
+        str, typer.Option(help="The fingerprint shown by `plan`; refused if the plan has changed.")
     ] = "",
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Launch a campaign, or today's run of one that goes by parcel."""
+    """Launch a campaign, or today's run of a parcel campaign."""
     with writing(shop) as here:
         campaign = _campaign(here, slug)
         run = launch(here.session, here.shop, campaign, at=here.now, actor=here.actor, fingerprint=fingerprint or None)
@@ -183,7 +179,7 @@ def launch_it(
 
 @group.command()
 def pause(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
-    """Stop handing over at once; what has not left waits."""
+    """Pause a campaign immediately; unsent messages wait."""
     with writing(shop) as here:
         campaign = _campaign(here, slug)
         moving.pause(here.session, campaign, at=here.now, actor=here.actor)
@@ -192,7 +188,7 @@ def pause(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) 
 
 @group.command()
 def resume(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
-    """Go on with a paused campaign."""
+    """Resume a paused campaign."""
     with writing(shop) as here:
         campaign = _campaign(here, slug)
         moving.resume(here.session, campaign, at=here.now, actor=here.actor)
@@ -205,11 +201,12 @@ def sender(
     shop: ShopOption,
     *,
     name: Annotated[
-        str, typer.Option("--sender", metavar="SENDER", help="Its slug; left out, the installation's own mail server.")
+        str,
+        typer.Option("--sender", metavar="SENDER", help="The sender's slug; default: the installation's mail server."),
     ] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Have another sender take what waits, while nothing has left."""
+    """Change the sender, as long as nothing has been sent."""
     with writing(shop) as here:
         campaign = _campaign(here, slug)
         chosen = find_sender(here.session, here.shop.id, name) if name else None
@@ -219,7 +216,7 @@ def sender(
 
 @group.command()
 def cancel(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
-    """End a campaign for good; what has not left is skipped."""
+    """Cancel a campaign permanently; unsent messages are skipped."""
     with writing(shop) as here:
         campaign = _campaign(here, slug)
         moving.cancel(here.session, campaign, at=here.now, actor=here.actor)
@@ -228,7 +225,7 @@ def cancel(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False)
 
 @group.command()
 def finish(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
-    """Call a running campaign done, such as one by parcel; what has not left is skipped."""
+    """Finish a running campaign, such as a parcel campaign; unsent messages are skipped."""
     with writing(shop) as here:
         campaign = _campaign(here, slug)
         moving.finish(here.session, campaign, at=here.now, actor=here.actor)
@@ -237,7 +234,7 @@ def finish(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False)
 
 @group.command("show")
 def show_one(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
-    """Show a campaign's ledger and what it brought so far."""
+    """Show a campaign's delivery status and its results so far."""
     with reading(shop) as here:
         campaign = _campaign(here, slug)
         results = campaign_results(here.session, here.shop, campaign, at=here.now)
@@ -247,12 +244,12 @@ def show_one(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = Fals
 @group.command("why")
 def show_why(
     slug: SlugArgument,
-    buyer: Annotated[str, typer.Argument(help="The buyer's id in the shop.", metavar="BUYER")],
+    buyer: Annotated[str, typer.Argument(help="The buyer's ID.", metavar="BUYER")],
     shop: ShopOption,
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Say why one buyer did or did not get a campaign."""
+    """Show why a buyer did or did not receive a campaign."""
     with reading(shop) as here:
         campaign = _campaign(here, slug)
         person = buyer_for(here.session, here.member, buyer)
@@ -277,11 +274,11 @@ def show_why(
 def resend_them(
     slug: SlugArgument,
     shop: ShopOption,
-    state: Annotated[DeliveryState, typer.Option(help="Which: unknown, that may have arrived, or failed.")],
+    state: Annotated[DeliveryState, typer.Option(help="Which messages: unknown (they may have arrived) or failed.")],
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Have what failed or is unknown tried once more, a thousand at a time."""
+    """Resend failed or unknown messages, a thousand at a time."""
     with writing(shop) as here:
         campaign = _campaign(here, slug)
         again = resend_all(here.session, here.shop, campaign, state=state, at=here.now, actor=here.actor)
@@ -290,7 +287,7 @@ def resend_them(
 
 @group.command("send")
 def send_now(*, as_json: JsonOption = False) -> None:
-    """Hand over what is due now by every sender, of every shop, without waiting for a worker."""
+    """Send all messages due now, for all shops, without waiting for a worker."""
     show(dict(send_all(engine(), now=clock.now)), as_json=as_json)
 
 
@@ -309,7 +306,7 @@ def _write_funnel(planned: Plan, shop: Shop) -> None:
         typer.echo(f"{buyers if stays else -buyers:>8,}  {step_name(step)}")
     if planned.coupons:
         left = "" if planned.coupons_left is None else f" of {planned.coupons_left:,} left"
-        typer.echo(f"{planned.coupons:>8,}  coupons to be made{left}")
+        typer.echo(f"{planned.coupons:>8,}  coupons to issue{left}")
     for line in _about(planned, shop):
         typer.echo(line)
     typer.echo(f"fingerprint {planned.fingerprint}")
@@ -321,11 +318,11 @@ def _about(planned: Plan, shop: Shop) -> Iterator[str]:
         yield "transactional: no cap holds it and it counts for none"
     if planned.send_times.last > planned.at:
         first, last = (show_moment(each, shop.timezone) for each in (planned.send_times.at, planned.send_times.last))
-        yield f"leaves from {first}, the last one at {last}"
+        yield f"sent from {first} to {last}"
     if delayed := len(planned.send_times.delayed):
-        yield f"{delayed:>8,}  of them wait until their cap has room"
+        yield f"{delayed:>8,}  delayed until their frequency cap allows it"
     if planned.cost:
-        yield f"costs {money.show(planned.cost, shop.currency)}{', over its ceiling' if planned.over_ceiling else ''}"
+        yield f"costs {money.show(planned.cost, shop.currency)}{', over budget' if planned.over_ceiling else ''}"
 
 
 def read_moment(text: str, shop: Shop, *, through: bool = False) -> datetime | None:

@@ -19,9 +19,9 @@ from retention.errors import NotFound
 from retention.files import open_store
 from retention.settings import get_settings
 
-branding = typer.Typer(help="Branding: the logo and colour on a shop's mail.", no_args_is_help=True)
+branding = typer.Typer(help="Branding: logo and colour of a shop's email.", no_args_is_help=True)
 
-BuyerOption = Annotated[str, typer.Option(help="The buyer's id in the shop; the longest case when left out.")]
+BuyerOption = Annotated[str, typer.Option(help="The buyer's ID; default: the longest name.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -32,12 +32,12 @@ def add_to(app: typer.Typer) -> None:
 def preview(
     slug: SlugArgument,
     shop: ShopOption,
-    buyer: Annotated[str, typer.Option(help="The buyer's id; the shortest and the longest case when left out.")] = "",
-    html: Annotated[Path | None, typer.Option(help="Write the mail's page of the last case to this file.")] = None,
+    buyer: Annotated[str, typer.Option(help="The buyer's ID; default: the shortest and the longest name.")] = "",
+    html: Annotated[Path | None, typer.Option(help="Write the HTML of the last preview to this file.")] = None,
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the message as a buyer would get it; nothing is sent or stored."""
+    """Preview the message as a buyer would get it; nothing is sent or stored."""
     with reading(shop) as here:
         campaign = _campaign(here, slug)
         readers = _readers(here, campaign, buyer)
@@ -53,7 +53,7 @@ def preview(
 
 @group.command("variables")
 def list_variables(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
-    """List what the text may use, with an example of each."""
+    """List the personalisation fields of the text, with examples."""
     with reading(shop) as here:
         found = variables(here.session, here.shop, _campaign(here, slug))
     if as_json:
@@ -65,7 +65,7 @@ def list_variables(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption 
 
 @group.command("check")
 def check(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
-    """Say what is wrong with the text: words, links, languages, names, length."""
+    """Check the text: words, links, languages, names, length."""
     with reading(shop) as here:
         campaign = _campaign(here, slug)
         findings = check_text(here.session, here.shop, campaign, at=here.now)
@@ -80,12 +80,12 @@ def check(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) 
 def send_a_test(
     slug: SlugArgument,
     shop: ShopOption,
-    to: Annotated[str, typer.Option(help="The address of somebody of the shop.")],
+    to: Annotated[str, typer.Option(help="Address of a user of the shop.")],
     buyer: BuyerOption = "",
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Send the message to somebody of the shop, marked as a test; it is in no ledger and uses no coupon."""
+    """Send the message to a user of the shop, marked as a test; it is not counted and uses no coupon."""
     with reading(shop) as here:
         campaign = _campaign(here, slug)
         reader = _readers(here, campaign, buyer)[-1]
@@ -99,7 +99,7 @@ def set_look(
     logo: Annotated[Path | None, typer.Option(help="A PNG or JPEG file.")] = None,
     accent: Annotated[str | None, typer.Option(help="A colour like #b8440e.")] = None,
     *,
-    no_logo: Annotated[bool, typer.Option("--no-logo", help="Take the logo away.")] = False,
+    no_logo: Annotated[bool, typer.Option("--no-logo", help="Remove the logo.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Change the logo or the colour."""

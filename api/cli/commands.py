@@ -18,38 +18,40 @@ class Named(NamedTuple):
 
 COMMANDS: Mapping[str, Named] = MappingProxyType(
     {
-        "demo": Named("Show a sample shop from its order file to printed flyers, scans, orders and lift.", ("demo",)),
+        "demo": Named("Run a sample shop from its order file to printed flyers, scans, orders and lift.", ("demo",)),
         "serve": Named(
-            "Run web, worker and scheduler under one parent until stopped; the database is upgraded first.", ("serve",)
+            "Run web server, workers and scheduler until stopped; the database is upgraded first.", ("serve",)
         ),
-        "db": Named("The database.", ("db",)),
-        "shop": Named("Shops.", ("shop",)),
-        "user": Named("People.", ("user",)),
-        "key": Named("Keys for a shop's other systems.", ("key",)),
+        "db": Named("Create or upgrade the database.", ("db",)),
+        "shop": Named("Create shops.", ("shop",)),
+        "user": Named("Users of a shop.", ("user",)),
+        "key": Named("API keys for other systems.", ("key",)),
         "import": Named("Import a file.", ("imports",)),
-        "segments": Named("Segments: rules, who matches them, and who came and went.", ("segments", "segment_tools")),
+        "segments": Named("Segments: rules, matching buyers, and who entered or left.", ("segments", "segment_tools")),
         "campaigns": Named(
             "Campaigns: plan, launch, stop, results.",
             ("campaigns", "campaigns_content", "campaign_moves", "calendar"),
         ),
-        "offers": Named("Offers: the terms a coupon is under.", ("campaigns",)),
-        "senders": Named("Senders: mail servers, text gateways, signed calls, bots.", ("senders",)),
-        "hooks": Named("Webhooks: other systems notified of what happened.", ("webhooks",)),
-        "failures": Named("What goes wrong by itself, and trying it again.", ("failures",)),
-        "branding": Named("Branding: the logo and colour on a shop's mail.", ("campaigns_content",)),
-        "topics": Named("Topics: what messages are about, for buyers to leave one by one.", ("optouts",)),
+        "offers": Named("Offers: the terms of coupons.", ("campaigns",)),
+        "senders": Named("Senders: mail servers, SMS gateways, webhooks, bots.", ("senders",)),
+        "hooks": Named("Webhooks: events sent to other systems.", ("webhooks",)),
+        "failures": Named("Failed background work, and retrying it.", ("failures",)),
+        "branding": Named("Branding: logo and colour of a shop's email.", ("campaigns_content",)),
+        "topics": Named("Topics that buyers can unsubscribe from one by one.", ("optouts",)),
         "bounces": Named("Bounces and complaints.", ("optouts",)),
-        "consent": Named("What buyers said about being written to.", ("consent",)),
-        "policy": Named("The shop's policy: caps, quiet hours, inserts per parcel, approval.", ("policy",)),
-        "posts": Named("Posts to chat groups and buyers that people send by hand.", ("posts",)),
-        "buyer": Named("One buyer: export and erasure.", ("privacy",)),
-        "privacy": Named("How long things are kept.", ("privacy",)),
-        "flyers": Named("Flyers: what stands on the paper.", ("flyers",)),
+        "consent": Named("Consent of buyers: opt-ins, opt-outs, pauses.", ("consent",)),
+        "policy": Named("Shop-wide policy: frequency caps, quiet hours, inserts per parcel, approval.", ("policy",)),
+        "posts": Named("Manual posts to chat groups and single buyers.", ("posts",)),
+        "buyer": Named("Export or erase the data of one buyer.", ("privacy",)),
+        "privacy": Named("Data retention periods.", ("privacy",)),
+        "flyers": Named("Flyers: the content of inserts.", ("flyers",)),
         "batches": Named("Batches of printed inserts.", ("batches",)),
         "verify": Named("Decode every QR code in a PDF, as a phone would.", ("batches",)),
-        "joint": Named("Joint flyers: one sheet that several shops share.", ("joint",)),
-        "report": Named("Figures of a shop.", ("reports",)),
-        "lift": Named("Hold each arm of an experiment against its control group, with intervals.", ("lift",)),
+        "joint": Named("Joint flyers: one flyer shared by several shops.", ("joint",)),
+        "report": Named("Reports of a shop.", ("reports",)),
+        "lift": Named(
+            "Compare each arm of an experiment with its control group, with confidence intervals.", ("lift",)
+        ),
     }
 )
 

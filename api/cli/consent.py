@@ -12,11 +12,11 @@ from retention.consent import Answer, Channel, answers_of
 from retention.errors import Invalid
 from retention.suppressions import suppressions_of
 
-consent = typer.Typer(help="What buyers said about being written to.", no_args_is_help=True)
+consent = typer.Typer(help="Consent of buyers: opt-ins, opt-outs, pauses.", no_args_is_help=True)
 
-BuyerArgument = Annotated[str, typer.Argument(help="The buyer's id in the shop.", metavar="BUYER")]
-SourceOption = Annotated[str, typer.Option(help="Where it was said: phone, mail, in person ...")]
-EvidenceOption = Annotated[str, typer.Option(help="What was asked and said, and how.")]
+BuyerArgument = Annotated[str, typer.Argument(help="The buyer's ID.", metavar="BUYER")]
+SourceOption = Annotated[str, typer.Option(help="Source: phone, email, in person ...")]
+EvidenceOption = Annotated[str, typer.Option(help="What was asked and answered, and how.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -26,18 +26,20 @@ def add_to(app: typer.Typer) -> None:
 @consent.command("record")
 def record(
     shop: ShopOption,
-    answer: Annotated[Answer, typer.Option(help="What was said.")],
+    answer: Annotated[Answer, typer.Option(help="The answer.")],
     evidence: EvidenceOption,
     source: SourceOption = "phone",
-    buyer: Annotated[str, typer.Argument(help="The buyer's id; or use --address.", metavar="[BUYER]")] = "",
-    address: Annotated[str, typer.Option(help="A mail address or number instead of a buyer, however written.")] = "",
-    channel: Annotated[Channel | None, typer.Option(help="Every channel when left out.")] = None,
-    topic: Annotated[str, typer.Option(help="A topic's slug; everything when left out.")] = "",
-    at: Annotated[str, typer.Option(help="When the buyer said it, ISO 8601; now when left out.")] = "",
+    buyer: Annotated[str, typer.Argument(help="The buyer's ID; or use --address.", metavar="[BUYER]")] = "",
+    address: Annotated[
+        str, typer.Option(help="Email address or phone number instead of a buyer, in any spelling.")
+    ] = "",
+    channel: Annotated[Channel | None, typer.Option(help="Channel; default: all.")] = None,
+    topic: Annotated[str, typer.Option(help="A topic's slug; default: all topics.")] = "",
+    at: Annotated[str, typer.Option(help="Time of the answer, ISO 8601; default: now.")] = "",
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Record an answer a buyer gave; a no by mail or phone holds for the address, whoever has it."""
+    """Record an opt-in or opt-out; an opt-out from email or SMS applies to the address, whoever has it."""
     if bool(buyer) == bool(address):
         raise Invalid("Name either the buyer or the address.")
     with writing(shop) as here:
@@ -55,7 +57,7 @@ def record(
 
 @consent.command("show")
 def show_history(buyer: BuyerArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
-    """Show all a buyer said with its evidence, the last recorded first; what does not count is marked."""
+    """Show a buyer's consent history with evidence, latest first; superseded answers are marked."""
     with reading(shop) as here:
         one = buyer_for(here.session, here.member, buyer)
         rows = [
@@ -75,22 +77,22 @@ def show_history(buyer: BuyerArgument, shop: ShopOption, *, as_json: JsonOption 
 def pause(
     buyer: BuyerArgument,
     shop: ShopOption,
-    until: Annotated[str, typer.Option(help="A day or moment, ISO 8601, in the shop's zone.")],
+    until: Annotated[str, typer.Option(help="A day or time, ISO 8601, in the shop's time zone.")],
     source: SourceOption = "phone",
 ) -> None:
-    """Send a buyer nothing by any channel until a moment."""
+    """Pause all channels for a buyer until a date."""
     _pause(shop, buyer, until, source)
 
 
 @consent.command("resume")
 def resume(buyer: BuyerArgument, shop: ShopOption, source: SourceOption = "phone") -> None:
-    """End a buyer's pause now."""
+    """End a buyer's pause."""
     _pause(shop, buyer, "", source)
 
 
 @consent.command("suppressed")
 def suppressed(shop: ShopOption, *, as_json: JsonOption = False) -> None:
-    """List the addresses that have said no, the latest first."""
+    """List suppressed addresses, latest first."""
     fields = {"channel", "topic", "address", "source", "at"}
     with reading(shop) as here:
         found = suppressions_of(here.session, here.shop.id)

@@ -8,7 +8,7 @@ from retention.home import close_home
 from retention.schema import lacking
 from retention.settings import get_settings
 
-group = typer.Typer(help="The database.", no_args_is_help=True)
+group = typer.Typer(help="Create or upgrade the database.", no_args_is_help=True)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -22,7 +22,7 @@ def _describe() -> None:
 
 @group.command()
 def upgrade() -> None:
-    """Bring the database to the newest tables, making it when there is none."""
+    """Upgrade the database to the current tables; create it if there is none."""
     import api.tables  # every table, which no other command needs at its start
 
     address = get_settings().database
@@ -31,5 +31,8 @@ def upgrade() -> None:
     with migrate.connect(address) as connection:
         found = lacking(connection, api.tables.metadata)
     if found.others:
-        typer.echo(f"It works without {found.named}, but slower or less strictly. A backup has them.", err=True)
+        typer.echo(
+            f"The database lacks {found.named}. It works, but slower or less strictly. Restore them from a backup.",
+            err=True,
+        )
     typer.echo(f"The database is current: {engine().url.render_as_string(hide_password=True)}")

@@ -18,14 +18,14 @@ def add_to(app: typer.Typer) -> None:
 
 
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder for the files; made anew each time.")] = Path("demo"),
+    out: Annotated[Path, typer.Option(help="Folder for the files; recreated each time.")] = Path("demo"),
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same figures.")] = 1,
-    orders: Annotated[Path | None, typer.Option(help="Run it on this order file instead of an invented one.")] = None,
-    preset: Annotated[str, typer.Option(help="How the columns of --orders are named: generic, taobao ...")] = "generic",
+    orders: Annotated[Path | None, typer.Option(help="Run on this order file instead of a generated one.")] = None,
+    preset: Annotated[str, typer.Option(help="Column preset of --orders: generic, taobao ...")] = "generic",
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Show a sample shop from its order file to printed flyers, scans, orders and lift."""
+    """Run a sample shop from its order file to printed flyers, scans, orders and lift."""
     from api.demo.run import run  # with WeasyPrint, SciPy and a web server behind it
 
     console = Console(stderr=True, quiet=as_json)

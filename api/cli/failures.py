@@ -7,7 +7,7 @@ import typer
 from api.cli.terminal import JsonOption, ShopOption, reading, show, show_rows, writing
 from retention.failures import Failure, failures_of, is_given_up, try_again
 
-group = typer.Typer(help="What goes wrong by itself, and trying it again.", no_args_is_help=True)
+group = typer.Typer(help="Failed background work, and retrying it.", no_args_is_help=True)
 
 _KEPT = {"id", "work", "kind", "name", "why", "tries", "since", "tried_at", "next_at"}
 
@@ -18,7 +18,7 @@ def add_to(app: typer.Typer) -> None:
 
 @group.command("list")
 def list_them(shop: ShopOption, *, as_json: JsonOption = False) -> None:
-    """List what fails in the shop and waits or was given up, the latest first."""
+    """List failed background work, waiting for a retry or given up, latest first."""
     with reading(shop) as here:
         rows = [_shown(each) for each in failures_of(here.session, here.shop.id)]
     show_rows("failures", rows, ("id", "work", "kind", "name", "tries", "next_at", "why"), as_json=as_json)
@@ -31,7 +31,7 @@ def retry(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Have a thing tried at once that waits or was given up."""
+    """Retry failed work now."""
     with writing(shop) as here:
         result = _shown(try_again(here.session, here.member, number, at=here.now))
     show(result, as_json=as_json)

@@ -17,7 +17,7 @@ from retention.errors import Conflict, Invalid
 from retention.files import open_store
 from retention.settings import get_settings
 
-group = typer.Typer(help="Flyers: what stands on the paper.", no_args_is_help=True)
+group = typer.Typer(help="Flyers: the content of inserts.", no_args_is_help=True)
 
 SlugArgument = Annotated[str, typer.Argument(help="The flyer's slug.", metavar="SLUG")]
 _FIELDS = ", ".join(sorted(DESIGNS["flyer"].fields))
@@ -31,15 +31,15 @@ def add_to(app: typer.Typer) -> None:
 def create(
     slug: SlugArgument,
     shop: ShopOption,
-    campaign: Annotated[str, typer.Option(help="The slug of the campaign it goes out for.")],
-    name: Annotated[str, typer.Option(help="Its name for people; the slug when left out.")] = "",
-    language: Annotated[str, typer.Option(help="en or zh-CN; the shop's when left out.")] = "",
-    picture: Annotated[Path | None, typer.Option(help="A picture; the product's when left out.")] = None,
+    campaign: Annotated[str, typer.Option(help="The slug of its campaign.")],
+    name: Annotated[str, typer.Option(help="Display name; default: the slug.")] = "",
+    language: Annotated[str, typer.Option(help="en or zh-CN; default: the shop's.")] = "",
+    picture: Annotated[Path | None, typer.Option(help="A picture; default: the product's.")] = None,
     words: Annotated[list[str] | None, typer.Option("--set", help=f"FIELD=TEXT, fields: {_FIELDS}.")] = None,
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a flyer for a campaign. What is not set comes from its offer and product."""
+    """Create a flyer for a campaign. Fields that are not set come from its offer and product."""
     content = dict(_field(each) for each in words or [])
     files = open_store(get_settings())
     with writing(shop) as here:
@@ -64,11 +64,11 @@ def prove(
     slug: SlugArgument,
     shop: ShopOption,
     profile: ProfileOption = "office",
-    out: Annotated[Path | None, typer.Option(help="Write the PDF here.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the PDF to this file.")] = None,
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Make the proof of a flyer for a device and say what its checks here.shop; exit 1 when one failed."""
+    """Make the proof of a flyer for a device and show its preflight checks; exit code 1 if one failed."""
     settings = get_settings()
     files = open_store(settings)
     url = settings.public_url

@@ -34,16 +34,16 @@ def add_to(app: typer.Typer) -> None:
 
 
 def run(
-    kind: Annotated[FileKind, typer.Argument(help="What the file holds.")],
+    kind: Annotated[FileKind, typer.Argument(help="What the file contains.")],
     file: Annotated[Path, typer.Argument(help="CSV, XLSX or JSON lines; UTF-8 or GB18030.")],
     shop: ShopOption,
-    preset: Annotated[str, typer.Option(help=f"Whose column names it uses: {', '.join(PRESETS)}.")] = "generic",
+    preset: Annotated[str, typer.Option(help=f"Column preset: {', '.join(PRESETS)}.")] = "generic",
     maps: Annotated[
-        list[str] | None, typer.Option("--map", metavar="FIELD=COLUMN", help="Name a column yourself.")
+        list[str] | None, typer.Option("--map", metavar="FIELD=COLUMN", help="Map a field to a column.")
     ] = None,
-    dates: Annotated[str | None, typer.Option(help="How 12/1/2010 is meant: dmy or mdy.")] = None,
+    dates: Annotated[str | None, typer.Option(help="How to read 12/1/2010: dmy or mdy.")] = None,
     source: Annotated[
-        str | None, typer.Option(help="Which system numbers the orders; the preset's name if left out.")
+        str | None, typer.Option(help="System the order numbers come from; default: the preset's name.")
     ] = None,
     *,
     as_json: JsonOption = False,

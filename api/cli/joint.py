@@ -20,10 +20,10 @@ from retention.settings import get_settings
 from retention.shops import get_shop
 from retention.users import find_user, member_for
 
-group = typer.Typer(help="Joint flyers: one sheet that several shops share.", no_args_is_help=True)
+group = typer.Typer(help="Joint flyers: one flyer shared by several shops.", no_args_is_help=True)
 
 NumberArgument = Annotated[int, typer.Argument(help="The joint flyer's number.", metavar="NUMBER")]
-PersonOption = Annotated[str, typer.Option("--by", help="Who does it: the mail address of a person of the shop.")]
+PersonOption = Annotated[str, typer.Option("--by", help="Email address of the user of the shop who does it.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -46,7 +46,7 @@ def list_them(shop: ShopOption, *, as_json: JsonOption = False) -> None:
 def show_one(
     number: NumberArgument, shop: ShopOption, profile: ProfileOption = "office", *, as_json: JsonOption = False
 ) -> None:
-    """Show where a joint flyer stands for a device, and what is to be done next."""
+    """Show the state of a joint flyer for a device, and the next step."""
     with reading(shop) as here:
         joint = joint_for(here.session, here.member, number)
         stands = approving.standing(here.session, joint, profile=profile)
@@ -65,7 +65,7 @@ def prove(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Make the proof of what the slots say now."""
+    """Make the proof of the current slots."""
     settings = get_settings()
     files = open_store(settings)
     url = settings.public_url
@@ -85,13 +85,13 @@ def prove(
 @group.command()
 def approve(
     number: NumberArgument,
-    sha256: Annotated[str, typer.Argument(help="The SHA-256 of the proof that was looked at.")],
+    sha256: Annotated[str, typer.Argument(help="The SHA-256 of the reviewed proof.")],
     shop: ShopOption,
     by: PersonOption,
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Say yes, for the shop, to exactly these bytes."""
+    """Approve exactly this proof for the shop."""
     with writing(shop) as here:
         member = _person(here, by)
         joint = joint_for(here.session, member, number)
@@ -104,8 +104,8 @@ def approve(
 def print_one(
     number: NumberArgument,
     shop: ShopOption,
-    campaign: Annotated[str, typer.Option(help="The slug of the shop's campaign whose parcels carry it.")],
-    run: Annotated[int | None, typer.Option(help="Which run of it; the latest when left out.")] = None,
+    campaign: Annotated[str, typer.Option(help="The slug of the shop's campaign.")],
+    run: Annotated[int | None, typer.Option(help="Run of the campaign; default: the latest.")] = None,
     profile: ProfileOption = "office",
     out: OutOption = None,
     *,
@@ -132,7 +132,7 @@ def print_one(
 
 @group.command()
 def matrix(number: NumberArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
-    """Show what came of it by host shop and slot, as this shop may see it: others' figures below 5 are hidden."""
+    """Show results by host shop and slot; other shops' counts below 5 are hidden."""
     with reading(shop) as here:
         cells = scan_matrix(here.session, joint_for(here.session, here.member, number), member=here.member)
         names = {id_: get_shop(here.session, id_).slug for cell in cells for id_ in (cell.host, cell.owner)}

@@ -11,7 +11,7 @@ from retention.access import Scope, read_scopes
 from retention.moments import show_end
 from retention.shops import Shop
 
-group = typer.Typer(help="Keys for a shop's other systems.", no_args_is_help=True)
+group = typer.Typer(help="API keys for other systems.", no_args_is_help=True)
 
 _EVERY_SCOPE = ", ".join(scope.value for scope in Scope)
 
@@ -24,14 +24,12 @@ def add_to(app: typer.Typer) -> None:
 def create(
     name: Annotated[str, typer.Argument(help="What the key is for, such as: shop-backend.")],
     shop: ShopOption,
-    scope: Annotated[list[str], typer.Option(help=f"What it may do; repeat for more. One of {_EVERY_SCOPE}.")],
-    days: Annotated[
-        int | None, typer.Option(min=1, max=3650, help="Days until it expires; never when left out.")
-    ] = None,
+    scope: Annotated[list[str], typer.Option(help=f"Scope of the key; repeat for more. One of {_EVERY_SCOPE}.")],
+    days: Annotated[int | None, typer.Option(min=1, max=3650, help="Days until it expires; default: never.")] = None,
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Make an API key and show its secret, this once."""
+    """Create an API key and show its secret once."""
     scopes = read_scopes(scope)
     with writing(shop) as here:
         at = here.now
@@ -46,7 +44,7 @@ def create(
 
 @group.command("list")
 def list_keys(shop: ShopOption, *, as_json: JsonOption = False) -> None:
-    """List a shop's keys: what each may do, who made it, when it was last used, and whether it opens anything."""
+    """List a shop's keys with scopes, creator, last use and state."""
     with reading(shop) as here:
         at = here.now
         rows: list[dict[str, Any]] = [
@@ -75,7 +73,7 @@ def _end(expires_at: datetime | None, shop: Shop, at: datetime, *, as_json: bool
 def revoke(
     name: Annotated[str, typer.Argument(help="The key's name.")], shop: ShopOption, *, as_json: JsonOption = False
 ) -> None:
-    """End a key for good. Whatever uses it is refused from now on."""
+    """Revoke a key permanently. Requests with it are refused from now on."""
     with writing(shop) as here:
         key = keys.find_key(here.session, here.shop, name)
         keys.revoke_api_key(here.session, here.shop, key.id, at=here.now, by=here.member)

@@ -10,7 +10,7 @@ from retention.errors import Invalid
 
 Planned = Annotated[
     list[str] | None,
-    typer.Option(help="The share of buyers an arm was to have, such as control=0.1; once for each arm."),
+    typer.Option(help="Planned share of an arm, such as control=0.1; repeat for each arm."),
 ]
 
 
@@ -20,15 +20,17 @@ def add_to(app: typer.Typer) -> None:
 
 def lift(
     file: Annotated[Path, typer.Argument(help="CSV table with one row per buyer.")],
-    arm: Annotated[str, typer.Option(help="Column that says which arm a buyer was in.")],
-    control: Annotated[str, typer.Option(help="What that column says of the control group.")],
-    converted: Annotated[str, typer.Option(help="Column that says whether the buyer did it: 1/0, yes/no, true/false.")],
+    arm: Annotated[str, typer.Option(help="Column with the arm of each buyer.")],
+    control: Annotated[str, typer.Option(help="Value of that column for the control group.")],
+    converted: Annotated[
+        str, typer.Option(help="Column that says whether the buyer converted: 1/0, yes/no, true/false.")
+    ],
     value: Annotated[str | None, typer.Option(help="Column with what the buyer spent.")] = None,
     planned: Planned = None,
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Hold each arm of an experiment against its control group, with intervals."""
+    """Compare each arm of an experiment with its control group, with confidence intervals."""
     from campaigns.statistics.experiments import measure_file  # SciPy behind it takes a third of a second
 
     shares = _shares(planned) if planned else None
@@ -58,7 +60,7 @@ def _shares(planned: list[str]) -> dict[str, float]:
 
 
 def _arm(arm: dict[str, Any]) -> str:
-    spent = f", {arm['value']} in all, {arm['value_per_buyer']} a buyer" if arm["value"] is not None else ""
+    spent = f", {arm['value']} in total, {arm['value_per_buyer']} per buyer" if arm["value"] is not None else ""
     return f"{arm['arm']}: {arm['converted']:,} of {arm['buyers']:,} ({arm['rate']:.2%}){spent}"
 
 
@@ -83,7 +85,7 @@ def _difference(lift: dict[str, Any], *, several: bool) -> str:
 
 def _ratio(lift: dict[str, Any]) -> str:
     if lift["relative"] is None:
-        return "no ratio: nobody of the control group did it"
+        return "no ratio: no buyer of the control group converted"
     low, high = lift["relative_interval"]
     return f"{1 + lift['relative']:.2f} times the control's rate [{1 + low:.2f}, {1 + high:.2f}]"
 
@@ -93,4 +95,4 @@ def _money(lift: dict[str, Any]) -> list[str]:
     if revenue is None or revenue["difference"] is None:
         return []
     low, high = revenue["interval"]
-    return [f"  spent a buyer: {revenue['difference']} above the control's [{low}, {high}]"]
+    return [f"  spend per buyer: {revenue['difference']} above the control's [{low}, {high}]"]

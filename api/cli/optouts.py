@@ -14,7 +14,7 @@ from campaigns.optouts.topics import create_topic, find_topic, rename_topic, top
 from retention.files import open_store
 from retention.settings import get_settings
 
-topics = typer.Typer(help="Topics: what messages are about, for buyers to leave one by one.", no_args_is_help=True)
+topics = typer.Typer(help="Topics that buyers can unsubscribe from one by one.", no_args_is_help=True)
 bounces = typer.Typer(help="Bounces and complaints.", no_args_is_help=True)
 
 TopicArgument = Annotated[str, typer.Argument(help="The topic's slug.", metavar="SLUG")]
@@ -53,7 +53,7 @@ def rename(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Give a topic other names; what buyers said about it stays."""
+    """Rename a topic; buyers' choices stay."""
     with writing(shop) as here:
         topic = find_topic(here.session, here.shop.id, slug)
         rename_topic(here.session, topic, names={"en": en, "zh-CN": zh}, at=here.now, actor=here.actor)
@@ -79,7 +79,7 @@ def read(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Read the reports in a mailbox, of every shop; what fits no delivery goes to PATH.rejected.mbox."""
+    """Read bounce reports from a mailbox, for all shops; unmatched ones go to PATH.rejected.mbox."""
     with writing_everywhere() as here:
         counts, rejects = read_mailbox(here.session, open_store(get_settings()), path, at=here.now)
     show({**counts, **({"rejected": str(rejects)} if rejects else {})}, as_json=as_json)
@@ -87,7 +87,7 @@ def read(
 
 @bounces.command("list")
 def list_bounces(shop: ShopOption, *, as_json: JsonOption = False) -> None:
-    """List the newest reports."""
+    """List the latest bounce reports."""
     with reading(shop) as here:
         fields = {"kind", "address", "detail", "at", "report"}
         rows = [each.model_dump(mode="json", include=fields) for each in bounces_of(here.session, here.shop.id)]
@@ -100,12 +100,12 @@ def list_bounces(shop: ShopOption, *, as_json: JsonOption = False) -> None:
 
 @bounces.command("lift")
 def lift(
-    address: Annotated[str, typer.Argument(help="The address to allow again.", metavar="ADDRESS")],
+    address: Annotated[str, typer.Argument(help="The address to lift.", metavar="ADDRESS")],
     shop: ShopOption,
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Allow an address again that takes mail by now."""
+    """Lift the suppression of an address that accepts mail again."""
     with writing(shop) as here:
         lifted = lift_bounce(here.session, here.shop, address, at=here.now, actor=here.actor)
     show({"address": address, "lifted": lifted}, as_json=as_json)
@@ -114,11 +114,11 @@ def lift(
 @bounces.command("addresses")
 def show_addresses(
     shop: ShopOption,
-    sender: Annotated[str, typer.Option(help="The sender's slug; the shop's mail in general when left out.")] = "",
+    sender: Annotated[str, typer.Option(help="The sender's slug; default: the shop's email.")] = "",
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the secret addresses that a gateway calls with replies, a mail server with reports."""
+    """Show the secret URLs for replies from gateways and reports from mail servers."""
     settings = get_settings()
     with reading(shop) as here:
         sender_id = find_sender(here.session, here.shop.id, sender).id if sender else NO_SENDER

@@ -9,7 +9,9 @@ from campaigns.campaign.policy import ShopPolicy
 from campaigns.campaign.shop_policy import save_shop_policy, shop_policy
 from retention.errors import Invalid
 
-group = typer.Typer(help="The shop's policy: caps, quiet hours, inserts per parcel, approval.", no_args_is_help=True)
+group = typer.Typer(
+    help="Shop-wide policy: frequency caps, quiet hours, inserts per parcel, approval.", no_args_is_help=True
+)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -18,7 +20,7 @@ def add_to(app: typer.Typer) -> None:
 
 @group.command("show")
 def show_policy(shop: ShopOption, *, as_json: JsonOption = False) -> None:
-    """Show the limits over all campaigns of a shop."""
+    """Show the shop-wide limits."""
     with reading(shop) as here:
         show(_shown(shop_policy(here.session, here.shop)), as_json=as_json)
 
@@ -37,7 +39,7 @@ def set_policy(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Change limits of a shop; those not named stay."""
+    """Change shop-wide limits; others stay unchanged."""
     sent = dict(_read(value) for value in values)
     with writing(shop) as here:
         saved = save_shop_policy(here.session, here.shop, values=sent, at=here.now, actor=here.actor)

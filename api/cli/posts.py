@@ -1,4 +1,4 @@
-"""Commands on posts that people send by hand: what waits, what it says, sent or not, and how many one may send."""
+"""Commands on manual posts: the task list, taking, sending, declining, and limits per user."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,10 +18,10 @@ from retention.settings import get_settings
 from retention.shops import Shop
 from retention.users import find_user, people_of
 
-group = typer.Typer(help="Posts to chat groups and buyers that people send by hand.", no_args_is_help=True)
+group = typer.Typer(help="Manual posts to chat groups and single buyers.", no_args_is_help=True)
 
 NumberArgument = Annotated[int, typer.Argument(help="The post's number.", metavar="NUMBER")]
-NoteOption = Annotated[str, typer.Option("--note", help="What there is to say about it.")]
+NoteOption = Annotated[str, typer.Option("--note", help="Note.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -30,7 +30,7 @@ def add_to(app: typer.Typer) -> None:
 
 @group.command("list")
 def list_them(shop: ShopOption, *, as_json: JsonOption = False) -> None:
-    """List the posts that are due and in nobody else's hands."""
+    """List posts that are due and not taken by another user."""
     with reading(shop) as here:
         task_list = task_list_of(here.session, here.shop, here.member, at=here.now)
         rows = [shown(task) for task in task_list.tasks]
@@ -44,7 +44,7 @@ def list_them(shop: ShopOption, *, as_json: JsonOption = False) -> None:
 
 @group.command()
 def take(number: NumberArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
-    """Take a post in hand and show what to say."""
+    """Take a post and show its text."""
     with writing(shop) as here:
         url = get_settings().public_url
         said = manual_posts.take_post(here.session, here.shop, here.member, number, public_url=url, at=here.now)
@@ -52,7 +52,7 @@ def take(number: NumberArgument, shop: ShopOption, *, as_json: JsonOption = Fals
     if as_json:
         show(result, as_json=True)
     else:
-        typer.echo(result["text"] or f"Nobody is left to hear it: {result['note']}")
+        typer.echo(result["text"] or f"No recipients are left: {result['note']}")
 
 
 @group.command()
@@ -60,11 +60,11 @@ def sent(
     number: NumberArgument,
     shop: ShopOption,
     note: NoteOption = "",
-    proof: Annotated[Path | None, typer.Option(help="A picture of the chat.", exists=True, dir_okay=False)] = None,
+    proof: Annotated[Path | None, typer.Option(help="Screenshot of the chat.", exists=True, dir_okay=False)] = None,
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Say that a post in hand was sent, with a picture or a note as proof."""
+    """Mark a post as sent, with a screenshot or a note as proof."""
     with writing(shop) as here:
         name = open_store(get_settings()).put(cleaned(proof.read_bytes())) if proof else ""
         manual_posts.send_post(here.session, here.member, number, at=here.now, proof=name, note=note)
@@ -73,7 +73,7 @@ def sent(
 
 @group.command()
 def decline(number: NumberArgument, shop: ShopOption, note: NoteOption = "", *, as_json: JsonOption = False) -> None:
-    """Say that a post in hand will not be sent, and why."""
+    """Decline a post, with the reason."""
     with writing(shop) as here:
         manual_posts.decline_post(here.session, here.member, number, at=here.now, note=note)
         show(_after(here, number), as_json=as_json)
@@ -81,7 +81,7 @@ def decline(number: NumberArgument, shop: ShopOption, note: NoteOption = "", *, 
 
 @group.command()
 def back(number: NumberArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
-    """Put a post in hand back for others."""
+    """Return a post to the task list."""
     with writing(shop) as here:
         manual_posts.put_back(here.session, here.member, number, at=here.now)
         show(_after(here, number), as_json=as_json)
@@ -89,7 +89,7 @@ def back(number: NumberArgument, shop: ShopOption, *, as_json: JsonOption = Fals
 
 @group.command()
 def undo(number: NumberArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
-    """Take back what you said last of a post."""
+    """Undo your last action on a post."""
     with writing(shop) as here:
         manual_posts.undo_post(here.session, here.member, number, at=here.now)
         show(_after(here, number), as_json=as_json)
@@ -98,23 +98,23 @@ def undo(number: NumberArgument, shop: ShopOption, *, as_json: JsonOption = Fals
 @group.command()
 def limit(
     shop: ShopOption,
-    email: Annotated[str, typer.Option(help="Of this person; everybody else's without it.")] = "",
-    per_day: Annotated[int | None, typer.Option(help="Posts a day; leave out for no limit.")] = None,
-    per_month: Annotated[int | None, typer.Option(help="Posts a month; leave out for no limit.")] = None,
+    email: Annotated[str, typer.Option(help="The user; default: all other users.")] = "",
+    per_day: Annotated[int | None, typer.Option(help="Posts per day; default: no limit.")] = None,
+    per_month: Annotated[int | None, typer.Option(help="Posts per month; default: no limit.")] = None,
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Limit how many posts one person may send."""
+    """Set the posting limit per user."""
     limits = {"per_day": per_day, "per_month": per_month}
     with writing(shop) as here:
         assignee = _assignee(here.session, here.shop, email)
         set_quota(here.session, here.shop, assignee, **limits, at=here.now, actor=here.actor)
-    show({"email": email or "everybody else", **limits}, as_json=as_json)
+    show({"email": email or "all other users", **limits}, as_json=as_json)
 
 
 @group.command("groups")
 def list_groups(shop: ShopOption, *, as_json: JsonOption = False) -> None:
-    """List the chat groups and who looks after each."""
+    """List chat groups and their owners."""
     with reading(shop) as here:
         found = groups_of(here.session, here.shop)
         rows = [{"group": each.slug, "name": each.name, "owner": who.email if who else None} for each, who in found]
@@ -125,11 +125,11 @@ def list_groups(shop: ShopOption, *, as_json: JsonOption = False) -> None:
 def owner(
     slug: Annotated[str, typer.Argument(help="The group's slug.", metavar="GROUP")],
     shop: ShopOption,
-    email: Annotated[str, typer.Option(help="Who looks after it; nobody without it.")] = "",
+    email: Annotated[str, typer.Option(help="Email address of the owner; default: no owner.")] = "",
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Say who looks after a chat group: new posts to it are preset for them."""
+    """Set the owner of a chat group: new posts to it go to their task list first."""
     with writing(shop) as here:
         found = find_group(here.session, here.shop.id, slug)
         who = set_owner(here.session, here.shop, found, email=email, at=here.now, actor=here.actor)

@@ -15,10 +15,10 @@ from retention.privacy.requests import buyer_to_erase, erase_buyer, export_buyer
 from retention.privacy.retention_periods import set_times, times_of
 from retention.settings import get_settings
 
-buyer = typer.Typer(help="One buyer: export and erasure.", no_args_is_help=True)
-privacy = typer.Typer(help="How long things are kept.", no_args_is_help=True)
+buyer = typer.Typer(help="Export or erase the data of one buyer.", no_args_is_help=True)
+privacy = typer.Typer(help="Data retention periods.", no_args_is_help=True)
 
-BuyerArgument = Annotated[str, typer.Argument(help="The buyer's id in the shop.", metavar="BUYER")]
+BuyerArgument = Annotated[str, typer.Argument(help="The buyer's ID.", metavar="BUYER")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -30,11 +30,11 @@ def add_to(app: typer.Typer) -> None:
 def export(
     external_id: BuyerArgument,
     shop: ShopOption,
-    out: Annotated[Path, typer.Option(help="The file to write: .html to be read, .json for programs.")],
+    out: Annotated[Path, typer.Option(help="File to write: .html for reading, .json for programs.")],
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Write everything the shop knows of a buyer to a file."""
+    """Export all data about a buyer to a file."""
     if out.suffix not in {".html", ".json"}:
         raise Invalid("The file name {file} must end in .html or .json.", file=repr(out.name))
     with reading(shop) as here:
@@ -51,14 +51,14 @@ def erase(
     external_id: BuyerArgument,
     shop: ShopOption,
     *,
-    yes: Annotated[bool, typer.Option("--yes", help="Do it without asking.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Erase a buyer for good: name, addresses, texts and devices go, counts and money stay without a name."""
+    """Erase a buyer permanently: personal data is deleted; counts and amounts stay, anonymised."""
     with reading(shop) as here:
         buyer_to_erase(here.session, here.member, external_id)
     if not yes:
-        typer.confirm(f"Erase {external_id} for good? This cannot be undone.", abort=True, err=True)
+        typer.confirm(f"Erase {external_id} permanently? This cannot be undone.", abort=True, err=True)
     with writing(shop) as here:
         files = open_store(get_settings())
         erased = erase_buyer(here.session, here.member, external_id, files=files, at=here.now)
@@ -67,7 +67,7 @@ def erase(
 
 @privacy.command("show")
 def show_times(shop: ShopOption, *, as_json: JsonOption = False) -> None:
-    """Show for how many days a shop keeps each kind."""
+    """Show how many days a shop keeps each kind of data."""
     with reading(shop) as here:
         times = times_of(here.session, here.shop.id)
     show({kind.value: days for kind, days in times.items()}, as_json=as_json)
@@ -80,7 +80,7 @@ def set_them(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Set for how many days kinds are kept: agents, uploads, texts, audit. Those not named stay."""
+    """Set retention periods in days: agents, uploads, texts, audit. Others stay unchanged."""
     with writing(shop) as here:
         saved = set_times(here.session, here.member, dict(_read(each) for each in times), at=here.now)
     show({kind.value: days for kind, days in saved.items()}, as_json=as_json)

@@ -12,9 +12,9 @@ from retention.shops import Shop
 from segments.rfm_report import rfm_report
 from segments.rule_ast import Scale
 
-group = typer.Typer(help="Figures of a shop.", no_args_is_help=True)
+group = typer.Typer(help="Reports of a shop.", no_args_is_help=True)
 
-AsOf = Annotated[str | None, typer.Option("--as-of", metavar="ISO", help="Look only at orders before this time.")]
+AsOf = Annotated[str | None, typer.Option("--as-of", metavar="ISO", help="Use only orders before this time.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -23,7 +23,7 @@ def add_to(app: typer.Typer) -> None:
 
 @group.command()
 def repeat(shop: ShopOption, as_of: AsOf = None, *, as_json: JsonOption = False) -> None:
-    """Show how many buyers came back."""
+    """Show the repeat rate."""
     with reading(shop) as here:
         report = metrics.repeat_report(here.session, here.shop, as_of=_moment(as_of, here.shop))
     show(report.as_json(), as_json=as_json)
@@ -31,7 +31,7 @@ def repeat(shop: ShopOption, as_of: AsOf = None, *, as_json: JsonOption = False)
 
 @group.command()
 def cohorts(shop: ShopOption, as_of: AsOf = None, *, as_json: JsonOption = False) -> None:
-    """Show buyers by the month of their first order, and how many ordered in each month since."""
+    """Show cohorts by month of first order, and how many ordered in each later month."""
     with reading(shop) as here:
         report = metrics.cohort_report(here.session, here.shop, as_of=_moment(as_of, here.shop))
     if as_json:
@@ -51,7 +51,7 @@ def rfm(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the buyers by the eleven groups of recency, frequency and money."""
+    """Show buyers by the eleven RFM groups."""
     with reading(shop) as here:
         report = rfm_report(here.session, here.shop, now=here.now, as_of=_moment(as_of, here.shop), scale=scale)
     if as_json:

@@ -18,10 +18,8 @@ from segments.rule_ast import HORIZON, InSegment, Node, Scale, to_json
 
 group = typer.Typer()
 
-BuyersArgument = Annotated[
-    list[str] | None, typer.Argument(help="Buyer ids as the shop knows them.", metavar="[BUYER]...")
-]
-FileOption = Annotated[Path | None, typer.Option("--from", help="A file with buyer ids, one a line.")]
+BuyersArgument = Annotated[list[str] | None, typer.Argument(help="Buyer IDs of the shop.", metavar="[BUYER]...")]
+FileOption = Annotated[Path | None, typer.Option("--from", help="A file with buyer IDs, one per line.")]
 SegmentsArgument = Annotated[list[str], typer.Argument(help="Slugs of saved segments.", metavar="SLUG...")]
 SaveOption = Annotated[str, typer.Option("--save-as", help="Save the result as a segment under this slug.")]
 ScaleOption = Annotated[Scale, typer.Option(help="How frequency is scored: by quintiles, or fixed steps.")]
@@ -43,7 +41,7 @@ def pin(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Keep buyers in a segment, or out of it, whatever its rule says."""
+    """Always include buyers in a segment, or exclude them, whatever its rule says."""
     _set_manual_members(slug, shop, _named(buyers, source), "out" if out else "in", as_json=as_json)
 
 
@@ -56,20 +54,20 @@ def unpin(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Let the rule decide about buyers again."""
+    """Remove manual includes and excludes, so that the rule decides again."""
     _set_manual_members(slug, shop, _named(buyers, source), None, as_json=as_json)
 
 
 @group.command()
 def upload(
-    slug: Annotated[str, typer.Argument(help="The list's slug, as rules name it.", metavar="LIST")],
+    slug: Annotated[str, typer.Argument(help="The list's slug, as used in rules.", metavar="LIST")],
     shop: ShopOption,
-    source: Annotated[Path, typer.Option("--from", help="A file with buyer ids, one a line.")],
-    name: Annotated[str, typer.Option(help="Its name for people; the slug when left out.")] = "",
+    source: Annotated[Path, typer.Option("--from", help="A file with buyer IDs, one per line.")],
+    name: Annotated[str, typer.Option(help="Display name; default: the slug.")] = "",
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Keep the buyers named in a file as a list, new or in place of the one there."""
+    """Save the buyers in a file as a list; an existing one is replaced."""
     named = _lines(source)
     with writing(shop) as here:
         kept, unknown = export.upload_list(
@@ -81,7 +79,7 @@ def upload(
 
 @group.command()
 def overlap(slugs: SegmentsArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
-    """Count how many buyers each two segments share."""
+    """Count the buyers that each pair of segments shares."""
     with reading(shop) as here:
         shared = sets.overlap(here.session, here.shop, slugs, now=here.now).shared
     if as_json:
@@ -102,14 +100,14 @@ def union(slugs: SegmentsArgument, shop: ShopOption, save_as: SaveOption = "", *
 def intersect(
     slugs: SegmentsArgument, shop: ShopOption, save_as: SaveOption = "", *, as_json: JsonOption = False
 ) -> None:
-    """Count the buyers in every one of the segments."""
+    """Count the buyers in all of the segments."""
     _combine(shop, sets.intersection(slugs), save_as, as_json=as_json)
 
 
 @group.command()
 def minus(
     slug: SlugArgument,
-    without: Annotated[list[str], typer.Argument(help="Segments to leave out.", metavar="WITHOUT...")],
+    without: Annotated[list[str], typer.Argument(help="Segments to subtract.", metavar="WITHOUT...")],
     shop: ShopOption,
     save_as: SaveOption = "",
     *,
@@ -123,13 +121,13 @@ def minus(
 def split(
     slug: SlugArgument,
     shop: ShopOption,
-    shares: Annotated[str, typer.Option(help="Whole percents that add up to 100, such as 50,30,20.")] = "50,50",
-    seed: Annotated[str, typer.Option(help="The same seed deals the same way for ever; the slug when left out.")] = "",
+    shares: Annotated[str, typer.Option(help="Whole percentages that add up to 100, such as 50,30,20.")] = "50,50",
+    seed: Annotated[str, typer.Option(help="The same seed always splits the same way; default: the slug.")] = "",
     save_as: Annotated[str, typer.Option("--save-as", help="Save the parts as segments: this slug, -1, -2 ...")] = "",
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Deal a segment out at random, each buyer into one part."""
+    """Split a segment at random, each buyer into one part."""
     rules = sets.split(slug, _percents(shares), seed=seed or slug)
     parts: list[dict[str, Any]] = []
     with writing(shop) as here:
@@ -170,7 +168,7 @@ def show_groups(
         return
     for name, count in counts.items():
         typer.echo(f"{name}\t{count}")
-    typer.echo("\nrecency down from 5, frequency from 1 across:")
+    typer.echo("\nrows: recency from 5 down; columns: frequency from 1 up")
     for row in plane:
         typer.echo("\t".join(str(cell.buyers) for cell in row))
 
@@ -178,13 +176,15 @@ def show_groups(
 @group.command("movement")
 def show_movement(
     shop: ShopOption,
-    since: Annotated[str, typer.Option(help="The day or moment to compare with (ISO 8601, else the shop's zone).")],
+    since: Annotated[
+        str, typer.Option(help="The day or time to compare with (ISO 8601; without an offset, the shop's time zone).")
+    ],
     as_of: AsOfOption = "",
     scale: ScaleOption = Scale.QUINTILES,
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Count who moved from which RFM group to which since a day."""
+    """Count the buyers who changed RFM groups since a day."""
     with reading(shop) as here:
         everyone = open_matcher(here.session, here.shop, now=here.now).everyone
         before, after = (
@@ -211,11 +211,11 @@ def show_movement(
 def predict(
     shop: ShopOption,
     as_of: AsOfOption = "",
-    out: Annotated[Path | None, typer.Option(help="Write what is predicted of each buyer to this CSV file.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write each buyer's predictions to this CSV file.")] = None,
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Predict every buyer anew and keep it for rules; as of a past moment, predict and keep nothing."""
+    """Recalculate the predictions of all buyers; with --as-of, calculate without saving."""
     with reading(shop) as here:
         moment = commands.read_as_of(here.shop, as_of)
         made = forecasting.make_forecast(here.session, here.shop, now=here.now, as_of=moment)

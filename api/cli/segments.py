@@ -25,12 +25,16 @@ from segments.schema import rule_schema
 from segments.values import read_moment
 from segments.view import View
 
-group = typer.Typer(help="Segments: rules, who matches them, and who came and went.", no_args_is_help=True)
+group = typer.Typer(help="Segments: rules, matching buyers, and who entered or left.", no_args_is_help=True)
 
 RuleOption = Annotated[str, typer.Option("--rule", help="A file with the rule as JSON; - reads standard input.")]
 SlugArgument = Annotated[str, typer.Argument(help="The segment's slug.", metavar="SLUG")]
 AsOfOption = Annotated[
-    str, typer.Option("--as-of", help="Count only what was before this day or moment (ISO 8601, else the shop's zone).")
+    str,
+    typer.Option(
+        "--as-of",
+        help="Use only data from before this day or time (ISO 8601; without an offset, the shop's time zone).",
+    ),
 ]
 LanguageOption = Annotated[str, typer.Option("--language", help="en or zh-CN.")]
 
@@ -65,7 +69,7 @@ def list_them(shop: ShopOption, *, as_json: JsonOption = False) -> None:
 def show_one(
     slug: SlugArgument, shop: ShopOption, *, language: LanguageOption = "en", as_json: JsonOption = False
 ) -> None:
-    """Show one segment: its rule, in words too, its size now and its last changes."""
+    """Show a segment: its rule (also in words), current size and last changes."""
     with reading(shop) as here, speaking(language):
         segment = segments.find_segment(here.session, here.shop.id, slug)
         history = snapshots.trend(here.session, here.shop.id, segment.id)
@@ -85,7 +89,9 @@ def count(
     shop: ShopOption,
     rule: RuleOption,
     as_of: AsOfOption = "",
-    ids: Annotated[Path | None, typer.Option("--ids", help="Write the external ids here, one a line, sorted.")] = None,
+    ids: Annotated[
+        Path | None, typer.Option("--ids", help="Write the buyer IDs to this file, one per line, sorted.")
+    ] = None,
     *,
     as_json: JsonOption = False,
 ) -> None:
@@ -116,11 +122,11 @@ def save(
     slug: SlugArgument,
     shop: ShopOption,
     rule: RuleOption,
-    name: Annotated[str, typer.Option(help="Its name for people; the slug when left out.")] = "",
+    name: Annotated[str, typer.Option(help="Display name; default: the slug.")] = "",
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Save a rule as a segment, new or in place of the one there."""
+    """Save a rule as a segment; an existing one is replaced."""
     asked = read_json(rule)
     with writing(shop) as here:
         segment = segments.save_segment(
@@ -136,7 +142,7 @@ def save(
 
 @group.command("presets")
 def save_presets(shop: ShopOption, *, as_json: JsonOption = False) -> None:
-    """Save the ready-made segments that the shop does not have yet, and name those that ask for something first."""
+    """Save the preset segments the shop does not have yet, and list those that need a parameter."""
     with writing(shop) as here:
         made = presets.save_presets(here.session, here.shop, at=here.now)
         asking = {preset.slug: list(preset.asks) for preset in presets.PRESETS.values() if preset.asks}
@@ -148,14 +154,14 @@ def save_presets(shop: ShopOption, *, as_json: JsonOption = False) -> None:
 def use_preset(
     slug: Annotated[str, typer.Argument(help="The preset, such as category-fans.", metavar="PRESET")],
     shop: ShopOption,
-    category: Annotated[str, typer.Option(help="What category-fans asks for.")] = "",
+    category: Annotated[str, typer.Option(help="Category, for category-fans.")] = "",
     bought: Annotated[str, typer.Option(help="The SKU they bought, for bought-but-not.")] = "",
     missing: Annotated[str, typer.Option(help="The SKU they never bought, for bought-but-not.")] = "",
     save_as: Annotated[str, typer.Option("--save-as", help="Save it as a segment under this slug.")] = "",
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Count the buyers of one ready-made segment, with the category or products that it asks for."""
+    """Count the buyers of one preset segment, with the category or products it needs."""
     preset, values = presets.find_preset(slug), {"category": category, "bought": bought, "missing": missing}
     node = preset.node(values)
     with writing(shop) as here:
@@ -173,7 +179,7 @@ def use_preset(
 
 @group.command()
 def delete(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
-    """Remove a segment that no campaign and no other segment is built on. No buyer is deleted."""
+    """Delete a segment that no campaign or other segment uses. No buyer is deleted."""
     with writing(shop) as here:
         remove_segment(here.session, here.shop.id, slug, actor=here.actor, at=here.now)
     show({"deleted": slug}, as_json=as_json)
@@ -182,11 +188,11 @@ def delete(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False)
 @group.command()
 def refresh(
     shop: ShopOption,
-    slug: Annotated[str, typer.Argument(help="One segment; all of them when left out.", metavar="[SLUG]")] = "",
+    slug: Annotated[str, typer.Argument(help="One segment; default: all.", metavar="[SLUG]")] = "",
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Bring segments up to date and say who came and who left."""
+    """Refresh segments and show who entered and left."""
     with writing(shop) as here:
         if slug:
             done = [snapshots.refresh_segment(here.session, here.shop, slug, now=here.now)]
@@ -206,7 +212,7 @@ def export(
     shop: ShopOption,
     out: Annotated[Path, typer.Option(help="The CSV file to write.")],
     *,
-    masked: Annotated[bool, typer.Option("--masked", help="Hide names, mail and phone as for a viewer.")] = False,
+    masked: Annotated[bool, typer.Option("--masked", help="Mask names, email and phone, as for a viewer.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write the buyers of a segment to a CSV file."""
@@ -228,7 +234,7 @@ def describe_rule(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Say a rule in words."""
+    """Describe a rule in words."""
     if bool(slug) == bool(rule):
         raise Invalid("Name a segment or give --rule FILE, one of the two.")
     with reading(shop) as here, speaking(language):
@@ -242,7 +248,7 @@ def describe_rule(
 
 @group.command("schema")
 def print_schema(*, as_json: JsonOption = False) -> None:
-    """Write the language of rules as JSON Schema, for editors and other systems."""
+    """Write the JSON Schema of the rule language, for editors and other systems."""
     typer.echo(json.dumps(rule_schema(), indent=None if as_json else 2))
 
 

@@ -22,17 +22,19 @@ from retention import money
 from retention.errors import Invalid
 from retention.shops import get_shop
 
-group = typer.Typer(help="Senders: mail servers, text gateways, signed calls, bots.", no_args_is_help=True)
+group = typer.Typer(help="Senders: mail servers, SMS gateways, webhooks, bots.", no_args_is_help=True)
 
 SlugArgument = Annotated[str, typer.Argument(help="The sender's slug.", metavar="SLUG")]
-SettingsOption = Annotated[str, typer.Option("--settings", help="A file with the settings as JSON; - reads them here.")]
+SettingsOption = Annotated[
+    str, typer.Option("--settings", help="A file with the settings as JSON; - reads standard input.")
+]
 SecretOption = Annotated[
     list[str],
     typer.Option("--secret", help="A secret by name from a file, name=FILE, such as password=pw.txt; repeat for more."),
 ]
-RateOption = Annotated[float | None, typer.Option("--per-second", help="The most messages a second; 0 for no limit.")]
+RateOption = Annotated[float | None, typer.Option("--per-second", help="Maximum messages per second; 0 for no limit.")]
 PriceOption = Annotated[
-    int | None, typer.Option("--price", help="What a message or part costs, in hundredths of a minor unit.")
+    int | None, typer.Option("--price", help="Price of a message or SMS part, in hundredths of a minor unit.")
 ]
 
 
@@ -42,7 +44,7 @@ def add_to(app: typer.Typer) -> None:
 
 @group.command("list")
 def list_them(shop: ShopOption, *, as_json: JsonOption = False) -> None:
-    """List the shop's senders and how they are."""
+    """List the shop's senders and their state."""
     with reading(shop) as here:
         rows = [shown(here.session, each) for each in senders_of(here.session, here.shop.id)]
     show_rows("senders", rows, ("slug", "kind", "state", "last_error"), as_json=as_json)
@@ -52,10 +54,10 @@ def list_them(shop: ShopOption, *, as_json: JsonOption = False) -> None:
 def create(
     slug: SlugArgument,
     shop: ShopOption,
-    kind: Annotated[SenderKind, typer.Option(help="Who takes the messages.")],
+    kind: Annotated[SenderKind, typer.Option(help="Kind of sender.")],
     settings: SettingsOption = "",
     secret: SecretOption = [],  # noqa: B006 - Typer copies it
-    name: Annotated[str, typer.Option(help="Its name for people; the slug when left out.")] = "",
+    name: Annotated[str, typer.Option(help="Display name; default: the slug.")] = "",
     per_second: RateOption = None,
     price: PriceOption = None,
     *,
@@ -86,13 +88,13 @@ def edit(
     shop: ShopOption,
     settings: SettingsOption = "",
     secret: SecretOption = [],  # noqa: B006 - Typer copies it
-    name: Annotated[str | None, typer.Option(help="Its name for people.")] = None,
+    name: Annotated[str | None, typer.Option(help="Display name.")] = None,
     per_second: RateOption = None,
     price: PriceOption = None,
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Change a sender; what is left out stays."""
+    """Change a sender; other values stay unchanged."""
     with writing(shop) as here:
         found = find_sender(here.session, here.shop.id, slug)
         edit_sender(
@@ -112,7 +114,7 @@ def edit(
 
 @group.command()
 def pause(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
-    """Stop using a sender at once; campaigns by it wait."""
+    """Pause a sender immediately; its campaigns wait."""
     with writing(shop) as here:
         found = find_sender(here.session, here.shop.id, slug)
         pause_sender(here.session, found, at=here.now, actor=here.actor)
@@ -121,7 +123,7 @@ def pause(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) 
 
 @group.command()
 def resume(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
-    """Use a paused or broken sender again."""
+    """Resume a paused or broken sender."""
     with writing(shop) as here:
         found = find_sender(here.session, here.shop.id, slug)
         resume_sender(here.session, found, at=here.now, actor=here.actor)
@@ -132,11 +134,11 @@ def resume(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False)
 def send_test(
     slug: SlugArgument,
     shop: ShopOption,
-    to: Annotated[str, typer.Option(help="Who gets it: a mail address or a phone number.")],
+    to: Annotated[str, typer.Option(help="Recipient: an email address or a phone number.")],
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Send one message that says it is a test."""
+    """Send one message marked as a test."""
     with reading(shop) as here:
         sender = find_sender(here.session, here.shop.id, slug)
         reference = test_sender(here.session, here.shop, sender, to=to, at=here.now, actor=here.actor)

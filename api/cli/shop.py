@@ -7,7 +7,7 @@ import typer
 from api.cli.terminal import JsonOption, show, writing_everywhere
 from retention import shops
 
-group = typer.Typer(help="Shops.", no_args_is_help=True)
+group = typer.Typer(help="Create shops.", no_args_is_help=True)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -21,15 +21,15 @@ def _describe() -> None:
 
 @group.command()
 def create(
-    slug: Annotated[str, typer.Argument(help="Its name in addresses: lower-case letters, digits, dashes.")],
-    name: Annotated[str, typer.Option(help="Its name as buyers know it; the slug when left out.")] = "",
-    timezone: Annotated[str, typer.Option(help="IANA zone its days are counted in.")] = "Asia/Shanghai",
-    currency: Annotated[str, typer.Option(help="ISO code of its money.")] = "CNY",
+    slug: Annotated[str, typer.Argument(help="Short name used in URLs: lower-case letters, digits, hyphens.")],
+    name: Annotated[str, typer.Option(help="Name that buyers see; default: the slug.")] = "",
+    timezone: Annotated[str, typer.Option(help="IANA time zone of its days.")] = "Asia/Shanghai",
+    currency: Annotated[str, typer.Option(help="ISO currency code.")] = "CNY",
     language: Annotated[str, typer.Option(help="zh-CN or en.")] = "zh-CN",
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a shop."""
+    """Create a shop."""
     with writing_everywhere() as here:
         made = shops.create_shop(
             here.session,

@@ -12,9 +12,9 @@ from retention.invitations import OneTimeLink
 from retention.settings import get_settings
 from retention.users import User
 
-group = typer.Typer(help="People.", no_args_is_help=True)
+group = typer.Typer(help="Users of a shop.", no_args_is_help=True)
 
-EmailArgument = Annotated[str, typer.Argument(help="Mail address of the person.")]
+EmailArgument = Annotated[str, typer.Argument(help="Email address of the user.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -23,20 +23,20 @@ def add_to(app: typer.Typer) -> None:
 
 @group.command()
 def add(
-    email: Annotated[str, typer.Argument(help="Mail address, which is also the name to sign in with.")],
+    email: Annotated[str, typer.Argument(help="Email address, used to sign in.")],
     shop: ShopOption,
-    role: Annotated[Role, typer.Option(help="What the person is in the shop.")],
-    name: Annotated[str, typer.Option(help="How the person is called.")] = "",
+    role: Annotated[Role, typer.Option(help="Role in the shop.")],
+    name: Annotated[str, typer.Option(help="Name of the user.")] = "",
     *,
-    prompt: Annotated[bool, typer.Option("--password", help="Ask for the password.")] = False,
+    prompt: Annotated[bool, typer.Option("--password", help="Prompt for the password.")] = False,
     from_input: Annotated[
         bool, typer.Option("--password-stdin", help="Read the password from standard input.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Give a person a role in a shop. Without a password option a one-time link is shown, with which they choose one.
+    """Add a user to a shop with a role. Without a password option, a one-time link to choose one is shown.
 
-    A person who has an account already keeps its password.
+    A user who already has an account keeps its password.
     """
     password = _read_password(prompt=prompt, from_input=from_input)
     with writing(shop) as here:
@@ -51,7 +51,7 @@ def add(
 
 @group.command("list")
 def list_people(shop: ShopOption, *, as_json: JsonOption = False) -> None:
-    """List who works in a shop, and who is invited."""
+    """List the users of a shop and its open invitations."""
     with reading(shop) as here:
         rows = [
             {"email": user.email, "name": user.name, "role": role.value, "state": _state(user), "until": None}
@@ -65,12 +65,12 @@ def list_people(shop: ShopOption, *, as_json: JsonOption = False) -> None:
 def invite(
     email: EmailArgument,
     shop: ShopOption,
-    role: Annotated[Role, typer.Option(help="What the person becomes in the shop.")],
-    name: Annotated[str, typer.Option(help="How the person is called.")] = "",
+    role: Annotated[Role, typer.Option(help="Role in the shop.")],
+    name: Annotated[str, typer.Option(help="Name of the user.")] = "",
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a link for one person with which they join a shop within seven days; an earlier one of theirs ends."""
+    """Create an invitation link, valid for seven days; it replaces an earlier one."""
     with writing(shop) as here:
         link, secret = invitations.invite(
             here.session, here.shop, email, role=role, name=name, by=here.member, at=here.now
@@ -81,7 +81,7 @@ def invite(
 
 @group.command()
 def withdraw(email: EmailArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
-    """End an invitation before it is used."""
+    """Withdraw an invitation before it is used."""
     with writing(shop) as here:
         link = invitations.find_invitation(here.session, here.shop, email, at=here.now)
         invitations.withdraw(here.session, here.shop, link.id, by=here.member, at=here.now)
@@ -92,11 +92,11 @@ def withdraw(email: EmailArgument, shop: ShopOption, *, as_json: JsonOption = Fa
 def change_role(
     email: EmailArgument,
     shop: ShopOption,
-    role: Annotated[Role, typer.Option(help="What the person is in the shop from now on.")],
+    role: Annotated[Role, typer.Option(help="New role in the shop.")],
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Give a person another role. The last owner stays one."""
+    """Change the role of a user. The last owner stays an owner."""
     with writing(shop) as here:
         user = users.find_person_by_email(here.session, here.shop, email)
         users.change_role(here.session, here.shop, user.id, role, by=here.member, at=here.now)
@@ -105,7 +105,7 @@ def change_role(
 
 @group.command()
 def remove(email: EmailArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
-    """Take a person out of a shop; what they made stays under their name. The last owner stays."""
+    """Remove a user from a shop; what they created keeps their name. The last owner cannot be removed."""
     with writing(shop) as here:
         user = users.find_person_by_email(here.session, here.shop, email)
         users.remove_person(here.session, here.shop, user.id, by=here.member, at=here.now)
@@ -114,7 +114,7 @@ def remove(email: EmailArgument, shop: ShopOption, *, as_json: JsonOption = Fals
 
 @group.command("reset-password")
 def reset_password(email: EmailArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
-    """Make a one-time link with which a person chooses a new password within a day."""
+    """Create a one-time link, valid for a day, with which a user chooses a new password."""
     with writing(shop) as here:
         user = users.find_person_by_email(here.session, here.shop, email)
         result = {"email": user.email, "shop": shop} | _new_link(here, user, name="link")
@@ -123,7 +123,7 @@ def reset_password(email: EmailArgument, shop: ShopOption, *, as_json: JsonOptio
 
 @group.command("sign-out")
 def sign_out(email: EmailArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
-    """End every login of a person, in all browsers."""
+    """Sign a user out of all sessions."""
     with writing(shop) as here:
         user = users.find_person_by_email(here.session, here.shop, email)
         logins.sign_out_everywhere(here.session, user, at=here.now, actor=here.actor, shop_id=here.shop.id)

@@ -18,9 +18,9 @@ from campaigns.webhooks.webhooks import (
     webhooks_of,
 )
 
-group = typer.Typer(help="Webhooks: other systems notified of what happened.", no_args_is_help=True)
+group = typer.Typer(help="Webhooks: events sent to other systems.", no_args_is_help=True)
 
-SlugArgument = Annotated[str, typer.Argument(help="The hook's slug.", metavar="SLUG")]
+SlugArgument = Annotated[str, typer.Argument(help="The webhook's slug.", metavar="SLUG")]
 _EVENTS = ", ".join(event.value for event in WebhookEvent)
 
 
@@ -30,7 +30,7 @@ def add_to(app: typer.Typer) -> None:
 
 @group.command("list")
 def list_them(shop: ShopOption, *, as_json: JsonOption = False) -> None:
-    """List the shop's hooks."""
+    """List the shop's webhooks."""
     with reading(shop) as here:
         rows = [_shown(each) for each in webhooks_of(here.session, here.shop.id)]
     if as_json:
@@ -44,12 +44,12 @@ def list_them(shop: ShopOption, *, as_json: JsonOption = False) -> None:
 def create(
     slug: SlugArgument,
     shop: ShopOption,
-    url: Annotated[str, typer.Option(help="The address that is called.")],
-    event: Annotated[list[str], typer.Option(help=f"What it is notified of; repeat for more. One of {_EVENTS}.")],
+    url: Annotated[str, typer.Option(help="URL to call.")],
+    event: Annotated[list[str], typer.Option(help=f"Event to send; repeat for more. One of {_EVENTS}.")],
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Add a hook and show its signing secret, this once."""
+    """Add a webhook and show its signing secret once."""
     with writing(shop) as here:
         hook, secret = create_webhook(
             here.session, here.shop, slug, url=url, events=event, at=here.now, actor=here.actor
@@ -60,7 +60,7 @@ def create(
 
 @group.command()
 def delete(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
-    """Remove a hook with its calls."""
+    """Remove a webhook and its call log."""
     with writing(shop) as here:
         hook = find_webhook(here.session, here.shop.id, slug)
         delete_webhook(here.session, hook, at=here.now, actor=here.actor)
@@ -69,7 +69,7 @@ def delete(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False)
 
 @group.command("test")
 def call_once(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
-    """Make one call that says it is a test."""
+    """Send one call marked as a test."""
     with reading(shop) as here:
         hook = find_webhook(here.session, here.shop.id, slug)
         test_webhook(here.session, hook, at=here.now, actor=here.actor)
@@ -78,7 +78,7 @@ def call_once(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = Fal
 
 @group.command()
 def on(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
-    """Call a hook again that was turned off."""
+    """Enable a webhook that was disabled."""
     with writing(shop) as here:
         hook = find_webhook(here.session, here.shop.id, slug)
         turn_on(here.session, hook, at=here.now, actor=here.actor)
@@ -87,7 +87,7 @@ def on(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> 
 
 @group.command()
 def calls(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
-    """List a hook's latest calls."""
+    """List a webhook's latest calls."""
     with reading(shop) as here:
         found = calls_of(here.session, find_webhook(here.session, here.shop.id, slug))
         rows = [
@@ -105,7 +105,7 @@ def resend(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a call again that was taken or has failed, under the same webhook-id."""
+    """Repeat a call with the same webhook-id."""
     with writing(shop) as here:
         hook = find_webhook(here.session, here.shop.id, slug)
         again = resend_call(here.session, hook, call, at=here.now, actor=here.actor)
