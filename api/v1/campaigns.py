@@ -195,7 +195,7 @@ def launch(slug: CampaignSlug, session: Writing, at: Now, caller: Mover, sent: L
     """Launch a campaign; 409 when the plan is another than the fingerprint says. Scope campaigns:write."""
     fingerprint = sent.fingerprint if sent else None
     campaign = campaign_for(session, caller.member, slug)
-    run = launch_campaign(session, caller.shop, campaign, at=at, actor=caller.member.actor, fingerprint=fingerprint)
+    run = launch_campaign(session, caller.shop, campaign, at=at, actor=caller.actor, fingerprint=fingerprint)
     return LaunchedOut(run=run.number, audience=run.audience, funnel=run.funnel, fingerprint=run.fingerprint)
 
 
@@ -215,7 +215,7 @@ def resume(slug: CampaignSlug, session: Writing, at: Now, caller: Mover) -> Camp
 def resend(slug: CampaignSlug, sent: ResendIn, session: Writing, at: Now, caller: Mover) -> ResentOut:
     """Have what failed or is unknown tried once more, a thousand at a time. Scope campaigns:write."""
     campaign = campaign_for(session, caller.member, slug)
-    again = resend_all(session, caller.shop, campaign, state=sent.state, at=at, actor=caller.member.actor)
+    again = resend_all(session, caller.shop, campaign, state=sent.state, at=at, actor=caller.actor)
     return ResentOut(resent=again)
 
 
@@ -230,7 +230,7 @@ def choose_sender(slug: CampaignSlug, sent: ChosenSenderIn, session: Writing, at
     """Have another sender take what waits, while nothing has left. Scope campaigns:write."""
     campaign = campaign_for(session, caller.member, slug)
     sender = find_sender(session, caller.shop.id, sent.sender) if sent.sender else None
-    change_sender(session, caller.shop, campaign, sender, at=at, actor=caller.member.actor)
+    change_sender(session, caller.shop, campaign, sender, at=at, actor=caller.actor)
     return _shown(campaign)
 
 
@@ -242,7 +242,7 @@ def cancel(slug: CampaignSlug, session: Writing, at: Now, caller: Mover) -> Camp
 
 def _move(slug: str, move: Callable[..., object], session: Session, at: datetime, caller: Caller) -> CampaignOut:
     campaign = campaign_for(session, caller.member, slug)
-    move(session, campaign, at=at, actor=caller.member.actor)
+    move(session, campaign, at=at, actor=caller.actor)
     return _shown(campaign)
 
 

@@ -29,6 +29,7 @@ router = router_for("content")
 
 Reader = Annotated[Caller, caller_with(Scope.CAMPAIGNS_READ)]
 PersonalReader = Annotated[Caller, caller_with(Scope.BUYERS_PERSONAL)]
+Previewer = Annotated[Caller, caller_with(Scope.CAMPAIGNS_READ, Scope.BUYERS_PERSONAL)]
 Writer = Annotated[Caller, caller_with(Scope.CAMPAIGNS_WRITE)]
 
 PreviewedQuery = Annotated[
@@ -156,11 +157,10 @@ def preview(
     slug: CampaignSlug,
     session: Reading,
     at: Now,
-    caller: PersonalReader,
+    caller: Previewer,
     buyer: PreviewedQuery = "",
 ) -> ShownListOut:
     """Show the message as a buyer would get it; nothing is sent or stored. Scopes campaigns:read, buyers:personal."""
-    caller.member.require(Scope.CAMPAIGNS_READ)
     campaign = campaign_for(session, caller.member, slug)
     one = [buyer_for(session, caller.member, buyer)] if buyer else None
     readers = one or extremes(session, caller.shop, campaign, at=at)
@@ -177,7 +177,7 @@ def test(slug: CampaignSlug, sent: MessageTestIn, session: Reading, at: Now, cal
     """
     campaign = campaign_for(session, caller.member, slug)
     reader = seen_by(caller.member, buyer_for(session, caller.member, sent.buyer))
-    subject = send_test(session, caller.shop, campaign, reader, to=sent.to, at=at, actor=caller.member.actor)
+    subject = send_test(session, caller.shop, campaign, reader, to=sent.to, at=at, actor=caller.actor)
     return {"to": sent.to, "subject": subject}
 
 
@@ -196,10 +196,10 @@ def put_topic(
     try:
         topic = find_topic(session, caller.shop.id, slug)
     except NotFound:
-        topic = create_topic(session, caller.shop, slug, names=sent.names, at=at, actor=caller.member.actor)
+        topic = create_topic(session, caller.shop, slug, names=sent.names, at=at, actor=caller.actor)
         say_made(request, response)
     else:
-        rename_topic(session, topic, names=sent.names, at=at, actor=caller.member.actor)
+        rename_topic(session, topic, names=sent.names, at=at, actor=caller.actor)
     return TopicOut(slug=topic.slug, names=topic.names)
 
 
@@ -222,5 +222,5 @@ def list_bounces(
 @router.post("/bounces/lift")
 def lift(sent: LiftIn, session: Writing, at: Now, caller: Writer) -> LiftedOut:
     """Allow an address again that takes mail by now. Scope campaigns:write."""
-    lifted = lift_bounce(session, caller.shop, sent.address, at=at, actor=caller.member.actor)
+    lifted = lift_bounce(session, caller.shop, sent.address, at=at, actor=caller.actor)
     return LiftedOut(address=sent.address, lifted=lifted)

@@ -151,7 +151,7 @@ def create(sent: DraftIn, session: Writing, at: Now, caller: Author) -> DraftOut
     """Draft a campaign from a recipe. Scope campaigns:write."""
     values = _rows_for(_given(sent), session, caller)
     draft = Draft(values.pop("slug"), recipe=values.pop("recipe"), **values)
-    made = create_campaign(session, caller.shop, draft, at=at, actor=caller.member.actor, member=caller.member)
+    made = create_campaign(session, caller.shop, draft, at=at, actor=caller.actor, member=caller.member)
     return _shown(session, caller, made)
 
 
@@ -168,9 +168,7 @@ def edit(slug: CampaignSlug, sent: CampaignValuesIn, session: Writing, at: Now, 
     changes = _rows_for(_given(sent), session, caller)
     if "policy" in changes:
         changes["policy"] = campaign.policy_json | (changes["policy"] or {})
-    edit_campaign(
-        session, caller.shop, campaign, changes=changes, at=at, actor=caller.member.actor, member=caller.member
-    )
+    edit_campaign(session, caller.shop, campaign, changes=changes, at=at, actor=caller.actor, member=caller.member)
     return _shown(session, caller, campaign)
 
 
@@ -200,7 +198,7 @@ def schedule(slug: CampaignSlug, session: Writing, at: Now, caller: Author, sent
     """Let the clock, or what it waits for, launch the campaign. Scope campaigns:write."""
     campaign = campaign_for(session, caller.member, slug)
     launch_at = sent.at if sent else None
-    scheduling.schedule(session, campaign, launch_at=launch_at, at=at, actor=caller.member.actor)
+    scheduling.schedule(session, campaign, launch_at=launch_at, at=at, actor=caller.actor)
     return _shown(session, caller, campaign)
 
 
@@ -227,7 +225,7 @@ def _move(
     slug: str, move: Callable[..., object], session: Session, at: datetime, caller: Caller, **said: Any
 ) -> DraftOut:
     campaign = campaign_for(session, caller.member, slug)
-    move(session, caller.shop, campaign, at=at, actor=caller.member.actor, **said)
+    move(session, caller.shop, campaign, at=at, actor=caller.actor, **said)
     return _shown(session, caller, campaign)
 
 

@@ -27,6 +27,11 @@ class Caller:
     shop: Shop
     member: Member
 
+    @property
+    def actor(self) -> str:
+        """Who it is, for the audit log."""
+        return self.member.actor
+
 
 def current_caller(
     request: Request, at: Now, sent: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
@@ -42,11 +47,17 @@ def current_caller(
     raise HTTPException(401, detail, {"WWW-Authenticate": "Bearer"})
 
 
-def caller_with(scope: Scope) -> Any:
-    """Return a dependency that yields the caller, or refuses a key without `scope`."""
+class Permitted:
+    """A dependency that yields the caller, or refuses a key that lacks one of the `scopes`."""
 
-    def permitted(caller: Annotated[Caller, Depends(current_caller)]) -> Caller:
-        caller.member.require(scope)
+    def __init__(self, *scopes: Scope) -> None:
+        self.scopes = frozenset(scopes)
+
+    def __call__(self, caller: Annotated[Caller, Depends(current_caller)]) -> Caller:
+        caller.member.require_all(self.scopes)
         return caller
 
-    return Depends(permitted)
+
+def caller_with(*scopes: Scope) -> Any:
+    """Return what an endpoint declares its caller with: the scopes that a key needs, all of them."""
+    return Depends(Permitted(*scopes))

@@ -26,4 +26,4 @@ def save(
     caller: Annotated[Caller, caller_with(Scope.PEOPLE_WRITE)],
 ) -> ShopPolicy:
     """Change values of the shop's policy; what is left out stays. Scope people:write, since it decides on approval."""
-    return save_shop_policy(session, caller.shop, values=values, at=at, actor=caller.member.actor)
+    return save_shop_policy(session, caller.shop, values=values, at=at, actor=caller.actor)

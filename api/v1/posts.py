@@ -182,7 +182,7 @@ def set_owner(
 ) -> GroupOut:
     """Say who looks after a group: new posts to it are preset for them. Scope campaigns:write."""
     group = groups.find_group(session, caller.shop.id, slug)
-    actor = caller.member.actor
+    actor = caller.actor
     return _group(group, groups.set_owner(session, caller.shop, group, email=body.email, at=at, actor=actor))
 
 

@@ -36,6 +36,7 @@ router = router_for("segments")
 
 Reader = Annotated[Caller, caller_with(Scope.SEGMENTS_READ)]
 Writer = Annotated[Caller, caller_with(Scope.SEGMENTS_WRITE)]
+BuyerReader = Annotated[Caller, caller_with(Scope.SEGMENTS_READ, Scope.BUYERS_READ)]
 
 MOST_CHANGES = 100
 
@@ -199,9 +200,7 @@ def save(
     node = parse(sent.rule)
     check_asking(session, caller.member, node, InSegment(slug))
     is_new = not segments.has_segment(session, caller.shop.id, slug)
-    saved = segments.save_segment(
-        session, caller.shop.id, slug, rule=node, name=sent.name, actor=caller.member.actor, at=now
-    )
+    saved = segments.save_segment(session, caller.shop.id, slug, rule=node, name=sent.name, actor=caller.actor, at=now)
     if is_new:
         say_made(request, response)
     return _shown(saved, caller)
@@ -210,7 +209,7 @@ def save(
 @router.delete("/segments/{slug}", status_code=204)
 def remove(slug: SegmentSlug, session: Writing, now: Now, caller: Writer) -> None:
     """Remove a segment that no campaign and no other segment is built on (409 otherwise). Scope segments:write."""
-    remove_segment(session, caller.shop.id, slug, actor=caller.member.actor, at=now)
+    remove_segment(session, caller.shop.id, slug, actor=caller.actor, at=now)
 
 
 @router.post("/segments/count")
@@ -275,7 +274,7 @@ def refresh(slug: SegmentSlug, session: Writing, now: Now, caller: Writer) -> Re
 def show_changes(
     slug: SegmentSlug,
     session: Reading,
-    caller: Reader,
+    caller: BuyerReader,
     after: Annotated[int, Query(ge=0, le=LARGEST, description="The change after which to begin.")] = 0,
     limit: Annotated[int, Query(ge=1, le=MOST, description="How many at most.")] = MOST_CHANGES,
 ) -> ChangesOut:
@@ -283,7 +282,6 @@ def show_changes(
 
     Scopes segments:read and buyers:read.
     """
-    caller.member.require(Scope.BUYERS_READ)
     check_asking(session, caller.member, InSegment(slug))
     found = list(snapshots.changes_since(session, caller.shop.id, slug, after=after, most=limit + 1))
     more, found = len(found) > limit, found[:limit]
@@ -301,20 +299,20 @@ def show_changes(
 
 
 @router.get("/segments/{slug}/buyers.csv", response_class=StreamingResponse)
-def export(slug: SegmentSlug, session: Reading, now: Now, caller: Reader, as_of: AsOf = None) -> StreamingResponse:
+def export(slug: SegmentSlug, session: Reading, now: Now, caller: BuyerReader, as_of: AsOf = None) -> StreamingResponse:
     """Send the buyers as CSV; names, mail and phone are masked for a key that may not see persons.
 
     Scopes segments:read and buyers:read.
     """
-    caller.member.require(Scope.BUYERS_READ)
     check_asking(session, caller.member, InSegment(slug))
     return csv_of(session, caller.shop, caller.member, slug=slug, now=now, as_of=as_of)
 
 
 @router.get("/segments/{slug}/buyers/{external_id}")
-def show_buyer(slug: SegmentSlug, external_id: ExternalId, session: Reading, now: Now, caller: Reader) -> MembershipOut:
+def show_buyer(
+    slug: SegmentSlug, external_id: ExternalId, session: Reading, now: Now, caller: BuyerReader
+) -> MembershipOut:
     """Tell whether a buyer, by the shop's own id, is in a segment. Scopes segments:read and buyers:read."""
-    caller.member.require(Scope.BUYERS_READ)
     check_asking(session, caller.member, InSegment(slug))
     buyer = buyer_for(session, caller.member, external_id)
     member = buyer.id in _match(session, caller, slug, now, None)

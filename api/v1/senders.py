@@ -116,7 +116,7 @@ def show(slug: SenderSlug, session: Reading, caller: Reader) -> SenderOut:
 def create(sent: SenderIn, session: Writing, at: Now, caller: Owner) -> SenderOut:
     """Add a sender. Scope people:write."""
     values = _priced(sent.model_dump(exclude={"slug"}), caller.shop)
-    made = senders.create_sender(session, caller.shop, sent.slug, **values, at=at, actor=caller.member.actor)
+    made = senders.create_sender(session, caller.shop, sent.slug, **values, at=at, actor=caller.actor)
     return _shown(made, caller.shop)
 
 
@@ -125,7 +125,7 @@ def edit(slug: SenderSlug, sent: SenderChangeIn, session: Writing, at: Now, call
     """Change a sender. Secrets go to another host only when they are sent again. Scope people:write."""
     found = senders.find_sender(session, caller.shop.id, slug)
     values = _priced(sent.model_dump(), caller.shop)
-    edited = senders.edit_sender(session, found, **values, at=at, actor=caller.member.actor)
+    edited = senders.edit_sender(session, found, **values, at=at, actor=caller.actor)
     return _shown(edited, caller.shop)
 
 
@@ -133,7 +133,7 @@ def edit(slug: SenderSlug, sent: SenderChangeIn, session: Writing, at: Now, call
 def pause(slug: SenderSlug, session: Writing, at: Now, caller: Writer) -> SenderOut:
     """Stop using a sender at once; campaigns by it wait. Scope campaigns:write."""
     found = senders.find_sender(session, caller.shop.id, slug)
-    pausing.pause_sender(session, found, at=at, actor=caller.member.actor)
+    pausing.pause_sender(session, found, at=at, actor=caller.actor)
     return _shown(found, caller.shop)
 
 
@@ -141,7 +141,7 @@ def pause(slug: SenderSlug, session: Writing, at: Now, caller: Writer) -> Sender
 def resume(slug: SenderSlug, session: Writing, at: Now, caller: Writer) -> SenderOut:
     """Use a paused or broken sender again. Scope campaigns:write."""
     found = senders.find_sender(session, caller.shop.id, slug)
-    pausing.resume_sender(session, found, at=at, actor=caller.member.actor)
+    pausing.resume_sender(session, found, at=at, actor=caller.actor)
     return _shown(found, caller.shop)
 
 
@@ -149,7 +149,7 @@ def resume(slug: SenderSlug, session: Writing, at: Now, caller: Writer) -> Sende
 def test(slug: SenderSlug, sent: SenderTestIn, session: Reading, at: Now, caller: Writer) -> SenderTestOut:
     """Send one message that says it is a test; 409 with what the other side said. Scope campaigns:write."""
     found = senders.find_sender(session, caller.shop.id, slug)
-    reference = senders.test_sender(session, caller.shop, found, to=sent.to, at=at, actor=caller.member.actor)
+    reference = senders.test_sender(session, caller.shop, found, to=sent.to, at=at, actor=caller.actor)
     return SenderTestOut(reference=reference)
 
 

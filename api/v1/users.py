@@ -160,7 +160,7 @@ def remove(number: PersonNumber, session: Writing, at: Now, caller: Owner) -> Re
 def sign_out(number: PersonNumber, session: Writing, at: Now, caller: Owner) -> None:
     """End every login of a person. Scope people:write."""
     user, _role = users.find_person(session, caller.shop, number)
-    logins.sign_out_everywhere(session, user, at=at, actor=caller.member.actor, shop_id=caller.shop.id)
+    logins.sign_out_everywhere(session, user, at=at, actor=caller.actor, shop_id=caller.shop.id)
 
 
 @router.get("/keys")

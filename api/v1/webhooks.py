@@ -85,7 +85,7 @@ def list_all(session: Reading, caller: Reader, wanted: Paged, active: YesOrNo = 
 def create(sent: HookIn, session: Writing, at: Now, caller: Owner) -> MadeHookOut:
     """Add a hook and get its signing secret, this once. Scope people:write."""
     hook, secret = hooks.create_webhook(
-        session, caller.shop, sent.slug, url=sent.url, events=sent.events, at=at, actor=caller.member.actor
+        session, caller.shop, sent.slug, url=sent.url, events=sent.events, at=at, actor=caller.actor
     )
     return MadeHookOut(**_shown(hook).model_dump(), secret=secret)
 
@@ -94,7 +94,7 @@ def create(sent: HookIn, session: Writing, at: Now, caller: Owner) -> MadeHookOu
 def delete(slug: WebhookSlug, session: Writing, at: Now, caller: Owner) -> Response:
     """Remove a hook with its calls. Scope people:write."""
     hook = hooks.find_webhook(session, caller.shop.id, slug)
-    hooks.delete_webhook(session, hook, at=at, actor=caller.member.actor)
+    hooks.delete_webhook(session, hook, at=at, actor=caller.actor)
     return Response(status_code=204)
 
 
@@ -102,7 +102,7 @@ def delete(slug: WebhookSlug, session: Writing, at: Now, caller: Owner) -> Respo
 def turn_on(slug: WebhookSlug, session: Writing, at: Now, caller: Owner) -> HookOut:
     """Call a hook again that was turned off. Scope people:write."""
     hook = hooks.find_webhook(session, caller.shop.id, slug)
-    hooks.turn_on(session, hook, at=at, actor=caller.member.actor)
+    hooks.turn_on(session, hook, at=at, actor=caller.actor)
     return _shown(hook)
 
 
@@ -110,7 +110,7 @@ def turn_on(slug: WebhookSlug, session: Writing, at: Now, caller: Owner) -> Hook
 def test(slug: WebhookSlug, session: Reading, at: Now, caller: Owner) -> HookOut:
     """Make one call that says it is a test; 409 with what the other side said. Scope people:write."""
     hook = hooks.find_webhook(session, caller.shop.id, slug)
-    hooks.test_webhook(session, hook, at=at, actor=caller.member.actor)
+    hooks.test_webhook(session, hook, at=at, actor=caller.actor)
     return _shown(hook)
 
 
@@ -135,7 +135,7 @@ def list_calls(
 def resend(slug: WebhookSlug, number: CallNumber, session: Writing, at: Now, caller: Owner) -> CallOut:
     """Make a call again under the same webhook-id. Scope people:write."""
     hook = hooks.find_webhook(session, caller.shop.id, slug)
-    return _called(hooks.resend_call(session, hook, number, at=at, actor=caller.member.actor))
+    return _called(hooks.resend_call(session, hook, number, at=at, actor=caller.actor))
 
 
 def _shown(hook: Webhook) -> HookOut:

@@ -1,13 +1,17 @@
 """What holds for every endpoint of the REST API, whatever it is about: read from the application's own routes."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from fastapi.testclient import TestClient
 
+from api import v1
+from api.v1.keys import Permitted
 from api.v1.routing import Route
+from tests.api.rights import declared
 
 
 def operations(app: FastAPI) -> list[tuple[str, str, dict[str, Any]]]:
@@ -37,6 +41,21 @@ def test_unknown_parameters_tell_nothing_to_who_has_no_key(tea_app: FastAPI) -> 
 def test_every_route_takes_what_the_document_says_and_nothing_else(tea_app: FastAPI) -> None:
     routes = [each for each in iter_route_contexts(tea_app.routes) if isinstance(each.original_route, Route)]
     assert len(routes) == len(operations(tea_app))
+
+
+def test_every_route_declares_its_scopes_by_its_caller_and_by_nothing_else(tea_app: FastAPI) -> None:
+    routes = [each for each in iter_route_contexts(tea_app.routes) if isinstance(each.original_route, Route)]
+    found: dict[str, frozenset[str]] = {}
+    for each in routes:
+        callers = [need.call for need in each.dependant.dependencies if isinstance(need.call, Permitted)]
+        assert len(callers) == 1, each.path
+        found |= {f"{method} {each.path}": frozenset(map(str, callers[0].scopes)) for method in each.methods or ()}
+    assert found == {route: needs for route, needs in declared().items() if route in found}
+    assert len(found) == len(operations(tea_app))
+    asked = [
+        path.name for path in Path(v1.__file__).parent.glob("*.py") if ".require" in path.read_text(encoding="utf-8")
+    ]
+    assert asked == ["keys.py"]
 
 
 def test_request_id_is_taken_when_it_is_sane_else_made_and_stands_in_refusals(backend: TestClient) -> None:
