@@ -1,6 +1,6 @@
 """What every shape has in common: each of its fields is described, by itself or by what its name means everywhere."""
 
-from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
@@ -24,3 +24,13 @@ class Input(Shape):
     """What a request sends. A field that it does not know is refused."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+class PageOut(Shape):
+    """A page of a list."""
+
+    next: str | None = Field(None, description="What to ask for as `after` to get the next page; null on the last one.")
+
+
+class ShownOnce(Shape):
+    """An answer with a secret that is shown this once."""

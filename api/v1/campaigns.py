@@ -9,13 +9,14 @@ from pydantic import Field
 from sqlmodel import Session
 
 from api.deps import Now, Reading, Writing
+from api.shapes.campaigns import CampaignOut, CampaignsOut, ResentOut, WhyOut, WhysOut
 from api.shapes.shape import Input, Shape
 from api.v1.keys import Caller, caller_with
-from api.v1.pages import Paged, PageOut, Since, Text, Until
+from api.v1.pages import Paged, Since, Text, Until
 from api.v1.parameters import OF_MEDIUM, OF_STATE, CampaignSlug, ExternalId
 from api.v1.routing import router_for
 from campaigns.campaign.audiences import check_seeing
-from campaigns.campaign.campaigns import Campaign, CampaignState, DeliveryState, Recipe
+from campaigns.campaign.campaigns import CampaignState, DeliveryState, Recipe
 from campaigns.campaign.media import Medium
 from campaigns.channels.senders import find_sender
 from campaigns.deliveries import moving
@@ -33,23 +34,6 @@ router = router_for("campaigns")
 
 Reader = Annotated[Caller, caller_with(Scope.CAMPAIGNS_READ)]
 Mover = Annotated[Caller, caller_with(Scope.CAMPAIGNS_WRITE)]
-
-
-class CampaignOut(Shape):
-    """A campaign as it stands."""
-
-    slug: str
-    name: str
-    recipe: Recipe
-    medium: Medium
-    state: CampaignState
-    scheduled_at: datetime | None
-
-
-class CampaignsOut(PageOut):
-    """The shop's campaigns, newest first."""
-
-    campaigns: list[CampaignOut]
 
 
 class PlanOut(Shape):
@@ -71,21 +55,6 @@ class PlanOut(Shape):
     over_ceiling: bool = Field(description="Whether the launch will be refused for its cost.")
     read_out_at: datetime = Field(description="When its results will be final.")
     fingerprint: str
-
-
-class WhyOut(Shape):
-    """Why a buyer did or did not get one run; `run` is null while there was none."""
-
-    run: int | None
-    outcome: str
-    reason: str
-    sentence: str = Field(description="Why, as a sentence in the language of the request.")
-
-
-class WhysOut(PageOut):
-    """The answers, first run to last."""
-
-    answers: list[WhyOut]
 
 
 class LaunchIn(Input):
@@ -113,12 +82,6 @@ class ResendIn(Input):
     state: DeliveryState = Field(description="Which deliveries: `unknown`, which may have arrived, or `failed`.")
 
 
-class ResentOut(Shape):
-    """How many deliveries wait again."""
-
-    resent: int
-
-
 @router.get("/campaigns")
 def list_all(
     session: Reading,
@@ -135,13 +98,13 @@ def list_all(
     page = page_of_campaigns(
         session, caller.shop.id, wanted, state=state, recipe=recipe, medium=medium, text=q, since=since, until=until
     )
-    return CampaignsOut(campaigns=[_shown(each) for each in page.rows], next=page.next)
+    return CampaignsOut(campaigns=[CampaignOut.of(each) for each in page.rows], next=page.next)
 
 
 @router.get("/campaigns/{slug}")
 def show(slug: CampaignSlug, session: Reading, caller: Reader) -> CampaignOut:
     """Show a campaign. Scope campaigns:read."""
-    return _shown(campaign_for(session, caller.member, slug))
+    return CampaignOut.of(campaign_for(session, caller.member, slug))
 
 
 @router.get("/campaigns/{slug}/results")
@@ -170,15 +133,7 @@ def explain(
     check_seeing(session, caller.member, campaign)
     page = page_of_why(session, caller.shop, campaign, buyer, wanted, at=at)
     return WhysOut(
-        answers=[
-            WhyOut(
-                run=each.run.number if each.run else None,
-                outcome=each.outcome,
-                reason=each.reason,
-                sentence=each.sentence,
-            )
-            for each in page.rows
-        ],
+        answers=[WhyOut.of(each) for each in page.rows],
         next=page.next,
     )
 
@@ -231,7 +186,7 @@ def choose_sender(slug: CampaignSlug, sent: ChosenSenderIn, session: Writing, at
     campaign = campaign_for(session, caller.member, slug)
     sender = find_sender(session, caller.shop.id, sent.sender) if sent.sender else None
     change_sender(session, caller.shop, campaign, sender, at=at, actor=caller.actor)
-    return _shown(campaign)
+    return CampaignOut.of(campaign)
 
 
 @router.post("/campaigns/{slug}/cancel")
@@ -243,8 +198,4 @@ def cancel(slug: CampaignSlug, session: Writing, at: Now, caller: Mover) -> Camp
 def _move(slug: str, move: Callable[..., object], session: Session, at: datetime, caller: Caller) -> CampaignOut:
     campaign = campaign_for(session, caller.member, slug)
     move(session, campaign, at=at, actor=caller.actor)
-    return _shown(campaign)
-
-
-def _shown(campaign: Campaign) -> CampaignOut:
-    return CampaignOut(**campaign.model_dump(include=set(CampaignOut.model_fields)))
+    return CampaignOut.of(campaign)

@@ -1,23 +1,24 @@
 """Consent told by other systems: answers with their evidence, how they came about, pauses, addresses that said no."""
 
 from dataclasses import asdict
-from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Query
 from pydantic import AwareDatetime, Field
 from sqlmodel import Session
 
 from api.deps import Now, Reading, Writing
-from api.shapes.shape import Input, Shape
+from api.shapes.consents import AnswerOut, HistoryOut, NowOut, PauseOut, RecordedOut
+from api.shapes.optouts import SuppressionOut, SuppressionsOut
+from api.shapes.shape import Input
 from api.v1.keys import Caller, caller_with
-from api.v1.pages import AddressQuery, Paged, PageOut, Since, Until
+from api.v1.pages import AddressQuery, Paged, Since, Until
 from api.v1.parameters import OF_CHANNEL, BuyerQuery
 from api.v1.routing import router_for
 from campaigns.optouts.preferences import preferences_of
 from campaigns.optouts.recording import ConsentStatement, pause_buyer, record_address, record_answer
 from retention.access import Scope
-from retention.buyers import Buyer, buyer_for, get_buyer
+from retention.buyers import buyer_for, get_buyer
 from retention.consent import Answer, Channel, Consent, page_of_answers
 from retention.errors import Invalid
 from retention.i18n import gettext_noop
@@ -47,46 +48,6 @@ class AnswerIn(Input):
     at: AwareDatetime | None = Field(default=None, description="When the buyer said it; now when left out.")
 
 
-class AnswerOut(Shape):
-    """An answer in the ledger. `counts`: it was the last word when it was recorded; an older one is kept and is not."""
-
-    buyer: str
-    channel: Channel
-    topic: str
-    answer: Answer
-    counts: bool
-    source: str
-    evidence: str
-    address: str = Field(description="The mail address or phone number that it was about, normalised; empty for none.")
-    at: datetime = Field(description="When the buyer said it, in UTC.")
-    undated: bool = Field(description="A file told it without saying when; `at` is the import.")
-    recorded_by: str
-
-
-class RecordedOut(Shape):
-    """The rows an answer made, one for each buyer and channel; a no of an address may have none yet."""
-
-    recorded: list[AnswerOut]
-
-
-class NowOut(Shape):
-    """What holds for one channel now. `held`: the buyer's address has said no, whoever said it."""
-
-    channel: Channel = Field(description="The channel that this is about.")
-    answer: Answer | None = Field(description="The buyer's answer that holds; null where they were never asked.")
-    held: bool
-    topics_out: list[str]
-
-
-class HistoryOut(PageOut):
-    """What a buyer said, the last recorded first, and what holds now."""
-
-    buyer: str
-    now: list[NowOut]
-    paused_until: datetime | None
-    history: list[AnswerOut]
-
-
 class PauseIn(Input):
     """How long a buyer wants to hear nothing by any channel; `until` null ends it now."""
 
@@ -95,29 +56,6 @@ class PauseIn(Input):
     )
     until: AwareDatetime | None = Field(description="Until when, with an offset; null ends the pause now.")
     source: str = Field(max_length=100, description="Where it was said: phone, checkout, mail ...")
-
-
-class PauseOut(Shape):
-    """Until when a buyer hears nothing."""
-
-    buyer: str
-    paused_until: datetime | None
-
-
-class SuppressionOut(Shape):
-    """An address that has said no, in its one spelling."""
-
-    channel: Channel
-    topic: str = Field(description="The slug of the topic that it is about; empty for everything.")
-    address: str
-    source: str = Field(description="Where the opt-out was said, such as a link in a mail, phone or checkout.")
-    at: datetime
-
-
-class SuppressionsOut(PageOut):
-    """The latest first."""
-
-    suppressions: list[SuppressionOut]
 
 
 @router.post("/consents", status_code=201)
@@ -161,7 +99,7 @@ def show(
         buyer=found.external_id,
         now=[NowOut(**{**asdict(each), "topics_out": sorted(each.topics_out)}) for each in standing.channels],
         paused_until=standing.paused_until,
-        history=[_shown(found, row) for row in page.rows],
+        history=[AnswerOut.of(row, found) for row in page.rows],
         next=page.next,
     )
 
@@ -186,18 +124,12 @@ def list_suppressions(
     until: Until = None,
 ) -> SuppressionsOut:
     """List the addresses that have said no. Scope buyers:personal."""
-    fields = set(SuppressionOut.model_fields)
     page = page_of_suppressions(
         session, caller.shop.id, wanted, channel=channel, topic=topic, address=address, since=since, until=until
     )
-    shown = [SuppressionOut(**each.model_dump(include=fields)) for each in page.rows]
+    shown = [SuppressionOut.of(each) for each in page.rows]
     return SuppressionsOut(suppressions=shown, next=page.next)
 
 
 def _recorded(session: Session, rows: list[Consent]) -> RecordedOut:
-    return RecordedOut(recorded=[_shown(get_buyer(session, row.buyer_id), row) for row in rows])
-
-
-def _shown(buyer: Buyer, row: Consent) -> AnswerOut:
-    values: dict[str, Any] = row.model_dump(include=set(AnswerOut.model_fields))
-    return AnswerOut(**values, buyer=buyer.external_id, evidence=row.wording)
+    return RecordedOut(recorded=[AnswerOut.of(row, get_buyer(session, row.buyer_id)) for row in rows])

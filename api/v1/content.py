@@ -1,16 +1,16 @@
 """A campaign's text: how it reads, what is found in it, a test of it; topics buyers may leave; what came back."""
 
 from dataclasses import asdict
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Query, Request, Response
 from pydantic import Field
 
 from api.deps import Now, Reading, Writing
+from api.shapes.optouts import BounceOut, BouncesOut, LiftedOut, TopicOut, TopicsOut
 from api.shapes.shape import Input, Shape
 from api.v1.keys import Caller, caller_with
-from api.v1.pages import AddressQuery, Paged, PageOut, Since, Text, Until
+from api.v1.pages import AddressQuery, Paged, Since, Text, Until
 from api.v1.parameters import OF_KIND, CampaignSlug, TopicSlug
 from api.v1.routing import made_or_changed, router_for, say_made
 from campaigns.optouts.bounce_handling import lift_bounce
@@ -97,49 +97,12 @@ class TopicIn(Input):
     names: dict[str, str]
 
 
-class TopicOut(Shape):
-    """A topic buyers can leave alone."""
-
-    slug: str
-    names: dict[str, str]
-
-
-class TopicsOut(PageOut):
-    """The shop's topics in their order."""
-
-    topics: list[TopicOut]
-
-
-class BounceOut(Shape):
-    """One report about one address."""
-
-    kind: BounceKind = Field(
-        description="What the report says: the address bounces, for now or for good, or the buyer complained."
-    )
-    address: str = Field(description="The mail address or phone number that the report is about.")
-    detail: str = Field(description="What the other side said.")
-    at: datetime
-
-
-class BouncesOut(PageOut):
-    """The newest reports first."""
-
-    bounces: list[BounceOut]
-
-
 class LiftIn(Input):
     """An address to allow again."""
 
     address: str = Field(
         min_length=3, max_length=254, description="A mail address or phone number, however it is written."
     )
-
-
-class LiftedOut(Shape):
-    """How many reports no longer count."""
-
-    address: str = Field(description="The mail address or phone number, as it was sent.")
-    lifted: int
 
 
 @router.get("/campaigns/{slug}/content")
@@ -185,7 +148,7 @@ def test(slug: CampaignSlug, sent: MessageTestIn, session: Reading, at: Now, cal
 def list_topics(session: Reading, caller: Reader, wanted: Paged, q: Text = "") -> TopicsOut:
     """List the shop's topics. Scope campaigns:read."""
     page = page_of_topics(session, caller.shop.id, wanted, text=q)
-    return TopicsOut(topics=[TopicOut(slug=each.slug, names=each.names) for each in page.rows], next=page.next)
+    return TopicsOut(topics=[TopicOut.of(each) for each in page.rows], next=page.next)
 
 
 @router.put("/topics/{slug}", responses=made_or_changed(TopicOut))
@@ -200,7 +163,7 @@ def put_topic(
         say_made(request, response)
     else:
         rename_topic(session, topic, names=sent.names, at=at, actor=caller.actor)
-    return TopicOut(slug=topic.slug, names=topic.names)
+    return TopicOut.of(topic)
 
 
 @router.get("/bounces")
@@ -214,9 +177,8 @@ def list_bounces(
     until: Until = None,
 ) -> BouncesOut:
     """List bounces and complaints. Scope buyers:personal."""
-    fields = set(BounceOut.model_fields)
     page = page_of_bounces(session, caller.shop.id, wanted, kind=kind, address=address, since=since, until=until)
-    return BouncesOut(bounces=[BounceOut(**each.model_dump(include=fields)) for each in page.rows], next=page.next)
+    return BouncesOut(bounces=[BounceOut.of(each) for each in page.rows], next=page.next)
 
 
 @router.post("/bounces/lift")

@@ -9,11 +9,11 @@ from pydantic import Field
 from sqlmodel import Session
 
 from api.deps import Now, Reading, Writing
-from api.shapes.shape import Input, Shape
+from api.shapes.shape import Input, PageOut, Shape
 from api.v1.amounts import read_policy_money, write_policy_money
 from api.v1.field_types import Moment
 from api.v1.keys import Caller, caller_with
-from api.v1.pages import Paged, PageOut, Text
+from api.v1.pages import Paged, Text
 from api.v1.parameters import CampaignSlug
 from api.v1.routing import made_at, router_for
 from campaigns.campaign.audiences import readable_trigger

@@ -21,7 +21,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from api.deps import Now, Reading, Writing
-from api.shapes.shape import Shape
+from api.shapes.shape import ShownOnce
 from api.v1.keys import Caller
 from retention.access import Member
 from retention.database import transaction
@@ -39,10 +39,6 @@ IdempotencyKey = Annotated[
 ]
 
 Work = Callable[[], dict[str, Any]]
-
-
-class ShownOnce(Shape):
-    """An answer with a secret that is shown this once."""
 
 
 @dataclass(frozen=True)

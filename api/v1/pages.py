@@ -3,17 +3,9 @@
 from typing import Annotated
 
 from fastapi import Depends, Query
-from pydantic import Field
 
-from api.shapes.shape import Shape
 from api.v1.field_types import Moment
 from retention.paging import LONGEST_CURSOR, MOST, USUAL, Wanted
-
-
-class PageOut(Shape):
-    """A page of a list."""
-
-    next: str | None = Field(None, description="What to ask for as `after` to get the next page; null on the last one.")
 
 
 def read_page(

@@ -1,7 +1,6 @@
 """Paper: what goes into a parcel, and the batches that were printed."""
 
 from dataclasses import asdict
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import Query
@@ -10,12 +9,13 @@ from pydantic import Field
 
 from api.deps import Files, Now, Reading
 from api.downloads import picture
+from api.shapes.batches import BatchesOut, BatchOut, CountedBatchOut
 from api.shapes.shape import Shape
 from api.v1.keys import Caller, caller_with
-from api.v1.pages import Paged, PageOut, Since, Until
+from api.v1.pages import Paged, Since, Until
 from api.v1.parameters import OF_STATE, BatchNumber, Waybill
 from api.v1.routing import router_for
-from printables.batches import Batch, BatchState, PieceState
+from printables.batches import BatchState
 from printables.flyer_list import proof_for
 from printables.inserts import inserts_for
 from printables.piece_ledger import batch_for, page_of_batches, reconcile
@@ -47,32 +47,6 @@ class InsertsOut(Shape):
     inserts: list[InsertOut]
 
 
-class BatchOut(Shape):
-    """One print job."""
-
-    number: int
-    profile: str
-    state: BatchState
-    pieces: int
-    sheets: int
-    made_at: datetime
-    printed_at: datetime | None
-    closed_at: datetime | None
-
-
-class CountedBatchOut(BatchOut):
-    """A batch with its pieces by state; it may be closed when `open` is 0."""
-
-    counts: dict[PieceState, int] = Field(description="How many pieces are in each state.")
-    open: int
-
-
-class BatchesOut(PageOut):
-    """The shop's batches, newest first."""
-
-    batches: list[BatchOut]
-
-
 @router.get("/parcels/{waybill}/inserts")
 def show_inserts(
     waybill: Waybill,
@@ -101,7 +75,7 @@ def list_all(
     page = page_of_batches(
         session, caller.shop.id, wanted, state=state, flyer=flyer, campaign=campaign, since=since, until=until
     )
-    return BatchesOut(batches=[_shown(batch) for batch in page.rows], next=page.next)
+    return BatchesOut(batches=[BatchOut.of(batch) for batch in page.rows], next=page.next)
 
 
 @router.get("/batches/{number}")
@@ -109,7 +83,7 @@ def show(number: BatchNumber, session: Reading, caller: Printer) -> CountedBatch
     """Show a batch with its pieces counted by state. Scope batches:read."""
     batch = batch_for(session, caller.member, number)
     counted = reconcile(session, batch)
-    return CountedBatchOut(**_shown(batch).model_dump(), counts=dict(counted.counts), open=counted.open)
+    return CountedBatchOut(**BatchOut.of(batch).model_dump(), counts=dict(counted.counts), open=counted.open)
 
 
 @router.get("/batches/{number}/proof.png", response_class=Response, responses={200: {"content": {"image/png": {}}}})
@@ -123,7 +97,3 @@ def show_proof(
     """Send a picture of the proof a batch was printed from, `width` pixels wide. Scope batches:read."""
     proof = proof_for(session, caller.member, batch_for(session, caller.member, number).proof_id)
     return picture(files, proof.sha256, width=width)
-
-
-def _shown(batch: Batch) -> BatchOut:
-    return BatchOut(**batch.model_dump(include=set(BatchOut.model_fields)))

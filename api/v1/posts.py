@@ -1,6 +1,5 @@
 """Posts people send by hand: what waits, what it says, and what came of it. A key without names sees groups only."""
 
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import Query
@@ -8,18 +7,17 @@ from pydantic import Field
 from sqlmodel import Session
 
 from api.deps import CurrentSettings, Now, Reading, Writing
-from api.shapes.shape import Input, Shape
+from api.shapes.posts import GroupOut, GroupsOut, PostOut, PostsOut
+from api.shapes.shape import Input
 from api.v1.keys import Caller, caller_with
-from api.v1.pages import Paged, PageOut, Since, Text, Until
+from api.v1.pages import Paged, Since, Text, Until
 from api.v1.parameters import OF_STATE, GroupSlug, PostNumber
 from api.v1.routing import router_for
 from campaigns.campaign.posts import PostState
 from campaigns.posts import groups, manual_posts
-from campaigns.posts.task_list import Task, page_of_posts, posts_about, task_for, task_list_of
+from campaigns.posts.task_list import page_of_posts, posts_about, task_for, task_list_of
 from retention.access import Scope
-from retention.followers_and_groups import Group
 from retention.paging import Page, Wanted
-from retention.users import User
 
 router = router_for("posts")
 
@@ -27,47 +25,6 @@ Poster = Annotated[Caller, caller_with(Scope.POSTS_WRITE)]
 
 
 SlugQuery = Annotated[str, Query(max_length=64, description="The slug of a campaign or a group.")]
-
-
-class PostOut(Shape):
-    """A post to a chat group or to one buyer."""
-
-    number: int
-    campaign: str
-    group: str | None = Field(description="The group's slug; null for a post to one buyer.")
-    owner: str | None = Field(description="The mail address of who looks after the group.")
-    buyer: str | None = Field(description="The buyer's id in the shop; null for a post to a group.")
-    buyers: int = Field(description="How many buyers it serves.")
-    state: PostState
-    due_at: datetime
-    too_late_at: datetime
-    sent_at: datetime | None
-    note: str
-    text: str = Field(description="What to say, once it is taken.")
-
-
-class PostsOut(PageOut):
-    """What is due and in nobody else's hands."""
-
-    posts: list[PostOut]
-    waiting: int
-    hidden: int = Field(description="Posts to single buyers that this key may not see.")
-    left_today: int | None = Field(description="How many more may be sent today; null for no limit.")
-    left_this_month: int | None
-
-
-class GroupOut(Shape):
-    """A chat group."""
-
-    slug: str
-    name: str
-    owner: str | None = Field(description="The mail address of who looks after it.")
-
-
-class GroupsOut(PageOut):
-    """The shop's chat groups by slug."""
-
-    groups: list[GroupOut]
 
 
 class OwnerIn(Input):
@@ -109,7 +66,7 @@ def list_all(
     if state is not None:
         page = page_of_posts(session, caller.member, wanted, state=state, about=about)
     return PostsOut(
-        posts=[_shown(task) for task in page.rows],
+        posts=[PostOut.of(task) for task in page.rows],
         next=page.next,
         waiting=desk.waiting,
         hidden=desk.hidden,
@@ -169,7 +126,7 @@ def list_groups(
 ) -> GroupsOut:
     """List the shop's chat groups and who looks after each. Scope campaigns:read."""
     page = groups.page_of_groups(session, caller.shop, wanted, owner=owner, text=q)
-    return GroupsOut(groups=[_group(*each) for each in page.rows], next=page.next)
+    return GroupsOut(groups=[GroupOut.of(*each) for each in page.rows], next=page.next)
 
 
 @router.put("/groups/{slug}/owner")
@@ -183,30 +140,8 @@ def set_owner(
     """Say who looks after a group: new posts to it are preset for them. Scope campaigns:write."""
     group = groups.find_group(session, caller.shop.id, slug)
     actor = caller.actor
-    return _group(group, groups.set_owner(session, caller.shop, group, email=body.email, at=at, actor=actor))
+    return GroupOut.of(group, groups.set_owner(session, caller.shop, group, email=body.email, at=at, actor=actor))
 
 
 def _of(session: Session, caller: Caller, number: int) -> PostOut:
-    return _shown(task_for(session, caller.member, number))
-
-
-def _group(group: Group, owner: User | None) -> GroupOut:
-    return GroupOut(slug=group.slug, name=group.name, owner=owner.email if owner else None)
-
-
-def _shown(task: Task) -> PostOut:
-    post = task.post
-    return PostOut(
-        number=post.id,
-        campaign=task.campaign.slug,
-        group=task.group.slug if task.group else None,
-        owner=task.owner.email if task.owner else None,
-        buyer=task.buyer.external_id if task.buyer else None,
-        buyers=task.buyers,
-        state=post.state,
-        due_at=post.due_at,
-        too_late_at=post.too_late_at,
-        sent_at=post.sent_at,
-        note=post.note,
-        text=post.text,
-    )
+    return PostOut.of(task_for(session, caller.member, number))

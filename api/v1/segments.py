@@ -10,10 +10,20 @@ from pydantic import Field
 
 from api.deps import Now, Reading, Writing
 from api.downloads import csv_of
-from api.shapes.shape import Input, Shape
+from api.shapes.segments import (
+    CountedSegmentOut,
+    CountOut,
+    ListedSegmentOut,
+    PartOut,
+    RefreshesOut,
+    SegmentOut,
+    SegmentsOut,
+    WordsOut,
+)
+from api.shapes.shape import Input, PageOut, Shape
 from api.v1.field_types import Moment
 from api.v1.keys import Caller, caller_with
-from api.v1.pages import Paged, PageOut, Text
+from api.v1.pages import Paged, Text
 from api.v1.parameters import AsOf, ExternalId, PresetSlug, SegmentSlug
 from api.v1.routing import made_or_changed, router_for, say_made
 from campaigns.campaign.audiences import remove_segment
@@ -25,12 +35,11 @@ from segments import segments, snapshots
 from segments.descriptions import describe
 from segments.lists import external_ids_of
 from segments.matching import match
-from segments.personal_conditions import check_asking, readable_json
+from segments.personal_conditions import check_asking
 from segments.presets import PRESETS, Preset, find_preset
 from segments.preview import preview
 from segments.rule_ast import InSegment, to_json
 from segments.rules import parse
-from segments.segments import Segment
 
 router = router_for("segments")
 
@@ -39,34 +48,6 @@ Writer = Annotated[Caller, caller_with(Scope.SEGMENTS_WRITE)]
 BuyerReader = Annotated[Caller, caller_with(Scope.SEGMENTS_READ, Scope.BUYERS_READ)]
 
 MOST_CHANGES = 100
-
-
-class SegmentOut(Shape):
-    """A saved rule; `words` says it in the language of the request."""
-
-    slug: str
-    name: str
-    words: str
-    rule: dict[str, Any]
-    refreshed_at: datetime | None = None
-
-
-class ListedSegmentOut(SegmentOut):
-    """A segment as the list has it, with its size at the last refresh."""
-
-    buyers_at_refresh: int | None = None
-
-
-class SegmentsOut(PageOut):
-    """The shop's segments by slug."""
-
-    segments: list[ListedSegmentOut]
-
-
-class CountedSegmentOut(SegmentOut):
-    """A segment with its size."""
-
-    buyers: int
 
 
 class RuleOnlyIn(Input):
@@ -85,29 +66,6 @@ class SegmentIn(RuleOnlyIn):
     """A segment to save."""
 
     name: str = Field("", max_length=200, description="Its name for people; left out, the name stays as it was.")
-
-
-class WordsOut(Shape):
-    """A rule in the language of the request."""
-
-    words: str
-
-
-class PartOut(Shape):
-    """One node of a rule by its path, and how many buyers match it by itself."""
-
-    path: str
-    buyers: int
-
-
-class CountOut(WordsOut):
-    """How many buyers match, of how many, and how many match each part of the rule."""
-
-    buyers: int
-    of: int
-    parts: list[PartOut]
-    notes: list[str] = Field(description="What must be known of the answer, such as that nothing is predicted yet.")
-    counted_back_from: datetime | None = Field(description="The hour that “the last N days” count back from.")
 
 
 class PresetOut(Shape):
@@ -132,21 +90,6 @@ class MembershipOut(Shape):
     segment: str
     buyer_id: str
     member: bool
-
-
-class RefreshedOut(Shape):
-    """What a refresh found."""
-
-    slug: str
-    buyers: int
-    entered: int
-    left: int
-
-
-class RefreshesOut(Shape):
-    """What a refresh of several segments found."""
-
-    segments: list[RefreshedOut] = Field(description="What was found in each segment.")
 
 
 class ChangeOut(Shape):
@@ -174,7 +117,9 @@ def list_all(session: Reading, caller: Reader, wanted: Paged, q: Text = "") -> S
     page = segments.page_of_segments(session, caller.shop.id, wanted, text=q)
     return SegmentsOut(
         segments=[
-            ListedSegmentOut(**_shown(each, caller).model_dump(), buyers_at_refresh=sizes.get(each.id))
+            ListedSegmentOut(
+                **SegmentOut.of(each, caller.shop, caller.member).model_dump(), buyers_at_refresh=sizes.get(each.id)
+            )
             for each in page.rows
         ],
         next=page.next,
@@ -186,7 +131,7 @@ def show(slug: SegmentSlug, session: Reading, now: Now, caller: Reader, as_of: A
     """Show a segment with its size. Scope segments:read."""
     found = segments.find_segment(session, caller.shop.id, slug)
     buyers = _match(session, caller, slug, now, as_of)
-    return CountedSegmentOut(**_shown(found, caller).model_dump(), buyers=len(buyers))
+    return CountedSegmentOut(**SegmentOut.of(found, caller.shop, caller.member).model_dump(), buyers=len(buyers))
 
 
 @router.put("/segments/{slug}", responses=made_or_changed(SegmentOut))
@@ -203,7 +148,7 @@ def save(
     saved = segments.save_segment(session, caller.shop.id, slug, rule=node, name=sent.name, actor=caller.actor, at=now)
     if is_new:
         say_made(request, response)
-    return _shown(saved, caller)
+    return SegmentOut.of(saved, caller.shop, caller.member)
 
 
 @router.delete("/segments/{slug}", status_code=204)
@@ -261,13 +206,13 @@ def show_preset(
 @router.post("/segments/refresh")
 def refresh_all(session: Writing, now: Now, caller: Writer) -> RefreshesOut:
     """Bring every segment up to date. Scope segments:write."""
-    return _refreshed(snapshots.refresh_segments(session, caller.shop, now=now))
+    return RefreshesOut.of(snapshots.refresh_segments(session, caller.shop, now=now))
 
 
 @router.post("/segments/{slug}/refresh")
 def refresh(slug: SegmentSlug, session: Writing, now: Now, caller: Writer) -> RefreshesOut:
     """Bring one segment up to date. Scope segments:write."""
-    return _refreshed([snapshots.refresh_segment(session, caller.shop, slug, now=now)])
+    return RefreshesOut.of([snapshots.refresh_segment(session, caller.shop, slug, now=now)])
 
 
 @router.get("/segments/{slug}/changes")
@@ -330,22 +275,3 @@ def _preset(preset: Preset, values: dict[str, str], caller: Caller) -> PresetOut
     words = describe(node, currency=caller.shop.currency)
     asks = list(preset.asks)
     return PresetOut(slug=preset.slug, name=preset.titled(values), asks=asks, words=words, rule=to_json(node))
-
-
-def _refreshed(found: list[snapshots.Refreshed]) -> RefreshesOut:
-    return RefreshesOut(
-        segments=[
-            RefreshedOut(slug=each.slug, buyers=each.size, entered=each.entered, left=each.left) for each in found
-        ]
-    )
-
-
-def _shown(segment: Segment, caller: Caller) -> SegmentOut:
-    rule = readable_json(caller.member, segment.rule_json)
-    return SegmentOut(
-        slug=segment.slug,
-        name=segment.name,
-        words=describe(parse(rule), currency=caller.shop.currency),
-        rule=rule,
-        refreshed_at=segment.refreshed_at,
-    )

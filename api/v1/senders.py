@@ -1,21 +1,21 @@
 """Senders: what the shop sends with, how they are, and stopping and testing them."""
 
-from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import Field
 
 from api.deps import Now, Reading, Writing
+from api.shapes.senders import SenderOut, SendersOut
 from api.shapes.shape import Input, Shape
 from api.v1.amounts import PRICED, Price
 from api.v1.field_types import MOST_PRICE
 from api.v1.keys import Caller, caller_with
-from api.v1.pages import Paged, PageOut, Text
+from api.v1.pages import Paged, Text
 from api.v1.parameters import OF_KIND, OF_MEDIUM, OF_STATE, SenderSlug
 from api.v1.routing import made_at, router_for
 from campaigns.campaign.media import Medium
 from campaigns.channels import senders
-from campaigns.channels.senders import Sender, SenderKind, SenderState
+from campaigns.channels.senders import SenderKind, SenderState
 from campaigns.sending import pausing
 from retention import money
 from retention.access import Scope
@@ -28,30 +28,6 @@ Reader = Annotated[Caller, caller_with(Scope.CAMPAIGNS_READ)]
 Writer = Annotated[Caller, caller_with(Scope.CAMPAIGNS_WRITE)]
 Owner = Annotated[Caller, caller_with(Scope.PEOPLE_WRITE)]
 """Who may say where messages and credentials go."""
-
-
-class SenderOut(Shape):
-    """A sender as it is; its secrets are shown to nobody."""
-
-    slug: str
-    name: str
-    medium: Medium
-    kind: SenderKind = Field(
-        description="What takes the messages: a mail server, one of the SMS gateways, a webhook, a bot."
-    )
-    settings: dict[str, Any]
-    per_second: float | None
-    price: str = Field(description='What a message, or a part of a text message, costs, such as "0.0450".')
-    state: SenderState
-    failures: int = Field(description="Failures in a row.")
-    broken_until: datetime | None = Field(description="When a broken sender is tried with one message.")
-    last_error: str
-
-
-class SendersOut(PageOut):
-    """The shop's senders by slug."""
-
-    senders: list[SenderOut]
 
 
 class SenderIn(Input):
@@ -102,13 +78,13 @@ def list_all(
 ) -> SendersOut:
     """List the shop's senders. Scope campaigns:read."""
     page = senders.page_of_senders(session, caller.shop.id, wanted, medium=medium, kind=kind, state=state, text=q)
-    return SendersOut(senders=[_shown(each, caller.shop) for each in page.rows], next=page.next)
+    return SendersOut(senders=[SenderOut.of(each, caller.shop) for each in page.rows], next=page.next)
 
 
 @router.get("/senders/{slug}")
 def show(slug: SenderSlug, session: Reading, caller: Reader) -> SenderOut:
     """Show a sender. Scope campaigns:read."""
-    return _shown(senders.find_sender(session, caller.shop.id, slug), caller.shop)
+    return SenderOut.of(senders.find_sender(session, caller.shop.id, slug), caller.shop)
 
 
 @router.post("/senders", status_code=201)
@@ -117,7 +93,7 @@ def create(sent: SenderIn, session: Writing, at: Now, caller: Owner) -> SenderOu
     """Add a sender. Scope people:write."""
     values = _priced(sent.model_dump(exclude={"slug"}), caller.shop)
     made = senders.create_sender(session, caller.shop, sent.slug, **values, at=at, actor=caller.actor)
-    return _shown(made, caller.shop)
+    return SenderOut.of(made, caller.shop)
 
 
 @router.patch("/senders/{slug}")
@@ -126,7 +102,7 @@ def edit(slug: SenderSlug, sent: SenderChangeIn, session: Writing, at: Now, call
     found = senders.find_sender(session, caller.shop.id, slug)
     values = _priced(sent.model_dump(), caller.shop)
     edited = senders.edit_sender(session, found, **values, at=at, actor=caller.actor)
-    return _shown(edited, caller.shop)
+    return SenderOut.of(edited, caller.shop)
 
 
 @router.post("/senders/{slug}/pause")
@@ -134,7 +110,7 @@ def pause(slug: SenderSlug, session: Writing, at: Now, caller: Writer) -> Sender
     """Stop using a sender at once; campaigns by it wait. Scope campaigns:write."""
     found = senders.find_sender(session, caller.shop.id, slug)
     pausing.pause_sender(session, found, at=at, actor=caller.actor)
-    return _shown(found, caller.shop)
+    return SenderOut.of(found, caller.shop)
 
 
 @router.post("/senders/{slug}/resume")
@@ -142,7 +118,7 @@ def resume(slug: SenderSlug, session: Writing, at: Now, caller: Writer) -> Sende
     """Use a paused or broken sender again. Scope campaigns:write."""
     found = senders.find_sender(session, caller.shop.id, slug)
     pausing.resume_sender(session, found, at=at, actor=caller.actor)
-    return _shown(found, caller.shop)
+    return SenderOut.of(found, caller.shop)
 
 
 @router.post("/senders/{slug}/test")
@@ -163,8 +139,3 @@ def _priced(values: dict[str, Any], shop: Shop) -> dict[str, Any]:
         most = money.write_price(MOST_PRICE, shop.currency)
         raise Invalid("The price {text} is too high: at most {most}.", text=repr(price), most=most)
     return values | {"price": read}
-
-
-def _shown(sender: Sender, shop: Shop) -> SenderOut:
-    values = sender.model_dump(include=set(SenderOut.model_fields))
-    return SenderOut(**values | {"price": money.write_price(sender.price, shop.currency)})

@@ -3,7 +3,6 @@
 A key gives and takes only what it may do itself: to change an owner it needs every scope.
 """
 
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import Query, Request
@@ -13,36 +12,21 @@ from sqlalchemy import Engine
 
 from api.deps import Now, Reading, Writing, current_settings
 from api.link_delivery import hand_over
-from api.shapes.shape import Input, Shape
+from api.shapes.shape import Input
+from api.shapes.users import InvitationOut, KeyOut, KeysOut, MadeKeyOut, PeopleOut, PersonOut
 from api.v1.field_types import Moment
-from api.v1.idempotency import ShownOnce
 from api.v1.keys import Caller, caller_with
-from api.v1.pages import Paged, PageOut, Text
+from api.v1.pages import Paged, Text
 from api.v1.parameters import OF_STATE, InvitationNumber, KeyNumber, PersonNumber
 from api.v1.routing import router_for
 from retention import invitations, keys, logins, users
 from retention.access import Role, Scope
 from retention.database import transaction
-from retention.keys import ApiKey, KeyState
+from retention.keys import KeyState
 
 router = router_for("people")
 
 Owner = Annotated[Caller, caller_with(Scope.PEOPLE_WRITE)]
-
-
-class PersonOut(Shape):
-    """Somebody who works in the shop."""
-
-    id: int
-    email: str
-    name: str = Field(description="What the person is called.")
-    role: Role
-
-
-class PeopleOut(PageOut):
-    """The people of the shop by mail address."""
-
-    people: list[PersonOut]
 
 
 class RoleIn(Input):
@@ -59,47 +43,12 @@ class InvitationIn(Input):
     name: str = Field("", max_length=200, description="What the person is called.")
 
 
-class InvitationOut(ShownOnce):
-    """An invitation. `link` is there when the shop has no mail sender: hand it over, it is told this once."""
-
-    id: int
-    email: str = Field(description="The mail address that is invited.")
-    role: Role
-    expires_at: datetime = Field(description="When the invitation ends, in UTC.")
-    mailed: bool
-    link: str
-
-
-class KeyOut(Shape):
-    """A key of another system."""
-
-    id: int
-    name: str
-    state: KeyState
-    scopes: list[str]
-    created_at: datetime
-    expires_at: datetime | None
-    last_used_at: datetime | None = Field(description="To five minutes.")
-
-
 class KeyIn(Input):
     """A key to make."""
 
     name: str = Field(min_length=1, max_length=100)
     scopes: list[Scope] = Field(min_length=1, max_length=len(Scope))
     expires_at: Moment | None = Field(None, description="It works until then; null: until it is revoked.")
-
-
-class MadeKeyOut(KeyOut, ShownOnce):
-    """A new key with its secret, which is shown this once."""
-
-    key: str = Field(description="The key itself, to be sent as `Authorization: Bearer`. It is shown this once.")
-
-
-class KeysOut(PageOut):
-    """The shop's keys, newest first."""
-
-    keys: list[KeyOut]
 
 
 @router.get("/people")
@@ -112,7 +61,7 @@ def list_people(
 ) -> PeopleOut:
     """List who works in the shop. Scope people:write."""
     page = users.page_of_people(session, caller.shop, wanted, role=role, text=q)
-    shown = [PersonOut(id=user.id, email=user.email, name=user.name, role=each) for user, each in page.rows]
+    shown = [PersonOut.of(user, each) for user, each in page.rows]
     return PeopleOut(people=shown, next=page.next)
 
 
@@ -146,7 +95,7 @@ def withdraw(number: InvitationNumber, session: Writing, at: Now, caller: Owner)
 def change_role(number: PersonNumber, sent: RoleIn, session: Writing, at: Now, caller: Owner) -> PersonOut:
     """Give a person another role; 409 for the last owner. Scope people:write."""
     user = users.change_role(session, caller.shop, number, sent.role, by=caller.member, at=at)
-    return PersonOut(id=user.id, email=user.email, name=user.name, role=sent.role)
+    return PersonOut.of(user, sent.role)
 
 
 @router.delete("/people/{number}", status_code=204)
@@ -174,7 +123,7 @@ def list_keys(
 ) -> KeysOut:
     """List the shop's keys without their secrets. Scope people:write."""
     page = keys.page_of_keys(session, caller.shop, wanted, at=at, state=state, text=q)
-    return KeysOut(keys=[_shown(key, at) for key in page.rows], next=page.next)
+    return KeysOut(keys=[KeyOut.of(key, at=at) for key in page.rows], next=page.next)
 
 
 @router.post("/keys", status_code=201)
@@ -189,7 +138,7 @@ def create(sent: KeyIn, session: Writing, at: Now, caller: Owner) -> MadeKeyOut:
         at=at,
         by=caller.member,
     )
-    return MadeKeyOut(**_shown(keys.find_key(session, caller.shop, sent.name), at).model_dump(), key=secret)
+    return MadeKeyOut(**KeyOut.of(keys.find_key(session, caller.shop, sent.name), at=at).model_dump(), key=secret)
 
 
 @router.delete("/keys/{number}", status_code=204)
@@ -197,7 +146,3 @@ def revoke(number: KeyNumber, session: Writing, at: Now, caller: Owner) -> Respo
     """End a key for good; 403 when it may do what the caller may not. Scope people:write."""
     keys.revoke_api_key(session, caller.shop, number, at=at, by=caller.member)
     return Response(status_code=204)
-
-
-def _shown(key: ApiKey, at: datetime) -> KeyOut:
-    return KeyOut(state=key.state(at), **key.model_dump(include=set(KeyOut.model_fields) - {"state"}))

@@ -1,6 +1,5 @@
 """Webhooks: addresses that are notified of what happened, signed as Standard Webhooks, at least once."""
 
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import Query
@@ -8,14 +7,14 @@ from fastapi.responses import Response
 from pydantic import Field
 
 from api.deps import Now, Reading, Writing
-from api.shapes.shape import Input, Shape
-from api.v1.idempotency import ShownOnce
+from api.shapes.shape import Input
+from api.shapes.webhooks import CallOut, CallsOut, HookOut, HooksOut, MadeHookOut
 from api.v1.keys import Caller, caller_with
-from api.v1.pages import Paged, PageOut, Since, Text, Until, YesOrNo
+from api.v1.pages import Paged, Since, Text, Until, YesOrNo
 from api.v1.parameters import OF_STATE, CallNumber, WebhookSlug
 from api.v1.routing import router_for
 from campaigns.webhooks import webhooks as hooks
-from campaigns.webhooks.webhooks import Webhook, WebhookCall, WebhookCallState, WebhookEvent
+from campaigns.webhooks.webhooks import WebhookCallState, WebhookEvent
 from retention.access import Scope
 
 router = router_for("hooks")
@@ -23,28 +22,6 @@ router = router_for("hooks")
 Reader = Annotated[Caller, caller_with(Scope.CAMPAIGNS_READ)]
 Owner = Annotated[Caller, caller_with(Scope.PEOPLE_WRITE)]
 """Who may say which other system learns of buyers."""
-
-
-class HookOut(Shape):
-    """A hook."""
-
-    slug: str = Field(description="The webhook's short name in addresses.")
-    url: str
-    events: list[WebhookEvent]
-    active: bool = Field(description="Off after three days in which no call was taken.")
-    created_at: datetime
-
-
-class MadeHookOut(HookOut, ShownOnce):
-    """A new hook with its signing secret, which is shown this once."""
-
-    secret: str
-
-
-class HooksOut(PageOut):
-    """The shop's hooks by slug."""
-
-    hooks: list[HookOut]
 
 
 class HookIn(Input):
@@ -55,30 +32,11 @@ class HookIn(Input):
     events: list[WebhookEvent] = Field(min_length=1, max_length=20)
 
 
-class CallOut(Shape):
-    """One call: an event to a hook, tried until it is taken."""
-
-    id: int
-    key: str = Field(description="Its webhook-id, the same at every try.")
-    event: WebhookEvent
-    state: WebhookCallState
-    attempts: int
-    due_at: datetime
-    answer: str = Field(description="What the other side said instead of yes.")
-    sent_at: datetime | None
-
-
-class CallsOut(PageOut):
-    """A hook's latest calls, newest first."""
-
-    calls: list[CallOut]
-
-
 @router.get("/hooks")
 def list_all(session: Reading, caller: Reader, wanted: Paged, active: YesOrNo = None, q: Text = "") -> HooksOut:
     """List the shop's hooks. Scope campaigns:read."""
     page = hooks.page_of_webhooks(session, caller.shop.id, wanted, active=active, text=q)
-    return HooksOut(hooks=[_shown(each) for each in page.rows], next=page.next)
+    return HooksOut(hooks=[HookOut.of(each) for each in page.rows], next=page.next)
 
 
 @router.post("/hooks", status_code=201)
@@ -87,7 +45,7 @@ def create(sent: HookIn, session: Writing, at: Now, caller: Owner) -> MadeHookOu
     hook, secret = hooks.create_webhook(
         session, caller.shop, sent.slug, url=sent.url, events=sent.events, at=at, actor=caller.actor
     )
-    return MadeHookOut(**_shown(hook).model_dump(), secret=secret)
+    return MadeHookOut(**HookOut.of(hook).model_dump(), secret=secret)
 
 
 @router.delete("/hooks/{slug}", status_code=204)
@@ -103,7 +61,7 @@ def turn_on(slug: WebhookSlug, session: Writing, at: Now, caller: Owner) -> Hook
     """Call a hook again that was turned off. Scope people:write."""
     hook = hooks.find_webhook(session, caller.shop.id, slug)
     hooks.turn_on(session, hook, at=at, actor=caller.actor)
-    return _shown(hook)
+    return HookOut.of(hook)
 
 
 @router.post("/hooks/{slug}/test")
@@ -111,7 +69,7 @@ def test(slug: WebhookSlug, session: Reading, at: Now, caller: Owner) -> HookOut
     """Make one call that says it is a test; 409 with what the other side said. Scope people:write."""
     hook = hooks.find_webhook(session, caller.shop.id, slug)
     hooks.test_webhook(session, hook, at=at, actor=caller.actor)
-    return _shown(hook)
+    return HookOut.of(hook)
 
 
 @router.get("/hooks/{slug}/calls")
@@ -128,19 +86,11 @@ def list_calls(
     """List a hook's calls; `since` and `until` are about when they are due. Scope campaigns:read."""
     hook = hooks.find_webhook(session, caller.shop.id, slug)
     page = hooks.page_of_calls(session, hook, wanted, state=state, event=event, since=since, until=until)
-    return CallsOut(calls=[_called(each) for each in page.rows], next=page.next)
+    return CallsOut(calls=[CallOut.of(each) for each in page.rows], next=page.next)
 
 
 @router.post("/hooks/{slug}/calls/{number}/resend", status_code=202)
 def resend(slug: WebhookSlug, number: CallNumber, session: Writing, at: Now, caller: Owner) -> CallOut:
     """Make a call again under the same webhook-id. Scope people:write."""
     hook = hooks.find_webhook(session, caller.shop.id, slug)
-    return _called(hooks.resend_call(session, hook, number, at=at, actor=caller.actor))
-
-
-def _shown(hook: Webhook) -> HookOut:
-    return HookOut(**hook.model_dump(include=set(HookOut.model_fields)))
-
-
-def _called(call: WebhookCall) -> CallOut:
-    return CallOut(**call.model_dump(include=set(CallOut.model_fields)))
+    return CallOut.of(hooks.resend_call(session, hook, number, at=at, actor=caller.actor))

@@ -1,6 +1,9 @@
 """The document of the REST API is what other systems are built from: it says what each value means."""
 
+import pkgutil
 import re
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine
 
+from api import shapes
 from api.shapes import descriptions
 from retention.settings import Settings
 from tests.apps import create_app
@@ -53,3 +57,14 @@ def test_descriptions_are_sentences_of_one_list_each_and_all_are_used(document: 
     told = {text for _, _, text in described_names(document)}
     assert set(descriptions.FIELDS.values()) - told == set()
     assert [each for each in told if not re.fullmatch(r"[`A-Z0-9].*\.", each, re.DOTALL)] == []
+
+
+def test_shapes_load_no_web_framework_so_that_commands_start_quickly() -> None:
+    every = ", ".join(f"api.shapes.{each.name}" for each in pkgutil.iter_modules(shapes.__path__))
+    loaded = subprocess.run(
+        [sys.executable, "-c", f"import sys, {every}; print('pydantic' in sys.modules, 'fastapi' in sys.modules)"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert loaded.stdout.split() == ["True", "False"]

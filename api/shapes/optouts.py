@@ -1,0 +1,80 @@
+"""Topics, bounces, and addresses that have opted out."""
+
+from datetime import datetime
+from typing import Self
+
+from pydantic import Field
+
+from api.shapes.shape import PageOut, Shape
+from campaigns.optouts.bounces import Bounce, BounceKind
+from campaigns.optouts.topics import Topic
+from retention.consent import Channel
+from retention.suppressions import Suppression
+
+
+class TopicOut(Shape):
+    """A topic buyers can leave alone."""
+
+    slug: str
+    names: dict[str, str]
+
+    @classmethod
+    def of(cls, topic: Topic) -> Self:
+        """Return a topic."""
+        return cls(**topic.model_dump(include=set(cls.model_fields)))
+
+
+class TopicsOut(PageOut):
+    """The shop's topics in their order."""
+
+    topics: list[TopicOut]
+
+
+class BounceOut(Shape):
+    """One report about one address."""
+
+    kind: BounceKind = Field(
+        description="What the report says: the address bounces, for now or for good, or the buyer complained."
+    )
+    address: str = Field(description="The mail address or phone number that the report is about.")
+    detail: str = Field(description="What the other side said.")
+    at: datetime
+
+    @classmethod
+    def of(cls, bounce: Bounce) -> Self:
+        """Return a report."""
+        return cls(**bounce.model_dump(include=set(cls.model_fields)))
+
+
+class BouncesOut(PageOut):
+    """The newest reports first."""
+
+    bounces: list[BounceOut]
+
+
+class LiftedOut(Shape):
+    """How many reports no longer count."""
+
+    address: str = Field(description="The mail address or phone number, as it was sent.")
+    lifted: int
+
+
+class SuppressionOut(Shape):
+    """An address that has said no, in its one spelling."""
+
+    channel: Channel
+    topic: str = Field(description="The slug of the topic that it is about; empty for everything.")
+    address: str
+    source: str = Field(description="Where the opt-out was said, such as a link in a mail, phone or checkout.")
+    at: datetime
+
+    @classmethod
+    def of(cls, suppression: Suppression) -> Self:
+        """Return an address that has opted out."""
+        return cls(**suppression.model_dump(include=set(cls.model_fields)))
+
+
+class SuppressionsOut(PageOut):
+    """The latest first."""
+
+    suppressions: list[SuppressionOut]

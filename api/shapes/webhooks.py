@@ -1,0 +1,60 @@
+"""Webhooks and their calls."""
+
+from datetime import datetime
+from typing import Self
+
+from pydantic import Field
+
+from api.shapes.shape import PageOut, Shape, ShownOnce
+from campaigns.webhooks.webhooks import Webhook, WebhookCall, WebhookCallState, WebhookEvent
+
+
+class HookOut(Shape):
+    """A hook."""
+
+    slug: str = Field(description="The webhook's short name in addresses.")
+    url: str
+    events: list[WebhookEvent]
+    active: bool = Field(description="Off after three days in which no call was taken.")
+    created_at: datetime
+
+    @classmethod
+    def of(cls, hook: Webhook) -> "HookOut":
+        """Return a webhook without its secret."""
+        return HookOut(**hook.model_dump(include=set(HookOut.model_fields)))
+
+
+class MadeHookOut(HookOut, ShownOnce):
+    """A new hook with its signing secret, which is shown this once."""
+
+    secret: str
+
+
+class HooksOut(PageOut):
+    """The shop's hooks by slug."""
+
+    hooks: list[HookOut]
+
+
+class CallOut(Shape):
+    """One call: an event to a hook, tried until it is taken."""
+
+    id: int
+    key: str = Field(description="Its webhook-id, the same at every try.")
+    event: WebhookEvent
+    state: WebhookCallState
+    attempts: int
+    due_at: datetime
+    answer: str = Field(description="What the other side said instead of yes.")
+    sent_at: datetime | None
+
+    @classmethod
+    def of(cls, call: WebhookCall) -> Self:
+        """Return a call."""
+        return cls(**call.model_dump(include=set(cls.model_fields)))
+
+
+class CallsOut(PageOut):
+    """A hook's latest calls, newest first."""
+
+    calls: list[CallOut]
