@@ -21,7 +21,11 @@ TEST_PACKAGES := $(RUN_PACKAGES) postgresql redis-server chromium ghostscript
 ASSETS := api/console/static/vendor/icons.svg
 PAGES := $(shell find api -name '*.html' -o -name '*.py')
 
-.PHONY: help demo serve test check fuzz bench format words tables pictures revisions pins assets wheel clean run-system test-system
+LOWEST_TESTS ?= tests/retention/test_workbooks.py tests/retention/test_figures.py tests/printables/test_stamp.py \
+  tests/test_protocols.py tests/api/test_v1_segments.py \
+  tests/api/test_demo.py::test_every_printed_code_reads_and_leads_to_a_link_of_its_own
+
+.PHONY: help demo serve test lowest check fuzz bench format words tables pictures revisions pins assets wheel clean run-system test-system
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -34,6 +38,9 @@ serve: run-system .venv/.run $(ASSETS) ## The console, the worker and the schedu
 
 test: test-system .venv/.dev $(ASSETS) ## The whole suite, on SQLite and on PostgreSQL (TESTS=)
 	@$(BIN)/python -m pytest $(TESTS) -n auto --maxprocesses=8 --dist worksteal --durations=10
+
+lowest: test-system .venv/lowest/.dev ## A part of the suite with the lowest versions that pyproject.toml admits
+	@.venv/lowest/bin/python -m pytest $(LOWEST_TESTS) -q -n auto --maxprocesses=8 -W default::DeprecationWarning
 
 check: .venv/.dev ## Format, lint, types, imports
 	@$(BIN)/ruff format --check --quiet
@@ -101,6 +108,16 @@ test-system:
 	@echo 'Installing the tools of the suite'
 	@$(BIN)/python -m pip install --quiet -c constraints.txt --group dev
 	@$(BIN)/python -m pip install --quiet --no-deps -c constraints.txt --group client
+	@touch $@
+
+# What is tested here is that the versions named as lowest still work; the packages that those need come as pip finds them.
+.venv/lowest/.dev: pyproject.toml scripts/lowest.py | .venv/.dev
+	@echo 'Installing the lowest versions into .venv/lowest'
+	@rm -rf .venv/lowest
+	@$(PYTHON) -m venv .venv/lowest
+	@$(BIN)/python scripts/lowest.py > .venv/lowest/lowest.txt
+	@.venv/lowest/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt pip hatchling
+	@.venv/lowest/bin/python -m pip install --quiet --no-build-isolation -c .venv/lowest/lowest.txt -e . --group dev
 	@touch $@
 
 $(ASSETS): package-lock.json scripts/assets.py $(PAGES) | .venv/.run

@@ -148,7 +148,7 @@ def test_a_file_is_read_back_by_two_libraries(layer: Parts, pages: list[tuple[by
     with pikepdf.open(io.BytesIO(out.getvalue())) as document:
         assert document.get_warnings() == []
         assert [page.Contents.read_bytes() for page in document.pages] == [content for content, _, _ in pages]
-        read = [tuple(map(float, page.MediaBox[2:])) for page in document.pages]
+        read = [tuple(map(float, list(page.MediaBox)[2:])) for page in document.pages]
         assert read == [pytest.approx(size, abs=1e-4) for size in sizes]
         assert {page.Resources.XObject.Layer.Subtype for page in document.pages} == {"/Form"}
     drawn = pypdfium2.PdfDocument(out.getvalue())
