@@ -50,7 +50,7 @@ def _insert(session: Session, campaign: Campaign, drawn: sa.CTE, *, at: datetime
     values: dict[str, Any] = {
         "token": drawn.c.token,
         "shop_id": sa.literal(campaign.shop_id),
-        "carrier_shop_id": sa.literal(campaign.shop_id),
+        "host_shop_id": sa.literal(campaign.shop_id),
         "campaign_id": sa.literal(campaign.id),
         "delivery_id": col(Delivery.id),
         "offer_id": sa.literal(campaign.offer_id, BigId),
@@ -69,7 +69,7 @@ def share_links(session: Session, campaign: Campaign, tokens: Sequence[str], *, 
     """Make a link of nobody's own behind each token, as a post to a group carries it."""
     session.add_all(
         Link(
-            shop_id=campaign.shop_id, carrier_shop_id=campaign.shop_id, token=token, campaign_id=campaign.id,
+            shop_id=campaign.shop_id, host_shop_id=campaign.shop_id, token=token, campaign_id=campaign.id,
             offer_id=campaign.offer_id, product_id=campaign.product_id, medium=campaign.medium.value, created_at=at,
         )
         for token in tokens
@@ -131,16 +131,14 @@ def unlink_other(session: Session, slot: LinkSlot, deliveries: sa.Select[Any], *
 
 
 def link_slot(
-    session: Session, slot: LinkSlot, coupons: Sequence[tuple[int, int]], *, carrier_shop_id: int, at: datetime
+    session: Session, slot: LinkSlot, coupons: Sequence[tuple[int, int]], *, host_shop_id: int, at: datetime
 ) -> None:
     """Make a link for a slot on another shop's parcels. `coupons` are pairs of a delivery and its coupon."""
     made = as_stored(session, at)
     what = (slot.offer_id, slot.product_id, slot.name, Medium.PARCEL.value, "", made)
     rows = (
-        (token, slot.shop_id, carrier_shop_id, delivery_id, coupon_id, *what)
+        (token, slot.shop_id, host_shop_id, delivery_id, coupon_id, *what)
         for token, (delivery_id, coupon_id) in zip(new_tokens(len(coupons)), coupons, strict=True)
     )
-    columns = (
-        "token shop_id carrier_shop_id delivery_id coupon_id offer_id product_id slot medium destination created_at"
-    )
+    columns = "token shop_id host_shop_id delivery_id coupon_id offer_id product_id slot medium destination created_at"
     insert_rows(session, Link, columns.split(), rows)

@@ -20,7 +20,7 @@ from retention.settings import get_settings
 class Link(ShopRow, table=True):
     """A tracked address. `shop_id` owns it: its landing page, offer and destination.
 
-    `carrier_shop_id` is the shop whose parcel or message carries it; on a joint flyer the two differ. `slot` names the
+    `host_shop_id` is the shop whose parcel or message carries it; on a joint flyer the two differ. `slot` names the
     place on the paper. The token is looked up without knowing the shop, so it is unique by itself.
     """
 
@@ -32,7 +32,7 @@ class Link(ShopRow, table=True):
     )
 
     token: str = Field(max_length=32)
-    carrier_shop_id: int = Field(foreign_key="shops.id", sa_type=BigId)
+    host_shop_id: int = Field(foreign_key="shops.id", sa_type=BigId)
     campaign_id: int | None = Field(default=None, foreign_key="campaigns.id", sa_type=BigId)
     delivery_id: int | None = Field(default=None, foreign_key="deliveries.id", sa_type=BigId)
     offer_id: int | None = Field(default=None, foreign_key="offers.id", sa_type=BigId)
@@ -51,8 +51,7 @@ def check_paper_url(public_url: str, *, demo: bool) -> None:
     if not demo and (not is_public_host(host) or (not may_be_inside and leads_inside(host))):
         raise Conflict(
             "Buyers cannot reach {address}, so nothing is printed with it. Set REGULARS_PUBLIC_URL to the public "
-            "address"
-            " of this installation, such as https://r.yourshop.com, and restart it.",
+            "address of this installation, such as https://r.yourshop.com, and restart it.",
             address=public_url,
         )
 
@@ -81,7 +80,7 @@ class Scan(ShopRow, table=True):
     __table_args__ = (Index(None, "shop_id", "link_id", "at"), Index(None, "shop_id", "at"))
 
     link_id: int = Field(foreign_key="links.id", sa_type=BigId)
-    carrier_shop_id: int = Field(foreign_key="shops.id", sa_type=BigId)
+    host_shop_id: int = Field(foreign_key="shops.id", sa_type=BigId)
     buyer_id: int | None = Field(default=None, foreign_key="buyers.id", sa_type=BigId)
     kind: TouchKind = Field(sa_type=choice(TouchKind))
     at: datetime

@@ -96,9 +96,9 @@ def open_link(
     scan = Scan(
         shop_id=link.shop_id,
         link_id=link.id,
-        carrier_shop_id=link.carrier_shop_id,
+        host_shop_id=link.host_shop_id,
         # On a joint flyer the owner of the slot learns whose parcel it came in, never whose buyer it is.
-        buyer_id=delivery.buyer_id if delivery and link.carrier_shop_id == link.shop_id else None,
+        buyer_id=delivery.buyer_id if delivery and link.host_shop_id == link.shop_id else None,
         kind=TouchKind.SCAN if link.medium == Medium.PARCEL else TouchKind.CLICK,
         at=at,
         bot=bool(_BOTS.search(user_agent)),

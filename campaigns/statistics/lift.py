@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 from scipy import special
 
-from campaigns.statistics.intervals import Interval, Rate, Spend, equality, newcombe, quantile, ratio, welch
+from campaigns.statistics.intervals import Interval, Rate, Spend, equality, newcombe, ratio, welch
 from retention.errors import Invalid
 
 # With few ordering control buyers the revenue interval overstates the campaign: at 10 control orders it covers 90 %,
@@ -214,32 +214,3 @@ def holm(p_values: Sequence[float]) -> list[float]:
         highest = max(highest, min(1.0, p_values[index] * (len(p_values) - rank)))
         corrected[index] = highest
     return corrected
-
-
-class Pooled(NamedTuple):
-    """Several campaigns as one: the weighted difference, its interval, and whether they agree (Cochran's p)."""
-
-    difference: float
-    interval: Interval
-    p_heterogeneity: float
-
-
-def pool(lifts: Sequence[Lift], *, confidence: float = 0.95) -> Pooled | None:
-    """Differences of rates weighted by inverse variance; None when no lift is shown.
-
-    The variance is read off the Newcombe interval, so a control without a single order does not get infinite weight.
-    Arms that share one control are not independent: pool campaigns, not the arms of one campaign.
-    """
-    shown = [
-        (lift.difference, lift.interval.width / (2 * quantile(lift.confidence)))
-        for lift in lifts
-        if lift.difference is not None and lift.interval is not None
-    ]
-    if not shown:
-        return None
-    weights = [error**-2 for _, error in shown]
-    difference = math.fsum(w * d for w, (d, _) in zip(weights, shown, strict=True)) / math.fsum(weights)
-    reach = quantile(confidence) / math.sqrt(math.fsum(weights))
-    q = math.fsum(w * (d - difference) ** 2 for w, (d, _) in zip(weights, shown, strict=True))
-    p = float(special.chdtrc(len(shown) - 1, q)) if len(shown) > 1 else 1.0
-    return Pooled(difference, Interval(difference - reach, difference + reach), p)

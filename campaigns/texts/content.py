@@ -221,7 +221,7 @@ def sample_context(session: Session, source: TextSource, buyer: Buyer) -> Messag
     waits = DeliveryState.WAITING
     delivery = Delivery(id=0, shop_id=shop.id, campaign_id=campaign.id, run_id=0, buyer_id=0, state=waits, due_at=at)
     medium = campaign.medium.value
-    link = Link(id=0, shop_id=shop.id, carrier_shop_id=shop.id, token=SAMPLE_CODE, medium=medium, created_at=at)
+    link = Link(id=0, shop_id=shop.id, host_shop_id=shop.id, token=SAMPLE_CODE, medium=medium, created_at=at)
     nobody = Buyer(**buyer.model_dump(exclude={"id"}), id=0)
     style = brand_style_of(session, shop.id)
     return MessageContext(delivery, nobody, link, campaign, shop, source.offer, coupon, source.product, style)

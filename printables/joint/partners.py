@@ -47,7 +47,6 @@ class Partner(ShopRow, table=True):
     product_id: int | None = Field(default=None, foreign_key="products.id", sa_type=BigId)
     content: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
     picture: str = Field(default="", max_length=64)
-    filled_by: str = Field(default="", max_length=64)
     filled_at: datetime | None = None
 
 

@@ -106,7 +106,7 @@ def _add_links(session: Session, partner: Partner, run: Run, at: datetime) -> No
         return
     coupons = _issue(session, session.get_one(Offer, partner.offer_id), len(deliveries), at)
     pairs = list(zip(deliveries, coupons, strict=True))
-    link_slot(session, slot, pairs, carrier_shop_id=run.shop_id, at=at)
+    link_slot(session, slot, pairs, host_shop_id=run.shop_id, at=at)
 
 
 def _issue(session: Session, offer: Offer, count: int, at: datetime) -> Sequence[int]:

@@ -83,7 +83,7 @@ def fill_slot(  # noqa: PLR0913 - what a slot holds, by name
     partner.content, partner.picture = content, name
     partner.offer_id = find_offer(session, member.shop_id, offer_slug).id
     partner.product_id = product.id if product else None
-    partner.filled_by, partner.filled_at = member.actor, at
+    partner.filled_at = at
     session.add(partner)
     session.flush()
     subject = f"joint:{joint.id}"

@@ -84,7 +84,7 @@ def leave_traces(stage: Stage, files: FileStore) -> None:
     delivery.state, delivery.sent_at = DeliveryState.SENT, NOON
     delivery.address, delivery.detail, delivery.message_id = MAIL, f"250 {MAIL} ok", f"<{MAIL}>"
     link = session.exec(select(Link).where(Link.delivery_id == delivery.id)).one()
-    scan = {"carrier_shop_id": shop.id, "kind": TouchKind.CLICK, "at": NOON, "address_digest": "qxdigest"}
+    scan = {"host_shop_id": shop.id, "kind": TouchKind.CLICK, "at": NOON, "address_digest": "qxdigest"}
     report = files.put(f"To: {MAIL}".encode())
     hook, _secret = create_webhook(
         session, shop, "crm", url="https://crm.example/in", events=[WebhookEvent.SENT], at=NOON, actor="user:1"

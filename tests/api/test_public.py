@@ -113,7 +113,7 @@ def test_an_unknown_token_is_a_friendly_page(phone: TestClient) -> None:
 
 def test_a_link_without_an_offer_leads_on_to_its_destination(tea: Tea, phone: TestClient, engine: Engine) -> None:
     def product_link(stage: Stage) -> str:
-        link = {"shop_id": stage.shop.id, "carrier_shop_id": stage.shop.id, "medium": "email", "created_at": NOON}
+        link = {"shop_id": stage.shop.id, "host_shop_id": stage.shop.id, "medium": "email", "created_at": NOON}
         stage.session.add(Link(token="PLAIN0TOKEN1", destination="https://tea.example/new", **link))
         stage.session.add(Link(token="PLAIN0TOKEN2", destination="javascript:alert(1)", **link))
         return "PLAIN0TOKEN1"

@@ -123,4 +123,4 @@ def test_work_that_no_transaction_spans_is_refused_while_the_first_request_is_at
     with transaction(engine) as session:
         session.exec(select(GivenAnswer)).one().answer = None  # as if the process had died over it
     again = backend.post(path, json=body, headers=KEY)
-    assert (again.status_code, "still at work" in again.json()["detail"]) == (409, True)
+    assert (again.status_code, "still in progress" in again.json()["detail"]) == (409, True)

@@ -106,7 +106,7 @@ def test_every_entry_ends_with_that_line(command: list[str], tmp_path: Path) -> 
     [
         (["serve", "--port", "70000"], "'--port': Input should be less than or equal to 65535"),
         (["serve", "--port", "many"], "'--port': Input should be a valid integer"),
-        (["serve", "--host", "no.such.host.invalid"], "no.such.host.invalid is no address of this machine"),
+        (["serve", "--host", "no.such.host.invalid"], "no.such.host.invalid is not an address of this machine"),
     ],
 )
 def test_wrong_port_or_host_is_one_line(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -156,7 +156,7 @@ def test_every_command_refuses_a_key_that_is_too_short_without_showing_it(
         main(command)
     told = capsys.readouterr().err
     assert (end.value.code, told.count("\n"), "hunter2" in told) == (2, 1, False)
-    assert "holds 7 bytes; a key needs 32" in told
+    assert "has 7 bytes; a key needs 32" in told
     assert not (tmp_path / "regulars.db").exists()
 
 

@@ -14,7 +14,7 @@ def claim_by_code(session: Session, shop: Shop, code: str, *, at: datetime) -> C
     coupon = find_coupon(session, shop, code)
     link = Link(
         shop_id=shop.id,
-        carrier_shop_id=shop.id,
+        host_shop_id=shop.id,
         token=code,
         medium="parcel",
         offer_id=coupon.offer_id,

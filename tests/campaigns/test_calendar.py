@@ -63,7 +63,7 @@ def test_scheduled_launch_moves_and_anything_else_stays(stage: Stage) -> None:
     with pytest.raises(Invalid, match="is in the past"):
         reschedule(stage.session, stage.shop, push, launch_at=later(hours=-1), at=NOON, actor="user:1")
     launch(stage.session, stage.shop, push, at=NOON, actor="user:1")
-    with pytest.raises(Conflict, match="is running and cannot be moved"):
+    with pytest.raises(Conflict, match="is running and cannot be rescheduled"):
         reschedule(stage.session, stage.shop, push, launch_at=later(days=3), at=NOON, actor="user:1")
     weekly = stage.push("weekly", trigger={"recurring": {"rrule": "FREQ=DAILY", "at": "10:00"}})
     with pytest.raises(Conflict, match="is scheduled by its trigger"):

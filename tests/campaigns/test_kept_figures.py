@@ -48,7 +48,7 @@ def put(stage: Stage, **values: Any) -> None:
 
 def open_by_nobody(stage: Stage) -> None:
     """A link on paper that belongs to no buyer."""
-    link = Link(shop_id=1, carrier_shop_id=1, token="ANYBODYS2345", campaign_id=1, medium="parcel", created_at=NOON)
+    link = Link(shop_id=1, host_shop_id=1, token="ANYBODYS2345", campaign_id=1, medium="parcel", created_at=NOON)
     stage.session.add(link)
     stage.session.flush()
     open_link(stage.session, link.token, at=SOON, user_agent="Mozilla/5.0 (iPhone)", address="203.0.113.9")

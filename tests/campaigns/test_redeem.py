@@ -147,7 +147,7 @@ def test_link_of_another_shops_paper_gets_one_coupon(stage: Stage) -> None:
     offer = stage.offer(most_coupons=1)
     shop_id = stage.shop.id
     first, second = (
-        Link(shop_id=shop_id, carrier_shop_id=shop_id, token=t, offer_id=offer.id, medium="parcel", created_at=NOON)
+        Link(shop_id=shop_id, host_shop_id=shop_id, token=t, offer_id=offer.id, medium="parcel", created_at=NOON)
         for t in ("AAAA", "BBBB")
     )
     stage.session.add_all([first, second])

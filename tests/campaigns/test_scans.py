@@ -79,7 +79,7 @@ def test_owner_of_a_joint_slot_learns_the_host_shop_but_not_the_buyer(stage: Sta
     other = create_shop(stage.session, "cups", name="Cups", timezone="Asia/Shanghai", currency="CNY", at=NOON)
     slot = Link(
         shop_id=other.id,
-        carrier_shop_id=stage.shop.id,
+        host_shop_id=stage.shop.id,
         delivery_id=link.delivery_id,
         token="SLOTTOKEN001",
         slot="b",
@@ -90,7 +90,7 @@ def test_owner_of_a_joint_slot_learns_the_host_shop_but_not_the_buyer(stage: Sta
     stage.session.flush()
     opened = open_link(stage.session, slot.token, at=NOON, user_agent=PHONE)
     assert opened.shop.slug == "cups"
-    assert (opened.scan.shop_id, opened.scan.carrier_shop_id, opened.scan.buyer_id) == (other.id, stage.shop.id, None)
+    assert (opened.scan.shop_id, opened.scan.host_shop_id, opened.scan.buyer_id) == (other.id, stage.shop.id, None)
     [touch] = stage.session.exec(select(Touch)).all()
     assert (touch.shop_id, touch.campaign) == (stage.shop.id, "flyer")
 

@@ -31,9 +31,9 @@ def test_first_last_and_every_nth_page_are_sampled(pdf: bytes) -> None:
 
 
 def test_what_is_not_a_pdf_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Invalid, match="The file is not a PDF we can open"):
+    with pytest.raises(Invalid, match="The file cannot be opened as a PDF"):
         verify.decode(b"hello")
-    with pytest.raises(Invalid, match=r"missing\.pdf is not a PDF we can open"):
+    with pytest.raises(Invalid, match=r"missing\.pdf cannot be opened as a PDF"):
         verify.decode(tmp_path / "missing.pdf")
 
 

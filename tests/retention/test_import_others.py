@@ -231,7 +231,7 @@ def test_what_is_no_picture_beside_the_list_is_rejected(load: Load, ask: Ask, tm
     (tmp_path.parent / "secret.png").write_bytes(picture())
     report = load("products", f"sku,title,price,picture\nT1,龙井,1,{named}\n")
     assert (report.rejected, report.exit_code) == (1, 2)
-    assert f"picture '{named}' is no picture file beside the list" in reasons(report)
+    assert f"picture '{named}' is not a picture file in the folder of the list" in reasons(report)
     assert ask("SELECT count(*) FROM products") == [(0,)]
 
 
