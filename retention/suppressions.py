@@ -169,12 +169,6 @@ def spellings_of(session: Session, shop_id: int, address: str) -> set[str]:
     return set().union(*(keys_of(session, shop_id, channel, [address]) for channel in KEY))
 
 
-def suppressions_of(session: Session, shop_id: int, *, limit: int = 1000) -> list[Suppression]:
-    """Return the addresses that have said no, the latest first."""
-    rows = select(Suppression).where(Suppression.shop_id == shop_id, col(Suppression.lifted_at).is_(None))
-    return list(session.exec(rows.order_by(col(Suppression.id).desc()).limit(limit)))
-
-
 def keys_of(session: Session, shop_id: int, channel: Channel, addresses: Iterable[str]) -> set[str]:
     """Return the one spelling of addresses of a channel, without what is none."""
     written = [address for address in addresses if address]

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from api.cli.terminal import JsonOption, ShopOption, engine, reading, show, writing
+from api.shapes.batches import BatchOut
 from campaigns.runs.finding import find_run
 from printables import piece_ledger
 from printables.batches import Batch
@@ -145,13 +146,7 @@ def verify_file(
 
 def batch_shown(batch: Batch, out: Path | None = None) -> dict[str, Any]:
     """Return a batch as commands write it; with `out` its files are copied there under readable names."""
-    shown = {
-        "batch": batch.number,
-        "state": batch.state.value,
-        "profile": batch.profile,
-        "pieces": batch.pieces,
-        "sheets": batch.sheets,
-    }
+    shown = {"batch": batch.number} | BatchOut.of(batch).model_dump(mode="json")
     files = open_store(get_settings())
     if out is None:
         return shown | {"files": [str(files.path(name)) for name in batch.files]}

@@ -8,8 +8,22 @@ from typing import Annotated, Any
 import typer
 from sqlmodel import Session
 
-from api.cli.terminal import InShop, JsonOption, ShopOption, engine, parse_json, read_json, reading, show, writing
+from api.cli.terminal import (
+    USUAL_ROWS,
+    InShop,
+    JsonOption,
+    LimitOption,
+    ShopOption,
+    engine,
+    parse_json,
+    read_json,
+    reading,
+    show,
+    show_page,
+    writing,
+)
 from api.date_input import typed_moment
+from api.shapes.campaigns import CampaignOut, WhyOut
 from campaigns.campaign.campaigns import Campaign, DeliveryState, Recipe
 from campaigns.campaign.draft import Draft
 from campaigns.campaign.reasons import step_name
@@ -19,8 +33,8 @@ from campaigns.deliveries.ledger import count_campaign
 from campaigns.offers.offers import OfferKind, create_offer, find_offer
 from campaigns.plans.planning import Plan, plan
 from campaigns.results.results import campaign_results
-from campaigns.runs.drafting import campaigns_of, create_campaign, find_campaign
-from campaigns.runs.explaining import explain_outcome
+from campaigns.runs.drafting import create_campaign, find_campaign, page_of_campaigns
+from campaigns.runs.explaining import page_of_why
 from campaigns.runs.launch import launch
 from campaigns.sending.blocked import change_sender
 from campaigns.sending.dispatch import send_all
@@ -29,6 +43,7 @@ from retention import clock, money
 from retention.buyers import buyer_for
 from retention.errors import Invalid
 from retention.moments import last_day, show_moment
+from retention.paging import Wanted
 from retention.products import find_product
 from retention.shops import Shop
 
@@ -95,16 +110,12 @@ def create_an_offer(  # noqa: PLR0913 - every term of an offer is an option
 
 
 @group.command("list")
-def list_them(shop: ShopOption, *, as_json: JsonOption = False) -> None:
+def list_them(shop: ShopOption, limit: LimitOption = USUAL_ROWS, *, as_json: JsonOption = False) -> None:
     """List the shop's campaigns, newest first."""
     with reading(shop) as here:
-        found = campaigns_of(here.session, here.shop.id)
-        rows = [{"slug": each.slug, "name": each.name, "state": each.state.value} for each in found]
-    if as_json:
-        show({"campaigns": rows}, as_json=True)
-        return
-    for row in rows:
-        typer.echo("\t".join(row.values()))
+        page = page_of_campaigns(here.session, here.shop.id, Wanted(limit))
+        rows = [CampaignOut.of(each).model_dump(mode="json") for each in page.rows]
+    show_page("campaigns", rows, page, ("slug", "name", "state"), as_json=as_json)
 
 
 @group.command()
@@ -142,7 +153,7 @@ def create(  # noqa: PLR0913 - every value of a draft is an option
             at=here.now,
             actor=here.actor,
         )
-        result = made.model_dump(mode="json", include={"slug", "name", "recipe", "medium", "state"})
+        result = CampaignOut.of(made).model_dump(mode="json")
     show(result, as_json=as_json)
 
 
@@ -246,6 +257,7 @@ def show_why(
     slug: SlugArgument,
     buyer: Annotated[str, typer.Argument(help="The buyer's ID.", metavar="BUYER")],
     shop: ShopOption,
+    limit: LimitOption = USUAL_ROWS,
     *,
     as_json: JsonOption = False,
 ) -> None:
@@ -253,21 +265,10 @@ def show_why(
     with reading(shop) as here:
         campaign = _campaign(here, slug)
         person = buyer_for(here.session, here.member, buyer)
-        answers = explain_outcome(here.session, here.shop, campaign, person, at=here.now)
-        rows = [
-            {
-                "run": each.run.number if each.run else None,
-                "outcome": each.outcome,
-                "reason": each.reason,
-                "sentence": each.sentence,
-            }
-            for each in answers
-        ]
-    if as_json:
-        show({"answers": rows}, as_json=True)
-        return
-    for row in rows:
-        typer.echo(f"{row['outcome']}: {row['sentence']}")
+        page = page_of_why(here.session, here.shop, campaign, person, Wanted(limit), at=here.now)
+        rows = [WhyOut.of(each).model_dump(mode="json") for each in page.rows]
+    lines = [row | {"line": f"{row['outcome']}: {row['sentence']}"} for row in rows]
+    show_page("answers", rows if as_json else lines, page, ("line",), as_json=as_json)
 
 
 @group.command("resend")

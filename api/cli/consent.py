@@ -4,13 +4,16 @@ from typing import Annotated
 
 import typer
 
-from api.cli.terminal import JsonOption, ShopOption, reading, show, writing
+from api.cli.terminal import USUAL_ROWS, JsonOption, LimitOption, ShopOption, more_of, reading, show, show_page, writing
 from api.date_input import typed_moment
+from api.shapes.consents import AnswerOut
+from api.shapes.optouts import SuppressionOut
 from campaigns.optouts.recording import ConsentStatement, pause_buyer, record_address, record_answer
 from retention.buyers import buyer_for
-from retention.consent import Answer, Channel, answers_of
+from retention.consent import Answer, Channel, page_of_answers
 from retention.errors import Invalid
-from retention.suppressions import suppressions_of
+from retention.paging import Wanted
+from retention.suppressions import page_of_suppressions
 
 consent = typer.Typer(help="Consent of buyers: opt-ins, opt-outs, pauses.", no_args_is_help=True)
 
@@ -56,21 +59,20 @@ def record(
 
 
 @consent.command("show")
-def show_history(buyer: BuyerArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
+def show_history(
+    buyer: BuyerArgument, shop: ShopOption, limit: LimitOption = USUAL_ROWS, *, as_json: JsonOption = False
+) -> None:
     """Show a buyer's consent history with evidence, latest first; superseded answers are marked."""
     with reading(shop) as here:
         one = buyer_for(here.session, here.member, buyer)
-        rows = [
-            row.model_dump(mode="json", exclude={"id", "shop_id", "buyer_id"})
-            for row in answers_of(here.session, here.shop.id, one.id)
-        ]
+        page = page_of_answers(here.session, here.shop.id, one.id, Wanted(limit))
+        rows = [AnswerOut.of(row, one).model_dump(mode="json") | {"wording": row.wording} for row in page.rows]
     if as_json:
-        show({"buyer": buyer, "history": rows}, as_json=True)
+        show({"buyer": buyer, "history": rows} | more_of(page), as_json=True)
         return
-    for row in rows:
-        mark = "" if row["counts"] else "(does not count)"
-        names = ("at", "channel", "topic", "answer", "source", "wording", "recorded_by")
-        typer.echo("\t".join([*(str(row[name]) for name in names), mark]).rstrip())
+    lines = [row | {"mark": "" if row["counts"] else "(does not count)"} for row in rows]
+    names = ("at", "channel", "topic", "answer", "source", "wording", "recorded_by", "mark")
+    show_page("history", lines, page, names, as_json=False)
 
 
 @consent.command("pause")
@@ -91,17 +93,12 @@ def resume(buyer: BuyerArgument, shop: ShopOption, source: SourceOption = "phone
 
 
 @consent.command("suppressed")
-def suppressed(shop: ShopOption, *, as_json: JsonOption = False) -> None:
+def suppressed(shop: ShopOption, limit: LimitOption = USUAL_ROWS, *, as_json: JsonOption = False) -> None:
     """List suppressed addresses, latest first."""
-    fields = {"channel", "topic", "address", "source", "at"}
     with reading(shop) as here:
-        found = suppressions_of(here.session, here.shop.id)
-        rows = [row.model_dump(mode="json", include=fields) for row in found]
-    if as_json:
-        show({"suppressions": rows}, as_json=True)
-        return
-    for row in rows:
-        typer.echo("\t".join(str(row[name]) for name in ("at", "channel", "topic", "address", "source")))
+        page = page_of_suppressions(here.session, here.shop.id, Wanted(limit))
+        rows = [SuppressionOut.of(row).model_dump(mode="json") for row in page.rows]
+    show_page("suppressions", rows, page, ("at", "channel", "topic", "address", "source"), as_json=as_json)
 
 
 def _pause(shop: str, buyer: str, until: str, source: str) -> None:

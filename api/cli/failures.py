@@ -1,15 +1,15 @@
 """Commands on what goes wrong by itself."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from api.cli.terminal import JsonOption, ShopOption, reading, show, show_rows, writing
-from retention.failures import Failure, failures_of, is_given_up, try_again
+from api.cli.terminal import USUAL_ROWS, JsonOption, LimitOption, ShopOption, reading, show, show_page, writing
+from api.shapes.failures import FailureOut
+from retention.failures import page_of_failures, try_again
+from retention.paging import Wanted
 
 group = typer.Typer(help="Failed background work, and retrying it.", no_args_is_help=True)
-
-_KEPT = {"id", "work", "kind", "name", "why", "tries", "since", "tried_at", "next_at"}
 
 
 def add_to(app: typer.Typer) -> None:
@@ -17,11 +17,12 @@ def add_to(app: typer.Typer) -> None:
 
 
 @group.command("list")
-def list_them(shop: ShopOption, *, as_json: JsonOption = False) -> None:
+def list_them(shop: ShopOption, limit: LimitOption = USUAL_ROWS, *, as_json: JsonOption = False) -> None:
     """List failed background work, waiting for a retry or given up, latest first."""
     with reading(shop) as here:
-        rows = [_shown(each) for each in failures_of(here.session, here.shop.id)]
-    show_rows("failures", rows, ("id", "work", "kind", "name", "tries", "next_at", "why"), as_json=as_json)
+        page = page_of_failures(here.session, here.shop.id, Wanted(limit))
+        rows = [FailureOut.of(each).model_dump(mode="json") for each in page.rows]
+    show_page("failures", rows, page, ("id", "work", "kind", "name", "tries", "next_at", "why"), as_json=as_json)
 
 
 @group.command("try-again")
@@ -33,9 +34,6 @@ def retry(
 ) -> None:
     """Retry failed work now."""
     with writing(shop) as here:
-        result = _shown(try_again(here.session, here.member, number, at=here.now))
+        failure = try_again(here.session, here.member, number, at=here.now)
+        result = FailureOut.of(failure).model_dump(mode="json")
     show(result, as_json=as_json)
-
-
-def _shown(failure: Failure) -> dict[str, Any]:
-    return failure.model_dump(mode="json", include=_KEPT) | {"given_up": is_given_up(failure)}

@@ -1,14 +1,25 @@
 """Commands on API keys."""
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from api.cli.terminal import JsonOption, ShopOption, reading, show, show_rows, writing
+from api.cli.terminal import (
+    USUAL_ROWS,
+    JsonOption,
+    LimitOption,
+    ShopOption,
+    reading,
+    show,
+    show_page,
+    writing,
+)
+from api.shapes.users import KeyOut
 from retention import keys
 from retention.access import Scope, read_scopes
 from retention.moments import show_end
+from retention.paging import Wanted
 from retention.shops import Shop
 
 group = typer.Typer(help="API keys for other systems.", no_args_is_help=True)
@@ -43,23 +54,18 @@ def create(
 
 
 @group.command("list")
-def list_keys(shop: ShopOption, *, as_json: JsonOption = False) -> None:
+def list_keys(shop: ShopOption, limit: LimitOption = USUAL_ROWS, *, as_json: JsonOption = False) -> None:
     """List a shop's keys with scopes, creator, last use and state."""
     with reading(shop) as here:
         at = here.now
-        rows: list[dict[str, Any]] = [
-            {
-                "name": key.name,
-                "state": key.state(at).value,
-                "scopes": key.scopes if as_json else ",".join(key.scopes),
-                "created_at": key.created_at.isoformat(),
-                "created_by": key.created_by,
-                "last_used_at": key.last_used_at.isoformat() if key.last_used_at else None,
-                "expires_at": _end(key.expires_at, here.shop, at, as_json=as_json),
-            }
-            for key in keys.keys_of(here.session, here.shop)
+        page = keys.page_of_keys(here.session, here.shop, Wanted(limit), at=at)
+        rows = [KeyOut.of(key, at=at).model_dump(mode="json") | {"created_by": key.created_by} for key in page.rows]
+        ends = [_end(key.expires_at, here.shop, at, as_json=as_json) for key in page.rows]
+    if not as_json:
+        rows = [
+            row | {"scopes": ",".join(row["scopes"]), "expires_at": end} for row, end in zip(rows, ends, strict=True)
         ]
-    show_rows("keys", rows, ["name", "state", "scopes", "last_used_at", "expires_at"], as_json=as_json)
+    show_page("keys", rows, page, ["name", "state", "scopes", "last_used_at", "expires_at"], as_json=as_json)
 
 
 def _end(expires_at: datetime | None, shop: Shop, at: datetime, *, as_json: bool) -> str | None:

@@ -5,13 +5,25 @@ from typing import Annotated
 
 import typer
 
-from api.cli.terminal import JsonOption, ShopOption, reading, show, writing, writing_everywhere
+from api.cli.terminal import (
+    USUAL_ROWS,
+    JsonOption,
+    LimitOption,
+    ShopOption,
+    reading,
+    show,
+    show_page,
+    writing,
+    writing_everywhere,
+)
+from api.shapes.optouts import BounceOut, TopicOut
 from campaigns.channels.senders import find_sender
 from campaigns.optouts.bounce_handling import lift_bounce, read_mailbox
-from campaigns.optouts.bounces import bounces_of
+from campaigns.optouts.bounces import page_of_bounces
 from campaigns.optouts.inbound import NO_SENDER, inbound_address, inbound_token
 from campaigns.optouts.topics import create_topic, find_topic, rename_topic, topics_of
 from retention.files import open_store
+from retention.paging import Wanted
 from retention.settings import get_settings
 
 topics = typer.Typer(help="Topics that buyers can unsubscribe from one by one.", no_args_is_help=True)
@@ -40,7 +52,7 @@ def create(
     with writing(shop) as here:
         names = {"en": en, "zh-CN": zh}
         made = create_topic(here.session, here.shop, slug, names=names, at=here.now, actor=here.actor)
-        result = {"slug": made.slug, "names": made.names}
+        result = TopicOut.of(made).model_dump()
     show(result, as_json=as_json)
 
 
@@ -57,7 +69,7 @@ def rename(
     with writing(shop) as here:
         topic = find_topic(here.session, here.shop.id, slug)
         rename_topic(here.session, topic, names={"en": en, "zh-CN": zh}, at=here.now, actor=here.actor)
-        result = {"slug": topic.slug, "names": topic.names}
+        result = TopicOut.of(topic).model_dump()
     show(result, as_json=as_json)
 
 
@@ -67,7 +79,7 @@ def list_topics(shop: ShopOption, *, as_json: JsonOption = False) -> None:
     with reading(shop) as here:
         found = topics_of(here.session, here.shop.id)
     if as_json:
-        show({"topics": [{"slug": each.slug, "names": each.names} for each in found]}, as_json=True)
+        show({"topics": [TopicOut.of(each).model_dump() for each in found]}, as_json=True)
         return
     for each in found:
         typer.echo(f"{each.slug}\t{' / '.join(each.names.values())}")
@@ -86,16 +98,12 @@ def read(
 
 
 @bounces.command("list")
-def list_bounces(shop: ShopOption, *, as_json: JsonOption = False) -> None:
+def list_bounces(shop: ShopOption, limit: LimitOption = USUAL_ROWS, *, as_json: JsonOption = False) -> None:
     """List the latest bounce reports."""
     with reading(shop) as here:
-        fields = {"kind", "address", "detail", "at", "report"}
-        rows = [each.model_dump(mode="json", include=fields) for each in bounces_of(here.session, here.shop.id)]
-    if as_json:
-        show({"bounces": rows}, as_json=True)
-        return
-    for row in rows:
-        typer.echo("\t".join(str(row[name]) for name in ("at", "kind", "address", "detail")))
+        page = page_of_bounces(here.session, here.shop.id, Wanted(limit))
+        rows = [BounceOut.of(each).model_dump(mode="json") | {"report": each.report} for each in page.rows]
+    show_page("bounces", rows, page, ("at", "kind", "address", "detail"), as_json=as_json)
 
 
 @bounces.command("lift")

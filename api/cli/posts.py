@@ -6,14 +6,27 @@ from typing import Annotated, Any
 import typer
 from sqlmodel import Session
 
-from api.cli.terminal import InShop, JsonOption, ShopOption, reading, show, show_rows, writing
+from api.cli.terminal import (
+    USUAL_ROWS,
+    InShop,
+    JsonOption,
+    LimitOption,
+    ShopOption,
+    more_of,
+    reading,
+    show,
+    show_page,
+    writing,
+)
+from api.shapes.posts import GroupOut, PostOut
 from campaigns.posts import manual_posts
-from campaigns.posts.groups import find_group, groups_of, set_owner
+from campaigns.posts.groups import find_group, page_of_groups, set_owner
 from campaigns.posts.posts import set_quota
 from campaigns.posts.task_list import Task, task_for, task_list_of
 from printables.drawing.pictures import cleaned
 from retention.errors import NotFound
 from retention.files import open_store
+from retention.paging import Page, Wanted
 from retention.settings import get_settings
 from retention.shops import Shop
 from retention.users import find_user, people_of
@@ -29,17 +42,16 @@ def add_to(app: typer.Typer) -> None:
 
 
 @group.command("list")
-def list_them(shop: ShopOption, *, as_json: JsonOption = False) -> None:
+def list_them(shop: ShopOption, limit: LimitOption = USUAL_ROWS, *, as_json: JsonOption = False) -> None:
     """List posts that are due and not taken by another user."""
     with reading(shop) as here:
-        task_list = task_list_of(here.session, here.shop, here.member, at=here.now)
-        rows = [shown(task) for task in task_list.tasks]
-        result = {"posts": rows, "waiting": task_list.waiting, "left_today": task_list.left_today}
+        task_list = task_list_of(here.session, here.shop, here.member, at=here.now, wanted=Wanted(limit))
+        page, rows = Page(task_list.tasks, task_list.next), [shown(task) for task in task_list.tasks]
     if as_json:
-        show(result | {"left_this_month": task_list.left_this_month}, as_json=True)
+        left = {name: getattr(task_list, name) for name in ("waiting", "left_today", "left_this_month")}
+        show({"posts": rows, **left} | more_of(page), as_json=True)
         return
-    for row in rows:
-        typer.echo("\t".join(str(row[name]) for name in ("number", "state", "to", "buyers", "campaign")))
+    show_page("posts", rows, page, ("number", "state", "to", "buyers", "campaign"), as_json=False)
 
 
 @group.command()
@@ -113,12 +125,12 @@ def limit(
 
 
 @group.command("groups")
-def list_groups(shop: ShopOption, *, as_json: JsonOption = False) -> None:
+def list_groups(shop: ShopOption, limit: LimitOption = USUAL_ROWS, *, as_json: JsonOption = False) -> None:
     """List chat groups and their owners."""
     with reading(shop) as here:
-        found = groups_of(here.session, here.shop)
-        rows = [{"group": each.slug, "name": each.name, "owner": who.email if who else None} for each, who in found]
-    show_rows("groups", rows, ("group", "name", "owner"), as_json=as_json)
+        page = page_of_groups(here.session, here.shop, Wanted(limit))
+        rows = [GroupOut.of(*each).model_dump() | {"group": each[0].slug} for each in page.rows]
+    show_page("groups", rows, page, ("group", "name", "owner"), as_json=as_json)
 
 
 @group.command()
@@ -139,21 +151,7 @@ def owner(
 
 def shown(task: Task) -> dict[str, Any]:
     """Return a post as results show it; a buyer by the shop's own id."""
-    post = task.post
-    return {
-        "number": post.id,
-        "campaign": task.campaign.slug,
-        "group": task.group.slug if task.group else None,
-        "owner": task.owner.email if task.owner else None,
-        "buyer": task.buyer.external_id if task.buyer else None,
-        "to": task.to,
-        "buyers": task.buyers,
-        "state": post.state.value,
-        "due_at": post.due_at.isoformat(),
-        "too_late_at": post.too_late_at.isoformat(),
-        "sent_at": post.sent_at.isoformat() if post.sent_at else None,
-        "note": post.note,
-    }
+    return PostOut.of(task).model_dump(mode="json", exclude={"text"}) | {"to": task.to}
 
 
 def _after(here: InShop, number: int) -> dict[str, Any]:

@@ -8,12 +8,24 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli.terminal import JsonOption, ShopOption, read_json, reading, show, writing
+from api.cli.terminal import (
+    USUAL_ROWS,
+    JsonOption,
+    LimitOption,
+    ShopOption,
+    read_json,
+    reading,
+    show,
+    show_page,
+    writing,
+)
+from api.shapes.segments import ListedSegmentOut, RefreshedOut, SegmentOut
 from campaigns.campaign.audiences import remove_segment
 from retention import clock
 from retention.access import Member, Scope
 from retention.errors import Invalid
 from retention.i18n import speaking
+from retention.paging import Wanted
 from retention.shops import Shop
 from segments import export as files
 from segments import lists, presets, preview, segments, snapshots
@@ -44,25 +56,18 @@ def add_to(app: typer.Typer) -> None:
 
 
 @group.command("list")
-def list_them(shop: ShopOption, *, as_json: JsonOption = False) -> None:
+def list_them(shop: ShopOption, limit: LimitOption = USUAL_ROWS, *, as_json: JsonOption = False) -> None:
     """List the shop's segments with their size at the last refresh."""
     with reading(shop) as here:
         sizes = snapshots.sizes(here.session, here.shop.id)
-        rows = [
-            {
-                "slug": segment.slug,
-                "name": segment.name,
-                "size": sizes.get(segment.id),
-                "refreshed_at": segment.refreshed_at.isoformat() if segment.refreshed_at else None,
-            }
-            for segment in segments.list_segments(here.session, here.shop.id)
+        page = segments.page_of_segments(here.session, here.shop.id, Wanted(limit))
+        listed = [
+            ListedSegmentOut.of(each, here.shop, here.member, buyers_at_refresh=sizes.get(each.id))
+            for each in page.rows
         ]
-    if as_json:
-        show({"segments": rows}, as_json=True)
-        return
-    for row in rows:
-        size = "not refreshed yet" if row["size"] is None else row["size"]
-        typer.echo(f"{row['slug']}\t{size}\t{row['name']}")
+    rows = [each.model_dump(mode="json") | {"size": each.buyers_at_refresh} for each in listed]
+    lines = [row | {"size": "not refreshed yet" if row["size"] is None else row["size"]} for row in rows]
+    show_page("segments", rows if as_json else lines, page, ("slug", "size", "name"), as_json=as_json)
 
 
 @group.command("show")
@@ -73,11 +78,7 @@ def show_one(
     with reading(shop) as here, speaking(language):
         segment = segments.find_segment(here.session, here.shop.id, slug)
         history = snapshots.trend(here.session, here.shop.id, segment.id)
-        result = {
-            "slug": segment.slug,
-            "name": segment.name,
-            "words": describe(segment.rule, currency=here.shop.currency),
-            "rule": segment.rule_json,
+        result = SegmentOut.of(segment, here.shop, here.member).model_dump(mode="json") | {
             "count": len(match(here.session, here.shop, InSegment(slug), now=here.now)),
             "trend": [{"at": at.isoformat(), "size": size} for at, size in history],
         }
@@ -132,11 +133,8 @@ def save(
         segment = segments.save_segment(
             here.session, here.shop.id, slug, rule=parse(asked), name=name, actor=here.actor, at=here.now
         )
-        result = {
-            "slug": segment.slug,
-            "name": segment.name,
-            "words": describe(segment.rule, currency=here.shop.currency),
-        }
+        shown = SegmentOut.of(segment, here.shop, here.member)
+        result = shown.model_dump(mode="json", include={"slug", "name", "words"})
     show(result, as_json=as_json)
 
 
@@ -198,7 +196,7 @@ def refresh(
             done = [snapshots.refresh_segment(here.session, here.shop, slug, now=here.now)]
         else:
             done = snapshots.refresh_segments(here.session, here.shop, now=here.now)
-    rows = [{"slug": each.slug, "size": each.size, "entered": each.entered, "left": each.left} for each in done]
+    rows = [RefreshedOut.of(each).model_dump(mode="json") | {"size": each.size} for each in done]
     if as_json:
         show({"segments": rows}, as_json=True)
         return

@@ -7,19 +7,30 @@ from typing import Annotated, Any
 import typer
 from sqlmodel import Session
 
-from api.cli.terminal import JsonOption, ShopOption, read_json, reading, show, show_rows, writing
+from api.cli.terminal import (
+    USUAL_ROWS,
+    JsonOption,
+    LimitOption,
+    ShopOption,
+    read_json,
+    reading,
+    show,
+    show_page,
+    writing,
+)
 from campaigns.channels.senders import (
     Sender,
     SenderKind,
     create_sender,
     edit_sender,
     find_sender,
-    senders_of,
+    page_of_senders,
     test_sender,
 )
 from campaigns.sending.pausing import pause_sender, resume_sender
 from retention import money
 from retention.errors import Invalid
+from retention.paging import Wanted
 from retention.shops import get_shop
 
 group = typer.Typer(help="Senders: mail servers, SMS gateways, webhooks, bots.", no_args_is_help=True)
@@ -43,11 +54,12 @@ def add_to(app: typer.Typer) -> None:
 
 
 @group.command("list")
-def list_them(shop: ShopOption, *, as_json: JsonOption = False) -> None:
+def list_them(shop: ShopOption, limit: LimitOption = USUAL_ROWS, *, as_json: JsonOption = False) -> None:
     """List the shop's senders and their state."""
     with reading(shop) as here:
-        rows = [shown(here.session, each) for each in senders_of(here.session, here.shop.id)]
-    show_rows("senders", rows, ("slug", "kind", "state", "last_error"), as_json=as_json)
+        page = page_of_senders(here.session, here.shop.id, Wanted(limit))
+        rows = [shown(here.session, each) for each in page.rows]
+    show_page("senders", rows, page, ("slug", "kind", "state", "last_error"), as_json=as_json)
 
 
 @group.command()

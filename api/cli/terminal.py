@@ -3,7 +3,7 @@
 import getpass
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,14 +18,20 @@ from sqlmodel import Session
 from campaigns.campaign.reasons import step_name
 from retention import clock, database
 from retention.access import Member, terminal_actor, terminal_member
+from retention.column_limits import LARGEST
 from retention.errors import Invalid
 from retention.home import open_home
+from retention.paging import Page
 from retention.queue import configure
 from retention.settings import get_settings
 from retention.shops import Shop, find_shop
 
 ShopOption = Annotated[str, typer.Option("--shop", help="The shop's slug.", metavar="SLUG")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Write the result as one JSON document.")]
+LimitOption = Annotated[int, typer.Option("--limit", min=1, max=LARGEST, help="Maximum number of rows.")]
+
+USUAL_ROWS = 1000
+"""Rows of a list when nobody says how many."""
 
 
 @cache
@@ -168,4 +174,25 @@ def show_rows(name: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[st
         show({name: rows}, as_json=True)
         return
     for row in rows:
-        typer.echo("\t".join("" if row[column] is None else str(row[column]) for column in columns).rstrip())
+        typer.echo(_tabbed(row[column] for column in columns))
+
+
+def show_page(
+    name: str, rows: Sequence[Mapping[str, Any]], page: Page[Any], columns: Sequence[str], *, as_json: bool
+) -> None:
+    """Write the rows of a page likewise; say so when the list goes on after them."""
+    if as_json:
+        show({name: rows} | more_of(page), as_json=True)
+    else:
+        show_rows(name, rows, columns, as_json=False)
+    if page.next:
+        typer.echo(f"Only the first {len(rows)} are shown; there are more. Show them with --limit.", err=True)
+
+
+def more_of(page: Page[Any]) -> dict[str, bool]:
+    """Return what a JSON document says beside the rows of a page that is not the whole list."""
+    return {"more": True} if page.next else {}
+
+
+def _tabbed(values: Iterable[Any]) -> str:
+    return "\t".join("" if value is None else str(value) for value in values).rstrip()

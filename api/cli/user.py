@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from api.cli.terminal import InShop, JsonOption, ShopOption, reading, show, show_rows, writing
+from api.shapes.users import PersonOut
 from retention import invitations, logins, users
 from retention.access import Role
 from retention.invitations import OneTimeLink
@@ -54,7 +55,7 @@ def list_people(shop: ShopOption, *, as_json: JsonOption = False) -> None:
     """List the users of a shop and its open invitations."""
     with reading(shop) as here:
         rows = [
-            {"email": user.email, "name": user.name, "role": role.value, "state": _state(user), "until": None}
+            PersonOut.of(user, role).model_dump(mode="json") | {"state": _state(user), "until": None}
             for user, role in users.people_of(here.session, here.shop)
         ]
         rows += [_invited(link) for link in invitations.invitations_of(here.session, here.shop, at=here.now)]

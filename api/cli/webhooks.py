@@ -4,19 +4,30 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli.terminal import JsonOption, ShopOption, reading, show, show_rows, writing
+from api.cli.terminal import (
+    USUAL_ROWS,
+    JsonOption,
+    LimitOption,
+    ShopOption,
+    reading,
+    show,
+    show_page,
+    writing,
+)
+from api.shapes.webhooks import CallOut, HookOut
 from campaigns.webhooks.webhooks import (
     Webhook,
     WebhookEvent,
-    calls_of,
     create_webhook,
     delete_webhook,
     find_webhook,
+    page_of_calls,
+    page_of_webhooks,
     resend_call,
     test_webhook,
     turn_on,
-    webhooks_of,
 )
+from retention.paging import Wanted
 
 group = typer.Typer(help="Webhooks: events sent to other systems.", no_args_is_help=True)
 
@@ -29,15 +40,13 @@ def add_to(app: typer.Typer) -> None:
 
 
 @group.command("list")
-def list_them(shop: ShopOption, *, as_json: JsonOption = False) -> None:
+def list_them(shop: ShopOption, limit: LimitOption = USUAL_ROWS, *, as_json: JsonOption = False) -> None:
     """List the shop's webhooks."""
     with reading(shop) as here:
-        rows = [_shown(each) for each in webhooks_of(here.session, here.shop.id)]
-    if as_json:
-        show({"hooks": rows}, as_json=True)
-        return
-    for row in rows:
-        typer.echo(f"{row['slug']}\t{'on' if row['active'] else 'off'}\t{row['url']}\t{', '.join(row['events'])}")
+        page = page_of_webhooks(here.session, here.shop.id, Wanted(limit))
+        rows = [_shown(each) for each in page.rows]
+    lines = [row | {"on": "on" if row["active"] else "off", "events": ", ".join(row["events"])} for row in rows]
+    show_page("hooks", rows if as_json else lines, page, ("slug", "on", "url", "events"), as_json=as_json)
 
 
 @group.command()
@@ -86,15 +95,14 @@ def on(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> 
 
 
 @group.command()
-def calls(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) -> None:
+def calls(
+    slug: SlugArgument, shop: ShopOption, limit: LimitOption = USUAL_ROWS, *, as_json: JsonOption = False
+) -> None:
     """List a webhook's latest calls."""
     with reading(shop) as here:
-        found = calls_of(here.session, find_webhook(here.session, here.shop.id, slug))
-        rows = [
-            each.model_dump(mode="json", include={"id", "key", "event", "state", "attempts", "due_at", "answer"})
-            for each in found
-        ]
-    show_rows("calls", rows, ("id", "event", "state", "attempts", "answer"), as_json=as_json)
+        page = page_of_calls(here.session, find_webhook(here.session, here.shop.id, slug), Wanted(limit))
+        rows = [CallOut.of(each).model_dump(mode="json") for each in page.rows]
+    show_page("calls", rows, page, ("id", "event", "state", "attempts", "answer"), as_json=as_json)
 
 
 @group.command()
@@ -113,4 +121,4 @@ def resend(
 
 
 def _shown(hook: Webhook) -> dict[str, Any]:
-    return hook.model_dump(mode="json", include={"slug", "url", "events", "active"})
+    return HookOut.of(hook).model_dump(mode="json")

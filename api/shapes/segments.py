@@ -8,6 +8,7 @@ from pydantic import Field
 
 from api.shapes.shape import PageOut, Shape
 from retention.access import Member
+from retention.i18n import gettext
 from retention.shops import Shop
 from segments.descriptions import describe
 from segments.personal_conditions import readable_json
@@ -26,16 +27,16 @@ class SegmentOut(Shape):
     refreshed_at: datetime | None = None
 
     @classmethod
-    def of(cls, segment: Segment, shop: Shop, member: Member) -> "SegmentOut":
-        """Return a segment as a member may see it."""
-        rule = readable_json(member, segment.rule_json)
-        return SegmentOut(
-            slug=segment.slug,
-            name=segment.name,
-            words=describe(parse(rule), currency=shop.currency),
-            rule=rule,
-            refreshed_at=segment.refreshed_at,
-        )
+    def of(cls, segment: Segment, shop: Shop, member: Member, **more: Any) -> Self:
+        """Return a segment as a member may see it, with what else its shape has.
+
+        One whose stored rule cannot be read says so in place of its words, and hides nobody else's.
+        """
+        damage = segment.damage
+        rule = {} if damage else readable_json(member, segment.rule_json)
+        words = damage.say(gettext) if damage else describe(parse(rule), currency=shop.currency)
+        told = {name: getattr(segment, name) for name in ("slug", "name", "refreshed_at")}
+        return cls(**told, words=words, rule=rule, **more)
 
 
 class ListedSegmentOut(SegmentOut):

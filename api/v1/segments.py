@@ -117,9 +117,7 @@ def list_all(session: Reading, caller: Reader, wanted: Paged, q: Text = "") -> S
     page = segments.page_of_segments(session, caller.shop.id, wanted, text=q)
     return SegmentsOut(
         segments=[
-            ListedSegmentOut(
-                **SegmentOut.of(each, caller.shop, caller.member).model_dump(), buyers_at_refresh=sizes.get(each.id)
-            )
+            ListedSegmentOut.of(each, caller.shop, caller.member, buyers_at_refresh=sizes.get(each.id))
             for each in page.rows
         ],
         next=page.next,
@@ -131,7 +129,7 @@ def show(slug: SegmentSlug, session: Reading, now: Now, caller: Reader, as_of: A
     """Show a segment with its size. Scope segments:read."""
     found = segments.find_segment(session, caller.shop.id, slug)
     buyers = _match(session, caller, slug, now, as_of)
-    return CountedSegmentOut(**SegmentOut.of(found, caller.shop, caller.member).model_dump(), buyers=len(buyers))
+    return CountedSegmentOut.of(found, caller.shop, caller.member, buyers=len(buyers))
 
 
 @router.put("/segments/{slug}", responses=made_or_changed(SegmentOut))

@@ -103,12 +103,6 @@ def page_of_bounces(
     return page_of(session, found, wanted, col(Bounce.id), latest_first=True)
 
 
-def bounces_of(session: Session, shop_id: int, *, limit: int = 200) -> list[Bounce]:
-    """Return a shop's reports, newest first."""
-    newest = select(Bounce).where(Bounce.shop_id == shop_id).order_by(col(Bounce.id).desc())
-    return list(session.exec(newest.limit(limit)))
-
-
 personal(
     Bounce,
     # What fits no delivery is about whoever's address it has.

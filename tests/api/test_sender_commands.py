@@ -130,6 +130,7 @@ def test_hook_is_added_tried_resent_turned_on_and_removed(regulars: Regulars, th
     made = json.loads(out)
     secret = made.pop("secret")
     listed = {"slug": "erp", "url": url, "events": ["buyer.unsubscribed"], "active": True}
+    listed["created_at"] = made["created_at"]
     assert (code, made, secret[:6]) == (0, listed, "whsec_")
     assert regulars("hooks", "list")[1] == f"erp\ton\t{url}\tbuyer.unsubscribed\n"
     assert json.loads(regulars("hooks", "list", "--json")[1]) == {"hooks": [listed]}
