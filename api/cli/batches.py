@@ -146,7 +146,7 @@ def verify_file(
 
 def batch_shown(batch: Batch, out: Path | None = None) -> dict[str, Any]:
     """Return a batch as commands write it; with `out` its files are copied there under readable names."""
-    shown = {"batch": batch.number} | BatchOut.of(batch).model_dump(mode="json")
+    shown = {"batch": batch.number} | BatchOut.of(batch).model_dump(mode="json", exclude={"number"})
     files = open_store(get_settings())
     if out is None:
         return shown | {"files": [str(files.path(name)) for name in batch.files]}

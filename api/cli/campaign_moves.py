@@ -8,11 +8,12 @@ from sqlmodel import Session
 
 from api.cli.campaigns import SlugArgument, group, read_moment
 from api.cli.terminal import InShop, JsonOption, ShopOption, read_json, reading, show, writing
+from api.shapes.arrivals import ArrivalOut
 from campaigns.campaign.campaigns import Campaign
 from campaigns.plans.planning import promise
 from campaigns.runs import approving, scheduling
 from campaigns.runs.approvals import reviews_of
-from campaigns.runs.arrivals import Arrival, board
+from campaigns.runs.arrivals import board
 from campaigns.runs.drafting import edit_campaign, find_campaign
 from retention.errors import Invalid
 from retention.shops import Shop
@@ -106,9 +107,9 @@ def show_arrivals(shop: ShopOption, *, as_json: JsonOption = False) -> None:
     with reading(shop) as here:
         shown = board(here.session, here.shop, at=here.now)
         stages = {
-            "coming": [_shown(each) for each in shown.coming],
-            "live": [_shown(each) for each in shown.live],
-            "sold_out": [_shown(each) for each in shown.sold_out],
+            "coming": [ArrivalOut.of(each).model_dump(mode="json") for each in shown.coming],
+            "live": [ArrivalOut.of(each).model_dump(mode="json") for each in shown.live],
+            "sold_out": [ArrivalOut.of(each).model_dump(mode="json") for each in shown.sold_out],
         }
     if as_json:
         show(stages, as_json=True)
@@ -130,18 +131,6 @@ def _state(session: Session, campaign: Campaign) -> dict[str, Any]:
         "scheduled_at": campaign.scheduled_at.isoformat() if campaign.scheduled_at else None,
         "fingerprint": promise(session, campaign),
         "review": review.verdict.value if review else None,
-    }
-
-
-def _shown(item: Arrival) -> dict[str, Any]:
-    first_after = item.sales.first_after
-    return {
-        "sku": item.product.sku,
-        "title": item.product.title,
-        "arrival_at": item.product.arrival_at.isoformat() if item.product.arrival_at else None,
-        "sales": item.sales.orders,
-        "seconds_to_first_sale": None if first_after is None else int(first_after.total_seconds()),
-        "alerts": [each.campaign.slug for each in item.alerts],
     }
 
 

@@ -8,6 +8,7 @@ import typer
 
 from api.cli.campaigns import SlugArgument, group
 from api.cli.terminal import InShop, JsonOption, ShopOption, reading, show, writing
+from api.shapes.content import FindingOut, VariableOut
 from campaigns.campaign.campaigns import Campaign
 from campaigns.runs.drafting import find_campaign
 from campaigns.texts.branding import brand_style_of, set_branding
@@ -57,7 +58,7 @@ def list_variables(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption 
     with reading(shop) as here:
         found = variables(here.session, here.shop, _campaign(here, slug))
     if as_json:
-        show({"variables": [asdict(each) for each in found]}, as_json=True)
+        show({"variables": [VariableOut.of(each).model_dump(mode="json") for each in found]}, as_json=True)
         return
     for each in found:
         typer.echo(f"{{{{ {each.name} }}}}\t{each.sentence}\t{each.example}")
@@ -70,7 +71,7 @@ def check(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) 
         campaign = _campaign(here, slug)
         findings = check_text(here.session, here.shop, campaign, at=here.now)
     if as_json:
-        show({"findings": [asdict(each) for each in findings]}, as_json=True)
+        show({"findings": [FindingOut.of(each).model_dump(mode="json") for each in findings]}, as_json=True)
         return
     for each in findings:
         typer.echo(f"{each.severity.value}\t{each.language or '-'}\t{each.sentence}")

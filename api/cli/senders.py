@@ -18,6 +18,7 @@ from api.cli.terminal import (
     show_page,
     writing,
 )
+from api.shapes.senders import SenderOut
 from campaigns.channels.senders import (
     Sender,
     SenderKind,
@@ -28,7 +29,6 @@ from campaigns.channels.senders import (
     test_sender,
 )
 from campaigns.sending.pausing import pause_sender, resume_sender
-from retention import money
 from retention.errors import Invalid
 from retention.paging import Wanted
 from retention.shops import get_shop
@@ -159,11 +159,9 @@ def send_test(
 
 def shown(session: Session, sender: Sender) -> dict[str, Any]:
     """Return a sender for people: everything but its secrets, its price in money."""
-    currency = get_shop(session, sender.shop_id).currency
-    values = sender.model_dump(
-        mode="json", exclude={"id", "shop_id", "encrypted_secrets", "created_at", "next_slot_at"}
-    )
-    return values | {"price": money.write_price(sender.price, currency)}
+    rest = set(SenderOut.model_fields) | {"id", "shop_id", "encrypted_secrets", "created_at", "next_slot_at"}
+    known = SenderOut.of(sender, get_shop(session, sender.shop_id)).model_dump(mode="json")
+    return known | sender.model_dump(mode="json", exclude=rest)
 
 
 def _read_settings(place: str) -> Mapping[str, Any]:

@@ -58,3 +58,40 @@ class ResentOut(Shape):
     """How many deliveries wait again."""
 
     resent: int
+
+
+class MovedOut(Shape):
+    """When the campaign is launched now."""
+
+    slug: str
+    scheduled_at: datetime
+
+
+class PlanOut(Shape):
+    """What a launch now would do. Give `fingerprint` to the launch and it does this or nothing."""
+
+    funnel: list[tuple[str, int]]
+    audience: int
+    skipped: dict[str, int]
+    control: int
+    final: int
+    coupons: int = Field(description="Codes it would make.")
+    coupons_left: int | None = Field(description="What the offer still allows; null for no limit.")
+    transactional: bool = Field(description="About the buyers' own orders: no cap holds it.")
+    due_at: datetime = Field(description="When what is sent by the shop's clock leaves.")
+    last_due_at: datetime = Field(description="When the last of it leaves.")
+    delayed: int = Field(description="Deliveries that wait until their cap allows them.")
+    cost: str = Field(description="What the messages cost.")
+    cost_ceiling: str | None = Field(description="What they may cost; null for no limit.")
+    over_ceiling: bool = Field(description="Whether the launch will be refused for its cost.")
+    read_out_at: datetime = Field(description="When its results will be final.")
+    fingerprint: str
+
+
+class LaunchedOut(Shape):
+    """The run that was made."""
+
+    run: int
+    audience: int = Field(description="How many buyers were in the segment.")
+    funnel: list[tuple[str, int]]
+    fingerprint: str

@@ -103,3 +103,29 @@ class RefreshesOut(Shape):
     def of(cls, found: Iterable[Refreshed]) -> Self:
         """Return what the refreshes found."""
         return cls(segments=[RefreshedOut.of(each) for each in found])
+
+
+class MembershipOut(Shape):
+    """Whether one buyer is in a segment."""
+
+    segment: str
+    buyer_id: str
+    member: bool
+
+
+class ChangeOut(Shape):
+    """Who came in and who left at one change, by the shop's own ids."""
+
+    sequence: int
+    at: datetime
+    entered: list[str] = Field(description="The external ids of the buyers who came in.")
+    left: list[str] = Field(description="The external ids of the buyers who went out.")
+
+
+class ChangesOut(PageOut):
+    """Changes in order. Ask for the next ones after `last`; an empty list says there are none yet."""
+
+    changes: list[ChangeOut]
+    last: int = Field(
+        description="The number of the last change on this page; ask with it as `after` for the next ones."
+    )

@@ -40,3 +40,9 @@ class SendersOut(PageOut):
     """The shop's senders by slug."""
 
     senders: list[SenderOut]
+
+
+class SenderTestOut(Shape):
+    """The test was taken."""
+
+    reference: str = Field(description="What the other side calls the message, if it says so.")

@@ -1,12 +1,12 @@
 """One buyer's data: everything known of them, their erasure, and how long things are kept."""
 
-from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
 from api.deps import Files, Now, Reading, Writing
-from api.shapes.shape import Input, Shape
+from api.shapes.buyers import ErasureOut, ExportOut
+from api.shapes.shape import Input
 from api.v1.keys import Caller, caller_with
 from api.v1.parameters import BuyerQuery
 from api.v1.routing import router_for
@@ -18,23 +18,6 @@ router = router_for("buyers")
 
 Eraser = Annotated[Caller, caller_with(Scope.BUYERS_ERASE)]
 Days = Annotated[int, Field(ge=1, le=MOST_DAYS)]
-
-
-class ExportOut(Shape):
-    """Every row about a buyer, by table."""
-
-    buyer: str
-    shop: str = Field(description="The shop's name.")
-    exported_at: datetime
-    tables: dict[str, list[dict[str, Any]]]
-
-
-class ErasureOut(Shape):
-    """What an erasure left: the id under which counts and money stay, and how many rows it touched."""
-
-    left: str = Field(description="The external id under which counts and money stay.")
-    blanked: int
-    deleted: int
 
 
 class TimesIn(Input):

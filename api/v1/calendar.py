@@ -1,13 +1,14 @@
 """The calendar: what left, what leaves and what arrives on each day, and what the coming days would bring."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Any
 
 from fastapi import Query
 from pydantic import Field
 
 from api.deps import Now, Reading, Writing
-from api.shapes.shape import Input, Shape
+from api.shapes.campaigns import MovedOut
+from api.shapes.shape import Input
 from api.v1.field_types import Moment
 from api.v1.keys import Caller, caller_with
 from api.v1.parameters import CampaignSlug
@@ -27,13 +28,6 @@ class RescheduleIn(Input):
     """The moment a launch shall be at."""
 
     at: Moment = Field(description="The moment to launch it at, with an offset.")
-
-
-class MovedOut(Shape):
-    """When the campaign is launched now."""
-
-    slug: str
-    scheduled_at: datetime
 
 
 @router.get("/calendar")

@@ -9,8 +9,8 @@ from pydantic import Field
 from sqlmodel import Session
 
 from api.deps import Now, Reading, Writing
-from api.shapes.campaigns import CampaignOut, CampaignsOut, ResentOut, WhyOut, WhysOut
-from api.shapes.shape import Input, Shape
+from api.shapes.campaigns import CampaignOut, CampaignsOut, LaunchedOut, PlanOut, ResentOut, WhyOut, WhysOut
+from api.shapes.shape import Input
 from api.v1.keys import Caller, caller_with
 from api.v1.pages import Paged, Since, Text, Until
 from api.v1.parameters import OF_MEDIUM, OF_STATE, CampaignSlug, ExternalId
@@ -36,27 +36,6 @@ Reader = Annotated[Caller, caller_with(Scope.CAMPAIGNS_READ)]
 Mover = Annotated[Caller, caller_with(Scope.CAMPAIGNS_WRITE)]
 
 
-class PlanOut(Shape):
-    """What a launch now would do. Give `fingerprint` to the launch and it does this or nothing."""
-
-    funnel: list[tuple[str, int]]
-    audience: int
-    skipped: dict[str, int]
-    control: int
-    final: int
-    coupons: int = Field(description="Codes it would make.")
-    coupons_left: int | None = Field(description="What the offer still allows; null for no limit.")
-    transactional: bool = Field(description="About the buyers' own orders: no cap holds it.")
-    due_at: datetime = Field(description="When what is sent by the shop's clock leaves.")
-    last_due_at: datetime = Field(description="When the last of it leaves.")
-    delayed: int = Field(description="Deliveries that wait until their cap allows them.")
-    cost: str = Field(description="What the messages cost.")
-    cost_ceiling: str | None = Field(description="What they may cost; null for no limit.")
-    over_ceiling: bool = Field(description="Whether the launch will be refused for its cost.")
-    read_out_at: datetime = Field(description="When its results will be final.")
-    fingerprint: str
-
-
 class LaunchIn(Input):
     """The plan that was agreed to."""
 
@@ -65,15 +44,6 @@ class LaunchIn(Input):
         max_length=64,
         description="The fingerprint of the plan that was agreed to; left out, any plan is launched.",
     )
-
-
-class LaunchedOut(Shape):
-    """The run that was made."""
-
-    run: int
-    audience: int = Field(description="How many buyers were in the segment.")
-    funnel: list[tuple[str, int]]
-    fingerprint: str
 
 
 class ResendIn(Input):

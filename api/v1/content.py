@@ -1,14 +1,14 @@
 """A campaign's text: how it reads, what is found in it, a test of it; topics buyers may leave; what came back."""
 
-from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Query, Request, Response
 from pydantic import Field
 
 from api.deps import Now, Reading, Writing
+from api.shapes.content import ContentOut, FindingOut, ShownListOut, ShownOut, VariableOut
 from api.shapes.optouts import BounceOut, BouncesOut, LiftedOut, TopicOut, TopicsOut
-from api.shapes.shape import Input, Shape
+from api.shapes.shape import Input
 from api.v1.keys import Caller, caller_with
 from api.v1.pages import AddressQuery, Paged, Since, Text, Until
 from api.v1.parameters import OF_KIND, CampaignSlug, TopicSlug
@@ -17,7 +17,7 @@ from campaigns.optouts.bounce_handling import lift_bounce
 from campaigns.optouts.bounces import BounceKind, page_of_bounces
 from campaigns.optouts.topics import create_topic, find_topic, page_of_topics, rename_topic
 from campaigns.runs.drafting import campaign_for
-from campaigns.texts.checks import Severity, check_text
+from campaigns.texts.checks import check_text
 from campaigns.texts.content import extremes, in_money, show_to, variables
 from campaigns.texts.sending_tests import send_test
 from retention.access import Scope
@@ -35,51 +35,6 @@ Writer = Annotated[Caller, caller_with(Scope.CAMPAIGNS_WRITE)]
 PreviewedQuery = Annotated[
     str, Query(max_length=200, description="The buyer's external id; left out: the shortest and the longest case.")
 ]
-
-
-class VariableOut(Shape):
-    """A name a text may use."""
-
-    name: str = Field(description="The variable, as a text writes it.")
-    sentence: str = Field(description="What the variable stands for, in the language of the request.")
-    example: str
-
-
-class FindingOut(Shape):
-    """One thing found in a text; red will go wrong, amber wants a second look."""
-
-    severity: Severity
-    kind: str = Field(description="What was found, as a word for programs.")
-    sentence: str = Field(description="What was found and what to do about it, in the language of the request.")
-    language: str
-
-
-class ContentOut(Shape):
-    """What a text may use and what is found in it."""
-
-    variables: list[VariableOut]
-    findings: list[FindingOut]
-
-
-class ShownOut(Shape):
-    """A message as one buyer would get it."""
-
-    buyer: str
-    medium: str
-    language: str
-    subject: str
-    preheader: str
-    text: str
-    html: str
-    sms: dict[str, Any] | None = Field(description="Encoding, characters and parts of a text message.")
-    cost: str | None = Field(description='What it costs, such as "0.0450"; null where the sender states no price.')
-    call: dict[str, Any] | None = Field(description="The data of a webhook's call.")
-
-
-class ShownListOut(Shape):
-    """Messages: of the buyer asked for, else of the shortest and the longest case."""
-
-    messages: list[ShownOut]
 
 
 class MessageTestIn(Input):
@@ -110,8 +65,8 @@ def show_content(slug: CampaignSlug, session: Reading, at: Now, caller: Reader) 
     """List what a campaign's text may use, and what is found in it. Scope campaigns:read."""
     campaign = campaign_for(session, caller.member, slug)
     return ContentOut(
-        variables=[VariableOut(**asdict(each)) for each in variables(session, caller.shop, campaign)],
-        findings=[FindingOut(**asdict(each)) for each in check_text(session, caller.shop, campaign, at=at)],
+        variables=[VariableOut.of(each) for each in variables(session, caller.shop, campaign)],
+        findings=[FindingOut.of(each) for each in check_text(session, caller.shop, campaign, at=at)],
     )
 
 

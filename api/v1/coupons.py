@@ -1,6 +1,5 @@
 """Coupons at the checkout: look at one, hold it, redeem it, give it back."""
 
-from datetime import date, datetime
 from typing import Annotated
 
 from fastapi import Path
@@ -8,13 +7,14 @@ from pydantic import Field
 from sqlmodel import Session
 
 from api.deps import Now, Reading, Writing
-from api.shapes.shape import Input, Shape
+from api.shapes.coupons import CouponOut, RedeemedOut
+from api.shapes.shape import Input
 from api.v1.amounts import Amount, read_amount, write_amount
 from api.v1.keys import Caller, caller_with
 from api.v1.routing import router_for
 from campaigns.offers import redeem
-from campaigns.offers.coupons import Coupon, CouponState
-from campaigns.offers.offers import OfferKind, get_offer
+from campaigns.offers.coupons import Coupon
+from campaigns.offers.offers import get_offer
 from retention.access import Scope
 from retention.buyers import buyer_for
 from retention.i18n import current_locale
@@ -25,25 +25,6 @@ router = router_for("coupons")
 
 Cashier = Annotated[Caller, caller_with(Scope.COUPONS_REDEEM)]
 Code = Annotated[str, Path(max_length=40, description="As typed: any case, with or without dashes.")]
-
-
-class CouponOut(Shape):
-    """A coupon and its terms."""
-
-    code: str
-    state: CouponState
-    offer: str
-    kind: OfferKind = Field(
-        description="What the offer gives: an amount or percentage off, free shipping, a gift or a sample."
-    )
-    headline: str = Field(description="The offer as people read it, in the language of the request.")
-    minimum: str = Field(description="The least order amount.")
-    currency: str
-    expires_at: datetime | None = Field(description="The moment from which a claimed coupon works no more.")
-    last_day: date | None = Field(description="The last day on which it works, in the shop's time zone; for people.")
-    hold_expires_at: datetime | None
-    order_id: str = Field(description="The order that used it.")
-    source: str = Field(description="The system that numbers this order, where it was said.")
 
 
 class OrderRefIn(Input):
@@ -58,14 +39,6 @@ class RedeemIn(OrderRefIn):
 
     amount: Amount = Field(description="What the goods cost before the coupon.")
     buyer_id: str = Field("", max_length=200, description="When given, the coupon must be this buyer's or nobody's.")
-
-
-class RedeemedOut(Shape):
-    """A used coupon. `again` when this order had used it before; nothing changed then."""
-
-    coupon: CouponOut
-    discount: str = Field(description="What comes off the order.")
-    again: bool
 
 
 @router.get("/coupons/{code}")

@@ -9,7 +9,9 @@ from pydantic import Field
 from sqlmodel import Session
 
 from api.deps import Now, Reading, Writing
-from api.shapes.shape import Input, PageOut, Shape
+from api.shapes.arrivals import ArrivalOut, ArrivalsOut
+from api.shapes.drafts import DraftOut, ReviewOut
+from api.shapes.shape import Input
 from api.v1.amounts import read_policy_money, write_policy_money
 from api.v1.field_types import Moment
 from api.v1.keys import Caller, caller_with
@@ -17,15 +19,15 @@ from api.v1.pages import Paged, Text
 from api.v1.parameters import CampaignSlug
 from api.v1.routing import made_at, router_for
 from campaigns.campaign.audiences import readable_trigger
-from campaigns.campaign.campaigns import Campaign, CampaignState, Recipe
+from campaigns.campaign.campaigns import Campaign, Recipe
 from campaigns.campaign.draft import Draft
 from campaigns.campaign.media import Medium
 from campaigns.channels.senders import find_sender
 from campaigns.offers.offers import find_offer
 from campaigns.plans.planning import promise
 from campaigns.runs import approving, scheduling
-from campaigns.runs.approvals import Verdict, reviews_of
-from campaigns.runs.arrivals import Arrival, ArrivalStage, page_of_board
+from campaigns.runs.approvals import reviews_of
+from campaigns.runs.arrivals import ArrivalStage, page_of_board
 from campaigns.runs.drafting import campaign_for, create_campaign, edit_campaign
 from campaigns.runs.finding import about
 from retention.access import Scope
@@ -69,40 +71,6 @@ class DraftIn(CampaignValuesIn):
     recipe: Recipe
 
 
-class ReviewOut(Shape):
-    """The latest review. An approval holds for its fingerprint, and for nothing else."""
-
-    verdict: Verdict
-    fingerprint: str
-    submitted_by: str
-    submitted_at: datetime
-    decided_by: str
-    decided_at: datetime | None
-    note: str
-
-
-class DraftOut(Shape):
-    """A campaign with all it is made of."""
-
-    slug: str
-    name: str
-    recipe: Recipe
-    medium: Medium
-    state: CampaignState
-    audience: dict[str, Any] = Field(description="The rule that says who it is for.")
-    excluded: dict[str, Any] | None
-    offer: str | None = Field(description="The slug of the offer that it hands out; null for none.")
-    product: str | None
-    sender: str | None
-    topic: str = Field(description="The slug of the topic under which buyers can unsubscribe from it; empty for none.")
-    content: dict[str, Any]
-    policy: dict[str, Any]
-    trigger: dict[str, Any]
-    scheduled_at: datetime | None
-    fingerprint: str = Field(description="Of what is promised: an approval names it.")
-    review: ReviewOut | None
-
-
 class ApprovalIn(Input):
     """What the approver saw, and what they say."""
 
@@ -122,27 +90,6 @@ class ScheduleIn(Input):
     """When to launch; left out for the moment it was drafted with, or for what its trigger says."""
 
     at: Moment | None = Field(None, description="The moment to launch it at, with an offset.")
-
-
-class ArrivalOut(Shape):
-    """A product on the board, with the campaigns that tell of it."""
-
-    sku: str
-    title: str
-    stage: ArrivalStage
-    arrival_at: datetime | None
-    stock: int | None
-    sales: int
-    seconds_to_first_sale: int | None
-    alerts: list[str]
-
-
-class ArrivalsOut(PageOut):
-    """The products that are coming, the next first, and those that arrived in the last 90 days, the latest first."""
-
-    coming: list[ArrivalOut]
-    live: list[ArrivalOut]
-    sold_out: list[ArrivalOut]
 
 
 @router.post("/campaigns", status_code=201)
@@ -214,9 +161,9 @@ def show_arrivals(
     """Show which products are coming, here and sold out, with the alerts about them. Scope campaigns:read."""
     shown, following = page_of_board(session, caller.shop, wanted, at=at, stage=stage, text=q)
     return ArrivalsOut(
-        coming=[_shelved(each) for each in shown.coming],
-        live=[_shelved(each) for each in shown.live],
-        sold_out=[_shelved(each) for each in shown.sold_out],
+        coming=[ArrivalOut.of(each) for each in shown.coming],
+        live=[ArrivalOut.of(each) for each in shown.live],
+        sold_out=[ArrivalOut.of(each) for each in shown.sold_out],
         next=following,
     )
 
@@ -267,18 +214,4 @@ def _shown(session: Session, caller: Caller, campaign: Campaign) -> DraftOut:
         sender=sender.slug if sender else None,
         fingerprint=promise(session, campaign),
         review=ReviewOut(**review.model_dump(include=set(ReviewOut.model_fields))) if review else None,
-    )
-
-
-def _shelved(item: Arrival) -> ArrivalOut:
-    first_after = item.sales.first_after
-    return ArrivalOut(
-        sku=item.product.sku,
-        title=item.product.title,
-        stage=item.stage,
-        arrival_at=item.product.arrival_at,
-        stock=item.product.stock,
-        sales=item.sales.orders,
-        seconds_to_first_sale=None if first_after is None else int(first_after.total_seconds()),
-        alerts=[each.campaign.slug for each in item.alerts],
     )

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from api.deps import Now, Writing
-from api.shapes.shape import Input, Shape
+from api.shapes.orders import OrdersOut, RejectedOut
+from api.shapes.shape import Input
 from api.v1.amounts import Amount
 from api.v1.field_types import Moment
 from api.v1.keys import Caller, caller_with
@@ -79,22 +80,6 @@ class OrdersIn(Input):
 
     source: str = Field("api", min_length=1, max_length=50, description="Which system numbers these orders.")
     orders: list[OrderIn] = Field(min_length=1, max_length=MOST_ORDERS)
-
-
-class RejectedOut(Shape):
-    """An order line that was not taken, and why."""
-
-    order_id: str
-    reason: str = Field(description="Why it was not taken, as a sentence.")
-
-
-class OrdersOut(Shape):
-    """What came of it. What is not rejected stands."""
-
-    orders: int = Field(description="How many orders the request had.")
-    changed: int = Field(description="Orders that are new or different now.")
-    unchanged: int
-    rejected: list[RejectedOut]
 
 
 @router.post("/orders")

@@ -1,16 +1,14 @@
 """Paper: what goes into a parcel, and the batches that were printed."""
 
-from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import Query
 from fastapi.responses import Response
-from pydantic import Field
 
 from api.deps import Files, Now, Reading
 from api.downloads import picture
 from api.shapes.batches import BatchesOut, BatchOut, CountedBatchOut
-from api.shapes.shape import Shape
+from api.shapes.inserts import InsertOut, InsertsOut
 from api.v1.keys import Caller, caller_with
 from api.v1.pages import Paged, Since, Until
 from api.v1.parameters import OF_STATE, BatchNumber, Waybill
@@ -20,7 +18,6 @@ from printables.flyer_list import proof_for
 from printables.inserts import inserts_for
 from printables.piece_ledger import batch_for, page_of_batches, reconcile
 from retention.access import Scope
-from retention.tokens import spaced
 
 router = router_for("paper")
 
@@ -28,23 +25,6 @@ Printer = Annotated[Caller, caller_with(Scope.BATCHES_READ)]
 
 
 SlugQuery = Annotated[str, Query(max_length=64, description="The slug of a flyer or a campaign.")]
-
-
-class InsertOut(Shape):
-    """One thing that belongs into the parcel. Without a batch it has not been printed yet."""
-
-    campaign: str = Field(description="The slug of the campaign that it belongs to.")
-    flyer: str
-    code: str = Field(description="The code printed beside its QR.")
-    batch: int | None
-    packed: bool
-
-
-class InsertsOut(Shape):
-    """What goes into one parcel; nothing is an answer too."""
-
-    waybill: str
-    inserts: list[InsertOut]
 
 
 @router.get("/parcels/{waybill}/inserts")
@@ -56,7 +36,7 @@ def show_inserts(
 ) -> InsertsOut:
     """Tell what goes into a parcel. Scope inserts:read."""
     found = inserts_for(session, caller.member, waybill, at=at)
-    shown = [InsertOut(**{**asdict(insert), "code": spaced(insert.code)}) for insert in found]
+    shown = [InsertOut.of(insert) for insert in found]
     return InsertsOut(waybill=waybill, inserts=shown)
 
 

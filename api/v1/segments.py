@@ -10,17 +10,21 @@ from pydantic import Field
 
 from api.deps import Now, Reading, Writing
 from api.downloads import csv_of
+from api.shapes.presets import PresetOut, PresetsOut
 from api.shapes.segments import (
+    ChangeOut,
+    ChangesOut,
     CountedSegmentOut,
     CountOut,
     ListedSegmentOut,
+    MembershipOut,
     PartOut,
     RefreshesOut,
     SegmentOut,
     SegmentsOut,
     WordsOut,
 )
-from api.shapes.shape import Input, PageOut, Shape
+from api.shapes.shape import Input
 from api.v1.field_types import Moment
 from api.v1.keys import Caller, caller_with
 from api.v1.pages import Paged, Text
@@ -66,48 +70,6 @@ class SegmentIn(RuleOnlyIn):
     """A segment to save."""
 
     name: str = Field("", max_length=200, description="Its name for people; left out, the name stays as it was.")
-
-
-class PresetOut(Shape):
-    """A ready-made rule. One that `asks` for something has its rule once that is given."""
-
-    slug: str
-    name: str = Field(description="What it is called, in the language of the request.")
-    asks: list[str]
-    words: str = ""
-    rule: dict[str, Any] | None = None
-
-
-class PresetsOut(PageOut):
-    """The ready-made rules."""
-
-    presets: list[PresetOut]
-
-
-class MembershipOut(Shape):
-    """Whether one buyer is in a segment."""
-
-    segment: str
-    buyer_id: str
-    member: bool
-
-
-class ChangeOut(Shape):
-    """Who came in and who left at one change, by the shop's own ids."""
-
-    sequence: int
-    at: datetime
-    entered: list[str] = Field(description="The external ids of the buyers who came in.")
-    left: list[str] = Field(description="The external ids of the buyers who went out.")
-
-
-class ChangesOut(PageOut):
-    """Changes in order. Ask for the next ones after `last`; an empty list says there are none yet."""
-
-    changes: list[ChangeOut]
-    last: int = Field(
-        description="The number of the last change on this page; ask with it as `after` for the next ones."
-    )
 
 
 @router.get("/segments")

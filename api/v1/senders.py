@@ -5,8 +5,8 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from api.deps import Now, Reading, Writing
-from api.shapes.senders import SenderOut, SendersOut
-from api.shapes.shape import Input, Shape
+from api.shapes.senders import SenderOut, SendersOut, SenderTestOut
+from api.shapes.shape import Input
 from api.v1.amounts import PRICED, Price
 from api.v1.field_types import MOST_PRICE
 from api.v1.keys import Caller, caller_with
@@ -58,12 +58,6 @@ class SenderTestIn(Input):
     """Who gets the test."""
 
     to: str = Field(min_length=1, max_length=254)
-
-
-class SenderTestOut(Shape):
-    """The test was taken."""
-
-    reference: str = Field(description="What the other side calls the message, if it says so.")
 
 
 @router.get("/senders")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine
 
-from api import shapes
+from api import shapes, v1
 from api.shapes import descriptions
 from retention.settings import Settings
 from tests.apps import create_app
@@ -68,3 +68,12 @@ def test_shapes_load_no_web_framework_so_that_commands_start_quickly() -> None:
         text=True,
     )
     assert loaded.stdout.split() == ["True", "False"]
+
+
+def test_shapes_of_answers_stand_in_one_place() -> None:
+    elsewhere = {
+        f"{path.name}: {name}"
+        for path in Path(v1.__file__).parent.glob("*.py")
+        for name in re.findall(r"(?m)^class (\w+Out)\b", path.read_text(encoding="utf-8"))
+    }
+    assert elsewhere == {"problems.py: FaultOut"}
