@@ -125,7 +125,7 @@ class PackingOutcome(StrEnum):
 
 
 class PackingEvent(ShopRow, table=True):
-    """One scan at the packing station and what it was answered."""
+    """One scan at the packing station and its answer."""
 
     __tablename__ = "packing_events"
     __table_args__ = (

@@ -29,7 +29,7 @@ LONGEST_WORDS = 200
 
 
 class Flyer(ShopRow, table=True):
-    """A design filled for one campaign.
+    """A layout filled in for one campaign.
 
     `content` holds the fields that differ from what the campaign says; `picture` is the SHA-256 of a stored picture of
     its own, empty for the product's.

@@ -20,7 +20,7 @@ PACKABLE = (*ON_PAPER, PieceState.UNUSED)
 """What may go into a parcel: a piece counted as unused may turn up after all, and is then as good as any."""
 
 
-# Built once: an alias made anew at every scan costs more than the query.
+# Built once: an alias created at every scan costs more than the query.
 _OTHER = aliased(Piece)
 _NEWEST = (
     select(func.max(_OTHER.id))

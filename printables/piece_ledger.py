@@ -174,7 +174,7 @@ def close_batch(session: Session, member: Member, number: int, *, unused: bool =
     """Close a batch that adds up; Conflict says how many pieces are still open.
 
     With `unused` a person says that the open pieces were counted and lie unused; what their parcels wait for may be
-    printed anew.
+    printed again.
     """
     member.require(Scope.BATCHES_WRITE)
     batch = batch_for(session, member, number)

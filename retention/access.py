@@ -30,7 +30,7 @@ class Scope(StrEnum):
     CAMPAIGNS_READ = "campaigns:read"
     CAMPAIGNS_WRITE = "campaigns:write"
     CAMPAIGNS_APPROVE = "campaigns:approve"
-    POSTS_WRITE = "posts:write"  # take and send what people have to post by hand
+    POSTS_WRITE = "posts:write"  # take and send manual posts
     COUPONS_REDEEM = "coupons:redeem"
     BATCHES_READ = "batches:read"
     BATCHES_WRITE = "batches:write"

@@ -58,7 +58,7 @@ ON CONFLICT (shop_id, buyer_id) DO UPDATE SET orders = excluded.orders, order_da
 
 
 def refresh_aggregates(session: Session, shop_id: int, buyer_ids: BitMap | None = None) -> None:
-    """Add up the orders of these buyers (all of the shop's when None) anew; every buyer has a row afterwards."""
+    """Recalculate the sums of these buyers' orders (None: all buyers of the shop); every buyer has a row afterwards."""
     if buyer_ids is None:
         session.execute(text(_SUMS.format(among_orders="", among_buyers="")), {"shop": shop_id})
         return

@@ -13,7 +13,7 @@ LONGEST_SUBJECT = 128
 
 
 class AuditEntry(SQLModel, table=True):
-    """One thing somebody did."""
+    """One change and its actor."""
 
     __tablename__ = "audit_entries"
     __table_args__ = (Index(None, "shop_id", "at"), Index(None, "shop_id", "subject"))

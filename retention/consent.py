@@ -63,7 +63,7 @@ class Consent(ShopRow, table=True):
 
 
 class Pause(ShopRow, table=True):
-    """A buyer wants to hear nothing by any channel until a moment; what they said before counts again after it."""
+    """A buyer's pause of all channels until a time; afterwards the earlier consent applies again."""
 
     __tablename__ = "pauses"
     __table_args__ = (UniqueConstraint("shop_id", "buyer_id"),)

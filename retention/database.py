@@ -119,7 +119,7 @@ def large_transaction(engine: Engine) -> Iterator[Session]:
     """Run the body like `transaction`, made for millions of rows.
 
     Temporary tables are on disk and may outgrow the memory. On SQLite foreign keys are not checked row by row; the
-    body may only refer to rows it has looked up or made. PostgreSQL plans every statement anew, for the
+    body may only refer to rows it has looked up or made. PostgreSQL plans every statement again, for the
     tables grow under it, and compiles none, for that takes longer than running ours.
     """
     with engine.connect() as connection:
@@ -191,9 +191,9 @@ def write_after(session: Session, action: Callable[[Session], None]) -> None:
 
 
 def lock(session: Session, row: SQLModel) -> None:
-    """Hold `row` until the transaction ends, and read it anew: whoever held it before may have changed it.
+    """Hold `row` until the transaction ends, and reload it: whoever held it before may have changed it.
 
-    What this transaction changed of it is written first; reading anew would lose it.
+    What this transaction changed of it is written first; reloading would lose it.
     """
     session.flush()
     session.refresh(row, with_for_update=True)

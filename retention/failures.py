@@ -63,7 +63,7 @@ WORKS = {
 
 
 class Failure(ShopRow, table=True):
-    """What went wrong with one thing, as often as it was tried in a row. `next_at` is empty when it was given up."""
+    """A failure of one item, with its consecutive attempts. `next_at` is empty when it was given up."""
 
     __tablename__ = "failures"
     __table_args__ = (UniqueConstraint("shop_id", "work", "kind", "thing_id"),)

@@ -42,7 +42,7 @@ T = TypeVar("T")
 
 
 class KeptFigure(SQLModel, table=True):
-    """A figure as it was counted: from what, when, how long it took in seconds, and when somebody last looked."""
+    """A stored figure: its data version, when it was counted, how many seconds it took, and when it was last viewed."""
 
     __tablename__ = "kept_figures"
 

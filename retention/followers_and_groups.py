@@ -10,7 +10,7 @@ from retention.privacy.personal import personal
 
 
 class Follow(ShopRow, table=True):
-    """A buyer follows the shop since a moment; `ended_at` says when that stopped."""
+    """A buyer follows the shop since a time; `ended_at` is when it ended."""
 
     __tablename__ = "follows"
     __table_args__ = (UniqueConstraint("shop_id", "buyer_id"),)
@@ -21,7 +21,7 @@ class Follow(ShopRow, table=True):
 
 
 class Group(ShopRow, table=True):
-    """A chat group of the shop. `owner_id` is the person who looks after it and posts in it as a rule."""
+    """A chat group of the shop. `owner_id` is the user to whose task list its posts go first."""
 
     __tablename__ = "groups"
     __table_args__ = (UniqueConstraint("shop_id", "slug"),)

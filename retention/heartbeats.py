@@ -38,7 +38,7 @@ class Process(StrEnum):
 
 
 class Heartbeat(SQLModel, table=True):
-    """The last time `who` was at work: a process by its host and name. `queues` are those a worker takes from.
+    """The last heartbeat of `who`: a process by its host and name. `queues` are those a worker takes from.
 
     It belongs to the installation and to no shop.
     """

@@ -25,7 +25,7 @@ LONGEST_KEY = 200
 
 
 class GivenAnswer(ShopRow, table=True):
-    """What a request with an idempotency key was answered. `request` is the digest of what was asked."""
+    """The stored response to a request with an idempotency key. `request` is the digest of the request."""
 
     __tablename__ = "given_answers"
     __table_args__ = (UniqueConstraint("shop_id", "actor", "key"),)

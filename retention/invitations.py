@@ -36,7 +36,7 @@ KEPT_FOR = timedelta(days=30)
 
 
 class OneTimeLink(ShopRow, table=True):
-    """A link for one person. `user_id` is who gets a new password; an invitation names an address and a role."""
+    """A one-time link. `user_id` is the user who gets a new password; an invitation has an address and a role."""
 
     __tablename__ = "one_time_links"
     __table_args__ = (Index(None, "shop_id", "email"), Index(None, "expires_at"))

@@ -22,7 +22,7 @@ NOTED_EVERY = timedelta(minutes=5)
 
 
 class ApiKey(ShopRow, table=True):
-    """A key for one of the shop's other systems."""
+    """An API key of one of the shop's other systems."""
 
     __tablename__ = "api_keys"
     __table_args__ = (UniqueConstraint("shop_id", "name"),)

@@ -28,7 +28,7 @@ KEY: dict[Channel, Any] = {Channel.EMAIL: col(Buyer.email_key), Channel.SMS: col
 
 
 class Suppression(ShopRow, table=True):
-    """An address's no to a channel, or to a topic on it, with its evidence."""
+    """A suppressed address for a channel, or for one of its topics, with the evidence."""
 
     __tablename__ = "suppressions"
     __table_args__ = (

@@ -19,7 +19,7 @@ from retention.shops import Shop
 
 
 class User(SQLModel, table=True):
-    """A person with a password. The row stays when the person leaves every shop: what they made bears their name."""
+    """A person with a password. The row stays when the user leaves every shop: it names them on what they created."""
 
     __tablename__ = "users"
 
@@ -32,7 +32,7 @@ class User(SQLModel, table=True):
 
 
 class Membership(ShopRow, table=True):
-    """A person's role in a shop."""
+    """A user's role in a shop."""
 
     __tablename__ = "memberships"
     __table_args__ = (UniqueConstraint("shop_id", "user_id"),)

@@ -24,7 +24,7 @@ class Family(StrEnum):
     FOLLOWERS_AND_GROUPS = "relations"  # as rows have it
     CONSENTS = "consents"
     TOUCHES = "touches"
-    FORECASTS = "forecasts"  # what is predicted of buyers, made anew once a day
+    FORECASTS = "forecasts"  # what is predicted of buyers, recalculated once a day
     SEGMENTS = "segments"  # saved rules, manual members and lists, which other rules can name
 
 

@@ -2,7 +2,7 @@
 
 The bucket of a buyer is splitmix64 of the buyer's row number, started from the first eight bytes of BLAKE2b over shop
 and seed, modulo the number of buckets. Row numbers are never used again, so a buyer keeps its bucket for good; another
-seed deals anew and independently.
+seed splits differently and independently.
 Source of the mixing steps: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.
 """
 

@@ -65,7 +65,7 @@ class CacheKey:
 
 @dataclass
 class ConditionCache:
-    """The kept answers of one view: read together, and those found anew kept together when the session has ended."""
+    """The kept answers of one view: read together, and new ones stored together when the session has ended."""
 
     session: Session
     view: View

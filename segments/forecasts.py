@@ -56,7 +56,7 @@ class ShopForecast(SQLModel, table=True):
 
 
 class BuyerForecast(SQLModel, table=True):
-    """What is predicted of one buyer: `alive` and the orders within so many days in ten-thousandths, and the next."""
+    """Predictions for one buyer: `alive` and expected orders per period in ten-thousandths, and days to the next."""
 
     __tablename__ = "buyer_forecasts"
     __table_args__ = ({"sqlite_with_rowid": False},)

@@ -1,4 +1,4 @@
-"""Lists: buyers gathered by hand or from a file, under a name that rules can use."""
+"""Lists: buyers from a file, under a name that rules can use."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -19,7 +19,7 @@ from segments.conditions import one_of
 
 
 class BuyerList(ShopRow, table=True):
-    """A set of buyers chosen by a person. `members` is a serialized bitmap of buyer ids."""
+    """An uploaded list of buyers. `members` is a serialized bitmap of buyer ids."""
 
     __tablename__ = "buyer_lists"
     __table_args__ = (UniqueConstraint("shop_id", "slug"),)

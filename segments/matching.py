@@ -126,7 +126,7 @@ class Matcher:
             self.ends_at = 0.0
 
     def keep(self) -> None:
-        """Keep what had to be asked anew for whoever asks next."""
+        """Store the results that had to be queried, for the next reader."""
         self.cache.save()
 
     @property

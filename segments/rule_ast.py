@@ -222,7 +222,7 @@ class InSegment:
 
 @dataclass(frozen=True)
 class InList:
-    """Is on a list kept by hand."""
+    """Is on an uploaded list."""
 
     slug: str
 

@@ -1,4 +1,4 @@
-"""Segments: a rule that a shop saved under a name, with the buyers a person included or excluded by hand."""
+"""Segments: a rule that a shop saved under a name, with manual includes and excludes."""
 
 import json
 from collections.abc import Iterator
@@ -176,7 +176,7 @@ def set_manual_members(
     actor: str,
     at: datetime,
 ) -> Segment:
-    """Include ("in") or exclude ("out") buyers by hand, whatever the rule says, or (None) let the rule decide again."""
+    """Always include ("in") or exclude ("out") buyers, whatever the rule says, or (None) let the rule decide again."""
     if where not in {"in", "out", None}:
         raise Invalid("Include or exclude buyers, not {where}.", where=repr(where))
     row = select(Segment).where(Segment.shop_id == shop_id, Segment.slug == slug).with_for_update()

@@ -28,7 +28,7 @@ from retention.queue import configure
 from retention.settings import DEMO_MARK, Settings
 
 MARK = "regulars-demo"
-"""A file that says: this folder was made by the demonstration and may be made anew."""
+"""A file that says: this folder was made by the demonstration and may be recreated."""
 
 
 def run(

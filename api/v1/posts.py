@@ -1,4 +1,4 @@
-"""Posts people send by hand: what waits, what it says, and what came of it. A key without names sees groups only."""
+"""Manual posts: the task list, the text, and the outcome. A key without names sees groups only."""
 
 from typing import Annotated
 

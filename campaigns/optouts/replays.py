@@ -38,7 +38,7 @@ TIMES = (
 
 
 class InboundMessage(ShopRow, table=True):
-    """A message a gateway told us of. `key` is a digest under our own key: it says nothing about whom it was from."""
+    """A message received from a gateway. `key` is a keyed digest that does not reveal the sender."""
 
     __tablename__ = "inbound_messages"
     __table_args__ = (UniqueConstraint("shop_id", "sender_id", "key"),)

@@ -18,7 +18,7 @@ LONGEST_NAME = 60
 
 
 class Topic(ShopRow, table=True):
-    """A topic with its name per language, as the leaving page lists it."""
+    """A topic with its name per language, as the unsubscribe page lists it."""
 
     __tablename__ = "topics"
     __table_args__ = (UniqueConstraint("shop_id", "slug"),)

@@ -16,9 +16,9 @@ from retention.shops import Shop
 
 
 class PostQuota(ShopRow, table=True):
-    """How many posts one person may send in a day and in a month of the shop; None is no limit.
+    """How many posts a user may send per day and month of the shop; None is no limit.
 
-    The row with an empty `assignee` holds for everybody without one of their own. Chat platforms lock the account of a
+    The row with an empty `assignee` applies to all users without their own row. Chat platforms lock the account of a
     person who sends more than they think right.
     """
 

@@ -1,4 +1,4 @@
-"""The task list: what waits for somebody who posts by hand, and how many more they may send. It changes nothing."""
+"""The task list: the manual posts that wait for a user, and how many more the user may send. It changes nothing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

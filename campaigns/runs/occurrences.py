@@ -1,4 +1,4 @@
-"""Occurrences: the runs that nobody starts by hand, made by the clock, by events and in waves.
+"""Occurrences: the runs that start automatically: recurring, on events and in waves.
 
 Each check of a campaign is one transaction: the run it makes and the moment it has read up to stand or fall together.
 Whoever dies in between leaves neither, and the next check finds the same again.
@@ -116,7 +116,7 @@ def _since(campaign: Campaign, looked: datetime) -> datetime:
 
 
 def _held(session: Session, campaign_id: int) -> tuple[Campaign, Shop]:
-    """Return campaign and shop, held in the order in which a launch by hand holds them."""
+    """Return campaign and shop, held in the order in which a manual launch holds them."""
     campaign = session.get_one(Campaign, campaign_id)
     shop = session.get_one(Shop, campaign.shop_id)
     take_turns(session, shop)

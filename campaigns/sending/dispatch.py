@@ -32,7 +32,7 @@ TURN = 1000
 """Messages of one sender before the next has its turn."""
 
 LONGEST = timedelta(minutes=5)
-"""After which the task ends and the next sweep goes on, with settings and code read anew."""
+"""After which the task ends and the next sweep goes on, with settings and code reloaded."""
 
 _HANDED_OVER = (Medium.EMAIL, Medium.SMS, Medium.WEBHOOK)
 

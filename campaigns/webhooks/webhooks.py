@@ -44,7 +44,7 @@ class WebhookEvent(StrEnum):
 
 
 class Webhook(ShopRow, table=True):
-    """An address that wants to be notified of some events. `encrypted_secret` is its signing secret, encrypted.
+    """A URL that receives the events it subscribes to. `encrypted_secret` is its signing secret, encrypted.
 
     `read_until` is the cursor: for each source marks of [moment, last row's number, transactions begun] at which
     everything visible had been turned into calls (`campaigns.webhooks.calling`).
@@ -72,7 +72,7 @@ class WebhookCallState(StrEnum):
 
 
 class WebhookCall(ShopRow, table=True):
-    """One event to one webhook, tried until it is taken. `key` is its webhook-id, the same at every try."""
+    """One event for one webhook, retried until accepted. `key` is its webhook-id, the same at every try."""
 
     __tablename__ = "hook_calls"
     __table_args__ = (

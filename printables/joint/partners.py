@@ -18,7 +18,7 @@ SLOTS = ("1", "2")
 
 
 class JointFlyer(ShopRow, table=True):
-    """A sheet several shops share, opened by `shop_id`. `flyer_id` holds its design; the slots are the partners'."""
+    """A flyer of several shops, created by `shop_id`. `flyer_id` holds its layout; the partners own the slots."""
 
     __tablename__ = "joint_flyers"
     __table_args__ = (UniqueConstraint("shop_id", "slug"),)
@@ -51,7 +51,7 @@ class Partner(ShopRow, table=True):
 
 
 class Approval(ShopRow, table=True):
-    """A shop's yes to the exact bytes of a proof, named by their SHA-256.
+    """A shop's approval of the exact bytes of a proof, identified by their SHA-256.
 
     It counts as long as that proof shows what the slots say; a change of any slot voids it by itself.
     """

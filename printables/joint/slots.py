@@ -67,7 +67,7 @@ def fill_slot(  # noqa: PLR0913 - what a slot holds, by name
 ) -> Partner:
     """Fill the slot of the member's own shop. Whatever was proved and approved before no longer counts.
 
-    `picture` (JPEG, PNG or WebP) is encoded anew and kept; without it the product's own is printed. Invalid for texts
+    `picture` (JPEG, PNG or WebP) is re-encoded and stored; without it the product's own is printed. Invalid for texts
     that are too long, a broken picture, or none at all; NotFound for an offer or product the shop does not have.
     """
     member.require(Scope.CAMPAIGNS_WRITE)

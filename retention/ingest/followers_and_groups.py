@@ -88,7 +88,7 @@ def _span(staging: StagedRows, rows: Rows, start: str, end: str) -> dict[str, pl
 
 
 def _merge_spans(staging: StagedRows, *, now: datetime, table: str, start: str, end: str, group: bool) -> MergedRows:
-    """Write spans of time a buyer followed or belonged. Beginning anew after an end lifts the end."""
+    """Write spans of time a buyer followed or belonged. Starting again after an end removes the end."""
     session, shop = staging.session, staging.shop
     settle(session, staging.name)
     added = add_buyers(session, shop, staging.name, now=now)

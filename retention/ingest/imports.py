@@ -1,6 +1,6 @@
 """One file into one shop: opened, mapped, checked and merged in one transaction, and a report of what came of it.
 
-An import that is interrupted, at any point, has changed nothing; the next run starts anew and ends right.
+An import that is interrupted, at any point, has changed nothing; the next run starts over and ends right.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""Products in, with their pictures: files beside the list, drawn anew, so that what is stored is a picture only."""
+"""Products in, with their pictures: files in the folder of the list, re-encoded, so that only a picture is stored."""
 
 import io
 from dataclasses import dataclass, field
@@ -114,7 +114,7 @@ class ProductStaging(StagedRows):
 
 
 def reencode(content: bytes) -> bytes:
-    """Return a picture drawn anew, upright and at most 2400 pixels long: JPEG, or PNG where it is see-through.
+    """Return a picture re-encoded, upright and at most 2400 pixels long: JPEG, or PNG where it is see-through.
 
     Invalid for what `read_picture` refuses.
     """

@@ -2,7 +2,7 @@
 
 Most files hold the lines of an order side by side. Then a stretch of the file can be merged as soon as it is read, and
 reading and writing share the time. A file that does not is found out at the first order that comes back, and is
-imported anew by way of the spool.
+imported again from the spool.
 """
 
 from collections.abc import Callable

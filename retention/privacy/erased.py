@@ -26,7 +26,7 @@ _TOMBSTONE = "erased-"
 
 
 class ErasedBuyer(ShopRow, table=True):
-    """One erasure: the hash of the id the shop knew the person by, and the row that was left."""
+    """One erasure: the hash of the buyer's external id, and the remaining row."""
 
     __tablename__ = "erased_buyers"
     __table_args__ = (UniqueConstraint("shop_id", "digest"), Index(None, "shop_id", "buyer_id"))

@@ -44,7 +44,7 @@ DEFAULT_DAYS = {KeptKind.AGENTS: 90, KeptKind.UPLOADS: 30, KeptKind.TEXTS: 365, 
 
 
 class KeepTimes(SQLModel, table=True):
-    """A shop's own times in days, and up to when each table has forgotten. A kind left out is kept its default."""
+    """A shop's retention periods in days, and when each table was last cleaned. Missing kinds have the default."""
 
     __tablename__ = "keep_times"
 

@@ -163,7 +163,7 @@ def test_another_shop_answers_like_a_shop_that_does_not_exist(may: TestClient) -
         ("zh-CN", "您的角色无权执行此操作：管理成员和 API 密钥。请向店主申请权限。"),
     ],
 )
-def test_a_role_without_the_right_is_told_so_in_words(may: TestClient, language: str, said: str) -> None:
+def test_a_role_without_the_right_is_refused_in_words(may: TestClient, language: str, said: str) -> None:
     answer = may.get("/shops/tea/owners", params={"lang": language})
     assert answer.status_code == 403
     assert said in answer.text
@@ -282,7 +282,7 @@ def test_an_installation_whose_tables_are_not_those_of_its_revision_says_what_la
     assert "retry-after" not in page.headers
 
 
-def test_figures_are_told_to_this_machine_only(app: FastAPI) -> None:
+def test_metrics_are_shown_to_this_machine_only(app: FastAPI) -> None:
     with TestClient(app, client=("127.0.0.1", 5)) as here, TestClient(app, client=("203.0.113.5", 5)) as elsewhere:
         assert "python_info" in here.get("/metrics").text
         assert elsewhere.get("/metrics").status_code == 404

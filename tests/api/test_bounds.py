@@ -89,7 +89,7 @@ def test_a_row_is_refused_by_the_bound_of_its_column_and_the_field_is_named(valu
         check_row(Segment(**{**fine, **values}))
 
 
-def test_the_same_made_several_times_at_once_is_made_once_and_the_others_are_told(backend: TestClient) -> None:
+def test_the_same_created_several_times_at_once_is_created_once_and_the_others_are_refused(backend: TestClient) -> None:
     hook = {"slug": "till", "url": "https://hooks.example.com/in", "events": ["message.sent"]}
 
     def make(path: str, body: dict[str, Any]) -> list[int]:

@@ -120,7 +120,7 @@ def test_no_value_ends_a_command_with_a_traceback(regulars: Regulars) -> None:
             assert (code, errors.count("\n")) in {(0, 0), (1, 1), (2, 1)}, (words, value[:40], errors[:200])
 
 
-def test_a_database_without_tables_is_told_what_to_type(
+def test_a_database_without_tables_names_the_command_to_run(
     regulars: Regulars, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REGULARS_DATABASE_URL", f"sqlite:///{tmp_path}/new.db")
@@ -301,7 +301,7 @@ def test_the_audit_log_names_the_person_at_the_terminal(regulars: Regulars, monk
 
 
 @pytest.mark.parametrize(("name", "actor"), [("may", "cli:may"), ("", "cli:unknown"), ("a\nb:c", "cli:abc")])
-def test_a_name_of_the_machine_becomes_an_actor_that_can_be_told_from_others(name: str, actor: str) -> None:
+def test_a_name_of_the_machine_becomes_a_distinct_actor(name: str, actor: str) -> None:
     assert terminal_actor(name) == actor
     assert terminal_name(actor) == actor.removeprefix("cli:")
     assert len(terminal_actor(name * 200)) <= 64

@@ -304,7 +304,7 @@ def test_of_several_messages_the_new_ones_are_taken(tea: Tea, phone: TestClient,
     assert [answer for _, answer, _, _ in consents(engine, "sms reply")] == ["out", "in"]
 
 
-def test_a_no_that_cannot_be_told_from_its_echo_counts_every_time(tea: Tea, phone: TestClient, engine: Engine) -> None:
+def test_an_opt_out_without_id_or_time_counts_every_time(tea: Tea, phone: TestClient, engine: Engine) -> None:
     tea(waiting)
     address = f"/in/{tea(gateway)}/sms"
     said = [

@@ -38,7 +38,7 @@ def fail(client: Any, fault: str) -> int:
     return int(client.post(address, json={"said": LINES}, headers={"X-Said": SECRETS[4]}).status_code)
 
 
-def test_a_request_that_fails_is_told_by_its_route_and_the_class_of_its_error(
+def test_a_request_that_fails_is_logged_with_its_route_and_the_class_of_its_error(
     engine: Engine, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     client = TestClient(noisy(create_app(Settings(home=tmp_path), engine=engine)), raise_server_exceptions=False)
@@ -61,7 +61,7 @@ def test_a_request_that_fails_is_told_by_its_route_and_the_class_of_its_error(
     }
 
 
-def test_errors_of_the_database_are_told_by_their_code_and_place(
+def test_errors_of_the_database_are_logged_with_their_code_and_place(
     engine: Engine, capfd: pytest.CaptureFixture[str]
 ) -> None:
     import structlog

@@ -91,7 +91,7 @@ def test_a_flyer_from_its_campaign_to_a_closed_batch(
     closed = regulars("batches close 1 --shop tea --unused")
     assert (closed["counts"], closed["open"]) == ({"spoiled": 1, "unused": 1}, 0)
     assert regulars("batches show 1 --shop tea")["state"] == "closed"
-    # The unused one may be printed anew, and so may the one that was in no wave yet; the reprint is on its way.
+    # The unused one may be printed again, and so may the one that was in no wave yet; the reprint is on its way.
     assert regulars("batches make thanks --shop tea")["pieces"] == 2
     assert len(_with_session(lambda session: session.exec(select(Piece)).all())) == 5
 

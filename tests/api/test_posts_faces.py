@@ -1,4 +1,4 @@
-"""Posts by hand over REST and by command, and the one link a whole group shares."""
+"""Manual posts over REST and by command, and the one link a whole group shares."""
 
 import json
 import re

@@ -54,7 +54,7 @@ def _answer(phone: TestClient, _token: str) -> Any:
 @pytest.mark.parametrize(
     ("act", "do", "good"), [(Act.SCAN, _scan, 200), (Act.CLAIM, _claim, 303), (Act.ANSWER, _answer, 200)]
 )
-def test_one_address_uses_one_link_so_often_a_minute_and_is_told_when_to_come_again(
+def test_one_address_uses_one_link_so_often_a_minute_and_learns_when_to_retry(
     tea: Tea, phone: TestClient, tea_app: FastAPI, engine: Engine, act: Act, do: Callable[..., Any], good: int
 ) -> None:
     token = tea(flyer_link)
@@ -170,7 +170,7 @@ def test_a_scan_that_cannot_be_written_shows_the_offer_and_is_written_later(
     assert sorted({scan.at for scan in _rows(engine, Scan)})[:2] == [NOON, NOON + timedelta(minutes=1)]
 
 
-def test_a_claim_that_cannot_be_written_is_told_on_a_page_and_can_be_made_later(
+def test_a_claim_that_cannot_be_written_is_explained_on_a_page_and_can_be_made_later(
     tea: Tea, phone: TestClient, engine: Engine
 ) -> None:
     token = tea(flyer_link)

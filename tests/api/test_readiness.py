@@ -119,7 +119,7 @@ def test_requests_that_hold_every_connection_and_thread_cost_others_503_and_heal
     engine.dispose()
 
 
-def test_what_stands_still_is_told_by_the_deep_look_and_as_figures(visitor: TestClient, engine: Engine) -> None:
+def test_what_has_stopped_is_reported_by_the_deep_check_and_as_metrics(visitor: TestClient, engine: Engine) -> None:
     now = clock.now()
     status, said = ready(visitor, deep=True)
     assert (status, said["ready"], said["standstill"]) == (
@@ -163,7 +163,7 @@ def test_index_that_is_missing_is_a_warning_of_the_deep_look(visitor: TestClient
     assert ready(visitor) == (200, {"ready": True, "database": "current"})
 
 
-def test_broker_that_is_away_is_told(engine: Engine, tmp_path: Path) -> None:
+def test_broker_that_is_down_is_reported(engine: Engine, tmp_path: Path) -> None:
     let_all_beat(engine)
     away = Settings(home=tmp_path / "home", secret=SECRET, broker_url=f"redis://127.0.0.1:{free_port()}")
     with TestClient(create_app(away, engine=engine), client=("127.0.0.1", 5)) as visitor:
@@ -208,11 +208,13 @@ def test_console_says_that_work_stands_still_until_it_moves(app: FastAPI, visito
         ("SELECT 1 +", None),
     ],
 )
-def test_database_error_is_told_by_its_kind(engine: Engine, statement: str, problem: DatabaseProblem | None) -> None:
+def test_database_error_is_reported_by_its_kind(
+    engine: Engine, statement: str, problem: DatabaseProblem | None
+) -> None:
     assert problem_in(engine, statement) is problem
 
 
-def test_full_and_damaged_files_and_locked_rows_are_told_apart(sqlite_url: str, tmp_path: Path) -> None:
+def test_full_and_damaged_files_and_locked_rows_are_distinguished(sqlite_url: str, tmp_path: Path) -> None:
     full = open_engine(sqlite_url)
     event.listen(full, "connect", lambda connection, _: connection.execute("PRAGMA max_page_count = 1"))
     assert problem_in(full, "CREATE TABLE large (value TEXT)") is DatabaseProblem.FULL
@@ -226,7 +228,7 @@ def test_full_and_damaged_files_and_locked_rows_are_told_apart(sqlite_url: str, 
 
 
 @pytest.mark.postgres
-def test_closed_doors_of_a_server_are_told_apart(postgresql_url: str) -> None:
+def test_refusals_of_a_server_are_distinguished(postgresql_url: str) -> None:
     away = create_engine(f"postgresql+psycopg://127.0.0.1:{free_port()}/regulars")
     assert problem_in(away, "SELECT 1") is DatabaseProblem.AWAY
     nowhere = make_url(postgresql_url).set(database="nowhere")

@@ -159,7 +159,7 @@ def test_presets_are_saved_once_under_chinese_names_for_a_chinese_shop(regulars)
     assert (sizes["repeat-customers"], sizes["one-time-buyers"], sizes["followers"]) == (1, 1, 0)
 
 
-def test_buyers_are_included_and_excluded_by_hand(regulars):
+def test_buyers_are_manually_included_and_excluded(regulars):
     regulars("save", "repeat", "--rule", rule_file(REPEAT))
     Path("ids.txt").write_text("\ufeffa\n\n b \n", "utf-8")
     assert regulars("pin", "repeat", "--from", "ids.txt") == (

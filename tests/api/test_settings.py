@@ -75,7 +75,7 @@ def test_right_settings_are_taken_and_an_empty_one_is_the_default(monkeypatch: p
     assert get_settings() == Settings()
 
 
-def test_two_wrong_settings_are_told_together(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_wrong_settings_are_reported_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REGULARS_DATABASE_URL", "mysql://db/shop")
     monkeypatch.setenv("REGULARS_PUBLIC_URL", "ftp://r.example.cn")
     with pytest.raises(Invalid, match=r"REGULARS_DATABASE_URL is .*; REGULARS_PUBLIC_URL is "):

@@ -120,9 +120,7 @@ def test_no_transaction_is_open_while_a_password_is_compared(
     assert sign_in(visitor, MAY, PASSWORD) == 303
 
 
-def test_a_crowd_beyond_what_can_wait_is_told_to_come_back(
-    visitor: TestClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_crowd_beyond_what_can_wait_is_asked_to_retry(visitor: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hashing, "MOST_WAITING", 0)
     answer = visitor.post("/login", data={"email": MAY, "password": PASSWORD})
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")

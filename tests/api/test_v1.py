@@ -213,7 +213,7 @@ def test_an_amount_that_is_none_redeems_nothing(backend: TestClient, tea: Tea, e
     assert rows(engine, Coupon)[0].state is CouponState.ISSUED
 
 
-def test_a_code_that_is_unknown_or_none_is_told_apart(backend: TestClient) -> None:
+def test_an_unknown_code_and_an_invalid_code_are_distinguished(backend: TestClient) -> None:
     codes = (new_codes(1)[0], "7K3M9PQ!", "%00%00")
     assert [backend.get(f"/api/v1/coupons/{code}").status_code for code in codes] == [404, 422, 422]
 

@@ -85,7 +85,7 @@ def test_a_no_counts_however_broken_its_text_is(engine: Engine, tea: Tea, phone:
 SECRET, MAIL = "sk4Hq8vPz1Lr0TnYw7Bc2Xe5Ug", "ada.qx@mail.example"
 
 
-def test_what_another_side_answers_is_told_without_addresses_numbers_and_secrets() -> None:
+def test_responses_of_others_are_shown_without_addresses_numbers_and_secrets() -> None:
     told = {
         f"550 5.1.1 <{MAIL}>: user unknown": "550 5.1.1 <…>: user unknown",
         "+8613855667788 is blocked (isv.BUSINESS_LIMIT_CONTROL)": "… is blocked (isv.BUSINESS_LIMIT_CONTROL)",

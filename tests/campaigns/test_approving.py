@@ -152,7 +152,7 @@ def test_shop_policy_voids_it_where_it_holds_the_campaign_and_only_there(stage: 
     assert campaign.state is CampaignState.RUNNING
 
 
-def test_approver_who_saw_something_else_is_told(stage: Stage) -> None:
+def test_approver_who_saw_something_else_is_refused(stage: Stage) -> None:
     campaign = submitted(stage)
     with pytest.raises(Conflict, match="changed after"):
         approve(stage, campaign, fingerprint="0" * 64)

@@ -40,7 +40,7 @@ def test_a_campaign_that_names_no_sender_gets_the_shops_own(stage: Stage) -> Non
     assert stage.push("one-paused").sender_id == second.id
 
 
-def test_each_way_a_sender_is_dead_is_told_with_what_it_said(stage: Stage) -> None:
+def test_each_way_a_sender_fails_is_shown_with_its_response(stage: Stage) -> None:
     sender = _sender(stage, "shop-mail")
     campaign = _launched(stage)
     assert sending_block_of(stage.session, campaign) is None
@@ -64,7 +64,9 @@ def test_each_way_a_sender_is_dead_is_told_with_what_it_said(stage: Stage) -> No
     assert [each.slug for each, _ in blocked_campaigns(stage.session, stage.shop.id)] == [campaign.slug]
 
 
-def test_the_installations_own_server_that_is_away_is_told_until_it_takes_a_message(engine: Any, on_stage: Any) -> None:
+def test_the_installations_own_server_that_is_down_is_shown_until_it_accepts_a_message(
+    engine: Any, on_stage: Any
+) -> None:
     on_stage(_launched)
 
     class Away(MemoryChannel):

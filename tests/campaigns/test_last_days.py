@@ -88,7 +88,7 @@ PLACES: dict[str, Place] = {
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_an_end_is_told_as_the_last_day_everywhere(stage: Stage, place: str) -> None:
+def test_an_end_is_shown_as_the_last_day_everywhere(stage: Stage, place: str) -> None:
     stage.buyer("ada")
     offer = stage.offer(ends_at=MIDNIGHT)
     launch(stage.session, stage.shop, stage.push(offer_id=offer.id), at=NOON, actor="user:1")
@@ -103,6 +103,6 @@ def test_an_end_is_told_as_the_last_day_everywhere(stage: Stage, place: str) -> 
     assert [("24:00" in text) for text in soon] == [True] * len(soon)
 
 
-def test_an_offer_that_ends_before_it_starts_is_told_on_the_shops_clock(stage: Stage) -> None:
+def test_an_offer_that_ends_before_it_starts_is_refused_in_the_shops_time_zone(stage: Stage) -> None:
     with pytest.raises(Invalid, match="ends at March 21, 2026, 00:00, before"):
         stage.offer(starts_at=MIDNIGHT + timedelta(hours=1), ends_at=MIDNIGHT)

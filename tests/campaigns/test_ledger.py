@@ -92,7 +92,7 @@ def test_every_place_a_buyer_can_be_in_has_its_sentence_and_the_ledger_adds_up(s
     assert len(stage.session.exec(select(RunSkip)).all()) == len(stage.session.exec(select(Run)).all()) == 1
 
 
-def test_buyer_who_came_later_is_told_so(stage: Stage) -> None:
+def test_buyer_who_came_later_is_explained(stage: Stage) -> None:
     stage.buyer("ada")
     campaign = stage.push()
     launch(stage.session, stage.shop, campaign, at=NOON, actor="user:1")

@@ -90,7 +90,7 @@ def test_launch_settles_the_moment_it_was_scheduled_for(stage: Stage) -> None:
     assert (campaign.state, campaign.scheduled_at) == (CampaignState.RUNNING, None)
 
 
-def test_campaign_for_events_cannot_go_to_everybody_by_hand(stage: Stage) -> None:
+def test_campaign_for_events_cannot_be_launched_manually_to_all(stage: Stage) -> None:
     stage.buyer("ada")
     campaign = stage.push(trigger=FOLLOWED)
     with pytest.raises(Conflict, match="Schedule it to start sending automatically"):

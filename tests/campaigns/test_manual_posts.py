@@ -157,7 +157,7 @@ def test_nobody_takes_back_what_another_said_nor_after_a_cancel(stage: Stage) ->
     assert states(stage.session, ada) == ["sent"]
 
 
-def test_second_person_is_told_who_has_it_and_may_take_over_after_two_hours(stage: Stage) -> None:
+def test_second_user_sees_who_has_it_and_may_take_over_after_two_hours(stage: Stage) -> None:
     group(stage, "tea", stage.buyer("ada"))
     launched(stage, posted(stage, Medium.ASSISTED))
     post, lin, mei = posts_of(stage.session)[0], person(stage.session), person(stage.session, "Mei")
@@ -170,7 +170,7 @@ def test_second_person_is_told_who_has_it_and_may_take_over_after_two_hours(stag
     assert post.assignee == mei.actor
 
 
-def test_of_two_who_take_at_once_one_has_it_and_the_other_is_told(engine: Engine, on_stage: OnStage) -> None:
+def test_of_two_who_take_at_once_one_has_it_and_the_other_is_refused(engine: Engine, on_stage: OnStage) -> None:
     def prepare(stage: Stage) -> tuple[int, Member, Member]:
         group(stage, "tea", stage.buyer("ada"))
         launched(stage, posted(stage, Medium.ASSISTED))

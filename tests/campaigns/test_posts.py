@@ -23,7 +23,7 @@ from tests.campaigns.posts import group, launched, person, posted, posts_of, sta
 SECOND = timedelta(seconds=1)
 
 
-def test_quota_of_the_day_and_of_the_month_is_by_person_and_begins_anew(stage: Stage) -> None:
+def test_quota_of_the_day_and_of_the_month_is_per_user_and_resets(stage: Stage) -> None:
     for name in "abcde":
         stage.buyer(name)
     launched(stage, posted(stage, Medium.ASSISTED, to="buyers", policy={"late_after": 2000}))

@@ -1,4 +1,4 @@
-"""A property of campaigns that post, by bot or by hand: the posts are the preview, and so are the outcomes."""
+"""A property of campaigns that post, by bot or manually: the posts are the preview, and so are the outcomes."""
 
 import itertools
 from collections import Counter

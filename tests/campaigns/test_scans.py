@@ -44,7 +44,7 @@ def test_opening_is_written_down_and_touches_nothing_else(stage: Stage, *, parce
         (PHONE, "GET", "prefetch;prerender", "preview"),
     ],
 )
-def test_robots_and_previews_are_flagged_kept_and_no_touch(
+def test_bots_and_previews_are_flagged_stored_and_no_touch(
     stage: Stage, user_agent: str, method: str, purpose: str, flag: str
 ) -> None:
     link = _link(stage)

@@ -166,7 +166,7 @@ def test_one_outage_of_many_messages_at_once_rests_a_minute(engine: Engine, on_s
     assert _send(engine, MemoryChannel(), minutes=20) == {"sent": 20}
 
 
-def test_what_keeps_a_sender_is_told_in_plain_words_of_the_language_spoken() -> None:
+def test_errors_of_a_sender_are_plain_words_in_the_current_language() -> None:
     silent = smtplib.SMTPServerDisconnected("Connection unexpectedly closed: timed out")
     told = {
         ConnectionRefusedError(111, "Connection refused"): "无法连接邮件服务器：该主机和端口拒绝连接",

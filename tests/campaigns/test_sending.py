@@ -294,7 +294,7 @@ def test_ledger_adds_up_and_the_campaign_finishes_by_itself(engine: Engine, on_s
     assert on_stage(lambda stage: finish_done(stage.session, at=later(hours=2))) == 0
 
 
-def test_buyer_who_bought_the_new_product_meanwhile_is_not_told_of_it(engine: Engine, on_stage: Acting) -> None:
+def test_buyer_who_bought_the_new_product_meanwhile_is_not_notified(engine: Engine, on_stage: Acting) -> None:
     def prepare(stage: Stage) -> None:
         ada, _ = stage.buyer("ada"), stage.buyer("bo")
         alert = stage.draft("new-tea", Recipe.ARRIVAL_ALERT, product_id=stage.product().id)

@@ -79,9 +79,7 @@ def _told(there: Gateway) -> list[tuple[str, str]]:
     return [(each.json["type"], each.json["data"]["buyer_id"]) for each in there.arrived]
 
 
-def test_everything_that_happens_to_a_message_is_told_once_and_signed(
-    engine: Engine, on_stage: Acting, there: Gateway
-) -> None:
+def test_every_event_of_a_message_is_sent_once_and_signed(engine: Engine, on_stage: Acting, there: Gateway) -> None:
     def prepare(stage: Stage) -> str:
         stage.buyer("ada"), stage.buyer("bo")
         launch(stage.session, stage.shop, stage.push(), at=NOON, actor="user:1")
@@ -124,7 +122,7 @@ def test_everything_that_happens_to_a_message_is_told_once_and_signed(
     assert stamped["webhook-signature"] == signature
 
 
-def test_what_was_before_the_hook_is_not_told_and_unwanted_events_are_not_either(
+def test_events_before_the_webhook_are_not_sent_nor_are_unwanted_events(
     engine: Engine, on_stage: Acting, there: Gateway
 ) -> None:
     def prepare(stage: Stage) -> None:
@@ -141,7 +139,7 @@ def test_what_was_before_the_hook_is_not_told_and_unwanted_events_are_not_either
     assert there.arrived[0].json["data"]["channel"] == "parcel"
 
 
-def test_row_that_commits_late_behind_the_cursor_is_told_all_the_same(
+def test_row_that_commits_late_behind_the_cursor_is_still_sent(
     engine: Engine, on_stage: Acting, there: Gateway
 ) -> None:
     on_stage(lambda stage: [stage.buyer("ada"), _webhook(stage, there)])
@@ -153,7 +151,7 @@ def test_row_that_commits_late_behind_the_cursor_is_told_all_the_same(
 
 
 @pytest.mark.postgres
-def test_row_of_a_transaction_that_stays_open_for_hours_is_told_when_it_appears(
+def test_row_of_a_transaction_that_stays_open_for_hours_is_sent_when_it_appears(
     postgresql_url: str, there: Gateway
 ) -> None:
     engine = open_engine(postgresql_url)
@@ -191,7 +189,7 @@ def test_row_after_one_that_was_taken_back_has_a_number_of_its_own(
     assert len({each.headers["webhook-id"] for each in there.arrived}) == 2
 
 
-def test_failure_is_told_although_the_round_of_sending_began_hours_ago_and_again_when_it_fails_again(
+def test_failure_is_sent_although_the_send_began_hours_ago_and_again_when_it_fails_again(
     engine: Engine, on_stage: Acting, there: Gateway
 ) -> None:
     def prepare(stage: Stage) -> None:

@@ -286,7 +286,7 @@ def test_each_piece_carries_a_code_of_either_shop(pair: Pair) -> None:
     assert offer.issued == 5
 
 
-def test_paper_printed_anew_leads_where_its_slots_lead_now(pair: Pair) -> None:
+def test_reprinted_inserts_lead_where_the_slots_lead_now(pair: Pair) -> None:
     pair.approved()
     run = pair.run(pair.tea, 2)
     pair.print(run)

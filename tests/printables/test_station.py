@@ -82,7 +82,7 @@ def test_insert_left_out_is_skipped_in_the_ledger_and_its_parcel_goes(bench: Ben
         ask(bench, go_without, over=one)
 
 
-def test_spoiled_insert_is_ordered_anew_and_its_parcel_stays_open(bench: Bench) -> None:
+def test_spoiled_insert_is_reprinted_and_its_parcel_stays_open(bench: Bench) -> None:
     bench.printed(1)
     ((one, code),) = codes(bench).items()
     assert ask(bench, spoil, code, over=one) == Said(Sign.REPRINTED, one, code=code, copy_number=2, batch=2)

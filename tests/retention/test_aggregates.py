@@ -38,7 +38,7 @@ def some_orders(chance: random.Random, count: int) -> list[OrderInput]:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_aggregates_after_each_import_are_those_of_adding_up_anew(engine: Engine, seed: int) -> None:
+def test_aggregates_after_each_import_are_those_of_a_recalculation(engine: Engine, seed: int) -> None:
     chance = random.Random(seed)
     with transaction(engine) as session:
         shop = create_shop(session, "tea", name="Tea", timezone="Asia/Shanghai", currency="CNY", at=NOW)

@@ -128,7 +128,7 @@ def test_a_no_stands_in_whatever_order_a_file_tells_of_a_buyer(load: Load, ask: 
 
 
 @pytest.mark.parametrize("told_at", ["", "2026-03-01"])
-def test_a_no_told_again_holds_for_the_address_the_buyer_has_by_now(load: Load, ask: Ask, told_at: str) -> None:
+def test_a_repeated_opt_out_applies_to_the_buyers_current_address(load: Load, ask: Ask, told_at: str) -> None:
     for address in ("old@example.com", "new@example.com", "new@example.com"):
         load("buyers", f"buyer_id,email,email_consent,consent_at\nb1,{address},out,{told_at}\n")
     held = "SELECT address FROM suppressions WHERE lifted_at IS NULL ORDER BY id"
@@ -203,7 +203,7 @@ def picture(mode: str = "RGB", size: tuple[int, int] = (30, 20), form: str = "PN
     return made.getvalue()
 
 
-def test_products_land_with_pictures_drawn_anew(load: Load, ask: Ask, tmp_path: Path) -> None:
+def test_products_are_imported_with_reencoded_pictures(load: Load, ask: Ask, tmp_path: Path) -> None:
     (tmp_path / "pictures").mkdir()
     (tmp_path / "pictures" / "a.jpg").write_bytes(picture(form="JPEG") + b"<script>behind the picture</script>")
     content = (

@@ -35,6 +35,6 @@ def test_an_end_is_its_last_day_and_its_hour_when_that_is_near(
     assert last_day(over, zone).isoformat() in {"2026-11-11", "2026-11-12", "2026-12-31"}
 
 
-def test_a_moment_is_told_on_the_shops_clock() -> None:
+def test_a_time_is_shown_in_the_shops_time_zone() -> None:
     at = datetime(2026, 11, 11, 23, 5, tzinfo=UTC)
     assert show_moment(at, SHANGHAI) == "November 12, 2026, 07:05"

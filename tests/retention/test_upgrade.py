@@ -264,7 +264,7 @@ def test_upgrade_says_what_a_database_lacks_instead_of_calling_it_current(
         migrate.upgrade(database_url)
 
 
-def test_index_that_is_missing_is_told_and_stops_nobody(database_url: str) -> None:
+def test_missing_index_is_reported_and_stops_nobody(database_url: str) -> None:
     index = "ix_products_shop_id_products_arrival_at"
     with migrate.connect(database_url) as connection, connection.begin():
         connection.exec_driver_sql(f"DROP INDEX {index}")

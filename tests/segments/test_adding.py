@@ -33,7 +33,7 @@ def as_dict(columns):
 
 
 @given(rows=ROWS)
-def test_rows_of_any_buyers_add_up_as_one_would_by_hand(rows):
+def test_rows_of_any_buyers_add_up_as_in_a_plain_sum(rows):
     buyers, values = np.array(rows, dtype=np.int64).reshape(-1, 2).T
     assert as_dict(fold_rows(buyers, iter([values] * 3), FOLDS)) == plainly(rows)
 

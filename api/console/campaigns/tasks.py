@@ -1,4 +1,4 @@
-"""Posts by hand, one task a screen: take it, copy text and picture, send it in the chat, say so with proof; for phones.
+"""Manual posts, one task per screen, made for phones: take, copy text and picture, send in the chat, mark as sent.
 
 Only the buttons take or settle anything; whoever just looks leaves a task free for others.
 """
@@ -63,7 +63,7 @@ def say_sent(
     note: Annotated[str, Form(max_length=500)] = "",
     picture: Annotated[UploadFile | None, File()] = None,
 ) -> Response:
-    """Note that it was sent, with a picture of the chat drawn anew, or a note."""
+    """Note that it was sent, with a screenshot of the chat, re-encoded, or a note."""
     proof = files.put(cleaned(picture.file.read())) if picture and picture.size else ""
     send_post(session, place.member, number, at=now, proof=proof, note=note)
     return go(_address(place), last=str(number))

@@ -1,7 +1,7 @@
 """The builder of segments: conditions in nested groups, counted while somebody types, saved under a name.
 
 The form carries the whole draft, so the server keeps nothing between two requests. A change of a value asks for the
-counts alone; a change of what fields there are draws the conditions anew.
+counts alone; a change of what fields there are redraws the conditions.
 """
 
 import json
@@ -129,7 +129,7 @@ def edit(request: Request, session: Reading, place: Here, now: Now, name: str) -
 
 @router.post("/draw")
 def redraw(request: Request, session: Reading, place: Here, now: Now, typed: Sent) -> HTMLResponse:
-    """Draw the conditions anew after a button or a choice changed which fields there are."""
+    """Redraw the conditions after a button or a choice changed which fields there are."""
     known = what_there_is(session, place.shop, now, without=typed.text("editing"))
     what = typed.text("do")
     error = None
@@ -151,7 +151,7 @@ def redraw(request: Request, session: Reading, place: Here, now: Now, typed: Sen
 
 @router.post("/preview")
 def recount(request: Request, session: Reading, place: Here, now: Now, typed: Sent) -> HTMLResponse:
-    """Count anew and draw the answer alone; the fields stay as somebody is typing in them."""
+    """Count again and redraw the result alone; the fields keep what is being typed."""
     known = what_there_is(session, place.shop, now, without=typed.text("editing"))
     sheet = _sheet(session, place, read_form(typed.values, known), known, typed, now)
     return show(request, session, "segments/builder_recount.html", **_context(sheet))

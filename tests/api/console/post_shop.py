@@ -1,4 +1,4 @@
-"""The sample shop with something to post by hand and to put on the board of arrivals."""
+"""The sample shop with manual posts and arrivals."""
 
 import io
 from datetime import timedelta

@@ -51,7 +51,7 @@ def test_products_stand_on_three_shelves_with_their_sales(enter: Enter) -> None:
     assert "Alert repeat buyers" not in page  # a viewer may not
 
 
-def test_told_product_shows_its_alert_and_the_others_lead_to_a_new_one(enter: Enter, engine: Engine) -> None:
+def test_announced_product_shows_its_alert_and_the_others_lead_to_a_new_one(enter: Enter, engine: Engine) -> None:
     with transaction(engine) as session:
         row = post_campaign(session)
         row.policy_json = row.policy_json | {"stop_after_sales": 5}

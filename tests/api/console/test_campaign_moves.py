@@ -124,7 +124,7 @@ def test_viewer_sees_the_plan_and_no_button(console: Console) -> None:
     assert console.campaign().state is CampaignState.DRAFT
 
 
-def test_campaign_with_a_moment_is_scheduled_and_told_in_the_list(console: Console) -> None:
+def test_campaign_with_a_time_is_scheduled_and_shown_in_the_list(console: Console) -> None:
     marketer = console.enter("marketer")
     marketer.send("/campaigns/new/coupon-push", **DRAFT)
     marketer.send("/campaigns/autumn/edit/when", kind="moment", day="2026-12-01", time="19:30")
@@ -134,7 +134,7 @@ def test_campaign_with_a_moment_is_scheduled_and_told_in_the_list(console: Conso
     assert "once, on 1 Dec 2026, 19:30" in marketer.page("/campaigns")
 
 
-def test_campaign_that_repeats_is_started_and_its_next_moment_told(console: Console) -> None:
+def test_recurring_campaign_is_started_and_its_next_time_shown(console: Console) -> None:
     marketer = console.enter("marketer")
     marketer.send("/campaigns/new/coupon-push", **DRAFT)
     marketer.send("/campaigns/autumn/edit/when", kind="recurring", every="week", weekday="MO", at="10:00", zone="shop")

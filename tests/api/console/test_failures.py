@@ -50,7 +50,7 @@ def fail_everything(engine: Engine) -> dict[str, str]:
         return {thing.kind: page for _, thing, page in things}
 
 
-def test_each_kind_is_told_on_its_page_and_all_on_today(camellia: Engine, sign_in: SignIn) -> None:
+def test_each_kind_is_shown_on_its_page_and_all_on_today(camellia: Engine, sign_in: SignIn) -> None:
     owner = sign_in("owner")
     pages = fail_everything(camellia)
     for kind, page in pages.items():

@@ -237,7 +237,7 @@ def test_scans_made_without_a_connection_survive_a_reload_in_order(
     says(page, "Complete")
 
 
-def test_unknown_waybill_and_another_shops_are_told_alike(shop: PaperShop, station: Station) -> None:
+def test_unknown_waybill_and_another_shops_are_answered_alike(shop: PaperShop, station: Station) -> None:
     page = station()
     scan(page, "SF000")
     says(page, "No parcel has the waybill SF000.")

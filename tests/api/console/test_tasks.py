@@ -1,4 +1,4 @@
-"""Posts by hand on the phone: a task is looked at, taken, copied, sent with proof, declined, taken back."""
+"""Manual posts on the phone: a task is viewed, taken, copied, sent with proof, declined, taken back."""
 
 import io
 import re
@@ -82,7 +82,7 @@ def test_task_is_looked_at_without_being_taken(enter: Enter, engine: Engine) -> 
     assert [state(engine, number) for number in numbers(engine)] == [PostState.WAITING] * 2
 
 
-def test_task_is_taken_and_sent_with_a_picture_drawn_anew(enter: Enter, engine: Engine, files: FileStore) -> None:
+def test_task_is_taken_and_sent_with_a_reencoded_picture(enter: Enter, engine: Engine, files: FileStore) -> None:
     client, number = enter("marketer"), numbers(engine)[0]
     assert "Copy the text" in send(client, f"/tasks/{number}/take")
     page = send(client, f"/tasks/{number}/sent", picture=picture("#0a7"))
@@ -108,7 +108,7 @@ def test_proof_that_is_no_picture_is_refused_and_the_note_is_kept(enter: Enter, 
     assert "a screenshot of the chat, or a note" in send(client, f"/tasks/{number}/sent")
 
 
-def test_second_person_is_told_who_has_it(enter: Enter, engine: Engine) -> None:
+def test_second_user_sees_who_has_it(enter: Enter, engine: Engine) -> None:
     number = numbers(engine)[0]
     send(enter("marketer"), f"/tasks/{number}/take")
     page = send(enter("owner"), f"/tasks/{number}/take")
