@@ -186,7 +186,7 @@ def show_page(
     else:
         show_rows(name, rows, columns, as_json=False)
     if page.next:
-        typer.echo(f"Only the first {len(rows)} are shown; there are more. Show them with --limit.", err=True)
+        typer.echo(f"Rows shown: {len(rows)}. There are more; use --limit to see them.", err=True)
 
 
 def more_of(page: Page[Any]) -> dict[str, bool]:

@@ -78,7 +78,7 @@ def test_limit_shows_so_many_rows_and_says_that_there_are_more(tea: Tea, typed: 
     tea(lambda stage: [stage.push(slug) for slug in ("spring", "summer", "autumn")])
     code, out, err = typed("campaigns", "list", "--limit", "2")
     assert (code, out) == (0, "autumn\tautumn\tdraft\nsummer\tsummer\tdraft\n")
-    assert err == "Only the first 2 are shown; there are more. Show them with --limit.\n"
+    assert err == "Rows shown: 2. There are more; use --limit to see them.\n"
     told = json.loads(typed("campaigns", "list", "--limit", "2", "--json")[1])
     assert ([each["slug"] for each in told["campaigns"]], told["more"]) == (["autumn", "summer"], True)
     assert typed("campaigns", "list", "--limit", "3")[1:] == (out + "spring\tspring\tdraft\n", "")
