@@ -23,3 +23,12 @@ class ErasureOut(Shape):
     left: str = Field(description="The external id under which counts and money stay.")
     blanked: int
     deleted: int
+
+
+class TimesOut(Shape):
+    """For how many days each kind is kept."""
+
+    agents: int = Field(description="Days that browsers and networks of scans are kept.")
+    uploads: int = Field(description="Days that order files are kept that were sent in.")
+    texts: int = Field(description="Days that addresses and texts of messages, calls and bounces are kept.")
+    audit: int = Field(description="Days that the audit log is kept.")

@@ -63,3 +63,10 @@ class ShownListOut(Shape):
     """Messages: of the buyer asked for, else of the shortest and the longest case."""
 
     messages: list[ShownOut]
+
+
+class MessageTestOut(Shape):
+    """A test that was sent."""
+
+    to: str
+    subject: str

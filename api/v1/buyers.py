@@ -5,14 +5,14 @@ from typing import Annotated
 from pydantic import Field
 
 from api.deps import Files, Now, Reading, Writing
-from api.shapes.buyers import ErasureOut, ExportOut
+from api.shapes.buyers import ErasureOut, ExportOut, TimesOut
 from api.shapes.shape import Input
 from api.v1.keys import Caller, caller_with
 from api.v1.parameters import BuyerQuery
 from api.v1.routing import router_for
 from retention.access import Scope
 from retention.privacy.requests import erase_buyer, export_buyer
-from retention.privacy.retention_periods import MOST_DAYS, KeptKind, set_times, times_of
+from retention.privacy.retention_periods import MOST_DAYS, set_times, times_of
 
 router = router_for("buyers")
 
@@ -45,12 +45,13 @@ def erase(buyer: BuyerQuery, session: Writing, files: Files, at: Now, caller: Er
 
 
 @router.get("/privacy")
-def show_times(session: Reading, caller: Annotated[Caller, caller_with(Scope.BUYERS_READ)]) -> dict[KeptKind, int]:
+def show_times(session: Reading, caller: Annotated[Caller, caller_with(Scope.BUYERS_READ)]) -> TimesOut:
     """Return for how many days the shop keeps each kind. Scope buyers:read."""
-    return times_of(session, caller.shop.id)
+    return TimesOut.model_validate(times_of(session, caller.shop.id))
 
 
 @router.put("/privacy")
-def save_times(times: TimesIn, session: Writing, at: Now, caller: Eraser) -> dict[KeptKind, int]:
+def save_times(times: TimesIn, session: Writing, at: Now, caller: Eraser) -> TimesOut:
     """Set for how many days kinds are kept. Scope buyers:erase."""
-    return set_times(session, caller.member, times.model_dump(exclude_none=True), at=at)
+    kept = set_times(session, caller.member, times.model_dump(exclude_none=True), at=at)
+    return TimesOut.model_validate(kept)

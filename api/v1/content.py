@@ -6,7 +6,7 @@ from fastapi import Query, Request, Response
 from pydantic import Field
 
 from api.deps import Now, Reading, Writing
-from api.shapes.content import ContentOut, FindingOut, ShownListOut, ShownOut, VariableOut
+from api.shapes.content import ContentOut, FindingOut, MessageTestOut, ShownListOut, ShownOut, VariableOut
 from api.shapes.optouts import BounceOut, BouncesOut, LiftedOut, TopicOut, TopicsOut
 from api.shapes.shape import Input
 from api.v1.keys import Caller, caller_with
@@ -87,7 +87,7 @@ def preview(
 
 
 @router.post("/campaigns/{slug}/test")
-def test(slug: CampaignSlug, sent: MessageTestIn, session: Reading, at: Now, caller: Writer) -> dict[str, str]:
+def test(slug: CampaignSlug, sent: MessageTestIn, session: Reading, at: Now, caller: Writer) -> MessageTestOut:
     """Send a buyer's message to somebody of the shop, marked as a test. Scope campaigns:write.
 
     It is in no ledger and uses no coupon. A key that sees no personal data sends a masked one. 409 with what the other
@@ -96,7 +96,7 @@ def test(slug: CampaignSlug, sent: MessageTestIn, session: Reading, at: Now, cal
     campaign = campaign_for(session, caller.member, slug)
     reader = seen_by(caller.member, buyer_for(session, caller.member, sent.buyer))
     subject = send_test(session, caller.shop, campaign, reader, to=sent.to, at=at, actor=caller.actor)
-    return {"to": sent.to, "subject": subject}
+    return MessageTestOut(to=sent.to, subject=subject)
 
 
 @router.get("/topics")

@@ -259,7 +259,7 @@ def test_command_looks_whether_there_is_anybody_before_it_asks(
 
     assert run("nobody") == (1, "regulars: No buyer has the id nobody.\n")
     code, said = run("ada")
-    assert (code, "Erase ada for good?" in said, names(engine)) == (130, True, {"ada": "A"})
+    assert (code, "Erase ada permanently?" in said, names(engine)) == (130, True, {"ada": "A"})
     code, said = run("ada", "--yes")
     left = next(iter(names(engine)))
     assert code == 0

@@ -14,6 +14,8 @@ from sqlalchemy import create_engine
 
 from api import shapes, v1
 from api.shapes import descriptions
+from api.shapes.buyers import TimesOut
+from retention.privacy.retention_periods import KeptKind
 from retention.settings import Settings
 from tests.apps import create_app
 
@@ -77,3 +79,7 @@ def test_shapes_of_answers_stand_in_one_place() -> None:
         for name in re.findall(r"(?m)^class (\w+Out)\b", path.read_text(encoding="utf-8"))
     }
     assert elsewhere == {"problems.py: FaultOut"}
+
+
+def test_every_kind_that_is_kept_for_a_time_stands_in_the_answer() -> None:
+    assert set(TimesOut.model_fields) == {kind.value for kind in KeptKind}
