@@ -17,7 +17,7 @@ from starlette.datastructures import FormData
 from api import forms
 from api.fallback_pages import pages_beside
 from api.pages import static
-from api.refused_fields import called, fields_of, fill, mark, naming, printable, wrong_fields
+from api.refused_fields import REFUSAL, choices_of, fields_of, fill, labels_of, mark, naming, printable, wrong_fields
 from api.request_ids import same_request
 from retention.field_names import labelled
 from retention.i18n import current_language
@@ -51,7 +51,7 @@ async def form_again(
     if page is None:
         return None
     wrong = [] if form is None else wrong_fields(form, typed, fields, quoted)
-    with labelled(called(form)):
+    with labelled({}) if form is None else labelled(labels_of(form), choices_of(form)):
         sentence = naming(say(), wrong)
     line = _tell(page, sentence)
     if form is not None:  # else somebody else has settled what it was about
@@ -60,7 +60,8 @@ async def form_again(
             if around.tag == "dialog" and (heading := next(around.iter("h2"), None)) is not None:
                 line = _line(sentence, "again notice bad")  # the line of the page lies behind it
                 heading.addnext(line)
-        mark(page, wrong, line)
+        mark(page, wrong)
+    line.set("id", REFUSAL)
     text = etree.tostring(page, encoding="unicode", method="html", doctype="<!doctype html>")
     return HTMLResponse(text, status, {"Content-Language": current_language()})
 

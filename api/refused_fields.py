@@ -4,13 +4,15 @@ A refusal names its field, or quotes what was typed into it; either is enough, s
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from starlette.datastructures import FormData
 
 from retention.i18n import gettext
 
+REFUSAL = "refusal"
+"""The id of the line that says what is wrong."""
 CHOSEN_AGAIN = {"password", "file", "submit", "button", "image"}
 GROUPED = {"radio", "checkbox"}
 UNPRINTABLE = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -65,26 +67,27 @@ def fill(form: Any, typed: FormData) -> None:
 
 
 def wrong_fields(form: Any, typed: FormData, names: Iterable[str], quoted: Iterable[object]) -> list[Any]:
-    """Return the fields that a refusal names, or else the one whose content it quotes."""
+    """Return the one field whose content a refusal quotes, or else those that it names."""
     found = [each for name in names if name and (each := _field_called(form, name)) is not None]
-    if found:
-        return found
     texts = {_bare(value) for value in quoted if isinstance(value, str)} - {""}
     holding = [each for each in _shown(form) if any(_is_quoted(_typed_into(typed, each), text) for text in texts)]
-    return holding[:1] if len({each.get("name") for each in holding}) == 1 else []
+    if len({each.get("name") for each in holding}) != 1 or holding[0].get("name") in {
+        each.get("name") for each in found
+    }:
+        return found
+    return holding[:1]
 
 
-def mark(page: Any, wrong: list[Any], line: Any) -> None:
+def mark(page: Any, wrong: list[Any]) -> None:
     """Mark wrong fields and their labels, let them point to the sentence, and give the first the focus."""
     if not wrong:
         return
-    line.set("id", "refusal")
     for each in page.xpath("//*[@autofocus]"):
         each.attrib.pop("autofocus")
     wrong[0].set("autofocus", "")
     for each in wrong:
         each.set("aria-invalid", "true")
-        each.set("aria-describedby", f"{each.get('aria-describedby', '')} refusal".strip())
+        each.set("aria-describedby", f"{each.get('aria-describedby', '')} {REFUSAL}".strip())
         for label in _labels(each):
             label.set("class", f"{label.get('class', '')} wrong".strip())
         for around in each.iterancestors("details"):
@@ -134,7 +137,7 @@ def _shown(form: Any) -> list[Any]:
 def _field_called(form: Any, field: str) -> Any:
     """Return the field of a form that is called like a value: quiet.from is quiet_from, control_share is control."""
     parts = [part for part in field.split(".") if not part.isdecimal()]
-    names = ["_".join(parts), *reversed(parts)]
+    names = ["_".join(parts), *reversed(parts), *(["short_name"] if "slug" in parts else [])]
     called = {PREFIXES.sub("", each.get("name")): each for each in reversed(_shown(form))}
     called |= {each.get("name"): each for each in reversed(_shown(form))}
     for name in names:
@@ -191,6 +194,12 @@ def _text(label: Any) -> str:
     return next((" ".join(part.split()) for part in label.itertext() if part.strip()), "")
 
 
-def called(form: Any) -> Mapping[str, str]:
-    """Return what the fields of a form are called; nothing without a form."""
-    return {} if form is None else labels_of(form)
+def choices_of(form: Any) -> dict[str, str]:
+    """Return by its value what a form calls each choice of its lists, and of its radio buttons and boxes."""
+    found: dict[str, str] = {}
+    for field in fields_of(form):
+        for option in field.iter("option"):
+            found.setdefault(option.get("value", option.text_content()), " ".join(option.text_content().split()))
+        if _is_choice(field) and (around := next(field.iterancestors("label"), None)) is not None:
+            found.setdefault(field.get("value") or "on", _text(around))
+    return found

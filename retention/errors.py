@@ -13,17 +13,26 @@ the label on the page, programs by the name they sent; so is the `path` of a val
 sentence are marked as `Words`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Self
 
-from retention.field_names import name_field, name_path
+from retention.field_names import name_choice, name_field, name_path
 
 
 class Words(str):
     """A part of a message that is translated like the message itself: ``Words(gettext_noop("see campaigns"))``."""
 
     __slots__ = ()
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Names that a program may send, listed in a message: people read what each is called, from `names` or the page."""
+
+    values: Iterable[str]
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 class Error(Exception):
@@ -55,8 +64,8 @@ class Error(Exception):
     def say(self, translate: Callable[[str], str]) -> str:
         """Return the message in the language of `translate` (a gettext function)."""
         values = {name: _said(value, translate) for name, value in self.values.items()}
-        if isinstance(field := values.get("field"), str):
-            values["field"] = name_field(field)
+        if isinstance(name := values.get("field"), str):
+            values["field"] = name_field(name)
         if isinstance(path := values.get("path"), str):
             values["path"] = name_path(path)
         return translate(self.message).format(**values)
@@ -76,6 +85,8 @@ def _said(value: object, translate: Callable[[str], str]) -> object:
         return translate(in_words(value))
     if isinstance(value, Words):
         return translate(value)
+    if isinstance(value, Choices):
+        return ", ".join(dict.fromkeys(name_choice(each, value.names) for each in value.values))
     if isinstance(value, (list, tuple)):
         return translate(", ").join(str(_said(each, translate)) for each in value)
     return value

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from types import MappingProxyType
 
 from retention.i18n import gettext, gettext_noop
 
@@ -174,16 +175,18 @@ NAMES = {
 """By the name of a column or of a field of a form."""
 
 _labels: ContextVar[Mapping[str, str] | None] = ContextVar("labels", default=None)
+_choices: ContextVar[Mapping[str, str]] = ContextVar("choices", default=MappingProxyType({}))
 
 
 @contextmanager
-def labelled(labels: Mapping[str, str] | None) -> Iterator[None]:
-    """Name fields by these labels in the body, and those without one as above; None names them as programs do."""
-    token = _labels.set(labels)
+def labelled(labels: Mapping[str, str] | None, choices: Mapping[str, str] = MappingProxyType({})) -> Iterator[None]:
+    """Name fields and choices by these labels in the body, those without one as above; None names as programs do."""
+    tokens = _labels.set(labels), _choices.set(choices)
     try:
         yield
     finally:
-        _labels.reset(token)
+        _labels.reset(tokens[0])
+        _choices.reset(tokens[1])
 
 
 def name_field(name: str) -> str:
@@ -195,6 +198,14 @@ def name_field(name: str) -> str:
         return labels[name]
     parts = [_called(part, labels) for part in name.split(".")]
     return gettext(": ").join(part for part in parts if part) or name.replace("_", " ")
+
+
+def name_choice(name: str, names: Mapping[str, str]) -> str:
+    """Return what to call a choice: as the page at hand, `names` or the fields above call it; programs its name."""
+    if _labels.get() is None:
+        return name
+    shown = _choices.get().get(name)
+    return shown or gettext(names.get(name) or NAMES.get(name) or re.sub("[-_.]", " ", name))
 
 
 def name_path(path: str) -> str:

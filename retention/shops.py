@@ -77,6 +77,8 @@ def check_slug(slug: str) -> str:
     """Return `slug` when it can stand in an address: lower-case letters, digits and dashes; Invalid otherwise."""
     if not re.fullmatch(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?", slug):
         raise Invalid(
-            "{slug} cannot be used in an address. Use lower-case letters, digits and hyphens.", slug=repr(slug)
+            "{slug} cannot be used in an address. Use lower-case letters, digits and hyphens.",
+            slug=repr(slug),
+            field="slug",
         )
     return slug

@@ -1,17 +1,21 @@
 """What Pydantic could not read, from a form, an address or a JSON value, in our words: which field, what is right."""
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
 from pydantic import ValidationError
 
-from retention.errors import Invalid, Wrong
+from retention.errors import Choices, Invalid, Wrong
 from retention.i18n import gettext_noop
+
+MOST_QUOTED = 60
 
 MISSING = gettext_noop("{field} is required.")
 WEB_ADDRESS = gettext_noop("{field} must be a URL that begins with https:// or http:// and a host.")
 UNKNOWN = gettext_noop("{field} is not valid. Check it and try again.")
+CHOICE = gettext_noop("{field} cannot be {value}. Choose one of: {known}.")
 SENTENCES = {
     "missing": MISSING,
     "string_too_long": gettext_noop("{field} has at most {max_length} characters."),
@@ -25,8 +29,8 @@ SENTENCES = {
     "greater_than": gettext_noop("{field} must be more than {gt}."),
     "less_than_equal": gettext_noop("{field} must be at most {le}."),
     "less_than": gettext_noop("{field} must be less than {lt}."),
-    "enum": gettext_noop("{field} is not one of the available choices."),
-    "literal_error": gettext_noop("{field} is not one of the available choices."),
+    "enum": CHOICE,
+    "literal_error": CHOICE,
     "date_parsing": gettext_noop("{field} must be a day, like 2026-03-09."),
     "date_from_datetime_parsing": gettext_noop("{field} must be a day, like 2026-03-09."),
     "datetime_parsing": gettext_noop("{field} must be a date and time, like 2026-03-09 14:30."),
@@ -70,6 +74,9 @@ def _refusal(found: Mapping[str, Any], field: str) -> Invalid:
     sentence = SENTENCES.get(found["type"], UNKNOWN)
     if "://" in context.get("pattern", ""):
         sentence = WEB_ADDRESS
+    if sentence is CHOICE:
+        value = repr(found["input"])[:MOST_QUOTED]
+        return Invalid(sentence, field=field, value=value, known=Choices(re.findall("'([^']*)'", context["expected"])))
     return Invalid(sentence, **{**context, "field": field})
 
 

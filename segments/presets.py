@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from retention.errors import Invalid, NotFound
+from retention.errors import Choices, Invalid, NotFound
 from retention.i18n import gettext, gettext_noop, speaking
 from retention.shops import Shop
 from segments.rule_ast import Node
@@ -15,6 +15,13 @@ from segments.rules import parse
 from segments.segments import Segment, list_segments, save_segment
 
 Rule = Mapping[str, Any]
+
+ASKED = {
+    "category": gettext_noop("Category"),
+    "bought": gettext_noop("Product they bought"),
+    "missing": gettext_noop("Product they never bought"),
+}
+"""What presets ask for, as people read it."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +51,9 @@ class Preset:
         missing = [name for name in self.asks if not values.get(name, "").strip()]
         if missing:
             raise Invalid(
-                "The preset {slug} needs {asks}; missing: {missing}.",
-                slug=self.slug,
-                asks=", ".join(self.asks),
-                missing=", ".join(missing),
+                "The preset {slug} still needs: {missing}.",
+                slug=Choices((self.slug,), {self.slug: self.title}),
+                missing=Choices(missing, ASKED),
             )
         return parse(_filled(self.rule, values))
 
@@ -129,7 +135,11 @@ PRESETS: dict[str, Preset] = {preset.slug: preset for preset in _ALL}
 def find_preset(slug: str) -> Preset:
     """Return a preset; NotFound lists the known ones."""
     if slug not in PRESETS:
-        raise NotFound("No preset is called {slug}. There are: {known}.", slug=slug, known=", ".join(PRESETS))
+        raise NotFound(
+            "No preset is called {slug}. There are: {known}.",
+            slug=slug,
+            known=Choices(PRESETS, {name: each.title for name, each in PRESETS.items()}),
+        )
     return PRESETS[slug]
 
 

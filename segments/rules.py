@@ -8,9 +8,9 @@ from datetime import date
 from typing import Any, cast
 
 from retention.consent import Channel
-from retention.errors import Invalid
+from retention.errors import Choices, Invalid
 from retention.touches import TouchEvent
-from segments.labels import ANSWERS, GROUPS
+from segments.labels import ANSWERS, CHOICES, GROUPS
 from segments.rule_ast import (
     HORIZON,
     HORIZONS,
@@ -111,7 +111,7 @@ def _only_entry(rule: object, path: str) -> tuple[str, object]:
             "{path}: there is no condition {kind}. There are: {known}.",
             path=path,
             kind=shown(kind),
-            known=", ".join(_KINDS),
+            known=Choices(_KINDS, CHOICES),
         )
     return kind, body
 
@@ -168,7 +168,10 @@ def _orders(body: object, path: str) -> Condition:
     if not tests:
         known = TIME_OPERATORS if measure in TIMES else NUMBER_OPERATORS
         raise Invalid(
-            "{path}: compare {measure} with one of {known}.", path=path, measure=measure.value, known=", ".join(known)
+            "{path}: compare {measure} with one of {known}.",
+            path=path,
+            measure=Choices((measure.value,), CHOICES),
+            known=Choices(known, CHOICES),
         )
     return Orders(measure, tests, _window(options, path), _filter(options, path))
 
@@ -242,8 +245,8 @@ def _score(body: object, path: str) -> Tests:
         raise Invalid(
             "{path}: compare {measure} with one of {known}.",
             path=path,
-            measure=path.rsplit(".", 1)[-1],
-            known=", ".join(NUMBER_OPERATORS),
+            measure=Choices((path.rsplit(".", 1)[-1],), CHOICES),
+            known=Choices(NUMBER_OPERATORS, CHOICES),
         )
     return tests
 
@@ -264,8 +267,8 @@ def _prediction(body: object, path: str) -> Condition:
         raise Invalid(
             "{path}: compare {measure} with one of {known}.",
             path=path,
-            measure=forecast.value,
-            known=", ".join(NUMBER_OPERATORS),
+            measure=Choices((forecast.value,), CHOICES),
+            known=Choices(NUMBER_OPERATORS, CHOICES),
         )
     return Predicted(forecast, tests, days)
 
@@ -299,8 +302,8 @@ def _tests(options: Body, path: str, operators: tuple[str, ...], read: Read) -> 
             raise Invalid(
                 "{path}: {name} does not fit here. Use one of {known}.",
                 path=path,
-                name=name,
-                known=", ".join(operators),
+                name=Choices((name,), CHOICES),
+                known=Choices(operators, CHOICES),
             )
         if name == "between":
             low, high = _pair(options[name], f"{path}.between", read)
@@ -345,7 +348,10 @@ def _window(options: Body, path: str) -> Window:
 def _options(body: object, path: str, known: tuple[str, ...]) -> Body:
     if not isinstance(body, dict):
         raise Invalid(
-            "{path}: give an object with {known}, not {value}.", path=path, known=", ".join(known), value=shown(body)
+            "{path}: give an object with {known}, not {value}.",
+            path=path,
+            known=Choices(known, CHOICES),
+            value=shown(body),
         )
     for name in body:
         if name not in known:
@@ -353,14 +359,16 @@ def _options(body: object, path: str, known: tuple[str, ...]) -> Body:
                 "{path}: there is no option {name}. There are: {known}.",
                 path=path,
                 name=shown(name),
-                known=", ".join(known),
+                known=Choices(known, CHOICES),
             )
     return body
 
 
 def _one_of(value: object, path: str, known: tuple[str, ...]) -> str:
     if not isinstance(value, str) or value not in known:
-        raise Invalid("{path}: use one of {known}, not {value}.", path=path, known=", ".join(known), value=shown(value))
+        raise Invalid(
+            "{path}: use one of {known}, not {value}.", path=path, known=Choices(known, CHOICES), value=shown(value)
+        )
     return value
 
 

@@ -55,7 +55,11 @@ def split(slug: str, shares: Sequence[int], *, seed: str) -> list[Node]:
     The same seed deals the same way for ever; a buyer who enters later falls into one of the parts too.
     """
     if not shares or min(shares) < 1 or sum(shares) != 100:
-        raise Invalid("Shares must be whole percentages from 1 that add up to 100, not {shares}.", shares=list(shares))
+        raise Invalid(
+            "Shares must be whole percentages from 1 that add up to 100, not {shares}.",
+            shares=list(shares),
+            field="shares",
+        )
     rules, first = [], 0
     for share in shares:
         size = share * PARTS // 100

@@ -270,9 +270,11 @@ def _host(settings: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _limit(sender: Sender, per_second: float | None, price: int) -> None:
     if per_second is not None and not 0 <= per_second <= 10_000:
-        raise Invalid("A sender sends up to 10000 messages per second, not {rate}.", rate=per_second)
+        raise Invalid(
+            "A sender sends up to 10000 messages per second, not {rate}.", rate=per_second, field="per_second"
+        )
     if price < 0:
-        raise Invalid("A price cannot be below 0, as {price} is.", price=price)
+        raise Invalid("A price cannot be below 0, as {price} is.", price=price, field="price")
     sender.per_second, sender.price = per_second or None, price
 
 

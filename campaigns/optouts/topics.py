@@ -88,5 +88,9 @@ def topics_of(session: Session, shop_id: int) -> list[Topic]:
 def _checked(names: Mapping[str, str]) -> dict[str, str]:
     kept = {language: " ".join(name.split()) for language, name in names.items() if name.strip()}
     if not kept or not set(kept) <= set(LANGUAGES) or any(len(name) > LONGEST_NAME for name in kept.values()):
-        raise Invalid("A topic needs a name of up to {most} characters in English, Chinese or both.", most=LONGEST_NAME)
+        raise Invalid(
+            "A topic needs a name of up to {most} characters in English, Chinese or both.",
+            most=LONGEST_NAME,
+            field="en",
+        )
     return kept

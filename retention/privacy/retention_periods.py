@@ -17,7 +17,7 @@ from sqlmodel import Field, Session, SQLModel, col, select
 from retention import audit, clock
 from retention.access import Member, Scope
 from retention.database import BigId, Json, after_commit, insert, reading, transaction
-from retention.errors import Invalid
+from retention.errors import Choices, Invalid
 from retention.failures import Thing, each_alone
 from retention.files import FileStore, open_store
 from retention.jobs import Job, JobState
@@ -113,13 +113,16 @@ def set_times(session: Session, member: Member, days: Mapping[str, int], *, at: 
     member.require(Scope.BUYERS_ERASE)
     for name, number in days.items():
         if name not in set(KeptKind):
-            raise Invalid("{kind} has no retention period. Known: {known}.", kind=repr(name), known=", ".join(KeptKind))
+            raise Invalid(
+                "{kind} has no retention period. Known: {known}.", kind=repr(name), known=Choices(tuple(KeptKind))
+            )
         if not 1 <= number <= MOST_DAYS:
             raise Invalid(
                 "The retention period of {kind} is 1 to {most} days, not {days}.",
-                kind=name,
+                kind=Choices((name,)),
                 most=MOST_DAYS,
                 days=number,
+                field=name,
             )
     before = times_of(session, member.shop_id)
     kept = session.get(KeepTimes, member.shop_id) or KeepTimes(shop_id=member.shop_id)

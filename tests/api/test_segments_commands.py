@@ -147,7 +147,7 @@ def test_a_preset_that_asks_for_something_is_counted_and_saved_with_it(regulars)
     assert "茶 🍵" in regulars("list")[1]
     assert regulars("preset", "repeat-customers", "--json")[0] == 0
     code, out, err = regulars("preset", "bought-but-not", "--bought", "A", "--save-as", "mine")
-    assert (code, out, "missing: missing" in err) == (2, "", True)
+    assert (code, out, "still needs: missing" in err) == (2, "", True)
     assert "mine" not in regulars("list")[1]
 
 

@@ -17,7 +17,6 @@ from sqlmodel import Session
 
 from api.console.segments.rule_answer import RuleFeedback, answer
 from api.console.segments.rule_fields import Known
-from api.console.segments.rule_kinds import FILTERS
 from api.console.segments.rule_tree import (
     FRESH,
     JOINS,
@@ -42,9 +41,10 @@ from retention.i18n import gettext as _
 from retention.i18n import gettext_noop
 from retention.products import newest_products
 from retention.shops import Shop
+from segments.labels import FILTERS
 from segments.lists import list_lists
 from segments.personal_conditions import check_asking
-from segments.presets import PRESETS, Preset, find_preset
+from segments.presets import ASKED, PRESETS, Preset, find_preset
 from segments.rule_ast import InSegment, to_json
 from segments.rules import parse
 from segments.segments import Segment, find_segment, list_segments, save_segment
@@ -54,12 +54,8 @@ router = APIRouter(prefix="/shops/{slug}/segments", dependencies=[require(Scope.
 
 MOST_SUGGESTED = 200
 
-QUESTIONS = {
-    "category": (gettext_noop("Category"), "category"),
-    "bought": (gettext_noop("Product they bought"), "sku"),
-    "missing": (gettext_noop("Product they never bought"), "sku"),
-}
-"""What presets ask for: the label of the field, and which suggestions it takes."""
+SUGGESTED = {"category": "category", "bought": "sku", "missing": "sku"}
+"""Which suggestions the fields take that presets ask for."""
 
 
 @dataclass
@@ -195,7 +191,7 @@ def _save(session: Session, place: Place, typed: TypedRule, *, rule: Any, at: da
     editing, slug = typed.text("editing"), typed.text("editing") or typed.text("short_name")
     name = typed.text("name")
     if not name:
-        raise Invalid(gettext_noop("Give the segment a name."))
+        raise Invalid(gettext_noop("Give the segment a name."), field="name")
     if editing:
         find_segment(session, place.shop.id, editing)
         check_asking(session, place.member, InSegment(editing))
@@ -256,7 +252,7 @@ def _is_answered(preset: Preset, given: Mapping[str, str]) -> bool:
 
 def _questions(preset: Preset, given: Mapping[str, str]) -> list[tuple[str, str, str, str]]:
     """Return what a preset asks for: the field, its label, the suggestions it takes, what was given."""
-    return [(name, *(_(QUESTIONS[name][0]), QUESTIONS[name][1]), given.get(name, "")) for name in preset.asks]
+    return [(name, _(ASKED[name]), SUGGESTED[name], given.get(name, "")) for name in preset.asks]
 
 
 def _from_text(text: str) -> Any:

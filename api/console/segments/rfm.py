@@ -11,13 +11,12 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from api.console.segments.rule_kinds import SCALES
 from api.console.shell import Here, show
 from api.deps import Now, Reading, require
 from retention import clock
 from retention.access import Scope
 from retention.i18n import gettext as _
-from segments.labels import GROUPS
+from segments.labels import GROUPS, SCALES
 from segments.matching import open_matcher
 from segments.rfm import Movement, cells, group_members, movement
 from segments.rule_ast import Scale

@@ -27,9 +27,21 @@ from api.console.segments.rule_fields import (
     window_fields,
 )
 from retention.i18n import gettext as _
-from retention.i18n import gettext_noop
 from segments import rules
-from segments.labels import CHANNELS, EVENTS, FIELDS, GROUPS
+from segments.labels import (
+    CHANNELS,
+    CONSENTS,
+    DATE_TESTS,
+    EVENTS,
+    FIELDS,
+    FILTERS,
+    GROUPS,
+    MEASURES,
+    PREDICTIONS,
+    SCALES,
+    SCORES,
+    TEXT_TESTS,
+)
 from segments.rule_ast import HORIZON, HORIZONS
 
 
@@ -42,74 +54,7 @@ class ConditionKind:
     filters: tuple[str, ...] = ()
 
 
-MEASURES = {
-    "count": gettext_noop("number of orders"),
-    "spend": gettext_noop("total spend"),
-    "items": gettext_noop("items bought"),
-    "products": gettext_noop("different products bought"),
-    "average": gettext_noop("average order"),
-    "largest": gettext_noop("largest order"),
-    "returns": gettext_noop("number of returns"),
-    "first": gettext_noop("first order"),
-    "last": gettext_noop("last order"),
-    "days_since_first": gettext_noop("days since the first order"),
-    "days_since_last": gettext_noop("days since the last order"),
-    "days_to_second": gettext_noop("days from first to second order"),
-    "median_gap": gettext_noop("usual interval between orders, in days"),
-    "lateness": gettext_noop("time since last order as a multiple of the usual interval"),
-}
-
-TEXTS = {
-    "is": gettext_noop("is"),
-    "is_not": gettext_noop("is not"),
-    "contains": gettext_noop("contains"),
-    "exists": gettext_noop("is known"),
-    "missing": gettext_noop("is not known"),
-}
-
-DATES = {
-    "before": gettext_noop("before the day"),
-    "after": gettext_noop("after the day"),
-    "exists": gettext_noop("is known"),
-    "missing": gettext_noop("is not known"),
-}
-
-FILTERS = {
-    "sku": gettext_noop("product number (SKU)"),
-    "category": gettext_noop("category"),
-    "title_contains": gettext_noop("title contains"),
-    "price_at_least": gettext_noop("price from"),
-    "coupon_used": gettext_noop("coupon"),
-    "country": gettext_noop("delivered to country"),
-    "region": gettext_noop("delivered to region"),
-    "city": gettext_noop("delivered to city"),
-    "channel": gettext_noop("sales channel"),
-}
-
-ANSWERS = {
-    "in": gettext_noop("opted in"),
-    "out": gettext_noop("opted out"),
-    "never": gettext_noop("never asked"),
-}
-
-PREDICTIONS = {
-    "alive": gettext_noop("probability of ordering again"),
-    "orders": gettext_noop("number of order days"),
-    "days_to_next": gettext_noop("days to the next order"),
-}
 _PREDICTED = {"alive": "probability", "orders": "ratio", "days_to_next": "whole"}
-
-SCORES = {
-    "recency": gettext_noop("recency"),
-    "frequency": gettext_noop("frequency"),
-    "monetary": gettext_noop("monetary value"),
-}
-
-SCALES = {
-    "quintiles": gettext_noop("fifths of the buyers"),
-    "steps": gettext_noop("fixed steps: 1, 2, 3, 5, 10 orders"),
-}
-
 MONTHS = ("this", *map(str, range(1, 13)))
 
 
@@ -173,7 +118,7 @@ def _show_buyer(body: Body, _known: Known) -> list[Part]:
     operator, value = next(((key, each) for key, each in body.items() if key != "field"), ("is", [""]))
     operator = "missing" if operator == "exists" and value is False else operator
     is_time = field in rules.TIME_FIELDS
-    operators = named(DATES if is_time else TEXTS)
+    operators = named(DATE_TESTS if is_time else TEXT_TESTS)
     if field == "birthday":
         operators = [*operators, ("month", _("in the month"))]
     return [
@@ -235,7 +180,7 @@ def _show_consent(body: Body, _known: Known) -> list[Part]:
     return phrase(
         _("consent to {channel}: {answer}"),
         channel=[choice_of("channel", _("Channel"), named(CHANNELS), body.get("channel", "email"))],
-        answer=[choice_of("is", _("Answer"), named(ANSWERS), body.get("is", "in"))],
+        answer=[choice_of("is", _("Answer"), named(CONSENTS), body.get("is", "in"))],
     )
 
 

@@ -50,7 +50,7 @@ def test_missing_secret_is_refused_by_name_and_nothing_is_kept(camellia: Engine,
 
 def test_json_that_is_none_is_refused_with_its_beginning(camellia: Engine, sign_in: SignIn) -> None:
     page = send(sign_in("owner"), "/senders", **ALIYUN | {"set_values": "{code"})
-    assert "values is not JSON: {code" in page
+    assert "Values of the template is not JSON: {code" in page
     assert senders(camellia) == []
 
 
