@@ -51,7 +51,7 @@ class Sent:
 def push_coupons(stage: Stage, cast: Cast, office: PostOffice) -> Sent:
     """Send repeat customers a coupon by mail, through the mail server, and keep a few of the mails as files."""
     at = stage.at(9, 30)
-    with stage.step("Send a coupon push by mail") as step:
+    with stage.step("Send a coupon push by email") as step:
         with transaction(stage.engine) as session:
             offer = _offer(session, cast, "welcome-back", "老客专享 20 元", at=at)
             sent = _launch(stage, session, cast, "autumn-coupon", "秋日老客券", Recipe.COUPON_PUSH, REPEAT, offer=offer)
@@ -64,7 +64,7 @@ def push_coupons(stage: Stage, cast: Cast, office: PostOffice) -> Sent:
 def announce_arrival(stage: Stage, cast: Cast) -> Sent:
     """Tell repeat customers who bought of its category that a product has arrived."""
     stage.at(10, 5, days=3)
-    with stage.step("Announce an arrival by mail"):
+    with stage.step("Announce an arrival by email"):
         with transaction(stage.engine) as session:
             product = _arrival(session, cast)
             of_kind = {"orders": {"measure": "count", "at_least": 1, "of": {"category": product.category}}}
@@ -124,7 +124,7 @@ def print_flyers(stage: Stage, cast: Cast) -> tuple[Sent, list[Batch]]:
 def share_a_flyer(stage: Stage, first: Cast, second: Cast) -> tuple[JointFlyer, list[tuple[Cast, Sent, Batch]]]:
     """Open a joint flyer, let both shops fill and approve it, and print it for the parcels of both."""
     at = stage.at(11)
-    with stage.step("Agree on a joint flyer and print it", total=2) as step:
+    with stage.step("Approve and print a joint flyer", total=2) as step:
         with transaction(stage.engine) as session:
             joint = open_joint(session, first.marketer, "tea-and-cups", theme="好茶配好器", language="zh-CN", at=at)
             add_partner(session, first.marketer, joint, second.shop, at=at)

@@ -36,14 +36,14 @@ class Cast:
 def open_shops(stage: Stage, orders: Path | None, preset: str, buyers: int | None) -> tuple[Cast, Cast]:
     """Make both shops and import their files."""
     if orders is None:
-        with stage.step("Invent two shops"):
+        with stage.step("Generate two sample shops"):
             own, partner = sample.invent(stage, buyers)
         main = _open(stage, own.slug, own.name)
     else:
         main = _open(stage, "shop", orders.stem)
         _import(stage, main, "orders", orders, preset)
         _begin_after_the_last_order(stage, main)
-        with stage.step("Make up what the order file lacks"):
+        with stage.step("Generate data missing from the order file"):
             own, partner = sample.complete(stage, main), sample.invent_partner(stage)
     for kind, path in own.files.items():
         _import(stage, main, kind, path)
@@ -69,7 +69,7 @@ def _begin_after_the_last_order(stage: Stage, shop: Shop) -> None:
 def save_segments(stage: Stage, shop: Shop) -> dict[str, int]:
     """Save the presets in the shop and return how many buyers each has."""
     ready = {slug: preset for slug, preset in PRESETS.items() if not preset.asks}
-    with stage.step("Find the segments", total=len(ready)) as step, transaction(stage.engine) as session:
+    with stage.step("Create the segments", total=len(ready)) as step, transaction(stage.engine) as session:
         save_presets(session, shop, at=stage.now)
         counts = {}
         for slug, preset in ready.items():
