@@ -35,7 +35,7 @@ _LOOK_EVERY = 0.1
 _PR_SET_PDEATHSIG = 1
 
 
-class Process(Protocol):
+class ChildProcess(Protocol):
     """What of `subprocess.Popen` is needed of a process."""
 
     pid: int
@@ -52,18 +52,18 @@ class Child(ABC):
     """A process to keep running. `pause` is how long the next restart waits, in seconds."""
 
     name: str
-    process: Process | None = field(default=None, init=False)
+    process: ChildProcess | None = field(default=None, init=False)
     watchdog: Watchdog | None = field(default=None, init=False)
     started: float = field(default=0.0, init=False)
     pause: float = field(default=FIRST_PAUSE, init=False)
     due: float = field(default=0.0, init=False)
 
     @abstractmethod
-    def launch(self, write: int) -> Process:
+    def launch(self, write: int) -> ChildProcess:
         """Start the process; `write` is the end of the pipe to its watchdog."""
 
     @abstractmethod
-    def kill(self, process: Process) -> None:
+    def kill(self, process: ChildProcess) -> None:
         """End the process and whatever is left of it at once."""
 
     def start(self, at: float) -> None:
@@ -115,7 +115,7 @@ class Program(Child):
 
     command: Sequence[str]
 
-    def launch(self, write: int) -> Process:
+    def launch(self, write: int) -> ChildProcess:
         tied = partial(_die_with, os.getpid())
         environment = os.environ | {watchdog.VARIABLE: str(write)}
         return subprocess.Popen(  # noqa: S603
@@ -126,7 +126,7 @@ class Program(Child):
             env=environment,
         )
 
-    def kill(self, process: Process) -> None:
+    def kill(self, process: ChildProcess) -> None:
         """End the whole group: a killed parent of workers leaves its own children behind."""
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -138,7 +138,7 @@ class Fork(Child):
 
     work: Callable[[], None]
 
-    def launch(self, write: int) -> Process:
+    def launch(self, write: int) -> ChildProcess:
         parent = os.getpid()
         if number := os.fork():
             return _Forked(number)
@@ -155,7 +155,7 @@ class Fork(Child):
             os._exit(1)
         os._exit(0)
 
-    def kill(self, process: Process) -> None:
+    def kill(self, process: ChildProcess) -> None:
         with suppress(ProcessLookupError):
             os.kill(process.pid, signal.SIGKILL)
 

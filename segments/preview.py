@@ -24,7 +24,7 @@ class PartCount:
 
 
 @dataclass(frozen=True)
-class FunnelStep:
+class PreviewStep:
     """One step from all buyers to the result: what is asked, and who is left after it."""
 
     words: str
@@ -38,7 +38,7 @@ class Preview:
     buyers: BitMap
     everyone: int
     parts: list[PartCount]
-    steps: list[FunnelStep]
+    steps: list[PreviewStep]
     floored_to: datetime | None
     """The hour that "the last N days" count back from in a live answer; None where no window is relative."""
     notes: tuple[str, ...] = ()
@@ -83,12 +83,12 @@ def _parts(matcher: Matcher, node: Node, path: str) -> list[PartCount]:
             return [own]
 
 
-def _steps(matcher: Matcher, node: Node, currency: str) -> list[FunnelStep]:
+def _steps(matcher: Matcher, node: Node, currency: str) -> list[PreviewStep]:
     left = matcher.everyone
-    steps = [FunnelStep(describe(All(())), len(left))]
+    steps = [PreviewStep(describe(All(())), len(left))]
     for each in node.nodes if isinstance(node, All) else (node,):
         left = left & matcher.match(each)
-        steps.append(FunnelStep(describe(each, currency=currency), len(left)))
+        steps.append(PreviewStep(describe(each, currency=currency), len(left)))
     return steps
 
 

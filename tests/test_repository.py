@@ -71,6 +71,20 @@ def test_no_module_is_named_after_a_habit():
     ] == []
 
 
+def test_no_public_class_name_of_the_product_stands_twice():
+    found: dict[str, list[str]] = {}
+    for path in modules(*PACKAGES):
+        for each in ast.walk(parsed(path)):
+            if isinstance(each, ast.ClassDef) and not each.name.startswith("_"):
+                found.setdefault(each.name, []).append(f"{path.relative_to(ROOT)}:{each.lineno}")
+    assert {name: where for name, where in found.items() if len(where) > 1} == {}
+
+
+def test_only_tests_are_named_like_tests():
+    """pytest would take them for its own, and vulture would not see that nothing calls them."""
+    assert places(r"^\s*(async )?def test_", modules(*PACKAGES, "scripts")) == []
+
+
 def test_modules_with_tables_evaluate_their_annotations():
     tables = [path for path in modules(*PACKAGES) if "table=True" in path.read_text(encoding="utf-8")]
     assert tables

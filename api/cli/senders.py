@@ -26,7 +26,7 @@ from campaigns.channels.senders import (
     edit_sender,
     find_sender,
     page_of_senders,
-    test_sender,
+    send_test_message,
 )
 from campaigns.sending.pausing import pause_sender, resume_sender
 from retention.errors import Invalid
@@ -153,7 +153,7 @@ def send_test(
     """Send one message marked as a test."""
     with reading(shop) as here:
         sender = find_sender(here.session, here.shop.id, slug)
-        reference = test_sender(here.session, here.shop, sender, to=to, at=here.now, actor=here.actor)
+        reference = send_test_message(here.session, here.shop, sender, to=to, at=here.now, actor=here.actor)
     show({"sender": slug, "taken": True, "reference": reference}, as_json=as_json)
 
 

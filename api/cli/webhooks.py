@@ -24,7 +24,7 @@ from campaigns.webhooks.webhooks import (
     page_of_calls,
     page_of_webhooks,
     resend_call,
-    test_webhook,
+    send_test_call,
     turn_on,
 )
 from retention.paging import Wanted
@@ -81,7 +81,7 @@ def call_once(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = Fal
     """Send one call marked as a test."""
     with reading(shop) as here:
         hook = find_webhook(here.session, here.shop.id, slug)
-        test_webhook(here.session, hook, at=here.now, actor=here.actor)
+        send_test_call(here.session, hook, at=here.now, actor=here.actor)
     show({"slug": slug, "taken": True}, as_json=as_json)
 
 

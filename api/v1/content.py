@@ -40,8 +40,6 @@ PreviewedQuery = Annotated[
 class MessageTestIn(Input):
     """Where a test goes: the address of somebody of the shop; and which buyer's message it is."""
 
-    __test__ = False
-
     to: str = Field(min_length=3, max_length=254)
     buyer: str = Field(max_length=200, description="The external id of the buyer whose message it is.")
 

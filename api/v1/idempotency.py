@@ -42,7 +42,7 @@ Work = Callable[[], dict[str, Any]]
 
 
 @dataclass(frozen=True)
-class Once:
+class IdempotentRequest:
     """One request as it was sent, and the key it came with."""
 
     key: str | None
@@ -82,14 +82,14 @@ class Once:
         return found
 
 
-async def read_once(request: Request, at: Now, key: IdempotencyKey = None) -> Once:
+async def read_once(request: Request, at: Now, key: IdempotencyKey = None) -> IdempotentRequest:
     """Return the request as bytes: method, address, body."""
     asked = f"{request.method} {request.url.path}?{request.url.query}\n"
     secret = f"{request.headers.get('authorization', '')} {key}".encode()
-    return Once(key, asked.encode() + await request.body(), secret, at, request.app.state.engine)
+    return IdempotentRequest(key, asked.encode() + await request.body(), secret, at, request.app.state.engine)
 
 
-SentOnce = Annotated[Once, Depends(read_once)]
+SentOnce = Annotated[IdempotentRequest, Depends(read_once)]
 
 
 def answered_once(
@@ -104,7 +104,7 @@ def answered_once(
     is_secret = inspect.isclass(asks.return_annotation) and issubclass(asks.return_annotation, ShownOnce)
 
     @wraps(endpoint)
-    def answer(*, sent_once: Once, **given: Any) -> Response:
+    def answer(*, sent_once: IdempotentRequest, **given: Any) -> Response:
         def work() -> dict[str, Any]:
             value: dict[str, Any] = shape.dump_python(endpoint(**given), mode="json", by_alias=True) or {}
             if reader_name:

@@ -119,7 +119,7 @@ def resume(slug: SenderSlug, session: Writing, at: Now, caller: Writer) -> Sende
 def test(slug: SenderSlug, sent: SenderTestIn, session: Reading, at: Now, caller: Writer) -> SenderTestOut:
     """Send one message that says it is a test; 409 with what the other side said. Scope campaigns:write."""
     found = senders.find_sender(session, caller.shop.id, slug)
-    reference = senders.test_sender(session, caller.shop, found, to=sent.to, at=at, actor=caller.actor)
+    reference = senders.send_test_message(session, caller.shop, found, to=sent.to, at=at, actor=caller.actor)
     return SenderTestOut(reference=reference)
 
 

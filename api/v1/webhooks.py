@@ -68,7 +68,7 @@ def turn_on(slug: WebhookSlug, session: Writing, at: Now, caller: Owner) -> Hook
 def test(slug: WebhookSlug, session: Reading, at: Now, caller: Owner) -> HookOut:
     """Make one call that says it is a test; 409 with what the other side said. Scope people:write."""
     hook = hooks.find_webhook(session, caller.shop.id, slug)
-    hooks.test_webhook(session, hook, at=at, actor=caller.actor)
+    hooks.send_test_call(session, hook, at=at, actor=caller.actor)
     return HookOut.of(hook)
 
 

@@ -58,7 +58,7 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
-class Choices:
+class ConsentChoices:
     """What a buyer has said so far: about the channel, about topics, and until when they want quiet."""
 
     answer: Answer | None
@@ -178,12 +178,12 @@ def end_pause(session: Session, subject: Subject) -> None:
     raise_version(session, subject.shop_id, Family.CONSENTS)
 
 
-def choices_of(session: Session, subject: Subject, *, at: datetime) -> Choices:
+def choices_of(session: Session, subject: Subject, *, at: datetime) -> ConsentChoices:
     """Return what a buyer has said so far."""
     until = session.exec(
         select(Pause.until).where(Pause.shop_id == subject.shop_id, Pause.buyer_id == subject.buyer_id)
     ).first()
-    return Choices(
+    return ConsentChoices(
         answer=last_answer(session, subject.shop_id, buyer_id=subject.buyer_id, channel=subject.channel),
         topics_out=topics_out(session, subject),
         paused_until=until if until and until > at else None,

@@ -22,7 +22,7 @@ TOUCH_WINDOW = {medium: timedelta(days=PARCEL_DAYS if medium is Medium.PARCEL el
 """How long the last touch may claim an order."""
 
 
-class Orders(NamedTuple):
+class CreditedOrders(NamedTuple):
     """Counted orders and what they brought: paid minus refunded, in minor units."""
 
     orders: int
@@ -43,7 +43,7 @@ def coupons_used(session: Session, campaign: Campaign, *, at: datetime) -> tuple
     return int(claimed), int(used)
 
 
-def code_matched(session: Session, campaign: Campaign, *, at: datetime) -> Orders:
+def code_matched(session: Session, campaign: Campaign, *, at: datetime) -> CreditedOrders:
     """Count the orders that used a coupon this campaign was the last to deliver before them.
 
     An order that used several coupons belongs to the latest of their deliveries.
@@ -62,7 +62,7 @@ def code_matched(session: Session, campaign: Campaign, *, at: datetime) -> Order
         ranked.c.turn == 1, ranked.c.campaign_id == campaign.id
     )
     orders, revenue = session.execute(mine).one()
-    return Orders(int(orders), int(revenue))
+    return CreditedOrders(int(orders), int(revenue))
 
 
 def _deliveries_behind_orders(campaign: Campaign, *, at: datetime) -> sa.Select[int, int, int, int]:
@@ -96,7 +96,7 @@ def _deliveries_behind_orders(campaign: Campaign, *, at: datetime) -> sa.Select[
     )
 
 
-def last_touch(session: Session, campaign: Campaign, *, at: datetime) -> Orders:
+def last_touch(session: Session, campaign: Campaign, *, at: datetime) -> CreditedOrders:
     """Count the orders before which this campaign was the last touch, if it was recent enough.
 
     Using its coupon is the latest touch there can be: it comes after whatever else happened at that moment.
@@ -128,7 +128,7 @@ def last_touch(session: Session, campaign: Campaign, *, at: datetime) -> Orders:
     )
     window = TOUCH_WINDOW[campaign.medium]
     spent = [amount for ordered, touched, amount in session.execute(credited) if ordered - touched <= window]
-    return Orders(len(spent), sum(spent))
+    return CreditedOrders(len(spent), sum(spent))
 
 
 def _rank(touch: type[Touch]) -> sa.ColumnElement[int]:

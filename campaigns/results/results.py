@@ -15,7 +15,7 @@ from sqlmodel import Session, col, func, select
 from campaigns.campaign.campaigns import Campaign, Delivery, DeliveryState, Run, deliveries_of
 from campaigns.deliveries.ledger import Ledger, count_campaign, runs_of
 from campaigns.offers.links import Link, Scan
-from campaigns.results.credited import Orders, code_matched, coupons_used, last_touch
+from campaigns.results.credited import CreditedOrders, code_matched, coupons_used, last_touch
 from campaigns.results.incremental import ReadOut, lift_of, read_out
 from campaigns.statistics.lift import Lift
 from retention import money
@@ -40,8 +40,8 @@ class Results:
     opened: int
     claimed: int
     redeemed: int
-    code_matched: Orders
-    last_touch: Orders
+    code_matched: CreditedOrders
+    last_touch: CreditedOrders
     lift: Lift | None
     read_out: ReadOut
     currency: str
@@ -76,7 +76,7 @@ class Results:
             "currency": self.currency,
         }
 
-    def _credited(self, orders: Orders) -> dict[str, Any]:
+    def _credited(self, orders: CreditedOrders) -> dict[str, Any]:
         return {"orders": orders.orders, "revenue": money.write(orders.revenue, self.currency)}
 
 

@@ -22,7 +22,7 @@ SEEN_AT_ONCE = 7
 """How many characters of a message every list of messages shows; the name of the shop has to be within them."""
 
 
-class Encoding(StrEnum):
+class SmsEncoding(StrEnum):
     """How a text travels."""
 
     GSM7 = "GSM-7"
@@ -31,14 +31,14 @@ class Encoding(StrEnum):
 
 _OPT_OUT = {"zh-CN": "拒收请回复R", "en": "Reply STOP to opt out"}  # no label: gateways check for these very words
 _ENDS = frozenset("。！？；…!?.,，~～")
-_CAPACITY = {Encoding.GSM7: (160, 153), Encoding.UCS2: (70, 67)}
+_CAPACITY = {SmsEncoding.GSM7: (160, 153), SmsEncoding.UCS2: (70, 67)}
 
 
 @dataclass(frozen=True, slots=True)
 class SmsParts:
     """What a text takes: its encoding, its characters, the places they need, the parts, and the places still free."""
 
-    encoding: Encoding
+    encoding: SmsEncoding
     letters: int
     places: int
     parts: int
@@ -55,7 +55,7 @@ def count_sms(text: str, signature: str = "", *, always_wide: bool = False) -> S
     `always_wide` is for gateways that count every text as UCS-2, as those of the Chinese mainland do.
     """
     whole = signature + text
-    encoding = Encoding.UCS2 if always_wide else encoding_of(whole)
+    encoding = SmsEncoding.UCS2 if always_wide else encoding_of(whole)
     widths = list(_widths(whole, encoding))
     single, each = _CAPACITY[encoding]
     places = sum(widths)
@@ -69,9 +69,9 @@ def count_sms(text: str, signature: str = "", *, always_wide: bool = False) -> S
     return SmsParts(encoding, len(whole), places, parts, each - used)
 
 
-def encoding_of(text: str) -> Encoding:
+def encoding_of(text: str) -> SmsEncoding:
     """Return the narrower encoding that has every character of `text`."""
-    return Encoding.GSM7 if set(text) <= GSM_LETTERS | GSM_EXTENSION else Encoding.UCS2
+    return SmsEncoding.GSM7 if set(text) <= GSM_LETTERS | GSM_EXTENSION else SmsEncoding.UCS2
 
 
 def sign(name: str, language: str) -> str:
@@ -103,9 +103,9 @@ def is_seen_at_once(name: str, language: str) -> bool:
     return (sign(name, language).find(name) + len(name)) <= SEEN_AT_ONCE
 
 
-def _widths(text: str, encoding: Encoding) -> Iterator[int]:
+def _widths(text: str, encoding: SmsEncoding) -> Iterator[int]:
     for letter in text:
-        if encoding is Encoding.GSM7:
+        if encoding is SmsEncoding.GSM7:
             yield 2 if letter in GSM_EXTENSION else 1
         else:
             yield 2 if ord(letter) > 0xFFFF else 1

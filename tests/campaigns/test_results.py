@@ -15,7 +15,7 @@ from campaigns.offers.coupons import Coupon, CouponState
 from campaigns.offers.links import Link
 from campaigns.offers.redeem import claim_coupon, redeem
 from campaigns.offers.scans import open_link
-from campaigns.results.credited import Orders
+from campaigns.results.credited import CreditedOrders
 from campaigns.results.results import campaign_results
 from campaigns.runs.explaining import explain_outcome
 from campaigns.runs.launch import launch
@@ -74,8 +74,8 @@ def test_order_with_the_code_closes_the_chain(stage: Stage) -> None:
     assert (coupon.state, coupon.order_id, coupon.redeemed_at) == (CouponState.REDEEMED, first.id, later(days=2))
     found = campaign_results(stage.session, stage.shop, campaign, at=later(days=30))
     assert (found.planned, found.sent, found.scans, found.opened, found.claimed, found.redeemed) == (1, 1, 1, 1, 1, 1)
-    assert found.code_matched == Orders(1, 12_000)
-    assert found.last_touch == Orders(2, 17_000)
+    assert found.code_matched == CreditedOrders(1, 12_000)
+    assert found.last_touch == CreditedOrders(2, 17_000)
     events = [touch.event.value for touch in stage.session.exec(select(Touch).order_by(Touch.id))]
     assert events == ["sent", "scanned", "claimed", "redeemed"]
 
@@ -121,7 +121,9 @@ def test_coupon_redeemed_at_our_checkout_learns_its_order(stage: Stage) -> None:
     order = _order(stage, "A1", 1, at=later(days=1), code=coupon.code)
     assert match_orders(stage.session, stage.shop, at=later(days=2)) == 0
     assert coupon.order_id == order.id
-    assert campaign_results(stage.session, stage.shop, campaign, at=later(days=2)).code_matched == Orders(1, 10_000)
+    assert campaign_results(stage.session, stage.shop, campaign, at=later(days=2)).code_matched == CreditedOrders(
+        1, 10_000
+    )
 
 
 @pytest.mark.parametrize(("days", "credited"), [(30, 1), (31, 0)])
@@ -137,7 +139,7 @@ def test_later_touch_of_another_campaign_takes_the_credit(stage: Stage) -> None:
     campaign = _packed(stage)
     stage.session.add(Touch(shop_id=stage.shop.id, buyer_id=1, event="sent", campaign="other", at=later(hours=2)))
     _order(stage, "A1", 1, at=later(hours=3))
-    assert campaign_results(stage.session, stage.shop, campaign, at=later(days=9)).last_touch == Orders(0, 0)
+    assert campaign_results(stage.session, stage.shop, campaign, at=later(days=9)).last_touch == CreditedOrders(0, 0)
 
 
 def test_lift_counts_everybody_assigned_within_the_window_fixed_in_advance(stage: Stage) -> None:

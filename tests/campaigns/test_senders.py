@@ -34,7 +34,7 @@ from campaigns.channels.senders import (
     create_sender,
     edit_sender,
     find_sender,
-    test_sender,
+    send_test_message,
 )
 from campaigns.runs.launch import launch
 from campaigns.sending import dispatch
@@ -307,9 +307,9 @@ def test_test_message_says_what_the_other_side_said(
         with reading(engine) as session:
             stage = Stage(session, on_stage(lambda each: each.shop))
             row = find_sender(session, 1, "out")
-            assert test_sender(session, stage.shop, row, to="+86138", at=NOON, actor="user:1") == "77"
+            assert send_test_message(session, stage.shop, row, to="+86138", at=NOON, actor="user:1") == "77"
             with pytest.raises(Conflict) as refusal:
-                test_sender(session, stage.shop, row, to="+86138", at=NOON, actor="user:1")
+                send_test_message(session, stage.shop, row, to="+86138", at=NOON, actor="user:1")
         assert "no credit" in str(refusal.value)
         assert there.arrived[0].json["to"] == "+86138"
 

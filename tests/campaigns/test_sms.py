@@ -2,9 +2,9 @@
 
 import pytest
 
-from campaigns.texts.sms import Encoding, count_sms, is_seen_at_once, render_sms, sign
+from campaigns.texts.sms import SmsEncoding, count_sms, is_seen_at_once, render_sms, sign
 
-GSM, WIDE = Encoding.GSM7, Encoding.UCS2
+GSM, WIDE = SmsEncoding.GSM7, SmsEncoding.UCS2
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ GSM, WIDE = Encoding.GSM7, Encoding.UCS2
     ],
 )
 def test_a_text_takes_what_the_standard_says(
-    text: str, encoding: Encoding, letters: int, places: int, parts: int, free: int
+    text: str, encoding: SmsEncoding, letters: int, places: int, parts: int, free: int
 ) -> None:
     found = count_sms(text)
     assert (found.encoding, found.letters, found.places, found.parts, found.free) == (

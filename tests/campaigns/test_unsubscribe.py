@@ -12,7 +12,7 @@ from campaigns.campaign.reasons import Reason
 from campaigns.optouts.replies import START_WORDS, STOP_WORDS, is_start_word, is_stop_word, take_reply
 from campaigns.optouts.topics import create_topic, find_topic, rename_topic, topics_of
 from campaigns.optouts.unsubscribe import (
-    Choices,
+    ConsentChoices,
     Evidence,
     Subject,
     choices_of,
@@ -92,7 +92,7 @@ def test_a_no_to_a_topic_leaves_the_others_waiting(waiting: Stage) -> None:
     keep_topics(waiting.session, subject(waiting), EVIDENCE, keep=["offers"])
     assert rows(waiting, "may") == UNTOUCHED | {"mail": "topic_out"}
     said = choices_of(waiting.session, subject(waiting), at=NOON)
-    assert said == Choices(Answer.IN, frozenset({"arrivals"}), None)
+    assert said == ConsentChoices(Answer.IN, frozenset({"arrivals"}), None)
     sms = choices_of(waiting.session, subject(waiting, channel=Channel.SMS), at=NOON)
     assert sms.topics_out == {"arrivals"}
 
@@ -117,7 +117,7 @@ def test_a_pause_skips_what_waits_on_every_channel_and_ends_by_itself(waiting: S
     pause(waiting.session, may, until=later(days=90), at=NOON, source="test")
     assert [row.until for row in waiting.session.exec(select(Pause))] == [later(days=90)]
     end_pause(waiting.session, may)
-    assert choices_of(waiting.session, may, at=NOON) == Choices(Answer.IN, frozenset(), None)
+    assert choices_of(waiting.session, may, at=NOON) == ConsentChoices(Answer.IN, frozenset(), None)
 
 
 def test_a_yes_after_a_no_counts_from_then_on_and_brings_nothing_back(waiting: Stage) -> None:

@@ -31,7 +31,7 @@ from campaigns.webhooks.webhooks import (
     delete_webhook,
     find_webhook,
     resend_call,
-    test_webhook,
+    send_test_call,
     turn_on,
 )
 from retention.consent import Channel
@@ -301,9 +301,9 @@ def test_test_call_says_what_the_other_side_said(engine: Engine, on_stage: Actin
     there.answers = [(200, ""), (500, "not today")]
     with reading(engine) as session:
         webhook = find_webhook(session, 1, "shop-system")
-        test_webhook(session, webhook, at=NOON, actor="user:1")
+        send_test_call(session, webhook, at=NOON, actor="user:1")
         with pytest.raises(Conflict, match="The test was rejected") as refusal:
-            test_webhook(session, webhook, at=NOON, actor="user:1")
+            send_test_call(session, webhook, at=NOON, actor="user:1")
     assert "500 not today" in str(refusal.value)
     assert [each.json["type"] for each in there.arrived] == ["hook.test"] * 2
 

@@ -32,7 +32,7 @@ class Read:
 
 
 @dataclass(frozen=True)
-class Finding:
+class ShownFinding:
     """One thing the checks of the text found, and in which languages; none when it concerns no text alone."""
 
     severity: Severity
@@ -40,14 +40,14 @@ class Finding:
     languages: list[str]
 
 
-def found_in(session: Session, place: Place, campaign: Campaign, *, now: datetime) -> list[Finding]:
+def found_in(session: Session, place: Place, campaign: Campaign, *, now: datetime) -> list[ShownFinding]:
     """Return what the checks found, what holds in several languages once."""
     languages: dict[tuple[Severity, str], list[str]] = {}
     for each in check_text(session, place.shop, campaign, at=now):
         named = languages.setdefault((each.severity, each.sentence), [])
         if each.language:
             named.append(each.language)
-    return [Finding(*kind, named) for kind, named in languages.items()]
+    return [ShownFinding(*kind, named) for kind, named in languages.items()]
 
 
 def preview_context(

@@ -22,7 +22,7 @@ from retention.shops import Shop
 from segments.descriptions import describe
 from segments.matching import TooLong, open_matcher
 from segments.personal_conditions import check_asking
-from segments.preview import FunnelStep, Preview, preview, sample
+from segments.preview import Preview, PreviewStep, preview, sample
 from segments.rule_ast import Node
 from segments.rules import parse
 from segments.segments import check_cycle
@@ -42,7 +42,7 @@ class RuleFeedback:
     words: str = ""
     size: int | None = None
     everyone: int = 0
-    steps: list[FunnelStep] = field(default_factory=list)
+    steps: list[PreviewStep] = field(default_factory=list)
     sample: list[BuyerSummary] = field(default_factory=list)
     floored_to: datetime | None = None
     notes: tuple[str, ...] = ()

@@ -30,8 +30,8 @@ from campaigns.channels.senders import (
     create_sender,
     edit_sender,
     find_sender,
+    send_test_message,
     senders_of,
-    test_sender,
 )
 from campaigns.sending.blocked import MAIL
 from campaigns.sending.pausing import pause_sender, resume_sender
@@ -162,7 +162,7 @@ def try_sender(
 ) -> Response:
     """Send one message that says it is a test."""
     row = find_sender(session, place.shop.id, sender)
-    reference = test_sender(session, place.shop, row, to=to.strip(), at=now, actor=place.member.actor)
+    reference = send_test_message(session, place.shop, row, to=to.strip(), at=now, actor=place.member.actor)
     text = _("{name} accepted the test for {to}.").format(name=row.name, to=to)
     return _list(request, session, place, notice=Notice("good", f"{text} {reference}".strip()))
 

@@ -17,7 +17,7 @@ from campaigns.webhooks.webhooks import (
     delete_webhook,
     find_webhook,
     resend_call,
-    test_webhook,
+    send_test_call,
     turn_on,
     webhooks_of,
 )
@@ -75,7 +75,7 @@ def show_hook(request: Request, session: Reading, place: Here, hook: str) -> HTM
 @router.post("/{hook}/test")
 def try_hook(request: Request, session: Reading, place: Here, now: Now, hook: str) -> Response:
     """Make one call that says it is a test."""
-    test_webhook(session, find_webhook(session, place.shop.id, hook), at=now, actor=place.member.actor)
+    send_test_call(session, find_webhook(session, place.shop.id, hook), at=now, actor=place.member.actor)
     return _show(request, session, place, hook, notice=Notice("good", _("Test accepted.")))
 
 
