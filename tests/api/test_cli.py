@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
@@ -200,6 +201,7 @@ def test_lift_says_how_small_a_chance_is_and_what_several_arms_and_few_orders_me
     assert (refused[0], "'A=half' is not the share of an arm. Write it like control=0.1." in refused[2]) == (2, True)
 
 
+@cache
 def commands() -> dict[str, typer.main.Any]:
     """Every command by its words, such as "shop create"."""
     found: dict[str, Any] = {}
