@@ -1,6 +1,7 @@
 """The commands by name, each with the modules that make it: loaded when asked for, so that `--help` is quick."""
 
 from collections.abc import Mapping
+from functools import cache
 from importlib import import_module
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, cast
@@ -79,6 +80,7 @@ class Commands(TyperGroup):
             formatter.write_dl([(name, command.line) for name, command in COMMANDS.items()])
 
 
+@cache
 def _load(name: str) -> Any:
     """Return a command with its modules imported, in order: a later one adds to the group an earlier one made."""
     app = typer.Typer(rich_markup_mode=None)

@@ -217,7 +217,7 @@ def test_database_error_is_reported_by_its_kind(
 def test_full_and_damaged_files_and_locked_rows_are_distinguished(sqlite_url: str, tmp_path: Path) -> None:
     full = open_engine(sqlite_url)
     event.listen(full, "connect", lambda connection, _: connection.execute("PRAGMA max_page_count = 1"))
-    assert problem_in(full, "CREATE TABLE large (value TEXT)") is DatabaseProblem.FULL
+    assert problem_in(full, "CREATE TABLE large AS SELECT zeroblob(10000000) AS value") is DatabaseProblem.FULL
     (tmp_path / "damaged.db").write_bytes(b"no database at all, but long enough to be taken for one" * 40)
     assert problem_in(open_engine(f"sqlite:///{tmp_path / 'damaged.db'}"), "SELECT 1") is DatabaseProblem.DAMAGED
     assert problem_in(open_engine(f"sqlite:///{tmp_path}/no/such.db"), "SELECT 1") is DatabaseProblem.AWAY

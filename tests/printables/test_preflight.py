@@ -85,7 +85,7 @@ def test_rgb_is_found_in_drawings_and_pictures() -> None:
     pdf = stamp.preview(samples.layer(), samples.flyer(), profile=OFFICE)
     for profile in (LABEL_300, PRINT_SHOP):
         (_, colour) = preflight.check_file(pdf, profile)
-        assert (colour.ok, colour.message) == (False, f"RGB where {profile.name} takes none: drawing, picture.")
+        assert (colour.ok, colour.message) == (False, f"{profile.name} does not accept RGB; found: drawing, picture.")
 
 
 def test_a_typeface_left_out_is_named() -> None:

@@ -71,7 +71,7 @@ def test_the_smallest_version_that_holds_a_text() -> None:
 
 
 def test_a_symbol_that_reads_otherwise_is_not_released() -> None:
-    with pytest.raises(Conflict, match="'B' was meant"):
+    with pytest.raises(Conflict, match="instead of 'B'"):
         qr.check(qr.matrices(["A"]), ["B"])
 
 

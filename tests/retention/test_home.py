@@ -35,7 +35,7 @@ def test_a_signing_key_that_can_be_guessed_or_was_cut_off_is_refused(tmp_path: P
         Settings(home=tmp_path).signing_key()
     assert (tmp_path / "secret").read_text() == key
     if key.strip():
-        with pytest.raises(Invalid, match="REGULARS_SECRET holds 31 bytes"):
+        with pytest.raises(Invalid, match="REGULARS_SECRET has 31 bytes"):
             Settings(home=tmp_path, secret=key).signing_key()
 
 

@@ -25,6 +25,6 @@ def test_the_page_names_every_condition_measure_and_field():
 
 
 def test_the_page_says_its_first_example_as_the_engine_does():
-    said = re.search(r'says this as "(.*?)"', PAGE, re.DOTALL)
+    said = re.search(r'shows this as "(.*?)"', PAGE, re.DOTALL)
     assert said
     assert " ".join(said[1].split()) == describe(parse(json.loads(EXAMPLES[0])))
