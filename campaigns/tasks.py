@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from campaigns.campaign.campaigns import Campaign
 from campaigns.channels.senders import channel_for
-from campaigns.deliveries.moving import finish_done
+from campaigns.deliveries.campaign_moves import finish_done
 from campaigns.deliveries.row_ids import any_of
 from campaigns.offers.matching import match_shop, shops_to_match
 from campaigns.posts.bots import send_posts

@@ -28,7 +28,7 @@ from campaigns.campaign.campaigns import Campaign, DeliveryState, Recipe
 from campaigns.campaign.draft import Draft
 from campaigns.campaign.reasons import step_name
 from campaigns.channels.senders import find_sender
-from campaigns.deliveries import moving
+from campaigns.deliveries import campaign_moves
 from campaigns.deliveries.ledger import count_campaign
 from campaigns.offers.offers import OfferKind, create_offer, find_offer
 from campaigns.plans.planning import Plan, plan
@@ -193,7 +193,7 @@ def pause(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False) 
     """Pause a campaign immediately; unsent messages wait."""
     with writing(shop) as here:
         campaign = _campaign(here, slug)
-        moving.pause(here.session, campaign, at=here.now, actor=here.actor)
+        campaign_moves.pause(here.session, campaign, at=here.now, actor=here.actor)
         show(_state(here.session, campaign), as_json=as_json)
 
 
@@ -202,7 +202,7 @@ def resume(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False)
     """Resume a paused campaign."""
     with writing(shop) as here:
         campaign = _campaign(here, slug)
-        moving.resume(here.session, campaign, at=here.now, actor=here.actor)
+        campaign_moves.resume(here.session, campaign, at=here.now, actor=here.actor)
         show(_state(here.session, campaign), as_json=as_json)
 
 
@@ -230,7 +230,7 @@ def cancel(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False)
     """Cancel a campaign permanently; unsent messages are skipped."""
     with writing(shop) as here:
         campaign = _campaign(here, slug)
-        moving.cancel(here.session, campaign, at=here.now, actor=here.actor)
+        campaign_moves.cancel(here.session, campaign, at=here.now, actor=here.actor)
         show(_state(here.session, campaign), as_json=as_json)
 
 
@@ -239,7 +239,7 @@ def finish(slug: SlugArgument, shop: ShopOption, *, as_json: JsonOption = False)
     """Finish a running campaign, such as a parcel campaign; unsent messages are skipped."""
     with writing(shop) as here:
         campaign = _campaign(here, slug)
-        moving.finish(here.session, campaign, at=here.now, actor=here.actor)
+        campaign_moves.finish(here.session, campaign, at=here.now, actor=here.actor)
         show(_state(here.session, campaign), as_json=as_json)
 
 

@@ -14,7 +14,7 @@ from api.demo.stage import Stage
 from campaigns.campaign.campaigns import Campaign, Recipe, Run
 from campaigns.campaign.draft import Draft
 from campaigns.channels.smtp import SmtpChannel
-from campaigns.deliveries.moving import finish_done
+from campaigns.deliveries.campaign_moves import finish_done
 from campaigns.offers.offers import Offer, OfferKind, create_offer, find_offer
 from campaigns.plans.planning import plan
 from campaigns.runs.drafting import create_campaign

@@ -5,8 +5,8 @@ Beside them the addresses that gateways and mail servers call, and the logo that
 
 from fastapi import APIRouter
 
-from api.public import inbound, leaving, links, logos
+from api.public import inbound, links, logos, unsubscribe
 
 router = APIRouter(include_in_schema=False)
-for part in (links, leaving, inbound, logos):
+for part in (links, unsubscribe, inbound, logos):
     router.include_router(part.router)

@@ -20,7 +20,7 @@ from campaigns.campaign.media import Medium
 from campaigns.campaign.policy import CHANNEL
 from campaigns.offers import redeem, scans
 from campaigns.offers.links import Link
-from campaigns.optouts.unsubscribe import unsubscribe_token
+from campaigns.optouts.unsubscribe_links import unsubscribe_token
 from campaigns.posts.sharing import own_link
 from retention.buyers import buyer_numbered
 from retention.errors import Conflict, NotFound

@@ -16,6 +16,7 @@ from api.v1 import (
     coupons,
     drafts,
     failures,
+    keys,
     orders,
     paper,
     policy,
@@ -65,5 +66,6 @@ for part in (
     failures,
     paper,
     users,
+    keys,
 ):
     router.include_router(part.router)

@@ -7,7 +7,7 @@ from pydantic import Field
 from api.deps import Files, Now, Reading, Writing
 from api.shapes.buyers import ErasureOut, ExportOut, TimesOut
 from api.shapes.shape import Input
-from api.v1.keys import Caller, caller_with
+from api.v1.callers import Caller, caller_with
 from api.v1.parameters import BuyerQuery
 from api.v1.routing import router_for
 from retention.access import Scope

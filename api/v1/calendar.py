@@ -9,8 +9,8 @@ from pydantic import Field
 from api.deps import Now, Reading, Writing
 from api.shapes.campaigns import MovedOut
 from api.shapes.shape import Input
+from api.v1.callers import Caller, caller_with
 from api.v1.field_types import Moment
-from api.v1.keys import Caller, caller_with
 from api.v1.parameters import CampaignSlug
 from api.v1.routing import router_for
 from campaigns.runs.calendar import days, reschedule

@@ -11,7 +11,7 @@ from sqlmodel import Session
 from api.deps import Now, Reading, Writing
 from api.shapes.campaigns import CampaignOut, CampaignsOut, LaunchedOut, PlanOut, ResentOut, WhyOut, WhysOut
 from api.shapes.shape import Input
-from api.v1.keys import Caller, caller_with
+from api.v1.callers import Caller, caller_with
 from api.v1.pages import Paged, Since, Text, Until
 from api.v1.parameters import OF_MEDIUM, OF_STATE, CampaignSlug, ExternalId
 from api.v1.routing import router_for
@@ -19,7 +19,7 @@ from campaigns.campaign.audiences import check_seeing
 from campaigns.campaign.campaigns import CampaignState, DeliveryState, Recipe
 from campaigns.campaign.media import Medium
 from campaigns.channels.senders import find_sender
-from campaigns.deliveries import moving
+from campaigns.deliveries import campaign_moves
 from campaigns.plans.planning import plan as plan_campaign
 from campaigns.results.results import campaign_results
 from campaigns.runs.drafting import campaign_for, page_of_campaigns
@@ -127,13 +127,13 @@ def launch(slug: CampaignSlug, session: Writing, at: Now, caller: Mover, sent: L
 @router.post("/campaigns/{slug}/pause")
 def pause(slug: CampaignSlug, session: Writing, at: Now, caller: Mover) -> CampaignOut:
     """Stop handing over at once. Scope campaigns:write."""
-    return _move(slug, moving.pause, session, at, caller)
+    return _move(slug, campaign_moves.pause, session, at, caller)
 
 
 @router.post("/campaigns/{slug}/resume")
 def resume(slug: CampaignSlug, session: Writing, at: Now, caller: Mover) -> CampaignOut:
     """Go on where it was paused. Scope campaigns:write."""
-    return _move(slug, moving.resume, session, at, caller)
+    return _move(slug, campaign_moves.resume, session, at, caller)
 
 
 @router.post("/campaigns/{slug}/resend", status_code=202)
@@ -162,7 +162,7 @@ def choose_sender(slug: CampaignSlug, sent: ChosenSenderIn, session: Writing, at
 @router.post("/campaigns/{slug}/cancel")
 def cancel(slug: CampaignSlug, session: Writing, at: Now, caller: Mover) -> CampaignOut:
     """End a campaign for good; what has not left is skipped. Scope campaigns:write."""
-    return _move(slug, moving.cancel, session, at, caller)
+    return _move(slug, campaign_moves.cancel, session, at, caller)
 
 
 def _move(slug: str, move: Callable[..., object], session: Session, at: datetime, caller: Caller) -> CampaignOut:

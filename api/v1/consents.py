@@ -11,7 +11,7 @@ from api.deps import Now, Reading, Writing
 from api.shapes.consents import AnswerOut, HistoryOut, NowOut, PauseOut, RecordedOut
 from api.shapes.optouts import SuppressionOut, SuppressionsOut
 from api.shapes.shape import Input
-from api.v1.keys import Caller, caller_with
+from api.v1.callers import Caller, caller_with
 from api.v1.pages import AddressQuery, Paged, Since, Until
 from api.v1.parameters import OF_CHANNEL, BuyerQuery
 from api.v1.routing import router_for

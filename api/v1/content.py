@@ -9,7 +9,7 @@ from api.deps import Now, Reading, Writing
 from api.shapes.content import ContentOut, FindingOut, MessageTestOut, ShownListOut, ShownOut, VariableOut
 from api.shapes.optouts import BounceOut, BouncesOut, LiftedOut, TopicOut, TopicsOut
 from api.shapes.shape import Input
-from api.v1.keys import Caller, caller_with
+from api.v1.callers import Caller, caller_with
 from api.v1.pages import AddressQuery, Paged, Since, Text, Until
 from api.v1.parameters import OF_KIND, CampaignSlug, TopicSlug
 from api.v1.routing import made_or_changed, router_for, say_made

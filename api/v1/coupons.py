@@ -10,7 +10,7 @@ from api.deps import Now, Reading, Writing
 from api.shapes.coupons import CouponOut, RedeemedOut
 from api.shapes.shape import Input
 from api.v1.amounts import Amount, read_amount, write_amount
-from api.v1.keys import Caller, caller_with
+from api.v1.callers import Caller, caller_with
 from api.v1.routing import router_for
 from campaigns.offers import redeem
 from campaigns.offers.coupons import Coupon

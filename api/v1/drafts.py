@@ -13,8 +13,8 @@ from api.shapes.arrivals import ArrivalOut, ArrivalsOut
 from api.shapes.drafts import DraftOut, ReviewOut
 from api.shapes.shape import Input
 from api.v1.amounts import read_policy_money, write_policy_money
+from api.v1.callers import Caller, caller_with
 from api.v1.field_types import Moment
-from api.v1.keys import Caller, caller_with
 from api.v1.pages import Paged, Text
 from api.v1.parameters import CampaignSlug
 from api.v1.routing import made_at, router_for

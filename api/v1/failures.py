@@ -6,7 +6,7 @@ from fastapi import Query
 
 from api.deps import Now, Reading, Writing
 from api.shapes.failures import FailureOut, FailuresOut
-from api.v1.keys import Caller, caller_with
+from api.v1.callers import Caller, caller_with
 from api.v1.pages import Paged, Since, Until, YesOrNo
 from api.v1.parameters import FailureNumber
 from api.v1.routing import router_for

@@ -22,7 +22,7 @@ from sqlmodel import Session
 
 from api.deps import Now, Reading, Writing
 from api.shapes.shape import ShownOnce
-from api.v1.keys import Caller
+from api.v1.callers import Caller
 from retention.access import Member
 from retention.database import transaction
 from retention.encryption import decrypt, encrypt

@@ -1,63 +1,69 @@
-"""Who calls: the API key in `Authorization: Bearer rk_...`, the shop it belongs to, and what it may do."""
+"""API keys of the shop. Every call needs people:write.
 
-from dataclasses import dataclass
-from typing import Annotated, Any
+A key makes and revokes only keys that may do no more than itself.
+"""
 
-from fastapi import Depends, HTTPException, Request, Security
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from typing import Annotated
 
-from api.deps import Now
+from fastapi.responses import Response
+from pydantic import Field
+
+from api.deps import Now, Reading, Writing
+from api.shapes.shape import Input
+from api.shapes.users import KeyOut, KeysOut, MadeKeyOut
+from api.v1.callers import Caller, caller_with
+from api.v1.field_types import Moment
+from api.v1.pages import Paged, Text
+from api.v1.parameters import OF_STATE, KeyNumber
+from api.v1.routing import router_for
 from retention import keys
-from retention.access import Member, Scope
-from retention.database import reading
-from retention.i18n import gettext_noop
-from retention.shops import Shop, get_shop
+from retention.access import Scope
+from retention.keys import KeyState
 
-_bearer = HTTPBearer(
-    auto_error=False,
-    scheme_name="key",
-    description="A shop's API key: `regulars key create NAME --shop SLUG --scope ...`",
-)
+router = router_for("people")
+
+Owner = Annotated[Caller, caller_with(Scope.PEOPLE_WRITE)]
 
 
-@dataclass(frozen=True)
-class Caller:
-    """A key acting in its shop."""
+class KeyIn(Input):
+    """A key to make."""
 
-    shop: Shop
-    member: Member
-
-    @property
-    def actor(self) -> str:
-        """Who it is, for the audit log."""
-        return self.member.actor
+    name: str = Field(min_length=1, max_length=100)
+    scopes: list[Scope] = Field(min_length=1, max_length=len(Scope))
+    expires_at: Moment | None = Field(None, description="It works until then; null: until it is revoked.")
 
 
-def current_caller(
-    request: Request, at: Now, sent: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
-) -> Caller:
-    """Return who calls; 401 with the reason for a key that is missing, unknown, expired or revoked."""
-    with reading(request.app.state.engine) as session:
-        member = keys.member_of_key(session, sent.credentials, at=at) if sent else None
-        if isinstance(member, Member):
-            return Caller(get_shop(session, member.shop_id), member)
-    if isinstance(member, keys.KeyRefusal):
-        raise HTTPException(401, member.reason, {"WWW-Authenticate": 'Bearer error="invalid_token"'})
-    detail = gettext_noop("Send a valid key: Authorization: Bearer rk_...")
-    raise HTTPException(401, detail, {"WWW-Authenticate": "Bearer"})
+@router.get("/keys")
+def list_keys(
+    session: Reading,
+    at: Now,
+    caller: Owner,
+    wanted: Paged,
+    state: Annotated[KeyState | None, OF_STATE] = None,
+    q: Text = "",
+) -> KeysOut:
+    """List the shop's keys without their secrets. Scope people:write."""
+    page = keys.page_of_keys(session, caller.shop, wanted, at=at, state=state, text=q)
+    return KeysOut(keys=[KeyOut.of(key, at=at) for key in page.rows], next=page.next)
 
 
-class Permitted:
-    """A dependency that yields the caller, or refuses a key that lacks one of the `scopes`."""
+@router.post("/keys", status_code=201)
+def create(sent: KeyIn, session: Writing, at: Now, caller: Owner) -> MadeKeyOut:
+    """Make a key and get its secret, this once; 403 when it may do what the caller may not. Scope people:write."""
+    secret = keys.create_api_key(
+        session,
+        caller.shop,
+        name=sent.name,
+        scopes=frozenset(sent.scopes),
+        expires_at=sent.expires_at,
+        at=at,
+        by=caller.member,
+    )
+    return MadeKeyOut(**KeyOut.of(keys.find_key(session, caller.shop, sent.name), at=at).model_dump(), key=secret)
 
-    def __init__(self, *scopes: Scope) -> None:
-        self.scopes = frozenset(scopes)
 
-    def __call__(self, caller: Annotated[Caller, Depends(current_caller)]) -> Caller:
-        caller.member.require_all(self.scopes)
-        return caller
-
-
-def caller_with(*scopes: Scope) -> Any:
-    """Return what an endpoint declares its caller with: the scopes that a key needs, all of them."""
-    return Depends(Permitted(*scopes))
+@router.delete("/keys/{number}", status_code=204)
+def revoke(number: KeyNumber, session: Writing, at: Now, caller: Owner) -> Response:
+    """End a key for good; 403 when it may do what the caller may not. Scope people:write."""
+    keys.revoke_api_key(session, caller.shop, number, at=at, by=caller.member)
+    return Response(status_code=204)

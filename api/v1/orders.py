@@ -10,8 +10,8 @@ from api.deps import Now, Writing
 from api.shapes.orders import OrdersOut, RejectedOut
 from api.shapes.shape import Input
 from api.v1.amounts import Amount
+from api.v1.callers import Caller, caller_with
 from api.v1.field_types import Moment
-from api.v1.keys import Caller, caller_with
 from api.v1.routing import router_for
 from retention.access import Scope
 from retention.ingest.orders import OrderInput, put_orders

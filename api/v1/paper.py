@@ -9,7 +9,7 @@ from api.deps import Files, Now, Reading
 from api.downloads import picture
 from api.shapes.batches import BatchesOut, BatchOut, CountedBatchOut
 from api.shapes.inserts import InsertOut, InsertsOut
-from api.v1.keys import Caller, caller_with
+from api.v1.callers import Caller, caller_with
 from api.v1.pages import Paged, Since, Until
 from api.v1.parameters import OF_STATE, BatchNumber, Waybill
 from api.v1.routing import router_for

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from api.deps import Now, Reading, Writing
-from api.v1.keys import Caller, caller_with
+from api.v1.callers import Caller, caller_with
 from api.v1.routing import router_for
 from campaigns.campaign.policy import ShopPolicy
 from campaigns.campaign.shop_policy import save_shop_policy, shop_policy

@@ -9,7 +9,7 @@ from sqlmodel import Session
 from api.deps import CurrentSettings, Now, Reading, Writing
 from api.shapes.posts import GroupOut, GroupsOut, PostOut, PostsOut
 from api.shapes.shape import Input
-from api.v1.keys import Caller, caller_with
+from api.v1.callers import Caller, caller_with
 from api.v1.pages import Paged, Since, Text, Until
 from api.v1.parameters import OF_STATE, GroupSlug, PostNumber
 from api.v1.routing import router_for

@@ -13,8 +13,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
+from api.v1.callers import Caller, current_caller
 from api.v1.idempotency import answered_once
-from api.v1.keys import Caller, current_caller
 from retention.i18n import gettext
 
 PREFIX = "/api/v1"

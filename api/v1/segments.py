@@ -25,8 +25,8 @@ from api.shapes.segments import (
     WordsOut,
 )
 from api.shapes.shape import Input
+from api.v1.callers import Caller, caller_with
 from api.v1.field_types import Moment
-from api.v1.keys import Caller, caller_with
 from api.v1.pages import Paged, Text
 from api.v1.parameters import AsOf, ExternalId, PresetSlug, SegmentSlug
 from api.v1.routing import made_or_changed, router_for, say_made

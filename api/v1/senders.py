@@ -8,8 +8,8 @@ from api.deps import Now, Reading, Writing
 from api.shapes.senders import SenderOut, SendersOut, SenderTestOut
 from api.shapes.shape import Input
 from api.v1.amounts import PRICED, Price
+from api.v1.callers import Caller, caller_with
 from api.v1.field_types import MOST_PRICE
-from api.v1.keys import Caller, caller_with
 from api.v1.pages import Paged, Text
 from api.v1.parameters import OF_KIND, OF_MEDIUM, OF_STATE, SenderSlug
 from api.v1.routing import made_at, router_for

@@ -1,6 +1,6 @@
-"""People and keys of the shop, for systems that take people in and let them go. Every call needs people:write.
+"""People of the shop, for systems that take people in and let them go. Every call needs people:write.
 
-A key gives and takes only what it may do itself: to change an owner it needs every scope.
+A key gives and takes only the roles whose scopes it has itself: to change an owner it needs every scope.
 """
 
 from typing import Annotated
@@ -13,16 +13,14 @@ from sqlalchemy import Engine
 from api.deps import Now, Reading, Writing, current_settings
 from api.link_delivery import hand_over
 from api.shapes.shape import Input
-from api.shapes.users import InvitationOut, KeyOut, KeysOut, MadeKeyOut, PeopleOut, PersonOut
-from api.v1.field_types import Moment
-from api.v1.keys import Caller, caller_with
+from api.shapes.users import InvitationOut, PeopleOut, PersonOut
+from api.v1.callers import Caller, caller_with
 from api.v1.pages import Paged, Text
-from api.v1.parameters import OF_STATE, InvitationNumber, KeyNumber, PersonNumber
+from api.v1.parameters import InvitationNumber, PersonNumber
 from api.v1.routing import router_for
-from retention import invitations, keys, logins, users
+from retention import invitations, logins, users
 from retention.access import Role, Scope
 from retention.database import transaction
-from retention.keys import KeyState
 
 router = router_for("people")
 
@@ -41,14 +39,6 @@ class InvitationIn(Input):
     email: str = Field(min_length=3, max_length=254, description="The mail address to invite.")
     role: Role
     name: str = Field("", max_length=200, description="What the person is called.")
-
-
-class KeyIn(Input):
-    """A key to make."""
-
-    name: str = Field(min_length=1, max_length=100)
-    scopes: list[Scope] = Field(min_length=1, max_length=len(Scope))
-    expires_at: Moment | None = Field(None, description="It works until then; null: until it is revoked.")
 
 
 @router.get("/people")
@@ -110,39 +100,3 @@ def sign_out(number: PersonNumber, session: Writing, at: Now, caller: Owner) -> 
     """End every login of a person. Scope people:write."""
     user, _role = users.find_person(session, caller.shop, number)
     logins.sign_out_everywhere(session, user, at=at, actor=caller.actor, shop_id=caller.shop.id)
-
-
-@router.get("/keys")
-def list_keys(
-    session: Reading,
-    at: Now,
-    caller: Owner,
-    wanted: Paged,
-    state: Annotated[KeyState | None, OF_STATE] = None,
-    q: Text = "",
-) -> KeysOut:
-    """List the shop's keys without their secrets. Scope people:write."""
-    page = keys.page_of_keys(session, caller.shop, wanted, at=at, state=state, text=q)
-    return KeysOut(keys=[KeyOut.of(key, at=at) for key in page.rows], next=page.next)
-
-
-@router.post("/keys", status_code=201)
-def create(sent: KeyIn, session: Writing, at: Now, caller: Owner) -> MadeKeyOut:
-    """Make a key and get its secret, this once; 403 when it may do what the caller may not. Scope people:write."""
-    secret = keys.create_api_key(
-        session,
-        caller.shop,
-        name=sent.name,
-        scopes=frozenset(sent.scopes),
-        expires_at=sent.expires_at,
-        at=at,
-        by=caller.member,
-    )
-    return MadeKeyOut(**KeyOut.of(keys.find_key(session, caller.shop, sent.name), at=at).model_dump(), key=secret)
-
-
-@router.delete("/keys/{number}", status_code=204)
-def revoke(number: KeyNumber, session: Writing, at: Now, caller: Owner) -> Response:
-    """End a key for good; 403 when it may do what the caller may not. Scope people:write."""
-    keys.revoke_api_key(session, caller.shop, number, at=at, by=caller.member)
-    return Response(status_code=204)

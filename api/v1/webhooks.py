@@ -9,7 +9,7 @@ from pydantic import Field
 from api.deps import Now, Reading, Writing
 from api.shapes.shape import Input
 from api.shapes.webhooks import CallOut, CallsOut, HookOut, HooksOut, MadeHookOut
-from api.v1.keys import Caller, caller_with
+from api.v1.callers import Caller, caller_with
 from api.v1.pages import Paged, Since, Text, Until, YesOrNo
 from api.v1.parameters import OF_STATE, CallNumber, WebhookSlug
 from api.v1.routing import router_for

@@ -1,4 +1,4 @@
-"""Lifecycle: every move of a campaign from state to state, listed once. What a move does to rows stands in `moving`."""
+"""Lifecycle: every move of a campaign from state to state. What a move does to rows stands in `campaign_moves`."""
 
 from enum import StrEnum
 
@@ -45,7 +45,7 @@ def after(move: CampaignMove, state: State, *, medium: Medium, repeats: bool = F
     A parcel campaign may be launched again while it runs: each day's parcels are a run of their own. So may one that
     `repeats`, by the calendar, events or waves; between two runs it is scheduled, and may be called done then too.
     What was thought done is opened again when a person takes the last word of it back.
-    Resuming leads to running; `moving` makes that scheduled where nothing has to be sent just now.
+    Resuming leads to running; `campaign_moves` makes that scheduled where nothing has to be sent just now.
     """
     sources, target = _sources(move, medium=medium, repeats=repeats), MOVES[move][1]
     if state not in sources:

@@ -24,7 +24,7 @@ from campaigns.deliveries.stopping import skip_addresses
 from campaigns.offers.links import Link
 from campaigns.optouts.bounces import Bounce, BounceKind
 from campaigns.optouts.mail_reports import Report, ReportKind, read_reports
-from campaigns.optouts.unsubscribe import Evidence, Subject, opt_out
+from campaigns.optouts.opt_in_out import Evidence, Subject, opt_out
 from retention import audit
 from retention.addresses import email_key
 from retention.buyers import Buyer

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from campaigns.optouts.unsubscribe import Subject, choices_of
+from campaigns.optouts.opt_in_out import Subject, choices_of
 from retention.buyers import Buyer
 from retention.consent import Answer, Channel
 from retention.suppressions import OptOutSubject, is_held

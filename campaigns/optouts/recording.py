@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from sqlmodel import Session, col, select
 
 from campaigns.deliveries.stopping import skip_addresses
+from campaigns.optouts.opt_in_out import Evidence, Subject, end_pause, opt_in, opt_out, pause
 from campaigns.optouts.topics import find_topic
-from campaigns.optouts.unsubscribe import Evidence, Subject, end_pause, opt_in, opt_out, pause
 from retention import audit
 from retention.access import Member, Scope
 from retention.buyers import Buyer

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from campaigns.optouts.unsubscribe import Evidence, Subject, opt_in, opt_out
+from campaigns.optouts.opt_in_out import Evidence, Subject, opt_in, opt_out
 from retention.column_limits import fitting
 from retention.consent import Answer, Channel, last_answer
 from retention.suppressions import OptOutSubject, buyers_at, keys_of, lift, suppress

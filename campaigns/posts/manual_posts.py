@@ -13,7 +13,7 @@ from campaigns.campaign.campaigns import Campaign, CampaignState, Run
 from campaigns.campaign.media import Medium
 from campaigns.campaign.posts import Post, PostState
 from campaigns.campaign.reasons import Reason, step_name
-from campaigns.deliveries.moving import reopen
+from campaigns.deliveries.campaign_moves import reopen
 from campaigns.deliveries.transitions import Move
 from campaigns.posts.groups import assignees
 from campaigns.posts.outcomes import recheck_post, settle

@@ -12,7 +12,7 @@ from campaigns.campaign import lifecycle
 from campaigns.campaign.campaigns import Campaign
 from campaigns.campaign.lifecycle import CampaignMove
 from campaigns.campaign.shop_policy import shop_policy
-from campaigns.deliveries.moving import move
+from campaigns.deliveries.campaign_moves import move
 from campaigns.plans.planning import promise
 from campaigns.runs.approvals import CampaignApproval, Verdict, reviews_of
 from retention.audit import AuditEntry

@@ -9,7 +9,7 @@ from campaigns.campaign.campaigns import Campaign
 from campaigns.campaign.lifecycle import CampaignMove
 from campaigns.campaign.shop_policy import shop_policy
 from campaigns.campaign.triggers import Once, OnEvent, Recurring, Trigger, Waves, next_moment
-from campaigns.deliveries.moving import move
+from campaigns.deliveries.campaign_moves import move
 from campaigns.runs.approvals import require_approval
 from campaigns.runs.waves import next_wave
 from retention.database import lock

@@ -23,8 +23,8 @@ from campaigns.channels.channel import MessageChannel, TryLater
 from campaigns.channels.rates import Slots
 from campaigns.channels.senders import Sender
 from campaigns.deliveries import claiming
+from campaigns.deliveries.campaign_moves import reopen
 from campaigns.deliveries.claiming import Claim, Receipt
-from campaigns.deliveries.moving import reopen
 from campaigns.deliveries.row_ids import any_of
 from campaigns.deliveries.transitions import Move, move
 from campaigns.offers.coupons import Coupon

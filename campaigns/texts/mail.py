@@ -11,7 +11,7 @@ from campaigns.campaign.campaigns import Campaign
 from campaigns.channels.channel import Message
 from campaigns.offers.links import link_address
 from campaigns.offers.offers import Offer
-from campaigns.optouts.unsubscribe import unsubscribe_address, unsubscribe_token
+from campaigns.optouts.unsubscribe_links import unsubscribe_address, unsubscribe_token
 from campaigns.texts.branding import PLAIN, BrandStyle
 from campaigns.texts.mail_page import MailFrame, logo_address, render_mail
 from campaigns.texts.messages import MOST_SUBJECT, Text, choose_language, render

@@ -6,7 +6,7 @@ from typing import Any
 from campaigns.campaign.media import Medium
 from campaigns.channels.channel import Message
 from campaigns.offers.links import link_address
-from campaigns.optouts.unsubscribe import unsubscribe_address, unsubscribe_token
+from campaigns.optouts.unsubscribe_links import unsubscribe_address, unsubscribe_token
 from campaigns.texts.mail import MessageContext, SenderIdentity, delivery_key
 from campaigns.texts.messages import choose_language, render
 from campaigns.texts.sms import render_sms, sign

@@ -14,7 +14,7 @@ from sqlmodel import col, select
 
 from campaigns.offers.links import Link
 from campaigns.optouts.inbound import inbound_token
-from campaigns.optouts.unsubscribe import unsubscribe_token
+from campaigns.optouts.unsubscribe_links import unsubscribe_token
 from retention import invitations
 from retention.access import Role, terminal_member
 from retention.consent import Channel

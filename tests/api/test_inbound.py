@@ -17,7 +17,7 @@ from campaigns.offers.links import Link
 from campaigns.optouts.bounces import Bounce
 from campaigns.optouts.inbound import inbound_token
 from campaigns.optouts.replays import InboundMessage
-from campaigns.optouts.unsubscribe import unsubscribe_token
+from campaigns.optouts.unsubscribe_links import unsubscribe_token
 from campaigns.sending.sending import send_waiting
 from campaigns.texts.mail import SenderIdentity
 from retention.buyers import Buyer

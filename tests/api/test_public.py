@@ -15,7 +15,7 @@ from sqlmodel import select
 from campaigns.offers.coupons import Coupon, CouponState
 from campaigns.offers.links import Link, Scan
 from campaigns.optouts.topics import create_topic
-from campaigns.optouts.unsubscribe import unsubscribe_token
+from campaigns.optouts.unsubscribe_links import unsubscribe_token
 from campaigns.texts.branding import set_branding
 from retention.consent import Answer, Channel, Consent, Pause, buyers_answering
 from retention.database import reading

@@ -16,7 +16,7 @@ from api.public import visits
 from api.public.limits import MOST, SHARED, Act, TooOften, VisitLimits
 from campaigns.offers.coupons import Coupon, CouponState
 from campaigns.offers.links import Scan
-from campaigns.optouts.unsubscribe import unsubscribe_token
+from campaigns.optouts.unsubscribe_links import unsubscribe_token
 from retention.consent import Channel, Consent
 from retention.database import reading
 from tests.api.conftest import SECRET, SITE

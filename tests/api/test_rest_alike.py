@@ -9,7 +9,7 @@ from fastapi.routing import iter_route_contexts
 from fastapi.testclient import TestClient
 
 from api import v1
-from api.v1.keys import Permitted
+from api.v1.callers import Permitted
 from api.v1.routing import Route
 from tests.api.rights import declared
 

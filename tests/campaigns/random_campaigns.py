@@ -14,8 +14,8 @@ from campaigns.campaign.campaigns import Campaign, Delivery, DeliveryState, Reci
 from campaigns.campaign.media import Medium
 from campaigns.campaign.policy import PostsTo
 from campaigns.campaign.shop_policy import save_shop_policy
+from campaigns.deliveries.campaign_moves import cancel
 from campaigns.deliveries.ledger import count
-from campaigns.deliveries.moving import cancel
 from campaigns.optouts.bounces import Bounce, BounceKind
 from campaigns.plans.planning import Plan
 from campaigns.runs.launch import launch

@@ -10,8 +10,8 @@ from sqlmodel import Session, col, select
 
 from campaigns.campaign.campaigns import Campaign, CampaignState, Delivery, DeliveryState, Recipe, Run
 from campaigns.channels.memory import MemoryChannel
+from campaigns.deliveries.campaign_moves import cancel, finish_done
 from campaigns.deliveries.ledger import count_campaign
-from campaigns.deliveries.moving import cancel, finish_done
 from campaigns.runs.arrivals import Sales, board, sales_since_arrival, stop_if_sold
 from campaigns.runs.launch import launch
 from campaigns.runs.occurrences import launch_occurrence

@@ -18,7 +18,7 @@ from campaigns.campaign.posts import PostState
 from campaigns.channels.channel import Refused, TryLater, Undecided
 from campaigns.channels.memory import MemoryChannel
 from campaigns.channels.senders import Sender
-from campaigns.deliveries import ledger, moving
+from campaigns.deliveries import campaign_moves, ledger
 from campaigns.deliveries.claiming import BACK_OFF, CLAIM, expire_claims
 from campaigns.deliveries.stopping import skip_buyer
 from campaigns.posts.bots import send_posts
@@ -73,7 +73,7 @@ def test_group_hears_it_once_and_everybody_in_it_is_sent(engine: Engine, on_stag
         assert sent_touches(stage.session) == 3
         run = stage.session.exec(select(Run)).one()
         assert ledger.count(stage.session, run).sent == 3
-        assert moving.finish_done(stage.session, at=NOON) == 1
+        assert campaign_moves.finish_done(stage.session, at=NOON) == 1
 
     on_stage(look)
 
@@ -248,14 +248,14 @@ def test_cancel_pause_and_a_no_before_the_post_are_heeded(engine: Engine, on_sta
         row = posted(stage, Medium.BOT)
         launched(stage, row)
         stage.answer(bea, "out", Channel.GROUP)
-        moving.pause(stage.session, row, at=NOON, actor="user:1")
+        campaign_moves.pause(stage.session, row, at=NOON, actor="user:1")
 
     on_stage(prepare)
     channel = memory()
     assert say(engine, channel) == Counter()
 
     def resume(stage: Stage) -> None:
-        moving.resume(stage.session, find_campaign(stage.session, 1, "drop"), at=NOON, actor="user:1")
+        campaign_moves.resume(stage.session, find_campaign(stage.session, 1, "drop"), at=NOON, actor="user:1")
 
     on_stage(resume)
     assert say(engine, channel) == Counter(sent=1)

@@ -20,8 +20,8 @@ from sqlmodel import Session, select
 
 from campaigns.campaign.campaigns import Campaign, Delivery
 from campaigns.campaign.media import Medium
+from campaigns.optouts.opt_in_out import Evidence, Subject, opt_in, opt_out
 from campaigns.optouts.replies import take_reply
-from campaigns.optouts.unsubscribe import Evidence, Subject, opt_in, opt_out
 from campaigns.plans.planning import plan
 from campaigns.runs.launch import launch
 from campaigns.sending.pre_send_check import refused_before_sending

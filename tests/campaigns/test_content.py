@@ -10,7 +10,7 @@ from campaigns.campaign.media import Medium
 from campaigns.channels.memory import MemoryChannel
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.links import Link
-from campaigns.optouts.unsubscribe import find_subject
+from campaigns.optouts.unsubscribe_links import find_subject
 from campaigns.runs.launch import launch
 from campaigns.sending.sending import send_waiting
 from campaigns.texts.content import extremes, show_to, variables

@@ -12,7 +12,7 @@ from campaigns import tasks
 from campaigns.campaign.audiences import campaigns_on
 from campaigns.campaign.campaigns import Campaign, CampaignState, Delivery, DeliveryState
 from campaigns.channels.memory import MemoryChannel
-from campaigns.deliveries.moving import cancel, pause
+from campaigns.deliveries.campaign_moves import cancel, pause
 from campaigns.plans.planning import plan
 from campaigns.runs.calendar import days
 from campaigns.runs.drafting import edit_campaign

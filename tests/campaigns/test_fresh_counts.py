@@ -12,7 +12,7 @@ from campaigns.campaign.campaigns import Campaign
 from campaigns.offers.links import Link
 from campaigns.offers.redeem import claim_coupon, give_back, redeem
 from campaigns.offers.scans import open_link
-from campaigns.optouts.unsubscribe import unsubscribe, unsubscribe_token
+from campaigns.optouts.unsubscribe_links import unsubscribe, unsubscribe_token
 from campaigns.runs.launch import launch
 from retention.consent import Channel
 from retention.database import reading

@@ -12,8 +12,8 @@ from sqlmodel import col, select
 import api.worker  # noqa: F401 -- every figure
 from campaigns.campaign.campaigns import Campaign, Delivery, DeliveryState, Run
 from campaigns.campaign.policy import Cap
+from campaigns.deliveries.campaign_moves import cancel
 from campaigns.deliveries.claiming import expire_claims
-from campaigns.deliveries.moving import cancel
 from campaigns.deliveries.progress import PROGRESS
 from campaigns.deliveries.stopping import skip_buyer
 from campaigns.offers.links import Link

@@ -25,8 +25,8 @@ from campaigns.channels.kinds import make_channel
 from campaigns.channels.memory import MemoryChannel
 from campaigns.channels.senders import Sender, SenderKind, create_sender
 from campaigns.deliveries import claiming
+from campaigns.deliveries.campaign_moves import cancel, pause, resume
 from campaigns.deliveries.ledger import count
-from campaigns.deliveries.moving import cancel, pause, resume
 from campaigns.runs.drafting import find_campaign
 from campaigns.runs.launch import launch
 from campaigns.sending import dispatch

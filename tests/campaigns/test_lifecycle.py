@@ -9,7 +9,7 @@ from campaigns.campaign import lifecycle
 from campaigns.campaign.campaigns import CampaignState
 from campaigns.campaign.lifecycle import CampaignMove
 from campaigns.campaign.media import Medium
-from campaigns.deliveries.moving import cancel, finish, finish_done, pause, resume
+from campaigns.deliveries.campaign_moves import cancel, finish, finish_done, pause, resume
 from campaigns.runs.drafting import edit_campaign
 from campaigns.runs.launch import launch
 from campaigns.runs.scheduling import schedule

@@ -13,7 +13,7 @@ from sqlmodel import select
 from campaigns.campaign.campaigns import CampaignState, Delivery
 from campaigns.campaign.media import Medium
 from campaigns.campaign.posts import HOLD, PostState
-from campaigns.deliveries import ledger, moving
+from campaigns.deliveries import campaign_moves, ledger
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.links import Link
 from campaigns.posts import manual_posts
@@ -67,7 +67,7 @@ def test_sent_with_a_note_reaches_everybody_of_the_group(stage: Stage) -> None:
     assert states(stage.session, ada, bea) == ["sent", "sent"]
     assert sent_touches(stage.session) == 2
     assert ledger.count(stage.session, run).sent == 2
-    moving.finish_done(stage.session, at=later(minutes=4))
+    campaign_moves.finish_done(stage.session, at=later(minutes=4))
     stage.session.refresh(drafted)
     assert drafted.state is CampaignState.FINISHED
 
@@ -106,7 +106,7 @@ def test_word_taken_back_puts_everything_as_it_was(stage: Stage, word: str) -> N
     take(stage, who, post.id)
     say = manual_posts.send_post if word == "sent" else manual_posts.decline_post
     say(stage.session, who, post.id, at=NOON, note="done")
-    moving.finish_done(stage.session, at=NOON)
+    campaign_moves.finish_done(stage.session, at=NOON)
     manual_posts.undo_post(stage.session, who, post.id, at=later(minutes=1))
     stage.session.expire_all()
     assert (post.state, post.assignee, post.note, post.sent_at) == ("taken", who.actor, "", None)
@@ -126,7 +126,7 @@ def test_word_taken_back_between_two_runs_has_the_campaign_run_again_and_says_so
     post, who = posts_of(stage.session)[0], person(stage.session)
     take(stage, who, post.id)
     manual_posts.send_post(stage.session, who, post.id, at=NOON, note="done")
-    moving.finish_done(stage.session, at=NOON)
+    campaign_moves.finish_done(stage.session, at=NOON)
     stage.session.expire_all()
     assert drafted.state is CampaignState.SCHEDULED
     manual_posts.undo_post(stage.session, who, post.id, at=later(minutes=1))
@@ -136,7 +136,7 @@ def test_word_taken_back_between_two_runs_has_the_campaign_run_again_and_says_so
         ("system", {"state": "scheduled"}, {"state": "running"})
     ]
     manual_posts.send_post(stage.session, who, post.id, at=later(minutes=2), note="done")
-    moving.finish_done(stage.session, at=later(minutes=2))
+    campaign_moves.finish_done(stage.session, at=later(minutes=2))
     stage.session.expire_all()
     assert drafted.state is CampaignState.SCHEDULED
 
@@ -151,7 +151,7 @@ def test_nobody_takes_back_what_another_said_nor_after_a_cancel(stage: Stage) ->
     manual_posts.send_post(stage.session, lin, post.id, at=NOON, note="done")
     with pytest.raises(Conflict, match="You can only undo your own actions"):
         manual_posts.undo_post(stage.session, mei, post.id, at=NOON)
-    moving.cancel(stage.session, drafted, at=NOON, actor="user:1")
+    campaign_moves.cancel(stage.session, drafted, at=NOON, actor="user:1")
     with pytest.raises(Conflict, match="The campaign has been cancelled"):
         manual_posts.undo_post(stage.session, lin, post.id, at=NOON)
     assert states(stage.session, ada) == ["sent"]

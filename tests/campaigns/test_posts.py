@@ -6,7 +6,7 @@ import pytest
 
 from campaigns.campaign.media import Medium
 from campaigns.campaign.posts import LIFE, PostState
-from campaigns.deliveries import ledger, moving
+from campaigns.deliveries import campaign_moves, ledger
 from campaigns.deliveries.stopping import skip_buyer
 from campaigns.posts import manual_posts
 from campaigns.posts.outcomes import reconcile_posts
@@ -128,13 +128,13 @@ def test_paused_campaign_lays_its_tasks_away_and_a_cancelled_one_ends_them(stage
     drafted = posted(stage, Medium.ASSISTED)
     launched(stage, drafted)
     post, who = posts_of(stage.session)[0], person(stage.session)
-    moving.pause(stage.session, drafted, at=NOON, actor="user:1")
+    campaign_moves.pause(stage.session, drafted, at=NOON, actor="user:1")
     assert task_list_of(stage.session, stage.shop, who, at=NOON).tasks == []
     with pytest.raises(Conflict, match=", so nothing can be sent now"):
         take(stage, who, post.id)
-    moving.resume(stage.session, drafted, at=NOON, actor="user:1")
+    campaign_moves.resume(stage.session, drafted, at=NOON, actor="user:1")
     assert len(task_list_of(stage.session, stage.shop, who, at=NOON).tasks) == 1
-    moving.cancel(stage.session, drafted, at=NOON, actor="user:1")
+    campaign_moves.cancel(stage.session, drafted, at=NOON, actor="user:1")
     assert reconcile_posts(stage.session, at=NOON) == 1
     assert (post.state, states(stage.session, ada)) == (PostState.SKIPPED, ["skipped:cancelled"])
 
@@ -146,7 +146,7 @@ def test_what_was_posted_while_a_campaign_was_cancelled_counts_as_sent(stage: St
     run = launched(stage, drafted)
     post, who = posts_of(stage.session)[0], person(stage.session)
     take(stage, who, post.id)
-    moving.cancel(stage.session, drafted, at=NOON, actor="user:1")
+    campaign_moves.cancel(stage.session, drafted, at=NOON, actor="user:1")
     assert manual_posts.send_post(stage.session, who, post.id, at=NOON, note="done") == 1
     assert states(stage.session, ada) == ["sent"]
     assert ledger.count(stage.session, run).adds_up

@@ -18,8 +18,8 @@ from campaigns.campaign.policy import PostsTo
 from campaigns.campaign.posts import Post, PostState
 from campaigns.channels.channel import Refused, TryLater, Undecided
 from campaigns.channels.memory import MemoryChannel
+from campaigns.deliveries.campaign_moves import cancel
 from campaigns.deliveries.ledger import count
-from campaigns.deliveries.moving import cancel
 from campaigns.plans.planning import Plan, plan
 from campaigns.posts import manual_posts
 from campaigns.posts.bots import send_posts

@@ -11,8 +11,8 @@ from campaigns.campaign.campaigns import Campaign, Delivery, DeliveryState, Run
 from campaigns.campaign.media import Medium
 from campaigns.channels.channel import Refused, TryLater, Undecided
 from campaigns.channels.memory import MemoryChannel
+from campaigns.deliveries.campaign_moves import cancel
 from campaigns.deliveries.ledger import count
-from campaigns.deliveries.moving import cancel
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.links import Link
 from campaigns.plans.planning import Plan, plan

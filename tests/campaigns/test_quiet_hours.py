@@ -13,7 +13,7 @@ from campaigns.campaign.campaigns import Campaign, Delivery, DeliveryState
 from campaigns.campaign.policy import Quiet, SendAt, Whose, read_policy
 from campaigns.campaign.shop_policy import save_shop_policy
 from campaigns.channels.memory import MemoryChannel
-from campaigns.deliveries.moving import pause, resume
+from campaigns.deliveries.campaign_moves import pause, resume
 from campaigns.plans.hours import next_send, out_of_quiet, quiet_until
 from campaigns.plans.planning import plan
 from campaigns.runs.launch import launch

@@ -7,7 +7,7 @@ from sqlmodel import select
 
 from campaigns.campaign.campaigns import CampaignState, Delivery, DeliveryState, Run
 from campaigns.campaign.triggers import next_moment, read_trigger
-from campaigns.deliveries.moving import finish_done, pause
+from campaigns.deliveries.campaign_moves import finish_done, pause
 from campaigns.runs.occurrences import campaigns_by_the_clock, launch_occurrence
 from retention import clock
 from tests.campaigns.conftest import NOON, Stage, later

@@ -10,7 +10,7 @@ from sqlmodel import select
 from campaigns.campaign.campaigns import CampaignState, Delivery, Run
 from campaigns.channels.channel import Refused
 from campaigns.channels.memory import MemoryChannel
-from campaigns.deliveries import ledger, moving
+from campaigns.deliveries import campaign_moves, ledger
 from campaigns.runs.drafting import find_campaign
 from campaigns.runs.launch import launch
 from campaigns.sending.sending import resend, send_waiting
@@ -41,7 +41,7 @@ def test_what_failed_in_a_campaign_that_has_ended_leaves_when_a_person_says_so(
     engine: Engine, on_stage: OnStage
 ) -> None:
     failed(engine, on_stage)
-    on_stage(lambda stage: moving.finish_done(stage.session, at=later(minutes=2)))
+    on_stage(lambda stage: campaign_moves.finish_done(stage.session, at=later(minutes=2)))
 
     def again(stage: Stage) -> None:
         row = find_campaign(stage.session, 1, "spring")
@@ -55,7 +55,7 @@ def test_what_failed_in_a_campaign_that_has_ended_leaves_when_a_person_says_so(
 
     def look(stage: Stage) -> None:
         assert states(stage) == ["sent", "sent"]
-        assert moving.finish_done(stage.session, at=later(hours=2)) == 1
+        assert campaign_moves.finish_done(stage.session, at=later(hours=2)) == 1
         assert ledger.count(stage.session, stage.session.exec(select(Run)).one()).adds_up
 
     on_stage(look)
@@ -66,7 +66,7 @@ def test_what_failed_in_a_cancelled_campaign_is_not_sent_again(engine: Engine, o
 
     def again(stage: Stage) -> None:
         row = find_campaign(stage.session, 1, "spring")
-        moving.cancel(stage.session, row, at=later(minutes=2), actor="user:1")
+        campaign_moves.cancel(stage.session, row, at=later(minutes=2), actor="user:1")
         assert resend(stage.session, stage.shop, [1, 2], at=later(hours=1), actor="user:1") == 0
         assert (row.state, states(stage)) == (CampaignState.CANCELLED, ["sent", "failed"])
 

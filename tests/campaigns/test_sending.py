@@ -17,9 +17,9 @@ from campaigns.campaign.media import Medium
 from campaigns.channels.channel import Message, Refused, TryLater, Undecided
 from campaigns.channels.memory import MemoryChannel
 from campaigns.deliveries import claiming
+from campaigns.deliveries.campaign_moves import cancel, finish_done, pause, resume
 from campaigns.deliveries.ledger import Ledger, count
-from campaigns.deliveries.moving import cancel, finish_done, pause, resume
-from campaigns.optouts.unsubscribe import read_token, unsubscribe, unsubscribe_token
+from campaigns.optouts.unsubscribe_links import read_token, unsubscribe, unsubscribe_token
 from campaigns.runs.drafting import find_campaign
 from campaigns.runs.launch import launch
 from campaigns.runs.scheduling import schedule

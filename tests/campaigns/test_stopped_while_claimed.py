@@ -12,8 +12,8 @@ from campaigns.campaign.campaigns import Delivery, Recipe
 from campaigns.campaign.media import Medium
 from campaigns.channels.channel import Message
 from campaigns.channels.memory import MemoryChannel
+from campaigns.optouts.opt_in_out import Evidence, Subject, opt_out, pause
 from campaigns.optouts.replies import take_reply
-from campaigns.optouts.unsubscribe import Evidence, Subject, opt_out, pause
 from campaigns.runs.launch import launch
 from campaigns.sending.sending import send_waiting
 from campaigns.texts.mail import SenderIdentity

@@ -10,7 +10,7 @@ from sqlmodel import Session, select
 
 from campaigns import tasks
 from campaigns.campaign.campaigns import Campaign, CampaignState, Run
-from campaigns.deliveries.moving import pause, resume
+from campaigns.deliveries.campaign_moves import pause, resume
 from campaigns.runs.occurrences import campaigns_by_events, launch_occurrence, sweep_events
 from retention import clock
 from retention.database import transaction

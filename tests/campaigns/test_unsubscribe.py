@@ -9,9 +9,7 @@ from sqlmodel import select
 from campaigns.campaign.campaigns import Campaign, Delivery
 from campaigns.campaign.media import Medium
 from campaigns.campaign.reasons import Reason
-from campaigns.optouts.replies import START_WORDS, STOP_WORDS, is_start_word, is_stop_word, take_reply
-from campaigns.optouts.topics import create_topic, find_topic, rename_topic, topics_of
-from campaigns.optouts.unsubscribe import (
+from campaigns.optouts.opt_in_out import (
     ConsentChoices,
     Evidence,
     Subject,
@@ -23,6 +21,8 @@ from campaigns.optouts.unsubscribe import (
     opt_out_of_all,
     pause,
 )
+from campaigns.optouts.replies import START_WORDS, STOP_WORDS, is_start_word, is_stop_word, take_reply
+from campaigns.optouts.topics import create_topic, find_topic, rename_topic, topics_of
 from campaigns.runs.launch import launch
 from campaigns.sending.pre_send_check import refused_before_sending
 from retention.buyers import Buyer

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from campaigns.campaign.campaigns import Campaign, Delivery, DeliveryState
-from campaigns.deliveries.moving import pause
+from campaigns.deliveries.campaign_moves import pause
 from campaigns.offers.coupons import Coupon
 from campaigns.offers.links import Link
 from campaigns.offers.offers import Offer

@@ -7,7 +7,7 @@ import pytest
 from sqlmodel import select
 
 from campaigns.campaign.campaigns import Campaign, Delivery, DeliveryState
-from campaigns.deliveries.moving import cancel, pause, resume
+from campaigns.deliveries.campaign_moves import cancel, pause, resume
 from campaigns.offers.links import Link
 from printables.batches import PackingEvent, PackingOutcome, Piece, PieceState
 from printables.inserts import inserts_for

@@ -18,7 +18,7 @@ from campaigns.campaign.reasons import step_name
 from campaigns.campaign.recipes import recipe_name
 from campaigns.channels.outages import translated
 from campaigns.channels.senders import find_sender, senders_of
-from campaigns.deliveries.moving import cancel, finish, pause, resume
+from campaigns.deliveries.campaign_moves import cancel, finish, pause, resume
 from campaigns.deliveries.throughput import LATELY, RunProgress, delivery_errors_of, run_progress_of
 from campaigns.results.results import campaign_results
 from campaigns.runs.drafting import campaign_for

@@ -1,14 +1,9 @@
-"""Unsubscribing: one click on a signed address, nothing to look up, nobody to ask.
+"""Opting in and out: a buyer's answer is written into the consent ledger, and what still waited is skipped with it.
 
-The address names shop, buyer and channel and is signed, so it works for ever and cannot be guessed. Whatever way a no
-comes in (this address, a reply, a complaint, a person of the shop), it goes into the consent ledger with its evidence,
-and what still waited is skipped in the same transaction.
+Whatever way an opt-out comes in (the unsubscribe page, a reply, a complaint, a person of the shop), it passes here, is
+kept with its evidence, and skips waiting deliveries in the same transaction. A pause does the same until a moment.
 """
 
-import base64
-import binascii
-import hashlib
-import hmac
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,11 +21,8 @@ from retention.buyers import Buyer
 from retention.column_limits import fitting
 from retention.consent import Answer, Channel, Consent, Pause, last_answer, record_consent
 from retention.database import insert
-from retention.errors import NotFound
 from retention.suppressions import KEY, keys_of
 from retention.versions import Family, raise_version
-
-_SIGNATURE = 12  # bytes: 96 bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,51 +56,6 @@ class ConsentChoices:
     answer: Answer | None
     topics_out: frozenset[str]
     paused_until: datetime | None
-
-
-def unsubscribe_token(key: bytes, *, shop_id: int, buyer_id: int, channel: Channel) -> str:
-    """Return the signed token for /u/{token}."""
-    body = f"{shop_id}.{buyer_id}.{channel.value}".encode()
-    return base64.urlsafe_b64encode(_sign(key, body) + body).decode().rstrip("=")
-
-
-def unsubscribe_address(public_url: str, token: str) -> str:
-    """Return the address a mail carries."""
-    return f"{public_url.rstrip('/')}/u/{token}"
-
-
-def read_token(key: bytes, token: str) -> Subject:
-    """Return who a token stands for; NotFound when we did not sign it."""
-    try:
-        raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
-        signature, body = raw[:_SIGNATURE], raw[_SIGNATURE:]
-        if not hmac.compare_digest(signature, _sign(key, body)):
-            raise _unknown()
-        shop_id, buyer_id, channel = body.decode().split(".")
-        return Subject(int(shop_id), int(buyer_id), Channel(channel))
-    except (binascii.Error, ValueError) as error:
-        raise _unknown() from error
-
-
-def unsubscribe(
-    session: Session, token: str, *, key: bytes, at: datetime, source: str = "unsubscribe link", address: str = ""
-) -> Subject:
-    """Record the buyer's no to the token's channel; a second time is evidence too.
-
-    NotFound when the token is not ours or the buyer is gone.
-    """
-    subject = find_subject(session, token, key=key)
-    opt_out(session, subject, Evidence(at, source, address=address))
-    return subject
-
-
-def find_subject(session: Session, token: str, *, key: bytes) -> Subject:
-    """Return who a token stands for; NotFound when it is not ours or the buyer is gone."""
-    subject = read_token(key, token)
-    buyer = session.get(Buyer, subject.buyer_id)
-    if buyer is None or buyer.shop_id != subject.shop_id:
-        raise _unknown()
-    return subject
 
 
 def opt_out(session: Session, subject: Subject, evidence: Evidence, *, topic: str = "") -> int:
@@ -238,11 +185,3 @@ def _record(session: Session, subject: Subject, answer: Answer, evidence: Eviden
         reached=_reached(session, subject, evidence) if subject.channel in KEY else (),
         recorded_by=evidence.recorded_by,
     )
-
-
-def _sign(key: bytes, body: bytes) -> bytes:
-    return hmac.new(key, b"unsubscribe:" + body, hashlib.sha256).digest()[:_SIGNATURE]
-
-
-def _unknown() -> NotFound:
-    return NotFound("This link does not exist.")

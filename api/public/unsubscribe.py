@@ -1,6 +1,6 @@
-"""The way out: `/u/{token}` shows what a buyer can say, a POST to it says it.
+"""The unsubscribe page: `/u/{token}` shows what a buyer can choose, a POST to it records the choice.
 
-Without words, the POST is a no to the channel of the message: mail programs send that for their one-click button
+Without a choice, the POST opts out of the channel of the message: mail programs send that for their one-click button
 (RFC 8058). A scanner that follows links only opens the page, which changes nothing.
 """
 
@@ -16,9 +16,10 @@ from api.deps import CurrentSettings, Now, Reading, Writing
 from api.middleware import LANGUAGE_COOKIE
 from api.pages import page
 from api.public import limits
-from campaigns.optouts import unsubscribe as leaving
+from campaigns.optouts import opt_in_out
+from campaigns.optouts.opt_in_out import Evidence, Subject
 from campaigns.optouts.topics import topics_of
-from campaigns.optouts.unsubscribe import Evidence, Subject
+from campaigns.optouts.unsubscribe_links import find_subject
 from retention import clock
 from retention.buyers import Buyer, buyer_numbered
 from retention.consent import Answer, Channel
@@ -54,8 +55,8 @@ ONE_CLICK = "List-Unsubscribe=One-Click"
 @router.get("/u/{token}")
 def ask(request: Request, token: str, session: Reading, settings: CurrentSettings, at: Now) -> Response:
     """Show the choices; changes nothing."""
-    subject = leaving.find_subject(session, token, key=settings.signing_key())
-    return _show(request, session, subject, at=at, said="")
+    subject = find_subject(session, token, key=settings.signing_key())
+    return _show(request, session, subject, at=at, done="")
 
 
 def _may_answer(request: Request, token: str, at: Now) -> None:
@@ -74,16 +75,16 @@ def answer(
     keep: Annotated[list[str] | None, Form()] = None,
 ) -> Response:
     """Do what was chosen and say so; without a choice it is a no to the channel. Again is harmless."""
-    subject = leaving.find_subject(session, token, key=settings.signing_key())
+    subject = find_subject(session, token, key=settings.signing_key())
     if choice and choice not in WORDINGS:
         raise Invalid(gettext_noop("This choice is not on the page."))
     with speaking(_language(request, buyer_numbered(session, subject.shop_id, subject.buyer_id))):
         wording = _read_words(session, subject, choice) if choice else ONE_CLICK
     visitor = request.client.host if request.client else ""
     evidence = Evidence(at, "unsubscribe link", wording=wording, address=visitor)
-    said = choice or "channel"
-    _do(session, subject, said, evidence, keep=keep or [])
-    return _show(request, session, subject, at=at, said=said)
+    done = choice or "channel"
+    _do(session, subject, done, evidence, keep=keep or [])
+    return _show(request, session, subject, at=at, done=done)
 
 
 def _read_words(session: Session, subject: Subject, choice: str) -> str:
@@ -98,35 +99,35 @@ def _question(session: Session, subject: Subject) -> str:
     return asked.format(shop=shop.name, channel=channel)
 
 
-def _do(session: Session, subject: Subject, said: str, evidence: Evidence, *, keep: list[str]) -> None:
-    if said == "channel":
-        leaving.opt_out(session, subject, evidence)
-    elif said == "all":
-        leaving.opt_out_of_all(session, subject, evidence)
-    elif said == "topics":
-        leaving.keep_topics(session, subject, evidence, keep=keep)
-    elif said == "resume":
-        leaving.end_pause(session, subject)
-    elif said == "in":
-        leaving.opt_in(session, subject, evidence)
-        leaving.end_pause(session, subject)  # who says write to me again means now
+def _do(session: Session, subject: Subject, done: str, evidence: Evidence, *, keep: list[str]) -> None:
+    if done == "channel":
+        opt_in_out.opt_out(session, subject, evidence)
+    elif done == "all":
+        opt_in_out.opt_out_of_all(session, subject, evidence)
+    elif done == "topics":
+        opt_in_out.keep_topics(session, subject, evidence, keep=keep)
+    elif done == "resume":
+        opt_in_out.end_pause(session, subject)
+    elif done == "in":
+        opt_in_out.opt_in(session, subject, evidence)
+        opt_in_out.end_pause(session, subject)  # who says write to me again means now
     else:
-        until = evidence.at + timedelta(days=int(said.removeprefix("pause-")))
-        leaving.pause(session, subject, until=until, at=evidence.at, source=evidence.source)
+        until = evidence.at + timedelta(days=int(done.removeprefix("pause-")))
+        opt_in_out.pause(session, subject, until=until, at=evidence.at, source=evidence.source)
 
 
-def _show(request: Request, session: Session, subject: Subject, *, at: datetime, said: str) -> Response:
+def _show(request: Request, session: Session, subject: Subject, *, at: datetime, done: str) -> Response:
     shop = get_shop(session, subject.shop_id)
-    choices = leaving.choices_of(session, subject, at=at)
+    choices = opt_in_out.choices_of(session, subject, at=at)
     with speaking(_language(request, buyer_numbered(session, subject.shop_id, subject.buyer_id))):
         until = choices.paused_until
         topics = topics_of(session, shop.id)
         return page(
             request,
-            "public/leaving.html",
+            "public/unsubscribe.html",
             shop_name=shop.name,
             channel=gettext(NAMES[subject.channel]),
-            said=said,
+            done=done,
             question=_question(session, subject),
             is_out=choices.answer is Answer.OUT,
             until=_day(shop, until) if until else "",
