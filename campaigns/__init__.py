@@ -1,1 +1,5 @@
-"""What is offered to whom, when, through what, and what came of it."""
+"""Campaigns: who is offered what, when and through which channel, and the results.
+
+Nouns hold tables, values and pure rules; verbs hold use cases: `runs.approvals` and `runs.approving`. The folders and
+their order stand in docs/how-it-works.md.
+"""

@@ -1,1 +1,5 @@
-"""Buyers and what they did, and the ground everything stands on: settings, database, queue, clock, errors."""
+"""The foundation that all packages share: buyers and their history, settings, database, queue, clock, errors.
+
+The package is named after what the product is for, keeping customers. How long data is kept is a small part of it:
+`retention.privacy.retention_periods`.
+"""

@@ -13,7 +13,11 @@ class BatchOut(Shape):
 
     number: int
     profile: str
-    state: BatchState
+    state: BatchState = Field(
+        description="`reserved`: its inserts are chosen, its files are being made. `rendered`: the files are ready "
+        "to print. `printed`: somebody said that it is printed. `closed`: every insert has a final state. `void`: "
+        "its files could not be made, and it was given up."
+    )
     pieces: int
     sheets: int
     made_at: datetime
@@ -29,7 +33,7 @@ class BatchOut(Shape):
 class CountedBatchOut(BatchOut):
     """A batch with its pieces by state; it may be closed when `open` is 0."""
 
-    counts: dict[PieceState, int] = Field(description="How many pieces are in each state.")
+    counts: dict[PieceState, int] = Field(description="How many inserts are in each state.")
     open: int
 
 

@@ -5,6 +5,7 @@ from typing import Self
 
 from pydantic import Field
 
+from api.shapes.descriptions import CAMPAIGN_STATE
 from api.shapes.shape import PageOut, Shape
 from campaigns.campaign.campaigns import Campaign, CampaignState, Recipe
 from campaigns.campaign.media import Medium
@@ -18,7 +19,7 @@ class CampaignOut(Shape):
     name: str
     recipe: Recipe
     medium: Medium
-    state: CampaignState
+    state: CampaignState = Field(description=CAMPAIGN_STATE)
     scheduled_at: datetime | None
 
     @classmethod
@@ -64,7 +65,7 @@ class MovedOut(Shape):
     """When the campaign is launched now."""
 
     slug: str
-    scheduled_at: datetime
+    scheduled_at: datetime = Field(description="The moment that the campaign is launched at now, in UTC.")
 
 
 class PlanOut(Shape):

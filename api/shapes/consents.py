@@ -11,7 +11,7 @@ from retention.consent import Answer, Channel, Consent
 
 
 class AnswerOut(Shape):
-    """An answer in the ledger. `counts`: it was the last word when it was recorded; an older one is kept and is not."""
+    """An answer in the ledger. `counts`: it was the latest valid answer when it was recorded."""
 
     buyer: str
     channel: Channel

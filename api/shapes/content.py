@@ -49,7 +49,7 @@ class ShownOut(Shape):
 
     buyer: str
     medium: str
-    language: str
+    language: str = Field(description="The language that the message is rendered in, such as en or zh-CN.")
     subject: str
     preheader: str
     text: str

@@ -13,7 +13,11 @@ class CouponOut(Shape):
     """A coupon and its terms."""
 
     code: str
-    state: CouponState
+    state: CouponState = Field(
+        description="`issued`: not yet claimed. `claimed`: claimed by the buyer. `held`: reserved for a checkout. "
+        "`redeemed`: used by an order. `void`: withdrawn. A coupon that is past its date keeps its state: see "
+        "`expires_at`."
+    )
     offer: str
     kind: OfferKind = Field(
         description="What the offer gives: an amount or percentage off, free shipping, a gift or a sample."

@@ -6,7 +6,7 @@ we say them; amounts of money are strings in major units of the shop's currency.
 
 _BUYERS = {
     "address": "The mail address or phone number, in normalised form.",
-    "blanked": "How many rows stay without what told of the buyer.",
+    "blanked": "Rows kept with personal values removed.",
     "buyer": "The buyer's external id: what the shop itself calls them.",
     "buyer_id": "The buyer's external id: what the shop itself calls them.",
     "deleted": "How many rows were deleted.",
@@ -21,7 +21,7 @@ _CONSENT = {
     "answer": "What the buyer said: `in` allows messages, `out` refuses them.",
     "at": "When it happened, in UTC.",
     "channel": "The channel that the answer is about.",
-    "counts": "Whether it was the last word when it was recorded; an older one is kept and does not count.",
+    "counts": "Whether it was the latest valid answer when it was recorded; an older one is kept and does not count.",
     "evidence": "What was asked and said, and how.",
     "held": "Whether the buyer's address has opted out, whoever said so.",
     "history": "The buyer's answers, the last recorded first.",
@@ -70,7 +70,7 @@ _CAMPAIGNS = {
     "skipped": "How many buyers are left out, by reason.",
     "sold_out": "Products that arrived in the last 90 days and are out of stock, the latest first.",
     "stage": "Where the product is: coming, live or sold out.",
-    "stock": "How many pieces are in stock; null where the shop does not say.",
+    "stock": "How many units are in stock; null where the shop does not say.",
     "submitted_at": "When it was submitted for review, in UTC.",
     "submitted_by": "Who submitted it: `user:` or `key:` with a number.",
     "trigger": "What launches it: once, recurring, an event or waves.",
@@ -96,7 +96,7 @@ _SENDING = {
     "bounces": "Reports of bounces and complaints, the newest first.",
     "due_at": "When it is due, in UTC.",
     "groups": "The shop's chat groups by slug.",
-    "last_error": "What the other side said last when it refused; empty for nothing.",
+    "last_error": "The last error response of the mail server, gateway or bot; empty for none.",
     "left_this_month": "How many more may be sent this month; null for no limit.",
     "medium": "What it goes out by, such as email, sms or parcel.",
     "per_second": "Messages a second at most; null for no limit.",
@@ -126,7 +126,7 @@ _PAPER = {
     "flyer": "The flyer's slug.",
     "inserts": "The inserts that go into the parcel; empty for none.",
     "made_at": "When it was made, in UTC.",
-    "open": "How many pieces have no final state; the batch can be closed when it is 0.",
+    "open": "How many inserts have no final state; the batch can be closed when it is 0.",
     "packed": "Whether the packing station confirmed that it is in the parcel.",
     "pieces": "How many inserts the batch prints.",
     "printed_at": "When somebody said that it is printed, in UTC; null before that.",
@@ -150,7 +150,7 @@ _ORDERS = {
     "paid_at": "When it was paid, with an offset; null while it is not.",
     "placed_at": "When it was placed, with an offset.",
     "postage": "What the buyer paid for shipping, in major units of the shop's currency.",
-    "quantity": "How many pieces; negative for a return.",
+    "quantity": "How many units; negative for a return.",
     "refunded": "What was given back of the order, in major units of the shop's currency.",
     "region": "The province or state that the parcel goes to.",
     "rejected": "The lines that were not taken.",
@@ -158,7 +158,7 @@ _ORDERS = {
     "status": "Whether the order is placed, paid, cancelled or returned.",
     "title": "The product's name in the shop.",
     "unchanged": "Orders that stand as they were.",
-    "unit_price": "The price of one piece, in major units of the shop's currency.",
+    "unit_price": "The price of one unit, in major units of the shop's currency.",
 }
 
 _SEGMENTS = {
@@ -195,10 +195,16 @@ _SHOP = {
     "scopes": "What the key may do.",
     "since": "When it began, in UTC.",
     "slug": "Its short name in addresses: small letters, digits and hyphens.",
-    "state": "The state it is in.",
     "tables": "The rows about the buyer, by the name of the table.",
     "tried_at": "When it was last tried, in UTC.",
 }
+
+CAMPAIGN_STATE = (
+    "`draft`: being edited. `in_review`: submitted for review. `approved`: approved, not yet scheduled. `scheduled`: "
+    "waits for its moment or trigger. `running`: has runs or waits for the next one. `paused`: sends nothing until "
+    "it is resumed. `finished`: all its runs are done. `cancelled`: stopped for good."
+)
+"""The states of a campaign, for the shapes that have one."""
 
 FIELDS: dict[str, str] = {
     **_BUYERS,

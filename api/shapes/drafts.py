@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import Field
 
+from api.shapes.descriptions import CAMPAIGN_STATE
 from api.shapes.shape import Shape
 from campaigns.campaign.campaigns import CampaignState, Recipe
 from campaigns.campaign.media import Medium
@@ -30,7 +31,7 @@ class DraftOut(Shape):
     name: str
     recipe: Recipe
     medium: Medium
-    state: CampaignState
+    state: CampaignState = Field(description=CAMPAIGN_STATE)
     audience: dict[str, Any] = Field(description="The rule that says who it is for.")
     excluded: dict[str, Any] | None
     offer: str | None = Field(description="The slug of the offer that it hands out; null for none.")

@@ -18,7 +18,7 @@ class FailureOut(Shape):
     name: str = Field(description="The thing's slug or number; empty where it has none.")
     why: str = Field(description="What went wrong, in the shop's language.")
     tries: int = Field(description="Tries in a row.")
-    given_up: bool = Field(description="It has had all its tries.")
+    given_up: bool = Field(description="Retries are exhausted.")
     since: datetime
     tried_at: datetime
     next_at: datetime | None = Field(description="When it is tried again by itself; null: never.")

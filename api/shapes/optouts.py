@@ -37,7 +37,7 @@ class BounceOut(Shape):
         description="What the report says: the address bounces, for now or for good, or the buyer complained."
     )
     address: str = Field(description="The mail address or phone number that the report is about.")
-    detail: str = Field(description="What the other side said.")
+    detail: str = Field(description="The response or report of the mail server or gateway.")
     at: datetime
 
     @classmethod
@@ -60,9 +60,9 @@ class LiftedOut(Shape):
 
 
 class SuppressionOut(Shape):
-    """An address that has said no, in its one spelling."""
+    """An address that has opted out, in normalised form."""
 
-    channel: Channel
+    channel: Channel = Field(description="The channel by which nothing is sent to the address.")
     topic: str = Field(description="The slug of the topic that it is about; empty for everything.")
     address: str
     source: str = Field(description="Where the opt-out was said, such as a link in a mail, phone or checkout.")

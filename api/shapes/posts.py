@@ -21,7 +21,12 @@ class PostOut(Shape):
     owner: str | None = Field(description="The mail address of who looks after the group.")
     buyer: str | None = Field(description="The buyer's id in the shop; null for a post to a group.")
     buyers: int = Field(description="How many buyers it serves.")
-    state: PostState
+    state: PostState = Field(
+        description="`waiting`: nobody has taken it. `taken`: a user or a bot is sending it. `sent`: it was sent. "
+        "`declined`: a user declined to send it. `expired`: it came too late to be sent. `skipped`: no buyer is left "
+        "whom it serves. `failed`: the bot platform rejected it. `unknown`: it may have been sent, for a user to "
+        "decide."
+    )
     due_at: datetime
     too_late_at: datetime
     sent_at: datetime | None

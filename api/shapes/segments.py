@@ -84,7 +84,7 @@ class RefreshedOut(Shape):
     """What a refresh found."""
 
     slug: str
-    buyers: int
+    buyers: int = Field(description="How many members the segment has after the refresh.")
     entered: int
     left: int
 

@@ -24,7 +24,10 @@ class SenderOut(Shape):
     settings: dict[str, Any]
     per_second: float | None
     price: str = Field(description='What a message, or a part of a text message, costs, such as "0.0450".')
-    state: SenderState
+    state: SenderState = Field(
+        description="`active`: it sends. `paused`: a user paused it. `broken`: several messages failed in a row; it "
+        "is tried again after `broken_until`."
+    )
     failures: int = Field(description="Failures in a row.")
     broken_until: datetime | None = Field(description="When a broken sender is tried with one message.")
     last_error: str
@@ -45,4 +48,4 @@ class SendersOut(PageOut):
 class SenderTestOut(Shape):
     """The test was taken."""
 
-    reference: str = Field(description="What the other side calls the message, if it says so.")
+    reference: str = Field(description="The receiver's reference for the message; empty where it gives none.")

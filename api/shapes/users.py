@@ -47,7 +47,9 @@ class KeyOut(Shape):
 
     id: int
     name: str
-    state: KeyState
+    state: KeyState = Field(
+        description="`active`: it works. `expired`: its time is over. `revoked`: a user revoked it."
+    )
     scopes: list[str]
     created_at: datetime
     expires_at: datetime | None

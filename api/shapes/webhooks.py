@@ -42,10 +42,13 @@ class CallOut(Shape):
     id: int
     key: str = Field(description="Its webhook-id, the same at every try.")
     event: WebhookEvent
-    state: WebhookCallState
+    state: WebhookCallState = Field(
+        description="`waiting`: waits for its first or next try. `claimed`: a worker is making it. `sent`: the "
+        "receiver accepted it. `failed`: retries are exhausted."
+    )
     attempts: int
     due_at: datetime
-    answer: str = Field(description="What the other side said instead of yes.")
+    answer: str = Field(description="Error response of the receiver; empty for none.")
     sent_at: datetime | None
 
     @classmethod

@@ -30,7 +30,11 @@ Code = Annotated[str, Path(max_length=40, description="As typed: any case, with 
 class OrderRefIn(Input):
     """The order or checkout that asks."""
 
-    order_id: str = Field(min_length=1, max_length=200)
+    order_id: str = Field(
+        min_length=1,
+        max_length=200,
+        description="The order's own id, or that of the cart or checkout while it is held.",
+    )
     source: str = Field("", max_length=50, description="Which system numbers these orders, as for /orders.")
 
 

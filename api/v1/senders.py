@@ -39,8 +39,10 @@ class SenderIn(Input):
     )
     name: str = Field("", max_length=200)
     settings: dict[str, Any] = Field(default_factory=dict, description="The plain values of its kind.")
-    secrets: dict[str, str] = Field(default_factory=dict, description="Sealed, and never shown again.")
-    per_second: float | None = Field(None, ge=0, le=10_000)
+    secrets: dict[str, str] = Field(default_factory=dict, description="Stored encrypted; never returned.")
+    per_second: float | None = Field(
+        None, ge=0, le=10_000, description="Messages a second at most; 0 or null for no limit."
+    )
     price: Price | Annotated[int, Field(ge=0, le=MOST_PRICE)] = Field(0, description=PRICED)
 
 
@@ -49,15 +51,22 @@ class SenderChangeIn(Input):
 
     name: str | None = Field(None, max_length=200)
     settings: dict[str, Any] | None = None
-    secrets: dict[str, str] | None = Field(None, description="New secrets; they are encrypted and never shown again.")
-    per_second: float | None = Field(None, ge=0, le=10_000, description="0 takes the limit off.")
+    secrets: dict[str, str] | None = Field(None, description="New secrets; stored encrypted, never returned.")
+    per_second: float | None = Field(
+        None, ge=0, le=10_000, description="Messages a second at most; 0 removes the limit, null leaves it as it is."
+    )
     price: Price | Annotated[int, Field(ge=0, le=MOST_PRICE)] | None = Field(None, description=PRICED)
 
 
 class SenderTestIn(Input):
     """Who gets the test."""
 
-    to: str = Field(min_length=1, max_length=254)
+    to: str = Field(
+        min_length=1,
+        max_length=254,
+        description="The mail address or phone number that gets it. A group bot posts to its group, whatever stands "
+        "here; a webhook gets it in its data.",
+    )
 
 
 @router.get("/senders")
@@ -117,7 +126,7 @@ def resume(slug: SenderSlug, session: Writing, at: Now, caller: Writer) -> Sende
 
 @router.post("/senders/{slug}/test")
 def test(slug: SenderSlug, sent: SenderTestIn, session: Reading, at: Now, caller: Writer) -> SenderTestOut:
-    """Send one message that says it is a test; 409 with what the other side said. Scope campaigns:write."""
+    """Send one message that says it is a test; 409 with the error response of the receiver. Scope campaigns:write."""
     found = senders.find_sender(session, caller.shop.id, slug)
     reference = senders.send_test_message(session, caller.shop, found, to=sent.to, at=at, actor=caller.actor)
     return SenderTestOut(reference=reference)

@@ -66,7 +66,7 @@ def turn_on(slug: WebhookSlug, session: Writing, at: Now, caller: Owner) -> Hook
 
 @router.post("/hooks/{slug}/test")
 def test(slug: WebhookSlug, session: Reading, at: Now, caller: Owner) -> HookOut:
-    """Make one call that says it is a test; 409 with what the other side said. Scope people:write."""
+    """Make one call that says it is a test; 409 with the error response of the receiver. Scope people:write."""
     hook = hooks.find_webhook(session, caller.shop.id, slug)
     hooks.send_test_call(session, hook, at=at, actor=caller.actor)
     return HookOut.of(hook)

@@ -61,6 +61,28 @@ def test_descriptions_are_sentences_of_one_list_each_and_all_are_used(document: 
     assert [each for each in told if not re.fullmatch(r"[`A-Z0-9].*\.", each, re.DOTALL)] == []
 
 
+def test_properties_that_speak_of_null_can_be_null_and_states_say_what_each_means(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    fields = [
+        (f"{shape}.{name}", name, each)
+        for shape, schema in schemas.items()
+        for name, each in schema.get("properties", {}).items()
+    ]
+    never = [
+        place for place, _, each in fields if "null" in each["description"] and "null" not in str(each.get("anyOf"))
+    ]
+    assert never == []
+    states = {place: each for place, name, each in fields if name == "state" and place.split(".")[0].endswith("Out")}
+    assert len(states) > 7
+    unsaid = [
+        f"{place}: {value}"
+        for place, each in states.items()
+        for value in schemas[each["$ref"].rpartition("/")[2]]["enum"]
+        if f"`{value}`: " not in each["description"]
+    ]
+    assert unsaid == []
+
+
 def test_shapes_load_no_web_framework_so_that_commands_start_quickly() -> None:
     every = ", ".join(f"api.shapes.{each.name}" for each in pkgutil.iter_modules(shapes.__path__))
     loaded = subprocess.run(
