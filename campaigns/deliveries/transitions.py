@@ -2,7 +2,9 @@
 
 Every write to a delivery is a line of this table. A move is one conditional UPDATE of as many rows as a `where` finds;
 rows in any other state stay as they are, so whoever comes second moves nothing. Nobody else writes deliveries or their
-`sent` touches; tests/campaigns/test_delivery_moves.py reads the source and says so.
+`sent` touches; tests/campaigns/test_writers.py reads the source and says so. One exception: the erasure of a buyer and
+the retention periods empty the words of a delivery (`address`, `detail`, `message_id`, as declared beside the model);
+they leave its row, its state, reason, claim and times.
 
 Three rules hold for all of them. A row that leaves `claimed` loses its claim. A row whose reason is `no_record` may
 have arrived: a move that `keeps_doubt` leaves it unknown, where it would end any other. Rows that come to an end, or

@@ -77,6 +77,11 @@ def forgets(
     _forgetting.append(Forgets(kind, table.__table__, moment, blank or {}, file))  # type: ignore[attr-defined]
 
 
+def forgetting() -> list[Forgets]:
+    """Return all that is declared."""
+    return list(_forgetting)
+
+
 forgets(KeptKind.AUDIT, audit.AuditEntry, moment="at")
 
 
@@ -162,7 +167,7 @@ def forget(engine: Engine, shop_id: int, *, files: FileStore, now: datetime) -> 
         kept = session.get(KeepTimes, shop_id)
         done = dict(kept.forgotten) if kept else {}
     forgotten = 0
-    for each in _forgetting:
+    for each in forgetting():
         until = now - timedelta(days=days[each.kind])
         name = str(each.rows.name)
         since = datetime.fromisoformat(done[name]) if name in done else None

@@ -1,30 +1,22 @@
 """The moves of a delivery: what each does to a row in every state, and that nothing else in the code writes one."""
 
-import ast
 from itertools import product
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 import sqlalchemy as sa
-from sqlmodel import Session, SQLModel, col, select
+from sqlmodel import Session, col, select
 
 from campaigns.campaign.campaigns import Campaign, Delivery, Run
 from campaigns.campaign.campaigns import DeliveryState as State
 from campaigns.campaign.posts import Post
 from campaigns.campaign.reasons import Reason
-from campaigns.deliveries import touches, transitions
-from campaigns.deliveries.transitions import MOVES, Move, Prepared, SentTouch, create, move, move_all, statement
-from campaigns.offers import coupons, links
-from campaigns.offers.coupons import Coupon
-from campaigns.offers.links import Link
+from campaigns.deliveries.transitions import MOVES, Move, Prepared, create, move, move_all, statement
 from retention.buyers import Buyer
 from retention.shops import create_shop
 from retention.touches import Touch, TouchEvent
 from retention.versions import Family, read_versions
 from tests.campaigns.conftest import NOON, Stage, later
-from tests.campaigns.writers import writes
-from tests.test_repository import PACKAGES, ROOT, modules, parsed
 
 CLAIM = "claim_token claim_expires_at"
 
@@ -242,87 +234,3 @@ def test_a_move_takes_just_the_columns_it_asks_for(stage: Stage) -> None:
 
 
 # Who writes what.
-
-MOVING, TOUCHING = Path(transitions.__file__), Path(touches.__file__)
-OFFERS = Path(coupons.__file__).parent
-HOMES: dict[type[SQLModel], set[Path]] = {
-    Delivery: {MOVING},
-    Coupon: set(OFFERS.glob("*.py")),
-    Link: set(OFFERS.glob("*.py")),
-    Touch: {TOUCHING, OFFERS / "credit.py", OFFERS / "scans.py"},
-}
-
-
-def test_deliveries_coupons_links_and_touches_are_written_in_their_homes_alone() -> None:
-    assert Path(links.__file__).parent == OFFERS
-    strangers = {
-        f"{path.relative_to(ROOT)}:{found}"
-        for table in HOMES
-        for path in modules(*PACKAGES)
-        if path not in HOMES[table]
-        for found in writes(path.read_text(encoding="utf-8"), table)
-    }
-    assert strangers == set()
-    for table, homes in HOMES.items():  # and the reader of the source sees what is written there
-        assert any(writes(path.read_text(encoding="utf-8"), table) for path in homes), table
-
-
-def test_only_moves_write_the_touch_of_being_sent() -> None:
-    own = {"write_sent_touches", "remove_sent_touches"}
-    users = {
-        path
-        for path in modules(*PACKAGES)
-        if "sent_touches" in path.read_text(encoding="utf-8")
-        and own & {getattr(node, "id", getattr(node, "attr", "")) for node in ast.walk(parsed(path))}
-    }
-    assert users == {MOVING}
-    for path in HOMES[Touch] - {TOUCHING}:
-        assert "TouchEvent.SENT" not in path.read_text(encoding="utf-8"), path
-    assert {step.touch for step in MOVES.values() if State.SENT is step.target} == {SentTouch.WRITTEN}
-    assert {step.touch for step in MOVES.values() if State.SENT in step.sources} == {SentTouch.REMOVED}
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "session.execute(sa.update(Delivery).values(state='sent'))",
-        "session.execute(sa.insert(Delivery).from_select([], source))",
-        "session.execute(delete(campaigns.Delivery))",
-        "session.execute(Delivery.__table__.update())",
-        "insert_rows(session, Delivery, columns, rows)",
-        "session.execute(sa.update(Delivery), rows)",
-        "rows = Delivery",
-        "session.add(Delivery(shop_id=1))",
-        "session.query(Delivery).where(True).update({})",
-        "row = session.get_one(Delivery, 1)\nrow.state = 'sent'",
-        "for row in session.exec(select(Delivery)):\n    row.claim_token = None",
-        "rows = session.exec(select(Delivery)).all()\nfor row in rows:\n    row.due_at = at",
-        "if row := session.get(Delivery, 1):\n    row.attempts += 1",
-        "def late(row: Delivery) -> None:\n    row.reason = 'late'",
-        "def late(rows: list[Delivery]) -> None:\n    for row in rows:\n        row.sent_at = None",
-        "context.delivery.state = 'sent'",
-        "setattr(delivery, name, value)",
-        "row = session.get(Delivery, 1)\nsession.delete(row)",
-        "session.execute(sa.text('UPDATE deliveries SET state = 1'))",
-        "cursor.execute(f'insert  into deliveries ({names}) VALUES (1)')",
-        "from campaigns.campaigns import Delivery as Row\nsession.execute(sa.update(Row))",
-    ],
-)
-def test_whoever_writes_a_delivery_beside_the_moves_is_found(line: str) -> None:
-    assert writes(line, Delivery), line
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "ids = session.execute(sa.select(Delivery.id).where(Delivery.state == 'sent')).scalars()",
-        "row = session.get_one(Delivery, 1)\nprint(row.state)",
-        "post.state = 'sent'",
-        "found.update(session.exec(sa.select(Delivery.id)))",
-        "sample = Delivery(id=0, shop_id=1)",
-        "'''Update deliverieswhatever, or say what an update does to deliveries.'''",
-        "session.execute(sa.select(Delivery).with_for_update())",
-    ],
-)
-def test_whoever_reads_deliveries_is_not_accused(line: str) -> None:
-    assert writes(line, Delivery) == []
