@@ -95,7 +95,7 @@ def create_flyer(  # noqa: PLR0913 - what a flyer is, by name
     if campaign and campaign.shop_id != shop.id:
         raise NotFound("No campaign is called {slug}.", slug=campaign.slug)
     if session.exec(select(Flyer).where(Flyer.shop_id == shop.id, Flyer.slug == slug)).first():
-        raise Conflict("This shop has a flyer called {slug} already.", slug=slug)
+        raise Conflict("This shop already has a flyer called {slug}.", slug=slug)
     flyer = Flyer(
         shop_id=shop.id,
         slug=slug,

@@ -104,6 +104,7 @@ _FIELD_TERMS = {
     "sms": "SMS",
     "too little": "not enough data",
     "unsettled": "no stable result",
+    "relations": "followers and groups",
 }
 """Terms of the field for stored values that are none. The values are published, so they stay."""
 

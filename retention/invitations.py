@@ -71,7 +71,7 @@ def invite(
     by.require_all(ROLE_SCOPES[role])
     user = users.find_user(session, email)
     if user and users.member_for(session, user, shop):
-        raise Conflict("{email} is in {shop} already.", email=email, shop=shop.slug)
+        raise Conflict("{email} is already in {shop}.", email=email, shop=shop.slug)
     mine = (col(OneTimeLink.shop_id) == shop.id, col(OneTimeLink.email) == email)
     _end(session, at, *mine, col(OneTimeLink.purpose) == LinkPurpose.INVITATION)
     link = OneTimeLink(

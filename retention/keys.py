@@ -91,7 +91,7 @@ def create_api_key(
         _check_end(session, by, expires_at, timezone=shop.timezone, at=at)
     actor = by.actor if by else "system"
     if session.exec(select(ApiKey).where(ApiKey.shop_id == shop.id, ApiKey.name == name)).first():
-        raise Conflict("This shop has a key called {name} already.", name=name)
+        raise Conflict("This shop already has a key called {name}.", name=name)
     secret = f"rk_{tokens.new_secret()}"
     words = sorted(scope.value for scope in scopes)
     key = ApiKey(

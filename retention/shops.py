@@ -51,7 +51,7 @@ def create_shop(
     if language not in LANGUAGES:
         raise Invalid("{language} is not a supported language. Use en or zh-CN.", language=repr(language))
     if session.exec(select(Shop).where(Shop.slug == slug)).first():
-        raise Conflict("A shop called {slug} exists already.", slug=slug)
+        raise Conflict("A shop called {slug} already exists.", slug=slug)
     shop = Shop(
         slug=slug, name=name, timezone=timezone, currency=check_currency(currency), language=language, created_at=at
     )

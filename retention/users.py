@@ -77,7 +77,7 @@ def make_user(session: Session, email: str, *, name: str, password_hash: str, la
 def join(session: Session, shop: Shop, user: User, *, role: Role, at: datetime, actor: str) -> None:
     """Give an account a role in `shop`; Conflict when it has one there."""
     if _membership(session, shop.id, user.id):
-        raise Conflict("{email} is in {shop} already.", email=user.email, shop=shop.slug)
+        raise Conflict("{email} is already in {shop}.", email=user.email, shop=shop.slug)
     session.add(Membership(shop_id=shop.id, user_id=user.id, role=role))
     session.flush()
     _record(session, shop, user, "people.add", at=at, actor=actor, after={"role": role.value})

@@ -149,7 +149,7 @@ def _count_the_mail(figures: dict[str, Any], office: PostOffice) -> None:
     said = figures["push"].sent + figures["alert"].sent
     if said != len(office.arrived):
         raise Conflict(
-            "The ledger counts {said} emails, but {arrived} arrived.", said=said, arrived=len(office.arrived)
+            "The ledger counts {counted} emails, but {arrived} arrived.", counted=said, arrived=len(office.arrived)
         )
 
 

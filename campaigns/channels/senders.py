@@ -102,7 +102,7 @@ def create_sender(  # noqa: PLR0913 - everything a sender is made of, by name
     if kind.value not in KINDS:
         raise Invalid("Manual posts are sent by users; a sender of the kind {kind} is not needed.", kind=kind.value)
     if session.exec(select(Sender.id).where(Sender.shop_id == shop.id, Sender.slug == slug)).first():
-        raise Conflict("This shop has a sender called {slug} already.", slug=slug)
+        raise Conflict("This shop already has a sender called {slug}.", slug=slug)
     sender = Sender(
         shop_id=shop.id,
         slug=slug,
@@ -231,7 +231,7 @@ def send_test_message(session: Session, shop: Shop, sender: Sender, *, to: str, 
     after = {"to": to, "said": said[:500]}
     write_after(session, lambda own: record_change(own, sender, "sender.test", at=at, actor=actor, after=after))
     if not isinstance(outcome, Accepted):
-        raise Conflict("The test was rejected: {said}", said=said)
+        raise Conflict("The test was rejected: {response}", response=said)
     return outcome.reference
 
 

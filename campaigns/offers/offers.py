@@ -136,7 +136,7 @@ def create_offer(  # noqa: PLR0913 - every term of an offer, by name
     )
     _check_terms(offer, session.get_one(Shop, shop_id))
     if session.exec(select(Offer.id).where(Offer.shop_id == shop_id, Offer.slug == slug)).first():
-        raise Conflict("This shop has an offer called {slug} already.", slug=slug)
+        raise Conflict("This shop already has an offer called {slug}.", slug=slug)
     session.add(offer)
     session.flush()
     terms = offer.model_dump(mode="json", exclude={"id", "shop_id", "issued"})

@@ -69,7 +69,7 @@ def as_it_stands(shop: Shop, coupon: Coupon, *, at: datetime) -> Conflict:
     """Return why nobody, or nobody else, can have a coupon now."""
     code = spaced(coupon.code)
     if coupon.state is CouponState.REDEEMED:
-        return Conflict("The coupon {code} has been used already.", code=code).typed("coupon-used")
+        return Conflict("The coupon {code} has already been used.", code=code).typed("coupon-used")
     if coupon.state is CouponState.VOID:
         return Conflict("The coupon {code} is void.", code=code).typed("coupon-void")
     if coupon.expires_at and coupon.expires_at <= at:

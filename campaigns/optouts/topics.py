@@ -38,7 +38,7 @@ def create_topic(
 ) -> Topic:
     """Add a topic at the end of the list. Conflict when the slug is taken; Invalid for a name that cannot be shown."""
     if session.exec(select(Topic.id).where(Topic.shop_id == shop.id, Topic.slug == slug)).first():
-        raise Conflict("This shop has a topic called {slug} already.", slug=slug)
+        raise Conflict("This shop already has a topic called {slug}.", slug=slug)
     last = session.exec(select(func.max(Topic.position)).where(Topic.shop_id == shop.id)).one()
     topic = Topic(shop_id=shop.id, slug=check_slug(slug), names=_checked(names), position=(last or 0) + 1)
     session.add(topic)

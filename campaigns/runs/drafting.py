@@ -75,7 +75,7 @@ def _filled_in(session: Session, shop: Shop, draft: Draft) -> Draft:
 
 def _check_free(session: Session, shop: Shop, slug: str) -> None:
     if session.exec(select(Campaign.id).where(Campaign.shop_id == shop.id, Campaign.slug == slug)).first():
-        raise Conflict("This shop has a campaign called {slug} already.", slug=slug)
+        raise Conflict("This shop already has a campaign called {slug}.", slug=slug)
 
 
 def edit_campaign(

@@ -13,7 +13,7 @@ from retention.failures import forget_failure
 def pause_sender(session: Session, sender: Sender, *, at: datetime, actor: str) -> None:
     """Stop using a sender at once: what it has claimed and not begun waits again; Conflict when it is paused."""
     if sender.state is SenderState.PAUSED:
-        raise Conflict("The sender {slug} is paused already.", slug=sender.slug)
+        raise Conflict("The sender {slug} is already paused.", slug=sender.slug)
     sender.state = SenderState.PAUSED
     session.add(sender)
     session.flush()

@@ -59,7 +59,7 @@ def send_test(
         lambda own: audit.record(own, shop.id, actor, action="campaign.test", subject=about, after=after, at=at),
     )
     if said:
-        raise Conflict("The test was rejected: {said}", said=said)
+        raise Conflict("The test was rejected: {response}", response=said)
     return message.subject
 
 

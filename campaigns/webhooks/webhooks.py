@@ -107,7 +107,7 @@ def create_webhook(
     except ValueError as error:
         raise Invalid("{url} is not a webhook URL. Write it like https://shop.example/hook.", url=repr(url)) from error
     if session.exec(select(Webhook.id).where(Webhook.shop_id == shop.id, Webhook.slug == slug)).first():
-        raise Conflict("This shop has a webhook called {slug} already.", slug=slug)
+        raise Conflict("This shop already has a webhook called {slug}.", slug=slug)
     secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
     webhook = Webhook(
         shop_id=shop.id,
@@ -214,7 +214,7 @@ def send_test_call(session: Session, webhook: Webhook, *, at: datetime, actor: s
     after = {"said": refusal[:500]}
     write_after(session, lambda own: _record(own, webhook, "hook.test", at=at, actor=actor, after=after))
     if refusal:
-        raise Conflict("The test was rejected: {said}", said=refusal)
+        raise Conflict("The test was rejected: {response}", response=refusal)
 
 
 def call_all(

@@ -114,7 +114,7 @@ def close_joint(session: Session, member: Member, joint: JointFlyer, *, at: date
 def _join(session: Session, member: Member, joint: JointFlyer, shop: Shop, at: datetime) -> Partner:
     partners = partners_of(session, joint)
     if shop.id in {partner.shop_id for partner in partners}:
-        raise Conflict("{shop} is a partner already.", shop=shop.name)
+        raise Conflict("{shop} is already a partner.", shop=shop.name)
     free = [slot for slot in SLOTS if slot not in {partner.slot for partner in partners}]
     if not free:
         raise Conflict("Every slot of {theme} is taken.", theme=joint.theme)

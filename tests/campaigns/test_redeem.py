@@ -76,7 +76,7 @@ def test_order_redeems_and_the_same_order_again_gets_the_same_answer(stage: Stag
     assert (first.discount, first.again, again.discount, again.again) == (2000, False, 2000, True)
     assert (coupon.state, coupon.redeemed_at, coupon.order_reference) == (CouponState.REDEEMED, later(hours=1), "A1")
     assert coupon.claimed_at == later(hours=1)
-    with pytest.raises(Conflict, match="has been used already"):
+    with pytest.raises(Conflict, match="has already been used"):
         redeem(stage.session, stage.shop, coupon.code, order_reference="A2", amount=12_000, at=later(hours=3))
     assert coupon.order_reference == "A1"
     assert _touches(stage) == [("redeemed", "spring")]
@@ -177,7 +177,7 @@ def test_code_redeemed_by_sixty_four_at_once_pays_once(engine: Engine, on_stage:
             return refused.message
         return "paid"
 
-    assert _together(checkout) == {"paid": 1, "The coupon {code} has been used already.": 63}
+    assert _together(checkout) == {"paid": 1, "The coupon {code} has already been used.": 63}
     assert on_stage(lambda stage: len(stage.session.exec(select(Touch)).all())) == 1
 
 

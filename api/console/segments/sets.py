@@ -130,7 +130,7 @@ def _split(session: Session, place: Place, slug: str, percents: Sequence[int], *
         part = f"{slug[:55].rstrip('-')}-part-{number}"
         if part in taken:
             raise Conflict(
-                gettext_noop("The segment {slug} exists already: this segment has been split before."), slug=part
+                gettext_noop("The segment {slug} already exists: this segment has been split before."), slug=part
             )
         name = _("{name}: part {number} ({share} %)").format(name=found.name[:150], number=number, share=share)
         save_segment(session, place.shop.id, part, rule=rule, name=name, actor=place.member.actor, at=at)
