@@ -75,7 +75,7 @@ def test_other_shops_offers_products_and_campaigns_are_unknown_here(stage: Stage
 
 def test_slug_is_taken_once(stage: Stage) -> None:
     first = stage.push()
-    with pytest.raises(Conflict, match="a campaign called spring already"):
+    with pytest.raises(Conflict, match="already has a campaign called spring"):
         stage.push(offer_id=first.offer_id)
 
 

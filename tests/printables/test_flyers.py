@@ -61,7 +61,7 @@ def test_a_slug_is_taken_once_per_shop(bench: Bench) -> None:
     run = bench.launched()
     bench.flyer(run)
 
-    with pytest.raises(Conflict, match="a flyer called tea already"):
+    with pytest.raises(Conflict, match="already has a flyer called tea"):
         bench.flyer(run)
     assert len(bench.rows(Flyer)) == 1
 

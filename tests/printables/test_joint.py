@@ -122,7 +122,7 @@ def test_partners_take_the_slots_in_turn_and_only_the_opener_takes_them_in(pair:
     ]
     refused: list[tuple[Bench, Bench, type[Error], str]] = [
         (pair.tea, other, Conflict, "Every slot"),
-        (pair.tea, pair.pots, Conflict, "is a partner already"),
+        (pair.tea, pair.pots, Conflict, "is already a partner"),
         (pair.pots, other, Forbidden, "Only the shop that created the joint flyer can add partners"),
         (other, other, NotFound, "No joint flyer"),
     ]

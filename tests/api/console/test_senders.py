@@ -60,7 +60,7 @@ def test_marketer_pauses_and_resumes_but_sets_nothing_up(camellia: Engine, sign_
     assert marketer.get(f"{HOME}/senders/texts").status_code == 403
     send(marketer, "/senders/texts/moves/pause")
     assert senders(camellia)[0].state is SenderState.PAUSED
-    assert "paused already" in send(marketer, "/senders/texts/moves/pause")
+    assert "already paused" in send(marketer, "/senders/texts/moves/pause")
     send(marketer, "/senders/texts/moves/resume")
     assert senders(camellia)[0].state is SenderState.ACTIVE
 
