@@ -113,8 +113,6 @@ def edit(slug: CampaignSlug, sent: CampaignValuesIn, session: Writing, at: Now, 
     """Change values of a campaign that has not left; it is a draft again and unapproved. Scope campaigns:write."""
     campaign = campaign_for(session, caller.member, slug)
     changes = _rows_for(_given(sent), session, caller)
-    if "policy" in changes:
-        changes["policy"] = campaign.policy_json | (changes["policy"] or {})
     edit_campaign(session, caller.shop, campaign, changes=changes, at=at, actor=caller.actor, member=caller.member)
     return _shown(session, caller, campaign)
 

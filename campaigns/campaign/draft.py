@@ -7,6 +7,7 @@ from typing import Any
 
 from campaigns.campaign.campaigns import Campaign, Recipe
 from campaigns.campaign.media import Medium
+from campaigns.campaign.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,20 @@ def column_of(name: str) -> str:
 
 
 def as_changed(campaign: Campaign, changes: Mapping[str, Any]) -> Campaign:
-    """Return a campaign as it would be with other values of its draft: a row of no session, saved nowhere."""
+    """Return a campaign as it would be with other values of its draft: a row of no session, saved nowhere.
+
+    Of a policy the changes name what differs; the other values stay.
+    """
     kept = {name: getattr(campaign, name) for name in Campaign.model_fields}
-    return Campaign(**kept | {column_of(name): value for name, value in changes.items()})
+    values = {column_of(name): value for name, value in changes.items()}
+    if "policy" in changes:
+        values["policy_json"] = _merged(campaign.policy_json, changes["policy"])
+    return Campaign(**kept | values)
+
+
+def _merged(stored: Any, changes: Any) -> Any:
+    """Return a policy with changes in it; all of it given, or what is stored being none, the changes are the policy."""
+    given = {} if changes is None else changes
+    if not isinstance(given, dict) or not isinstance(stored, dict) or given.keys() >= Policy.model_fields.keys():
+        return given
+    return stored | given

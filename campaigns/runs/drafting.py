@@ -90,7 +90,8 @@ def edit_campaign(
 ) -> None:
     """Change values of a campaign that has not left; it is a draft afterwards, and no approval of it holds any more.
 
-    Conflict when it runs or is over; Invalid for an unknown name or a wrong value.
+    Of a policy only the values that change are given; the others stay. Conflict when it runs or is over; Invalid for an
+    unknown name or a wrong value.
     """
     lock(session, campaign)
     if campaign.state not in EDITABLE:

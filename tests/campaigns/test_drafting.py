@@ -20,6 +20,18 @@ from retention.shops import create_shop
 from tests.campaigns.conftest import EVERYBODY, NOON, Stage
 
 
+def test_an_edit_names_only_what_changes_of_a_policy(stage: Stage) -> None:
+    campaign = stage.push(policy={"late_after": 5, "caps": [{"messages": 3, "days": 7}]})
+    before = dict(campaign.policy_json)
+    for changes in ({"late_after": 8}, {}, None):
+        edit_campaign(stage.session, stage.shop, campaign, changes={"policy": changes}, at=NOON, actor="user:1")
+        assert campaign.policy_json == before | {"late_after": 8}
+    for wrong, says in (({"fairness": 1}, "fairness"), ([1], "policy")):
+        with pytest.raises(Error, match=says):
+            edit_campaign(stage.session, stage.shop, campaign, changes={"policy": wrong}, at=NOON, actor="user:1")
+    assert campaign.policy_json == before | {"late_after": 8}
+
+
 def test_recipe_fills_in_what_is_left_out(stage: Stage) -> None:
     alert = create_campaign(
         stage.session,

@@ -61,8 +61,7 @@ class Rules:
 
     def changes(self, shop: Shop, campaign: Campaign) -> dict[str, Any]:
         """Return the values of the campaign this step speaks of; Invalid for what is no number."""
-        policy = {
-            **campaign.policy_json,
+        policy: dict[str, Any] = {
             "control_share": share(self.control),
             "read_out_days": whole(self.read_out_days, "read_out_days"),
             "caps": [line.values() for line in self.caps],

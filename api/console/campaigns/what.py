@@ -55,7 +55,7 @@ class What:
             "medium": Medium(self.medium),
             "sender_id": sender.id if sender else None,
             "topic": self.topic,
-            "policy": {**campaign.policy_json, "posts_to": self.posts_to or PostsTo.BUYERS.value},
+            "policy": {"posts_to": self.posts_to or PostsTo.BUYERS.value},
         }
 
 

@@ -60,7 +60,6 @@ class When:
     def changes(self, session: Session, shop: Shop, campaign: Campaign) -> dict[str, Any]:
         """Return the values of the campaign this step speaks of."""
         policy = {
-            **campaign.policy_json,
             "send_at": {"time": self.send_time, "zone": self.send} if self.send else None,
             "quiet": {"from": self.quiet_from, "to": self.quiet_to, "zone": self.quiet} if self.quiet else None,
         }
