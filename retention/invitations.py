@@ -121,6 +121,16 @@ def find_invitation(session: Session, shop: Shop, email: str, *, at: datetime) -
     return link
 
 
+def invitation_numbered(session: Session, shop: Shop, number: int, *, at: datetime) -> OneTimeLink:
+    """Return the open invitation with a number; NotFound for one that is not this shop's or over."""
+    this = (col(OneTimeLink.shop_id) == shop.id, col(OneTimeLink.id) == number)
+    found = select(OneTimeLink).where(*this, OneTimeLink.purpose == LinkPurpose.INVITATION, *_usable(at))
+    link = session.exec(found).first()
+    if link is None:
+        raise NotFound("No open invitation has the number {number}.", number=number)
+    return link
+
+
 def withdraw(session: Session, shop: Shop, link_id: int, *, by: Member, at: datetime) -> None:
     """End an invitation; NotFound for one that is not this shop's or over."""
     this = (col(OneTimeLink.shop_id) == shop.id, col(OneTimeLink.id) == link_id)

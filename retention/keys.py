@@ -160,11 +160,17 @@ def find_key(session: Session, shop: Shop, name: str) -> ApiKey:
     return key
 
 
+def key_numbered(session: Session, shop: Shop, number: int) -> ApiKey:
+    """Return a key of the shop by its number; NotFound otherwise."""
+    key = session.exec(select(ApiKey).where(ApiKey.id == number, ApiKey.shop_id == shop.id)).first()
+    if key is None:
+        raise NotFound("No key has the number {number}.", number=number)
+    return key
+
+
 def revoke_api_key(session: Session, shop: Shop, key_id: int, *, at: datetime, by: Member) -> ApiKey:
     """End a key for good; NotFound for one that is not this shop's, Forbidden for one that may more. Twice is once."""
-    key = session.exec(select(ApiKey).where(ApiKey.id == key_id, ApiKey.shop_id == shop.id)).first()
-    if key is None:
-        raise NotFound("No key has the number {number}.", number=key_id)
+    key = key_numbered(session, shop, key_id)
     by.require_all(_acting(key).scopes)
     if key.revoked_at is None:
         key.revoked_at = at

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from api.shapes.shape import PageOut, Shape, ShownOnce
 from retention.access import Role
+from retention.invitations import OneTimeLink
 from retention.keys import ApiKey, KeyState
 from retention.users import User
 
@@ -31,13 +32,23 @@ class PeopleOut(PageOut):
     people: list[PersonOut]
 
 
-class InvitationOut(ShownOnce):
-    """An invitation. `link` is there when the shop has no mail sender: hand it over, it is told this once."""
+class InvitationOut(Shape):
+    """An open invitation."""
 
     id: int
     email: str = Field(description="The mail address that is invited.")
     role: Role
     expires_at: datetime = Field(description="When the invitation ends, in UTC.")
+
+    @classmethod
+    def of(cls, link: OneTimeLink) -> "InvitationOut":
+        """Return an invitation without its secret."""
+        return InvitationOut(**link.model_dump(include=set(InvitationOut.model_fields)))
+
+
+class MadeInvitationOut(InvitationOut, ShownOnce):
+    """A new invitation. `link` is there when the shop has no mail sender: hand it over, it is shown this once."""
+
     mailed: bool
     link: str
 

@@ -15,12 +15,12 @@ from api.v1.callers import Caller, caller_with
 from api.v1.field_types import Moment
 from api.v1.pages import Paged, Text
 from api.v1.parameters import OF_STATE, KeyNumber
-from api.v1.routing import router_for
+from api.v1.routing import made_at, router_for
 from retention import keys
 from retention.access import Scope
 from retention.keys import KeyState
 
-router = router_for("people")
+router = router_for("keys")
 
 Owner = Annotated[Caller, caller_with(Scope.PEOPLE_WRITE)]
 
@@ -34,7 +34,7 @@ class KeyIn(Input):
 
 
 @router.get("/keys")
-def list_keys(
+def list_all(
     session: Reading,
     at: Now,
     caller: Owner,
@@ -48,6 +48,7 @@ def list_keys(
 
 
 @router.post("/keys", status_code=201)
+@made_at("/keys/{id}")
 def create(sent: KeyIn, session: Writing, at: Now, caller: Owner) -> MadeKeyOut:
     """Make a key and get its secret, this once; 403 when it may do what the caller may not. Scope people:write."""
     secret = keys.create_api_key(
@@ -60,6 +61,12 @@ def create(sent: KeyIn, session: Writing, at: Now, caller: Owner) -> MadeKeyOut:
         by=caller.member,
     )
     return MadeKeyOut(**KeyOut.of(keys.find_key(session, caller.shop, sent.name), at=at).model_dump(), key=secret)
+
+
+@router.get("/keys/{number}")
+def show(number: KeyNumber, session: Reading, at: Now, caller: Owner) -> KeyOut:
+    """Show a key without its secret, revoked ones too. Scope people:write."""
+    return KeyOut.of(keys.key_numbered(session, caller.shop, number), at=at)
 
 
 @router.delete("/keys/{number}", status_code=204)

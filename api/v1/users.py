@@ -13,11 +13,11 @@ from sqlalchemy import Engine
 from api.deps import Now, Reading, Writing, current_settings
 from api.link_delivery import hand_over
 from api.shapes.shape import Input
-from api.shapes.users import InvitationOut, PeopleOut, PersonOut
+from api.shapes.users import InvitationOut, MadeInvitationOut, PeopleOut, PersonOut
 from api.v1.callers import Caller, caller_with
 from api.v1.pages import Paged, Text
 from api.v1.parameters import InvitationNumber, PersonNumber
-from api.v1.routing import router_for
+from api.v1.routing import made_at, router_for
 from retention import invitations, logins, users
 from retention.access import Role, Scope
 from retention.database import transaction
@@ -56,7 +56,8 @@ def list_people(
 
 
 @router.post("/people/invitations", status_code=201)
-def invite(request: Request, sent: InvitationIn, at: Now, caller: Owner) -> InvitationOut:
+@made_at("/people/invitations/{id}")
+def invite(request: Request, sent: InvitationIn, at: Now, caller: Owner) -> MadeInvitationOut:
     """Invite somebody; a newer invitation ends an earlier one of the same address. Scope people:write."""
     engine: Engine = request.app.state.engine
     with transaction(engine) as session:
@@ -64,14 +65,13 @@ def invite(request: Request, sent: InvitationIn, at: Now, caller: Owner) -> Invi
             session, caller.shop, sent.email, role=sent.role, name=sent.name, by=caller.member, at=at
         )
     handed = hand_over(engine, caller.shop, link, secret, public_url=current_settings(request).public_url)
-    return InvitationOut(
-        id=link.id,
-        email=link.email,
-        role=sent.role,
-        expires_at=link.expires_at,
-        mailed=handed.mailed,
-        link=handed.address,
-    )
+    return MadeInvitationOut(**InvitationOut.of(link).model_dump(), mailed=handed.mailed, link=handed.address)
+
+
+@router.get("/people/invitations/{number}")
+def show_invitation(number: InvitationNumber, session: Reading, at: Now, caller: Owner) -> InvitationOut:
+    """Show an open invitation; 404 once it was used, withdrawn or has ended. Scope people:write."""
+    return InvitationOut.of(invitations.invitation_numbered(session, caller.shop, number, at=at))
 
 
 @router.delete("/people/invitations/{number}", status_code=204)

@@ -12,7 +12,7 @@ from api.shapes.webhooks import CallOut, CallsOut, HookOut, HooksOut, MadeHookOu
 from api.v1.callers import Caller, caller_with
 from api.v1.pages import Paged, Since, Text, Until, YesOrNo
 from api.v1.parameters import OF_STATE, CallNumber, WebhookSlug
-from api.v1.routing import router_for
+from api.v1.routing import made_at, router_for
 from campaigns.webhooks import webhooks as hooks
 from campaigns.webhooks.webhooks import WebhookCallState, WebhookEvent
 from retention.access import Scope
@@ -40,12 +40,19 @@ def list_all(session: Reading, caller: Reader, wanted: Paged, active: YesOrNo = 
 
 
 @router.post("/hooks", status_code=201)
+@made_at("/hooks/{slug}")
 def create(sent: HookIn, session: Writing, at: Now, caller: Owner) -> MadeHookOut:
     """Add a hook and get its signing secret, this once. Scope people:write."""
     hook, secret = hooks.create_webhook(
         session, caller.shop, sent.slug, url=sent.url, events=sent.events, at=at, actor=caller.actor
     )
     return MadeHookOut(**HookOut.of(hook).model_dump(), secret=secret)
+
+
+@router.get("/hooks/{slug}")
+def show(slug: WebhookSlug, session: Reading, caller: Reader) -> HookOut:
+    """Show a hook without its secret. Scope campaigns:read."""
+    return HookOut.of(hooks.find_webhook(session, caller.shop.id, slug))
 
 
 @router.delete("/hooks/{slug}", status_code=204)

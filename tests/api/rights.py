@@ -113,6 +113,7 @@ campaigns:read:
     GET /api/v1/senders
     GET /api/v1/senders/{slug}
     GET /api/v1/hooks
+    GET /api/v1/hooks/{slug}
     GET /api/v1/hooks/{slug}/calls
     GET /shops/{slug}/campaigns
     GET /shops/{slug}/campaigns/{name}
@@ -216,12 +217,14 @@ packing:write:
 people:write:
     GET /api/v1/people
     POST /api/v1/people/invitations
+    GET /api/v1/people/invitations/{number}
     DELETE /api/v1/people/invitations/{number}
     PATCH /api/v1/people/{number}
     DELETE /api/v1/people/{number}
     POST /api/v1/people/{number}/sign-out
     GET /api/v1/keys
     POST /api/v1/keys
+    GET /api/v1/keys/{number}
     DELETE /api/v1/keys/{number}
     PUT /api/v1/policy
     POST /api/v1/senders

@@ -55,7 +55,7 @@ def test_every_route_declares_its_scopes_by_its_caller_and_by_nothing_else(tea_a
     asked = [
         path.name for path in Path(v1.__file__).parent.glob("*.py") if ".require" in path.read_text(encoding="utf-8")
     ]
-    assert asked == ["keys.py"]
+    assert asked == ["callers.py"]
 
 
 def test_request_id_is_taken_when_it_is_sane_else_made_and_stands_in_refusals(backend: TestClient) -> None:

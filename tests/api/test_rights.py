@@ -9,7 +9,7 @@ import shutil
 import typing
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from itertools import chain
 from pathlib import Path
@@ -29,6 +29,7 @@ from api import forms
 from retention import keys, logins, users
 from retention.access import ROLE_SCOPES, Role, Scope
 from retention.database import open_engine, transaction
+from retention.invitations import LinkPurpose, OneTimeLink
 from retention.settings import Settings
 from retention.shops import create_shop, find_shop
 from retention.tokens import spaced
@@ -134,6 +135,8 @@ def application_on(engine: Engine, home: Path, *, full: bool = False) -> FastAPI
         if full:
             rows.fill(session.connection())
             session.connection().exec_driver_sql("UPDATE parcels SET shop_id = id")  # without a foreign key
+            still_open = {"purpose": LinkPurpose.INVITATION, "ended_at": None, "expires_at": NOON + timedelta(days=7)}
+            session.connection().execute(sa.update(OneTimeLink).values(still_open))
             for number, code in ((1, "AAAAAAA1"), (2, "BBBBBBBY")):
                 given = sa.text("UPDATE coupons SET code = :code WHERE id = :number")
                 session.connection().execute(given, {"code": code, "number": number})
