@@ -1,1 +1,1 @@
-"""Every way in: console, partner pages, public pages, REST, CLI, worker entry. Holds no rule."""
+"""The interfaces: console, partner pages, public pages, REST, command line, worker. No business rules."""

@@ -1,4 +1,4 @@
-"""The web application: console, public pages and REST API put together; it holds no rule.
+"""The web application: console, public pages and REST API, without business rules.
 
 `create_app` is called once per process: by `regulars serve`, by any ASGI server
 (`uvicorn --factory api.app:create_app`), and by tests, which bring their own engine and clock.

@@ -1,4 +1,4 @@
-"""What endpoints ask for, typed and named once: a session, the time, who is asking, in which shop.
+"""Dependencies of endpoints: a session, the time, the user or key, the shop.
 
 Sessions have `scope="function"`: they are committed before the response leaves. With FastAPI's default a failed commit
 would have answered 200 already.

@@ -1,4 +1,4 @@
-"""Downloads: the buyers of a segment as a file, masked for whoever may not see names; pictures of stored PDFs."""
+"""Downloads: the buyers of a segment as a file, masked for users without access to names; pictures of stored PDFs."""
 
 from collections.abc import Iterator
 from datetime import datetime

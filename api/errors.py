@@ -1,4 +1,4 @@
-"""How a refusal is told: problem details (RFC 9457) to programs, a page in the visitor's language to people.
+"""Errors as responses: problem details (RFC 9457) for programs, a page in the language of the visitor for people.
 
 The status comes from the error's class (`retention.errors`): Invalid 422, NotFound 404, Conflict 409, Forbidden 403.
 """

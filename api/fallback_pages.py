@@ -1,4 +1,4 @@
-"""Pages near an address that is no page: what a form is sent to, or a page without its choice.
+"""Fallback pages: for addresses that only take forms, or whose choice is missing.
 
 People come there by the address line, by "back", by a reloaded tab after signing in again. The nearest page above the
 address is what they want. A form that is refused stands on such a page, or on one beside it.

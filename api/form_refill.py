@@ -1,4 +1,4 @@
-"""A refused form comes back as it was typed: its page is opened again and filled in, under the sentence.
+"""Refilling a refused form: its page is rendered again with the values that were entered, below the error.
 
 Browsers say which page a form was sent from (Referer; our policy keeps that on our own site). That page is asked for
 once more inside this application, as the same visitor, and its form takes what was typed. Passwords and files are

@@ -1,4 +1,4 @@
-"""Forms that only our own pages can send: the token of a login, and where a request came from.
+"""Protection of forms: the token of a login, and the origin of a request.
 
 The token is the HMAC of the login's secret, so nothing is stored; it travels in a hidden field (`csrf`) or, for HTMX,
 in the header `X-CSRF-Token`. Pages without a login (sign in, claim) rely on the origin alone, which every browser of

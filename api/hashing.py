@@ -1,4 +1,4 @@
-"""Passwords are hashed a few at a time, with no transaction open: each takes a core and 64 MB for a moment.
+"""Password hashing: a few at a time and outside transactions, since each takes a core and 64 MB for a moment.
 
 Who waits holds no thread, so that a crowd at the login page does not stop the pages of those who are in.
 """

@@ -1,7 +1,7 @@
-"""Is it alive, is it ready, and how busy: for whoever watches the installation.
+"""Health: whether the installation is alive and ready, and how busy it is, for monitoring.
 
-None of them needs a thread or a connection that requests work with. `/metrics` answers only on the loopback interface:
-figures of every shop are nobody else's business. A proxy that forwards it must guard it.
+None of the endpoints needs a thread or a connection that requests work with. `/metrics` answers only on the
+loopback interface, since it has figures of every shop. A proxy that forwards it must guard it.
 """
 
 import ipaddress

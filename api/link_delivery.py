@@ -1,4 +1,4 @@
-"""How a one-time link reaches its person: by the shop's own mail sender, else by whoever asked for it."""
+"""Delivery of one-time links: by the shop's own mail sender, else through the user who asked for it."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""How the processes of an installation log: one event a line on standard error, without values of buyers.
+"""Logging: one event a line on standard error, without personal data of buyers.
 
 Everything goes one way: our own events, those of libraries (uvicorn, Celery, Alembic), warnings of Python, and what
 nobody caught. Of an error its class and the places it passed are told, and never its message, for it may quote a token,

@@ -1,4 +1,4 @@
-"""Memory: what a process took for one large answer goes back to the system when it is done.
+"""Memory: what a large response took is given back to the system.
 
 An answer about a million buyers is made of blocks of some megabytes. The C library learns from the first of them that
 such blocks are usual and keeps those that follow, one heap for each thread: after a morning of counting, the web

@@ -1,4 +1,4 @@
-"""What holds for every request: the visitor's language, strict headers, no form from another site, no endless body."""
+"""Middleware of every request: language, strict headers, no forms from other sites, limited bodies."""
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request

@@ -1,4 +1,4 @@
-"""Where one-time links lead: into a shop, or to a new password. Opening one changes nothing; its form does."""
+"""Pages of one-time links: invitation and password reset. Opening changes nothing; submitting the form does."""
 
 from datetime import datetime
 from typing import Annotated, Any

@@ -1,4 +1,4 @@
-"""Pages: one Jinja environment for console, public pages and errors, in the language being spoken.
+"""Pages: one Jinja environment for console, public pages and errors, in the current language.
 
 Templates say `_("...")` and `{% trans %}`; what they print is escaped. Each page gets `language`, `csrf` (the form
 token of the login), `request`, and `user`, `shop`, `member` where the endpoint's dependencies found them.

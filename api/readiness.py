@@ -1,4 +1,4 @@
-"""Whether this installation can do its work: its database answers, has the right tables and takes writes.
+"""Readiness: whether the database answers, has the right tables and takes writes.
 
 Looked at by one thread of its own, on connections of its own, so that it answers while every other thread and
 connection is busy. Several who ask at once get the same answer.

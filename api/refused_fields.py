@@ -1,4 +1,4 @@
-"""The form of a refusal on its page: filled in as it was typed, its wrong fields marked, the sentence naming them.
+"""The form of an error on its page: the values entered, the wrong fields marked, the message that names them.
 
 A refusal names its field, or quotes what was typed into it; either is enough, so no form says anything of this itself.
 """

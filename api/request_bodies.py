@@ -1,4 +1,4 @@
-"""How much of a request's body is read, from whom, and for how long.
+"""Limits of request bodies: how much is read, from whom, and for how long.
 
 A body is refused while it comes, before anything is done with it: past what its address takes (413), from somebody we
 do not know past a small form (401), and when it comes too slowly (408). Nothing of a refused body is kept.

@@ -1,4 +1,4 @@
-"""One parent for everything an installation runs: web, workers, scheduler.
+"""The parent process of an installation: web, workers, scheduler.
 
 Each child has a process group of its own, so that the terminal's Ctrl-C reaches the parent alone and the children are
 stopped in order: first what hands out work and does it, then the pages. A child that dies or hangs is started again.

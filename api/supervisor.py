@@ -1,4 +1,4 @@
-"""A parent that keeps its children running: one that died is started again, one that hangs is ended first.
+"""Supervision of child processes: one that died is restarted, one that hangs is ended first.
 
 A child says by when it will say something again (`retention.watchdog`); one that lets that moment pass hangs. Children
 are processes of a command, or forks that share what their parent has loaded.

@@ -1,4 +1,4 @@
-"""What workers do for campaigns. Every task may run twice; the rows say what is left."""
+"""Worker tasks of campaigns. Each may run twice: what is left to do is read from the rows."""
 
 import time
 from collections.abc import Callable

@@ -1,1 +1,1 @@
-"""Paper: layouts, proofs, batches, pieces, packing, joint flyers."""
+"""Print: layouts, flyers, proofs, batches, pieces, packing, joint flyers."""

@@ -1,4 +1,4 @@
-"""Paper and erasure: the printed files of a buyer's batches go, for they hold the name by which the buyer was greeted.
+"""Erasure of print files: the files of an erased buyer's batches are deleted, since they contain the buyer's name.
 
 Files that were not printed yet are drawn again by a worker, without the name; a reprint is drawn without it too.
 """

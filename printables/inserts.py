@@ -1,4 +1,4 @@
-"""What goes into waybill W? The question of the packing station, and of the shop's other systems."""
+"""The inserts of a parcel, for the packing station and the shop's other systems."""
 
 import re
 from dataclasses import dataclass

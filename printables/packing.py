@@ -1,4 +1,4 @@
-"""The packing station: scan a waybill, see what goes in, scan the piece, confirm.
+"""Packing: scan a waybill, see its inserts, scan each insert, confirm.
 
 Only the packer's scan says "in the parcel". Every scan is written down with what it was answered, mistakes too.
 """

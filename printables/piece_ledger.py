@@ -1,4 +1,4 @@
-"""The piece ledger: what came out of the printer, what was spoiled and printed again, and when a batch adds up.
+"""The piece ledger: print results, spoiled inserts, reprints, and the reconciliation of a batch.
 
 A batch closes when printed = in parcels + spoiled + unused.
 """

@@ -1,4 +1,4 @@
-"""What the print room asks: which runs wait for paper, how far each batch is, which pieces it has."""
+"""Queries of the print room: runs without a batch, the progress of each batch, its pieces."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Proofs: the exact PDF of a flyer with its checks, named by its SHA-256. Only what was proved is printed.
+"""Proofs: the exact PDF of a flyer with its checks, identified by its SHA-256. Only what was proofed is printed.
 
 A proof counts as long as the flyer still says what it said when the proof was made; nothing has to void it.
 """

@@ -1,4 +1,4 @@
-"""The packing station's one conversation: whatever is scanned, over whichever parcel is open, gets one answer.
+"""The packing station: each scan, of a waybill or an insert, and its response for the parcel that is open.
 
 A scanner types waybills and codes alike. What was typed is a waybill when a parcel has it, else an insert's code.
 """

@@ -1,4 +1,4 @@
-"""What workers do for paper: render the batches that were reserved, also those whose maker stopped half-way."""
+"""Worker tasks of print: rendering batches that are reserved, also those that were interrupted."""
 
 from datetime import timedelta
 from functools import partial

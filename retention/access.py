@@ -1,4 +1,4 @@
-"""Who may do what: roles and scopes, checked in this one place."""
+"""Access: roles and scopes, and what each allows; no other module decides on rights."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""Addresses in one spelling, so that the same mailbox or telephone is known however it is written.
+"""Addresses in normalised form, so that one mailbox or phone number is recognised however it is written.
 
 Mail: any width as usual, no blanks, no case, the domain as the DNS has it. Telephone: E.164, `+8613800138000`; a number
 without a country is one of the shop's country. What cannot be made out stays as it is, without blanks.

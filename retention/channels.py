@@ -1,4 +1,4 @@
-"""Channels: the ways something can reach a buyer."""
+"""Channels: the ways in which a buyer can be contacted."""
 
 from enum import StrEnum
 

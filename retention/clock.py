@@ -1,4 +1,4 @@
-"""The one place that asks what time it is; everything else is told."""
+"""The clock: the only module that reads the system time; all other code is given the time."""
 
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError

@@ -1,4 +1,4 @@
-"""Bounds: what a column can hold, taken from its model, asked before a row is written, and told by the field's name.
+"""Column limits: what a column can hold, from its model, checked before a row is written and reported by field.
 
 SQLite keeps a text of any length and PostgreSQL does not, PostgreSQL refuses a NUL and SQLite does not, neither keeps
 half a surrogate pair or a number of more than 64 bits. So the answer comes from here, before the database is asked, and

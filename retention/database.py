@@ -1,4 +1,4 @@
-"""SQLite and PostgreSQL behind one door: opening, transactions, and the few statements the two spell differently.
+"""The database, SQLite or PostgreSQL: connections, transactions, and the statements in which the two differ.
 
 One request or task is one transaction, committed here and nowhere else. What must happen outside (queue a task, delete
 a file) is handed to `after_commit` and runs only when the commit stood.

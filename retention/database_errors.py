@@ -1,4 +1,4 @@
-"""What is wrong with a database that refuses: kinds of errors, those that pass told apart from those that stay."""
+"""Errors of the database by kind, temporary ones told apart from permanent ones."""
 
 import re
 import sqlite3

@@ -1,4 +1,4 @@
-"""The four things that can be wrong, as exceptions a person can read.
+"""Errors: the four kinds of exceptions whose messages are shown to users.
 
     Error
     ├── Invalid     the input is wrong; says which value and what would be right     HTTP 422, exit 2

@@ -1,4 +1,4 @@
-"""For each of these, alone: what goes wrong with one is kept as its failure, and the others go on.
+"""Failures: errors of single campaigns, senders or shops are stored, so that periodic tasks continue with the others.
 
 Every loop of a sweep over shops, campaigns, senders, hooks, segments or batches goes through `each_alone`. A failure
 waits longer after each try and is given up after the last; what comes again every day is then tried once a day. The

@@ -1,4 +1,4 @@
-"""What a field is called on a page, for refusals that name it: "Short name", not slug.
+"""Labels of fields for error messages: "Short name" for slug.
 
 Programs are told the name they sent. People are told the label their form carries, and where no form is at hand the
 name from here.

@@ -1,4 +1,4 @@
-"""Figures that take long to count, kept for the pages that show them.
+"""Stored figures: results that take long to count, kept for the pages that show them.
 
 A shop of up to LARGE buyers is counted at each visit. In a larger one a figure is kept with the day and the versions of
 the facts it was counted from; while those stand it is exact. When they have moved it is shown as it was, with the

@@ -1,4 +1,4 @@
-"""Heartbeats: when the parts of an installation were last at work, as rows that any process can read.
+"""Heartbeats: when web, worker and scheduler last ran, as rows that any process can read.
 
 Workers and the scheduler say that they live. `sweeps` is said by a sweep itself, so it moves only while the scheduler
 sends, the queue carries and a worker takes: without it nothing leaves by itself, whoever lives.

@@ -1,4 +1,4 @@
-"""The folder of an installation is its owner's alone: folders 0700, files 0600, whatever the umask was."""
+"""The folder of an installation: readable by its owner only (folders 0700, files 0600), whatever the umask."""
 
 import os
 import secrets

@@ -1,4 +1,4 @@
-"""English and 简体中文: which language is being spoken now, and how a sentence is said in it.
+"""Translation into English and 简体中文: the current language, and the text of a message in it.
 
 English texts are the keys. The catalogue is read from its .po file once per process, so nothing has to be compiled.
 """

@@ -1,4 +1,4 @@
-"""Requests that may be sent twice: the answer given the first time is kept for a day and given again.
+"""Idempotency of requests: the first response is kept for a day and repeated.
 
 The row is written in the transaction of the work itself. So either both stand or neither, and a second request that
 comes while the first still runs waits for it at the unique key.

@@ -1,4 +1,4 @@
-"""The public internet, as the IANA registries of special-purpose addresses draw its borders.
+"""Public internet addresses, told from special-purpose ones by the IANA registries.
 
 The standard library knows the registry of the day it was released: an older Python calls 192.0.0.0/24 or 5f00::/16
 public. So the blocks that are not globally reachable stand here (IPv4 and IPv6 Special-Purpose Address Registry, RFC

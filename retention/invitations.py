@@ -1,4 +1,4 @@
-"""One-time links: into a shop for somebody new, and to a new password for somebody who lost theirs.
+"""One-time links: invitations of new users to a shop, and password resets.
 
 Nobody ever learns another person's password. The link holds the secret, the row its digest; it works once, until it
 expires, and a newer one for the same person ends it. Opening it changes nothing: a person sends the form behind it.

@@ -1,4 +1,4 @@
-"""Long work a person waits for: what it is, how far it is, how it ended. The row survives a reload and a restart."""
+"""Jobs: long work that a user waits for, with its progress and result, stored so that it survives a restart."""
 
 from datetime import datetime
 from enum import StrEnum

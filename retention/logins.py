@@ -1,4 +1,4 @@
-"""Signing in: how often it may be tried, who it was, and the browsers that are signed in.
+"""Logins: limits on tries, the check of the password, and the sessions of a user.
 
     wait = begin(session, email, address=..., at=now)       # counted, in a transaction of its own
     fits(password, find_candidate(session, email).kept)     # outside any transaction, a few at a time

@@ -1,4 +1,4 @@
-"""A bound on the memory this process may take, so that one bad file ends one piece of work and not the machine."""
+"""A limit on the memory of this process, so that one bad file ends one task and not the machine."""
 
 import resource
 import sys

@@ -1,6 +1,6 @@
-"""Bring a database to the newest shape of the tables; the migrations themselves stand in `alembic/versions`.
+"""Migration of the database to the newest schema; the revisions are in `alembic/versions`.
 
-It refuses to know any table: which ones there are is said by the migrations, and by what the code declares.
+It names no table: the migrations and the models declare them.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Moments in words: on a shop's clocks, never in UTC, and an end as the last day on which something still works."""
+"""Times as text: in a shop's time zone, never in UTC, and an end as the last day on which something is valid."""
 
 from datetime import date, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Passwords: judged before they are taken, kept as Argon2 hashes, compared in the same time where there is none.
+"""Passwords: checked for strength, stored as Argon2 hashes, compared in the same time where there is none.
 
 Hashing takes tens of milliseconds and 64 MB on purpose. Do it outside any transaction, and a few at a time.
 """

@@ -1,4 +1,4 @@
-"""Telephone numbers of a shop that is in another country now: their keys are spelled again, so that a no still holds.
+"""Phone numbers normalised again after a shop's country changes, so that opt-outs still apply.
 
 A number without a country is one of the shop's country. Some buyers a transaction are read again; where a key changes,
 a no by the old one holds for the new one from the same transaction on. The old no stays: it may have been meant too.

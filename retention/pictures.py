@@ -1,4 +1,4 @@
-"""Pictures from outside, read with care: whole or not at all, never larger in memory than needed, one at a time.
+"""Pictures from outside: read whole or not at all, within a bound of memory, one at a time.
 
 A file says how many pixels it has before any of them is decoded; too many are refused then. JPEG is decoded at a
 fraction of its size where that is enough. Of a moving picture or a file of several pages the first is read. What else

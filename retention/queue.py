@@ -1,4 +1,4 @@
-"""The queue wakes workers; it never holds the truth.
+"""The task queue, which wakes workers; what there is to do is read from the database.
 
 A task is one transaction, carries ids only, may run twice, and does nothing when the row says done. Losing every
 message costs minutes: the sweeps named here find what is due from the rows. Each kind of work has a queue of its own,

@@ -1,4 +1,4 @@
-"""How often something may be tried. A try is counted before it is made, in rows, so the limit holds over all processes.
+"""Rate limits: tries are counted in rows before they are made, so that a limit holds across all processes.
 
     wait = take(session, [Limit("login", address, most=20, window=...)], at=now)
     if wait: refuse

@@ -1,4 +1,4 @@
-"""By which name a person is greeted: the one they gave, or none where what was given is no name.
+"""Salutations: the name a buyer is addressed by, or none where what was given is no name.
 
 Platforms hand out names with their middle struck out (王**, t***@x.com), telephone numbers, nicknames with digits and
 bare titles. To print one of these is worse than to print none, on paper as in mails and text messages.

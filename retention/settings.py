@@ -1,4 +1,4 @@
-"""Settings: few, typed, read once from the environment, at the edges only."""
+"""Settings: few, typed, read once from the environment, by entry points only."""
 
 import secrets
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Tables for spreadsheets: CSV whose cells no program takes for a formula. Every CSV we write goes through `open_csv`.
+"""CSV files for spreadsheets, in which no cell is read as a formula. All CSV is written with `open_csv`.
 
 A cell that begins like a formula gets an apostrophe in front. `plain` and `unescaped` take it off again, exactly: a
 file of ours that is mended and imported says what it said before.

@@ -1,4 +1,4 @@
-"""Suppressions: addresses that have said no. Whoever has such an address in the shop is sent nothing there.
+"""Suppressions: addresses that have opted out. No buyer of the shop with such an address is sent anything.
 
 A row is one no of one address, by mail or phone, from when it was said until a newer yes lifted it. It holds for buyers
 who come later too, and stays when a buyer's address changes.

@@ -1,4 +1,4 @@
-"""The timetable: each sweep is sent as often as it says, by the monotonic clock.
+"""The timetable: when each periodic task is sent, by the monotonic clock.
 
 It keeps nothing: at its start everything is due. So no file can be damaged, and a clock that was days ahead and is put
 right neither stops a sweep nor hurries it. `celery beat` runs it.

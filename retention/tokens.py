@@ -1,4 +1,4 @@
-"""Unguessable words: link tokens, coupon codes, keys and sessions, and the digests rows keep of secrets."""
+"""Random tokens: link tokens, coupon codes, keys and sessions, and the digests that rows keep of secrets."""
 
 import hashlib
 import secrets

@@ -1,4 +1,4 @@
-"""People who work with a shop and what they may do there. How they sign in stands in `retention.logins`."""
+"""Users of a shop and their roles. Signing in is in `retention.logins`."""
 
 from collections.abc import Iterable
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What Pydantic could not read, from a form, an address or a JSON value, in our words: which field, what is right."""
+"""Validation errors of Pydantic, from forms, addresses and JSON, as translated sentences that name the field."""
 
 import re
 from collections.abc import Mapping

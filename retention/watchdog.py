@@ -1,4 +1,4 @@
-"""The watchdog: a process says by when it will say something again, so that its parent notices when it hangs.
+"""The watchdog: a process reports to its parent at intervals, so that the parent notices when it hangs.
 
 Said through a pipe, by the monotonic clock, which all processes of a machine share and nobody sets: neither a full disk
 nor a folder that is gone nor a clock put right stops it. Without a parent that listens it says nothing.

@@ -1,4 +1,4 @@
-"""Put what the console's pages are built on into `api/console/static/vendor`: styles, scripts and one sheet of icons.
+"""Copy the libraries of the console's pages into `api/console/static/vendor`: styles, scripts and one icon sheet.
 
 An icon is on the sheet when a page or module of `api` names it: `icon("users")`, `icon="users"` or `icons.svg#users`.
 """

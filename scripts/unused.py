@@ -1,4 +1,4 @@
-"""Say what nothing calls: vulture over the code, told besides of what pages name and of values that are given by name.
+"""Report unused code: vulture, with lists of names that templates use and values that are given by name.
 
 What only tests call is unused too. Exceptions stand in `pyproject.toml`, each with its reason.
 """

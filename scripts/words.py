@@ -1,4 +1,4 @@
-"""Collect the sentences people see from the code and the pages, and keep the Chinese catalogue in step with them.
+"""Collect the translatable sentences of the code and the pages, and update the Chinese catalogue.
 
 New sentences arrive untranslated, sentences nobody says any more leave, translations stay. Prints what is missing.
 """

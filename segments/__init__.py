@@ -1,1 +1,1 @@
-"""Who matches a rule, now and over time."""
+"""Segments: rules, and the buyers who match them, now and over time."""

@@ -1,4 +1,4 @@
-"""Forecasts: what the model predicts of each buyer of a shop, kept as rows that rules ask.
+"""Forecasts: the predictions of the model for each buyer, kept as rows that rules query.
 
 A visit is a calendar day of the shop with a counted order. A forecast is of the day it was made; it has no history. Of
 a buyer who came on one day only the model cannot tell whether they are still active, so that stays unknown.

@@ -1,4 +1,4 @@
-"""What the names inside rules are called for people: English keys, translated where they are shown."""
+"""Labels of the values in rules: English keys, translated where they are shown."""
 
 from retention.consent import Channel
 from retention.i18n import gettext_noop

@@ -1,4 +1,4 @@
-"""How many buyers are past their usual time to return, by the preset every shop gets, while the shop keeps it."""
+"""Lapsed buyers: how many are past their usual time to return, by the shop's preset."""
 
 from datetime import datetime
 

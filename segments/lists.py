@@ -1,4 +1,4 @@
-"""Lists: buyers from a file, under a name that rules can use."""
+"""Lists: buyers imported from a file, under a name that rules can use."""
 
 from collections.abc import Iterable
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Who may ask what: conditions on names, mail, phone and ids need the right to see them, wherever they stand.
+"""Conditions on personal data: names, email, phone and ids may be queried only with the right to see them.
 
 A rule that compares a phone with what somebody chooses tells the phone, digit by digit, whatever mask a page puts over
 it. So whoever may not see personal data may not have such a rule answered, by itself or inside a saved segment it

@@ -1,4 +1,4 @@
-"""What a builder shows while a rule is made: a count per condition, the way from all buyers to the result, a sample."""
+"""Preview of a rule: a count per condition, the steps from all buyers to the result, a sample."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What a rule names must be there: the lists and groups; of segments `segments.segments` takes care."""
+"""References of a rule: the lists and groups that it names must exist."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The rule language as JSON Schema (2020-12), for editors and other systems. `rules.parse` stays the judge."""
+"""The rule language as JSON Schema (2020-12), for editors and other systems. `rules.parse` decides what is valid."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""From when a rule is seen: live, with everything recorded so far, or exactly as of a past moment.
+"""The view of a rule: live, with everything recorded so far, or as of a past moment.
 
 As of a moment, facts strictly before it count and nothing else. Live, everything recorded counts, so a condition stays
 right until its facts change; the lower bound of "the last N days" is floored to the hour, so that it stays right for

@@ -1,4 +1,4 @@
-"""Commands on paper: batches of inserts, and the QR codes of a finished PDF."""
+"""Commands on print: batches of inserts, and the QR codes of a finished PDF."""
 
 from dataclasses import asdict
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The calendar in a terminal: what is on each day, and what the launches to come would bring."""
+"""The calendar in a terminal: runs and arrivals by day, and the effect of coming launches."""
 
 from datetime import timedelta
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""Commands that take a campaign from a draft to the clock: changed, submitted, approved, sent back, scheduled."""
+"""Commands on the lifecycle of a campaign: changed, submitted, approved, sent back, scheduled."""
 
 from pathlib import Path
 from typing import Annotated, Any

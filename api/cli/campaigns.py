@@ -1,4 +1,4 @@
-"""Commands on campaigns: draft, look at the plan, launch exactly that, stop, and see what came of it."""
+"""Commands on campaigns: draft, plan, launch, stop, results."""
 
 from collections.abc import Iterator
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Commands on a campaign's text: how it reads, what is wrong with it, a test of it; and the shop's look on its mail."""
+"""Commands on a campaign's text: preview, checks, test messages; and the shop's branding of its mail."""
 
 from dataclasses import asdict
 from pathlib import Path

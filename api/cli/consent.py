@@ -1,4 +1,4 @@
-"""Commands on consent: what buyers told somebody of the shop, how it came about, pauses, addresses that said no."""
+"""Commands on consent: recorded answers, history, pauses, suppressed addresses."""
 
 from typing import Annotated
 

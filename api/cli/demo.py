@@ -1,4 +1,4 @@
-"""The command that shows the whole of Regulars work."""
+"""The command that runs the demonstration."""
 
 import shlex
 import shutil

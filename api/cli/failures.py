@@ -1,4 +1,4 @@
-"""Commands on what goes wrong by itself."""
+"""Commands on failures of background work."""
 
 from typing import Annotated
 

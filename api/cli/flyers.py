@@ -1,4 +1,4 @@
-"""Commands on flyers: made for a campaign, proved for a device."""
+"""Commands on flyers: created for a campaign, proofed for a device."""
 
 from pathlib import Path
 from typing import Annotated

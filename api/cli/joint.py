@@ -1,4 +1,4 @@
-"""Commands on joint flyers, for one of their partners. Approving names a person: nobody approves their own work."""
+"""Commands on joint flyers, for one of their partners. Approving needs the name of another user."""
 
 from typing import Annotated, Any
 

@@ -1,4 +1,4 @@
-"""Commands on what buyers and mail servers answer: topics to leave, bounces and complaints, where gateways tell us."""
+"""Commands on opt-outs: topics, bounces and complaints, inbound addresses for gateways."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""Commands on one person's data: everything known of them as a file, their erasure, and how long things are kept."""
+"""Commands on personal data: export, erasure, and retention periods."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a command says when it cannot: one line, and the exit code. Loaded with the first command, for its imports."""
+"""Errors of commands: one line and the exit code. Loaded with the first command, for its imports."""
 
 import errno
 

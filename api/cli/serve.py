@@ -1,4 +1,4 @@
-"""The command that runs everything."""
+"""The command that starts web, workers and scheduler."""
 
 from typing import Annotated
 

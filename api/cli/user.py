@@ -1,4 +1,4 @@
-"""Commands on the people who work in a shop."""
+"""Commands on the users of a shop."""
 
 import sys
 from typing import Annotated, Any

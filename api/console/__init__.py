@@ -1,4 +1,4 @@
-"""The console: the pages people of a shop work with. It translates between forms and use cases and holds no rule."""
+"""The console: pages for the users of a shop. It translates between forms and use cases, without business rules."""
 
 from fastapi import APIRouter
 

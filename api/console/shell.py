@@ -1,4 +1,4 @@
-"""The frame around every page of the console: navigation by role, and the line that says what was done."""
+"""The frame of every console page: navigation by role, and the confirmation of what was done."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

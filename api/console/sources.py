@@ -1,4 +1,4 @@
-"""How a buyer's answer came, in words: what forms offer, and what other ways in have written down."""
+"""Sources of a buyer's answer: those that forms offer, and those that other ways of recording use."""
 
 from retention.i18n import gettext as _
 from retention.i18n import gettext_noop

@@ -1,4 +1,4 @@
-"""States as people read them: a word and the colour of its pill."""
+"""Labels of states: a word and the colour of its pill."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""The chain itself, from order file to lift, one step after another."""
+"""The chain of the demonstration, from order file to lift, step by step."""
 
 from datetime import datetime
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A mail server on loopback that keeps what it is handed, so that sending can be counted on the other side.
+"""A mail server on loopback that keeps the messages it gets, so that the emails sent can be counted.
 
 It speaks as much of RFC 5321 as our own channel asks for, refuses nothing, and is for the demonstration alone.
 """

@@ -1,4 +1,4 @@
-"""Where the demonstration happens: its folder, its own embedded database, its clock, and how far it has come."""
+"""The environment of the demonstration: its folder, embedded database, clock and progress."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Pages for buyers: what a QR code or a link in a message leads to, and the way out of further messages.
+"""Public pages for buyers: the targets of QR codes and links in messages, and unsubscribing.
 
 Beside them the addresses that gateways and mail servers call, and the logo that mail shows.
 """

@@ -1,4 +1,4 @@
-"""What gateways and mail servers tell us: replies to text messages, bounces, complaints.
+"""Reports of gateways and mail servers: SMS replies, bounces, complaints.
 
 The token in the address is the proof, and with Twilio its signature too. Whether we know a number or an address is not
 to be learned here: every message in a form we can read is answered the same, and refused when it comes a second time.

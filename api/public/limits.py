@@ -1,4 +1,4 @@
-"""How often one address may open, claim or answer behind one link, and how it is told to wait.
+"""Rate limits of public pages: how often one address may open, claim or answer, and the response beyond that.
 
 Counted in the memory of each web process, so that it costs no row. People who share an address, as a carrier's phones
 do, have different links; only the link of a group's post is shared, so it may be opened by many at once. Whoever asks

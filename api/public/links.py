@@ -1,4 +1,4 @@
-"""Behind a link: `/Q/{token}` in any case. Opening it writes down a scan; only the button claims.
+"""The target of a link: `/Q/{token}` in any case. Opening it records a scan; only the button claims.
 
 A link without an offer leads on to its destination by 302; one with an offer shows the offer.
 """

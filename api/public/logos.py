@@ -1,4 +1,4 @@
-"""A shop's logo, as its mail shows it: named by its bytes, so it can be kept for ever."""
+"""A shop's logo for its mail, addressed by its content, so that it can be cached for ever."""
 
 from fastapi import APIRouter
 from fastapi.responses import Response

@@ -1,4 +1,4 @@
-"""An offer as a buyer's phone shows it: words and a state, worked out from rows and the time."""
+"""An offer as the public page shows it: texts and a state, computed from rows and the time."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Visits: a link is opened. It is written down before the answer, and the answer comes even where that cannot be done.
+"""Visits: the opening of a link is recorded before the response, which is sent even if that fails.
 
 A disk that is full, a database that is locked or read-only must not take the offer from a buyer who holds the paper.
 What could not be written waits in the memory of the process and is written with the next visit that can be.

@@ -1,4 +1,4 @@
-"""Products that are coming, here and sold out, with the campaigns that announce them."""
+"""Products that are coming, live and sold out, with the campaigns that announce them."""
 
 from datetime import datetime
 from typing import Self

@@ -1,4 +1,4 @@
-"""Everything known of one buyer, and what an erasure left."""
+"""Export and erasure of one buyer."""
 
 from datetime import datetime
 from typing import Any

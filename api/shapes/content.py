@@ -1,4 +1,4 @@
-"""What a text may use, what is found in it, and how it reads."""
+"""Variables, findings and previews of a text."""
 
 from dataclasses import asdict
 from typing import Any, Self

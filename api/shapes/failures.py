@@ -1,4 +1,4 @@
-"""What fails by itself and is tried again."""
+"""Failures of background work."""
 
 from datetime import datetime
 from typing import Self

@@ -1,4 +1,4 @@
-"""What goes into a parcel."""
+"""The inserts of a parcel."""
 
 from dataclasses import asdict
 from typing import Self

@@ -1,4 +1,4 @@
-"""What came of orders that were sent in."""
+"""The result of sending orders."""
 
 from pydantic import Field
 

@@ -1,4 +1,4 @@
-"""Ready-made rules, and what they ask for."""
+"""Presets of segments, and their parameters."""
 
 from typing import Any
 

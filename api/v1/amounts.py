@@ -1,4 +1,4 @@
-"""Money on the wire: a string in major units, never a binary fraction."""
+"""Money in requests and responses: a string in major units, never a binary fraction."""
 
 from decimal import Decimal
 from typing import Annotated, Any

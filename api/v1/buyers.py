@@ -1,4 +1,4 @@
-"""One buyer's data: everything known of them, their erasure, and how long things are kept."""
+"""Personal data of one buyer: export, erasure, and retention periods."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""The calendar: what left, what leaves and what arrives on each day, and what the coming days would bring."""
+"""The calendar: runs and arrivals by day, and the effect of coming launches."""
 
 from datetime import date
 from typing import Annotated, Any

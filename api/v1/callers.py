@@ -1,4 +1,4 @@
-"""Who calls: the API key in `Authorization: Bearer rk_...`, the shop it belongs to, and what it may do."""
+"""Callers: the API key in `Authorization: Bearer rk_...`, its shop, and its scopes."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any

@@ -1,4 +1,4 @@
-"""Campaigns: what they would do, launching, stopping, and what came of them."""
+"""Campaigns: plans, launching, stopping, and results."""
 
 from collections.abc import Callable
 from datetime import datetime

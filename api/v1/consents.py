@@ -1,4 +1,4 @@
-"""Consent told by other systems: answers with their evidence, how they came about, pauses, addresses that said no."""
+"""Consent recorded by other systems: answers with their evidence, history, pauses, suppressed addresses."""
 
 from dataclasses import asdict
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""A campaign's text: how it reads, what is found in it, a test of it; topics buyers may leave; what came back."""
+"""A campaign's text: preview, checks, test messages; topics; bounces."""
 
 from typing import Annotated
 

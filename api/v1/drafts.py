@@ -1,4 +1,4 @@
-"""Campaigns before they leave: drafted, changed, reviewed, approved, scheduled; and the arrivals they tell of."""
+"""Campaigns before launch: drafted, changed, reviewed, approved, scheduled; and the arrivals they announce."""
 
 from collections.abc import Callable
 from datetime import datetime

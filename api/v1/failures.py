@@ -1,4 +1,4 @@
-"""What goes wrong by itself: listed, and tried again at once."""
+"""Failures of background work: listed, and retried at once."""
 
 from typing import Annotated
 

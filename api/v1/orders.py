@@ -1,4 +1,4 @@
-"""Orders in: the same merge as an imported file, so the same order twice changes nothing."""
+"""Orders, merged as an imported file is, so that sending an order twice changes nothing."""
 
 from datetime import datetime
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Lists come in pages, all asked for alike: `limit`, `after`, and `next` in the answer."""
+"""Pages of lists: `limit`, `after`, and `next` in the response, the same everywhere."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Paper: what goes into a parcel, and the batches that were printed."""
+"""Print: the inserts of a parcel, and the print batches."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""The shape of a refusal, for the schema; `api.errors` fills it."""
+"""The shape of an error response, for the schema; `api.errors` fills it."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What every endpoint of the REST API does alike: a POST may be sent twice, a parameter nobody knows is refused.
+"""Routing of the REST API: idempotency of POST, and refusal of unknown parameters, for every endpoint.
 
 Routers are made by `router_for`, so that no endpoint can lack it.
 """

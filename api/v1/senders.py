@@ -1,4 +1,4 @@
-"""Senders: what the shop sends with, how they are, and stopping and testing them."""
+"""Senders: their settings and states, pausing and testing them."""
 
 from typing import Annotated, Any
 

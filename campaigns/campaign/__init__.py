@@ -1,1 +1,1 @@
-"""A campaign: its rows, what moves it, and the rules its owner sets."""
+"""A campaign: its tables, lifecycle, policy, triggers, reasons and recipes."""

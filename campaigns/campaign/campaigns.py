@@ -1,4 +1,4 @@
-"""Campaigns: what is promised to whom, when, through what; their runs, and the ledger of deliveries."""
+"""Campaigns: tables of campaigns, their runs and deliveries, and the values of their columns."""
 
 from datetime import datetime
 from enum import StrEnum

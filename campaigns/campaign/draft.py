@@ -1,4 +1,4 @@
-"""A draft: what a campaign is to be, as the console, the REST API, the command line and the demo all say it."""
+"""Draft: the values of a campaign, the same for console, REST API, command line and demo."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields

@@ -1,4 +1,4 @@
-"""The clock's rules: from a day and a time on somebody's wall to a moment, and from a recurrence to its days.
+"""Local time: from a day and time in a time zone to a moment, and from a recurrence to its days.
 
 gap            the clock jumps over that time: the first moment after the jump
 overlap        the clock shows that time twice: the first of the two

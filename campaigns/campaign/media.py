@@ -1,4 +1,4 @@
-"""Media: how what a campaign says reaches the buyer."""
+"""Media: how a message of a campaign is delivered to the buyer."""
 
 from enum import StrEnum
 

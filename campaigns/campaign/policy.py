@@ -1,4 +1,4 @@
-"""Policy: how much a campaign may do. Values only; who they leave out is decided when a run is planned."""
+"""Policy: the limits of a campaign, as values; planning applies them."""
 
 from collections.abc import Sequence
 from datetime import datetime, time, timedelta

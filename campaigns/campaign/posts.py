@@ -1,4 +1,4 @@
-"""Posts: one thing said once that serves one buyer, or everybody of a run in one chat group.
+"""Posts: a message sent once for one buyer, or for all buyers of a run in one chat group.
 
 By a group's bot, or by a person of the shop for whom the post is a task: text and picture ready to copy, and `sent`
 with proof when it is done. The deliveries it serves point at it, and they alone say who got it.

@@ -1,4 +1,4 @@
-"""Reasons: the steps of a funnel and why a buyer gets nothing, each a word in rows and a sentence for people."""
+"""Reasons: the steps of a funnel and why a buyer gets nothing, each with a stored value and a sentence."""
 
 from enum import StrEnum
 

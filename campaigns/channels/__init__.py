@@ -1,1 +1,1 @@
-"""Ways a message leaves: one Protocol, and a module for each channel that speaks it."""
+"""Channels: one Protocol, and a module for each channel that implements it."""

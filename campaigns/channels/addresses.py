@@ -1,4 +1,4 @@
-"""Whom we connect to: never a private address on a stranger's word.
+"""Addresses that may be connected to: private ones are refused.
 
 Where a shop may type in an address, it must not reach what only this machine can reach. The name is resolved once,
 every address it resolves to is looked at, and the connection goes to the very address that was looked at: a name that

@@ -1,4 +1,4 @@
-"""The breaker: a sender that fails several times in a row is left alone for a while, and then tried with one message.
+"""Circuit breaker: a sender that fails several times in a row pauses, then is tried with one message.
 
 What it counts are errors of the sender (nobody answers, the password is wrong, no answer can be read), never a buyer's
 address that is refused. The count is in the sender's row, so that it holds over any number of processes. Campaigns by a

@@ -1,4 +1,4 @@
-"""What sending asks of a channel: take messages, and say honestly what became of each."""
+"""The interface of a channel: it takes messages and returns an outcome for each."""
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager

@@ -1,4 +1,4 @@
-"""Kinds: what each kind of sender needs to know, keeps secret, and speaks through."""
+"""Kinds of senders: the medium, settings, secrets and channel of each."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A channel into memory: for tests, and for seeing what would go out."""
+"""A channel that keeps messages in memory, for tests and dry runs."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Mail to people of the shop, not to buyers: links they asked for. It leaves through the shop's own mail sender."""
+"""Mail to users of the shop, such as links they asked for, sent by the shop's own mail sender."""
 
 import structlog
 from sqlmodel import Session, col, select

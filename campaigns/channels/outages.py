@@ -1,7 +1,7 @@
-"""What keeps us from another system, in short and plain words.
+"""Outages: why another system cannot be reached, as short sentences.
 
-It is kept with the sender in English and told in the language being spoken; what the other side said itself stays as it
-came.
+The sentence is stored with the sender in English and translated where it is shown; the response of the other system
+stays as it came.
 """
 
 import errno

@@ -1,4 +1,4 @@
-"""Rates: how fast a sender may send, true over any number of processes.
+"""Rate limits of senders, which hold across any number of processes.
 
 The generic cell rate algorithm without a burst: the sender's row says when the next message may leave, and whoever
 wants to send moves that moment on by conditional UPDATE, for as many messages as it is about to send.

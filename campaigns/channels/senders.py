@@ -1,4 +1,4 @@
-"""Senders: what a shop sends with. One row is one account at a mail server, a gateway, a group's bot or a webhook.
+"""Senders: one row is one account at a mail server, an SMS gateway, a bot platform or a webhook.
 
 Rate and errors are kept in the row, so that they hold over any number of processes. Secrets are encrypted in it and
 are never shown again.

@@ -1,4 +1,4 @@
-"""HTTP gateways: connections kept open, several requests in the air, and what each response means.
+"""HTTP gateways: persistent connections, several requests at a time, and the meaning of each response.
 
 Redirects are not followed, and no private address is connected to unless that is allowed. What a status means:
 2xx is for the gateway's own reading; 429 and 503 say later, and may say when; 401, 403, 404 and redirects are about our

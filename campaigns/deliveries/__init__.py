@@ -1,1 +1,1 @@
-"""Deliveries: one row for each buyer of a run, how it moves, and the ledger that adds up."""
+"""Deliveries: one row per buyer of a run, its state machine, and the ledger."""

@@ -1,4 +1,4 @@
-"""Claiming: how senders share deliveries without anybody getting two, and how a row learns what became of it.
+"""Claiming: workers claim deliveries so that no buyer gets one twice, and record the outcome of each.
 
 waiting -> claimed            by conditional UPDATE, with a token and an expiry; rows another sender locks are passed by
 claimed -> begun              `handed_at` is written and committed before a byte leaves

@@ -1,4 +1,4 @@
-"""The ledger: everybody of a run's audience is in exactly one place."""
+"""The ledger: every buyer of a run's audience in exactly one state."""
 
 from collections import Counter
 from dataclasses import asdict, dataclass

@@ -1,4 +1,4 @@
-"""Deliveries that go by parcel: what the packing station says about them.
+"""Deliveries by parcel: the state changes that the packing station makes.
 
 Only the packing station writes `sent` here; a printer's word is none.
 """

@@ -1,4 +1,4 @@
-"""How far runs are: what left, what waits, what went wrong, for many runs in one statement."""
+"""Progress of runs: how much is sent, waiting and failed, for many runs in one statement."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence

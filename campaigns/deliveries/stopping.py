@@ -1,4 +1,4 @@
-"""Stopping: rows that wait are taken out of the senders' hands, whatever they are doing at this moment.
+"""Stopping: deliveries that wait are withdrawn from the workers, whatever these are doing.
 
 A row that a sender has claimed but not begun to hand over is still ours. The sender begins by a conditional UPDATE of
 the same row, so exactly one of the two wins.

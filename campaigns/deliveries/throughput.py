@@ -1,4 +1,4 @@
-"""Throughput of runs while they leave: how far, how fast, when the rest will be through, which errors and why.
+"""Throughput of runs: progress, rate, estimated end, and errors with their reasons.
 
 Counted from the rows at the moment somebody asks, in one statement, so that a reload, another process or a restart
 shows the same and a page may ask again every few seconds.

@@ -1,4 +1,4 @@
-"""The touch that being sent leaves with a buyer, whatever the way it went: segments and measuring read it.
+"""The `sent` touch of a delivery, the same for every medium; segments and results read it.
 
 Only the moves of a delivery (`campaigns.deliveries.transitions`) write and remove it.
 """

@@ -1,7 +1,7 @@
-"""Credit: which campaign a coupon's claim or redemption belongs to, and the touches that say so.
+"""Credit: the campaign to which a coupon's claim or redemption is attributed, and the touches that record it.
 
-It is the last delivery of that coupon to its buyer before the moment. What was launched or sent later brought nothing,
-so where no delivery came before, no campaign is credited.
+It is the campaign of the last delivery of that coupon to its buyer before the moment. What was launched or sent
+later brought nothing, so where no delivery came before, no campaign is credited.
 """
 
 from datetime import datetime

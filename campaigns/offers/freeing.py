@@ -1,4 +1,4 @@
-"""Freeing: what takes a used coupon out of an order's hands again. One rule and one statement for every way in.
+"""Freeing: an order gives a redeemed coupon back. One rule and one statement for every caller.
 
 An order that is not paid yet keeps its coupon: only a cancelled or wholly returned one lets go of it. What the buyer
 had claimed stays claimed, and its clock runs on; the touch of the redemption goes.

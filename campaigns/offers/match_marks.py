@@ -1,4 +1,4 @@
-"""How far the orders of each shop have been matched with its coupons, so that a shop where nothing moved is left alone.
+"""How far each shop's orders have been matched with its coupons, so that unchanged shops are skipped.
 
 Orders have a version that every import raises. What a person or a checkout does with a coupon asks for it again
 (`ask_to_match`), which is one indexed read as long as the last asking was not answered.

@@ -1,4 +1,4 @@
-"""Matching as a sweep: the shops whose orders or coupons moved since the last sweep, each in transactions of its own.
+"""Matching as a periodic task: shops whose orders or coupons changed, each in transactions of its own.
 
 A matching is said to begin before it reads, so that whatever happens meanwhile asks for another one. One that did not
 come to its end, and any that is a day old, is made again: what nobody thought to tell is found then.

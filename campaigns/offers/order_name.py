@@ -1,4 +1,4 @@
-"""How an order is known to a coupon: by the system that numbers it and its number there."""
+"""The name of an order at a coupon: the system that numbers it and its number there."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Refusals of coupons: each in words for people and under a name that programs can tell it by."""
+"""Refusals of coupons: a sentence for people and a stable name for programs."""
 
 from datetime import datetime
 

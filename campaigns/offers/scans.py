@@ -1,4 +1,4 @@
-"""Scans: a link is opened. The opening is written down and says where to go; it never claims and never redeems."""
+"""Scans: the opening of a link is recorded and answered with its target; it never claims or redeems."""
 
 import hashlib
 import hmac

@@ -1,1 +1,1 @@
-"""Noes: unsubscribing, topics, pauses, replies, bounces and complaints; each holds everywhere at once."""
+"""Opt-outs: unsubscribing, topics, pauses, SMS replies, bounces and complaints; each applies everywhere at once."""

@@ -1,4 +1,4 @@
-"""Bounce handling: what a report changes.
+"""Bounce handling: the changes that a report causes.
 
 The delivery it is about is found by the Message-ID, which only we and the receiving side know; a report about no
 delivery of ours is kept and changes nothing.

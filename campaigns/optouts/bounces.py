@@ -1,4 +1,4 @@
-"""Bounces and complaints: addresses that do not take what is sent to them, kept with what the other side said."""
+"""Bounces and complaints: reports about addresses, with the response of the mail server."""
 
 import hashlib
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Inbound addresses: where a gateway or a mail server tells us of replies, bounces and complaints.
+"""Inbound addresses: where gateways and mail servers report replies, bounces and complaints.
 
 The address holds a signed token for one shop and one of its senders, and is a secret between us and that sender: it
 is in no message. Nobody else can speak for a gateway, and nothing has to be stored. Where the gateway signs what it

@@ -1,4 +1,4 @@
-"""Opting in and out: a buyer's answer is written into the consent ledger, and what still waited is skipped with it.
+"""Opting in and out: the answer is recorded in the consent ledger, and deliveries that wait are skipped.
 
 Whatever way an opt-out comes in (the unsubscribe page, a reply, a complaint, a person of the shop), it passes here, is
 kept with its evidence, and skips waiting deliveries in the same transaction. A pause does the same until a moment.

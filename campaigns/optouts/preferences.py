@@ -1,4 +1,4 @@
-"""Contact preferences: what holds for one buyer now, by each way to reach them, and until when they want quiet."""
+"""Contact preferences of one buyer: the current consent per channel and topic, and the end of a pause."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Replays: what a gateway told us once is not taken a second time, whoever sends it again.
+"""Replays: a report or reply that a gateway sends twice is processed once.
 
 A message is known by the number its gateway gives it, else by what it says and when; what is known is kept as a keyed
 digest. One that says it is days old, or from a time to come, is refused. A gateway that states neither cannot be told

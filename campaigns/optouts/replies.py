@@ -1,4 +1,4 @@
-"""Replies to text messages: a word that means no is a no, one that takes it back is a yes again.
+"""SMS replies: a stop word opts out, a start word opts in again.
 
 Both are kept with what was said and the number it came from.
 """

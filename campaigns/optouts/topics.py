@@ -1,4 +1,4 @@
-"""Topics: what messages are about, so that a buyer can leave one kind alone and keep the rest."""
+"""Topics: subjects of messages from which buyers can unsubscribe separately."""
 
 from collections.abc import Mapping
 from datetime import datetime

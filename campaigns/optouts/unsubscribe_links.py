@@ -1,4 +1,4 @@
-"""Unsubscribe links: one click on a signed address, nothing to look up, nobody to ask.
+"""Unsubscribe links: signed addresses that work with one click, without a login.
 
 The address names shop, buyer and channel and is signed, so it works for ever and cannot be guessed.
 """

@@ -1,1 +1,1 @@
-"""Plans: who gets a campaign, who does not and why, and what it keeps to; decided before anything is written."""
+"""Plans: who gets a campaign, who does not and why; computed before anything is written."""

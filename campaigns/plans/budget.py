@@ -1,4 +1,4 @@
-"""Budget: what a run costs, and who is left out by chance when it would cost more than it may."""
+"""Budget: the cost of a run, and a random selection of recipients where it would exceed the budget."""
 
 import hashlib
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""Caps: who has had as much as a frequency cap allows, when a run is planned and once more when each delivery leaves.
+"""Frequency caps: who has reached one, at planning and again before each delivery is sent.
 
 What counts has reached the buyer, may have, or still waits to. What a digest includes counts once, with its host
 message, and a transactional delivery never. When planned, whole sets are asked for; at hand-over a pure rule holds a

@@ -1,4 +1,4 @@
-"""Hours: when something may leave, by quiet hours and a time of sending, on the buyer's clock or the shop's."""
+"""Sending hours: quiet hours and a time of sending, in the time zone of the buyer or the shop."""
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Can it be measured? Said before the launch: how small an effect the planned groups could still show."""
+"""Measurability: the smallest effect that the planned groups could show, said before the launch."""
 
 from dataclasses import dataclass
 from datetime import datetime

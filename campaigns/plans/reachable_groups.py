@@ -1,4 +1,4 @@
-"""Which chat groups a campaign can speak in, and whom it reaches there."""
+"""The chat groups a campaign can post in, and the buyers it reaches there."""
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select

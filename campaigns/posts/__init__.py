@@ -1,1 +1,1 @@
-"""Posts: things said once in a chat group or to one buyer, by a bot or by a person of the shop."""
+"""Posts: messages sent once to a chat group or to one buyer, by a bot or a user."""

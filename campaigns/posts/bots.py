@@ -1,4 +1,4 @@
-"""Bots: a post to a chat group handed over once for everybody it serves; all are sent, failed or unknown together.
+"""Bots: a post to a chat group is sent once for all its deliveries, which share its outcome.
 
 Begun is committed before the message leaves. Whoever dies between that and the record leaves a post and deliveries that
 are unknown, since no bot can say whether it has spoken; `campaigns.posts.outcomes.reconcile_posts` finds them.

@@ -1,4 +1,4 @@
-"""Chat groups and who looks after each: a post to a group comes first in the task list of its owner."""
+"""Chat groups and their owners: posts to a group come first in its owner's task list."""
 
 from collections.abc import Mapping
 from datetime import datetime

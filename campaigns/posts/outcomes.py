@@ -1,4 +1,4 @@
-"""What becomes of a post becomes of all its deliveries together: looked at again, sent, too late, with nobody left."""
+"""Outcomes of posts: a post and all its deliveries change state together."""
 
 from collections import defaultdict
 from collections.abc import Sequence

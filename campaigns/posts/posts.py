@@ -1,4 +1,4 @@
-"""What is asked of posts: the deliveries each serves, and how many a person may still send."""
+"""Queries about posts: the deliveries of each, and how many a user may still send."""
 
 from datetime import datetime, timedelta
 from typing import NamedTuple

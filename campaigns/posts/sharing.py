@@ -1,4 +1,4 @@
-"""Sharing: behind the one link of a group's post, each phone that claims gets a link and a coupon of its own."""
+"""Sharing: each phone that claims from the one link of a group post gets its own link and coupon."""
 
 from datetime import datetime
 

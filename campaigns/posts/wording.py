@@ -1,4 +1,4 @@
-"""What a post says: the campaign's text for a whole group, which names nobody, or for one buyer with their own code."""
+"""The text of a post: the campaign's text without a name for a group, or with the buyer's own code."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Incremental: what a campaign brought beyond its control group, read off the rows of its runs.
+"""Incremental results: the effect of a campaign against its control group, from the rows of its runs.
 
 Each buyer counts once, in the run that first assigned them, and is read out on that run's own day: a recurring
 campaign pools all runs whose day has come and says nothing of the others.

@@ -1,4 +1,4 @@
-"""Results: what a campaign brought, by three numbers that answer different questions.
+"""Results of a campaign: three numbers that answer different questions.
 
 Code-matched orders used its coupon. Last-touch orders followed it as the last thing the buyer had from us. Incremental
 orders are those that would not have come without it, measured against the control group. The unit is the buyer as first

@@ -1,4 +1,4 @@
-"""Approvals: who put a campaign up for review, who decided, and the fingerprint of the promise they decided on."""
+"""Approvals: who submitted a campaign for review, who decided, and the fingerprint that was approved."""
 
 from datetime import datetime
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""Approving: an author submits, somebody else looks at exactly that and says yes, or sends it back.
+"""Approving: an author submits a campaign, and another user approves exactly that or sends it back.
 
 An approval names the fingerprint of the promise. Whoever drafted, changed or submitted a campaign is its author; where
 the shop asks for approval no author approves, be it a person, a key or somebody at a terminal.

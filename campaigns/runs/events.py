@@ -1,4 +1,4 @@
-"""Events: to whom something happened in a stretch of time, as sets, one SELECT or a few for each kind.
+"""Events: the buyers to whom something happened in a period, as sets, with a few SELECTs for each kind.
 
 An event has a moment, which the delay or the day of its trigger belongs to: a birthday seven days ahead happens at the
 time of day the campaign names, seven days before it.

@@ -1,4 +1,4 @@
-"""Why one buyer did or did not get a campaign, run by run."""
+"""Explaining: why one buyer did or did not get a campaign, by run."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Festivals: the days of a year a shop plans for, public holidays of its country and the days on which people buy.
+"""Festivals: public holidays of the shop's country and shopping days.
 
 Public holidays come from the `holidays` package, which knows lunar calendars too; the sales days are fixed by custom.
 """

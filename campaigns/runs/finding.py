@@ -1,4 +1,4 @@
-"""Finding campaigns and their runs, and what they are about, for whoever shows them. Each asks for one shop alone."""
+"""Queries for campaigns, their runs and what they refer to, always of one shop."""
 
 from datetime import datetime
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Forecasts for the calendar: whom two campaigns of one day would both reach, and whom the caps would stop by then.
+"""Forecasts for the calendar: the overlap of campaigns on one day, and the buyers at their caps by then.
 
 Audiences are matched as they are now; who comes in or leaves until the day is not foreseen, and the answer says so by
 the moment it was made.

@@ -1,4 +1,4 @@
-"""Launching: a run's rows made from a plan, set-wise, in one transaction; what the preview showed is what is made."""
+"""Launching: a run's rows are made from a plan in one transaction, exactly those that the preview showed."""
 
 from collections.abc import Sequence
 from datetime import datetime

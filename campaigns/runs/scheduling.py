@@ -1,4 +1,4 @@
-"""Scheduling a campaign: a launch at a moment to come, or whatever its trigger says from now on."""
+"""Scheduling a campaign: a launch at a future moment, or by its trigger from now on."""
 
 from datetime import datetime
 

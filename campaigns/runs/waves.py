@@ -1,4 +1,4 @@
-"""Waves: when the next part of an audience has its turn, and who is in it."""
+"""Waves: when the next part of an audience is due, and which buyers are in it."""
 
 from datetime import datetime, timedelta
 

@@ -1,1 +1,1 @@
-"""Sending: deliveries claimed, looked at once more, handed over and recorded, by senders that can fail."""
+"""Sending: deliveries are claimed, checked again, handed off to a channel, and their outcome is recorded."""

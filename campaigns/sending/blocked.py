@@ -1,4 +1,4 @@
-"""Blocked sending: why nothing of a running campaign leaves, and another sender for what waits.
+"""Blocked sending: why a running campaign sends nothing, and moving what waits to another sender.
 
 Where a campaign names no sender, mail goes by the installation's own server; how that fares is kept as a failure of the
 shop (`MAIL`), since it has no row of its own.

@@ -1,4 +1,4 @@
-"""A claim is checked again before more of it leaves, where an answer or an address has changed meanwhile.
+"""A claim is checked again before more of it is sent, where consent or an address has changed meanwhile.
 
 An opt-out on a page releases its own deliveries from the claim (`deliveries.stopping`). A file of opt-outs, a new
 address, somebody else's pause or a topic in a digest touch no delivery, but each raises a data version of the shop.

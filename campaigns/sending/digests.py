@@ -1,4 +1,4 @@
-"""Digests: several new arrivals for one buyer become one mail.
+"""Digests: several alerts to one buyer are combined in one message.
 
 A delivery that finds another alert of its buyer still waiting points at it as the host message. It waits and is claimed
 with it, its text goes in the host's mail, and it is sent when that is. When the host does not leave after all, it goes

@@ -1,4 +1,4 @@
-"""Dispatch: everything due by every sender in turns, so that a slow one does not keep the others waiting.
+"""Dispatch: due deliveries of all senders in turns, so that a slow sender does not delay the others.
 
 Where a turn is not enough, another worker is asked for: claims are shared, so each that comes takes part of what is
 due. Each asks once, so that there are as many as there is work for and the worker has processes.

@@ -1,4 +1,4 @@
-"""Deliveries that go by parcel are checked before paper is spent on them; what must not go is skipped."""
+"""The check of deliveries by parcel before they are printed; ineligible ones are skipped."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Pausing a sender and resuming it: what it had claimed waits meanwhile."""
+"""Pausing and resuming a sender: its claimed deliveries wait meanwhile."""
 
 from datetime import datetime
 

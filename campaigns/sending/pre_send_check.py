@@ -1,4 +1,4 @@
-"""The check before sending: whether deliveries about to leave still may, in the transaction that claims them.
+"""The pre-send check: whether claimed deliveries may still be sent, in the transaction that claims them.
 
 What was right when planned can be wrong by now: a no to the channel, an offer that is over, a product sold out, a cap
 that something else has filled. What may leave later, after quiet hours or when a cap allows more, is put off instead.

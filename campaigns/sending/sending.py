@@ -1,4 +1,4 @@
-"""Sending: claim, check again, make the messages, hand them over; no transaction is open while others answer.
+"""Sending: claim, check again, render, hand off; no transaction is open during network calls.
 
 Whatever step a sender dies at, the rows say what is known: not begun waits again; begun but not recorded is tried again
 under the same key where that is harmless, and is unknown elsewhere.

@@ -1,4 +1,4 @@
-"""What an arm brought beyond its control group: counts and moments in, one frozen result out.
+"""Lift: the effect of a group against its control group, from counts and moments.
 
 The unit is the buyer and everybody assigned counts, whether or not the message arrived or the flyer was scanned. It
 refuses to show a figure that would flatter: nothing after a sample ratio mismatch, no revenue below 20 ordering control

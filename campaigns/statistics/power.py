@@ -1,4 +1,4 @@
-"""How many buyers a comparison needs before launch, and what a given size can still see.
+"""Power: how many buyers a comparison needs, and the smallest effect that a given size can show.
 
 Both use the normal approximation with the pooled variance under "no effect" (Fleiss, Levin and Paik, 2003, 4.3), the
 pool weighted by the planned shares. A base of 2 %, an uplift of half and 80 % power need 22,455 buyers with 10 % in

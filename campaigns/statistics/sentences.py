@@ -1,4 +1,4 @@
-"""What may be said of a lift in one sentence, in the language being spoken; every face says the same."""
+"""Lift as one sentence in the current language, the same in every interface."""
 
 from collections.abc import Callable
 

@@ -1,1 +1,1 @@
-"""Texts: what a message says, checked, previewed and set for its medium by one renderer."""
+"""Texts: messages with their variables, checks, preview, and one renderer for every medium."""

@@ -1,4 +1,4 @@
-"""Checks: what a campaign's text would better not say, or cannot. Red will go wrong; amber wants a second look.
+"""Checks of a campaign's text: `red` findings are errors, `amber` ones are warnings.
 
 The text that is looked at is made by the composing of the send, for one buyer per language.
 """

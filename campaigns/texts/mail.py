@@ -1,4 +1,4 @@
-"""Mail: one delivery's text set in the built-in template, as HTML and as its plain twin."""
+"""Email: one delivery's text in the built-in template, as HTML and plain text."""
 
 import hashlib
 from dataclasses import dataclass, replace

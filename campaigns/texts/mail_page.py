@@ -1,4 +1,4 @@
-"""The page of a mail: one built-in template with the shop's logo and colour, and its plain twin with the same links.
+"""The email template, with the shop's logo and colour, and its plain text part with the same links.
 
 Tables, inline styles and 600 pixels, because mail programs know little more; every colour has a twin for dark screens.
 

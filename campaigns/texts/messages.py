@@ -1,4 +1,4 @@
-"""Messages: subject and body of a campaign in Liquid, rendered for one buyer. The preview and the send use this alone.
+"""Messages: a campaign's subject and body in Liquid, rendered for one buyer. Preview and sending share this.
 
 A template sees plain values and nothing else: no files, no other templates, no objects of ours; what it may cost is
 limited (`campaigns.texts.templating`). A name it does not know is an error, never an empty space.

@@ -1,4 +1,4 @@
-"""Previews: which buyer a message is shown for."""
+"""Preview: the buyers for whom a message is shown."""
 
 from pyroaring import BitMap
 from sqlmodel import Session

@@ -1,4 +1,4 @@
-"""Test messages: a campaign's message sent to somebody of the shop, marked as a test and in no ledger.
+"""Test messages: a campaign's message sent to a user of the shop, marked as a test and in no ledger.
 
 No delivery, coupon or link is made for it; the audit log says who sent it where.
 """

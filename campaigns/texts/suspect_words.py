@@ -1,4 +1,4 @@
-"""Suspect words: what spam filters weigh against a message, and what the advertising law of the mainland forbids.
+"""Suspect words: words that spam filters rate, and words that Chinese advertising law forbids.
 
 Lists, no judgement: a word found is shown to its author, who may have a reason for it.
 """

@@ -1,4 +1,4 @@
-"""Templating: Liquid with limits, so that no template can hold a process up or eat its memory.
+"""Templating: Liquid with limits on time and memory.
 
 The library limits loops by what they nest to, and output. What it leaves open is closed here: the time a render takes,
 the time reading a malformed template takes, many loops one after another, a range handed to a filter, texts that a

@@ -1,4 +1,4 @@
-"""Texts: one delivery as a text message, or as the values a shop's own system makes a message from."""
+"""SMS and webhooks: one delivery as a text message, or as the data of a webhook's call."""
 
 from datetime import datetime
 from typing import Any

@@ -1,1 +1,1 @@
-"""Outgoing webhooks: calls of ours that tell other systems what happened."""
+"""Outgoing webhooks: calls that notify other systems of events."""

@@ -1,4 +1,4 @@
-"""Calling webhooks: what happened is read behind a cursor into calls, and each call is made until it is taken.
+"""Calling webhooks: events are read behind a cursor into calls, and each call is retried until it is accepted.
 
 The rows that are read get their numbers before their transaction commits, so a lower number can appear after a higher
 one. Everything is therefore read again until each transaction that was writing then is over, however long that takes;

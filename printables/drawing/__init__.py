@@ -1,1 +1,1 @@
-"""Drawing: the pure half of paper. Designs, symbols, PDF and checks; it knows no rows and no settings."""
+"""The pure part of print: layouts, QR codes, PDF and checks, without database or settings."""

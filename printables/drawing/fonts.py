@@ -1,4 +1,4 @@
-"""The typefaces of paper: found on the system, shaped and cut down to the glyphs in use by HarfBuzz.
+"""Fonts for print: found on the system, shaped and subset by HarfBuzz.
 
 One family covers both languages (Noto Sans CJK SC). The file is mapped, never loaded whole. A character without a
 glyph is reported, never printed as an empty box.

@@ -1,4 +1,4 @@
-"""A PDF written from front to back: objects go out as they are made, nothing is kept but their offsets.
+"""A PDF writer that streams: objects are written as they are made, only their offsets are kept.
 
 pikepdf reads and takes apart; this writes. A batch of twenty thousand pages then needs no more memory than one.
 """

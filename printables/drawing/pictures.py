@@ -1,4 +1,4 @@
-"""Pictures made ready for paper: decoded, turned upright, cropped to their box, re-encoded for the device.
+"""Pictures prepared for print: decoded, rotated, cropped to their box, re-encoded for the device.
 
 What comes from outside is never passed through: the bytes that reach the page are ours.
 """

@@ -1,4 +1,4 @@
-"""The checks a design passes before anyone may approve or print it: each a figure held against its floor.
+"""Preflight checks of a layout before it is approved or printed: each compares a value with its minimum.
 
 PDF/X is not certified here; what these checks say is measured on the page that will print.
 """

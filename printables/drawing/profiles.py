@@ -1,4 +1,4 @@
-"""What a printing device can do: its dots, its colours, its bleed. Millimetres and points throughout."""
+"""Profiles of printing devices: resolution, colours, bleed, in millimetres and points."""
 
 from dataclasses import dataclass
 from types import MappingProxyType

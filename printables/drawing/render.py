@@ -1,4 +1,4 @@
-"""The layout engine's only door: a built-in design and its content in, a laid-out static page out.
+"""Rendering: a built-in layout and its content in, a laid-out static page out.
 
 WeasyPrint lays the page out once. Slot boxes, type sizes and baselines are read from that page, so a stamp lands where
 the layout would have put the same words. It reads nothing but the assets handed over: every other address ends the

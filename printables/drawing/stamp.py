@@ -1,4 +1,4 @@
-"""The fast path of paper: one static layer, drawn by reference on every piece, and the personal slots stamped over it.
+"""Stamping: the static layer is drawn once and referenced by every piece, with the personal slots on top.
 
 A piece is its values by slot name. QR symbols of a chunk are made together and each is decoded before anything is
 written; text is shaped into a small subset of the typeface. Nothing here knows of buyers or batches.

@@ -1,4 +1,4 @@
-"""Pictures of finished pages, as a person sees them on a screen."""
+"""Thumbnails: pictures of finished pages for the screen."""
 
 import io
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""What a phone would read: every QR code of a finished PDF, found by rasterising its pages.
+"""Verification: the QR codes of a finished PDF, read back by rasterising its pages.
 
 It knows nothing of how the file was made, so it can be held against any file.
 """

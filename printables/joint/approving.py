@@ -1,4 +1,4 @@
-"""Proving and approving a joint flyer: every partner says yes to the same bytes, and nobody alone.
+"""Approving a joint flyer: each partner approves the same PDF, and no user approves for two partners.
 
 Nothing here is switched on or off. A proof counts while its digest is that of the slots as they are now, an approval
 while its proof counts; so a change of any slot voids them all by itself.

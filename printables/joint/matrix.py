@@ -1,4 +1,4 @@
-"""What a joint flyer brought, host shop by slot owner: copies, scans, claims and orders. Counts, never people."""
+"""Results of a joint flyer by host shop and slot owner: copies, scans, claims and orders, as counts only."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

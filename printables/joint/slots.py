@@ -1,4 +1,4 @@
-"""Filling a joint flyer: a shop opens it, another joins, and each fills its own slot and no other."""
+"""Slots of a joint flyer: a shop creates it, others join, and each edits its own slot only."""
 
 from datetime import datetime
 

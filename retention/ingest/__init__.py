@@ -1,4 +1,4 @@
-"""Files in: orders, buyers, products, followers, group members and parcels, from whatever a shop can export."""
+"""Imports: orders, buyers, products, followers, group members and parcels, from files that shops export."""
 
 from retention.ingest.imports import ImportReport, import_file
 

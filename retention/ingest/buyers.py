@@ -1,4 +1,4 @@
-"""Buyers in, with their addresses in one spelling; what they said about being written to goes to `consents`."""
+"""Import of buyers, with normalised addresses; their consent is imported by `consents`."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Answers in from a file of buyers: what it says of consent, without overruling what buyers said themselves.
+"""Import of consent from a file of buyers; answers that buyers gave themselves are not overwritten.
 
 A file that tells when an answer was given has it compared with the last one, and the later counts. One that does not
 tells of an answer of unknown age: a yes then counts only where nothing was said before, and a no holds in doubt until

@@ -1,4 +1,4 @@
-"""Which encoding a text file is in, judged by all of its bytes and not by its head.
+"""The encoding of a text file, detected from all of its bytes.
 
 Two are found: UTF-8 (with or without its mark) and GB18030, which contains GBK and GB2312. A file in which both occur
 is read in the one that more of its lines need; the other lines come out as rejects, never as garbled names.

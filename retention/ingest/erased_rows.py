@@ -1,4 +1,4 @@
-"""Rows about buyers who were erased: their orders go on counting, what else a file says of them is left out."""
+"""Rows about erased buyers: their orders still count, other data about them is left out."""
 
 import polars as pl
 

@@ -1,4 +1,4 @@
-"""Followers and group members in. A buyer nobody has heard of becomes one; a group nobody has heard of is made."""
+"""Import of followers and group members; unknown buyers and groups are created."""
 
 from datetime import datetime
 from hashlib import blake2b

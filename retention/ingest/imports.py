@@ -1,4 +1,4 @@
-"""One file into one shop: opened, mapped, checked and merged in one transaction, and a report of what came of it.
+"""An import: one file is opened, mapped, checked and merged in one transaction, and a report is returned.
 
 An import that is interrupted, at any point, has changed nothing; the next run starts over and ends right.
 """

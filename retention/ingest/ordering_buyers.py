@@ -1,4 +1,4 @@
-"""The buyers an order file names: found or added, and told by their orders where they live and how to reach them."""
+"""The buyers of an order file: found or created, with their region and addresses taken from their orders."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""Orders in: rows of a file or of a call are checked, collected, and merged.
+"""Import of orders: the rows of a file or a request are checked, collected and merged.
 
 A row is a line of an order. With order numbers the lines of one number are one order; without them each row is an order
 whose number is derived from what it says, so that the same row means the same order in every file.

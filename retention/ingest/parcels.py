@@ -1,4 +1,4 @@
-"""Parcels in: waybills of orders or buyers, with the day they leave and their place in the picking order."""
+"""Import of parcels: waybills of orders or buyers, with the day of shipping and the position in the picking order."""
 
 from datetime import datetime
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""Products in, with their pictures: files in the folder of the list, re-encoded, so that only a picture is stored."""
+"""Import of products with their pictures, which are re-encoded so that only valid pictures are stored."""
 
 import io
 from dataclasses import dataclass, field

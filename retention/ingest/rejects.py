@@ -1,4 +1,4 @@
-"""The file of rows that did not land: line number, reason, and the original cells, to be mended and imported again."""
+"""Rejected rows: a file with line number, reason and original cells, to be corrected and imported again."""
 
 import os
 import tempfile

@@ -1,4 +1,4 @@
-"""A program of its own: writes the rows of a workbook's first sheet that has any, as lines of JSON, to its output.
+"""A separate program that writes the rows of a workbook's first non-empty sheet to its output as JSON lines.
 
     python sheet_rows.py orders.xlsx MOST_MEMORY MOST_SECONDS > rows
 

@@ -1,4 +1,4 @@
-"""Files of any form behind one face: CSV, XLSX and JSON lines, told apart by how they begin.
+"""Files to import with one interface: CSV, XLSX and JSON lines, recognised by their first bytes.
 
 A file is streamed, so that its size does not matter; only XLSX is held in memory, by a process of its own.
 What is no table (a picture, a PDF, an archive, a folder, nothing at all) is refused with one sentence.

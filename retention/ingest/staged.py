@@ -1,4 +1,4 @@
-"""What the smaller kinds of files share: rows are checked, numbered and put into one staging table."""
+"""Shared code of the smaller kinds of files: rows are checked, numbered and put into one staging table."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What shops and platforms call the state of an order, and which of our four states it is."""
+"""Order statuses of shops and platforms, mapped to our four."""
 
 from retention.orders import OrderStatus
 

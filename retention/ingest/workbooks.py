@@ -1,4 +1,4 @@
-"""How large an XLSX file is before it is opened: what is inside may be a thousand times what lies on the disk.
+"""The size of an XLSX file, checked before it is opened: its content may be a thousand times larger than the file.
 
 A sheet is held in memory as a rectangle around every cell that has a value, so one stray cell far down and far right is
 worth billions. The parts are read through once, in pieces, and nothing is believed that the file says of itself.

@@ -1,1 +1,1 @@
-"""What is known of one person: exported, erased, and forgotten after its time."""
+"""Personal data of one buyer: exported, erased, and deleted after its retention period."""

@@ -1,4 +1,4 @@
-"""Buyers who were erased: a keyed hash of their id is kept, so that the next file does not bring them back.
+"""Erased buyers: a keyed hash of their id is kept, so that later imports do not add them again.
 
 The hash needs the installation's secret to be made, and tells nobody who it was. Orders of an erased buyer go on
 counting under the row that is left; whatever else a file says of them is left out, with the reason.

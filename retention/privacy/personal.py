@@ -1,4 +1,4 @@
-"""Which rows are about one buyer, and what of them is personal: each table says it beside its model.
+"""Personal data: which rows are about one buyer and which of their columns are personal, declared beside each model.
 
 An export shows every row declared here; an erasure puts blanks where personal values stood, or deletes rows that mean
 nothing without the person. Counts and money stay.

@@ -1,4 +1,4 @@
-"""One person's request: everything the shop knows of them as a readable file, or their erasure.
+"""Requests of one buyer: an export of everything the shop has stored about them, or their erasure.
 
 Erasure leaves a row without a name under which counts and money stay true. It takes names, addresses, texts sent and
 what the person's devices said; it ends what would still reach them, and removes uploaded files, which hold their rows.

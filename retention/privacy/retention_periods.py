@@ -1,4 +1,4 @@
-"""How long things are kept that only matter for a while, by kind and shop, and the sweep that forgets them afterwards.
+"""Retention periods: how long some kinds of data are kept, by shop, and the periodic task that deletes them.
 
 Each table says beside its model what it forgets. What was forgotten up to when is kept, so a sweep looks at the days
 since the last one and at nothing else.

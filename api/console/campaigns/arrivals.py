@@ -1,4 +1,4 @@
-"""Arrivals: what is coming, what is here and what is sold out, who was told, and how soon the first one sold."""
+"""Arrivals: products that are coming, live and sold out, their alerts, and the time to the first sale."""
 
 from datetime import datetime
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""The check: the plan as a picture, whether it can be measured, what it costs, what was found; then launch or review.
+"""The check before launch: funnel, measurability, cost and findings; then launch or review.
 
 The page shows what `campaigns.plans.planning.plan` returns, and the launch is given its fingerprint: it does exactly
 this, or nothing and says what changed.

@@ -1,4 +1,4 @@
-"""How a campaign reads: as any buyer, shortest and longest, as mail in a frame of its own, and as a test to somebody.
+"""Preview of a campaign: for any buyer, shortest and longest, as mail in a separate frame, and test messages.
 
 The mail of a preview is a page without scripts, in a sandbox, under a policy of its own: its styles are part of the
 message, so the strict policy of the console cannot hold for it.

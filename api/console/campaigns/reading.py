@@ -1,4 +1,4 @@
-"""Reading a campaign as a buyer does: the message, or the sentence that says why there is none."""
+"""A campaign as one buyer gets it: the message, or the reason why there is none."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime

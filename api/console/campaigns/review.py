@@ -1,4 +1,4 @@
-"""What the review of a campaign looks like to one member: what was submitted by whom, and whether they may decide."""
+"""The review of a campaign as one member sees it: who submitted it, and whether the member may decide."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""A campaign that runs or has run: where everybody is, what went wrong, the moves, and what it brought."""
+"""A campaign that runs or has run: deliveries by state, errors, actions and results."""
 
 from datetime import datetime
 from typing import Annotated, Any

@@ -1,4 +1,4 @@
-"""The waves of the step "when": who hears first, who next, and how many hours lie between.
+"""The waves of the step "when": the order of the parts of the audience, and the hours between them.
 
 People choose from what waves are made of as a rule: who bought the like, followers, group members, a segment, the rest.
 A rule that came another way (the REST API, the command line) is shown in words and kept under its number.

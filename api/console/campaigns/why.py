@@ -1,4 +1,4 @@
-"""Why: for any one buyer, why they did or did not get a campaign, run by run."""
+"""Why: the reason a buyer did or did not get a campaign, by run."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""What the pages of campaigns say in words: the audience, what sets a campaign off."""
+"""Texts of the pages of campaigns: the audience and the trigger."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress

@@ -1,1 +1,1 @@
-"""Pages about paper: flyers, joint flyers, the print room and the packing station."""
+"""Pages about print: flyers, joint flyers, the print room and the packing station."""

@@ -1,4 +1,4 @@
-"""The packing station: a scanner, a waybill, what goes in, and an answer readable from a metre. No mouse needed.
+"""The packing station, for a scanner without a mouse: scan a waybill, see the inserts, scan each insert.
 
 Every scan carries a key of its own, so one that the network swallowed may be sent again and counts once.
 """

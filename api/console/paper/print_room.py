@@ -1,4 +1,4 @@
-"""The print room: what waits for paper, the batches and their files, how they came out, and what is left of them."""
+"""The print room: runs without a batch, the batches with their files and print results, open inserts."""
 
 from dataclasses import dataclass
 from datetime import datetime

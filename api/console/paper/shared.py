@@ -1,4 +1,4 @@
-"""What the pages for paper share: the devices' names, the making of proofs, and the words for what was done."""
+"""Shared code of the print pages: names of devices, making of proofs, and confirmations."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The front door: which shop, and what matters in it today."""
+"""The home page: the choice of the shop, and Today."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What to do next: whatever waits for somebody in a shop, as far as this member may do it."""
+"""Next steps: open tasks of a shop that this member may do."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Results: what each campaign brought, side by side, and who comes back at all."""
+"""Results: the campaigns side by side, and repeat rates."""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse

@@ -1,1 +1,1 @@
-"""Pages about people: segments with their builder, RFM, buyers and what they agreed to."""
+"""Pages about buyers: segments with their builder, RFM, buyers and their consent."""

@@ -1,4 +1,4 @@
-"""Consent on a buyer's page: what holds, how it came about, and the forms of whoever a buyer told something."""
+"""Consent on a buyer's page: current state, history, and the forms that record an answer."""
 
 from typing import Annotated
 from urllib.parse import quote

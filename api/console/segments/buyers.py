@@ -1,4 +1,4 @@
-"""Buyers: the list with its search, and everything that happened with one of them."""
+"""Buyers: the list with its search, and the timeline of one buyer."""
 
 from datetime import datetime
 from typing import Annotated, Any

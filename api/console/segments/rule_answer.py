@@ -1,4 +1,4 @@
-"""What the builder says of a draft: how many match, by what steps, who for instance, in what words, what is wrong.
+"""The builder's response to a draft: count, steps, a sample, the rule in words, errors.
 
 While one condition is wrong or unfinished the others still get their counts.
 """

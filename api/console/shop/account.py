@@ -1,4 +1,4 @@
-"""A person's own account: how they are called, the language, the password, and where they are signed in."""
+"""A user's own account: name, language, password and sessions."""
 
 from datetime import datetime
 from typing import Annotated

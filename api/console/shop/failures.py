@@ -1,4 +1,4 @@
-"""What goes wrong by itself, told on the page of the thing it happened to, and on Today."""
+"""Failures of background work, shown on the page of the affected item and on Today."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

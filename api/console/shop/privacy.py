@@ -1,4 +1,4 @@
-"""One person's request: everything known of them as a page to hand over, their erasure; how long things are kept."""
+"""Requests about personal data: export, erasure, and retention periods."""
 
 from typing import Annotated
 from urllib.parse import quote

@@ -1,4 +1,4 @@
-"""People of the shop and the keys of its other systems; only an owner comes here."""
+"""Users and API keys of the shop, for owners only."""
 
 from collections.abc import Callable
 from typing import Annotated

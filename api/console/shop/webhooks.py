@@ -1,4 +1,4 @@
-"""Webhooks: other systems of the shop that are notified of events, and how their latest calls went; owners only."""
+"""Webhooks: other systems of the shop that are notified of events, and their latest calls; for owners only."""
 
 from typing import Annotated
 
