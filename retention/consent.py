@@ -35,7 +35,7 @@ class Consent(ShopRow, table=True):
     """One answer with its evidence. With a `topic` it is about messages of that topic only.
 
     `at` is when the buyer gave it, `recorded_by` who wrote it down. `undated`: a file told of it and not of when; then
-    `at` is the import. `counts`: it was the last word when it was written.
+    `at` is the import. `counts`: it was the latest valid answer when it was written.
     """
 
     __tablename__ = "consents"
