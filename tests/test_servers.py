@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
 from retention.database import transaction
-from retention.shops import create_shop
+from tests.factories import make_shop
 
 
 def greet(_request):
@@ -35,7 +35,7 @@ def test_each_test_begins_with_empty_migrated_tables(engine):
 
 def add_shop(engine):
     with transaction(engine) as session:
-        return create_shop(session, "tea", name="Tea", timezone="UTC", currency="CNY", at=datetime.now(UTC)).id
+        return make_shop(session, "tea", timezone="UTC", at=datetime.now(UTC)).id
 
 
 def shops_in(engine):

@@ -14,9 +14,10 @@ from retention import keys
 from retention.access import Scope
 from retention.database import transaction
 from retention.settings import Settings
-from retention.shops import Shop, create_shop, find_shop
+from retention.shops import Shop, find_shop
 from tests.apps import create_app
 from tests.campaigns.conftest import NOON, Stage
+from tests.factories import make_shop
 
 SECRET = "for the tests only, of 32 bytes or more"
 SITE = "https://r.example.cn"
@@ -28,9 +29,7 @@ def tea(engine: Engine) -> Callable[[Callable[[Stage], Any]], Any]:
 
     def run(act: Callable[[Stage], Any]) -> Any:
         with transaction(engine) as session:
-            shop = session.get(Shop, 1) or create_shop(
-                session, "tea", name="Tea & Co", timezone="Asia/Shanghai", currency="CNY", at=NOON
-            )
+            shop = session.get(Shop, 1) or make_shop(session, "tea", name="Tea & Co", at=NOON)
             return act(Stage(session, shop))
 
     return run

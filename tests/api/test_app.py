@@ -19,8 +19,9 @@ from retention.database import reading, transaction
 from retention.errors import Conflict
 from retention.logins import Login
 from retention.settings import Settings
-from retention.shops import Shop, create_shop
+from retention.shops import Shop
 from tests.apps import create_app
+from tests.factories import make_shop
 from tests.sign_in import sign_in, token_of
 
 NOON = datetime(2026, 5, 20, 4, tzinfo=UTC)
@@ -31,8 +32,8 @@ KEY = "for the tests only, of 32 bytes or more"
 @pytest.fixture
 def app(engine: Engine, tmp_path: Path) -> FastAPI:
     with transaction(engine) as session:
-        tea = create_shop(session, "tea", name="Tea", timezone="Asia/Shanghai", currency="CNY", at=NOON)
-        create_shop(session, "pots", name="Pots", timezone="Asia/Shanghai", currency="CNY", at=NOON)
+        tea = make_shop(session, "tea", at=NOON)
+        make_shop(session, "pots", at=NOON)
         users.add_user(session, "may@tea.example", shop=tea, role=Role.WAREHOUSE, password=PASSWORD, at=NOON)
     settings = Settings(home=tmp_path, public_url="https://r.example.cn", secret=KEY)
     made = create_app(settings, engine=engine, now=lambda: made.state.moment)

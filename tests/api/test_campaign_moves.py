@@ -15,8 +15,8 @@ from retention import keys
 from retention.access import Scope
 from retention.database import transaction
 from retention.settings import get_settings
-from retention.shops import create_shop
 from tests.campaigns.conftest import NOON, Stage
+from tests.factories import make_shop
 
 Tea = Callable[[Callable[[Stage], Any]], Any]
 DRAFT = {"slug": "win-back", "recipe": "win-back", "offer": "twenty-off"}
@@ -111,7 +111,7 @@ def regulars(
         return code, typed.err.strip() if code else json.loads(typed.out)
 
     with transaction(terminal.engine()) as session:
-        shop = create_shop(session, "tea", name="Tea", timezone="Asia/Shanghai", currency="CNY", at=NOON)
+        shop = make_shop(session, "tea", at=NOON)
         Stage(session, shop).offer()
     yield run
     terminal.engine().dispose()

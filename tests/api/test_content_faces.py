@@ -16,10 +16,10 @@ from campaigns.campaign.campaigns import Campaign
 from campaigns.optouts.bounces import Bounce
 from retention.queue import configure
 from retention.settings import get_settings
-from retention.shops import create_shop
 from tests.api.conftest import launched
 from tests.campaigns.conftest import NOON, Stage
 from tests.campaigns.test_bounces import dsn, mail_id
+from tests.factories import make_shop
 
 Tea = Callable[[Callable[[Stage], Any]], Any]
 Regulars = Callable[..., tuple[int, str, str]]
@@ -116,7 +116,7 @@ def test_a_text_is_read_checked_and_tried_over_rest(tea: Tea, backend: TestClien
 
 def test_topics_and_bounces_over_rest_are_the_shops_own(tea: Tea, backend: TestClient) -> None:
     def another(stage: Stage) -> None:
-        other = create_shop(stage.session, "other", name="Other", timezone="UTC", currency="EUR", at=NOON)
+        other = make_shop(stage.session, "other", timezone="UTC", currency="EUR", at=NOON)
         values = {"channel": "email", "kind": "hard", "address": "x@example.com", "report": "0" * 64, "at": NOON}
         stage.session.add(Bounce(shop_id=other.id, **values))
         stage.session.add(Bounce(shop_id=stage.shop.id, **values | {"address": "y@example.com"}))

@@ -16,8 +16,8 @@ from retention.database import reading, transaction
 from retention.errors import Conflict
 from retention.failures import Failure, Thing, write_failure
 from retention.settings import get_settings
-from retention.shops import create_shop
 from tests.campaigns.conftest import NOON, Stage, later
+from tests.factories import make_shop
 
 Tea = Callable[[Callable[[Stage], Any]], Any]
 
@@ -28,7 +28,7 @@ def _leave(session: Session, shop_id: int, name: str) -> int:
 
 
 def _two_shops(stage: Stage) -> tuple[int, int]:
-    other = create_shop(stage.session, "other", name="Other", timezone="UTC", currency="EUR", at=NOON)
+    other = make_shop(stage.session, "other", timezone="UTC", currency="EUR", at=NOON)
     return _leave(stage.session, stage.shop.id, "erp"), _leave(stage.session, other.id, "theirs")
 
 

@@ -22,8 +22,9 @@ from retention import migrate, queue
 from retention.database import open_engine, reading, transaction
 from retention.idempotency import GivenAnswer
 from retention.settings import Settings
-from retention.shops import Shop, create_shop
+from retention.shops import Shop
 from tests.api.test_serve import processes_of, running, wait_until
+from tests.factories import make_shop
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
@@ -98,7 +99,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
     migrate.upgrade(settings.database)
     engine = open_engine(settings.database)
     with transaction(engine) as session:
-        create_shop(session, "tea", name="Tea", timezone="UTC", currency="CNY", at=datetime(2025, 1, 1, tzinfo=UTC))
+        make_shop(session, "tea", timezone="UTC", at=datetime(2025, 1, 1, tzinfo=UTC))
     left_over = _leave_messages(settings.home, {"left": b"{}"})
     (folder / "clock").write_text("0")
     environment = {"REGULARS_HOME": str(settings.home), "REGULARS_WATCHDOG_IDLE": "4"}

@@ -16,7 +16,7 @@ from api.cli import main, terminal
 from retention import clock
 from retention.database import transaction
 from retention.settings import get_settings
-from retention.shops import create_shop
+from tests.factories import make_shop
 
 ORDERS = """买家昵称,付款日期,订单状态,实付金额,邮费,省份,城市,购买数量
 小林,2026-01-05 10:00:00,交易成功,186,6,浙江省,杭州市,1
@@ -48,7 +48,7 @@ class Shell:
 @pytest.fixture
 def shell(engine: Engine, database_url: str, tmp_path: Path) -> Shell:
     with transaction(engine) as session:
-        create_shop(session, "tea", name="Tea", timezone="Asia/Shanghai", currency="CNY", at=clock.now())
+        make_shop(session, "tea", at=clock.now())
     return Shell(database_url, tmp_path)
 
 

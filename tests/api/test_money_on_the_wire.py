@@ -17,10 +17,10 @@ from campaigns.offers.attribution import match_orders
 from campaigns.offers.coupons import Coupon
 from retention.database import transaction
 from retention.settings import get_settings
-from retention.shops import create_shop
 from tests.api.conftest import launched
 from tests.campaigns.conftest import NOON, Stage, later
 from tests.campaigns.random_weeks import paid_order
+from tests.factories import make_shop
 
 _MONEY = re.compile(
     r"(^|_)(amount|price|cost|revenue|spend|spent|discount|minimum|money|ceiling|postage|refunded|fee|value)(s|_|$)"
@@ -122,7 +122,7 @@ def typed(sqlite_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 
 def test_money_of_commands_is_written(typed: Callable[..., Any], tmp_path: Path) -> None:
     with transaction(terminal.engine()) as session:
-        shop = create_shop(session, "tea", name="Tea", timezone="Asia/Shanghai", currency="CNY", at=NOON)
+        shop = make_shop(session, "tea", at=NOON)
         sold(Stage(session, shop))
     (tmp_path / "t.csv").write_text("arm,did,spent\nA,1,20\nA,0,0\nB,1,30\nB,1,5\n")
     table = ["--arm", "arm", "--control", "A", "--converted", "did", "--value", "spent"]

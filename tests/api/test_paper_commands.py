@@ -24,8 +24,9 @@ from retention.files import open_store
 from retention.parcels import Parcel
 from retention.products import Product
 from retention.settings import get_settings
-from retention.shops import Shop, create_shop, find_shop
+from retention.shops import Shop, find_shop
 from retention.users import add_user
+from tests.factories import make_shop
 from tests.printables import samples
 
 Command = Callable[..., Any]
@@ -138,7 +139,7 @@ def _with_session(act: Callable[[Session], Any]) -> Any:
 
 def _shop(session: Session, slug: str, name: str = "山茶") -> Shop:
     now = clock.now()
-    shop = create_shop(session, slug, name=name, timezone="Asia/Shanghai", currency="CNY", at=now)
+    shop = make_shop(session, slug, name=name, at=now)
     create_offer(
         session,
         shop.id,

@@ -10,8 +10,8 @@ from sqlalchemy import Engine
 
 from retention.access import Scope
 from retention.database import transaction
-from retention.shops import create_shop
 from tests.campaigns.conftest import NOON
+from tests.factories import make_shop
 from tests.printables.conftest import open_shop
 
 Caller = Callable[..., TestClient]
@@ -24,7 +24,7 @@ def test_proof_of_a_batch_is_seen_by_keys_that_may_see_batches_of_the_shop(
     bench = open_shop(engine, tea_app.state.files, "tea", name="山茶", title="秋茶")
     bench.printed(1, profile="label-203")
     with transaction(engine) as session:
-        create_shop(session, "other", name="Other", timezone="UTC", currency="EUR", at=NOON)
+        make_shop(session, "other", timezone="UTC", currency="EUR", at=NOON)
     seen = caller(Scope.BATCHES_READ).get(f"{API}/batches/1/proof.png?width=300")
     assert (seen.status_code, seen.headers["content-type"]) == (200, "image/png")
     with Image.open(io.BytesIO(seen.content)) as picture:

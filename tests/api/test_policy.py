@@ -17,9 +17,10 @@ from retention import keys
 from retention.access import Scope
 from retention.database import reading, transaction
 from retention.settings import get_settings
-from retention.shops import create_shop, find_shop
+from retention.shops import find_shop
 from tests.api.conftest import launched
 from tests.campaigns.conftest import NOON, Stage
+from tests.factories import make_shop
 
 Tea = Callable[[Callable[[Stage], Any]], Any]
 Regulars = Callable[..., tuple[int, str, str]]
@@ -106,7 +107,7 @@ def regulars(
     get_settings.cache_clear()
     terminal.engine.cache_clear()
     with transaction(terminal.engine()) as session:
-        create_shop(session, "tea", name="Tea", timezone="Asia/Shanghai", currency="CNY", at=NOON)
+        make_shop(session, "tea", at=NOON)
 
     def run(*words: str) -> tuple[int, str, str]:
         with pytest.raises(SystemExit) as ended:

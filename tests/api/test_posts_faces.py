@@ -22,9 +22,10 @@ from retention import clock, keys, users
 from retention.access import Role, Scope
 from retention.database import reading, transaction
 from retention.settings import get_settings
-from retention.shops import create_shop, find_shop
+from retention.shops import find_shop
 from tests.campaigns.conftest import NOON, Stage
 from tests.campaigns.posts import group, launched, posted, states
+from tests.factories import make_shop
 
 Tea = Callable[[Callable[[Stage], Any]], Any]
 Regulars = Callable[..., tuple[int, str, str]]
@@ -123,7 +124,7 @@ def regulars(
     get_settings.cache_clear()
     terminal.engine.cache_clear()
     with transaction(terminal.engine()) as session:
-        shop = create_shop(session, "tea", name="Tea", timezone="Asia/Shanghai", currency="CNY", at=NOON)
+        shop = make_shop(session, "tea", at=NOON)
         stage = Stage(session, shop)
         group(stage, "friends", stage.buyer("ada"), stage.buyer("bea"))
         launch(session, shop, posted(stage, Medium.ASSISTED), at=clock.now(), actor="user:1")

@@ -20,8 +20,8 @@ from retention.database import open_engine, transaction
 from retention.database_errors import DatabaseProblem, database_problem
 from retention.heartbeats import Process
 from retention.settings import Settings
-from retention.shops import create_shop
 from tests.apps import create_app
+from tests.factories import make_shop
 from tests.servers import free_port
 from tests.sign_in import sign_in
 
@@ -182,7 +182,7 @@ def let_all_beat(engine: Engine) -> None:
 
 def test_console_says_that_work_stands_still_until_it_moves(app: FastAPI, visitor: TestClient, engine: Engine) -> None:
     with transaction(engine) as session:
-        tea = create_shop(session, "tea", name="Tea", timezone="UTC", currency="CNY", at=clock.now())
+        tea = make_shop(session, "tea", timezone="UTC", at=clock.now())
         users.add_user(session, "may@tea.example", shop=tea, role=Role.OWNER, password=PASSWORD, at=clock.now())
     sign_in(visitor, "may@tea.example")
     assert (

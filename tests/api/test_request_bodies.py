@@ -20,8 +20,9 @@ from retention.access import Role, Scope
 from retention.database import transaction
 from retention.logins import Login
 from retention.settings import Settings
-from retention.shops import create_shop, find_shop
+from retention.shops import find_shop
 from tests.apps import create_app
+from tests.factories import make_shop
 
 NOON = datetime(2026, 5, 20, 4, tzinfo=UTC)
 SITE = "https://r.example.cn"
@@ -34,7 +35,7 @@ def engine(sqlite_engine: Engine) -> Engine:
     """Nothing here asks the database more than who somebody is."""
     with transaction(sqlite_engine) as session:
         for slug in ("tea", "pots"):
-            create_shop(session, slug, name=slug, timezone="Asia/Shanghai", currency="CNY", at=NOON)
+            make_shop(session, slug, name=slug, at=NOON)
     return sqlite_engine
 
 

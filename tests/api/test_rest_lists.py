@@ -15,9 +15,9 @@ from campaigns.campaign.media import Medium
 from retention import keys
 from retention.access import Scope
 from retention.database import transaction
-from retention.shops import create_shop
 from tests.campaigns.conftest import NOON, Stage
 from tests.campaigns.posts import group, launched, posted
+from tests.factories import make_shop
 from tests.retention import rows
 
 Tea = Callable[[Callable[[Stage], Any]], Any]
@@ -66,7 +66,7 @@ def filled(tea: Tea, engine: Engine) -> None:
 
     def shops(stage: Stage) -> None:
         for slug in ("pots", "cups"):
-            create_shop(stage.session, slug, name=slug, timezone="Asia/Shanghai", currency="CNY", at=NOON)
+            make_shop(stage.session, slug, name=slug, at=NOON)
             keys.create_api_key(stage.session, stage.shop, name=slug, scopes=frozenset({Scope.ORDERS_WRITE}), at=NOON)
 
     tea(shops)

@@ -13,11 +13,11 @@ from retention import clock, keys, users
 from retention.access import Role, Scope
 from retention.database import open_engine, reading, transaction
 from retention.settings import Settings, get_settings
-from retention.shops import create_shop
 from tests.apps import create_app
 from tests.campaigns.conftest import NOON, Stage
 from tests.campaigns.random_weeks import END, Trading
 from tests.campaigns.reference import Reader, Reading
+from tests.factories import make_shop
 from tests.sign_in import sign_in
 
 SITE = "https://r.example.cn"
@@ -26,7 +26,7 @@ SITE = "https://r.example.cn"
 def trade(engine: Engine, seed: int) -> tuple[str, dict[str, Reading]]:
     """Play a shop's weeks; return a key to it and what a plain reading says of its campaigns."""
     with transaction(engine) as session:
-        shop = create_shop(session, "tea", name="Tea", timezone="Asia/Shanghai", currency="CNY", at=NOON)
+        shop = make_shop(session, "tea", at=NOON)
         trading = Trading(Stage(session, shop), seed)
         trading.play(trading.orders(), order_of_import=seed)
         for campaign in trading.campaigns:

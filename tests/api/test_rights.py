@@ -31,10 +31,11 @@ from retention.access import ROLE_SCOPES, Role, Scope
 from retention.database import open_engine, transaction
 from retention.invitations import LinkPurpose, OneTimeLink
 from retention.settings import Settings
-from retention.shops import create_shop, find_shop
+from retention.shops import find_shop
 from retention.tokens import spaced
 from tests.api.rights import declared
 from tests.apps import create_app
+from tests.factories import make_shop
 from tests.retention import rows
 
 NOON = datetime(2026, 5, 20, 4, tzinfo=UTC)
@@ -129,7 +130,7 @@ def application(path: Path, *, full: bool = False) -> Iterator[FastAPI]:
 def application_on(engine: Engine, home: Path, *, full: bool = False) -> FastAPI:
     with transaction(engine) as session:
         for slug in ("tea", "pots"):
-            shop = create_shop(session, slug, name=slug, timezone="Asia/Shanghai", currency="CNY", at=NOON)
+            shop = make_shop(session, slug, name=slug, at=NOON)
             for role in Role:
                 users.add_user(session, f"{role}@{slug}.example", shop=shop, role=role, password="", at=NOON)
         if full:

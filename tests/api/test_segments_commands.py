@@ -16,7 +16,7 @@ from retention.database import reading, transaction
 from retention.settings import get_settings
 from retention.shops import find_shop
 from segments.schema import rule_schema
-from tests.segments.makers import add_buyers, add_order, add_visits, make_shop
+from tests.factories import add_buyers, add_order, add_visits, make_shop
 
 Regulars = Callable[..., tuple[int, str, str]]
 REPEAT = {"orders": {"at_least": 2}}

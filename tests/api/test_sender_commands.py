@@ -16,9 +16,10 @@ from retention import clock
 from retention.consent import Channel
 from retention.database import reading, transaction
 from retention.settings import get_settings
-from retention.shops import Shop, create_shop
+from retention.shops import Shop
 from tests.campaigns.conftest import NOON, Stage
 from tests.campaigns.gateways import Gateway, gateway
+from tests.factories import make_shop
 
 Regulars = Callable[..., tuple[int, str, str]]
 SECRET = "hidden-in-the-row"
@@ -40,7 +41,7 @@ def regulars(
     get_settings.cache_clear()
     terminal.engine.cache_clear()
     with transaction(terminal.engine()) as session:
-        shop = create_shop(session, "tea", name="Tea", timezone="Asia/Shanghai", currency="CNY", at=NOON)
+        shop = make_shop(session, "tea", at=NOON)
         Stage(session, shop).buyer("ada")
 
     def run(*words: str) -> tuple[int, str, str]:

@@ -14,9 +14,9 @@ from retention.access import Scope
 from retention.audit import AuditEntry
 from retention.database import reading
 from retention.settings import get_settings
-from retention.shops import create_shop
 from tests.campaigns.conftest import NOON, Stage
 from tests.campaigns.gateways import Gateway, gateway
+from tests.factories import make_shop
 
 Caller = Callable[..., TestClient]
 ADDRESS = "/api/v1/senders"
@@ -51,7 +51,7 @@ def _shops(tea: Callable[..., Any]) -> None:
 
     def fill(stage: Stage) -> None:
         stage.buyer("ada")
-        create_shop(stage.session, "other", name="Other", timezone="UTC", currency="EUR", at=NOON)
+        make_shop(stage.session, "other", timezone="UTC", currency="EUR", at=NOON)
 
     tea(fill)
 

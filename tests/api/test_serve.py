@@ -21,7 +21,7 @@ from retention import migrate, queue
 from retention.database import open_engine, reading, transaction
 from retention.idempotency import GivenAnswer
 from retention.settings import Settings
-from retention.shops import create_shop
+from tests.factories import make_shop
 from tests.servers import free_port
 
 LONG_AGO = datetime(2025, 1, 1, tzinfo=UTC)
@@ -85,7 +85,7 @@ def _parent_of(number: int) -> int:
 
 
 def leave_old_answer(session: Session) -> None:
-    shop = create_shop(session, "tea", name="Tea", timezone="UTC", currency="CNY", at=LONG_AGO)
+    shop = make_shop(session, "tea", timezone="UTC", at=LONG_AGO)
     row = GivenAnswer(shop_id=shop.id, actor="key:1", key="once", request="0" * 64, created_at=LONG_AGO)
     session.add(row)
 

@@ -20,8 +20,8 @@ from retention.database import reading, transaction
 from retention.logins import Login
 from retention.rate_limits import Attempts, Limit, give_back, left, network_of, take
 from retention.settings import Settings
-from retention.shops import create_shop
 from tests.apps import create_app
+from tests.factories import make_shop
 
 NOON = datetime(2026, 5, 20, 4, tzinfo=UTC)
 PASSWORD = "seven green kettles"
@@ -32,7 +32,7 @@ MAY = "may@tea.example"
 @pytest.fixture
 def app(engine: Engine, tmp_path: Path) -> FastAPI:
     with transaction(engine) as session:
-        tea = create_shop(session, "tea", name="Tea", timezone="Asia/Shanghai", currency="CNY", at=NOON)
+        tea = make_shop(session, "tea", at=NOON)
         users.add_user(session, MAY, shop=tea, role=Role.WAREHOUSE, password=PASSWORD, at=NOON)
         users.add_user(session, "new@tea.example", shop=tea, role=Role.VIEWER, password="", at=NOON)
     return web_process(engine, tmp_path)
@@ -111,7 +111,7 @@ def test_no_transaction_is_open_while_a_password_is_compared(
         with transaction(engine) as session:
             users.add_user(
                 session, f"{len(kept)}@pots.example",
-                shop=create_shop(session, "pots", name="Pots", timezone="Asia/Shanghai", currency="CNY", at=NOON),
+                shop=make_shop(session, "pots", at=NOON),
                 role=Role.OWNER, password="", at=NOON,
             )  # fmt: skip
         return passwords.fits(password, kept)

@@ -21,9 +21,10 @@ from retention.audit import AuditEntry
 from retention.database import reading, transaction
 from retention.errors import Conflict, Forbidden, NotFound
 from retention.settings import Settings, get_settings
-from retention.shops import Shop, create_shop, find_shop
+from retention.shops import Shop, find_shop
 from retention.users import User
 from tests.apps import create_app
+from tests.factories import make_shop
 from tests.sign_in import sign_in, token_of
 
 NOON = datetime(2026, 5, 20, 4, tzinfo=UTC)
@@ -47,8 +48,8 @@ def app(sqlite_engine: Engine, tmp_path: Path) -> FastAPI:
 
 
 def fill(session: Session) -> None:
-    tea = create_shop(session, "tea", name="Tea", timezone="Asia/Shanghai", currency="CNY", at=NOON)
-    create_shop(session, "pots", name="Pots", timezone="Asia/Shanghai", currency="CNY", at=NOON)
+    tea = make_shop(session, "tea", at=NOON)
+    make_shop(session, "pots", at=NOON)
     for email, role in ((OWNER, Role.OWNER), (MAY, Role.MARKETER)):
         users.add_user(session, email, shop=tea, role=role, password=PASSWORD, at=NOON, name=email.split("@")[0])
 

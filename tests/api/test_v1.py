@@ -20,12 +20,12 @@ from retention.access import Scope
 from retention.database import reading
 from retention.idempotency import GivenAnswer
 from retention.orders import Order
-from retention.shops import create_shop
 from retention.tokens import new_codes, spaced
 from segments.rules import parse
 from segments.segments import save_segment
 from tests.api.conftest import SITE, launched
 from tests.campaigns.conftest import EVERYBODY, NOON, Stage
+from tests.factories import make_shop
 
 Tea = Callable[[Callable[[Stage], Any]], Any]
 
@@ -220,7 +220,7 @@ def test_an_unknown_code_and_an_invalid_code_are_distinguished(backend: TestClie
 
 def test_the_coupon_of_another_shop_answers_like_an_unknown_one(backend: TestClient, tea: Tea) -> None:
     def in_other_shop(stage: Stage) -> str:
-        pots = create_shop(stage.session, "pots", name="Pots", timezone="Asia/Shanghai", currency="CNY", at=NOON)
+        pots = make_shop(stage.session, "pots", at=NOON)
         return a_coupon(Stage(stage.session, pots))
 
     code = tea(in_other_shop)

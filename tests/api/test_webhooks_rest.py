@@ -17,9 +17,9 @@ from retention.audit import AuditEntry
 from retention.consent import Channel
 from retention.database import reading, transaction
 from retention.settings import get_settings
-from retention.shops import create_shop
 from tests.campaigns.conftest import NOON, Stage, later
 from tests.campaigns.gateways import Gateway, gateway
+from tests.factories import make_shop
 
 Tea = Callable[[Callable[[Stage], Any]], Any]
 Caller = Callable[..., TestClient]
@@ -41,7 +41,7 @@ def _shops(tea: Callable[..., Any]) -> None:
 
     def fill(stage: Stage) -> None:
         stage.buyer("ada")
-        create_shop(stage.session, "other", name="Other", timezone="UTC", currency="EUR", at=NOON)
+        make_shop(stage.session, "other", timezone="UTC", currency="EUR", at=NOON)
 
     tea(fill)
 

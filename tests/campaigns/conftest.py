@@ -11,16 +11,15 @@ from sqlmodel import Session
 
 from campaigns.campaign.campaigns import Campaign, Recipe
 from campaigns.campaign.draft import Draft
-from campaigns.offers.offers import Offer, OfferKind, create_offer
-from campaigns.optouts.topics import Topic
+from campaigns.offers.offers import Offer
 from campaigns.runs.drafting import create_campaign
 from retention.buyers import Buyer
 from retention.consent import Answer, Channel, record_consent
 from retention.database import transaction
-from retention.parcels import Parcel
 from retention.products import Product
 from retention.queue import app
-from retention.shops import Shop, create_shop
+from retention.shops import Shop
+from tests.factories import add_offer, add_parcel, add_product, add_topic, make_shop
 
 NOON = datetime(2026, 3, 10, 4, tzinfo=UTC)  # noon in Shanghai
 EVERYBODY: dict[str, Any] = {"buyer": {"field": "external_id", "exists": True}}
@@ -67,26 +66,17 @@ class Stage:
         )
 
     def parcel(self, buyer_id: int, waybill: str, *, day: int = 0) -> int:
-        row = Parcel(shop_id=self.shop.id, waybill=waybill, buyer_id=buyer_id, ship_day=self.shop.day(NOON) + day)
-        self.session.add(row)
-        self.session.flush()
-        return row.id
+        return add_parcel(self.session, self.shop, buyer_id, waybill, day=self.shop.day(NOON) + day).id
 
     def offer(self, slug: str = "twenty-off", **terms: Any) -> Offer:
-        values = {"name": "20 off", "kind": OfferKind.AMOUNT, "value": 2000, "minimum": 9900} | terms
-        return create_offer(self.session, self.shop.id, slug, at=NOON, actor="test", **values)
+        return add_offer(self.session, self.shop, slug, at=NOON, **terms)
 
     def product(self, sku: str = "TEA-1", **values: Any) -> Product:
-        row = Product(shop_id=self.shop.id, sku=sku, **{"title": "Spring tea", "price": 12800, "stock": 50} | values)
-        self.session.add(row)
-        self.session.flush()
-        return row
+        return add_product(self.session, self.shop, sku, **values)
 
     def topic(self, slug: str = "arrivals") -> str:
         """Add a topic and return its slug."""
-        self.session.add(Topic(shop_id=self.shop.id, slug=slug, names={"en": slug.title()}))
-        self.session.flush()
-        return slug
+        return add_topic(self.session, self.shop, slug)
 
     def push(self, slug: str = "spring", *, control: float = 0.0, **values: Any) -> Campaign:
         """Draft a coupon push to everybody, without cap or control unless said."""
@@ -119,7 +109,7 @@ def _queue_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def stage(session: Session) -> Stage:
     """A tea shop in Shanghai, in the test's one transaction."""
-    return Stage(session, create_shop(session, "tea", name="Tea", timezone="Asia/Shanghai", currency="CNY", at=NOON))
+    return Stage(session, make_shop(session, "tea", at=NOON))
 
 
 @pytest.fixture
@@ -128,9 +118,7 @@ def on_stage(engine: Engine) -> Callable[[Callable[[Stage], Any]], Any]:
 
     def run(act: Callable[[Stage], Any]) -> Any:
         with transaction(engine) as session:
-            shop = session.get(Shop, 1) or create_shop(
-                session, "tea", name="Tea", timezone="Asia/Shanghai", currency="CNY", at=NOON
-            )
+            shop = session.get(Shop, 1) or make_shop(session, "tea", at=NOON)
             return act(Stage(session, shop))
 
     return run

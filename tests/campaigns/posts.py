@@ -7,37 +7,26 @@ from sqlmodel import Session, col, func, select
 from campaigns.campaign.campaigns import Campaign, Delivery, Recipe, Run
 from campaigns.campaign.media import Medium
 from campaigns.campaign.posts import Post
-from campaigns.channels.senders import Sender, SenderKind
+from campaigns.channels.senders import Sender
 from campaigns.posts import manual_posts
 from campaigns.runs.launch import launch
 from retention.access import ROLE_SCOPES, Member, Role
-from retention.followers_and_groups import Group, GroupMember
+from retention.followers_and_groups import Group
 from retention.touches import Touch, TouchEvent
 from retention.users import User
 from tests.campaigns.conftest import NOON, Stage
+from tests.factories import add_bot, add_group
 
 SITE = "https://r.example.cn"
 WORDS = {"en": {"subject": "Spring tea", "body": "Fresh from the hill, says {{ shop.name }}."}}
 
 
 def group(stage: Stage, slug: str, *buyers: int) -> Group:
-    row = Group(shop_id=stage.shop.id, slug=slug, name=slug.title(), created_at=NOON)
-    stage.session.add(row)
-    stage.session.flush()
-    for buyer in buyers:
-        stage.session.add(GroupMember(shop_id=stage.shop.id, group_id=row.id, buyer_id=buyer, joined_at=NOON))
-    stage.session.flush()
-    return row
+    return add_group(stage.session, stage.shop, slug, *buyers, at=NOON)
 
 
 def bot(stage: Stage, slug: str) -> Sender:
-    row = Sender(
-        shop_id=stage.shop.id, slug=f"robot-{slug}", name="Robot", medium=Medium.BOT, kind=SenderKind.BOT,
-        settings={"group": slug}, created_at=NOON,
-    )  # fmt: skip
-    stage.session.add(row)
-    stage.session.flush()
-    return row
+    return add_bot(stage.session, stage.shop, slug, at=NOON)
 
 
 def posted(stage: Stage, medium: Medium, slug: str = "drop", *, to: str = "groups", **values: Any) -> Campaign:

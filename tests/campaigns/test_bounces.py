@@ -20,6 +20,7 @@ from retention.consent import Answer, Channel, Consent, last_answer
 from retention.errors import NotFound
 from retention.files import FileStore
 from tests.campaigns.conftest import NOON, Stage, later
+from tests.factories import make_shop
 
 
 def dsn(
@@ -258,9 +259,8 @@ def test_a_report_that_guesses_at_a_delivery_is_kept_and_changes_nothing(sent: S
 
 
 def test_another_shops_gateway_cannot_speak_about_our_deliveries(sent: Stage, files: FileStore) -> None:
-    from retention.shops import create_shop
 
-    other = create_shop(sent.session, "other", name="Other", timezone="UTC", currency="EUR", at=NOON)
+    other = make_shop(sent.session, "other", timezone="UTC", currency="EUR", at=NOON)
     said = take_report(sent.session, files, dsn(mail_id(sent)), at=NOON, shop_id=other.id)
     assert said == [BounceKind.UNMATCHED]
     assert state(sent, "may") == ("waiting", "")

@@ -29,8 +29,9 @@ from retention.buyers import Buyer
 from retention.consent import Channel
 from retention.database import transaction
 from retention.ingest import import_file
-from retention.shops import Shop, create_shop
+from retention.shops import Shop
 from tests.campaigns.conftest import NOON, Stage
+from tests.factories import make_shop
 
 BUYERS = ("ada", "bo", "cy")
 MAILS = [["m1@example.com", " M1@Example.COM", "ｍ1@example.com"], ["m2@example.com", "M2@EXAMPLE.com "]]
@@ -85,7 +86,7 @@ def test_after_a_no_nothing_leaves_by_that_address_until_a_newer_yes(
 ) -> None:
     slug, plain = f"law-{next(_shops)}", Plain()
     with transaction(engine) as session:
-        shop = create_shop(session, slug, name="Tea", timezone="Asia/Shanghai", currency="CNY", at=NOON)
+        shop = make_shop(session, slug, name="Tea", at=NOON)
         campaign = Stage(session, shop).push(medium=medium).id
     for step, event in enumerate([("file", name, place, 0, "in", None) for place, name in ((0, "ada"), (1, "bo"))]):
         live(engine, slug, plain, event, medium=medium, at=NOON - timedelta(days=2, hours=step))

@@ -13,10 +13,10 @@ from campaigns.campaign.posts import Post
 from campaigns.campaign.reasons import Reason
 from campaigns.deliveries.transitions import MOVES, Move, Prepared, create, move, move_all, statement
 from retention.buyers import Buyer
-from retention.shops import create_shop
 from retention.touches import Touch, TouchEvent
 from retention.versions import Family, read_versions
 from tests.campaigns.conftest import NOON, Stage, later
+from tests.factories import make_shop
 
 CLAIM = "claim_token claim_expires_at"
 
@@ -197,7 +197,7 @@ def test_columns_of_a_move_become_what_the_table_says(stage: Stage) -> None:
 
 def test_a_move_over_two_shops_leaves_each_its_touches(stage: Stage) -> None:
     session, rows = stage.session, []
-    other = Stage(session, create_shop(session, "mugs", name="Mugs", timezone="UTC", currency="EUR", at=NOON))
+    other = Stage(session, make_shop(session, "mugs", timezone="UTC", currency="EUR", at=NOON))
     for each in (stage, other):
         here = world(each)
         rows.append(here.host)

@@ -16,8 +16,8 @@ from campaigns.runs.launch import launch
 from campaigns.texts.messages import render
 from retention.access import terminal_member
 from retention.errors import Conflict, Error, Invalid, NotFound
-from retention.shops import create_shop
 from tests.campaigns.conftest import EVERYBODY, NOON, Stage
+from tests.factories import make_shop
 
 
 def test_an_edit_names_only_what_changes_of_a_policy(stage: Stage) -> None:
@@ -74,7 +74,7 @@ def test_campaign_that_cannot_work_is_refused_and_leaves_nothing(
 def test_other_shops_offers_products_and_campaigns_are_unknown_here(stage: Stage) -> None:
     other = Stage(
         stage.session,
-        create_shop(stage.session, "other", name="Other", timezone="Asia/Shanghai", currency="CNY", at=NOON),
+        make_shop(stage.session, "other", at=NOON),
     )
     theirs = other.push()
     with pytest.raises(NotFound):

@@ -22,10 +22,11 @@ from campaigns.sending.pre_send_check import read_check
 from retention.buyers import Buyer
 from retention.consent import Channel
 from retention.database import transaction
-from retention.shops import Shop, create_shop
+from retention.shops import Shop
 from retention.suppressions import OptOutSubject, keys_of, suppress
 from tests.campaigns.conftest import NOON, Stage
 from tests.campaigns.random_campaigns import Rules, Somebody, draft, mail_of, phone_of, rules, somebody
+from tests.factories import make_shop
 
 IN_TWO_FORMS = [rule for rule in RULES if rule.drop is not Rule().drop and rule.refuse is not Rule().refuse]
 MEDIA = [Medium.EMAIL, Medium.SMS, Medium.WEBHOOK, Medium.PARCEL]
@@ -42,9 +43,7 @@ def test_rule_says_of_a_delivery_what_it_says_of_the_set(
 ) -> None:
     limits = replace(limits, quiet=False, send_at=False)  # hours are no rule: they put off, and leave nobody out
     with transaction(engine) as session:
-        shop = create_shop(
-            session, f"rules-{next(_shops)}", name="Tea", timezone="Asia/Shanghai", currency="CNY", at=NOON
-        )
+        shop = make_shop(session, f"rules-{next(_shops)}", name="Tea", at=NOON)
         campaign = draft(Stage(session, shop), people, medium=medium, limits=limits)
         waiting = sa.update(Delivery).where(
             col(Delivery.shop_id) == shop.id, col(Delivery.state) == DeliveryState.WAITING

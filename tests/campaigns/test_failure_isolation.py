@@ -24,7 +24,7 @@ from retention.errors import Conflict
 from retention.failures import Failure, Thing, each_alone
 from retention.ingest.jobs import run_imports
 from retention.jobs import Job, JobState
-from retention.shops import Shop, create_shop
+from retention.shops import Shop
 from retention.touches import Touch, TouchEvent
 from retention.versions import Family, raise_version
 from segments.forecasting import ShopForecast, forecast_shop
@@ -33,6 +33,7 @@ from segments.segments import Segment, save_segment
 from segments.snapshots import SegmentSnapshot, refresh_shop
 from tests.campaigns.conftest import NOON, Stage, later
 from tests.campaigns.triggers import FOLLOWED, follow, scheduled
+from tests.factories import make_shop
 
 OnStage = Callable[[Callable[[Stage], Any]], Any]
 
@@ -156,7 +157,7 @@ def test_an_import_and_a_forecast_that_fail_keep_no_other_shop_from_having_its_o
     engine: Engine, on_stage: OnStage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fill(stage: Stage) -> list[int]:
-        bad = create_shop(stage.session, "bad", name="Bad", timezone="UTC", currency="CNY", at=NOON)
+        bad = make_shop(stage.session, "bad", timezone="UTC", at=NOON)
         for shop in (bad, stage.shop):
             stage.session.add(Job(shop_id=shop.id, kind="import", input={}, actor="u", created_at=NOON))
         bad.timezone = "No/Where"
@@ -232,7 +233,7 @@ def test_a_post_a_batch_an_order_match_and_an_import_that_raise_leave_the_others
     """Two shops; in the first, one of two fails with what nobody foresaw. The good ones of both are done."""
 
     def shops(stage: Stage) -> list[int]:
-        other = create_shop(stage.session, "other", name="Other", timezone="UTC", currency="CNY", at=NOON)
+        other = make_shop(stage.session, "other", timezone="UTC", at=NOON)
         return [stage.shop.id, other.id]
 
     first, second = on_stage(shops)

@@ -38,12 +38,12 @@ from retention.consent import Answer, Channel, Consent
 from retention.database import open_engine, transaction
 from retention.queue import app, configure
 from retention.settings import Settings
-from retention.shops import create_shop
 from tests import servers
 from tests.campaigns import sender_that_dies
 from tests.campaigns.conftest import NOON, Stage, later
 from tests.campaigns.gateways import Gateway, gateway
 from tests.campaigns.test_smtp import Mailbox, mail_server_of
+from tests.factories import make_shop
 
 IDENTITY = SenderIdentity("https://shop.example", b"k", "Shop <shop@shop.example>")
 STEPS = ("claim", "begun", "handed", "recorded")
@@ -202,7 +202,7 @@ def test_database_restarted_in_the_middle_is_waited_for() -> None:
     with servers.restartable_postgresql() as server:
         engine = open_engine(server.migrated("middle"))
         with transaction(engine) as session:
-            shop = create_shop(session, "tea", name="Tea", timezone="Asia/Shanghai", currency="CNY", at=NOON)
+            shop = make_shop(session, "tea", at=NOON)
             stage = Stage(session, shop)
             for number in range(40):
                 stage.buyer(f"b{number}")

@@ -14,10 +14,10 @@ from campaigns.offers.redeem import hold
 from campaigns.runs.launch import launch
 from retention.database import reading
 from retention.orders import Order
-from retention.shops import create_shop
 from retention.versions import Family, raise_version
 from tests.campaigns.conftest import NOON, Stage, later
 from tests.campaigns.triggers import order
+from tests.factories import make_shop
 
 OnStage = Callable[[Callable[[Stage], Any]], Any]
 
@@ -38,7 +38,7 @@ def _carry(session: Session, number: str, code: str, at: datetime) -> None:
 def test_a_shop_is_looked_at_once_for_each_thing_that_moves(engine: Engine, on_stage: OnStage) -> None:
     def set_up(stage: Stage) -> tuple[int, str]:
         ada = stage.buyer("ada")
-        create_shop(stage.session, "empty", name="Empty", timezone="UTC", currency="CNY", at=NOON)
+        make_shop(stage.session, "empty", timezone="UTC", at=NOON)
         launch(stage.session, stage.shop, stage.push(), at=NOON, actor="u")
         order(stage, ada, "A-1", NOON)
         return stage.shop.id, stage.session.exec(select(Coupon.code)).one()

@@ -15,8 +15,8 @@ from campaigns.runs.drafting import edit_campaign
 from campaigns.runs.launch import launch
 from retention.buyers import Buyer
 from retention.consent import Channel, Pause
-from retention.shops import create_shop
 from tests.campaigns.conftest import NOON, Stage, later
+from tests.factories import make_shop
 
 
 def test_funnel_drops_each_buyer_at_the_first_step_that_applies(stage: Stage) -> None:
@@ -179,7 +179,7 @@ def test_promise_moves_with_what_of_the_shops_policy_holds_the_campaign(
 
 def test_another_shops_buyers_are_never_in_the_plan(stage: Stage) -> None:
     stage.buyer("ada")
-    other = create_shop(stage.session, "other", name="Other", timezone="Asia/Shanghai", currency="CNY", at=NOON)
+    other = make_shop(stage.session, "other", at=NOON)
     Stage(stage.session, other).buyer("bo")
     assert len(plan(stage.session, stage.shop, stage.push(), at=NOON).audience) == 1
 

@@ -16,9 +16,9 @@ from retention.access import Member, Role, Scope
 from retention.consent import Channel
 from retention.errors import Conflict, Forbidden, Invalid, NotFound
 from retention.products import Product
-from retention.shops import create_shop
 from tests.campaigns.conftest import NOON, Stage, later
 from tests.campaigns.posts import group, launched, person, posted, posts_of, states, take
+from tests.factories import make_shop
 
 SECOND = timedelta(seconds=1)
 
@@ -172,7 +172,7 @@ def test_warehouse_viewer_and_another_shop_get_nothing(stage: Stage) -> None:
     group(stage, "tea", stage.buyer("ada"))
     launched(stage, posted(stage, Medium.ASSISTED))
     number = posts_of(stage.session)[0].id
-    other = create_shop(stage.session, "other", name="Other", timezone="UTC", currency="EUR", at=NOON)
+    other = make_shop(stage.session, "other", timezone="UTC", currency="EUR", at=NOON)
     for role in (Role.WAREHOUSE, Role.VIEWER):
         with pytest.raises(Forbidden):
             take(stage, person(stage.session, role.value, role=role), number)

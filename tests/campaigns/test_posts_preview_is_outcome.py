@@ -29,7 +29,7 @@ from retention.access import Member
 from retention.database import transaction
 from retention.errors import Conflict
 from retention.followers_and_groups import GroupMember
-from retention.shops import Shop, create_shop
+from retention.shops import Shop
 from tests.campaigns.conftest import NOON, Stage, later
 from tests.campaigns.posts import SITE, person
 from tests.campaigns.random_campaigns import (
@@ -42,6 +42,7 @@ from tests.campaigns.random_campaigns import (
     rules,
     somebody,
 )
+from tests.factories import make_shop
 
 ERRORS = {"refused": Refused("no such group"), "undecided": Undecided("broken"), "later": TryLater("busy")}
 WAYS = {
@@ -69,7 +70,7 @@ def test_posts_are_what_the_preview_showed_and_the_sum_of_what_became_of_them(
     medium, posts_to = WAYS[way]
     with transaction(engine) as session:
         slug = f"posts-{next(_shops)}"
-        shop = create_shop(session, slug, name="Tea", timezone="Asia/Shanghai", currency="CNY", at=NOON)
+        shop = make_shop(session, slug, name="Tea", at=NOON)
         campaign = draft(Stage(session, shop), people, medium=medium, limits=limits, posts_to=posts_to)
         planned = plan(session, shop, campaign, at=NOON)
         run = launch(session, shop, campaign, at=NOON, actor="user:1", fingerprint=planned.fingerprint)

@@ -20,7 +20,7 @@ from campaigns.runs.launch import launch
 from campaigns.sending.sending import send_waiting
 from campaigns.texts.mail import SenderIdentity
 from retention.database import transaction
-from retention.shops import Shop, create_shop
+from retention.shops import Shop
 from tests.campaigns.conftest import NOON, Stage, later
 from tests.campaigns.random_campaigns import (
     Rules,
@@ -34,6 +34,7 @@ from tests.campaigns.random_campaigns import (
     rules,
     somebody,
 )
+from tests.factories import make_shop
 
 IDENTITY = SenderIdentity("https://shop.example", b"a key for tests", "Shop <shop@shop.example>")
 _shops = itertools.count(1)
@@ -52,7 +53,7 @@ def test_preview_is_what_is_made_and_the_sum_of_what_became_of_it(
 ) -> None:
     slug = f"shop-{next(_shops)}"
     with transaction(engine) as session:
-        shop = create_shop(session, slug, name="Tea", timezone="Asia/Shanghai", currency="CNY", at=NOON)
+        shop = make_shop(session, slug, name="Tea", at=NOON)
         campaign = draft(Stage(session, shop), people, medium=medium, limits=limits)
         planned = plan(session, shop, campaign, at=NOON)
         run = launch(session, shop, campaign, at=NOON, actor="user:1", fingerprint=planned.fingerprint)

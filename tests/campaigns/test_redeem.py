@@ -17,10 +17,11 @@ from campaigns.offers.redeem import claim_coupon, find_coupon, give_back, hold, 
 from campaigns.runs.launch import launch
 from retention.database import transaction
 from retention.errors import Conflict, Invalid, NotFound
-from retention.shops import create_shop, find_shop
+from retention.shops import find_shop
 from retention.touches import Touch
 from tests.campaigns.claims import claim_by_code
 from tests.campaigns.conftest import NOON, Stage, later
+from tests.factories import make_shop
 
 
 def _coupon(stage: Stage, **terms: Any) -> tuple[Coupon, Link]:
@@ -106,7 +107,7 @@ def test_refusals_say_why_and_change_nothing(stage: Stage) -> None:
 
 def test_another_shops_code_is_unknown_here(stage: Stage) -> None:
     coupon, _ = _coupon(stage)
-    other = create_shop(stage.session, "other", name="Other", timezone="Asia/Shanghai", currency="CNY", at=NOON)
+    other = make_shop(stage.session, "other", at=NOON)
     with pytest.raises(NotFound):
         redeem(stage.session, other, coupon.code, order_reference="A1", amount=12_000, at=NOON)
     assert coupon.state is CouponState.ISSUED

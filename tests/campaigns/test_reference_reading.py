@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from sqlmodel import Session, select
 
 from campaigns.results.results import campaign_results
-from retention.shops import create_shop
 from retention.touches import Touch, TouchEvent
 from segments.matching import open_matcher
 from segments.rules import parse
 from tests.campaigns.conftest import NOON, Stage
 from tests.campaigns.random_weeks import END, Trading
 from tests.campaigns.reference import Reader
+from tests.factories import make_shop
 
 
 @contextmanager
@@ -24,7 +24,7 @@ def played(session: Session, seed: int, order_of_import: int) -> Iterator[Tradin
     """Play a shop's weeks in the session and take them back afterwards."""
     world = session.begin_nested()
     try:
-        shop = create_shop(session, "tea", name="Tea", timezone="Asia/Shanghai", currency="CNY", at=NOON)
+        shop = make_shop(session, "tea", at=NOON)
         trading = Trading(Stage(session, shop), seed)
         trading.play(trading.orders(), order_of_import=order_of_import)
         yield trading

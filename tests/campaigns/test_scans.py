@@ -8,9 +8,9 @@ from campaigns.offers.links import Link, Scan, TouchKind, link_address, paper_ad
 from campaigns.offers.scans import open_link
 from campaigns.runs.launch import launch
 from retention.errors import NotFound
-from retention.shops import create_shop
 from retention.touches import Touch, TouchEvent
 from tests.campaigns.conftest import NOON, Stage, later
+from tests.factories import make_shop
 
 PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 MicroMessenger/8.0.49"
 
@@ -76,7 +76,7 @@ def test_unknown_token_is_not_found_and_leaves_no_scan(stage: Stage) -> None:
 
 def test_owner_of_a_joint_slot_learns_the_host_shop_but_not_the_buyer(stage: Stage) -> None:
     link = _link(stage, parcel=True)
-    other = create_shop(stage.session, "cups", name="Cups", timezone="Asia/Shanghai", currency="CNY", at=NOON)
+    other = make_shop(stage.session, "cups", at=NOON)
     slot = Link(
         shop_id=other.id,
         host_shop_id=stage.shop.id,

@@ -38,11 +38,11 @@ from retention.consent import Channel
 from retention.database import open_engine, reading, transaction
 from retention.errors import Conflict, Invalid, NotFound
 from retention.settings import get_settings
-from retention.shops import create_shop
 from retention.touches import Touch, TouchEvent
 from tests.campaigns.conftest import NOON, Stage, later
 from tests.campaigns.gateways import DROP, Gateway, gateway
 from tests.campaigns.posts import SITE, bot, group, launched, posted
+from tests.factories import make_shop
 
 Acting = Callable[[Callable[[Stage], Any]], Any]
 IDENTITY = SenderIdentity("https://shop.example", b"k", "Shop <shop@shop.example>")
@@ -156,7 +156,7 @@ def test_row_of_a_transaction_that_stays_open_for_hours_is_sent_when_it_appears(
 ) -> None:
     engine = open_engine(postgresql_url)
     with transaction(engine) as session:
-        stage = Stage(session, create_shop(session, "tea", name="Tea", timezone="UTC", currency="CNY", at=NOON))
+        stage = Stage(session, make_shop(session, "tea", timezone="UTC", at=NOON))
         stage.buyer("slow"), stage.buyer("quick")
         _webhook(stage, there)
     with transaction(engine) as slow:

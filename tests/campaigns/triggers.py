@@ -8,9 +8,9 @@ from sqlmodel import Session, col, select
 from campaigns.campaign.campaigns import Campaign, Delivery, Recipe
 from campaigns.runs.scheduling import schedule
 from retention.audit import AuditEntry
-from retention.followers_and_groups import Follow
 from retention.orders import Order, OrderStatus
 from tests.campaigns.conftest import NOON, Stage
+from tests.factories import add_follow, add_order
 
 DAILY_AT_TEN = {"recurring": {"rrule": "FREQ=DAILY", "at": "10:00"}}
 FOLLOWED = {"event": {"kind": "followed"}}
@@ -25,27 +25,12 @@ def scheduled(stage: Stage, trigger: dict[str, Any], slug: str = "spring", **val
 
 def follow(stage: Stage, name: str, at: datetime) -> int:
     buyer_id = stage.buyer(name)
-    stage.session.add(Follow(shop_id=stage.shop.id, buyer_id=buyer_id, followed_at=at))
-    stage.session.flush()
+    add_follow(stage.session, stage.shop, buyer_id, at=at)
     return buyer_id
 
 
 def order(stage: Stage, buyer_id: int, number: str, at: datetime, status: OrderStatus = OrderStatus.PLACED) -> Order:
-    row = Order(
-        shop_id=stage.shop.id,
-        source="test",
-        external_id=number,
-        buyer_id=buyer_id,
-        status=status,
-        placed_at=at,
-        ordered_at=at,
-        order_day=stage.shop.day(at),
-        amount=9900,
-        counts=status is OrderStatus.PAID,
-    )
-    stage.session.add(row)
-    stage.session.flush()
-    return row
+    return add_order(stage.session, stage.shop, buyer_id, number=number, at=at, amount=9900, status=status)
 
 
 def served(session: Session, campaign: Campaign) -> list[int]:

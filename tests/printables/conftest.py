@@ -25,7 +25,8 @@ from retention.files import FileStore
 from retention.parcels import Parcel
 from retention.products import Product
 from retention.queue import app
-from retention.shops import Shop, create_shop
+from retention.shops import Shop
+from tests.factories import make_shop
 from tests.printables import samples
 
 NOON = datetime(2026, 3, 10, 4, tzinfo=UTC)  # noon in Shanghai
@@ -136,7 +137,7 @@ class Bench:
 def open_shop(engine: Engine, files: FileStore, slug: str, *, name: str, title: str, value: int = 2000) -> Bench:
     """Return a bench in a new shop with an offer and a product that has a picture."""
     with transaction(engine) as session:
-        shop = create_shop(session, slug, name=name, timezone="Asia/Shanghai", currency="CNY", at=NOON)
+        shop = make_shop(session, slug, name=name, at=NOON)
         offer = create_offer(
             session,
             shop.id,

@@ -9,14 +9,14 @@ from sqlalchemy import Engine, text
 from retention.database import transaction
 from retention.files import FileStore
 from retention.ingest import ImportReport, import_file
-from retention.shops import create_shop
+from tests.factories import make_shop
 from tests.retention.makers import NOW, Ask, Load
 
 
 @pytest.fixture
 def shop_engine(engine: Engine) -> Engine:
     with transaction(engine) as session:
-        create_shop(session, "tea", name="Tea", timezone="Asia/Shanghai", currency="CNY", at=NOW)
+        make_shop(session, "tea", at=NOW)
     return engine
 
 

@@ -13,7 +13,8 @@ from sqlmodel import Session
 from retention.aggregates import refresh_aggregates
 from retention.database import transaction
 from retention.ingest.orders import OrderInput, put_orders
-from retention.shops import Shop, create_shop
+from retention.shops import Shop
+from tests.factories import make_shop
 
 NOW = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
 
@@ -41,7 +42,7 @@ def some_orders(chance: random.Random, count: int) -> list[OrderInput]:
 def test_aggregates_after_each_import_are_those_of_a_recalculation(engine: Engine, seed: int) -> None:
     chance = random.Random(seed)
     with transaction(engine) as session:
-        shop = create_shop(session, "tea", name="Tea", timezone="Asia/Shanghai", currency="CNY", at=NOW)
+        shop = make_shop(session, "tea", at=NOW)
     for _ in range(4):
         with transaction(engine) as session:
             put_orders(session, shop, some_orders(chance, 25), source="api", now=NOW)
@@ -52,7 +53,7 @@ def test_aggregates_after_each_import_are_those_of_a_recalculation(engine: Engin
 
 
 def test_refresh_touches_the_buyers_asked_for_only(session: Session) -> None:
-    shop: Shop = create_shop(session, "tea", name="Tea", timezone="Asia/Shanghai", currency="CNY", at=NOW)
+    shop: Shop = make_shop(session, "tea", at=NOW)
     rows = [OrderInput(f"A{k}", buyer_id=f"b{k}", paid_at=NOW, amount=Decimal(k)) for k in (1, 2)]
     put_orders(session, shop, rows, source="api", now=NOW)
     session.connection().execute(text("UPDATE buyer_facts SET spend = 7"))

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from retention.database import transaction
 from retention.ingest import ImportReport, import_file
-from retention.shops import create_shop
+from tests.factories import make_shop
 from tests.retention.makers import NOW, Ask, Load
 
 
@@ -70,7 +70,7 @@ def test_date_order_is_said_not_guessed(load: Load, ask: Ask) -> None:
 
 def test_skipped_and_doubled_hours_of_a_zone_have_one_meaning(shop_engine: Engine, tmp_path: Path, ask: Ask) -> None:
     with transaction(shop_engine) as session:
-        create_shop(session, "ny", name="NY", timezone="America/New_York", currency="USD", at=NOW)
+        make_shop(session, "ny", name="NY", timezone="America/New_York", currency="USD", at=NOW)
     path = tmp_path / "orders.csv"
     path.write_text("order_id,paid_at,amount\nA1,2026-03-08 02:30,1\nA2,2026-11-01 01:30,1\n")
     import_file(shop_engine, "ny", "orders", path, now=NOW)

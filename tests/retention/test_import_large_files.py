@@ -12,7 +12,7 @@ from sqlalchemy import Engine, inspect, text
 
 from retention.database import open_engine, transaction
 from retention.ingest import import_file
-from retention.shops import create_shop
+from tests.factories import make_shop
 from tests.retention.makers import NOW, TWO_LINES, Ask, Load, in_small_pieces
 
 
@@ -106,7 +106,7 @@ def test_order_of_lines_and_size_of_chunks_make_no_difference(
         shutil.copy(sqlite_template, database)
         engine = open_engine(f"sqlite:///{database}")
         with transaction(engine) as session:
-            create_shop(session, "tea", name="Tea", timezone="Asia/Shanghai", currency="CNY", at=NOW)
+            make_shop(session, "tea", at=NOW)
         path = tmp_path / "some.csv"
         lines = [f"{row},b{int(row.split(',')[0][1:]) % 4}" for row in rows]
         path.write_text("order_id,paid_at,sku,quantity,unit_price,buyer_id\n" + "\n".join(lines))

@@ -10,7 +10,8 @@ from retention.database import transaction
 from retention.ingest import import_file
 from retention.ingest.orders import OrderInput, put_orders
 from retention.orders import OrderStatus
-from retention.shops import create_shop, find_shop
+from retention.shops import find_shop
+from tests.factories import make_shop
 from tests.retention.counting import order_counts
 from tests.retention.makers import NOW, TWO_LINES, Ask, Load
 
@@ -157,7 +158,7 @@ def test_orders_from_a_program_share_the_merge_of_a_file(shop_engine: Engine, lo
 
 def test_two_shops_may_have_the_same_numbers(shop_engine: Engine, load: Load, ask: Ask, tmp_path: Path) -> None:
     with transaction(shop_engine) as session:
-        create_shop(session, "cup", name="Cup", timezone="Europe/Berlin", currency="EUR", at=NOW)
+        make_shop(session, "cup", timezone="Europe/Berlin", currency="EUR", at=NOW)
     load(TWO_LINES)
     import_file(shop_engine, "cup", "orders", tmp_path / "orders.csv", now=NOW)
     assert ask("SELECT shop_id, count(*), sum(spend) FROM buyer_facts GROUP BY shop_id ORDER BY 1") == [

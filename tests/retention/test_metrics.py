@@ -15,7 +15,8 @@ from sqlmodel import Session
 
 from retention.ingest.orders import OrderInput, put_orders
 from retention.metrics import cohort_report, home_figures, median_of_counts, repeat_report
-from retention.shops import Shop, create_shop
+from retention.shops import Shop
+from tests.factories import make_shop
 
 NOW = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -23,7 +24,7 @@ ZONE = ZoneInfo("Asia/Shanghai")
 
 @pytest.fixture
 def shop(session: Session) -> Shop:
-    return create_shop(session, "tea", name="Tea", timezone="Asia/Shanghai", currency="CNY", at=NOW)
+    return make_shop(session, "tea", at=NOW)
 
 
 @pytest.fixture
@@ -139,7 +140,7 @@ def test_reports_of_a_shop_without_orders_are_empty(session: Session, shop: Shop
 
 
 def test_reports_see_their_own_shop_only(session: Session, shop: Shop, orders: list[OrderInput]) -> None:
-    other = create_shop(session, "cup", name="Cup", timezone="Europe/Berlin", currency="EUR", at=NOW)
+    other = make_shop(session, "cup", timezone="Europe/Berlin", currency="EUR", at=NOW)
     assert repeat_report(session, other).orders == 0
     assert cohort_report(session, other).cohorts == ()
 

@@ -9,9 +9,10 @@ from retention.buyers import Buyer, FormerAddress
 from retention.consent import Answer, Channel, record_consent
 from retention.database import reading, transaction
 from retention.phone_renormalizing import renormalize_all
-from retention.shops import Shop, create_shop, find_shop
+from retention.shops import Shop, find_shop
 from retention.suppressions import OptOutSubject, held_buyers, is_held
 from tests.campaigns.conftest import NOON
+from tests.factories import make_shop
 
 PHONES = ("0912 345 678", "13800138000", "0912-345-679", "", "+886 912 345 680", "0912345681")
 TAIWAN = ["+886912345678", "+8613800138000", "+886912345679", "", "+886912345680", "+886912345681"]
@@ -26,7 +27,7 @@ def test_numbers_are_spelled_again_when_the_country_changes(engine: Engine, monk
     monkeypatch.setattr(phone_renormalizing, "AT_ONCE", 2)
     with transaction(engine) as session:
         for slug in ("tea", "stays"):
-            shop = create_shop(session, slug, name=slug, timezone="Asia/Shanghai", currency="CNY", at=NOON)
+            shop = make_shop(session, slug, name=slug, at=NOON)
             for number, phone in enumerate(PHONES):
                 session.add(Buyer(shop_id=shop.id, external_id=f"b{number}", phone=phone, created_at=NOON))
         session.flush()

@@ -15,7 +15,7 @@ from segments.matching import match
 from segments.rule_ast import EVERYONE, Orders
 from segments.rules import parse
 from segments.segments import save_segment, set_manual_members
-from tests.segments.makers import NOW, add_buyers, add_follow, add_order, add_touch, make_shop
+from tests.factories import NOW, add_buyers, add_follow, add_order, add_touch, make_shop
 
 REPEAT = {"orders": {"at_least": 2}}
 RECENT = {"orders": {"at_least": 1, "window": {"last_days": 7}}}

@@ -14,7 +14,7 @@ from segments.matching import TooLong, open_matcher
 from segments.rules import parse
 from segments.segments import save_segment
 from segments.snapshots import refresh_segment, refresh_segments
-from tests.segments.makers import NOW, add_buyers, make_shop
+from tests.factories import NOW, add_buyers, make_shop
 
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n WHERE i < 0"
 

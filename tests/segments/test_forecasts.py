@@ -13,7 +13,6 @@ from retention.database import reading, transaction
 from retention.errors import Invalid
 from retention.ingest import import_file
 from retention.orders import Order
-from retention.shops import create_shop
 from retention.versions import Family, raise_version
 from segments.descriptions import describe
 from segments.forecasting import forecast_all, forecast_shop, keep_forecast, make_forecast
@@ -21,7 +20,7 @@ from segments.forecasts import BuyerForecast, Outcome, ShopForecast, find_foreca
 from segments.matching import match
 from segments.preview import preview
 from segments.rules import parse
-from tests.segments.makers import NOW, add_order, add_visits, make_shop
+from tests.factories import NOW, add_order, add_visits, make_shop
 
 ALIVE = {"prediction": {"measure": "alive", "at_least": 0.5}}
 EXPECTED = {"prediction": {"measure": "orders", "more_than": 0}}
@@ -188,7 +187,7 @@ def test_the_published_figures_are_found_from_the_order_file(engine, data_folder
     path = tmp_path / "orders.csv"
     path.write_text("\n".join(lines))
     with transaction(engine) as session:
-        shop = create_shop(session, "cd", name="CD", timezone="UTC", currency="USD", at=NOW)
+        shop = make_shop(session, "cd", name="CD", timezone="UTC", currency="USD", at=NOW)
     report = import_file(engine, "cd", "orders", path, now=NOW)
     assert report.accepted == len(rows)
     with reading(engine) as session:

@@ -11,11 +11,11 @@ from sqlalchemy import Engine
 
 from retention.database import reading, transaction
 from retention.ingest import import_file
-from retention.shops import create_shop
 from segments.matching import match
 from segments.rfm import read_scores
 from segments.rules import parse
 from segments.view import View
+from tests.factories import make_shop
 
 pytestmark = pytest.mark.data
 NOW = datetime(2019, 7, 1, tzinfo=UTC)
@@ -24,7 +24,7 @@ NOW = datetime(2019, 7, 1, tzinfo=UTC)
 @pytest.fixture
 def chinese_shop(engine: Engine, data_folder: Path):
     with transaction(engine) as session:
-        shop = create_shop(session, "cn", name="CN", timezone="Asia/Shanghai", currency="CNY", at=NOW)
+        shop = make_shop(session, "cn", name="CN", at=NOW)
     import_file(engine, "cn", "orders", data_folder / "cn_shop_orders.csv", preset="taobao", now=NOW)
     return shop
 

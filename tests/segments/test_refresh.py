@@ -6,7 +6,7 @@ from retention.database import reading, transaction
 from segments.rules import parse
 from segments.segments import find_segment, save_segment
 from segments.snapshots import changes_since, refresh_all, refresh_segments, refresh_shop, trend
-from tests.segments.makers import add_buyers, add_follow, make_shop
+from tests.factories import add_buyers, add_follow, make_shop
 
 NOON = datetime(2026, 11, 1, 12, 30, tzinfo=UTC)
 

@@ -8,7 +8,7 @@ from segments.rfm import GRID, grid, group_members, movement, quintiles, read_sc
 from segments.rule_ast import Scale
 from segments.rules import parse
 from segments.view import View
-from tests.segments.makers import NOW, add_buyers, add_order, make_shop
+from tests.factories import NOW, add_buyers, add_order, make_shop
 
 
 def test_equal_values_share_a_score_and_five_is_best():

@@ -9,7 +9,7 @@ from segments.matching import match
 from segments.rule_ast import key
 from segments.rules import parse
 from segments.schema import rule_schema
-from tests.segments.makers import NOW, add_buyers, add_order, make_shop
+from tests.factories import NOW, add_buyers, add_order, make_shop
 from tests.segments.worlds import RULES
 
 REFUSED = [

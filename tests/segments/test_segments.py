@@ -18,7 +18,7 @@ from segments.rules import parse
 from segments.segments import delete_segment, find_segment, list_segments, save_segment, set_manual_members
 from segments.sets import intersection, minus, overlap, split, union
 from segments.snapshots import changes_since, refresh_segment, refresh_segments, sizes, trend
-from tests.segments.makers import NOW, add_buyers, add_follow, add_order, make_shop
+from tests.factories import NOW, add_buyers, add_follow, add_order, make_shop
 
 BOUGHT = {"orders": {"at_least": 1}}
 

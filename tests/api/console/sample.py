@@ -18,9 +18,10 @@ from retention.followers_and_groups import Follow, Group, GroupMember
 from retention.orders import Order, OrderLine, OrderStatus
 from retention.parcels import Parcel
 from retention.products import Product
-from retention.shops import Shop, create_shop
+from retention.shops import Shop
 from retention.users import Membership, User
 from tests.databases import filled_once
+from tests.factories import make_shop
 from tests.sign_in import CHEAP_HASHES
 
 NOW = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)  # ten in the morning in Shanghai, a Saturday
@@ -36,8 +37,8 @@ CITIES = (("中国", "广东", "深圳"), ("中国", "上海", "上海"), ("Germ
 def fill(engine: Engine) -> None:
     """Make the shop `camellia` with one person of each role, and the empty shop `teahouse` of another owner."""
     with transaction(engine) as session:
-        shop = create_shop(session, "camellia", name="山茶小铺", timezone="Asia/Shanghai", currency="CNY", at=NOW)
-        other = create_shop(session, "teahouse", name="Teahouse", timezone="Europe/Berlin", currency="EUR", at=NOW)
+        shop = make_shop(session, "camellia", name="山茶小铺", at=NOW)
+        other = make_shop(session, "teahouse", timezone="Europe/Berlin", currency="EUR", at=NOW)
         for role in Role:
             _add_person(session, shop, role)
         _add_person(session, other, Role.OWNER)
