@@ -14,6 +14,9 @@ PORT ?= 8000
 TESTS ?= tests
 EXAMPLES ?= 100
 
+# One more than there are cores: some tests wait for a server, a browser or a deadline.
+WORKERS ?= $(shell echo $$(($$(nproc) + 1)))
+
 # Pango and HarfBuzz lay text out, the font draws Chinese; the suite starts servers and a browser of its own.
 RUN_PACKAGES := libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fontconfig fonts-noto-cjk
 TEST_PACKAGES := $(RUN_PACKAGES) postgresql redis-server chromium ghostscript
@@ -37,7 +40,7 @@ serve: run-system .venv/.run $(ASSETS) ## The console, the worker and the schedu
 	@$(BIN)/regulars serve --port $(PORT)
 
 test: test-system .venv/.dev $(ASSETS) ## The whole suite, on SQLite and on PostgreSQL (TESTS=)
-	@$(BIN)/python -m pytest $(TESTS) -n auto --maxprocesses=8 --dist worksteal --durations=10
+	@$(BIN)/python -m pytest $(TESTS) -n $(WORKERS) --maxprocesses=8 --dist worksteal --durations=10
 
 lowest: test-system .venv/lowest/.dev ## A part of the suite with the lowest versions that pyproject.toml admits
 	@.venv/lowest/bin/python -m pytest $(LOWEST_TESTS) -q -n auto --maxprocesses=8 -W default::DeprecationWarning

@@ -18,10 +18,20 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from retention import migrate, passwords
+from retention.queue import configure
 from retention.settings import get_settings
 from tests import servers
 from tests.databases import KeptPostgresql, KeptSqlite, new_database
 from tests.sign_in import CHEAP_HASHES
+
+LONG = (
+    "tests/api/test_demo.py",
+    "tests/api/test_healing.py",
+    "tests/api/test_logs.py",
+    "tests/api/test_serve.py",
+    "tests/campaigns/test_kill.py",
+)
+"""The modules whose tests start processes and wait for them, or play the demonstration."""
 
 
 @pytest.fixture(autouse=True)
@@ -31,6 +41,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("REGULARS_HOME", str(tmp_path / "home"))
     get_settings.cache_clear()
+    configure(get_settings())  # what is sent to workers lands here: without a queue each task would wait for a server
     yield tmp_path / "home"
     get_settings.cache_clear()
 
@@ -194,8 +205,11 @@ _FLAGS = [
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the tests with a browser last, so that it is started once; else the order stays random."""
-    items.sort(key=_has_browser)
+    """Run what waits for processes first and the tests with a browser last, so that it is started once.
+
+    Else the order stays random. What waits at the end would keep one worker while the others have nothing left.
+    """
+    items.sort(key=lambda item: (not item.nodeid.startswith(LONG), _has_browser(item)))
 
 
 @pytest.hookimpl(trylast=True)

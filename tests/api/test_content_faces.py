@@ -14,8 +14,6 @@ from sqlmodel import select
 from api.cli import main
 from campaigns.campaign.campaigns import Campaign
 from campaigns.optouts.bounces import Bounce
-from retention.queue import configure
-from retention.settings import get_settings
 from tests.api.conftest import launched
 from tests.campaigns.conftest import NOON, Stage
 from tests.campaigns.test_bounces import dsn, mail_id
@@ -29,7 +27,6 @@ Regulars = Callable[..., tuple[int, str, str]]
 def regulars(home: Path, engine: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Regulars:
     """Run a command on this test's database: `regulars("shop", "list") -> (code, out, err)`."""
     monkeypatch.setattr("api.cli.terminal.engine", lambda: engine)
-    configure(get_settings())
 
     def run(*arguments: str) -> tuple[int, str, str]:
         with pytest.raises(SystemExit) as ended:

@@ -17,7 +17,6 @@ from retention.buyers import Buyer
 from retention.consent import Answer, Channel, record_consent
 from retention.database import transaction
 from retention.products import Product
-from retention.queue import app
 from retention.shops import Shop
 from tests.factories import add_offer, add_parcel, add_product, add_topic, make_shop
 
@@ -98,12 +97,6 @@ class Stage:
             at=NOON,
             actor="user:1",
         )
-
-
-@pytest.fixture(autouse=True)
-def _queue_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody works here: messages to workers go nowhere, as when the broker loses them."""
-    monkeypatch.setattr(app.conf, "broker_url", "memory://")
 
 
 @pytest.fixture

@@ -25,8 +25,6 @@ from campaigns.sending.sending import resend
 from retention import clock, figures
 from retention.database import reading
 from retention.figures import count_figures, figure_of
-from retention.queue import configure
-from retention.settings import get_settings
 from retention.shops import find_shop
 from tests.campaigns.conftest import NOON, Stage, later
 
@@ -38,7 +36,6 @@ FIGURES = {"progress": (PROGRESS, "1"), "results": (RESULTS, "1"), "full": (BUYE
 @pytest.fixture(autouse=True)
 def every_shop_is_large(monkeypatch: pytest.MonkeyPatch, home: Any) -> None:
     monkeypatch.setattr(figures, "LARGE", 0)
-    configure(get_settings())
 
 
 def put(stage: Stage, **values: Any) -> None:

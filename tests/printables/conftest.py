@@ -24,7 +24,6 @@ from retention.database import reading, transaction
 from retention.files import FileStore
 from retention.parcels import Parcel
 from retention.products import Product
-from retention.queue import app
 from retention.shops import Shop
 from tests.factories import make_shop
 from tests.printables import samples
@@ -155,12 +154,6 @@ def open_shop(engine: Engine, files: FileStore, slug: str, *, name: str, title: 
         session.add(product)
         session.flush()
         return Bench(engine, files, shop, offer, product)
-
-
-@pytest.fixture(autouse=True)
-def _queue_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody works here: messages to workers go nowhere, as when the broker loses them."""
-    monkeypatch.setattr(app.conf, "broker_url", "memory://")
 
 
 @pytest.fixture

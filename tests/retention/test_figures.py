@@ -26,8 +26,6 @@ from retention.figures import (
     moment_of,
 )
 from retention.metrics import HOME, REPEAT
-from retention.queue import configure
-from retention.settings import get_settings
 from retention.shops import Shop, find_shop
 from retention.versions import Family, raise_version
 from tests.retention.makers import NOW, TWO_LINES, Load
@@ -40,7 +38,6 @@ LATER = NOW + timedelta(minutes=10)
 def every_shop_is_large(monkeypatch: pytest.MonkeyPatch, home: Any) -> None:
     monkeypatch.setattr(figures, "LARGE", 0)
     monkeypatch.setattr(clock, "now", lambda: NOW)
-    configure(get_settings())
 
 
 @pytest.fixture

@@ -16,18 +16,11 @@ from retention.files import FileStore, open_store
 from retention.ingest.jobs import CLAIM, MOST_TRIES, ask_import, keep_upload, progress_of, rejects_of, run_import
 from retention.jobs import Job, JobState
 from retention.orders import Order
-from retention.queue import configure
 from retention.settings import Settings, get_settings
 from tests.retention.makers import NOW, TWO_LINES
 
 ROOT = Path(__file__).resolve().parents[2]
 OWNER = Member(shop_id=1, actor="user:1", scopes=ROLE_SCOPES[Role.OWNER])
-
-
-@pytest.fixture(autouse=True)
-def queue(home: Path) -> None:
-    """A queue of this test's own, which nobody reads."""
-    configure(get_settings())
 
 
 def asked(engine: Engine, files: FileStore, content: bytes, name: str = "orders.csv") -> Job:
