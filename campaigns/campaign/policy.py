@@ -1,11 +1,12 @@
 """Policy: the limits of a campaign, as values; planning applies them."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from campaigns.campaign.media import Medium
 from retention.consent import Answer, Channel
@@ -74,6 +75,14 @@ def _checked_time(text: str) -> str:
     return text
 
 
+def _plain_number(value: object) -> object:
+    """Return a value that SQL reads as `int` does: no truth value, and of texts one of few digits."""
+    if isinstance(value, bool) or (isinstance(value, str) and not re.fullmatch("[0-9]{1,9}", value)):
+        raise Wrong(gettext_noop("{field} must be a whole number, like 14."))
+    return value
+
+
+WholeNumber = Annotated[int, BeforeValidator(_plain_number)]
 TimeOfDay = Annotated[str, AfterValidator(_checked_time)]
 
 
@@ -160,7 +169,7 @@ class Policy(BaseModel):
 
     control_share: float = Field(0.2, ge=0, le=0.9, description="Share of the audience that deliberately gets nothing.")
     caps: tuple[Cap, ...] = Field((), max_length=10, description="Frequency caps; each of them holds.")
-    priority: int = Field(50, ge=0, le=100, description="Who goes first where a cap yields; 100 before 0.")
+    priority: WholeNumber = Field(50, ge=0, le=100, description="Who goes first where a cap yields; 100 before 0.")
     quiet: Quiet | None = Field(None, description="Quiet hours, beside the shop's.")
     send_at: SendAt | None = Field(None, description="Time of day at which messages leave; null for at once.")
     late_after: int | None = Field(None, ge=1, le=8760, description="Hours after which it is too late; null for never.")

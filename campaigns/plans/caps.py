@@ -85,7 +85,9 @@ def buyers_at_cap(session: Session, shop: Shop, campaign: Campaign, *, cap: Cap,
     if cap.when_full is not WhenFull.YIELD:
         return AtCap({Reason.CAPPED: _with_at_least(session, _counted(shop, medium, cap, counted), cap.messages)})
     waits = col(Delivery.state) == DeliveryState.WAITING
-    lower, higher = (waits & rank for rank in (_priority() < policy.priority, _priority() > policy.priority))
+    lower, higher = (
+        waits & rank for rank in (priority_in_sql() < policy.priority, priority_in_sql() > policy.priority)
+    )
     capped = _with_at_least(session, _counted(shop, medium, cap, counted, ~lower, ~higher), cap.messages)
     over = _with_at_least(session, _counted(shop, medium, cap, counted, ~lower), cap.messages)
     return AtCap({Reason.CAPPED: capped, Reason.YIELDED: over - capped})
@@ -134,7 +136,7 @@ def _counted(shop: Shop, medium: Medium, cap: Cap, counted: CapWindow, *which: s
             col(Delivery.shop_id) == shop.id,
             col(Delivery.digest_id).is_(None),
             col(Campaign.medium).in_(cap.counted(medium)),
-            ~_transactional(),
+            ~transactional_in_sql(),
             *which,
         )
     )
@@ -236,7 +238,7 @@ def other_deliveries(
             col(mine.id),
             col(Delivery.id),
             col(Campaign.medium),
-            _priority(),
+            priority_in_sql(),
             begun,
             _moment(Delivery),
         )
@@ -249,7 +251,7 @@ def other_deliveries(
             col(Delivery.id) != mine.id,
             col(Delivery.state).in_(TAKEN),
             col(Delivery.digest_id).is_(None),
-            ~_transactional(),
+            ~transactional_in_sql(),
             sa.or_(begun, waits),
             _moment(Delivery) >= sa.literal(since, UTCDateTime()),
         )
@@ -271,14 +273,15 @@ def _seconds(session: Session, moment: sa.ColumnElement[datetime]) -> sa.ColumnE
     return sa.cast(sa.func.strftime("%s", moment), sa.Integer)
 
 
-def _transactional() -> sa.ColumnElement[bool]:
-    return sa.func.coalesce(_stored("transactional").in_(_TRUE), sa.false())
+def transactional_in_sql() -> sa.ColumnElement[bool]:
+    return sa.func.coalesce(sa.func.lower(_stored("transactional")).in_(_TRUE), sa.false())
 
 
-def _priority() -> sa.ColumnElement[int]:
+def priority_in_sql() -> sa.ColumnElement[int]:
     """Return the SQL of a campaign's priority; the usual one where none is stored, or what is stored is no number."""
-    usual, found = Policy.model_fields["priority"].default, _stored("priority")
-    whole = sa.and_(sa.func.length(found).between(1, 3), sa.func.translate(found, "0123456789", "") == "")
+    usual = Policy.model_fields["priority"].default
+    found = sa.func.replace(sa.func.ltrim(_stored("priority"), "-"), ".0", "")  # a whole number may be written -0.0
+    whole = sa.and_(sa.func.length(found).between(1, 9), sa.func.translate(found, "0123456789", "") == "")
     return sa.case((whole, sa.cast(found, sa.Integer)), else_=usual)
 
 
@@ -287,8 +290,8 @@ def _stored(name: str) -> sa.ColumnElement[str]:
     return sa.cast(col(Campaign.policy_json)[name].as_string(), sa.String)
 
 
-_TRUE = ("true", "1")
-"""How the two databases spell it."""
+_TRUE = ("true", "1", "1.0", "t", "yes", "y", "on")
+"""What `Policy` takes for a yes, as the two databases spell it."""
 
 
 def earliest_counted(caps: Iterable[Cap], at: datetime, timezone: str) -> datetime:

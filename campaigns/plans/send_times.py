@@ -40,6 +40,11 @@ class SendTimes:
     delayed_until: Numbers = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
     @property
+    def first(self) -> datetime:
+        """The first moment at which one of them can be due."""
+        return min(self.at, *self.zones.values()) if self.zones else self.at
+
+    @property
     def last(self) -> datetime:
         """The last moment at which one of them is due."""
         allowed = (

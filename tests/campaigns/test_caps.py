@@ -125,7 +125,7 @@ def test_of_two_that_wait_one_goes_first(other: OtherDelivery, when_full: WhenFu
         ({"caps": [{"messages": -1, "days": 7}]}, r"caps\.0\.messages must be at least 0"),
         ({"caps": [{"messages": 1, "days": 0}]}, r"caps\.0\.days must be at least 1"),
         ({"caps": [{"messages": 1, "days": 7, "over": "fax"}]}, r"caps\.0\.over is not valid"),
-        ({"caps": [{"messages": 1, "per": "year"}]}, r"caps\.0\.per is not one of"),
+        ({"caps": [{"messages": 1, "per": "year"}]}, r"caps\.0\.per cannot be 'year'"),
         ({"cap": {"messages": 1, "days": 7}}, "cap is not a known setting"),
         ({"priority": 101}, r"priority must be at most 100"),
         ({"cost_ceiling": -1}, r"cost_ceiling must be at least 0"),

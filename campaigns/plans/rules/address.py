@@ -107,7 +107,17 @@ def _drop_in_no_group(funnel: Funnel) -> Dropped:
         yield Reason.NO_ADDRESS, funnel.left - reachable
 
 
-HAS_ADDRESS = Rule(drop=_drop_without, refuse=_refuse_without, always=Reason.NO_ADDRESS)
-BOUNCED = Rule(drop=_drop_bounced, refuse=_refuse_bounced)
-SAME_ADDRESS = Rule(drop=_drop_same, always=Reason.SAME_ADDRESS)
-IN_GROUP = Rule(drop=_drop_in_no_group, always=Reason.NO_ADDRESS)
+HAS_ADDRESS = Rule("has_address", drop=_drop_without, refuse=_refuse_without, always=Reason.NO_ADDRESS)
+BOUNCED = Rule("bounced", drop=_drop_bounced, refuse=_refuse_bounced)
+SAME_ADDRESS = Rule(
+    "same_address",
+    drop=_drop_same,
+    always=Reason.SAME_ADDRESS,
+    one_form="Buyers of one plan are compared; two who come to share an address later each get the message.",
+)
+IN_GROUP = Rule(
+    "in_group",
+    drop=_drop_in_no_group,
+    always=Reason.NO_ADDRESS,
+    one_form="The plan makes the posts; whether a group takes its post is found out by posting.",
+)

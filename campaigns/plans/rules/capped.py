@@ -52,4 +52,4 @@ def _others(check: Check) -> dict[int, list[OtherDelivery]]:
     return other_deliveries(check.session, check.shop.id, check.rows, since=since)
 
 
-CAPPED = Rule(drop=_drop, refuse=_refuse, always=Reason.CAPPED)
+CAPPED = Rule("capped", drop=_drop, refuse=_refuse, always=Reason.CAPPED)

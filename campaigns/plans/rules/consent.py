@@ -91,5 +91,5 @@ def _held_here(check: Check, channel: Channel) -> sa.Select[int, str]:
     )
 
 
-CONSENT = Rule(drop=_drop_without_consent, refuse=_refuse_without_consent, always=Reason.NO_CONSENT)
-TOPIC = Rule(drop=_drop_by_topic, refuse=_refuse_by_topic)
+CONSENT = Rule("consent", drop=_drop_without_consent, refuse=_refuse_without_consent, always=Reason.NO_CONSENT)
+TOPIC = Rule("topic", drop=_drop_by_topic, refuse=_refuse_by_topic)

@@ -15,4 +15,9 @@ def _drop(funnel: Funnel) -> Dropped:
     )
 
 
-EXCLUDED = Rule(drop=_drop, always=Reason.EXCLUDED)
+EXCLUDED = Rule(
+    "excluded",
+    drop=_drop,
+    always=Reason.EXCLUDED,
+    one_form="Audience and exclusion are as of the plan that was approved; whoever changes segment afterwards stays.",
+)

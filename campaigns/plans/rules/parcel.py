@@ -55,5 +55,14 @@ def _full_parcels(shop: Shop, at: datetime, most: int) -> sa.Select[int]:
     )
 
 
-HAS_PARCEL = Rule(drop=_drop_without, always=Reason.NO_PARCEL)
-PARCEL_FULL = Rule(drop=_drop_full)
+HAS_PARCEL = Rule(
+    "has_parcel",
+    drop=_drop_without,
+    always=Reason.NO_PARCEL,
+    one_form="A delivery keeps the parcel it was planned for; no paper is made for one that has shipped.",
+)
+PARCEL_FULL = Rule(
+    "parcel_full",
+    drop=_drop_full,
+    one_form="Launches of a shop take turns and each counts what earlier ones put in; places freed later stay free.",
+)

@@ -55,4 +55,4 @@ def _paused_here(shop_id: int, delivery_ids: Collection[int], channel: Channel, 
     )
 
 
-PAUSE = Rule(drop=_drop, refuse=_refuse)
+PAUSE = Rule("pause", drop=_drop, refuse=_refuse)

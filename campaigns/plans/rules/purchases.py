@@ -5,12 +5,24 @@ from collections.abc import Collection
 import sqlalchemy as sa
 from sqlmodel import col
 
-from campaigns.campaign.campaigns import Campaign, Delivery, Run
+from campaigns.campaign.campaigns import Campaign, Delivery, Recipe, Run
 from campaigns.campaign.reasons import Reason
 from campaigns.deliveries.row_ids import with_ids
-from campaigns.plans.rules.rule import Check, Leaving, Rule
+from campaigns.plans.rules.rule import Check, Dropped, Funnel, Leaving, Rule
+from retention.bitmaps import read_bitmap
 from retention.orders import Order, OrderLine, OrderStatus
 from retention.products import Product
+
+
+def _drop_paid(funnel: Funnel) -> Dropped:
+    if funnel.campaign.recipe is Recipe.PAYMENT_REMINDER:
+        unpaid = sa.select(col(Order.buyer_id)).where(
+            col(Order.shop_id) == funnel.shop.id,
+            col(Order.buyer_id).is_not(None),
+            col(Order.status) == OrderStatus.PLACED,
+            col(Order.ordered_at) <= funnel.at,
+        )
+        yield Reason.PAID_ALREADY, funnel.left - read_bitmap(funnel.session, unpaid)
 
 
 def _refuse_paid(check: Check, row: Leaving) -> Reason | None:
@@ -59,5 +71,9 @@ def _bought_meanwhile(shop_id: int, delivery_ids: Collection[int]) -> sa.Select[
     )
 
 
-PAID = Rule(refuse=_refuse_paid)
-BOUGHT = Rule(refuse=_refuse_bought)
+PAID = Rule("paid", drop=_drop_paid, refuse=_refuse_paid)
+BOUGHT = Rule(
+    "bought",
+    refuse=_refuse_bought,
+    one_form="It is about purchases after the plan; whom earlier ones leave out, the audience says.",
+)

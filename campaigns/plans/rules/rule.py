@@ -93,13 +93,15 @@ def _refuses_nothing(_check: Check, _row: Leaving) -> None:
 
 
 class Rule(NamedTuple):
-    """The two forms of one rule.
+    """The two forms of one rule, under its name. A rule with one form alone says in `one_form` why the other is none.
 
     `drop` yields whom a plan leaves out, with the reason; nothing where the rule does not apply. `refuse` returns why
     a delivery may not leave, the moment until which it has to wait, or None. A funnel shows the step `always` even
     where it drops nobody.
     """
 
+    name: str
     drop: Callable[[Funnel], Dropped] = _drops_nobody
     refuse: Callable[[Check, Leaving], Reason | datetime | None] = _refuses_nothing
     always: Reason | None = None
+    one_form: str = ""

@@ -21,4 +21,9 @@ def _served(campaign: Campaign) -> SelectOfScalar[int]:
     return select(Delivery.buyer_id).where(*deliveries_of(campaign), state.in_(counted))
 
 
-SERVED = Rule(drop=_drop, always=Reason.SERVED)
+SERVED = Rule(
+    "served",
+    drop=_drop,
+    always=Reason.SERVED,
+    one_form="Launches of a shop take turns, so no second run of the campaign can choose a buyer after the plan.",
+)
