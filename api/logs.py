@@ -94,10 +94,10 @@ class _Foreign(logging.Handler):
         with suppress(Exception):
             error = record.exc_info[1] if record.exc_info else None
             where = f"{record.module}:{record.lineno}"
-            log.log(record.levelno, _said(record), logger=record.name, where=where, exc_info=error)
+            log.log(record.levelno, _safe_message(record), logger=record.name, where=where, exc_info=error)
 
 
-def _said(record: logging.LogRecord) -> str:
+def _safe_message(record: logging.LogRecord) -> str:
     """Return a message with only the harmless of its values; one that was put together already is not told."""
     if isinstance(record.args, Mapping):
         return str(record.msg) % {name: _harmless(value, name) for name, value in record.args.items()}

@@ -157,10 +157,10 @@ def leave_out(session: Session, member: Member, waybill: str, *, at: datetime) -
 def today(session: Session, shop: Shop, *, at: datetime) -> Today:
     """Return how many pieces were packed and how many mistakes were caught since the shop's midnight."""
     since = clock.start_of_day(shop.day(at), shop.timezone)
-    told = (PackingOutcome.PACKED, PackingOutcome.UNDONE, PackingOutcome.WRONG_PARCEL)
+    outcomes = (PackingOutcome.PACKED, PackingOutcome.UNDONE, PackingOutcome.WRONG_PARCEL)
     rows = session.exec(
         select(PackingEvent.outcome, func.count())
-        .where(PackingEvent.shop_id == shop.id, col(PackingEvent.outcome).in_(told), PackingEvent.at >= since)
+        .where(PackingEvent.shop_id == shop.id, col(PackingEvent.outcome).in_(outcomes), PackingEvent.at >= since)
         .group_by(col(PackingEvent.outcome))
     ).all()
     count = {PackingOutcome(outcome): number for outcome, number in rows}

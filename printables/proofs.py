@@ -168,7 +168,7 @@ def current_proof(session: Session, flyer: Flyer, copy: Copy, *, profile: str) -
     if proof is None:
         raise Conflict("The flyer {flyer} has changed since its proof. Make a new proof.", flyer=flyer.name)
     if not proof.passed:
-        wrong = "; ".join(preflight.said(check) for check in proof.checks if not check["ok"])
+        wrong = "; ".join(preflight.sentence_of(check) for check in proof.checks if not check["ok"])
         raise Conflict("The proof of {flyer} failed preflight: {wrong}", flyer=flyer.name, wrong=wrong)
     return proof
 

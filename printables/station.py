@@ -51,7 +51,7 @@ _FOR_A_PERSON = frozenset({Sign.LEFT, Sign.WRONG_PARCEL, Sign.NOT_PRINTED, Sign.
 
 
 @dataclass(frozen=True)
-class Said:
+class StationReply:
     """An answer: the sign, the waybill that is open now (empty for none), and what the words need.
 
     `tail` is the end of the waybill a piece belongs to, or that was closed; `missing` how many inserts are not in yet;
@@ -76,13 +76,13 @@ class Said:
         return self.sign in _FOR_A_PERSON or (is_in and self.copy_number > 1)
 
 
-def hear(session: Session, member: Member, text: str, *, over: str, at: datetime) -> Said:
+def hear(session: Session, member: Member, text: str, *, over: str, at: datetime) -> StationReply:
     """Answer what was typed while the parcel with the waybill `over` is open; empty text closes that parcel.
 
     A parcel is never closed while an insert is missing. NotFound for what is no waybill while none is open.
     """
     if not text.strip():
-        return _close(session, member, over, at=at) if over else Said(Sign.READY)
+        return _close(session, member, over, at=at) if over else StationReply(Sign.READY)
     waybill = _waybill(session, member, text)
     if waybill is None and over:
         return _piece(session, member, text, over=over, at=at)
@@ -93,22 +93,22 @@ def hear(session: Session, member: Member, text: str, *, over: str, at: datetime
     return _opened(open_parcel(session, member, waybill))
 
 
-def take_back(session: Session, member: Member, *, over: str, at: datetime) -> Said:
+def take_back(session: Session, member: Member, *, over: str, at: datetime) -> StationReply:
     """Take the insert packed last out of the open parcel again."""
-    return Said(Sign.UNDONE, undo(session, member, _over(over), at=at).waybill)
+    return StationReply(Sign.UNDONE, undo(session, member, _over(over), at=at).waybill)
 
 
-def go_without(session: Session, member: Member, *, over: str, at: datetime) -> Said:
+def go_without(session: Session, member: Member, *, over: str, at: datetime) -> StationReply:
     """Leave out what is missing, and close the parcel."""
     leave_out(session, member, _over(over), at=at)
     parcel = ship_parcel(session, member, over, at=at)
-    return Said(Sign.LEFT_OUT, tail=parcel.waybill[-4:])
+    return StationReply(Sign.LEFT_OUT, tail=parcel.waybill[-4:])
 
 
-def spoil(session: Session, member: Member, text: str, *, over: str, at: datetime) -> Said:
+def spoil(session: Session, member: Member, text: str, *, over: str, at: datetime) -> StationReply:
     """Count the insert with this code as spoiled and order its new copy."""
     piece, batch = order_reprint(session, member, text, at=at)
-    return Said(Sign.REPRINTED, over, code=piece.code, copy_number=piece.copy_number, batch=batch.number)
+    return StationReply(Sign.REPRINTED, over, code=piece.code, copy_number=piece.copy_number, batch=batch.number)
 
 
 def missing_in(parcel: OpenParcel) -> int:
@@ -129,26 +129,26 @@ def _waybill(session: Session, member: Member, text: str) -> str | None:
         return None
 
 
-def _opened(parcel: OpenParcel) -> Said:
+def _opened(parcel: OpenParcel) -> StationReply:
     if parcel.shipped:
-        return Said(Sign.LEFT, parcel.waybill)
+        return StationReply(Sign.LEFT, parcel.waybill)
     missing = missing_in(parcel)
     sign = Sign.OPENED if missing else Sign.COMPLETE if parcel.inserts else Sign.NOTHING
-    return Said(sign, parcel.waybill, missing=missing)
+    return StationReply(sign, parcel.waybill, missing=missing)
 
 
-def _close(session: Session, member: Member, over: str, *, at: datetime) -> Said:
+def _close(session: Session, member: Member, over: str, *, at: datetime) -> StationReply:
     parcel = open_parcel(session, member, over)
     if missing := missing_in(parcel):
-        return Said(Sign.UNFINISHED, parcel.waybill, missing=missing)
+        return StationReply(Sign.UNFINISHED, parcel.waybill, missing=missing)
     ship_parcel(session, member, over, at=at)
-    return Said(Sign.SHIPPED, tail=parcel.waybill[-4:])
+    return StationReply(Sign.SHIPPED, tail=parcel.waybill[-4:])
 
 
-def _piece(session: Session, member: Member, text: str, *, over: str, at: datetime) -> Said:
+def _piece(session: Session, member: Member, text: str, *, over: str, at: datetime) -> StationReply:
     result = scan(session, member, over, text, at=at)
     missing = missing_in(result.parcel)
-    return Said(
+    return StationReply(
         _sign(result, missing),
         result.parcel.waybill,
         code=result.code[:64],

@@ -95,7 +95,7 @@ def record_consent(  # noqa: PLR0913 - all that is known of an answer, by name
     and for those in `reached` (where messages of ours went, or a reply came from), and a yes lifts it from them.
     """
     last = _last(session, shop_id, buyer_id=buyer_id, channel=channel, topic=topic)
-    said = Consent(
+    consent = Consent(
         shop_id=shop_id,
         buyer_id=buyer_id,
         channel=channel,
@@ -108,9 +108,9 @@ def record_consent(  # noqa: PLR0913 - all that is known of an answer, by name
         counts=last is None or last.yields_to(answer, at),
         recorded_by=recorded_by,
     )
-    session.add(said)
+    session.add(consent)
     raise_version(session, shop_id, Family.CONSENTS)
-    if said.counts and channel in suppressions.KEY:
+    if consent.counts and channel in suppressions.KEY:
         own = session.exec(select(suppressions.KEY[channel]).where(Buyer.id == buyer_id)).one()
         keys = {own, *suppressions.keys_of(session, shop_id, channel, reached)}
         about = suppressions.OptOutSubject(shop_id, channel, topic)
@@ -118,7 +118,7 @@ def record_consent(  # noqa: PLR0913 - all that is known of an answer, by name
             suppressions.suppress(session, about, keys, source=source, wording=wording, at=at)
         else:
             suppressions.lift(session, about, keys, at=at)
-    return said
+    return consent
 
 
 def buyers_answering(shop_id: int, channel: Channel, answer: Answer, *, topic: str = "") -> SelectOfScalar[int]:

@@ -91,8 +91,8 @@ def driver_message(error: BaseException) -> str:
         return type(error).__name__
     original: Any = error.orig
     state = getattr(original, "sqlstate", None) or ""
-    said = str(original).strip().splitlines()
-    line = said[0].rstrip(".") if said else type(original).__name__
+    lines = str(original).strip().splitlines()
+    line = lines[0].rstrip(".") if lines else type(original).__name__
     # What quotes a value says so with a colon, or is of the class of unfit data; what else it quotes are names.
     return (_QUOTED if state.startswith("22") else _QUOTED_AFTER_COLON).sub("...", line)
 

@@ -74,8 +74,8 @@ _SOMEBODYS = (
 
 def log_trace(error: BaseException) -> str:
     """Return where an error and its causes came from, in one line and without values: the innermost place last."""
-    told = [f"{log_summary(each)} at {' > '.join(_places(each)) or 'no line'}" for each in _causes(error)]
-    return " < ".join(told)
+    causes = [f"{log_summary(each)} at {' > '.join(_places(each)) or 'no line'}" for each in _causes(error)]
+    return " < ".join(causes)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

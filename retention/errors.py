@@ -63,7 +63,7 @@ class Error(Exception):
 
     def say(self, translate: Callable[[str], str]) -> str:
         """Return the message in the language of `translate` (a gettext function)."""
-        values = {name: _said(value, translate) for name, value in self.values.items()}
+        values = {name: _shown_value(value, translate) for name, value in self.values.items()}
         if isinstance(name := values.get("field"), str):
             values["field"] = name_field(name)
         if isinstance(path := values.get("path"), str):
@@ -80,7 +80,7 @@ class Wrong(ValueError):
         self.values = values
 
 
-def _said(value: object, translate: Callable[[str], str]) -> object:
+def _shown_value(value: object, translate: Callable[[str], str]) -> object:
     if isinstance(value, StrEnum):
         return translate(in_words(value))
     if isinstance(value, Words):
@@ -88,7 +88,7 @@ def _said(value: object, translate: Callable[[str], str]) -> object:
     if isinstance(value, Choices):
         return ", ".join(dict.fromkeys(name_choice(each, value.names) for each in value.values))
     if isinstance(value, (list, tuple)):
-        return translate(", ").join(str(_said(each, translate)) for each in value)
+        return translate(", ").join(str(_shown_value(each, translate)) for each in value)
     return value
 
 

@@ -63,9 +63,9 @@ class Life:
         """Return what stands still, as sentences; empty while everything moves."""
         found = []
         if not _is_fresh(self.sweeps, at):
-            found.append(_SWEEPS.told(self.sweeps, at))
+            found.append(_SWEEPS.error_for(self.sweeps, at))
         if not _is_fresh(self.scheduler, at):
-            found.append(_SCHEDULER.told(self.scheduler, at))
+            found.append(_SCHEDULER.error_for(self.scheduler, at))
         if idle := [queue for queue in queues if not _is_fresh(self.workers.get(queue), at)]:
             found.append(Error(gettext_noop("No worker is running for: {queues}."), queues=idle))
         return found
@@ -78,7 +78,7 @@ class _Silence:
     never: str
     since: str
 
-    def told(self, last: datetime | None, at: datetime) -> Error:
+    def error_for(self, last: datetime | None, at: datetime) -> Error:
         if last is None:
             return Error(self.never)
         return Error(self.since, minutes=max(int((at - last).total_seconds() // 60), 0))

@@ -127,7 +127,7 @@ def get_settings() -> Settings:
     try:
         settings = Settings()
     except ValidationError as error:
-        raise Invalid("{wrong}.", wrong="; ".join(_told(each) for each in error.errors())) from None
+        raise Invalid("{wrong}.", wrong="; ".join(_sentence_of(each) for each in error.errors())) from None
     if settings.secret or (settings.home / "secret").exists():
         settings.signing_key()
     return settings
@@ -141,7 +141,7 @@ def settings_or_exit() -> Settings:
         raise SystemExit(f"regulars: {error}") from None
 
 
-def _told(wrong: ErrorDetails) -> str:
+def _sentence_of(wrong: ErrorDetails) -> str:
     name = f"REGULARS_{str(wrong['loc'][0]).upper()}"
-    said = str(wrong.get("ctx", {}).get("error", wrong["msg"])).rstrip(".")
-    return f"{name} is {setting_checks.shown(wrong['input'])}: {said}"
+    reason = str(wrong.get("ctx", {}).get("error", wrong["msg"])).rstrip(".")
+    return f"{name} is {setting_checks.shown(wrong['input'])}: {reason}"

@@ -42,8 +42,8 @@ class Watchdog:
     def is_late(self, at: float) -> bool:
         """Tell whether the child is silent for longer than it said."""
         with suppress(BlockingIOError):
-            while said := os.read(self._read, _KEPT * _WORD.size):
-                (self.due,) = _WORD.unpack(said[-_WORD.size :])
+            while beats := os.read(self._read, _KEPT * _WORD.size):
+                (self.due,) = _WORD.unpack(beats[-_WORD.size :])
         return at > self.due
 
     def close(self) -> None:

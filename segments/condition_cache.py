@@ -155,8 +155,8 @@ class ConditionCache:
 
 def fingerprint_of(versions: Mapping[Family, int], hour: datetime) -> str:
     """Return a text that is another one for other facts or another hour."""
-    said = " ".join(f"{family.value}={version}" for family, version in sorted(versions.items()))
-    return sha256(f"{said} {hour}".encode()).hexdigest()
+    versions_text = " ".join(f"{family.value}={version}" for family, version in sorted(versions.items()))
+    return sha256(f"{versions_text} {hour}".encode()).hexdigest()
 
 
 def open_cache(session: Session, view: View) -> ConditionCache:

@@ -66,14 +66,14 @@ class _Speaker:
             case All((only,)) | AnyOf((only,)):
                 return self.node(only, inside=inside)
             case All(nodes):
-                said = gettext(" and ").join(self.node(each, inside=True) for each in nodes)
+                phrases = gettext(" and ").join(self.node(each, inside=True) for each in nodes)
             case AnyOf(nodes):
-                said = gettext(" or ").join(self.node(each, inside=True) for each in nodes)
+                phrases = gettext(" or ").join(self.node(each, inside=True) for each in nodes)
             case Not(inner):
                 return self.negation(inner)
             case _:
                 return self.condition(node)
-        return gettext("({conditions})").format(conditions=said) if inside else said
+        return gettext("({conditions})").format(conditions=phrases) if inside else phrases
 
     def negation(self, node: Node) -> str:
         match node:
@@ -201,8 +201,8 @@ class _Speaker:
             (gettext("{quantity} of 5 for frequency"), condition.frequency),
             (gettext("{quantity} of 5 for monetary value"), condition.monetary),
         )
-        said = [text.format(quantity=_compared(tests, _number)) for text, tests in scores if tests]
-        parts = [gettext("score {scores}").format(scores=gettext(", ").join(said))] if said else []
+        phrases = [text.format(quantity=_compared(tests, _number)) for text, tests in scores if tests]
+        parts = [gettext("score {scores}").format(scores=gettext(", ").join(phrases))] if phrases else []
         if condition.groups:
             groups = _any_of([gettext(GROUPS[slug]) for slug in condition.groups])
             parts.insert(0, gettext("are in the RFM group {groups}").format(groups=groups))
@@ -262,8 +262,8 @@ def _compared(tests: Tests, say: Say) -> str:
     if [test.operator for test in tests] == ["at_least", "at_most"]:
         low, high = (test.value for test in tests)
         return gettext("{low} to {high}").format(low=say(low), high=say(high))
-    said = [gettext(_COMPARED[test.operator]).format(quantity=say(test.value)) for test in tests]
-    return gettext(" and ").join(said)
+    phrases = [gettext(_COMPARED[test.operator]).format(quantity=say(test.value)) for test in tests]
+    return gettext(" and ").join(phrases)
 
 
 def _predicted(forecast: Forecast, tests: Tests, days: int) -> str:

@@ -44,7 +44,7 @@ def export_segment(
     count = write_csv(
         session, shop, member, buyers=match(session, shop, InSegment(slug), now=now, as_of=as_of), target=target
     )
-    said = {
+    details = {
         "buyers": count,
         "masked": not member.may(Scope.BUYERS_PERSONAL),
         "as_of": as_of.isoformat() if as_of else None,
@@ -52,7 +52,7 @@ def export_segment(
     subject, actor = f"segment:{slug}", member.actor
     write_after(
         session,
-        lambda own: audit.record(own, shop.id, actor, action="segment.export", subject=subject, at=now, after=said),
+        lambda own: audit.record(own, shop.id, actor, action="segment.export", subject=subject, at=now, after=details),
     )
     return count
 

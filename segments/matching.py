@@ -169,9 +169,9 @@ class Matcher:
                 return match_rfm(self.scored(condition.scale), condition, everyone=self.everyone)
             case ConsentIs():
                 buyers, last = add_up(session, ask_consent(view, condition), Fold.MOST)
-                said = BitMap(buyers[last % 2 == 1].astype(np.uint32))
+                answered = BitMap(buyers[last % 2 == 1].astype(np.uint32))
                 held = read_bitmap(session, ask_held(view, condition)) if condition.channel in KEY else BitMap()
-                return said - held if condition.answer == "in" else said | held
+                return answered - held if condition.answer == "in" else answered | held
             case Orders() | Touched() | Predicted() if is_tallied(condition):
                 return self._compare(condition)
         return read_bitmap(session, _query(session, view, condition))

@@ -321,8 +321,8 @@ def _tests(tests: Tests) -> dict[str, Any]:
 
 
 def _part(name: str, part: Window | Filter) -> dict[str, Any]:
-    said = part.as_json()
-    return {name: said} if said else {}
+    part_json = part.as_json()
+    return {name: part_json} if part_json else {}
 
 
 def _plain(value: object) -> Any:

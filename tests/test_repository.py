@@ -85,6 +85,20 @@ def test_only_tests_are_named_like_tests():
     assert places(r"^\s*(async )?def test_", modules(*PACKAGES, "scripts")) == []
 
 
+def test_nothing_of_the_product_is_called_said_or_told():
+    """A name says what a value is: a refusal, a sentence, a reply."""
+    vague = {"said", "told"}
+    found = [
+        f"{path.relative_to(ROOT)}:{each.lineno}"
+        for path in modules(*PACKAGES)
+        for each in ast.walk(parsed(path))
+        if (isinstance(each, ast.Name) and each.id.strip("_").lower() in vague)
+        or (isinstance(each, ast.arg | ast.alias) and (getattr(each, "arg", "") or getattr(each, "name", "")) in vague)
+        or (isinstance(each, ast.FunctionDef | ast.ClassDef) and each.name.strip("_").lower() in vague)
+    ]
+    assert found == []
+
+
 def test_modules_with_tables_evaluate_their_annotations():
     tables = [path for path in modules(*PACKAGES) if "table=True" in path.read_text(encoding="utf-8")]
     assert tables

@@ -45,8 +45,8 @@ def _write(listed: list[Day], outlook: CampaignForecast, timezone: str) -> None:
             typer.echo(f"{day.day}\t\t{name}")
         for entry in day.entries:
             about = reach.get((entry.slug, entry.at))
-            told = f"{about.buyers} in the audience, {about.capped} capped" if about else ""
+            audience = f"{about.buyers} in the audience, {about.capped} capped" if about else ""
             at = f"{entry.at.astimezone(clock.zone(timezone)):%H:%M}"
-            typer.echo("\t".join((str(day.day), at, entry.kind.value, entry.name, told)).rstrip())
+            typer.echo("\t".join((str(day.day), at, entry.kind.value, entry.name, audience)).rstrip())
     for each in outlook.overlaps:
         typer.echo(f"{each.first} and {each.second}: {each.buyers} buyers in both on one day ({each.share:.0%})")

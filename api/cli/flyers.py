@@ -10,7 +10,7 @@ from api.cli.terminal import JsonOption, ShopOption, reading, show, writing
 from campaigns.runs.drafting import find_campaign
 from printables.drawing.designs import DESIGNS
 from printables.drawing.pictures import cleaned
-from printables.drawing.preflight import said
+from printables.drawing.preflight import sentence_of
 from printables.flyers import copy_of, create_flyer, flyer_for
 from printables.proofs import draw_proof, keep_proof
 from retention.errors import Conflict, Invalid
@@ -82,7 +82,7 @@ def prove(
         proof = keep_proof(here.session, flyer.id, drawn, at=here.now, by=here.actor)
     if out:
         out.write_bytes(files.get(proof.sha256))
-    checks = [{"name": check["name"], "ok": check["ok"], "message": said(check)} for check in proof.checks]
+    checks = [{"name": check["name"], "ok": check["ok"], "message": sentence_of(check)} for check in proof.checks]
     result = {"flyer": slug, "sha256": proof.sha256, "passed": proof.passed, "targets": proof.targets}
     show(result | {"checks": checks}, as_json=as_json)
     if not proof.passed:

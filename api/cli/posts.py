@@ -59,8 +59,8 @@ def take(number: NumberArgument, shop: ShopOption, *, as_json: JsonOption = Fals
     """Take a post and show its text."""
     with writing(shop) as here:
         url = get_settings().public_url
-        said = manual_posts.take_post(here.session, here.shop, here.member, number, public_url=url, at=here.now)
-        result = _after(here, number) | {"text": said.text if said else ""}
+        post_text = manual_posts.take_post(here.session, here.shop, here.member, number, public_url=url, at=here.now)
+        result = _after(here, number) | {"text": post_text.text if post_text else ""}
     if as_json:
         show(result, as_json=True)
     else:

@@ -32,6 +32,8 @@ def refusal_of(error: Exception) -> tuple[str, int]:
 
 
 def _of_the_machine(error: OSError) -> str:
-    told = error.strerror or str(error)
-    said = f"{error.filename}: {told}." if error.filename else f"{told}."
-    return f"{said} Make room on the disk, then try again." if error.errno in {errno.ENOSPC, errno.EDQUOT} else said
+    reason = error.strerror or str(error)
+    wording = f"{error.filename}: {reason}." if error.filename else f"{reason}."
+    return (
+        f"{wording} Make room on the disk, then try again." if error.errno in {errno.ENOSPC, errno.EDQUOT} else wording
+    )

@@ -3,7 +3,7 @@
 from retention.i18n import gettext as _
 from retention.i18n import gettext_noop
 
-TOLD = {
+SOURCE_NAMES = {
     "phone": gettext_noop("by phone"),
     "mail": gettext_noop("by email"),
     "in person": gettext_noop("in person"),
@@ -22,12 +22,12 @@ _FILE = "import:"
 
 def source_options() -> list[tuple[str, str]]:
     """Return the ways of telling, as a form offers them."""
-    return [(source, _(words)) for source, words in TOLD.items()]
+    return [(source, _(words)) for source, words in SOURCE_NAMES.items()]
 
 
 def in_words(source: str) -> str:
     """Return how an answer came as a person says it; a shop's own word for it stays as it is."""
     if source.startswith(_FILE):
         return _("from the file {file}").format(file=source.removeprefix(_FILE))
-    words = TOLD.get(source) or _OTHERS.get(source)
+    words = SOURCE_NAMES.get(source) or _OTHERS.get(source)
     return _(words) if words else source

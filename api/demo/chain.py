@@ -146,10 +146,10 @@ def _lift(session: Session, own: Cast, push: Sent, end: datetime) -> LiftFigures
 
 def _count_the_mail(figures: dict[str, Any], office: PostOffice) -> None:
     """Hold the ledger against the other side: every mail it calls sent arrived, and none besides."""
-    said = figures["push"].sent + figures["alert"].sent
-    if said != len(office.arrived):
+    in_ledger = figures["push"].sent + figures["alert"].sent
+    if in_ledger != len(office.arrived):
         raise Conflict(
-            "The ledger counts {counted} emails, but {arrived} arrived.", counted=said, arrived=len(office.arrived)
+            "The ledger counts {counted} emails, but {arrived} arrived.", counted=in_ledger, arrived=len(office.arrived)
         )
 
 

@@ -35,8 +35,8 @@ class SegmentOut(Shape):
         damage = segment.damage
         rule = {} if damage else readable_json(member, segment.rule_json)
         words = damage.say(gettext) if damage else describe(parse(rule), currency=shop.currency)
-        told = {name: getattr(segment, name) for name in ("slug", "name", "refreshed_at")}
-        return cls(**told, words=words, rule=rule, **more)
+        fields = {name: getattr(segment, name) for name in ("slug", "name", "refreshed_at")}
+        return cls(**fields, words=words, rule=rule, **more)
 
 
 class ListedSegmentOut(SegmentOut):

@@ -47,7 +47,7 @@ def show_calendar(
 
 
 @router.post("/campaigns/{slug}/reschedule")
-def move_launch(slug: CampaignSlug, session: Writing, at: Now, caller: Mover, sent: RescheduleIn) -> MovedOut:
+def reschedule_launch(slug: CampaignSlug, session: Writing, at: Now, caller: Mover, sent: RescheduleIn) -> MovedOut:
     """Put a launch to come on another moment; 409 when that cannot be. Scope campaigns:write."""
     campaign = campaign_for(session, caller.member, slug)
     reschedule(session, caller.shop, campaign, launch_at=sent.at, at=at, actor=caller.actor)

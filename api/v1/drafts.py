@@ -128,8 +128,8 @@ def approve(
     slug: CampaignSlug, session: Writing, at: Now, caller: Approver, sent: ApprovalIn | None = None
 ) -> DraftOut:
     """Approve what was submitted; 409 when that has changed, 403 for its author. Scope campaigns:approve."""
-    said = sent or ApprovalIn(fingerprint=None, note="")
-    return _move(slug, approving.approve, session, at, caller, fingerprint=said.fingerprint, note=said.note)
+    given = sent or ApprovalIn(fingerprint=None, note="")
+    return _move(slug, approving.approve, session, at, caller, fingerprint=given.fingerprint, note=given.note)
 
 
 @router.post("/campaigns/{slug}/send-back")
@@ -167,10 +167,10 @@ def show_arrivals(
 
 
 def _move(
-    slug: str, move: Callable[..., object], session: Session, at: datetime, caller: Caller, **said: Any
+    slug: str, move: Callable[..., object], session: Session, at: datetime, caller: Caller, **given: Any
 ) -> DraftOut:
     campaign = campaign_for(session, caller.member, slug)
-    move(session, caller.shop, campaign, at=at, actor=caller.actor, **said)
+    move(session, caller.shop, campaign, at=at, actor=caller.actor, **given)
     return _shown(session, caller, campaign)
 
 

@@ -119,8 +119,10 @@ def answered_once(
         else:
             kept = sent_once.within(session, member, work)
         value = sent_once.unlock(kept.value) if is_secret else kept.value
-        told = headers(value) | ({REPLAYED: "true"} if kept.again else {})
-        return Response(status_code=status, headers=told) if status == 204 else JSONResponse(value, status, told)
+        answer_headers = headers(value) | ({REPLAYED: "true"} if kept.again else {})
+        if status == 204:
+            return Response(status_code=status, headers=answer_headers)
+        return JSONResponse(value, status, answer_headers)
 
     parameters = [*asks.parameters.values(), inspect.Parameter("sent_once", _BY_NAME, annotation=SentOnce)]
     answer.__signature__ = asks.replace(parameters=parameters)  # type: ignore[attr-defined]

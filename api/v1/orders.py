@@ -83,7 +83,7 @@ class OrdersIn(Input):
 
 
 @router.post("/orders")
-def put(
+def upsert_orders(
     sent: OrdersIn,
     session: Writing,
     now: Now,

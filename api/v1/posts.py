@@ -33,7 +33,7 @@ class OwnerIn(Input):
     email: str = Field(max_length=254, description="Of somebody of the shop who may post; empty for nobody.")
 
 
-class SaidIn(Input):
+class PostReportIn(Input):
     """What there is to say about it."""
 
     note: str = Field(
@@ -89,14 +89,14 @@ def take(number: PostNumber, session: Writing, at: Now, settings: CurrentSetting
 
 
 @router.post("/posts/{number}/sent")
-def sent(number: PostNumber, body: SaidIn, session: Writing, at: Now, caller: Poster) -> PostOut:
+def sent(number: PostNumber, body: PostReportIn, session: Writing, at: Now, caller: Poster) -> PostOut:
     """Say that a post in hand was sent, with a note as proof. Scope posts:write."""
     manual_posts.send_post(session, caller.member, number, at=at, note=body.note)
     return _of(session, caller, number)
 
 
 @router.post("/posts/{number}/decline")
-def decline(number: PostNumber, body: SaidIn, session: Writing, at: Now, caller: Poster) -> PostOut:
+def decline(number: PostNumber, body: PostReportIn, session: Writing, at: Now, caller: Poster) -> PostOut:
     """Say that a post in hand will not be sent, and why. Scope posts:write."""
     manual_posts.decline_post(session, caller.member, number, at=at, note=body.note)
     return _of(session, caller, number)

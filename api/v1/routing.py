@@ -47,8 +47,8 @@ def refuse_unknown(request: Request, _: Annotated[Caller, Depends(current_caller
     if not unknown:
         return
     known = ", ".join(sorted(route.known)) or gettext("none")
-    told = gettext("Unknown parameter. This endpoint accepts: {known}.").format(known=known)
-    raise RequestValidationError([{"type": "unknown", "loc": ("query", name), "msg": told} for name in unknown])
+    detail = gettext("Unknown parameter. This endpoint accepts: {known}.").format(known=known)
+    raise RequestValidationError([{"type": "unknown", "loc": ("query", name), "msg": detail} for name in unknown])
 
 
 def router_for(tag: str) -> APIRouter:

@@ -45,8 +45,8 @@ class Call:
     kind: str = "application/json"
 
 
-def _code(said: dict[str, Any]) -> Any:
-    return next((said[name] for name in ("errcode", "code", "StatusCode") if name in said), None)
+def _code(payload: dict[str, Any]) -> Any:
+    return next((payload[name] for name in ("errcode", "code", "StatusCode") if name in payload), None)
 
 
 @dataclass(frozen=True)
@@ -255,12 +255,12 @@ PLATFORMS = {
         home="https://api.telegram.org",
         say=_telegram,
         show=_telegram_picture,
-        code=lambda said: 0 if said.get("ok") is True else said.get("error_code"),
+        code=lambda payload: 0 if payload.get("ok") is True else payload.get("error_code"),
     ),
     "discord": Platform(
         home="https://discord.com",
         say=_discord,
         show=_discord_picture,
-        code=lambda said: 0 if said.get("id") else None,
+        code=lambda payload: 0 if payload.get("id") else None,
     ),
 }

@@ -227,11 +227,11 @@ def send_test_message(session: Session, shop: Shop, sender: Sender, *, to: str, 
             (outcome,) = connection.hand_over_all([message])
     except TryLater as error:
         outcome = error
-    said = "" if isinstance(outcome, Accepted) else translated(str(outcome))
-    after = {"to": to, "said": said[:500]}
+    refusal = "" if isinstance(outcome, Accepted) else translated(str(outcome))
+    after = {"to": to, "said": refusal[:500]}
     write_after(session, lambda own: record_change(own, sender, "sender.test", at=at, actor=actor, after=after))
     if not isinstance(outcome, Accepted):
-        raise Conflict("The test was rejected: {response}", response=said)
+        raise Conflict("The test was rejected: {response}", response=refusal)
     return outcome.reference
 
 

@@ -82,9 +82,9 @@ def read_mailbox(session: Session, files: FileStore, path: Path, *, at: datetime
     with closing(box), closing(aside):
         for key in box.iterkeys():
             raw = box.get_bytes(key)
-            said = take_report(session, files, raw, at=at)
-            counts.update(kind.value for kind in said)
-            if set(said) & {BounceKind.UNMATCHED, BounceKind.UNREADABLE}:
+            found_kinds = take_report(session, files, raw, at=at)
+            counts.update(kind.value for kind in found_kinds)
+            if set(found_kinds) & {BounceKind.UNMATCHED, BounceKind.UNREADABLE}:
                 aside.add(raw)
         fits = not len(aside)
     if fits:

@@ -65,10 +65,10 @@ def _read(mail: Message) -> list[Report]:
 
 def _complaint(fields: Message, message_id: str, at: datetime | None) -> Report:
     kind = _line(fields, "Feedback-Type").lower()
-    said = [kind or "complaint", _line(fields, "User-Agent"), _line(fields, "Source-IP")]
+    details = [kind or "complaint", _line(fields, "User-Agent"), _line(fields, "Source-IP")]
     recipient = _line(fields, "Original-Rcpt-To") or _line(fields, "Removal-Recipient")
     found = ReportKind.OTHER if kind in {"not-spam", "auth-failure"} else ReportKind.COMPLAINT
-    return Report(found, message_id, recipient.strip("<>"), "; ".join(filter(None, said)), at)
+    return Report(found, message_id, recipient.strip("<>"), "; ".join(filter(None, details)), at)
 
 
 def _bounce(block: Message, message_id: str, at: datetime | None) -> Report:

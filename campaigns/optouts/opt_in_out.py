@@ -60,8 +60,8 @@ class ConsentChoices:
 
 def opt_out(session: Session, subject: Subject, evidence: Evidence, *, topic: str = "") -> int:
     """Record a no to the channel, or to a topic on it, and return how many waiting deliveries it skipped."""
-    said = _record(session, subject, Answer.OUT, evidence, topic=topic)
-    if not said.counts:
+    consent = _record(session, subject, Answer.OUT, evidence, topic=topic)
+    if not consent.counts:
         return 0
     about: dict[str, Any] = {
         "channel": subject.channel,

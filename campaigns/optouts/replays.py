@@ -69,8 +69,8 @@ def take_once(session: Session, gateway: Gateway, reply: Reply, *, secret: bytes
     _check_time(reply.sent_at, at)
     if not (reply.id or reply.sent_at) and is_stop_word(reply.text):
         return
-    said = f"id\0{reply.id}" if reply.id else f"said\0{reply.phone}\0{reply.text}\0{reply.sent_at}"
-    key = hmac.new(secret, f"inbound message\0{said}".encode(), hashlib.sha256).hexdigest()
+    message_key = f"id\0{reply.id}" if reply.id else f"said\0{reply.phone}\0{reply.text}\0{reply.sent_at}"
+    key = hmac.new(secret, f"inbound message\0{message_key}".encode(), hashlib.sha256).hexdigest()
     row = {"shop_id": gateway.shop_id, "sender_id": gateway.sender_id, "key": key, "at": at}
     taking = insert(session, InboundMessage).values(row).on_conflict_do_nothing().returning(col(InboundMessage.id))
     if session.connection().execute(taking).first() is None:

@@ -31,8 +31,8 @@ _BEGINNINGS = ("stop ", "unsubscribe ", "退订", "拒收")
 
 def is_stop_word(text: str) -> bool:
     """Tell whether a reply asks for no more: a stop word alone, in any case and width, or a sentence begun by one."""
-    said = _plain(text)
-    return said.replace(" ", "") in STOP_WORDS or f"{said} ".startswith(_BEGINNINGS)
+    words = _plain(text)
+    return words.replace(" ", "") in STOP_WORDS or f"{words} ".startswith(_BEGINNINGS)
 
 
 def is_start_word(text: str) -> bool:
@@ -73,8 +73,8 @@ def take_reply(session: Session, shop_id: int, *, phone: str, text: str, at: dat
 
 
 def _plain(text: str) -> str:
-    said = unicodedata.normalize("NFKC", text).casefold()
-    return " ".join(re.sub(r"[^\w\s]+", " ", said).split())
+    words = unicodedata.normalize("NFKC", text).casefold()
+    return " ".join(re.sub(r"[^\w\s]+", " ", words).split())
 
 
 def _said_no(session: Session, subject: Subject) -> bool:

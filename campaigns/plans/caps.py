@@ -189,7 +189,7 @@ class OtherDelivery:
 
 
 @dataclass(frozen=True, slots=True)
-class LeavingDelivery:
+class RankedDelivery:
     """A delivery about to leave, as a cap sees it."""
 
     id: int
@@ -198,7 +198,7 @@ class LeavingDelivery:
 
 
 def check_cap(
-    cap: Cap, leaving: LeavingDelivery, others: Iterable[OtherDelivery], *, at: datetime, timezone: str
+    cap: Cap, pending: RankedDelivery, others: Iterable[OtherDelivery], *, at: datetime, timezone: str
 ) -> Reason | datetime | None:
     """Return why a delivery may not leave under a cap, the moment until which it has to wait, or None when it may go.
 
@@ -208,7 +208,7 @@ def check_cap(
         return Reason.CAPPED
     counted = window(cap, at, timezone)
     until = counted.end or at + timedelta(days=cap.days or 0)
-    media = cap.counted(leaving.medium)
+    media = cap.counted(pending.medium)
     ahead: list[datetime] = []
     higher = 0
     for other in others:
@@ -216,12 +216,12 @@ def check_cap(
             continue
         if other.begun:
             ahead.append(other.moment)
-        elif cap.when_full is WhenFull.YIELD and other.priority != leaving.priority:
-            higher += other.priority > leaving.priority and other.moment < until
-        elif other.moment <= at and other.id < leaving.id:
+        elif cap.when_full is WhenFull.YIELD and other.priority != pending.priority:
+            higher += other.priority > pending.priority and other.moment < until
+        elif other.moment <= at and other.id < pending.id:
             ahead.append(at)
     if len(ahead) >= cap.messages:
-        waits = cap.when_full is WhenFull.DELAY and leaving.medium is not Medium.PARCEL
+        waits = cap.when_full is WhenFull.DELAY and pending.medium is not Medium.PARCEL
         return resets_at(cap, sorted(ahead)[-cap.messages], timezone) if waits else Reason.CAPPED
     return Reason.YIELDED if len(ahead) + higher >= cap.messages else None
 

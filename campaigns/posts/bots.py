@@ -124,17 +124,17 @@ def _prepare(session: Session, post_id: int, *, public_url: str, now: datetime) 
     if bot is None or breaker.allowed(session, bot, now=now) == 0:
         return "later"
     try:
-        said = text_of(session, shop, post, public_url=public_url, at=now)
+        post_text = text_of(session, shop, post, public_url=public_url, at=now)
     except Invalid as error:
         _end(session, post, Move.FAIL_TEXT, reason=Reason.TEXT_ERROR, detail=str(error), at=now)
         return "failed"
-    post.text, post.picture = said.text, said.picture
+    post.text, post.picture = post_text.text, post_text.picture
     session.add(post)
     name = f"post.{post.id}.{post.token}"
     message = Message(
-        to=group.slug, sender="", sender_name=shop.name, subject=said.subject, text=said.text, html="",
-        language=said.language, message_id=name, unsubscribe_address="", key=name,
-        picture_address=f"{link_address(public_url, post.token)}/picture" if said.picture else "",
+        to=group.slug, sender="", sender_name=shop.name, subject=post_text.subject, text=post_text.text, html="",
+        language=post_text.language, message_id=name, unsubscribe_address="", key=name,
+        picture_address=f"{link_address(public_url, post.token)}/picture" if post_text.picture else "",
     )  # fmt: skip
     return _Ready(post, bot, message)
 

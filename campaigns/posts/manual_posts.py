@@ -18,7 +18,7 @@ from campaigns.deliveries.transitions import Move
 from campaigns.posts.groups import assignees
 from campaigns.posts.outcomes import recheck_post, settle
 from campaigns.posts.posts import find_post, quota_of
-from campaigns.posts.task_list import SAID, check_sight, left_of
+from campaigns.posts.task_list import REPORTED, check_sight, left_of
 from campaigns.posts.wording import PostText, text_of
 from retention import audit
 from retention.access import Member, Scope, terminal_name
@@ -38,7 +38,7 @@ def take_post(
     """
     post = _locked(session, member, number)
     if post.state == PostState.TAKEN and post.assignee == member.actor:
-        return _said(session, shop, post, public_url=public_url, at=at)
+        return _post_text(session, shop, post, public_url=public_url, at=at)
     _check_free(session, shop, post, member, at=at)
     _check_quota(session, shop, member, at=at)
     found = recheck_post(session, post, at=at)
@@ -50,7 +50,7 @@ def take_post(
         _move(session, post, PostState.SKIPPED, member, at=at, note=step_name(found))
         return None
     _move(session, post, PostState.TAKEN, member, at=at, assignee=member.actor, taken_at=at)
-    return _said(session, shop, post, public_url=public_url, at=at)
+    return _post_text(session, shop, post, public_url=public_url, at=at)
 
 
 def send_post(session: Session, member: Member, number: int, *, at: datetime, proof: str = "", note: str = "") -> int:
@@ -92,7 +92,7 @@ def undo_post(session: Session, member: Member, number: int, *, at: datetime) ->
     Conflict when it was somebody else's word, or the campaign was cancelled meanwhile.
     """
     post = _locked(session, member, number)
-    if post.state not in SAID or post.sent_by != member.actor:
+    if post.state not in REPORTED or post.sent_by != member.actor:
         raise Conflict("You can only undo your own actions.")
     campaign = session.get_one(Campaign, post.campaign_id)
     lock(session, campaign)
@@ -100,8 +100,8 @@ def undo_post(session: Session, member: Member, number: int, *, at: datetime) ->
         raise Conflict("The campaign has been cancelled.")
     settle(session, post, Move.UNSEND if post.state == PostState.SENT else Move.UNSKIP)
     reopen(session, campaign, session.get_one(Run, post.run_id), at=at)
-    said = {"assignee": member.actor, "taken_at": at, "sent_at": None, "sent_by": "", "proof": "", "note": ""}
-    _move(session, post, PostState.TAKEN, member, at=at, **said)
+    columns = {"assignee": member.actor, "taken_at": at, "sent_at": None, "sent_by": "", "proof": "", "note": ""}
+    _move(session, post, PostState.TAKEN, member, at=at, **columns)
 
 
 def _locked(session: Session, member: Member, number: int) -> Post:
@@ -154,7 +154,7 @@ def _held(session: Session, post: Post) -> Conflict:
     return Conflict("This task is assigned to {name}.", name=name)
 
 
-def _said(session: Session, shop: Shop, post: Post, *, public_url: str, at: datetime) -> PostText:
+def _post_text(session: Session, shop: Shop, post: Post, *, public_url: str, at: datetime) -> PostText:
     """Return what to say and keep it in the row: this is what was said."""
     text = text_of(session, shop, post, public_url=public_url, at=at)
     post.text, post.picture = text.text, text.picture

@@ -23,7 +23,7 @@ from retention.users import User
 
 MOST_TASKS = 200
 FIRST_TASKS = Wanted(MOST_TASKS)
-SAID = (PostState.SENT, PostState.DECLINED)
+REPORTED = (PostState.SENT, PostState.DECLINED)
 """States that are somebody's word, which they can take back."""
 
 
@@ -131,7 +131,7 @@ def done_lately(session: Session, shop: Shop, member: Member, *, at: datetime) -
     """Return what `member` has sent or declined on the shop's day, the latest first."""
     member.require(Scope.POSTS_WRITE)
     today = clock.start_of_day(shop.day(at), shop.timezone)
-    mine = (col(Post.shop_id) == shop.id, col(Post.sent_by) == member.actor, col(Post.state).in_(SAID))
+    mine = (col(Post.shop_id) == shop.id, col(Post.sent_by) == member.actor, col(Post.state).in_(REPORTED))
     return _tasks(session, *mine, col(Post.sent_at) >= today, order=(col(Post.sent_at).desc(), col(Post.id).desc()))
 
 

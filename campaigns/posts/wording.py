@@ -53,14 +53,14 @@ def _text(
     values = message_values(
         shop, buyer, product=product, offer=offer, code=code, ends=ends, link=link, language=language, at=at
     )
-    said = render(campaign.content, values, language=language)
+    rendered = render(campaign.content, values, language=language)
     with i18n.speaking(language):
-        parts = [said.body]  # the subject names the message in the console; a chat has no place for it
-        if code and spaced(code) not in said.body:
+        parts = [rendered.body]  # the subject names the message in the console; a chat has no place for it
+        if code and spaced(code) not in rendered.body:
             parts.append(_("Your code: {code}").format(code=spaced(code)))
-    if link and link not in said.body:
+    if link and link not in rendered.body:
         parts.append(link)
-    return PostText(said.subject, "\n\n".join(filter(None, parts)), language, product.picture if product else "")
+    return PostText(rendered.subject, "\n\n".join(filter(None, parts)), language, product.picture if product else "")
 
 
 def _own_token(session: Session, post: Post, delivery: Delivery | None) -> str:

@@ -104,11 +104,11 @@ def last_read_out(session: Session, shop_id: int, *, at: datetime) -> tuple[Camp
 
 def untold_arrivals(session: Session, shop_id: int, *, since: datetime, at: datetime, most: int) -> list[Product]:
     """Return the products that arrived after `since` and that no campaign tells of, the latest first."""
-    told = select(Campaign.product_id).where(Campaign.shop_id == shop_id, col(Campaign.product_id).is_not(None))
+    announced = select(Campaign.product_id).where(Campaign.shop_id == shop_id, col(Campaign.product_id).is_not(None))
     fresh = select(Product).where(
         Product.shop_id == shop_id,
         col(Product.arrival_at) <= at,
         col(Product.arrival_at) > since,
-        col(Product.id).not_in(told),
+        col(Product.id).not_in(announced),
     )
     return list(session.exec(fresh.order_by(col(Product.arrival_at).desc()).limit(most)))

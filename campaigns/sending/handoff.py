@@ -117,13 +117,13 @@ class ClaimedBatch:
             begun, self.checked = retry_transaction(
                 self.engine, partial(self._record_and_begin, group=group, rest=ready[start:])
             )
-            leaving = [each for each in group if each[0] in begun]
+            to_send = [each for each in group if each[0] in begun]
             start += len(group)
             before = time.monotonic()
-            outcomes = connection.hand_over_all([message for _, message in leaving])
-            if leaving:
-                self.connection.seconds_each = (time.monotonic() - before) / len(leaving)
-            self._note_outcomes(leaving, outcomes)
+            outcomes = connection.hand_over_all([message for _, message in to_send])
+            if to_send:
+                self.connection.seconds_each = (time.monotonic() - before) / len(to_send)
+            self._note_outcomes(to_send, outcomes)
             usable = not any(_is_of_sender(outcome) for outcome in outcomes)
         left = [delivery_id for delivery_id, _ in ready[start:]]
         retry_transaction(self.engine, partial(self._record_and_release, left=left))

@@ -18,7 +18,7 @@ from campaigns.campaign.reasons import Reason
 from campaigns.deliveries.row_ids import with_ids
 from campaigns.plans.hours import out_of_quiet
 from campaigns.plans.rules import RULES
-from campaigns.plans.rules.rule import Check, Leaving
+from campaigns.plans.rules.rule import Check, PendingDelivery
 from campaigns.plans.rules.terms import read_terms
 from retention.buyers import Buyer
 from retention.consent import Pause
@@ -67,19 +67,19 @@ def refused_before_sending(
     return check_before_sending(session, shop_id, delivery_ids, at=at).skipped
 
 
-def _verdict(check: Check, row: Leaving) -> Reason | datetime:
+def _verdict(check: Check, row: PendingDelivery) -> Reason | datetime:
     """Return the first reason against a delivery, else the moment from which the rules let it leave."""
     earliest = check.at
     for rule in RULES:
-        said = rule.refuse(check, row)
-        if isinstance(said, Reason):
-            return said
-        if said is not None:
-            earliest = max(earliest, said)
+        refusal = rule.refuse(check, row)
+        if isinstance(refusal, Reason):
+            return refusal
+        if refusal is not None:
+            earliest = max(earliest, refusal)
     return earliest
 
 
-def _out_of_quiet(check: Check, row: Leaving, moment: datetime) -> datetime:
+def _out_of_quiet(check: Check, row: PendingDelivery, moment: datetime) -> datetime:
     """Return the first moment from `moment` on that lies in no quiet hours."""
     if not row.terms.quiets:
         return moment
@@ -121,6 +121,6 @@ def read_check(
         .where(with_ids(shop_id, delivery_ids))
     ).all()
     terms, damaged = read_terms(session, shop_id, {row[0] for row in read})
-    rows = (Leaving(terms[row[0]], *row[1:]) for row in read if row[0] in terms)
+    rows = (PendingDelivery(terms[row[0]], *row[1:]) for row in read if row[0] in terms)
     check = Check(session, shop, at, {row.id: row for row in rows}, terms.values())
     return check, {row[1]: damaged[row[0]] for row in read if row[0] in damaged}

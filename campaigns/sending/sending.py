@@ -222,14 +222,14 @@ class _Round:
         slots = rates.reserve(session, self.sender, len(contexts), now=self.now) if self.sender else None
         return held, contexts, slots, checked
 
-    def _note_mail(self, said: str) -> None:
+    def _note_mail(self, refusal: str) -> None:
         """Write down how the installation's own mail server fares, which has no row of its own; not at every batch."""
-        if said == self.noted:
+        if refusal == self.noted:
             return
-        self.noted, shop = said, Thing(self.shop_id, "shop", self.shop_id)
+        self.noted, shop = refusal, Thing(self.shop_id, "shop", self.shop_id)
         with transaction(self.engine) as session:
-            if said:
-                write_failure(session, MAIL, shop, TryLater(said), now=self.now)
+            if refusal:
+                write_failure(session, MAIL, shop, TryLater(refusal), now=self.now)
             else:
                 forget_failure(session, self.shop_id, "shop", self.shop_id, work=MAIL)
 

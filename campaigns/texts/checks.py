@@ -132,16 +132,16 @@ def _cannot_be_made(error: Invalid, names: list[str]) -> Finding:
 
 
 def _of_words(shown: ShownMessage) -> Iterator[Finding]:
-    said = f"{shown.subject}\n{shown.preheader}\n{shown.body}"
+    whole_text = f"{shown.subject}\n{shown.preheader}\n{shown.body}"
     if shown.medium is Medium.EMAIL and (width := _columns(shown.subject)) > LONGEST_SUBJECT:
         say = _("The subject is {width} columns wide; most inboxes cut it after {most}.")
         yield _amber("long_subject", say.format(width=width, most=LONGEST_SUBJECT))
-    if words := spam_words(said):
+    if words := spam_words(whole_text):
         yield _amber("spam_words", _("Spam filters penalise these words: {words}.").format(words=_some(words)))
-    if words := absolute_words(said):
+    if words := absolute_words(whole_text):
         say = _("Advertising law forbids absolute claims: {words}. Remove them, or be ready to prove them.")
         yield _amber("absolute_words", say.format(words=_some(words)))
-    if re.search(r"[!！]{2,}|\b[A-Z]{2,}(?:\s+[A-Z]{2,}){2,}\b", said):
+    if re.search(r"[!！]{2,}|\b[A-Z]{2,}(?:\s+[A-Z]{2,}){2,}\b", whole_text):
         yield _amber(
             "shouting", _("Avoid several exclamation marks in a row and words in capitals; spam filters penalise both.")
         )

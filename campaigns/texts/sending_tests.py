@@ -52,14 +52,14 @@ def send_test(
     _check_tests_left(session, shop, at=at)
     source = text_source_of(session, shop, campaign)
     message = _as_test(compose(sample_context(session, source, buyer), identity_of(source.sender), at=source.at), to=to)
-    said = _hand_over(channel or _channel(source.sender, campaign.medium), message)
-    about, after = f"campaign:{campaign.slug}", {"to": to, "said": said[:500]}
+    refusal = _hand_over(channel or _channel(source.sender, campaign.medium), message)
+    about, after = f"campaign:{campaign.slug}", {"to": to, "said": refusal[:500]}
     write_after(
         session,
         lambda own: audit.record(own, shop.id, actor, action="campaign.test", subject=about, after=after, at=at),
     )
-    if said:
-        raise Conflict("The test was rejected: {response}", response=said)
+    if refusal:
+        raise Conflict("The test was rejected: {response}", response=refusal)
     return message.subject
 
 

@@ -69,8 +69,8 @@ class Face:
         hb.shape(self.font, buffer, {})
         numbers, starts = zip(*((info.codepoint, info.cluster) for info in buffer.glyph_infos), strict=True)
         advances = [place.x_advance * self.scale for place in buffer.glyph_positions]
-        said = [text[start:end] for start, end in zip(starts, (*starts[1:], len(text)), strict=True)]
-        return [Glyph(*parts, self.advance(parts[0])) for parts in zip(numbers, said, advances, strict=True)]
+        clusters = [text[start:end] for start, end in zip(starts, (*starts[1:], len(text)), strict=True)]
+        return [Glyph(*parts, self.advance(parts[0])) for parts in zip(numbers, clusters, advances, strict=True)]
 
     def advance(self, number: int) -> float:
         """Return the width of a glyph alone in 1/1000 em."""

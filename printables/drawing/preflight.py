@@ -30,7 +30,7 @@ _TOUCH = 0.05  # mm: neighbours that share an edge do not overlap
 class PreflightCheck:
     """One thing looked at: a stable name, whether it holds, and a sentence with its figures.
 
-    `message` is in the language spoken when it was made; `template` and `values` let `said` say it in another.
+    `message` is in the language spoken when it was made; `template` and `values` let `sentence_of` say it in another.
     """
 
     name: str
@@ -54,7 +54,7 @@ def preflight(
     ]
 
 
-def said(check: Mapping[str, Any]) -> str:
+def sentence_of(check: Mapping[str, Any]) -> str:
     """Return the sentence of a stored check in the language being spoken."""
     template = check["template"]
     return gettext(template).format(**check["values"])

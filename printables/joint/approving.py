@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 
 from campaigns.offers.offers import Offer
 from printables import proofs
-from printables.drawing.preflight import said
+from printables.drawing.preflight import sentence_of
 from printables.flyers import Copy, Flyer, offer_words, target
 from printables.joint.partners import Approval, JointFlyer, Partner, check_open, partner_for, partners_of
 from printables.proofs import Proof
@@ -52,7 +52,7 @@ class Standing:
         if self.proof is None:
             return _("There is no proof of the current slots. Make one.")
         if not self.proof.passed:
-            wrong = "; ".join(said(check) for check in self.proof.checks if not check["ok"])
+            wrong = "; ".join(sentence_of(check) for check in self.proof.checks if not check["ok"])
             return _("The proof failed preflight: {wrong}").format(wrong=wrong)
         if self.missing:
             return _("{shops} has not approved this proof yet.").format(shops=_names(self.missing))

@@ -98,12 +98,12 @@ class BuyerStaging(StagedRows):
         added = self._insert(now)
         self._keep_former()
         updated = self._update()
-        told = [
+        outcomes = [
             take_answers(self.session, self.shop, self.name, channel, source=f"import:{self.file}"[:100], now=now)
             for channel in _CHANNELS
             if f"{channel}_consent" in self.columns
         ]
-        answers, overruled = sum(each.added for each in told), sum(each.overruled for each in told)
+        answers, overruled = sum(each.added for each in outcomes), sum(each.overruled for each in outcomes)
         total = fetch(self.session, f"SELECT count(DISTINCT buyer) FROM {self.name}")[0]  # noqa: S608 - our own name
         drop_staging(self.session, self.name)
         welcome(self.session, self.shop, added)

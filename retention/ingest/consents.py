@@ -76,10 +76,10 @@ def _compare(session: Session, table: str, channel: str, *, now: str, values: di
           WHEN c.undated AND (c.answer = 'in' OR i.{channel}_consent = 'out') THEN true
           WHEN i.{channel}_consent_at = c.at THEN i.{channel}_consent = 'out'
           ELSE i.{channel}_consent_at > c.at END"""
-    told = """EXISTS (SELECT 1 FROM consents AS t WHERE t.shop_id = :shop AND t.channel = :channel AND t.topic = ''
+    earlier = """EXISTS (SELECT 1 FROM consents AS t WHERE t.shop_id = :shop AND t.channel = :channel AND t.topic = ''
           AND t.buyer_id = b.id AND t.answer = i.{0}_consent AND t.at = i.{0}_consent_at AND NOT t.undated)"""
     is_new = f"""CASE WHEN i.{channel}_consent_at IS NULL THEN f.answer IS DISTINCT FROM i.{channel}_consent
-          ELSE NOT {told.format(channel)} END"""
+          ELSE NOT {earlier.format(channel)} END"""
     run(
         session,
         f"""

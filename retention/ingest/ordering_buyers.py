@@ -22,7 +22,7 @@ from retention.staging import (
     stage,
 )
 
-_TOLD = (*CONTACTS, *PLACES)
+_DETAILS = (*CONTACTS, *PLACES)
 _KEYS = ("email_key", "phone_key")
 _MOST_NOTES = 150_000
 
@@ -43,13 +43,13 @@ class People:
 
         What the rows tell of them is written at once for new buyers and remembered for the others.
         """
-        told = _told(rows.filter(pl.col("buyer_id").is_not_null())).join(orders, on="buyer", how="semi")
-        known = self._find(told["buyer"])
-        new = told.join(known, on="buyer", how="anti", maintain_order="left")
+        given = _given(rows.filter(pl.col("buyer_id").is_not_null())).join(orders, on="buyer", how="semi")
+        known = self._find(given["buyer"])
+        new = given.join(known, on="buyer", how="anti", maintain_order="left")
         numbers = new_ids(self._session, "buyers", new.height)
         made = {"shop_id": pl.lit(self._shop.id), "created_at": pl.lit(self._now).cast(pl.Datetime("us", "UTC"))}
         blank = {name: pl.lit("") for name in ("language", "timezone")}
-        known_so_far = pl.col(_TOLD).fill_null("")
+        known_so_far = pl.col(_DETAILS).fill_null("")
         stage(
             self._session,
             "buyers",
@@ -58,8 +58,8 @@ class People:
         self.added += new.height
         self.new.update(numbers.to_list())
         ids = pl.concat([known, new.select("buyer", buyer_id=numbers)])
-        if any(told[name].null_count() < told.height for name in _TOLD):
-            fresh = told.join(ids, on="buyer").with_columns(fresh=pl.col("buyer_id").is_in(numbers.implode()))
+        if any(given[name].null_count() < given.height for name in _DETAILS):
+            fresh = given.join(ids, on="buyer").with_columns(fresh=pl.col("buyer_id").is_in(numbers.implode()))
             self._notes.append(_compact(fresh.drop("buyer")))
             if sum(note.height for note in self._notes) > _MOST_NOTES:
                 self._notes = [_newest(self._notes)]
@@ -76,11 +76,11 @@ class People:
             moved += self._describe()
         return moved
 
-    def _keys(self, told: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
+    def _keys(self, given: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
         """Return the one spelling of the addresses told."""
         return (
-            email_keys(told["email"]).alias("email_key"),
-            phone_keys(told["phone"], country_of(self._shop.timezone)).alias("phone_key"),
+            email_keys(given["email"]).alias("email_key"),
+            phone_keys(given["phone"], country_of(self._shop.timezone)).alias("phone_key"),
         )
 
     def _find(self, wanted: pl.Series) -> pl.DataFrame:
@@ -99,17 +99,19 @@ class People:
         if not latest.height:
             return 0
         create_staging(
-            self._session, "import_people", {"id": ColumnKind.KEY, **dict.fromkeys((*_TOLD, *_KEYS), ColumnKind.TEXT)}
+            self._session,
+            "import_people",
+            {"id": ColumnKind.KEY, **dict.fromkeys((*_DETAILS, *_KEYS), ColumnKind.TEXT)},
         )
-        stage(self._session, "import_people", latest.select(*_TOLD, *self._keys(latest), id="buyer_id"))
+        stage(self._session, "import_people", latest.select(*_DETAILS, *self._keys(latest), id="buyer_id"))
         settle(self._session, "import_people")
         better = "i.{0} <> buyers.{0}" if overrule else "(buyers.{0} = '' AND i.{0} <> '')"
         fill = "{1} = CASE WHEN " + better + " THEN i.{1} ELSE buyers.{1} END"
         # The key of an address is written with it.
-        written = [*((name, name) for name in _TOLD), *((key.removesuffix("_key"), key) for key in _KEYS)]
+        written = [*((name, name) for name in _DETAILS), *((key.removesuffix("_key"), key) for key in _KEYS)]
         update = f"""UPDATE buyers SET {", ".join(fill.format(*pair) for pair in written)} FROM import_people AS i
             WHERE buyers.id = i.id AND buyers.id IN (SELECT id FROM import_people)
-              AND ({" OR ".join(better.format(name) for name in _TOLD)})"""  # noqa: S608 - our own names
+              AND ({" OR ".join(better.format(name) for name in _DETAILS)})"""  # noqa: S608 - our own names
         changed = run(self._session, update)
         drop_staging(self._session, "import_people")
         return changed
@@ -136,7 +138,7 @@ class People:
         return moved
 
 
-def _told(rows: pl.DataFrame) -> pl.DataFrame:
+def _given(rows: pl.DataFrame) -> pl.DataFrame:
     """Return per buyer the latest of each contact, and the place of the latest paid order that has one.
 
     A place is written whole: with a blank where its order says nothing.

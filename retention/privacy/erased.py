@@ -42,8 +42,8 @@ def digest_of(shop_id: int, external_id: str) -> str:
     return _digest(shop_id, _folded(_spelled(external_id)), get_settings().signing_key())
 
 
-def _digest(shop_id: int, said: str, key: bytes) -> str:
-    return hmac.digest(key, f"erased:{shop_id}:{said}".encode(), hashlib.sha256).hex()
+def _digest(shop_id: int, identifier: str, key: bytes) -> str:
+    return hmac.digest(key, f"erased:{shop_id}:{identifier}".encode(), hashlib.sha256).hex()
 
 
 def _spelled(external_id: str) -> str:

@@ -195,12 +195,12 @@ def _table(rows: list[dict[str, Any]]) -> str:
     names = list(dict.fromkeys(name for row in rows for name in row))
     head = "".join(f"<th>{html.escape(name.replace('_', ' '))}</th>" for name in names)
     body = "".join(
-        f"<tr>{''.join(f'<td>{html.escape(_said(row.get(name)))}</td>' for name in names)}</tr>" for row in rows
+        f"<tr>{''.join(f'<td>{html.escape(_cell_text(row.get(name)))}</td>' for name in names)}</tr>" for row in rows
     )
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def _said(value: Any) -> str:
+def _cell_text(value: Any) -> str:
     if isinstance(value, (dict, list)):
         return json.dumps(value, ensure_ascii=False)
     return "" if value is None else str(value)

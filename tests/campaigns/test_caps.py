@@ -16,7 +16,7 @@ from campaigns.campaign.policy import Cap, Period, WhenFull, read_policy
 from campaigns.campaign.reasons import Reason
 from campaigns.campaign.shop_policy import save_shop_policy, shop_policy
 from campaigns.channels.memory import MemoryChannel
-from campaigns.plans.caps import LeavingDelivery, OtherDelivery, check_cap, resets_at, window
+from campaigns.plans.caps import OtherDelivery, RankedDelivery, check_cap, resets_at, window
 from campaigns.plans.planning import plan
 from campaigns.runs.launch import launch
 from campaigns.sending.sending import send_waiting
@@ -30,7 +30,7 @@ from tests.campaigns.conftest import NOON, Stage, later
 OnStage = Callable[[Callable[[Stage], Any]], Any]
 IDENTITY = SenderIdentity("https://shop.example", b"a key for tests", "Shop <shop@shop.example>")
 SHANGHAI = "Asia/Shanghai"
-MAIL = LeavingDelivery(100, Medium.EMAIL, 50)
+MAIL = RankedDelivery(100, Medium.EMAIL, 50)
 
 
 def local(text: str, zone: str) -> datetime:

@@ -5,14 +5,14 @@ from sqlmodel import col, select
 
 from campaigns.campaign.campaigns import Delivery, DeliveryState
 from printables.batches import PackingEvent, PackingOutcome, Piece, PieceState
-from printables.station import Said, Sign, go_without, hear, spoil, take_back
+from printables.station import Sign, StationReply, go_without, hear, spoil, take_back
 from retention.database import reading, transaction
 from retention.errors import Conflict, NotFound
 from retention.parcels import Parcel
 from tests.printables.conftest import NOON, Bench
 
 
-def ask(bench: Bench, step: Callable[..., Said], *words: str, over: str = "") -> Said:
+def ask(bench: Bench, step: Callable[..., StationReply], *words: str, over: str = "") -> StationReply:
     with transaction(bench.engine) as session:
         return step(session, bench.packer, *words, over=over, at=NOON)
 
@@ -34,13 +34,13 @@ def test_waybill_opens_piece_goes_in_and_the_next_waybill_closes(bench: Bench) -
     code = codes(bench)
     one, two = sorted(code)
 
-    assert ask(bench, hear, one.lower()) == Said(Sign.OPENED, one, missing=1)
-    assert ask(bench, hear, code[two], over=one) == Said(
+    assert ask(bench, hear, one.lower()) == StationReply(Sign.OPENED, one, missing=1)
+    assert ask(bench, hear, code[two], over=one) == StationReply(
         Sign.WRONG_PARCEL, one, code=code[two], tail=two[-4:], missing=1
     )
-    assert ask(bench, hear, code[one], over=one) == Said(Sign.COMPLETE, one, code=code[one])
+    assert ask(bench, hear, code[one], over=one) == StationReply(Sign.COMPLETE, one, code=code[one])
     assert ask(bench, hear, code[one], over=one).sign is Sign.ALREADY_PACKED
-    assert ask(bench, hear, two, over=one) == Said(Sign.OPENED, two, missing=1)
+    assert ask(bench, hear, two, over=one) == StationReply(Sign.OPENED, two, missing=1)
     assert left(bench) == [one]
     assert ask(bench, hear, one, over="").sign is Sign.LEFT
 
@@ -48,8 +48,8 @@ def test_waybill_opens_piece_goes_in_and_the_next_waybill_closes(bench: Bench) -
 def test_nothing_closes_a_parcel_while_an_insert_is_missing(bench: Bench) -> None:
     bench.printed(2)
     one, two = sorted(codes(bench))
-    assert ask(bench, hear, "", over=one) == Said(Sign.UNFINISHED, one, missing=1)
-    assert ask(bench, hear, two, over=one) == Said(Sign.UNFINISHED, one, missing=1)
+    assert ask(bench, hear, "", over=one) == StationReply(Sign.UNFINISHED, one, missing=1)
+    assert ask(bench, hear, two, over=one) == StationReply(Sign.UNFINISHED, one, missing=1)
     assert left(bench) == []
 
 
@@ -57,17 +57,17 @@ def test_enter_closes_what_is_complete_and_undo_opens_it_up_before(bench: Bench)
     bench.printed(1)
     ((one, code),) = codes(bench).items()
     ask(bench, hear, code, over=one)
-    assert ask(bench, take_back, over=one) == Said(Sign.UNDONE, one)
+    assert ask(bench, take_back, over=one) == StationReply(Sign.UNDONE, one)
     assert ask(bench, hear, "", over=one).sign is Sign.UNFINISHED
     ask(bench, hear, code, over=one)
-    assert ask(bench, hear, " ", over=one) == Said(Sign.SHIPPED, tail=one[-4:])
+    assert ask(bench, hear, " ", over=one) == StationReply(Sign.SHIPPED, tail=one[-4:])
     assert left(bench) == [one]
 
 
 def test_insert_left_out_is_skipped_in_the_ledger_and_its_parcel_goes(bench: Bench) -> None:
     bench.printed(2)
     one, two = sorted(codes(bench))
-    assert ask(bench, go_without, over=one) == Said(Sign.LEFT_OUT, tail=one[-4:])
+    assert ask(bench, go_without, over=one) == StationReply(Sign.LEFT_OUT, tail=one[-4:])
     assert left(bench) == [one]
     with reading(bench.engine) as session:
         states = select(Parcel.waybill, Delivery.state, Delivery.reason).join(
@@ -85,7 +85,7 @@ def test_insert_left_out_is_skipped_in_the_ledger_and_its_parcel_goes(bench: Ben
 def test_spoiled_insert_is_reprinted_and_its_parcel_stays_open(bench: Bench) -> None:
     bench.printed(1)
     ((one, code),) = codes(bench).items()
-    assert ask(bench, spoil, code, over=one) == Said(Sign.REPRINTED, one, code=code, copy_number=2, batch=2)
+    assert ask(bench, spoil, code, over=one) == StationReply(Sign.REPRINTED, one, code=code, copy_number=2, batch=2)
     with reading(bench.engine) as session:
         states = session.exec(select(Piece.state).order_by(col(Piece.copy_number))).all()
     assert states == [PieceState.SPOILED, PieceState.RESERVED]
@@ -100,6 +100,6 @@ def test_what_no_parcel_has_is_refused_and_nothing_is_written(bench: Bench) -> N
             ask(bench, hear, words)
     with pytest.raises(Conflict, match="No parcel is open"):
         ask(bench, take_back)
-    assert ask(bench, hear, "") == Said(Sign.READY)
+    assert ask(bench, hear, "") == StationReply(Sign.READY)
     with reading(bench.engine) as session:
         assert session.exec(select(PackingEvent)).all() == []

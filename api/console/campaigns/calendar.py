@@ -52,7 +52,7 @@ def show_forecast(
 
 
 @router.post("/moves", dependencies=[require(Scope.CAMPAIGNS_WRITE)])
-def move_launch(
+def reschedule_launch(
     session: Writing,
     place: Here,
     now: Now,

@@ -154,13 +154,13 @@ def _page(
 
 def _caps_today(session: Session, place: Place, *, now: datetime) -> list[CapToday]:
     return [
-        CapToday(cap, _said(cap), found.value)
+        CapToday(cap, _sentence_of(cap), found.value)
         for cap in shop_policy(session, place.shop).caps
         if cap.messages and (found := figure_of(session, place.shop, BUYERS_AT_CAP, cap.model_dump_json(), now=now))
     ]
 
 
-def _said(cap: Cap) -> str:
+def _sentence_of(cap: Cap) -> str:
     words = dict(rule_choices()["windows"])
     within = _("within {days} days").format(days=cap.days) if cap.days else words[cap.per or ""]
     over = dict(rule_choices()["over"]).get(cap.over, cap.over)

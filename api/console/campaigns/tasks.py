@@ -18,7 +18,7 @@ from campaigns.campaign.posts import PostState
 from campaigns.posts.groups import find_group, groups_of, set_owner
 from campaigns.posts.manual_posts import decline_post, put_back, send_post, take_post, undo_post
 from campaigns.posts.posts import quota_of, set_quota
-from campaigns.posts.task_list import SAID, Task, done_lately, task_for, task_list_of
+from campaigns.posts.task_list import REPORTED, Task, done_lately, task_for, task_list_of
 from campaigns.posts.wording import text_of
 from printables.drawing.pictures import cleaned
 from retention.access import ROLE_SCOPES, Scope
@@ -49,8 +49,8 @@ def show_tasks(
 @router.post("/{number:int}/take")
 def take(session: Writing, place: Here, now: Now, settings: CurrentSettings, number: int) -> Response:
     """Take a task in hand; who comes second is told."""
-    said = take_post(session, place.shop, place.member, number, public_url=settings.public_url, at=now)
-    return go(_address(place), task=str(number)) if said else go(_address(place), done="gone")
+    taken = take_post(session, place.shop, place.member, number, public_url=settings.public_url, at=now)
+    return go(_address(place), task=str(number)) if taken else go(_address(place), done="gone")
 
 
 @router.post("/{number:int}/sent")
@@ -172,7 +172,7 @@ def _page(
         text=text,
         rest=[each for each in task_list.tasks if each is not task],
         done=done,
-        last=next((each for each in done if each.post.id == last and each.post.state in SAID), None),
+        last=next((each for each in done if each.post.id == last and each.post.state in REPORTED), None),
         shown=shown,
     )
 

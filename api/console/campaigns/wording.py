@@ -172,25 +172,27 @@ def blocked_words(stands: BlockedSending, shop: Shop, *, now: datetime) -> str:
     error = error or _("no reason given")
     match stands.blocker:
         case Blocker.PAUSED:
-            said = _("The sender “{sender}” is paused. Waiting messages are sent once it is resumed.")
+            sentence = _("The sender “{sender}” is paused. Waiting messages are sent once it is resumed.")
         case Blocker.NO_SENDER:
-            said = _(
+            sentence = _(
                 "No sender is chosen, and only email can be sent without one. Set up a sender, then choose it here."
             )
         case Blocker.BROKEN:
-            said = _(
+            sentence = _(
                 "The sender “{sender}” failed {count} times in a row: {error}. Sending is suspended until "
                 "{time}, then retried; no recipient is lost. Check its settings, or choose another."
             )
         case Blocker.UNUSABLE:
-            said = _("The sender “{sender}” cannot be used: {error}. Enter its secrets again, or choose another.")
+            sentence = _("The sender “{sender}” cannot be used: {error}. Enter its secrets again, or choose another.")
         case _:
-            said = _(
+            sentence = _(
                 "{sender} cannot send at the moment: {error}. It is retried automatically and no recipient is "
                 "lost. Check the sender, or choose another."
             )
     until = max(stands.until or now, now)
-    return said.format(sender=name, count=stands.failures, error=error, time=figures.time_of_day(until, shop.timezone))
+    return sentence.format(
+        sender=name, count=stands.failures, error=error, time=figures.time_of_day(until, shop.timezone)
+    )
 
 
 def trigger_words(trigger: Trigger) -> str:

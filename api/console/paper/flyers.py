@@ -174,7 +174,7 @@ def _page(
         "paper/flyer.html",
         flyer=flyer,
         campaign=campaign,
-        said=copy.fields,
+        inherited=copy.fields,
         content=flyer.content,
         lines=_lines(flyer),
         proofs=proofs,

@@ -212,7 +212,7 @@ def _page(
         stands=stands,
         slots=slots,
         mine=mine,
-        typed=_said(mine.partner.content, mine.offer, mine.product),
+        typed=_typed_fields(mine.partner.content, mine.offer, mine.product),
         longest=LONGEST,
         offers=_offers(session, place),
         products=_products(session, place),
@@ -236,7 +236,7 @@ def _new(request: Request, session: Session, place: Place) -> HTMLResponse:
     )
 
 
-def _said(content: dict[str, str], offer: Offer | None, product: Product | None) -> dict[str, str]:
+def _typed_fields(content: dict[str, str], offer: Offer | None, product: Product | None) -> dict[str, str]:
     """Return a slot as its form shows it."""
     return {
         "title": content.get("title", ""),

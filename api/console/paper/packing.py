@@ -22,7 +22,7 @@ from printables import station
 from printables.make_batch import render_batch
 from printables.packing import OpenParcel, open_parcel, today
 from printables.piece_ledger import batch_for
-from printables.station import Said, Sign
+from printables.station import Sign, StationReply
 from retention.access import Member, Scope
 from retention.database import reading, transaction
 from retention.errors import Error, NotFound
@@ -74,10 +74,10 @@ _WORDS: dict[Sign, tuple[str, str]] = {
 def show_station(request: Request, session: Reading, place: Here, now: Now, waybill: str = "") -> HTMLResponse:
     """Show the station, with the parcel that was open before a reload."""
     try:
-        said = station.hear(session, place.member, waybill, over="", at=now) if waybill else Said(Sign.READY)
+        reply = station.hear(session, place.member, waybill, over="", at=now) if waybill else StationReply(Sign.READY)
     except NotFound:
-        said = Said(Sign.READY)
-    return _page(request, session, place, now, _shown(said), said.waybill, template="paper/packing.html")
+        reply = StationReply(Sign.READY)
+    return _page(request, session, place, now, _shown(reply), reply.waybill, template="paper/packing.html")
 
 
 @router.post("/steps")
@@ -101,11 +101,11 @@ def take_step(
         with transaction(engine) as session:
             work = partial(_work, session, place.member, step, text=text, over=over, at=now)
             answer = answer_once(session, place.member, f"packing:{key}", request=asked, at=now, work=work)
-            said = Said(**{**answer.value, "sign": Sign(answer.value["sign"])})
-            batch = batch_for(session, place.member, said.batch) if said.batch else None
+            reply = StationReply(**{**answer.value, "sign": Sign(answer.value["sign"])})
+            batch = batch_for(session, place.member, reply.batch) if reply.batch else None
         if batch:
             render_batch(engine, batch.id, files=files, public_url=settings.public_url, demo=settings.demo)
-        shown, waybill = _shown(said), said.waybill
+        shown, waybill = _shown(reply), reply.waybill
     except Error as error:
         shown, waybill = StationMessage("bad", error.say(_), stop=True), over
     with reading(engine) as session:
@@ -113,7 +113,7 @@ def take_step(
 
 
 def _work(session: Session, member: Member, step: StationStep, *, text: str, over: str, at: datetime) -> dict[str, Any]:
-    steps: dict[StationStep, Callable[[], Said]] = {
+    steps: dict[StationStep, Callable[[], StationReply]] = {
         StationStep.SCAN: lambda: station.hear(session, member, text, over=over, at=at),
         StationStep.UNDO: lambda: station.take_back(session, member, over=over, at=at),
         StationStep.SPOIL: lambda: station.spoil(session, member, text, over=over, at=at),
@@ -122,33 +122,33 @@ def _work(session: Session, member: Member, step: StationStep, *, text: str, ove
     return asdict(steps[step]())
 
 
-def _shown(said: Said) -> StationMessage:
+def _shown(reply: StationReply) -> StationMessage:
     """Return the words of an answer in the language being spoken."""
-    match said.sign:
+    match reply.sign:
         case Sign.OPENED:
-            words = ngettext("Pack one insert", "Pack {count} inserts", said.missing).format(count=said.missing)
+            words = ngettext("Pack one insert", "Pack {count} inserts", reply.missing).format(count=reply.missing)
             return StationMessage("quiet", words)
         case Sign.PACKED:
-            more = ngettext("Correct. Pack one more", "Correct. Pack {count} more", said.missing)
-            return StationMessage("good", _with_copy(more.format(count=said.missing), said), stop=said.needs_person)
+            more = ngettext("Correct. Pack one more", "Correct. Pack {count} more", reply.missing)
+            return StationMessage("good", _with_copy(more.format(count=reply.missing), reply), stop=reply.needs_person)
         case Sign.UNFINISHED:
             words = ngettext(
-                "Incomplete: one insert is missing", "Incomplete: {count} inserts are missing", said.missing
+                "Incomplete: one insert is missing", "Incomplete: {count} inserts are missing", reply.missing
             )
-            return StationMessage("bad", words.format(count=said.missing), stop=True)
-    mark, template = _WORDS[said.sign]
-    words = _(template).format(tail=f"…\N{WORD JOINER}{said.tail}", batch=said.batch)
-    if said.sign is Sign.COMPLETE and not said.code:
+            return StationMessage("bad", words.format(count=reply.missing), stop=True)
+    mark, template = _WORDS[reply.sign]
+    words = _(template).format(tail=f"…\N{WORD JOINER}{reply.tail}", batch=reply.batch)
+    if reply.sign is Sign.COMPLETE and not reply.code:
         words = _("Complete")
     if mark == "good":
-        words = _with_copy(words, said)
-    return StationMessage(mark, words, said.batch, stop=said.needs_person)
+        words = _with_copy(words, reply)
+    return StationMessage(mark, words, reply.batch, stop=reply.needs_person)
 
 
-def _with_copy(words: str, said: Said) -> str:
-    if said.copy_number == 1:
+def _with_copy(words: str, reply: StationReply) -> str:
+    if reply.copy_number == 1:
         return words
-    return f"{words} · {_('copy {number}, is that printed on it?').format(number=said.copy_number)}"
+    return f"{words} · {_('copy {number}, is that printed on it?').format(number=reply.copy_number)}"
 
 
 def _page(
@@ -167,7 +167,7 @@ def _page(
         request,
         session,
         template,
-        said=shown,
+        reply=shown,
         parcel=parcel,
         current=next((insert for insert in parcel.inserts if not insert.packed and insert.code), None)
         if parcel

@@ -12,7 +12,7 @@ from api.console import shell
 from api.deps import Place
 from api.forms import read_texts
 from printables.drawing import sheets
-from printables.drawing.preflight import said
+from printables.drawing.preflight import sentence_of
 from printables.flyers import Flyer, copy_of
 from printables.proofs import draw_proof, keep_after
 from retention.files import FileStore
@@ -68,7 +68,7 @@ def device_name(profile: str) -> str:
 
 def checks_of(checks: Sequence[dict[str, Any]]) -> list[Checked]:
     """Return the checks of a proof, those that failed first."""
-    shown = [Checked(check["ok"], said(check)) for check in checks]
+    shown = [Checked(check["ok"], sentence_of(check)) for check in checks]
     return sorted(shown, key=lambda check: check.ok)
 
 

@@ -115,10 +115,10 @@ def whole(text: str) -> int | str:
 def choice_of(name: str, label: str, options: Options, value: object, *, redraws: bool = False, **more: Any) -> Field:
     """Return a choice; a value that is none of the options (any more) stays one."""
     known = [(key, text) for key, text in options]
-    said = str(value)
-    if said not in dict(known):
-        known.append((said, said))
-    return Field(name, "choice", label, (said,), tuple(known), redraws=redraws, **more)
+    written = str(value)
+    if written not in dict(known):
+        known.append((written, written))
+    return Field(name, "choice", label, (written,), tuple(known), redraws=redraws, **more)
 
 
 def named(table: Mapping[Any, str]) -> Options:
@@ -135,7 +135,7 @@ def inside(body: Body, name: str) -> Body:
     return found if isinstance(found, dict) else {}
 
 
-def said(value: object) -> list[str]:
+def as_texts(value: object) -> list[str]:
     return [str(each) for each in value] if isinstance(value, list) else [str(value)]
 
 
@@ -147,7 +147,7 @@ def _comparison(body: Body) -> tuple[str, list[str]]:
     if not given:
         return "at_least", ["1"]
     name, value = next(iter(given.items()))
-    return name, said(value)
+    return name, as_texts(value)
 
 
 def comparison_fields(body: Body, unit: str, known: Known) -> tuple[Field, list[Part]]:
@@ -204,7 +204,7 @@ def read_window(values: Values, known: Known) -> Body:
 
 
 def texts_of(name: str, label: str, value: object, **more: Any) -> Field:
-    values = tuple(said(value))
+    values = tuple(as_texts(value))
     if len(values) > AS_LINES or any("\n" in each for each in values):
         return Field(f"{name}.lines", "lines", label, ("\n".join(values),), **more)
     return Field(name, "texts", label, values, **more)

@@ -10,6 +10,7 @@ from api.console.segments.rule_fields import (
     Known,
     Part,
     Values,
+    as_texts,
     choice_of,
     comparison_fields,
     inside,
@@ -20,7 +21,6 @@ from api.console.segments.rule_fields import (
     read_texts,
     read_value,
     read_window,
-    said,
     texts_of,
     unit_of,
     whole,
@@ -190,7 +190,7 @@ def _read_consent(values: Values, _known: Known) -> Body:
 
 def _show_touch(body: Body, known: Known) -> list[Part]:
     operator, values = comparison_fields(body, "whole", known)
-    campaigns = tuple(said(body["campaign"])) if body.get("campaign") else ("",)
+    campaigns = tuple(as_texts(body["campaign"])) if body.get("campaign") else ("",)
     known_campaigns = dict(known.campaigns)
     options = [("", _("any campaign")), *known.campaigns]
     options += [(each, each) for each in campaigns if each and each not in known_campaigns]
@@ -215,7 +215,7 @@ def _read_touch(values: Values, known: Known) -> Body:
 
 
 def _show_rfm(body: Body, _known: Known) -> list[Part]:
-    chosen = tuple(said(body["group"])) if body.get("group") else ()
+    chosen = tuple(as_texts(body["group"])) if body.get("group") else ()
     parts: list[Part] = [Field("group", "checks", _("RFM groups"), chosen, tuple(named(GROUPS)))]
     for name, label in SCORES.items():
         low, high = _range(inside(body, name))

@@ -119,7 +119,7 @@ def upload(
     except UnicodeDecodeError:
         sentence = gettext_noop("A list of buyer IDs must be UTF-8 text, one ID per line.")
         raise Invalid(sentence, field="file") from None
-    return _lists(request, session, place, notice=_told(len(BitMap.deserialize(kept.members)), unknown))
+    return _lists(request, session, place, notice=_import_notice(len(BitMap.deserialize(kept.members)), unknown))
 
 
 def _split(session: Session, place: Place, slug: str, percents: Sequence[int], *, at: datetime) -> None:
@@ -136,7 +136,7 @@ def _split(session: Session, place: Place, slug: str, percents: Sequence[int], *
         save_segment(session, place.shop.id, part, rule=rule, name=name, actor=place.member.actor, at=at)
 
 
-def _told(count: int, unknown: Sequence[str]) -> Notice:
+def _import_notice(count: int, unknown: Sequence[str]) -> Notice:
     text = ngettext("One buyer is on the list.", "{count} buyers are on the list.", count).format(count=count)
     if not unknown:
         return Notice("good", text)

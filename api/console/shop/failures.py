@@ -60,9 +60,9 @@ def failure_words(failure: Failure, shop: Shop, now: datetime) -> str:
     """Return what goes wrong, why, how often it was tried, and when it is tried again."""
     work = _(WORKS.get(failure.work, failure.work))
     name = f" “{failure.name}”" if failure.name else ""
-    said = _("{work}{name} failed: {why}.").format(work=work, name=name, why=translated(failure.why).rstrip(". 。"))
+    sentence = _("{work}{name} failed: {why}.").format(work=work, name=name, why=translated(failure.why).rstrip(". 。"))
     tried = _("Attempts: {count}.").format(count=failure.tries)
     if failure.next_at is None:
-        return f"{said} {tried} {_('Given up.')}"
+        return f"{sentence} {tried} {_('Given up.')}"
     again = _("Suspended until {time}.") if is_given_up(failure) else _("Next retry at {time}.")
-    return f"{said} {tried} {again.format(time=figures.moment(max(failure.next_at, now), shop.timezone))}"
+    return f"{sentence} {tried} {again.format(time=figures.moment(max(failure.next_at, now), shop.timezone))}"

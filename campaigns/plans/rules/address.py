@@ -15,7 +15,7 @@ from campaigns.campaign.reasons import Reason
 from campaigns.deliveries.row_ids import with_ids
 from campaigns.optouts.bounces import Bounce, BounceKind, bounced_addresses
 from campaigns.plans.reachable_groups import in_reachable_group
-from campaigns.plans.rules.rule import Check, Dropped, Funnel, Leaving, Rule
+from campaigns.plans.rules.rule import Check, Dropped, Funnel, PendingDelivery, Rule
 from retention.bitmaps import read_bitmap
 from retention.buyers import Buyer
 from retention.shops import Shop
@@ -32,7 +32,7 @@ def _drop_without(funnel: Funnel) -> Dropped:
         yield Reason.NO_ADDRESS, read_bitmap(funnel.session, without)
 
 
-def _refuse_without(_check: Check, row: Leaving) -> Reason | None:
+def _refuse_without(_check: Check, row: PendingDelivery) -> Reason | None:
     address = ADDRESS.get(row.terms.medium)
     return Reason.NO_ADDRESS if address is not None and not getattr(row, address.key) else None
 
@@ -51,7 +51,7 @@ def _bounced_buyers(shop_id: int, medium: Medium) -> sa.Select[int]:
     )
 
 
-def _refuse_bounced(check: Check, row: Leaving) -> Reason | None:
+def _refuse_bounced(check: Check, row: PendingDelivery) -> Reason | None:
     if row.terms.medium not in ADDRESS:
         return None
     media = {terms.medium for terms in check.terms} & ADDRESS.keys()

@@ -7,14 +7,14 @@ from pyroaring import BitMap
 from campaigns.campaign.policy import caps_on
 from campaigns.campaign.reasons import Reason
 from campaigns.plans.caps import (
-    LeavingDelivery,
     OtherDelivery,
+    RankedDelivery,
     buyers_at_cap,
     check_cap,
     earliest_counted,
     other_deliveries,
 )
-from campaigns.plans.rules.rule import Check, Dropped, Funnel, Leaving, Rule
+from campaigns.plans.rules.rule import Check, Dropped, Funnel, PendingDelivery, Rule
 
 
 def _drop(funnel: Funnel) -> Dropped:
@@ -32,16 +32,16 @@ def _drop(funnel: Funnel) -> Dropped:
             funnel.send_times = funnel.send_times.put_off(at_cap.delayed_until)
 
 
-def _refuse(check: Check, row: Leaving) -> Reason | datetime | None:
+def _refuse(check: Check, row: PendingDelivery) -> Reason | datetime | None:
     terms = row.terms
     if not terms.caps:
         return None
     others = check.once("others", lambda: _others(check)).get(row.id, ())
-    leaving = LeavingDelivery(row.id, terms.medium, terms.priority)
+    pending = RankedDelivery(row.id, terms.medium, terms.priority)
     zone = check.shop.timezone
     # Where there is nothing else, a cap only holds that lets nothing leave at all.
     binding = terms.caps if others else [cap for cap in terms.caps if cap.messages == 0]
-    verdicts = [check_cap(cap, leaving, others, at=check.at, timezone=zone) for cap in binding]
+    verdicts = [check_cap(cap, pending, others, at=check.at, timezone=zone) for cap in binding]
     reasons = [each for each in verdicts if isinstance(each, Reason)]
     return reasons[0] if reasons else max((each for each in verdicts if isinstance(each, datetime)), default=None)
 

@@ -8,7 +8,7 @@ from campaigns.campaign.campaigns import Delivery
 from campaigns.campaign.policy import needed_answer
 from campaigns.campaign.reasons import Reason
 from campaigns.deliveries.row_ids import any_of, with_ids
-from campaigns.plans.rules.rule import Check, Dropped, Funnel, Leaving, Rule
+from campaigns.plans.rules.rule import Check, Dropped, Funnel, PendingDelivery, Rule
 from retention.bitmaps import read_bitmap
 from retention.buyers import Buyer
 from retention.consent import Answer, Channel, Consent, buyers_answering
@@ -34,19 +34,19 @@ def _held(funnel: Funnel, topic: str) -> BitMap:
     return read_bitmap(funnel.session, held_buyers(OptOutSubject(funnel.shop.id, funnel.channel, topic)))
 
 
-def _refuse_without_consent(check: Check, row: Leaving) -> Reason | None:
+def _refuse_without_consent(check: Check, row: PendingDelivery) -> Reason | None:
     answer = _answer(check, row, "")
     unwanted = answer is not Answer.IN if row.terms.needs_yes else answer is Answer.OUT
     return Reason.NO_CONSENT if unwanted or _address_held(check, row, "") else None
 
 
-def _refuse_by_topic(check: Check, row: Leaving) -> Reason | None:
+def _refuse_by_topic(check: Check, row: PendingDelivery) -> Reason | None:
     topic = row.terms.topic
     unwanted = topic and (_answer(check, row, topic) is Answer.OUT or _address_held(check, row, topic))
     return Reason.TOPIC_OUT if unwanted else None
 
 
-def _answer(check: Check, row: Leaving, topic: str) -> Answer | None:
+def _answer(check: Check, row: PendingDelivery, topic: str) -> Answer | None:
     channel = row.terms.channel
     return check.once(("answers", channel, topic), lambda: _answers(check, channel, topic)).get(row.buyer_id)
 
@@ -66,7 +66,7 @@ def _answers(check: Check, channel: Channel, topic: str) -> dict[int, Answer]:
     return {buyer_id: Answer(answer) for _, buyer_id, answer in sorted(map(tuple, rows))}
 
 
-def _address_held(check: Check, row: Leaving, topic: str) -> bool:
+def _address_held(check: Check, row: PendingDelivery, topic: str) -> bool:
     """Return whether the buyer's address has said no, whoever said it."""
     channel = row.terms.channel
     if channel not in KEY:

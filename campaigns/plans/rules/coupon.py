@@ -10,7 +10,7 @@ from campaigns.campaign.posts import goes_to_groups
 from campaigns.campaign.reasons import Reason
 from campaigns.deliveries.row_ids import any_of
 from campaigns.offers.coupons import Coupon, CouponState
-from campaigns.plans.rules.rule import Check, Dropped, Funnel, Leaving, Rule
+from campaigns.plans.rules.rule import Check, Dropped, Funnel, PendingDelivery, Rule
 from retention.bitmaps import read_bitmap
 
 _USED = col(Coupon.state) == CouponState.REDEEMED
@@ -34,7 +34,7 @@ def _over(at: datetime) -> sa.ColumnElement[bool]:
     return sa.or_(col(Coupon.state) == CouponState.VOID, col(Coupon.expires_at) <= at)
 
 
-def _refuse(check: Check, row: Leaving) -> Reason | None:
+def _refuse(check: Check, row: PendingDelivery) -> Reason | None:
     return check.once("spent coupons", lambda: _spent(check)).get(row.coupon_id) if row.coupon_id else None
 
 

@@ -11,7 +11,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from campaigns.campaign.campaigns import Delivery
 from campaigns.campaign.reasons import Reason
 from campaigns.deliveries.row_ids import with_ids
-from campaigns.plans.rules.rule import Check, Dropped, Funnel, Leaving, Rule
+from campaigns.plans.rules.rule import Check, Dropped, Funnel, PendingDelivery, Rule
 from retention.bitmaps import read_bitmap
 from retention.buyers import Buyer
 from retention.consent import Channel, Pause
@@ -30,7 +30,7 @@ def _paused(shop_id: int, at: datetime) -> SelectOfScalar[int]:
     return select(Pause.buyer_id).where(Pause.shop_id == shop_id, Pause.until > at)
 
 
-def _refuse(check: Check, row: Leaving) -> Reason | None:
+def _refuse(check: Check, row: PendingDelivery) -> Reason | None:
     paused = row.paused_until and row.paused_until > check.at
     return Reason.PAUSED if paused or row.id in _address_paused(check) else None
 

@@ -2,10 +2,10 @@
 
 from campaigns.campaign.reasons import Reason
 from campaigns.offers.offers import Offer
-from campaigns.plans.rules.rule import Check, Dropped, Funnel, Leaving, Rule
+from campaigns.plans.rules.rule import Check, Dropped, Funnel, PendingDelivery, Rule
 
 
-def _refuse_late(check: Check, row: Leaving) -> Reason | None:
+def _refuse_late(check: Check, row: PendingDelivery) -> Reason | None:
     return Reason.LATE if row.expires_at and check.at > row.expires_at else None
 
 
@@ -20,12 +20,12 @@ def _drop_over(funnel: Funnel) -> Dropped:
         yield Reason.OFFER_OVER, funnel.left.copy()
 
 
-def _refuse_over(check: Check, row: Leaving) -> Reason | None:
+def _refuse_over(check: Check, row: PendingDelivery) -> Reason | None:
     offer = row.terms.offer
     return Reason.OFFER_OVER if offer and not offer.is_open(check.at) else None
 
 
-def _refuse_sold_out(_check: Check, row: Leaving) -> Reason | None:
+def _refuse_sold_out(_check: Check, row: PendingDelivery) -> Reason | None:
     product, promised = row.terms.product, row.terms.promised
     if product is None:
         return None

@@ -8,7 +8,7 @@ from sqlmodel import col
 from campaigns.campaign.campaigns import Campaign, Delivery, Recipe, Run
 from campaigns.campaign.reasons import Reason
 from campaigns.deliveries.row_ids import with_ids
-from campaigns.plans.rules.rule import Check, Dropped, Funnel, Leaving, Rule
+from campaigns.plans.rules.rule import Check, Dropped, Funnel, PendingDelivery, Rule
 from retention.bitmaps import read_bitmap
 from retention.orders import Order, OrderLine, OrderStatus
 from retention.products import Product
@@ -25,7 +25,7 @@ def _drop_paid(funnel: Funnel) -> Dropped:
         yield Reason.PAID_ALREADY, funnel.left - read_bitmap(funnel.session, unpaid)
 
 
-def _refuse_paid(check: Check, row: Leaving) -> Reason | None:
+def _refuse_paid(check: Check, row: PendingDelivery) -> Reason | None:
     if not row.terms.reminds:
         return None
     unpaid = check.deliveries("unpaid", lambda: [_still_unpaid(check.shop.id, check.rows)])
@@ -46,7 +46,7 @@ def _still_unpaid(shop_id: int, delivery_ids: Collection[int]) -> sa.Select[int]
     )
 
 
-def _refuse_bought(check: Check, row: Leaving) -> Reason | None:
+def _refuse_bought(check: Check, row: PendingDelivery) -> Reason | None:
     if row.terms.product is None:
         return None
     bought = check.deliveries("bought", lambda: [_bought_meanwhile(check.shop.id, check.rows)])

@@ -44,7 +44,7 @@ class Funnel:
 
 
 @dataclass(frozen=True, slots=True)
-class Leaving:
+class PendingDelivery:
     """A delivery about to leave, with its buyer as they are now and the terms of its run."""
 
     terms: Terms
@@ -65,7 +65,7 @@ class Check:
     session: Session
     shop: Shop
     at: datetime
-    rows: dict[int, Leaving]
+    rows: dict[int, PendingDelivery]
     terms: Collection[Terms]
     _answers: dict[Hashable, Any] = field(default_factory=dict)
 
@@ -88,7 +88,7 @@ def _drops_nobody(_funnel: Funnel) -> Dropped:
     return iter(())
 
 
-def _refuses_nothing(_check: Check, _row: Leaving) -> None:
+def _refuses_nothing(_check: Check, _row: PendingDelivery) -> None:
     return None
 
 
@@ -102,6 +102,6 @@ class Rule(NamedTuple):
 
     name: str
     drop: Callable[[Funnel], Dropped] = _drops_nobody
-    refuse: Callable[[Check, Leaving], Reason | datetime | None] = _refuses_nothing
+    refuse: Callable[[Check, PendingDelivery], Reason | datetime | None] = _refuses_nothing
     always: Reason | None = None
     one_form: str = ""
