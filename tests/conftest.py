@@ -19,7 +19,7 @@ from sqlmodel import Session
 
 from retention import migrate, passwords
 from retention.queue import configure
-from retention.settings import get_settings
+from retention.settings import Settings, get_settings
 from tests import servers
 from tests.databases import KeptPostgresql, KeptSqlite, new_database
 from tests.sign_in import CHEAP_HASHES
@@ -41,7 +41,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("REGULARS_HOME", str(tmp_path / "home"))
     get_settings.cache_clear()
-    configure(get_settings())  # what is sent to workers lands here: without a queue each task would wait for a server
+    configure(Settings())  # what is sent to workers lands here: without a queue each task would wait for a server
     yield tmp_path / "home"
     get_settings.cache_clear()
 

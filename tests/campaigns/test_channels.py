@@ -298,7 +298,7 @@ def test_address_is_looked_at_when_it_is_connected_to_and_no_other_name_helps(
         ),
         ("sms-http", {"url": "https://a.example/", "surprise": 1}, "surprise is not a known setting"),
         ("sms-twilio", {"account_sid": "AC" + "0" * 32}, "Give either"),
-        ("robot", {"platform": "irc"}, "platform is not one of"),
+        ("robot", {"platform": "irc"}, "platform cannot be 'irc'. Choose one of: wecom"),
         ("assisted", {}, "takes no settings"),
     ],
 )
