@@ -106,7 +106,7 @@ def test_a_symbol_that_is_not_on_the_page_is_missed() -> None:
     assert (found["qr-reads"].ok, found["qr-reads"].message) == (False, "0 of 1 QR codes decode correctly.")
 
 
-def test_a_stored_check_can_be_said_again_in_another_language() -> None:
+def test_a_stored_check_is_shown_in_another_language() -> None:
     stored = {"template": "Smallest text {size} pt.", "values": {"size": "6.5"}}
     with speaking("en"):
-        assert preflight.said(stored) == "Smallest text 6.5 pt."
+        assert preflight.sentence_of(stored) == "Smallest text 6.5 pt."
