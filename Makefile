@@ -43,7 +43,7 @@ test: test-system .venv/.dev $(ASSETS) ## The whole suite, on SQLite and on Post
 	@$(BIN)/python -m pytest $(TESTS) -n $(WORKERS) --maxprocesses=8 --dist worksteal --durations=10
 
 lowest: test-system .venv/lowest/.dev ## A part of the suite with the lowest versions that pyproject.toml admits
-	@.venv/lowest/bin/python -m pytest $(LOWEST_TESTS) -q -n auto --maxprocesses=8 -W default::DeprecationWarning
+	@.venv/lowest/bin/python -m pytest $(LOWEST_TESTS) -q -n $(WORKERS) --maxprocesses=8 -W default::DeprecationWarning
 
 check: .venv/.dev ## Format, lint, types, imports
 	@$(BIN)/ruff format --check --quiet

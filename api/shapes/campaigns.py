@@ -6,13 +6,13 @@ from typing import Self
 from pydantic import Field
 
 from api.shapes.descriptions import CAMPAIGN_STATE
-from api.shapes.shape import PageOut, Shape
-from campaigns.campaign.campaigns import Campaign, CampaignState, Recipe
+from api.shapes.shape import PageOut, RowShape, Shape
+from campaigns.campaign.campaigns import CampaignState, Recipe
 from campaigns.campaign.media import Medium
 from campaigns.runs.explaining import Explanation
 
 
-class CampaignOut(Shape):
+class CampaignOut(RowShape):
     """A campaign as it stands."""
 
     slug: str
@@ -21,11 +21,6 @@ class CampaignOut(Shape):
     medium: Medium
     state: CampaignState = Field(description=CAMPAIGN_STATE)
     scheduled_at: datetime | None
-
-    @classmethod
-    def of(cls, campaign: Campaign) -> Self:
-        """Return a campaign."""
-        return cls(**campaign.model_dump(include=set(cls.model_fields)))
 
 
 class CampaignsOut(PageOut):

@@ -1,40 +1,28 @@
 """Variables, findings and previews of a text."""
 
-from dataclasses import asdict
-from typing import Any, Self
+from typing import Any
 
 from pydantic import Field
 
-from api.shapes.shape import Shape
-from campaigns.texts.checks import Finding, Severity
-from campaigns.texts.content import Variable
+from api.shapes.shape import RowShape, Shape
+from campaigns.texts.checks import Severity
 
 
-class VariableOut(Shape):
+class VariableOut(RowShape):
     """A name a text may use."""
 
     name: str = Field(description="The variable, as a text writes it.")
     sentence: str = Field(description="What the variable stands for, in the language of the request.")
     example: str
 
-    @classmethod
-    def of(cls, variable: Variable) -> Self:
-        """Return a variable."""
-        return cls(**asdict(variable))
 
-
-class FindingOut(Shape):
+class FindingOut(RowShape):
     """One thing found in a text; red will go wrong, amber wants a second look."""
 
     severity: Severity
     kind: str = Field(description="What was found, as a word for programs.")
     sentence: str = Field(description="What was found and what to do about it, in the language of the request.")
     language: str
-
-    @classmethod
-    def of(cls, finding: Finding) -> Self:
-        """Return what was found."""
-        return cls(**asdict(finding))
 
 
 class ContentOut(Shape):

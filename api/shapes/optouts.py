@@ -1,27 +1,19 @@
 """Topics, bounces, and addresses that have opted out."""
 
 from datetime import datetime
-from typing import Self
 
 from pydantic import Field
 
-from api.shapes.shape import PageOut, Shape
-from campaigns.optouts.bounces import Bounce, BounceKind
-from campaigns.optouts.topics import Topic
+from api.shapes.shape import PageOut, RowShape, Shape
+from campaigns.optouts.bounces import BounceKind
 from retention.consent import Channel
-from retention.suppressions import Suppression
 
 
-class TopicOut(Shape):
+class TopicOut(RowShape):
     """A topic buyers can leave alone."""
 
     slug: str
     names: dict[str, str]
-
-    @classmethod
-    def of(cls, topic: Topic) -> Self:
-        """Return a topic."""
-        return cls(**topic.model_dump(include=set(cls.model_fields)))
 
 
 class TopicsOut(PageOut):
@@ -30,7 +22,7 @@ class TopicsOut(PageOut):
     topics: list[TopicOut]
 
 
-class BounceOut(Shape):
+class BounceOut(RowShape):
     """One report about one address."""
 
     kind: BounceKind = Field(
@@ -39,11 +31,6 @@ class BounceOut(Shape):
     address: str = Field(description="The mail address or phone number that the report is about.")
     detail: str = Field(description="The response or report of the mail server or gateway.")
     at: datetime
-
-    @classmethod
-    def of(cls, bounce: Bounce) -> Self:
-        """Return a report."""
-        return cls(**bounce.model_dump(include=set(cls.model_fields)))
 
 
 class BouncesOut(PageOut):
@@ -59,7 +46,7 @@ class LiftedOut(Shape):
     lifted: int
 
 
-class SuppressionOut(Shape):
+class SuppressionOut(RowShape):
     """An address that has opted out, in normalised form."""
 
     channel: Channel = Field(description="The channel by which nothing is sent to the address.")
@@ -67,11 +54,6 @@ class SuppressionOut(Shape):
     address: str
     source: str = Field(description="Where the opt-out was said, such as a link in a mail, phone or checkout.")
     at: datetime
-
-    @classmethod
-    def of(cls, suppression: Suppression) -> Self:
-        """Return an address that has opted out."""
-        return cls(**suppression.model_dump(include=set(cls.model_fields)))
 
 
 class SuppressionsOut(PageOut):

@@ -1,5 +1,7 @@
 """What every shape has in common: each of its fields is described, by itself or by what its name means everywhere."""
 
+from typing import Self
+
 from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
@@ -18,6 +20,15 @@ class Shape(BaseModel):
             if name in FIELDS:
                 described.setdefault("description", FIELDS[name])
         return schema
+
+
+class RowShape(Shape):
+    """What a row or value says of itself: its attributes of the same names."""
+
+    @classmethod
+    def of(cls, row: object) -> Self:
+        """Return the shape of a row."""
+        return cls.model_validate(row, from_attributes=True)
 
 
 class Input(Shape):

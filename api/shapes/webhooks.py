@@ -1,12 +1,11 @@
 """Webhooks and their calls."""
 
 from datetime import datetime
-from typing import Self
 
 from pydantic import Field
 
-from api.shapes.shape import PageOut, Shape, ShownOnce
-from campaigns.webhooks.webhooks import Webhook, WebhookCall, WebhookCallState, WebhookEvent
+from api.shapes.shape import PageOut, RowShape, Shape, ShownOnce
+from campaigns.webhooks.webhooks import Webhook, WebhookCallState, WebhookEvent
 
 
 class HookOut(Shape):
@@ -36,7 +35,7 @@ class HooksOut(PageOut):
     hooks: list[HookOut]
 
 
-class CallOut(Shape):
+class CallOut(RowShape):
     """One call: an event to a hook, tried until it is taken."""
 
     id: int
@@ -50,11 +49,6 @@ class CallOut(Shape):
     due_at: datetime
     answer: str = Field(description="Error response of the receiver; empty for none.")
     sent_at: datetime | None
-
-    @classmethod
-    def of(cls, call: WebhookCall) -> Self:
-        """Return a call."""
-        return cls(**call.model_dump(include=set(cls.model_fields)))
 
 
 class CallsOut(PageOut):

@@ -7,11 +7,10 @@ import base64
 import binascii
 import hashlib
 import hmac
-from datetime import datetime
 
 from sqlmodel import Session
 
-from campaigns.optouts.opt_in_out import Evidence, Subject, opt_out
+from campaigns.optouts.opt_in_out import Subject
 from retention.buyers import Buyer
 from retention.consent import Channel
 from retention.errors import NotFound
@@ -41,18 +40,6 @@ def read_token(key: bytes, token: str) -> Subject:
         return Subject(int(shop_id), int(buyer_id), Channel(channel))
     except (binascii.Error, ValueError) as error:
         raise _unknown() from error
-
-
-def unsubscribe(
-    session: Session, token: str, *, key: bytes, at: datetime, source: str = "unsubscribe link", address: str = ""
-) -> Subject:
-    """Record the buyer's no to the token's channel; a second time is evidence too.
-
-    NotFound when the token is not ours or the buyer is gone.
-    """
-    subject = find_subject(session, token, key=key)
-    opt_out(session, subject, Evidence(at, source, address=address))
-    return subject
 
 
 def find_subject(session: Session, token: str, *, key: bytes) -> Subject:

@@ -12,6 +12,8 @@ from sqlmodel import Session
 from campaigns.campaign.campaigns import Campaign, Recipe
 from campaigns.campaign.draft import Draft
 from campaigns.offers.offers import Offer
+from campaigns.optouts.opt_in_out import Evidence, opt_out
+from campaigns.optouts.unsubscribe_links import find_subject
 from campaigns.runs.drafting import create_campaign
 from retention.buyers import Buyer
 from retention.consent import Answer, Channel, record_consent
@@ -120,3 +122,8 @@ def on_stage(engine: Engine) -> Callable[[Callable[[Stage], Any]], Any]:
 def later(**delta: float) -> datetime:
     """Return a moment after noon: later(hours=1)."""
     return NOON + timedelta(**delta)
+
+
+def leave(session: Session, token: str, *, key: bytes, at: datetime, address: str = "") -> None:
+    """Opt out by the link of a mail, as the page of that link does."""
+    opt_out(session, find_subject(session, token, key=key), Evidence(at, "unsubscribe link", address=address))

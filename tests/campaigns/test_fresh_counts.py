@@ -12,7 +12,7 @@ from campaigns.campaign.campaigns import Campaign
 from campaigns.offers.links import Link
 from campaigns.offers.redeem import claim_coupon, give_back, redeem
 from campaigns.offers.scans import open_link
-from campaigns.optouts.unsubscribe_links import unsubscribe, unsubscribe_token
+from campaigns.optouts.unsubscribe_links import unsubscribe_token
 from campaigns.runs.launch import launch
 from retention.consent import Channel
 from retention.database import reading
@@ -20,7 +20,7 @@ from retention.ingest import import_file
 from retention.shops import find_shop
 from segments.matching import match
 from segments.rules import parse
-from tests.campaigns.conftest import NOON, Stage, later
+from tests.campaigns.conftest import NOON, Stage, later, leave
 
 RULES: dict[str, Any] = {
     "all": {"all": []},
@@ -105,7 +105,7 @@ def test_no_count_is_stale_after_a_send_scan_claim_redemption_and_a_no(counts: C
     on_stage(lambda stage: give_back(stage.session, stage.shop, order_reference="A-1"))
     assert counts.changed() == {"redeemed": 0}
     token = unsubscribe_token(b"key", shop_id=1, buyer_id=1, channel=Channel.EMAIL)
-    on_stage(lambda stage: unsubscribe(stage.session, token, key=b"key", at=later(hours=2)))
+    on_stage(lambda stage: leave(stage.session, token, key=b"key", at=later(hours=2)))
     assert counts.changed() == {"agreed": 0}
     on_stage(lambda stage: stage.answer(2, "in", at=later(hours=2)))
     assert counts.changed() == {"agreed": 1}

@@ -19,7 +19,7 @@ from campaigns.channels.memory import MemoryChannel
 from campaigns.deliveries import claiming
 from campaigns.deliveries.campaign_moves import cancel, finish_done, pause, resume
 from campaigns.deliveries.ledger import Ledger, count
-from campaigns.optouts.unsubscribe_links import read_token, unsubscribe, unsubscribe_token
+from campaigns.optouts.unsubscribe_links import read_token, unsubscribe_token
 from campaigns.runs.drafting import find_campaign
 from campaigns.runs.launch import launch
 from campaigns.runs.scheduling import schedule
@@ -32,7 +32,7 @@ from retention.database import transaction
 from retention.errors import Conflict, NotFound
 from retention.orders import Order, OrderLine, OrderStatus
 from retention.touches import Touch
-from tests.campaigns.conftest import NOON, Stage, later
+from tests.campaigns.conftest import NOON, Stage, later, leave
 
 IDENTITY = SenderIdentity("https://shop.example", b"a key for tests", "Shop <shop@shop.example>")
 Acting = Callable[[Callable[[Stage], Any]], Any]
@@ -101,7 +101,7 @@ def test_no_given_after_the_launch_holds(engine: Engine, on_stage: Acting, momen
     token = on_stage(lambda stage: _token(stage, 1))
 
     def say_no(stage: Stage) -> None:
-        unsubscribe(stage.session, token, key=IDENTITY.signing_key, at=later(minutes=1))
+        leave(stage.session, token, key=IDENTITY.signing_key, at=later(minutes=1))
 
     class Channel(MemoryChannel):
         def connect(self) -> Any:
@@ -127,11 +127,11 @@ def test_unsubscribing_leaves_evidence_and_a_forged_token_does_nothing(stage: St
     assert read_token(IDENTITY.signing_key, token).channel is Channel.EMAIL
     for forged in (token[:-1] + ("A" if token[-1] != "A" else "B"), "x", "", token.replace(token[3], "-"), "é"):
         with pytest.raises(NotFound):
-            unsubscribe(stage.session, forged, key=IDENTITY.signing_key, at=later(days=1))
+            leave(stage.session, forged, key=IDENTITY.signing_key, at=later(days=1))
     with pytest.raises(NotFound):
-        unsubscribe(stage.session, token, key=b"another key", at=later(days=1))
+        leave(stage.session, token, key=b"another key", at=later(days=1))
     assert last_answer(stage.session, stage.shop.id, buyer_id=ada, channel=Channel.EMAIL) is Answer.IN
-    unsubscribe(stage.session, token, key=IDENTITY.signing_key, at=later(days=1), address="192.0.2.7")
+    leave(stage.session, token, key=IDENTITY.signing_key, at=later(days=1), address="192.0.2.7")
     assert last_answer(stage.session, stage.shop.id, buyer_id=ada, channel=Channel.EMAIL) is Answer.OUT
     assert last_answer(stage.session, stage.shop.id, buyer_id=ada, channel=Channel.PARCEL) is Answer.IN
 
