@@ -13,8 +13,9 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from api.cli.terminal import JsonOption, ShopOption, engine, show
 from retention import clock
 from retention.files import open_store
-from retention.ingest import ImportReport, import_file
-from retention.ingest.columns import PRESETS, parse_maps
+from retention.ingest import ImportOptions, ImportReport, import_file
+from retention.ingest.columns import PRESETS
+from retention.ingest.options import STATUS_MEANINGS, parse_maps, parse_rates, parse_statuses
 from retention.settings import get_settings
 
 
@@ -33,7 +34,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("import")(run)
 
 
-def run(
+def run(  # noqa: PLR0913, PLR0917 - each option is a parameter
     kind: Annotated[FileKind, typer.Argument(help="What the file contains.")],
     file: Annotated[Path, typer.Argument(help="CSV, XLSX or JSON lines; UTF-8 or GB18030.")],
     shop: ShopOption,
@@ -42,25 +43,46 @@ def run(
         list[str] | None, typer.Option("--map", metavar="FIELD=COLUMN", help="Map a field to a column.")
     ] = None,
     dates: Annotated[str | None, typer.Option(help="How to read 12/1/2010: dmy or mdy.")] = None,
+    decimal: Annotated[str | None, typer.Option(help="What stands before the cents: comma or point.")] = None,
+    encoding: Annotated[str | None, typer.Option(help="Encoding of a text file; default: detected.")] = None,
+    header_row: Annotated[int | None, typer.Option(help="Line of the header, from 1; default: detected.")] = None,
+    statuses: Annotated[
+        list[str] | None,
+        typer.Option("--status", metavar="WORD=MEANING", help=f"A status word means: {', '.join(STATUS_MEANINGS)}."),
+    ] = None,
+    rates: Annotated[
+        list[str] | None,
+        typer.Option("--rate", metavar="EUR=7.8", help="What one unit of another currency is worth in the shop's."),
+    ] = None,
     source: Annotated[
         str | None, typer.Option(help="System the order numbers come from; default: the preset's name.")
     ] = None,
     *,
+    add_lines: Annotated[bool, typer.Option(help="Add the lines to orders that are known.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Import a file. The same file twice changes nothing; rejected rows go to FILE.rejected.csv."""
+    options = ImportOptions(
+        preset=preset,
+        mapping=parse_maps(maps or []),
+        source=source,
+        dates=dates,
+        decimal=decimal,
+        encoding=encoding,
+        header_row=header_row,
+        statuses=parse_statuses(statuses or []),
+        rates=parse_rates(rates or []),
+        add_lines=add_lines,
+    )
     with _bar(file.name, hidden=as_json) as progress:
         report = import_file(
             engine(),
             shop,
             kind.value,
             file,
-            preset=preset,
-            mapping=parse_maps(maps or []),
+            options=options,
             now=clock.now(),
             progress=progress,
-            source=source,
-            dates=dates,
             files=open_store(get_settings()),
         )
     show(report.as_json() if as_json else _in_words(report), as_json=as_json)
@@ -72,7 +94,8 @@ def _in_words(report: ImportReport) -> dict[str, Any]:
     columns = {"columns": ", ".join(f"{name}={column}" for name, column in report.columns.items())}
     ignored = {"ignored columns": ", ".join(report.ignored_columns)} if report.ignored_columns else {}
     rejects = {"rejected rows": report.rejects_path} if report.rejects_path else {}
-    return result | columns | ignored | report.totals | rejects
+    notes = {"notes": " ".join(report.notes)} if report.notes else {}
+    return result | {"preset": report.preset} | columns | ignored | report.totals | notes | rejects
 
 
 @contextmanager

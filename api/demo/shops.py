@@ -12,7 +12,7 @@ from retention import clock
 from retention.access import Member, Role
 from retention.database import reading, transaction
 from retention.errors import Invalid
-from retention.ingest import ImportReport, import_file
+from retention.ingest import ImportOptions, ImportReport, import_file
 from retention.orders import Order
 from retention.shops import Shop, create_shop
 from retention.users import User, add_user, member_for
@@ -98,7 +98,7 @@ def _import(stage: Stage, shop: Shop, kind: str, path: Path, preset: str = "gene
             shop.slug,
             kind,
             path,
-            preset=preset,
+            options=ImportOptions(preset=preset),
             now=stage.now,
             files=stage.files,
             progress=step.seen,

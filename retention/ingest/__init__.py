@@ -1,5 +1,6 @@
 """Imports: orders, buyers, products, followers, group members and parcels, from files that shops export."""
 
 from retention.ingest.imports import ImportReport, import_file
+from retention.ingest.options import ImportOptions
 
-__all__ = ["ImportReport", "import_file"]
+__all__ = ["ImportOptions", "ImportReport", "import_file"]

@@ -242,17 +242,6 @@ def map_columns(kind: str, header: Sequence[str], preset: ColumnPreset, explicit
     return found
 
 
-def parse_maps(pairs: Sequence[str]) -> dict[str, str]:
-    """Return `field=Column` pairs, as the command line gives them, as a mapping; Invalid for anything else."""
-    mapping = {}
-    for pair in pairs:
-        name, equals, column = pair.partition("=")
-        if not (name.strip() and equals and column.strip()):
-            raise Invalid("{pair} is not a mapping. Write field=Column.", pair=repr(pair))
-        mapping[name.strip()] = column.strip()
-    return mapping
-
-
 def _check_explicit(fields: Names, header: Sequence[str], explicit: Mapping[str, str]) -> None:
     for name, column in explicit.items():
         if name not in fields:

@@ -26,6 +26,8 @@ from retention.ingest.columns import KINDS, ColumnPreset, find_preset, map_colum
 from retention.ingest.duplicates import Duplicates
 from retention.ingest.erased_rows import screen
 from retention.ingest.followers_and_groups import FollowerStaging, MemberStaging
+from retention.ingest.notes import Notes
+from retention.ingest.options import ImportOptions
 from retention.ingest.order_rows import OrderReading
 from retention.ingest.orders import OrderStaging
 from retention.ingest.parcels import ParcelStaging
@@ -33,6 +35,7 @@ from retention.ingest.products import ProductStaging
 from retention.ingest.rejects import RejectsFile
 from retention.ingest.sources import open_source
 from retention.ingest.stream import Scattered
+from retention.ingest.survey import Conventions, survey
 from retention.memory_limit import limited_memory
 from retention.privacy.erased import Erased, erased_of
 from retention.settings import get_settings
@@ -54,7 +57,10 @@ _MONEY = ("paid", "refunded", "revenue")
 
 @dataclass(frozen=True)
 class ImportReport:
-    """What an import read and what it changed. `rejects_path` is None when nothing was rejected."""
+    """What an import read and what it changed. `rejects_path` is None when nothing was rejected.
+
+    `notes` are sentences about the file, in the language spoken.
+    """
 
     kind: str
     file: str
@@ -68,6 +74,8 @@ class ImportReport:
     columns: dict[str, str]
     ignored_columns: list[str]
     totals: dict[str, Any] = field(default_factory=dict)
+    preset: str = "generic"
+    notes: list[str] = field(default_factory=list)
 
     @property
     def exit_code(self) -> int:
@@ -119,42 +127,33 @@ class MergeReport(Protocol):
         ...
 
 
-def import_file(  # noqa: PLR0913 - all that can be said of a file, by name
+def import_file(
     engine: Engine,
     shop_slug: str,
     kind: str,
     path: Path | str,
     *,
-    preset: str = "generic",
-    mapping: Mapping[str, str] | None = None,
+    options: ImportOptions | None = None,
     now: datetime,
     progress: Progress | None = None,
-    source: str | None = None,
-    dates: str | None = None,
     files: FileStore | None = None,
 ) -> ImportReport:
     """Import a file of `kind` (orders, buyers, products, followers, members, parcels) into a shop.
 
-    `source` names where order numbers come from (the preset by default): the same number from another source is another
-    order. `dates` says how 12/1/2010 is meant: dmy or mdy. `files` stores product pictures.
-    Raises Invalid or NotFound with one sentence when the file as a whole cannot be used, also because it takes more
-    memory than an import may have; nothing is changed then.
+    `files` stores product pictures. Raises Invalid or NotFound with one sentence when the file as a whole cannot be
+    used, also because it takes more memory than an import may have; nothing is changed then.
     """
     if kind not in KINDS:
         known = ", ".join(KINDS)
         raise Invalid("{kind} cannot be imported. Use one of {known}.", kind=repr(kind), known=known)
-    if dates not in {None, "dmy", "mdy"}:
-        raise Invalid("Dates can be dmy or mdy, not {dates}.", dates=repr(dates))
-    path = Path(path)
+    options = options or ImportOptions()
     asked = _Asked(
         kind=kind,
-        path=path,
-        preset=find_preset(preset),
-        mapping=mapping or {},
+        path=Path(path),
+        options=options,
+        preset=find_preset(options.preset),
         now=now,
         progress=progress,
-        source=source or preset,
-        dates=dates,
         files=files or open_store(get_settings()),
     )
     try:
@@ -177,13 +176,17 @@ class _Asked:
 
     kind: str
     path: Path
+    options: ImportOptions
     preset: ColumnPreset
-    mapping: Mapping[str, str]
     now: datetime
     progress: Progress | None
-    source: str
-    dates: str | None
     files: FileStore
+    notes: Notes = field(default_factory=Notes)
+
+    @property
+    def source(self) -> str:
+        """Where the order numbers of the file come from."""
+        return self.options.source or self.preset.name
 
 
 def _import(engine: Engine, shop_slug: str, asked: _Asked, *, stream: bool) -> ImportReport:
@@ -191,8 +194,9 @@ def _import(engine: Engine, shop_slug: str, asked: _Asked, *, stream: bool) -> I
         shop = find_shop(session, shop_slug)
         take_turn(session, shop.id)
         opened = open_source(asked.path)
-        columns = map_columns(asked.kind, opened.header, asked.preset, asked.mapping)
-        staging = _staging(session, shop, asked, columns, folder=Path(scratch), stream=stream)
+        columns = map_columns(asked.kind, opened.header, asked.preset, asked.options.mapping)
+        conventions = survey(opened, [])
+        staging = _staging(session, shop, asked, columns, conventions, folder=Path(scratch), stream=stream)
         with RejectsFile(asked.path, opened.header) as rejects, closing(staging):
             read = _read(opened, staging, rejects, asked, _Screen(erased_of(session, shop), asked.kind, columns))
             with merging(session, staging.rows):
@@ -213,6 +217,8 @@ def _import(engine: Engine, shop_slug: str, asked: _Asked, *, stream: bool) -> I
             columns=columns,
             ignored_columns=[name for name in opened.header if name not in columns.values()],
             totals=_in_major_units(merged.totals, shop.currency),
+            preset=asked.preset.name,
+            notes=[str(note) for note in asked.notes],
         )
 
 
@@ -266,23 +272,31 @@ def _in_major_units(totals: Mapping[str, int], currency: str) -> dict[str, Any]:
 
 
 def _staging(
-    session: Session, shop: Shop, asked: _Asked, columns: dict[str, str], *, folder: Path, stream: bool
+    session: Session,
+    shop: Shop,
+    asked: _Asked,
+    columns: dict[str, str],
+    conventions: Conventions,
+    *,
+    folder: Path,
+    stream: bool,
 ) -> Staging:
     if asked.kind == "orders":
         reading = OrderReading(
             shop,
             columns,
+            conventions=conventions,
             order_level=asked.preset.order_level or "total" in columns,
             after_refunds="refunded" in columns and columns.get("amount") in asked.preset.after_refunds,
-            dates=asked.dates,
+            dates=asked.options.dates,
         )
         size = asked.path.stat().st_size
         return OrderStaging(
             session, reading, source=asked.source, now=asked.now, folder=folder, size=size, stream=stream
         )
     if asked.kind == "buyers":
-        return BuyerStaging(session, shop, columns, asked.dates, file=asked.path.name, now=asked.now)
+        return BuyerStaging(session, shop, columns, asked.options.dates, file=asked.path.name, now=asked.now)
     if asked.kind == "products":
-        return ProductStaging(session, shop, columns, asked.dates, folder=asked.path.parent, files=asked.files)
+        return ProductStaging(session, shop, columns, asked.options.dates, folder=asked.path.parent, files=asked.files)
     simple = {"followers": FollowerStaging, "members": MemberStaging, "parcels": ParcelStaging}
-    return simple[asked.kind](session, shop, columns, asked.dates)
+    return simple[asked.kind](session, shop, columns, asked.options.dates)

@@ -28,7 +28,7 @@ from retention.errors import Error, Invalid, NotFound
 from retention.failures import Thing, each_alone
 from retention.files import FileStore, open_store
 from retention.i18n import gettext_noop, speaking
-from retention.ingest import ImportReport, import_file
+from retention.ingest import ImportOptions, ImportReport, import_file
 from retention.ingest.columns import KINDS, find_preset
 from retention.jobs import Job, JobState
 from retention.privacy.erased import erased_since
@@ -162,7 +162,7 @@ def _import(engine: Engine, job: Job, shop: Shop, files: FileStore, at: datetime
             shop.slug,
             job.input["kind"],
             path,
-            preset=job.input["preset"],
+            options=ImportOptions(preset=job.input["preset"]),
             now=at,
             progress=_Progress(engine, files, job),
             files=files,

@@ -1,7 +1,7 @@
 """One row of an order file, checked: every cell a value, every amount settled, and what identifies the order."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 
 import polars as pl
@@ -9,6 +9,7 @@ import polars as pl
 from retention.i18n import gettext_noop
 from retention.ingest.checking import Rows, read_money, read_times, read_whole, read_words
 from retention.ingest.statuses import SHIPPED, STATUSES
+from retention.ingest.survey import Conventions
 from retention.orders import OrderStatus
 from retention.shops import Shop
 
@@ -39,6 +40,7 @@ class OrderReading:
 
     shop: Shop
     columns: Mapping[str, str]
+    conventions: Conventions = field(default_factory=Conventions)
     order_level: bool = False
     after_refunds: bool = False
     dates: str | None = None

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, text
 
 from retention.database import transaction
 from retention.files import FileStore
-from retention.ingest import ImportReport, import_file
+from retention.ingest import ImportOptions, ImportReport, import_file
 from tests.factories import make_shop
 from tests.retention.makers import NOW, Ask, Load
 
@@ -29,7 +29,8 @@ def load(shop_engine: Engine, tmp_path: Path) -> Load:
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         files = FileStore(tmp_path / "files")
         kind, now = options.pop("kind", "orders"), options.pop("now", NOW)
-        return import_file(shop_engine, "tea", kind, path, now=now, files=files, **options)
+        progress, asked = options.pop("progress", None), ImportOptions(**options)
+        return import_file(shop_engine, "tea", kind, path, options=asked, now=now, progress=progress, files=files)
 
     return run
 

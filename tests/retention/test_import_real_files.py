@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine
 
 from retention.database import transaction
-from retention.ingest import import_file
+from retention.ingest import ImportOptions, import_file
 from retention.metrics import repeat_report
 from retention.shops import find_shop
 from tests.retention.makers import NOW, Load
@@ -33,11 +33,12 @@ def test_real_files_give_their_known_figures(
     figures: Any,
 ) -> None:
     path = Path(shutil.copyfile(data_folder / name, tmp_path / name))
-    report = import_file(shop_engine, "tea", "orders", path, preset=preset, mapping=mapping, now=NOW)
+    options = ImportOptions(preset=preset, mapping=mapping)
+    report = import_file(shop_engine, "tea", "orders", path, options=options, now=NOW)
     assert (report.rejected, report.rejects_path) == (0, None)
     with transaction(shop_engine) as session:
         assert tuple(repeat_report(session, find_shop(session, "tea")).as_json().values()) == figures
-    assert import_file(shop_engine, "tea", "orders", path, preset=preset, mapping=mapping, now=NOW).changed == 0
+    assert import_file(shop_engine, "tea", "orders", path, options=options, now=NOW).changed == 0
 
 
 @pytest.mark.data
@@ -50,7 +51,7 @@ def test_real_workbook_after_the_same_text_file_changes_nothing(load: Load, data
 @pytest.mark.data
 def test_real_report_without_buyers_adds_up(shop_engine: Engine, data_folder: Path, tmp_path: Path) -> None:
     path = Path(shutil.copyfile(data_folder / "tmall_order_report.gbk.csv", tmp_path / "tmall.csv"))
-    totals = import_file(shop_engine, "tea", "orders", path, preset="taobao", now=NOW).totals
+    totals = import_file(shop_engine, "tea", "orders", path, options=ImportOptions(preset="taobao"), now=NOW).totals
     assert totals | {"lines": 0} == {
         "orders": 28010,
         "paid_orders": 24087,

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine
 
 from retention.database import reading, transaction
-from retention.ingest import import_file
+from retention.ingest import ImportOptions, import_file
 from segments.matching import match
 from segments.rfm import read_scores
 from segments.rules import parse
@@ -25,7 +25,8 @@ NOW = datetime(2019, 7, 1, tzinfo=UTC)
 def chinese_shop(engine: Engine, data_folder: Path):
     with transaction(engine) as session:
         shop = make_shop(session, "cn", name="CN", at=NOW)
-    import_file(engine, "cn", "orders", data_folder / "cn_shop_orders.csv", preset="taobao", now=NOW)
+    taobao = ImportOptions(preset="taobao")
+    import_file(engine, "cn", "orders", data_folder / "cn_shop_orders.csv", options=taobao, now=NOW)
     return shop
 
 

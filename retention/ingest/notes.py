@@ -1,0 +1,35 @@
+"""What the report of an import says beside its figures: what was found in the file, and what to look at.
+
+A note is a sentence with its values, so that each reader gets it in the language spoken there.
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from retention.i18n import gettext
+
+
+class Note(NamedTuple):
+    """One sentence, marked by `gettext_noop` where it is written, and the values in it."""
+
+    message: str
+    values: dict[str, Any]
+
+    def __str__(self) -> str:
+        return gettext(self.message).format(**self.values)
+
+
+class Notes:
+    """Collects the notes of one import; the same sentence is said once."""
+
+    def __init__(self) -> None:
+        self._notes: list[Note] = []
+
+    def add(self, message: str, **values: Any) -> None:
+        """Add a sentence, unless it was said."""
+        note = Note(message, values)
+        if note not in self._notes:
+            self._notes.append(note)
+
+    def __iter__(self) -> Iterator[Note]:
+        return iter(self._notes)

@@ -1,0 +1,87 @@
+"""What a person says of a file. Everything they leave open is found in the file itself."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+
+from retention.errors import Invalid
+from retention.i18n import gettext_noop
+
+DATE_ORDERS = ("dmy", "mdy")
+DECIMALS = ("comma", "point")
+STATUS_MEANINGS = ("paid", "unpaid", "cancelled", "refunded", "ignore")
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """What is said of one file; raises Invalid for a value that nothing can be.
+
+    `preset`: the name of a column preset. `mapping`: the column of a field. `source`: where order numbers come from;
+    the same number from another source is another order. `dates`: how 12/1/2010 is meant. `decimal`: what stands
+    before the cents. `header_row`: the line of the header, from 1. `statuses`: what a status word means. `rates`: what
+    one unit of another currency is worth in the shop's. `add_lines`: lines are added to orders that are known.
+    """
+
+    preset: str = "generic"
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    source: str | None = None
+    dates: str | None = None
+    decimal: str | None = None
+    encoding: str | None = None
+    header_row: int | None = None
+    statuses: Mapping[str, str] = field(default_factory=dict)
+    rates: Mapping[str, Decimal] = field(default_factory=dict)
+    add_lines: bool = False
+
+    def __post_init__(self) -> None:
+        if self.dates not in {None, *DATE_ORDERS}:
+            raise Invalid("Dates can be dmy or mdy, not {dates}.", dates=repr(self.dates))
+        if self.decimal not in {None, *DECIMALS}:
+            raise Invalid("The decimal sign can be comma or point, not {decimal}.", decimal=repr(self.decimal))
+        if self.header_row is not None and self.header_row < 1:
+            raise Invalid("The header row is a line of the file, from 1, not {row}.", row=self.header_row)
+        for word, meaning in self.statuses.items():
+            if meaning not in STATUS_MEANINGS:
+                raise Invalid(
+                    "The status {word} cannot mean {meaning}. Use one of {known}.",
+                    word=repr(word),
+                    meaning=repr(meaning),
+                    known=", ".join(STATUS_MEANINGS),
+                )
+
+
+def parse_maps(pairs: Sequence[str]) -> dict[str, str]:
+    """Return `field=Column` pairs, as the command line gives them, as a mapping; Invalid for anything else."""
+    return dict(
+        _pair(pair.partition("="), gettext_noop("{pair} is not a mapping. Write field=Column.")) for pair in pairs
+    )
+
+
+def parse_statuses(pairs: Sequence[str]) -> dict[str, str]:
+    """Return `WORD=meaning` pairs as a mapping; Invalid for anything else."""
+    return dict(
+        _pair(pair.rpartition("="), gettext_noop("{pair} gives no status a meaning. Write WORD=paid."))
+        for pair in pairs
+    )
+
+
+def parse_rates(pairs: Sequence[str]) -> dict[str, Decimal]:
+    """Return `EUR=7.8` pairs as rates above 0 by ISO currency; Invalid for anything else."""
+    rates = {}
+    for pair in pairs:
+        currency, text = _pair(pair.partition("="), gettext_noop("{pair} is not a rate. Write EUR=7.8."))
+        try:
+            rate = Decimal(text)
+        except InvalidOperation:
+            rate = Decimal()
+        if not (rate.is_finite() and rate > 0):
+            raise Invalid("The rate of {currency} must be a number above 0, not {rate}.", currency=currency, rate=text)
+        rates[currency.upper()] = rate
+    return rates
+
+
+def _pair(parts: tuple[str, str, str], message: str) -> tuple[str, str]:
+    name, equals, value = parts
+    if not (name.strip() and equals and value.strip()):
+        raise Invalid(message, pair=repr("".join(parts)))
+    return name.strip(), value.strip()
