@@ -2,5 +2,6 @@
 
 from retention.ingest.imports import ImportReport, import_file
 from retention.ingest.options import ImportOptions
+from retention.ingest.questions import Question
 
-__all__ = ["ImportOptions", "ImportReport", "import_file"]
+__all__ = ["ImportOptions", "ImportReport", "Question", "import_file"]

@@ -10,9 +10,11 @@ from retention.addresses import country_of, email_keys, phone_keys
 from retention.clock import zone
 from retention.errors import Invalid
 from retention.i18n import gettext_noop
-from retention.ingest.checking import Rows, read_dates, read_times, read_words
 from retention.ingest.consents import take_answers
+from retention.ingest.rows import Rows
 from retention.ingest.staged import MergedRows, StagedRows, latest, moment, need, spell, welcome
+from retention.ingest.times import read_dates, read_times
+from retention.ingest.words import read_words
 from retention.staging import ColumnKind, drop_staging, fetch, run, settle
 from retention.versions import Family, raise_version
 
@@ -71,7 +73,7 @@ class BuyerStaging(StagedRows):
                 "buyer": need(rows, "buyer_id", 200),
                 **texts,
                 "birthday": read_dates(rows, "birthday"),
-                "created_at": read_times(rows, "created_at", self.shop.timezone, dates=self.dates),
+                "created_at": read_times(rows, "created_at", self.shop.timezone),
                 **{f"{channel}_consent": read_words(rows, f"{channel}_consent", _ANSWERS) for channel in _CHANNELS},
                 **self._moments(rows),
                 # An empty cell changes nothing, so it has no key that could.
@@ -83,7 +85,7 @@ class BuyerStaging(StagedRows):
     def _moments(self, rows: Rows) -> dict[str, pl.Series]:
         """Return when the answers were given: of a channel, else of both."""
         names = ("consent_at", *(f"{channel}_consent_at" for channel in _CHANNELS))
-        read = {name: read_times(rows, name, self.shop.timezone, dates=self.dates) for name in names}
+        read = {name: read_times(rows, name, self.shop.timezone) for name in names}
         if self.now:
             now = self.now.astimezone(UTC)  # as the columns are, whatever zone the caller thinks in
             message = gettext_noop("{field} {value} is in the future")

@@ -8,8 +8,9 @@ import polars as pl
 
 from retention.errors import Invalid
 from retention.i18n import gettext_noop
-from retention.ingest.checking import Rows, read_times
+from retention.ingest.rows import Rows
 from retention.ingest.staged import MergedRows, StagedRows, add_buyers, latest, moment, need, spell, welcome
+from retention.ingest.times import read_times
 from retention.shops import check_slug
 from retention.staging import ColumnKind, drop_staging, fetch, run, settle
 from retention.versions import Family, raise_version
@@ -81,7 +82,7 @@ def slug_of_group(name: str) -> str:
 
 
 def _span(staging: StagedRows, rows: Rows, start: str, end: str) -> dict[str, pl.Series]:
-    times = {n: read_times(rows, n, staging.shop.timezone, dates=staging.dates) for n in (start, end)}
+    times = {n: read_times(rows, n, staging.shop.timezone) for n in (start, end)}
     message = gettext_noop("{field} {value} is before the start")
     rows.refuse((times[end] < times[start]).fill_null(False), message, rows.cells(end), field=end)
     return times

@@ -5,7 +5,7 @@ An import that is interrupted, at any point, has changed nothing; the next run s
 
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -195,7 +195,7 @@ def _import(engine: Engine, shop_slug: str, asked: _Asked, *, stream: bool) -> I
         take_turn(session, shop.id)
         opened = open_source(asked.path)
         columns = map_columns(asked.kind, opened.header, asked.preset, asked.options.mapping)
-        conventions = survey(opened, [])
+        conventions = _conventions(opened, asked, columns)
         staging = _staging(session, shop, asked, columns, conventions, folder=Path(scratch), stream=stream)
         with RejectsFile(asked.path, opened.header) as rejects, closing(staging):
             read = _read(opened, staging, rejects, asked, _Screen(erased_of(session, shop), asked.kind, columns))
@@ -220,6 +220,16 @@ def _import(engine: Engine, shop_slug: str, asked: _Asked, *, stream: bool) -> I
             preset=asked.preset.name,
             notes=[str(note) for note in asked.notes],
         )
+
+
+def _conventions(opened: Source, asked: _Asked, columns: Mapping[str, str]) -> Conventions:
+    """Return how the cells of the file are written; raises the first Question that the file leaves open."""
+    found = survey(opened, [])
+    for question in found.questions:
+        raise question
+    for note in found.notes:
+        asked.notes.add(note.message, **note.values)
+    return replace(found, dates=dict.fromkeys(columns.values(), asked.options.dates))
 
 
 @dataclass(frozen=True)
@@ -288,15 +298,14 @@ def _staging(
             conventions=conventions,
             order_level=asked.preset.order_level or "total" in columns,
             after_refunds="refunded" in columns and columns.get("amount") in asked.preset.after_refunds,
-            dates=asked.options.dates,
         )
         size = asked.path.stat().st_size
         return OrderStaging(
             session, reading, source=asked.source, now=asked.now, folder=folder, size=size, stream=stream
         )
     if asked.kind == "buyers":
-        return BuyerStaging(session, shop, columns, asked.options.dates, file=asked.path.name, now=asked.now)
+        return BuyerStaging(session, shop, columns, conventions, file=asked.path.name, now=asked.now)
     if asked.kind == "products":
-        return ProductStaging(session, shop, columns, asked.options.dates, folder=asked.path.parent, files=asked.files)
+        return ProductStaging(session, shop, columns, conventions, folder=asked.path.parent, files=asked.files)
     simple = {"followers": FollowerStaging, "members": MemberStaging, "parcels": ParcelStaging}
-    return simple[asked.kind](session, shop, columns, asked.options.dates)
+    return simple[asked.kind](session, shop, columns, conventions)

@@ -7,9 +7,12 @@ from hashlib import blake2b
 import polars as pl
 
 from retention.i18n import gettext_noop
-from retention.ingest.checking import Rows, read_money, read_times, read_whole, read_words
+from retention.ingest.numbers import read_money, read_whole
+from retention.ingest.rows import Rows
 from retention.ingest.statuses import SHIPPED, STATUSES
 from retention.ingest.survey import Conventions
+from retention.ingest.times import read_times
+from retention.ingest.words import read_words
 from retention.orders import OrderStatus
 from retention.shops import Shop
 
@@ -43,7 +46,6 @@ class OrderReading:
     conventions: Conventions = field(default_factory=Conventions)
     order_level: bool = False
     after_refunds: bool = False
-    dates: str | None = None
 
     @property
     def numbered(self) -> bool:
@@ -77,7 +79,7 @@ class OrderReading:
             {
                 **texts,
                 "status": read_words(rows, "status", STATUSES),
-                **{name: read_times(rows, name, zone, dates=self.dates) for name in _TIMES},
+                **{name: read_times(rows, name, zone) for name in _TIMES},
                 "quantity": read_whole(rows, "quantity").fill_null(1),
                 **read_money(rows, _MONEY, self.shop.currency),
                 "line": rows.lines,

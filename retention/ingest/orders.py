@@ -14,12 +14,12 @@ from pathlib import Path
 import polars as pl
 from sqlmodel import Session
 
-from retention.ingest.checking import Rows
 from retention.ingest.chunks import Reject
 from retention.ingest.columns import KINDS
 from retention.ingest.erased_rows import screen
 from retention.ingest.merging import MergeCounts, OrderMerge
 from retention.ingest.order_rows import OrderReading
+from retention.ingest.rows import Rows
 from retention.ingest.spool import Spool
 from retention.ingest.stream import Stream
 from retention.orders import OrderStatus
@@ -97,7 +97,7 @@ class OrderStaging:
 
     def add(self, frame: pl.DataFrame, lines: pl.Series) -> list[Reject]:
         """Check rows, keep the good ones, return the others."""
-        rows = Rows(frame, lines, self._reading.columns)
+        rows = Rows(frame, lines, self._reading.columns, self._reading.conventions)
         good = self._reading.check(rows)
         if good.height:
             (self._stream or self._spool).add(good)

@@ -6,8 +6,10 @@ from typing import ClassVar
 import polars as pl
 
 from retention.i18n import gettext_noop
-from retention.ingest.checking import Rows, read_times, read_whole
+from retention.ingest.numbers import read_whole
+from retention.ingest.rows import Rows
 from retention.ingest.staged import MISSING, MergedRows, StagedRows, add_buyers, latest, need, welcome
+from retention.ingest.times import read_times
 from retention.staging import ColumnKind, drop_staging, fetch, fetch_all, look_up, run, settle
 
 _TIMES = ("ship_date", "shipped_at", "delivered_at")
@@ -31,7 +33,7 @@ class ParcelStaging(StagedRows):
         """Return the values of all rows, refusing those that are wrong or name an order nobody knows."""
         number, buyer = rows.text("order_id", 200), rows.text("buyer_id", 200)
         rows.refuse(number.is_null() & buyer.is_null(), MISSING, field="order_id / buyer_id")
-        times = {name: read_times(rows, name, self.shop.timezone, dates=self.dates) for name in _TIMES}
+        times = {name: read_times(rows, name, self.shop.timezone) for name in _TIMES}
         leaves = pl.coalesce(times["ship_date"], times["shipped_at"]).dt.convert_time_zone(self.shop.timezone)
         values = {
             "waybill": need(rows, "waybill", 64),

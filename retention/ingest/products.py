@@ -11,8 +11,10 @@ import polars as pl
 from retention.errors import Invalid
 from retention.files import FileStore
 from retention.i18n import gettext_noop
-from retention.ingest.checking import Rows, read_money, read_times, read_whole
+from retention.ingest.numbers import read_money, read_whole
+from retention.ingest.rows import Rows
 from retention.ingest.staged import MergedRows, StagedRows, latest, need
+from retention.ingest.times import read_times
 from retention.pictures import COMMON, LARGEST_BYTES, NO_PICTURE, read_picture
 from retention.staging import ColumnKind, drop_staging, fetch, run, settle
 
@@ -52,7 +54,7 @@ class ProductStaging(StagedRows):
             **texts,
             "price": price,
             "stock": read_whole(rows, "stock", least=0),
-            "arrival_at": read_times(rows, "arrival_at", self.shop.timezone, dates=self.dates),
+            "arrival_at": read_times(rows, "arrival_at", self.shop.timezone),
         }
         return pl.DataFrame({**values, "picture": self._pictures(rows)})
 

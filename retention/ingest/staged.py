@@ -11,8 +11,9 @@ from sqlmodel import Session
 from retention.aggregates import add_missing_aggregates
 from retention.database import is_postgresql
 from retention.i18n import gettext_noop
-from retention.ingest.checking import Rows
 from retention.ingest.chunks import Reject
+from retention.ingest.rows import Rows
+from retention.ingest.survey import NOTHING_FOUND, Conventions
 from retention.shops import Shop
 from retention.staging import ColumnKind, create_staging, run, stage
 from retention.versions import Family, raise_version
@@ -36,7 +37,7 @@ class StagedRows:
     session: Session
     shop: Shop
     columns: Mapping[str, str]
-    dates: str | None = None
+    conventions: Conventions = NOTHING_FOUND
     rows: int = 0
 
     name: ClassVar[str]
@@ -47,7 +48,7 @@ class StagedRows:
 
     def add(self, frame: pl.DataFrame, lines: pl.Series) -> list[Reject]:
         """Check rows, stage the good ones, return the others."""
-        rows = Rows(frame, lines, self.columns)
+        rows = Rows(frame, lines, self.columns, self.conventions)
         checked = self.check(rows)
         good = self.finish(checked.filter(rows.good()), rows)
         numbered = good.select((pl.int_range(pl.len()) + self.rows + 1).alias("place"), *self.shape)

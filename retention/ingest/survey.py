@@ -4,18 +4,31 @@ Each piece of evidence looks at every chunk and concludes at the end. What was c
 the second pass reads by.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import polars as pl
 
 from retention.ingest.chunks import Source
+from retention.ingest.notes import Note
+from retention.ingest.questions import Question
 
 
 @dataclass(frozen=True)
 class Conventions:
-    """How the cells of one file are written and what its rows have in common."""
+    """How the cells of one file are written and what its rows have in common.
+
+    `dates`: by column, how 12/1/2010 is meant. `questions`: what the file leaves open; `notes`: what is to be said.
+    """
+
+    dates: Mapping[str, str | None] = field(default_factory=dict)
+    questions: tuple[Question, ...] = ()
+    notes: tuple[Note, ...] = ()
+
+
+NOTHING_FOUND = Conventions()
+"""What is known of rows that no file holds: a program says what it means."""
 
 
 class Evidence(Protocol):
@@ -25,10 +38,17 @@ class Evidence(Protocol):
         """Take in some rows."""
         ...
 
+    def conclude(self, found: Conventions) -> Conventions:
+        """Return what was found before with what follows from the rows."""
+        ...
+
 
 def survey(source: Source, evidence: Sequence[Evidence]) -> Conventions:
     """Show the whole file to each piece of evidence and return what follows. With none the file is not read."""
     for chunk in source.chunks() if evidence else ():
         for each in evidence:
             each.look(chunk.frame, chunk.lines)
-    return Conventions()
+    found = Conventions()
+    for each in evidence:
+        found = each.conclude(found)
+    return found

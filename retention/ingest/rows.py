@@ -1,0 +1,71 @@
+"""The rows of one chunk: their mapped cells, and what was found wrong with them.
+
+The readers of `identifiers`, `numbers`, `times` and `words` take these rows and give polars columns. A blank cell is
+null and stays null; a cell that cannot be turned into a value says why.
+"""
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from retention.i18n import gettext, gettext_noop
+from retention.ingest.chunks import Reject
+from retention.ingest.survey import NOTHING_FOUND, Conventions
+
+
+class Rows:
+    """The mapped cells of one chunk, and what was found wrong with them."""
+
+    def __init__(
+        self,
+        frame: pl.DataFrame,
+        lines: pl.Series,
+        columns: Mapping[str, str],
+        conventions: Conventions = NOTHING_FOUND,
+    ) -> None:
+        self.raw = frame
+        self.lines = lines
+        self.columns = columns
+        self.conventions = conventions
+        self._reasons: dict[int, list[str]] = {}
+
+    def text(self, name: str, limit: int) -> pl.Series:
+        """Return a text column; a cell longer than `limit` characters is refused."""
+        return self.texts({name: limit})[name]
+
+    def texts(self, limits: Mapping[str, int]) -> dict[str, pl.Series]:
+        """Return text columns; a cell longer than its column's limit in characters is refused."""
+        found = {name: self.cells(name) for name in limits}
+        # Bytes are counted at no cost, and there are at least as many as characters.
+        longest = pl.DataFrame(found).select(pl.all().str.len_bytes().max()).row(0, named=True)
+        for name, limit in limits.items():
+            if (longest[name] or 0) > limit:
+                message = gettext_noop("{field} is longer than {limit} characters")
+                self.refuse(found[name].str.len_chars() > limit, message, found[name], limit=limit, field=name)
+        return found
+
+    def cells(self, name: str) -> pl.Series:
+        """Return the cells of a field as they are; nulls when no column holds it."""
+        if name not in self.columns:
+            return pl.Series(name, [None], pl.String).new_from_index(0, self.raw.height)
+        return self.raw[self.columns[name]].alias(name)
+
+    def refuse(self, wrong: pl.Series, message: str, cells: pl.Series | None = None, **values: object) -> None:
+        """Refuse the rows where `wrong` is true; `{value}` in the message is the cell."""
+        if not wrong.any():
+            return
+        template = gettext(message)
+        for row in wrong.arg_true().to_list():
+            value = None if cells is None else repr(cells[row])
+            self._reasons.setdefault(row, []).append(template.format(value=value, **values))
+
+    def good(self) -> pl.Series:
+        """Return which rows nothing is wrong with."""
+        good = pl.Series("good", [True]).new_from_index(0, self.raw.height)
+        return good.scatter(list(self._reasons), False) if self._reasons else good
+
+    def rejects(self) -> list[Reject]:
+        """Return the refused rows in the order of the file."""
+        return [
+            Reject(self.lines[row], "; ".join(self._reasons[row]), self.raw.row(row)) for row in sorted(self._reasons)
+        ]
