@@ -127,16 +127,12 @@ def edit(request: Request, session: Reading, place: Here, now: Now, name: str) -
 def redraw(request: Request, session: Reading, place: Here, now: Now, typed: Sent) -> HTMLResponse:
     """Redraw the conditions after a button or a choice changed which fields there are."""
     known = what_there_is(session, place.shop, now, without=typed.text("editing"))
-    what = typed.text("do")
     error = None
     draft = read_form(typed.values, known)
-    if what == "json":
-        try:
-            draft = open_rule(_from_text(typed.text("json")), known)
-        except Error as refusal:
-            error = refusal
-    else:
-        change(draft, what, known)
+    try:
+        draft = _pressed(draft, typed, known)
+    except Error as refusal:
+        error = refusal
     sheet = _sheet(session, place, draft, known, typed, now)
     if error:
         sheet.answer.problem = error.say(_)
@@ -157,9 +153,18 @@ def recount(request: Request, session: Reading, place: Here, now: Now, typed: Se
 def save(session: Writing, place: Here, now: Now, typed: Sent) -> Response:
     """Save the segment and refresh it."""
     known = what_there_is(session, place.shop, now, without=typed.text("editing"))
-    draft = read_form(typed.values, known)
+    draft = _pressed(read_form(typed.values, known), typed, known)
     segment = _save(session, place, typed, rule=tidy(rule_of(draft)), at=now)
     return go(f"/shops/{place.shop.slug}/segments/saved/{segment.slug}", done="saved")
+
+
+def _pressed(draft: RuleDraft, typed: TypedRule, known: Known) -> RuleDraft:
+    """Return the draft after the buttons that were pressed since it was drawn, in their order."""
+    presses = typed.values.get("do", [])
+    if "json" in presses:
+        return open_rule(_from_text(typed.text("json")), known)
+    change(draft, presses, known)
+    return draft
 
 
 def what_there_is(session: Session, shop: Shop, now: datetime, *, without: str = "") -> Known:

@@ -6,7 +6,7 @@ taken away, and a condition that the fields cannot say keeps its JSON and is edi
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -151,25 +151,31 @@ def draw(draft: RuleDraft, known: Known, *, name: str = ROOT, path: str = "rule"
     return DraftBox(name, path, draft, _parts(draft, known), boxes)
 
 
-def change(draft: RuleDraft, what: str, known: Known) -> None:
-    """Do what a button of the builder says: ``add:r-0:orders``, ``group:r``, ``remove:r-0``, ``up:r-1``,
+def change(draft: RuleDraft, presses: Iterable[str], known: Known) -> None:
+    """Do what buttons of the builder say, in their order: ``add:r-0:orders``, ``group:r``, ``remove:r-0``, ``up:r-1``,
     ``filter:r-0:sku``, ``less:r-0:sku``, ``more:r-0:of.sku``. What names nothing there does nothing.
+
+    Names are those of the draft as it came: somebody who presses twice before the answer is there saw one drawing.
     """
-    verb, _, rest = what.partition(":")
-    name, _, detail = rest.partition(":")
-    node, parent, index = _find(draft, name)
-    if node is None:
-        return
+    named = dict(_named(draft, ROOT))
+    for press in presses:
+        verb, _, rest = press.partition(":")
+        name, _, detail = rest.partition(":")
+        if node := named.get(name):
+            _do(verb, node, _group_of(node, draft), detail, known)
+
+
+def _do(verb: str, node: RuleDraft, parent: RuleDraft | None, detail: str, known: Known) -> None:
     match verb:
         case "add" if node.is_group and detail in FRESH:
             node.nodes.append(replace(_open(FRESH[detail][1], known, 1), fresh=True))
         case "group" if node.is_group:
             node.nodes.append(RuleDraft("any" if node.kind == "all" else "all", fresh=True))
         case "remove" if parent:
-            del parent.nodes[index]
+            del parent.nodes[_place_of(node, parent)]
             parent.fresh = True
-        case "up" if parent and index:
-            parent.nodes.insert(index - 1, parent.nodes.pop(index))
+        case "up" if parent and (place := _place_of(node, parent)):
+            parent.nodes.insert(place - 1, parent.nodes.pop(place))
             node.fresh = True
         case "filter" if node.kind == "orders" and detail in KINDS["orders"].filters:
             node.body = {**node.body, "of": {**node.body.get("of", {}), detail: fresh_filter(detail)}}
@@ -273,12 +279,18 @@ def _leaves(draft: RuleDraft) -> Iterator[RuleDraft]:
         yield from _leaves(node)
 
 
-def _find(draft: RuleDraft, name: str) -> tuple[RuleDraft | None, RuleDraft | None, int]:
-    """Return a node by its name, the group it stands in, and its place there."""
-    parent, index = None, 0
-    for step in name.split("-")[1:]:
-        if not step.isdecimal() or int(step) >= len(draft.nodes):
-            return None, None, 0
-        parent, index = draft, int(step)
-        draft = parent.nodes[index]
-    return draft, parent, index
+def _named(draft: RuleDraft, name: str) -> Iterator[tuple[str, RuleDraft]]:
+    """Yield each node with its name."""
+    yield name, draft
+    for index, node in enumerate(draft.nodes):
+        yield from _named(node, f"{name}-{index}")
+
+
+def _group_of(node: RuleDraft, draft: RuleDraft) -> RuleDraft | None:
+    """Return the group a node stands in: the node itself, not one that is equal to it."""
+    groups = (each for _name, each in _named(draft, ROOT))
+    return next((each for each in groups if any(inner is node for inner in each.nodes)), None)
+
+
+def _place_of(node: RuleDraft, group: RuleDraft) -> int:
+    return next(place for place, each in enumerate(group.nodes) if each is node)

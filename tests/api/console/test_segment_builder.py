@@ -76,7 +76,7 @@ def test_every_kind_of_condition_can_be_added_and_has_fields() -> None:
     assert {next(iter(rule)) for _name, rule in FRESH.values()} == KINDS.keys()
     draft = open_rule({"all": []}, KNOWN)
     for kind in FRESH:
-        change(draft, f"add:r:{kind}", KNOWN)
+        change(draft, [f"add:r:{kind}"], KNOWN)
     assert [box.draft.kind for box in draw(draft, KNOWN).boxes] == [next(iter(rule)) for _name, rule in FRESH.values()]
 
 

@@ -3,9 +3,11 @@
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import ConsoleMessage, Page, expect
+from playwright.sync_api import ConsoleMessage, Page, Route, expect
 from sqlalchemy import Engine
 
 from retention.database import reading
@@ -41,9 +43,9 @@ def enter(engine: Engine, tmp_path: Path, served: Callable[..., str], browse: Ca
         if message.type == "error" and not given_up and "favicon" not in (message.location or {}).get("url", ""):
             complaints.append(message.text)
 
-    def go_in(path: str, *, who: str = "marketer", locale: str = "en", width: int = 1280) -> Page:
+    def go_in(path: str, *, who: str = "marketer", locale: str = "en", width: int = 1280, **more: Any) -> Page:
         cookies = login_cookies(app, f"{who}@camellia.example", language=locale)
-        return browse(f"{address}/shops/camellia{path}", locale=locale, width=width, cookies=cookies, hear=note)
+        return browse(f"{address}/shops/camellia{path}", locale=locale, width=width, cookies=cookies, hear=note, **more)
 
     yield go_in
     assert complaints == []
@@ -137,6 +139,53 @@ def test_groups_nest_move_and_go_by_keyboard_alone(enter: Enter) -> None:
     page.get_by_role("button", name="Remove").last.press("Enter")
     expect(page.locator(".cond")).to_have_count(1)
     size(page, 90)
+
+
+THREE = [{"follows": {}}, {"orders": {"at_least": 2}}, {"consent": {"channel": "email", "is": "in"}}]
+
+
+def rule_page(enter: Enter, **more: Any) -> Page:
+    rule = quote(json.dumps({"all": THREE}))
+    return enter(f"/segments/new?name=Pressed&rule={rule}", **more)
+
+
+def press(page: Page, name: str, number: int) -> None:
+    page.get_by_role("button", name=name, exact=True).nth(number).press("Enter")
+
+
+def test_presses_and_keys_while_an_answer_is_under_way_all_count(enter: Enter, engine: Engine) -> None:
+    held: list[Route] = []
+
+    def hold(asked: Route) -> None:
+        held.append(asked)
+
+    page = rule_page(enter, routes={"**/segments/draw": hold})
+    press(page, "Remove", 0)
+    press(page, "Move up", 1)
+    page.locator("#f-r-1-value").fill("3")
+    page.wait_for_timeout(500)  # what is typed is asked about after a pause
+    assert [asked.request.url.rpartition("/")[2] for asked in held] == ["draw"] * 3
+    held[-1].continue_()
+    expect(page.locator("#f-r-0-channel")).to_be_visible()
+    expect(page.locator("#f-r-1-value")).to_have_value("3")
+    expect(page.locator(".cond")).to_have_count(2)
+    press(page, "Remove", 0)
+    page.get_by_role("button", name="Save the segment").click()
+    expect(page.locator("h1")).to_contain_text(f"Pressed: {ordering(3)} buyers")
+    with reading(engine) as session:
+        saved = find_segment(session, find_shop(session, "camellia").id, "segment-1")
+    assert saved.rule_json == {"orders": {"measure": "count", "at_least": 3}}
+
+
+def test_focus_that_somebody_moves_after_a_drawing_stays_there(enter: Enter) -> None:
+    page = rule_page(enter)
+    move = """() => new MutationObserver(() => document.querySelector("[value='remove:r-0']").focus())
+        .observe(document.getElementById("work"), {childList: true})"""
+    page.evaluate(move)
+    press(page, "Move up", 1)
+    expect(page.locator("#f-r-1-channel")).to_be_visible()
+    page.wait_for_timeout(100)
+    expect(page.locator("[value='remove:r-0']")).to_be_focused()
 
 
 def test_another_measure_brings_the_fields_that_fit_it(enter: Enter) -> None:
