@@ -43,6 +43,7 @@ _PATIENCE = 10.0
 """Seconds a request waits for a connection while all are in use."""
 
 _READ_ONLY = "regulars_read_only"
+_NO_TRANSACTION = "regulars_no_transaction"
 _AFTER_COMMIT = "after_commit"
 
 
@@ -147,6 +148,29 @@ def reading(engine: Engine) -> Iterator[Session]:
         yield session
     for action in session.info.pop(_AFTER_COMMIT, []):
         action()
+
+
+@contextmanager
+def looking(engine: Engine) -> Iterator[Session]:
+    """Run the body without a transaction: each statement reads what stands at its moment, and none can write.
+
+    For what looks into the database for minutes; it keeps nobody waiting and holds no snapshot.
+    """
+    sqlite = engine.dialect.name == "sqlite"
+    begin, end = ("PRAGMA query_only = ON", "PRAGMA query_only = OFF") if sqlite else _READING_ONLY
+    with engine.connect() as connection:
+        connection.execution_options(**{_READ_ONLY: True, _NO_TRANSACTION: True})
+        if not sqlite:
+            connection.execution_options(isolation_level="AUTOCOMMIT")
+        connection.exec_driver_sql(begin)
+        try:
+            with Session(connection, expire_on_commit=False) as session:
+                yield session
+        finally:
+            connection.exec_driver_sql(end)
+
+
+_READING_ONLY = "SET default_transaction_read_only = on", "RESET default_transaction_read_only"
 
 
 def after_commit(session: Session, action: Callable[[], None]) -> None:
@@ -346,7 +370,10 @@ def _translate(text: str | None, old: str, new: str) -> str | None:
 def _begin_sqlite(connection: Connection) -> None:
     # A transaction that reads first and writes later fails at once when another wrote in between; taking the write lock
     # at the start makes it wait instead.
-    reads = connection.get_execution_options().get(_READ_ONLY, False)
+    options = connection.get_execution_options()
+    if options.get(_NO_TRANSACTION, False):
+        return
+    reads = options.get(_READ_ONLY, False)
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 

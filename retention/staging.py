@@ -1,10 +1,13 @@
 """Rows between polars and the database, many at a time: written by COPY or executemany, looked up by their keys.
 
 What is to be merged by a statement lands in a temporary table first; what is new goes straight into its table.
+A session that `write_nothing` was called for goes the same way and leaves the database as it is: what would be written
+is shown to a watcher instead.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from enum import StrEnum
@@ -29,6 +32,7 @@ class ColumnKind(StrEnum):
 
 
 _BEHIND = "staging_behind"
+_DRY = "staging_dry"
 _FEW = 2000
 _SLICE = 10_000  # rows turned into text or Python values at a time
 
@@ -60,6 +64,36 @@ _FRAME: dict[ColumnKind, Any] = {
 }
 
 
+class Watcher:
+    """Sees what would be written by a session that writes nothing, and gives out row numbers that nobody has."""
+
+    def __init__(self, staged: Callable[[str, pl.DataFrame], None]) -> None:
+        self.staged = staged
+        self._given: Counter[str] = Counter()
+
+    def numbers(self, session: Session, table: str, count: int) -> pl.Series:
+        """Return row numbers beyond those of the table."""
+        first = self._given[table] or fetch(session, f"SELECT coalesce(max(id), 0) FROM {table}")[0] + 1  # noqa: S608
+        self._given[table] = first + count
+        return pl.int_range(first, first + count, eager=True).alias("id")
+
+
+def write_nothing(session: Session, staged: Callable[[str, pl.DataFrame], None]) -> None:
+    """Have the functions of this module read only: `staged` gets each table's name and the rows meant for it."""
+    session.info[_DRY] = Watcher(staged)
+
+
+def writes(session: Session) -> bool:
+    """Tell whether what a session does is written."""
+    return _DRY not in session.info
+
+
+def watch(session: Session, name: str, rows: Callable[[], pl.DataFrame]) -> None:
+    """Show rows to the watcher of a session that writes nothing; in others they are not even made."""
+    if not writes(session):
+        session.info[_DRY].staged(name, rows())
+
+
 def create_staging(session: Session, name: str, columns: Mapping[str, ColumnKind]) -> None:
     """Make an empty temporary table; it is gone with the transaction, and an old one of the name goes now."""
     types = _POSTGRESQL if is_postgresql(session) else _SQLITE
@@ -79,7 +113,9 @@ def stage(session: Session, name: str, frame: pl.DataFrame) -> None:
     if not frame.height:
         return
     behind: WritingBehind | None = session.info.get(_BEHIND)
-    if behind:
+    if not writes(session):
+        session.info[_DRY].staged(name, frame)
+    elif behind:
         behind.add(name, frame)
     elif is_postgresql(session):
         _copy(session, name, frame)
@@ -202,7 +238,9 @@ def indexed_late(session: Session, *tables: str) -> Iterator[None]:
 
 
 def run(session: Session, statement: str, **values: Any) -> int:
-    """Run one statement and return how many rows it touched."""
+    """Run one statement and return how many rows it touched; none where nothing is to be written."""
+    if not writes(session):
+        return 0
     result = _settled(session).execute(sa.text(statement), values)
     return result.rowcount  # type: ignore[no-any-return, attr-defined, unused-ignore]
 
@@ -272,6 +310,9 @@ def new_ids(session: Session, table: str, count: int) -> pl.Series:
     """Return `count` row numbers nobody else gets, rising."""
     if not count:
         return pl.Series("id", [], pl.Int64)
+    if not writes(session):
+        watcher: Watcher = session.info[_DRY]
+        return watcher.numbers(session, table, count)
     if is_postgresql(session):
         sequence = fetch(session, f"SELECT pg_get_serial_sequence('{table}', 'id')")[0]
         numbers = f"SELECT nextval('{sequence}') AS id FROM generate_series(1, :count)"  # noqa: S608 - our own name

@@ -10,10 +10,11 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from api.cli.import_words import understood
 from api.cli.terminal import JsonOption, ShopOption, engine, show
 from retention import clock
 from retention.files import open_store
-from retention.ingest import ImportOptions, ImportReport, import_file
+from retention.ingest import ImportOptions, ImportReport, import_file, understand_file
 from retention.ingest.columns import PRESETS
 from retention.ingest.options import STATUS_MEANINGS, parse_maps, parse_rates, parse_statuses
 from retention.settings import get_settings
@@ -58,6 +59,9 @@ def run(  # noqa: PLR0913, PLR0917 - each option is a parameter
         str | None, typer.Option(help="System the order numbers come from; default: the preset's name.")
     ] = None,
     *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what was understood and what would change; change nothing.")
+    ] = False,
     add_lines: Annotated[bool, typer.Option(help="Add the lines to orders that are known.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -74,6 +78,13 @@ def run(  # noqa: PLR0913, PLR0917 - each option is a parameter
         rates=parse_rates(rates or []),
         add_lines=add_lines,
     )
+    if dry_run:
+        with _bar(file.name, hidden=as_json) as progress:
+            seen = understand_file(
+                engine(), shop, kind.value, file, options=options, now=clock.now(), progress=progress
+            )
+        show(seen.as_json() if as_json else understood(seen), as_json=as_json)
+        raise typer.Exit(seen.exit_code)
     with _bar(file.name, hidden=as_json) as progress:
         report = import_file(
             engine(),

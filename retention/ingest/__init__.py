@@ -3,5 +3,6 @@
 from retention.ingest.imports import ImportReport, import_file
 from retention.ingest.options import ImportOptions
 from retention.ingest.questions import Question
+from retention.ingest.understanding import Understanding, understand_file
 
-__all__ = ["ImportOptions", "ImportReport", "Question", "import_file"]
+__all__ = ["ImportOptions", "ImportReport", "Question", "Understanding", "import_file", "understand_file"]

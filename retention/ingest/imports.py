@@ -3,7 +3,7 @@
 An import that is interrupted, at any point, has changed nothing; the next run starts over and ends right.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from retention import money
+from retention.clock import day_of
 from retention.database import large_transaction
 from retention.errors import Invalid
 from retention.files import FileStore, open_store
@@ -32,15 +33,17 @@ from retention.ingest.order_rows import OrderReading
 from retention.ingest.orders import OrderStaging
 from retention.ingest.parcels import ParcelStaging
 from retention.ingest.products import ProductStaging
+from retention.ingest.questions import Question
 from retention.ingest.rejects import RejectsFile
 from retention.ingest.sources import open_source
+from retention.ingest.staged import MergedRows, StagedRows
 from retention.ingest.stream import Scattered
 from retention.ingest.survey import Conventions, survey
 from retention.memory_limit import limited_memory
 from retention.privacy.erased import Erased, erased_of
 from retention.settings import get_settings
 from retention.shops import Shop, find_shop
-from retention.staging import merging, take_turn
+from retention.staging import merging, take_turn, writes
 
 Progress = Callable[[int, int], None]
 """Is told how much is done of how much; bytes or rows of the file, the merge counting as a quarter more."""
@@ -53,6 +56,7 @@ TOO_LARGE = gettext_noop(
 )
 
 _MONEY = ("paid", "refunded", "revenue")
+_DAYS = ("first_day", "last_day")
 
 
 @dataclass(frozen=True)
@@ -127,6 +131,41 @@ class MergeReport(Protocol):
         ...
 
 
+class Rejects(Protocol):
+    """Where the rows go that do not land."""
+
+    count: int
+
+    def add(self, rejects: Iterable[Reject]) -> None:
+        """Take rejected rows."""
+        ...
+
+    def keep(self) -> Path | None:
+        """Return where they are, None when there are none."""
+        ...
+
+
+@dataclass(frozen=True)
+class ImportRequest:
+    """What one call asks for; `look` is shown the cells as they are read."""
+
+    kind: str
+    path: Path
+    options: ImportOptions
+    preset: ColumnPreset
+    now: datetime
+    progress: Progress | None
+    files: FileStore
+    look: Callable[[Chunk], None] | None = None
+    notes: Notes = field(default_factory=Notes)
+    questions: list[Question] = field(default_factory=list)
+
+    @property
+    def source(self) -> str:
+        """Where the order numbers of the file come from."""
+        return self.options.source or self.preset.name
+
+
 def import_file(
     engine: Engine,
     shop_slug: str,
@@ -143,19 +182,7 @@ def import_file(
     `files` stores product pictures. Raises Invalid or NotFound with one sentence when the file as a whole cannot be
     used, also because it takes more memory than an import may have; nothing is changed then.
     """
-    if kind not in KINDS:
-        known = ", ".join(KINDS)
-        raise Invalid("{kind} cannot be imported. Use one of {known}.", kind=repr(kind), known=known)
-    options = options or ImportOptions()
-    asked = _Asked(
-        kind=kind,
-        path=Path(path),
-        options=options,
-        preset=find_preset(options.preset),
-        now=now,
-        progress=progress,
-        files=files or open_store(get_settings()),
-    )
+    asked = ask(kind, path, options, now=now, progress=progress, files=files or open_store(get_settings()))
     try:
         with limited_memory(MOST_MEMORY):
             return _streamed_or_whole(engine, shop_slug, asked)
@@ -163,68 +190,86 @@ def import_file(
         raise Invalid(TOO_LARGE) from error
 
 
-def _streamed_or_whole(engine: Engine, shop_slug: str, asked: "_Asked") -> ImportReport:
+def ask(
+    kind: str,
+    path: Path | str,
+    options: ImportOptions | None,
+    *,
+    now: datetime,
+    progress: Progress | None,
+    files: FileStore,
+    look: Callable[[Chunk], None] | None = None,
+) -> ImportRequest:
+    """Return what one call asks for; Invalid for an unknown kind or preset."""
+    if kind not in KINDS:
+        known = ", ".join(KINDS)
+        raise Invalid("{kind} cannot be imported. Use one of {known}.", kind=repr(kind), known=known)
+    options = options or ImportOptions()
+    preset = find_preset(options.preset)
+    return ImportRequest(kind, Path(path), options, preset, now=now, progress=progress, files=files, look=look)
+
+
+def _streamed_or_whole(engine: Engine, shop_slug: str, asked: ImportRequest) -> ImportReport:
     try:
         return _import(engine, shop_slug, asked, stream=True)
     except Scattered:
         return _import(engine, shop_slug, asked, stream=False)
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """What one call asks for."""
-
-    kind: str
-    path: Path
-    options: ImportOptions
-    preset: ColumnPreset
-    now: datetime
-    progress: Progress | None
-    files: FileStore
-    notes: Notes = field(default_factory=Notes)
-
-    @property
-    def source(self) -> str:
-        """Where the order numbers of the file come from."""
-        return self.options.source or self.preset.name
-
-
-def _import(engine: Engine, shop_slug: str, asked: _Asked, *, stream: bool) -> ImportReport:
+def _import(engine: Engine, shop_slug: str, asked: ImportRequest, *, stream: bool) -> ImportReport:
     with large_transaction(engine) as session, TemporaryDirectory(prefix="regulars-import-") as scratch:
         shop = find_shop(session, shop_slug)
         take_turn(session, shop.id)
         opened = open_source(asked.path)
-        columns = map_columns(asked.kind, opened.header, asked.preset, asked.options.mapping)
-        conventions = _conventions(opened, asked, columns)
-        staging = _staging(session, shop, asked, columns, conventions, folder=Path(scratch), stream=stream)
-        with RejectsFile(asked.path, opened.header) as rejects, closing(staging):
-            read = _read(opened, staging, rejects, asked, _Screen(erased_of(session, shop), asked.kind, columns))
-            with merging(session, staging.rows):
-                merged = staging.merge(now=asked.now)
-            if asked.progress:
-                asked.progress(opened.total * 5 // 4, opened.total * 5 // 4)
-            kept = rejects.keep()
-        return ImportReport(
-            kind=asked.kind,
-            file=asked.path.name,
-            encoding=opened.encoding,
-            read=read,
-            accepted=staging.rows,
-            rejected=rejects.count,
-            changed=merged.changed,
-            unchanged=merged.unchanged,
-            rejects_path=kept,
-            columns=columns,
-            ignored_columns=[name for name in opened.header if name not in columns.values()],
-            totals=_in_major_units(merged.totals, shop.currency),
-            preset=asked.preset.name,
-            notes=[str(note) for note in asked.notes],
-        )
+        with RejectsFile(asked.path, opened.header) as rejects:
+            return take(session, shop, asked, opened, rejects, folder=Path(scratch), stream=stream)
 
 
-def _conventions(opened: Source, asked: _Asked, columns: Mapping[str, str]) -> Conventions:
+def take(
+    session: Session, shop: Shop, asked: ImportRequest, opened: Source, rejects: Rejects, *, folder: Path, stream: bool
+) -> ImportReport:
+    """Read, check and merge a file that has been opened. A session that writes nothing does the same and leaves none.
+
+    With `stream` it raises Scattered where the lines of an order lie far apart.
+    """
+    columns = map_columns(asked.kind, opened.header, asked.preset, asked.options.mapping)
+    conventions = _conventions(opened, asked, columns)
+    staging = _staging(session, shop, asked, columns, conventions, folder=folder, stream=stream)
+    with closing(staging):
+        read = _read(opened, staging, rejects, asked, _Screen(erased_of(session, shop), asked.kind, columns))
+        merged = _merge(session, staging, asked)
+        if asked.progress:
+            asked.progress(opened.total * 5 // 4, opened.total * 5 // 4)
+        kept = rejects.keep()
+    return ImportReport(
+        kind=asked.kind,
+        file=asked.path.name,
+        encoding=opened.encoding,
+        read=read,
+        accepted=staging.rows,
+        rejected=rejects.count,
+        changed=merged.changed,
+        unchanged=merged.unchanged,
+        rejects_path=kept,
+        columns=columns,
+        ignored_columns=[name for name in opened.header if name not in columns.values()],
+        totals=_figures(merged.totals, shop.currency),
+        preset=asked.preset.name,
+        notes=[str(note) for note in asked.notes],
+    )
+
+
+def _merge(session: Session, staging: Staging, asked: ImportRequest) -> MergeReport:
+    if not writes(session) and isinstance(staging, StagedRows):
+        return MergedRows(0, 0)  # its statements compare rows that only lie in the database while they are written
+    with merging(session, staging.rows):
+        return staging.merge(now=asked.now)
+
+
+def _conventions(opened: Source, asked: ImportRequest, columns: Mapping[str, str]) -> Conventions:
     """Return how the cells of the file are written; raises the first Question that the file leaves open."""
     found = survey(opened, [])
+    asked.questions.extend(found.questions)
     for question in found.questions:
         raise question
     for note in found.notes:
@@ -245,12 +290,14 @@ class _Screen:
         return refused + staging.add(frame, lines) if frame.height else refused
 
 
-def _read(source: Source, staging: Staging, rejects: RejectsFile, asked: _Asked, screened: _Screen) -> int:
+def _read(source: Source, staging: Staging, rejects: Rejects, asked: ImportRequest, screened: _Screen) -> int:
     """Hand the whole file to `staging` and return how many rows it has."""
     read = 0
     numbered = asked.kind == "orders" and isinstance(staging, OrderStaging) and staging.numbered
     duplicates = Duplicates() if numbered else None
     for chunk in source.chunks():
+        if asked.look:
+            asked.look(chunk)
         read += chunk.frame.height + len(chunk.broken)
         refused = [*chunk.broken, *_stage_chunk(chunk, staging, duplicates, screened)]
         if duplicates and isinstance(staging, OrderStaging):
@@ -277,14 +324,17 @@ def _stage_chunk(chunk: Chunk, staging: Staging, duplicates: Duplicates | None, 
     return refused + screened.add(staging, chunk.frame.filter(~repeated), chunk.lines.filter(~repeated))
 
 
-def _in_major_units(totals: Mapping[str, int], currency: str) -> dict[str, Any]:
-    return {name: str(money.major(value, currency)) if name in _MONEY else value for name, value in totals.items()}
+def _figures(totals: Mapping[str, int], currency: str) -> dict[str, Any]:
+    """Return the totals as a report says them: money in major units, days as ISO dates."""
+    spelled = {name: str(money.major(totals[name], currency)) for name in _MONEY if name in totals}
+    spelled |= {name: day_of(totals[name]).isoformat() for name in _DAYS if name in totals}
+    return {**totals, **spelled}
 
 
 def _staging(
     session: Session,
     shop: Shop,
-    asked: _Asked,
+    asked: ImportRequest,
     columns: dict[str, str],
     conventions: Conventions,
     *,

@@ -25,6 +25,7 @@ from retention.ingest.grouping import (
     wholly_refunded,
 )
 from retention.ingest.history import History
+from retention.ingest.order_extent import OrderExtent
 from retention.ingest.order_rows import OrderReading
 from retention.ingest.ordering_buyers import People
 from retention.staging import (
@@ -41,9 +42,13 @@ from retention.staging import (
     settle,
     settle_new,
     stage,
+    watch,
+    writes,
 )
 from retention.versions import Family, raise_version
 
+MERGED = "merged"
+"""What a watcher is shown orders under: a row a line, with what is kept of it and of its order."""
 SAME_TIME = timedelta(milliseconds=2)  # how far off a time may be that was kept in a spreadsheet
 RECENT_DAYS = 7  # an older order with a waybill has left, even when its status does not say so
 
@@ -99,6 +104,7 @@ class OrderMerge:
     counts: Counter[str] = field(default_factory=Counter)
     buyers: People = field(init=False)
     touched: BitMap = field(default_factory=BitMap)
+    extent: OrderExtent = field(default_factory=OrderExtent)
     history: History = field(init=False)
     knew_orders: bool = field(init=False)
 
@@ -123,6 +129,7 @@ class OrderMerge:
             orders = _keep_what_is_empty(orders, known)
         orders = complete(orders, self.reading.shop.timezone)
         self._count(orders)
+        watch(self.session, MERGED, lambda: _as_stored(orders, rows))
         self.history.note(orders, self.buyers.new)
         new = self._write_new(orders.join(known, on="key", how="anti", maintain_order="left"))
         old = known.select("key", "order_id")
@@ -137,14 +144,18 @@ class OrderMerge:
     def finish(self) -> MergeCounts:
         """Bring places, contacts and aggregates of the buyers up to date and tell the caches."""
         changed = self.counts["inserted"] + self.counts["updated"]
+        moved = self._settle(changed) if writes(self.session) else 0
+        totals = {name: self.counts[name] for name in _TOTALS} | self.extent.totals()
+        totals |= {"new_buyers": self.buyers.added, "changed_buyers": moved}
+        totals |= {name: self.counts[name] for name in ("new_parcels", "lines")}
+        return MergeCounts(changed, self.counts["orders"] - changed, totals)
+
+    def _settle(self, changed: int) -> int:
         with merging(self.session, changed):
             moved = self.buyers.settle(self.touched)
             self.history.write(self.touched, self.buyers.new)
         self._raise_versions(changed, moved)
-        totals = {name: self.counts[name] for name in _TOTALS}
-        totals |= {"new_buyers": self.buyers.added, "changed_buyers": moved}
-        totals |= {name: self.counts[name] for name in ("new_parcels", "lines")}
-        return MergeCounts(changed, self.counts["orders"] - changed, totals)
+        return moved
 
     def _with_buyers(self, orders: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
         return orders.join(self.buyers.find_or_add(rows, orders), on="buyer", how="left", maintain_order="left")
@@ -252,6 +263,7 @@ class OrderMerge:
             orders_without_buyer=pl.col("buyer_id").is_null().sum(),
         )
         self.counts.update(row.row(0, named=True))
+        self.extent.add(orders)
 
     def _raise_versions(self, changed: int, moved: int) -> None:
         if changed:
@@ -272,6 +284,12 @@ def _differs(name: str) -> pl.Expr:
     if _SHAPE[name] is not ColumnKind.TIME:
         return new.ne_missing(old)
     return new.ne_missing(old) & ~((new - old).abs() <= SAME_TIME).fill_null(False)
+
+
+def _as_stored(orders: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the lines with what is kept of their orders beside them."""
+    lines = rows.select("line", "key", "sku", "title", "category", "quantity", "price", "line_amount")
+    return lines.join(orders, on="key", maintain_order="left")
 
 
 def _keep_what_is_empty(orders: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:

@@ -20,6 +20,7 @@ from retention.staging import (
     run,
     settle,
     stage,
+    writes,
 )
 
 _DETAILS = (*CONTACTS, *PLACES)
@@ -37,6 +38,7 @@ class People:
         self._shop = shop
         self._now = now
         self._notes: list[pl.DataFrame] = []
+        self._unwritten: list[pl.DataFrame] = []
 
     def find_or_add(self, rows: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:
         """Return the row numbers of the buyers of these orders (columns buyer, buyer_id); unknown ones are added.
@@ -57,7 +59,10 @@ class People:
         )
         self.added += new.height
         self.new.update(numbers.to_list())
-        ids = pl.concat([known, new.select("buyer", buyer_id=numbers)])
+        made_ids = new.select("buyer", buyer_id=numbers)
+        if not writes(self._session):
+            self._unwritten.append(made_ids)
+        ids = pl.concat([known, made_ids])
         if any(given[name].null_count() < given.height for name in _DETAILS):
             fresh = given.join(ids, on="buyer").with_columns(fresh=pl.col("buyer_id").is_in(numbers.implode()))
             self._notes.append(_compact(fresh.drop("buyer")))
@@ -85,7 +90,9 @@ class People:
 
     def _find(self, wanted: pl.Series) -> pl.DataFrame:
         columns = {"buyer": ("t.external_id", ColumnKind.TEXT), "buyer_id": ("t.id", ColumnKind.WHOLE)}
-        return look_up(self._session, "buyers", wanted, "t.external_id = s.value", columns, shop=self._shop.id)
+        known = look_up(self._session, "buyers", wanted, "t.external_id = s.value", columns, shop=self._shop.id)
+        unwritten = [each.join(wanted.to_frame("buyer"), on="buyer", how="semi") for each in self._unwritten]
+        return pl.concat([known, *unwritten])
 
     def _describe(self) -> int:
         latest = _newest(self._notes).filter(~pl.col("fresh"))  # the others were written when they were added

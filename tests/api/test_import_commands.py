@@ -98,6 +98,24 @@ def test_orders_in_and_the_report_out(shell: Shell, typed: Typed) -> None:
     assert "2026-01" in typed("report", "cohorts", "--shop", "tea")[1]
 
 
+def test_dry_run_shows_what_was_understood_and_changes_nothing(shell: Shell, typed: Typed, engine: Engine) -> None:
+    path = shell.home / "orders.csv"
+    path.write_bytes((ORDERS + "小李,,待定,1,0,上海,上海市,1\n").encode("gb18030"))
+    code, output, _ = typed("import", "orders", str(path), "--shop", "tea", "--dry-run")
+    assert code == 0
+    for line in ("encoding: GB18030", "  买家昵称 (小林, 小王, 小张): buyer_id", "revenue: 200.50", "rejected: 2"):
+        assert line in output.splitlines()
+    code, output, _ = typed("import", "orders", str(path), "--shop", "tea", "--dry-run", "--json")
+    seen = json.loads(output)
+    assert (code, seen["totals"]["buyers"], seen["rejects"][0]["line"]) == (0, 2, 5)
+    path.write_text("a,b\n1,2\n")
+    code, output, _ = typed("import", "orders", str(path), "--shop", "tea", "--dry-run")
+    assert (code, "cannot be imported: No column holds" in output) == (2, True)
+    with transaction(engine) as session:
+        assert session.connection().execute(text("SELECT count(*) FROM buyers")).scalar() == 0
+    assert list(shell.home.glob("*.rejected.csv")) == []
+
+
 def test_refusals_are_one_line_and_an_exit_code(shell: Shell, typed: Typed) -> None:
     path = shell.home / "orders.csv"
     path.write_text("a,b\n1,2\n")

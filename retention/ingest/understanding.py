@@ -1,0 +1,184 @@
+"""The dry run of an import: what a file was understood to say, told before anything is changed.
+
+It takes the file the way the import does, by the same functions, with a session that writes nothing: no lock is taken
+and no transaction held, however long it reads. So its figures are those of the import while nobody else writes.
+Where the file cannot be taken as it is, the understanding says why, beside what could be seen of it.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from sqlalchemy import Engine
+
+from retention.database import looking
+from retention.errors import Error, Invalid
+from retention.files import FileStore
+from retention.ingest.chunks import Source
+from retention.ingest.columns import map_columns
+from retention.ingest.imports import MOST_MEMORY, TOO_LARGE, ImportReport, ImportRequest, Progress, ask, take
+from retention.ingest.options import ImportOptions
+from retention.ingest.questions import Question
+from retention.ingest.samples import MOST_SAMPLES, CellSamples, FirstRejects, FirstRows
+from retention.ingest.sources import open_source
+from retention.ingest.stream import Scattered
+from retention.memory_limit import limited_memory
+from retention.shops import Shop, find_shop
+from retention.staging import write_nothing
+
+__all__ = ["MOST_SAMPLES", "Understanding", "understand_file"]
+
+
+@dataclass(frozen=True)
+class Understanding:
+    """What a file was understood to say. Money is in major units, as text; times are in the shop's zone.
+
+    `columns` names the column of each field. `cells` shows some filled cells of each column, in the order of the file.
+    `questions` are those the file leaves open, each answered by an option.
+    `first_rows` are the first rows as they will be stored. `problem` says why the file cannot be imported like this;
+    the figures are then 0.
+    """
+
+    kind: str
+    file: str
+    preset: str
+    preset_found: bool
+    encoding: str
+    delimiter: str | None
+    sheet: str | None
+    header_row: int
+    currency: str
+    timezone: str
+    columns: dict[str, str] = field(default_factory=dict)
+    ignored_columns: list[str] = field(default_factory=list)
+    cells: dict[str, list[str]] = field(default_factory=dict)
+    read: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    totals: dict[str, Any] = field(default_factory=dict)
+    first_rows: list[dict[str, str]] = field(default_factory=list)
+    rejects: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    questions: list[dict[str, Any]] = field(default_factory=list)
+    problem: str = ""
+
+    @property
+    def exit_code(self) -> int:
+        """What the command ends with: as the import would, 2 when nothing could be taken."""
+        return 2 if self.problem or (self.rejected and not self.accepted) else 0
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the understanding as JSON values."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+
+def understand_file(
+    engine: Engine,
+    shop_slug: str,
+    kind: str,
+    path: Path | str,
+    *,
+    options: ImportOptions | None = None,
+    now: datetime,
+    progress: Progress | None = None,
+) -> Understanding:
+    """Return what the import of a file would do, without doing it.
+
+    Raises Invalid or NotFound where there is no table in the file, no such kind, preset or shop.
+    """
+    with limited_memory(MOST_MEMORY), looking(engine) as session, TemporaryDirectory(prefix="regulars-dry-") as scratch:
+        shop = find_shop(session, shop_slug)
+        folder = Path(scratch)
+        cells = CellSamples()
+        files = FileStore(folder / "files")
+        asked = ask(kind, path, options, now=now, progress=progress, files=files, look=cells)
+        try:
+            opened = open_source(asked.path)
+            for stream in (True, False):
+                rows, rejects = FirstRows(shop), FirstRejects()
+                write_nothing(session, rows.staged)
+                try:
+                    report = take(session, shop, asked, opened, rejects, folder=folder, stream=stream)
+                except Scattered:
+                    continue
+                except Invalid as error:
+                    return _refused(shop, asked, opened, cells, error)
+                return _understood(shop, asked, opened, cells, report, rows, rejects)
+        except MemoryError as error:
+            raise Invalid(TOO_LARGE) from error
+    raise AssertionError("an unstreamed file is never scattered")
+
+
+def _understood(
+    shop: Shop,
+    asked: ImportRequest,
+    opened: Source,
+    cells: CellSamples,
+    report: ImportReport,
+    rows: FirstRows,
+    rejects: FirstRejects,
+) -> Understanding:
+    same = ("columns", "ignored_columns", "read", "accepted", "rejected", "changed", "unchanged", "totals", "notes")
+    return Understanding(
+        **_form(shop, asked, opened, report.preset),
+        **{name: getattr(report, name) for name in same},
+        cells=cells.of(opened.header),
+        first_rows=rows.shown(),
+        rejects=rejects.shown(opened.header),
+    )
+
+
+def _refused(shop: Shop, asked: ImportRequest, opened: Source, cells: CellSamples, error: Error) -> Understanding:
+    """Return what can be said of a file that cannot be taken like this: its columns, and the reason."""
+    if not cells.seen:
+        first = next(iter(opened.chunks()), None)
+        if first is not None:
+            cells(first)
+    try:
+        columns = map_columns(asked.kind, opened.header, asked.preset, asked.options.mapping)
+    except Invalid:
+        columns = {}
+    return Understanding(
+        **_form(shop, asked, opened, asked.preset.name),
+        columns=columns,
+        ignored_columns=[name for name in opened.header if name not in columns.values()],
+        cells=cells.of(opened.header),
+        notes=[str(note) for note in asked.notes],
+        questions=[_asked(each) for each in asked.questions or _questions_in(error)],
+        problem=str(error),
+    )
+
+
+def _questions_in(error: Error) -> list[Question]:
+    return [error] if isinstance(error, Question) else []
+
+
+def _asked(question: Question) -> dict[str, Any]:
+    """Return a question as pages and programs ask it; `choices` holds what each answer makes of the examples."""
+    return {
+        "option": question.option,
+        "field": question.field,
+        "column": question.column,
+        "examples": list(question.examples),
+        "choices": {answer: list(values) for answer, values in question.choices.items()},
+        "text": str(question),
+    }
+
+
+def _form(shop: Shop, asked: ImportRequest, opened: Source, preset: str) -> dict[str, Any]:
+    return {
+        "kind": asked.kind,
+        "file": asked.path.name,
+        "preset": preset,
+        "preset_found": asked.options.preset in {"auto", "generic"},
+        "encoding": opened.encoding,
+        "delimiter": getattr(opened, "delimiter", None),
+        "sheet": getattr(opened, "sheet", None),
+        "header_row": getattr(opened, "header_row", 1),
+        "currency": shop.currency,
+        "timezone": shop.timezone,
+    }
