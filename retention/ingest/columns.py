@@ -70,8 +70,15 @@ KINDS: dict[str, Names] = {
             "amount", "line_total", "买家实际支付金额", "实付金额", "支付金额", "实际支付金额", "实收金额", "金额",
             "买家应付货款", "总金额",
         ),
-        "total": ("total", "order_total", "订单总额"),
-        "refunded": ("refunded", "refund", "refund_amount", "refunded_amount", "退款金额", "已退款金额"),
+        "order_total": ("order_total", "total", "订单总额"),
+        "order_discount": ("order_discount", "订单优惠", "订单优惠金额"),
+        "refunded": (
+            "refunded", "refund", "refund_amount", "refunded_amount", "refunded_total", "退款金额", "已退款金额",
+        ),
+        "refund_status": ("refund_status", "售后状态", "退款状态"),
+        "cancelled_at": ("cancelled_at", "canceled_at"),
+        "updated_at": ("updated_at", "modified_at", "date_modified", "last_modified", "更新时间", "修改时间"),
+        "line_id": ("line_id", "line_item_id", "item_id", "子订单编号", "子订单号"),
         "postage": ("postage", "shipping", "shipping_fee", "邮费", "买家应付邮费", "运费"),
         "country": _COUNTRY,
         "region": _REGION,
@@ -138,7 +145,7 @@ KINDS: dict[str, Names] = {
 }  # fmt: skip
 
 NEEDED: dict[str, tuple[tuple[str, ...], ...]] = {
-    "orders": (("paid_at", "placed_at"), ("amount", "unit_price", "total")),
+    "orders": (("paid_at", "placed_at"), ("amount", "unit_price", "order_total")),
     "buyers": (("buyer_id",),),
     "products": (("sku",), ("title",)),
     "followers": (("buyer_id",),),
@@ -146,6 +153,9 @@ NEEDED: dict[str, tuple[tuple[str, ...], ...]] = {
     "parcels": (("waybill",),),
 }
 """Of each group of fields a file must have one."""
+
+SPELLINGS = {"total": "order_total", "shipping": "postage"}
+"""Other names of fields, as people and programs say them."""
 
 PRESETS = {
     "generic": ColumnPreset("generic"),
@@ -194,7 +204,7 @@ PRESETS = {
                 "title": ("Item Name", "Product Name"),
                 "quantity": ("Quantity", "Item Quantity", "Quantity (- Refund)"),
                 "unit_price": ("Item Cost", "Item Price"),
-                "total": ("Order Total Amount", "Order Total"),
+                "order_total": ("Order Total Amount", "Order Total"),
                 "refunded": ("Order Refund Amount", "Refund Amount"),
                 "postage": ("Order Shipping Amount", "Shipping Amount", "Shipping Cost"),
                 "country": ("Country Code (Shipping)", "Shipping Country", "Country Code (Billing)", "Billing Country"),
@@ -220,6 +230,7 @@ def find_preset(name: str) -> ColumnPreset:
 def map_columns(kind: str, header: Sequence[str], preset: ColumnPreset, explicit: Mapping[str, str]) -> dict[str, str]:
     """Return the column of each field found; Invalid names the field or column that is missing or unknown."""
     fields = KINDS[kind]
+    explicit = {name if name in fields else SPELLINGS.get(name, name): column for name, column in explicit.items()}
     _check_explicit(fields, header, explicit)
     by_plain_name = {_plain(name): name for name in reversed(header)}
     found = dict(explicit)

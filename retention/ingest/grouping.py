@@ -26,14 +26,14 @@ def group_rows(rows: pl.DataFrame, *, order_level: bool) -> pl.DataFrame:
         orders = rows.group_by("key", maintain_order=True).agg(
             *(pl.col(name).drop_nulls().first() for name in (*_FIRST, "buyer_id", "coupon")),
             pl.col("line_amount").sum().alias("lines_amount"),
-            pl.col("total").max(),
+            pl.col("order_total").max(),
             *(pl.when(pl.col(n).is_not_null().any()).then(whole(n)).alias(n) for n in ("refunded", "postage")),
             pl.col("quantity").sum().alias("items"),
             (pl.col("quantity") < 0).all().alias("is_return"),
         )
     return orders.select(
         "key", *_FIRST, "refunded", "postage", "items", "is_return",
-        buyer="buyer_id", coupon_code="coupon", amount=pl.coalesce("total", "lines_amount"),
+        buyer="buyer_id", coupon_code="coupon", amount=pl.coalesce("order_total", "lines_amount"),
     )  # fmt: skip
 
 

@@ -346,7 +346,7 @@ def _staging(
             shop,
             columns,
             conventions=conventions,
-            order_level=asked.preset.order_level or "total" in columns,
+            order_level=asked.preset.order_level or "order_total" in columns,
             after_refunds="refunded" in columns and columns.get("amount") in asked.preset.after_refunds,
         )
         size = asked.path.stat().st_size

@@ -21,7 +21,7 @@ _LIMITS = {
     "order_id": 200, "buyer_id": 200, "sku": 100, "title": 500, "category": 200, "country": 100, "region": 100,
     "city": 100, "phone": 32, "email": 254, "name": 200, "waybill": 64, "coupon": 64, "channel": 50,
 }  # fmt: skip
-_MONEY = ("unit_price", "amount", "total", "refunded", "postage")
+_MONEY = ("unit_price", "amount", "order_total", "refunded", "postage")
 _TIMES = ("paid_at", "placed_at", "shipped_at")
 _IDENTITY = (
     "buyer_id", "first_at", "sku", "title", "category", "quantity", "unit_price", "amount", "postage", "country",
@@ -29,7 +29,7 @@ _IDENTITY = (
 )  # fmt: skip
 _KEPT = (
     "line", "key", "buyer_id", "status", "placed_at", "paid_at", "sku", "title", "category", "quantity", "price",
-    "line_amount", "total", "refunded", "postage", "country", "region", "city", "channel", "coupon",
+    "line_amount", "order_total", "refunded", "postage", "country", "region", "city", "channel", "coupon",
 )  # fmt: skip
 _WITH_WAYBILL = ("waybill", "has_left", "shipped_at")
 
@@ -93,7 +93,7 @@ class OrderReading:
     def _check_amounts(self, rows: Rows, frame: pl.DataFrame) -> None:
         if not frame.select((pl.col(_MONEY) < 0).any()).row(0).count(True):
             return
-        for name in ("unit_price", "postage", "total", "refunded"):  # a return has a negative quantity, not price
+        for name in ("unit_price", "postage", "order_total", "refunded"):  # a return has a negative quantity, not price
             message = gettext_noop("{field} {value} is negative")
             rows.refuse((frame[name] < 0).fill_null(False), message, rows.cells(name), field=name)
         message = gettext_noop("amount {value} is negative, and the quantity is not")
@@ -102,7 +102,7 @@ class OrderReading:
 
     def _check_completeness(self, rows: Rows, frame: pl.DataFrame) -> None:
         time = pl.any_horizontal(pl.col("paid_at", "placed_at").is_not_null())
-        worth = pl.any_horizontal(pl.col("amount", "unit_price", "total").is_not_null())
+        worth = pl.any_horizontal(pl.col("amount", "unit_price", "order_total").is_not_null())
         missing = frame.select(time=time, worth=worth)
         if missing.select(pl.all().all()).row(0) == (True, True):
             return
@@ -118,10 +118,10 @@ class OrderReading:
         if self.after_refunds:
             frame = frame.with_columns(pl.col("amount") + pl.col("refunded").fill_null(0))
         if self.order_level and self.numbered:  # the amount is the order's; the line is worth price times quantity
-            frame = frame.with_columns(total=pl.coalesce("total", "amount"))
-            worth = pl.coalesce(pl.col("unit_price") * size, "total", 0)
+            frame = frame.with_columns(order_total=pl.coalesce("order_total", "amount"))
+            worth = pl.coalesce(pl.col("unit_price") * size, "order_total", 0)
         else:
-            worth = pl.coalesce(pl.col("amount").abs(), "total", pl.col("unit_price") * size, 0)
+            worth = pl.coalesce(pl.col("amount").abs(), "order_total", pl.col("unit_price") * size, 0)
         signed = pl.when(pl.col("quantity") < 0).then(-worth).otherwise(worth)
         price = pl.coalesce("unit_price", worth // pl.max_horizontal(size, 1))
         frame = frame.with_columns(line_amount=signed, price=price)

@@ -43,7 +43,7 @@ class OrderInput:
     quantity: int | None = None
     unit_price: Decimal | None = None
     amount: Decimal | None = None
-    total: Decimal | None = None
+    order_total: Decimal | None = None
     refunded: Decimal | None = None
     postage: Decimal | None = None
     country: str | None = None
@@ -135,7 +135,7 @@ def put_orders(
     cells = [{name: _cell(getattr(row, name, None)) for name in KINDS["orders"]} for row in rows]
     used = {name for name in KINDS["orders"] if any(cell[name] is not None for cell in cells)}
     columns = {name: name for name in used | {"order_id"}}
-    reading = OrderReading(shop, columns, order_level="total" in used)
+    reading = OrderReading(shop, columns, order_level="order_total" in used)
     staging = OrderStaging(session, reading, source=source, now=now)
     frame = pl.DataFrame(cells, schema=dict.fromkeys(KINDS["orders"], pl.String))
     lines = pl.int_range(1, len(rows) + 1, eager=True)

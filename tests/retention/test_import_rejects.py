@@ -81,7 +81,7 @@ def test_unknown_status_is_rejected_with_the_value_and_the_known_ones(load: Load
             "'a.csv' is neither a text file nor a workbook: it contains zero bytes. Save it again as CSV or XLSX.",
         ),
         ("a.csv", b"when,what\n1,2\n", "No column holds paid_at / placed_at. The file has: when, what."),
-        ("a.csv", b"paid_at,note\n1,2\n", "No column holds amount / unit_price / total."),
+        ("a.csv", b"paid_at,note\n1,2\n", "No column holds amount / unit_price / order_total."),
         ("a.jsonl", b'{"a": \n', "No line of 'a.jsonl' is a JSON object."),
     ],
 )
