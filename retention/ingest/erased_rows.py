@@ -4,6 +4,7 @@ import polars as pl
 
 from retention.i18n import gettext, gettext_noop
 from retention.ingest.chunks import Reject
+from retention.ingest.identifiers import bare_identifiers
 from retention.privacy.erased import Erased
 
 LEFT_OUT = gettext_noop("was erased on request and is not imported again")
@@ -18,7 +19,9 @@ def screen(
     column = columns.get("buyer_id")
     if not erased.left or column is None or column not in frame.columns:
         return frame, lines, []
-    found = {each: erased.tombstone(each) for each in frame[column].unique().drop_nulls().to_list()}
+    raw = frame[column].unique().drop_nulls()
+    written = zip(raw.to_list(), bare_identifiers(raw).to_list(), strict=True)
+    found = {each: erased.tombstone(bare) if bare else None for each, bare in written}
     gone = {each: left for each, left in found.items() if left}
     if not gone:
         return frame, lines, []

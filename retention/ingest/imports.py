@@ -35,10 +35,11 @@ from retention.ingest.parcels import ParcelStaging
 from retention.ingest.products import ProductStaging
 from retention.ingest.questions import Question
 from retention.ingest.rejects import RejectsFile
+from retention.ingest.rounding import Fractions, RoundedOrders
 from retention.ingest.sources import open_source
 from retention.ingest.staged import MergedRows, StagedRows
 from retention.ingest.stream import Scattered
-from retention.ingest.survey import Conventions, survey
+from retention.ingest.survey import Conventions, Evidence, survey
 from retention.memory_limit import limited_memory
 from retention.privacy.erased import Erased, erased_of
 from retention.settings import get_settings
@@ -268,13 +269,18 @@ def _merge(session: Session, staging: Staging, asked: ImportRequest) -> MergeRep
 
 def _conventions(opened: Source, asked: ImportRequest, columns: Mapping[str, str]) -> Conventions:
     """Return how the cells of the file are written; raises the first Question that the file leaves open."""
-    found = survey(opened, [])
+    found = survey(opened, _evidence(asked.kind, columns))
     asked.questions.extend(found.questions)
     for question in found.questions:
         raise question
     for note in found.notes:
         asked.notes.add(note.message, **note.values)
     return replace(found, dates=dict.fromkeys(columns.values(), asked.options.dates))
+
+
+def _evidence(kind: str, columns: Mapping[str, str]) -> list[Evidence]:
+    """Return the questions to a file as a whole."""
+    return [Fractions(columns), *([RoundedOrders(columns)] if kind == "orders" else [])]
 
 
 @dataclass(frozen=True)

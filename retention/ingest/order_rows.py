@@ -72,8 +72,6 @@ class OrderReading:
         if self.numbered:
             number = texts["order_id"]
             rows.refuse(number.is_null(), gettext_noop("the order number is missing"))
-            message = gettext_noop("order number {value} was rounded by a spreadsheet; export it as text")
-            rows.refuse(number.str.contains(r"^\d\.?\d*[eE]\+\d+$"), message, number)
         zone = self.shop.timezone
         frame = pl.DataFrame(
             {

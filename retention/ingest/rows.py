@@ -10,6 +10,7 @@ import polars as pl
 
 from retention.i18n import gettext, gettext_noop
 from retention.ingest.chunks import Reject
+from retention.ingest.identifiers import IDENTIFIERS, are_rounded, are_shortened, bare_identifiers, bare_texts
 from retention.ingest.survey import NOTHING_FOUND, Conventions
 
 
@@ -28,6 +29,7 @@ class Rows:
         self.columns = columns
         self.conventions = conventions
         self._reasons: dict[int, list[str]] = {}
+        self._cells: dict[str, pl.Series] = {}
 
     def text(self, name: str, limit: int) -> pl.Series:
         """Return a text column; a cell longer than `limit` characters is refused."""
@@ -45,7 +47,32 @@ class Rows:
         return found
 
     def cells(self, name: str) -> pl.Series:
-        """Return the cells of a field as they are; nulls when no column holds it."""
+        """Return the cells of a field without what a spreadsheet put around them; nulls when no column holds it.
+
+        An identifier that a spreadsheet destroyed is refused.
+        """
+        if name not in self._cells:
+            raw = self.raw_cells(name)
+            self._cells[name] = self._identifiers(name, raw) if name in IDENTIFIERS else bare_texts(raw)
+        return self._cells[name]
+
+    def _identifiers(self, name: str, raw: pl.Series) -> pl.Series:
+        column = self.columns.get(name, "")
+        cells = bare_identifiers(raw, whole=column not in self.conventions.fractions)
+        message = gettext_noop("{field} {value} was rounded by a spreadsheet; export it as text")
+        if name == "order_id":
+            message = gettext_noop("order number {value} was rounded by a spreadsheet; export it as text")
+        self.refuse(are_shortened(cells), message, raw, field=name)
+        if rounding := self.conventions.rounded.get(column):
+            message = gettext_noop(
+                "{field} {value} was rounded by a spreadsheet: lines {first} and {second} have one number and are two "
+                "orders; export it as text"
+            )
+            self.refuse(are_rounded(cells), message, raw, field=name, first=rounding[0], second=rounding[1])
+        return cells
+
+    def raw_cells(self, name: str) -> pl.Series:
+        """Return the cells of a field as they are in the file; nulls when no column holds it."""
         if name not in self.columns:
             return pl.Series(name, [None], pl.String).new_from_index(0, self.raw.height)
         return self.raw[self.columns[name]].alias(name)
