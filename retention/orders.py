@@ -29,7 +29,8 @@ class Order(ShopRow, table=True):
 
     `amount` is what the buyer paid, `refunded` what went back. `ordered_at` is paid_at, else placed_at, and `order_day`
     its calendar day in the shop's zone as days since 1970-01-01. `counts` and `is_return` hold the counting rules
-    below, settled when the row is written so that every question is one comparison.
+    below, settled when the row is written so that every question is one comparison. Amounts that were in another
+    `currency` were converted at `rate`, an exact decimal; both are blank for the shop's own.
 
     No foreign keys, here and in order lines and parcels: PostgreSQL checks them row by row, which was a third of the
     time of a large import. What takes their place is said in docs/decisions/0006-orders-without-foreign-keys.md.
@@ -65,6 +66,8 @@ class Order(ShopRow, table=True):
     city: str = Field(default="", max_length=100)
     channel: str = Field(default="", max_length=50)
     coupon_code: str = Field(default="", max_length=64)
+    currency: str = Field(default="", max_length=3, sa_column_kwargs={"server_default": text("''")})
+    rate: str = Field(default="", max_length=40, sa_column_kwargs={"server_default": text("''")})
 
 
 class OrderLine(SQLModel, table=True):

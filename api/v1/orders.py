@@ -52,6 +52,11 @@ class OrderIn(Input):
     waybill: str = Field("", max_length=64)
     coupon: str = Field("", max_length=64, description="The code the buyer gave.")
     channel: str = Field("", max_length=50, description="The sales channel that it came by, such as app or shop.")
+    currency: str = Field(
+        "",
+        pattern="^([A-Z]{3})?$",
+        description="ISO code of the amounts. An order in another currency than the shop's is rejected.",
+    )
     lines: list[LineIn] = Field(min_length=1, max_length=500)
 
     def rows(self) -> list[OrderInput]:

@@ -91,6 +91,7 @@ KINDS: dict[str, Names] = {
         "shipped_at": ("shipped_at", "发货时间"),
         "coupon": ("coupon", "coupon_code", "discount_code", "优惠码", "优惠券码", "券码"),
         "channel": ("channel", "sales_channel", "渠道", "下单渠道"),
+        "currency": ("currency", "currency_code", "order_currency", "币种", "货币", "币别"),
     },
     "buyers": {
         "buyer_id": (*_BUYER, "id", "external_id"),

@@ -5,7 +5,7 @@ import polars as pl
 from retention.orders import OrderStatus
 
 PLACES = ("country", "region", "city")
-_FIRST = ("status", "placed_at", "paid_at", *PLACES, "channel")
+_FIRST = ("status", "placed_at", "paid_at", *PLACES, "channel", "currency", "rate")
 _RANK = ("status", "refunded", "paid_at", "coupon", "channel", "line")
 
 
@@ -43,7 +43,7 @@ def complete(orders: pl.DataFrame, timezone: str) -> pl.DataFrame:
     stated = pl.coalesce("status", pl.when(pl.col("paid_at").is_not_null()).then(pl.lit(OrderStatus.PAID.value)))
     orders = orders.with_columns(
         pl.col("refunded", "postage").fill_null(0),
-        pl.col(*PLACES, "channel", "coupon_code").fill_null(""),
+        pl.col(*PLACES, "channel", "coupon_code", "currency", "rate").fill_null(""),
         status=stated.fill_null(OrderStatus.PLACED.value),
         ordered_at=moment,
         order_day=moment.dt.convert_time_zone(timezone).dt.date().cast(pl.Int32),

@@ -24,10 +24,11 @@ from retention.i18n import gettext, gettext_noop
 from retention.ingest.buyers import BuyerStaging
 from retention.ingest.chunks import Chunk, Reject, Source
 from retention.ingest.columns import KINDS, ColumnPreset, find_preset, map_columns
+from retention.ingest.currencies import Currencies
 from retention.ingest.duplicates import Duplicates
 from retention.ingest.erased_rows import screen
 from retention.ingest.followers_and_groups import FollowerStaging, MemberStaging
-from retention.ingest.notes import Notes
+from retention.ingest.notes import Note, Notes
 from retention.ingest.options import ImportOptions
 from retention.ingest.order_rows import OrderReading
 from retention.ingest.orders import OrderStaging
@@ -106,6 +107,10 @@ class Staging(Protocol):
 
     def merge(self, *, now: datetime) -> "MergeReport":
         """Write what was staged into the shop's tables."""
+        ...
+
+    def notes(self) -> Iterable[Note]:
+        """Return what is to be said of the rows as a whole."""
         ...
 
     def close(self) -> None:
@@ -239,6 +244,8 @@ def take(
     with closing(staging):
         read = _read(opened, staging, rejects, asked, _Screen(erased_of(session, shop), asked.kind, columns))
         merged = _merge(session, staging, asked)
+        for note in staging.notes():
+            asked.notes.add(note.message, **note.values)
         if asked.progress:
             asked.progress(opened.total * 5 // 4, opened.total * 5 // 4)
         kept = rejects.keep()
@@ -354,6 +361,7 @@ def _staging(
             conventions=conventions,
             order_level=asked.preset.order_level or "order_total" in columns,
             after_refunds="refunded" in columns and columns.get("amount") in asked.preset.after_refunds,
+            currencies=Currencies(shop.currency, asked.options.rates),
         )
         size = asked.path.stat().st_size
         return OrderStaging(

@@ -70,6 +70,8 @@ _SHAPE = {
     "channel": ColumnKind.TEXT,
     "coupon_code": ColumnKind.TEXT,
     "buyer_id": ColumnKind.WHOLE,
+    "currency": ColumnKind.TEXT,
+    "rate": ColumnKind.TEXT,
 }
 _LINE = {
     "order_id": ColumnKind.WHOLE,

@@ -7,6 +7,7 @@ from hashlib import blake2b
 import polars as pl
 
 from retention.i18n import gettext_noop
+from retention.ingest.currencies import Currencies
 from retention.ingest.numbers import read_money, read_whole
 from retention.ingest.rows import Rows
 from retention.ingest.statuses import SHIPPED, STATUSES
@@ -29,7 +30,8 @@ _IDENTITY = (
 )  # fmt: skip
 _KEPT = (
     "line", "key", "buyer_id", "status", "placed_at", "paid_at", "sku", "title", "category", "quantity", "price",
-    "line_amount", "order_total", "refunded", "postage", "country", "region", "city", "channel", "coupon",
+    "line_amount", "order_total", "refunded", "postage", "country", "region", "city", "channel", "coupon", "currency",
+    "rate",
 )  # fmt: skip
 _WITH_WAYBILL = ("waybill", "has_left", "shipped_at")
 
@@ -38,6 +40,7 @@ _WITH_WAYBILL = ("waybill", "has_left", "shipped_at")
 class OrderReading:
     """How the rows of one file are to be read.
 
+    `currencies`: what is known of other currencies than the shop's; without, each is refused.
     `order_level`: money columns hold the order's totals. `after_refunds`: refunds have been taken from the amount.
     """
 
@@ -46,6 +49,7 @@ class OrderReading:
     conventions: Conventions = field(default_factory=Conventions)
     order_level: bool = False
     after_refunds: bool = False
+    currencies: Currencies | None = None
 
     @property
     def numbered(self) -> bool:
@@ -73,13 +77,14 @@ class OrderReading:
             number = texts["order_id"]
             rows.refuse(number.is_null(), gettext_noop("the order number is missing"))
         zone = self.shop.timezone
+        currencies = self.currencies or Currencies(self.shop.currency)
         frame = pl.DataFrame(
             {
                 **texts,
                 "status": read_words(rows, "status", STATUSES),
                 **{name: read_times(rows, name, zone) for name in _TIMES},
                 "quantity": read_whole(rows, "quantity").fill_null(1),
-                **read_money(rows, _MONEY, self.shop.currency),
+                **currencies.settle(rows, read_money(rows, _MONEY, self.shop.currency)),
                 "line": rows.lines,
             }
         )

@@ -4,7 +4,7 @@ A row is a line of an order. With order numbers the lines of one number are one 
 whose number is derived from what it says, so that the same row means the same order in every file.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +18,7 @@ from retention.ingest.chunks import Reject
 from retention.ingest.columns import KINDS
 from retention.ingest.erased_rows import screen
 from retention.ingest.merging import MergeCounts, OrderMerge
+from retention.ingest.notes import Note
 from retention.ingest.order_rows import OrderReading
 from retention.ingest.rows import Rows
 from retention.ingest.spool import Spool
@@ -55,6 +56,7 @@ class OrderInput:
     waybill: str | None = None
     coupon: str | None = None
     channel: str | None = None
+    currency: str | None = None
 
 
 class OrderStaging:
@@ -115,6 +117,11 @@ class OrderStaging:
         self._behind.close()
         self._indexes.close()
         return self._merge.finish()
+
+    def notes(self) -> Iterator[Note]:
+        """Return what is to be said of the rows as a whole."""
+        if self._reading.currencies:
+            yield from self._reading.currencies.notes()
 
     def close(self) -> None:
         """Wait for the writing threads; what they wrote stands or falls with the transaction."""

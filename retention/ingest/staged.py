@@ -1,6 +1,6 @@
 """Shared code of the smaller kinds of files: rows are checked, numbered and put into one staging table."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
@@ -12,6 +12,7 @@ from retention.aggregates import add_missing_aggregates
 from retention.database import is_postgresql
 from retention.i18n import gettext_noop
 from retention.ingest.chunks import Reject
+from retention.ingest.notes import Note
 from retention.ingest.rows import Rows
 from retention.ingest.survey import NOTHING_FOUND, Conventions
 from retention.shops import Shop
@@ -63,6 +64,10 @@ class StagedRows:
     def merge(self, *, now: datetime) -> MergedRows:
         """Write what was staged into the shop's tables."""
         raise NotImplementedError
+
+    def notes(self) -> Iterable[Note]:
+        """Nothing is to be said beside the figures."""
+        return ()
 
     def close(self) -> None:
         """Nothing is held that the transaction does not end."""

@@ -66,6 +66,14 @@ def test_the_same_order_again_changes_nothing(backend: TestClient) -> None:
     assert put(backend, order()).json() == {"orders": 1, "changed": 0, "unchanged": 1, "rejected": []}
 
 
+def test_an_order_in_another_currency_is_rejected_and_never_added_up(backend: TestClient, engine: Engine) -> None:
+    answer = put(backend, order("A1", currency="EUR"), order("A2", currency="CNY"), order("A3")).json()
+    assert (answer["changed"], [each["order_id"] for each in answer["rejected"]]) == (2, ["A1"])
+    assert "EUR" in answer["rejected"][0]["reason"]
+    assert {landed.currency for landed in rows(engine, Order)} == {""}
+    assert put(backend, order("A4", currency="euro")).status_code == 422
+
+
 def test_a_bad_order_is_named_with_its_reason_and_the_good_part_lands(backend: TestClient, engine: Engine) -> None:
     late = order("A2", paid_at=None)
     answer = put(backend, order(), late).json()
