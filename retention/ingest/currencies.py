@@ -5,7 +5,7 @@ order says it on its first line only, that holds for all of its lines.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -15,24 +15,9 @@ from babel.numbers import get_currency_precision, is_currency
 from retention.errors import Invalid
 from retention.i18n import gettext_noop
 from retention.ingest.notes import Note
+from retention.ingest.number_cells import currencies_of, number_cells
 from retention.ingest.numbers import LARGEST, read_money
 from retention.ingest.rows import Rows
-
-_DOLLARS = ("USD", "CAD", "AUD", "HKD", "SGD", "NZD", "TWD", "MXN")
-_WORDS: dict[str, tuple[str, ...]] = {
-    "$": _DOLLARS,
-    "US$": ("USD",), "HK$": ("HKD",), "NT$": ("TWD",), "A$": ("AUD",), "AU$": ("AUD",), "C$": ("CAD",), "CA$": ("CAD",),
-    "S$": ("SGD",), "NZ$": ("NZD",), "R$": ("BRL",),
-    "€": ("EUR",), "£": ("GBP",), "₩": ("KRW",), "₹": ("INR",), "฿": ("THB",), "₫": ("VND",), "₱": ("PHP",),
-    "RM": ("MYR",), "RP": ("IDR",), "₽": ("RUB",), "ZŁ": ("PLN",),
-    "¥": ("CNY", "JPY"), "￥": ("CNY", "JPY"), "CN¥": ("CNY",), "JP¥": ("JPY",), "元": ("CNY", "TWD", "HKD"),
-    "円": ("JPY",), "RMB": ("CNY",), "人民币": ("CNY",), "美元": ("USD",), "欧元": ("EUR",), "港币": ("HKD",),
-    "港元": ("HKD",), "英镑": ("GBP",), "日元": ("JPY",), "新台币": ("TWD",),
-}  # fmt: skip
-"""What a sign or word may mean, the likeliest first; of several it means the shop's own currency."""
-
-_MARK = "[A-Za-z]{0,3}[$€£¥￥₩₹฿₫₱₽元円]|[A-Za-z]{2,3}"
-_SIGN = rf"^[-+(\s\d.,'’]*({_MARK})?[-+)\s\d.,'’]*({_MARK})?[\s)]*$"
 
 NOT_IMPORTED = gettext_noop(
     "{counts}: these rows are not in {own}, the currency of the shop, so they were not imported. With a rate they are: "
@@ -117,20 +102,22 @@ class Currencies:
 
     def _signs(self, cells: pl.Series) -> pl.Series | None:
         """Return the currencies that signs beside amounts name; None where no cell has a sign."""
-        with_sign = cells.str.contains(r"[^\d.,+\-\s]")
-        if not with_sign.any():
+        odd = cells.filter(cells.str.contains(r"[^\d.,+\-\s]")).unique()
+        named = number_cells(odd)["currencies"]
+        signs = {cell: self._likeliest(codes) for cell, codes in zip(odd, named.to_list(), strict=True)}
+        if not any(signs.values()):
             return None
-        parts = cells.str.extract_groups(_SIGN).struct.unnest()
-        signs = parts.select(pl.coalesce(pl.all())).to_series()
-        meanings = {each: self._meant(each) for each in signs.drop_nulls().unique().to_list()}
-        return signs.replace_strict(meanings, default=None, return_dtype=pl.String)
+        return cells.replace_strict(signs, default=None, return_dtype=pl.String)
 
     def _meant(self, text: str) -> str | None:
         """Return the code that a word or sign stands for; None for what is no currency."""
-        plain = text.strip().upper()
-        if plain in _WORDS:
-            return self.own if self.own in _WORDS[plain] else _WORDS[plain][0]
-        return plain if is_currency(plain) else None
+        return self._likeliest(currencies_of(text))
+
+    def _likeliest(self, named: Sequence[str] | None) -> str | None:
+        """Return the shop's own currency if it is among those a sign may stand for, else the likeliest of them."""
+        if not named:
+            return None
+        return self.own if self.own in named else named[0]
 
     def _refuse(self, rows: Rows, wrong: pl.Series, currency: str) -> None:
         message = gettext_noop("the amount is in {currency}, and the shop's currency is {own}")
@@ -145,7 +132,9 @@ class Currencies:
         The amounts are read again as that currency has them: a yen has no cents, a dinar has three digits.
         """
         self.converted[currency] += int(theirs.sum())
-        read = read_money(Rows(rows.raw, rows.lines, rows.columns, rows.conventions), list(money), currency)
+        read = read_money(
+            Rows(rows.raw, rows.lines, rows.columns, rows.conventions), list(money), currency, any_currency=True
+        )
         digits = get_currency_precision(self.own) - get_currency_precision(currency)
         above, below = (
             pl.lit(part, pl.Int128) for part in (self.rates[currency] * Decimal(10) ** digits).as_integer_ratio()

@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
 import polars as pl
+from babel.numbers import get_currency_precision
 from sqlalchemy import Engine
 from sqlmodel import Session
 
@@ -25,6 +26,8 @@ from retention.ingest.buyers import BuyerStaging
 from retention.ingest.chunks import Chunk, Reject, Source
 from retention.ingest.columns import KINDS, ColumnPreset, find_preset, map_columns
 from retention.ingest.currencies import Currencies
+from retention.ingest.decimals import Decimals
+from retention.ingest.delimited import Delimited
 from retention.ingest.duplicates import Duplicates
 from retention.ingest.erased_rows import screen
 from retention.ingest.followers_and_groups import FollowerStaging, MemberStaging
@@ -239,7 +242,7 @@ def take(
     With `stream` it raises Scattered where the lines of an order lie far apart.
     """
     columns = map_columns(asked.kind, opened.header, asked.preset, asked.options.mapping)
-    conventions = _conventions(opened, asked, columns)
+    conventions = _conventions(opened, shop, asked, columns)
     staging = _staging(session, shop, asked, columns, conventions, folder=folder, stream=stream)
     with closing(staging):
         read = _read(opened, staging, rejects, asked, _Screen(erased_of(session, shop), asked.kind, columns))
@@ -274,9 +277,9 @@ def _merge(session: Session, staging: Staging, asked: ImportRequest) -> MergeRep
         return staging.merge(now=asked.now)
 
 
-def _conventions(opened: Source, asked: ImportRequest, columns: Mapping[str, str]) -> Conventions:
+def _conventions(opened: Source, shop: Shop, asked: ImportRequest, columns: Mapping[str, str]) -> Conventions:
     """Return how the cells of the file are written; raises the first Question that the file leaves open."""
-    found = survey(opened, _evidence(asked.kind, columns))
+    found = survey(opened, _evidence(opened, shop, asked, columns))
     asked.questions.extend(found.questions)
     for question in found.questions:
         raise question
@@ -285,9 +288,11 @@ def _conventions(opened: Source, asked: ImportRequest, columns: Mapping[str, str
     return replace(found, dates=dict.fromkeys(columns.values(), asked.options.dates))
 
 
-def _evidence(kind: str, columns: Mapping[str, str]) -> list[Evidence]:
-    """Return the questions to a file as a whole."""
-    return [Fractions(columns), *([RoundedOrders(columns)] if kind == "orders" else [])]
+def _evidence(opened: Source, shop: Shop, asked: ImportRequest, columns: Mapping[str, str]) -> list[Evidence]:
+    """Return the questions to the file as a whole."""
+    cents, exact = get_currency_precision(shop.currency), not isinstance(opened, Delimited)
+    evidence: list[Evidence] = [Decimals(columns, asked.options.decimal, exact=exact, cents=cents), Fractions(columns)]
+    return [*evidence, RoundedOrders(columns)] if asked.kind == "orders" else evidence
 
 
 @dataclass(frozen=True)

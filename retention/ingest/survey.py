@@ -19,12 +19,14 @@ from retention.ingest.questions import Question
 class Conventions:
     """How the cells of one file are written and what its rows have in common.
 
-    `dates`: by column, how 12/1/2010 is meant. `fractions`: the columns with numbers that are not whole. `rounded`: the
-    columns of identifiers that a spreadsheet rounded, with two lines that show it. `questions`: what the file leaves
-    open; `notes`: what is to be said.
+    `dates`: by column, how 12/1/2010 is meant. `decimals`: by column, "point", "comma" or, cell by cell, "mixed".
+    `fractions`: the columns of identifiers with numbers that are not whole. `rounded`: the columns of identifiers that
+    a spreadsheet rounded, with two lines that show it. `questions`: what the file leaves open; `notes`: what is to be
+    said.
     """
 
     dates: Mapping[str, str | None] = field(default_factory=dict)
+    decimals: Mapping[str, str] = field(default_factory=dict)
     fractions: frozenset[str] = frozenset()
     rounded: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     questions: tuple[Question, ...] = ()
