@@ -27,6 +27,7 @@ IMPORTS = re.compile(r"/shops/([^/]+)/imports/?")
 MOST_BYTES: tuple[tuple[re.Pattern[str], int], ...] = (
     (IMPORTS, 2_500_000_000),
     (re.compile(r"/shops/.*"), 32_000_000),
+    (re.compile(r"/api/v1/imports"), 100_000_000),
     (re.compile(r"/(api|in)/.*"), 10_000_000),
     (re.compile(r".*"), SMALL),
 )

@@ -42,6 +42,7 @@ import retention.privacy.erased
 import retention.privacy.retention_periods
 import retention.products
 import retention.rate_limits
+import retention.saved_mappings
 import retention.shops
 import retention.suppressions
 import retention.touches

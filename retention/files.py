@@ -111,7 +111,7 @@ class FileStore:
         if self._remote:
             with suppress(FileNotFoundError):
                 self._fetch(key, path)
-        if not path.exists():
+        if not path.is_file():
             raise NotFound("The file {name} is no longer stored. Upload it again.", name=repr(path.name))
         if not self._remote:
             yield path

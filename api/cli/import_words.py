@@ -15,7 +15,7 @@ def understood(seen: Understanding) -> dict[str, Any]:
     if seen.delimiter:
         words["delimiter"] = _SIGNS.get(seen.delimiter, seen.delimiter)
     words["preset"] = f"{seen.preset} (found in the file)" if seen.preset_found else seen.preset
-    words["columns"] = {_column(seen, name): _field(seen, name) for name in seen.cells}
+    words["columns"] = {_column(seen, name): _field(seen, name) for name in seen.header}
     words |= {name: getattr(seen, name) for name in _FIGURES} | seen.totals
     words |= {"first rows": {str(n): _row(row) for n, row in enumerate(seen.first_rows, 1)}} if seen.first_rows else {}
     words |= (

@@ -43,6 +43,9 @@ def run(  # noqa: PLR0913, PLR0917 - each option is a parameter
     maps: Annotated[
         list[str] | None, typer.Option("--map", metavar="FIELD=COLUMN", help="Map a field to a column.")
     ] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option("--ignore", metavar="COLUMN", help="A column that is not imported.")
+    ] = None,
     dates: Annotated[str | None, typer.Option(help="How to read 12/1/2010: dmy or mdy.")] = None,
     decimal: Annotated[str | None, typer.Option(help="What stands before the cents: comma or point.")] = None,
     encoding: Annotated[str | None, typer.Option(help="Encoding of a text file; default: detected.")] = None,
@@ -69,6 +72,7 @@ def run(  # noqa: PLR0913, PLR0917 - each option is a parameter
     options = ImportOptions(
         preset=preset,
         mapping=parse_maps(maps or []),
+        ignore=tuple(ignore or ()),
         source=source,
         dates=dates,
         decimal=decimal,

@@ -16,6 +16,7 @@ from api.v1 import (
     coupons,
     drafts,
     failures,
+    imports,
     keys,
     orders,
     paper,
@@ -39,8 +40,12 @@ def name_operation(route: APIRoute) -> str:
 
 async def refuse_nul(request: Request) -> None:
     """Refuse text with the one character that PostgreSQL cannot keep; in JSON it can only be written this way."""
-    if b"\\u0000" in await request.body():
+    if not _is_form(request) and b"\\u0000" in await request.body():
         raise Invalid(gettext_noop("A text must not hold the character NUL (\\u0000)."))
+
+
+def _is_form(request: Request) -> bool:
+    return request.headers.get("content-type", "").lower().startswith("multipart/form-data")
 
 
 router = APIRouter(
@@ -51,6 +56,7 @@ router = APIRouter(
 )
 for part in (
     orders,
+    imports,
     segments,
     coupons,
     campaigns,

@@ -17,6 +17,8 @@ SenderSlug = Annotated[str, Path(description="The sender's slug.")]
 WebhookSlug = Annotated[str, Path(description="The webhook's slug.")]
 PresetSlug = Annotated[str, Path(description="The preset's slug, as the list of presets has it.")]
 
+ImportNumber = Annotated[int, Path(ge=1, le=LARGEST, description="The import's id.")]
+MappingNumber = Annotated[int, Path(ge=1, le=LARGEST, description="The saved mapping's id.")]
 PostNumber = Annotated[int, Path(ge=1, le=LARGEST, description="The post's number.")]
 CallNumber = Annotated[int, Path(ge=1, le=LARGEST, description="The call's id.")]
 FailureNumber = Annotated[int, Path(ge=1, le=LARGEST, description="The failure's id.")]

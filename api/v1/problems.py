@@ -37,7 +37,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     404: _answer("There is no such thing, or it is not this shop's."),
     408: _answer("The body came too slowly."),
     409: _answer("Its present state does not allow this."),
-    413: _answer("The body is above 10 MB."),
+    413: _answer("The body is above 10 MB; for a file to import above 100 MB."),
     422: _answer("A value is wrong."),
     503: _answer("The database does not answer; try again after Retry-After seconds."),
 }

@@ -3,7 +3,7 @@
 An import that is interrupted, at any point, has changed nothing; the next run starts over and ends right.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -174,6 +174,11 @@ class ImportRequest:
         """Where the order numbers of the file come from."""
         return self.options.source or self.preset.name
 
+    def columns(self, header: Sequence[str]) -> dict[str, str]:
+        """Return the column of each field; Invalid when one that is needed has none."""
+        offered = [name for name in header if name not in self.options.ignore]
+        return map_columns(self.kind, offered, self.preset, self.options.mapping)
+
 
 def import_file(
     engine: Engine,
@@ -241,7 +246,7 @@ def take(
 
     With `stream` it raises Scattered where the lines of an order lie far apart.
     """
-    columns = map_columns(asked.kind, opened.header, asked.preset, asked.options.mapping)
+    columns = asked.columns(opened.header)
     conventions = _conventions(opened, shop, asked, columns)
     staging = _staging(session, shop, asked, columns, conventions, folder=folder, stream=stream)
     with closing(staging):

@@ -1,4 +1,4 @@
-"""Imports that a person started from a page: the uploaded file, the job that reads it, how far it is, how it ended.
+"""The jobs of imports: a worker takes an uploaded file, notes how far it is, and says how it ended.
 
 The job is the truth, the task only wakes the worker; a worker that died is followed by another, which starts over: an
 import is one transaction and the same file twice changes nothing. After three that died over one file, the file is
@@ -6,13 +6,13 @@ given up, with the reason on its page. Uploads and how far a running import is l
 worker share: the database is writing the import itself.
 """
 
-import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from datetime import datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any
 
 import sqlalchemy as sa
 import structlog
@@ -20,20 +20,20 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col, select
 
-from retention import audit, clock, tokens, watchdog
-from retention.access import Member, Scope
+from retention import clock, watchdog
 from retention.database import changed, hurried, reached, reading, storable, transaction
 from retention.error_text import public_message
-from retention.errors import Error, Invalid, NotFound
+from retention.errors import Error
 from retention.failures import Thing, each_alone
 from retention.files import FileStore, open_store
 from retention.i18n import gettext_noop, speaking
-from retention.ingest import ImportOptions, ImportReport, import_file
-from retention.ingest.columns import KINDS, find_preset
+from retention.ingest import ImportOptions, import_file, understand_file
+from retention.ingest.options import options_from
 from retention.jobs import Job, JobState
 from retention.privacy.erased import erased_since
 from retention.privacy.retention_periods import forget_upload
 from retention.queue import engine_task, send
+from retention.saved_mappings import mapping_for_header
 from retention.settings import get_settings
 from retention.shops import Shop
 
@@ -55,44 +55,23 @@ FAILED_EACH_TIME = gettext_noop(
 )
 
 
-def keep_upload(files: FileStore, source: BinaryIO, name: str) -> str:
-    """Store an uploaded file under its own name in a folder of its own, and return the name it has in the store."""
-    plain = re.sub(r"[^\w.\- ]", "_", Path(name.replace("\\", "/")).name).strip(". ")[-100:] or "file"
-    key = f"uploads/{tokens.new_secret()[:24]}/{plain}"
-    files.keep(key, source)
-    return key
+class ImportStep(StrEnum):
+    """What a job does with its file next."""
+
+    UNDERSTAND = "understand"
+    IMPORT = "import"
 
 
-def ask_import(session: Session, member: Member, *, kind: str, preset: str, upload: str, at: datetime) -> Job:
-    """Add the job that imports a stored upload, and wake a worker. Invalid for an unknown kind or preset."""
-    member.require(Scope.IMPORTS_WRITE)
-    if kind not in KINDS:
-        raise Invalid("{kind} cannot be imported. Known: {known}.", kind=repr(kind), known=", ".join(KINDS))
-    find_preset(preset)
-    name = upload.rsplit("/", 1)[-1]
-    given = {"kind": kind, "preset": preset, "upload": upload, "name": name}
-    job = Job(shop_id=member.shop_id, kind=KIND, input=given, actor=member.actor, created_at=at)
-    session.add(job)
-    session.flush()
-    subject = f"job:{job.id}"
-    after = {"kind": kind, "name": name}
-    audit.record(session, member.shop_id, member.actor, action="import.ask", subject=subject, after=after, at=at)
-    send(session, "imports.run", job.id)
-    return job
+def options_of(job: Job) -> ImportOptions:
+    """Return what is said of the file of an import."""
+    if "options" not in job.input:  # a job of before files were understood
+        return ImportOptions(preset=job.input["preset"])
+    return options_from(job.input["options"])
 
 
-def import_for(session: Session, member: Member, number: int) -> Job:
-    """Return an import of the member's shop by its number; NotFound otherwise."""
-    job = session.get(Job, number)
-    if job is None or job.shop_id != member.shop_id or job.kind != KIND:
-        raise NotFound("No import has the number {number}.", number=number)
-    return job
-
-
-def imports_of(session: Session, member: Member, *, most: int = 20) -> list[Job]:
-    """Return the latest imports of the member's shop."""
-    found = select(Job).where(Job.shop_id == member.shop_id, Job.kind == KIND)
-    return list(session.exec(found.order_by(col(Job.id).desc()).limit(most)))
+def rejects_key(job: Job) -> str:
+    """Return what the rows that did not land are called in the store."""
+    return f"{job.input['upload']}.rejected.csv"
 
 
 def progress_of(job: Job, files: FileStore) -> tuple[int, int | None]:
@@ -103,14 +82,6 @@ def progress_of(job: Job, files: FileStore) -> tuple[int, int | None]:
     except ValueError:
         return job.done, job.total
     return int(done), int(total) or None
-
-
-def rejects_of(job: Job, files: FileStore) -> Iterator[bytes]:
-    """Return the file of rows that did not land, in pieces; NotFound when nothing was rejected or the file is gone."""
-    if "path" in job.input:  # a job of before the store held uploads
-        path = Path(job.input["path"])
-        return FileStore(path.parent).stream(f"{path.name}.rejected.csv")
-    return files.stream(f"{job.input['upload']}.rejected.csv")
 
 
 def _upload_of(job: Job, files: FileStore) -> AbstractContextManager[Path]:
@@ -127,14 +98,14 @@ def run_imports(engine: Engine, job_id: int | None = None) -> None:
     each_alone(engine, "import", jobs, lambda job: run_import(engine, job.id, now=clock.now), now=clock.now())
 
 
-def run_import(engine: Engine, job_id: int, *, now: Callable[[], datetime]) -> None:
+def run_import(engine: Engine, job_id: int, *, now: Callable[[], datetime], files: FileStore | None = None) -> None:
     """Run one import unless another worker has it or it is over. What nobody foresaw is raised, and it waits again."""
     job, shop = _claim(engine, job_id, now())
     if job is None or shop is None:
         return
-    files = open_store(get_settings())
+    files = files or open_store(get_settings())
     try:
-        report = _import(engine, job, shop, files, now())
+        result = _work(engine, job, shop, files, now())
     except Error as error:
         values = {name: str(value) for name, value in error.values.items()}
         refused = {"message": error.message, "values": values}
@@ -150,23 +121,42 @@ def run_import(engine: Engine, job_id: int, *, now: Callable[[], datetime]) -> N
         refused = {"message": FAILED_EACH_TIME, "values": {"tries": str(MOST_TRIES), "why": why.rstrip(". 。")}}
         _finish(engine, job, JobState.FAILED, {"refused": refused}, now(), error=why, files=files)
         return
-    _finish(engine, job, JobState.DONE, report.as_json(), now(), files=files)
-    with reading(engine) as session:
-        send(session, "figures.begin", job.shop_id)
+    _finish(engine, job, JobState.DONE, result, now(), files=files)
+    if _step(job) is ImportStep.IMPORT:
+        with reading(engine) as session:
+            send(session, "figures.begin", job.shop_id)
 
 
-def _import(engine: Engine, job: Job, shop: Shop, files: FileStore, at: datetime) -> ImportReport:
+def _step(job: Job) -> ImportStep:
+    return ImportStep(job.input.get("step", ImportStep.IMPORT))
+
+
+def _work(engine: Engine, job: Job, shop: Shop, files: FileStore, at: datetime) -> dict[str, Any]:
+    """Do what the job is at, and return its result as JSON values."""
+    progress = _Progress(engine, files, job)
     with _upload_of(job, files) as path, speaking(shop.language):
-        return import_file(
-            engine,
-            shop.slug,
-            job.input["kind"],
-            path,
-            options=ImportOptions(preset=job.input["preset"]),
-            now=at,
-            progress=_Progress(engine, files, job),
-            files=files,
-        )
+        if _step(job) is ImportStep.UNDERSTAND:
+            return _understand(engine, job, shop, path, at, progress)
+        options = options_of(job)
+        given: tuple[Any, ...] = (engine, shop.slug, job.input["kind"], path)
+        report = import_file(*given, options=options, now=at, progress=progress, files=files)
+        return {**report.as_json(), "rejects_path": None}  # where they lay on this machine
+
+
+def _understand(
+    engine: Engine, job: Job, shop: Shop, path: Path, at: datetime, progress: "_Progress"
+) -> dict[str, Any]:
+    """Understand a file; one of which nothing was said is read by the mapping saved for its header, if there is one."""
+    given: tuple[Any, ...] = (engine, shop.slug, job.input["kind"], path)
+    options = options_of(job)
+    seen = understand_file(*given, options=options, now=at, progress=progress)
+    if not options.as_json() and not job.input.get("asked"):
+        with reading(engine) as session:
+            saved = mapping_for_header(session, shop.id, job.input["kind"], seen.header)
+        if saved:
+            seen = understand_file(*given, options=options_from(saved.options), now=at, progress=progress)
+            job.input = {**job.input, "options": saved.options, "mapping": saved.name}
+    return {"understanding": seen.as_json()}
 
 
 def _due(engine: Engine, job_id: int | None) -> list[tuple[int, int]]:
@@ -220,6 +210,7 @@ def _finish(
             session,
             end.values(
                 state=state,
+                input=job.input,
                 result=result,
                 error=storable(error, 1000),
                 done=done,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
+from typing import Any
 
 from retention.errors import Invalid
 from retention.i18n import gettext_noop
@@ -19,11 +20,13 @@ class ImportOptions:
     `preset`: the name of a column preset. `mapping`: the column of a field. `source`: where order numbers come from;
     the same number from another source is another order. `dates`: how 12/1/2010 is meant. `decimal`: what stands
     before the cents. `header_row`: the line of the header, from 1. `statuses`: what a status word means. `rates`: what
-    one unit of another currency is worth in the shop's. `add_lines`: lines are added to orders that are known.
+    one unit of another currency is worth in the shop's. `ignore`: columns that no field is taken from.
+    `add_lines`: lines are added to orders that are known.
     """
 
     preset: str = "generic"
     mapping: Mapping[str, str] = field(default_factory=dict)
+    ignore: Sequence[str] = ()
     source: str | None = None
     dates: str | None = None
     decimal: str | None = None
@@ -48,6 +51,34 @@ class ImportOptions:
                     meaning=repr(meaning),
                     known=", ".join(STATUS_MEANINGS),
                 )
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the options as JSON values, without those that are left open."""
+        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        values |= {
+            "mapping": dict(self.mapping),
+            "ignore": list(self.ignore),
+            "statuses": dict(self.statuses),
+            "rates": {currency: str(rate) for currency, rate in self.rates.items()},
+        }
+        fields = self.__dataclass_fields__.values()
+        open_ = {each.name: each.default for each in fields} | {
+            "mapping": {},
+            "ignore": [],
+            "statuses": {},
+            "rates": {},
+        }
+        return {name: value for name, value in values.items() if value != open_[name]}
+
+
+def options_from(values: Mapping[str, Any]) -> ImportOptions:
+    """Return the options that `as_json` wrote; Invalid for a name or value that is none."""
+    unknown = values.keys() - ImportOptions.__dataclass_fields__.keys()
+    if unknown:
+        known = ", ".join(ImportOptions.__dataclass_fields__)
+        raise Invalid("There is no option {name}. Known: {known}.", name=repr(min(unknown)), known=known)
+    rates = parse_rates([f"{currency}={rate}" for currency, rate in values.get("rates", {}).items()])
+    return ImportOptions(**{**values, "rates": rates})
 
 
 def parse_maps(pairs: Sequence[str]) -> dict[str, str]:

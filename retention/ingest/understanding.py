@@ -17,7 +17,6 @@ from retention.database import looking
 from retention.errors import Error, Invalid
 from retention.files import FileStore
 from retention.ingest.chunks import Source
-from retention.ingest.columns import map_columns
 from retention.ingest.imports import MOST_MEMORY, TOO_LARGE, ImportReport, ImportRequest, Progress, ask, take
 from retention.ingest.options import ImportOptions
 from retention.ingest.questions import Question
@@ -35,7 +34,8 @@ __all__ = ["MOST_SAMPLES", "Understanding", "understand_file"]
 class Understanding:
     """What a file was understood to say. Money is in major units, as text; times are in the shop's zone.
 
-    `columns` names the column of each field. `cells` shows some filled cells of each column, in the order of the file.
+    `columns` names the column of each field, `header` all columns in the order of the file, `cells` shows some filled
+    cells of each. `row_fields` are the fields of `first_rows` in the order in which people read them.
     `questions` are those the file leaves open, each answered by an option.
     `first_rows` are the first rows as they will be stored. `problem` says why the file cannot be imported like this;
     the figures are then 0.
@@ -53,6 +53,7 @@ class Understanding:
     timezone: str
     columns: dict[str, str] = field(default_factory=dict)
     ignored_columns: list[str] = field(default_factory=list)
+    header: list[str] = field(default_factory=list)
     cells: dict[str, list[str]] = field(default_factory=dict)
     read: int = 0
     accepted: int = 0
@@ -60,6 +61,7 @@ class Understanding:
     changed: int = 0
     unchanged: int = 0
     totals: dict[str, Any] = field(default_factory=dict)
+    row_fields: list[str] = field(default_factory=list)
     first_rows: list[dict[str, str]] = field(default_factory=list)
     rejects: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -122,12 +124,14 @@ def _understood(
     rows: FirstRows,
     rejects: FirstRejects,
 ) -> Understanding:
+    shown = rows.shown()
     same = ("columns", "ignored_columns", "read", "accepted", "rejected", "changed", "unchanged", "totals", "notes")
     return Understanding(
         **_form(shop, asked, opened, report.preset),
         **{name: getattr(report, name) for name in same},
         cells=cells.of(opened.header),
-        first_rows=rows.shown(),
+        first_rows=shown,
+        row_fields=list(shown[0]) if shown else [],
         rejects=rejects.shown(opened.header),
     )
 
@@ -139,7 +143,7 @@ def _refused(shop: Shop, asked: ImportRequest, opened: Source, cells: CellSample
         if first is not None:
             cells(first)
     try:
-        columns = map_columns(asked.kind, opened.header, asked.preset, asked.options.mapping)
+        columns = asked.columns(opened.header)
     except Invalid:
         columns = {}
     return Understanding(
@@ -179,6 +183,7 @@ def _form(shop: Shop, asked: ImportRequest, opened: Source, preset: str) -> dict
         "delimiter": getattr(opened, "delimiter", None),
         "sheet": getattr(opened, "sheet", None),
         "header_row": getattr(opened, "header_row", 1),
+        "header": list(opened.header),
         "currency": shop.currency,
         "timezone": shop.timezone,
     }

@@ -225,12 +225,18 @@ def forget_uploads(session: Session, shop_id: int, files: FileStore, *, until: d
     return sum(forget_upload(session, job, files) for job in session.exec(ended))
 
 
+_NOBODY_IN_IT: dict[str, Any] = {"cells": {}, "first_rows": [], "rejects": [], "questions": [], "notes": []}
+"""What is left of the cells that were shown of a file."""
+
+
 def forget_upload(session: Session, job: Job, files: FileStore) -> bool:
     """Remove the file of an import with the rows that could not be used; False where it is gone already."""
     upload = str(job.input.get("upload") or "")
     if not upload:
         return False
     job.input = {**job.input, "upload": ""}
+    if understood := (job.result or {}).get("understanding"):
+        job.result = {**(job.result or {}), "understanding": {**understood, **_NOBODY_IN_IT}}
     session.add(job)
     after_commit(session, lambda: forget_files(files, [upload.rpartition("/")[0]]))
     return True

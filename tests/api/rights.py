@@ -187,7 +187,16 @@ coupons:redeem:
     POST /api/v1/coupons/{code}/hold
     POST /api/v1/coupons/{code}/redeem
     POST /api/v1/coupons/{code}/give-back
+buyers:personal imports:write:
+    GET /api/v1/imports/{number}/rejects.csv
 imports:write:
+    POST /api/v1/imports
+    GET /api/v1/imports
+    GET /api/v1/imports/{number}
+    POST /api/v1/imports/{number}/options
+    POST /api/v1/imports/{number}/start
+    GET /api/v1/import-mappings
+    DELETE /api/v1/import-mappings/{number}
     GET /shops/{slug}/imports
     POST /shops/{slug}/imports
     GET /shops/{slug}/imports/{number}

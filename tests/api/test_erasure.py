@@ -24,7 +24,8 @@ from retention.database import is_postgresql, reading, transaction
 from retention.files import FileStore, open_store
 from retention.idempotency import GivenAnswer
 from retention.ingest import ImportReport, import_file
-from retention.ingest.jobs import ask_import, keep_upload, run_import
+from retention.ingest.drafts import ask_import, keep_upload
+from retention.ingest.jobs import run_import
 from retention.jobs import Job, JobState
 from retention.privacy import requests
 from retention.privacy.erased import ErasedBuyer, is_erased
@@ -203,9 +204,7 @@ def test_the_file_of_an_import_that_waits_or_runs_goes_when_it_ends(
     def ask(stage: Stage) -> int:
         text = io.BytesIO(b"buyer_id,name\nada,Ada Qx\n,Nobody Qx\nbo,Bo\n")
         member = Member(shop_id=1, actor="user:1", scopes=ROLE_SCOPES[Role.OWNER])
-        return ask_import(
-            stage.session, member, kind="buyers", preset="generic", upload=keep_upload(store, text, "b.csv"), at=NOON
-        ).id
+        return ask_import(stage.session, member, kind="buyers", upload=keep_upload(store, text, "b.csv"), at=NOON).id
 
     number = tea(ask)
     folder = store.folder / "uploads"

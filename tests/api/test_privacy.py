@@ -31,7 +31,7 @@ from retention.errors import Conflict, Forbidden, Invalid, NotFound
 from retention.files import FileStore
 from retention.idempotency import GivenAnswer
 from retention.ingest import import_file
-from retention.ingest.jobs import keep_upload
+from retention.ingest.drafts import keep_upload
 from retention.jobs import Job, JobState
 from retention.metrics import repeat_report
 from retention.privacy.personal import declared

@@ -57,6 +57,8 @@ SHOPS_OWN = [
     "runs",
     "memberships",
     "posts",
+    "jobs",
+    "saved_mappings",
 ]
 
 
@@ -78,6 +80,7 @@ def filled(tea: Tea, engine: Engine) -> None:
         for table, column in (("runs", "campaign_id"), ("hook_calls", "hook_id"), ("consents", "buyer_id")):
             connection.exec_driver_sql(f"UPDATE {table} SET {column} = 1")
         connection.exec_driver_sql("UPDATE segment_snapshots SET segment_id = 1")
+        connection.exec_driver_sql('UPDATE jobs SET kind = \'import\', input = \'{"kind": "orders", "name": "a.csv"}\'')
         connection.exec_driver_sql("UPDATE hooks SET events = '[]'")
         connection.exec_driver_sql("UPDATE segments SET rule = '{\"all\": []}'")
         connection.exec_driver_sql("UPDATE campaigns SET audience = '{\"all\": []}'")

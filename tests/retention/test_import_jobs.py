@@ -13,7 +13,8 @@ from sqlmodel import select
 from retention.access import ROLE_SCOPES, Member, Role
 from retention.database import reading, transaction
 from retention.files import FileStore, open_store
-from retention.ingest.jobs import CLAIM, MOST_TRIES, ask_import, keep_upload, progress_of, rejects_of, run_import
+from retention.ingest.drafts import ask_import, keep_upload, rejects_of
+from retention.ingest.jobs import CLAIM, MOST_TRIES, progress_of, run_import
 from retention.jobs import Job, JobState
 from retention.orders import Order
 from retention.settings import Settings, get_settings
@@ -26,7 +27,7 @@ OWNER = Member(shop_id=1, actor="user:1", scopes=ROLE_SCOPES[Role.OWNER])
 def asked(engine: Engine, files: FileStore, content: bytes, name: str = "orders.csv") -> Job:
     stored = keep_upload(files, io.BytesIO(content), name)
     with transaction(engine) as session:
-        return ask_import(session, OWNER, kind="orders", preset="generic", upload=stored, at=NOW)
+        return ask_import(session, OWNER, kind="orders", upload=stored, at=NOW)
 
 
 def job_of(engine: Engine) -> Job:

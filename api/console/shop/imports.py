@@ -1,6 +1,6 @@
 """Imports: a file is sent, a worker reads it, and the page shows how far it is and how it ended."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import quote
 
 from fastapi import APIRouter, Form, Request, UploadFile
@@ -16,8 +16,10 @@ from retention.failures import failures_of
 from retention.i18n import gettext as _
 from retention.i18n import gettext_noop
 from retention.ingest.columns import PRESETS
-from retention.ingest.jobs import ask_import, import_for, imports_of, keep_upload, progress_of, rejects_of
-from retention.jobs import Job, JobState
+from retention.ingest.drafts import ask_import, import_for, imports_of, keep_upload, refusal_of, rejects_of
+from retention.ingest.jobs import progress_of
+from retention.ingest.options import ImportOptions
+from retention.jobs import JobState
 
 router = APIRouter(prefix="/shops/{slug}/imports", dependencies=[require(Scope.IMPORTS_WRITE)])
 
@@ -52,7 +54,7 @@ def upload(
     if not file.filename or not file.size:
         raise Invalid(gettext_noop("Choose a file that is not empty."))
     stored = keep_upload(files, file.file, file.filename)
-    job = ask_import(session, place.member, kind=kind, preset=preset, upload=stored, at=now)
+    job = ask_import(session, place.member, kind=kind, options=ImportOptions(preset=preset), upload=stored, at=now)
     return go(f"/shops/{place.shop.slug}/imports/{job.id}")
 
 
@@ -70,7 +72,7 @@ def show_import(request: Request, session: Reading, place: Here, now: Now, files
         job=job,
         done=done,
         total=total,
-        refusal=_refusal(job),
+        refusal=refusal_of(job),
         kind_names=_translated(),
         failing=failure_lines(failing, place.shop, now) if job.state is JobState.WAITING else [],
     )
@@ -100,14 +102,3 @@ def _form(request: Request, session: Session, place: Place, *, kind: str) -> HTM
 
 def _translated() -> dict[str, str]:
     return {kind: _(name) for kind, name in KIND_NAMES.items()}
-
-
-def _refusal(job: Job) -> str:
-    """Return why an import failed, in the language being spoken where it was a refusal of ours."""
-    if job.state is not JobState.FAILED:
-        return ""
-    refused_with: dict[str, Any] = (job.result or {}).get("refused") or {}
-    if not refused_with:
-        return _("An internal error occurred and was logged. The file is kept.")
-    template: str = refused_with["message"]
-    return _(template).format(**refused_with["values"])
