@@ -7,7 +7,7 @@ from alembic import op
 from retention.database import Json
 
 revision = "96a7d2930aad"
-down_revision = "5d1f0c9be2a7"
+down_revision = "307f78eaef7e"
 branch_labels = None
 depends_on = None
 

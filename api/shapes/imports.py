@@ -104,11 +104,20 @@ class ImportOut(ListedImportOut):
     understanding: UnderstandingOut | None = Field(description="What was understood; null before, and once it is done.")
     report: ImportFiguresOut | None = Field(description="What the import did; null before it is done.")
     problem: str = Field(description="Why nothing was imported; empty otherwise.")
+    first_rejects: list[RejectedRowOut] = Field(description="The first twenty rows that did not land.")
     rejects: str | None = Field(description="The address of the rows that did not land, as CSV; null for none.")
 
     @classmethod
-    def made(cls, job: Job, *, progress: tuple[int, int | None], problem: str, rejects: str | None) -> Self:
-        """Return an import with its progress, why it failed and where its rejects are."""
+    def made(
+        cls,
+        job: Job,
+        *,
+        progress: tuple[int, int | None],
+        problem: str,
+        first_rejects: list[dict[str, Any]],
+        rejects: str | None,
+    ) -> Self:
+        """Return an import with its progress, why it failed and which rows it rejected."""
         result = job.result or {}
         understood = result.get("understanding")
         given: Mapping[str, Any] = job.input
@@ -121,6 +130,7 @@ class ImportOut(ListedImportOut):
             understanding=UnderstandingOut(**understood) if understood else None,
             report=ImportFiguresOut(**result) if "accepted" in result else None,
             problem=problem,
+            first_rejects=[RejectedRowOut(**each) for each in first_rejects],
             rejects=rejects,
         )
 

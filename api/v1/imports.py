@@ -31,12 +31,14 @@ from retention.i18n import gettext_noop
 from retention.ingest.drafts import (
     begin_import,
     change_options,
+    first_rejects,
     import_for,
     keep_upload,
     page_of_imports,
     refusal_of,
     rejects_of,
     run_small,
+    save_mapping_of,
     start_import,
     take_incoming,
 )
@@ -92,6 +94,12 @@ class ImportIn(OptionsIn):
         "", max_length=LONGEST, description="The file's place below `incoming/<shop>/` in the file store, without it."
     )
     dry_run: bool = Field(False, description="Whether the file is only read: nothing is changed until it is started.")
+
+
+class MappingIn(Input):
+    """A mapping to save."""
+
+    name: str = Field(max_length=200, description="Its name for people; one of that name is replaced.")
 
 
 @dataclass(frozen=True)
@@ -229,6 +237,12 @@ def start(number: ImportNumber, session: Writing, at: Now, files: Files, caller:
     return _shown(start_import(session, caller.member, number, at=at), files, caller)
 
 
+@router.post("/imports/{number}/mapping", status_code=201)
+def save_mapping(number: ImportNumber, sent: MappingIn, session: Writing, at: Now, caller: Writer) -> SavedMappingOut:
+    """Save the mapping of a file that was understood, for files with the same header. Scope imports:write."""
+    return SavedMappingOut.of(save_mapping_of(session, caller.member, number, sent.name, at=at))
+
+
 @router.get("/import-mappings")
 def list_mappings(
     session: Reading,
@@ -248,10 +262,16 @@ def forget_mapping(number: MappingNumber, session: Writing, at: Now, caller: Wri
 
 
 def _shown(job: Job, files: FileStore, caller: Caller) -> ImportOut:
-    rejected = bool((job.result or {}).get("rejected"))
-    address = f"{PREFIX}/imports/{job.id}/rejects.csv" if rejected and job.input.get("upload") else None
-    shown = ImportOut.made(job, progress=progress_of(job, files), problem=refusal_of(job), rejects=address)
-    if shown.understanding and not caller.member.may(Scope.BUYERS_PERSONAL):
+    sees = caller.member.may(Scope.BUYERS_PERSONAL)
+    rejected = bool((job.result or {}).get("rejected")) and bool(job.input.get("upload"))
+    shown = ImportOut.made(
+        job,
+        progress=progress_of(job, files),
+        problem=refusal_of(job),
+        first_rejects=first_rejects(job, files) if rejected and sees else [],
+        rejects=f"{PREFIX}/imports/{job.id}/rejects.csv" if rejected else None,
+    )
+    if shown.understanding and not sees:
         nobody: dict[str, Any] = {"cells": {}, "first_rows": [], "rejects": [], "questions": [], "notes": []}
         shown.understanding = shown.understanding.model_copy(update=nobody)
     return shown

@@ -194,6 +194,7 @@ imports:write:
     GET /api/v1/imports
     GET /api/v1/imports/{number}
     POST /api/v1/imports/{number}/options
+    POST /api/v1/imports/{number}/mapping
     POST /api/v1/imports/{number}/start
     GET /api/v1/import-mappings
     DELETE /api/v1/import-mappings/{number}

@@ -9,13 +9,11 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 from sqlmodel import select
 
-from retention.access import Scope, terminal_member
-from retention.database import reading, transaction
-from retention.ingest.drafts import save_mapping_of
+from retention.access import Scope
+from retention.database import reading
 from retention.ingest.jobs import run_import
 from retention.jobs import Job, JobState
 from retention.orders import Order
-from retention.shops import find_shop
 from tests.campaigns.conftest import NOON
 from tests.factories import make_shop
 from tests.retention.makers import TWO_LINES
@@ -82,6 +80,7 @@ def test_dry_run_is_told_more_and_then_started(backend: TestClient, tea_app: Fas
     shown = backend.get(at).json()
     assert (shown["state"], shown["report"]["rejected"], orders(engine)) == ("done", 1, ["A1"])
     assert "soon" in backend.get(shown["rejects"]).text
+    assert shown["first_rejects"][0]["cells"]["day"] == "soon"
     assert backend.post(f"{at}/start").status_code == 409
     assert [(each["id"], each["accepted"]) for each in backend.get(IMPORTS).json()["imports"]] == [(shown["id"], 1)]
 
@@ -149,11 +148,9 @@ def test_cells_are_shown_to_keys_that_may_see_persons(
     assert caller(shop="cup").get(f"{IMPORTS}/{made['id']}").status_code == 404
 
 
-def test_saved_mappings_are_listed_and_removed(backend: TestClient, tea_app: FastAPI) -> None:
+def test_mappings_are_saved_listed_used_and_removed(backend: TestClient) -> None:
     made = sent(backend, ODD, dry_run="true", **ODD_FIELDS).json()
-    with transaction(tea_app.state.engine) as session:
-        member = terminal_member(find_shop(session, "tea").id, "")
-        save_mapping_of(session, member, made["id"], "Till", at=NOON)
+    assert backend.post(f"{IMPORTS}/{made['id']}/mapping", json={"name": "Till"}).status_code == 201
     (saved,) = backend.get("/api/v1/import-mappings").json()["mappings"]
     assert (saved["name"], saved["options"]) == ("Till", SAID.as_json())
     assert backend.get("/api/v1/import-mappings?kind=buyers").json()["mappings"] == []
