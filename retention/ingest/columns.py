@@ -90,6 +90,7 @@ KINDS: dict[str, Names] = {
         "waybill": _WAYBILL,
         "shipped_at": ("shipped_at", "发货时间"),
         "coupon": ("coupon", "coupon_code", "discount_code", "优惠码", "优惠券码", "券码"),
+        "timezone": ("timezone", "time_zone", "时区"),
         "channel": ("channel", "sales_channel", "渠道", "下单渠道"),
         "currency": ("currency", "currency_code", "order_currency", "币种", "货币", "币别"),
     },

@@ -5,7 +5,7 @@ An import that is interrupted, at any point, has changed nothing; the next run s
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,6 +26,7 @@ from retention.ingest.buyers import BuyerStaging
 from retention.ingest.chunks import Chunk, Reject, Source
 from retention.ingest.columns import KINDS, ColumnPreset, find_preset, map_columns
 from retention.ingest.currencies import Currencies
+from retention.ingest.date_orders import DateOrders
 from retention.ingest.decimals import Decimals
 from retention.ingest.delimited import Delimited
 from retention.ingest.duplicates import Duplicates
@@ -290,13 +291,17 @@ def _conventions(opened: Source, shop: Shop, asked: ImportRequest, columns: Mapp
         raise question
     for note in found.notes:
         asked.notes.add(note.message, **note.values)
-    return replace(found, dates=dict.fromkeys(columns.values(), asked.options.dates))
+    return found
 
 
 def _evidence(opened: Source, shop: Shop, asked: ImportRequest, columns: Mapping[str, str]) -> list[Evidence]:
     """Return the questions to the file as a whole."""
     cents, exact = get_currency_precision(shop.currency), not isinstance(opened, Delimited)
-    evidence: list[Evidence] = [Decimals(columns, asked.options.decimal, exact=exact, cents=cents), Fractions(columns)]
+    evidence: list[Evidence] = [
+        Decimals(columns, asked.options.decimal, exact=exact, cents=cents),
+        DateOrders(columns, asked.options.dates, now=asked.now),
+        Fractions(columns),
+    ]
     return [*evidence, RoundedOrders(columns)] if asked.kind == "orders" else evidence
 
 

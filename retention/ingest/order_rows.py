@@ -82,7 +82,7 @@ class OrderReading:
             {
                 **texts,
                 "status": read_words(rows, "status", STATUSES),
-                **{name: read_times(rows, name, zone) for name in _TIMES},
+                **{name: read_times(rows, name, zone, zone_field="timezone") for name in _TIMES},
                 "quantity": read_whole(rows, "quantity").fill_null(1),
                 **currencies.settle(rows, read_money(rows, _MONEY, self.shop.currency, any_currency=True)),
                 "line": rows.lines,

@@ -19,13 +19,17 @@ from retention.ingest.questions import Question
 class Conventions:
     """How the cells of one file are written and what its rows have in common.
 
-    `dates`: by column, how 12/1/2010 is meant. `decimals`: by column, "point", "comma" or, cell by cell, "mixed".
+    `dates`: by column, how 12/1/2010 is meant: "dmy", "mdy" or, with two digits of the year, "ymd"; `unsure_dates`: the
+    columns whose cells contradict each other; `odd_numbers`: those with numbers that are no days of a spreadsheet.
+    `decimals`: by column, "point", "comma" or, cell by cell, "mixed".
     `fractions`: the columns of identifiers with numbers that are not whole. `rounded`: the columns of identifiers that
     a spreadsheet rounded, with two lines that show it. `questions`: what the file leaves open; `notes`: what is to be
     said.
     """
 
-    dates: Mapping[str, str | None] = field(default_factory=dict)
+    dates: Mapping[str, str] = field(default_factory=dict)
+    unsure_dates: frozenset[str] = frozenset()
+    odd_numbers: frozenset[str] = frozenset()
     decimals: Mapping[str, str] = field(default_factory=dict)
     fractions: frozenset[str] = frozenset()
     rounded: Mapping[str, tuple[int, int]] = field(default_factory=dict)
