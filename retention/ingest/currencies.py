@@ -103,6 +103,8 @@ class Currencies:
     def _signs(self, cells: pl.Series) -> pl.Series | None:
         """Return the currencies that signs beside amounts name; None where no cell has a sign."""
         odd = cells.filter(cells.str.contains(r"[^\d.,+\-\s]")).unique()
+        if not len(odd):
+            return None
         named = number_cells(odd)["currencies"]
         signs = {cell: self._likeliest(codes) for cell, codes in zip(odd, named.to_list(), strict=True)}
         if not any(signs.values()):

@@ -75,11 +75,11 @@ class DateOrders:
     def look(self, frame: pl.DataFrame, lines: pl.Series) -> None:
         """Take in some rows."""
         del lines
+        usual = frame.select(pl.col(name).str.contains(YEAR_FIRST).all() for name in self._columns).row(0, named=True)
         for name, column in self._columns.items():
-            cells = frame[name]
-            odd = ~cells.str.contains(YEAR_FIRST)
-            if odd.any():
-                self._look_closer(column, cells.filter(odd).unique(maintain_order=True))
+            if not usual[name]:
+                cells = frame[name]
+                self._look_closer(column, cells.filter(~cells.str.contains(YEAR_FIRST)).unique(maintain_order=True))
 
     def _look_closer(self, column: _Column, cells: pl.Series) -> None:
         parts = time_cells(cells).with_columns(cell=cells)

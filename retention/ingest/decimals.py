@@ -66,13 +66,15 @@ class Decimals:
         del lines
         if self._decimal:
             return
-        for name, column in self._columns.items():
-            cells = frame[name]
-            plain = cells.str.contains(_SHORT)
-            if "point" not in column.signs and (plain & cells.str.contains(".", literal=True)).any():
+        plain = [pl.col(name).str.contains(_SHORT).all() for name in self._columns]
+        point = [pl.col(name).str.contains(_SHORT_POINT).any() for name in self._columns]
+        seen, with_point = frame.select(plain).row(0), frame.select(point).row(0)
+        for (name, column), is_plain, has_point in zip(self._columns.items(), seen, with_point, strict=True):
+            if has_point:
                 column.signs.add("point")
-            if not plain.all():
-                self._look_closer(column, cells.filter(~plain).unique(maintain_order=True))
+            if not is_plain:
+                cells = frame[name]
+                self._look_closer(column, cells.filter(~cells.str.contains(_SHORT)).unique(maintain_order=True))
 
     def _look_closer(self, column: _Column, cells: pl.Series) -> None:
         parts = number_cells(cells).with_columns(cell=cells)
@@ -107,6 +109,7 @@ class Decimals:
 
 
 _SHORT = r"^[+-]?\d{1,9}(?:\.\d{1,2})?$"
+_SHORT_POINT = r"^[+-]?\d{1,9}\.\d{1,2}$"
 _BORROWED = {
     "point": gettext_noop("{column} is read with a decimal point, like the other columns: {example}."),
     "comma": gettext_noop("{column} is read with a decimal comma, like the other columns: {example}."),

@@ -22,12 +22,15 @@ _APOSTROPHES = "'’‘`´＇"
 _FORMULA = rf"(?s)^[=＝]\s*(?:[Tt]\(\s*)?[{_QUOTES}](.*?)[{_QUOTES}]\s*\)?\s*(?:&\s*\"\")?$"
 _AROUND = rf"^[{_BLANKS}{_INVISIBLE}]+|[{_BLANKS}{_INVISIBLE}]+$"
 
-_ODD_TEXT = rf"^[=＝{_INVISIBLE}]|[{_INVISIBLE}]$"
-_ODD = (
+ODD_TEXT = rf"^[=＝{_INVISIBLE}]|[{_INVISIBLE}]$"
+"""What a text has that something stands around."""
+ODD = (
     rf"[\x{{00}}-\x{{1f}}\x{{7f}}-\x{{a0}}{_INVISIBLE}\x{{1680}}\x{{2000}}-\x{{200a}}\x{{2028}}\x{{2029}}\x{{202f}}"
     rf"\x{{205f}}\x{{3000}}\x{{ff01}}-\x{{ff5e}}]|^[=#{_QUOTES}{_APOSTROPHES}]|^[nN][oO]\s*:"
     r"|^\d[\d.,]*\s*[eE]|^\+?\d+[.,]0+$"
 )
+
+"""What an identifier has that is not written as usual."""
 
 _SHORTENED = r"^[+-]?(?:\d{1,3}[.,]\d+\s*[eE]\s*[+-]?\d{1,3}|\d{1,3}\s*[eE]\s*\+\d{1,3})$"
 _BROKEN = r"^(?:#{3,}|#(?:VALUE|REF|NUM|NULL|ERROR)!|#DIV/0!|#NAME\?)$"
@@ -40,7 +43,7 @@ _NARROW_LETTERS = [plain for plain in _NARROW if plain.isalnum()]
 
 def bare_texts(cells: pl.Series) -> pl.Series:
     """Return texts of any kind without the formula that holds them and without invisible letters around them."""
-    odd = cells.str.contains(_ODD_TEXT)
+    odd = cells.str.contains(ODD_TEXT)
     if not odd.any():
         return cells
     texts = cells.str.replace_all(_AROUND, "")
@@ -49,7 +52,7 @@ def bare_texts(cells: pl.Series) -> pl.Series:
 
 def bare_identifiers(cells: pl.Series, *, whole: bool = True) -> pl.Series:
     """Return identifiers as they are written everywhere; `whole` ones of digits alone have no .0 at the end."""
-    odd = cells.str.contains(_ODD)
+    odd = cells.str.contains(ODD)
     if not odd.any():
         return cells
     texts = _folded(cells.filter(odd))

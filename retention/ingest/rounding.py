@@ -14,6 +14,8 @@ _BUYERS = ("buyer_id", "phone", "email")
 _TIMES = ("placed_at", "paid_at")
 _DAY = r"^\D*(\d{4}[-/.年]\d{1,2}[-/.月]\d{1,2})"
 _SUSPICIOUS = 3
+_LONG = r"[0-9０-９]{15}"
+_FRACTION = r"^[^.]*\d\.\d*[1-9]0*$"
 
 
 class RoundedOrders:
@@ -30,6 +32,8 @@ class RoundedOrders:
     def look(self, frame: pl.DataFrame, lines: pl.Series) -> None:
         """Take in some rows."""
         if self._number is None or self._proof:
+            return
+        if not frame[self._number].str.contains(_LONG).any():
             return
         numbers = bare_identifiers(frame[self._number])
         self._sound = self._sound or bool(numbers.str.contains(r"^\d{15,}[1-9]\d*$").any())
@@ -95,9 +99,8 @@ class Fractions:
     def look(self, frame: pl.DataFrame, lines: pl.Series) -> None:
         """Take in some rows."""
         del lines
-        for column in self._columns - self._found:
-            if frame[column].str.contains(r"^[^.]*\d\.\d*[1-9]0*$").any():
-                self._found.add(column)
+        looks = (pl.col(name).str.contains(_FRACTION).any() for name in self._columns - self._found)
+        self._found |= {name for name, found in frame.select(looks).row(0, named=True).items() if found}
 
     def conclude(self, found: Conventions) -> Conventions:
         """Return what was found before with these columns."""

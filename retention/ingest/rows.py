@@ -5,12 +5,21 @@ null and stays null; a cell that cannot be turned into a value says why.
 """
 
 from collections.abc import Mapping
+from functools import cached_property
 
 import polars as pl
 
 from retention.i18n import gettext, gettext_noop
 from retention.ingest.chunks import Reject
-from retention.ingest.identifiers import IDENTIFIERS, are_rounded, are_shortened, bare_identifiers, bare_texts
+from retention.ingest.identifiers import (
+    IDENTIFIERS,
+    ODD,
+    ODD_TEXT,
+    are_rounded,
+    are_shortened,
+    bare_identifiers,
+    bare_texts,
+)
 from retention.ingest.survey import NOTHING_FOUND, Conventions
 
 
@@ -53,8 +62,19 @@ class Rows:
         """
         if name not in self._cells:
             raw = self.raw_cells(name)
-            self._cells[name] = self._identifiers(name, raw) if name in IDENTIFIERS else bare_texts(raw)
+            if name in self._odd_columns:
+                raw = self._identifiers(name, raw) if name in IDENTIFIERS else bare_texts(raw)
+            self._cells[name] = self._refuse_rounded(name, raw)
         return self._cells[name]
+
+    @cached_property
+    def _odd_columns(self) -> frozenset[str]:
+        """The fields with any cell that is not written as usual; all columns are looked at together, which is quick."""
+        looks = (
+            pl.col(column).str.contains(ODD if name in IDENTIFIERS else ODD_TEXT).any().alias(name)
+            for name, column in self.columns.items()
+        )
+        return frozenset(name for name, odd in self.raw.select(looks).row(0, named=True).items() if odd)
 
     def _identifiers(self, name: str, raw: pl.Series) -> pl.Series:
         column = self.columns.get(name, "")
@@ -63,12 +83,16 @@ class Rows:
         if name == "order_id":
             message = gettext_noop("order number {value} was rounded by a spreadsheet; export it as text")
         self.refuse(are_shortened(cells), message, raw, field=name)
-        if rounding := self.conventions.rounded.get(column):
+        return cells
+
+    def _refuse_rounded(self, name: str, cells: pl.Series) -> pl.Series:
+        """Return identifiers, after refusing those that the survey found to be rounded."""
+        if rounding := self.conventions.rounded.get(self.columns.get(name, "")):
             message = gettext_noop(
                 "{field} {value} was rounded by a spreadsheet: lines {first} and {second} have one number and are two "
                 "orders; export it as text"
             )
-            self.refuse(are_rounded(cells), message, raw, field=name, first=rounding[0], second=rounding[1])
+            self.refuse(are_rounded(cells), message, cells, field=name, first=rounding[0], second=rounding[1])
         return cells
 
     def raw_cells(self, name: str) -> pl.Series:
