@@ -75,6 +75,8 @@ class DateOrders:
     def look(self, frame: pl.DataFrame, lines: pl.Series) -> None:
         """Take in some rows."""
         del lines
+        if not self._columns:
+            return
         usual = frame.select(pl.col(name).str.contains(YEAR_FIRST).all() for name in self._columns).row(0, named=True)
         for name, column in self._columns.items():
             if not usual[name]:

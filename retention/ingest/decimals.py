@@ -64,7 +64,7 @@ class Decimals:
     def look(self, frame: pl.DataFrame, lines: pl.Series) -> None:
         """Take in some rows."""
         del lines
-        if self._decimal:
+        if self._decimal or not self._columns:
             return
         plain = [pl.col(name).str.contains(_SHORT).all() for name in self._columns]
         point = [pl.col(name).str.contains(_SHORT_POINT).any() for name in self._columns]

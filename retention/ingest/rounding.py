@@ -99,6 +99,8 @@ class Fractions:
     def look(self, frame: pl.DataFrame, lines: pl.Series) -> None:
         """Take in some rows."""
         del lines
+        if self._columns <= self._found:
+            return
         looks = (pl.col(name).str.contains(_FRACTION).any() for name in self._columns - self._found)
         self._found |= {name for name, found in frame.select(looks).row(0, named=True).items() if found}
 
