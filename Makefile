@@ -28,7 +28,7 @@ LOWEST_TESTS ?= tests/retention/test_workbooks.py tests/retention/test_figures.p
   tests/test_protocols.py tests/api/test_v1_segments.py \
   tests/api/test_demo.py::test_every_printed_code_reads_and_leads_to_a_link_of_its_own
 
-.PHONY: help demo serve test lowest check fuzz bench format words tables pictures revisions pins assets wheel clean run-system test-system
+.PHONY: help demo serve test lowest check fuzz bench format words tables presets pictures revisions pins assets wheel clean run-system test-system
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -53,6 +53,7 @@ check: .venv/.dev ## Format, lint, types, imports
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python scripts/revisions.py --check
 	@$(BIN)/python scripts/tables.py --check
+	@$(BIN)/python scripts/presets.py --check
 	@$(BIN)/python scripts/unused.py
 
 fuzz: test-system .venv/.dev $(ASSETS) ## Many generated requests to REST, on both databases, and every hostile value in every form (EXAMPLES=)
@@ -70,6 +71,9 @@ words: .venv/.dev ## Collect the sentences people see, for their translation
 
 tables: .venv/.dev ## Write docs/tables.md, the page of the tables
 	@$(BIN)/python scripts/tables.py
+
+presets: .venv/.dev ## Write docs/importing/presets.md, the page of the column presets
+	@$(BIN)/python scripts/presets.py
 
 revisions: .venv/.dev ## List new migrations by SHA-256; one that is listed is never edited
 	@$(BIN)/python scripts/revisions.py

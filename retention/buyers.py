@@ -7,7 +7,7 @@ from sqlalchemy import Index, UniqueConstraint, event
 from sqlmodel import Field, Session, col, select
 
 from retention.access import Member
-from retention.addresses import LONGEST_EMAIL, country_of, email_key, phone_key
+from retention.addresses import LONGEST_EMAIL, country_of, email_key, phone_country, phone_key
 from retention.database import BigId, ShopRow
 from retention.errors import NotFound
 from retention.privacy.personal import personal
@@ -59,7 +59,7 @@ def _spell_addresses(_mapper: object, connection: sa.Connection, buyer: Buyer) -
     buyer.email_key = email_key(buyer.email)
     shop = sa.select(col(Shop.timezone)).where(col(Shop.id) == buyer.shop_id)
     country = country_of(connection.execute(shop).scalar_one()) if buyer.phone else ""
-    buyer.phone_key = phone_key(buyer.phone, country)
+    buyer.phone_key = phone_key(buyer.phone, phone_country(buyer.country or "", country))
 
 
 @event.listens_for(Buyer, "before_update")
@@ -75,8 +75,13 @@ def _keep_former(_mapper: object, connection: sa.Connection, buyer: Buyer) -> No
 
 
 def buyer_for(session: Session, member: Member, external_id: str) -> Buyer:
-    """Return the buyer with this external id in the member's shop; NotFound otherwise."""
-    found = session.exec(select(Buyer).where(Buyer.shop_id == member.shop_id, Buyer.external_id == external_id)).first()
+    """Return the member's shop's buyer with this external id, a mail address in any spelling; NotFound otherwise."""
+    here = select(Buyer).where(Buyer.shop_id == member.shop_id)
+    found = session.exec(here.where(Buyer.external_id == external_id)).first()
+    if found is None and "@" in (key := email_key(external_id)):
+        found = session.exec(here.where(Buyer.external_id == key)).first()
+        # Numbers of before mail addresses had one spelling stand as they were written.
+        found = found or session.exec(here.where(sa.func.lower(col(Buyer.external_id)) == key)).first()
     if found is None:
         raise NotFound("No buyer has the id {external_id}.", external_id=external_id)
     return found

@@ -65,9 +65,12 @@ def renormalize(engine: Engine, shop_id: int) -> int:
 def _renormalize_some(session: Session, shop_id: int, country: str, after: int) -> tuple[int | None, int]:
     """Spell the next buyers' numbers again; return after whom to go on, None at the end, and how many keys changed."""
     here = (col(Buyer.shop_id) == shop_id, col(Buyer.phone) != "", col(Buyer.id) > after)
-    query = sa.select(col(Buyer.id), col(Buyer.phone), col(Buyer.phone_key)).where(*here)
+    query = sa.select(col(Buyer.id), col(Buyer.phone), col(Buyer.phone_key), col(Buyer.country)).where(*here)
     rows = session.execute(query.order_by(col(Buyer.id)).limit(AT_ONCE)).all()
-    keys = phone_keys(pl.Series([row.phone for row in rows], dtype=pl.String), country).to_list() if rows else []
+    phones, countries = (
+        pl.Series([getattr(row, name) for row in rows], dtype=pl.String) for name in ("phone", "country")
+    )
+    keys = phone_keys(phones, country, countries).to_list() if rows else []
     other = [(row.id, row.phone_key, key) for row, key in zip(rows, keys, strict=True) if row.phone_key != key]
     if other:
         session.execute(sa.update(Buyer), [{"id": number, "phone_key": key} for number, _old, key in other])

@@ -15,8 +15,8 @@ from api.cli.terminal import JsonOption, ShopOption, engine, show
 from retention import clock
 from retention.files import open_store
 from retention.ingest import ImportOptions, ImportReport, import_file, understand_file
-from retention.ingest.columns import PRESETS
 from retention.ingest.options import STATUS_MEANINGS, parse_maps, parse_rates, parse_statuses
+from retention.ingest.presets import CHOICES
 from retention.settings import get_settings
 
 
@@ -39,7 +39,7 @@ def run(  # noqa: PLR0913, PLR0917 - each option is a parameter
     kind: Annotated[FileKind, typer.Argument(help="What the file contains.")],
     file: Annotated[Path, typer.Argument(help="CSV, XLSX or JSON lines; UTF-8 or GB18030.")],
     shop: ShopOption,
-    preset: Annotated[str, typer.Option(help=f"Column preset: {', '.join(PRESETS)}.")] = "generic",
+    preset: Annotated[str, typer.Option(help=f"Column preset: {', '.join(CHOICES)}.")] = "auto",
     maps: Annotated[
         list[str] | None, typer.Option("--map", metavar="FIELD=COLUMN", help="Map a field to a column.")
     ] = None,

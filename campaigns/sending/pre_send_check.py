@@ -112,7 +112,7 @@ def read_check(
             col(Delivery.expires_at),
             col(Buyer.id),
             col(Buyer.email),
-            col(Buyer.phone),
+            col(Buyer.phone_key),
             col(Buyer.timezone),
             col(Pause.until),
         )

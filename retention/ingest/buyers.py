@@ -78,7 +78,9 @@ class BuyerStaging(StagedRows):
                 **self._moments(rows),
                 # An empty cell changes nothing, so it has no key that could.
                 "email_key": email_keys(texts["email"]).replace("", None),
-                "phone_key": phone_keys(texts["phone"], country_of(self.shop.timezone)).replace("", None),
+                "phone_key": phone_keys(texts["phone"], country_of(self.shop.timezone), texts["country"]).replace(
+                    "", None
+                ),
             }
         )
 

@@ -25,9 +25,9 @@ from retention.database import lock, transaction
 from retention.errors import Conflict, Invalid, NotFound
 from retention.files import FileStore
 from retention.i18n import gettext
-from retention.ingest.columns import KINDS, find_preset
 from retention.ingest.jobs import KIND, ImportStep, options_of, rejects_key, run_import
 from retention.ingest.options import ImportOptions
+from retention.ingest.presets import KINDS, check_preset
 from retention.ingest.samples import MOST_REJECTS, reject_shown
 from retention.jobs import Job, JobState
 from retention.paging import Page, Wanted, page_of
@@ -140,7 +140,7 @@ def begin_import(
 def _check(kind: str, options: ImportOptions) -> None:
     if kind not in KINDS:
         raise Invalid("{kind} cannot be imported. Known: {known}.", kind=repr(kind), known=", ".join(KINDS))
-    find_preset(options.preset)
+    check_preset(options.preset)
 
 
 def change_options(session: Session, member: Member, number: int, options: ImportOptions) -> Job:
@@ -151,7 +151,7 @@ def change_options(session: Session, member: Member, number: int, options: Impor
     job = import_for(session, member, number)
     lock(session, job)
     _check_understood(job)
-    find_preset(options.preset)
+    check_preset(options.preset)
     job.input = {**job.input, "options": options.as_json(), "asked": True}
     return _again(session, job)
 

@@ -24,7 +24,7 @@ from retention.files import FileStore, open_store
 from retention.i18n import gettext, gettext_noop
 from retention.ingest.buyers import BuyerStaging
 from retention.ingest.chunks import Chunk, Reject, Source
-from retention.ingest.columns import KINDS, ColumnPreset, find_preset, map_columns
+from retention.ingest.columns import Columns, FoundExport, find_export, map_columns
 from retention.ingest.currencies import Currencies
 from retention.ingest.date_orders import DateOrders
 from retention.ingest.decimals import Decimals
@@ -37,12 +37,16 @@ from retention.ingest.options import ImportOptions
 from retention.ingest.order_rows import OrderReading
 from retention.ingest.orders import OrderStaging
 from retention.ingest.parcels import ParcelStaging
+from retention.ingest.persons import KnownBuyers
+from retention.ingest.prepared import Prepared
+from retention.ingest.presets import AUTO, GENERIC, KINDS, PRESETS, check_preset
 from retention.ingest.products import ProductStaging
 from retention.ingest.questions import Question
 from retention.ingest.rejects import RejectsFile
 from retention.ingest.rounding import Fractions, RoundedOrders
 from retention.ingest.sources import open_source
 from retention.ingest.staged import MergedRows, StagedRows
+from retention.ingest.statuses import state_meanings
 from retention.ingest.stream import Scattered
 from retention.ingest.survey import Conventions, Evidence, survey
 from retention.memory_limit import limited_memory
@@ -60,6 +64,8 @@ MOST_MEMORY = 2 << 30
 TOO_LARGE = gettext_noop(
     "Reading this file takes more memory than an import may have. Send it as CSV or in smaller parts."
 )
+
+RECOGNISED = gettext_noop("The file was read as an export of {preset} ({export}); name another preset if it is none.")
 
 _MONEY = ("paid", "refunded", "revenue")
 _DAYS = ("first_day", "last_day")
@@ -162,7 +168,6 @@ class ImportRequest:
     kind: str
     path: Path
     options: ImportOptions
-    preset: ColumnPreset
     now: datetime
     progress: Progress | None
     files: FileStore
@@ -170,15 +175,11 @@ class ImportRequest:
     notes: Notes = field(default_factory=Notes)
     questions: list[Question] = field(default_factory=list)
 
-    @property
-    def source(self) -> str:
-        """Where the order numbers of the file come from."""
-        return self.options.source or self.preset.name
-
-    def columns(self, header: Sequence[str]) -> dict[str, str]:
-        """Return the column of each field; Invalid when one that is needed has none."""
+    def columns_of(self, header: Sequence[str]) -> tuple[FoundExport, Columns]:
+        """Return whose export a file with this header is, and its columns by field; Invalid when one is missing."""
+        found = find_export(self.kind, header, self.options.preset)
         offered = [name for name in header if name not in self.options.ignore]
-        return map_columns(self.kind, offered, self.preset, self.options.mapping)
+        return found, map_columns(self.kind, offered, found.export, self.options.mapping)
 
 
 def import_file(
@@ -220,8 +221,8 @@ def ask(
         known = ", ".join(KINDS)
         raise Invalid("{kind} cannot be imported. Use one of {known}.", kind=repr(kind), known=known)
     options = options or ImportOptions()
-    preset = find_preset(options.preset)
-    return ImportRequest(kind, Path(path), options, preset, now=now, progress=progress, files=files, look=look)
+    check_preset(options.preset)
+    return ImportRequest(kind, Path(path), options, now=now, progress=progress, files=files, look=look)
 
 
 def _streamed_or_whole(engine: Engine, shop_slug: str, asked: ImportRequest) -> ImportReport:
@@ -247,11 +248,15 @@ def take(
 
     With `stream` it raises Scattered where the lines of an order lie far apart.
     """
-    columns = asked.columns(opened.header)
-    conventions = _conventions(opened, shop, asked, columns)
-    staging = _staging(session, shop, asked, columns, conventions, folder=folder, stream=stream)
+    found, columns = asked.columns_of(opened.header)
+    if asked.options.preset == AUTO and found.preset != GENERIC.name:
+        asked.notes.add(RECOGNISED, preset=found.preset, export=found.export.title)
+    rows = Prepared(opened, asked.kind, columns, shop, KnownBuyers(session, shop), found.export.given)
+    conventions = _conventions(rows, shop, asked, rows.fields)
+    staging = _staging(session, shop, asked, found, rows.fields, conventions, folder=folder, stream=stream)
     with closing(staging):
-        read = _read(opened, staging, rejects, asked, _Screen(erased_of(session, shop), asked.kind, columns))
+        read = _read(rows, staging, rejects, asked, _Screen(erased_of(session, shop), asked.kind, rows.fields, columns))
+        rows.tell(asked.notes)
         merged = _merge(session, staging, asked)
         for note in staging.notes():
             asked.notes.add(note.message, **note.values)
@@ -269,9 +274,9 @@ def take(
         unchanged=merged.unchanged,
         rejects_path=kept,
         columns=columns,
-        ignored_columns=[name for name in opened.header if name not in columns.values()],
+        ignored_columns=[name for name in opened.header if name not in columns.used],
         totals=_figures(merged.totals, shop.currency),
-        preset=asked.preset.name,
+        preset=found.preset,
         notes=[str(note) for note in asked.notes],
     )
 
@@ -283,7 +288,7 @@ def _merge(session: Session, staging: Staging, asked: ImportRequest) -> MergeRep
         return staging.merge(now=asked.now)
 
 
-def _conventions(opened: Source, shop: Shop, asked: ImportRequest, columns: Mapping[str, str]) -> Conventions:
+def _conventions(opened: Prepared, shop: Shop, asked: ImportRequest, columns: Mapping[str, str]) -> Conventions:
     """Return how the cells of the file are written; raises the first Question that the file leaves open."""
     found = survey(opened, _evidence(opened, shop, asked, columns))
     asked.questions.extend(found.questions)
@@ -294,9 +299,9 @@ def _conventions(opened: Source, shop: Shop, asked: ImportRequest, columns: Mapp
     return found
 
 
-def _evidence(opened: Source, shop: Shop, asked: ImportRequest, columns: Mapping[str, str]) -> list[Evidence]:
+def _evidence(opened: Prepared, shop: Shop, asked: ImportRequest, columns: Mapping[str, str]) -> list[Evidence]:
     """Return the questions to the file as a whole."""
-    cents, exact = get_currency_precision(shop.currency), not isinstance(opened, Delimited)
+    cents, exact = get_currency_precision(shop.currency), not isinstance(opened.source, Delimited)
     evidence: list[Evidence] = [
         Decimals(columns, asked.options.decimal, exact=exact, cents=cents),
         DateOrders(columns, asked.options.dates, now=asked.now),
@@ -312,9 +317,10 @@ class _Screen:
     erased: Erased
     kind: str
     columns: dict[str, str]
+    written: Columns
 
     def add(self, staging: Staging, frame: pl.DataFrame, lines: pl.Series) -> list[Reject]:
-        frame, lines, refused = screen(self.erased, self.kind, frame, lines, self.columns)
+        frame, lines, refused = screen(self.erased, self.kind, frame, lines, self.columns, self.written)
         return refused + staging.add(frame, lines) if frame.height else refused
 
 
@@ -363,6 +369,7 @@ def _staging(
     session: Session,
     shop: Shop,
     asked: ImportRequest,
+    found: FoundExport,
     columns: dict[str, str],
     conventions: Conventions,
     *,
@@ -374,13 +381,22 @@ def _staging(
             shop,
             columns,
             conventions=conventions,
-            order_level=asked.preset.order_level or "order_total" in columns,
-            after_refunds="refunded" in columns and columns.get("amount") in asked.preset.after_refunds,
+            order_level=found.export.order_level or "order_total" in columns,
+            after_refunds="refunded" in columns and columns.get("amount") in found.export.after_refunds,
             currencies=Currencies(shop.currency, asked.options.rates),
+            said=state_meanings({**found.export.statuses, **asked.options.statuses}),
         )
-        size = asked.path.stat().st_size
+        size, source = asked.path.stat().st_size, asked.options.source or found.preset
+        siblings = () if asked.options.source else tuple(PRESETS)
         return OrderStaging(
-            session, reading, source=asked.source, now=asked.now, folder=folder, size=size, stream=stream
+            session,
+            reading,
+            source=source,
+            siblings=siblings,
+            now=asked.now,
+            folder=folder,
+            size=size,
+            stream=stream,
         )
     if asked.kind == "buyers":
         return BuyerStaging(session, shop, columns, conventions, file=asked.path.name, now=asked.now)

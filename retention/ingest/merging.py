@@ -24,10 +24,12 @@ from retention.ingest.grouping import (
     sold,
     wholly_refunded,
 )
+from retention.ingest.heavy_buyers import HeavyBuyers
 from retention.ingest.history import History
 from retention.ingest.order_extent import OrderExtent
 from retention.ingest.order_rows import OrderReading
 from retention.ingest.ordering_buyers import People
+from retention.ingest.statuses import IGNORED
 from retention.staging import (
     ColumnKind,
     create_staging,
@@ -49,6 +51,7 @@ from retention.versions import Family, raise_version
 
 MERGED = "merged"
 """What a watcher is shown orders under: a row a line, with what is kept of it and of its order."""
+SAME_ORDER = timedelta(days=1)  # how far apart two files may see an order: one has its payment, one its placing
 SAME_TIME = timedelta(milliseconds=2)  # how far off a time may be that was kept in a spreadsheet
 RECENT_DAYS = 7  # an older order with a waybill has left, even when its status does not say so
 
@@ -108,12 +111,16 @@ class OrderMerge:
     touched: BitMap = field(default_factory=BitMap)
     extent: OrderExtent = field(default_factory=OrderExtent)
     history: History = field(init=False)
-    knew_orders: bool = field(init=False)
+    siblings: tuple[str, ...] = ()
+    heavy: HeavyBuyers = field(default_factory=HeavyBuyers)
+    known_sources: list[str] = field(init=False)
 
     def __post_init__(self) -> None:
         some = "SELECT count(*) FROM (SELECT 1 FROM orders WHERE shop_id = :shop AND source = :source LIMIT 1) AS o"
+        asked = [self.source, *(each for each in self.siblings if each != self.source)]
         # Asked once: what this import writes itself is never looked up again.
-        self.knew_orders = bool(fetch(self.session, some, shop=self.reading.shop.id, source=self.source)[0])
+        shop = self.reading.shop.id
+        self.known_sources = [each for each in asked if fetch(self.session, some, shop=shop, source=each)[0]]
         self.history = History(self.session, self.reading.shop.id)
         self.buyers = People(self.session, self.reading.shop, self.now)
 
@@ -125,12 +132,14 @@ class OrderMerge:
             settle_new(self.session, "buyers", "orders", "parcels")
         self.counts["parts"] += 1
         orders = group_rows(rows, order_level=self.reading.order_level)
+        rows, orders = self._without_ignored(rows, orders)
         orders = self._with_buyers(orders, rows)
         known = self._known(orders)
         if known.height:
             orders = _keep_what_is_empty(orders, known)
         orders = complete(orders, self.reading.shop.timezone)
         self._count(orders)
+        self.heavy.add(orders["buyer_id"])
         watch(self.session, MERGED, lambda: _as_stored(orders, rows))
         self.history.note(orders, self.buyers.new)
         new = self._write_new(orders.join(known, on="key", how="anti", maintain_order="left"))
@@ -148,6 +157,7 @@ class OrderMerge:
         changed = self.counts["inserted"] + self.counts["updated"]
         moved = self._settle(changed) if writes(self.session) else 0
         totals = {name: self.counts[name] for name in _TOTALS} | self.extent.totals()
+        totals |= {name: self.counts[name] for name in ("ignored_orders",) if self.counts[name]}
         totals |= {"new_buyers": self.buyers.added, "changed_buyers": moved}
         totals |= {name: self.counts[name] for name in ("new_parcels", "lines")}
         return MergeCounts(changed, self.counts["orders"] - changed, totals)
@@ -159,6 +169,15 @@ class OrderMerge:
         self._raise_versions(changed, moved)
         return moved
 
+    def _without_ignored(self, rows: pl.DataFrame, orders: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Leave out the orders whose status says that they are none."""
+        ignored = orders.filter(pl.col("status") == IGNORED).select("key")
+        if not ignored.height:
+            return rows, orders
+        self.counts["ignored_orders"] += ignored.height
+        kept = [each.join(ignored, on="key", how="anti", maintain_order="left") for each in (rows, orders)]
+        return kept[0], kept[1]
+
     def _with_buyers(self, orders: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
         return orders.join(self.buyers.find_or_add(rows, orders), on="buyer", how="left", maintain_order="left")
 
@@ -166,11 +185,15 @@ class OrderMerge:
         """Return what the database knows of these orders: key, order_id, and their columns under old_ names."""
         columns = {"key": ("t.external_id", ColumnKind.TEXT), "order_id": ("t.id", ColumnKind.WHOLE)}
         columns |= {f"old_{name}": (f"t.{name}", kind) for name, kind in _SHAPE.items()}
-        if not self.knew_orders:
-            return nothing_found(columns)
-        match = "t.source = :source AND t.external_id = s.value"
-        values = {"shop": self.reading.shop.id, "source": self.source}
-        return look_up(self.session, "orders", orders["key"], match, columns, **values)
+        match, shop = "t.source = :source AND t.external_id = s.value", self.reading.shop.id
+        known = nothing_found(columns)
+        for source in self.known_sources:
+            wanted = orders.join(known, on="key", how="anti", maintain_order="left")
+            found = look_up(self.session, "orders", wanted["key"], match, columns, shop=shop, source=source)
+            if source != self.source:
+                found = _same_time(found, wanted)
+            known = pl.concat([known, found])
+        return known
 
     def _write_new(self, orders: pl.DataFrame) -> pl.DataFrame:
         """Write orders nobody knew; return their ids."""
@@ -278,6 +301,13 @@ _TOTALS = (
     "orders", "paid_orders", "paid", "refunded_orders", "refunded", "wholly_refunded_orders", "counted_orders",
     "revenue", "returns", "orders_without_buyer",
 )  # fmt: skip
+
+
+def _same_time(found: pl.DataFrame, wanted: pl.DataFrame) -> pl.DataFrame:
+    """Return what is known under another preset's name of orders of about the same moment: other ones are others."""
+    moments = wanted.select("key", moment=pl.coalesce("paid_at", "placed_at"))
+    near = (pl.col("old_ordered_at") - pl.col("moment")).abs() <= SAME_ORDER
+    return found.join(moments, on="key", how="left", maintain_order="left").filter(near).select(found.columns)
 
 
 def _differs(name: str) -> pl.Expr:

@@ -17,14 +17,14 @@ STATUS_MEANINGS = ("paid", "unpaid", "cancelled", "refunded", "ignore")
 class ImportOptions:
     """What is said of one file; raises Invalid for a value that nothing can be.
 
-    `preset`: the name of a column preset. `mapping`: the column of a field. `source`: where order numbers come from;
-    the same number from another source is another order. `dates`: how 12/1/2010 is meant. `decimal`: what stands
-    before the cents. `header_row`: the line of the header, from 1. `statuses`: what a status word means. `rates`: what
-    one unit of another currency is worth in the shop's. `ignore`: columns that no field is taken from.
-    `add_lines`: lines are added to orders that are known.
+    `preset`: the name of a column preset, or `auto`. `mapping`: the column of a field. `source`: where order
+    numbers come from; the same number from another source is another order. `dates`: how 12/1/2010 is meant.
+    `decimal`: what stands before the cents. `header_row`: the line of the header, from 1. `statuses`: what a status
+    word means. `rates`: what one unit of another currency is worth in the shop's. `ignore`: columns that no field
+    is taken from. `add_lines`: lines are added to orders that are known.
     """
 
-    preset: str = "generic"
+    preset: str = "auto"
     mapping: Mapping[str, str] = field(default_factory=dict)
     ignore: Sequence[str] = ()
     source: str | None = None

@@ -1,5 +1,6 @@
 """One row of an order file, checked: every cell a value, every amount settled, and what identifies the order."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -10,10 +11,9 @@ from retention.i18n import gettext_noop
 from retention.ingest.currencies import Currencies
 from retention.ingest.numbers import read_money, read_whole
 from retention.ingest.rows import Rows
-from retention.ingest.statuses import SHIPPED, STATUSES
+from retention.ingest.statuses import read_has_left, read_statuses
 from retention.ingest.survey import Conventions
 from retention.ingest.times import read_times
-from retention.ingest.words import read_words
 from retention.orders import OrderStatus
 from retention.shops import Shop
 
@@ -42,6 +42,7 @@ class OrderReading:
 
     `currencies`: what is known of other currencies than the shop's; without, each is refused.
     `order_level`: money columns hold the order's totals. `after_refunds`: refunds have been taken from the amount.
+    `said`: folded status words and the states they mean here; `unknown_statuses` counts the words nobody knows.
     """
 
     shop: Shop
@@ -50,6 +51,8 @@ class OrderReading:
     order_level: bool = False
     after_refunds: bool = False
     currencies: Currencies | None = None
+    said: Mapping[str, str] = field(default_factory=dict)
+    unknown_statuses: Counter[str] = field(default_factory=Counter)
 
     @property
     def numbered(self) -> bool:
@@ -81,7 +84,7 @@ class OrderReading:
         frame = pl.DataFrame(
             {
                 **texts,
-                "status": read_words(rows, "status", STATUSES),
+                "status": read_statuses(rows, self.said, self.unknown_statuses),
                 **{name: read_times(rows, name, zone, zone_field="timezone") for name in _TIMES},
                 "quantity": read_whole(rows, "quantity").fill_null(1),
                 **currencies.settle(rows, read_money(rows, _MONEY, self.shop.currency, any_currency=True)),
@@ -89,8 +92,7 @@ class OrderReading:
             }
         )
         if "waybill" in self.columns:
-            left = rows.cells("status").str.to_lowercase().is_in(list(SHIPPED)).fill_null(False)
-            frame = frame.with_columns(left.alias("has_left"))
+            frame = frame.with_columns(read_has_left(rows).alias("has_left"))
         return _with_places(frame, rows.cells("address")) if "address" in self.columns else frame
 
     def _check_amounts(self, rows: Rows, frame: pl.DataFrame) -> None:

@@ -85,7 +85,7 @@ class People:
         """Return the one spelling of the addresses told."""
         return (
             email_keys(given["email"]).alias("email_key"),
-            phone_keys(given["phone"], country_of(self._shop.timezone)).alias("phone_key"),
+            phone_keys(given["phone"], country_of(self._shop.timezone), given["country"]).alias("phone_key"),
         )
 
     def _find(self, wanted: pl.Series) -> pl.DataFrame:

@@ -4,6 +4,7 @@ A row is a line of an order. With order numbers the lines of one number are one 
 whose number is derived from what it says, so that the same row means the same order in every file.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -15,13 +16,17 @@ import polars as pl
 from sqlmodel import Session
 
 from retention.ingest.chunks import Reject
-from retention.ingest.columns import KINDS
+from retention.ingest.columns import Columns
 from retention.ingest.erased_rows import screen
 from retention.ingest.merging import MergeCounts, OrderMerge
 from retention.ingest.notes import Note
 from retention.ingest.order_rows import OrderReading
+from retention.ingest.persons import KnownBuyers
+from retention.ingest.prepared import PersonReading
+from retention.ingest.presets import KINDS
 from retention.ingest.rows import Rows
 from retention.ingest.spool import Spool
+from retention.ingest.statuses import UNKNOWN_WORD
 from retention.ingest.stream import Stream
 from retention.orders import OrderStatus
 from retention.privacy.erased import erased_of
@@ -62,8 +67,10 @@ class OrderInput:
 class OrderStaging:
     """Takes the checked rows of a file of `size` bytes (of a call: 0) to the merge.
 
-    With `stream`, rows are merged while the file is read, as long as the lines of an order lie side by side; where they
-    do not, `add` raises Scattered. Otherwise rows wait, in `folder` if they are many, until all of them are there.
+    With `stream`, rows are merged while the file is read, as long as the lines of an order lie side by side; where
+    they do not, `add` raises Scattered. An order known under the same number from one of the `siblings` of
+    `source`, at about the same moment, is the same order. Otherwise rows wait, in `folder` if they are many, until
+    all of them are there.
     """
 
     def __init__(
@@ -72,6 +79,7 @@ class OrderStaging:
         reading: OrderReading,
         *,
         source: str,
+        siblings: Sequence[str] = (),
         now: datetime,
         folder: Path | None = None,
         size: int = 0,
@@ -79,7 +87,8 @@ class OrderStaging:
     ) -> None:
         self.rows = 0
         self._reading = reading
-        self._merge = OrderMerge(session, reading, source, now)
+        self._session = session
+        self._merge = OrderMerge(session, reading, source, now, siblings=tuple(siblings))
         self._spool = Spool(folder, size)
         self._stream = Stream(self._merge.merge) if stream and reading.numbered else None
         self._indexes = ExitStack()
@@ -122,6 +131,9 @@ class OrderStaging:
         """Return what is to be said of the rows as a whole."""
         if self._reading.currencies:
             yield from self._reading.currencies.notes()
+        for word, count in self._reading.unknown_statuses.most_common():
+            yield Note(UNKNOWN_WORD, {"word": repr(word), "count": count, "plain": f'"{word}"'})
+        yield from self._merge.heavy.notes(self._session)
 
     def close(self) -> None:
         """Wait for the writing threads; what they wrote stands or falls with the transaction."""
@@ -141,12 +153,14 @@ def put_orders(
     take_turn(session, shop.id)
     cells = [{name: _cell(getattr(row, name, None)) for name in KINDS["orders"]} for row in rows]
     used = {name for name in KINDS["orders"] if any(cell[name] is not None for cell in cells)}
-    columns = {name: name for name in used | {"order_id"}}
-    reading = OrderReading(shop, columns, order_level="order_total" in used)
+    columns = Columns({name: [(name,)] for name in used | {"order_id"}})
+    persons = PersonReading("orders", columns, shop, KnownBuyers(session, shop))
+    reading = OrderReading(shop, persons.fields, order_level="order_total" in used)
     staging = OrderStaging(session, reading, source=source, now=now)
     frame = pl.DataFrame(cells, schema=dict.fromkeys(KINDS["orders"], pl.String))
     lines = pl.int_range(1, len(rows) + 1, eager=True)
-    frame, lines, refused = screen(erased_of(session, shop), "orders", frame, lines, columns)
+    frame = persons.prepare(frame, Counter())
+    frame, lines, refused = screen(erased_of(session, shop), "orders", frame, lines, persons.fields, columns)
     rejects = refused + staging.add(frame, lines)
     return staging.merge(now=now), rejects
 

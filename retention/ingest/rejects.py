@@ -34,7 +34,7 @@ class RejectsFile:
             if self._draft is None:
                 self._draft = self._open()
                 open_csv(self._draft).write([*REJECTS, *self._header])
-            open_csv(self._draft).write([reject.line, reject.reason, *reject.cells])
+            open_csv(self._draft).write([reject.line, reject.reason, *reject.cells[: len(self._header)]])
             self.count += 1
 
     def keep(self) -> Path | None:

@@ -17,8 +17,10 @@ from retention.database import looking
 from retention.errors import Error, Invalid
 from retention.files import FileStore
 from retention.ingest.chunks import Source
+from retention.ingest.columns import Columns, find_export
 from retention.ingest.imports import MOST_MEMORY, TOO_LARGE, ImportReport, ImportRequest, Progress, ask, take
 from retention.ingest.options import ImportOptions
+from retention.ingest.presets import AUTO
 from retention.ingest.questions import Question
 from retention.ingest.samples import MOST_SAMPLES, CellSamples, FirstRejects, FirstRows
 from retention.ingest.sources import open_source
@@ -143,13 +145,13 @@ def _refused(shop: Shop, asked: ImportRequest, opened: Source, cells: CellSample
         if first is not None:
             cells(first)
     try:
-        columns = asked.columns(opened.header)
+        _, columns = asked.columns_of(opened.header)
     except Invalid:
-        columns = {}
+        columns = Columns({})
     return Understanding(
-        **_form(shop, asked, opened, asked.preset.name),
+        **_form(shop, asked, opened, find_export(asked.kind, opened.header, asked.options.preset).preset),
         columns=columns,
-        ignored_columns=[name for name in opened.header if name not in columns.values()],
+        ignored_columns=[name for name in opened.header if name not in columns.used],
         cells=cells.of(opened.header),
         notes=[str(note) for note in asked.notes],
         questions=[_asked(each) for each in asked.questions or _questions_in(error)],
@@ -178,7 +180,7 @@ def _form(shop: Shop, asked: ImportRequest, opened: Source, preset: str) -> dict
         "kind": asked.kind,
         "file": asked.path.name,
         "preset": preset,
-        "preset_found": asked.options.preset in {"auto", "generic"},
+        "preset_found": asked.options.preset == AUTO,
         "encoding": opened.encoding,
         "delimiter": getattr(opened, "delimiter", None),
         "sheet": getattr(opened, "sheet", None),

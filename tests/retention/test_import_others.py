@@ -140,7 +140,7 @@ def test_buyers_with_wrong_cells_are_rejected(load: Load, ask: Ask) -> None:
     report = load(
         "buyers",
         "buyer_id,email,birthday,email_consent,timezone\n"
-        "b1,no address,1980-02-30,maybe,Mars/X\n,a@b,,,\nb3,b3@example.com,19800229,1,\n",
+        "b1,no address,1980-02-30,maybe,Mars/X\n,,1980-01-01,,\nb3,b3@example.com,19800229,1,\n",
     )
     assert (report.accepted, report.rejected) == (1, 2)
     for reason in (

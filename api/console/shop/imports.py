@@ -15,10 +15,10 @@ from retention.errors import Invalid
 from retention.failures import failures_of
 from retention.i18n import gettext as _
 from retention.i18n import gettext_noop
-from retention.ingest.columns import PRESETS
 from retention.ingest.drafts import ask_import, import_for, imports_of, keep_upload, refusal_of, rejects_of
 from retention.ingest.jobs import progress_of
 from retention.ingest.options import ImportOptions
+from retention.ingest.presets import CHOICES
 from retention.jobs import JobState
 
 router = APIRouter(prefix="/shops/{slug}/imports", dependencies=[require(Scope.IMPORTS_WRITE)])
@@ -31,7 +31,19 @@ KIND_NAMES = {
     "members": gettext_noop("Group members"),
     "parcels": gettext_noop("Parcels"),
 }
-PRESET_NAMES = {"generic": gettext_noop("Detect columns automatically"), "taobao": gettext_noop("Taobao and Tmall")}
+PRESET_NAMES = {
+    "auto": gettext_noop("Detect automatically"),
+    "generic": gettext_noop("Any other file"),
+    "taobao": gettext_noop("Taobao"),
+    "tmall": gettext_noop("Tmall report"),
+    "jd": gettext_noop("JD"),
+    "pinduoduo": gettext_noop("Pinduoduo"),
+    "douyin": gettext_noop("Douyin"),
+    "youzan": gettext_noop("Youzan"),
+    "woocommerce": "WooCommerce",
+    "prestashop": "PrestaShop",
+    "ebay": "eBay",
+}
 
 
 @router.get("")
@@ -48,7 +60,7 @@ def upload(
     files: Files,
     file: UploadFile,
     kind: Annotated[str, Form()],
-    preset: Annotated[str, Form()] = "generic",
+    preset: Annotated[str, Form()] = "auto",
 ) -> Response:
     """Keep the file, ask for its import, and lead to the page that shows it."""
     if not file.filename or not file.size:
@@ -88,7 +100,7 @@ def download_rejects(session: Reading, place: Here, files: Files, number: int) -
 
 
 def _form(request: Request, session: Session, place: Place, *, kind: str) -> HTMLResponse:
-    presets = {name: _(PRESET_NAMES.get(name, name.capitalize())) for name in PRESETS}
+    presets = {name: _(PRESET_NAMES.get(name, name.capitalize())) for name in CHOICES}
     return show(
         request,
         session,

@@ -16,6 +16,7 @@ from campaigns.deliveries.row_ids import with_ids
 from campaigns.optouts.bounces import Bounce, BounceKind, bounced_addresses
 from campaigns.plans.reachable_groups import in_reachable_group
 from campaigns.plans.rules.rule import Check, Dropped, Funnel, PendingDelivery, Rule
+from retention.addresses import is_number
 from retention.bitmaps import read_bitmap
 from retention.buyers import Buyer
 from retention.shops import Shop
@@ -24,22 +25,28 @@ from retention.suppressions import KEY
 ADDRESS: dict[Medium, Any] = {Medium.EMAIL: col(Buyer.email), Medium.SMS: col(Buyer.phone)}
 """Where a buyer's address for a medium stands; the other media need none."""
 
+NO_ADDRESS: dict[Medium, Any] = {
+    Medium.EMAIL: col(Buyer.email) == "",
+    Medium.SMS: ~col(Buyer.phone_key).startswith("+"),
+}
+"""The condition that a buyer has no address for a medium; a telephone that cannot be dialled is none."""
+
 
 def _drop_without(funnel: Funnel) -> Dropped:
-    address = ADDRESS.get(funnel.campaign.medium)
-    if address is not None:
-        without = sa.select(col(Buyer.id)).where(col(Buyer.shop_id) == funnel.shop.id, address == "")
+    missing = NO_ADDRESS.get(funnel.campaign.medium)
+    if missing is not None:
+        without = sa.select(col(Buyer.id)).where(col(Buyer.shop_id) == funnel.shop.id, missing)
         yield Reason.NO_ADDRESS, read_bitmap(funnel.session, without)
 
 
 def _refuse_without(_check: Check, row: PendingDelivery) -> Reason | None:
-    address = ADDRESS.get(row.terms.medium)
-    return Reason.NO_ADDRESS if address is not None and not getattr(row, address.key) else None
+    has = {Medium.EMAIL: bool(row.email), Medium.SMS: is_number(row.phone_key)}
+    return None if has.get(row.terms.medium, True) else Reason.NO_ADDRESS
 
 
 def _drop_bounced(funnel: Funnel) -> Dropped:
     medium = funnel.campaign.medium
-    if medium in ADDRESS:
+    if medium in NO_ADDRESS:
         yield Reason.BOUNCED, read_bitmap(funnel.session, _bounced_buyers(funnel.shop.id, medium))
 
 
@@ -52,9 +59,9 @@ def _bounced_buyers(shop_id: int, medium: Medium) -> sa.Select[int]:
 
 
 def _refuse_bounced(check: Check, row: PendingDelivery) -> Reason | None:
-    if row.terms.medium not in ADDRESS:
+    if row.terms.medium not in NO_ADDRESS:
         return None
-    media = {terms.medium for terms in check.terms} & ADDRESS.keys()
+    media = {terms.medium for terms in check.terms} & NO_ADDRESS.keys()
     bounced = check.deliveries("bounced", lambda: (_bounced_here(check.shop.id, check.rows, each) for each in media))
     return Reason.BOUNCED if row.id in bounced else None
 
@@ -78,7 +85,7 @@ def _bounced_here(shop_id: int, delivery_ids: Collection[int], medium: Medium) -
 
 def _drop_same(funnel: Funnel) -> Dropped:
     medium = funnel.campaign.medium
-    if medium in ADDRESS:
+    if medium in NO_ADDRESS:
         yield Reason.SAME_ADDRESS, _same_address(funnel.session, funnel.shop, medium, funnel.left)
 
 

@@ -53,7 +53,7 @@ class PendingDelivery:
     expires_at: datetime | None
     buyer_id: int
     email: str
-    phone: str
+    phone_key: str
     timezone: str
     paused_until: datetime | None
 

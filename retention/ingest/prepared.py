@@ -1,0 +1,120 @@
+"""A file with what it says of persons in columns of their own, read once for every pass over it.
+
+A field that several columns tell (telephone, else billing telephone; first name and last name) is one column here.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+import polars as pl
+
+from retention.addresses import country_of
+from retention.i18n import gettext_noop
+from retention.ingest.chunks import Chunk, Source
+from retention.ingest.columns import Columns
+from retention.ingest.notes import Notes
+from retention.ingest.persons import KnownBuyers, blank_if_nobody, joined, read_persons, without_masks
+from retention.ingest.presets import KINDS
+from retention.shops import Shop
+
+_CONTACTS = ("name", "email", "phone")
+_WITH_GUESTS = frozenset({"orders", "buyers"})
+"""Kinds of files in which a mail address or a telephone stands for a buyer without a number."""
+
+MASKED = gettext_noop(
+    "{count} rows name their buyer only in a struck-out form (小**, 138****1234): they are counted without a buyer."
+)
+HIDDEN = gettext_noop("{count} rows have a struck-out mail address or phone number; it is not kept as an address.")
+
+
+class Prepared:
+    """The rows of a source; `fields` says in which column of its chunks each field stands."""
+
+    def __init__(
+        self, source: Source, kind: str, columns: Columns, shop: Shop, known: KnownBuyers, given: Mapping[str, str]
+    ) -> None:
+        self.header, self.encoding, self.total = source.header, source.encoding, source.total
+        self.counts: Counter[str] = Counter()
+        self.source = source
+        self._reading = PersonReading(kind, columns, shop, known, given)
+        self.fields = self._reading.fields
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Yield all rows in the order of the file."""
+        self.counts.clear()
+        for chunk in self.source.chunks():
+            yield replace(chunk, frame=self._reading.prepare(chunk.frame, self.counts)) if chunk.frame.height else chunk
+
+    def tell(self, notes: Notes) -> None:
+        """Say what was left out of the rows read last."""
+        for name, message in (("masked", MASKED), ("hidden", HIDDEN)):
+            if self.counts[name]:
+                notes.add(message, count=self.counts[name])
+
+
+class PersonReading:
+    """Which columns tell of persons, and the columns made of them."""
+
+    def __init__(
+        self, kind: str, columns: Columns, shop: Shop, known: KnownBuyers, given: Mapping[str, str] | None = None
+    ) -> None:
+        self._columns = columns
+        self._known = known
+        self._country = country_of(shop.timezone)
+        self._guests = kind in _WITH_GUESTS
+        self._given = {name: value for name, value in (given or {}).items() if name not in columns}
+        self._contacts = [name for name in _CONTACTS if name in columns]
+        fields: dict[str, str] = {}
+        for name, sources in columns.sources.items():
+            plain = len(sources) == 1 and len(sources[0]) == 1 and name not in self._contacts
+            fields[name] = sources[0][0] if plain else _own_column(name, sources)
+        fields |= {name: f"= {name}" for name in self._given}
+        fields.pop("buyer_id", None)
+        if "buyer_id" in KINDS[kind] and ("buyer_id" in columns or (self._guests and self._contacts)):
+            fields["buyer_id"] = "= buyer_id"
+        self.fields = fields
+
+    def prepare(self, frame: pl.DataFrame, counts: Counter[str]) -> pl.DataFrame:
+        """Return the rows with the columns made of others."""
+        made = {self.fields[name]: self._cells(frame, name) for name in self._made()}
+        made |= {
+            self.fields[name]: pl.repeat(value, frame.height, dtype=pl.String, eager=True)
+            for name, value in self._given.items()
+        }
+        if "buyer_id" in self.fields:
+            made |= self._persons(frame, counts)
+        return frame.with_columns(cells.alias(name) for name, cells in made.items())
+
+    def _made(self) -> list[str]:
+        return [
+            name
+            for name, column in self.fields.items()
+            if name in self._columns.sources and name != "buyer_id" and column != self._columns[name]
+        ]
+
+    def _persons(self, frame: pl.DataFrame, counts: Counter[str]) -> dict[str, pl.Series]:
+        nobody = pl.Series("buyer_id", [None], pl.String).new_from_index(0, frame.height)
+        number = self._cells(frame, "buyer_id") if "buyer_id" in self._columns else nobody
+        contacts = {name: self._cells(frame, name) for name in self._contacts}
+        countries = self._cells(frame, "country") if "country" in self._columns else None
+        told = read_persons(number, contacts, self._country, countries, guests=self._guests)
+        counts["masked"] += told.masked
+        counts["hidden"] += told.hidden
+        kept = {self.fields[name]: cells for name, cells in told.contacts.items()}
+        return {**kept, self.fields["buyer_id"]: self._known.as_stored(told.buyer)}
+
+    def _cells(self, frame: pl.DataFrame, name: str) -> pl.Series:
+        """Return the first of the columns of a field that says something."""
+        sources = self._columns.sources[name]
+        cells = [joined([frame[column] for column in source]) for source in sources]
+        if len(cells) == 1:
+            return cells[0].alias(name)
+        if name == "buyer_id" or name in _CONTACTS:
+            cells = [blank_if_nobody(each) for each in cells]
+            cells = [*(without_masks(each)[0] for each in cells), *cells]
+        return pl.select(pl.coalesce(cells)).to_series().alias(name)
+
+
+def _own_column(name: str, sources: tuple[tuple[str, ...], ...]) -> str:
+    return f"= {name}" if len(sources) > 1 or len(sources[0]) == 1 else " + ".join(sources[0])

@@ -1,0 +1,54 @@
+"""Column presets: each export of each system is recognised by its header, and its figures are right."""
+
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from retention.ingest.columns import find_export, map_columns
+from tests.retention.makers import Ask, Load
+
+
+def _exports(path: Path = Path(__file__).with_name("exports.txt")) -> list[Any]:
+    """Return the exports of a text: preset, content, and what comes of it (orders counted, revenue, buyers)."""
+    found = []
+    for block in path.read_text(encoding="utf-8").split("### ")[1:]:
+        title, _, content = block.partition("\n")
+        preset, counted, revenue, buyers = (part.strip() for part in title.split("|"))
+        found.append(
+            pytest.param(preset, content.rstrip("\n") + "\n", (int(counted), revenue, buyers.split()), id=preset)
+        )
+    return found
+
+
+ORDERS = _exports()
+"""Headers as the sources named in the presets have them, shortened, each with some rows made up for it."""
+
+
+@pytest.mark.parametrize(("preset", "content", "expected"), ORDERS)
+def test_an_export_is_recognised_and_its_figures_are_right(
+    load: Load, ask: Ask, preset: str, content: str, expected: tuple[int, str, list[str]]
+) -> None:
+    report = load(content)
+    assert (report.preset, report.rejected) == (preset, 0), report.rejects_path and report.rejects_path.read_text()
+    assert any(preset in note for note in report.notes)
+    counted, revenue, buyers = expected
+    assert (report.totals["counted_orders"], report.totals["revenue"]) == (counted, revenue)
+    assert sorted(row[0] for row in ask("SELECT external_id FROM buyers")) == buyers
+    assert load(content).changed == 0
+
+
+@pytest.mark.parametrize(("preset", "content", "expected"), ORDERS)
+def test_the_order_of_columns_says_nothing(preset: str, content: str, expected: Any) -> None:
+    del expected
+    line = content.splitlines()[0]
+    separator = next(sign for sign in ("\t", ";", ",") if sign in line)
+    header = [name.strip(' "') for name in line.split(separator)]
+    mixed = random.Random(9).sample(header, len(header))
+    found, same = find_export("orders", header), find_export("orders", mixed)
+    assert found == same
+    assert found.preset == preset
+    columns = [map_columns("orders", each, found.export, {}) for each in (header, mixed)]
+    assert columns[0] == columns[1]
+    assert columns[0].sources == columns[1].sources
