@@ -58,6 +58,11 @@ def day(value: date | datetime | int | None, timezone: str = "UTC") -> str:
     return format_date(_date_of(value, timezone), "d MMM y" if _english() else "y年M月d日", locale=current_locale())
 
 
+def iso_day(text: str) -> str:
+    """Return an ISO date in words."""
+    return day(date.fromisoformat(text))
+
+
 def short_day(value: date | datetime | int | None, timezone: str = "UTC") -> str:
     """Return a day of this year in words: 21 Nov, 11月21日."""
     if value is None:
@@ -142,6 +147,7 @@ FILTERS = {
     "signed": signed,
     "amount": amount,
     "day": day,
+    "iso_day": iso_day,
     "short_day": short_day,
     "weekday": weekday,
     "at": moment,

@@ -24,7 +24,7 @@ from retention.access import Member, Scope
 from retention.database import lock, transaction
 from retention.errors import Conflict, Invalid, NotFound
 from retention.files import FileStore
-from retention.i18n import gettext
+from retention.i18n import current_language, gettext
 from retention.ingest.jobs import KIND, ImportStep, options_of, rejects_key, run_import
 from retention.ingest.options import ImportOptions
 from retention.ingest.presets import KINDS, check_preset
@@ -100,6 +100,7 @@ def ask_import(
     name = upload.rsplit("/", 1)[-1]
     step = ImportStep.UNDERSTAND if dry else ImportStep.IMPORT
     given = {"kind": kind, "upload": upload, "name": name, "options": options.as_json(), "step": step, "size": size}
+    given["language"] = current_language()
     job = Job(shop_id=member.shop_id, kind=KIND, input=given, actor=member.actor, created_at=at)
     session.add(job)
     session.flush()
@@ -152,7 +153,8 @@ def change_options(session: Session, member: Member, number: int, options: Impor
     lock(session, job)
     _check_understood(job)
     check_preset(options.preset)
-    job.input = {**job.input, "options": options.as_json(), "asked": True}
+    given = {name: value for name, value in job.input.items() if name != "mapping"}
+    job.input = {**given, "options": options.as_json(), "asked": True, "language": current_language()}
     return _again(session, job)
 
 
@@ -164,7 +166,7 @@ def start_import(session: Session, member: Member, number: int, *, at: datetime)
     understood = understanding_of(job)
     if understood.get("problem"):
         raise Invalid("This file cannot be imported like this: {problem}", problem=understood["problem"])
-    job.input = {**job.input, "step": ImportStep.IMPORT}
+    job.input = {**job.input, "step": ImportStep.IMPORT, "language": current_language()}
     _record(session, member, job, "import.start", at)
     return _again(session, job)
 

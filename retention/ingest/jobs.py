@@ -105,7 +105,8 @@ def run_import(engine: Engine, job_id: int, *, now: Callable[[], datetime], file
         return
     files = files or open_store(get_settings())
     try:
-        result = _work(engine, job, shop, files, now())
+        with speaking(job.input.get("language") or shop.language):
+            result = _work(engine, job, shop, files, now())
     except Error as error:
         values = {name: str(value) for name, value in error.values.items()}
         refused = {"message": error.message, "values": values}
@@ -134,7 +135,7 @@ def _step(job: Job) -> ImportStep:
 def _work(engine: Engine, job: Job, shop: Shop, files: FileStore, at: datetime) -> dict[str, Any]:
     """Do what the job is at, and return its result as JSON values."""
     progress = _Progress(engine, files, job)
-    with _upload_of(job, files) as path, speaking(shop.language):
+    with _upload_of(job, files) as path:
         if _step(job) is ImportStep.UNDERSTAND:
             return _understand(engine, job, shop, path, at, progress)
         options = options_of(job)

@@ -202,6 +202,11 @@ imports:write:
     POST /shops/{slug}/imports
     GET /shops/{slug}/imports/{number}
     GET /shops/{slug}/imports/{number}/rejects
+    GET /shops/{slug}/imports/{number}/next
+    POST /shops/{slug}/imports/{number}/options
+    POST /shops/{slug}/imports/{number}/start
+    POST /shops/{slug}/imports/{number}/mapping
+    POST /shops/{slug}/imports/mappings/{number}/remove
 inserts:read:
     GET /api/v1/parcels/{waybill}/inserts
 joint:approve:

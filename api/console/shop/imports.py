@@ -1,25 +1,46 @@
-"""Imports: a file is sent, a worker reads it, and the page shows how far it is and how it ended."""
+"""Imports: a file is sent, shown as it was understood, told more about, imported by a worker, and what came of it."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Form, Request, UploadFile
+from fastapi import APIRouter, Depends, Form, Request, UploadFile
 from fastapi.responses import HTMLResponse, Response, StreamingResponse
 from sqlmodel import Session
+from starlette.datastructures import FormData
 
-from api.console.shell import Here, go, show
+from api.console.shell import Here, Notice, go, refused, show
 from api.console.shop.failures import failure_lines
+from api.console.shop.import_draft import draft_context, draft_options
+from api.console.shop.import_fields import field_name
+from api.console.shop.import_next import after_import
 from api.deps import Files, Now, Place, Reading, Writing, require
+from api.forms import read_texts
 from retention.access import Scope
-from retention.errors import Invalid
+from retention.database import reading, transaction
+from retention.errors import Error, Invalid
 from retention.failures import failures_of
 from retention.i18n import gettext as _
 from retention.i18n import gettext_noop
-from retention.ingest.drafts import ask_import, import_for, imports_of, keep_upload, refusal_of, rejects_of
+from retention.ingest.drafts import (
+    ImportState,
+    begin_import,
+    change_options,
+    first_rejects,
+    import_for,
+    imports_of,
+    keep_upload,
+    refusal_of,
+    rejects_of,
+    run_small,
+    save_mapping_of,
+    start_import,
+    state_of,
+)
 from retention.ingest.jobs import progress_of
 from retention.ingest.options import ImportOptions
-from retention.ingest.presets import CHOICES
-from retention.jobs import JobState
+from retention.jobs import Job, JobState
+from retention.paging import Wanted
+from retention.saved_mappings import page_of_mappings, remove_mapping
 
 router = APIRouter(prefix="/shops/{slug}/imports", dependencies=[require(Scope.IMPORTS_WRITE)])
 
@@ -31,63 +52,111 @@ KIND_NAMES = {
     "members": gettext_noop("Group members"),
     "parcels": gettext_noop("Parcels"),
 }
-PRESET_NAMES = {
-    "auto": gettext_noop("Detect automatically"),
-    "generic": gettext_noop("Any other file"),
-    "taobao": gettext_noop("Taobao"),
-    "tmall": gettext_noop("Tmall report"),
-    "jd": gettext_noop("JD"),
-    "pinduoduo": gettext_noop("Pinduoduo"),
-    "douyin": gettext_noop("Douyin"),
-    "youzan": gettext_noop("Youzan"),
-    "woocommerce": "WooCommerce",
-    "prestashop": "PrestaShop",
-    "ebay": "eBay",
-}
 
 
 @router.get("")
 def list_imports(request: Request, session: Reading, place: Here, kind: str = "orders") -> HTMLResponse:
-    """Show the form for a file, and the latest imports."""
-    return _form(request, session, place, kind=kind)
+    """Show the form for a file, the latest imports, and the saved mappings."""
+    jobs = imports_of(session, place.member)
+    return show(
+        request,
+        session,
+        "shop/imports.html",
+        kind=kind,
+        kind_names=_kind_names(),
+        jobs=[(job, state_of(job).value) for job in jobs],
+        mappings=page_of_mappings(session, place.member, Wanted()).rows,
+    )
 
 
 @router.post("")
 def upload(
-    session: Writing,
+    request: Request,
     place: Here,
     now: Now,
     files: Files,
     file: UploadFile,
     kind: Annotated[str, Form()],
-    preset: Annotated[str, Form()] = "auto",
 ) -> Response:
-    """Keep the file, ask for its import, and lead to the page that shows it."""
+    """Keep the file, have it understood, and lead to the page that shows it."""
     if not file.filename or not file.size:
         raise Invalid(gettext_noop("Choose a file that is not empty."))
-    stored = keep_upload(files, file.file, file.filename)
-    job = ask_import(session, place.member, kind=kind, options=ImportOptions(preset=preset), upload=stored, at=now)
-    return go(f"/shops/{place.shop.slug}/imports/{job.id}")
+    name, stream = file.filename, file.file
+    number = begin_import(
+        request.app.state.engine,
+        files,
+        place.member,
+        lambda: keep_upload(files, stream, name),
+        kind=kind,
+        options=ImportOptions(),
+        dry=True,
+        size=file.size,
+        at=now,
+    )
+    return go(f"/shops/{place.shop.slug}/imports/{number}")
+
+
+@router.post("/mappings/{number}/remove")
+def forget_mapping(session: Writing, place: Here, now: Now, number: int) -> Response:
+    """Remove a saved mapping."""
+    remove_mapping(session, place.member, number, at=now)
+    return go(f"/shops/{place.shop.slug}/imports", done="removed")
 
 
 @router.get("/{number}")
 def show_import(request: Request, session: Reading, place: Here, now: Now, files: Files, number: int) -> HTMLResponse:
     """Show one import; HTMX asks for the moving part alone until it is over."""
     job = import_for(session, place.member, number)
-    template = "shop/import_live.html" if request.headers.get("HX-Request") else "shop/import.html"
-    done, total = progress_of(job, files)
-    failing = failures_of(session, place.shop.id, kind="job", thing_id=job.id)
-    return show(
-        request,
-        session,
-        template,
-        job=job,
-        done=done,
-        total=total,
-        refusal=refusal_of(job),
-        kind_names=_translated(),
-        failing=failure_lines(failing, place.shop, now) if job.state is JobState.WAITING else [],
-    )
+    return _page(request, session, place, job, now=now, files=files)
+
+
+@router.post("/{number}/options")
+def tell_more(
+    request: Request,
+    place: Here,
+    now: Now,
+    files: Files,
+    number: int,
+    form: Annotated[FormData, Depends(read_texts)],
+) -> Response:
+    """Read the file again with what the form says of it, and show what it comes to."""
+    engine = request.app.state.engine
+    wrong: Error | None = None
+    try:
+        with transaction(engine) as session:
+            job = import_for(session, place.member, number)
+            job = change_options(session, place.member, number, draft_options(job, form))
+        run_small(engine, job, files)
+    except Error as error:
+        if not request.headers.get("HX-Request"):
+            raise
+        wrong = error
+    if not request.headers.get("HX-Request"):
+        return go(f"/shops/{place.shop.slug}/imports/{number}")
+    with reading(engine) as session:
+        job = import_for(session, place.member, number)
+        return _page(request, session, place, job, now=now, files=files, notice=refused(wrong) if wrong else None)
+
+
+@router.post("/{number}/start")
+def start(session: Writing, place: Here, now: Now, number: int) -> Response:
+    """Import the file as it was understood."""
+    start_import(session, place.member, number, at=now)
+    return go(f"/shops/{place.shop.slug}/imports/{number}")
+
+
+@router.post("/{number}/mapping")
+def save_mapping(session: Writing, place: Here, now: Now, number: int, name: Annotated[str, Form()] = "") -> Response:
+    """Save what is known of the file under a name, for files with the same header."""
+    save_mapping_of(session, place.member, number, name, at=now)
+    return go(f"/shops/{place.shop.slug}/imports/{number}", done="saved")
+
+
+@router.get("/{number}/next")
+def show_next(request: Request, session: Reading, place: Here, now: Now, number: int) -> HTMLResponse:
+    """Show who can be reached now, and the segments that are worth a look."""
+    import_for(session, place.member, number)
+    return show(request, session, "shop/import_next.html", found=after_import(session, place.shop, now=now))
 
 
 @router.get("/{number}/rejects")
@@ -99,18 +168,39 @@ def download_rejects(session: Reading, place: Here, files: Files, number: int) -
     return StreamingResponse(rejects_of(job, files), media_type="text/csv; charset=utf-8", headers=headers)
 
 
-def _form(request: Request, session: Session, place: Place, *, kind: str) -> HTMLResponse:
-    presets = {name: _(PRESET_NAMES.get(name, name.capitalize())) for name in CHOICES}
+def _page(
+    request: Request,
+    session: Session,
+    place: Place,
+    job: Job,
+    *,
+    now: Now,
+    files: Files,
+    notice: Notice | None = None,
+) -> HTMLResponse:
+    part = bool(request.headers.get("HX-Request"))
+    state = state_of(job)
+    failing = failures_of(session, place.shop.id, kind="job", thing_id=job.id)
+    done, total = progress_of(job, files)
+    shown: dict[str, Any] = draft_context(job) if state is ImportState.UNDERSTOOD else {}
     return show(
         request,
         session,
-        "shop/imports.html",
-        kind=kind,
-        kind_names=_translated(),
-        presets=presets,
-        jobs=imports_of(session, place.member),
+        "shop/import_live.html" if part else "shop/import.html",
+        notice=notice,
+        job=job,
+        import_state=state.value,
+        done=done,
+        total=total,
+        refusal=refusal_of(job),
+        rejects=first_rejects(job, files) if state is ImportState.DONE else [],
+        kind_names=_kind_names(),
+        stored=bool(job.input.get("upload") or job.input.get("path")),
+        mapping_name=job.input.get("mapping", ""),
+        failing=failure_lines(failing, place.shop, now) if job.state is JobState.WAITING else [],
+        **({"field_name": field_name} | shown),
     )
 
 
-def _translated() -> dict[str, str]:
+def _kind_names() -> dict[str, str]:
     return {kind: _(name) for kind, name in KIND_NAMES.items()}

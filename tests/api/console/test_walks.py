@@ -108,24 +108,35 @@ def test_run_moves_on_the_page_while_mail_leaves(enter: Enter, engine: Engine) -
     expect(row.locator("td").nth(3)).to_have_text(planned)
 
 
-def test_file_is_imported_under_the_eyes_of_whoever_sent_it(enter: Enter, engine: Engine, tmp_path: Path) -> None:
+def test_file_is_dropped_mapped_and_imported_under_the_eyes_of_whoever_sent_it(
+    enter: Enter, engine: Engine, tmp_path: Path
+) -> None:
     file = tmp_path / "订单.csv"
     with file.open("w", newline="", encoding="utf-8") as target:
         rows = csv.writer(target)
-        rows.writerow(["order_id", "buyer_id", "paid_at", "status", "sku", "title", "quantity", "unit_price", "amount"])
+        rows.writerow(["order_id", "who", "paid_at", "status", "sku", "title", "quantity", "unit_price", "amount"])
         rows.writerow(["N1", "fresh", "2026-11-20 10:00:00", "paid", "T", "Tea", "1", "20", "20"])
-        rows.writerow(["N2", "fresh", "2026-11-20 11:00:00", "paid", "T", "Tea", "1", "-20", "-20"])
+        rows.writerow(["N2", "fresh", "soon", "paid", "T", "Tea", "1", "20", "20"])
     page = enter("owner")
     open_at(page, "/imports")
     page.set_input_files("input[name=file]", file)
-    page.get_by_role("button", name="Import").click()
+    page.get_by_role("button", name="Read the file").click()
     title(page, "订单.csv")
+    expect(page.locator("#live")).to_contain_text("One row can be imported.")
+    figures = page.locator(".figures")
+    expect(figures).to_contain_text("0 new")
+    page.get_by_label("who", exact=True).focus()
+    page.get_by_label("who", exact=True).select_option("buyer_id")
+    expect(figures).to_contain_text("1 new")
+    expect(page.get_by_label("who", exact=True)).to_be_focused()
+    page.get_by_role("button", name="Import", exact=True).click()
     expect(page.locator("#live")).to_contain_text("Waiting for a worker")
     page.reload()
     with reading(engine) as session:
         job = session.exec(select(Job.id)).one()
     run_import(engine, job, now=lambda: sample.NOW)
     expect(page.locator("#live")).to_contain_text("One row was rejected.")
+    expect(page.locator("#next")).to_contain_text("Repeat customers")
     with page.expect_download() as download:
         page.get_by_role("link", name="Download rejected rows with reasons").click()
     assert download.value.suggested_filename == "订单.csv.rejected.csv"
@@ -134,16 +145,13 @@ def test_file_is_imported_under_the_eyes_of_whoever_sent_it(enter: Enter, engine
     expect(page.locator("#lines tbody tr")).to_have_count(1)
 
 
-def test_picture_sent_as_orders_is_refused_in_one_sentence(enter: Enter, engine: Engine, tmp_path: Path) -> None:
+def test_picture_sent_as_orders_is_refused_in_one_sentence(enter: Enter, tmp_path: Path) -> None:
     file = tmp_path / "orders.csv"
     file.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(64))
     page = enter("owner", locale="zh-CN")
     open_at(page, "/imports")
     page.set_input_files("input[name=file]", file)
-    page.get_by_role("button", name="导入").click()
-    with reading(engine) as session:
-        job = session.exec(select(Job.id)).one()
-    run_import(engine, job, now=lambda: sample.NOW)
+    page.get_by_role("button", name="读取文件").click()
     expect(page.locator("#live")).to_contain_text("没有导入任何内容。")
     expect(page.locator("#live")).to_contain_text("图片（PNG），不是表格")
 

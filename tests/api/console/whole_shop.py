@@ -160,6 +160,7 @@ def _by_hand(owner: TestClient, engine: Engine) -> None:
     send("/people/invite", email="mei@camellia.example", name="Mei", role="viewer")
     send("/people/keys", name="till", scopes="orders:write")
     send("/imports", kind="orders", _files={"file": ("o.csv", b"order_id,buyer_id\n1,2\n", "text/csv")})
+    send("/imports/1/mapping", name="Till")
     send("/segments/lists", name="Staff", short_name="staff", _files={"file": ("l.txt", b"B0001\n", "text/plain")})
     send("/joint", theme="Tea", short="together", language="en")
     send("/joint/1/partners", partner="teahouse")

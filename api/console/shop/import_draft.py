@@ -1,0 +1,182 @@
+"""The page of a file that was understood: a choice for each column, the questions, and what is known of the file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from starlette.datastructures import FormData
+
+from api.console.shop.import_fields import field_choices, field_name
+from retention.errors import Invalid
+from retention.i18n import gettext as _
+from retention.i18n import gettext_noop
+from retention.ingest.drafts import understanding_of
+from retention.ingest.jobs import options_of
+from retention.ingest.options import ImportOptions, parse_rates, parse_statuses
+from retention.ingest.presets import AUTO, PRESETS
+from retention.jobs import Job
+
+PRESET_NAMES = {
+    "generic": gettext_noop("Any other file"),
+    "taobao": gettext_noop("Taobao"),
+    "tmall": gettext_noop("Tmall report"),
+    "jd": gettext_noop("JD"),
+    "pinduoduo": gettext_noop("Pinduoduo"),
+    "douyin": gettext_noop("Douyin"),
+    "youzan": gettext_noop("Youzan"),
+    "woocommerce": "WooCommerce",
+    "prestashop": "PrestaShop",
+    "ebay": "eBay",
+}
+ENCODINGS = ("utf-8", "utf-16", "gb18030", "big5", "shift_jis", "euc_kr", "cp1252")
+DECIMALS = (
+    ("", gettext_noop("Detect")),
+    ("point", gettext_noop("Point: 1234.50")),
+    ("comma", gettext_noop("Comma: 1234,50")),
+)
+DATES = (
+    ("", gettext_noop("Detect")),
+    ("dmy", gettext_noop("Day first: 31/12/2026")),
+    ("mdy", gettext_noop("Month first: 12/31/2026")),
+)
+ANSWERS = {
+    "comma": gettext_noop("The comma separates the cents"),
+    "point": gettext_noop("The point separates the cents"),
+    "dmy": gettext_noop("The day comes first"),
+    "mdy": gettext_noop("The month comes first"),
+}
+
+
+@dataclass(frozen=True)
+class DraftColumn:
+    """A column of the file: some of its cells, what it is taken for, and what it could be."""
+
+    number: int
+    name: str
+    cells: list[str]
+    field: str
+    choices: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class DraftAnswer:
+    """One answer to a question: what each example would be."""
+
+    value: str
+    label: str
+    examples: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class DraftQuestion:
+    """A question about a column, answered by an option."""
+
+    option: str
+    text: str
+    answers: list[DraftAnswer]
+
+
+def draft_context(job: Job) -> dict[str, Any]:
+    """Return what the page shows of a file that was understood."""
+    seen, options = understanding_of(job), options_of(job)
+    return {
+        "seen": seen,
+        "options": options,
+        "draft_columns": _columns(job.input["kind"], seen),
+        "draft_questions": _questions(seen, options),
+        "presets": [("", _("Detect")), *((name, preset_name(name)) for name in PRESETS)],
+        "preset_name": preset_name(seen.get("preset", "")),
+        "encodings": [("", _("Detect")), *((name, name.upper().replace("_", "-")) for name in ENCODINGS)],
+        "decimals": [(value, _(name)) for value, name in DECIMALS],
+        "date_orders": [(value, _(name)) for value, name in DATES],
+        "statuses": "\n".join(f"{word}={meaning}" for word, meaning in options.statuses.items()),
+        "rates": "\n".join(f"{currency}={rate}" for currency, rate in options.rates.items()),
+        "field_name": field_name,
+    }
+
+
+def preset_name(name: str) -> str:
+    """Return a preset as people read it."""
+    return _(PRESET_NAMES.get(name, name.capitalize()))
+
+
+def draft_options(job: Job, form: FormData) -> ImportOptions:
+    """Return the options that the form says; Invalid when two columns are taken for one field.
+
+    With another preset, header or encoding the columns are found anew.
+    """
+    if form.get("reset"):
+        return ImportOptions()
+    given = _given(form)
+    before = options_of(job)
+    if any(getattr(given, name) != getattr(before, name) for name in ("preset", "header_row", "encoding")):
+        return given
+    mapping, ignore = _chosen(understanding_of(job), form)
+    return replace(given, mapping=mapping, ignore=tuple(ignore))
+
+
+def _given(form: FormData) -> ImportOptions:
+    texts = {name: str(form.get(name, "")).strip() for name in ("preset", "dates", "decimal", "encoding", "source")}
+    row = str(form.get("header_row", "")).strip()
+    if row and not (row.isascii() and row.isdigit()):
+        raise Invalid("The header row is a line of the file, from 1, not {row}.", row=repr(row), field="header_row")
+    return ImportOptions(
+        preset=texts["preset"] or AUTO,
+        source=texts["source"] or None,
+        dates=texts["dates"] or None,
+        decimal=texts["decimal"] or None,
+        encoding=texts["encoding"] or None,
+        header_row=int(row) if row else None,
+        statuses=parse_statuses(_lines(form, "statuses")),
+        rates=parse_rates(_lines(form, "rates")),
+        add_lines=bool(form.get("add_lines")),
+    )
+
+
+def _lines(form: FormData, name: str) -> list[str]:
+    return [line.strip() for line in str(form.get(name, "")).splitlines() if line.strip()]
+
+
+def _chosen(seen: Mapping[str, Any], form: FormData) -> tuple[dict[str, str], list[str]]:
+    mapping: dict[str, str] = {}
+    ignore = []
+    for number, column in enumerate(seen.get("header", [])):
+        fields = [each for each in str(form.get(f"column-{number}", "")).split(",") if each]
+        if not fields:
+            ignore.append(column)
+        for field in fields:
+            if field in mapping:
+                raise Invalid(
+                    gettext_noop("Two columns are taken for {field}: {first} and {second}. Choose one of them."),
+                    field=field_name(field),
+                    first=repr(mapping[field]),
+                    second=repr(column),
+                )
+            mapping[field] = column
+    return mapping, ignore
+
+
+def _columns(kind: str, seen: Mapping[str, Any]) -> list[DraftColumn]:
+    fields: dict[str, list[str]] = {}
+    for field, column in seen.get("columns", {}).items():
+        fields.setdefault(column, []).append(field)
+    found = []
+    for number, name in enumerate(seen.get("header", [])):
+        current = ",".join(sorted(fields.get(name, [])))
+        found.append(DraftColumn(number, name, seen["cells"].get(name, []), current, field_choices(kind, current)))
+    return found
+
+
+def _questions(seen: Mapping[str, Any], options: ImportOptions) -> list[DraftQuestion]:
+    """Return the questions that are open, one for each option: several columns may ask the same."""
+    found: dict[str, DraftQuestion] = {}
+    for each in seen.get("questions", []):
+        if each["option"] not in {"decimal", "dates"} or each["option"] in found or getattr(options, each["option"]):
+            continue
+        answers = [
+            DraftAnswer(value, _(ANSWERS.get(value, value)), list(zip(each["examples"], made, strict=False))[:2])
+            for value, made in sorted(each["choices"].items())
+        ]
+        text = _("How is the column {column} to be read?").format(column=f"“{each['column']}”")
+        found[each["option"]] = DraftQuestion(each["option"], text, answers)
+    return list(found.values())
