@@ -32,6 +32,7 @@ import retention.figures
 import retention.followers_and_groups
 import retention.heartbeats
 import retention.idempotency
+import retention.ingest.journals
 import retention.invitations
 import retention.jobs
 import retention.keys

@@ -9,7 +9,9 @@ from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, col
 
 from campaigns.campaign.campaigns import Delivery
+from retention.built_on import builds_on
 from retention.database import BigId, Json, ShopRow, choice
+from retention.i18n import gettext_noop
 from retention.privacy.personal import personal
 from retention.privacy.retention_periods import KeptKind, forgets
 
@@ -140,6 +142,8 @@ class PackingEvent(ShopRow, table=True):
     outcome: PackingOutcome = Field(sa_type=choice(PackingOutcome))
 
 
+builds_on(Piece, gettext_noop("inserts packed"))
+builds_on(PackingEvent, gettext_noop("scans at the packing station"))
 personal(
     Piece,
     which=lambda who: col(Piece.delivery_id).in_(sa.select(col(Delivery.id)).where(col(Delivery.buyer_id) == who.id)),

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 import polars as pl
 import sqlalchemy as sa
@@ -32,6 +32,7 @@ class ColumnKind(StrEnum):
 
 
 _BEHIND = "staging_behind"
+_JOURNAL = "staging_journal"
 _DRY = "staging_dry"
 _FEW = 2000
 _SLICE = 10_000  # rows turned into text or Python values at a time
@@ -94,6 +95,40 @@ def watch(session: Session, name: str, rows: Callable[[], pl.DataFrame]) -> None
         session.info[_DRY].staged(name, rows())
 
 
+class Journal(Protocol):
+    """Is told what is about to change and what was added, so that it can be taken back."""
+
+    def added(self, table: str, rows: pl.DataFrame) -> None:
+        """Take rows that were added."""
+        ...
+
+    def before(self, table: str, where: str, values: Mapping[str, Any]) -> None:
+        """Take the rows as they are which a statement is about to change."""
+        ...
+
+    def insert(self, table: str, statement: str, values: Mapping[str, Any]) -> int:
+        """Run a statement that adds rows, and take these."""
+        ...
+
+
+def keep_journal(session: Session, journal: Journal | None) -> None:
+    """Have the functions of this module tell a journal what they change; with None no longer."""
+    session.info[_JOURNAL] = journal
+
+
+def keep_before(session: Session, table: str, where: str, **values: Any) -> None:
+    """Say which rows of a table a statement is about to change or delete: those of the shop where `where` is true."""
+    journal: Journal | None = session.info.get(_JOURNAL)
+    if journal:
+        journal.before(table, where, values)
+
+
+def insert_new(session: Session, table: str, statement: str, **values: Any) -> int:
+    """Run an INSERT into a table and return how many rows it added or, by ON CONFLICT, changed."""
+    journal: Journal | None = session.info.get(_JOURNAL)
+    return journal.insert(table, statement, values) if journal else run(session, statement, **values)
+
+
 def create_staging(session: Session, name: str, columns: Mapping[str, ColumnKind]) -> None:
     """Make an empty temporary table; it is gone with the transaction, and an old one of the name goes now."""
     types = _POSTGRESQL if is_postgresql(session) else _SQLITE
@@ -112,6 +147,9 @@ def stage(session: Session, name: str, frame: pl.DataFrame) -> None:
     """Add rows to a table, a staging one or a real one. The frame's columns are the table's; moments are in UTC."""
     if not frame.height:
         return
+    journal: Journal | None = session.info.get(_JOURNAL)
+    if journal:
+        journal.added(name, frame)
     behind: WritingBehind | None = session.info.get(_BEHIND)
     if not writes(session):
         session.info[_DRY].staged(name, frame)
@@ -298,6 +336,7 @@ def delete_matching(session: Session, table: str, column: str, keys: Sequence[in
     postgresql = is_postgresql(session)
     among = "= ANY(:keys)" if postgresql else "IN (SELECT value FROM json_each(:keys))"
     bound = keys if postgresql else json.dumps(keys)
+    keep_before(session, table, f"{column} {among}", keys=bound)
     run(session, f"DELETE FROM {table} WHERE shop_id = :shop AND {column} {among}", shop=shop, keys=bound)  # noqa: S608
 
 

@@ -9,7 +9,9 @@ from enum import StrEnum
 from sqlalchemy import Index, text
 from sqlmodel import Field
 
+from retention.built_on import builds_on
 from retention.database import BigId, ShopRow, choice
+from retention.i18n import gettext_noop
 from retention.privacy.personal import personal
 
 
@@ -47,4 +49,5 @@ class Touch(ShopRow, table=True):
     coupon_id: int | None = Field(default=None, sa_type=BigId)
 
 
+builds_on(Touch, gettext_noop("campaign activity"), moments=("at",))
 personal(Touch)

@@ -10,9 +10,11 @@ from sqlmodel import Field, Session, col, select
 
 from retention import audit
 from retention.bitmaps import ids_in
+from retention.built_on import BroughtRows, at_undo
 from retention.buyers import Buyer
 from retention.database import ShopRow
 from retention.errors import Invalid, NotFound
+from retention.i18n import gettext_noop
 from retention.shops import check_slug
 from retention.versions import Family, raise_version
 from segments.conditions import one_of
@@ -30,6 +32,12 @@ class BuyerList(ShopRow, table=True):
     created_by: str = Field(max_length=64)
     created_at: datetime
     changed_at: datetime
+
+
+@at_undo(gettext_noop("lists with them"))
+def _lists_with(session: Session, brought: BroughtRows) -> int:
+    members = session.exec(select(BuyerList.members).where(BuyerList.shop_id == brought.shop_id))
+    return sum(brought.new_buyers.intersect(BitMap.deserialize(each)) for each in members)
 
 
 def list_lists(session: Session, shop_id: int) -> list[BuyerList]:

@@ -10,9 +10,11 @@ from sqlalchemy import LargeBinary, UniqueConstraint
 from sqlmodel import Field, Session, col, func, select
 
 from retention import audit
+from retention.built_on import BroughtRows, at_undo
 from retention.database import Json, ShopRow
 from retention.errors import Conflict, Invalid, NotFound
 from retention.failures import forget_failure
+from retention.i18n import gettext_noop
 from retention.paging import Page, Wanted, page_of, where_named
 from retention.shops import check_slug
 from retention.stored import Stored
@@ -61,6 +63,13 @@ class Segment(ShopRow, table=True):
         if self.damage:
             return f'"{slug}"' in json.dumps(self.rule_json)
         return names_segment(self.rule, slug)
+
+
+@at_undo(gettext_noop("segments they were added to by hand"))
+def _segments_with(session: Session, brought: BroughtRows) -> int:
+    by_hand = select(Segment.manual_includes, Segment.manual_excludes).where(Segment.shop_id == brought.shop_id)
+    sets = (BitMap.deserialize(each) for pair in session.exec(by_hand) for each in pair)
+    return sum(brought.new_buyers.intersect(each) for each in sets)
 
 
 def find_segment(session: Session, shop_id: int, slug: str) -> Segment:

@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, Named] = MappingProxyType(
         "user": Named("Users of a shop.", ("user",)),
         "key": Named("API keys for other systems.", ("key",)),
         "import": Named("Import a file.", ("imports",)),
+        "imports": Named("Imports that were made, and undoing one.", ("import_undo",)),
         "segments": Named("Segments: rules, matching buyers, and who entered or left.", ("segments", "segment_tools")),
         "campaigns": Named(
             "Campaigns: plan, launch, stop, results.",

@@ -81,11 +81,22 @@ class ListedImportOut(Shape):
     rejected: int | None = Field(description="How many rows did not land; null before it is done.")
     created_at: datetime
     finished_at: datetime | None = Field(description="When it was read or imported, in UTC; null before that.")
+    undone_at: datetime | None = Field(description="When it was taken back, in UTC; null for one that holds.")
 
     @classmethod
     def of(cls, job: Job) -> Self:
         """Return an import as lists show it."""
         return cls(**_listed(job))
+
+
+class UndoneImportOut(Shape):
+    """What was taken back of an import."""
+
+    number: int = Field(description="The import's id.")
+    removed: dict[str, int] = Field(description="How many rows it had added are gone, by table; of lines the orders.")
+    restored: dict[str, int] = Field(description="How many rows it had changed are as before again, by table.")
+    kept_buyers: int = Field(description="How many buyers it had added stay, because something else names them by now.")
+    kept_optouts: int = Field(description="How many opt-outs of the file stay in force.")
 
 
 class ImportsOut(PageOut):
@@ -162,4 +173,5 @@ def _listed(job: Job) -> dict[str, Any]:
         "rejected": result.get("rejected"),
         "created_at": job.created_at,
         "finished_at": job.finished_at,
+        "undone_at": result.get("undone_at"),
     }

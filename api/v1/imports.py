@@ -17,7 +17,14 @@ from pydantic import Field, ValidationError
 from starlette.datastructures import UploadFile
 
 from api.deps import Files, Now, Reading, Writing
-from api.shapes.imports import ImportOut, ImportsOut, ListedImportOut, SavedMappingOut, SavedMappingsOut
+from api.shapes.imports import (
+    ImportOut,
+    ImportsOut,
+    ListedImportOut,
+    SavedMappingOut,
+    SavedMappingsOut,
+    UndoneImportOut,
+)
 from api.shapes.shape import Input
 from api.v1.callers import Caller, caller_with
 from api.v1.pages import Paged
@@ -44,6 +51,7 @@ from retention.ingest.drafts import (
 )
 from retention.ingest.jobs import progress_of
 from retention.ingest.options import ImportOptions, options_from
+from retention.ingest.undo import undo_import
 from retention.jobs import Job
 from retention.saved_mappings import page_of_mappings, remove_mapping
 
@@ -235,6 +243,15 @@ def change(number: ImportNumber, sent: OptionsIn, request: Request, files: Files
 def start(number: ImportNumber, session: Writing, at: Now, files: Files, caller: Writer) -> ImportOut:
     """Import a file as it was understood (409 when that was done already). Scope imports:write."""
     return _shown(start_import(session, caller.member, number, at=at), files, caller)
+
+
+@router.post("/imports/{number}/undo")
+def undo(number: ImportNumber, session: Writing, at: Now, files: Files, caller: Writer) -> UndoneImportOut:
+    """Take an import back: what it added goes, what it changed is as before. Scope imports:write.
+
+    409 with the reason when that was done already, when something was built on it, or when its notes are gone.
+    """
+    return UndoneImportOut(**undo_import(session, caller.member, number, files=files, at=at).as_json())
 
 
 @router.post("/imports/{number}/mapping", status_code=201)

@@ -4,15 +4,18 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
+from pyroaring import BitMap
 from sqlalchemy import CheckConstraint, ColumnElement, Index, LargeBinary, UniqueConstraint, text
-from sqlmodel import Field, col, select
+from sqlmodel import Field, Session, col, select
 
 from campaigns.campaign.content import Content, read_content
 from campaigns.campaign.media import Medium
 from campaigns.campaign.policy import Policy, read_policy
 from campaigns.campaign.triggers import Trigger, read_trigger, starts_itself
+from retention.built_on import BroughtRows, at_undo, builds_on
 from retention.database import BigId, Json, ShopRow, choice
 from retention.errors import Invalid
+from retention.i18n import gettext_noop
 from retention.privacy.personal import personal
 from retention.privacy.retention_periods import KeptKind, forgets
 from retention.stored import Stored
@@ -257,5 +260,12 @@ def deliveries_of(campaign: Campaign) -> tuple[ColumnElement[bool], ...]:
     return (col(Delivery.shop_id) == campaign.shop_id, col(Delivery.run_id).in_(runs))
 
 
+@at_undo(gettext_noop("runs planned with them"))
+def _runs_planned_with(session: Session, brought: BroughtRows) -> int:
+    planned = select(Run.audience_ids).where(Run.shop_id == brought.shop_id, Run.planned_at >= brought.since)
+    return sum(brought.buyers.intersect(BitMap.deserialize(ids)) for ids in session.exec(planned))
+
+
+builds_on(Delivery, gettext_noop("messages and inserts"), moments=("due_at", "handed_at", "sent_at"))
 personal(Delivery, blank={"address": "", "detail": "", "message_id": ""}, addresses=("address",))
 forgets(KeptKind.TEXTS, Delivery, moment="sent_at", blank={"address": "", "detail": ""})

@@ -6,7 +6,9 @@ from enum import StrEnum
 from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, Session, col, func, select
 
+from retention.built_on import builds_on
 from retention.database import BigId, ShopRow, choice
+from retention.i18n import gettext_noop
 from retention.privacy.personal import personal
 
 LONGEST_HOLD = timedelta(days=1)
@@ -68,4 +70,5 @@ def coupon_counts(session: Session, shop_id: int) -> dict[int, dict[CouponState,
     return counts
 
 
+builds_on(Coupon, gettext_noop("coupons"), moments=("issued_at", "claimed_at", "redeemed_at"))
 personal(Coupon)

@@ -15,7 +15,7 @@ from retention.ingest.rows import Rows
 from retention.ingest.staged import MergedRows, StagedRows, latest, moment, need, spell, welcome
 from retention.ingest.times import read_dates, read_times
 from retention.ingest.words import read_words
-from retention.staging import ColumnKind, drop_staging, fetch, run, settle
+from retention.staging import ColumnKind, drop_staging, fetch, insert_new, keep_before, run, settle
 from retention.versions import Family, raise_version
 
 _TEXTS = {
@@ -120,8 +120,9 @@ class BuyerStaging(StagedRows):
 
     def _insert(self, now: datetime) -> int:
         names = (*_TEXTS, *_KEYS)
-        return run(
+        return insert_new(
             self.session,
+            "buyers",
             f"""
             INSERT INTO buyers (shop_id, external_id, {", ".join(names)}, birthday, created_at)
             SELECT :shop, buyer, {", ".join(f"coalesce({name}, '')" for name in names)}, birthday,
@@ -135,8 +136,9 @@ class BuyerStaging(StagedRows):
     def _keep_former(self) -> None:
         """Remember the addresses that are about to be written over."""
         for key in _KEYS:
-            run(
+            insert_new(
                 self.session,
+                "former_addresses",
                 f"""
                 INSERT INTO former_addresses (shop_id, buyer_id, address)
                 SELECT :shop, b.id, b.{key} FROM {latest(self.name, "buyer")} AS i
@@ -150,15 +152,11 @@ class BuyerStaging(StagedRows):
     def _update(self) -> int:
         names = [*_TEXTS, *_KEYS, "birthday", "created_at"]
         differs = " OR ".join(f"(i.{n} IS NOT NULL AND buyers.{n} IS DISTINCT FROM i.{n})" for n in names)
-        return run(
-            self.session,
-            f"""
-            UPDATE buyers SET {", ".join(f"{n} = coalesce(i.{n}, buyers.{n})" for n in names)}
-            FROM {latest(self.name, "buyer")} AS i
-            WHERE buyers.shop_id = :shop AND buyers.external_id = i.buyer AND ({differs})
-            """,  # noqa: S608 - our own names
-            shop=self.shop.id,
-        )
+        rows = f"{latest(self.name, 'buyer')} AS i"
+        theirs = f"buyers.shop_id = :shop AND buyers.external_id = i.buyer AND ({differs})"
+        changes = ", ".join(f"{n} = coalesce(i.{n}, buyers.{n})" for n in names)
+        keep_before(self.session, "buyers", f"id IN (SELECT buyers.id FROM buyers, {rows} WHERE {theirs})")  # noqa: S608
+        return run(self.session, f"UPDATE buyers SET {changes} FROM {rows} WHERE {theirs}", shop=self.shop.id)  # noqa: S608
 
 
 def _is_zone(name: str) -> bool:

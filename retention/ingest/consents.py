@@ -13,7 +13,7 @@ from sqlmodel import Session
 
 from retention.ingest.staged import answered, moment, spell
 from retention.shops import Shop
-from retention.staging import ColumnKind, create_staging, drop_staging, fetch, run, settle
+from retention.staging import ColumnKind, create_staging, drop_staging, fetch, insert_new, keep_before, run, settle
 
 _ADDRESS = {"email": ("email", "email_key"), "sms": ("phone", "phone_key")}
 _TABLE = "import_answers"
@@ -31,8 +31,9 @@ def take_answers(session: Session, shop: Shop, table: str, channel: str, *, sour
     """Add the answers to a channel that the staging `table` holds: a handful of statements, however many buyers."""
     values = {"shop": shop.id, "channel": channel, "source": source, "now": spell(session, now)}
     _compare(session, table, channel, now=moment(session), values=values)
-    added = run(
+    added = insert_new(
         session,
+        "consents",
         f"""
         INSERT INTO consents (
           shop_id, buyer_id, channel, topic, answer, source, wording, address, at, undated, counts, recorded_by)
@@ -118,15 +119,11 @@ def _suppress(session: Session, values: dict[str, object]) -> None:
 
 def _lift(session: Session, values: dict[str, object]) -> None:
     """Let what addresses said end where a buyer gave a yes at a known, later moment."""
-    run(
-        session,
-        f"""
-        UPDATE suppressions SET lifted_at = y.at FROM (
-          SELECT address_key, max(at) AS at FROM {_TABLE}
-          WHERE counts AND answer = 'in' AND NOT undated AND address_key <> '' GROUP BY address_key
-        ) AS y
-        WHERE suppressions.shop_id = :shop AND suppressions.channel = :channel AND suppressions.topic = ''
-          AND suppressions.lifted_at IS NULL AND suppressions.address = y.address_key AND suppressions.at < y.at
-        """,  # noqa: S608 - our own name
-        **{name: values[name] for name in ("shop", "channel")},
-    )
+    of_shop = {name: values[name] for name in ("shop", "channel")}
+    yes = f"""SELECT address_key, max(at) AS at FROM {_TABLE}
+          WHERE counts AND answer = 'in' AND NOT undated AND address_key <> '' GROUP BY address_key"""  # noqa: S608
+    lifted = """suppressions.shop_id = :shop AND suppressions.channel = :channel AND suppressions.topic = ''
+          AND suppressions.lifted_at IS NULL AND suppressions.address = y.address_key AND suppressions.at < y.at"""
+    about = f"id IN (SELECT suppressions.id FROM suppressions, ({yes}) AS y WHERE {lifted})"  # noqa: S608 - our own name
+    keep_before(session, "suppressions", about, channel=values["channel"])
+    run(session, f"UPDATE suppressions SET lifted_at = y.at FROM ({yes}) AS y WHERE {lifted}", **of_shop)  # noqa: S608

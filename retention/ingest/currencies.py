@@ -76,12 +76,12 @@ class Currencies:
 
     def _stated(self, rows: Rows, money: Mapping[str, pl.Series]) -> pl.Series | None:
         """Return the currency of each row, null where nothing says it; None where no row says any."""
-        told = [found for name in money if (found := self._signs(rows.cells(name))) is not None]
+        stated_by = [found for name in money if (found := self._signs(rows.cells(name))) is not None]
         if "currency" in rows.columns:
-            told.insert(0, self._read(rows))
-        if not told:
+            stated_by.insert(0, self._read(rows))
+        if not stated_by:
             return None
-        stated = pl.select(pl.coalesce(told)).to_series()
+        stated = pl.select(pl.coalesce(stated_by)).to_series()
         if "order_id" not in rows.columns:
             return stated
         numbers = rows.cells("order_id")

@@ -12,7 +12,7 @@ from retention.ingest.rows import Rows
 from retention.ingest.staged import MergedRows, StagedRows, add_buyers, latest, moment, need, spell, welcome
 from retention.ingest.times import read_times
 from retention.shops import check_slug
-from retention.staging import ColumnKind, drop_staging, fetch, run, settle
+from retention.staging import ColumnKind, drop_staging, fetch, insert_new, keep_before, run, settle
 from retention.versions import Family, raise_version
 
 
@@ -58,8 +58,9 @@ class MemberStaging(StagedRows):
 
     def merge(self, *, now: datetime) -> MergedRows:
         """Write the rows into group members, and into groups where they are new."""
-        groups = run(
+        groups = insert_new(
             self.session,
+            "groups",
             f"""
             INSERT INTO groups (shop_id, slug, name, created_at)
             SELECT :shop, slug, max(group_name), {moment(self.session)} FROM import_members AS i
@@ -104,15 +105,17 @@ def _merge_spans(staging: StagedRows, *, now: datetime, table: str, start: str, 
     finish = f"coalesce(k.{end}, CASE WHEN k.{start} > {table}.{end} THEN NULL ELSE {table}.{end} END)"
     values = {"shop": shop.id, "now": spell(session, now)}
     total = fetch(session, f"SELECT count(*) FROM ({known}) AS k", shop=shop.id)[0]  # noqa: S608 - our own names
+    changed = f"{same} AND ({table}.{start} IS DISTINCT FROM {begin} OR {table}.{end} IS DISTINCT FROM {finish})"
+    keep_before(session, table, f"id IN (SELECT {table}.id FROM {table}, ({known}) AS k WHERE {changed})")  # noqa: S608
     updated = run(
         session,
-        f"""UPDATE {table} SET {start} = {begin}, {end} = {finish} FROM ({known}) AS k
-        WHERE {same} AND ({table}.{start} IS DISTINCT FROM {begin} OR {table}.{end} IS DISTINCT FROM {finish})""",  # noqa: S608
+        f"UPDATE {table} SET {start} = {begin}, {end} = {finish} FROM ({known}) AS k WHERE {changed}",  # noqa: S608
         shop=shop.id,
     )
     columns = f"{'group_id, ' if group else ''}buyer_id"
-    inserted = run(
+    inserted = insert_new(
         session,
+        table,
         f"""INSERT INTO {table} (shop_id, {columns}, {start}, {end})
         SELECT :shop, {columns}, coalesce(k.{start}, {moment(session)}), k.{end} FROM ({known}) AS k
         WHERE NOT EXISTS (SELECT 1 FROM {table} WHERE {same}) ORDER BY k.place""",  # noqa: S608 - our own names
@@ -122,5 +125,4 @@ def _merge_spans(staging: StagedRows, *, now: datetime, table: str, start: str, 
     welcome(session, shop, added)
     if updated or inserted:
         raise_version(session, shop.id, Family.FOLLOWERS_AND_GROUPS)
-    changed = updated + inserted
-    return MergedRows(changed, total - changed, {"new_buyers": added})
+    return MergedRows(updated + inserted, total - updated - inserted, {"new_buyers": added})

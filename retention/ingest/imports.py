@@ -5,7 +5,7 @@ An import that is interrupted, at any point, has changed nothing; the next run s
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -32,6 +32,8 @@ from retention.ingest.delimited import Delimited
 from retention.ingest.duplicates import Duplicates
 from retention.ingest.erased_rows import screen
 from retention.ingest.followers_and_groups import FollowerStaging, MemberStaging
+from retention.ingest.journal import ImportJournal
+from retention.ingest.journals import LandedImport, add_job, note_landing
 from retention.ingest.notes import Note, Notes
 from retention.ingest.options import ImportOptions
 from retention.ingest.order_rows import OrderReading
@@ -49,11 +51,12 @@ from retention.ingest.staged import MergedRows, StagedRows
 from retention.ingest.statuses import state_meanings
 from retention.ingest.stream import Scattered
 from retention.ingest.survey import Conventions, Evidence, survey
+from retention.jobs import Job
 from retention.memory_limit import limited_memory
 from retention.privacy.erased import Erased, erased_of
 from retention.settings import get_settings
 from retention.shops import Shop, find_shop
-from retention.staging import merging, take_turn, writes
+from retention.staging import keep_journal, merging, take_turn, writes
 
 Progress = Callable[[int, int], None]
 """Is told how much is done of how much; bytes or rows of the file, the merge counting as a quarter more."""
@@ -75,7 +78,7 @@ _DAYS = ("first_day", "last_day")
 class ImportReport:
     """What an import read and what it changed. `rejects_path` is None when nothing was rejected.
 
-    `notes` are sentences about the file, in the language spoken.
+    `notes` are sentences about the file, in the language spoken. By its `number` an import can be taken back.
     """
 
     kind: str
@@ -92,6 +95,7 @@ class ImportReport:
     totals: dict[str, Any] = field(default_factory=dict)
     preset: str = "generic"
     notes: list[str] = field(default_factory=list)
+    number: int | None = None
 
     @property
     def exit_code(self) -> int:
@@ -172,6 +176,8 @@ class ImportRequest:
     progress: Progress | None
     files: FileStore
     look: Callable[[Chunk], None] | None = None
+    job: int | None = None
+    actor: str = ""
     notes: Notes = field(default_factory=Notes)
     questions: list[Question] = field(default_factory=list)
 
@@ -192,13 +198,17 @@ def import_file(
     now: datetime,
     progress: Progress | None = None,
     files: FileStore | None = None,
+    job: int | None = None,
+    actor: str = "system",
 ) -> ImportReport:
     """Import a file of `kind` (orders, buyers, products, followers, members, parcels) into a shop.
 
-    `files` stores product pictures. Raises Invalid or NotFound with one sentence when the file as a whole cannot be
-    used, also because it takes more memory than an import may have; nothing is changed then.
+    `files` stores product pictures and what is noted to take the import back. Its number is that of the `job` that runs
+    it; one that `actor` runs at once gets a number of its own. Raises Invalid or NotFound with one sentence when the
+    file as a whole cannot be used, also because it takes more memory than an import may have; nothing is changed then.
     """
     asked = ask(kind, path, options, now=now, progress=progress, files=files or open_store(get_settings()))
+    asked = replace(asked, job=job, actor=actor)
     try:
         with limited_memory(MOST_MEMORY):
             return _streamed_or_whole(engine, shop_slug, asked)
@@ -237,8 +247,29 @@ def _import(engine: Engine, shop_slug: str, asked: ImportRequest, *, stream: boo
         shop = find_shop(session, shop_slug)
         take_turn(session, shop.id)
         opened = open_source(asked.path)
+        folder = Path(scratch)
+        (folder / "notes").mkdir()
+        journal = ImportJournal(session, shop.id, folder / "notes")
+        keep_journal(session, journal)
         with RejectsFile(asked.path, opened.header) as rejects:
-            return take(session, shop, asked, opened, rejects, folder=Path(scratch), stream=stream)
+            report = take(session, shop, asked, opened, rejects, folder=folder, stream=stream)
+        return _landed(session, shop, asked, report, journal, folder)
+
+
+def _landed(
+    session: Session, shop: Shop, asked: ImportRequest, report: ImportReport, journal: ImportJournal, folder: Path
+) -> ImportReport:
+    """Give an import its number, with what it noted, and return its report."""
+    options = asked.options.as_json()
+    given = {"kind": asked.kind, "name": report.file, "upload": "", "options": options, "step": "import"}
+    number = asked.job or add_job(session, shop.id, given=given, actor=asked.actor, at=asked.now)
+    report = replace(report, number=number)
+    if asked.job is None:
+        session.get_one(Job, number).result = report.as_json()
+    landed = LandedImport(shop_id=shop.id, job_id=number, kind=asked.kind, file=report.file[:200], made_at=asked.now)
+    landed.changed = report.changed or int(not journal.is_empty)
+    note_landing(session, landed, journal, asked.files, folder / "notes.zip")
+    return report
 
 
 def take(

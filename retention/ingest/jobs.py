@@ -28,6 +28,7 @@ from retention.failures import Thing, each_alone
 from retention.files import FileStore, open_store
 from retention.i18n import gettext_noop, speaking
 from retention.ingest import ImportOptions, import_file, understand_file
+from retention.ingest.journals import KIND
 from retention.ingest.options import options_from
 from retention.jobs import Job, JobState
 from retention.privacy.erased import erased_since
@@ -39,7 +40,7 @@ from retention.shops import Shop
 
 log = structlog.get_logger()
 
-KIND = "import"
+
 CLAIM = timedelta(minutes=30)  # an import that moves holds it longer; a worker that died is followed after that
 RENEWED_EVERY = 60.0
 MOST_TRIES = 3
@@ -140,7 +141,7 @@ def _work(engine: Engine, job: Job, shop: Shop, files: FileStore, at: datetime) 
             return _understand(engine, job, shop, path, at, progress)
         options = options_of(job)
         given: tuple[Any, ...] = (engine, shop.slug, job.input["kind"], path)
-        report = import_file(*given, options=options, now=at, progress=progress, files=files)
+        report = import_file(*given, options=options, now=at, progress=progress, files=files, job=job.id)
         return {**report.as_json(), "rejects_path": None}  # where they lay on this machine
 
 

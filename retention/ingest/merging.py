@@ -36,6 +36,7 @@ from retention.staging import (
     delete_matching,
     drop_staging,
     fetch,
+    keep_before,
     look_up,
     merging,
     new_ids,
@@ -231,6 +232,7 @@ class OrderMerge:
         stage(self.session, "import_orders", changed)
         settle(self.session, "import_orders")
         assignments = ", ".join(f"{name} = i.{name}" for name in _SHAPE)
+        keep_before(self.session, "orders", "id IN (SELECT id FROM import_orders)")
         found = "orders.id = i.id AND orders.id IN (SELECT id FROM import_orders)"  # the second lets SQLite begin there
         run(self.session, f"UPDATE orders SET {assignments} FROM import_orders AS i WHERE {found}")  # noqa: S608
         drop_staging(self.session, "import_orders")
@@ -265,7 +267,8 @@ class OrderMerge:
         there = look_up(self.session, "parcels", parcels["waybill"], match, known, shop=shop)
         parcels = parcels.join(there, on="waybill", how="anti", maintain_order="left")
         owner = {"shop_id": pl.lit(self.reading.shop.id), "pick_position": pl.lit(0)}
-        stage(self.session, "parcels", parcels.with_columns(**owner))
+        numbers = new_ids(self.session, "parcels", parcels.height)
+        stage(self.session, "parcels", parcels.with_columns(numbers, **owner))
         self.counts["new_parcels"] += parcels.height
 
     def _touch(self, buyers: pl.Series) -> None:

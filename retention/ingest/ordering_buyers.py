@@ -15,6 +15,7 @@ from retention.staging import (
     ColumnKind,
     create_staging,
     drop_staging,
+    keep_before,
     look_up,
     new_ids,
     run,
@@ -119,6 +120,9 @@ class People:
         update = f"""UPDATE buyers SET {", ".join(fill.format(*pair) for pair in written)} FROM import_people AS i
             WHERE buyers.id = i.id AND buyers.id IN (SELECT id FROM import_people)
               AND ({" OR ".join(better.format(name) for name in _DETAILS)})"""  # noqa: S608 - our own names
+        differs = " OR ".join(better.format(name) for name in _DETAILS)
+        theirs = f"SELECT buyers.id FROM buyers JOIN import_people AS i ON buyers.id = i.id WHERE {differs}"  # noqa: S608
+        keep_before(self._session, "buyers", f"id IN ({theirs})")
         changed = run(self._session, update)
         drop_staging(self._session, "import_people")
         return changed
@@ -127,20 +131,17 @@ class People:
         create_staging(self._session, "import_touched", {"id": ColumnKind.KEY})
         stage(self._session, "import_touched", pl.DataFrame({"id": buyers.to_array().tolist()}))
         settle(self._session, "import_touched")
-        moved = run(
-            self._session,
-            """
-            UPDATE buyers SET country = l.country, region = l.region, city = l.city FROM (
+        latest = """(
               SELECT buyer_id, country, region, city,
                 row_number() OVER (PARTITION BY buyer_id ORDER BY ordered_at DESC, id DESC) AS place
               FROM orders WHERE shop_id = :shop AND status = 'paid' AND (country <> '' OR region <> '' OR city <> '')
                 AND buyer_id IN (SELECT id FROM import_touched)
             ) AS l
             WHERE l.place = 1 AND buyers.id = l.buyer_id
-              AND (buyers.country <> l.country OR buyers.region <> l.region OR buyers.city <> l.city)
-            """,
-            shop=self._shop.id,
-        )
+              AND (buyers.country <> l.country OR buyers.region <> l.region OR buyers.city <> l.city)"""
+        keep_before(self._session, "buyers", f"id IN (SELECT buyers.id FROM buyers, {latest})")  # noqa: S608
+        moves = "UPDATE buyers SET country = l.country, region = l.region, city = l.city FROM"
+        moved = run(self._session, f"{moves} {latest}", shop=self._shop.id)
         drop_staging(self._session, "import_touched")
         return moved
 

@@ -10,7 +10,7 @@ from retention.ingest.numbers import read_whole
 from retention.ingest.rows import Rows
 from retention.ingest.staged import MISSING, MergedRows, StagedRows, add_buyers, latest, need, welcome
 from retention.ingest.times import read_times
-from retention.staging import ColumnKind, drop_staging, fetch, fetch_all, look_up, run, settle
+from retention.staging import ColumnKind, drop_staging, fetch, fetch_all, insert_new, keep_before, look_up, run, settle
 
 _TIMES = ("ship_date", "shipped_at", "delivered_at")
 
@@ -59,14 +59,13 @@ class ParcelStaging(StagedRows):
         changes = ", ".join(f"{n} = coalesce(k.{n}, parcels.{n})" for n in names)
         differs = " OR ".join(f"(k.{n} IS NOT NULL AND parcels.{n} IS DISTINCT FROM k.{n})" for n in names)
         total = fetch(session, f"SELECT count(*) FROM ({rows}) AS k", **values)[0]  # noqa: S608 - our own names
-        updated = run(
+        theirs = f"parcels.shop_id = :shop AND parcels.waybill = k.waybill AND ({differs})"
+        found = f"id IN (SELECT parcels.id FROM parcels, ({rows}) AS k WHERE {theirs})"  # noqa: S608 - our own names
+        keep_before(session, "parcels", found)
+        updated = run(session, f"UPDATE parcels SET {changes} FROM ({rows}) AS k WHERE {theirs}", **values)  # noqa: S608
+        inserted = insert_new(
             session,
-            f"UPDATE parcels SET {changes} FROM ({rows}) AS k"  # noqa: S608 - our own names
-            f" WHERE parcels.shop_id = :shop AND parcels.waybill = k.waybill AND ({differs})",
-            **values,
-        )
-        inserted = run(
-            session,
+            "parcels",
             f"""
             INSERT INTO parcels (
               shop_id, waybill, buyer_id, order_id, ship_day, pick_position, shipped_at, delivered_at)

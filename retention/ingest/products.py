@@ -16,7 +16,7 @@ from retention.ingest.rows import Rows
 from retention.ingest.staged import MergedRows, StagedRows, latest, need
 from retention.ingest.times import read_times
 from retention.pictures import COMMON, LARGEST_BYTES, NO_PICTURE, read_picture
-from retention.staging import ColumnKind, drop_staging, fetch, run, settle
+from retention.staging import ColumnKind, drop_staging, fetch, insert_new, keep_before, run, settle
 
 LONGEST_SIDE = 2400  # 100 mm at 600 dpi
 _FORMATS = (*COMMON, "GIF", "BMP", "TIFF")
@@ -67,14 +67,13 @@ class ProductStaging(StagedRows):
         changes = ", ".join(f"{n} = coalesce(i.{n}, products.{n})" for n in names)
         differs = " OR ".join(f"(i.{n} IS NOT NULL AND products.{n} IS DISTINCT FROM i.{n})" for n in names)
         rows = latest(self.name, "sku")
-        updated = run(
+        theirs = f"products.shop_id = :shop AND products.sku = i.sku AND ({differs})"
+        found = f"id IN (SELECT products.id FROM products, {rows} AS i WHERE {theirs})"  # noqa: S608 - our own names
+        keep_before(self.session, "products", found)
+        updated = run(self.session, f"UPDATE products SET {changes} FROM {rows} AS i WHERE {theirs}", **values)  # noqa: S608
+        inserted = insert_new(
             self.session,
-            f"UPDATE products SET {changes} FROM {rows} AS i"  # noqa: S608 - our own names
-            f" WHERE products.shop_id = :shop AND products.sku = i.sku AND ({differs})",
-            **values,
-        )
-        inserted = run(
-            self.session,
+            "products",
             f"""
             INSERT INTO products (shop_id, sku, title, category, brand, price, stock, arrival_at, picture, url)
             SELECT :shop, sku, title, coalesce(category, ''), coalesce(brand, ''), coalesce(price, 0), stock,

@@ -16,7 +16,7 @@ from retention.ingest.notes import Note
 from retention.ingest.rows import Rows
 from retention.ingest.survey import NOTHING_FOUND, Conventions
 from retention.shops import Shop
-from retention.staging import ColumnKind, create_staging, run, stage
+from retention.staging import ColumnKind, create_staging, insert_new, stage
 from retention.versions import Family, raise_version
 
 MISSING = gettext_noop("{field} is missing")
@@ -87,8 +87,9 @@ def need(rows: Rows, name: str, limit: int) -> pl.Series:
 
 def add_buyers(session: Session, shop: Shop, table: str, *, now: datetime) -> int:
     """Add the buyers a staging table names in its column `buyer` and the shop does not know; return how many."""
-    return run(
+    return insert_new(
         session,
+        "buyers",
         f"""
         INSERT INTO buyers (
           shop_id, external_id, name, email, phone, language, country, region, city, timezone, created_at)

@@ -196,6 +196,7 @@ imports:write:
     POST /api/v1/imports/{number}/options
     POST /api/v1/imports/{number}/mapping
     POST /api/v1/imports/{number}/start
+    POST /api/v1/imports/{number}/undo
     GET /api/v1/import-mappings
     DELETE /api/v1/import-mappings/{number}
     GET /shops/{slug}/imports

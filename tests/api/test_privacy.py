@@ -296,7 +296,7 @@ def test_what_has_had_its_time_is_forgotten_and_nothing_earlier(lived: Engine, f
         return forget(lived, 1, files=files, now=NOON + timedelta(days=days, seconds=1))
 
     assert swept(29) == 0
-    assert swept(30) == 1  # the upload
+    assert swept(30) == 2  # the upload, and what was noted to undo its import
     assert ORDERS.encode() not in stored(files)
     assert swept(89) == 0
     with reading(lived) as session:
