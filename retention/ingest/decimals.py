@@ -67,11 +67,10 @@ class Decimals:
         if self._decimal or not self._columns:
             return
         plain = [pl.col(name).str.contains(_SHORT).all() for name in self._columns]
-        point = [pl.col(name).str.contains(_SHORT_POINT).any() for name in self._columns]
-        seen, with_point = frame.select(plain).row(0), frame.select(point).row(0)
-        for (name, column), is_plain, has_point in zip(self._columns.items(), seen, with_point, strict=True):
-            if has_point:
-                column.signs.add("point")
+        signs = (frame.select(pl.col(*self._columns).str.contains(sign).any()).row(0) for sign in _SHORT_SIGNS.values())
+        seen = zip(self._columns.items(), frame.select(plain).row(0), *signs, strict=True)
+        for (name, column), is_plain, *found in seen:
+            column.signs |= {sign for sign, is_there in zip(_SHORT_SIGNS, found, strict=True) if is_there}
             if not is_plain:
                 cells = frame[name]
                 self._look_closer(column, cells.filter(~cells.str.contains(_SHORT)).unique(maintain_order=True))
@@ -108,8 +107,8 @@ class Decimals:
         return replace(found, decimals=decided)
 
 
-_SHORT = r"^[+-]?\d{1,9}(?:\.\d{1,2})?$"
-_SHORT_POINT = r"^[+-]?\d{1,9}\.\d{1,2}$"
+_SHORT = r"^[+-]?\d{1,9}(?:[.,]\d{1,2})?$"
+_SHORT_SIGNS = {"point": r"^[+-]?\d{1,9}\.\d{1,2}$", "comma": r"^[+-]?\d{1,9},\d{1,2}$"}
 _BORROWED = {
     "point": gettext_noop("{column} is read with a decimal point, like the other columns: {example}."),
     "comma": gettext_noop("{column} is read with a decimal comma, like the other columns: {example}."),

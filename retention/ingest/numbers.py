@@ -15,6 +15,10 @@ from retention.ingest.rows import Rows
 LARGEST = 2_000_000_000  # minor units; what a 32-bit column of the database holds
 
 _THOUSANDTHS = 3
+_GROUPED = {
+    "point": (r"^[+-]?(?:\d{1,9}|\d{1,3}(?:,\d{3}){1,2})(?:\.\d*)?$", ",", "."),
+    "comma": (r"^[+-]?(?:\d{1,9}|\d{1,3}(?:\.\d{3}){1,2})(?:,\d*)?$", ".", ","),
+}
 _NOT_AN_AMOUNT = gettext_noop("{field} {value} is not an amount; write it like 1234.50")
 _NOT_WHOLE = gettext_noop("{field} {value} is not a whole number")
 _NOT_A_QUANTITY = gettext_noop("{field} {value} is not a quantity; write it like 2 or 0.25")
@@ -28,12 +32,26 @@ def read_money(rows: Rows, names: Sequence[str], currency: str, *, any_currency:
     precision = get_currency_precision(currency)
     cells = pl.DataFrame({name: rows.raw_cells(name) for name in names})
     amounts = cells.select(_plain_amount(pl.col(name), precision).alias(name) for name in names)
+    own = None if any_currency else currency
     return {
         name: amounts[name]
         if amounts[name].null_count() == cells[name].null_count() and decimal_of(rows, name) == "point"
-        else _read_odd_money(rows, name, None if any_currency else currency, precision)
+        else _read_grouped_money(rows, name, own, precision)
         for name in names
     }
+
+
+def _read_grouped_money(rows: Rows, name: str, currency: str | None, precision: int) -> pl.Series:
+    """Return amounts that have nothing but digits and the two signs, as their column has them; else look closer."""
+    cells, column = rows.raw_cells(name), decimal_of(rows, name)
+    if column in _GROUPED:
+        pattern, thousands, decimal = _GROUPED[column]
+        plain = pl.col(name).str.replace_all(thousands, "", literal=True).str.replace(decimal, ".", literal=True)
+        written = pl.when(pl.col(name).str.contains(pattern)).then(plain)
+        amounts = cells.to_frame().select(_plain_amount(written, precision).alias(name)).to_series()
+        if amounts.null_count() == cells.null_count():
+            return amounts
+    return _read_odd_money(rows, name, currency, precision)
 
 
 def read_thousandths(rows: Rows, name: str, message: str = _NOT_A_QUANTITY) -> pl.Series:

@@ -9,13 +9,14 @@ from retention.i18n import gettext_noop
 from retention.ingest.identifiers import IDENTIFIERS, are_rounded, bare_identifiers, end_in_zeros
 from retention.ingest.notes import Note
 from retention.ingest.survey import Conventions
+from retention.ingest.time_cells import time_cells
+from retention.ingest.times import read_local
 
 _BUYERS = ("buyer_id", "phone", "email")
 _TIMES = ("placed_at", "paid_at")
-_DAY = r"^\D*(\d{4}[-/.年]\d{1,2}[-/.月]\d{1,2})"
 _SUSPICIOUS = 3
 _LONG = r"[0-9０-９]{15}"
-_FRACTION = r"^[^.]*\d\.\d*[1-9]0*$"
+_FRACTION = r"^[=\"']*\d+\.\d*[1-9]0*\"?$"
 
 
 class RoundedOrders:
@@ -57,36 +58,39 @@ class RoundedOrders:
     def _compare(self, numbers: pl.Series, frame: pl.DataFrame, lines: pl.Series) -> None:
         nobody = pl.Series([None], dtype=pl.String).new_from_index(0, len(numbers))
         buyers = bare_identifiers(frame[self._buyer]) if self._buyer else nobody
-        days = frame[self._time].str.extract(_DAY).str.replace_all(r"\D", "-") if self._time else nobody
+        parts = time_cells(frame[self._time] if self._time else nobody)
         rows = pl.DataFrame(
             {
                 "number": numbers,
                 "buyer": buyers,
-                "day": days.str.to_date("%Y-%m-%d", strict=False),
+                "day": read_local(parts, "dmy"),
+                "other": read_local(parts, "mdy"),
                 "zeros": end_in_zeros(numbers),
                 "line": lines.cast(pl.Int64),
             }
         )
         together = pl.concat([self._seen, rows]) if self._seen.height else rows
-        self._seen = together.unique(["number", "buyer", "day"], keep="first", maintain_order=True)
+        self._seen = together.unique(["number", "buyer", "day", "other"], keep="first", maintain_order=True)
         self._proof = _conflict(self._seen)
 
 
 def _conflict(seen: pl.DataFrame) -> tuple[int, int] | None:
     """Return the lines of the first two rows that have one number and cannot be one order."""
-    for column, other in (("buyer", pl.col("buyer") != pl.col("first")), ("day", _far_apart())):
-        told = seen.filter(pl.col(column).is_not_null()).sort("line")
-        first = (
-            pl.col(name).first().over("number").alias(alias) for name, alias in ((column, "first"), ("line", "at"))
-        )
-        found = told.with_columns(first).filter(other)
+    names = ("buyer", "day", "other", "line")
+    for told, differs in (
+        (pl.col("buyer").is_not_null(), pl.col("buyer") != pl.col("first buyer")),
+        (pl.any_horizontal(pl.col("day", "other").is_not_null()), pl.col("zeros") & _is_far("day") & _is_far("other")),
+    ):
+        first = (pl.col(name).first().over("number").alias(f"first {name}") for name in names)
+        found = seen.filter(told).sort("line").with_columns(first).filter(differs)
         if found.height:
-            return found["at"][0], found["line"][0]
+            return found["first line"][0], found["line"][0]
     return None
 
 
-def _far_apart() -> pl.Expr:
-    return pl.col("zeros") & ((pl.col("day") - pl.col("first")).abs() > pl.duration(days=1))
+def _is_far(reading: str) -> pl.Expr:
+    """Tell whether a date is more than a day from the first of its number, where that reading makes dates of both."""
+    return ((pl.col(reading) - pl.col(f"first {reading}")).abs() > pl.duration(days=1)).fill_null(value=True)
 
 
 class Fractions:

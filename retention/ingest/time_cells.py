@@ -22,7 +22,7 @@ _PLAIN = (  # named groups as polars spells them
 )
 _THREE = (
     r"^(?<a>\d{1,2})(?:/(?<b1>\d{1,2})/|-(?<b2>\d{1,2})-|\.(?<b3>\d{1,2})\.)(?<c>\d{4}|\d{1,2})"
-    r"(?:,?\s+(?<h>\d{1,2}):(?<i>\d{2})(?::(?<s>\d{2}))?)?$"
+    r"(?:,?\s+(?<h>\d{1,2}):(?<i>\d{2})(?::(?<s>\d{2}))?\s?(?<half>[AaPp][Mm])?)?$"
 )
 _WHOLE = ("year", "month", "day", "a", "b", "c", "hour", "minute", "second", "micro", "offset")
 _SCHEMA = {
@@ -63,10 +63,17 @@ def _numbers(groups: pl.DataFrame) -> pl.DataFrame:
         found["micro"] = pl.col("f").fill_null("0").str.pad_end(6, "0").cast(pl.Int64)
         found["offset"] = _minutes(pl.col("z"))
     if "c" in groups.columns:
+        found["hour"] = _hour(found["hour"], pl.col("half").str.to_lowercase())
         found["short"] = pl.col("c").str.len_bytes() <= len("20")
     return groups.select(
         found.get(name, pl.lit(0 if name == "micro" else None, kind)).alias(name) for name, kind in _SCHEMA.items()
     )
+
+
+def _hour(hour: pl.Expr, half: pl.Expr) -> pl.Expr:
+    """Return hours from 0 to 23; an hour that is none, 13 AM, is beyond them."""
+    morning = pl.when(hour <= 12).then(hour % 12).otherwise(99)
+    return pl.when(half == "am").then(morning).when((half == "pm") & (hour < 12)).then(hour + 12).otherwise(hour)
 
 
 def _minutes(zone: pl.Expr) -> pl.Expr:
