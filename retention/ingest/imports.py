@@ -321,7 +321,7 @@ def _merge(session: Session, staging: Staging, asked: ImportRequest) -> MergeRep
 
 def _conventions(opened: Prepared, shop: Shop, asked: ImportRequest, columns: Mapping[str, str]) -> Conventions:
     """Return how the cells of the file are written; raises the first Question that the file leaves open."""
-    found = survey(opened, _evidence(opened, shop, asked, columns))
+    found = survey(opened.as_written(), _evidence(opened, shop, asked, columns))
     asked.questions.extend(found.questions)
     for question in found.questions:
         raise question

@@ -46,6 +46,11 @@ class Prepared:
         for chunk in self.source.chunks():
             yield replace(chunk, frame=self._reading.prepare(chunk.frame, self.counts)) if chunk.frame.height else chunk
 
+    def as_written(self) -> Iterator[Chunk]:
+        """Yield all rows with the columns made of others and persons as they are written: what a survey asks for."""
+        for chunk in self.source.chunks():
+            yield replace(chunk, frame=self._reading.combine(chunk.frame)) if chunk.frame.height else chunk
+
     def tell(self, notes: Notes) -> None:
         """Say what was left out of the rows read last."""
         for name, message in (("masked", MASKED), ("hidden", HIDDEN)):
@@ -77,13 +82,21 @@ class PersonReading:
 
     def prepare(self, frame: pl.DataFrame, counts: Counter[str]) -> pl.DataFrame:
         """Return the rows with the columns made of others."""
+        frame = self.combine(frame)
+        if "buyer_id" not in self.fields:
+            return frame
+        return frame.with_columns(cells.alias(name) for name, cells in self._persons(frame, counts).items())
+
+    def combine(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return the rows with the columns made of others, persons as they are written."""
         made = {self.fields[name]: self._cells(frame, name) for name in self._made()}
         made |= {
             self.fields[name]: pl.repeat(value, frame.height, dtype=pl.String, eager=True)
             for name, value in self._given.items()
         }
         if "buyer_id" in self.fields:
-            made |= self._persons(frame, counts)
+            nobody = pl.repeat(None, frame.height, dtype=pl.String, eager=True)
+            made["= buyer_id"] = self._cells(frame, "buyer_id") if "buyer_id" in self._columns else nobody
         return frame.with_columns(cells.alias(name) for name, cells in made.items())
 
     def _made(self) -> list[str]:

@@ -4,13 +4,13 @@ Each piece of evidence looks at every chunk and concludes at the end. What was c
 the second pass reads by.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import polars as pl
 
-from retention.ingest.chunks import Source
+from retention.ingest.chunks import Chunk
 from retention.ingest.notes import Note
 from retention.ingest.questions import Question
 
@@ -53,9 +53,9 @@ class Evidence(Protocol):
         ...
 
 
-def survey(source: Source, evidence: Sequence[Evidence]) -> Conventions:
-    """Show the whole file to each piece of evidence and return what follows. With none the file is not read."""
-    for chunk in source.chunks() if evidence else ():
+def survey(chunks: Iterable[Chunk], evidence: Sequence[Evidence]) -> Conventions:
+    """Show all rows of a file to each piece of evidence and return what follows. With none the file is not read."""
+    for chunk in chunks if evidence else ():
         for each in evidence:
             each.look(chunk.frame, chunk.lines)
     found = Conventions()

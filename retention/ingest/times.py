@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
+from babel.core import get_global
 
 from retention.clock import zone
 from retention.errors import Invalid
@@ -23,6 +24,8 @@ _SHORT_BIRTH_YEARS = 30
 _SHORT_YEARS = 70  # 69 is 2069, 70 is 1970
 _DAY_ZERO = datetime(1899, 12, 30)  # noqa: DTZ001 - of spreadsheets, wherever they are
 _UNIX = (946_684_800, 4_000_000_000)
+
+_IN_CHINESE = dict.fromkeys(("北京时间", "中国标准时间", "北京", "上海", "中国"), "Asia/Shanghai")
 
 AGAINST = {
     "dmy": gettext_noop("{field} {value} is not written day/month/year, as the dates of its column are"),
@@ -180,11 +183,20 @@ def _zone_of(name: str, timezone: str) -> str | int | None:
         return offset
     if name.lower() in _called(timezone):
         return timezone
+    place = _place_of(name)
     try:
-        zone(name)
+        zone(place)
     except Invalid:
         return None
-    return name
+    return place
+
+
+def _place_of(name: str) -> str:
+    """Return a zone as the tz database calls it, also for Eastern Time (US & Canada) and China Standard Time."""
+    windows = get_global("windows_zone_mapping")
+    plain = name.partition("(")[0].strip()
+    standard = plain.removesuffix(" Time").removesuffix(" Standard").removesuffix(" Daylight") + " Standard Time"
+    return _IN_CHINESE.get(plain) or windows.get(plain) or windows.get(standard) or name
 
 
 def _shifted(local: pl.Series, place: str | int) -> pl.Series:

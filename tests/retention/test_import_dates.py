@@ -205,12 +205,22 @@ def test_birthdays_are_read_like_other_dates_and_lie_in_the_past() -> None:
 
 
 def test_time_zone_of_each_row_counts(load: Load, ask: Ask) -> None:
-    zones = ["Europe/Berlin", "PST", "+02:00", "GMT-3", "CST", "", "Nowhere/Land"]
+    zones = [
+        "Europe/Berlin",
+        "PST",
+        "+02:00",
+        "GMT-3",
+        "CST",
+        "",
+        "Nowhere/Land",
+        "Eastern Time (US & Canada)",
+        "北京时间",
+    ]
     rows = "".join(f"{n},2026-03-05 12:00:00,1,{zone}\n" for n, zone in enumerate(zones))
     report = load("order_id,paid_at,amount,timezone\n" + rows)
     assert report.rejected == 1
     hours = [str(row[0])[11:16] for row in ask("SELECT ordered_at FROM orders ORDER BY external_id")]
-    assert hours == ["11:00", "20:00", "10:00", "15:00", "04:00", "04:00"]
+    assert hours == ["11:00", "20:00", "10:00", "15:00", "04:00", "04:00", "17:00", "04:00"]
 
 
 SPELLINGS = st.sampled_from(
