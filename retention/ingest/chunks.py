@@ -54,6 +54,11 @@ class Source(Protocol):
         """The size of the whole."""
         ...
 
+    @property
+    def notes(self) -> list[tuple[str, dict[str, object]]]:
+        """What is to be said of how the file was read: sentences with their values."""
+        ...
+
     def chunks(self) -> Iterator[Chunk]:
         """Yield all rows in the order of the file."""
         ...
@@ -90,7 +95,8 @@ def clean_header(cells: Sequence[str]) -> list[str]:
         )
     names: list[str] = []
     for place, cell in enumerate(cells, 1):
-        name = (plain(cell) if names[:2] == list(REJECTS) else cell).replace("\ufeff", "").strip() or f"column {place}"
+        name = " ".join((plain(cell) if names[:2] == list(REJECTS) else cell).replace("\ufeff", "").split())
+        name = name or f"column {place}"
         while name in names:
             name = f"{name} ({place})"
         names.append(name)

@@ -7,8 +7,9 @@ Headers are compared without case, width, blanks, dashes, underscores and bracke
 
 import re
 import unicodedata
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
+from itertools import chain
 from typing import NamedTuple
 
 from retention.errors import Invalid
@@ -84,6 +85,21 @@ def _weights(kind: str) -> dict[str, float]:
             for mark in export.marks:
                 owners.setdefault(_plain(mark), set()).add(preset.name)
     return {mark: 1 / len(names) for mark, names in owners.items()}
+
+
+def known_columns(kind: str, preset: str = AUTO, explicit: Mapping[str, str] | None = None) -> Callable[[str], bool]:
+    """Return what tells whether a name is that of a column which the import of `kind` looks for."""
+    plain = _known(kind, preset) | {_plain(name) for name in (explicit or {}).values()}
+    return lambda name: _plain(name) in plain
+
+
+@cache
+def _known(kind: str, preset: str) -> frozenset[str]:
+    presets = PRESETS.values() if preset == AUTO else (PRESETS[preset],)
+    exports = [export for each in presets for export in each.of_kind(kind)]
+    names = [name for known in (KINDS[kind], *(each.names for each in exports)) for name in chain(*known.values())]
+    marks = [name for each in exports for name in (*each.marks, *each.sure)]
+    return frozenset(_plain(part) for name in (*names, *marks) for part in name.split(" + "))
 
 
 def map_columns(kind: str, header: Sequence[str], export: Export, explicit: Mapping[str, str]) -> Columns:

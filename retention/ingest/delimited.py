@@ -1,15 +1,14 @@
-"""CSV and its relatives (tab, semicolon), cut into blocks at the ends of records, each block parsed at once.
+"""CSV and its relatives (tab, semicolon, pipe), cut into blocks at the ends of records, each block parsed at once.
 
 Blocks without quotes, or with plain ones, go through polars' parser. A block with anything odd in it (a quote inside a
 bare cell, blank lines, rows of another length, undecodable lines) goes through the csv module row by row: slower, but
 it can say which line is wrong.
 """
 
-import csv
 import io
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
@@ -25,33 +24,34 @@ from retention.ingest.chunks import (
     rows_at_once,
     text_frame,
 )
-from retention.ingest.encodings import Encoding, find_encoding
+from retention.ingest.delimiters import Layout, find_layout
+from retention.ingest.headers import Known, Note, nothing_known
+from retention.ingest.records import STRAY_QUOTE, records
+from retention.ingest.texts import FOREIGN, Text, open_text
 
 BLOCK = 2 << 20
-_MARK = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True)
 class Delimited:
     """A delimited text file; `start` is where its rows begin, in bytes and in lines."""
 
-    path: Path
+    text: Text
     header: list[str]
-    encoding_found: Encoding
     delimiter: str
     start: tuple[int, int]
     total: int
+    notes: list[Note] = field(default_factory=list)
 
     @property
     def encoding(self) -> str:
         """The encoding as the report names it."""
-        return self.encoding_found.name.upper()
+        return self.text.encoding.name
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield all rows in the order of the file."""
-        line, done = self.start[1], self.start[0]
-        for block in _blocks(self.path, self.start[0]):
-            done += len(block)
+        line = self.start[1]
+        for block, done in _blocks(self.text, self.start[0]):
             for chunk in self._parse(block, line, done):
                 if chunk.frame.height or chunk.broken:
                     yield chunk
@@ -61,16 +61,18 @@ class Delimited:
         if self._is_plain(block):
             try:
                 frame = self._parse_at_once(block)
-            except (pl.exceptions.PolarsError, UnicodeDecodeError):
-                pass  # a row of another length or a foreign byte: the careful way names it
+            except pl.exceptions.PolarsError:
+                pass  # a row of another length: the careful way names it
             else:
-                lines, end = _line_numbers(frame, line, quoted=b'"' in block)
-                if end == line + _count_lines(block):  # else the parser passed over blank lines
+                quoted = b'"' in block
+                lines, end = _line_numbers(frame, line, quoted=quoted)
+                # else the parser passed over blank lines, or a quote swallowed some
+                if end == line + _count_lines(block) and not (quoted and self._swallows(frame)):
                     return [_filled(frame, lines, done)]
         return self._parse_by_row(block, line, done)
 
     def _is_plain(self, block: bytes) -> bool:
-        if self.encoding_found.mixed:
+        if FOREIGN in block:
             return False
         if b"\r" in block and block.count(b"\r") != block.count(b"\r\n"):
             return False
@@ -80,10 +82,16 @@ class Delimited:
         stray = rb"(?:\A|[\n" + mark + rb'])[^"\n\r' + mark + rb']+"|[^"\n' + mark + rb']"[^"\n\r' + mark + rb"]"
         return block.count(b'"') % 2 == 0 and re.search(stray, block) is None
 
+    def _swallows(self, frame: pl.DataFrame) -> bool:
+        """Tell whether any cell has line breaks and as many separators as the header."""
+        least = len(self.header) - 1
+        cells = pl.all()
+        odd = cells.str.contains("\n", literal=True) & (cells.str.count_matches(self.delimiter, literal=True) >= least)
+        return any(frame.select(odd.any()).row(0))
+
     def _parse_at_once(self, block: bytes) -> pl.DataFrame:
-        text = block if self.encoding_found.name == "utf-8" else block.decode(self.encoding_found.name).encode()
         return pl.read_csv(
-            text,
+            block,
             has_header=False,
             separator=self.delimiter,
             schema=dict.fromkeys(self.header, pl.String),
@@ -94,14 +102,16 @@ class Delimited:
         rows: list[list[str]] = []
         places: list[int] = []
         broken: list[Reject] = []
+        width = len(self.header)
         texts = self._decode_lines(block, line, broken)
-        for place, cells in _records(texts, self.delimiter, self.path):
-            if any(cell.strip() for cell in cells[len(self.header) :]):
+        for place, cells, stray in records(texts, self.delimiter, width):
+            if stray:
+                broken.append(Reject(place, gettext(STRAY_QUOTE), cells))
+            elif any(cell.strip() for cell in cells[width:]):
                 words = gettext("has {found} cells, the header has {expected}")
-                reason = words.format(found=len(cells), expected=len(self.header))
-                broken.append(Reject(place, reason, cells[: len(self.header)]))
+                broken.append(Reject(place, words.format(found=len(cells), expected=width), cells[:width]))
             elif any(cell.strip() for cell in cells):
-                rows.append((cells + [""] * len(self.header))[: len(self.header)])
+                rows.append((cells + [""] * width)[:width])
                 places.append(place)
             if len(rows) == most:
                 yield self._chunk(rows, places, done, broken)
@@ -114,50 +124,58 @@ class Delimited:
         return Chunk(text_frame(self.header, rows), pl.Series("line", places, pl.Int64), done, refused)
 
     def _decode_lines(self, block: bytes, line: int, broken: list[Reject]) -> Iterator[tuple[int, str]]:
+        reason = gettext("is not in {encoding}, the encoding of the file").format(encoding=self.encoding)
         for place, raw in enumerate(io.BytesIO(block), line):
-            text = self.encoding_found.decode_line(raw)
-            if text is None:
-                reason = gettext("is not in {encoding}, the encoding of the file").format(encoding=self.encoding)
-                broken.append(Reject(place, reason, [raw.decode("utf-8", "replace").strip()]))
+            if FOREIGN in raw:
+                seen = raw.replace(FOREIGN, b"").decode("utf-8", "replace").strip()
+                broken.append(Reject(place, reason, [seen]))
             else:
-                yield place, text
+                yield place, raw.decode()
 
 
-def open_delimited(path: Path) -> Delimited:
+def open_delimited(
+    path: Path, *, known: Known = nothing_known, encoding: str | None = None, header_row: int | None = None
+) -> Delimited:
     """Return the rows of a delimited text file; Invalid when it has no header or no rows."""
-    encoding = find_encoding(path)
-    with path.open("rb") as file:
-        raw, skipped = file.readline(1 << 20), 1
-        while raw and not raw.strip(_MARK + b" \t\r\n"):
-            raw, skipped = file.readline(1 << 20), skipped + 1
-        begin = file.tell()
-        size = file.seek(0, io.SEEK_END)
-    head = encoding.decode_line(raw.removeprefix(_MARK))
-    if head is None:
-        raise Invalid("The header of {file} is neither UTF-8 nor GB18030.", file=repr(path.name))
-    delimiter = max(",\t;", key=head.count)
-    cells = next(csv.reader([head], delimiter=delimiter))
-    source = Delimited(path, clean_header(cells), encoding, delimiter, (begin, skipped + 1), size)
+    text = open_text(path, encoding=encoding, known=known)
+    head = text.head()
+    layout = find_layout(head, known, header_row)
+    if layout is None:
+        raise Invalid("{file} is empty.", file=repr(path.name))
+    _check_header(head, layout, text)
+    source = Delimited(
+        text,
+        clean_header(layout.header.names),
+        layout.delimiter,
+        (layout.skip[0], layout.skip[1] + 1),
+        text.size,
+        layout.header.notes(layout.rows, layout.numbers),
+    )
     if next(source.chunks(), None) is None:
         raise Invalid("{file} has a header and no rows.", file=repr(path.name))
     return source
 
 
-def _blocks(path: Path, start: int) -> Iterator[bytes]:
-    """Yield the file from `start` in blocks that end where a record ends."""
-    rest = b""
-    with path.open("rb") as file:
-        file.seek(start)
-        while more := file.read(BLOCK):
-            block = rest + more
-            end = _last_end(block)
-            rest = block[end:]
-            if end:
-                yield block[:end]
-            elif len(rest) > LONGEST_LINE + BLOCK:
-                raise Invalid("{file} has an unfinished record: a quote is never closed.", file=repr(path.name))
+def _check_header(head: bytes, layout: Layout, text: Text) -> None:
+    if FOREIGN in head[: layout.skip[0]]:
+        name = text.encoding.name
+        raise Invalid("The header of {file} is not in {encoding}.", file=repr(text.path.name), encoding=name)
+
+
+def _blocks(text: Text, start: int) -> Iterator[tuple[bytes, int]]:
+    """Yield the text from `start` in blocks that end where a record ends, with how much of the file is done."""
+    rest, skip, done = b"", start, 0
+    for piece, done in text.pieces(BLOCK):
+        more, skip = piece[skip:], max(0, skip - len(piece))
+        block = rest + more
+        end = _last_end(block)
+        rest = block[end:]
+        if end:
+            yield block[:end], done
+        elif len(rest) > LONGEST_LINE + BLOCK:
+            raise Invalid("{file} has an unfinished record: a quote is never closed.", file=repr(text.path.name))
     if rest:
-        yield rest if rest.endswith(b"\n") else rest + b"\n"
+        yield rest if rest.endswith(b"\n") else rest + b"\n", text.size
 
 
 def _last_end(block: bytes) -> int:
@@ -194,28 +212,3 @@ def _filled(frame: pl.DataFrame, lines: pl.Series, done: int) -> Chunk:
     frame = blank_to_null(frame)
     blank = frame.select(pl.all_horizontal(pl.all().is_null())).to_series()
     return Chunk(frame.filter(~blank), lines.filter(~blank), done) if blank.any() else Chunk(frame, lines, done)
-
-
-def _records(texts: Iterator[tuple[int, str]], delimiter: str, path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Yield the records of the csv module with the line each begins on."""
-    place = 0
-
-    def lines() -> Iterator[str]:
-        nonlocal place
-        for number, text in texts:
-            place = place or number
-            latest[0] = number
-            yield text
-
-    latest = [0]
-    reader = csv.reader(lines(), delimiter=delimiter)
-    try:
-        for cells in reader:
-            yield place, cells
-            place = 0
-    except csv.Error as error:
-        raise Invalid(
-            "{file} cannot be read at line {line}: a cell does not end. Is a quote never closed?",
-            file=repr(path.name),
-            line=latest[0],
-        ) from error

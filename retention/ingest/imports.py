@@ -24,7 +24,7 @@ from retention.files import FileStore, open_store
 from retention.i18n import gettext, gettext_noop
 from retention.ingest.buyers import BuyerStaging
 from retention.ingest.chunks import Chunk, Reject, Source
-from retention.ingest.columns import Columns, FoundExport, find_export, map_columns
+from retention.ingest.columns import Columns, FoundExport, find_export, known_columns, map_columns
 from retention.ingest.currencies import Currencies
 from retention.ingest.date_orders import DateOrders
 from retention.ingest.decimals import Decimals
@@ -181,6 +181,18 @@ class ImportRequest:
     notes: Notes = field(default_factory=Notes)
     questions: list[Question] = field(default_factory=list)
 
+    def open(self) -> Source:
+        """Return the rows of the file, and note how they are read."""
+        opened = open_source(
+            self.path,
+            known=known_columns(self.kind, self.options.preset, self.options.mapping),
+            encoding=self.options.encoding,
+            header_row=self.options.header_row,
+        )
+        for message, values in opened.notes:
+            self.notes.add(message, **values)
+        return opened
+
     def columns_of(self, header: Sequence[str]) -> tuple[FoundExport, Columns]:
         """Return whose export a file with this header is, and its columns by field; Invalid when one is missing."""
         found = find_export(self.kind, header, self.options.preset)
@@ -246,7 +258,7 @@ def _import(engine: Engine, shop_slug: str, asked: ImportRequest, *, stream: boo
     with large_transaction(engine) as session, TemporaryDirectory(prefix="regulars-import-") as scratch:
         shop = find_shop(session, shop_slug)
         take_turn(session, shop.id)
-        opened = open_source(asked.path)
+        opened = asked.open()
         folder = Path(scratch)
         (folder / "notes").mkdir()
         journal = ImportJournal(session, shop.id, folder / "notes")

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,23 +10,24 @@ import polars as pl
 
 from retention.errors import Invalid
 from retention.i18n import gettext
-from retention.ingest.chunks import LONGEST_LINE, MOST_COLUMNS, Chunk, Reject, clean_header, rows_at_once, text_frame
-from retention.ingest.encodings import ENDLESS_LINE, Encoding, find_encoding
+from retention.ingest.chunks import MOST_COLUMNS, Chunk, Reject, clean_header, rows_at_once, text_frame
+from retention.ingest.headers import Note
+from retention.ingest.texts import FOREIGN, Text, open_text
 
 
 @dataclass(frozen=True)
 class JsonLines:
     """A file of JSON objects; `header` holds every key that occurs, in order of appearance."""
 
-    path: Path
+    text: Text
     header: list[str]
-    encoding_found: Encoding
     total: int
+    notes: list[Note] = field(default_factory=list)
 
     @property
     def encoding(self) -> str:
         """The encoding as the report names it."""
-        return self.encoding_found.name.upper()
+        return self.text.encoding.name
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield all rows in the order of the file."""
@@ -34,11 +35,10 @@ class JsonLines:
         rows: list[list[str | None]] = []
         broken: list[Reject] = []
         done, most = 0, rows_at_once(self.header)
-        for place, size, raw in _lines(self.path):
-            done += size
+        for place, done, raw in _lines(self.text):
             cells = self._cells(raw)
             if isinstance(cells, str):
-                text = raw.decode(self.encoding_found.name, "replace").strip()
+                text = raw.replace(FOREIGN, b"").decode("utf-8", "replace").strip()
                 broken.append(Reject(place, cells, [text]))
             elif cells:
                 places.append(place)
@@ -51,10 +51,9 @@ class JsonLines:
 
     def _cells(self, raw: bytes) -> list[str | None] | str:
         """Return the cells of a line, or why it has none."""
-        text = self.encoding_found.decode_line(raw)
-        if text is None:
+        if FOREIGN in raw:
             return gettext("is not in {encoding}, the encoding of the file").format(encoding=self.encoding)
-        found = _object(text)
+        found = _object(raw.decode())
         if found is None:
             return gettext("is not a JSON object")
         if any(isinstance(value, dict | list) for value in found.values()):
@@ -65,12 +64,12 @@ class JsonLines:
         return cells
 
 
-def open_json_lines(path: Path) -> JsonLines:
+def open_json_lines(path: Path, *, encoding: str | None = None) -> JsonLines:
     """Return the rows of a file of JSON lines; Invalid when no line is an object."""
-    encoding = find_encoding(path)
+    text = open_text(path, encoding=encoding)
     keys: dict[str, None] = {}
-    for _, _, raw in _lines(path):
-        found = _object(encoding.decode_line(raw) or "")
+    for _, _, raw in _lines(text):
+        found = None if FOREIGN in raw else _object(raw.decode())
         keys.update(dict.fromkeys(found or ()))
         if len(keys) > MOST_COLUMNS:
             break  # the header says so
@@ -79,17 +78,11 @@ def open_json_lines(path: Path) -> JsonLines:
     header = clean_header(list(keys))
     if header != list(keys):
         raise Invalid("{file} has keys with blanks around them or no name.", file=repr(path.name))
-    return JsonLines(path, header, encoding, path.stat().st_size)
+    return JsonLines(text, header, text.size)
 
 
-def _lines(path: Path) -> Iterator[tuple[int, int, bytes]]:
-    with path.open("rb", buffering=1 << 20) as file:
-        for place, raw in enumerate(iter(lambda: file.readline(LONGEST_LINE), b""), 1):
-            if len(raw) == LONGEST_LINE:
-                raise Invalid(ENDLESS_LINE, file=repr(path.name), line=place)
-            line = raw.removeprefix(b"\xef\xbb\xbf") if place == 1 else raw
-            if line.strip():
-                yield place, len(raw), line
+def _lines(text: Text) -> Iterator[tuple[int, int, bytes]]:
+    return ((place, done, line) for place, done, line in text.lines() if line.strip())
 
 
 def _object(text: str) -> dict[str, Any] | None:

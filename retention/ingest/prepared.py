@@ -34,7 +34,7 @@ class Prepared:
     def __init__(
         self, source: Source, kind: str, columns: Columns, shop: Shop, known: KnownBuyers, given: Mapping[str, str]
     ) -> None:
-        self.header, self.encoding, self.total = source.header, source.encoding, source.total
+        self.header, self.encoding, self.total, self.notes = source.header, source.encoding, source.total, source.notes
         self.counts: Counter[str] = Counter()
         self.source = source
         self._reading = PersonReading(kind, columns, shop, known, given)

@@ -9,9 +9,11 @@ from pathlib import Path
 
 from retention.errors import Invalid, NotFound
 from retention.i18n import gettext, gettext_noop
-from retention.ingest.chunks import Source
+from retention.ingest.chunks import REJECTS, Source
 from retention.ingest.delimited import open_delimited
+from retention.ingest.headers import Known, nothing_known
 from retention.ingest.jsonlines import open_json_lines
+from retention.ingest.rejects import MARK
 from retention.ingest.sheets import open_sheet
 from retention.ingest.workbooks import check_size
 
@@ -29,25 +31,32 @@ _SIGNATURES = (
     (b"SQLite format 3", gettext_noop("a database (SQLite)")),
     (b"PAR1", gettext_noop("a Parquet file")),
     (b"\xd0\xcf\x11\xe0", gettext_noop("an old Excel file (XLS)")),
-    (b"\xff\xfe", gettext_noop("a text in UTF-16")),
-    (b"\xfe\xff", gettext_noop("a text in UTF-16")),
 )
+
+_OWN_REJECTS = f"{MARK}{REJECTS[0]},{REJECTS[1]},".encode()
 
 NOT_A_TABLE = gettext_noop("{file} is {what}, not a table. Save it as CSV (UTF-8 or GB18030), XLSX or JSON lines.")
 
 
-def open_source(path: Path) -> Source:
-    """Return the rows of a file, whatever its form; NotFound or Invalid with one sentence when there are none."""
+def open_source(
+    path: Path, *, known: Known = nothing_known, encoding: str | None = None, header_row: int | None = None
+) -> Source:
+    """Return the rows of a file, whatever its form; NotFound or Invalid with one sentence when there are none.
+
+    `known` tells which names of columns one looks for, by which the header is found. `encoding` and `header_row` are
+    what a person says of the file; our own file of rejected rows is read as it was written, whatever they say.
+    """
     head = _read_head(path)
     if head.startswith(b"PK\x03\x04"):
-        _check_workbook(path)
-        return open_sheet(path)
+        return open_sheet(path, known=known, header_row=header_row, errors=_check_workbook(path))
     for signature, what in _SIGNATURES:
         if head.startswith(signature) and not (signature == b"BM" and head.isascii()):
             raise Invalid(NOT_A_TABLE, file=repr(path.name), what=gettext(what))
-    if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
-        return open_json_lines(path)
-    return open_delimited(path)
+    if head.startswith(_OWN_REJECTS):
+        return open_delimited(path, header_row=1)
+    if head.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n\0").startswith(b"{"):
+        return open_json_lines(path, encoding=encoding)
+    return open_delimited(path, known=known, encoding=encoding, header_row=header_row)
 
 
 def _read_head(path: Path) -> bytes:
@@ -65,7 +74,7 @@ def _read_head(path: Path) -> bytes:
     return head
 
 
-def _check_workbook(path: Path) -> None:
+def _check_workbook(path: Path) -> int:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
@@ -75,4 +84,4 @@ def _check_workbook(path: Path) -> None:
         )
     if not any(name.startswith("xl/") for name in names):
         raise Invalid(NOT_A_TABLE, file=repr(path.name), what=gettext("an archive (ZIP)"))
-    check_size(path)
+    return check_size(path)

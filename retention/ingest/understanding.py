@@ -23,7 +23,6 @@ from retention.ingest.options import ImportOptions
 from retention.ingest.presets import AUTO
 from retention.ingest.questions import Question
 from retention.ingest.samples import MOST_SAMPLES, CellSamples, FirstRejects, FirstRows
-from retention.ingest.sources import open_source
 from retention.ingest.stream import Scattered
 from retention.memory_limit import limited_memory
 from retention.shops import Shop, find_shop
@@ -101,7 +100,7 @@ def understand_file(
         files = FileStore(folder / "files")
         asked = ask(kind, path, options, now=now, progress=progress, files=files, look=cells)
         try:
-            opened = open_source(asked.path)
+            opened = asked.open()
             for stream in (True, False):
                 rows, rejects = FirstRows(shop), FirstRejects()
                 write_nothing(session, rows.staged)

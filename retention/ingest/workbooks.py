@@ -33,6 +33,7 @@ class Extent:
     left: int = 1 << 15
     right: int = 0
     bottom: int = 0
+    errors: int = 0
     _columns: dict[bytes, int] = field(default_factory=dict, repr=False)
 
     @property
@@ -49,6 +50,7 @@ class Extent:
 
     def take(self, piece: bytes) -> None:
         """Look at another stretch of the sheet, which begins and ends between tags."""
+        self.errors += piece.count(b' t="e"')
         for letters, digits in _CELL.findall(piece):
             self.cells += 1
             if not letters:
@@ -59,8 +61,11 @@ class Extent:
             self.left, self.right = min(self.left, column), max(self.right, column)
 
 
-def check_size(path: Path) -> None:
-    """Refuse a workbook whose parts or sheets are larger than one that is read may be; Invalid says which and why."""
+def check_size(path: Path) -> int:
+    """Refuse a workbook whose parts or sheets are larger than one that is read may be; Invalid says which and why.
+
+    Returns how many cells hold an error, such as #N/A.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             if sum(entry.file_size for entry in archive.infolist()) > MOST_BYTES:
@@ -69,16 +74,15 @@ def check_size(path: Path) -> None:
                     file=repr(path.name),
                     most=MOST_BYTES >> 20,
                 )
-            for entry in archive.infolist():
-                _check_part(archive, entry, path)
+            return sum(_check_part(archive, entry, path) for entry in archive.infolist())
     except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError) as error:
         raise Invalid("{file} is damaged and cannot be read as XLSX.", file=repr(path.name)) from error
 
 
-def _check_part(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> None:
+def _check_part(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> int:
     name = PurePosixPath(entry.filename.lower())
     if name.parts[:1] != ("xl",) or name.suffix not in {".xml", ".bin", ".rels"}:
-        return
+        return 0
     if name.name.startswith("sharedstrings") and entry.file_size > MOST_TEXT:
         raise Invalid(
             "{file} holds more than {most} MB of texts. Save it as CSV, which has no limit.",
@@ -98,6 +102,7 @@ def _check_part(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) ->
             count=f"{extent.size:,}",
             most=f"{MOST_CELLS:,}",
         )
+    return extent.errors
 
 
 def _pieces(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[bytes]:
