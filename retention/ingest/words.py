@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from retention.i18n import gettext_noop
+from retention.ingest.identifiers import bare_identifiers
 from retention.ingest.rows import Rows
 
 
@@ -14,7 +15,8 @@ def read_words(rows: Rows, name: str, meanings: Mapping[str, str]) -> pl.Series:
     found = cells.replace_strict(meanings, default=None, return_dtype=pl.String)
     if found.null_count() == cells.null_count():
         return found.alias(name)
-    found = cells.str.to_lowercase().replace_strict(meanings, default=None, return_dtype=pl.String)
+    plain = bare_identifiers(cells).str.to_lowercase()  # 'YES, ＹＥＳ, 1.0
+    found = plain.replace_strict(meanings, default=None, return_dtype=pl.String)
     wrong = cells.is_not_null() & found.is_null()
     if wrong.any():
         message = gettext_noop("{field} {value} is unknown; known are {known}")

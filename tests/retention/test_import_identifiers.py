@@ -182,3 +182,11 @@ def test_numbers_that_all_end_in_zeros_are_taken_and_said(load: Load) -> None:
         "The long numbers of 'order_id' end in zeros, as if a spreadsheet had rounded them."
     )
     assert load(ROUNDED + "\n".join([*rows, "1234567890123456781,b,2024-01-02,1"]) + "\n").notes == []
+
+
+def test_answers_are_known_as_spreadsheets_write_them(load: Load, ask: Ask) -> None:
+    answers = ["'yes", "ＹＥＳ", "1.0", '"=""是"""', "TRUE", "'0", "0.0", "Ｎｏ"]
+    rows = "".join(f"b{n},b{n}@example.com,{answer}\n" for n, answer in enumerate(answers))
+    assert load("buyer_id,email,email_consent\n" + rows, kind="buyers").rejected == 0
+    given = ask("SELECT answer FROM consents JOIN buyers ON buyers.id = buyer_id ORDER BY external_id")
+    assert [row[0] for row in given] == ["in"] * 5 + ["out"] * 3

@@ -194,3 +194,19 @@ def test_amount_reads_back_in_every_convention(
     table *= times
     draw.shuffle(table)
     assert money([cell for cell, _ in table]) == [cents for _, cents in table]
+
+
+def test_order_of_columns_and_of_rows_and_doubled_rows_change_nothing(load: Load, ask: Ask) -> None:
+    table = [
+        ["order_id", "buyer_id", "paid_at", "amount", "postage", "sku"],
+        ["'1", "a", "3/5/2026 8:30 PM", "1.234", "5,50", "T1"],
+        ["2", "b", "2/13/2026 8:30 AM", "2.500", "0", "1.38"],
+    ]
+    orders = "SELECT external_id, paid_at, amount, postage FROM orders ORDER BY external_id"
+    found = []
+    for columns in ([0, 1, 2, 3, 4, 5], [5, 4, 3, 2, 1, 0], [3, 0, 5, 2, 4, 1]):
+        for rows in (table, [table[0], table[2], table[1]]):
+            load("".join(";".join(row[place] for place in columns) + "\n" for row in rows))
+            found.append(ask(orders))
+    assert [row[2:] for row in found[0]] == [(123400, 550), (250000, 0)]
+    assert all(each == found[0] for each in found)
