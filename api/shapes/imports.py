@@ -28,7 +28,7 @@ class RejectedRowOut(Shape):
 class ImportQuestionOut(Shape):
     """A question that only a person can answer: a column allows two readings."""
 
-    option: str = Field(description="The option of the import that answers it: decimal, dates.")
+    option: str = Field(description="The option of the import that answers it: decimal, dates, statuses or rates.")
     field: str = Field(description="The field that the column holds.")
     column: str = Field(description="The column of the file that it is about.")
     examples: list[str] = Field(description="Cells of the column that can be read in several ways.")
@@ -66,7 +66,9 @@ class UnderstandingOut(ImportFiguresOut):
     row_fields: list[str] = Field(description="The fields of the first rows, in the order in which people read them.")
     first_rows: list[dict[str, str]] = Field(description="The first ten rows as they will be stored, by field.")
     rejects: list[RejectedRowOut] = Field(description="The first twenty rows that do not land.")
-    questions: list[ImportQuestionOut] = Field(description="What has to be answered before it can be imported.")
+    questions: list[ImportQuestionOut] = Field(
+        description="What only a person can say; while decimal or dates is asked, it cannot be imported."
+    )
     problem: str = Field(description="Why the file cannot be imported like this; empty where it can.")
 
 

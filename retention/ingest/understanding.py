@@ -5,6 +5,7 @@ and no transaction held, however long it reads. So its figures are those of the 
 Where the file cannot be taken as it is, the understanding says why, beside what could be seen of it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -18,11 +19,14 @@ from retention.errors import Error, Invalid
 from retention.files import FileStore
 from retention.ingest.chunks import Source
 from retention.ingest.columns import Columns, find_export
+from retention.ingest.currencies import NOT_IMPORTED
 from retention.ingest.imports import MOST_MEMORY, TOO_LARGE, ImportReport, ImportRequest, Progress, ask, take
+from retention.ingest.notes import Note
 from retention.ingest.options import ImportOptions
 from retention.ingest.presets import AUTO
 from retention.ingest.questions import Question
 from retention.ingest.samples import MOST_SAMPLES, CellSamples, FirstRejects, FirstRows
+from retention.ingest.statuses import UNKNOWN_WORD
 from retention.ingest.stream import Scattered
 from retention.memory_limit import limited_memory
 from retention.shops import Shop, find_shop
@@ -37,7 +41,8 @@ class Understanding:
 
     `columns` names the column of each field, `header` all columns in the order of the file, `cells` shows some filled
     cells of each. `row_fields` are the fields of `first_rows` in the order in which people read them.
-    `questions` are those the file leaves open, each answered by an option.
+    `questions` are those the file leaves open, each answered by an option; while one about decimals or dates is open,
+    the file cannot be imported.
     `first_rows` are the first rows as they will be stored. `problem` says why the file cannot be imported like this;
     the figures are then 0.
     """
@@ -134,7 +139,33 @@ def _understood(
         first_rows=shown,
         row_fields=list(shown[0]) if shown else [],
         rejects=rejects.shown(opened.header),
+        questions=[each for note in asked.notes for each in _open_points(note, report.columns)],
     )
+
+
+def _open_points(note: Note, columns: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return what a note leaves to a person, as questions: status words nobody knows, currencies without a rate.
+
+    The file can be imported without an answer; the rows in question are rejected then.
+    """
+    if note.message == UNKNOWN_WORD:
+        asked = [("statuses", "status", str(note.values["plain"]).strip('"'))]
+    elif note.message == NOT_IMPORTED:
+        counts = str(note.values["counts"]).split(", ")
+        asked = [("rates", "currency", each.split(" ")[0]) for each in counts]
+    else:
+        return []
+    return [
+        {
+            "option": option,
+            "field": field,
+            "column": columns.get(field, ""),
+            "examples": [value],
+            "choices": {},
+            "text": str(note),
+        }
+        for option, field, value in asked
+    ]
 
 
 def _refused(shop: Shop, asked: ImportRequest, opened: Source, cells: CellSamples, error: Error) -> Understanding:

@@ -47,6 +47,15 @@ ANSWERS = {
 }
 
 
+MEANINGS = (
+    ("paid", gettext_noop("Paid")),
+    ("unpaid", gettext_noop("Not paid yet")),
+    ("cancelled", gettext_noop("Cancelled")),
+    ("refunded", gettext_noop("Refunded")),
+    ("ignore", gettext_noop("No order of the shop")),
+)
+
+
 @dataclass(frozen=True)
 class DraftColumn:
     """A column of the file: some of its cells, what it is taken for, and what it could be."""
@@ -84,6 +93,10 @@ def draft_context(job: Job) -> dict[str, Any]:
         "options": options,
         "draft_columns": _columns(job.input["kind"], seen),
         "draft_questions": _questions(seen, options),
+        "open_words": _open(seen, "statuses"),
+        "open_currencies": _open(seen, "rates"),
+        "draft_notes": [note for note in seen.get("notes", []) if note not in _asked_texts(seen)],
+        "meanings": [("", _("Leave out")), *((value, _(name)) for value, name in MEANINGS)],
         "presets": [("", _("Detect")), *((name, preset_name(name)) for name in PRESETS)],
         "preset_name": preset_name(seen.get("preset", "")),
         "encodings": [("", _("Detect")), *((name, name.upper().replace("_", "-")) for name in ENCODINGS)],
@@ -127,10 +140,25 @@ def _given(form: FormData) -> ImportOptions:
         decimal=texts["decimal"] or None,
         encoding=texts["encoding"] or None,
         header_row=int(row) if row else None,
-        statuses=parse_statuses(_lines(form, "statuses")),
-        rates=parse_rates(_lines(form, "rates")),
+        statuses=parse_statuses([*_lines(form, "statuses"), *_answered(form, "word", "meaning")]),
+        rates=parse_rates([*_lines(form, "rates"), *_answered(form, "currency", "rate")]),
         add_lines=bool(form.get("add_lines")),
     )
+
+
+def _answered(form: FormData, asked: str, answer: str) -> list[str]:
+    """Return the answers to open points as pairs, `word=paid`; one that is blank answers nothing."""
+    names = [name.rpartition("-")[2] for name in form if name.startswith(f"{asked}-")]
+    pairs = [(str(form.get(f"{asked}-{each}", "")), str(form.get(f"{answer}-{each}", "")).strip()) for each in names]
+    return [f"{value}={given}" for value, given in pairs if given]
+
+
+def _open(seen: Mapping[str, Any], option: str) -> list[str]:
+    return [each["examples"][0] for each in seen.get("questions", []) if each["option"] == option]
+
+
+def _asked_texts(seen: Mapping[str, Any]) -> set[str]:
+    return {each["text"] for each in seen.get("questions", [])}
 
 
 def _lines(form: FormData, name: str) -> list[str]:

@@ -158,3 +158,22 @@ def test_every_kind_of_file_has_its_page(owner: Person, kind: str) -> None:
     page = post_file(owner, content, f"{kind}.csv", kind).text
     assert "One row can be imported." in page
     assert 'value="buyer_id" selected' in page or 'value="sku" selected' in page
+
+
+def test_status_words_and_currencies_nobody_knows_are_asked_about(owner: Person) -> None:
+    answer = post_file(
+        owner,
+        "order_id,buyer_id,paid_at,amount,status,currency\nN1,b1,2026-03-05,10.00,paid,\n"
+        "N2,b2,2026-03-05,10.00,on the way,\nN3,b3,2026-03-05,10.00,paid,EUR\n",
+    )
+    page, path = answer.text, f"/imports/{number_of(answer)}"
+    assert ("One row can be imported." in page, "--status" in re.sub("(?s)<table.*?</table>", "", page)) == (
+        True,
+        False,
+    )
+    assert 'name="word-0" value="on the way"' in page
+    assert 'name="currency-0" value="EUR"' in page
+    told = choices_of(page) | {"word-0": "on the way", "meaning-0": "paid", "currency-0": "EUR", "rate-0": "7.8"}
+    page = owner.send(f"{path}/options", **told).text
+    assert ("3 rows can be imported." in page, "98.00" in page, "word-0" in page) == (True, True, False)
+    assert "on the way=paid" in page
