@@ -12,8 +12,8 @@ from retention.jobs import Job
 
 _STATE = (
     "`reading`: the file is being read, nothing is changed. `understood`: the file was read and waits to be imported. "
-    "`waiting`: waits for a worker. `importing`: a worker imports it. `done`: it is imported. `failed`: nothing of it "
-    "was imported."
+    "`waiting`: waits for a worker. `importing`: a worker imports it. `done`: it is imported. `undone`: it was "
+    "imported and taken back. `failed`: nothing of it was imported."
 )
 
 

@@ -49,6 +49,7 @@ class ImportState(StrEnum):
     WAITING = "waiting"
     IMPORTING = "importing"
     DONE = "done"
+    UNDONE = "undone"
     FAILED = "failed"
 
 
@@ -58,6 +59,8 @@ def state_of(job: Job) -> ImportState:
         return ImportState.FAILED
     if job.input.get("step") == ImportStep.UNDERSTAND:
         return ImportState.UNDERSTOOD if job.state is JobState.DONE else ImportState.READING
+    if (job.result or {}).get("undone_at"):
+        return ImportState.UNDONE
     known = {JobState.WAITING: ImportState.WAITING, JobState.RUNNING: ImportState.IMPORTING}
     return known.get(job.state, ImportState.DONE)
 

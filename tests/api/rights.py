@@ -207,6 +207,7 @@ imports:write:
     POST /shops/{slug}/imports/{number}/options
     POST /shops/{slug}/imports/{number}/start
     POST /shops/{slug}/imports/{number}/mapping
+    POST /shops/{slug}/imports/{number}/undo
     POST /shops/{slug}/imports/mappings/{number}/remove
 inserts:read:
     GET /api/v1/parcels/{waybill}/inserts

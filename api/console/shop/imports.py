@@ -1,5 +1,6 @@
 """Imports: a file is sent, shown as it was understood, told more about, imported by a worker, and what came of it."""
 
+from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -38,6 +39,7 @@ from retention.ingest.drafts import (
 )
 from retention.ingest.jobs import progress_of
 from retention.ingest.options import ImportOptions
+from retention.ingest.undo import undo_import, why_not
 from retention.jobs import Job, JobState
 from retention.paging import Wanted
 from retention.saved_mappings import page_of_mappings, remove_mapping
@@ -145,6 +147,13 @@ def start(session: Writing, place: Here, now: Now, number: int) -> Response:
     return go(f"/shops/{place.shop.slug}/imports/{number}")
 
 
+@router.post("/{number}/undo")
+def undo(session: Writing, place: Here, now: Now, files: Files, number: int) -> Response:
+    """Take an import back."""
+    undo_import(session, place.member, number, files=files, at=now)
+    return go(f"/shops/{place.shop.slug}/imports/{number}", done="undone")
+
+
 @router.post("/{number}/mapping")
 def save_mapping(session: Writing, place: Here, now: Now, number: int, name: Annotated[str, Form()] = "") -> Response:
     """Save what is known of the file under a name, for files with the same header."""
@@ -183,6 +192,7 @@ def _page(
     failing = failures_of(session, place.shop.id, kind="job", thing_id=job.id)
     done, total = progress_of(job, files)
     shown: dict[str, Any] = draft_context(job) if state is ImportState.UNDERSTOOD else {}
+    refusal = why_not(session, place.member, job.id) if state is ImportState.DONE else None
     return show(
         request,
         session,
@@ -194,12 +204,19 @@ def _page(
         total=total,
         refusal=refusal_of(job),
         rejects=first_rejects(job, files) if state is ImportState.DONE else [],
+        not_undone=refusal.say(_) if refusal else "",
+        undone_at=_undone_at(job),
         kind_names=_kind_names(),
         stored=bool(job.input.get("upload") or job.input.get("path")),
         mapping_name=job.input.get("mapping", ""),
         failing=failure_lines(failing, place.shop, now) if job.state is JobState.WAITING else [],
         **({"field_name": field_name} | shown),
     )
+
+
+def _undone_at(job: Job) -> datetime | None:
+    text = (job.result or {}).get("undone_at")
+    return datetime.fromisoformat(text) if text else None
 
 
 def _kind_names() -> dict[str, str]:

@@ -87,6 +87,10 @@ def test_file_is_understood_mapped_imported_and_says_what_comes_next(console: Co
     page = owner.page(path)
     assert (orders_in(console), "One row was rejected." in page, "yesterday" in page) == (2, True, True)
     assert "Repeat customers" in owner.page(f"{path}/next")
+    assert f'action="{HOME}{path}/undo"' in page
+    page = owner.send(f"{path}/undo").text
+    assert ("Undone." in page, "This import was undone on" in page, orders_in(console)) == (True, True, 0)
+    assert ("undone" in owner.page("/imports"), owner.send(f"{path}/undo").status_code) == (True, 409)
 
 
 def test_another_source_finds_the_columns_again_and_two_columns_cannot_be_one_field(owner: Person) -> None:
