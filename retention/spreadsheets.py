@@ -11,6 +11,9 @@ from typing import IO
 
 import polars as pl
 
+BUYER_EXPORT = ("buyer_id", "name", "email", "phone", "country", "region", "city", "orders", "spend", "last_order_at")
+"""The header of a file of buyers that we wrote: it can be imported again, and changes nothing."""
+
 _SIGNS = "=+\\-@\t\r\n＝＋－＠"
 """What a formula begins with; the wide forms too, which a spreadsheet set to Chinese reads like the narrow ones."""
 

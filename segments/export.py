@@ -3,8 +3,10 @@
 Who took which segment out, when, and how many buyers it had, stays in the audit log.
 """
 
+import csv
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import chain
 from typing import Any, TextIO
 
 import sqlalchemy as sa
@@ -17,12 +19,11 @@ from retention.aggregates import BuyerAggregates
 from retention.buyers import Buyer, masked_email, masked_name, masked_phone
 from retention.database import write_after
 from retention.shops import Shop
-from retention.spreadsheets import open_csv
+from retention.spreadsheets import BUYER_EXPORT, open_csv, plain
 from segments.lists import BuyerList, buyers_called, save_list
 from segments.matching import match
 from segments.rule_ast import InSegment
 
-COLUMNS = ("buyer_id", "name", "email", "phone", "country", "region", "city", "orders", "spend", "last_order_at")
 READ_AT_ONCE = 10_000
 
 
@@ -63,7 +64,7 @@ def write_csv(session: Session, shop: Shop, member: Member, *, buyers: BitMap, t
     A text that a spreadsheet would take for a formula gets an apostrophe in front.
     """
     writer = open_csv(target)
-    writer.write(COLUMNS)
+    writer.write(BUYER_EXPORT)
     personal = member.may(Scope.BUYERS_PERSONAL)
     count = 0
     for row in _rows(session, shop, buyers):
@@ -75,9 +76,23 @@ def write_csv(session: Session, shop: Shop, member: Member, *, buyers: BitMap, t
 def upload_list(
     session: Session, shop: Shop, slug: str, *, lines: Iterator[str], actor: str, at: datetime, name: str = ""
 ) -> tuple[BuyerList, list[str]]:
-    """Keep the buyers named by external id, one a line, as a list; return it with the ids that no buyer has."""
-    found, unknown = buyers_called(session, shop.id, (line.lstrip("\ufeff") for line in lines))
+    """Keep the buyers named by external id as a list; return it with the ids that no buyer has.
+
+    The lines are one id each, or a table with a column `buyer_id`, such as an exported segment.
+    """
+    found, unknown = buyers_called(session, shop.id, _ids(line.lstrip("\ufeff") for line in lines))
     return save_list(session, shop.id, slug, members=found, actor=actor, at=at, name=name), unknown
+
+
+def _ids(lines: Iterator[str]) -> Iterator[str]:
+    first = next(lines, "")
+    for delimiter in ",;\t":
+        header = [cell.strip().lower() for cell in next(csv.reader([first], delimiter=delimiter), [])]
+        if "buyer_id" in header:
+            place = header.index("buyer_id")
+            rows = csv.reader(lines, delimiter=delimiter)
+            return (plain(row[place]) for row in rows if len(row) > place)
+    return chain([first], lines)
 
 
 def _rows(session: Session, shop: Shop, buyers: BitMap) -> Iterator[Any]:

@@ -62,7 +62,9 @@ def unpin(
 def upload(
     slug: Annotated[str, typer.Argument(help="The list's slug, as used in rules.", metavar="LIST")],
     shop: ShopOption,
-    source: Annotated[Path, typer.Option("--from", help="A file with buyer IDs, one per line.")],
+    source: Annotated[
+        Path, typer.Option("--from", help="A file with buyer IDs, one per line or in a column buyer_id.")
+    ],
     name: Annotated[str, typer.Option(help="Display name; default: the slug.")] = "",
     *,
     as_json: JsonOption = False,

@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 import polars as pl
 
 from retention.errors import Invalid
-from retention.spreadsheets import plain, unescaped
+from retention.spreadsheets import BUYER_EXPORT, plain, unescaped
 
 MOST_COLUMNS = 500
 LONGEST_LINE = 4 << 20
@@ -72,12 +72,17 @@ def text_frame(header: Sequence[str], rows: Sequence[Sequence[str | None]]) -> p
 
 def blank_to_null(frame: pl.DataFrame) -> pl.DataFrame:
     """Trim every cell; a cell of nothing but blanks is null."""
-    if tuple(frame.columns[:2]) == REJECTS:
+    if tuple(frame.columns[:2]) == REJECTS or is_own(frame):
         frame = unescaped(frame)
     trimmed = frame.with_columns(pl.all().str.strip_chars())
     if not any(trimmed.select((pl.all() == "").any()).row(0)):
         return trimmed
     return trimmed.with_columns(pl.when(pl.all() != "").then(pl.all()))
+
+
+def is_own(frame: pl.DataFrame) -> bool:
+    """Tell whether rows are of a file of buyers that we wrote: what it calls them is what they are called."""
+    return tuple(frame.columns[: len(BUYER_EXPORT)]) == BUYER_EXPORT
 
 
 def rows_at_once(header: Sequence[str]) -> int:

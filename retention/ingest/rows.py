@@ -10,7 +10,7 @@ from functools import cached_property
 import polars as pl
 
 from retention.i18n import gettext, gettext_noop
-from retention.ingest.chunks import Reject
+from retention.ingest.chunks import Reject, is_own
 from retention.ingest.identifiers import (
     IDENTIFIERS,
     ODD,
@@ -62,7 +62,9 @@ class Rows:
         """
         if name not in self._cells:
             raw = self.raw_cells(name)
-            if name in self._odd_columns:
+            if is_own(self.raw):
+                self._refuse_shortened(name, raw)
+            elif name in self._odd_columns:
                 raw = self._identifiers(name, raw) if name in IDENTIFIERS else bare_texts(raw)
             self._cells[name] = self._refuse_rounded(name, raw)
         return self._cells[name]
@@ -79,11 +81,16 @@ class Rows:
     def _identifiers(self, name: str, raw: pl.Series) -> pl.Series:
         column = self.columns.get(name, "")
         cells = bare_identifiers(raw, whole=column not in self.conventions.fractions)
+        self._refuse_shortened(name, cells)
+        return cells
+
+    def _refuse_shortened(self, name: str, cells: pl.Series) -> None:
+        if name not in IDENTIFIERS:
+            return
         message = gettext_noop("{field} {value} was rounded by a spreadsheet; export it as text")
         if name == "order_id":
             message = gettext_noop("order number {value} was rounded by a spreadsheet; export it as text")
-        self.refuse(are_shortened(cells), message, raw, field=name)
-        return cells
+        self.refuse(are_shortened(cells), message, self.raw_cells(name), field=name)
 
     def _refuse_rounded(self, name: str, cells: pl.Series) -> pl.Series:
         """Return identifiers, after refusing those that the survey found to be rounded."""
