@@ -49,11 +49,13 @@ class ImportJournal:
         self._changed: dict[str, BitMap] = defaultdict(BitMap)
 
     def added(self, table: str, rows: pl.DataFrame) -> None:
-        """Take rows that were added. Lines of an order that had others belong to what the order became."""
+        """Take rows that are about to be added. Lines of an order that was there belong to what the order becomes."""
         if table not in KEYS:
             return
-        if table == "order_lines" and self._changed[table]:
-            rows = rows.filter(~pl.col("order_id").is_in(self._changed[table].to_array().tolist()))
+        if table == "order_lines":
+            self._note_before(table, BitMap(rows["order_id"].to_list()) - self.new["orders"])
+            if self._changed[table]:
+                rows = rows.filter(~pl.col("order_id").is_in(self._changed[table].to_array().tolist()))
         if "id" in rows.columns:
             self.new[table].update(rows["id"].to_list())
         if "buyer_id" in rows.columns:
@@ -65,7 +67,10 @@ class ImportJournal:
         key = KEYS[table]
         found = f"SELECT DISTINCT {key} FROM {table} WHERE shop_id = :shop AND ({where})"  # noqa: S608 - our own names
         keys = BitMap(row[0] for row in fetch_all(self._session, found, shop=self._shop_id, **values))
-        fresh = keys - self._changed[table] - (self.new[table] if key == "id" else BitMap())
+        self._note_before(table, keys - (self.new[table] if key == "id" else BitMap()))
+
+    def _note_before(self, table: str, keys: BitMap) -> None:
+        fresh = keys - self._changed[table]
         self._changed[table] |= fresh
         for rows in stored(self._session, self._shop_id, table, fresh):
             self._note_buyers(table, rows)

@@ -80,14 +80,19 @@ def add_job(session: Session, shop_id: int, *, given: dict[str, Any], actor: str
 
 
 def note_landing(session: Session, landed: LandedImport, journal: ImportJournal, files: FileStore, to: Path) -> None:
-    """Keep what an import noted, so that it can be taken back; `to` is where the notes are packed."""
+    """Keep what an import noted, so that it can be taken back; `to` is where the notes are packed.
+
+    Where the transaction fails after all, nothing of it stays in the store.
+    """
     if not journal.is_empty:
         journal.finish(to)
         landed.new_buyers, landed.buyers = journal.new["buyers"].serialize(), journal.buyers.serialize()
         landed.last_consent = fetch(session, "SELECT coalesce(max(id), 0) FROM consents")[0]
         landed.stored = f"landed/{landed.shop_id}/{landed.job_id}.zip"
+        name = landed.stored
+        sa.event.listen(session, "after_rollback", lambda _session: files.forget(name), once=True)
         with to.open("rb") as source:
-            files.keep(landed.stored, source)
+            files.keep(name, source)
     session.add(landed)
     session.flush()
 

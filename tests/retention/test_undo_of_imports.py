@@ -1,14 +1,18 @@
 """An import taken back leaves what was there before it, on both databases, unless something was built on it."""
 
+import ast
 import random
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import polars as pl
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
 from sqlmodel import Session, select
 
+from retention import ingest
 from retention.access import ROLE_SCOPES, Member, Role
 from retention.buyers import Buyer
 from retention.consent import Answer, Channel, record_consent
@@ -16,9 +20,12 @@ from retention.database import transaction
 from retention.errors import Conflict, NotFound
 from retention.files import FileStore
 from retention.ingest import ImportReport, import_file
+from retention.ingest.journal import KEYS, ImportJournal, KeptNotes
 from retention.ingest.undo import UndoneImport, undo_import, why_not
+from retention.orders import Order
 from retention.privacy.requests import erase_buyer
 from retention.settings import Settings
+from retention.staging import keep_journal, stage
 from tests.factories import make_shop
 from tests.retention.makers import NOW, in_small_pieces
 
@@ -75,6 +82,7 @@ def _day(draw: random.Random) -> str:
 
 
 FILES = {each.__name__: each for each in (orders, buyers, followers, members, products, parcels)}
+LINE = {"sku": ["X"], "title": [""], "category": [""], "quantity": [1], "unit_price": [1], "amount": [1]}
 TABLES = (
     *("orders", "order_lines", "parcels", "buyers", "buyer_facts", "consents", "suppressions", "former_addresses"),
     *("groups", "group_members", "follows", "products"),
@@ -234,3 +242,48 @@ def test_erasure_gives_up_the_notes_and_undoing_says_so(
         erase_buyer(session, owner(session, "two"), "b1", files=files, at=NOW)
     assert [path.name for path in files.folder.rglob("landed/**/*.zip")] == [f"{other}.zip"]
     assert "because a buyer was erased" in refusal(shops, number)
+
+
+def test_whatever_an_import_changes_by_a_statement_is_noted_before() -> None:
+    changes = rf"UPDATE (?:{'|'.join(KEYS)}|{{table}})\b|(?:DELETE FROM|INSERT INTO) (?:{'|'.join(KEYS)}|{{table}})\b"
+    unnoted = {
+        f"{path.stem}.{part.name}"
+        for path in Path(ingest.__file__).parent.glob("*.py")
+        for part in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(part, ast.FunctionDef)
+        and re.search(changes, source := ast.unparse(part))
+        and not re.search("keep_before|insert_new", source)
+    }
+    assert unnoted == {"consents._suppress"}  # a no stays
+
+
+def test_import_that_fails_after_all_leaves_no_notes(shops: Engine, take: Take, files: FileStore) -> None:
+    def fail(_session: Session) -> None:
+        raise RuntimeError
+
+    event.listen(Session, "before_commit", fail)
+    try:
+        with pytest.raises(RuntimeError):
+            take("buyers", "buyer_id\nb1")
+    finally:
+        event.remove(Session, "before_commit", fail)
+    assert not list(files.folder.rglob("landed/**/*.zip"))
+    assert not any(state(shops, "two").values())
+
+
+def test_lines_added_to_a_known_order_have_its_lines_noted_first(shops: Engine, take: Take, tmp_path: Path) -> None:
+    take("orders", "order_id,buyer_id,paid_at,sku,amount\nA1,b1,2026-03-01,TEA,5.00")
+    (tmp_path / "more").mkdir()
+    with transaction(shops) as session:
+        shop_id = owner(session, "two").shop_id
+        number = session.exec(select(Order.id).where(Order.shop_id == shop_id)).one()
+        journal = ImportJournal(session, shop_id, tmp_path / "more")
+        keep_journal(session, journal)
+        stage(session, "order_lines", pl.DataFrame({"shop_id": [shop_id], "order_id": [number], "number": [2]} | LINE))
+        keep_journal(session, None)
+        journal.finish(tmp_path / "more.zip")
+        kept = KeptNotes(tmp_path / "more.zip")
+        heights = {
+            what: [rows.height for rows in kept.rows("order_lines", what)] for what in ("before", "added", "after")
+        }
+        assert heights == {"before": [1], "added": [], "after": [2]}
