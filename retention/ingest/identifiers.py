@@ -22,12 +22,14 @@ _APOSTROPHES = "'’‘`´＇"
 _FORMULA = rf"(?s)^[=＝]\s*(?:[Tt]\(\s*)?[{_QUOTES}](.*?)[{_QUOTES}]\s*\)?\s*(?:&\s*\"\")?$"
 _AROUND = rf"^[{_BLANKS}{_INVISIBLE}]+|[{_BLANKS}{_INVISIBLE}]+$"
 
-ODD_TEXT = rf"^[=＝{_INVISIBLE}]|[{_INVISIBLE}]$"
+_NULL = r"^(?:NULL|null|\(null\)|\\N|#N/A|nan|NaN|NaT|None|<NA>|undefined)$"  # what programs write for nothing
+
+ODD_TEXT = rf"^[=＝{_INVISIBLE}]|[{_INVISIBLE}]$|{_NULL}"
 """What a text has that something stands around."""
 ODD = (
     rf"[\x{{00}}-\x{{1f}}\x{{7f}}-\x{{a0}}{_INVISIBLE}\x{{1680}}\x{{2000}}-\x{{200a}}\x{{2028}}\x{{2029}}\x{{202f}}"
-    rf"\x{{205f}}\x{{3000}}\x{{ff01}}-\x{{ff5e}}]|^[=#{_QUOTES}{_APOSTROPHES}]|^[nN][oO]\s*:"
-    r"|^\d[\d.,]*\s*[eE]|^\+?\d+[.,]0+$"
+    rf"\x{{205f}}\x{{3000}}\x{{ff01}}-\x{{ff5e}}]|^[=#{_QUOTES}{_APOSTROPHES}]|^[nN][oO]\.?\s*:"
+    rf"|^\d[\d.,]*\s*[eE]|^\+?\d+[.,]0+$|^\d{{1,3}}(?:,\d{{3}}){{2,}}|{_NULL}"
 )
 
 """What an identifier has that is not written as usual."""
@@ -60,7 +62,10 @@ def bare_identifiers(cells: pl.Series, *, whole: bool = True) -> pl.Series:
         texts = _unwrapped(texts)
     if whole:
         texts = texts.str.replace(r"^(\+?\d+)(?:\.0+|,0)$", "$1")
-    return _filled(cells.scatter(odd.arg_true(), texts)).alias(cells.name)
+        thousands = texts.str.contains(r"^\d{1,3}(?:,\d{3}){2,}(?:\.0+)?$")
+        digits = texts.str.replace(r"\.0+$", "").str.replace_all(",", "")
+        texts = pl.select(pl.when(thousands).then(digits).otherwise(texts)).to_series()
+    return _filled(cells.clone().scatter(odd.arg_true(), texts)).alias(cells.name)
 
 
 def are_shortened(cells: pl.Series) -> pl.Series:
@@ -97,10 +102,10 @@ def _folded(texts: pl.Series) -> pl.Series:
 
 def _unwrapped(texts: pl.Series) -> pl.Series:
     texts = _taken_out(texts.str.strip_chars())
-    texts = texts.str.replace(r"^=\s*(\+?\d+)$", "$1")
+    texts = texts.str.replace(rf"^=\s*(\+?\d+|[{_APOSTROPHES}].*)$", "$1")
     texts = texts.str.replace(rf"(?s)^[{_QUOTES}](.+)[{_QUOTES}]$", "$1")
     texts = texts.str.replace(rf"(?s)^[{_APOSTROPHES}]+(.*?)[{_APOSTROPHES}]*$", "$1")
-    return texts.str.replace(r"^[nN][oO]\s*[:：]\s*(\S)", "$1").str.strip_chars()
+    return texts.str.replace(r"^[nN][oO]\.?\s*[:：]\s*(\S)", "$1").str.strip_chars()
 
 
 def _taken_out(texts: pl.Series) -> pl.Series:
@@ -110,4 +115,4 @@ def _taken_out(texts: pl.Series) -> pl.Series:
 
 
 def _filled(texts: pl.Series) -> pl.Series:
-    return pl.select(pl.when(texts != "").then(texts)).to_series()
+    return pl.select(pl.when((texts != "") & ~texts.str.contains(_NULL)).then(texts)).to_series()

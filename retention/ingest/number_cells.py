@@ -47,7 +47,7 @@ _NUMBER = (
     r"\s*(?<s3>-)?\s*(?<u2>" + _UNIT + r")?\s*(?<s4>-)?\s*(?<close>\))?\s*(?<u3>" + _UNIT + r")?$"
 )
 _BESIDE = ("u0", "u1", "u2", "u3")
-_NOTHING = rf"^(?:{_UNIT})?\s*-+\s*(?:{_UNIT})?$"
+_NOTHING = rf"^(?i:n/a)$|^(?:{_UNIT})?\s*-+\s*(?:{_UNIT})?$"
 
 _GROUPED = r"^\d{1,3}(?:(?: \d{3})+|(?:'\d{3})+)(?:[.,]\d*)?$"
 _WHOLE = r"^\d+$"
@@ -121,6 +121,9 @@ def _currencies(found: pl.DataFrame) -> pl.Series:
 
 def _meant(*signs: str | None) -> tuple[str, ...] | None:
     """Return the currencies that all signs beside one number may stand for."""
+    together = currencies_of("".join(sign for sign in signs[:2] if sign is not None))  # US $
+    if together and signs[1] is not None and signs[0] is not None and not currencies_of(signs[0]):
+        signs = ("".join((signs[0], signs[1])), *signs[2:])
     first, *others = [currencies_of(sign) for sign in signs if sign is not None] or [()]
     return tuple(code for code in first if all(code in other for other in others)) or None
 
@@ -130,5 +133,5 @@ def currencies_of(sign: str) -> tuple[str, ...]:
     plain = sign.strip().casefold().removesuffix(".")
     if known := _SIGNS.get(plain):
         return tuple(known.split())
-    code = plain.upper().strip("$€£¥￥")
-    return (code,) if is_currency(code) else ()
+    code = plain.strip("$€£¥￥")
+    return (code.upper(),) if is_currency(code.upper()) else tuple(_SIGNS.get(code, "").split())

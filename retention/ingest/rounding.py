@@ -27,26 +27,27 @@ class RoundedOrders:
         self._buyer = next((columns[name] for name in _BUYERS if name in columns), None)
         self._time = next((columns[name] for name in _TIMES if name in columns), None)
         self._seen = pl.DataFrame()
-        self._proof: tuple[int, int] | None = None
         self._sound = False
 
     def look(self, frame: pl.DataFrame, lines: pl.Series) -> None:
         """Take in some rows."""
-        if self._number is None or self._proof:
+        if self._number is None:
             return
         if not frame[self._number].str.contains(_LONG).any():
             return
         numbers = bare_identifiers(frame[self._number])
-        self._sound = self._sound or bool(numbers.str.contains(r"^\d{15,}[1-9]\d*$").any())
         rounded = are_rounded(numbers)
+        self._sound = self._sound or bool((numbers.str.contains(r"^\d{16,}$") & ~rounded).any())
         if rounded.any():
             self._compare(numbers.filter(rounded), frame.filter(rounded), lines.filter(rounded))
 
     def conclude(self, found: Conventions) -> Conventions:
         """Return what was found before with the column, if it is rounded; if it may be, with a note."""
         column = self._number or ""
-        if self._proof:
-            return replace(found, rounded={**found.rounded, column: self._proof})
+        proofs = _conflicts(self._seen) if self._seen.height else {}
+        if proofs:
+            others = {} if self._sound else {"": min(proofs.values())}
+            return replace(found, rounded={**found.rounded, column: {**proofs, **others}})
         if self._sound or not self._seen.height or self._seen["number"].n_unique() < _SUSPICIOUS:
             return found
         message = gettext_noop(
@@ -71,11 +72,11 @@ class RoundedOrders:
         )
         together = pl.concat([self._seen, rows]) if self._seen.height else rows
         self._seen = together.unique(["number", "buyer", "day", "other"], keep="first", maintain_order=True)
-        self._proof = _conflict(self._seen)
 
 
-def _conflict(seen: pl.DataFrame) -> tuple[int, int] | None:
-    """Return the lines of the first two rows that have one number and cannot be one order."""
+def _conflicts(seen: pl.DataFrame) -> dict[str, tuple[int, int]]:
+    """Return, by number, the lines of the first two rows that cannot be one order."""
+    proofs: dict[str, tuple[int, int]] = {}
     names = ("buyer", "day", "other", "line")
     for told, differs in (
         (pl.col("buyer").is_not_null(), pl.col("buyer") != pl.col("first buyer")),
@@ -83,9 +84,9 @@ def _conflict(seen: pl.DataFrame) -> tuple[int, int] | None:
     ):
         first = (pl.col(name).first().over("number").alias(f"first {name}") for name in names)
         found = seen.filter(told).sort("line").with_columns(first).filter(differs)
-        if found.height:
-            return found["first line"][0], found["line"][0]
-    return None
+        for number, one, two in found.unique("number", keep="first").select("number", "first line", "line").iter_rows():
+            proofs.setdefault(number, (one, two))
+    return proofs
 
 
 def _is_far(reading: str) -> pl.Expr:

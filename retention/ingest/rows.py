@@ -94,12 +94,16 @@ class Rows:
 
     def _refuse_rounded(self, name: str, cells: pl.Series) -> pl.Series:
         """Return identifiers, after refusing those that the survey found to be rounded."""
-        if rounding := self.conventions.rounded.get(self.columns.get(name, "")):
+        if proofs := self.conventions.rounded.get(self.columns.get(name, "")):
             message = gettext_noop(
                 "{field} {value} was rounded by a spreadsheet: lines {first} and {second} have one number and are two "
                 "orders; export it as text"
             )
-            self.refuse(are_rounded(cells), message, cells, field=name, first=rounding[0], second=rounding[1])
+            rounded = are_rounded(cells)
+            for number in cells.filter(rounded).unique().to_list():
+                if lines := proofs.get(number, proofs.get("")):
+                    theirs = rounded & (cells == number).fill_null(value=False)
+                    self.refuse(theirs, message, cells, field=name, first=lines[0], second=lines[1])
         return cells
 
     def raw_cells(self, name: str) -> pl.Series:

@@ -23,8 +23,8 @@ class Conventions:
     columns whose cells contradict each other; `odd_numbers`: those with numbers that are no days of a spreadsheet.
     `decimals`: by column, "point", "comma" or, cell by cell, "mixed".
     `fractions`: the columns of identifiers with numbers that are not whole. `rounded`: the columns of identifiers that
-    a spreadsheet rounded, with two lines that show it. `questions`: what the file leaves open; `notes`: what is to be
-    said.
+    a spreadsheet rounded, with the two lines that show it by number; "" stands for all other long numbers.
+    `questions`: what the file leaves open; `notes`: what is to be said.
     """
 
     dates: Mapping[str, str] = field(default_factory=dict)
@@ -32,7 +32,7 @@ class Conventions:
     odd_numbers: frozenset[str] = frozenset()
     decimals: Mapping[str, str] = field(default_factory=dict)
     fractions: frozenset[str] = frozenset()
-    rounded: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    rounded: Mapping[str, Mapping[str, tuple[int, int]]] = field(default_factory=dict)
     questions: tuple[Question, ...] = ()
     notes: tuple[Note, ...] = ()
 

@@ -8,7 +8,7 @@ from retention.ingest.written_times import Written, written_time
 YEAR_FIRST = r"^\d{4}(?:[-/.年]|\d{4}(?:\d{4,6})?$)"
 """How nearly all cells begin: with the year, so that nobody has to ask which number is the month."""
 
-NOTHING = r"^(?:[-—–/]+|0000-00-00.*|0000/00/00.*|0)$"
+NOTHING = r"^(?:[-—–/]+|0000-00-00.*|0000/00/00.*|0|N/A|n/a)$"
 """What programs write where there is no date."""
 
 FIRST_DAY = {False: 36_526, True: 1}
@@ -17,8 +17,8 @@ LAST_DAY = 62_000  # in 2069
 
 _PLAIN = (  # named groups as polars spells them
     r"^(?<y>(?:19|20)\d{2})(?:[-/.年](?<m>\d{1,2})[-/.月](?<d>\d{1,2})日?|(?<m2>\d{2})(?<d2>\d{2}))"
-    r"(?:[T\s]*(?<h>\d{1,2})(?:[:：时点]?(?<i>\d{2}))(?:[:：分]?(?<s>\d{2}))?秒?(?:[.,](?<f>\d{1,6})\d*)?)?"
-    r"\s*(?<z>Z|UTC|GMT|[+-]\d{2}:?\d{2})?$"
+    r"(?:[T\s]*(?<h>\d{1,2})(?:[:：时点]?(?<i>\d{2}))(?:[:：分]?(?<s>\d{2}))?秒?(?:[.,](?<f>\d{1,6})\d*)?"
+    r"\s*(?<z>Z|UTC|GMT|[+-]\d{2}:?\d{2})?|\s*(?<z2>Z|UTC|GMT|\+\d{2}:?\d{2}))?$"
 )
 _THREE = (
     r"^(?<a>\d{1,2})(?:/(?<b1>\d{1,2})/|-(?<b2>\d{1,2})-|\.(?<b3>\d{1,2})\.)(?<c>\d{4}|\d{1,2})"
@@ -61,7 +61,7 @@ def _numbers(groups: pl.DataFrame) -> pl.DataFrame:
     found |= {name: found[name].fill_null(0) for name in ("hour", "minute", "second")}
     if "f" in groups.columns:
         found["micro"] = pl.col("f").fill_null("0").str.pad_end(6, "0").cast(pl.Int64)
-        found["offset"] = _minutes(pl.col("z"))
+        found["offset"] = _minutes(pl.coalesce("z", "z2"))
     if "c" in groups.columns:
         found["hour"] = _hour(found["hour"], pl.col("half").str.to_lowercase())
         found["short"] = pl.col("c").str.len_bytes() <= len("20")

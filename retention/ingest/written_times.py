@@ -12,8 +12,15 @@ _MONTHS = {
     word: number
     for number, names in enumerate(
         (
-            "january jan", "february feb", "march mar", "april apr", "may", "june jun", "july jul", "august aug",
-            "september sept sep", "october oct", "november nov", "december dec",
+            "january jan januar jänner janvier janv enero ene gennaio gen janeiro",
+            "february feb februar février févr fév febrero febbraio fevereiro fev",
+            "march mar märz mrz mars marzo março", "april apr avril avr abril abr aprile",
+            "may mai mayo maggio mag maio", "june jun juni juin junio giugno giu junho",
+            "july jul juli juillet juil julio luglio lug julho", "august aug août agosto ago",
+            "september sept sep septembre septiembre settembre set setembro",
+            "october oct oktober okt octobre octubre ottobre ott outubro out",
+            "november nov novembre noviembre novembro",
+            "december dec dezember dez décembre déc diciembre dic dicembre dezembro",
         ),
         1,
     )
@@ -34,15 +41,16 @@ _NIGHT = {"晚上", "夜里", "夜晚", "晚间"}
 _NOON = {"中午", "正午"}
 
 _NOISE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]|\\[[^\\]]*\\]|\\([^)]*\\)")
+_ZONE_ASIDE = re.compile(r"\(((?:utc|gmt)\s?[+-]?[\d:]*|[a-z]{3,4})\)")
 _DASHES = re.compile("[\u2010-\u2015\u2212\ufe63]")
 _WEEKDAY = re.compile(
     r"\b(?:mon|tue|tues|wed|thu|thur|thurs|fri|sat|sun)\b\.?|\b(?:mon|tues|wednes|thurs|fri|satur|sun)day\b"
-    r"|(?:星期|礼拜|周)[一二三四五六日天]|\b(?:at|um|uhr)\b"
+    r"|(?:星期|礼拜|周)[一二三四五六日天]|\b(?:at|um|uhr|de|del)\b"
 )
 _HALVES = "|".join(sorted((_MORNING | _EVENING | _NOON) - {"am", "pm"}))
 _MARKER = re.compile(rf"({_HALVES})|(?<![a-z])([ap])\.?\s?m\b\.?")
 _EAST = r"(?:\s?(?:utc|gmt)?\s?([+-])(0?\d|1[0-4])(?::?(00|15|30|45))?|\s?(z))?(?=[\s,]|$)"
-_START = r"(?:^|(?<=[\st日号,]))"
+_START = r"(?:^|(?<=[\st日号,_])|(?<=\d{4}:)|(?<=\d-)(?=\d{1,2}:))"
 _CLOCKS = tuple(
     re.compile(pattern + _EAST)
     for pattern in (
@@ -57,7 +65,7 @@ _ZONE = re.compile(rf"(?<![a-z])({'|'.join((*_OFFSETS, *AMBIGUOUS))})\b")
 _YMD = re.compile(r"(\d{4})(?:\s?[-/.年]\s?|\s)(\d{1,2})(?:\s?[-/.月]\s?|\s)(\d{1,2})\s?[日号]?")
 _SHORT_YMD = re.compile(r"(\d{2})年(\d{1,2})月(\d{1,2})[日号]?")
 _EIGHT = re.compile(r"(\d{4})(\d{2})(\d{2})")
-_WORD = re.compile(r"[a-z]{3,9}")
+_WORD = re.compile("[a-zà-ÿ]{3,10}")
 _DAY_FIRST = re.compile(r"(\d{1,2})[-/. ]*#[-/. ]*(\d{4}|\d{2})")
 _MONTH_FIRST = re.compile(r"#[-/. ]*(\d{1,2})[-/. ]+(\d{4}|\d{2})")
 _YEAR_FIRST = re.compile(r"(\d{4})[-/. ]*#[-/. ]*(\d{1,2})")
@@ -94,6 +102,7 @@ class Written(NamedTuple):
 def written_time(text: str) -> Written | None:
     """Return the parts of a date or moment; None for what is none."""
     text = _DASHES.sub("-", unicodedata.normalize("NFKC", text).lower())
+    text = _ZONE_ASIDE.sub(r" \1", text)
     text = " ".join(_NOISE.sub(" ", text).split()).strip(" '’‘`\",=")
     if _DAYS.fullmatch(text):
         return Written(days=float(text.replace(",", ".")))
@@ -111,7 +120,7 @@ def written_time(text: str) -> Written | None:
 def _taken(pattern: re.Pattern[str], text: str) -> tuple[str, re.Match[str] | None]:
     """Return a text without what was found in it, and what was."""
     found = pattern.search(text)
-    return (f"{text[: found.start()]} {text[found.end() :]}".strip(), found) if found else (text, None)
+    return (" ".join(f"{text[: found.start()]} {text[found.end() :]}".split()), found) if found else (text, None)
 
 
 def _moment(text: str, clock: re.Match[str], half: str) -> Written | None:
@@ -150,7 +159,7 @@ def _hour(hour: int, half: str) -> int | None:
 
 
 def _date(text: str) -> Written | None:
-    text = " ".join(_WEEKDAY.sub(" ", text).replace(",", " ").split()).strip(" .t")
+    text = " ".join(_WEEKDAY.sub(" ", text).replace(",", " ").split()).strip(" .t-_:")
     for pattern in (_YMD, _EIGHT, _SHORT_YMD):
         if found := pattern.fullmatch(text):
             return _dated(found[1], int(found[2]), found[3])

@@ -41,8 +41,30 @@ WRITTEN = [
     ("17850,0", "17850"),
     ("''", None),
     ('=""', None),
+    ("='123'", "123"),
+    ("No.: 753", "753"),
+    ("13,800,000,001", "13800000001"),
+    ("12,345,678.0", "12345678"),
+    *((each, None) for each in ("NULL", "null", "\\N", "#N/A", "nan", "NaN", "None", "<NA>", "'NULL")),
 ]
-KEPT = ["A1", "1.5", "O'Brien", "林小雨～", "No.5", "No:", "#1001", "SO 12", "12E5", "1E10", "👨\u200d👩", "a=b", "007"]
+KEPT = [
+    "A1",
+    "Null",
+    "123,456",
+    "1,234",
+    "1.5",
+    "O'Brien",
+    "林小雨～",
+    "No.5",
+    "No:",
+    "#1001",
+    "SO 12",
+    "12E5",
+    "1E10",
+    "👨\u200d👩",
+    "a=b",
+    "007",
+]
 SHORTENED = ["1.38E+10", "1.38e+10", "1,38E+10", "1.38E10", "1E+10", "1.38 E+10", "1.2345678901234568e+18", "1.2E-5"]
 
 
@@ -172,6 +194,16 @@ def test_long_order_number_that_names_one_order_is_no_rounded_one(load: Load, as
     report = load(ROUNDED + "\n".join(rows) + "\n")
     assert (report.accepted, report.notes) == (7, [])
     assert ask("SELECT amount FROM orders ORDER BY external_id") == [(700,), (2400,), (9600,)]
+
+
+def test_among_sound_numbers_only_the_one_that_names_two_orders_is_refused(load: Load) -> None:
+    numbers = ["1234567890123456781", *["1234567890123450000"] * 2, "1234567890123460000", *["9234567890123450000"] * 2]
+    rows = [f"{number},b{place},2024-01-02,1" for place, number in enumerate(numbers)]
+    report = load(ROUNDED + "\n".join(rows) + "\n")
+    assert (report.accepted, report.rejected) == (2, 4)
+    assert [
+        f"lines {first} and {first + 1} " in each for each, first in zip(reasons(report), (3, 3, 6, 6), strict=True)
+    ]
 
 
 def test_numbers_that_all_end_in_zeros_are_taken_and_said(load: Load) -> None:
