@@ -10,11 +10,11 @@ from retention.addresses import country_of, email_keys, phone_keys
 from retention.clock import zone
 from retention.errors import Invalid
 from retention.i18n import gettext_noop
+from retention.ingest.answers import CHANNELS, end_answers, read_answers
 from retention.ingest.consents import take_answers
 from retention.ingest.rows import Rows
 from retention.ingest.staged import MergedRows, StagedRows, latest, moment, need, spell, welcome
 from retention.ingest.times import read_dates, read_times
-from retention.ingest.words import read_words
 from retention.staging import ColumnKind, drop_staging, fetch, insert_new, keep_before, run, settle
 from retention.versions import Family, raise_version
 
@@ -28,24 +28,19 @@ _TEXTS = {
     "city": 100,
     "timezone": 64,
 }
-_ANSWERS = {
-    **dict.fromkeys(
-        ("in", "yes", "y", "1", "true", "t", "subscribed", "opted in", "是", "同意", "订阅", "已订阅"), "in"
-    ),
-    **dict.fromkeys(
-        ("out", "no", "n", "0", "false", "f", "unsubscribed", "opted out", "否", "拒绝", "退订", "未订阅"), "out"
-    ),
-}
-_CHANNELS = ("email", "sms")
 _KEYS = ("email_key", "phone_key")
 
 
 @dataclass
 class BuyerStaging(StagedRows):
-    """Rows of a file of buyers; `file` is named as the source of the consents in it. No answer is later than `now`."""
+    """Rows of a file of buyers; `file` is named as the source of the consents in it. No answer is later than `now`.
+
+    `no_is_vague`: a no may also mean that nobody asked.
+    """
 
     file: str = ""
     now: datetime | None = None
+    no_is_vague: bool = False
 
     name = "import_buyers"
     shape: ClassVar = {
@@ -68,14 +63,15 @@ class BuyerStaging(StagedRows):
         unknown = [name for name in texts["timezone"].drop_nulls().unique() if not _is_zone(name)]
         message = gettext_noop("{value} is not a time zone")
         rows.refuse(texts["timezone"].is_in(unknown).fill_null(False), message, texts["timezone"])
+        answers = read_answers(rows, no_is_vague=self.no_is_vague)
         return pl.DataFrame(
             {
                 "buyer": need(rows, "buyer_id", 200),
                 **texts,
                 "birthday": read_dates(rows, "birthday"),
                 "created_at": read_times(rows, "created_at", self.shop.timezone),
-                **{f"{channel}_consent": read_words(rows, f"{channel}_consent", _ANSWERS) for channel in _CHANNELS},
-                **self._moments(rows),
+                **{f"{channel}_consent": cells for channel, cells in answers.by_channel.items()},
+                **self._moments(rows, answers.suppressed),
                 # An empty cell changes nothing, so it has no key that could.
                 "email_key": email_keys(texts["email"]).replace("", None),
                 "phone_key": phone_keys(texts["phone"], country_of(self.shop.timezone), texts["country"]).replace(
@@ -84,17 +80,21 @@ class BuyerStaging(StagedRows):
             }
         )
 
-    def _moments(self, rows: Rows) -> dict[str, pl.Series]:
+    def _moments(self, rows: Rows, suppressed: pl.Series) -> dict[str, pl.Series]:
         """Return when the answers were given: of a channel, else of both."""
-        names = ("consent_at", *(f"{channel}_consent_at" for channel in _CHANNELS))
+        names = ("consent_at", "email_suppressed_at", *(f"{channel}_consent_at" for channel in CHANNELS))
         read = {name: read_times(rows, name, self.shop.timezone) for name in names}
         if self.now:
             now = self.now.astimezone(UTC)  # as the columns are, whatever zone the caller thinks in
             message = gettext_noop("{field} {value} is in the future")
             for name, times in read.items():
                 rows.refuse((times > now).fill_null(False), message, rows.cells(name), field=name)
-        both = read.pop("consent_at")
-        return {name: pl.select(pl.coalesce(times, both)).to_series() for name, times in read.items()}
+        both, held = read.pop("consent_at"), read.pop("email_suppressed_at")
+        at = {name: pl.select(pl.coalesce(times, both)).to_series() for name, times in read.items()}
+        if suppressed.any():  # the moment of the subscription is not that of its end
+            email = pl.when(suppressed).then(held).otherwise(at["email_consent_at"])
+            at["email_consent_at"] = pl.select(email).to_series().alias("email_consent_at")
+        return at
 
     def merge(self, *, now: datetime) -> MergedRows:
         """Write the rows into buyers and consents. An empty cell changes nothing."""
@@ -102,10 +102,13 @@ class BuyerStaging(StagedRows):
         added = self._insert(now)
         self._keep_former()
         updated = self._update()
+        for channel in CHANNELS:
+            if self.no_is_vague:
+                end_answers(self.session, self.shop, self.name, channel)
         outcomes = [
             take_answers(self.session, self.shop, self.name, channel, source=f"import:{self.file}"[:100], now=now)
-            for channel in _CHANNELS
-            if f"{channel}_consent" in self.columns
+            for channel in CHANNELS
+            if {f"{channel}_consent", f"{channel}_suppressed"} & self.columns.keys()
         ]
         answers, overruled = sum(each.added for each in outcomes), sum(each.overruled for each in outcomes)
         total = fetch(self.session, f"SELECT count(DISTINCT buyer) FROM {self.name}")[0]  # noqa: S608 - our own name

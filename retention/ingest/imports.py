@@ -294,7 +294,9 @@ def take(
     found, columns = asked.columns_of(opened.header)
     if asked.options.preset == AUTO and found.preset != GENERIC.name:
         asked.notes.add(RECOGNISED, preset=found.preset, export=found.export.title)
-    rows = Prepared(opened, asked.kind, columns, shop, KnownBuyers(session, shop), found.export.given)
+    rows = Prepared(
+        opened, asked.kind, columns, shop, KnownBuyers(session, shop), found.export.given_in(asked.path.name)
+    )
     conventions = _conventions(rows, shop, asked, rows.fields)
     staging = _staging(session, shop, asked, found, rows.fields, conventions, folder=folder, stream=stream)
     with closing(staging):
@@ -442,7 +444,15 @@ def _staging(
             stream=stream,
         )
     if asked.kind == "buyers":
-        return BuyerStaging(session, shop, columns, conventions, file=asked.path.name, now=asked.now)
+        return BuyerStaging(
+            session,
+            shop,
+            columns,
+            conventions,
+            file=asked.path.name,
+            now=asked.now,
+            no_is_vague=found.export.no_is_vague,
+        )
     if asked.kind == "products":
         return ProductStaging(session, shop, columns, conventions, folder=asked.path.parent, files=asked.files)
     simple = {"followers": FollowerStaging, "members": MemberStaging, "parcels": ParcelStaging}

@@ -109,6 +109,8 @@ def _or_contact(
         if missing.any():
             places = countries.filter(missing) if countries is not None else None
             keys = phone_keys(contacts["phone"].filter(missing), country, places)
+            abroad = contacts["phone"].filter(missing).str.starts_with("+") & ~keys.str.starts_with("+")
+            keys = pl.select(pl.when(abroad).then("+" + keys).otherwise(keys)).to_series()
             whole = keys.str.count_matches(r"\d") >= _LEAST_DIGITS
             buyer = buyer.scatter(missing.arg_true(), _null_where(~whole, keys))
     return buyer

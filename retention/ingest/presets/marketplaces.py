@@ -159,6 +159,7 @@ AMAZON = ColumnPreset(
                 "ship-postal-code", "promotion-ids", "buyer-phone-number", "quantity-purchased", "quantity-to-ship",
                 "is-business-order", "price-designation", "reporting-date", "promise-date",
             ),
+            sure=("amazon-order-id",),
         ),
     ),
 )  # fmt: skip
@@ -283,6 +284,7 @@ LAZADA = ColumnPreset(
                 "deliveredDate", "deliveryType", "invoiceRequired", "bundleId", "Order Item Id", "Lazada Id",
                 "Lazada SKU", "Seller SKU",
             ),
+            sure=("lazadaSku", "orderItemId"),
             statuses={"pending": "paid"},  # an order that waits for payment is "unpaid" here
         ),
     ),

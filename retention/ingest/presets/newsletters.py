@@ -83,6 +83,7 @@ MAILCHIMP = ColumnPreset(
             {**_MAILCHIMP, "email_consent_at": ("UNSUB_TIME",)},
             marks=(*_MAILCHIMP_MARKS, "UNSUB_TIME", "UNSUB_CAMPAIGN_TITLE", "UNSUB_CAMPAIGN_ID", "UNSUB_REASON",
                    "UNSUB_REASON_OTHER"),
+            sure=("MEMBER_RATING",),
             given={"email_consent": "unsubscribed"},
         ),
         Export(
@@ -90,6 +91,7 @@ MAILCHIMP = ColumnPreset(
             "Cleaned contacts",
             {**_MAILCHIMP, "email_consent_at": ("CLEAN_TIME",)},
             marks=(*_MAILCHIMP_MARKS, "CLEAN_TIME", "CLEAN_CAMPAIGN_TITLE", "CLEAN_CAMPAIGN_ID"),
+            sure=("MEMBER_RATING",),
             given={"email_consent": "cleaned"},
         ),
     ),

@@ -1,5 +1,6 @@
 """A column preset: the exports of one shop system or platform, and how their columns are called."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -15,7 +16,8 @@ class Export:
     which one is enough; `without` are headers that look like a field and are none. `order_level` says that money
     columns hold the order's totals, not the line's; `after_refunds` names the amount columns from which refunds
     have been taken already. `add_lines`: the rows are lines of orders that another file brings. `given`: what the
-    kind of file says in itself, by field. `statuses`: words that mean something else in this system.
+    kind of file says in itself, by field. `statuses`: words that mean something else in this system. `no_is_vague`:
+    a no to messages may also mean that nobody asked.
     """
 
     kind: str
@@ -29,6 +31,11 @@ class Export:
     add_lines: bool = False
     given: Mapping[str, str] = field(default_factory=dict)
     statuses: Mapping[str, str] = field(default_factory=dict)
+    no_is_vague: bool = False
+
+    def given_in(self, file: str) -> Mapping[str, str]:
+        """Return what a file of this kind says by its name; a list of whoever did not subscribe says nothing."""
+        return {} if re.search(r"non[-_ ]?subscribed", file, re.IGNORECASE) else self.given
 
 
 @dataclass(frozen=True)

@@ -120,6 +120,7 @@ PRESTASHOP = ColumnPreset(
                 "Social title", "Titre de civilité", "Partner offers", "Offres partenaires", "Last visit",
                 "Dernière visite", "Letzter Besuch",
             ),
+            no_is_vague=True,
         ),
     ),
 )  # fmt: skip
@@ -239,6 +240,7 @@ SQUARE = ColumnPreset(
                 "Price Point Name", "Modifiers Applied", "Gross Sales", "Net Sales", "Itemization Type", "Event Type",
                 "Dining Option", "Device Name", "Payment ID", "Customer Reference ID", "Commission",
             ),
+            without=("Time Zone",),
         ),
         Export(
             "orders",
@@ -254,6 +256,7 @@ SQUARE = ColumnPreset(
                 "Card Entry Methods", "Square Gift Card", "Other Tender", "Net Total", "PAN Suffix", "Event Type",
                 "Deposit ID", "Customer Reference ID", "Dining Option",
             ),
+            without=("Time Zone",),
             order_level=True,
         ),
         Export(

@@ -45,6 +45,7 @@ SHOPIFY = ColumnPreset(
                 "Lineitem requires shipping", "Lineitem taxable", "Lineitem fulfillment status", "Outstanding Balance",
                 "Risk Level", "Receipt Number", "Cancelled at", "Note Attributes", "Refunded Amount",
             ),
+            sure=("Financial Status", "Lineitem name", "Lineitem quantity"),
             order_level=True,
         ),
         Export(
@@ -71,6 +72,8 @@ SHOPIFY = ColumnPreset(
                 "Default Address Province Code", "Default Address Country Code", "Default Address Zip",
                 "Default Address Phone", "Email Marketing: Status", "SMS Marketing: Status",
             ),
+            sure=("Accepts Email Marketing", "Accepts SMS Marketing", "Email Marketing: Status"),
+            no_is_vague=True,
         ),
         Export(
             "products",
