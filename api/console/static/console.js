@@ -72,6 +72,30 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   if (document.hidden && event.target.matches("[hx-trigger^=every]")) event.preventDefault();
 });
 
+// What refreshes itself waits while somebody presses or types in it: a press must not lose its button, nor a field its text.
+let pressed = null;
+["pointerdown", "keydown"].forEach((name) => document.addEventListener(name, (event) => { pressed = event.target; }));
+["pointerup", "pointercancel", "keyup"].forEach((name) => document.addEventListener(name, () => { setTimeout(() => { pressed = null; }); }));
+window.addEventListener("blur", () => { pressed = null; });
+
+// A button or link that had the focus has it again when it was only drawn again.
+const sameThing = (control) => [control.tagName, control.getAttribute("href"), control.name, control.value, control.textContent.trim()].join("|");
+let focused = "";
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { target, requestConfig } = event.detail;
+  const active = document.activeElement;
+  focused = "";
+  if (!requestConfig.elt.matches("[hx-trigger^=every]")) return;
+  const field = active.closest("input, select, textarea, dialog");
+  if ([pressed, field].some((each) => each && target.contains(each))) event.detail.shouldSwap = false;
+  else if (target.contains(active)) focused = sameThing(active);
+});
+document.addEventListener("htmx:afterRequest", () => {
+  if (!focused || document.activeElement !== document.body) return;
+  [...document.querySelectorAll("a, button, summary")].find((each) => sameThing(each) === focused)?.focus({ preventScroll: true });
+  focused = "";
+});
+
 // A refusal that answers a request of HTMX is one sentence; show it where people look.
 document.addEventListener("htmx:responseError", (event) => {
   const line = document.createElement("div");
