@@ -149,13 +149,14 @@ def _check(kind: str, options: ImportOptions) -> None:
 
 
 def change_options(session: Session, member: Member, number: int, options: ImportOptions) -> Job:
-    """Say something else of a file that was understood, which is then read again.
+    """Say something else of a file that was understood, or could not be, which is then read again.
 
     Conflict when it is being read, or was imported; Invalid for an unknown preset.
     """
     job = import_for(session, member, number)
     lock(session, job)
-    _check_understood(job)
+    if not was_unreadable(job):
+        _check_understood(job)
     check_preset(options.preset)
     given = {name: value for name, value in job.input.items() if name != "mapping"}
     job.input = {**given, "options": options.as_json(), "asked": True, "language": current_language()}
@@ -277,6 +278,12 @@ def _lines(pieces: Iterator[bytes]) -> Iterator[str]:
         yield from (line.decode("utf-8-sig", "replace") + "\n" for line in whole)
     if rest:
         yield rest.decode("utf-8-sig", "replace")
+
+
+def was_unreadable(job: Job) -> bool:
+    """Tell whether a file could not be understood, and is still there to be read in another way."""
+    unread = job.state is JobState.FAILED and job.input.get("step") == ImportStep.UNDERSTAND
+    return unread and bool(job.input.get("upload"))
 
 
 def _check_understood(job: Job) -> None:

@@ -11,6 +11,7 @@ from retention.errors import Invalid
 from retention.i18n import gettext as _
 from retention.i18n import gettext_noop
 from retention.ingest.drafts import understanding_of
+from retention.ingest.encodings import known_encodings
 from retention.ingest.jobs import options_of
 from retention.ingest.options import ImportOptions, parse_rates, parse_statuses
 from retention.ingest.presets import AUTO, PRESETS
@@ -28,7 +29,6 @@ PRESET_NAMES = {
     "prestashop": "PrestaShop",
     "ebay": "eBay",
 }
-ENCODINGS = ("utf-8", "utf-16", "gb18030", "big5", "shift_jis", "euc_kr", "cp1252")
 DECIMALS = (
     ("", gettext_noop("Detect")),
     ("point", gettext_noop("Point: 1234.50")),
@@ -99,7 +99,7 @@ def draft_context(job: Job) -> dict[str, Any]:
         "meanings": [("", _("Leave out")), *((value, _(name)) for value, name in MEANINGS)],
         "presets": [("", _("Detect")), *((name, preset_name(name)) for name in PRESETS)],
         "preset_name": preset_name(seen.get("preset", "")),
-        "encodings": [("", _("Detect")), *((name, name.upper().replace("_", "-")) for name in ENCODINGS)],
+        "encodings": [("", _("Detect")), *((name, name) for name in known_encodings().split(", "))],
         "decimals": [(value, _(name)) for value, name in DECIMALS],
         "date_orders": [(value, _(name)) for value, name in DATES],
         "statuses": "\n".join(f"{word}={meaning}" for word, meaning in options.statuses.items()),

@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse, Response, StreamingResponse
 from sqlmodel import Session
 from starlette.datastructures import FormData
 
-from api.console.shell import Here, Notice, go, refused, show
+from api.console.shell import Here, go, show
 from api.console.shop.failures import failure_lines
 from api.console.shop.import_draft import draft_context, draft_options
 from api.console.shop.import_fields import field_name
@@ -18,7 +18,7 @@ from api.deps import Files, Now, Place, Reading, Writing, require
 from api.forms import read_texts
 from retention.access import Scope
 from retention.database import reading, transaction
-from retention.errors import Error, Invalid
+from retention.errors import Invalid
 from retention.failures import failures_of
 from retention.i18n import gettext as _
 from retention.i18n import gettext_noop
@@ -36,6 +36,7 @@ from retention.ingest.drafts import (
     save_mapping_of,
     start_import,
     state_of,
+    was_unreadable,
 )
 from retention.ingest.jobs import progress_of
 from retention.ingest.options import ImportOptions
@@ -123,21 +124,14 @@ def tell_more(
 ) -> Response:
     """Read the file again with what the form says of it, and show what it comes to."""
     engine = request.app.state.engine
-    wrong: Error | None = None
-    try:
-        with transaction(engine) as session:
-            job = import_for(session, place.member, number)
-            job = change_options(session, place.member, number, draft_options(job, form))
-        run_small(engine, job, files)
-    except Error as error:
-        if not request.headers.get("HX-Request"):
-            raise
-        wrong = error
+    with transaction(engine) as session:
+        job = import_for(session, place.member, number)
+        job = change_options(session, place.member, number, draft_options(job, form))
+    run_small(engine, job, files)
     if not request.headers.get("HX-Request"):
         return go(f"/shops/{place.shop.slug}/imports/{number}")
     with reading(engine) as session:
-        job = import_for(session, place.member, number)
-        return _page(request, session, place, job, now=now, files=files, notice=refused(wrong) if wrong else None)
+        return _page(request, session, place, import_for(session, place.member, number), now=now, files=files)
 
 
 @router.post("/{number}/start")
@@ -185,24 +179,24 @@ def _page(
     *,
     now: Now,
     files: Files,
-    notice: Notice | None = None,
 ) -> HTMLResponse:
     part = bool(request.headers.get("HX-Request"))
     state = state_of(job)
     failing = failures_of(session, place.shop.id, kind="job", thing_id=job.id)
     done, total = progress_of(job, files)
-    shown: dict[str, Any] = draft_context(job) if state is ImportState.UNDERSTOOD else {}
+    unread = was_unreadable(job)
+    shown: dict[str, Any] = draft_context(job) if unread or state is ImportState.UNDERSTOOD else {}
     refusal = why_not(session, place.member, job.id) if state is ImportState.DONE else None
     return show(
         request,
         session,
         "shop/import_live.html" if part else "shop/import.html",
-        notice=notice,
         job=job,
         import_state=state.value,
         done=done,
         total=total,
         refusal=refusal_of(job),
+        unread=unread,
         rejects=first_rejects(job, files) if state is ImportState.DONE else [],
         not_undone=refusal.say(_) if refusal else "",
         undone_at=_undone_at(job),

@@ -103,7 +103,7 @@ def test_another_source_finds_the_columns_again_and_two_columns_cannot_be_one_fi
         data={"csrf": token_of(owner.client), "column-0": "buyer_id", "column-1": "buyer_id"},
         headers={"HX-Request": "true"},
     )
-    assert (live.status_code, "Two columns are taken for" in live.text, "<html" in live.text) == (200, True, False)
+    assert (live.status_code, "Two columns are taken for" in live.text, "<html" in live.text) == (422, True, False)
     assert selected(owner.page(path))["order_id"] == "order_id"  # as before
     none = {f"column-{number}": "" for number in range(7)}
     page = owner.send(f"{path}/options", **none).text
@@ -181,3 +181,15 @@ def test_status_words_and_currencies_nobody_knows_are_asked_about(owner: Person)
     page = owner.send(f"{path}/options", **told).text
     assert ("3 rows can be imported." in page, "98.00" in page, "word-0" in page) == (True, True, False)
     assert "on the way=paid" in page
+
+
+def test_file_that_could_not_be_read_is_read_in_another_way(owner: Person) -> None:
+    answer = post_file(owner, ORDERS)
+    path = f"/imports/{number_of(answer)}"
+    for wrong in ({"encoding": "UTF-16"}, {"header_row": "400"}):
+        page = owner.send(f"{path}/options", **wrong).text
+        assert ("Nothing was imported." in page, "Read it again" in page) == (True, True)
+        assert owner.send(f"{path}/start").status_code == 409
+    assert 'name="header_row" inputmode="numeric" value="400"' in page
+    page = owner.send(f"{path}/options", encoding="UTF-8").text
+    assert "2 rows can be imported." in page

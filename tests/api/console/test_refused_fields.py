@@ -22,7 +22,7 @@ from tests.sign_in import sign_in, token_of
 
 BAD = "none of these"
 PROPER = re.compile(
-    r"name@shop\.example|FREQ=[A-Z0-9;=]+|"
+    r"name@shop\.example|FREQ=[A-Z0-9;=]+|EUR=7\.8|WORD=paid|"
     r"\b(none of these|JSON|SKU|RFC|RRULE|https?|UTF-8|SMS|SMTP|RFM|Liquid|CNY|IP|ID)\b",
     re.IGNORECASE,
 )

@@ -28,6 +28,7 @@ from retention.database import transaction
 from retention.errors import Conflict
 from retention.failures import Thing, write_failure
 from retention.files import open_store
+from retention.ingest.jobs import run_import
 from retention.products import Product
 from retention.queue import app as queue
 from retention.settings import Settings
@@ -161,6 +162,9 @@ def _by_hand(owner: TestClient, engine: Engine) -> None:
     send("/people/keys", name="till", scopes="orders:write")
     send("/imports", kind="orders", _files={"file": ("o.csv", b"order_id,buyer_id\n1,2\n", "text/csv")})
     send("/imports/1/mapping", name="Till")
+    send("/imports", kind="buyers", _files={"file": ("b.csv", b"buyer_id,name\nzoe,Zoe\n", "text/csv")})
+    send("/imports/2/start")
+    run_import(engine, 2, now=lambda: NOW, files=owner.app.state.files)  # type: ignore[attr-defined]
     send("/segments/lists", name="Staff", short_name="staff", _files={"file": ("l.txt", b"B0001\n", "text/plain")})
     send("/joint", theme="Tea", short="together", language="en")
     send("/joint/1/partners", partner="teahouse")
