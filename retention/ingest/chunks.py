@@ -1,7 +1,7 @@
 """Chunks: some rows of a file as text cells with their line numbers, whatever form the file has."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol
 
 import polars as pl
@@ -13,6 +13,8 @@ MOST_COLUMNS = 500
 LONGEST_LINE = 4 << 20
 """Bytes of one record. Whatever is longer is no table, and would be in memory as a whole."""
 _CELLS_AT_ONCE = 2_000_000
+
+_ERROR = r"^#(?:N/A|REF!|VALUE!|DIV/0!|NAME\?|NUM!|NULL!)$"
 
 REJECTS = ("line", "reason")
 """How the header of a file of rejected rows begins."""
@@ -34,10 +36,16 @@ class Chunk:
     lines: pl.Series
     done: int
     broken: list[Reject] = field(default_factory=list)
+    errors: int = 0  # cells that held an error of a spreadsheet
 
 
 class Source(Protocol):
     """A file of rows. `chunks` may be called again and then starts from the top; `total` is in the unit of `done`."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether a program wrote the numbers, so that a point is one."""
+        ...
 
     @property
     def header(self) -> list[str]:
@@ -83,6 +91,15 @@ def blank_to_null(frame: pl.DataFrame) -> pl.DataFrame:
 def is_own(frame: pl.DataFrame) -> bool:
     """Tell whether rows are of a file of buyers that we wrote: what it calls them is what they are called."""
     return tuple(frame.columns[: len(BUYER_EXPORT)]) == BUYER_EXPORT
+
+
+def without_errors(chunk: Chunk) -> Chunk:
+    """Return rows in which what a formula left instead of a value is blank."""
+    wrong = pl.all().str.contains(_ERROR)
+    count = 0 if is_own(chunk.frame) else sum(chunk.frame.select(wrong.sum()).row(0))
+    if not count:
+        return chunk
+    return replace(chunk, frame=chunk.frame.with_columns(pl.when(~wrong).then(pl.all())), errors=count)
 
 
 def rows_at_once(header: Sequence[str]) -> int:

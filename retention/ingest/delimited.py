@@ -23,6 +23,7 @@ from retention.ingest.chunks import (
     clean_header,
     rows_at_once,
     text_frame,
+    without_errors,
 )
 from retention.ingest.delimiters import Layout, find_layout
 from retention.ingest.headers import Known, Note, nothing_known
@@ -30,6 +31,7 @@ from retention.ingest.records import STRAY_QUOTE, records
 from retention.ingest.texts import FOREIGN, Text, open_text
 
 BLOCK = 2 << 20
+_ERRORS = (b"#N/A", b"#REF!", b"#VALUE!", b"#DIV/0!", b"#NAME?", b"#NUM!", b"#NULL!")
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Delimited:
     start: tuple[int, int]
     total: int
     notes: list[Note] = field(default_factory=list)
+    exact: bool = False
 
     @property
     def encoding(self) -> str:
@@ -54,7 +57,7 @@ class Delimited:
         for block, done in _blocks(self.text, self.start[0]):
             for chunk in self._parse(block, line, done):
                 if chunk.frame.height or chunk.broken:
-                    yield chunk
+                    yield without_errors(chunk) if any(each in block for each in _ERRORS) else chunk
             line += _count_lines(block)
 
     def _parse(self, block: bytes, line: int, done: int) -> Iterable[Chunk]:

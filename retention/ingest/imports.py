@@ -28,7 +28,6 @@ from retention.ingest.columns import Columns, FoundExport, find_export, known_co
 from retention.ingest.currencies import Currencies
 from retention.ingest.date_orders import DateOrders
 from retention.ingest.decimals import Decimals
-from retention.ingest.delimited import Delimited
 from retention.ingest.duplicates import Duplicates
 from retention.ingest.erased_rows import screen
 from retention.ingest.followers_and_groups import FollowerStaging, MemberStaging
@@ -51,6 +50,7 @@ from retention.ingest.staged import MergedRows, StagedRows
 from retention.ingest.statuses import state_meanings
 from retention.ingest.stream import Scattered
 from retention.ingest.survey import Conventions, Evidence, survey
+from retention.ingest.tidying import Tidied
 from retention.jobs import Job
 from retention.memory_limit import limited_memory
 from retention.privacy.erased import Erased, erased_of
@@ -294,14 +294,16 @@ def take(
     found, columns = asked.columns_of(opened.header)
     if asked.options.preset == AUTO and found.preset != GENERIC.name:
         asked.notes.add(RECOGNISED, preset=found.preset, export=found.export.title)
+    tidied = Tidied(opened, asked.kind, columns)
     rows = Prepared(
-        opened, asked.kind, columns, shop, KnownBuyers(session, shop), found.export.given_in(asked.path.name)
+        tidied, asked.kind, columns, shop, KnownBuyers(session, shop), found.export.given_in(asked.path.name)
     )
     conventions = _conventions(rows, shop, asked, rows.fields)
     staging = _staging(session, shop, asked, found, rows.fields, conventions, folder=folder, stream=stream)
     with closing(staging):
         read = _read(rows, staging, rejects, asked, _Screen(erased_of(session, shop), asked.kind, rows.fields, columns))
         rows.tell(asked.notes)
+        tidied.tell(asked.notes)
         merged = _merge(session, staging, asked)
         for note in staging.notes():
             asked.notes.add(note.message, **note.values)
@@ -346,7 +348,7 @@ def _conventions(opened: Prepared, shop: Shop, asked: ImportRequest, columns: Ma
 
 def _evidence(opened: Prepared, shop: Shop, asked: ImportRequest, columns: Mapping[str, str]) -> list[Evidence]:
     """Return the questions to the file as a whole."""
-    cents, exact = get_currency_precision(shop.currency), not isinstance(opened.source, Delimited)
+    cents, exact = get_currency_precision(shop.currency), opened.exact
     evidence: list[Evidence] = [
         Decimals(columns, asked.options.decimal, exact=exact, cents=cents),
         DateOrders(columns, asked.options.dates, now=asked.now),

@@ -23,6 +23,7 @@ class JsonLines:
     header: list[str]
     total: int
     notes: list[Note] = field(default_factory=list)
+    exact: bool = True
 
     @property
     def encoding(self) -> str:

@@ -35,6 +35,7 @@ class Prepared:
         self, source: Source, kind: str, columns: Columns, shop: Shop, known: KnownBuyers, given: Mapping[str, str]
     ) -> None:
         self.header, self.encoding, self.total, self.notes = source.header, source.encoding, source.total, source.notes
+        self.exact = source.exact
         self.counts: Counter[str] = Counter()
         self.source = source
         self._reading = PersonReading(kind, columns, shop, known, given)

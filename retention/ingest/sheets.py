@@ -71,6 +71,7 @@ class Worksheet:
     parts: list[Part]
     total: int
     notes: list[Note] = field(default_factory=list)
+    exact: bool = True
     encoding: str = "XLSX"
 
     def chunks(self) -> Iterator[Chunk]:

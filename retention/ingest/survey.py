@@ -56,7 +56,7 @@ class Evidence(Protocol):
 def survey(chunks: Iterable[Chunk], evidence: Sequence[Evidence]) -> Conventions:
     """Show all rows of a file to each piece of evidence and return what follows. With none the file is not read."""
     for chunk in chunks if evidence else ():
-        for each in evidence:
+        for each in evidence if chunk.frame.height else ():
             each.look(chunk.frame, chunk.lines)
     found = Conventions()
     for each in evidence:

@@ -191,6 +191,19 @@ ODOO = ColumnPreset(
             ),
             order_level=True,
         ),
+        Export(  # the lines of orders as a list of their own, or an order's own columns with short labels
+            "orders",
+            "Sales order lines",
+            {
+                "order_id": ("Order Reference", "Order"),
+                "buyer_id": ("Customer",),
+                "placed_at": ("Order Date",),
+                "title": ("Product", "Description"),
+                "quantity": ("Quantity", "Ordered Quantity"),
+                "amount": ("Total", "Subtotal"),
+            },
+            marks=("Order Reference", "Product", "Unit Price", "Subtotal"),
+        ),
         Export(
             "buyers",
             "Contacts",
