@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+import api.tables  # noqa: F401 - what is built on an import is said beside each table, so all of them have to be known
 from api.cli.terminal import USUAL_ROWS, JsonOption, LimitOption, ShopOption, reading, show, show_page, writing
 from api.shapes.imports import ListedImportOut, UndoneImportOut
 from retention.files import open_store

@@ -110,7 +110,16 @@ def _in_words(report: ImportReport) -> dict[str, Any]:
     ignored = {"ignored columns": ", ".join(report.ignored_columns)} if report.ignored_columns else {}
     rejects = {"rejected rows": report.rejects_path} if report.rejects_path else {}
     notes = {"notes": " ".join(report.notes)} if report.notes else {}
-    return result | {"preset": report.preset} | columns | ignored | report.totals | notes | rejects
+    return (
+        {"number": report.number}
+        | result
+        | {"preset": report.preset}
+        | columns
+        | ignored
+        | report.totals
+        | notes
+        | rejects
+    )
 
 
 @contextmanager

@@ -15,23 +15,21 @@ import sqlalchemy as sa
 from pyroaring import BitMap
 from sqlmodel import Session, SQLModel
 
+from retention.buyers import Buyer, FormerAddress
+from retention.consent import Consent
 from retention.database import is_postgresql
+from retention.followers_and_groups import Follow, Group, GroupMember
+from retention.orders import Order, OrderLine
+from retention.parcels import Parcel
+from retention.products import Product
 from retention.staging import ColumnKind, fetch, fetch_all, look_up, run
+from retention.suppressions import Suppression
 
-KEYS = {
-    "order_lines": "order_id",
-    "parcels": "id",
-    "orders": "id",
-    "consents": "id",
-    "suppressions": "id",
-    "former_addresses": "id",
-    "group_members": "id",
-    "follows": "id",
-    "groups": "id",
-    "products": "id",
-    "buyers": "id",
-}
-"""The tables that imports change, in an order in which rows can go; what rows are found by."""
+_CHANGED: tuple[type[SQLModel], ...] = (
+    *(OrderLine, Parcel, Order, Consent, Suppression, FormerAddress, GroupMember, Follow, Group, Product, Buyer),
+)
+KEYS = {str(each.__tablename__): "order_id" if each is OrderLine else "id" for each in _CHANGED}
+"""The tables that imports change, in an order in which rows can go, and what rows are found by."""
 
 SLICE = 20_000  # rows read at a time
 

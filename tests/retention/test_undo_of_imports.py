@@ -3,6 +3,8 @@
 import ast
 import random
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 from sqlalchemy import Engine, event, text
 from sqlmodel import Session, select
 
-from retention import ingest
+from retention import built_on, ingest
 from retention.access import ROLE_SCOPES, Member, Role
 from retention.buyers import Buyer
 from retention.consent import Answer, Channel, record_consent
@@ -25,7 +27,9 @@ from retention.ingest.undo import UndoneImport, undo_import, why_not
 from retention.orders import Order
 from retention.privacy.requests import erase_buyer
 from retention.settings import Settings
+from retention.shops import find_shop
 from retention.staging import keep_journal, stage
+from segments.export import upload_list
 from tests.factories import make_shop
 from tests.retention.makers import NOW, in_small_pieces
 
@@ -287,3 +291,21 @@ def test_lines_added_to_a_known_order_have_its_lines_noted_first(shops: Engine, 
             what: [rows.height for rows in kept.rows("order_lines", what)] for what in ("before", "added", "after")
         }
         assert heights == {"before": [1], "added": [], "after": [2]}
+
+
+def test_command_knows_everything_that_can_be_built_on_an_import() -> None:
+    asked = (
+        "import api.cli.import_undo, retention.built_on; print(sorted(each[0] for each in retention.built_on._checks))"
+    )
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert ast.literal_eval(done.stdout) == sorted(what for what, _check in built_on._checks)
+    assert "lists with them" in done.stdout
+
+
+def test_import_cannot_be_undone_once_its_buyers_are_on_a_list(shops: Engine, take: Take, undo: Undo) -> None:
+    number = take("buyers", "buyer_id\nb1").number
+    with transaction(shops) as session:
+        shop = find_shop(session, "two")
+        upload_list(session, shop, "back", lines=iter(["b1"]), actor="user:1", at=NOW)
+    with pytest.raises(Conflict, match=r"lists with them \(1\)"):
+        undo(number)
