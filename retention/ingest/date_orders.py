@@ -25,6 +25,11 @@ _OVERWHELMING = 4
 _UNCLEAR = gettext_noop(
     "Column {column}: {examples} may be day/month or month/day. Say which with --dates dmy or --dates mdy."
 )
+_FOUND = {
+    "dmy": gettext_noop("{column} is day/month/year: {example}."),
+    "mdy": gettext_noop("{column} is month/day/year: {example}."),
+    "ymd": gettext_noop("{column} is year/month/day: {example}."),
+}
 _BORROWED = {
     "dmy": gettext_noop("{column} is read as day/month, like the other columns: {example}."),
     "mdy": gettext_noop("{column} is read as month/day, like the other columns: {example}."),
@@ -106,6 +111,7 @@ class DateOrders:
                 open_ones[name] = (column, readings)
             elif column.seen:
                 orders[name] = next(iter(readings))
+                found = _said(found, name, column, orders[name])
                 if column.is_unsure(orders[name]):
                     unsure.add(name)
         found = replace(found, dates=orders, unsure_dates=frozenset(unsure))
@@ -113,6 +119,16 @@ class DateOrders:
         for name, (column, readings) in open_ones.items():
             found = _lend(found, name, column, readings, next(iter(sure)) if len(sure) == 1 else "")
         return found
+
+
+def _said(found: Conventions, name: str, column: _Column, order: str) -> Conventions:
+    """Return the conventions with a note of the order that a column was found to have, and a date that shows it."""
+    proofs = sorted(each for each in column.seen if [_read(each, other) for other in _BORROWED].count(None) == 1)
+    shown = next((each for each in proofs if _read(each, order)), None)
+    if shown is None:
+        return found
+    note = Note(_FOUND[order], {"column": repr(name), "example": repr(column.seen[shown])})
+    return replace(found, notes=(*found.notes, note))
 
 
 def _lend(found: Conventions, name: str, column: _Column, readings: Collection[str], common: str) -> Conventions:

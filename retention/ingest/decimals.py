@@ -26,10 +26,11 @@ _UNCLEAR = gettext_noop(
 
 @dataclass
 class _Column:
-    """What the cells of one column show: the signs seen, and cells that allow both readings."""
+    """What the cells of one column show: the signs seen, a cell with a comma, cells that allow both readings."""
 
     field: str
     signs: set[str] = made(default_factory=set)
+    comma: str = ""
     unclear: dict[str, str] = made(default_factory=dict)
 
     @property
@@ -71,8 +72,10 @@ class Decimals:
         seen = zip(self._columns.items(), frame.select(plain).row(0), *signs, strict=True)
         for (name, column), is_plain, *found in seen:
             column.signs |= {sign for sign, is_there in zip(_SHORT_SIGNS, found, strict=True) if is_there}
+            cells = frame[name]
+            if "comma" in column.signs and not column.comma:
+                column.comma = _first(cells.filter(cells.str.contains(_SHORT_SIGNS["comma"])))
             if not is_plain:
-                cells = frame[name]
                 self._look_closer(column, cells.filter(~cells.str.contains(_SHORT)).unique(maintain_order=True))
 
     def _look_closer(self, column: _Column, cells: pl.Series) -> None:
@@ -81,6 +84,7 @@ class Decimals:
             as_number = parts["cell"].str.contains(PLAIN) & (parts["decimal"] == "either")
             parts = parts.with_columns(decimal=pl.when(as_number).then(pl.lit("point")).otherwise("decimal"))
         column.signs |= set(parts["decimal"].unique().drop_nulls()) & {"point", "comma"}
+        column.comma = column.comma or _first(parts.filter(pl.col("decimal") == "comma")["cell"])
         unclear = parts.filter(pl.col("decimal") == "either").head(2)
         if not self._cents and column.field in AMOUNTS:
             column.signs |= {"point" if "," in digits else "comma" for digits in unclear["digits"]}
@@ -93,6 +97,10 @@ class Decimals:
         if self._decimal:
             return replace(found, decimals=dict.fromkeys(self._columns, self._decimal))
         decided = {name: column.decided for name, column in self._columns.items() if column.decided}
+        for name, column in self._columns.items():
+            if decided.get(name) == "comma" and column.comma:
+                note = Note(_COMMA, {"column": repr(name), "example": repr(column.comma)})
+                found = replace(found, notes=(*found.notes, note))
         signs = set(decided.values())
         common = signs.pop() if len(signs) == 1 else "mixed"
         for name, column in self._columns.items():
@@ -107,8 +115,13 @@ class Decimals:
         return replace(found, decimals=decided)
 
 
+def _first(cells: pl.Series) -> str:
+    return str(cells[0]) if len(cells) else ""
+
+
 _SHORT = r"^[+-]?\d{1,9}(?:[.,]\d{1,2})?$"
 _SHORT_SIGNS = {"point": r"^[+-]?\d{1,9}\.\d{1,2}$", "comma": r"^[+-]?\d{1,9},\d{1,2}$"}
+_COMMA = gettext_noop("{column} has a decimal comma: {example}.")
 _BORROWED = {
     "point": gettext_noop("{column} is read with a decimal point, like the other columns: {example}."),
     "comma": gettext_noop("{column} is read with a decimal comma, like the other columns: {example}."),

@@ -7,7 +7,7 @@ from random import Random
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from openpyxl import Workbook
 
@@ -119,7 +119,10 @@ def test_question_shows_two_examples_and_what_each_reading_makes_of_them(load: L
 def test_column_without_evidence_takes_that_of_the_other_columns(load: Load, ask: Ask) -> None:
     report = load("order_id;paid_at;amount;postage;quantity\n1;2026-03-05;1.234;5,50;1\n2;2026-03-05;2.500;0;1.000\n")
     assert ask("SELECT amount, items FROM orders ORDER BY external_id") == [(123400, 1), (250000, 1000)]
-    assert "'amount' is read with a decimal comma, like the other columns: '1.234'." in report.notes
+    assert report.notes[:2] == [
+        "'postage' has a decimal comma: '5,50'.",
+        "'amount' is read with a decimal comma, like the other columns: '1.234'.",
+    ]
 
 
 def test_columns_that_contradict_each_other_lend_no_evidence(load: Load) -> None:
@@ -181,6 +184,7 @@ MARKS = st.sampled_from(["{}", "€{}", "{} €", "EUR {}", "'{}", "{}\u00a0EUR"
 NEGATIVES = st.sampled_from(["-{}", "−{}", "({})", "{}-"])
 
 
+@settings(deadline=None)
 @given(
     amounts=st.lists(st.tuples(st.integers(-(10**9) + 1, 10**9 - 1), GROUPS, MARKS, NEGATIVES), min_size=1, max_size=8),
     decimal=st.sampled_from(".,"),
