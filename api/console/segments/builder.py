@@ -264,9 +264,7 @@ def _from_text(text: str) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        raise Invalid(
-            gettext_noop("The rule is not valid JSON: {problem} in line {line}."), problem=error.msg, line=error.lineno
-        ) from error
+        raise Invalid(gettext_noop("The rule is not valid JSON: see line {line}."), line=error.lineno) from error
     except RecursionError as error:
         raise Invalid(gettext_noop("The rule is nested too deeply.")) from error
 
