@@ -33,6 +33,7 @@ import retention.followers_and_groups
 import retention.heartbeats
 import retention.idempotency
 import retention.ingest.journals
+import retention.ingest.status_words
 import retention.invitations
 import retention.jobs
 import retention.keys

@@ -1,6 +1,5 @@
 """The inserts of a parcel, for the packing station and the shop's other systems."""
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,6 +14,7 @@ from printables.flyers import Flyer
 from retention.access import Member, Scope
 from retention.errors import NotFound
 from retention.parcels import Parcel
+from retention.waybills import spellings
 
 PACKABLE = (*ON_PAPER, PieceState.UNUSED)
 """What may go into a parcel: a piece counted as unused may turn up after all, and is then as good as any."""
@@ -61,9 +61,8 @@ def inserts_for(session: Session, member: Member, waybill: str, *, at: datetime)
 
 def parcel_for(session: Session, member: Member, waybill: str) -> Parcel:
     """Return the parcel with this waybill in the member's shop; NotFound otherwise."""
-    tidy = re.sub(r"\s", "", waybill)
     parcel = session.exec(
-        select(Parcel).where(Parcel.shop_id == member.shop_id, col(Parcel.waybill).in_((tidy, tidy.upper())))
+        select(Parcel).where(Parcel.shop_id == member.shop_id, col(Parcel.waybill).in_(spellings(waybill)))
     ).first()
     if parcel is None:
         raise NotFound("No parcel has the waybill {waybill}.", waybill=waybill.strip())

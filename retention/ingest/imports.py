@@ -47,6 +47,7 @@ from retention.ingest.rejects import RejectsFile
 from retention.ingest.rounding import Fractions, RoundedOrders
 from retention.ingest.sources import open_source
 from retention.ingest.staged import MergedRows, StagedRows
+from retention.ingest.status_words import remember_words, states_of
 from retention.ingest.statuses import state_meanings
 from retention.ingest.stream import Scattered
 from retention.ingest.survey import Conventions, Evidence, survey
@@ -431,8 +432,12 @@ def _staging(
             order_level=found.export.order_level or "order_total" in columns,
             after_refunds="refunded" in columns and columns.get("amount") in found.export.after_refunds,
             currencies=Currencies(shop.currency, asked.options.rates),
-            said=state_meanings({**found.export.statuses, **asked.options.statuses}),
+            said=state_meanings(found.export.statuses)
+            | states_of(session, shop.id)
+            | state_meanings(asked.options.statuses),
         )
+        if asked.options.statuses and writes(session):
+            remember_words(session, shop.id, asked.options.statuses, at=asked.now)
         size, source = asked.path.stat().st_size, asked.options.source or found.preset
         siblings = () if asked.options.source else tuple(PRESETS)
         return OrderStaging(

@@ -17,6 +17,7 @@ from retention.ingest.notes import Notes
 from retention.ingest.persons import KnownBuyers, blank_if_nobody, joined, read_persons, without_masks
 from retention.ingest.presets import KINDS
 from retention.shops import Shop
+from retention.waybills import plain_waybills
 
 _CONTACTS = ("name", "email", "phone")
 _WITH_GUESTS = frozenset({"orders", "buyers"})
@@ -73,7 +74,7 @@ class PersonReading:
         self._contacts = [name for name in _CONTACTS if name in columns]
         fields: dict[str, str] = {}
         for name, sources in columns.sources.items():
-            plain = len(sources) == 1 and len(sources[0]) == 1 and name not in self._contacts
+            plain = len(sources) == 1 and len(sources[0]) == 1 and name not in (*self._contacts, "waybill")
             fields[name] = sources[0][0] if plain else _own_column(name, sources)
         fields |= {name: f"= {name}" for name in self._given}
         fields.pop("buyer_id", None)
@@ -125,6 +126,8 @@ class PersonReading:
         """Return the first of the columns of a field that says something."""
         sources = self._columns.sources[name]
         cells = [joined([frame[column] for column in source]) for source in sources]
+        if name == "waybill":
+            cells = [plain_waybills(each) for each in cells]
         if len(cells) == 1:
             return cells[0].alias(name)
         if name == "buyer_id" or name in _CONTACTS:

@@ -164,3 +164,14 @@ def test_import_killed_in_the_middle_leaves_nothing_and_ends_right_the_next_time
     with transaction(engine) as session:
         sums = session.connection().execute(text("SELECT count(*), sum(orders), sum(spend) FROM buyer_facts"))
         assert tuple(sums.one()) == (5000, 150_000, 15_000_000)
+
+
+def test_status_words_are_listed_and_removed(shell: Shell, typed: Typed) -> None:
+    path = shell.home / "o.csv"
+    path.write_text("order_id,paid_at,amount,status\n1,2026-03-05,1.00,寄存\n", encoding="utf-8")
+    assert typed("import", "orders", str(path), "--shop", "tea", "--status", "寄存=paid")[0] == 0
+    known = {"statuses": [{"word": "寄存", "meaning": "paid"}]}
+    assert json.loads(typed("statuses", "list", "--shop", "tea", "--json")[1]) == known
+    assert typed("statuses", "remove", "寄存", "--shop", "tea")[0] == 0
+    assert json.loads(typed("statuses", "list", "--shop", "tea", "--json")[1]) == {"statuses": []}
+    assert typed("statuses", "remove", "寄存", "--shop", "tea")[0] == 1
