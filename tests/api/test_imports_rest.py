@@ -63,6 +63,17 @@ def test_file_that_is_sent_is_imported_by_a_worker(backend: TestClient, tea_app:
     assert (shown["report"]["totals"]["revenue"], orders(engine)) == ("35.45", ["A1", "A2"])
 
 
+def test_import_is_taken_back_once(backend: TestClient, tea_app: FastAPI, engine: Engine) -> None:
+    at = sent(backend, TWO_LINES).headers["Location"]
+    assert backend.post(f"{at}/undo").status_code == 409
+    work(tea_app)
+    undone = backend.post(f"{at}/undo").json()
+    assert undone["removed"] == {"order_lines": 2, "orders": 2, "buyers": 2}
+    assert (orders(engine), backend.get(at).json()["state"]) == ([], "undone")
+    again = backend.post(f"{at}/undo")
+    assert (again.status_code, "already been undone" in again.json()["detail"]) == (409, True)
+
+
 def test_dry_run_is_told_more_and_then_started(backend: TestClient, tea_app: FastAPI, engine: Engine) -> None:
     answer = sent(backend, ODD, dry_run="true")
     shown, at = answer.json(), answer.headers["Location"]
