@@ -49,6 +49,8 @@ FIELD_NAMES = {
     "created_at": gettext_noop("Known since"),
     "email_consent": gettext_noop("Email consent"),
     "sms_consent": gettext_noop("SMS consent"),
+    "email_suppressed": gettext_noop("Email suppressed"),
+    "email_suppressed_at": gettext_noop("Email suppressed since"),
     "consent_at": gettext_noop("Consent given at"),
     "email_consent_at": gettext_noop("Email consent given at"),
     "sms_consent_at": gettext_noop("SMS consent given at"),
@@ -70,7 +72,7 @@ FIELD_NAMES = {
 
 def field_name(field: str) -> str:
     """Return a field, or several between commas, as people read them."""
-    return _(", ").join(_(FIELD_NAMES.get(each, each)) for each in field.split(","))
+    return _(", ").join(_(FIELD_NAMES.get(each, each.replace("_", " "))) for each in field.split(","))
 
 
 def field_choices(kind: str, current: str) -> list[tuple[str, str]]:
