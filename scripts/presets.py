@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from retention.ingest.presets import KINDS, PRESETS
-from retention.ingest.presets.preset import Export
+from retention.ingest.presets.preset import ExportFormat
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "importing" / "presets.md"
 _HEAD = """# My file comes from ...
@@ -48,7 +48,7 @@ def _page() -> Iterator[str]:
         yield from _columns(names.items())
 
 
-def _export(export: Export) -> Iterator[str]:
+def _export(export: ExportFormat) -> Iterator[str]:
     said = [_MONEY[export.order_level]] if export.kind == "orders" else []
     said += [f"Refunds have been taken from {_quoted(export.after_refunds)}." if export.after_refunds else ""]
     said += ["Its rows are lines of orders that another file brings." if export.add_lines else ""]

@@ -13,7 +13,17 @@ from itertools import chain
 from typing import NamedTuple
 
 from retention.errors import Invalid
-from retention.ingest.presets import AUTO, KINDS, NEEDED, PRESETS, SPELLINGS, ColumnPreset, Export, Names, check_preset
+from retention.ingest.presets import (
+    AUTO,
+    KINDS,
+    NEEDED,
+    PRESETS,
+    SPELLINGS,
+    ColumnPreset,
+    ExportFormat,
+    Names,
+    check_preset,
+)
 
 _TRIED_IN_TURN = frozenset(
     ("buyer_id", "name", "email", "phone", "country", "region", "city", "waybill", "sku", "title")
@@ -34,7 +44,7 @@ class FoundExport(NamedTuple):
     """Whose export a file is, of which kind."""
 
     preset: str
-    export: Export
+    export: ExportFormat
 
 
 class Columns(dict[str, str]):
@@ -61,15 +71,15 @@ def find_export(kind: str, header: Sequence[str], preset: str = AUTO) -> FoundEx
     (best, export, name), (second, *_) = rated[:2]
     if best >= _ENOUGH and best - second >= _AHEAD:
         return FoundExport(name, export)
-    return FoundExport("generic", Export(kind, ""))
+    return FoundExport("generic", ExportFormat(kind, ""))
 
 
-def _best(preset: ColumnPreset, kind: str, plain: Collection[str]) -> tuple[float, Export]:
+def _best(preset: ColumnPreset, kind: str, plain: Collection[str]) -> tuple[float, ExportFormat]:
     rated = [(_rate(export, plain), export) for export in preset.of_kind(kind)]
     return max(rated, key=lambda each: each[0])
 
 
-def _rate(export: Export, plain: Collection[str]) -> float:
+def _rate(export: ExportFormat, plain: Collection[str]) -> float:
     weights = _weights(export.kind)
     marks = {_plain(mark) for mark in export.marks} & set(plain)
     sure = {_plain(mark) for mark in export.sure} & set(plain)
@@ -102,7 +112,7 @@ def _known(kind: str, preset: str) -> frozenset[str]:
     return frozenset(_plain(part) for name in (*names, *marks) for part in name.split(" + "))
 
 
-def map_columns(kind: str, header: Sequence[str], export: Export, explicit: Mapping[str, str]) -> Columns:
+def map_columns(kind: str, header: Sequence[str], export: ExportFormat, explicit: Mapping[str, str]) -> Columns:
     """Return the columns of each field found; Invalid names the field or column that is missing or unknown."""
     fields = KINDS[kind]
     explicit = {SPELLINGS.get(name, name): column for name, column in explicit.items()}
@@ -137,7 +147,7 @@ def _sources(names: Sequence[str], columns: Mapping[str, str], taken: Collection
     return found
 
 
-def _check_needed(kind: str, header: Sequence[str], export: Export, columns: Columns) -> None:
+def _check_needed(kind: str, header: Sequence[str], export: ExportFormat, columns: Columns) -> None:
     for group in NEEDED[kind]:
         if not (columns.keys() | export.given.keys()) & set(group):
             raise Invalid(

@@ -39,7 +39,7 @@ from retention.ingest.order_rows import OrderReading
 from retention.ingest.orders import OrderStaging
 from retention.ingest.parcels import ParcelStaging
 from retention.ingest.persons import KnownBuyers
-from retention.ingest.prepared import Prepared
+from retention.ingest.prepared import PreparedFile
 from retention.ingest.presets import AUTO, GENERIC, KINDS, PRESETS, check_preset
 from retention.ingest.products import ProductStaging
 from retention.ingest.questions import Question
@@ -296,7 +296,7 @@ def take(
     if asked.options.preset == AUTO and found.preset != GENERIC.name:
         asked.notes.add(RECOGNISED, preset=found.preset, export=found.export.title)
     tidied = Tidied(opened, asked.kind, columns)
-    rows = Prepared(
+    rows = PreparedFile(
         tidied, asked.kind, columns, shop, KnownBuyers(session, shop), found.export.given_in(asked.path.name)
     )
     conventions = _conventions(rows, shop, asked, rows.fields)
@@ -336,7 +336,7 @@ def _merge(session: Session, staging: Staging, asked: ImportRequest) -> MergeRep
         return staging.merge(now=asked.now)
 
 
-def _conventions(opened: Prepared, shop: Shop, asked: ImportRequest, columns: Mapping[str, str]) -> Conventions:
+def _conventions(opened: PreparedFile, shop: Shop, asked: ImportRequest, columns: Mapping[str, str]) -> Conventions:
     """Return how the cells of the file are written; raises the first Question that the file leaves open."""
     found = survey(opened.as_written(), _evidence(opened, shop, asked, columns))
     asked.questions.extend(found.questions)
@@ -347,7 +347,7 @@ def _conventions(opened: Prepared, shop: Shop, asked: ImportRequest, columns: Ma
     return found
 
 
-def _evidence(opened: Prepared, shop: Shop, asked: ImportRequest, columns: Mapping[str, str]) -> list[Evidence]:
+def _evidence(opened: PreparedFile, shop: Shop, asked: ImportRequest, columns: Mapping[str, str]) -> list[Evidence]:
     """Return the questions to the file as a whole."""
     cents, exact = get_currency_precision(shop.currency), opened.exact
     evidence: list[Evidence] = [
@@ -432,7 +432,7 @@ def _staging(
             order_level=found.export.order_level or "order_total" in columns,
             after_refunds="refunded" in columns and columns.get("amount") in found.export.after_refunds,
             currencies=Currencies(shop.currency, asked.options.rates),
-            said=state_meanings(found.export.statuses)
+            status_words=state_meanings(found.export.statuses)
             | states_of(session, shop.id)
             | state_meanings(asked.options.statuses),
         )

@@ -42,7 +42,7 @@ class OrderReading:
 
     `currencies`: what is known of other currencies than the shop's; without, each is refused.
     `order_level`: money columns hold the order's totals. `after_refunds`: refunds have been taken from the amount.
-    `said`: folded status words and the states they mean here; `unknown_statuses` counts the words nobody knows.
+    `status_words`: folded status words and the states they mean here; `unknown_statuses` counts the words nobody knows.
     """
 
     shop: Shop
@@ -51,7 +51,7 @@ class OrderReading:
     order_level: bool = False
     after_refunds: bool = False
     currencies: Currencies | None = None
-    said: Mapping[str, str] = field(default_factory=dict)
+    status_words: Mapping[str, str] = field(default_factory=dict)
     unknown_statuses: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -84,7 +84,7 @@ class OrderReading:
         frame = pl.DataFrame(
             {
                 **texts,
-                "status": read_statuses(rows, self.said, self.unknown_statuses),
+                "status": read_statuses(rows, self.status_words, self.unknown_statuses),
                 **{name: read_times(rows, name, zone, zone_field="timezone") for name in _TIMES},
                 "quantity": read_whole(rows, "quantity").fill_null(1),
                 **currencies.settle(rows, read_money(rows, _MONEY, self.shop.currency, any_currency=True)),

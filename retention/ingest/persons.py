@@ -32,7 +32,7 @@ _LONG = (
 _LEAST_DIGITS = 7  # of a telephone that tells one person from another
 
 
-class Told(NamedTuple):
+class Persons(NamedTuple):
     """The persons of some rows; `masked` counts rows whose buyer, and `hidden` those whose address, is struck out."""
 
     buyer: pl.Series
@@ -43,7 +43,7 @@ class Told(NamedTuple):
 
 def read_persons(
     number: pl.Series, contacts: Mapping[str, pl.Series], country: str, countries: pl.Series | None, *, guests: bool
-) -> Told:
+) -> Persons:
     """Return whom the rows name; with `guests`, a mail address or telephone stands for a number that is missing."""
     number, masked = without_masks(blank_if_nobody(number))
     kept = {name: blank_if_nobody(cells) for name, cells in contacts.items()}
@@ -55,7 +55,7 @@ def read_persons(
     buyer = _one_spelling(number)
     if guests:
         buyer = _or_contact(buyer, kept, country, countries)
-    return Told(buyer, kept, int((masked & buyer.is_null()).sum()), int(hidden.sum()))
+    return Persons(buyer, kept, int((masked & buyer.is_null()).sum()), int(hidden.sum()))
 
 
 def blank_if_nobody(cells: pl.Series) -> pl.Series:

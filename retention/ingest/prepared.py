@@ -29,7 +29,7 @@ MASKED = gettext_noop(
 HIDDEN = gettext_noop("{count} rows have a struck-out mail address or phone number; it is not kept as an address.")
 
 
-class Prepared:
+class PreparedFile:
     """The rows of a source; `fields` says in which column of its chunks each field stands."""
 
     def __init__(
@@ -116,11 +116,11 @@ class PersonReading:
             kept = {self.fields[name]: without_masks(cells)[0] for name, cells in contacts.items()}
             return {**kept, self.fields["buyer_id"]: number}
         countries = self._cells(frame, "country") if "country" in self._columns else None
-        told = read_persons(number, contacts, self._country, countries, guests=self._guests)
-        counts["masked"] += told.masked
-        counts["hidden"] += told.hidden
-        kept = {self.fields[name]: cells for name, cells in told.contacts.items()}
-        return {**kept, self.fields["buyer_id"]: self._known.as_stored(told.buyer)}
+        found = read_persons(number, contacts, self._country, countries, guests=self._guests)
+        counts["masked"] += found.masked
+        counts["hidden"] += found.hidden
+        kept = {self.fields[name]: cells for name, cells in found.contacts.items()}
+        return {**kept, self.fields["buyer_id"]: self._known.as_stored(found.buyer)}
 
     def _cells(self, frame: pl.DataFrame, name: str) -> pl.Series:
         """Return the first of the columns of a field that says something."""

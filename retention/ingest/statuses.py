@@ -272,11 +272,11 @@ STATUSES = {
 SHIPPED = frozenset(fold(word) for word in _SHIPPED)
 
 
-def status_of(word: str, said: Mapping[str, str]) -> str | None:
-    """Return the state a word means, first as `said` (folded words and states); None for an unknown one."""
-    if found := _state(fold(word), said):
+def status_of(word: str, own: Mapping[str, str]) -> str | None:
+    """Return the state a word means, first as `own` words (folded, and their states); None for an unknown one."""
+    if found := _state(fold(word), own):
         return found
-    states = [_state(fold(part), said) for part in _parts(word)]
+    states = [_state(fold(part), own) for part in _parts(word)]
     return min((each for each in states if each), key=_WEIGHT.index) if states and all(states) else None
 
 
@@ -285,19 +285,19 @@ def has_left(word: str) -> bool:
     return fold(word) in SHIPPED or any(fold(part) in SHIPPED for part in _parts(word))
 
 
-def _state(folded: str, said: Mapping[str, str]) -> str | None:
-    return said.get(folded) or STATUSES.get(folded)
+def _state(folded: str, own: Mapping[str, str]) -> str | None:
+    return own.get(folded) or STATUSES.get(folded)
 
 
 def _parts(word: str) -> list[str]:
     return [part for part in _PARTS.split(unicodedata.normalize("NFKC", word)) if part.strip()]
 
 
-def read_statuses(rows: Rows, said: Mapping[str, str], unknown: Counter[str]) -> pl.Series:
+def read_statuses(rows: Rows, own: Mapping[str, str], unknown: Counter[str]) -> pl.Series:
     """Return the state of each row; a word nobody knows is refused and counted in `unknown`."""
     cells = rows.cells("status")
     words = cells.drop_nulls().unique().to_list()
-    meanings = {word: status_of(word, said) for word in words}
+    meanings = {word: status_of(word, own) for word in words}
     found = cells.replace_strict(meanings, default=None, return_dtype=pl.String)
     for word in sorted(word for word, meaning in meanings.items() if meaning is None):
         wrong = (cells == word).fill_null(False)

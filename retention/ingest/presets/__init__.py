@@ -5,7 +5,7 @@ from retention.ingest.presets.china import DOUYIN, JD, PINDUODUO, TAOBAO, TMALL,
 from retention.ingest.presets.generic import GENERIC, KINDS, NEEDED, SPELLINGS
 from retention.ingest.presets.marketplaces import AMAZON, EBAY, ETSY, LAZADA, SHOPEE
 from retention.ingest.presets.newsletters import KLAVIYO, MAILCHIMP
-from retention.ingest.presets.preset import ColumnPreset, Export, Names
+from retention.ingest.presets.preset import ColumnPreset, ExportFormat, Names
 from retention.ingest.presets.shop_systems import MAGENTO, ODOO, PRESTASHOP, SQUARE
 from retention.ingest.presets.shopify import SHOPIFY
 from retention.ingest.presets.woocommerce import WOOCOMMERCE
@@ -25,7 +25,7 @@ CHOICES = (AUTO, *PRESETS)
 """What a person may name."""
 
 __all__ = [
-    "AUTO", "CHOICES", "GENERIC", "KINDS", "NEEDED", "PRESETS", "SPELLINGS", "ColumnPreset", "Export",
+    "AUTO", "CHOICES", "GENERIC", "KINDS", "NEEDED", "PRESETS", "SPELLINGS", "ColumnPreset", "ExportFormat",
     "Names", "check_preset",
 ]  # fmt: skip
 

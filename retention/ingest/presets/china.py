@@ -3,7 +3,7 @@
 Their money columns are the order's where an order is one row; the exports with one row per article say so.
 """
 
-from retention.ingest.presets.preset import ColumnPreset, Export
+from retention.ingest.presets.preset import ColumnPreset, ExportFormat
 
 # Seller centre, "已卖出的宝贝", "导出订单" (ExportOrderList*.csv, GBK). Headers as public programs read them: two C#
 # shop systems and a PHP one that imitate the export, a merger of both files by pandas ("收货地址 ", "物流单号 " with
@@ -30,7 +30,7 @@ _TAOBAO_ORDER = {
 TAOBAO = ColumnPreset(
     "taobao",
     (
-        Export(
+        ExportFormat(
             "orders",
             "订单报表 (ExportOrderList)",
             _TAOBAO_ORDER,
@@ -47,7 +47,7 @@ TAOBAO = ColumnPreset(
         # "宝贝报表" (ExportOrderDetailList*.csv): one row an article, without buyer and, in its old form,
         # without times; columns as a PHP imitation, a JavaScript importer and a Django model of the trade
         # list them.
-        Export(
+        ExportFormat(
             "orders",
             "宝贝报表 (ExportOrderDetailList)",
             {
@@ -74,7 +74,7 @@ TAOBAO = ColumnPreset(
 TMALL = ColumnPreset(
     "tmall",
     (
-        Export(
+        ExportFormat(
             "orders",
             "订单报表 (天猫)",
             _TAOBAO_ORDER,
@@ -90,7 +90,7 @@ TMALL = ColumnPreset(
 JD = ColumnPreset(
     "jd",
     (
-        Export(
+        ExportFormat(
             "orders",
             "订单导出",
             {
@@ -127,7 +127,7 @@ JD = ColumnPreset(
 PINDUODUO = ColumnPreset(
     "pinduoduo",
     (
-        Export(
+        ExportFormat(
             "orders",
             "订单导出",
             {
@@ -164,7 +164,7 @@ PINDUODUO = ColumnPreset(
 DOUYIN = ColumnPreset(
     "douyin",
     (
-        Export(
+        ExportFormat(
             "orders",
             "订单导出",
             {
@@ -224,7 +224,7 @@ _YOUZAN_MARKS = (
 YOUZAN = ColumnPreset(
     "youzan",
     (
-        Export(
+        ExportFormat(
             "orders",
             "订单维度",
             {
@@ -237,7 +237,7 @@ YOUZAN = ColumnPreset(
             without=("买家昵称",),
             order_level=True,
         ),
-        Export(
+        ExportFormat(
             "orders",
             "商品维度",
             {

@@ -1,13 +1,13 @@
 """Exports of marketplaces: Etsy, eBay, Amazon, Shopee, Lazada."""
 
-from retention.ingest.presets.preset import ColumnPreset, Export
+from retention.ingest.presets.preset import ColumnPreset, ExportFormat
 
 # Etsy, Shop Manager > Settings > Options > Download Data: EtsySoldOrderItems*.csv and EtsySoldOrders*.csv; header rows
 # in the tests of nine public importers. Buyers are user names, mail addresses are never in it. Times are 09/21/26.
 ETSY = ColumnPreset(
     "etsy",
     (
-        Export(
+        ExportFormat(
             "orders",
             "Sold order items",
             {
@@ -37,7 +37,7 @@ ETSY = ColumnPreset(
                 "VAT Paid by Buyer", "Order Type", "Ship Name", "Ship Address1", "Date Shipped",
             ),
         ),
-        Export(
+        ExportFormat(
             "orders",
             "Sold orders",
             {
@@ -73,7 +73,7 @@ ETSY = ColumnPreset(
 EBAY = ColumnPreset(
     "ebay",
     (
-        Export(
+        ExportFormat(
             "orders",
             "Orders report",
             {
@@ -124,7 +124,7 @@ EBAY = ColumnPreset(
 AMAZON = ColumnPreset(
     "amazon",
     (
-        Export(
+        ExportFormat(
             "orders",
             "All orders, new orders, fulfilled shipments",
             {
@@ -170,7 +170,7 @@ AMAZON = ColumnPreset(
 SHOPEE = ColumnPreset(
     "shopee",
     (
-        Export(
+        ExportFormat(
             "orders",
             "Orders",
             {
@@ -254,7 +254,7 @@ SHOPEE = ColumnPreset(
 LAZADA = ColumnPreset(
     "lazada",
     (
-        Export(
+        ExportFormat(
             "orders",
             "Orders",
             {

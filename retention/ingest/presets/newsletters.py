@@ -3,7 +3,7 @@
 What a list says by being that list (Mailchimp has a file for whoever unsubscribed) stands in `given`.
 """
 
-from retention.ingest.presets.preset import ColumnPreset, Export
+from retention.ingest.presets.preset import ColumnPreset, ExportFormat
 
 # help.klaviyo.com: "How to export a list or segment" (profile columns), "Guide to consent states" (SUBSCRIBED,
 # UNSUBSCRIBED, NEVER_SUBSCRIBED), "How to manage email suppressions": an export with Email Suppressions names the
@@ -11,7 +11,7 @@ from retention.ingest.presets.preset import ColumnPreset, Export
 KLAVIYO = ColumnPreset(
     "klaviyo",
     (
-        Export(
+        ExportFormat(
             "buyers",
             "Profiles",
             {
@@ -65,7 +65,7 @@ _MAILCHIMP_MARKS = (
 MAILCHIMP = ColumnPreset(
     "mailchimp",
     (
-        Export(
+        ExportFormat(
             "buyers",
             "Subscribed contacts",
             {
@@ -77,7 +77,7 @@ MAILCHIMP = ColumnPreset(
             sure=("MEMBER_RATING",),
             given={"email_consent": "subscribed"},
         ),
-        Export(
+        ExportFormat(
             "buyers",
             "Unsubscribed contacts",
             {**_MAILCHIMP, "email_consent_at": ("UNSUB_TIME",)},
@@ -86,7 +86,7 @@ MAILCHIMP = ColumnPreset(
             sure=("MEMBER_RATING",),
             given={"email_consent": "unsubscribed"},
         ),
-        Export(
+        ExportFormat(
             "buyers",
             "Cleaned contacts",
             {**_MAILCHIMP, "email_consent_at": ("CLEAN_TIME",)},

@@ -9,7 +9,7 @@ Names = Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
-class Export:
+class ExportFormat:
     """One kind of file a system exports.
 
     `names` go before the names everybody uses; `marks` are headers that tell whose file it is, `sure` those of
@@ -43,8 +43,8 @@ class ColumnPreset:
     """What one system exports; the first export of a kind is meant where nothing speaks for another."""
 
     name: str
-    exports: tuple[Export, ...] = ()
+    exports: tuple[ExportFormat, ...] = ()
 
-    def of_kind(self, kind: str) -> tuple[Export, ...]:
+    def of_kind(self, kind: str) -> tuple[ExportFormat, ...]:
         """Return the exports that hold this kind of rows; one that says nothing where the system has none."""
-        return tuple(each for each in self.exports if each.kind == kind) or (Export(kind, ""),)
+        return tuple(each for each in self.exports if each.kind == kind) or (ExportFormat(kind, ""),)

@@ -1,13 +1,13 @@
 """Exports of shop systems: Magento, PrestaShop, Odoo, Square."""
 
-from retention.ingest.presets.preset import ColumnPreset, Export
+from retention.ingest.presets.preset import ColumnPreset, ExportFormat
 
 # Magento 2 / Adobe Commerce, Sales > Orders > Export: header printed by a test of the module Magento_Ui
 # (sales_order_grid.csv), columns described in "Orders" of the Adobe Commerce user guide.
 MAGENTO = ColumnPreset(
     "magento",
     (
-        Export(
+        ExportFormat(
             "orders",
             "Orders grid",
             {
@@ -29,7 +29,7 @@ MAGENTO = ColumnPreset(
             ),
             order_level=True,
         ),
-        Export(
+        ExportFormat(
             "buyers",
             "Customers grid",
             {
@@ -57,7 +57,7 @@ MAGENTO = ColumnPreset(
 PRESTASHOP = ColumnPreset(
     "prestashop",
     (
-        Export(
+        ExportFormat(
             "orders",
             "Orders",
             {
@@ -72,7 +72,7 @@ PRESTASHOP = ColumnPreset(
             without=("Customer",),
             order_level=True,
         ),
-        Export(
+        ExportFormat(
             "orders",
             "SQL manager (ps_orders, ps_order_detail)",
             {
@@ -99,7 +99,7 @@ PRESTASHOP = ColumnPreset(
             ),
             order_level=True,
         ),
-        Export(
+        ExportFormat(
             "buyers",
             "Customers",
             {
@@ -131,7 +131,7 @@ PRESTASHOP = ColumnPreset(
 ODOO = ColumnPreset(
     "odoo",
     (
-        Export(
+        ExportFormat(
             "orders",
             "Sales orders",
             {
@@ -191,7 +191,7 @@ ODOO = ColumnPreset(
             ),
             order_level=True,
         ),
-        Export(  # the lines of orders as a list of their own, or an order's own columns with short labels
+        ExportFormat(  # the lines of orders as a list of their own, or an order's own columns with short labels
             "orders",
             "Sales order lines",
             {
@@ -204,7 +204,7 @@ ODOO = ColumnPreset(
             },
             marks=("Order Reference", "Product", "Unit Price", "Subtotal"),
         ),
-        Export(
+        ExportFormat(
             "buyers",
             "Contacts",
             {
@@ -238,7 +238,7 @@ _SQUARE_ORDER = {
 SQUARE = ColumnPreset(
     "square",
     (
-        Export(
+        ExportFormat(
             "orders",
             "Items detail",
             {
@@ -255,7 +255,7 @@ SQUARE = ColumnPreset(
             ),
             without=("Time Zone",),
         ),
-        Export(
+        ExportFormat(
             "orders",
             "Transactions",
             {
@@ -272,7 +272,7 @@ SQUARE = ColumnPreset(
             without=("Time Zone",),
             order_level=True,
         ),
-        Export(
+        ExportFormat(
             "buyers",
             "Customer directory",
             {

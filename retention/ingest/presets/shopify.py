@@ -1,6 +1,6 @@
 """Exports of Shopify: orders, customers, products."""
 
-from retention.ingest.presets.preset import ColumnPreset, Export
+from retention.ingest.presets.preset import ColumnPreset, ExportFormat
 
 # help.shopify.com: "Exporting orders" (columns stay English whatever the language of the admin), "Importing and
 # exporting customer lists" (a new and an old form), "Using CSV files to import and export products"; Matrixify's
@@ -8,7 +8,7 @@ from retention.ingest.presets.preset import ColumnPreset, Export
 SHOPIFY = ColumnPreset(
     "shopify",
     (
-        Export(
+        ExportFormat(
             "orders",
             "Orders",
             {
@@ -48,7 +48,7 @@ SHOPIFY = ColumnPreset(
             sure=("Financial Status", "Lineitem name", "Lineitem quantity"),
             order_level=True,
         ),
-        Export(
+        ExportFormat(
             "buyers",
             "Customers",
             {
@@ -75,7 +75,7 @@ SHOPIFY = ColumnPreset(
             sure=("Accepts Email Marketing", "Accepts SMS Marketing", "Email Marketing: Status"),
             no_is_vague=True,
         ),
-        Export(
+        ExportFormat(
             "products",
             "Products",
             {

@@ -1,6 +1,6 @@
 """Exports of WooCommerce: its own, and those of the plug-ins most shops export with."""
 
-from retention.ingest.presets.preset import ColumnPreset, Export
+from retention.ingest.presets.preset import ColumnPreset, ExportFormat
 
 # "Advanced Order Export For WooCommerce": labels in the plug-in's source (core/class-wc-order-export-data-extractor-ui,
 # text domain woo-order-export-lite) and its French translation; "Customer/Order/Coupon CSV Export" of SkyVerge:
@@ -31,7 +31,7 @@ _SNAKE_ORDER = {
 WOOCOMMERCE = ColumnPreset(
     "woocommerce",
     (
-        Export(
+        ExportFormat(
             "orders",
             "Advanced Order Export",
             {
@@ -102,7 +102,7 @@ WOOCOMMERCE = ColumnPreset(
             ),
             order_level=True,
         ),
-        Export(
+        ExportFormat(
             "orders",
             "Customer/Order CSV Export (SkyVerge)",
             {
@@ -123,7 +123,7 @@ WOOCOMMERCE = ColumnPreset(
             ),
             order_level=True,
         ),
-        Export(
+        ExportFormat(
             "orders",
             "Order Export & Import (WebToffee)",
             {
@@ -141,7 +141,7 @@ WOOCOMMERCE = ColumnPreset(
             ),
             order_level=True,
         ),
-        Export(
+        ExportFormat(
             "orders",
             "Analytics (core)",
             {
@@ -161,7 +161,7 @@ WOOCOMMERCE = ColumnPreset(
             without=("Customer",),
             order_level=True,
         ),
-        Export(
+        ExportFormat(
             "buyers",
             "Customers (core, SkyVerge)",
             {
@@ -179,7 +179,7 @@ WOOCOMMERCE = ColumnPreset(
                 "date_registered", "billing_first_name", "billing_email", "total_spent", "order_count",
             ),
         ),
-        Export(
+        ExportFormat(
             "products",
             "Products (core)",
             {
