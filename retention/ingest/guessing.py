@@ -148,4 +148,6 @@ def _weigh_pair(candidate: Candidate, before: str, letter: str) -> float:
         against -= 5.0
     if before.isalpha() and letter in SIGNS and letter not in "’™®°ºª²…”·":
         against -= 4.0
+    if before in "”…" and letter.isalpha():
+        against -= 4.0
     return against
