@@ -27,6 +27,7 @@ class BuyerAggregates(SQLModel, table=True):
     order_days: int = 0
     spend: int = Field(default=0, sa_type=BigId)
     items: int = 0
+    items_thousandths: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     returns: int = 0
     first_at: datetime | None = None
     last_at: datetime | None = None
@@ -36,15 +37,17 @@ class BuyerAggregates(SQLModel, table=True):
 
 _SUMS = """
 INSERT INTO buyer_facts (
-  shop_id, buyer_id, orders, order_days, spend, items, returns, first_at, last_at, first_day, last_day)
+  shop_id, buyer_id, orders, order_days, spend, items, items_thousandths, returns, first_at, last_at, first_day,
+  last_day)
 SELECT :shop, b.id, coalesce(s.orders, 0), coalesce(s.order_days, 0), coalesce(s.spend, 0), coalesce(s.items, 0),
-  coalesce(s.returns, 0), s.first_at, s.last_at, s.first_day, s.last_day
+  coalesce(s.items_thousandths, 0), coalesce(s.returns, 0), s.first_at, s.last_at, s.first_day, s.last_day
 FROM buyers AS b LEFT JOIN (
   SELECT buyer_id,
     sum(CASE WHEN counts THEN 1 ELSE 0 END) AS orders,
     count(DISTINCT CASE WHEN counts THEN order_day END) AS order_days,
     sum(CASE WHEN counts THEN amount - refunded ELSE 0 END) AS spend,
     sum(CASE WHEN counts THEN items ELSE 0 END) AS items,
+    sum(CASE WHEN counts THEN items_thousandths ELSE 0 END) AS items_thousandths,
     sum(CASE WHEN is_return THEN 1 ELSE 0 END) AS returns,
     min(CASE WHEN counts THEN ordered_at END) AS first_at, max(CASE WHEN counts THEN ordered_at END) AS last_at,
     min(CASE WHEN counts THEN order_day END) AS first_day, max(CASE WHEN counts THEN order_day END) AS last_day
@@ -52,7 +55,8 @@ FROM buyers AS b LEFT JOIN (
 ) AS s ON s.buyer_id = b.id
 WHERE b.shop_id = :shop{among_buyers}
 ON CONFLICT (shop_id, buyer_id) DO UPDATE SET orders = excluded.orders, order_days = excluded.order_days,
-  spend = excluded.spend, items = excluded.items, returns = excluded.returns, first_at = excluded.first_at,
+  spend = excluded.spend, items = excluded.items, items_thousandths = excluded.items_thousandths,
+  returns = excluded.returns, first_at = excluded.first_at,
   last_at = excluded.last_at, first_day = excluded.first_day, last_day = excluded.last_day
 """
 

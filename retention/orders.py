@@ -30,7 +30,8 @@ class Order(ShopRow, table=True):
     `amount` is what the buyer paid, `refunded` what went back. `ordered_at` is paid_at, else placed_at, and `order_day`
     its calendar day in the shop's zone as days since 1970-01-01. `counts` and `is_return` hold the counting rules
     below, settled when the row is written so that every question is one comparison. Amounts that were in another
-    `currency` were converted at `rate`, an exact decimal; both are blank for the shop's own.
+    `currency` were converted at `rate`, an exact decimal; both are blank for the shop's own. `updated_at` is when the
+    order's own system changed it last, as far as a file said so. Pieces are `items` plus `items_thousandths` / 1000.
 
     No foreign keys, here and in order lines and parcels: PostgreSQL checks them row by row, which was a third of the
     time of a large import. What takes their place is said in docs/decisions/0006-orders-without-foreign-keys.md.
@@ -59,6 +60,7 @@ class Order(ShopRow, table=True):
     refunded: int = 0
     postage: int = 0
     items: int = 0
+    items_thousandths: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     counts: bool
     is_return: bool = False
     country: str = Field(default="", max_length=100)
@@ -68,10 +70,15 @@ class Order(ShopRow, table=True):
     coupon_code: str = Field(default="", max_length=64)
     currency: str = Field(default="", max_length=3, sa_column_kwargs={"server_default": text("''")})
     rate: str = Field(default="", max_length=40, sa_column_kwargs={"server_default": text("''")})
+    updated_at: datetime | None = None
 
 
 class OrderLine(SQLModel, table=True):
-    """One line of an order, numbered from 1. A negative quantity is a return.
+    """One line of an order, numbered from 1. A negative quantity is a return, a negative amount alone a discount.
+
+    A broken quantity is rounded away from zero in `quantity`, so that its sign stays; `quantity_thousandths` is what
+    must be added: 0.25 is 1 and -750. `refunded` is what of the line's amount went back, where a file says it by line.
+    `line_id` is the line's own number in the system it comes from.
 
     Written together with its order (retention.ingest.merging) and nowhere else.
     """
@@ -86,8 +93,11 @@ class OrderLine(SQLModel, table=True):
     title: str = Field(default="", max_length=500)
     category: str = Field(default="", max_length=200)
     quantity: int = 1
+    quantity_thousandths: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     unit_price: int = 0
     amount: int = 0
+    refunded: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    line_id: str = Field(default="", max_length=100, sa_column_kwargs={"server_default": text("''")})
 
 
 personal(Order, blank={"region": "", "city": ""})

@@ -74,7 +74,8 @@ def _orders(session: Session, view: View, condition: Orders) -> Query:
     if not condition.of.by_line and condition.measure is not Measure.PRODUCTS:
         return query
     lines = sa.and_(col(OrderLine.shop_id) == col(Order.shop_id), col(OrderLine.order_id) == col(Order.id))
-    bought = col(OrderLine.quantity) < 0 if returned else col(OrderLine.quantity) > 0
+    given = sa.and_(col(OrderLine.quantity) > 0, col(OrderLine.amount) >= 0)  # a discount is a line, and no product
+    bought = col(OrderLine.quantity) < 0 if returned else given
     return query.join(OrderLine, lines).where(bought, *_line_filter(session, view, condition.of))
 
 

@@ -28,7 +28,8 @@ class LineIn(Input):
     sku: str = Field("", max_length=100)
     title: str = Field("", max_length=500)
     category: str = Field("", max_length=200)
-    quantity: int = Field(1, ge=-1_000_000, le=1_000_000)
+    line_id: str = Field("", max_length=100, description="The line's own number: a line sent twice stands once.")
+    quantity: Decimal = Field(Decimal(1), ge=-1_000_000, le=1_000_000, decimal_places=3)
     unit_price: Amount | None = None
     amount: Amount | None = Field(None, description="What was paid for the line, discounts taken off.")
 
@@ -41,8 +42,17 @@ class OrderIn(Input):
     status: OrderStatus
     placed_at: Moment | None = None
     paid_at: Moment | None = None
+    cancelled_at: Moment | None = None
+    updated_at: Moment | None = Field(
+        None, description="When the order changed last. An older state does not undo a newer one."
+    )
+    order_total: Amount | None = Field(
+        None, description="What the order came to, shipping included. Shared among lines that have no amount."
+    )
+    order_discount: Amount | None = Field(None, description="What was taken off the order as a whole.")
     postage: Amount | None = None
     refunded: Amount | None = None
+    refund_status: str = Field("", max_length=50, description="What went back, in words such as refunded or none.")
     country: str = Field("", max_length=100)
     region: str = Field("", max_length=100)
     city: str = Field("", max_length=100)
@@ -60,15 +70,15 @@ class OrderIn(Input):
     lines: list[LineIn] = Field(min_length=1, max_length=500)
 
     def rows(self) -> list[OrderInput]:
-        """Return the order as the merge takes it: a row per line, refund and postage on the first."""
-        order: dict[str, Any] = self.model_dump(exclude={"lines", "postage", "refunded"}) | {
-            "status": self.status.value
-        }
-        once: dict[str, Any] = {"postage": _decimal(self.postage), "refunded": _decimal(self.refunded)}
+        """Return the order as the merge takes it: a row per line, the money of the order on the first."""
+        sums = {"postage", "refunded", "order_total", "order_discount"}
+        order: dict[str, Any] = self.model_dump(exclude={"lines", *sums}) | {"status": self.status.value}
+        once: dict[str, Any] = {name: _decimal(getattr(self, name)) for name in sums}
         return [
             OrderInput(
                 **order,
                 **(once if number == 0 else {}),
+                line_id=line.line_id or None,
                 sku=line.sku,
                 title=line.title,
                 category=line.category,

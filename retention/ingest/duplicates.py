@@ -1,7 +1,7 @@
-"""Lines that repeat an earlier line of the file, cell for cell.
+"""Rows that say what an earlier one said, cell for cell.
 
-Each line is remembered as two 64-bit digests made with different seeds; that two lines which differ agree in both does
-not happen. A line takes 20 bytes until it is forgotten: where the lines of an order lie side by side, that is soon.
+Each row is remembered as two 64-bit digests made with different seeds; that two rows which differ agree in both does
+not happen. A row takes 20 bytes.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ _LARGEST_MERGED = 500_000  # longer runs are left alone: to merge two takes the 
 
 
 class Duplicates:
-    """The lines seen so far, as runs sorted by digest; runs of like size are merged, so there are few of them."""
+    """The rows seen so far, as runs sorted by digest; runs of like size are merged, so there are few of them."""
 
     def __init__(self) -> None:
         self._runs: list[Run] = []
@@ -41,9 +41,14 @@ class Duplicates:
             return pl.Series("first", [None], pl.Int64).new_from_index(0, len(lines))
         return seen.join(repeated, on="line", how="left", maintain_order="left")["first"]
 
-    def forget(self, before: int) -> None:
-        """Drop what lies wholly before a line: nothing that follows can repeat it."""
-        self._runs = [run for run in self._runs if run[2].max(initial=0) >= before]
+    def knows(self, frame: pl.DataFrame) -> bool:
+        """Whether one of the rows has been seen."""
+        digests, seconds = frame.hash_rows(seed=1).to_numpy(), frame.hash_rows(seed=2).to_numpy()
+        for run, other, _ in self._runs:
+            at = np.minimum(np.searchsorted(run, digests), len(run) - 1)
+            if ((run[at] == digests) & (other[at] == seconds)).any():
+                return True
+        return False
 
     def _remember(self, new: Run) -> None:
         while self._runs and len(self._runs[-1][0]) <= min(2 * len(new[0]), _LARGEST_MERGED):

@@ -28,17 +28,22 @@ class History:
             self._notes.clear()
             return
         self._notes.append(
-            orders.select("buyer_id", "counts", "is_return", "items", "ordered_at", "order_day", spend=kept)
+            orders.select(
+                "buyer_id", "counts", "is_return", "items", "items_thousandths", "ordered_at", "order_day", spend=kept
+            )
         )
 
     def write(self, touched: BitMap, new: BitMap) -> None:
         """Write the aggregates of the buyers whose orders changed; what `aggregates` says in SQL, polars says here."""
         added_up = self._noted <= _MOST
-        others = touched - new if added_up else touched
+        sums = (
+            self._sums() if added_up and self._notes else pl.DataFrame({"buyer_id": []}, schema={"buyer_id": pl.Int64})
+        )
+        others = (touched | new) - BitMap(sums["buyer_id"].to_list())
         if others:
             refresh_aggregates(self._session, self._shop_id, others)
-        if added_up and self._notes:
-            stage(self._session, "buyer_facts", self._sums())
+        if sums.height:
+            stage(self._session, "buyer_facts", sums)
 
     def _sums(self) -> pl.DataFrame:
         counted = pl.col("counts")
@@ -47,6 +52,7 @@ class History:
             order_days=pl.col("order_day").filter(counted).n_unique(),
             spend=pl.col("spend").filter(counted).sum(),
             items=pl.col("items").filter(counted).sum(),
+            items_thousandths=pl.col("items_thousandths").filter(counted).sum(),
             returns=pl.col("is_return").sum(),
             first_at=pl.col("ordered_at").filter(counted).min(),
             last_at=pl.col("ordered_at").filter(counted).max(),

@@ -21,14 +21,13 @@ from retention.clock import day_of
 from retention.database import large_transaction
 from retention.errors import Invalid
 from retention.files import FileStore, open_store
-from retention.i18n import gettext, gettext_noop
+from retention.i18n import gettext_noop
 from retention.ingest.buyers import BuyerStaging
 from retention.ingest.chunks import Chunk, Reject, Source
 from retention.ingest.columns import Columns, FoundExport, find_export, known_columns, map_columns
 from retention.ingest.currencies import Currencies
 from retention.ingest.date_orders import DateOrders
 from retention.ingest.decimals import Decimals
-from retention.ingest.duplicates import Duplicates
 from retention.ingest.erased_rows import screen
 from retention.ingest.followers_and_groups import FollowerStaging, MemberStaging
 from retention.ingest.journal import ImportJournal
@@ -52,6 +51,8 @@ from retention.ingest.statuses import state_meanings
 from retention.ingest.stream import Scattered
 from retention.ingest.survey import Conventions, Evidence, survey
 from retention.ingest.tidying import Tidied
+from retention.ingest.waiting import rows_of
+from retention.ingest.whole_repeats import WholeRepeats
 from retention.jobs import Job
 from retention.memory_limit import limited_memory
 from retention.privacy.erased import Erased, erased_of
@@ -114,7 +115,10 @@ class ImportReport:
 class Staging(Protocol):
     """What each kind of file brings: it takes rows in chunks and merges them at the end."""
 
-    rows: int
+    @property
+    def rows(self) -> int:
+        """How many rows were taken."""
+        ...
 
     def add(self, frame: pl.DataFrame, lines: pl.Series) -> list[Reject]:
         """Stage the good rows and return the others."""
@@ -159,6 +163,10 @@ class Rejects(Protocol):
 
     def add(self, rejects: Iterable[Reject]) -> None:
         """Take rejected rows."""
+        ...
+
+    def weave(self, late: Iterable[Reject]) -> None:
+        """Take rows that were refused at the end, at their places among the others."""
         ...
 
     def keep(self) -> Path | None:
@@ -302,7 +310,8 @@ def take(
     conventions = _conventions(rows, shop, asked, rows.fields)
     staging = _staging(session, shop, asked, found, rows.fields, conventions, folder=folder, stream=stream)
     with closing(staging):
-        read = _read(rows, staging, rejects, asked, _Screen(erased_of(session, shop), asked.kind, rows.fields, columns))
+        screened = _Screen(erased_of(session, shop), asked.kind, rows.fields, columns)
+        read = _read(rows, staging, rejects, asked, screened)
         rows.tell(asked.notes)
         tidied.tell(asked.notes)
         merged = _merge(session, staging, asked)
@@ -310,6 +319,7 @@ def take(
             asked.notes.add(note.message, **note.values)
         if asked.progress:
             asked.progress(opened.total * 5 // 4, opened.total * 5 // 4)
+        _reject_late(opened, staging, rejects, screened)
         kept = rejects.keep()
     return ImportReport(
         kind=asked.kind,
@@ -355,7 +365,10 @@ def _evidence(opened: PreparedFile, shop: Shop, asked: ImportRequest, columns: M
         DateOrders(columns, asked.options.dates, now=asked.now),
         Fractions(columns),
     ]
-    return [*evidence, RoundedOrders(columns)] if asked.kind == "orders" else evidence
+    if asked.kind == "orders":
+        evidence.append(RoundedOrders(columns))
+        evidence += [WholeRepeats(columns)] if "order_id" in columns else []
+    return evidence
 
 
 @dataclass(frozen=True)
@@ -367,7 +380,12 @@ class _Screen:
     columns: dict[str, str]
     written: Columns
 
+    def cells(self, frame: pl.DataFrame, lines: pl.Series) -> tuple[pl.DataFrame, pl.Series]:
+        """Return rows without what they say of erased buyers."""
+        return screen(self.erased, self.kind, frame, lines, self.columns, self.written)[:2]
+
     def add(self, staging: Staging, frame: pl.DataFrame, lines: pl.Series) -> list[Reject]:
+        """Take rows to the staging; return those that did not land."""
         frame, lines, refused = screen(self.erased, self.kind, frame, lines, self.columns, self.written)
         return refused + staging.add(frame, lines) if frame.height else refused
 
@@ -375,35 +393,26 @@ class _Screen:
 def _read(source: Source, staging: Staging, rejects: Rejects, asked: ImportRequest, screened: _Screen) -> int:
     """Hand the whole file to `staging` and return how many rows it has."""
     read = 0
-    numbered = asked.kind == "orders" and isinstance(staging, OrderStaging) and staging.numbered
-    duplicates = Duplicates() if numbered else None
     for chunk in source.chunks():
         if asked.look:
             asked.look(chunk)
         read += chunk.frame.height + len(chunk.broken)
-        refused = [*chunk.broken, *_stage_chunk(chunk, staging, duplicates, screened)]
-        if duplicates and isinstance(staging, OrderStaging):
-            duplicates.forget(staging.oldest)
+        refused = list(chunk.broken)
+        if refused and isinstance(staging, OrderStaging):
+            staging.refuse(refused, source.header)
+        if chunk.frame.height:
+            refused += screened.add(staging, chunk.frame, chunk.lines)
         rejects.add(sorted(refused, key=lambda reject: reject.line))
         if asked.progress:
             asked.progress(chunk.done, source.total * 5 // 4)
     return read
 
 
-def _stage_chunk(chunk: Chunk, staging: Staging, duplicates: Duplicates | None, screened: _Screen) -> list[Reject]:
-    if not chunk.frame.height:
-        return []
-    if duplicates is None:
-        return screened.add(staging, chunk.frame, chunk.lines)
-    first = duplicates.first_lines(chunk.frame, chunk.lines)
-    repeated = first.is_not_null()
-    if not repeated.any():
-        return screened.add(staging, chunk.frame, chunk.lines)
-    words = gettext("is a duplicate of line {line}")
-    refused = [
-        Reject(chunk.lines[row], words.format(line=first[row]), chunk.frame.row(row)) for row in repeated.arg_true()
-    ]
-    return refused + screened.add(staging, chunk.frame.filter(~repeated), chunk.lines.filter(~repeated))
+def _reject_late(source: Source, staging: Staging, rejects: Rejects, screened: _Screen) -> None:
+    """Add the rows that wait for another one; the file is read once more for them, where there are any."""
+    late = staging.late() if isinstance(staging, OrderStaging) else None
+    if late is not None and late.height:
+        rejects.weave(rows_of(source, late, screened.cells))
 
 
 def _figures(totals: Mapping[str, int], currency: str) -> dict[str, Any]:
@@ -429,12 +438,14 @@ def _staging(
             shop,
             columns,
             conventions=conventions,
-            order_level=found.export.order_level or "order_total" in columns,
+            order_level=found.export.order_level,
             after_refunds="refunded" in columns and columns.get("amount") in found.export.after_refunds,
             currencies=Currencies(shop.currency, asked.options.rates),
             status_words=state_meanings(found.export.statuses)
             | states_of(session, shop.id)
             | state_meanings(asked.options.statuses),
+            add_lines=asked.options.add_lines,
+            items_only="order_id" in columns and not columns.keys() & {"paid_at", "placed_at"},
         )
         if asked.options.statuses and writes(session):
             remember_words(session, shop.id, asked.options.statuses, at=asked.now)

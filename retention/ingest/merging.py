@@ -6,9 +6,9 @@ knows by one join per part and gets what is new by COPY (executemany on SQLite),
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 import polars as pl
 from pyroaring import BitMap
@@ -16,20 +16,27 @@ from sqlmodel import Session
 
 from retention.database import is_postgresql
 from retention.ingest.grouping import (
-    PLACES,
     complete,
     group_rows,
     number_lines,
     rank_equals,
+    settle_lines,
     sold,
     wholly_refunded,
 )
 from retention.ingest.heavy_buyers import HeavyBuyers
 from retention.ingest.history import History
+from retention.ingest.known_lines import LinePlan, plan_lines
+from retention.ingest.known_orders import against_known
+from retention.ingest.late_refusals import without_refused, without_unknown
+from retention.ingest.notes import Note
 from retention.ingest.order_extent import OrderExtent
 from retention.ingest.order_rows import OrderReading
+from retention.ingest.order_states import NO_ORDER
 from retention.ingest.ordering_buyers import People
-from retention.ingest.statuses import IGNORED
+from retention.ingest.quantities import spelled
+from retention.ingest.remarks import Remarks
+from retention.ingest.repeats import without_repeats
 from retention.staging import (
     ColumnKind,
     create_staging,
@@ -66,6 +73,7 @@ _SHAPE = {
     "refunded": ColumnKind.WHOLE,
     "postage": ColumnKind.WHOLE,
     "items": ColumnKind.WHOLE,
+    "items_thousandths": ColumnKind.WHOLE,
     "is_return": ColumnKind.FLAG,
     "counts": ColumnKind.FLAG,
     "country": ColumnKind.TEXT,
@@ -73,6 +81,7 @@ _SHAPE = {
     "city": ColumnKind.TEXT,
     "channel": ColumnKind.TEXT,
     "coupon_code": ColumnKind.TEXT,
+    "updated_at": ColumnKind.TIME,
     "buyer_id": ColumnKind.WHOLE,
     "currency": ColumnKind.TEXT,
     "rate": ColumnKind.TEXT,
@@ -84,10 +93,15 @@ _LINE = {
     "title": ColumnKind.TEXT,
     "category": ColumnKind.TEXT,
     "quantity": ColumnKind.WHOLE,
+    "quantity_thousandths": ColumnKind.WHOLE,
     "unit_price": ColumnKind.WHOLE,
     "amount": ColumnKind.WHOLE,
+    "refunded": ColumnKind.WHOLE,
+    "line_id": ColumnKind.TEXT,
 }
-_KEPT_WHEN_EMPTY = ("placed_at", "paid_at", "refunded", "postage", *PLACES, "channel", "coupon_code", "buyer_id")
+_USUAL_OF_ORDERS = {"items_thousandths": 0, "updated_at": None, "currency": "", "rate": ""}
+_USUAL_OF_LINES = {"quantity_thousandths": 0, "refunded": 0, "line_id": ""}
+"""Columns most files say nothing of, and what the database writes for them by itself."""
 
 
 @dataclass(frozen=True)
@@ -97,11 +111,15 @@ class MergeCounts:
     changed: int
     unchanged: int
     totals: dict[str, int]
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass
 class OrderMerge:
-    """The merge of one file, part by part; `finish` brings buyers and aggregates up to date."""
+    """The merge of one file, part by part; `finish` brings buyers and aggregates up to date.
+
+    `refused` holds the lines of orders that only show as a whole that they cannot be taken: line, reason.
+    """
 
     session: Session
     reading: OrderReading
@@ -111,6 +129,8 @@ class OrderMerge:
     buyers: People = field(init=False)
     touched: BitMap = field(default_factory=BitMap)
     extent: OrderExtent = field(default_factory=OrderExtent)
+    refused: list[pl.DataFrame] = field(default_factory=list)
+    remarks: Remarks = field(default_factory=Remarks)
     history: History = field(init=False)
     siblings: tuple[str, ...] = ()
     heavy: HeavyBuyers = field(default_factory=HeavyBuyers)
@@ -127,31 +147,71 @@ class OrderMerge:
 
     def merge(self, rows: pl.DataFrame) -> None:
         """Write one part of the file; all rows of an order are in one part."""
-        if not self.reading.numbered:
-            rows = rank_equals(rows)
         if self.counts["parts"] == 1:
             settle_new(self.session, "buyers", "orders", "parcels")
         self.counts["parts"] += 1
-        orders = group_rows(rows, order_level=self.reading.order_level)
-        rows, orders = self._without_ignored(rows, orders)
-        orders = self._with_buyers(orders, rows)
+        stated = self._without_ignored(rows)
+        if not stated.height:
+            return
+        lines, orders = self._orders(stated)
         known = self._known(orders)
+        if self.reading.items_only:
+            orders, late = without_unknown(orders, known, stated)
+            self._refuse(late)
+            lines = lines.join(orders, on="key", how="semi", maintain_order="left")
+        orders = self._with_buyers(orders, stated)
+        plan = None
         if known.height:
-            orders = _keep_what_is_empty(orders, known)
+            orders = against_known(orders, known)
+            plan = self._plan(orders, known, lines)
+            orders = orders.update(plan.orders, on="key")
         orders = complete(orders, self.reading.shop.timezone)
         self._count(orders)
         self.heavy.add(orders["buyer_id"])
-        watch(self.session, MERGED, lambda: _as_stored(orders, rows))
+        watch(self.session, MERGED, lambda: _as_stored(orders, lines))
         self.history.note(orders, self.buyers.new)
         new = self._write_new(orders.join(known, on="key", how="anti", maintain_order="left"))
-        old = known.select("key", "order_id")
-        if known.height:
-            self._rewrite(orders, known, rows)
+        if plan:
+            self._rewrite(orders, known, plan)
         if "waybill" in self.reading.kept:
-            ids = pl.concat([new, old])
-            self._write_parcels(rows, orders.join(ids, on="key", maintain_order="left"))
+            ids = pl.concat([new, known.select("key", "order_id")])
+            self._write_parcels(stated, orders.join(ids, on="key", maintain_order="left"))
         # The most rows come last: while the database takes them, the next part is put together.
-        self._write_lines(number_lines(rows, new))
+        self._write_lines(number_lines(lines, new))
+
+    def _orders(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Return the lines and the orders of rows, repeats and what cannot be taken left out."""
+        if not self.reading.numbered:
+            lines = settle_lines(rank_equals(rows), self.reading)
+            return lines, group_rows(lines, self.reading)
+        found = self.reading.conventions
+        real = without_repeats(rows, factor=found.copies, divides=self.reading.divides, line_ids=found.line_ids)
+        self.counts.update(repeats_kept=real.kept, repeats_left_out=real.left_out)
+        lines = settle_lines(real.rows, self.reading)
+        orders = group_rows(lines, self.reading)
+        if not self.reading.items_only:
+            orders, late = without_refused(orders, rows, lines, self.reading)
+            self._refuse(late)
+            if late is not None:
+                lines = lines.join(orders, on="key", how="semi", maintain_order="left")
+        return lines, orders
+
+    def _refuse(self, late: pl.DataFrame | None) -> None:
+        if late is not None:
+            self.refused.append(late)
+
+    def _plan(self, orders: pl.DataFrame, known: pl.DataFrame, lines: pl.DataFrame) -> LinePlan:
+        """Return what becomes of the lines of orders that are known."""
+        shape = {name: (f"t.{name}", kind) for name, kind in _LINE.items()}
+        match, shop = "t.order_id = s.value", self.reading.shop.id
+        old = look_up(self.session, "order_lines", known["order_id"], match, shape, shop=shop)
+        new = number_lines(lines, known.select("key", "order_id")).cast(old.schema)
+        both = orders.join(known, on="key", maintain_order="left")
+        plan = plan_lines(new, old, both, self.reading, line_ids=self.reading.conventions.line_ids)
+        self.remarks.add("fewer", plan.fewer)
+        self.remarks.add("replaced", plan.replaced)
+        self.remarks.add("older", orders["key"].filter(orders["older"]))
+        return plan
 
     def finish(self) -> MergeCounts:
         """Bring places, contacts and aggregates of the buyers up to date and tell the caches."""
@@ -160,8 +220,9 @@ class OrderMerge:
         totals = {name: self.counts[name] for name in _TOTALS} | self.extent.totals()
         totals |= {name: self.counts[name] for name in ("ignored_orders",) if self.counts[name]}
         totals |= {"new_buyers": self.buyers.added, "changed_buyers": moved}
-        totals |= {name: self.counts[name] for name in ("new_parcels", "lines")}
-        return MergeCounts(changed, self.counts["orders"] - changed, totals)
+        totals |= {name: self.counts[name] for name in ("new_parcels", "lines", "repeats_kept", "repeats_left_out")}
+        notes = self.remarks.notes(self.counts["repeats_kept"], self.counts["repeats_left_out"])
+        return MergeCounts(changed, self.counts["orders"] - changed, totals | self.remarks.totals(), notes)
 
     def _settle(self, changed: int) -> int:
         with merging(self.session, changed):
@@ -170,14 +231,14 @@ class OrderMerge:
         self._raise_versions(changed, moved)
         return moved
 
-    def _without_ignored(self, rows: pl.DataFrame, orders: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    def _without_ignored(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Leave out the orders whose status says that they are none."""
-        ignored = orders.filter(pl.col("status") == IGNORED).select("key")
-        if not ignored.height:
-            return rows, orders
-        self.counts["ignored_orders"] += ignored.height
-        kept = [each.join(ignored, on="key", how="anti", maintain_order="left") for each in (rows, orders)]
-        return kept[0], kept[1]
+        none = pl.col("state") == NO_ORDER
+        if not rows.select(none.any()).item():
+            return rows
+        kept = rows.filter(~none.any().over("key").fill_null(value=False))
+        self.counts["ignored_orders"] += rows["key"].n_unique() - kept["key"].n_unique()
+        return kept
 
     def _with_buyers(self, orders: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
         return orders.join(self.buyers.find_or_add(rows, orders), on="buyer", how="left", maintain_order="left")
@@ -201,7 +262,11 @@ class OrderMerge:
         numbers = new_ids(self.session, "orders", orders.height)
         ids = orders.select("key", order_id=numbers)
         owner = {"shop_id": pl.lit(self.reading.shop.id), "source": pl.lit(self.source)}
-        stage(self.session, "orders", orders.select(*_SHAPE, id=numbers, external_id="key", **owner))
+        stage(
+            self.session,
+            "orders",
+            _brief(orders.select(*_SHAPE, id=numbers, external_id="key", **owner), _USUAL_OF_ORDERS),
+        )
         self._touch(orders["buyer_id"])
         self.counts["inserted"] += orders.height
         return ids
@@ -209,17 +274,22 @@ class OrderMerge:
     def _write_lines(self, lines: pl.DataFrame) -> None:
         if is_postgresql(self.session):  # its index of articles fills faster in their order; SQLite keeps lines by key
             lines = lines.sort("sku")
-        stage(self.session, "order_lines", lines.select(pl.lit(self.reading.shop.id).alias("shop_id"), *_LINE))
+        stage(
+            self.session,
+            "order_lines",
+            _brief(lines.select(pl.lit(self.reading.shop.id).alias("shop_id"), *_LINE), _USUAL_OF_LINES),
+        )
         self.counts["lines"] += lines.height
 
-    def _rewrite(self, orders: pl.DataFrame, known: pl.DataFrame, rows: pl.DataFrame) -> None:
+    def _rewrite(self, orders: pl.DataFrame, known: pl.DataFrame, plan: LinePlan) -> None:
         """Write what differs of orders that were there."""
-        ids = known.select("key", "order_id")
-        lines = number_lines(rows, ids)
         both = orders.join(known, on="key", how="inner", maintain_order="left")
         differs = pl.any_horizontal(_differs(name) for name in _SHAPE)
         self._update(both.filter(differs).select(*_SHAPE, id="order_id"))
-        other = self._replace_lines(ids["order_id"], lines)
+        other = plan.written["order_id"].unique().to_list()
+        if other:
+            delete_matching(self.session, "order_lines", "order_id", other, shop=self.reading.shop.id)
+            self._write_lines(plan.written)
         touched = both.filter(differs | pl.col("order_id").is_in(other))
         self._touch(touched["buyer_id"])
         self._touch(touched["old_buyer_id"])
@@ -236,21 +306,6 @@ class OrderMerge:
         found = "orders.id = i.id AND orders.id IN (SELECT id FROM import_orders)"  # the second lets SQLite begin there
         run(self.session, f"UPDATE orders SET {assignments} FROM import_orders AS i WHERE {found}")  # noqa: S608
         drop_staging(self.session, "import_orders")
-
-    def _replace_lines(self, orders: pl.Series, lines: pl.DataFrame) -> list[int]:
-        """Replace the lines of those of the orders whose lines differ, and return which these are."""
-        shop = self.reading.shop.id
-        shape = {name: (f"t.{name}", kind) for name, kind in _LINE.items()}
-        old = look_up(self.session, "order_lines", orders, "t.order_id = s.value", shape, shop=shop)
-        lines = lines.cast(old.schema)
-        columns = list(_LINE)
-        new = lines.join(old, on=columns, how="anti")["order_id"]
-        gone = old.join(lines, on=columns, how="anti")["order_id"]
-        found: list[int] = pl.concat([new, gone]).unique().to_list()
-        if found:
-            delete_matching(self.session, "order_lines", "order_id", found, shop=shop)
-            self._write_lines(lines.filter(pl.col("order_id").is_in(found)))
-        return found
 
     def _write_parcels(self, rows: pl.DataFrame, orders: pl.DataFrame) -> None:
         """Add the parcels of orders that name a waybill; one that is known stays as it is."""
@@ -323,13 +378,11 @@ def _differs(name: str) -> pl.Expr:
 
 def _as_stored(orders: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     """Return the lines with what is kept of their orders beside them."""
-    lines = rows.select("line", "key", "sku", "title", "category", "quantity", "price", "line_amount")
+    lines = rows.select("line", "key", "sku", "title", "category", spelled("quantity"), "price", "line_amount")
     return lines.join(orders, on="key", maintain_order="left")
 
 
-def _keep_what_is_empty(orders: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
-    """Fill what the file leaves open with what is known; a state that is not stated stays, unless now paid."""
-    joined = orders.join(known, on="key", how="left", maintain_order="left")
-    stated = pl.coalesce("status", pl.when(pl.col("paid_at").is_not_null()).then(pl.lit("paid")), "old_status")
-    kept: dict[str, Any] = {name: pl.coalesce(name, f"old_{name}") for name in _KEPT_WHEN_EMPTY}
-    return joined.with_columns(status=stated, **kept).select(orders.columns)
+def _brief(frame: pl.DataFrame, usual: Mapping[str, object]) -> pl.DataFrame:
+    """Return rows to write without the columns in which all of them have what the database writes by itself."""
+    found = frame.select(pl.col(name).eq_missing(pl.lit(value)).all() for name, value in usual.items())
+    return frame.drop(name for name, same in found.row(0, named=True).items() if same)

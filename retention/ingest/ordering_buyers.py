@@ -9,7 +9,7 @@ from sqlmodel import Session
 from retention.addresses import country_of, email_keys, phone_keys
 from retention.ingest.grouping import PLACES
 from retention.ingest.order_rows import CONTACTS
-from retention.orders import OrderStatus
+from retention.ingest.order_states import PAID
 from retention.shops import Shop
 from retention.staging import (
     ColumnKind,
@@ -151,7 +151,7 @@ def _given(rows: pl.DataFrame) -> pl.DataFrame:
 
     A place is written whole: with a blank where its order says nothing.
     """
-    paid = (pl.col("status") == OrderStatus.PAID.value) | (pl.col("status").is_null() & pl.col("paid_at").is_not_null())
+    paid = (pl.col("state") == PAID) | (pl.col("state").is_null() & pl.col("paid_at").is_not_null())
     placed = paid & pl.any_horizontal(pl.col(name).is_not_null() for name in PLACES)
     missing = [pl.lit(None, pl.String).alias(name) for name in CONTACTS if name not in rows.columns]
     moment = pl.coalesce("paid_at", "placed_at")

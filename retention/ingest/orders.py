@@ -15,7 +15,7 @@ from pathlib import Path
 import polars as pl
 from sqlmodel import Session
 
-from retention.ingest.chunks import Reject
+from retention.ingest.chunks import Reject, blank_to_null
 from retention.ingest.columns import Columns
 from retention.ingest.erased_rows import screen
 from retention.ingest.merging import MergeCounts, OrderMerge
@@ -24,10 +24,13 @@ from retention.ingest.order_rows import OrderReading
 from retention.ingest.persons import KnownBuyers
 from retention.ingest.prepared import PersonReading
 from retention.ingest.presets import KINDS
+from retention.ingest.repeats import Stretches
 from retention.ingest.rows import Rows
 from retention.ingest.spool import Spool
 from retention.ingest.statuses import UNKNOWN_WORD
 from retention.ingest.stream import Stream
+from retention.ingest.survey import Conventions
+from retention.ingest.waiting import Waiting
 from retention.orders import OrderStatus
 from retention.privacy.erased import erased_of
 from retention.shops import Shop
@@ -39,18 +42,23 @@ class OrderInput:
     """One order line from a program: the fields of a file's row. Money is in major units, times are aware."""
 
     order_id: str
+    line_id: str | None = None
     buyer_id: str | None = None
     paid_at: datetime | None = None
     placed_at: datetime | None = None
+    cancelled_at: datetime | None = None
+    updated_at: datetime | None = None
     status: str | None = None
     sku: str | None = None
     title: str | None = None
     category: str | None = None
-    quantity: int | None = None
+    quantity: Decimal | int | None = None
     unit_price: Decimal | None = None
     amount: Decimal | None = None
     order_total: Decimal | None = None
+    order_discount: Decimal | None = None
     refunded: Decimal | None = None
+    refund_status: str | None = None
     postage: Decimal | None = None
     country: str | None = None
     region: str | None = None
@@ -85,35 +93,56 @@ class OrderStaging:
         size: int = 0,
         stream: bool = False,
     ) -> None:
-        self.rows = 0
+        self._good = 0
+        self._notes: tuple[Note, ...] = ()
         self._reading = reading
         self._session = session
         self._merge = OrderMerge(session, reading, source, now, siblings=tuple(siblings))
         self._spool = Spool(folder, size)
-        self._stream = Stream(self._merge.merge) if stream and reading.numbered else None
+        self._stretches = Stretches()
+        self._waiting = Waiting()
+        whole = self._waiting.screen
+        self._stream = Stream(self._merge.merge, whole) if stream and reading.numbered else None
         self._indexes = ExitStack()
         if size:
             self._indexes.enter_context(indexed_late(session, "orders", "order_lines", "parcels"))
         self._behind = WritingBehind(session)
 
     @property
-    def numbered(self) -> bool:
-        """Whether the rows carry order numbers."""
-        return self._reading.numbered
-
-    @property
-    def oldest(self) -> int:
-        """The first line that still waits to be merged; a later line of an order merged before would not be taken."""
-        return self._stream.oldest if self._stream else 0
+    def rows(self) -> int:
+        """How many rows were taken; those that wait with a bad line of their order are not."""
+        return self._good - self._waiting.count
 
     def add(self, frame: pl.DataFrame, lines: pl.Series) -> list[Reject]:
         """Check rows, keep the good ones, return the others."""
         rows = Rows(frame, lines, self._reading.columns, self._reading.conventions)
-        good = self._reading.check(rows)
+        good, refused = self._reading.check(rows, self._stretches)
+        self._refuse(refused)
         if good.height:
             (self._stream or self._spool).add(good)
-        self.rows += good.height
+        self._good += good.height
         return rows.rejects()
+
+    def refuse(self, broken: Sequence[Reject], header: Sequence[str]) -> None:
+        """Take note of rows that are none: of which orders they were, as far as that can be read."""
+        if not self._reading.numbered:
+            return
+        column = self._reading.columns["order_id"]
+        place = header.index(column)
+        named = [each for each in broken if len(each.cells) > place]
+        if named:
+            cells = pl.DataFrame({column: [each.cells[place] for each in named]}, schema={column: pl.String})
+            keys = Rows(blank_to_null(cells), pl.Series([0]), {"order_id": column}).cells("order_id")
+            self._refuse(pl.DataFrame({"key": keys, "line": [each.line for each in named]}).drop_nulls())
+
+    def _refuse(self, refused: pl.DataFrame) -> None:
+        if refused.height and self._stream:
+            self._stream.expect(refused["key"])
+        self._waiting.refuse(refused)
+
+    def late(self) -> pl.DataFrame:
+        """Return the lines that were good by themselves and are rejected with their orders: line, reason."""
+        return self._waiting.lines()
 
     def merge(self, *, now: datetime) -> MergeCounts:
         """Merge what is left into buyers, orders, lines and parcels, and bring aggregates up to date."""
@@ -121,11 +150,17 @@ class OrderStaging:
         if self._stream:
             self._stream.finish()
         for rows in self._spool.drain():
-            self._merge.merge(rows)
+            whole = self._waiting.screen(rows)
+            if whole.height:
+                self._merge.merge(whole)
+        for late in self._merge.refused:
+            self._waiting.add(late)
         self._behind.wait()
         self._behind.close()
         self._indexes.close()
-        return self._merge.finish()
+        counts = self._merge.finish()
+        self._notes = counts.notes
+        return counts
 
     def notes(self) -> Iterator[Note]:
         """Return what is to be said of the rows as a whole."""
@@ -134,6 +169,7 @@ class OrderStaging:
         for word, count in self._reading.unknown_statuses.most_common():
             yield Note(UNKNOWN_WORD, {"word": repr(word), "count": count, "plain": f'"{word}"'})
         yield from self._merge.heavy.notes(self._session)
+        yield from self._notes
 
     def close(self) -> None:
         """Wait for the writing threads; what they wrote stands or falls with the transaction."""
@@ -155,14 +191,18 @@ def put_orders(
     used = {name for name in KINDS["orders"] if any(cell[name] is not None for cell in cells)}
     columns = Columns({name: [(name,)] for name in used | {"order_id"}})
     persons = PersonReading("orders", columns, shop, KnownBuyers(session, shop))
-    reading = OrderReading(shop, persons.fields, order_level="order_total" in used)
+    found = Conventions(line_ids="line_id" in used)
+    reading = OrderReading(shop, persons.fields, conventions=found, divides=False)
     staging = OrderStaging(session, reading, source=source, now=now)
     frame = pl.DataFrame(cells, schema=dict.fromkeys(KINDS["orders"], pl.String))
     lines = pl.int_range(1, len(rows) + 1, eager=True)
     frame = persons.prepare(frame, Counter())
     frame, lines, refused = screen(erased_of(session, shop), "orders", frame, lines, persons.fields, columns)
     rejects = refused + staging.add(frame, lines)
-    return staging.merge(now=now), rejects
+    counts = staging.merge(now=now)
+    late = staging.late()
+    rejects += [Reject(line, reason, frame.row(lines.index_of(line) or 0)) for line, reason in late.rows()]
+    return counts, sorted(rejects, key=lambda each: each.line)
 
 
 def _cell(value: object) -> str | None:

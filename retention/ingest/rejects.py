@@ -1,14 +1,17 @@
 """Rejected rows: a file with line number, reason and original cells, to be corrected and imported again."""
 
+import csv
+import heapq
 import os
 import tempfile
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import IO, Self
 
 from retention.errors import Invalid
 from retention.ingest.chunks import REJECTS, Reject
-from retention.spreadsheets import open_csv
+from retention.spreadsheets import open_csv, plain
 
 MARK = "\ufeff"  # Excel takes a file without it for the local code page and garbles Chinese
 
@@ -31,11 +34,28 @@ class RejectsFile:
     def add(self, rejects: Iterable[Reject]) -> None:
         """Write rejected rows down."""
         for reject in rejects:
-            if self._draft is None:
-                self._draft = self._open()
-                open_csv(self._draft).write([*REJECTS, *self._header])
-            open_csv(self._draft).write([reject.line, reject.reason, *reject.cells[: len(self._header)]])
-            self.count += 1
+            self._write([reject.line, reject.reason, *reject.cells[: len(self._header)]])
+
+    def weave(self, late: Iterable[Reject]) -> None:
+        """Add rows that were refused at the end at their places among the others; both in the order of the file."""
+        early, self._draft, self.count = self._draft, None, 0
+        if early is None:
+            self.add(late)
+            return
+        with closing(early):
+            Path(early.name).unlink()
+            early.seek(0)
+            rows = csv.reader(early)
+            next(rows)
+            known = (Reject(int(line), reason, [plain(cell) for cell in cells]) for line, reason, *cells in rows)
+            self.add(heapq.merge(known, late, key=lambda each: each.line))
+
+    def _write(self, cells: Sequence[object]) -> None:
+        if self._draft is None:
+            self._draft = self._open()
+            open_csv(self._draft).write([*REJECTS, *self._header])
+        open_csv(self._draft).write(cells)
+        self.count += 1
 
     def keep(self) -> Path | None:
         """Put the file in its place and return where; None, and no stale file left, when nothing was rejected."""
@@ -51,7 +71,7 @@ class RejectsFile:
         for folder in (self.path.parent, Path.cwd()):  # the file may lie where nothing may be written
             try:
                 draft = tempfile.NamedTemporaryFile(  # noqa: SIM115 - closed by keep or _drop
-                    "w", encoding="utf-8", newline="", dir=folder, prefix=".rejected-", delete=False
+                    "w+", encoding="utf-8", newline="", dir=folder, prefix=".rejected-", delete=False
                 )
             except OSError:
                 continue

@@ -65,6 +65,12 @@ class FirstRejects:
             if len(self._first) < MOST_REJECTS:
                 self._first.append(reject)
 
+    def weave(self, late: Iterable[Reject]) -> None:
+        """Take rows that were refused at the end, at their places among the others."""
+        first = [*self._first]
+        self.add(late)
+        self._first = sorted([*first, *self._first[len(first) :]], key=lambda each: each.line)
+
     def keep(self) -> Path | None:
         """Return that there is no file of them."""
         return None
@@ -90,7 +96,7 @@ class FirstRows:
     def staged(self, table: str, rows: pl.DataFrame) -> None:
         """Look at rows meant for a table: those of an order file, or of a file of another kind."""
         if table == MERGED:
-            first = rows.sort("line").head(MOST_ROWS)
+            first = rows.select("line", *_ORDER_COLUMNS).sort("line").head(MOST_ROWS)
             together = first if self._found is None else pl.concat([self._found, first])
             self._found = together.sort("line").head(MOST_ROWS)
         elif table.startswith("import_") and self._found is None and "place" in rows.columns:

@@ -20,10 +20,16 @@ class Scattered(Exception):
 
 
 class Stream:
-    """Stretches of whole orders on their way to `merge`, which is called in another thread, one call at a time."""
+    """Stretches of whole orders on their way to `merge`, which is called in another thread, one call at a time.
 
-    def __init__(self, merge: Callable[[pl.DataFrame], None]) -> None:
+    `screen` takes out right before what must not be merged.
+    """
+
+    def __init__(
+        self, merge: Callable[[pl.DataFrame], None], screen: Callable[[pl.DataFrame], pl.DataFrame] = lambda rows: rows
+    ) -> None:
         self._merge = merge
+        self._screen = screen
         self._thread = ThreadPoolExecutor(1)
         self._under_way: Future[None] | None = None
         self._waiting: list[pl.DataFrame] = []
@@ -40,10 +46,10 @@ class Stream:
         self._waiting = [rows.filter(unfinished)]
         self._send(rows.filter(~unfinished))
 
-    @property
-    def oldest(self) -> int:
-        """The first line that waits; all lines while none does."""
-        return min((int(part["line"][0]) for part in self._waiting if part.height), default=0)
+    def expect(self, keys: pl.Series) -> None:
+        """Raise Scattered when an order of these has been merged already."""
+        if len(keys) and self._seen.knows(keys.to_frame("key")):
+            raise Scattered
 
     def finish(self) -> None:
         """Merge the rest and wait until all is written."""
@@ -63,8 +69,9 @@ class Stream:
         keys = rows.select(pl.col("key").unique())
         if self._seen.first_lines(keys, pl.repeat(self._stretches, keys.height, eager=True)).is_not_null().any():
             raise Scattered
+        whole = self._screen(rows)
         self._wait()
-        self._under_way = self._thread.submit(self._merge, rows)
+        self._under_way = self._thread.submit(self._merge, whole) if whole.height else None
 
     def _wait(self) -> None:
         if self._under_way is not None:

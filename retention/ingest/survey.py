@@ -23,7 +23,8 @@ class Conventions:
     columns whose cells contradict each other; `odd_numbers`: those with numbers that are no days of a spreadsheet.
     `decimals`: by column, "point", "comma" or, cell by cell, "mixed".
     `fractions`: the columns of identifiers with numbers that are not whole. `rounded`: the columns of identifiers that
-    a spreadsheet rounded, with the two lines that show it by number; "" stands for all other long numbers.
+    a spreadsheet rounded, with the two lines that show it by number; "" stands for all other long numbers. `copies`:
+    how often the file says each of its orders, row by row. `line_ids`: whether the numbers of lines are their own.
     `questions`: what the file leaves open; `notes`: what is to be said.
     """
 
@@ -33,6 +34,8 @@ class Conventions:
     decimals: Mapping[str, str] = field(default_factory=dict)
     fractions: frozenset[str] = frozenset()
     rounded: Mapping[str, Mapping[str, tuple[int, int]]] = field(default_factory=dict)
+    copies: int = 1
+    line_ids: bool = False
     questions: tuple[Question, ...] = ()
     notes: tuple[Note, ...] = ()
 

@@ -11,7 +11,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
-from sqlmodel import select
+from sqlmodel import col, select
 
 from campaigns.campaign.campaigns import CampaignState, Delivery, DeliveryState
 from campaigns.offers.coupons import Coupon, CouponState
@@ -19,7 +19,7 @@ from retention import keys
 from retention.access import Scope
 from retention.database import reading
 from retention.idempotency import GivenAnswer
-from retention.orders import Order
+from retention.orders import Order, OrderLine
 from retention.tokens import new_codes, spaced
 from segments.rules import parse
 from segments.segments import save_segment
@@ -64,6 +64,25 @@ def test_an_order_lands_with_its_lines_and_its_buyer(backend: TestClient, engine
 def test_the_same_order_again_changes_nothing(backend: TestClient) -> None:
     put(backend, order())
     assert put(backend, order()).json() == {"orders": 1, "changed": 0, "unchanged": 1, "rejected": []}
+
+
+def test_an_order_shares_its_total_keeps_broken_quantities_and_its_newer_state(
+    backend: TestClient, engine: Engine
+) -> None:
+    lines = [
+        {"line_id": "1", "sku": "TEA", "quantity": "0.25", "unit_price": "40"},
+        {"line_id": "2", "sku": "CUP", "unit_price": "20"},
+    ]
+    newer = {"updated_at": "2026-03-10T12:00:00Z", "order_total": "25.00", "postage": "5", "lines": lines}
+    assert put(backend, order(**newer, refund_status="partially refunded")).json()["changed"] == 1
+    older = newer | {"updated_at": "2026-03-09T12:00:00Z", "status": "placed"}
+    assert put(backend, order(**older)).json()["unchanged"] == 1
+    (landed,) = rows(engine, Order)
+    assert (landed.amount, landed.status.value, landed.items * 1000 + landed.items_thousandths) == (2500, "paid", 1250)
+    with reading(engine) as session:
+        found = select(OrderLine.line_id, OrderLine.amount).order_by(col(OrderLine.number))
+        assert list(session.exec(found)) == [("1", 667), ("2", 1333)]
+    assert put(backend, order(lines=[{"quantity": "0.1234"}])).status_code == 422
 
 
 def test_an_order_in_another_currency_is_rejected_and_never_added_up(backend: TestClient, engine: Engine) -> None:

@@ -88,7 +88,7 @@ def test_dry_run_tells_what_was_understood(understand: Understand) -> None:
         "orders": 3, "paid_orders": 3, "paid": "43.45", "refunded_orders": 0, "refunded": "0.00",
         "wholly_refunded_orders": 0, "counted_orders": 3, "revenue": "43.45", "returns": 0, "orders_without_buyer": 1,
         "buyers": 2, "first_day": "2026-03-05", "last_day": "2026-03-07", "new_buyers": 2, "changed_buyers": 0,
-        "new_parcels": 0, "lines": 0,
+        "new_parcels": 0, "lines": 0, "repeats_kept": 0, "repeats_left_out": 0,
     }  # fmt: skip
     assert len(seen.first_rows) == 4
     assert seen.first_rows[1] == {

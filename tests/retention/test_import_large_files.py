@@ -140,18 +140,17 @@ def test_indexes_stand_again_after_an_import_that_ends_and_one_that_does_not(loa
     assert indexes() == before
 
 
-def test_repeated_line_is_found_in_the_next_piece_and_far_away(
+def test_line_that_comes_again_counts_in_its_stretch_of_rows_only(
     load: Load, ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     in_small_pieces(monkeypatch)
     rows = [f"A{number // 3},b1,2026-03-05,S{number},1" for number in range(100)]
     header = "order_id,buyer_id,paid_at,sku,amount"
-    for repeated, line in (([*rows[:50], rows[48], *rows[50:]], 50), ([*rows, rows[0]], 2)):
+    for repeated, kept in (([*rows, rows[0]], 0), ([*rows[:50], rows[49], *rows[50:]], 1)):
         report = load("\n".join([header, *repeated]))
-        assert (report.accepted, report.rejected) == (100, 1)
-        assert report.rejects_path is not None
-        assert f"is a duplicate of line {line}," in report.rejects_path.read_text(encoding="utf-8-sig")
-        assert ask("SELECT sum(amount), sum(items) FROM orders") == [(10000, 100)]
+        assert (report.accepted, report.rejected) == (101, 0)
+        assert (report.totals["repeats_kept"], report.totals["repeats_left_out"]) == (kept, 1 - kept)
+        assert ask("SELECT sum(amount), sum(items) FROM orders") == [(10000 + 100 * kept, 100 + kept)]
 
 
 def test_two_imports_at_once_into_one_shop_add_everything_once(shop_engine: Engine, tmp_path: Path, ask: Ask) -> None:

@@ -70,4 +70,6 @@ def test_real_report_without_buyers_adds_up(shop_engine: Engine, data_folder: Pa
         "changed_buyers": 0,
         "new_parcels": 0,
         "lines": 0,
+        "repeats_kept": 0,
+        "repeats_left_out": 0,
     }

@@ -1,0 +1,51 @@
+"""Remarks on the orders of a file, for its report: how many, and the numbers of a few."""
+
+from collections import Counter
+
+import polars as pl
+
+from retention.i18n import gettext_noop
+from retention.ingest.notes import Note
+
+_NAMED = 5
+_MESSAGES = {
+    "fewer": gettext_noop(
+        "{count} orders arrived with fewer lines than are known; the known lines were kept: {numbers}. If lines were "
+        "removed, the file must show a newer state of the order (status, refund or updated_at)."
+    ),
+    "replaced": gettext_noop(
+        "The lines of {count} known orders were replaced: {numbers}. If a file holds only some lines of an order, "
+        "import it with --add-lines."
+    ),
+    "older": gettext_noop("{count} orders are known in a newer state, which was kept: {numbers}."),
+}
+_TOTALS = {"fewer": "orders_with_fewer_lines", "replaced": "orders_with_other_lines", "older": "orders_kept_newer"}
+_REPEATS = gettext_noop("Identical lines: {kept} kept as further items of an order, {left_out} left out as repeats.")
+
+
+class Remarks:
+    """Orders by what is to be said of them."""
+
+    def __init__(self) -> None:
+        self._counts = Counter[str]()
+        self._named: dict[str, list[str]] = {name: [] for name in _MESSAGES}
+
+    def add(self, name: str, keys: pl.Series) -> None:
+        """Take in orders."""
+        self._counts[name] += len(keys)
+        free = _NAMED - len(self._named[name])
+        self._named[name].extend(keys.head(free).to_list())
+
+    def totals(self) -> dict[str, int]:
+        """Return the counts that are not 0."""
+        return {_TOTALS[name]: count for name, count in self._counts.items() if count}
+
+    def notes(self, kept: int, left_out: int) -> tuple[Note, ...]:
+        """Return what is to be said, equal lines too."""
+        said = [Note(_REPEATS, {"kept": kept, "left_out": left_out})] if kept or left_out else []
+        for name, message in _MESSAGES.items():
+            count = self._counts[name]
+            if count:
+                numbers = ", ".join(self._named[name]) + (", …" if count > len(self._named[name]) else "")
+                said.append(Note(message, {"count": count, "numbers": numbers}))
+        return tuple(said)
