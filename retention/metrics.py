@@ -1,7 +1,8 @@
 """The first reports of a shop: how many come back, cohorts by month of the first order, the figures of the home page.
 
 All of them look at orders that count: paid, not wholly cancelled or returned, no return itself. Orders without a buyer
-add to orders and revenue and to nothing that is said about buyers. Months and days are those of the shop's zone.
+add to nothing that is said about buyers: the repeat report tells them apart, the home page counts them in its orders
+and revenue. Months and days are those of the shop's zone.
 """
 
 from collections import Counter
@@ -23,7 +24,10 @@ from retention.versions import Family
 
 @dataclass(frozen=True)
 class RepeatReport:
-    """Who came back. `revenue` is paid minus refunded in minor units; buyers are those with an order that counts."""
+    """Who came back. Buyers are those with an order that counts; `orders` and `revenue` are theirs.
+
+    Revenue is paid minus refunded, in minor units. Orders without a buyer stand beside them.
+    """
 
     buyers: int
     orders: int
@@ -31,6 +35,8 @@ class RepeatReport:
     repeat_buyers: int
     median_days_between_order_days: float | None
     currency: str
+    orders_without_buyer: int = 0
+    revenue_without_buyer: int = 0
 
     @property
     def repeat_rate(self) -> float | None:
@@ -48,6 +54,8 @@ class RepeatReport:
             "repeat_buyers": self.repeat_buyers,
             "repeat_rate": None if rate is None else round(rate, 5),
             "median_days_between_order_days": int(median) if median is not None and median == int(median) else median,
+            "orders_without_buyer": self.orders_without_buyer,
+            "revenue_without_buyer": money.write(self.revenue_without_buyer, self.currency),
         }
 
 
@@ -124,7 +132,9 @@ def repeat_report(session: Session, shop: Shop, *, as_of: datetime | None = None
     buyers, repeat = session.execute(
         sa.select(func.count(), func.count(sa.case((per_buyer.c.orders >= 2, 1)))).select_from(per_buyer)
     ).one()
-    orders, revenue = session.execute(_sums(counted)).one()
+    known = col(Order.buyer_id).is_not(None)
+    orders, revenue = session.execute(_sums((*counted, known))).one()
+    others, their_revenue = session.execute(_sums((*counted, ~known))).one()
     return RepeatReport(
         buyers=buyers,
         orders=orders,
@@ -132,6 +142,8 @@ def repeat_report(session: Session, shop: Shop, *, as_of: datetime | None = None
         repeat_buyers=repeat,
         median_days_between_order_days=median_of_counts(_gaps(session, counted)),
         currency=shop.currency,
+        orders_without_buyer=others,
+        revenue_without_buyer=int(their_revenue),
     )
 
 

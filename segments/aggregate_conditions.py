@@ -7,9 +7,11 @@ import sqlalchemy as sa
 from sqlmodel import col
 
 from retention.aggregates import BuyerAggregates
-from segments.conditions import Query, moment_tests, whole
+from segments.conditions import Query, in_thousandths, moment_tests, whole
 from segments.rule_ast import Filter, Measure, Orders, Window
 from segments.view import View
+
+THOUSAND = 1000
 
 COLUMNS = {
     Measure.COUNT: BuyerAggregates.orders,
@@ -35,7 +37,7 @@ def from_aggregates(view: View, condition: Orders) -> bool:
 
 
 def measure_aggregates(view: View, measure: Measure) -> Query:
-    """Return a measure of every buyer it is known for: buyer, the number, and for an average what to divide it by."""
+    """Return a measure of every buyer it is known for: buyer, the number, and of some what to divide it by."""
     buyer, column = col(BuyerAggregates.buyer_id), col(COLUMNS[measure])
     aggregates = (col(BuyerAggregates.shop_id) == view.shop.id, col(BuyerAggregates.orders) > 0)
     match measure:
@@ -43,6 +45,9 @@ def measure_aggregates(view: View, measure: Measure) -> Query:
             return sa.select(buyer, column).where(aggregates[0], column > 0)
         case Measure.AVERAGE:
             return sa.select(buyer, column, col(BuyerAggregates.orders)).where(*aggregates)
+        case Measure.ITEMS:
+            items = in_thousandths(column, col(BuyerAggregates.items_thousandths))
+            return sa.select(buyer, items, whole(THOUSAND)).where(*aggregates)
         case Measure.DAYS_SINCE_FIRST | Measure.DAYS_SINCE_LAST:
             return sa.select(buyer, whole(view.day) - column).where(*aggregates)
         case _:

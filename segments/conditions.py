@@ -154,6 +154,11 @@ def whole(value: Any) -> Column:
     return sa.literal(value, sa.BigInteger)
 
 
+def in_thousandths(pieces: Column, rest: Column) -> Column:
+    """Return a quantity in thousandths, as orders and their lines keep it in two columns."""
+    return pieces * whole(1000) + rest
+
+
 def within(view: View, column: Column, window: Window) -> list[Bool]:
     """Return the bounds a window puts on a column of moments: start included, end excluded."""
     start, end = view.start(window), view.end(window)

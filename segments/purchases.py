@@ -4,6 +4,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
 
+import numpy as np
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
@@ -11,8 +12,8 @@ from retention import money
 from retention.bitmaps import read_columns
 from retention.errors import Invalid
 from retention.orders import Order, OrderLine
-from segments.aggregate_conditions import ask_aggregates, from_aggregates, measure_aggregates
-from segments.conditions import Bool, Column, Query, contains_one, moment_tests, one_of, whole, within
+from segments.aggregate_conditions import THOUSAND, ask_aggregates, from_aggregates, measure_aggregates
+from segments.conditions import Bool, Column, Query, contains_one, in_thousandths, moment_tests, one_of, whole, within
 from segments.order_sums import Fold, Ints, add_up, lateness, median_gaps, read_gaps, second_days
 from segments.rule_ast import Comparison, Filter, Measure, Orders, Tests
 from segments.tallies import Tally
@@ -51,6 +52,9 @@ def measure_orders(session: Session, view: View, condition: Orders) -> Tally:
             fold = Fold.LEAST if condition.measure is Measure.DAYS_SINCE_FIRST else Fold.MOST
             ids, day = add_up(session, orders.add_columns(DAY), fold)
             return Tally(ids, view.day - day)
+        case Measure.ITEMS:
+            ids, items = _add_up(session, orders, condition)
+            return Tally(ids, items, np.full_like(items, THOUSAND))
         case _:
             return Tally(*_add_up(session, orders, condition))
 
@@ -108,8 +112,9 @@ def _add_up(session: Session, orders: Query, condition: Orders) -> Ints:
             paid = orders.add_columns(col(OrderLine.amount) if by_line else PAID)
             return add_up(session, paid, Fold.SUM)
         case Measure.ITEMS:
-            items = orders.add_columns(col(OrderLine.quantity) if by_line else col(Order.items))
-            return add_up(session, items, Fold.SUM)
+            of_lines = in_thousandths(col(OrderLine.quantity), col(OrderLine.quantity_thousandths))
+            of_orders = in_thousandths(col(Order.items), col(Order.items_thousandths))
+            return add_up(session, orders.add_columns(of_lines if by_line else of_orders), Fold.SUM)
         case _:
             once = _buyers(orders.add_columns(col(Order.id)).distinct()) if by_line else orders
             return add_up(session, once, Fold.COUNT)

@@ -148,6 +148,7 @@ _ORDERS = {
     "order_id": "The order's own id in the system that numbers it.",
     "orders": "The orders to add or change.",
     "paid_at": "When it was paid, with an offset; null while it is not.",
+    "cancelled_at": "When it was cancelled, with an offset; left out where it was not.",
     "placed_at": "When it was placed, with an offset.",
     "postage": "What the buyer paid for shipping, in major units of the shop's currency.",
     "quantity": "How many units; negative for a return.",

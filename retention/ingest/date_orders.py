@@ -111,7 +111,7 @@ class DateOrders:
                 open_ones[name] = (column, readings)
             elif column.seen:
                 orders[name] = next(iter(readings))
-                found = _said(found, name, column, orders[name])
+                found = _with_order(found, name, column, orders[name])
                 if column.is_unsure(orders[name]):
                     unsure.add(name)
         found = replace(found, dates=orders, unsure_dates=frozenset(unsure))
@@ -121,7 +121,7 @@ class DateOrders:
         return found
 
 
-def _said(found: Conventions, name: str, column: _Column, order: str) -> Conventions:
+def _with_order(found: Conventions, name: str, column: _Column, order: str) -> Conventions:
     """Return the conventions with a note of the order that a column was found to have, and a date that shows it."""
     proofs = sorted(each for each in column.seen if [_read(each, other) for other in _BORROWED].count(None) == 1)
     shown = next((each for each in proofs if _read(each, order)), None)

@@ -28,7 +28,7 @@ from retention.ingest.chunks import (
 from retention.ingest.delimiters import Layout, find_layout
 from retention.ingest.headers import Known, Note, nothing_known
 from retention.ingest.records import STRAY_QUOTE, records
-from retention.ingest.texts import FOREIGN, Text, open_text
+from retention.ingest.texts import FOREIGN, TextFile, open_text
 
 BLOCK = 2 << 20
 _ERRORS = (b"#N/A", b"#REF!", b"#VALUE!", b"#DIV/0!", b"#NAME?", b"#NUM!", b"#NULL!")
@@ -38,7 +38,7 @@ _ERRORS = (b"#N/A", b"#REF!", b"#VALUE!", b"#DIV/0!", b"#NAME?", b"#NUM!", b"#NU
 class Delimited:
     """A delimited text file; `start` is where its rows begin, in bytes and in lines."""
 
-    text: Text
+    text: TextFile
     header: list[str]
     delimiter: str
     start: tuple[int, int]
@@ -57,7 +57,7 @@ class Delimited:
         for block, done in _blocks(self.text, self.start[0]):
             for chunk in self._parse(block, line, done):
                 if chunk.frame.height or chunk.broken:
-                    yield without_errors(chunk) if any(each in block for each in _ERRORS) else chunk
+                    yield without_errors(chunk) if _has_error(block) else chunk
             line += _count_lines(block)
 
     def _parse(self, block: bytes, line: int, done: int) -> Iterable[Chunk]:
@@ -159,13 +159,17 @@ def open_delimited(
     return source
 
 
-def _check_header(head: bytes, layout: Layout, text: Text) -> None:
+def _check_header(head: bytes, layout: Layout, text: TextFile) -> None:
     if FOREIGN in head[: layout.skip[0]]:
         name = text.encoding.name
         raise Invalid("The header of {file} is not in {encoding}.", file=repr(text.path.name), encoding=name)
 
 
-def _blocks(text: Text, start: int) -> Iterator[tuple[bytes, int]]:
+def _has_error(block: bytes) -> bool:
+    return b"#" in block and any(each in block for each in _ERRORS)
+
+
+def _blocks(text: TextFile, start: int) -> Iterator[tuple[bytes, int]]:
     """Yield the text from `start` in blocks that end where a record ends, with how much of the file is done."""
     rest, skip, done = b"", start, 0
     for piece, done in text.pieces(BLOCK):

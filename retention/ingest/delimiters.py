@@ -10,7 +10,7 @@ from retention.ingest.headers import SEARCHED, Header, Known, find_header
 
 DELIMITERS = (",", "\t", ";", "|")
 _LOOKED_AT = 100
-_SAID = re.compile(rb'^"?sep=(.)"?\s*$', re.IGNORECASE)
+_SEP_LINE = re.compile(rb'^"?sep=(.)"?\s*$', re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,9 @@ class Layout:
 def find_layout(head: bytes, known: Known, asked: int | None) -> Layout | None:
     """Return how the text that begins like this is divided, None when it has no rows at all."""
     lines = head.splitlines(keepends=True)
-    said = _SAID.match(lines[0]) if lines else None
-    signs = (said[1].decode("latin-1"),) if said else DELIMITERS
-    found = [_divided(lines, sign, 1 if said else 0, known, asked) for sign in signs]
+    stated = _SEP_LINE.match(lines[0]) if lines else None
+    signs = (stated[1].decode("latin-1"),) if stated else DELIMITERS
+    found = [_divided(lines, sign, 1 if stated else 0, known, asked) for sign in signs]
     divided = [each for each in found if each is not None]
     return max(divided, key=lambda each: each[0])[1] if divided else None
 

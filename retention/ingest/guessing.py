@@ -42,7 +42,7 @@ _WORD = re.compile(
 
 
 @dataclass(frozen=True)
-class Candidate:
+class CodePage:
     """An encoding, its name for Python, how likely its letters are, and how usual it is among tables of orders."""
 
     name: str
@@ -54,28 +54,28 @@ class Candidate:
 
 
 @cache
-def candidates() -> tuple[Candidate, ...]:
+def candidates() -> tuple[CodePage, ...]:
     """Return the encodings that are told apart."""
     west, middle = alphabet(WESTERN, -3.8), alphabet(CENTRAL, -4.0)
     russian, greek = alphabet(RUSSIAN, -3.6), alphabet(GREEK, -3.6)
     return (
-        Candidate("GB18030", "gb18030", 2.0, chinese(SIMPLIFIED, "gb2312", (0xB0, 0xD8, 0xF7), TRADITIONAL)),
-        Candidate("BIG5", "cp950", 0.0, chinese(TRADITIONAL, "cp950", (0xA4, 0xC9, 0xF9))),
-        Candidate("SHIFT-JIS", "cp932", 0.0, japanese()),
-        Candidate("EUC-JP", "euc_jp", -3.0, japanese()),
-        Candidate("EUC-KR", "cp949", 0.0, korean()),
-        Candidate("CP1252", "cp1252", 2.0, west, latin=True, cased=True),
-        Candidate("CP1250", "cp1250", -4.0, middle, latin=True, cased=True),
-        Candidate("CP1254", "cp1254", -4.0, alphabet(TURKISH, -3.6), latin=True, cased=True),
-        Candidate("CP1251", "cp1251", -2.0, russian, cased=True),
-        Candidate("CP1253", "cp1253", -3.0, greek, cased=True),
-        Candidate("CP1255", "cp1255", -8.0, alphabet(HEBREW, -3.6), cased=True),
-        Candidate("CP1256", "cp1256", -9.0, alphabet(ARABIC, -4.2), cased=True),
-        Candidate("CP874", "cp874", -8.0, alphabet(THAI, -4.4), cased=True),
-        Candidate("KOI8-R", "koi8_r", -9.0, russian, cased=True),
-        Candidate("CP866", "cp866", -9.0, russian, cased=True),
-        Candidate("MAC-ROMAN", "mac_roman", -2.5, west, latin=True, cased=True),
-        Candidate("CP850", "cp850", -3.0, west, latin=True, cased=True),
+        CodePage("GB18030", "gb18030", 2.0, chinese(SIMPLIFIED, "gb2312", (0xB0, 0xD8, 0xF7), TRADITIONAL)),
+        CodePage("BIG5", "cp950", 0.0, chinese(TRADITIONAL, "cp950", (0xA4, 0xC9, 0xF9))),
+        CodePage("SHIFT-JIS", "cp932", 0.0, japanese()),
+        CodePage("EUC-JP", "euc_jp", -3.0, japanese()),
+        CodePage("EUC-KR", "cp949", 0.0, korean()),
+        CodePage("CP1252", "cp1252", 2.0, west, latin=True, cased=True),
+        CodePage("CP1250", "cp1250", -4.0, middle, latin=True, cased=True),
+        CodePage("CP1254", "cp1254", -4.0, alphabet(TURKISH, -3.6), latin=True, cased=True),
+        CodePage("CP1251", "cp1251", -2.0, russian, cased=True),
+        CodePage("CP1253", "cp1253", -3.0, greek, cased=True),
+        CodePage("CP1255", "cp1255", -8.0, alphabet(HEBREW, -3.6), cased=True),
+        CodePage("CP1256", "cp1256", -9.0, alphabet(ARABIC, -4.2), cased=True),
+        CodePage("CP874", "cp874", -8.0, alphabet(THAI, -4.4), cased=True),
+        CodePage("KOI8-R", "koi8_r", -9.0, russian, cased=True),
+        CodePage("CP866", "cp866", -9.0, russian, cased=True),
+        CodePage("MAC-ROMAN", "mac_roman", -2.5, west, latin=True, cased=True),
+        CodePage("CP850", "cp850", -3.0, west, latin=True, cased=True),
     )
 
 
@@ -101,7 +101,7 @@ def _words(lines: Sequence[bytes]) -> list[bytes]:
     return list(found)[:_MOST_WORDS]
 
 
-def _weigh(candidate: Candidate, words: Sequence[bytes], known: Known) -> tuple[float, float, str, str]:
+def _weigh(candidate: CodePage, words: Sequence[bytes], known: Known) -> tuple[float, float, str, str]:
     score, sense, texts = candidate.usual, 0.0, []
     for word in words:
         try:
@@ -122,7 +122,7 @@ def _weigh(candidate: Candidate, words: Sequence[bytes], known: Known) -> tuple[
     )
 
 
-def _weigh_word(candidate: Candidate, text: str) -> float:
+def _weigh_word(candidate: CodePage, text: str) -> float:
     weight, before = 0.0, " "
     for letter in text:
         if not letter.isascii():
@@ -135,7 +135,7 @@ def _weigh_word(candidate: Candidate, text: str) -> float:
     return weight
 
 
-def _weigh_pair(candidate: Candidate, before: str, letter: str) -> float:
+def _weigh_pair(candidate: CodePage, before: str, letter: str) -> float:
     """Return what speaks against a letter after another one in a language with capital letters."""
     if before.isascii() and letter.isascii():
         return 0.0

@@ -49,7 +49,7 @@ from retention.ingest.staged import MergedRows, StagedRows
 from retention.ingest.status_words import remember_words, states_of
 from retention.ingest.statuses import state_meanings
 from retention.ingest.stream import Scattered
-from retention.ingest.survey import Conventions, Evidence, survey
+from retention.ingest.survey import Conventions, FileEvidence, survey
 from retention.ingest.tidying import Tidied
 from retention.ingest.waiting import rows_of
 from retention.ingest.whole_repeats import WholeRepeats
@@ -357,10 +357,10 @@ def _conventions(opened: PreparedFile, shop: Shop, asked: ImportRequest, columns
     return found
 
 
-def _evidence(opened: PreparedFile, shop: Shop, asked: ImportRequest, columns: Mapping[str, str]) -> list[Evidence]:
+def _evidence(opened: PreparedFile, shop: Shop, asked: ImportRequest, columns: Mapping[str, str]) -> list[FileEvidence]:
     """Return the questions to the file as a whole."""
     cents, exact = get_currency_precision(shop.currency), opened.exact
-    evidence: list[Evidence] = [
+    evidence: list[FileEvidence] = [
         Decimals(columns, asked.options.decimal, exact=exact, cents=cents),
         DateOrders(columns, asked.options.dates, now=asked.now),
         Fractions(columns),

@@ -12,14 +12,14 @@ from retention.errors import Invalid
 from retention.i18n import gettext
 from retention.ingest.chunks import MOST_COLUMNS, Chunk, Reject, clean_header, rows_at_once, text_frame
 from retention.ingest.headers import Note
-from retention.ingest.texts import FOREIGN, Text, open_text
+from retention.ingest.texts import FOREIGN, TextFile, open_text
 
 
 @dataclass(frozen=True)
 class JsonLines:
     """A file of JSON objects; `header` holds every key that occurs, in order of appearance."""
 
-    text: Text
+    text: TextFile
     header: list[str]
     total: int
     notes: list[Note] = field(default_factory=list)
@@ -82,7 +82,7 @@ def open_json_lines(path: Path, *, encoding: str | None = None) -> JsonLines:
     return JsonLines(text, header, text.size)
 
 
-def _lines(text: Text) -> Iterator[tuple[int, int, bytes]]:
+def _lines(text: TextFile) -> Iterator[tuple[int, int, bytes]]:
     return ((place, done, line) for place, done, line in text.lines() if line.strip())
 
 

@@ -24,16 +24,16 @@ def against_known(orders: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
     joined = orders.join(known, on="key", how="left", maintain_order="left")
     paid = pl.when(pl.col("paid_at").is_not_null()).then(pl.lit(PAID, pl.Int8))
     old_state = pl.col("old_status").replace_strict(ORDER, default=None, return_dtype=pl.Int8)
-    joined = joined.with_columns(said=pl.coalesce("state", paid), old_state=old_state)
+    joined = joined.with_columns(stated=pl.coalesce("state", paid), old_state=old_state)
     joined = joined.with_columns(
         older=_later(
             time=pl.col("updated_at") < pl.col("old_updated_at"),
-            state=pl.col("said") < pl.col("old_state"),
+            state=pl.col("stated") < pl.col("old_state"),
             back=pl.col("refunded") < pl.col("old_refunded"),
         ),
         newer=_later(
             time=pl.col("updated_at") > pl.col("old_updated_at"),
-            state=pl.col("said") > pl.col("old_state"),
+            state=pl.col("stated") > pl.col("old_state"),
             back=pl.col("refunded") > pl.col("old_refunded"),
         ),
     )
@@ -42,7 +42,7 @@ def against_known(orders: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
     stays = {name: pl.coalesce(_filled(f"old_{name}", joined), name) for name in KEPT_WHEN_EMPTY}
     values = {name: pl.when(older).then(stays[name]).otherwise(kept[name]) for name in KEPT_WHEN_EMPTY}
     values |= {name: pl.when(older).then(f"old_{name}").otherwise(name) for name in _SETTLED}
-    state = pl.when(older).then("old_state").otherwise(pl.coalesce("said", "old_state"))
+    state = pl.when(older).then("old_state").otherwise(pl.coalesce("stated", "old_state"))
     return joined.with_columns(state=state, **values).select(*orders.columns, "older", "newer")
 
 
@@ -58,7 +58,7 @@ def _later(*, time: pl.Expr, state: pl.Expr, back: pl.Expr) -> pl.Expr:
 
     In the same state more refunded is later.
     """
-    same = pl.col("said").is_null() | (pl.col("said") == pl.col("old_state"))
+    same = pl.col("stated").is_null() | (pl.col("stated") == pl.col("old_state"))
     by_state = state.fill_null(value=False) | (same & back).fill_null(value=False)
     both = pl.col("updated_at").is_not_null() & pl.col("old_updated_at").is_not_null()
     return pl.col("old_state").is_not_null() & pl.when(both).then(time).otherwise(by_state)

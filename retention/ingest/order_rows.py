@@ -181,6 +181,6 @@ def _digests(good: pl.DataFrame) -> pl.Expr:
     # Spreadsheets keep times as parts of a day and are a millisecond off now and then, also just below a full second.
     second = pl.col("first_at").dt.round("1s").dt.epoch("s").cast(pl.String)
     cells = (second if name == "first_at" else pl.col(name).cast(pl.String) for name in _IDENTITY)
-    said = good.with_columns(quantity=spelled("quantity"))
-    texts = said.select(pl.concat_str(*(cell.fill_null("") for cell in cells), separator="\x1f")).to_series()
+    identity = good.with_columns(quantity=spelled("quantity"))
+    texts = identity.select(pl.concat_str(*(cell.fill_null("") for cell in cells), separator="\x1f")).to_series()
     return pl.lit(pl.Series([blake2b(text.encode(), digest_size=12).hexdigest() for text in texts], dtype=pl.String))

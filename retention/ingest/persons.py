@@ -1,6 +1,6 @@
 """Who a row is about: the buyer's number, mail address and telephone, without what only looks like one.
 
-Placeholders (0, NULL, guest) are blank. What a platform has struck out (小**, 138****1234, a cipher) is nobody's: it
+Placeholders (0, NULL, guest) are blank. What a platform has masked (小**, 138****1234, a cipher) is nobody's: it
 names no buyer and is no address. A mail address as a number has one spelling. Where no number is left, a row of orders
 or buyers is about whoever has its mail address, else its telephone.
 """
@@ -33,12 +33,12 @@ _LEAST_DIGITS = 7  # of a telephone that tells one person from another
 
 
 class Persons(NamedTuple):
-    """The persons of some rows; `masked` counts rows whose buyer, and `hidden` those whose address, is struck out."""
+    """The persons of some rows; `masked` tells whose buyer, and `hidden` whose address, is masked."""
 
     buyer: pl.Series
     contacts: dict[str, pl.Series]
-    masked: int
-    hidden: int
+    masked: pl.Series
+    hidden: pl.Series
 
 
 def read_persons(
@@ -50,12 +50,12 @@ def read_persons(
     hidden = pl.repeat(False, len(number), eager=True)
     for name in ("email", "phone"):
         if name in kept:
-            kept[name], struck_out = without_masks(kept[name])
-            hidden |= struck_out
+            kept[name], masked_cells = without_masks(kept[name])
+            hidden |= masked_cells
     buyer = _one_spelling(number)
     if guests:
         buyer = _or_contact(buyer, kept, country, countries)
-    return Persons(buyer, kept, int((masked & buyer.is_null()).sum()), int(hidden.sum()))
+    return Persons(buyer, kept, masked & buyer.is_null(), hidden)
 
 
 def blank_if_nobody(cells: pl.Series) -> pl.Series:
@@ -69,7 +69,7 @@ def blank_if_nobody(cells: pl.Series) -> pl.Series:
 
 
 def without_masks(cells: pl.Series) -> tuple[pl.Series, pl.Series]:
-    """Return cells without those that are struck out, and which these are."""
+    """Return cells without those that are masked, and which these are."""
     masked = cells.str.contains_any(list(_STARS)) | cells.str.contains(_CIPHER)
     masked |= cells.str.contains(_CROSSED)
     long = cells.str.contains(_LONG)

@@ -24,9 +24,9 @@ _WITH_GUESTS = frozenset({"orders", "buyers"})
 """Kinds of files in which a mail address or a telephone stands for a buyer without a number."""
 
 MASKED = gettext_noop(
-    "{count} rows name their buyer only in a struck-out form (小**, 138****1234): they are counted without a buyer."
+    "{count} rows name their buyer only in masked form (小**, 138****1234): they are counted without a buyer."
 )
-HIDDEN = gettext_noop("{count} rows have a struck-out mail address or phone number; it is not kept as an address.")
+HIDDEN = gettext_noop("{count} rows have a masked mail address or phone number; it is not kept as an address.")
 
 
 class PreparedFile:
@@ -115,12 +115,20 @@ class PersonReading:
         if is_own(frame):  # what we wrote is exact, and may be masked for who asked for it
             kept = {self.fields[name]: without_masks(cells)[0] for name, cells in contacts.items()}
             return {**kept, self.fields["buyer_id"]: number}
-        countries = self._cells(frame, "country") if "country" in self._columns else None
-        found = read_persons(number, contacts, self._country, countries, guests=self._guests)
-        counts["masked"] += found.masked
-        counts["hidden"] += found.hidden
-        kept = {self.fields[name]: cells for name, cells in found.contacts.items()}
-        return {**kept, self.fields["buyer_id"]: self._known.as_stored(found.buyer)}
+        countries = self._cells(frame, "country") if "country" in self._columns else nobody
+        rows = pl.DataFrame({"number": number, "country": countries, **contacts})
+        first, run = _without_runs(rows)
+        found = read_persons(
+            first["number"],
+            {name: first[name] for name in contacts},
+            self._country,
+            first["country"],
+            guests=self._guests,
+        )
+        counts["masked"] += int(found.masked.gather(run).sum())
+        counts["hidden"] += int(found.hidden.gather(run).sum())
+        kept = {self.fields[name]: cells.gather(run) for name, cells in found.contacts.items()}
+        return {**kept, self.fields["buyer_id"]: self._known.as_stored(found.buyer).gather(run)}
 
     def _cells(self, frame: pl.DataFrame, name: str) -> pl.Series:
         """Return the first of the columns of a field that says something."""
@@ -138,3 +146,10 @@ class PersonReading:
 
 def _own_column(name: str, sources: tuple[tuple[str, ...], ...]) -> str:
     return f"= {name}" if len(sources) > 1 or len(sources[0]) == 1 else " + ".join(sources[0])
+
+
+def _without_runs(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
+    """Return rows without those that say what the row above says, and for each row its place among them."""
+    other = rows.select(pl.any_horizontal(pl.all().ne_missing(pl.all().shift())).alias("other")).to_series()
+    heads = other | (pl.int_range(rows.height, eager=True) == 0)
+    return rows.filter(heads), heads.cum_sum() - 1

@@ -42,10 +42,10 @@ class Remarks:
 
     def notes(self, kept: int, left_out: int) -> tuple[Note, ...]:
         """Return what is to be said, equal lines too."""
-        said = [Note(_REPEATS, {"kept": kept, "left_out": left_out})] if kept or left_out else []
+        notes = [Note(_REPEATS, {"kept": kept, "left_out": left_out})] if kept or left_out else []
         for name, message in _MESSAGES.items():
             count = self._counts[name]
             if count:
                 numbers = ", ".join(self._named[name]) + (", …" if count > len(self._named[name]) else "")
-                said.append(Note(message, {"count": count, "numbers": numbers}))
-        return tuple(said)
+                notes.append(Note(message, {"count": count, "numbers": numbers}))
+        return tuple(notes)

@@ -78,12 +78,12 @@ def _conflicts(seen: pl.DataFrame) -> dict[str, tuple[int, int]]:
     """Return, by number, the lines of the first two rows that cannot be one order."""
     proofs: dict[str, tuple[int, int]] = {}
     names = ("buyer", "day", "other", "line")
-    for told, differs in (
+    for known, differs in (
         (pl.col("buyer").is_not_null(), pl.col("buyer") != pl.col("first buyer")),
         (pl.any_horizontal(pl.col("day", "other").is_not_null()), pl.col("zeros") & _is_far("day") & _is_far("other")),
     ):
         first = (pl.col(name).first().over("number").alias(f"first {name}") for name in names)
-        found = seen.filter(told).sort("line").with_columns(first).filter(differs)
+        found = seen.filter(known).sort("line").with_columns(first).filter(differs)
         for number, one, two in found.unique("number", keep="first").select("number", "first line", "line").iter_rows():
             proofs.setdefault(number, (one, two))
     return proofs

@@ -39,7 +39,7 @@ ERRORS = gettext_noop("{count} cells of the workbook hold an error such as #N/A 
 
 
 @dataclass(frozen=True)
-class Sheet:
+class SheetRows:
     """A sheet as its reader wrote it: `begin` is where its rows stand, `top` holds the first of them."""
 
     name: str
@@ -54,7 +54,7 @@ class Sheet:
         return find_header(self.top, self.numbers, known, asked)
 
 
-class Part(NamedTuple):
+class SheetPart(NamedTuple):
     """The rows of one sheet after its header; `lines` of the whole come before it."""
 
     begin: int
@@ -68,7 +68,7 @@ class Worksheet:
 
     rows: IO[bytes]
     header: list[str]
-    parts: list[Part]
+    parts: list[SheetPart]
     total: int
     notes: list[Note] = field(default_factory=list)
     exact: bool = True
@@ -141,7 +141,7 @@ def _opened(path: Path, rows: IO[bytes], known: Known, asked: int | None) -> Wor
     first = main.header(known, asked)
     names = clean_header(first.names)
     notes: list[Note] = first.notes(main.top, main.numbers)
-    parts: list[Part] = []
+    parts: list[SheetPart] = []
     lines = 0
     for sheet in [main, *(other for other in sheets if other is not main)]:
         if sheet.hidden and not main.hidden:
@@ -154,7 +154,7 @@ def _opened(path: Path, rows: IO[bytes], known: Known, asked: int | None) -> Wor
         if parts:
             row = sheet.numbers[header.last] + 1
             notes.append((SAME_HEADER, {"name": repr(sheet.name), "row": row, "line": row + lines}))
-        parts.append(Part(sheet.begin, sheet.numbers[header.last], lines))
+        parts.append(SheetPart(sheet.begin, sheet.numbers[header.last], lines))
         lines += sheet.height
     source = Worksheet(rows, names, parts, lines, notes)
     if next(source.chunks(), None) is None:
@@ -162,7 +162,7 @@ def _opened(path: Path, rows: IO[bytes], known: Known, asked: int | None) -> Wor
     return source
 
 
-def _main(sheets: Sequence[Sheet], known: Known, asked: int | None) -> Sheet:
+def _main(sheets: Sequence[SheetRows], known: Known, asked: int | None) -> SheetRows:
     """Return the sheet of the table: the first that names at least two known columns, else the first of all."""
     if len(sheets) == 1:
         return sheets[0]
@@ -173,7 +173,7 @@ def _main(sheets: Sequence[Sheet], known: Known, asked: int | None) -> Sheet:
     return max(hits, key=lambda hit: hit[0])[1] if hits else sheets[0]
 
 
-def _same_header(sheet: Sheet, names: Sequence[str], known: Known, asked: int | None) -> Header | None:
+def _same_header(sheet: SheetRows, names: Sequence[str], known: Known, asked: int | None) -> Header | None:
     try:
         header = sheet.header(known, asked)
         found = clean_header(header.names)
@@ -187,17 +187,17 @@ def _named(names: Sequence[str]) -> int:
     return max((place for place, name in enumerate(names, 1) if name != f"column {place}"), default=0)
 
 
-def _sheets(rows: IO[bytes]) -> Iterator[Sheet]:
+def _sheets(rows: IO[bytes]) -> Iterator[SheetRows]:
     """Find the sheets in what the reader wrote."""
     place = 0
-    found: Sheet | None = None
+    found: SheetRows | None = None
     rows.seek(0)
     for line in rows:
         place += len(line)
         if line.startswith(b"{"):
             if found:
                 yield found
-            found = Sheet(**json.loads(line), begin=place, numbers=[], top=[])
+            found = SheetRows(**json.loads(line), begin=place, numbers=[], top=[])
         elif found and len(found.top) < _TOP:
             number, cells = json.loads(line)
             found.numbers.append(number)

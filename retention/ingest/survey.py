@@ -44,7 +44,7 @@ NOTHING_FOUND = Conventions()
 """What is known of rows that no file holds: a program says what it means."""
 
 
-class Evidence(Protocol):
+class FileEvidence(Protocol):
     """One question to the whole file."""
 
     def look(self, frame: pl.DataFrame, lines: pl.Series) -> None:
@@ -56,7 +56,7 @@ class Evidence(Protocol):
         ...
 
 
-def survey(chunks: Iterable[Chunk], evidence: Sequence[Evidence]) -> Conventions:
+def survey(chunks: Iterable[Chunk], evidence: Sequence[FileEvidence]) -> Conventions:
     """Show all rows of a file to each piece of evidence and return what follows. With none the file is not read."""
     for chunk in chunks if evidence else ():
         for each in evidence if chunk.frame.height else ():

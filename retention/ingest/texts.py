@@ -1,4 +1,4 @@
-"""Text files in any encoding and with any line ends, streamed as UTF-8 whose lines end in a line feed.
+"""TextFile files in any encoding and with any line ends, streamed as UTF-8 whose lines end in a line feed.
 
 A line that is not in the encoding of the file comes through as it is, with a byte in front that UTF-8 never has; so who
 reads it can refuse it and show it.
@@ -32,7 +32,7 @@ _LONE = re.compile(rb"\r(?!\n)")
 
 
 @dataclass(frozen=True)
-class Text:
+class TextFile:
     """A text file. `returns`: whether its lines end in a carriage return, or some of them do."""
 
     path: Path
@@ -137,26 +137,26 @@ class Text:
             return b"".join(FOREIGN + line if _is_broken(line) else line for line in lines)
 
 
-def open_text(path: Path, *, encoding: str | None = None, known: Known = nothing_known) -> Text:
-    """Return a text file with its encoding found, or as said; Invalid when it is no text or nobody can tell."""
-    said = named_encoding(encoding) if encoding else None
+def open_text(path: Path, *, encoding: str | None = None, known: Known = nothing_known) -> TextFile:
+    """Return a text file with its encoding found, or as asked; Invalid when it is no text or nobody can tell."""
+    asked = named_encoding(encoding) if encoding else None
     with path.open("rb") as file:
         head = file.read(_HEAD)
     mark = next((mark for mark, codec in MARKS if head.startswith(mark)), b"")
     size = path.stat().st_size
     wide = wide_encoding(head)
-    if said and said.name == "UTF-16" and wide:
-        said = wide
-    if (said or wide or Encoding("UTF-8")).wide:
-        text = Text(path, said or wide or Encoding("UTF-16LE"), size, len(mark) if mark != MARKS[0][0] else 0)
-        return Text(path, text.encoding, size, text.mark, _returns(text.head()))
+    if asked and asked.name == "UTF-16" and wide:
+        asked = wide
+    if (asked or wide or Encoding("UTF-8")).wide:
+        text = TextFile(path, asked or wide or Encoding("UTF-16LE"), size, len(mark) if mark != MARKS[0][0] else 0)
+        return TextFile(path, text.encoding, size, text.mark, _returns(text.head()))
     if mark:
-        said = Encoding("UTF-8", mixed=True)
+        asked = Encoding("UTF-8", mixed=True)
     letters, returns = _scan(path)
-    found = said or letters.conclude(path, known)
+    found = asked or letters.conclude(path, known)
     if found.name == "UTF-8":
         found = Encoding("UTF-8", mixed=letters.foreign > 0)
-    return Text(path, found, size, len(mark), returns)
+    return TextFile(path, found, size, len(mark), returns)
 
 
 def _scan(path: Path) -> tuple[Letters, str]:

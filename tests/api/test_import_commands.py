@@ -90,6 +90,8 @@ def test_orders_in_and_the_report_out(shell: Shell, typed: Typed) -> None:
         "repeat_buyers": 1,
         "repeat_rate": 1.0,
         "median_days_between_order_days": 20,
+        "orders_without_buyer": 0,
+        "revenue_without_buyer": "0.00",
     }
     code, output, _ = typed("report", "repeat", "--shop", "tea", "--as-of", "2026-01-20", "--json")
     assert (code, json.loads(output)["orders"]) == (0, 1)

@@ -23,6 +23,7 @@ from tests.retention import rows
 Tea = Callable[[Callable[[Stage], Any]], Any]
 
 NOT_PAGED = {
+    "/api/v1/imports/{number}": "the first twenty rejected rows; all of them are a file",
     "/api/v1/calendar": "the days asked for by `from` and `to`",
     "/api/v1/campaigns/{slug}/content": "what one text may use, and what is found in it",
     "/api/v1/campaigns/{slug}/preview": "one message, or the two extremes",

@@ -25,7 +25,7 @@ def test_placeholders_and_struck_out_forms_are_nobody_and_join_no_orders(load: L
     report = load(HEADER + rows)
     assert (report.rejected, report.totals["orders_without_buyer"]) == (0, len(NOBODY))
     assert ask("SELECT count(*) FROM buyers") == [(0,)]
-    assert any("7 rows name their buyer only in a struck-out form" in note for note in report.notes)
+    assert any("7 rows name their buyer only in masked form" in note for note in report.notes)
 
 
 def test_a_guest_is_whoever_has_the_mail_address_else_the_telephone(load: Load, ask: Ask) -> None:

@@ -70,13 +70,16 @@ def test_repeat_report_is_what_counting_one_by_one_gives(
     days = [sorted({day(order) for order in each}) for each in buyers.values()]
     gaps = [(later - earlier).days for each in days for earlier, later in pairwise(each)]
     repeat = sum(len(each) >= 2 for each in buyers.values())
+    known, others = ([order for order in seen if bool(order.buyer_id) is with_one] for with_one in (True, False))
     assert repeat_report(session, shop, as_of=as_of).as_json() == {
         "buyers": len(buyers),
-        "orders": len(seen),
-        "revenue": f"{sum(order.amount or 0 for order in seen):.2f}",
+        "orders": len(known),
+        "revenue": f"{sum(order.amount or 0 for order in known):.2f}",
         "repeat_buyers": repeat,
         "repeat_rate": round(repeat / len(buyers), 5) if buyers else None,
         "median_days_between_order_days": median(gaps) if gaps else None,
+        "orders_without_buyer": len(others),
+        "revenue_without_buyer": f"{sum(order.amount or 0 for order in others):.2f}",
     }
 
 
@@ -134,6 +137,8 @@ def test_reports_of_a_shop_without_orders_are_empty(session: Session, shop: Shop
         "repeat_buyers": 0,
         "repeat_rate": None,
         "median_days_between_order_days": None,
+        "orders_without_buyer": 0,
+        "revenue_without_buyer": "0.00",
     }
     assert cohort_report(session, shop).as_json() == {"cohorts": []}
     assert home_figures(session, shop, now=NOW).repeat_rate is None
