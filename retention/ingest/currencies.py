@@ -102,6 +102,8 @@ class Currencies:
 
     def _signs(self, cells: pl.Series) -> pl.Series | None:
         """Return the currencies that signs beside amounts name; None where no cell has a sign."""
+        if cells.cast(pl.Float64, strict=False).null_count() == cells.null_count():
+            return None
         odd = cells.filter(cells.str.contains(r"[^\d.,+\-\s]")).unique()
         if not len(odd):
             return None

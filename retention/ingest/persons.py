@@ -29,6 +29,7 @@ _CROSSED = r"(?i)^(?:\+?86)?1\d{2}x{4}\d{4}$"  # 138xxxx1234; a nickname may hav
 _LONG = (
     r"^[A-Za-z0-9+/_-]{60,150}={0,2}$"  # a recipient's cipher (OAID): letters of both cases and digits, of no meaning
 )
+_LEAST_LONG = 60
 _LEAST_DIGITS = 7  # of a telephone that tells one person from another
 
 
@@ -70,10 +71,10 @@ def blank_if_nobody(cells: pl.Series) -> pl.Series:
 
 def without_masks(cells: pl.Series) -> tuple[pl.Series, pl.Series]:
     """Return cells without those that are masked, and which these are."""
-    masked = cells.str.contains_any(list(_STARS)) | cells.str.contains(_CIPHER)
-    masked |= cells.str.contains(_CROSSED)
-    long = cells.str.contains(_LONG)
-    if long.any():
+    masked = cells.str.contains_any(list(_STARS)) | cells.str.contains(_CIPHER) | cells.str.contains(_CROSSED)
+    longest = cells.str.len_bytes().max()
+    long = cells.str.contains(_LONG) if isinstance(longest, int) and longest >= _LEAST_LONG else None
+    if long is not None and long.any():
         masked |= (
             long & pl.DataFrame([cells.str.contains(sign) for sign in ("[A-Z]", "[a-z]", "[0-9]")]).min_horizontal()
         )
