@@ -22,6 +22,7 @@ from segments.view import View
 BUYER: Column = col(Order.buyer_id)
 DAY: Column = col(Order.order_day)
 PAID: Column = col(Order.amount) - col(Order.refunded)
+PAID_OF_LINE: Column = col(OrderLine.amount) - col(OrderLine.refunded)
 
 
 def ask_times(session: Session, view: View, condition: Orders) -> Query:
@@ -109,8 +110,7 @@ def _add_up(session: Session, orders: Query, condition: Orders) -> Ints:
         case Measure.LARGEST:
             return add_up(session, _paid(orders, each_order=by_line), Fold.MOST)
         case Measure.SPEND:
-            paid = orders.add_columns(col(OrderLine.amount) if by_line else PAID)
-            return add_up(session, paid, Fold.SUM)
+            return add_up(session, orders.add_columns(PAID_OF_LINE if by_line else PAID), Fold.SUM)
         case Measure.ITEMS:
             of_lines = in_thousandths(col(OrderLine.quantity), col(OrderLine.quantity_thousandths))
             of_orders = in_thousandths(col(Order.items), col(Order.items_thousandths))
@@ -124,7 +124,7 @@ def _paid(orders: Query, *, each_order: bool) -> Query:
     """Return a SELECT of buyer and what was paid for an order; of rows of lines, for those lines of an order."""
     if not each_order:
         return orders.add_columns(PAID)
-    per_order = orders.add_columns(sa.func.sum(col(OrderLine.amount)).label("paid"))
+    per_order = orders.add_columns(sa.func.sum(PAID_OF_LINE).label("paid"))
     each = per_order.group_by(BUYER, col(Order.id)).subquery()
     return sa.select(each.c.buyer_id, each.c.paid)
 

@@ -32,6 +32,7 @@ class LineIn(Input):
     quantity: Decimal = Field(Decimal(1), ge=-1_000_000, le=1_000_000, decimal_places=3)
     unit_price: Amount | None = None
     amount: Amount | None = Field(None, description="What was paid for the line, discounts taken off.")
+    refunded: Amount | None = Field(None, description="What of the line's amount went back.")
 
 
 class OrderIn(Input):
@@ -70,14 +71,19 @@ class OrderIn(Input):
     lines: list[LineIn] = Field(min_length=1, max_length=500)
 
     def rows(self) -> list[OrderInput]:
-        """Return the order as the merge takes it: a row per line, the money of the order on the first."""
+        """Return the order as the merge takes it: a row per line, the money of the order on the first.
+
+        What the lines say of refunds goes before what the order says.
+        """
         sums = {"postage", "refunded", "order_total", "order_discount"}
         order: dict[str, Any] = self.model_dump(exclude={"lines", *sums}) | {"status": self.status.value}
         once: dict[str, Any] = {name: _decimal(getattr(self, name)) for name in sums}
+        if any(line.refunded is not None for line in self.lines):
+            del once["refunded"]
         return [
             OrderInput(
                 **order,
-                **(once if number == 0 else {}),
+                **({"refunded": _decimal(line.refunded)} | (once if number == 0 else {})),
                 line_id=line.line_id or None,
                 sku=line.sku,
                 title=line.title,

@@ -35,17 +35,28 @@ def settle_lines(rows: pl.DataFrame, reading: OrderReading) -> pl.DataFrame:
 
 
 def _refund_lines(rows: pl.DataFrame, reading: OrderReading) -> pl.DataFrame:
-    """Settle what went back of each line; what is stated for the whole order stands on its first line alone."""
-    if "order_total" in reading.columns and "refunded" in reading.columns:
-        whole = (pl.col("refunded") > pl.col("line_amount").abs()).any().over("key")
-        same = (pl.col("refunded").min() == pl.col("refunded").max()).over("key") & (pl.len() > 1).over("key")
+    """Settle what went back of each line, and in `line_refunded` what of it the file says of the line itself.
+
+    A refund larger than its line, the same on all lines, or on some lines while others leave it open, is the order's.
+    Beside an order's total, one that repeats counts once.
+    """
+    if not (rows["refunded"] > 0).any():
+        return _back_by_state(rows).with_columns(line_refunded="refunded")
+    stated = pl.col("refunded")
+    several = pl.len() > 1
+    larger = (stated > pl.col("line_amount").abs()).any()
+    same = several & (stated.min() == stated.max()) & stated.is_not_null().all() & (stated.max() > 0)
+    sparse = several & stated.is_null().any() & stated.is_not_null().any()
+    repeated = (larger | same).over("key").fill_null(value=False)
+    rows = rows.with_columns(of_order=repeated | sparse.over("key"), stated=stated)
+    if "order_total" in reading.columns:
         first = pl.int_range(pl.len()).over("key") == 0
-        rows = rows.with_columns(of_order=(whole | same).fill_null(value=False))
-        once = pl.when(~pl.col("of_order") | first).then(pl.col("refunded").max().over("key"))
-        rows = rows.with_columns(refunded=pl.when("of_order").then(once).otherwise("refunded"))
-        kept = pl.when(~pl.col("of_order")).then("refunded").otherwise(0)
-        return _back_by_state(rows).with_columns(line_refunded=kept).drop("of_order")
-    return _back_by_state(rows).with_columns(line_refunded="refunded")
+        once = pl.when(first).then(stated.max().over("key"))
+        rows = rows.with_columns(refunded=pl.when(repeated).then(once).otherwise(stated))
+    rows = _back_by_state(rows)
+    by_state = pl.col("stated").is_null() & (pl.col("refunded") == pl.col("line_amount"))
+    own = pl.when(~pl.col("of_order") | by_state).then("refunded").otherwise(0)
+    return rows.with_columns(line_refunded=own).drop("of_order", "stated")
 
 
 def _back_by_state(rows: pl.DataFrame) -> pl.DataFrame:

@@ -319,7 +319,7 @@ def take(
             asked.notes.add(note.message, **note.values)
         if asked.progress:
             asked.progress(opened.total * 5 // 4, opened.total * 5 // 4)
-        _reject_late(opened, staging, rejects, screened)
+        _reject_late(rows, staging, rejects, screened)
         kept = rejects.keep()
     return ImportReport(
         kind=asked.kind,
@@ -444,7 +444,7 @@ def _staging(
             status_words=state_meanings(found.export.statuses)
             | states_of(session, shop.id)
             | state_meanings(asked.options.statuses),
-            add_lines=asked.options.add_lines,
+            add_lines=asked.options.add_lines or found.export.add_lines,
             items_only="order_id" in columns and not columns.keys() & {"paid_at", "placed_at"},
         )
         if asked.options.statuses and writes(session):

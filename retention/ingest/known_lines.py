@@ -45,7 +45,7 @@ def plan_lines(
     orders = orders.filter(pl.col("order_id").is_in(changed.implode()) & ~pl.col("older"))
     new, old = (each.join(orders.select("order_id"), on="order_id", how="semi") for each in (new, old))
     if reading.add_lines or reading.items_only:
-        return _joined(new, old, orders, reading, line_ids=line_ids)
+        return _joined(new, old, orders, reading, content)
     sizes = orders.select("order_id", "key", "newer").join(_sizes(new, "new"), on="order_id", how="left")
     sizes = sizes.join(_sizes(old, "old"), on="order_id", how="left").with_columns(pl.col("new", "old").fill_null(0))
     short = ~pl.col("newer") & (pl.col("new") < pl.col("old"))
@@ -63,11 +63,11 @@ def plan_lines(
 
 
 def _joined(
-    new: pl.DataFrame, old: pl.DataFrame, orders: pl.DataFrame, reading: OrderReading, *, line_ids: bool
+    new: pl.DataFrame, old: pl.DataFrame, orders: pl.DataFrame, reading: OrderReading, content: list[str]
 ) -> LinePlan:
     """Add the lines of the file to those known; a line that is known already is the file's afterwards."""
     stay = old
-    if line_ids:
+    if "line_id" in content:
         stay = stay.join(new.filter(pl.col("line_id") != ""), on=["order_id", "line_id"], how="anti")
     stated = reading.own_amounts and "amount" in reading.columns
     match = [*_LINE_ITSELF, *(["amount"] if stated else [])]
@@ -79,9 +79,16 @@ def _joined(
     lines = lines.with_columns(number=pl.int_range(pl.len()).over("order_id") + 1).cast(old.schema)
     if reading.items_only and not stated:
         lines = _share(lines, orders)
-    quantity = (pl.col("quantity") * THOUSAND + pl.col("quantity_thousandths")).sum()
+    changed = _differing(lines, old, content)
+    lines, old = (each.filter(pl.col("order_id").is_in(changed.implode())) for each in (lines, old))
+    discount = (pl.col("quantity") > 0) & (pl.col("amount") < 0)
+    quantity = (pl.col("quantity") * THOUSAND + pl.col("quantity_thousandths")).filter(~discount).sum()
     sums = lines.group_by("order_id").agg(sum=pl.col("amount").sum(), all=quantity, back=(pl.col("quantity") < 0).all())
     before = old.group_by("order_id").agg(before=pl.col("amount").sum())
+    same = orders.join(sums, on="order_id", how="anti").select(
+        "key", amount=pl.when("stated_total").then("amount").otherwise("old_amount"), items="old_items",
+        items_thousandths="old_items_thousandths", is_return="old_is_return",
+    )  # fmt: skip
     found = orders.join(sums, on="order_id").join(before, on="order_id", how="left")
     grown = pl.col("old_amount") + pl.col("sum") - pl.col("before").fill_null(0)
     amount = pl.when("stated_total").then("amount").otherwise(pl.col("old_amount") if reading.items_only else grown)
@@ -89,7 +96,7 @@ def _joined(
         "key", amount=amount, items=pieces(pl.col("all")), items_thousandths=rest(pl.col("all")), is_return="back"
     )
     none = pl.Series("key", [], pl.String)
-    return LinePlan(lines, settled, none, none)
+    return LinePlan(lines, pl.concat([settled, same.select(settled.columns)]), none, none)
 
 
 def _share(lines: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:

@@ -66,7 +66,7 @@ def read_thousandths(rows: Rows, name: str, message: str = _NOT_A_QUANTITY) -> p
     exact = _rounded(parts["plain"], _THOUSANDTHS)
     # What a program adds to a third decimal, 0.30000000000000004, is no fourth one.
     fine = (_rounded(parts["plain"], 9) - exact * 1_000_000).abs() <= 1
-    wrong = ~fine & exact.is_not_null()
+    wrong = ~fine.fill_null(value=False) & parts["plain"].is_not_null()
     words = message if message != _NOT_A_QUANTITY else gettext_noop("{field} {value} has more than three decimals")
     rows.refuse(wrong.fill_null(value=False), words, rows.cells(name), field=name)
     return _signed(parts, exact).alias(name)
@@ -98,7 +98,8 @@ def _read_odd_money(rows: Rows, name: str, currency: str | None, precision: int)
     if currency:
         rows.refuse(foreign.fill_null(value=False), message, cells, field=name, currency=currency)
     amounts = _signed(parts, _rounded(parts["plain"], precision))
-    rows.refuse(amounts.abs() > LARGEST, gettext_noop("{field} {value} is too large"), cells, field=name)
+    large = (amounts.abs() > LARGEST).fill_null(value=False) | (amounts.is_null() & parts["plain"].is_not_null())
+    rows.refuse(large, gettext_noop("{field} {value} is too large"), cells, field=name)
     return amounts.alias(name)
 
 

@@ -210,4 +210,6 @@ def _cell(value: object) -> str | None:
         return value.isoformat(" ")
     if isinstance(value, OrderStatus):
         return value.value
+    if isinstance(value, Decimal):
+        return f"{value:f}"
     return None if value is None or value == "" else str(value)

@@ -12,7 +12,7 @@ import polars as pl
 from retention.i18n import gettext_noop
 from retention.ingest.identifiers import bare_identifiers
 from retention.ingest.notes import Note
-from retention.ingest.repeats import most_in_a_stretch, shared_divisors
+from retention.ingest.repeats import Stretches, most_in_a_stretch, shared_divisors
 from retention.ingest.survey import Conventions
 
 _ENOUGH = 0.01
@@ -25,6 +25,8 @@ class WholeRepeats:
     def __init__(self, columns: Mapping[str, str]) -> None:
         self._column = columns["order_id"]
         self._line_id = columns.get("line_id")
+        self._waiting = pl.DataFrame(schema={"key": pl.String, "stretch": pl.Int64, "raw": pl.UInt64})
+        self._stretches = Stretches()
         self._orders = 0
         self._shared: dict[int, int] = {}
         self._ids_shared = False
@@ -35,12 +37,17 @@ class WholeRepeats:
         if not frame.height:
             return
         keys = bare_identifiers(frame[self._column])
-        rows = pl.DataFrame({"key": keys, "stretch": keys.rle_id(), "raw": frame.hash_rows()})
-        rows = rows.filter(pl.col("key").is_not_null())
         self._look_at_ids(frame, keys)
+        rows = pl.DataFrame({"key": keys, "stretch": self._stretches.number(keys), "raw": frame.hash_rows()})
+        rows = pl.concat([self._waiting, rows.filter(pl.col("key").is_not_null())])
+        if rows.height:
+            goes_on = rows["stretch"] == rows["stretch"][-1]  # the next chunk may have more of it
+            self._waiting = rows.filter(goes_on)
+            self._count(rows.filter(~goes_on))
+
+    def _count(self, rows: pl.DataFrame) -> None:
         if rows["raw"].n_unique() == rows.height:
-            several = rows.group_by("key").len().filter(pl.col("len") > 1).height
-            self._orders += several
+            self._orders += rows.group_by("key").len().filter(pl.col("len") > 1).height
             return
         found = shared_divisors(most_in_a_stretch(rows, "raw")).filter(pl.col("different") > 1)
         self._orders += found.height
@@ -50,6 +57,7 @@ class WholeRepeats:
 
     def conclude(self, found: Conventions) -> Conventions:
         """Return the largest number of times that enough orders repeat whole, and what line ids are worth."""
+        self._count(self._waiting)
         note = Note(
             gettext_noop("Column {column} is not used as line number: the same value occurs in several orders."),
             {"column": repr(self._line_id)},

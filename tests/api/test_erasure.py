@@ -263,3 +263,15 @@ def test_command_looks_whether_there_is_anybody_before_it_asks(
     left = next(iter(names(engine)))
     assert code == 0
     assert run(left) == (1, f"regulars: {left} has already been erased.\n")
+
+
+def test_lines_that_wait_with_their_order_tell_nothing_of_the_erased(
+    take: Callable[..., ImportReport], erase: Callable[[str], str]
+) -> None:
+    take("buyer_id,name\nada,Ada Lovelace\n")
+    erase("ada")
+    lines = "".join(f"1,ada,2026-03-05,{sku},{amount},Ada Lovelace\n" for sku, amount in (("CUP", "5"), ("POT", "x")))
+    report = take(f"order_id,buyer_id,paid_at,sku,amount,buyer_name\n{lines}", "orders")
+    assert (report.rejected, report.rejects_path is not None) == (2, True)
+    assert report.rejects_path is not None
+    assert "Lovelace" not in report.rejects_path.read_text(encoding="utf-8-sig")

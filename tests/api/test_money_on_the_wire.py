@@ -134,7 +134,7 @@ def test_money_of_commands_is_written(typed: Callable[..., Any], tmp_path: Path)
         "senders": assert_written(typed("senders", "list", "--shop", "tea")),
         "lift": assert_written(typed("lift", str(tmp_path / "t.csv"), *table)),
     } == {
-        "repeat": {"revenue"},
+        "repeat": {"revenue", "revenue_without_buyer"},
         "rfm": set(),
         "results": True,
         "plan": {"cost", "cost_ceiling"},

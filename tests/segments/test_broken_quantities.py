@@ -29,3 +29,18 @@ def test_items_of_broken_quantities_add_up_exactly(
     put_orders(session, shop, orders, source="api", now=NOW)
     rule = parse({"orders": {"measure": "items", "at_least": at_least, **more}})
     assert len(match(session, shop, rule, now=datetime(2026, 11, 22, tzinfo=UTC))) == found
+
+
+@pytest.mark.parametrize(("sku", "spent"), [("TEA", 7), ("CUP", 20)])
+@pytest.mark.parametrize("measure", ["spend", "average", "largest"])
+def test_refund_of_a_line_is_spent_on_no_article(session: Session, sku: str, spent: int, measure: str) -> None:
+    shop = make_shop(session, "tea", at=NOW)
+    lines = [("TEA", Decimal(10), Decimal(3)), ("CUP", Decimal(20), Decimal(0))]
+    orders = [
+        OrderInput("A1", buyer_id="b", paid_at=NOW, sku=name, amount=amount, refunded=back)
+        for name, amount, back in lines
+    ]
+    put_orders(session, shop, orders, source="api", now=NOW)
+    for at_least, found in ((spent, 1), (spent + 1, 0)):
+        rule = parse({"orders": {"measure": measure, "at_least": f"{at_least}.00", "of": {"sku": [sku]}}})
+        assert len(match(session, shop, rule, now=datetime(2026, 11, 22, tzinfo=UTC))) == found

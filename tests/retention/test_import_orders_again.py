@@ -1,0 +1,118 @@
+"""What a file says again, in another order, in parts: the lines of a shop are the same."""
+
+import random
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from retention.database import open_engine, transaction
+from retention.files import FileStore
+from retention.ingest import import_file
+from tests.factories import make_shop
+from tests.retention.makers import NOW, Ask, Load, in_small_pieces
+
+HEADER = "order_id,buyer_id,paid_at,sku,quantity,unit_price"
+LINES = "SELECT external_id, sku, quantity, l.amount, o.amount FROM order_lines l JOIN orders o ON o.id = order_id"
+
+
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 10_000), block=st.sampled_from([300, 100_000]))
+def test_file_said_again_in_any_form_gives_the_same_lines(
+    sqlite_template: Path, tmp_path: Path, seed: int, block: int
+) -> None:
+    chance = random.Random(seed)
+    articles = ("CUP,1,10", "CUP,1,10", "POT,1,30", "TEA,2,5")
+    orders = [
+        [f"{number},b{number % 3},2026-03-0{1 + number % 9},{chance.choice(articles)}" for _ in range(size)]
+        for number, size in enumerate(chance.choice((1, 1, 2, 3, 4)) for _ in range(9))
+    ]
+    flat = [row for order in orders for row in order]
+    border = sum(map(len, orders[:4]))
+    forms = {
+        "once": [flat],
+        "doubled": [flat * 2],
+        "tripled": [flat * 3],
+        "overlapping": [flat + flat[border:]],
+        "each row twice": [[row for row in flat for _ in range(2)]],
+        "again backwards": [flat, flat[::-1]],
+    }
+    if not any(_repeats_whole(order) for order in orders):
+        forms["split"] = [flat[:border], flat[border:]]
+    found = {name: _lines(sqlite_template, tmp_path / f"{seed}-{block}-{name}", *files, block=block)
+             for name, files in ((name, (files,)) for name, files in forms.items())}  # fmt: skip
+    assert {name: lines for name, lines in found.items() if lines != found["once"]} == {}
+
+
+def _repeats_whole(order: list[str]) -> bool:
+    counts = Counter(order)
+    return len(counts) > 1 and all(count % 2 == 0 for count in counts.values())
+
+
+def _lines(template: Path, folder: Path, files: list[list[str]], *, block: int) -> Counter[tuple[str, ...]]:
+    folder.mkdir(exist_ok=True)
+    shutil.copy(template, folder / "shop.db")
+    engine = open_engine(f"sqlite:///{folder / 'shop.db'}")
+    with transaction(engine) as session:
+        make_shop(session, "tea", at=NOW)
+    with pytest.MonkeyPatch.context() as patch:
+        in_small_pieces(patch, block)
+        for number, lines in enumerate(files):
+            path = folder / f"{number}.csv"
+            path.write_text("\n".join([HEADER, *lines]) + "\n")
+            import_file(engine, "tea", "orders", path, now=NOW, files=FileStore(folder / "files"))
+    with transaction(engine) as session:
+        counted = Counter(tuple(map(str, row)) for row in session.connection().execute(text(LINES)))
+    engine.dispose()
+    return counted
+
+
+def test_lines_added_a_second_time_change_nothing(load: Load, ask: Ask) -> None:
+    parts = [f"{HEADER}\n2,b,2026-03-05,{line}\n" for line in ("CUP,1,10", "POT,1,30")]
+    load(parts[0], name="a.csv")
+    for changed in (1, 0):
+        assert load(parts[1], name="b.csv", add_lines=True).changed == changed
+        assert load(parts[0], name="a.csv", add_lines=True).changed == 0
+        assert sorted(ask("SELECT sku, amount FROM order_lines")) == [("CUP", 1000), ("POT", 3000)]
+
+
+def test_report_of_articles_with_times_adds_to_the_orders_of_the_list(load: Load, ask: Ask) -> None:
+    load("订单编号,买家会员名,买家应付货款,买家实际支付金额,订单状态,订单付款时间,宝贝标题,宝贝总数量,买家支付积分\n"
+         "1,ada,40,40,交易成功,2026-03-05 10:00:00,杯子,2,0\n")  # fmt: skip
+    first = "主订单编号,子订单编号,标题,价格,购买数量,外部系统编号,套餐信息,商品属性,订单付款时间,买家实际支付金额\n"
+    for line in ("11,杯子,10,1,CUP,,,2026-03-05 10:00:00,10", "12,茶壶,30,1,POT,,,2026-03-05 10:00:00,30"):
+        load(f"{first}1,{line}\n", name="items.csv")
+    assert {row for row in ask("SELECT sku, amount FROM order_lines") if row[0]} == {("CUP", 1000), ("POT", 3000)}
+
+
+@pytest.mark.parametrize(
+    ("column", "cells", "of_order", "of_lines"),
+    [
+        ("refunded", ["10", "0"], 1000, [1000, 0]),  # each line says its own
+        ("refunded", ["0", "-12.5"], 1250, [0, 1250]),
+        ("refunded", ["15", ""], 1500, [0, 0]),  # the first line says the order's
+        ("refunded", ["5", ""], 500, [0, 0]),
+        ("status", ["交易成功", "交易关闭"], 3000, [0, 3000]),
+        ("售后状态", ["退款成功", "无售后"], 1000, [1000, 0]),
+        ("售后状态", ["退款成功", "退款成功"], 4000, [1000, 3000]),
+        ("refund_status", ["partially_refunded", "none"], 0, [0, 0]),
+    ],
+)
+def test_refund_belongs_to_the_line_where_the_file_says_so(
+    load: Load, ask: Ask, column: str, cells: list[str], of_order: int, of_lines: list[int]
+) -> None:
+    lines = zip(("CUP,1,10", "POT,1,30"), cells, strict=True)
+    load("\n".join([f"{HEADER},{column}", *(f"1,b,2026-03-05,{line},{cell}" for line, cell in lines)]))
+    assert ask("SELECT refunded, counts FROM orders") == [(of_order, of_order < 4000)]
+    assert ask("SELECT refunded FROM order_lines ORDER BY number") == [(each,) for each in of_lines]
+
+
+@pytest.mark.parametrize("amount", ["1000000000000", "99999999999999999999", "1e13"])
+def test_amount_no_shop_has_is_refused_and_never_blank(load: Load, ask: Ask, amount: str) -> None:
+    report = load(f"order_id,buyer_id,paid_at,amount\n1,b,2026-03-05,10\n1,b,2026-03-05,{amount}\n")
+    assert (report.accepted, report.rejected) == (0, 2)
+    assert ask("SELECT count(*) FROM orders") == [(0,)]
