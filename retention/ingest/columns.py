@@ -36,6 +36,9 @@ _SHARING = frozenset(("name", "email", "phone"))
 _ENOUGH = 2.0  # headers that only one preset has, or more that several have
 _AHEAD = 0.5  # by how much the best must be before the next
 
+_UNIT = re.compile(r"[(（\[【][^)）\]】]{1,5}[)）\]】]\s*$")
+"""What a column is counted in, as in 金额（元） or Price [EUR]; a name that has it in itself is looked for first."""
+
 Source = tuple[str, ...]
 """Columns that together are one value."""
 
@@ -100,7 +103,7 @@ def _weights(kind: str) -> dict[str, float]:
 def known_columns(kind: str, preset: str = AUTO, explicit: Mapping[str, str] | None = None) -> Callable[[str], bool]:
     """Return what tells whether a name is that of a column which the import of `kind` looks for."""
     plain = _known(kind, preset) | {_plain(name) for name in (explicit or {}).values()}
-    return lambda name: _plain(name) in plain
+    return lambda name: _plain(name) in plain or _plain(_UNIT.sub("", name)) in plain
 
 
 @cache
@@ -117,7 +120,8 @@ def map_columns(kind: str, header: Sequence[str], export: ExportFormat, explicit
     fields = KINDS[kind]
     explicit = {SPELLINGS.get(name, name): column for name, column in explicit.items()}
     _check_explicit(fields, header, explicit)
-    by_plain_name = {_plain(name): name for name in reversed(header)}
+    by_plain_name = {_plain(_UNIT.sub("", name)): name for name in reversed(header)}
+    by_plain_name |= {_plain(name): name for name in reversed(header)}
     found: dict[str, list[Source]] = {name: [(column,)] for name, column in explicit.items()}
     for name, special in export.names.items():
         if name in fields and name not in found and (sources := _sources(special, by_plain_name)):

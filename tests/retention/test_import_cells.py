@@ -141,3 +141,9 @@ def test_time_a_spreadsheet_put_a_millisecond_off_is_the_same_time(load: Load, a
         rows = [f"{header},paid_at,amount\nA1,b1,2026-03-05 10:00:{second},1\n" for second in ("07", "06.999", "09")]
         assert [load(row).changed for row in rows] == [1, 0, 1]
     assert ask("SELECT count(*) FROM orders") == [(3,)]
+
+
+@pytest.mark.parametrize("unit", ["（元）", "(元)", " (CNY)", "[元]", "【元】"])
+def test_unit_behind_a_column_name_is_no_part_of_it(load: Load, ask: Ask, unit: str) -> None:
+    load(f"订单编号,买家昵称,付款时间,实付金额{unit}\n1,a,2026-03-05,12.50\n")
+    assert ask("SELECT amount FROM orders") == [(1250,)]
