@@ -350,8 +350,8 @@ def _conventions(opened: PreparedFile, shop: Shop, asked: ImportRequest, columns
     """Return how the cells of the file are written; raises the first Question that the file leaves open."""
     found = survey(opened.as_written(), _evidence(opened, shop, asked, columns))
     asked.questions.extend(found.questions)
-    for question in found.questions:
-        raise question
+    if found.questions:
+        raise found.questions[0]
     for note in found.notes:
         asked.notes.add(note.message, **note.values)
     return found

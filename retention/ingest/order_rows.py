@@ -147,9 +147,7 @@ class OrderReading:
     def _settle(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Settle each line's amount; returns and discounts are negative. Null where only the order's total is known."""
         frame = frame.with_columns(
-            pl.col("refunded", "order_discount").abs(),
-            first_at=pl.coalesce("placed_at", "paid_at"),
-            refund_state=pl.col("refund_state"),
+            pl.col("refunded", "order_discount").abs(), first_at=pl.coalesce("placed_at", "paid_at")
         )
         if self.after_refunds:
             frame = frame.with_columns(pl.col("amount") + pl.col("refunded").fill_null(0))

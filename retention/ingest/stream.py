@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import polars as pl
 
-from retention.ingest.duplicates import Duplicates
+from retention.ingest.seen_keys import SeenKeys
 
 WINDOW = 20_000  # rows merged at a time
 
@@ -33,8 +33,7 @@ class Stream:
         self._thread = ThreadPoolExecutor(1)
         self._under_way: Future[None] | None = None
         self._waiting: list[pl.DataFrame] = []
-        self._seen = Duplicates()
-        self._stretches = 0
+        self._seen = SeenKeys()
 
     def add(self, frame: pl.DataFrame) -> None:
         """Take rows in; raises Scattered when one belongs to an order that has been merged already."""
@@ -48,7 +47,7 @@ class Stream:
 
     def expect(self, keys: pl.Series) -> None:
         """Raise Scattered when an order of these has been merged already."""
-        if len(keys) and self._seen.knows(keys.to_frame("key")):
+        if len(keys) and self._seen.any_of(keys):
             raise Scattered
 
     def finish(self) -> None:
@@ -65,10 +64,10 @@ class Stream:
     def _send(self, rows: pl.DataFrame) -> None:
         if not rows.height:
             return
-        self._stretches += 1
-        keys = rows.select(pl.col("key").unique())
-        if self._seen.first_lines(keys, pl.repeat(self._stretches, keys.height, eager=True)).is_not_null().any():
+        keys = rows["key"].unique()
+        if self._seen.any_of(keys):
             raise Scattered
+        self._seen.add(keys)
         whole = self._screen(rows)
         self._wait()
         self._under_way = self._thread.submit(self._merge, whole) if whole.height else None

@@ -25,5 +25,5 @@ def in_small_pieces(patch: pytest.MonkeyPatch, size: int = 300) -> None:
     patch.setattr("retention.ingest.stream.WINDOW", size // 30)
     patch.setattr("retention.ingest.spool.PART_SIZE", size)
     patch.setattr("retention.ingest.ordering_buyers._MOST_NOTES", 5)
-    patch.setattr("retention.ingest.duplicates._LARGEST_MERGED", 20)
+    patch.setattr("retention.ingest.seen_keys._LARGEST_MERGED", 20)
     patch.setattr("retention.staging._SLICE", 7)

@@ -116,7 +116,7 @@ def preset_name(name: str) -> str:
 def draft_options(job: Job, form: FormData) -> ImportOptions:
     """Return the options that the form says; Invalid when two columns are taken for one field.
 
-    With another preset, header or encoding the columns are found anew.
+    With another preset, header or encoding the columns are found again.
     """
     if form.get("reset"):
         return ImportOptions()
