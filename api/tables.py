@@ -32,8 +32,8 @@ import retention.figures
 import retention.followers_and_groups
 import retention.heartbeats
 import retention.idempotency
-import retention.ingest.journals
-import retention.ingest.status_words
+import retention.ingest.journals.landed
+import retention.ingest.orders.status_words
 import retention.invitations
 import retention.jobs
 import retention.keys

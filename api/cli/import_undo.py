@@ -9,7 +9,7 @@ from api.cli.terminal import USUAL_ROWS, JsonOption, LimitOption, ShopOption, re
 from api.shapes.imports import ListedImportOut, UndoneImportOut
 from retention.files import open_store
 from retention.ingest.drafts import page_of_imports
-from retention.ingest.undo import undo_import
+from retention.ingest.journals.undo import undo_import
 from retention.paging import Wanted
 from retention.settings import get_settings
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from api.cli.terminal import JsonOption, ShopOption, reading, show, writing
-from retention.ingest.status_words import forget_word, words_of
+from retention.ingest.orders.status_words import forget_word, words_of
 
 statuses = typer.Typer(help="Order status words that were given a meaning with --status.", no_args_is_help=True)
 

@@ -50,8 +50,8 @@ from retention.ingest.drafts import (
     take_incoming,
 )
 from retention.ingest.jobs import progress_of
+from retention.ingest.journals.undo import undo_import
 from retention.ingest.options import ImportOptions, options_from
-from retention.ingest.undo import undo_import
 from retention.jobs import Job
 from retention.saved_mappings import page_of_mappings, remove_mapping
 

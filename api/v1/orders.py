@@ -14,7 +14,7 @@ from api.v1.callers import Caller, caller_with
 from api.v1.field_types import Moment
 from api.v1.routing import router_for
 from retention.access import Scope
-from retention.ingest.orders import OrderInput, put_orders
+from retention.ingest.orders.order_files import OrderInput, put_orders
 from retention.orders import OrderStatus
 
 router = router_for("orders")

@@ -26,7 +26,7 @@ from retention.errors import Conflict, Invalid, NotFound
 from retention.files import FileStore
 from retention.i18n import current_language, gettext
 from retention.ingest.jobs import ImportStep, options_of, rejects_key, run_import
-from retention.ingest.journals import KIND
+from retention.ingest.journals.landed import KIND
 from retention.ingest.options import ImportOptions
 from retention.ingest.presets import KINDS, check_preset
 from retention.ingest.samples import MOST_REJECTS, reject_shown

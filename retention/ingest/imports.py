@@ -22,37 +22,37 @@ from retention.database import large_transaction
 from retention.errors import Invalid
 from retention.files import FileStore, open_store
 from retention.i18n import gettext_noop
-from retention.ingest.buyers import BuyerStaging
-from retention.ingest.chunks import Chunk, Reject, Source
+from retention.ingest.cells.currencies import Currencies
+from retention.ingest.cells.date_orders import DateOrders
+from retention.ingest.cells.decimals import Decimals
+from retention.ingest.cells.rounding import Fractions, RoundedOrders
 from retention.ingest.columns import Columns, FoundExport, find_export, known_columns, map_columns
-from retention.ingest.currencies import Currencies
-from retention.ingest.date_orders import DateOrders
-from retention.ingest.decimals import Decimals
-from retention.ingest.erased_rows import screen
-from retention.ingest.followers_and_groups import FollowerStaging, MemberStaging
-from retention.ingest.journal import ImportJournal
-from retention.ingest.journals import LandedImport, add_job, note_landing
+from retention.ingest.files.chunks import Chunk, Reject, Source
+from retention.ingest.files.rejects import RejectsFile
+from retention.ingest.files.sources import open_source
+from retention.ingest.files.tidying import Tidied
+from retention.ingest.journals.journal import ImportJournal
+from retention.ingest.journals.landed import LandedImport, add_job, note_landing
 from retention.ingest.notes import Note, Notes
 from retention.ingest.options import ImportOptions
-from retention.ingest.order_rows import OrderReading
-from retention.ingest.orders import OrderStaging
+from retention.ingest.orders.order_files import OrderStaging
+from retention.ingest.orders.order_rows import OrderReading
+from retention.ingest.orders.status_words import remember_words, states_of
+from retention.ingest.orders.statuses import state_meanings
+from retention.ingest.orders.stream import Scattered
+from retention.ingest.orders.waiting import rows_of
+from retention.ingest.orders.whole_repeats import WholeRepeats
 from retention.ingest.parcels import ParcelStaging
-from retention.ingest.persons import KnownBuyers
+from retention.ingest.people.buyers import BuyerStaging
+from retention.ingest.people.erased_rows import screen
+from retention.ingest.people.followers_and_groups import FollowerStaging, MemberStaging
+from retention.ingest.people.persons import KnownBuyers
 from retention.ingest.prepared import PreparedFile
 from retention.ingest.presets import AUTO, GENERIC, KINDS, PRESETS, check_preset
 from retention.ingest.products import ProductStaging
 from retention.ingest.questions import Question
-from retention.ingest.rejects import RejectsFile
-from retention.ingest.rounding import Fractions, RoundedOrders
-from retention.ingest.sources import open_source
 from retention.ingest.staged import MergedRows, StagedRows
-from retention.ingest.status_words import remember_words, states_of
-from retention.ingest.statuses import state_meanings
-from retention.ingest.stream import Scattered
 from retention.ingest.survey import Conventions, FileEvidence, survey
-from retention.ingest.tidying import Tidied
-from retention.ingest.waiting import rows_of
-from retention.ingest.whole_repeats import WholeRepeats
 from retention.jobs import Job
 from retention.memory_limit import limited_memory
 from retention.privacy.erased import Erased, erased_of

@@ -28,7 +28,7 @@ from retention.failures import Thing, each_alone
 from retention.files import FileStore, open_store
 from retention.i18n import gettext_noop, speaking
 from retention.ingest import ImportOptions, import_file, understand_file
-from retention.ingest.journals import KIND
+from retention.ingest.journals.landed import KIND
 from retention.ingest.options import options_from
 from retention.jobs import Job, JobState
 from retention.privacy.erased import erased_since

@@ -6,10 +6,10 @@ from typing import ClassVar
 import polars as pl
 
 from retention.i18n import gettext_noop
-from retention.ingest.numbers import read_whole
-from retention.ingest.rows import Rows
+from retention.ingest.cells.numbers import read_whole
+from retention.ingest.cells.rows import Rows
+from retention.ingest.cells.times import read_times
 from retention.ingest.staged import MISSING, MergedRows, StagedRows, add_buyers, latest, need, welcome
-from retention.ingest.times import read_times
 from retention.staging import ColumnKind, drop_staging, fetch, fetch_all, insert_new, keep_before, look_up, run, settle
 
 _TIMES = ("ship_date", "shipped_at", "delivered_at")

@@ -11,10 +11,10 @@ import polars as pl
 
 from retention.addresses import country_of
 from retention.i18n import gettext_noop
-from retention.ingest.chunks import Chunk, Source, is_own
 from retention.ingest.columns import Columns
+from retention.ingest.files.chunks import Chunk, Source, is_own
 from retention.ingest.notes import Notes
-from retention.ingest.persons import KnownBuyers, blank_if_nobody, joined, read_persons, without_masks
+from retention.ingest.people.persons import KnownBuyers, blank_if_nobody, joined, read_persons, without_masks
 from retention.ingest.presets import KINDS
 from retention.shops import Shop
 from retention.waybills import plain_waybills

@@ -11,10 +11,10 @@ import polars as pl
 from retention.errors import Invalid
 from retention.files import FileStore
 from retention.i18n import gettext_noop
-from retention.ingest.numbers import read_money, read_whole
-from retention.ingest.rows import Rows
+from retention.ingest.cells.numbers import read_money, read_whole
+from retention.ingest.cells.rows import Rows
+from retention.ingest.cells.times import read_times
 from retention.ingest.staged import MergedRows, StagedRows, latest, need
-from retention.ingest.times import read_times
 from retention.pictures import COMMON, LARGEST_BYTES, NO_PICTURE, read_picture
 from retention.staging import ColumnKind, drop_staging, fetch, insert_new, keep_before, run, settle
 

@@ -9,8 +9,8 @@ import polars as pl
 
 from retention import money
 from retention.clock import day_of, zone
-from retention.ingest.chunks import Chunk, Reject
-from retention.ingest.merging import MERGED
+from retention.ingest.files.chunks import Chunk, Reject
+from retention.ingest.orders.merging import MERGED
 from retention.shops import Shop
 
 MOST_SAMPLES = 3

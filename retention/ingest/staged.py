@@ -11,9 +11,9 @@ from sqlmodel import Session
 from retention.aggregates import add_missing_aggregates
 from retention.database import is_postgresql
 from retention.i18n import gettext_noop
-from retention.ingest.chunks import Reject
+from retention.ingest.cells.rows import Rows
+from retention.ingest.files.chunks import Reject
 from retention.ingest.notes import Note
-from retention.ingest.rows import Rows
 from retention.ingest.survey import NOTHING_FOUND, Conventions
 from retention.shops import Shop
 from retention.staging import ColumnKind, create_staging, insert_new, stage

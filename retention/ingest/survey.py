@@ -10,7 +10,7 @@ from typing import Protocol
 
 import polars as pl
 
-from retention.ingest.chunks import Chunk
+from retention.ingest.files.chunks import Chunk
 from retention.ingest.notes import Note
 from retention.ingest.questions import Question
 

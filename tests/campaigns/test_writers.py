@@ -65,10 +65,10 @@ def test_no_sql_of_campaigns_has_the_table_it_writes_put_in() -> None:
     found = {str(path.relative_to(ROOT)) for path in modules(*PACKAGES) if unnamed(path.read_text(encoding="utf-8"))}
     assert found == {
         "retention/database.py",  # COPY and INSERT of rows, called by `insert_rows`
-        "retention/ingest/answers.py",  # the staging table of the answers
-        "retention/ingest/followers_and_groups.py",
-        "retention/ingest/consents.py",
-        "retention/ingest/undo.py",  # the tables an import writes
+        "retention/ingest/people/answers.py",  # the staging table of the answers
+        "retention/ingest/people/followers_and_groups.py",
+        "retention/ingest/people/consents.py",
+        "retention/ingest/journals/undo.py",  # the tables an import writes
         "retention/staging.py",
     }
     for line in (

@@ -21,9 +21,9 @@ A2,b2,2026-03-06,TEA-1,1,10.00,9.90,Japan,,
 
 def in_small_pieces(patch: pytest.MonkeyPatch, size: int = 300) -> None:
     """Read, merge and spool a file a few lines at a time, as a large one is a few megabytes at a time."""
-    patch.setattr("retention.ingest.delimited.BLOCK", size)
-    patch.setattr("retention.ingest.stream.WINDOW", size // 30)
-    patch.setattr("retention.ingest.spool.PART_SIZE", size)
-    patch.setattr("retention.ingest.ordering_buyers._MOST_NOTES", 5)
-    patch.setattr("retention.ingest.seen_keys._LARGEST_MERGED", 20)
+    patch.setattr("retention.ingest.files.delimited.BLOCK", size)
+    patch.setattr("retention.ingest.orders.stream.WINDOW", size // 30)
+    patch.setattr("retention.ingest.orders.spool.PART_SIZE", size)
+    patch.setattr("retention.ingest.orders.ordering_buyers._MOST_NOTES", 5)
+    patch.setattr("retention.ingest.orders.seen_keys._LARGEST_MERGED", 20)
     patch.setattr("retention.staging._SLICE", 7)

@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from retention.aggregates import refresh_aggregates
 from retention.database import transaction
-from retention.ingest.orders import OrderInput, put_orders
+from retention.ingest.orders.order_files import OrderInput, put_orders
 from retention.shops import Shop
 from tests.factories import make_shop
 

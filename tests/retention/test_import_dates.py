@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retention.ingest import Question
-from retention.ingest.date_orders import DateOrders
-from retention.ingest.rows import Rows
+from retention.ingest.cells.date_orders import DateOrders
+from retention.ingest.cells.rows import Rows
+from retention.ingest.cells.times import read_dates, read_times
 from retention.ingest.survey import NOTHING_FOUND
-from retention.ingest.times import read_dates, read_times
 from tests.retention.makers import NOW, Ask, Load
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")

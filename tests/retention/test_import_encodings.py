@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retention.errors import Invalid
-from retention.ingest.chunks import Source
-from retention.ingest.encodings import named_encoding
-from retention.ingest.guessing import candidates, tell_apart
-from retention.ingest.sources import open_source
+from retention.ingest.files.chunks import Source
+from retention.ingest.files.encodings import named_encoding
+from retention.ingest.files.guessing import candidates, tell_apart
+from retention.ingest.files.sources import open_source
 from tests.retention.makers import Ask, Load
 
 HEADER = "order_id,buyer_id,paid_at,amount"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from openpyxl import Workbook
 
 from retention.ingest import ImportReport
-from retention.ingest.identifiers import are_shortened, bare_identifiers, bare_texts
+from retention.ingest.cells.identifiers import are_shortened, bare_identifiers, bare_texts
 from tests.retention.makers import Ask, Load
 
 WRITTEN = [

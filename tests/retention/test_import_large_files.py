@@ -77,7 +77,7 @@ def test_import_that_is_interrupted_leaves_nothing_and_ends_right_the_next_time(
 
 
 def test_progress_ends_at_its_total(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("retention.ingest.delimited.BLOCK", 60)
+    monkeypatch.setattr("retention.ingest.files.delimited.BLOCK", 60)
     seen: list[tuple[int, int]] = []
     load(TWO_LINES, progress=lambda done, total: seen.append((done, total)))
     assert len(seen) > 3

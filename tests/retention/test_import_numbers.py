@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from openpyxl import Workbook
 
 from retention.ingest import Question
-from retention.ingest.decimals import Decimals
-from retention.ingest.numbers import read_money, read_thousandths, read_whole
-from retention.ingest.rows import Rows
+from retention.ingest.cells.decimals import Decimals
+from retention.ingest.cells.numbers import read_money, read_thousandths, read_whole
+from retention.ingest.cells.rows import Rows
 from retention.ingest.survey import NOTHING_FOUND, Conventions
 from tests.retention.makers import Ask, Load
 

@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from retention.database import transaction
 from retention.ingest import import_file
-from retention.ingest.orders import OrderInput, put_orders
+from retention.ingest.orders.order_files import OrderInput, put_orders
 from retention.orders import OrderStatus
 from retention.shops import find_shop
 from tests.factories import make_shop

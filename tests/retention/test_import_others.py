@@ -14,7 +14,7 @@ from retention.database import transaction
 from retention.errors import Invalid
 from retention.files import FileStore
 from retention.ingest import ImportReport
-from retention.ingest.followers_and_groups import slug_of_group
+from retention.ingest.people.followers_and_groups import slug_of_group
 from retention.ingest.products import reencode
 from tests.retention.makers import NOW, Ask, Load
 

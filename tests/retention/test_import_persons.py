@@ -7,8 +7,8 @@ from sqlalchemy import Engine
 
 from retention.buyers import Buyer
 from retention.database import transaction
+from retention.ingest.orders.statuses import status_of
 from retention.ingest.presets import CHOICES
-from retention.ingest.statuses import status_of
 from retention.shops import find_shop
 from tests.retention.makers import NOW, Ask, Load
 

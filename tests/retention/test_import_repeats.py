@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retention.ingest.repeats import CONTENT, Stretches, without_repeats
+from retention.ingest.orders.repeats import CONTENT, Stretches, without_repeats
 from tests.retention.makers import Ask, Load
 
 HEADER = "order_id,buyer_id,paid_at,sku,quantity,unit_price"

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from openpyxl import Workbook
 
 from retention.errors import Invalid
-from retention.ingest.chunks import Source
 from retention.ingest.columns import known_columns
-from retention.ingest.sources import open_source
+from retention.ingest.files.chunks import Source
+from retention.ingest.files.sources import open_source
 from tests.retention.makers import Ask, Load
 
 HEADER = ["order_id", "buyer_id", "paid_at", "title", "amount"]

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from openpyxl import Workbook
 
 from retention.ingest.columns import find_export, known_columns, map_columns
-from retention.ingest.delimited import open_delimited
-from retention.ingest.footers import is_word
+from retention.ingest.files.delimited import open_delimited
+from retention.ingest.files.footers import is_word
+from retention.ingest.files.tidying import Tidied
 from retention.ingest.notes import Notes
-from retention.ingest.tidying import Tidied
 from tests.retention.makers import Ask, Load, in_small_pieces
 
 LINES = "order_id,buyer_id,paid_at,sku,quantity,amount\n"

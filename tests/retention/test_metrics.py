@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import Session
 
-from retention.ingest.orders import OrderInput, put_orders
+from retention.ingest.orders.order_files import OrderInput, put_orders
 from retention.metrics import cohort_report, home_figures, median_of_counts, repeat_report
 from retention.shops import Shop
 from tests.factories import make_shop

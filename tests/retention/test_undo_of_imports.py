@@ -22,8 +22,8 @@ from retention.database import transaction
 from retention.errors import Conflict, NotFound
 from retention.files import FileStore
 from retention.ingest import ImportReport, import_file
-from retention.ingest.journal import KEYS, ImportJournal, KeptNotes
-from retention.ingest.undo import UndoneImport, undo_import, why_not
+from retention.ingest.journals.journal import KEYS, ImportJournal, KeptNotes
+from retention.ingest.journals.undo import UndoneImport, undo_import, why_not
 from retention.orders import Order
 from retention.privacy.requests import erase_buyer
 from retention.settings import Settings
@@ -252,7 +252,7 @@ def test_whatever_an_import_changes_by_a_statement_is_noted_before() -> None:
     changes = rf"UPDATE (?:{'|'.join(KEYS)}|{{table}})\b|(?:DELETE FROM|INSERT INTO) (?:{'|'.join(KEYS)}|{{table}})\b"
     unnoted = {
         f"{path.stem}.{part.name}"
-        for path in Path(ingest.__file__).parent.glob("*.py")
+        for path in Path(ingest.__file__).parent.rglob("*.py")
         for part in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(part, ast.FunctionDef)
         and re.search(changes, source := ast.unparse(part))

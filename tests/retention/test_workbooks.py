@@ -10,8 +10,8 @@ import openpyxl
 import pytest
 
 from retention.errors import Invalid
-from retention.ingest import workbooks
-from retention.ingest.sources import open_source
+from retention.ingest.files import workbooks
+from retention.ingest.files.sources import open_source
 
 HEADER = ["order_id", "buyer_id", "paid_at", "amount"]
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlmodel import Session
 
-from retention.ingest.orders import OrderInput, put_orders
+from retention.ingest.orders.order_files import OrderInput, put_orders
 from segments.matching import match
 from segments.rules import parse
 from tests.factories import make_shop

@@ -11,7 +11,7 @@ from retention.errors import Invalid
 from retention.i18n import gettext as _
 from retention.i18n import gettext_noop
 from retention.ingest.drafts import understanding_of
-from retention.ingest.encodings import known_encodings
+from retention.ingest.files.encodings import known_encodings
 from retention.ingest.jobs import options_of
 from retention.ingest.options import ImportOptions, parse_rates, parse_statuses
 from retention.ingest.presets import AUTO, PRESETS

@@ -39,8 +39,8 @@ from retention.ingest.drafts import (
     was_unreadable,
 )
 from retention.ingest.jobs import progress_of
+from retention.ingest.journals.undo import undo_import, why_not
 from retention.ingest.options import ImportOptions
-from retention.ingest.undo import undo_import, why_not
 from retention.jobs import Job, JobState
 from retention.paging import Wanted
 from retention.saved_mappings import page_of_mappings, remove_mapping

@@ -1,0 +1,1 @@
+"""Cells into values: identifiers, numbers, dates and currencies, and what a whole column says about its cells."""

@@ -1,0 +1,1 @@
+"""Imports that have landed: what each of them changed, and how it is undone."""

@@ -1,0 +1,182 @@
+"""Checked rows into orders: the lines of one number put together, equal rows without numbers told apart."""
+
+import polars as pl
+
+from retention.ingest.orders.order_rows import OrderReading
+from retention.ingest.orders.order_states import ALL_BACK, CANCELLED, PAID, PLACED, RETURNED, status_words
+from retention.ingest.orders.quantities import pieces, price_of, rest
+from retention.ingest.orders.sharing import share_totals
+from retention.orders import OrderStatus
+
+PLACES = ("country", "region", "city")
+_RANK = ("state", "refunded", "paid_at", "coupon", "channel", "line")
+_FIRST = (*PLACES, "channel", "buyer_id", "coupon", "currency", "rate")
+
+
+def rank_equals(rows: pl.DataFrame) -> pl.DataFrame:
+    """Turn the digest of each row into a number of its own: equal rows are counted, the order of the file aside."""
+    ranked = rows.sort(_RANK, nulls_last=True).with_columns(rank=pl.int_range(pl.len()).over("key") + 1)
+    key = pl.concat_str("key", pl.lit("-"), "rank")
+    return ranked.with_columns(key=key).drop("rank").sort("line")
+
+
+def settle_lines(rows: pl.DataFrame, reading: OrderReading) -> pl.DataFrame:
+    """Settle what each line is worth and what of it went back.
+
+    Where lines have no amounts of their own the order's total, less its shipping, is shared among them. In a file that
+    says the state line by line, a cancelled or returned line of an order that goes on is refunded.
+    """
+    if reading.own_amounts:
+        rows = _refund_lines(rows.with_columns(pl.col("line_amount").fill_null(0)), reading)
+    else:
+        back = pl.col("refund_state") == ALL_BACK
+        rows = share_totals(rows).with_columns(line_refunded=pl.when(back).then("line_amount").otherwise(0))
+    return rows.with_columns(price=pl.coalesce(pl.col("unit_price").abs(), price_of("line_amount")))
+
+
+def _refund_lines(rows: pl.DataFrame, reading: OrderReading) -> pl.DataFrame:
+    """Settle what went back of each line, and in `line_refunded` what of it the file says of the line itself.
+
+    A refund larger than its line, the same on all lines, or on some lines while others leave it open, is the order's.
+    Beside an order's total, one that repeats counts once.
+    """
+    if not (rows["refunded"] > 0).any():
+        return _back_by_state(rows).with_columns(line_refunded="refunded")
+    stated = pl.col("refunded")
+    several = pl.len() > 1
+    larger = (stated > pl.col("line_amount").abs()).any()
+    same = several & (stated.min() == stated.max()) & stated.is_not_null().all() & (stated.max() > 0)
+    sparse = several & stated.is_null().any() & stated.is_not_null().any()
+    repeated = (larger | same).over("key").fill_null(value=False)
+    rows = rows.with_columns(of_order=repeated | sparse.over("key"), stated=stated)
+    if "order_total" in reading.columns:
+        first = pl.int_range(pl.len()).over("key") == 0
+        once = pl.when(first).then(stated.max().over("key"))
+        rows = rows.with_columns(refunded=pl.when(repeated).then(once).otherwise(stated))
+    rows = _back_by_state(rows)
+    by_state = pl.col("stated").is_null() & (pl.col("refunded") == pl.col("line_amount"))
+    own = pl.when(~pl.col("of_order") | by_state).then("refunded").otherwise(0)
+    return rows.with_columns(line_refunded=own).drop("of_order", "stated")
+
+
+def _back_by_state(rows: pl.DataFrame) -> pl.DataFrame:
+    gone = (pl.col("state") >= CANCELLED).fill_null(value=False)
+    back = (pl.col("refund_state") == ALL_BACK).fill_null(value=False)
+    some = rows.select(gone=gone.any(), back=back.any()).row(0, named=True)
+    if not (some["gone"] or some["back"]):
+        return rows
+    goes_on = (pl.col("state") <= PAID).any().over("key").fill_null(value=False)
+    whole = pl.max_horizontal("line_amount", 0)
+    known = pl.col("refunded").fill_null(0)
+    of_line = pl.when(gone & goes_on).then(pl.max_horizontal(known, whole)).when(back & (known == 0)).then(whole)
+    return rows.with_columns(refunded=of_line.otherwise("refunded"))
+
+
+def group_rows(rows: pl.DataFrame, reading: OrderReading) -> pl.DataFrame:
+    """Return one row per `key`, in the order in which they appear in the file. What is not said is null."""
+    if rows["key"].n_unique() == rows.height:
+        orders = rows.with_columns(
+            lines_amount="line_amount", quantity_all=_pieces_bought(), low="state", high="state",
+            is_return=pl.col("quantity") < 0, gives_back=pl.col("quantity") < 0,
+            all_back=pl.col("refund_state") == ALL_BACK, amount_back=pl.lit(0, pl.Int64), lines=pl.lit(1, pl.UInt32),
+        )  # fmt: skip
+    else:
+        orders = _grouped(rows, reading)
+    for name in ("order_discount", "updated_at"):
+        if name not in orders.columns:
+            kind = pl.Int64 if name == "order_discount" else pl.Datetime("us", "UTC")
+            orders = orders.with_columns(pl.lit(None, kind).alias(name))
+    discount = pl.col("order_discount").fill_null(0)
+    orders = orders.with_columns(
+        amount=pl.coalesce("order_total", pl.col("lines_amount") - discount),
+        stated_total=pl.col("order_total").is_not_null(),
+    )
+    state = pl.col("high") if reading.order_level else pl.coalesce("low", "high")
+    netted = pl.col("gives_back") & ~pl.col("is_return") & (pl.col("amount") <= 0)
+    sold_state = state.is_null() | (state == PAID)
+    orders = orders.with_columns(state=pl.when(netted & sold_state).then(pl.lit(RETURNED, pl.Int8)).otherwise(state))
+    if not reading.own_amounts:
+        orders = orders.with_columns(refunded=_order_refund())
+    return orders.select(
+        "key", "state", "placed_at", "paid_at", "updated_at", *PLACES, "channel", "currency", "rate", "refunded",
+        "postage", "is_return", "gives_back", "amount", "stated_total", "lines", items=pieces(pl.col("quantity_all")),
+        items_thousandths=rest(pl.col("quantity_all")), buyer="buyer_id", coupon_code="coupon",
+    )  # fmt: skip
+
+
+def _grouped(rows: pl.DataFrame, reading: OrderReading) -> pl.DataFrame:
+    stated = pl.col("refund_state").is_not_null()
+    back = pl.col("refund_state") == ALL_BACK
+    refunded = _refund_of_lines() if reading.own_amounts else pl.col("refunded").max()
+    return rows.group_by("key", maintain_order=True).agg(
+        *(pl.col(name).drop_nulls().first() for name in _FIRST),
+        pl.col("placed_at", "paid_at").min(),
+        pl.col("updated_at").max(),
+        pl.col("line_amount").sum().alias("lines_amount"),
+        pl.col("order_total", "postage", "order_discount").max(),
+        refunded,
+        low=pl.col("state").filter(pl.col("state") <= PAID).max(),
+        high=pl.col("state").max(),
+        quantity_all=_pieces_bought().sum(),
+        is_return=(pl.col("quantity") < 0).all(),
+        gives_back=(pl.col("quantity") < 0).any(),
+        all_back=stated.any() & (back | ~stated).all(),
+        amount_back=pl.col("line_amount").filter(back).sum(),
+        lines=pl.len(),
+    )
+
+
+def _pieces_bought() -> pl.Expr:
+    """Return the quantity of a line; a discount is no piece."""
+    return pl.when((pl.col("quantity") < 0) | (pl.col("line_amount") >= 0)).then("quantity").otherwise(0)
+
+
+def _refund_of_lines() -> pl.Expr:
+    return pl.when(pl.col("refunded").is_not_null().any()).then(pl.col("refunded").sum()).alias("refunded")
+
+
+def _order_refund() -> pl.Expr:
+    """Return what went back of an order whose refund is the order's: an amount, else what the lines marked so are."""
+    none = pl.col("refunded").fill_null(0) == 0
+    all_back = pl.col("all_back").fill_null(value=False)
+    return (
+        pl.when(none & all_back).then("amount")
+        .when(none & (pl.col("amount_back") > 0)).then(pl.min_horizontal("amount_back", "amount"))
+        .otherwise("refunded")
+    )  # fmt: skip
+
+
+def complete(orders: pl.DataFrame, timezone: str) -> pl.DataFrame:
+    """Settle what follows from the rest: the state, the moment and its day, and whether the order counts."""
+    moment = pl.coalesce("paid_at", "placed_at")
+    paid = pl.when(pl.col("paid_at").is_not_null()).then(pl.lit(PAID, pl.Int8))
+    stated = pl.coalesce("state", paid).fill_null(PLACED)
+    orders = orders.with_columns(
+        pl.col("refunded", "postage").fill_null(0),
+        pl.col(*PLACES, "channel", "coupon_code", "currency", "rate").fill_null(""),
+        status=status_words(stated),
+        ordered_at=moment,
+        order_day=moment.dt.convert_time_zone(timezone).dt.date().cast(pl.Int32),
+    )
+    return orders.with_columns(counts=sold() & ~wholly_refunded())
+
+
+def sold() -> pl.Expr:
+    """Whether an order is paid and no return."""
+    return (pl.col("status") == OrderStatus.PAID.value) & ~pl.col("is_return")
+
+
+def wholly_refunded() -> pl.Expr:
+    """Whether something went back and nothing stayed ; a free order that was paid counts."""
+    return (pl.col("refunded") > 0) & (pl.col("refunded") >= pl.col("amount"))
+
+
+def number_lines(rows: pl.DataFrame, ids: pl.DataFrame) -> pl.DataFrame:
+    """Return the lines of the orders in `ids` (key, order_id), numbered from 1 in the order of the file."""
+    lines = rows.join(ids, on="key", how="inner", maintain_order="left")
+    line_id = pl.col("line_id").fill_null("") if "line_id" in rows.columns else pl.lit("")
+    return lines.select(
+        "order_id", (pl.int_range(pl.len()).over("key") + 1).alias("number"), "sku", "title", "category",
+        quantity=pieces(pl.col("quantity")), quantity_thousandths=rest(pl.col("quantity")),
+        unit_price="price", amount="line_amount", refunded=pl.col("line_refunded").fill_null(0), line_id=line_id,
+    )  # fmt: skip

@@ -1,0 +1,100 @@
+"""What a file of buyers says about consent: the words of newsletter and shop systems, and what each means.
+
+A contact who was never asked says nothing. Some systems write the same "no" for never asked and for unsubscribed
+(Shopify: Accepts Email Marketing). Such a no ends a yes that stands, and is no answer where none does: taken for a no,
+it would hold for good against everybody who subscribes later, since a list without dates never overrules a no.
+"""
+
+from typing import NamedTuple
+
+import polars as pl
+from sqlmodel import Session
+
+from retention.i18n import gettext_noop
+from retention.ingest.cells.identifiers import bare_identifiers
+from retention.ingest.cells.rows import Rows
+from retention.ingest.orders.statuses import fold
+from retention.shops import Shop
+from retention.staging import run
+
+IN, OUT, NEVER, ENDED = "in", "out", "never", "ended"
+CHANNELS = ("email", "sms")
+
+_WORDS = {
+    IN: (
+        "in", "yes", "y", "1", "true", "t", "x", "ok", "subscribe", "subscribed", "opted in", "opt-in", "opt in",
+        "confirmed", "active", "accepted", "granted", "是", "同意", "订阅", "已订阅", "接受",
+        "已同意", "ja", "oui", "sí", "si",
+    ),
+    OUT: (
+        "out", "no", "n", "0", "false", "f", "unsubscribe", "unsubscribed", "opted out", "opt-out", "opt out",
+        "declined",
+        "revoked", "rejected", "suppressed", "cleaned", "bounced", "hard_bounce", "spam", "complained", "complaint",
+        "redacted", "invalid", "archived", "否", "拒绝", "退订", "未订阅", "已退订", "不同意", "nein", "non",
+    ),
+    # Klaviyo, Shopify (not_subscribed; pending waits for a confirmation), Mailchimp, Square.
+    NEVER: (
+        "never_subscribed", "not_subscribed", "non-subscribed", "nonsubscribed", "pending", "transactional",
+        "never asked",
+        "unconfirmed", "unknown", "none", "null", "n/a", "na", "-", "未知", "未询问", "待确认",
+    ),
+}  # fmt: skip
+MEANINGS = {fold(word): meaning for meaning, words in _WORDS.items() for word in words} | {"-": NEVER}
+"""The words, folded, and what each means."""
+
+_VAGUE = frozenset(("no", "n", "0", "false", "f", "non", "nein"))
+UNKNOWN = gettext_noop(
+    "{field} {value} is unknown; write in or out, or leave the cell blank for whoever was never asked"
+)
+
+_NOTHING = frozenset(("", "[]", "{}", "0", "no", "false", "none", "null", "n/a"))
+
+
+class Answers(NamedTuple):
+    """The answers of some rows by channel: in, out, ended (a no that only ends a yes), null for never asked.
+
+    `suppressed`: rows whose mail address their system does not write to any more.
+    """
+
+    by_channel: dict[str, pl.Series]
+    suppressed: pl.Series
+
+
+def read_answers(rows: Rows, *, no_is_vague: bool) -> Answers:
+    """Return what the rows answer; an unknown word is refused."""
+    found = {channel: _answers(rows, f"{channel}_consent", no_is_vague=no_is_vague) for channel in CHANNELS}
+    held = rows.cells("email_suppressed").str.to_lowercase()
+    suppressed = held.is_not_null() & ~held.is_in(list(_NOTHING)).fill_null(False)
+    if suppressed.any():
+        email = found["email"]
+        found["email"] = pl.select(pl.when(suppressed).then(pl.lit(OUT)).otherwise(email)).to_series().alias(email.name)
+    return Answers(found, suppressed)
+
+
+def _answers(rows: Rows, name: str, *, no_is_vague: bool) -> pl.Series:
+    cells = bare_identifiers(rows.cells(name))  # 'YES, ＹＥＳ, 1.0
+    meanings = {word: _meaning(word, no_is_vague=no_is_vague) for word in cells.drop_nulls().unique().to_list()}
+    found = cells.replace_strict(meanings, default=None, return_dtype=pl.String)
+    rows.refuse(cells.is_not_null() & found.is_null(), UNKNOWN, cells, field=name)
+    return pl.select(pl.when(found != NEVER).then(found)).to_series().alias(name)
+
+
+def _meaning(word: str, *, no_is_vague: bool) -> str | None:
+    plain = fold(word) or word
+    return ENDED if no_is_vague and plain in _VAGUE else MEANINGS.get(plain)
+
+
+def end_answers(session: Session, shop: Shop, table: str, channel: str) -> None:
+    """Make a vague no of the staging table a no where a yes stands, and no answer elsewhere."""
+    run(
+        session,
+        f"""
+        UPDATE {table} SET {channel}_consent = CASE WHEN (
+          SELECT c.answer FROM consents AS c JOIN buyers AS b ON b.id = c.buyer_id
+          WHERE b.shop_id = :shop AND b.external_id = {table}.buyer AND c.shop_id = :shop AND c.channel = :channel
+            AND c.topic = '' AND c.counts ORDER BY c.id DESC LIMIT 1) = 'in' THEN 'out' END
+        WHERE {channel}_consent = '{ENDED}'
+        """,  # noqa: S608 - our own names
+        shop=shop.id,
+        channel=channel,
+    )
