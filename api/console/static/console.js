@@ -74,8 +74,11 @@ document.addEventListener("htmx:beforeRequest", (event) => {
 
 // What refreshes itself waits while somebody presses or types in it: a press must not lose its button, nor a field its text.
 let pressed = null;
-["pointerdown", "keydown"].forEach((name) => document.addEventListener(name, (event) => { pressed = event.target; }));
-["pointerup", "pointercancel", "keyup"].forEach((name) => document.addEventListener(name, () => { setTimeout(() => { pressed = null; }); }));
+["pointerdown", "keydown"].forEach((name) => document.addEventListener(name, (event) => { pressed = { on: event.target }; }));
+["pointerup", "pointercancel", "keyup"].forEach((name) => document.addEventListener(name, () => {
+  const ended = pressed;
+  setTimeout(() => { if (pressed === ended) pressed = null; }); // not before the click, and not a press that began meanwhile
+}));
 window.addEventListener("blur", () => { pressed = null; });
 
 // A button or link that had the focus has it again when it was only drawn again.
@@ -87,7 +90,7 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   focused = "";
   if (!requestConfig.elt.matches("[hx-trigger^=every]")) return;
   const field = active.closest("input, select, textarea, dialog");
-  if ([pressed, field].some((each) => each && target.contains(each))) event.detail.shouldSwap = false;
+  if ([pressed?.on, field].some((each) => each && target.contains(each))) event.detail.shouldSwap = false;
   else if (target.contains(active)) focused = sameThing(active);
 });
 document.addEventListener("htmx:afterRequest", () => {

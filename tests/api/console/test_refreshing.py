@@ -23,6 +23,12 @@ SHOW = """live => {
   document.addEventListener("click", (event) => { if (event.target.closest("[name=act]")) window.clicks += 1; });
 }"""
 
+PRESS_TWICE = """() => {
+  const act = document.querySelector("[name=act]");
+  ["pointerdown", "pointerup", "keydown"].forEach((name) => act.dispatchEvent(new Event(name, { bubbles: true })));
+  return new Promise((done) => setTimeout(() => { window.held = act; done(); }, 20));
+}"""
+
 
 def test_presses_words_and_focus_outlast_a_refresh(
     camellia: Engine, tmp_path: Path, served: Callable[..., str], browse: Callable[..., Page]
@@ -54,6 +60,10 @@ def test_presses_words_and_focus_outlast_a_refresh(
     wait_for_answers()
     page.keyboard.up("Space")
     assert page.evaluate("window.clicks") == 2
+    page.evaluate(PRESS_TWICE)
+    wait_for_answers()
+    assert page.evaluate("window.held.isConnected"), "the end of one press ended the next one, too"
+    page.evaluate("window.held.dispatchEvent(new Event('keyup', { bubbles: true }))")
     wait_for_answers()
     expect(page.get_by_role("button", name="Act")).to_be_focused()
     page.get_by_label("Note").fill("half a word")
