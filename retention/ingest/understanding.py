@@ -20,13 +20,15 @@ from retention.files import FileStore
 from retention.ingest.cells.currencies import NOT_IMPORTED
 from retention.ingest.columns import Columns, find_export
 from retention.ingest.files.chunks import Source
-from retention.ingest.imports import MOST_MEMORY, TOO_LARGE, ImportReport, ImportRequest, Progress, ask, take
+from retention.ingest.imports import MOST_MEMORY, TOO_LARGE, take
 from retention.ingest.notes import Note
 from retention.ingest.options import ImportOptions
 from retention.ingest.orders.statuses import UNKNOWN_WORD
 from retention.ingest.orders.stream import Scattered
 from retention.ingest.presets import AUTO
 from retention.ingest.questions import Question
+from retention.ingest.report import ImportReport
+from retention.ingest.request import ImportRequest, Progress, ask
 from retention.ingest.samples import MOST_SAMPLES, CellSamples, FirstRejects, FirstRows
 from retention.memory_limit import limited_memory
 from retention.shops import Shop, find_shop

@@ -96,7 +96,7 @@ def test_import_that_takes_too_much_memory_is_refused_and_the_worker_goes_on(
 ) -> None:
     files = open_store(get_settings())
     job = asked(shop_engine, files, TWO_LINES.encode())
-    monkeypatch.setattr("retention.ingest.imports.open_source", lambda *_, **__: bytearray(3 << 30))
+    monkeypatch.setattr("retention.ingest.request.open_source", lambda *_, **__: bytearray(3 << 30))
     run_import(shop_engine, job.id, now=lambda: NOW)
     ended = job_of(shop_engine)
     assert ended.state is JobState.FAILED

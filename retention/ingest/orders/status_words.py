@@ -10,7 +10,8 @@ from retention import audit
 from retention.access import Member, Scope
 from retention.database import ShopRow
 from retention.errors import NotFound
-from retention.ingest.orders.statuses import MEANINGS, fold
+from retention.ingest.cells.words import fold
+from retention.ingest.orders.statuses import MEANINGS
 
 
 class StatusWord(ShopRow, table=True):

@@ -8,12 +8,12 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping
-from functools import cache
 
 import polars as pl
 
 from retention.i18n import gettext_noop
 from retention.ingest.cells.rows import Rows
+from retention.ingest.cells.words import fold
 from retention.orders import OrderStatus
 
 IGNORED = "ignored"
@@ -246,7 +246,6 @@ _WEIGHT = (IGNORED, *(each.value for each in (
 """Of several words the one first here counts."""
 
 _PARTS = re.compile(r"[,;/|、，；()\[\]\n]+")
-_LEFT_OUT = re.compile(r"[\s_\-.,;:/|、'’\"()\[\]]+")
 
 UNKNOWN = gettext_noop(
     "{field} {value} is unknown; say what it means with --status {word}=paid, unpaid, cancelled, refunded or ignore"
@@ -255,13 +254,6 @@ UNKNOWN_WORD = gettext_noop(
     "The status {word} stands in {count} rows and is unknown. Say what it means: --status {plain}=paid, unpaid, "
     "cancelled, refunded or ignore."
 )
-
-
-@cache
-def fold(word: str) -> str:
-    """Return a status word without case, width, blanks, punctuation and `wc-`."""
-    plain = unicodedata.normalize("NFKC", word).strip().casefold().removeprefix("wc-")
-    return _LEFT_OUT.sub("", plain)
 
 
 STATUSES = {

@@ -13,7 +13,7 @@ from sqlmodel import Session
 from retention.i18n import gettext_noop
 from retention.ingest.cells.identifiers import bare_identifiers
 from retention.ingest.cells.rows import Rows
-from retention.ingest.orders.statuses import fold
+from retention.ingest.cells.words import fold
 from retention.shops import Shop
 from retention.staging import run
 

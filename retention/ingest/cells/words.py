@@ -1,0 +1,14 @@
+"""Words that stand for a state or an answer, compared however systems spell them."""
+
+import re
+import unicodedata
+from functools import cache
+
+_LEFT_OUT = re.compile(r"[\s_\-.,;:/|、'’\"()\[\]]+")
+
+
+@cache
+def fold(word: str) -> str:
+    """Return a word without case, width, blanks, punctuation and WooCommerce's `wc-`."""
+    plain = unicodedata.normalize("NFKC", word).strip().casefold().removeprefix("wc-")
+    return _LEFT_OUT.sub("", plain)
