@@ -12,8 +12,8 @@ from retention.jobs import Job
 
 _STATE = (
     "`reading`: the file is being read, nothing is changed. `understood`: the file was read and waits to be imported. "
-    "`waiting`: waits for a worker. `importing`: a worker imports it. `done`: it is imported. `undone`: it was "
-    "imported and taken back. `failed`: nothing of it was imported."
+    "`waiting`: waits for a worker. `importing`: a worker imports it. `done`: it is imported. `undoing`: a worker "
+    "takes it back. `undone`: it was imported and taken back. `failed`: nothing of it was imported."
 )
 
 
@@ -118,6 +118,8 @@ class ImportOut(ListedImportOut):
     report: ImportFiguresOut | None = Field(description="What the import did; null before it is done.")
     problem: str = Field(description="Why nothing was imported; empty otherwise.")
     first_rejects: list[RejectedRowOut] = Field(description="The first twenty rows that did not land.")
+    undone: UndoneImportOut | None = Field(description="What was taken back; null for an import that holds.")
+    undo_problem: str = Field(description="Why it could not be taken back when that was last asked; empty otherwise.")
     rejects: str | None = Field(description="The address of the rows that did not land, as CSV; null for none.")
 
     @classmethod
@@ -127,6 +129,7 @@ class ImportOut(ListedImportOut):
         *,
         progress: tuple[int, int | None],
         problem: str,
+        undo_problem: str,
         first_rejects: list[dict[str, Any]],
         rejects: str | None,
     ) -> Self:
@@ -143,6 +146,8 @@ class ImportOut(ListedImportOut):
             understanding=UnderstandingOut(**understood) if understood else None,
             report=ImportFiguresOut(**result) if "accepted" in result else None,
             problem=problem,
+            undone=UndoneImportOut(**result["undone"]) if "undone" in result else None,
+            undo_problem=undo_problem,
             first_rejects=[RejectedRowOut(**each) for each in first_rejects],
             rejects=rejects,
         )

@@ -23,7 +23,6 @@ from api.shapes.imports import (
     ListedImportOut,
     SavedMappingOut,
     SavedMappingsOut,
-    UndoneImportOut,
 )
 from api.shapes.shape import Input
 from api.v1.callers import Caller, caller_with
@@ -50,7 +49,7 @@ from retention.ingest.drafts import (
     take_incoming,
 )
 from retention.ingest.jobs import progress_of
-from retention.ingest.journals.undo import undo_import
+from retention.ingest.journals.undo_jobs import start_undo, undo_refusal
 from retention.ingest.options import ImportOptions, options_from
 from retention.jobs import Job
 from retention.saved_mappings import page_of_mappings, remove_mapping
@@ -245,13 +244,16 @@ def start(number: ImportNumber, session: Writing, at: Now, files: Files, caller:
     return _shown(start_import(session, caller.member, number, at=at), files, caller)
 
 
-@router.post("/imports/{number}/undo")
-def undo(number: ImportNumber, session: Writing, at: Now, files: Files, caller: Writer) -> UndoneImportOut:
+@router.post("/imports/{number}/undo", status_code=202)
+@made_at("/imports/{id}")
+def undo(number: ImportNumber, session: Writing, at: Now, files: Files, caller: Writer) -> ImportOut:
     """Take an import back: what it added goes, what it changed is as before. Scope imports:write.
 
     409 with the reason when that was done already, when something was built on it, or when its notes are gone.
+    A small import is `undone` in the answer; of a large one a worker takes care, and `Location` says how far it is:
+    `undoing`, then `undone`, or `done` with the reason in `undo_problem`.
     """
-    return UndoneImportOut(**undo_import(session, caller.member, number, files=files, at=at).as_json())
+    return _shown(start_undo(session, caller.member, number, files=files, at=at), files, caller)
 
 
 @router.post("/imports/{number}/mapping", status_code=201)
@@ -285,6 +287,7 @@ def _shown(job: Job, files: FileStore, caller: Caller) -> ImportOut:
         job,
         progress=progress_of(job, files),
         problem=refusal_of(job),
+        undo_problem=undo_refusal(job),
         first_rejects=first_rejects(job, files) if rejected and sees else [],
         rejects=f"{PREFIX}/imports/{job.id}/rejects.csv" if rejected else None,
     )

@@ -25,8 +25,9 @@ from retention.database import lock, transaction
 from retention.errors import Conflict, Invalid, NotFound
 from retention.files import FileStore
 from retention.i18n import current_language, gettext
-from retention.ingest.jobs import ImportStep, options_of, rejects_key, run_import
-from retention.ingest.journals.landed import KIND
+from retention.ingest.jobs import options_of, rejects_key, run_import
+from retention.ingest.journals.landed import KIND, ImportStep
+from retention.ingest.journals.undo_jobs import is_being_undone
 from retention.ingest.options import ImportOptions
 from retention.ingest.presets import KINDS, check_preset
 from retention.ingest.samples import MOST_REJECTS, reject_shown
@@ -49,6 +50,7 @@ class ImportState(StrEnum):
     WAITING = "waiting"
     IMPORTING = "importing"
     DONE = "done"
+    UNDOING = "undoing"
     UNDONE = "undone"
     FAILED = "failed"
 
@@ -59,6 +61,8 @@ def state_of(job: Job) -> ImportState:
         return ImportState.FAILED
     if job.input.get("step") == ImportStep.UNDERSTAND:
         return ImportState.UNDERSTOOD if job.state is JobState.DONE else ImportState.READING
+    if is_being_undone(job):
+        return ImportState.UNDOING
     if (job.result or {}).get("undone_at"):
         return ImportState.UNDONE
     known = {JobState.WAITING: ImportState.WAITING, JobState.RUNNING: ImportState.IMPORTING}

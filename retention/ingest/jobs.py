@@ -1,4 +1,4 @@
-"""The jobs of imports: a worker takes an uploaded file, notes how far it is, and says how it ended.
+"""The jobs of imports: a worker takes an uploaded file or undoes one, notes how far it is, and says how it ended.
 
 The job is the truth, the task only wakes the worker; a worker that died is followed by another, which starts over: an
 import is one transaction and the same file twice changes nothing. After three that died over one file, the file is
@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from datetime import datetime, timedelta
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,8 @@ from retention.failures import Thing, each_alone
 from retention.files import FileStore, open_store
 from retention.i18n import gettext_noop, speaking
 from retention.ingest import ImportOptions, import_file, understand_file
-from retention.ingest.journals.landed import KIND
+from retention.ingest.journals.landed import KIND, ImportStep
+from retention.ingest.journals.undo_jobs import REFUSED, run_undo
 from retention.ingest.options import options_from
 from retention.jobs import Job, JobState
 from retention.privacy.erased import erased_since
@@ -54,13 +54,14 @@ FAILED_EACH_TIME = gettext_noop(
     "The import failed {tries} times with an unexpected error ({why}) and is not retried. The file is kept, and the "
     "administrator finds details in the log."
 )
-
-
-class ImportStep(StrEnum):
-    """What a job does with its file next."""
-
-    UNDERSTAND = "understand"
-    IMPORT = "import"
+UNDO_GIVEN_UP = gettext_noop(
+    "The worker crashed {tries} times while undoing this import, so it is not retried. Nothing was changed; the "
+    "administrator finds the reason in the log."
+)
+UNDO_FAILED_EACH_TIME = gettext_noop(
+    "Undoing failed {tries} times with an unexpected error ({why}) and is not retried. Nothing was changed, and the "
+    "administrator finds details in the log."
+)
 
 
 def options_of(job: Job) -> ImportOptions:
@@ -111,7 +112,7 @@ def run_import(engine: Engine, job_id: int, *, now: Callable[[], datetime], file
     except Error as error:
         values = {name: str(value) for name, value in error.values.items()}
         refused = {"message": error.message, "values": values}
-        _finish(engine, job, JobState.FAILED, {"refused": refused}, now(), error=str(error), files=files)
+        _finish(engine, job, *_refused(job, refused), now(), error=str(error), files=files)
         return
     except Exception as error:
         log.exception("import failed", job=job_id)
@@ -120,11 +121,12 @@ def run_import(engine: Engine, job_id: int, *, now: Callable[[], datetime], file
         if job.tries < MOST_TRIES:
             _finish(engine, job, JobState.WAITING, {}, None, error=why, files=files)
             raise
-        refused = {"message": FAILED_EACH_TIME, "values": {"tries": str(MOST_TRIES), "why": why.rstrip(". 。")}}
-        _finish(engine, job, JobState.FAILED, {"refused": refused}, now(), error=why, files=files)
+        message = UNDO_FAILED_EACH_TIME if _step(job) is ImportStep.UNDO else FAILED_EACH_TIME
+        refused = {"message": message, "values": {"tries": str(MOST_TRIES), "why": why.rstrip(". 。")}}
+        _finish(engine, job, *_refused(job, refused), now(), error=why, files=files)
         return
     _finish(engine, job, JobState.DONE, result, now(), files=files)
-    if _step(job) is ImportStep.IMPORT:
+    if _step(job) is not ImportStep.UNDERSTAND:
         with reading(engine) as session:
             send(session, "figures.begin", job.shop_id)
 
@@ -133,9 +135,18 @@ def _step(job: Job) -> ImportStep:
     return ImportStep(job.input.get("step", ImportStep.IMPORT))
 
 
+def _refused(job: Job, refused: dict[str, Any]) -> tuple[JobState, dict[str, Any]]:
+    """Return how a job ends that was refused. An import that cannot be undone stands as before."""
+    if _step(job) is ImportStep.UNDO:
+        return JobState.DONE, {REFUSED: refused}
+    return JobState.FAILED, {"refused": refused}
+
+
 def _work(engine: Engine, job: Job, shop: Shop, files: FileStore, at: datetime) -> dict[str, Any]:
     """Do what the job is at, and return its result as JSON values."""
     progress = _Progress(engine, files, job)
+    if _step(job) is ImportStep.UNDO:
+        return run_undo(engine, job, files, at, progress)
     with _upload_of(job, files) as path:
         if _step(job) is ImportStep.UNDERSTAND:
             return _understand(engine, job, shop, path, at, progress)
@@ -181,17 +192,30 @@ def _free(at: datetime) -> sa.ColumnElement[bool]:
 def _claim(engine: Engine, job_id: int, at: datetime) -> tuple[Job | None, Shop | None]:
     ours = sa.update(Job).where(col(Job.id) == job_id, col(Job.kind) == KIND, _free(at))
     end = ours.where(col(Job.tries) >= MOST_TRIES)
-    refused = {"refused": {"message": GIVEN_UP, "values": {"tries": str(MOST_TRIES)}}}
-    given_up = {"state": JobState.FAILED, "result": refused, "error": "given up", "claim_expires_at": None}
     claim = {"state": JobState.RUNNING, "started_at": at, "claim_expires_at": at + CLAIM, "error": ""}
     with transaction(engine) as session:
-        if changed(session, end.values(**given_up, finished_at=at)):
+        found = session.get(Job, job_id)
+        if found and changed(session, end.values(**_given_up(found, at))):
             log.error("import given up", job=job_id, tries=MOST_TRIES)
             _forget_whoever_is_erased(session, job_id)
             return None, None
         taken = changed(session, ours.values(**claim, tries=Job.tries + 1))
-        job = session.get(Job, job_id) if taken else None
+        job = session.get(Job, job_id, populate_existing=True) if taken else None
         return job, session.get(Shop, job.shop_id) if job else None
+
+
+def _given_up(job: Job, at: datetime) -> dict[str, Any]:
+    message = UNDO_GIVEN_UP if _step(job) is ImportStep.UNDO else GIVEN_UP
+    state, result = _refused(job, {"message": message, "values": {"tries": str(MOST_TRIES)}})
+    ended = {"state": state, "error": "given up", "claim_expires_at": None}
+    return ended | _ending(job, result, at)
+
+
+def _ending(job: Job, result: dict[str, Any], at: datetime | None) -> dict[str, Any]:
+    """Return the result of a job and when it was over; what an import did stays, also when it is undone."""
+    if _step(job) is ImportStep.UNDO:
+        return {"result": {**(job.result or {}), **result}, "finished_at": job.finished_at}
+    return {"result": result, "finished_at": at}
 
 
 def _finish(
@@ -208,19 +232,18 @@ def _finish(
     done, total = progress_of(job, files)
     end = sa.update(Job).where(col(Job.id) == job.id, col(Job.state) == JobState.RUNNING)
     with transaction(engine) as session:
-        changed(
-            session,
-            end.values(
-                state=state,
-                input=job.input,
-                result=result,
-                error=storable(error, 1000),
-                done=done,
-                total=total,
-                finished_at=at,
-                claim_expires_at=None,
-            ),
+        ending = _ending(session.get_one(Job, job.id, with_for_update=True), result, at)
+        ended = end.values(
+            state=state,
+            input=job.input,
+            error=storable(error, 1000),
+            done=done,
+            total=total,
+            claim_expires_at=None,
+            **ending,
         )
+        changed(session, ended)
+        session.expire_all()
         _forget_whoever_is_erased(session, job.id, files)
     files.remove(_progress_key(job))
 

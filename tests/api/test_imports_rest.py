@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
@@ -67,11 +68,31 @@ def test_import_is_taken_back_once(backend: TestClient, tea_app: FastAPI, engine
     at = sent(backend, TWO_LINES).headers["Location"]
     assert backend.post(f"{at}/undo").status_code == 409
     work(tea_app)
-    undone = backend.post(f"{at}/undo").json()
-    assert undone["removed"] == {"order_lines": 2, "orders": 2, "buyers": 2}
+    answer = backend.post(f"{at}/undo")
+    undone = answer.json()["undone"]
+    assert (answer.status_code, answer.headers["Location"], undone["removed"]) == (
+        202,
+        at,
+        {"order_lines": 2, "orders": 2, "buyers": 2},
+    )
     assert (orders(engine), backend.get(at).json()["state"]) == ([], "undone")
     again = backend.post(f"{at}/undo")
     assert (again.status_code, "already been undone" in again.json()["detail"]) == (409, True)
+
+
+def test_large_import_is_taken_back_by_a_worker(
+    backend: TestClient, tea_app: FastAPI, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("retention.ingest.journals.undo_jobs.SMALL", 1)
+    at = sent(backend, TWO_LINES).headers["Location"]
+    work(tea_app)
+    answer = backend.post(f"{at}/undo")
+    assert (answer.status_code, answer.json()["state"], len(orders(engine))) == (202, "undoing", 2)
+    assert backend.post(f"{at}/undo").status_code == 409
+    work(tea_app)
+    shown = backend.get(at).json()
+    assert (shown["state"], shown["undone"]["removed"]["orders"], orders(engine)) == ("undone", 2, [])
+    assert (shown["undo_problem"], shown["report"]["accepted"]) == ("", 3)
 
 
 def test_dry_run_is_told_more_and_then_started(backend: TestClient, tea_app: FastAPI, engine: Engine) -> None:

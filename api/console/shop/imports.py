@@ -39,7 +39,8 @@ from retention.ingest.drafts import (
     was_unreadable,
 )
 from retention.ingest.jobs import progress_of
-from retention.ingest.journals.undo import undo_import, why_not
+from retention.ingest.journals.undo import undone_words, why_not
+from retention.ingest.journals.undo_jobs import start_undo, undo_refusal
 from retention.ingest.options import ImportOptions
 from retention.jobs import Job, JobState
 from retention.paging import Wanted
@@ -143,9 +144,10 @@ def start(session: Writing, place: Here, now: Now, number: int) -> Response:
 
 @router.post("/{number}/undo")
 def undo(session: Writing, place: Here, now: Now, files: Files, number: int) -> Response:
-    """Take an import back."""
-    undo_import(session, place.member, number, files=files, at=now)
-    return go(f"/shops/{place.shop.slug}/imports/{number}", done="undone")
+    """Take an import back, or have a worker do it."""
+    job = start_undo(session, place.member, number, files=files, at=now)
+    done = "undone" if state_of(job) is ImportState.UNDONE else ""
+    return go(f"/shops/{place.shop.slug}/imports/{number}", done=done)
 
 
 @router.post("/{number}/mapping")
@@ -199,7 +201,9 @@ def _page(
         unread=unread,
         rejects=first_rejects(job, files) if state is ImportState.DONE else [],
         not_undone=refusal.say(_) if refusal else "",
+        undo_refused=undo_refusal(job),
         undone_at=_undone_at(job),
+        undone=undone_words((job.result or {}).get("undone") or {}),
         kind_names=_kind_names(),
         stored=bool(job.input.get("upload") or job.input.get("path")),
         mapping_name=job.input.get("mapping", ""),

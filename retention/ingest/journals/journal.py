@@ -129,12 +129,17 @@ class KeptNotes:
     def __init__(self, path: Path) -> None:
         self._path = path
         with zipfile.ZipFile(path) as packed:
-            self._names = packed.namelist()
+            self._sizes = {piece.filename: piece.file_size for piece in packed.infolist()}
+
+    def size_of(self, table: str) -> int:
+        """Return how many bytes the notes of a table have."""
+        pieces = self._sizes.items()
+        return sum(size for name, size in pieces if name.partition("-")[2].rpartition("-")[0] == table)
 
     def rows(self, table: str, what: str) -> Iterator[pl.DataFrame]:
         """Yield the rows of a table that were `added`, or stood there `before` or `after`, some at a time."""
         with zipfile.ZipFile(self._path) as packed:
-            for name in self._names:
+            for name in self._sizes:
                 if name.partition("-")[2] == f"{table}-{what}.arrow":
                     yield pl.read_ipc(packed.read(name))
 

@@ -4,6 +4,7 @@ The number is that of the job: an import from the command line has one too, whic
 """
 
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,14 @@ from retention.staging import fetch
 
 KIND = "import"
 """The kind of a job that imports."""
+
+
+class ImportStep(StrEnum):
+    """What a job does next: with its file, or with what came of it."""
+
+    UNDERSTAND = "understand"
+    IMPORT = "import"
+    UNDO = "undo"
 
 
 NOBODY = BitMap().serialize()

@@ -4,7 +4,7 @@ A no stays a no (docs/decisions/0009-no-means-no.md): opt-outs that the file tol
 addresses of buyers who go. A buyer whom something else names by now stays.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -28,7 +28,7 @@ from retention.files import FileStore
 from retention.i18n import gettext as _
 from retention.i18n import gettext_noop
 from retention.ingest.journals.journal import KEYS, KeptNotes, kinds_of, stored
-from retention.ingest.journals.landed import KIND, LandedImport, landed_import, later_buyers
+from retention.ingest.journals.landed import KIND, ImportStep, LandedImport, landed_import, later_buyers
 from retention.jobs import Job, JobState
 from retention.staging import create_staging, delete_matching, drop_staging, run, settle, stage, take_turn
 from retention.versions import Family, raise_version
@@ -45,6 +45,8 @@ GONE = gettext_noop(
 BUILT = gettext_noop("Import {number} can no longer be undone: since then its buyers or orders have got {built}.")
 CHANGED = gettext_noop("Import {number} can no longer be undone: rows it wrote have changed since ({changed}).")
 REFERRED = gettext_noop("Import {number} can no longer be undone: something else refers to its rows.")
+REMOVED = gettext_noop("Removed: {rows}.")
+RESTORED = gettext_noop("As before: {rows}.")
 
 _NAMES = {
     "orders": gettext_noop("orders"),
@@ -80,6 +82,16 @@ class UndoneImport:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
+def undone_words(undone: Mapping[str, Any]) -> list[str]:
+    """Return what was taken back as sentences; `undone` is an `UndoneImport` as JSON, or nothing."""
+    sentences = []
+    for what, sentence in (("removed", REMOVED), ("restored", RESTORED)):
+        counts = (f"{_(_NAMES[table])} ({count})" for table, count in (undone.get(what) or {}).items())
+        if named := ", ".join(counts):
+            sentences.append(_(sentence).format(rows=named))
+    return sentences
+
+
 def why_not(session: Session, member: Member, number: int) -> Error | None:
     """Return why an import cannot be taken back, or None. Whether its rows changed since is seen when it is tried.
 
@@ -88,7 +100,8 @@ def why_not(session: Session, member: Member, number: int) -> Error | None:
     job = session.get(Job, number)
     if job is None or job.shop_id != member.shop_id or job.kind != KIND:
         raise NotFound("No import has the number {number}.", number=number)
-    if job.state is not JobState.DONE or job.input.get("step") == "understand":
+    step = job.input.get("step")
+    if step != ImportStep.UNDO and (job.state is not JobState.DONE or step == ImportStep.UNDERSTAND):
         return Conflict(FAILED if job.state is JobState.FAILED else NOT_ENDED, number=number)
     landed = landed_import(session, member, number)
     if landed is None:
@@ -102,7 +115,15 @@ def why_not(session: Session, member: Member, number: int) -> Error | None:
     return _built(session, landed, BitMap(), BitMap())
 
 
-def undo_import(session: Session, member: Member, number: int, *, files: FileStore, at: datetime) -> UndoneImport:
+def undo_import(
+    session: Session,
+    member: Member,
+    number: int,
+    *,
+    files: FileStore,
+    at: datetime,
+    progress: Callable[[int, int], None] | None = None,
+) -> UndoneImport:
     """Take an import back, in the caller's transaction. Conflict says why it cannot be, and nothing is changed then."""
     member.require(Scope.IMPORTS_WRITE)
     take_turn(session, member.shop_id)
@@ -116,14 +137,15 @@ def undo_import(session: Session, member: Member, number: int, *, files: FileSto
         raise Conflict(UNDONE, number=number)
     with files.opened(landed.stored) as path:
         notes = KeptNotes(path)
-        _check_rows(session, landed, notes)
+        advance = _Advance(notes, progress)
+        _check_rows(session, landed, notes, advance)
         if refusal := _built(session, landed, notes.keys("orders", "added"), notes.keys("parcels", "added")):
             raise refusal
         try:
-            undone = _undo(session, landed, notes)
+            undone = _undo(session, landed, notes, advance)
         except IntegrityError as error:
             raise Conflict(REFERRED, number=number) from error
-    _close(session, member, landed, files, at)
+    _close(session, member, landed, files, undone, at)
     return undone
 
 
@@ -142,20 +164,41 @@ def _built(session: Session, landed: LandedImport, orders: BitMap, parcels: BitM
     return Conflict(BUILT, number=landed.number, built=", ".join(found)) if found else None
 
 
-def _check_rows(session: Session, landed: LandedImport, notes: KeptNotes) -> None:
+class _Advance:
+    """How far it is, in bytes of the notes, each of which is looked at once and then taken back."""
+
+    def __init__(self, notes: KeptNotes, progress: Callable[[int, int], None] | None) -> None:
+        self._notes, self._progress = notes, progress
+        self._done, self._total = 0, 2 * sum(notes.size_of(table) for table in KEYS)
+
+    def move(self) -> None:
+        """Say that it goes on."""
+        if self._progress:
+            self._progress(self._done, self._total)
+
+    def over(self, table: str) -> None:
+        """Say that the rows of a table are looked at, or taken back."""
+        self._done += self._notes.size_of(table)
+        self.move()
+
+
+def _check_rows(session: Session, landed: LandedImport, notes: KeptNotes, advance: _Advance) -> None:
     """Refuse when a row is not what the import made of it."""
-    changed = {table: count for table in KEYS if (count := _count_changed(session, landed, notes, table))}
+    changed = {table: count for table in KEYS if (count := _count_changed(session, landed, notes, table, advance))}
     if changed:
         words = ", ".join(f"{_(_NAMES[table])} ({count})" for table, count in changed.items())
         raise Conflict(CHANGED, number=landed.number, changed=words)
 
 
-def _count_changed(session: Session, landed: LandedImport, notes: KeptNotes, table: str) -> int:
+def _count_changed(session: Session, landed: LandedImport, notes: KeptNotes, table: str, advance: _Advance) -> int:
     """Return how many rows differ from what was noted of them; of new buyers nothing was."""
     whats = ("after",) if table == "buyers" else ("added", "after")
-    return sum(
-        len(_differing(session, landed.shop_id, table, rows)) for what in whats for rows in notes.rows(table, what)
-    )
+    count = 0
+    for rows in (rows for what in whats for rows in notes.rows(table, what)):
+        count += len(_differing(session, landed.shop_id, table, rows))
+        advance.move()
+    advance.over(table)
+    return count
 
 
 def _differing(session: Session, shop_id: int, table: str, noted: pl.DataFrame) -> BitMap:
@@ -170,7 +213,7 @@ def _differing(session: Session, shop_id: int, table: str, noted: pl.DataFrame) 
     return BitMap([*other[0][key].to_list(), *other[1][key].to_list()])
 
 
-def _undo(session: Session, landed: LandedImport, notes: KeptNotes) -> UndoneImport:
+def _undo(session: Session, landed: LandedImport, notes: KeptNotes, advance: _Advance) -> UndoneImport:
     shop_id, removed, restored = landed.shop_id, {}, {}
     kept_optouts = _optouts(notes)
     for table in KEYS:
@@ -179,13 +222,15 @@ def _undo(session: Session, landed: LandedImport, notes: KeptNotes) -> UndoneImp
         gone = notes.keys(table, "added") - (kept_optouts if table == "consents" else BitMap())
         if table == "order_lines":
             gone |= notes.keys(table, "after")
-        removed[table] = _delete(session, shop_id, table, gone)
+        removed[table] = _delete(session, shop_id, table, gone, advance)
         restored[table] = _restore(session, shop_id, table, notes)
+        advance.over(table)
     restored["buyers"] = _restore(session, shop_id, "buyers", notes)
     new = BitMap.deserialize(landed.new_buyers)
     going = new - later_buyers(session, landed) - _named(session, shop_id, new)
     _delete_of_buyers(session, shop_id, going)
-    removed["buyers"] = _delete(session, shop_id, "buyers", going)
+    removed["buyers"] = _delete(session, shop_id, "buyers", going, advance)
+    advance.over("buyers")
     staying = BitMap.deserialize(landed.buyers) - going
     if staying:
         refresh_aggregates(session, shop_id, staying)
@@ -208,10 +253,11 @@ def _optouts(notes: KeptNotes) -> BitMap:
     return BitMap.union(BitMap(), *(BitMap(rows.filter(said_no)["id"]) for rows in notes.rows("consents", "added")))
 
 
-def _delete(session: Session, shop_id: int, table: str, keys: BitMap) -> int:
+def _delete(session: Session, shop_id: int, table: str, keys: BitMap, advance: _Advance) -> int:
     """Delete rows and return how many, of lines how many orders lost some."""
     for some in _slices(keys):
         delete_matching(session, table, KEYS[table], some, shop=shop_id)
+        advance.move()
     return len(keys)
 
 
@@ -290,7 +336,9 @@ def _slices(keys: BitMap) -> Iterator[list[int]]:
     return (numbers[start : start + 20_000] for start in range(0, len(numbers), 20_000))
 
 
-def _close(session: Session, member: Member, landed: LandedImport, files: FileStore, at: datetime) -> None:
+def _close(
+    session: Session, member: Member, landed: LandedImport, files: FileStore, undone: UndoneImport, at: datetime
+) -> None:
     """Say that it was taken back, tell the caches, and give up the notes."""
     for family in (Family.BUYERS, Family.ORDERS, Family.FOLLOWERS_AND_GROUPS, Family.CONSENTS):
         raise_version(session, landed.shop_id, family)
@@ -298,7 +346,7 @@ def _close(session: Session, member: Member, landed: LandedImport, files: FileSt
     landed.undone_at = at
     session.add(landed)
     job = session.get_one(Job, landed.job_id)
-    job.result = {**(job.result or {}), "undone_at": at.isoformat()}
+    job.result = {**(job.result or {}), "undone_at": at.isoformat(), "undone": undone.as_json()}
     session.add(job)
     subject, after = f"job:{landed.job_id}", {"kind": landed.kind, "file": landed.file}
     audit.record(session, landed.shop_id, member.actor, action="import.undo", subject=subject, after=after, at=at)

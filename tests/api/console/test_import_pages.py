@@ -93,6 +93,26 @@ def test_file_is_understood_mapped_imported_and_says_what_comes_next(console: Co
     assert ("undone" in owner.page("/imports"), owner.send(f"{path}/undo").status_code) == (True, 409)
 
 
+def test_page_of_a_large_import_follows_its_undoing(
+    console: Console, owner: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("retention.ingest.journals.undo_jobs.SMALL", 1)
+    answer = post_file(owner, ORDERS)
+    path = f"/imports/{number_of(answer)}"
+    owner.send(f"{path}/options", **choices_of(answer.text, **{"column-1": "buyer_id"}))
+    owner.send(f"{path}/start")
+    work(console)
+    page = owner.send(f"{path}/undo").text
+    assert ("Waiting for a worker" in page, "Undone." in page, "being undone" in owner.page("/imports")) == (
+        True,
+        False,
+        True,
+    )
+    work(console)
+    page = owner.page(path)
+    assert ("This import was undone on" in page, "Removed: order lines (2), orders (2)" in page) == (True, True)
+
+
 def test_another_source_finds_the_columns_again_and_two_columns_cannot_be_one_field(owner: Person) -> None:
     answer = post_file(owner, ORDERS)
     path = f"/imports/{number_of(answer)}"
