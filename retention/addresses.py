@@ -86,6 +86,8 @@ def phone_country(named: str, country: str) -> str:
 def country_named(text: str) -> str:
     """Return the two letters of a country by its name in one of many languages or its code; empty for what is none."""
     plain = unicodedata.normalize("NFKC", text).strip().casefold()
+    if not plain:
+        return ""
     return _country_names().get(plain.removeprefix("the ").replace(".", ""), "")
 
 

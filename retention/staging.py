@@ -162,22 +162,22 @@ def stage(session: Session, name: str, frame: pl.DataFrame) -> None:
 
 
 class WritingBehind:
-    """Lets `stage` return while PostgreSQL still takes the rows; what asks the database next waits for them.
+    """Lets `stage` return while the database still takes the rows; what asks it next waits for them.
 
-    The server's part of a COPY is the longer one, so the next rows are made ready meanwhile. Until `close` only the
-    functions of this module may speak to the database. On SQLite, where we do the work ourselves, it changes nothing.
+    The database's part of the work is the longer one, so the next rows are made ready meanwhile. Until `close` only the
+    functions of this module may speak to the database.
     """
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._thread = ThreadPoolExecutor(1)
         self._under_way: list[Future[None]] = []
-        if is_postgresql(session):
-            session.info[_BEHIND] = self
+        session.info[_BEHIND] = self
 
     def add(self, name: str, frame: pl.DataFrame) -> None:
         """Write rows after those under way."""
-        self._under_way.append(self._thread.submit(_copy, self._session, name, frame))
+        write = _copy if is_postgresql(self._session) else _insert_many
+        self._under_way.append(self._thread.submit(write, self._session, name, frame))
 
     def wait(self) -> None:
         """Return when all is written; raise what went wrong."""
@@ -199,20 +199,32 @@ def _copy(session: Session, name: str, frame: pl.DataFrame) -> None:
 
 
 def _insert_many(session: Session, name: str, frame: pl.DataFrame) -> None:
-    """Insert on SQLite, fifty rows a statement: the values are the same, the calls are a fiftieth."""
-    width = frame.width
-    marks = f"({', '.join('?' * width)})"
-    statement = f"INSERT INTO {name} ({', '.join(frame.columns)}) VALUES {{}}"  # noqa: S608 - our own names
-    fifty = statement.format(", ".join([marks] * 50))
+    """Insert on SQLite, fifty rows a statement: the values are the same, the calls are a fiftieth.
+
+    What is the same in all rows of a slice is handed over once a statement.
+    """
     with closing(session.connection().connection.cursor()) as cursor:
         for part in frame.iter_slices(_SLICE):
+            other, same = _split_shared(_spell_times(part, ""))
+            shared, width = [column[0] for column in same], len(other)
             values: list[Any] = [None] * (width * part.height)
-            for place, column in enumerate(_spell_times(part, "").get_columns()):
+            for place, column in enumerate(other):
                 values[place::width] = column.to_list()
+            marks = ", ".join([*(f"?{place}" for place in range(1, len(same) + 1)), *"?" * width])
+            names = ", ".join(column.name for column in (*same, *other))
+            statement = f"INSERT INTO {name} ({names}) VALUES {{}}"  # noqa: S608 - our own names
             whole = part.height // 50 * 50 * width
-            single = [values[k : k + width] for k in range(whole, len(values), width)]
-            cursor.executemany(fifty, [values[k : k + 50 * width] for k in range(0, whole, 50 * width)])
-            cursor.executemany(statement.format(marks), single)
+            many, few = (statement.format(", ".join([f"({marks})"] * count)) for count in (50, 1))
+            cursor.executemany(many, [shared + values[k : k + 50 * width] for k in range(0, whole, 50 * width)])
+            cursor.executemany(few, [shared + values[k : k + width] for k in range(whole, len(values), width)])
+
+
+def _split_shared(frame: pl.DataFrame) -> tuple[list[pl.Series], list[pl.Series]]:
+    """Return the columns that differ from row to row, at least one, and those with one value for all rows."""
+    alike = frame.select(pl.all().eq_missing(pl.all().first()).all()).row(0)
+    other = [column for column, one in zip(frame, alike, strict=True) if not one]
+    same = [column for column, one in zip(frame, alike, strict=True) if one]
+    return (other, same) if other else (same[:1], same[1:])
 
 
 def take_turn(session: Session, shop_id: int) -> None:

@@ -105,7 +105,7 @@ class OrderStaging:
         self._stream = Stream(self._merge.merge, whole) if stream and reading.numbered else None
         self._indexes = ExitStack()
         if size:
-            self._indexes.enter_context(indexed_late(session, "orders", "order_lines", "parcels"))
+            self._indexes.enter_context(indexed_late(session, "buyers", "orders", "order_lines", "parcels"))
         self._behind = WritingBehind(session)
 
     @property
