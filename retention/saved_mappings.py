@@ -87,6 +87,30 @@ def page_of_mappings(session: Session, member: Member, wanted: Wanted, *, kind: 
     return page_of(session, found, wanted, SavedMapping.id)
 
 
+def mapping_named(session: Session, member: Member, name: str, *, kind: str = "") -> SavedMapping:
+    """Return a saved mapping of the member's shop by its name, or by its kind too.
+
+    NotFound when there is none, Invalid when kinds of files share the name.
+    """
+    member.require(Scope.IMPORTS_WRITE)
+    named = select(SavedMapping).where(SavedMapping.shop_id == member.shop_id, SavedMapping.name == name.strip())
+    if kind:
+        named = named.where(SavedMapping.kind == kind)
+    found = session.exec(named.order_by(SavedMapping.kind)).all()
+    if not found and kind:
+        raise NotFound("No mapping for {kind} is saved under the name {name}.", kind=kind, name=repr(name))
+    if not found:
+        raise NotFound("No mapping is saved under the name {name}.", name=repr(name))
+    if len(found) > 1:
+        kinds = ", ".join(each.kind for each in found)
+        raise Invalid(
+            "Several mappings have the name {name}: for {kinds}. Name the kind of file as well.",
+            name=repr(name),
+            kinds=kinds,
+        )
+    return found[0]
+
+
 def remove_mapping(session: Session, member: Member, number: int, *, at: datetime) -> None:
     """Remove a saved mapping; NotFound when the shop has none of that number."""
     member.require(Scope.IMPORTS_WRITE)

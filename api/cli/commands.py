@@ -29,7 +29,8 @@ COMMANDS: Mapping[str, Named] = MappingProxyType(
         "key": Named("API keys for other systems.", ("key",)),
         "import": Named("Import a file.", ("imports",)),
         "imports": Named("Imports that were made, and undoing one.", ("import_undo",)),
-        "statuses": Named("Order status words that were given a meaning with --status.", ("statuses",)),
+        "statuses": Named("Order status words that were given a meaning.", ("statuses",)),
+        "mappings": Named("Saved mappings: what was said of a file, kept for the next.", ("mappings",)),
         "segments": Named("Segments: rules, matching buyers, and who entered or left.", ("segments", "segment_tools")),
         "campaigns": Named(
             "Campaigns: plan, launch, stop, results.",

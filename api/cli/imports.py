@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,25 +9,16 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from api.cli.import_kinds import FileKind
 from api.cli.import_words import understood
-from api.cli.terminal import JsonOption, ShopOption, engine, show
+from api.cli.terminal import JsonOption, ShopOption, engine, reading, show
 from retention import clock
 from retention.files import open_store
 from retention.ingest import ImportOptions, ImportReport, import_file, understand_file
-from retention.ingest.options import STATUS_MEANINGS, parse_maps, parse_rates, parse_statuses
+from retention.ingest.options import STATUS_MEANINGS, parse_maps, parse_rates, parse_statuses, with_saved
 from retention.ingest.presets import CHOICES
+from retention.saved_mappings import mapping_named
 from retention.settings import get_settings
-
-
-class FileKind(StrEnum):
-    """What can be imported."""
-
-    ORDERS = "orders"
-    BUYERS = "buyers"
-    PRODUCTS = "products"
-    FOLLOWERS = "followers"
-    MEMBERS = "members"
-    PARCELS = "parcels"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -61,6 +51,9 @@ def run(  # noqa: PLR0913, PLR0917 - each option is a parameter
     source: Annotated[
         str | None, typer.Option(help="System the order numbers come from; default: the preset's name.")
     ] = None,
+    mapping: Annotated[
+        str | None, typer.Option(metavar="NAME", help="A saved mapping; what is given besides comes first.")
+    ] = None,
     *,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what was understood and what would change; change nothing.")
@@ -82,6 +75,9 @@ def run(  # noqa: PLR0913, PLR0917 - each option is a parameter
         rates=parse_rates(rates or []),
         add_lines=add_lines,
     )
+    if mapping is not None:
+        with reading(shop) as here:
+            options = with_saved(mapping_named(here.session, here.member, mapping, kind=kind.value).options, options)
     if dry_run:
         with _bar(file.name, hidden=as_json) as progress:
             seen = understand_file(

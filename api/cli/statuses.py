@@ -1,13 +1,16 @@
-"""Commands on status words: what a shop said they mean, and taking that back."""
+"""Commands on status words: what a shop says they mean, and taking that back."""
 
 from typing import Annotated
 
 import typer
 
 from api.cli.terminal import JsonOption, ShopOption, reading, show, writing
-from retention.ingest.orders.status_words import forget_word, words_of
+from retention.ingest.options import STATUS_MEANINGS
+from retention.ingest.orders.status_words import forget_word, say_word, words_of
 
-statuses = typer.Typer(help="Order status words that were given a meaning with --status.", no_args_is_help=True)
+Word = Annotated[str, typer.Argument(help="The word, in any case.")]
+
+statuses = typer.Typer(help="Order status words that were given a meaning.", no_args_is_help=True)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -22,8 +25,25 @@ def list_words(shop: ShopOption, *, as_json: JsonOption = False) -> None:
     show({"statuses": found} if as_json else {each["word"]: each["meaning"] for each in found}, as_json=as_json)
 
 
+@statuses.command("set")
+def set_word(
+    shop: ShopOption,
+    word: Word,
+    meaning: Annotated[str, typer.Argument(help=f"What it means: {', '.join(STATUS_MEANINGS)}.")],
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what a status word means; each later import knows it."""
+    with writing(shop) as here:
+        row = say_word(here.session, here.member, word, meaning, at=here.now)
+        said = {"word": row.written, "meaning": row.meaning}
+    show(said if as_json else {said["word"]: said["meaning"]}, as_json=as_json)
+
+
 @statuses.command("remove")
-def remove_word(shop: ShopOption, word: Annotated[str, typer.Argument(help="The word, in any case.")]) -> None:
+def remove_word(shop: ShopOption, word: Word, *, as_json: JsonOption = False) -> None:
     """Remove what a status word was said to mean; the next import asks again."""
     with writing(shop) as here:
         forget_word(here.session, here.member, word, at=here.now)
+    if as_json:
+        show({"removed": word}, as_json=True)

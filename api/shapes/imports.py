@@ -8,6 +8,7 @@ from pydantic import Field
 
 from api.shapes.shape import PageOut, RowShape, Shape
 from retention.ingest.drafts import ImportState, state_of
+from retention.ingest.orders.status_words import StatusWord
 from retention.jobs import Job
 
 _STATE = (
@@ -167,6 +168,26 @@ class SavedMappingsOut(PageOut):
     """The saved mappings of the shop."""
 
     mappings: list[SavedMappingOut] = Field(description="The mappings, the oldest first.")
+
+
+class StatusWordOut(Shape):
+    """What a status word means in the files of the shop."""
+
+    id: int
+    word: str = Field(description="The word as it was given; case does not matter.")
+    meaning: str = Field(description="What it means: paid, unpaid, cancelled, refunded or ignore.")
+    at: datetime = Field(description="When that was said last, in UTC.")
+
+    @classmethod
+    def of(cls, row: StatusWord) -> Self:
+        """Return the shape of a word."""
+        return cls(id=row.id, word=row.written, meaning=row.meaning, at=row.at)
+
+
+class StatusWordsOut(PageOut):
+    """The status words of the shop."""
+
+    statuses: list[StatusWordOut] = Field(description="The words, in the order in which they were first given.")
 
 
 def _listed(job: Job) -> dict[str, Any]:

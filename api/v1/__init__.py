@@ -24,6 +24,7 @@ from api.v1 import (
     posts,
     segments,
     senders,
+    status_words,
     users,
     webhooks,
 )
@@ -57,6 +58,7 @@ router = APIRouter(
 for part in (
     orders,
     imports,
+    status_words,
     segments,
     coupons,
     campaigns,

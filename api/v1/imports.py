@@ -100,6 +100,9 @@ class ImportIn(OptionsIn):
     address: str = Field(
         "", max_length=LONGEST, description="The file's place below `incoming/<shop>/` in the file store, without it."
     )
+    saved_mapping: str = Field(
+        "", max_length=200, description="The name of a saved mapping; what is given besides comes first."
+    )
     dry_run: bool = Field(False, description="Whether the file is only read: nothing is changed until it is started.")
 
 
@@ -192,6 +195,7 @@ def create(
         lambda: sent.keep(files, caller.shop.slug),
         kind=sent.asked.kind,
         options=sent.asked.options(),
+        mapping=sent.asked.saved_mapping,
         dry=sent.asked.dry_run,
         size=sent.file.size if sent.file else None,
         at=at,

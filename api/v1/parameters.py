@@ -19,6 +19,7 @@ PresetSlug = Annotated[str, Path(description="The preset's slug, as the list of 
 
 ImportNumber = Annotated[int, Path(ge=1, le=LARGEST, description="The import's id.")]
 MappingNumber = Annotated[int, Path(ge=1, le=LARGEST, description="The saved mapping's id.")]
+StatusNumber = Annotated[int, Path(ge=1, le=LARGEST, description="The status word's id.")]
 PostNumber = Annotated[int, Path(ge=1, le=LARGEST, description="The post's number.")]
 CallNumber = Annotated[int, Path(ge=1, le=LARGEST, description="The call's id.")]
 FailureNumber = Annotated[int, Path(ge=1, le=LARGEST, description="The failure's id.")]

@@ -28,13 +28,13 @@ from retention.i18n import current_language, gettext
 from retention.ingest.jobs import options_of, rejects_key, run_import
 from retention.ingest.journals.landed import KIND, ImportStep
 from retention.ingest.journals.undo_jobs import is_being_undone
-from retention.ingest.options import ImportOptions
+from retention.ingest.options import ImportOptions, with_saved
 from retention.ingest.presets import KINDS, check_preset
 from retention.ingest.samples import MOST_REJECTS, reject_shown
 from retention.jobs import Job, JobState
 from retention.paging import Page, Wanted, page_of
 from retention.queue import send
-from retention.saved_mappings import SavedMapping, save_mapping
+from retention.saved_mappings import SavedMapping, mapping_named, save_mapping
 
 log = structlog.get_logger()
 
@@ -94,21 +94,25 @@ def ask_import(
     kind: str,
     upload: str,
     options: ImportOptions | None = None,
+    mapping: str = "",
     dry: bool = False,
     size: int | None = None,
     at: datetime,
 ) -> Job:
     """Add the job that imports a stored upload of `size` bytes, or with `dry` one that says what it would do and waits.
 
-    Invalid for an unknown kind or preset.
+    `mapping` names a saved one, which the options complete. Invalid for an unknown kind or preset.
     """
     member.require(Scope.IMPORTS_WRITE)
     options = options or ImportOptions()
+    if mapping:
+        saved = mapping_named(session, member, mapping, kind=kind)
+        options, mapping = with_saved(saved.options, options), saved.name
     _check(kind, options)
     name = upload.rsplit("/", 1)[-1]
     step = ImportStep.UNDERSTAND if dry else ImportStep.IMPORT
     given = {"kind": kind, "upload": upload, "name": name, "options": options.as_json(), "step": step, "size": size}
-    given["language"] = current_language()
+    given |= {"language": current_language()} | ({"mapping": mapping} if mapping else {})
     job = Job(shop_id=member.shop_id, kind=KIND, input=given, actor=member.actor, created_at=at)
     session.add(job)
     session.flush()
@@ -125,6 +129,7 @@ def begin_import(
     *,
     kind: str,
     options: ImportOptions,
+    mapping: str = "",
     dry: bool,
     size: int | None,
     at: datetime,
@@ -138,7 +143,8 @@ def begin_import(
     upload = keep()
     try:
         with transaction(engine) as session:
-            job = ask_import(session, member, kind=kind, upload=upload, options=options, dry=dry, size=size, at=at)
+            how: dict[str, Any] = {"options": options, "mapping": mapping, "dry": dry, "size": size}
+            job = ask_import(session, member, kind=kind, upload=upload, **how, at=at)
     except BaseException:
         files.remove(upload.rpartition("/")[0])
         raise
@@ -204,8 +210,8 @@ def _send(session: Session, job: Job) -> None:
 def save_mapping_of(session: Session, member: Member, number: int, name: str, *, at: datetime) -> SavedMapping:
     """Save what is said of the file of an import under a name; Conflict while it is not known."""
     job = import_for(session, member, number)
-    understood = understanding_of(job)
-    if not understood:
+    understood = understanding_of(job) or job.result or {}
+    if "header" not in understood:
         raise Conflict("This file is not understood yet, so there is no mapping to save.")
     options = options_of(job)
     if not options.mapping:

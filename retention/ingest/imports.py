@@ -167,6 +167,7 @@ def take(
         totals=figures(merged.totals, shop.currency),
         preset=found.preset,
         notes=[str(note) for note in asked.notes],
+        header=list(opened.header),
     )
 
 

@@ -44,13 +44,7 @@ class ImportOptions:
         if self.header_row is not None and self.header_row < 1:
             raise Invalid("The header row is a line of the file, from 1, not {row}.", row=self.header_row)
         for word, meaning in self.statuses.items():
-            if meaning not in STATUS_MEANINGS:
-                raise Invalid(
-                    "The status {word} cannot mean {meaning}. Use one of {known}.",
-                    word=repr(word),
-                    meaning=repr(meaning),
-                    known=", ".join(STATUS_MEANINGS),
-                )
+            check_meaning(word, meaning)
 
     def as_json(self) -> dict[str, Any]:
         """Return the options as JSON values, without those that are left open."""
@@ -69,6 +63,25 @@ class ImportOptions:
             "rates": {},
         }
         return {name: value for name, value in values.items() if value != open_[name]}
+
+
+def check_meaning(word: str, meaning: str) -> None:
+    """Raise Invalid for what no status can mean."""
+    if meaning not in STATUS_MEANINGS:
+        known = ", ".join(STATUS_MEANINGS)
+        raise Invalid(
+            "The status {word} cannot mean {meaning}. Use one of {known}.",
+            word=repr(word),
+            meaning=repr(meaning),
+            known=known,
+        )
+
+
+def with_saved(saved: Mapping[str, Any], given: ImportOptions) -> ImportOptions:
+    """Return options that were saved, as JSON, with what is given besides: what is given comes first."""
+    said = given.as_json()
+    both = {name: {**value, **said[name]} for name, value in saved.items() if name in said and isinstance(value, dict)}
+    return options_from({**saved, **said, **both})
 
 
 def options_from(values: Mapping[str, Any]) -> ImportOptions:

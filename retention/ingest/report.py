@@ -16,6 +16,8 @@ _DAYS = ("first_day", "last_day")
 class ImportReport:
     """What an import read and what it changed. `rejects_path` is None when nothing was rejected.
 
+    `header` has all columns of the file.
+
     `notes` are sentences about the file, in the language spoken. By its `number` an import can be taken back.
     """
 
@@ -34,6 +36,7 @@ class ImportReport:
     preset: str = "generic"
     notes: list[str] = field(default_factory=list)
     number: int | None = None
+    header: list[str] = field(default_factory=list)
 
     @property
     def exit_code(self) -> int:

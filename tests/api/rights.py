@@ -199,6 +199,9 @@ imports:write:
     POST /api/v1/imports/{number}/undo
     GET /api/v1/import-mappings
     DELETE /api/v1/import-mappings/{number}
+    GET /api/v1/status-words
+    POST /api/v1/status-words
+    DELETE /api/v1/status-words/{number}
     GET /shops/{slug}/imports
     POST /shops/{slug}/imports
     GET /shops/{slug}/imports/{number}
@@ -209,6 +212,8 @@ imports:write:
     POST /shops/{slug}/imports/{number}/mapping
     POST /shops/{slug}/imports/{number}/undo
     POST /shops/{slug}/imports/mappings/{number}/remove
+    POST /shops/{slug}/imports/statuses
+    POST /shops/{slug}/imports/statuses/{number}/remove
 inserts:read:
     GET /api/v1/parcels/{waybill}/inserts
 joint:approve:

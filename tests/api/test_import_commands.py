@@ -177,3 +177,57 @@ def test_status_words_are_listed_and_removed(shell: Shell, typed: Typed) -> None
     assert typed("statuses", "remove", "寄存", "--shop", "tea")[0] == 0
     assert json.loads(typed("statuses", "list", "--shop", "tea", "--json")[1]) == {"statuses": []}
     assert typed("statuses", "remove", "寄存", "--shop", "tea")[0] == 1
+    assert json.loads(typed("statuses", "set", " 寄存 ", "ignore", "--shop", "tea", "--json")[1])["meaning"] == "ignore"
+    assert typed("statuses", "set", "寄存", "unpaid", "--shop", "tea")[0] == 0
+    known = {"statuses": [{"word": "寄存", "meaning": "unpaid"}]}
+    assert json.loads(typed("statuses", "list", "--shop", "tea", "--json")[1]) == known
+    for word, meaning, said in (
+        ("寄存", "lost", "cannot mean"),
+        (" ", "paid", "1 to 200"),
+        ("x" * 201, "paid", "1 to 200"),
+    ):
+        code, _, error = typed("statuses", "set", word, meaning, "--shop", "tea")
+        assert (code, said in error) == (2, True)
+
+
+def test_mapping_is_saved_from_an_import_shown_used_and_removed(shell: Shell, typed: Typed) -> None:
+    odd, tea = shell.home / "odd.csv", ("--shop", "tea")
+    odd.write_text("Nr;Wer;Wann;Summe;Notiz\n1;ann;1.2.2026;1.000;x\n", encoding="utf-8")
+    maps = [
+        part for pair in ("order_id=Nr", "buyer_id=Wer", "paid_at=Wann", "amount=Summe") for part in ("--map", pair)
+    ]
+    said = (*maps, "--decimal", "comma", "--dates", "dmy")
+    number = json.loads(typed("import", "orders", str(odd), *tea, *said, "--json")[1])["number"]
+    code, output, _ = typed("mappings", "save", "Kasse", "--import", str(number), *tea, "--json")
+    saved = json.loads(output)
+    assert (code, saved["kind"], saved["options"]["decimal"], saved["options"]["mapping"]["amount"]) == (
+        0,
+        "orders",
+        "comma",
+        "Summe",
+    )
+    (listed,) = json.loads(typed("mappings", "list", *tea, "--json")[1])["mappings"]
+    assert listed == saved == json.loads(typed("mappings", "show", "Kasse", *tea, "--json")[1])
+    assert json.loads(typed("mappings", "list", *tea, "--kind", "buyers", "--json")[1]) == {"mappings": []}
+    odd.write_text("Nr;Wer;Wann;Summe;Notiz\n2;bob;3.2.2026;2.000;x\n", encoding="utf-8")
+    report = json.loads(typed("import", "orders", str(odd), *tea, "--mapping", "Kasse", "--json")[1])
+    assert (report["totals"]["revenue"], report["totals"]["first_day"]) == ("2000.00", "2026-02-03")
+    seen = typed("import", "orders", str(odd), *tea, "--mapping", "Kasse", "--decimal", "point", "--dry-run", "--json")
+    assert json.loads(seen[1])["totals"]["revenue"] == "2.00"
+    assert json.loads(typed("mappings", "remove", "Kasse", *tea, "--json")[1]) == {"removed": saved}
+    for words in (("show", "Kasse"), ("remove", "Kasse"), ("show", "Kasse", "--kind", "orders")):
+        code, _, error = typed("mappings", *words, *tea)
+        assert (code, "'Kasse'" in error) == (1, True)
+    assert typed("import", "orders", str(odd), *tea, "--mapping", "Kasse")[0] == 1
+
+
+def test_mappings_of_two_kinds_with_one_name_are_told_apart(shell: Shell, typed: Typed) -> None:
+    path, tea = shell.home / "buyers.csv", ("--shop", "tea")
+    path.write_text("buyer_id,sku,title\nann,T1,Tea\n")
+    for kind in ("buyers", "products"):
+        number = json.loads(typed("import", kind, str(path), *tea, "--json")[1])["number"]
+        assert typed("mappings", "save", "Till", "--import", str(number), *tea)[0] == 0
+    code, _, error = typed("mappings", "show", "Till", *tea)
+    assert (code, "for buyers, products" in error) == (2, True)
+    shown = json.loads(typed("mappings", "show", "Till", "--kind", "products", *tea, "--json")[1])
+    assert shown["options"]["mapping"] == {"sku": "sku", "title": "title"}

@@ -187,5 +187,24 @@ def test_mappings_are_saved_listed_used_and_removed(backend: TestClient) -> None
     assert (saved["name"], saved["options"]) == ("Till", SAID.as_json())
     assert backend.get("/api/v1/import-mappings?kind=buyers").json()["mappings"] == []
     assert sent(backend, ODD, dry_run="true").json()["mapping"] == "Till"
+    named = sent(backend, ODD, dry_run="true", saved_mapping="Till", dates="mdy").json()
+    assert (named["mapping"], named["options"]) == ("Till", {**saved["options"], "dates": "mdy"})
+    unknown = sent(backend, ODD, saved_mapping="Tell")
+    assert (unknown.status_code, "'Tell'" in unknown.json()["detail"]) == (404, True)
     assert backend.delete(f"/api/v1/import-mappings/{saved['id']}").status_code == 204
     assert backend.delete(f"/api/v1/import-mappings/{saved['id']}").status_code == 404
+
+
+def test_status_words_are_said_listed_known_to_imports_and_removed(backend: TestClient, tea_app: FastAPI) -> None:
+    words = "/api/v1/status-words"
+    assert backend.post(words, json={"word": "寄存", "meaning": "paid"}).status_code == 201
+    said = backend.post(words, json={"word": "寄存 ", "meaning": "ignore"}).json()
+    assert backend.get(words).json() == {"statuses": [said], "next": None}
+    assert (said["word"], said["meaning"]) == ("寄存", "ignore")
+    answer = sent(backend, "order_id,paid_at,amount,status\n1,2026-03-05,1.00,寄存\n", dry_run="true")
+    assert (answer.json()["understanding"]["rejected"], answer.json()["understanding"]["questions"]) == (0, [])
+    for wrong in ({"word": "寄存", "meaning": "lost"}, {"word": " ", "meaning": "paid"}):
+        assert backend.post(words, json=wrong).status_code == 422
+    assert backend.delete(f"{words}/{said['id']}").status_code == 204
+    assert backend.delete(f"{words}/{said['id']}").status_code == 404
+    assert backend.get(words).json()["statuses"] == []

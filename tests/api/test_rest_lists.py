@@ -60,6 +60,7 @@ SHOPS_OWN = [
     "posts",
     "jobs",
     "saved_mappings",
+    "status_words",
 ]
 
 

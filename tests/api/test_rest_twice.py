@@ -124,6 +124,7 @@ MADE = {
 HAS_NO_ADDRESS = {
     "/api/v1/consents": "one answer may be written for many buyers; the history is asked for by buyer",
     "/api/v1/imports/{number}/mapping": "saved mappings are few and read as a list",
+    "/api/v1/status-words": "status words are few and read as a list",
 }
 
 

@@ -11,7 +11,7 @@ from starlette.datastructures import FormData
 
 from api.console.shell import Here, go, show
 from api.console.shop.failures import failure_lines
-from api.console.shop.import_draft import draft_context, draft_options
+from api.console.shop.import_draft import MEANINGS, draft_context, draft_options
 from api.console.shop.import_fields import field_name
 from api.console.shop.import_next import after_import
 from api.deps import Files, Now, Place, Reading, Writing, require
@@ -42,6 +42,7 @@ from retention.ingest.jobs import progress_of
 from retention.ingest.journals.undo import undone_words, why_not
 from retention.ingest.journals.undo_jobs import start_undo, undo_refusal
 from retention.ingest.options import ImportOptions
+from retention.ingest.orders.status_words import forget_numbered, say_word, words_of
 from retention.jobs import Job, JobState
 from retention.paging import Wanted
 from retention.saved_mappings import page_of_mappings, remove_mapping
@@ -70,6 +71,8 @@ def list_imports(request: Request, session: Reading, place: Here, kind: str = "o
         kind_names=_kind_names(),
         jobs=[(job, state_of(job).value) for job in jobs],
         mappings=page_of_mappings(session, place.member, Wanted()).rows,
+        words=words_of(session, place.shop.id),
+        meanings={value: _(name) for value, name in MEANINGS},
     )
 
 
@@ -104,6 +107,22 @@ def upload(
 def forget_mapping(session: Writing, place: Here, now: Now, number: int) -> Response:
     """Remove a saved mapping."""
     remove_mapping(session, place.member, number, at=now)
+    return go(f"/shops/{place.shop.slug}/imports", done="removed")
+
+
+@router.post("/statuses")
+def say_status(
+    session: Writing, place: Here, now: Now, word: Annotated[str, Form()] = "", meaning: Annotated[str, Form()] = ""
+) -> Response:
+    """Say what a status word means in the shop's files."""
+    say_word(session, place.member, word, meaning, at=now)
+    return go(f"/shops/{place.shop.slug}/imports", done="saved")
+
+
+@router.post("/statuses/{number}/remove")
+def forget_status(session: Writing, place: Here, now: Now, number: int) -> Response:
+    """Remove what a status word was said to mean."""
+    forget_numbered(session, place.member, number, at=now)
     return go(f"/shops/{place.shop.slug}/imports", done="removed")
 
 

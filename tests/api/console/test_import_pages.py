@@ -162,6 +162,15 @@ def test_settings_are_saved_used_for_the_next_file_and_removed(owner: Person) ->
     assert "Till" not in owner.send(f"/imports/mappings/{saved[0]}/remove").text
 
 
+def test_status_words_are_said_listed_and_removed(owner: Person) -> None:
+    page = owner.send("/imports/statuses", word="寄存", meaning="ignore").text
+    assert ("寄存" in page, "No order of the shop ·" in page) == (True, True)
+    assert owner.send("/imports/statuses", word="寄存", meaning="lost").status_code == 422
+    (number,) = re.findall(r"/imports/statuses/(\d+)/remove", page)
+    assert "寄存" not in owner.send(f"/imports/statuses/{number}/remove").text
+    assert owner.send(f"/imports/statuses/{number}/remove").status_code == 404
+
+
 def test_file_that_is_large_is_read_by_a_worker_and_shown_in_both_languages(
     console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
