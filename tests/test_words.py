@@ -51,3 +51,16 @@ def test_chinese_is_written_with_its_own_punctuation():
         form for message in words.read_chinese() if message.id for form in forms(message.string) if half.search(form)
     }
     assert wrong == set()
+
+
+def test_what_imports_say_of_a_count_has_a_form_for_one():
+    always_many = {"{share} % of all orders", "which makes {count} cells", "The table has {count} columns"}
+    wrong = [
+        message.id
+        for message in words.collect()
+        if isinstance(message.id, str)
+        and "{count}" in message.id
+        and any(place.startswith("retention/ingest/") for place, _ in message.locations)
+        and not any(part in message.id for part in always_many)
+    ]
+    assert wrong == []

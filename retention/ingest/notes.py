@@ -6,17 +6,22 @@ A note is a sentence with its values, so that each reader gets it in the languag
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from retention.i18n import gettext
+from retention.i18n import gettext, ngettext
+
+Sentence = str | tuple[str, str]
+"""A sentence marked by `gettext_noop`, or its two forms marked by `ngettext_noop`: `count` among the values decides."""
 
 
 class Note(NamedTuple):
-    """One sentence, marked by `gettext_noop` where it is written, and the values in it."""
+    """One sentence, marked where it is written, and the values in it."""
 
-    message: str
+    message: Sentence
     values: dict[str, Any]
 
     def __str__(self) -> str:
-        return gettext(self.message).format(**self.values)
+        if isinstance(self.message, str):
+            return gettext(self.message).format(**self.values)
+        return ngettext(*self.message, self.values["count"]).format(**self.values)
 
 
 class Notes:
@@ -25,7 +30,7 @@ class Notes:
     def __init__(self) -> None:
         self._notes: list[Note] = []
 
-    def add(self, message: str, **values: Any) -> None:
+    def add(self, message: Sentence, **values: Any) -> None:
         """Add a sentence, unless it was said."""
         note = Note(message, values)
         if note not in self._notes:

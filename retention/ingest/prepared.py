@@ -10,7 +10,7 @@ from dataclasses import replace
 import polars as pl
 
 from retention.addresses import country_of
-from retention.i18n import gettext_noop
+from retention.i18n import ngettext_noop
 from retention.ingest.columns import Columns
 from retention.ingest.files.chunks import Chunk, Source, is_own
 from retention.ingest.notes import Notes
@@ -23,10 +23,14 @@ _CONTACTS = ("name", "email", "phone")
 _WITH_GUESTS = frozenset({"orders", "buyers"})
 """Kinds of files in which a mail address or a telephone stands for a buyer without a number."""
 
-MASKED = gettext_noop(
-    "{count} rows name their buyer only in masked form (小**, 138****1234): they are counted without a buyer."
+MASKED = ngettext_noop(
+    "{count} row names its buyer only in masked form (小**, 138****1234): it is counted without a buyer.",
+    "{count} rows name their buyer only in masked form (小**, 138****1234): they are counted without a buyer.",
 )
-HIDDEN = gettext_noop("{count} rows have a masked mail address or phone number; it is not kept as an address.")
+HIDDEN = ngettext_noop(
+    "{count} row has a masked mail address or phone number; it is not kept as an address.",
+    "{count} rows have a masked mail address or phone number; it is not kept as an address.",
+)
 
 
 class PreparedFile:

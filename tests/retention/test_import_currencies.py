@@ -36,8 +36,8 @@ def test_rates_convert_each_amount_exactly_and_are_kept_with_the_order(load: Loa
     assert (report.accepted, report.rejected) == (6, 0)
     assert report.notes == [
         "2 rows in EUR were converted at 7.8 CNY per EUR.",
-        "1 rows in JPY were converted at 0.0466 CNY per JPY.",
-        "1 rows in KWD were converted at 23.4567 CNY per KWD.",
+        "1 row in JPY was converted at 0.0466 CNY per JPY.",
+        "1 row in KWD was converted at 23.4567 CNY per KWD.",
     ]
     assert ask(KEPT) == [
         ("O1", 1560 + 78, 780, 257, "EUR", "7.8"),

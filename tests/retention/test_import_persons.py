@@ -127,7 +127,7 @@ def test_what_a_word_means_is_remembered_and_an_ignored_order_is_left_out(load: 
     )
     unknown = load(content)
     assert (unknown.rejected, unknown.totals["orders"]) == (2, 1)
-    assert any("'测试' stands in 1 rows" in note and "--status" in note for note in unknown.notes)
+    assert any("'测试' stands in 1 row " in note and "--status" in note for note in unknown.notes)
     said = load(content, statuses={"寄存": "paid", "测试": "ignore"})
     assert (said.rejected, said.totals["revenue"], said.totals["ignored_orders"]) == (0, "5.00", 1)
     later = load(content, now=NOW + timedelta(days=1))

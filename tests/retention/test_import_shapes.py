@@ -14,6 +14,7 @@ from retention.errors import Invalid
 from retention.ingest.columns import known_columns
 from retention.ingest.files.chunks import Source
 from retention.ingest.files.sources import open_source
+from retention.ingest.notes import Note
 from tests.retention.makers import Ask, Load
 
 HEADER = ["order_id", "buyer_id", "paid_at", "title", "amount"]
@@ -37,7 +38,7 @@ def lines(source: Source) -> list[int]:
 
 
 def notes(source: Source) -> list[str]:
-    return [message.format(**values) for message, values in source.notes]
+    return [str(Note(*each)) for each in source.notes]
 
 
 def workbook(*sheets: Sequence[Sequence[object]], hidden: int | None = None, merged: str = "") -> bytes:
@@ -165,7 +166,7 @@ def test_numbers_times_and_errors_of_a_workbook_are_texts(tmp_path: Path) -> Non
         "30:00:00", None,
     ]  # fmt: skip
     assert notes(opened(tmp_path, book)) == [
-        "1 cells of the workbook hold an error such as #N/A or #REF!; they count as blank."
+        "1 cell of the workbook holds an error such as #N/A or #REF!; it counts as blank."
     ]
 
 

@@ -107,7 +107,7 @@ def test_rows_that_leave_the_order_blank_are_lines_of_the_order_above(
     report = load(LINES + rows)
     assert (report.accepted, report.rejected) == (3, 0)
     assert ask("SELECT external_id, amount FROM orders ORDER BY external_id") == [("1", 3000), ("2", 500)]
-    assert report.notes == ["1 rows leave the order blank and continue the one above them; it was filled in."]
+    assert report.notes == ["1 row leaves the order blank and continues the one above it; it was filled in."]
 
 
 def test_line_fields_and_other_orders_are_not_filled_in(load: Load, ask: Ask) -> None:

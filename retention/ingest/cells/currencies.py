@@ -13,17 +13,22 @@ import polars as pl
 from babel.numbers import get_currency_precision, is_currency
 
 from retention.errors import Invalid
-from retention.i18n import gettext_noop
+from retention.i18n import gettext_noop, ngettext_noop
 from retention.ingest.cells.number_cells import currencies_of, number_cells
 from retention.ingest.cells.numbers import LARGEST, read_money
 from retention.ingest.cells.rows import Rows
 from retention.ingest.notes import Note
 
-NOT_IMPORTED = gettext_noop(
+NOT_IMPORTED = ngettext_noop(
+    "{counts}: this row is not in {own}, the currency of the shop, so it was not imported. With a rate it is: "
+    "--rate {example}=…",
     "{counts}: these rows are not in {own}, the currency of the shop, so they were not imported. With a rate they are: "
-    "--rate {example}=…"
+    "--rate {example}=…",
 )
-CONVERTED = gettext_noop("{count} rows in {currency} were converted at {rate} {own} per {currency}.")
+CONVERTED = ngettext_noop(
+    "{count} row in {currency} was converted at {rate} {own} per {currency}.",
+    "{count} rows in {currency} were converted at {rate} {own} per {currency}.",
+)
 
 
 @dataclass
@@ -69,7 +74,8 @@ class Currencies:
         if self.refused:
             most_first = sorted(self.refused.items(), key=lambda item: (-item[1], item[0]))
             counts = ", ".join(f"{currency} {count}" for currency, count in most_first)
-            yield Note(NOT_IMPORTED, {"counts": counts, "own": self.own, "example": most_first[0][0]})
+            values = {"count": self.refused.total(), "counts": counts, "own": self.own, "example": most_first[0][0]}
+            yield Note(NOT_IMPORTED, values)
         for currency, count in sorted(self.converted.items()):
             values = {"count": count, "currency": currency, "rate": f"{self.rates[currency]:f}", "own": self.own}
             yield Note(CONVERTED, values)

@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 import polars as pl
 
 from retention.errors import Invalid
+from retention.ingest.notes import Sentence
 from retention.spreadsheets import BUYER_EXPORT, plain, unescaped
 
 MOST_COLUMNS = 500
@@ -63,7 +64,7 @@ class Source(Protocol):
         ...
 
     @property
-    def notes(self) -> list[tuple[str, dict[str, object]]]:
+    def notes(self) -> list[tuple[Sentence, dict[str, object]]]:
         """What is to be said of how the file was read: sentences with their values."""
         ...
 

@@ -10,6 +10,7 @@ from itertools import accumulate
 
 from retention.errors import Invalid
 from retention.i18n import gettext_noop
+from retention.ingest.notes import Sentence
 
 Known = Callable[[str], bool]
 """Tells whether a name is that of a column one looks for."""
@@ -20,7 +21,7 @@ SEARCHED = 30
 ROWS_ABOVE = gettext_noop("The header is row {row}. The rows above it are not read: {above}.")
 SECOND_ROW = gettext_noop("Rows {first} and {second} are read together as the header.")
 
-Note = tuple[str, dict[str, object]]
+Note = tuple[Sentence, dict[str, object]]
 
 
 @dataclass(frozen=True)

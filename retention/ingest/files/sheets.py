@@ -20,7 +20,7 @@ from weakref import finalize
 import polars as pl
 
 from retention.errors import Invalid
-from retention.i18n import gettext_noop
+from retention.i18n import gettext_noop, ngettext_noop
 from retention.ingest.files.chunks import Chunk, clean_header, rows_at_once, text_frame
 from retention.ingest.files.headers import SEARCHED, Header, Known, Note, find_header, nothing_known
 from retention.ingest.files.records import filled
@@ -35,7 +35,10 @@ _READER = Path(__file__).with_name("sheet_rows.py")
 OTHER_HEADER = gettext_noop("Sheet {name} is not read: its header is not that of sheet {main}.")
 HIDDEN = gettext_noop("Sheet {name} is hidden and not read.")
 SAME_HEADER = gettext_noop("Sheet {name} has the same header and is read, too; its row {row} counts as line {line}.")
-ERRORS = gettext_noop("{count} cells of the workbook hold an error such as #N/A or #REF!; they count as blank.")
+ERRORS = ngettext_noop(
+    "{count} cell of the workbook holds an error such as #N/A or #REF!; it counts as blank.",
+    "{count} cells of the workbook hold an error such as #N/A or #REF!; they count as blank.",
+)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from retention.i18n import gettext, gettext_noop, speaking
+from retention.i18n import gettext, gettext_noop, ngettext_noop, speaking
 from retention.ingest.columns import Columns
 from retention.ingest.files.chunks import REJECTS, Chunk, Reject, Source, is_own
 from retention.ingest.files.footers import IS_SUM, NAMES_NOTHING, NUMBERS, SUMMED, Sums, footer, has_word, sum_of
@@ -18,9 +18,18 @@ from retention.ingest.notes import Notes
 
 REPEATS_HEADER = gettext_noop("repeats the header")
 CONTINUES_REFUSED = gettext_noop("continues the order above it, of which line {line} is refused")
-FILLED = gettext_noop("{count} rows leave the order blank and continue the one above them; it was filled in.")
-FOOTERS = gettext_noop("{count} rows are footers (totals of the rows above) and were left out.")
-ERRORS = gettext_noop("{count} cells hold an error such as #N/A or #REF!; they count as blank.")
+FILLED = ngettext_noop(
+    "{count} row leaves the order blank and continues the one above it; it was filled in.",
+    "{count} rows leave the order blank and continue the one above them; it was filled in.",
+)
+FOOTERS = ngettext_noop(
+    "{count} row is a footer (totals of the rows above) and was left out.",
+    "{count} rows are footers (totals of the rows above) and were left out.",
+)
+ERRORS = ngettext_noop(
+    "{count} cell holds an error such as #N/A or #REF!; it counts as blank.",
+    "{count} cells hold an error such as #N/A or #REF!; they count as blank.",
+)
 
 _OF_THE_ORDER = (
     "order_id", "buyer_id", "name", "email", "phone", "paid_at", "placed_at", "status", "country", "region", "city",

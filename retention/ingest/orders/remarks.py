@@ -4,23 +4,30 @@ from collections import Counter
 
 import polars as pl
 
-from retention.i18n import gettext_noop
+from retention.i18n import gettext_noop, ngettext_noop
 from retention.ingest.notes import Note
 
 _NAMED = 5
 _MESSAGES = {
-    "fewer": gettext_noop(
+    "fewer": ngettext_noop(
+        "{count} order arrived with fewer lines than are known; the known lines were kept: {numbers}. If lines were "
+        "removed, the file must show a newer state of the order (status, refund or updated_at).",
         "{count} orders arrived with fewer lines than are known; the known lines were kept: {numbers}. If lines were "
-        "removed, the file must show a newer state of the order (status, refund or updated_at)."
+        "removed, the file must show a newer state of the order (status, refund or updated_at).",
     ),
-    "replaced": gettext_noop(
+    "replaced": ngettext_noop(
+        "The lines of {count} known order were replaced: {numbers}. If a file holds only some lines of an order, "
+        "import it with --add-lines.",
         "The lines of {count} known orders were replaced: {numbers}. If a file holds only some lines of an order, "
-        "import it with --add-lines."
+        "import it with --add-lines.",
     ),
-    "older": gettext_noop("{count} orders are known in a newer state, which was kept: {numbers}."),
+    "older": ngettext_noop(
+        "{count} order is known in a newer state, which was kept: {numbers}.",
+        "{count} orders are known in a newer state, which was kept: {numbers}.",
+    ),
 }
 _TOTALS = {"fewer": "orders_with_fewer_lines", "replaced": "orders_with_other_lines", "older": "orders_kept_newer"}
-_REPEATS = gettext_noop("Identical lines: {kept} kept as further items of an order, {left_out} left out as repeats.")
+_REPEATS = gettext_noop("Identical lines of an order: {kept} kept, {left_out} left out as repeats.")
 
 
 class Remarks:

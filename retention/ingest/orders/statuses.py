@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from retention.i18n import gettext_noop
+from retention.i18n import gettext_noop, ngettext_noop
 from retention.ingest.cells.rows import Rows
 from retention.ingest.cells.words import fold
 from retention.orders import OrderStatus
@@ -250,9 +250,11 @@ _PARTS = re.compile(r"[,;/|、，；()\[\]\n]+")
 UNKNOWN = gettext_noop(
     "{field} {value} is unknown; say what it means with --status {word}=paid, unpaid, cancelled, refunded or ignore"
 )
-UNKNOWN_WORD = gettext_noop(
+UNKNOWN_WORD = ngettext_noop(
+    "The status {word} stands in {count} row and is unknown. Say what it means: --status {plain}=paid, unpaid, "
+    "cancelled, refunded or ignore.",
     "The status {word} stands in {count} rows and is unknown. Say what it means: --status {plain}=paid, unpaid, "
-    "cancelled, refunded or ignore."
+    "cancelled, refunded or ignore.",
 )
 
 
