@@ -32,7 +32,8 @@ class ParcelStaging(StagedRows):
     def check(self, rows: Rows) -> pl.DataFrame:
         """Return the values of all rows, refusing those that are wrong or name an order nobody knows."""
         number, buyer = rows.text("order_id", 200), rows.text("buyer_id", 200)
-        rows.refuse(number.is_null() & buyer.is_null(), MISSING, field="order_id / buyer_id")
+        missing = number.is_null() & buyer.is_null()
+        rows.refuse(missing, MISSING, unless=("order_id", "buyer_id"), field="order_id / buyer_id")
         times = {name: read_times(rows, name, self.shop.timezone) for name in _TIMES}
         leaves = pl.coalesce(times["ship_date"], times["shipped_at"]).dt.convert_time_zone(self.shop.timezone)
         values = {
@@ -94,5 +95,6 @@ class ParcelStaging(StagedRows):
         ]
         known = dict(pl.concat(named).sort("id").iter_rows()) if named else {}
         found = number.replace_strict(known, default=None, return_dtype=pl.Int64)
-        rows.refuse(number.is_not_null() & found.is_null(), gettext_noop("there is no order {value}"), number)
+        unknown = number.is_not_null() & found.is_null()
+        rows.refuse(unknown, gettext_noop("there is no order {value}"), number, unless=["order_id"])
         return found

@@ -81,7 +81,7 @@ class StagedRows:
 def need(rows: Rows, name: str, limit: int) -> pl.Series:
     """Return a text column every row must fill."""
     cells = rows.text(name, limit)
-    rows.refuse(cells.is_null(), MISSING, field=name)
+    rows.refuse(cells.is_null(), MISSING, unless=[name], field=name)
     return cells
 
 

@@ -1,5 +1,7 @@
 """Rows and files that cannot land: one sentence each, and nothing of them stays."""
 
+import csv
+import re
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,33 @@ def test_bad_row_is_rejected_with_its_reason_and_the_good_part_lands(
     assert line.startswith("3,")
     assert reason.replace("; the header", ", the header") in line
     assert ask("SELECT external_id FROM orders") == [("G1",)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "header", "row", "reasons"),
+    [
+        ("orders", "buyer_id,paid_at,amount", "b,soon,1", ["paid_at 'soon'"]),
+        ("orders", "buyer_id,paid_at,amount", "b,2026-03-05,five", ["amount 'five'"]),
+        ("orders", "buyer_id,paid_at,amount", "b,soon,five", ["paid_at 'soon'", "amount 'five'"]),
+        ("orders", "buyer_id,paid_at,amount", "b,,five", ["amount 'five'", "the time of the order is missing"]),
+        ("orders", "buyer_id,paid_at,placed_at,amount", "b,,later,1", ["placed_at 'later'"]),
+        ("orders", "buyer_id,paid_at,unit_price,quantity", "b,2026-03-05,five,2", ["unit_price 'five'"]),
+        ("orders", "order_id,paid_at,amount", "1,soon,", ["paid_at 'soon'"]),
+        ("orders", "order_id,paid_at,placed_at,amount,timezone", "1,2026-03-05,2026-03-05,1,Mars", ["'Mars' is not"]),
+        ("orders", "order_id,paid_at,amount", "1.23E+18,2026-03-05,1", ["order number '1.23E+18'"]),
+        ("buyers", "buyer_id,birthday", "1.23E+18,x", ["buyer_id '1.23E+18'", "birthday 'x'"]),
+        ("followers", "buyer_id,followed_at", "1.23E+18,soon", ["buyer_id '1.23E+18'", "followed_at 'soon'"]),
+        ("members", "buyer_id,group,joined_at", "b,,soon", ["group is missing", "joined_at 'soon'"]),
+        ("products", "sku,title,price", "A,,five", ["price 'five'", "title is missing"]),
+        ("parcels", "waybill,order_id,ship_date", "75300001,1.23E+18,soon", ["order number '1.23", "ship_date 'soon'"]),
+    ],
+)
+def test_a_row_has_one_reason_for_each_cause(load: Load, kind: str, header: str, row: str, reasons: list[str]) -> None:
+    report = load(f"{header}\n{row}\n", kind=kind)
+    assert report.rejects_path is not None
+    ((_, said, *_),) = csv.reader(report.rejects_path.read_text(encoding="utf-8-sig").splitlines()[1:])
+    found = re.split(r"; (?!write|export|say)", said)
+    assert [each[: len(reason)] for each, reason in zip(found, reasons, strict=True)] == reasons
 
 
 def test_unknown_status_is_rejected_with_the_value_and_the_remedy(load: Load) -> None:

@@ -4,7 +4,7 @@ The readers of `identifiers`, `numbers`, `times` and `words` take these rows and
 null and stays null; a cell that cannot be turned into a value says why.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 import polars as pl
@@ -38,6 +38,7 @@ class Rows:
         self.columns = columns
         self.conventions = conventions
         self._reasons: dict[int, list[str]] = {}
+        self._refused: dict[str, set[int]] = {}
         self._cells: dict[str, pl.Series] = {}
 
     def text(self, name: str, limit: int) -> pl.Series:
@@ -112,14 +113,31 @@ class Rows:
             return pl.Series(name, [None], pl.String).new_from_index(0, self.raw.height)
         return self.raw[self.columns[name]].alias(name)
 
-    def refuse(self, wrong: pl.Series, message: str, cells: pl.Series | None = None, **values: object) -> None:
-        """Refuse the rows where `wrong` is true; `{value}` in the message is the cell."""
+    def refuse(
+        self,
+        wrong: pl.Series,
+        message: str,
+        cells: pl.Series | None = None,
+        *,
+        unless: Iterable[str] = (),
+        **values: object,
+    ) -> None:
+        """Refuse the rows where `wrong` is true; `{value}` in the message is the cell.
+
+        Of a row a reason is said once, and not where cells of the fields `unless` were refused: that is the cause.
+        """
         if not wrong.any():
             return
-        template = gettext(message)
+        told = {row for name in unless for row in self._refused.get(name, ())}
+        template, refused = gettext(message), self._refused.setdefault(str(values.get("field", "")), set())
         for row in wrong.arg_true().to_list():
+            if row in told:
+                continue
+            refused.add(row)
             value = None if cells is None else repr(cells[row])
-            self._reasons.setdefault(row, []).append(template.format(value=value, **values))
+            reasons, reason = self._reasons.setdefault(row, []), template.format(value=value, **values)
+            if reason not in reasons:
+                reasons.append(reason)
 
     def good(self) -> pl.Series:
         """Return which rows nothing is wrong with."""

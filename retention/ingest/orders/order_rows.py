@@ -31,6 +31,8 @@ _LIMITS = {
 }  # fmt: skip
 _MONEY = ("unit_price", "amount", "order_total", "order_discount", "refunded", "postage")
 _TIMES = ("paid_at", "placed_at", "shipped_at", "updated_at", "cancelled_at")
+_TIME = ("paid_at", "placed_at")
+_WORTH = ("amount", "unit_price", "order_total")
 _IDENTITY = (
     "buyer_id", "first_at", "sku", "title", "category", "quantity", "unit_price", "amount", "postage", "country",
     "region", "city",
@@ -138,11 +140,9 @@ class OrderReading:
             rows.refuse(wrong.fill_null(False), NEGATIVE, rows.cells(name), field=name)
 
     def _check_completeness(self, rows: Rows, frame: pl.DataFrame) -> None:
-        time = pl.any_horizontal(pl.col("paid_at", "placed_at").is_not_null())
-        worth = pl.any_horizontal(pl.col("amount", "unit_price", "order_total").is_not_null())
-        missing = frame.select(time=time, worth=worth)
-        rows.refuse(~missing["time"], NO_TIME)
-        rows.refuse(~missing["worth"], NO_WORTH)
+        for names, message in ((_TIME, NO_TIME), (_WORTH, NO_WORTH)):
+            missing = frame.select(pl.all_horizontal(pl.col(names).is_null())).to_series()
+            rows.refuse(missing, message, unless=names)
 
     def _settle(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Settle each line's amount; returns and discounts are negative. Null where only the order's total is known."""
