@@ -42,6 +42,9 @@ Json = sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=Tru
 _PATIENCE = 10.0
 """Seconds a request waits for a connection while all are in use."""
 
+_CACHE, _LARGE_CACHE = 65_536, 24_576
+"""Pages SQLite holds, in KiB. A large transaction mostly appends, and sorts indexes in as much again."""
+
 _READ_ONLY = "regulars_read_only"
 _NO_TRANSACTION = "regulars_no_transaction"
 _AFTER_COMMIT = "after_commit"
@@ -131,13 +134,13 @@ def large_transaction(engine: Engine) -> Iterator[Session]:
                     session.connection().exec_driver_sql(f"SET LOCAL {setting}")
                 yield session
             return
-        for pragma in ("temp_store=FILE", "foreign_keys=OFF"):
+        for pragma in ("temp_store=FILE", "foreign_keys=OFF", f"cache_size=-{_LARGE_CACHE}"):
             driver.execute(f"PRAGMA {pragma}")
         try:
             with transaction(cast("Engine", connection)) as session:
                 yield session
         finally:
-            for pragma in ("temp_store=MEMORY", "foreign_keys=ON"):
+            for pragma in ("temp_store=MEMORY", "foreign_keys=ON", f"cache_size=-{_CACHE}"):
                 driver.execute(f"PRAGMA {pragma}")
 
 
@@ -351,7 +354,7 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
         "foreign_keys=ON",
         "busy_timeout=30000",
         "temp_store=MEMORY",
-        "cache_size=-65536",
+        f"cache_size=-{_CACHE}",
     ):
         connection.execute(f"PRAGMA {pragma}")
     connection.create_function("translate", 3, _translate, deterministic=True)

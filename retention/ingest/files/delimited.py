@@ -30,7 +30,7 @@ from retention.ingest.files.headers import Known, Note, nothing_known
 from retention.ingest.files.records import STRAY_QUOTE, records
 from retention.ingest.files.texts import FOREIGN, TextFile, open_text
 
-BLOCK = 2 << 20
+BLOCK = 4 << 20
 _ERRORS = (b"#N/A", b"#REF!", b"#VALUE!", b"#DIV/0!", b"#NAME?", b"#NUM!", b"#NULL!")
 
 
@@ -55,12 +55,13 @@ class Delimited:
         """Yield all rows in the order of the file."""
         line = self.start[1]
         for block, done in _blocks(self.text, self.start[0]):
-            for chunk in self._parse(block, line, done):
+            after = line + block.count(b"\n")
+            for chunk in self._parse(block, line, after, done):
                 if chunk.frame.height or chunk.broken:
                     yield without_errors(chunk) if _has_error(block) else chunk
-            line += _count_lines(block)
+            line = after
 
-    def _parse(self, block: bytes, line: int, done: int) -> Iterable[Chunk]:
+    def _parse(self, block: bytes, line: int, after: int, done: int) -> Iterable[Chunk]:
         if self._is_plain(block):
             try:
                 frame = self._parse_at_once(block)
@@ -70,14 +71,14 @@ class Delimited:
                 quoted = b'"' in block
                 lines, end = _line_numbers(frame, line, quoted=quoted)
                 # else the parser passed over blank lines, or a quote swallowed some
-                if end == line + _count_lines(block) and not (quoted and self._swallows(frame)):
+                if end == after and not (quoted and self._swallows(frame)):
                     return [_filled(frame, lines, done)]
         return self._parse_by_row(block, line, done)
 
     def _is_plain(self, block: bytes) -> bool:
         if FOREIGN in block:
             return False
-        if b"\r" in block and block.count(b"\r") != block.count(b"\r\n"):
+        if self.text.may_have_returns and b"\r" in block and block.count(b"\r") != block.count(b"\r\n"):
             return False
         if b'"' not in block:
             return True
@@ -198,10 +199,6 @@ def _last_end(block: bytes) -> int:
         if len(block) - end > LONGEST_LINE:  # a stray quote; the careful way reads on from the last line end
             return block.rfind(b"\n") + 1
     return end
-
-
-def _count_lines(block: bytes) -> int:
-    return block.count(b"\n")
 
 
 def _line_numbers(frame: pl.DataFrame, line: int, *, quoted: bool) -> tuple[pl.Series, int]:

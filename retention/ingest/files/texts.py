@@ -59,6 +59,11 @@ class TextFile:
                 yield self._unified(self._as_utf8(whole)), file.tell() - len(rest)
             yield self._unified(self._as_utf8(rest)), self.size
 
+    @property
+    def may_have_returns(self) -> bool:
+        """Whether a carriage return may stand in it without a line feed behind it."""
+        return bool(self.returns) or self.encoding.wide
+
     def head(self, most: int = 1 << 18) -> bytes:
         """Return the first lines, at least one of them whole."""
         found = b""
@@ -94,7 +99,8 @@ class TextFile:
         return block[:end], block[end:]
 
     def _as_utf8(self, block: bytes) -> bytes:
-        if block.isascii():
+        whole = self.encoding.name == "UTF-8" and not self.encoding.mixed  # the whole file was read as such before
+        if whole or block.isascii():
             return block
         if not self.encoding.mixed:
             try:
