@@ -26,6 +26,7 @@ class Buyer(ShopRow, table=True):
         UniqueConstraint("shop_id", "external_id"),
         Index(None, "shop_id", "email_key"),
         Index(None, "shop_id", "phone_key"),
+        {"sqlite_autoincrement": True},
     )
 
     external_id: str = Field(max_length=200)

@@ -39,7 +39,7 @@ class Consent(ShopRow, table=True):
     """
 
     __tablename__ = "consents"
-    __table_args__ = (Index(None, "shop_id", "channel", "buyer_id", "id"),)
+    __table_args__ = (Index(None, "shop_id", "channel", "buyer_id", "id"), {"sqlite_autoincrement": True})
 
     buyer_id: int = Field(foreign_key="buyers.id", sa_type=BigId)
     channel: Channel = Field(sa_type=choice(Channel))

@@ -45,6 +45,7 @@ class Order(ShopRow, table=True):
         Index(None, "shop_id", "ordered_at", postgresql_include=_ASKED),
         # Few orders carry a code, so the index of those that do stays small.
         Index(None, "shop_id", "coupon_code", postgresql_where=_WITH_CODE, sqlite_where=_WITH_CODE),
+        {"sqlite_autoincrement": True},
     )
 
     shop_id: int = Field(sa_type=BigId)

@@ -21,6 +21,7 @@ class Parcel(ShopRow, table=True):
         UniqueConstraint("shop_id", "waybill"),
         Index(None, "shop_id", "ship_day", "pick_position"),
         Index(None, "shop_id", "buyer_id"),
+        {"sqlite_autoincrement": True},
     )
 
     shop_id: int = Field(sa_type=BigId)

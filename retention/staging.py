@@ -74,7 +74,7 @@ class Watcher:
 
     def numbers(self, session: Session, table: str, count: int) -> pl.Series:
         """Return row numbers beyond those of the table."""
-        first = self._given[table] or fetch(session, f"SELECT coalesce(max(id), 0) FROM {table}")[0] + 1  # noqa: S608
+        first = self._given[table] or _last_number(session, table) + 1
         self._given[table] = first + count
         return pl.int_range(first, first + count, eager=True).alias("id")
 
@@ -374,8 +374,16 @@ def new_ids(session: Session, table: str, count: int) -> pl.Series:
         # Somebody else took numbers meanwhile; ours have gaps, so other ones are taken and listed.
         return pl.Series("id", [row[0] for row in fetch_all(session, numbers, count=count)], pl.Int64)
     # The write lock is held from the beginning of a transaction, so nobody numbers rows meanwhile.
-    last = fetch(session, f"SELECT coalesce(max(id), 0) FROM {table}")[0]  # noqa: S608 - our own name
+    last = _last_number(session, table)
     return pl.int_range(last + 1, last + 1 + count, eager=True).alias("id")
+
+
+def _last_number(session: Session, table: str) -> int:
+    """Return the highest row number that a table has and, on SQLite, ever had."""
+    last = fetch(session, f"SELECT coalesce(max(id), 0) FROM {table}")[0]  # noqa: S608 - our own name
+    if not is_postgresql(session):
+        last = max(last, *fetch(session, "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = :t", t=table))
+    return int(last)
 
 
 def _plain(kind: ColumnKind, *, postgresql: bool) -> Any:

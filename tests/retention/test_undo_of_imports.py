@@ -30,6 +30,9 @@ from retention.settings import Settings
 from retention.shops import find_shop
 from retention.staging import keep_journal, stage
 from segments.export import upload_list
+from segments.rules import parse
+from segments.segments import save_segment
+from segments.snapshots import refresh_segment
 from tests.factories import make_shop
 from tests.retention.makers import NOW, in_small_pieces
 
@@ -192,6 +195,47 @@ def test_import_is_kept_once_its_rows_changed_or_others_name_its_buyers(shops: E
     assert [len(left[table]) for table in ("orders", "order_lines", "buyers", "buyer_facts")] == [1, 1, 1, 1]
     undo(third.number)
     assert not any(state(shops, "two")["orders"])
+
+
+def test_no_row_number_is_given_again_after_an_import_was_undone(shops: Engine, take: Take, undo: Undo) -> None:
+    """Sets of buyers and cursors hold numbers: they must not take somebody new for who is gone."""
+
+    def bring(*names: str) -> list[int | None]:
+        orders = "".join(f"\nA{n},{n},2026-03-01,5.00,SF{n}" for n in names)
+        answers = "".join(f"\n{n},{n}@example.com,in,2026-02-01" for n in names)
+        files = {"orders": f"order_id,buyer_id,paid_at,amount,waybill{orders}"}
+        files["buyers"] = f"buyer_id,email,email_consent,consent_at{answers}"
+        return [take(kind, content).number for kind, content in files.items()]
+
+    def refreshed() -> tuple[int, int, int]:
+        with transaction(shops) as session:
+            found = refresh_segment(session, find_shop(session, "two"), "all", now=NOW)
+        return found.size, found.entered, found.left
+
+    def numbers() -> dict[str, set[int]]:
+        with transaction(shops) as session:
+            tables = ("buyers", "orders", "parcels", "consents")
+            return {
+                table: set(session.connection().execute(text(f"SELECT id FROM {table}")).scalars()) for table in tables
+            }
+
+    with transaction(shops) as session:
+        rule = parse({"orders": {"measure": "count", "at_least": 1}})
+        save_segment(session, owner(session, "two").shop_id, "all", rule=rule, actor="user:1", at=NOW)
+    bring("stays")
+    assert refreshed() == (1, 1, 0)
+    kept, undone = numbers(), bring("b1", "b2")
+    assert refreshed() == (3, 2, 0)
+    gone = {table: found - kept[table] for table, found in numbers().items()}
+    assert {table: len(found) for table, found in gone.items()} == dict.fromkeys(gone, 2)
+    for number in reversed(undone):
+        undo(number)
+    assert numbers() == kept
+    bring("b3", "b4")
+    with transaction(shops) as session:  # added by hand too, not only by the statements of an import
+        session.add(Buyer(shop_id=owner(session, "two").shop_id, external_id="b5", created_at=NOW))
+    assert {table: found & numbers()[table] for table, found in gone.items()} == {table: set() for table in gone}
+    assert refreshed() == (3, 2, 2)
 
 
 def test_opt_outs_of_an_undone_file_stay_and_opt_ins_do_not(shops: Engine, take: Take, undo: Undo) -> None:
