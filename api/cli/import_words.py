@@ -3,6 +3,7 @@
 from typing import Any
 
 from retention.ingest import Understanding
+from retention.ingest.time_zones import zone_words
 
 _FORM = ("file", "kind", "preset", "encoding", "delimiter", "sheet", "header_row", "currency", "timezone")
 _SIGNS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
@@ -16,6 +17,7 @@ def understood(seen: Understanding) -> dict[str, Any]:
         words["delimiter"] = _SIGNS.get(seen.delimiter, seen.delimiter)
     words["preset"] = f"{seen.preset} (found in the file)" if seen.preset_found else seen.preset
     words["columns"] = {_column(seen, name): _field(seen, name) for name in seen.header}
+    words |= {"times": " ".join(zone_words(seen.as_json()))} if zone_words(seen.as_json()) else {}
     words |= {name: getattr(seen, name) for name in _FIGURES} | seen.totals
     words |= {"first rows": {str(n): _row(row) for n, row in enumerate(seen.first_rows, 1)}} if seen.first_rows else {}
     words |= (

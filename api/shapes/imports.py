@@ -61,7 +61,9 @@ class UnderstandingOut(ImportFiguresOut):
     sheet: str | None = Field(description="The worksheet that was read; null where that is not known.")
     header_row: int = Field(description="The line of the file that holds the names of its columns, from 1.")
     currency: str
-    timezone: str = Field(description="The time zone that times without an offset were read in.")
+    timezone: str = Field(description="The shop's time zone: times are read in it that say no other.")
+    timezone_column: str = Field("", description="The column that names the zone of each row's times; empty for none.")
+    named_zones: dict[str, str] = Field({}, description="By column, a cell that names its zone itself.")
     header: list[str] = Field(description="All columns of the file, in its order.")
     cells: dict[str, list[str]] = Field(description="Some filled cells of each column.")
     row_fields: list[str] = Field(description="The fields of the first rows, in the order in which people read them.")

@@ -24,6 +24,7 @@ from retention.ingest.presets import (
     Names,
     check_preset,
 )
+from retention.ingest.questions import refuse_all
 
 _TRIED_IN_TURN = frozenset(
     ("buyer_id", "name", "email", "phone", "country", "region", "city", "waybill", "sku", "title")
@@ -155,15 +156,22 @@ def _check_needed(kind: str, header: Sequence[str], export: ExportFormat, column
     found = columns.keys() | export.given.keys()
     if kind == "orders" and {"order_id"} < found & {"order_id", "sku", "title"}:
         return  # lines of orders that are known
-    for group in NEEDED[kind]:
-        if not found & set(group):
-            raise Invalid(
-                "No column holds {field}. The file has: {columns}. Name a column {example} in the file, or on "
-                "the command line use --map {example}=Column.",
-                field=" / ".join(group),
-                columns=", ".join(header),
-                example=group[0],
-            )
+    lacking = [group for group in NEEDED[kind] if not found & set(group)]
+    refuse_all([_lack(group, header, more=number > 0) for number, group in enumerate(lacking)])
+
+
+def _lack(group: Sequence[str], header: Sequence[str], *, more: bool) -> Invalid:
+    if more:
+        return Invalid(
+            "No column holds {field} either (--map {example}=Column).", field=" / ".join(group), example=group[0]
+        )
+    return Invalid(
+        "No column holds {field}. The file has: {columns}. Name a column {example} in the file, or on "
+        "the command line use --map {example}=Column.",
+        field=" / ".join(group),
+        columns=", ".join(header),
+        example=group[0],
+    )
 
 
 def _check_explicit(fields: Names, header: Sequence[str], explicit: Mapping[str, str]) -> None:

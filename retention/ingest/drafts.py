@@ -256,8 +256,11 @@ def refusal_of(job: Job) -> str:
     refused = (job.result or {}).get("refused") or {}
     if not refused:
         return gettext("An internal error occurred and was logged. The file is kept.")
-    sentence: str = refused["message"]
-    return gettext(sentence).format(**refused["values"])
+    return " ".join(_said(**each) for each in refused.get("parts", [refused]))
+
+
+def _said(message: str, values: Mapping[str, str]) -> str:
+    return gettext(message).format(**values)
 
 
 def rejects_of(job: Job, files: FileStore) -> Iterator[bytes]:

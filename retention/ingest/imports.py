@@ -37,6 +37,7 @@ from retention.ingest.people.erased_rows import screen
 from retention.ingest.people.persons import KnownBuyers
 from retention.ingest.prepared import PreparedFile
 from retention.ingest.presets import AUTO, GENERIC
+from retention.ingest.questions import refuse_open
 from retention.ingest.report import ImportReport, figures
 from retention.ingest.request import ImportRequest, Progress, ask
 from retention.ingest.staged import MergedRows, StagedRows
@@ -179,11 +180,10 @@ def _merge(session: Session, staging: Staging, asked: ImportRequest) -> MergeRep
 
 
 def _conventions(opened: PreparedFile, shop: Shop, asked: ImportRequest, columns: Mapping[str, str]) -> Conventions:
-    """Return how the cells of the file are written; raises the first Question that the file leaves open."""
+    """Return how the cells of the file are written; raises the questions that the file leaves open."""
     found = survey(opened.as_written(), _evidence(opened, shop, asked, columns))
     asked.questions.extend(found.questions)
-    if found.questions:
-        raise found.questions[0]
+    refuse_open(found.questions)
     for note in found.notes:
         asked.notes.add(note.message, **note.values)
     return found

@@ -30,6 +30,7 @@ from retention.ingest import ImportOptions, import_file, understand_file
 from retention.ingest.journals.landed import KIND, ImportStep
 from retention.ingest.journals.undo_jobs import REFUSED, run_undo
 from retention.ingest.options import options_from
+from retention.ingest.questions import Refusals
 from retention.jobs import Job, JobState
 from retention.privacy.erased import erased_since
 from retention.privacy.retention_periods import forget_upload
@@ -110,9 +111,7 @@ def run_import(engine: Engine, job_id: int, *, now: Callable[[], datetime], file
         with speaking(job.input.get("language") or shop.language):
             result = _work(engine, job, shop, files, now())
     except Error as error:
-        values = {name: str(value) for name, value in error.values.items()}
-        refused = {"message": error.message, "values": values}
-        _finish(engine, job, *_refused(job, refused), now(), error=str(error), files=files)
+        _finish(engine, job, *_refused(job, _spelled(error)), now(), error=str(error), files=files)
         return
     except Exception as error:
         log.exception("import failed", job=job_id)
@@ -133,6 +132,17 @@ def run_import(engine: Engine, job_id: int, *, now: Callable[[], datetime], file
 
 def _step(job: Job) -> ImportStep:
     return ImportStep(job.input.get("step", ImportStep.IMPORT))
+
+
+def _spelled(error: Error) -> dict[str, Any]:
+    """Return a refusal as JSON values, to be said in the language of whoever reads it."""
+    if isinstance(error, Refusals):
+        return {"parts": [_spelled(each) for each in error.parts]}
+    values = {
+        name: ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+        for name, value in error.values.items()
+    }
+    return {"message": error.message, "values": values}
 
 
 def _refused(job: Job, refused: dict[str, Any]) -> tuple[JobState, dict[str, Any]]:

@@ -6,6 +6,7 @@ Where the file cannot be taken as it is, the understanding says why, beside what
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -17,9 +18,10 @@ from sqlalchemy import Engine
 from retention.database import looking
 from retention.errors import Error, Invalid
 from retention.files import FileStore
+from retention.i18n import gettext
 from retention.ingest.cells.currencies import NOT_IMPORTED
 from retention.ingest.columns import Columns, find_export
-from retention.ingest.files.chunks import Source
+from retention.ingest.files.chunks import Chunk, Source
 from retention.ingest.imports import MOST_MEMORY, TOO_LARGE, take
 from retention.ingest.notes import Note
 from retention.ingest.options import ImportOptions
@@ -30,6 +32,7 @@ from retention.ingest.questions import Question
 from retention.ingest.report import ImportReport
 from retention.ingest.request import ImportRequest, Progress, ask
 from retention.ingest.samples import MOST_SAMPLES, CellSamples, FirstRejects, FirstRows
+from retention.ingest.time_zones import NamedZones, zone_column
 from retention.memory_limit import limited_memory
 from retention.shops import Shop, find_shop
 from retention.staging import write_nothing
@@ -45,6 +48,8 @@ class Understanding:
     cells of each. `row_fields` are the fields of `first_rows` in the order in which people read them.
     `questions` are those the file leaves open, each answered by an option; while one about decimals or dates is open,
     the file cannot be imported.
+    Times are read in `timezone`, the shop's, unless the row names another in `timezone_column` or the cell does itself:
+    `named_zones` has such a cell for each column with any.
     `first_rows` are the first rows as they will be stored. `problem` says why the file cannot be imported like this;
     the figures are then 0.
     """
@@ -74,6 +79,8 @@ class Understanding:
     rejects: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     questions: list[dict[str, Any]] = field(default_factory=list)
+    timezone_column: str = ""
+    named_zones: dict[str, str] = field(default_factory=dict)
     problem: str = ""
 
     @property
@@ -84,6 +91,22 @@ class Understanding:
     def as_json(self) -> dict[str, Any]:
         """Return the understanding as JSON values."""
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+
+class _Look:
+    """What is kept of the cells that were read."""
+
+    def __init__(self) -> None:
+        self.cells, self.named = CellSamples(), NamedZones({})
+
+    def at(self, asked: ImportRequest, opened: Source) -> None:
+        """Know the columns of the file, as far as they are clear."""
+        with suppress(Invalid):
+            self.named = NamedZones(asked.columns_of(opened.header)[1].sources)
+
+    def __call__(self, chunk: Chunk) -> None:
+        self.cells(chunk)
+        self.named(chunk)
 
 
 def understand_file(
@@ -103,11 +126,12 @@ def understand_file(
     with limited_memory(MOST_MEMORY), looking(engine) as session, TemporaryDirectory(prefix="regulars-dry-") as scratch:
         shop = find_shop(session, shop_slug)
         folder = Path(scratch)
-        cells = CellSamples()
+        look = _Look()
         files = FileStore(folder / "files")
-        asked = ask(kind, path, options, now=now, progress=progress, files=files, look=cells)
+        asked = ask(kind, path, options, now=now, progress=progress, files=files, look=look)
         try:
             opened = asked.open()
+            look.at(asked, opened)
             for stream in (True, False):
                 rows, rejects = FirstRows(shop), FirstRejects()
                 write_nothing(session, rows.staged)
@@ -116,8 +140,8 @@ def understand_file(
                 except Scattered:
                     continue
                 except Invalid as error:
-                    return _refused(shop, asked, opened, cells, error)
-                return _understood(shop, asked, opened, cells, report, rows, rejects)
+                    return _refused(shop, asked, opened, look, error)
+                return _understood(shop, asked, opened, look, report, rows, rejects)
         except MemoryError as error:
             raise Invalid(TOO_LARGE) from error
     raise AssertionError("an unstreamed file is never scattered")
@@ -127,7 +151,7 @@ def _understood(
     shop: Shop,
     asked: ImportRequest,
     opened: Source,
-    cells: CellSamples,
+    look: _Look,
     report: ImportReport,
     rows: FirstRows,
     rejects: FirstRejects,
@@ -137,10 +161,12 @@ def _understood(
     return Understanding(
         **_form(shop, asked, opened, report.preset),
         **{name: getattr(report, name) for name in same},
-        cells=cells.of(opened.header),
+        cells=look.cells.of(opened.header),
         first_rows=shown,
         row_fields=list(shown[0]) if shown else [],
         rejects=rejects.shown(opened.header),
+        timezone_column=zone_column(asked.kind, report.columns),
+        named_zones=look.named.examples,
         questions=[each for note in asked.notes for each in _open_points(note, report.columns)],
     )
 
@@ -170,12 +196,12 @@ def _open_points(note: Note, columns: Mapping[str, str]) -> list[dict[str, Any]]
     ]
 
 
-def _refused(shop: Shop, asked: ImportRequest, opened: Source, cells: CellSamples, error: Error) -> Understanding:
+def _refused(shop: Shop, asked: ImportRequest, opened: Source, look: _Look, error: Error) -> Understanding:
     """Return what can be said of a file that cannot be taken like this: its columns, and the reason."""
-    if not cells.seen:
+    if not look.cells.seen:
         first = next(iter(opened.chunks()), None)
         if first is not None:
-            cells(first)
+            look(first)
     try:
         _, columns = asked.columns_of(opened.header)
     except Invalid:
@@ -183,11 +209,13 @@ def _refused(shop: Shop, asked: ImportRequest, opened: Source, cells: CellSample
     return Understanding(
         **_form(shop, asked, opened, find_export(asked.kind, opened.header, asked.options.preset).preset),
         columns=columns,
+        timezone_column=zone_column(asked.kind, columns),
+        named_zones=look.named.examples,
         ignored_columns=[name for name in opened.header if name not in columns.used],
-        cells=cells.of(opened.header),
+        cells=look.cells.of(opened.header),
         notes=[str(note) for note in asked.notes],
         questions=[_asked(each) for each in asked.questions or _questions_in(error)],
-        problem=str(error),
+        problem=error.say(gettext),
     )
 
 
@@ -203,7 +231,7 @@ def _asked(question: Question) -> dict[str, Any]:
         "column": question.column,
         "examples": list(question.examples),
         "choices": {answer: list(values) for answer, values in question.choices.items()},
-        "text": str(question),
+        "text": question.say(gettext),
     }
 
 

@@ -208,3 +208,18 @@ def test_status_words_are_said_listed_known_to_imports_and_removed(backend: Test
     assert backend.delete(f"{words}/{said['id']}").status_code == 204
     assert backend.delete(f"{words}/{said['id']}").status_code == 404
     assert backend.get(words).json()["statuses"] == []
+
+
+def test_all_that_a_file_leaves_open_is_asked_at_once(backend: TestClient, tea_app: FastAPI, engine: Engine) -> None:
+    answer = sent(backend, "order_id,paid_at,amount\n1,1/2/2026,1.234\n2,3/4/2026,5.678\n")
+    work(tea_app)
+    shown = backend.get(answer.headers["Location"], headers={"Accept-Language": "zh-CN"}).json()
+    assert (shown["state"], orders(engine)) == ("failed", [])
+    assert [
+        said in shown["problem"] for said in ("'1.234', '5.678'", "--decimal", "'1/2/2026', '3/4/2026'", "--dates")
+    ] == [
+        True,
+        True,
+        True,
+        True,
+    ]

@@ -10,7 +10,9 @@ from sqlalchemy import Engine
 
 from retention.database import looking, transaction
 from retention.errors import Invalid
+from retention.i18n import speaking
 from retention.ingest import ImportOptions, Understanding, import_file, understand_file
+from retention.ingest.time_zones import zone_words
 from tests.retention.makers import NOW, TWO_LINES, Ask, Load, in_small_pieces
 
 Understand = Callable[..., Understanding]
@@ -154,3 +156,60 @@ def test_session_that_looks_cannot_write_and_leaves_its_connection_as_it_was(sho
             session.rollback()
     with transaction(shop_engine) as session:
         assert session.connection().exec_driver_sql("SELECT name FROM shops").scalar() != "y"
+
+
+OF_COLUMN = (
+    "Times are read in the zone that the column “Timezone” names, and where it is blank in that of the shop, "
+    "Asia/Shanghai."
+)
+SHOP_ZONE = "Times are read in the zone of the shop, Asia/Shanghai."
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "column", "named", "sentences"),
+    [
+        ("orders", "order_id,paid_at,amount\n1,2026-03-05 10:00,1\n", "", {}, [SHOP_ZONE]),
+        (
+            "orders",
+            "order_id,paid_at,amount,Timezone\n1,2026-03-05 10:00,1,Asia/Tokyo\n",
+            "Timezone",
+            {},
+            [OF_COLUMN],
+        ),
+        (
+            "orders",
+            "order_id,paid_at,amount\n1,2026-03-05 10:00,1\n2,2026-03-05T10:00:00Z,1\n",
+            "",
+            {"paid_at": "2026-03-05T10:00:00Z"},
+            [
+                SHOP_ZONE,
+                "Times that name their zone, such as 2026-03-05T10:00:00Z in “paid_at”, are read in that one.",
+            ],
+        ),
+        ("orders", "order_id,paid_at,amount\n1,3/5/2026 2:00 PM,1\n2,3/15/2026 2:00 PM,1\n", "", {}, [SHOP_ZONE]),
+        ("buyers", "buyer_id,created_at,timezone\nb,2026-03-05,Asia/Tokyo\n", "", {}, [SHOP_ZONE]),
+        ("buyers", "buyer_id,birthday\nb,1990-03-05\n", "", {}, []),
+        ("products", "sku,title\nT,Tea\n", "", {}, []),
+    ],
+)
+def test_dry_run_says_in_which_zone_times_are_read(
+    understand: Understand, kind: str, content: str, column: str, named: dict[str, str], sentences: list[str]
+) -> None:
+    seen = understand(content, kind=kind)
+    assert (seen.timezone, seen.timezone_column, seen.named_zones) == ("Asia/Shanghai", column, named)
+    assert zone_words(seen.as_json()) == sentences
+
+
+TWO_QUESTIONS = "order_id,paid_at,amount\n1,1/2/2026,1.234\n2,3/4/2026,5.678\n"
+
+
+def test_all_that_a_file_leaves_open_is_asked_at_once(understand: Understand) -> None:
+    seen = understand(TWO_QUESTIONS)
+    assert [each["option"] for each in seen.questions] == ["decimal", "dates"]
+    assert [said in seen.problem for said in ("--decimal comma", "--dates dmy")] == [True, True]
+    assert "--decimal" not in understand(TWO_QUESTIONS, decimal="point").problem
+    assert understand(TWO_QUESTIONS, decimal="point", dates="dmy").problem == ""
+    with speaking("zh-CN"):
+        assert "请用 --decimal" in understand(TWO_QUESTIONS).problem
+    lacking = understand("order_id,when\n1,2\n").problem
+    assert [f"--map {name}=Column" in lacking for name in ("paid_at", "amount")] == [True, True]

@@ -15,6 +15,7 @@ from retention.ingest.files.encodings import known_encodings
 from retention.ingest.jobs import options_of
 from retention.ingest.options import ImportOptions, parse_rates, parse_statuses
 from retention.ingest.presets import AUTO, PRESETS
+from retention.ingest.time_zones import zone_words
 from retention.jobs import Job
 
 PRESET_NAMES = {
@@ -104,6 +105,7 @@ def draft_context(job: Job) -> dict[str, Any]:
         "date_orders": [(value, _(name)) for value, name in DATES],
         "statuses": "\n".join(f"{word}={meaning}" for word, meaning in options.statuses.items()),
         "rates": "\n".join(f"{currency}={rate}" for currency, rate in options.rates.items()),
+        "zone_words": zone_words(seen),
         "field_name": field_name,
     }
 

@@ -162,6 +162,14 @@ def test_settings_are_saved_used_for_the_next_file_and_removed(owner: Person) ->
     assert "Till" not in owner.send(f"/imports/mappings/{saved[0]}/remove").text
 
 
+def test_page_asks_all_at_once_and_says_in_which_zone_times_are_read(owner: Person) -> None:
+    page = post_file(owner, "order_id,paid_at,amount\n1,1/2/2026,1.234\n2,3/4/2026,5.678\n").text
+    assert ("2 questions before" in page, 'name="decimal" value="comma"' in page) == (True, True)
+    assert 'name="dates" value="dmy"' in page
+    page = post_file(owner, ORDERS.replace("note", "timezone").replace(",x", ",Asia/Tokyo")).text
+    assert "Times are read in the zone that the column “timezone” names" in page
+
+
 def test_status_words_are_said_listed_and_removed(owner: Person) -> None:
     page = owner.send("/imports/statuses", word="寄存", meaning="ignore").text
     assert ("寄存" in page, "No order of the shop ·" in page) == (True, True)
