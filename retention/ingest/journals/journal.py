@@ -119,7 +119,7 @@ class ImportJournal:
 
     def _write(self, table: str, what: str, rows: pl.DataFrame) -> None:
         if rows.height:
-            rows.write_ipc(self._folder / f"{self._pieces:06d}-{table}-{what}.arrow", compression="zstd")
+            rows.write_ipc(self._folder / f"{self._pieces:06d}-{table}-{what}.arrow", compression="lz4")
             self._pieces += 1
 
 

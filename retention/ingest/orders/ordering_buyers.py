@@ -7,6 +7,7 @@ from pyroaring import BitMap
 from sqlmodel import Session
 
 from retention.addresses import country_of, email_keys, phone_keys
+from retention.database import is_postgresql
 from retention.ingest.orders.grouping import PLACES
 from retention.ingest.orders.order_rows import CONTACTS
 from retention.ingest.orders.order_states import PAID
@@ -53,11 +54,10 @@ class People:
         made = {"shop_id": pl.lit(self._shop.id), "created_at": pl.lit(self._now).cast(pl.Datetime("us", "UTC"))}
         blank = {name: pl.lit("") for name in ("language", "timezone")}
         known_so_far = pl.col(_DETAILS).fill_null("")
-        stage(
-            self._session,
-            "buyers",
-            new.select(known_so_far, *self._keys(new), id=numbers, external_id="buyer", **made, **blank),
-        )
+        added = new.select(known_so_far, *self._keys(new), id=numbers, external_id="buyer", **made, **blank)
+        if is_postgresql(self._session):  # its indexes fill faster in their order; on SQLite most are made at the end
+            added = added.sort("external_id")
+        stage(self._session, "buyers", added)
         self.added += new.height
         self.new.update(numbers.to_list())
         made_ids = new.select("buyer", buyer_id=numbers)
