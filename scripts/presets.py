@@ -54,6 +54,7 @@ def _export(export: ExportFormat) -> Iterator[str]:
     said += ["Its rows are lines of orders that another file brings." if export.add_lines else ""]
     said += [f"`{field}` is {value} in every row without a column for it." for field, value in export.given.items()]
     said += [f"The status `{word}` means {meaning}." for word, meaning in export.statuses.items()]
+    said += [f"Not verified: {export.not_verified}" if export.not_verified else ""]
     yield f"### {export.kind}: {export.title}\n"
     yield " ".join(filter(None, said)) + "\n" if any(said) else ""
     yield from _columns(export.names.items())

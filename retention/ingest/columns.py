@@ -1,8 +1,8 @@
 """Whose export a file is, and which of its columns hold which field: explicit maps first, then the preset's names,
 then names everybody uses.
 
-Headers are compared without case, width, blanks, dashes, underscores and brackets, so `Order ID`, `order_id` and
-`orderId` are one name.
+Headers are compared without case, width, blanks, dashes, underscores, brackets and apostrophes, so `Order ID`,
+`order_id` and `orderId` are one name.
 """
 
 import re
@@ -186,4 +186,4 @@ def _check_explicit(fields: Names, header: Sequence[str], explicit: Mapping[str,
 
 @cache
 def _plain(header: str) -> str:
-    return re.sub(r"[\s_\-:：()（）*.\u200b\ufeff]", "", unicodedata.normalize("NFKC", header)).casefold()
+    return re.sub(r"[\s_\-:：()（）*.'’‘`\u200b\ufeff]", "", unicodedata.normalize("NFKC", header)).casefold()

@@ -52,3 +52,40 @@ def test_the_order_of_columns_says_nothing(preset: str, content: str, expected: 
     columns = [map_columns("orders", each, found.export, {}) for each in (header, mixed)]
     assert columns[0] == columns[1]
     assert columns[0].sources == columns[1].sources
+
+
+LISTS = {
+    "products,woocommerce,Products (core)": """
+        Typ,Artikelnummer,Name,Veröffentlicht,Sichtbarkeit im Katalog,Vorrätig?,Lager,Regulärer Preis,Kategorien
+        Type,UGS,Nom,Publié,Mis en avant ?,Visibilité dans le catalogue,En stock ?,Stock,Tarif régulier,Catégories
+        Tipo,SKU,Nombre,Publicado,¿Está destacado?,Visibilidad en el catálogo,Inventario,Precio normal,Categorías
+    """,
+    "buyers,woocommerce,Customers (core)": """
+        Name,Username,Last Active,Sign Up,Email,Orders,Total Spend,AOV,Country / Region,City,Region,Postal Code
+        Name,Benutzername,Zuletzt aktiv,Registrierungsdatum,E-Mail,Gesamtbestellwert,Land / Region,Stadt
+        Nom,Identifiant,Dernière activité,Date d\u2019inscription,E-mail\u00a0,Dépense totale,AOV,Pays/région,Ville
+        名称,用户名,上次活动,注册日期,电子邮件,订单,总支出,AOV,国家/地区,城市,地区
+    """,
+    "buyers,woocommerce,Customers (SkyVerge)": """
+        customer_id,first_name,last_name,email,date_registered,billing_first_name,billing_last_name,billing_email
+        username,email,password,date_registered,billing_first_name,billing_last_name,billing_email,billing_phone
+        ID,First Name,Last Name,Email,Phone,Address,Address 2,Post code,City,State,Country,Company
+    """,
+}
+"""Header rows of lists by kind, preset and title, in the languages and forms the sources have."""
+READ = {
+    "products": {"sku", "title", "price", "stock", "category"},
+    "buyers": {"buyer_id", "email"},
+}
+
+
+@pytest.mark.parametrize(
+    ("owner", "header"),
+    [(owner, each.strip()) for owner, found in LISTS.items() for each in found.strip().splitlines()],
+)
+def test_a_list_is_recognised_in_each_of_its_forms(owner: str, header: str) -> None:
+    kind, preset, title = owner.split(",")
+    names = header.split(",")
+    found = find_export(kind, names)
+    assert (found.preset, found.export.title) == (preset, title)
+    assert map_columns(kind, names, found.export, {}).keys() >= READ[kind]

@@ -17,7 +17,7 @@ class ExportFormat:
     columns hold the order's totals, not the line's; `after_refunds` names the amount columns from which refunds
     have been taken already. `add_lines`: the rows are lines of orders that another file brings. `given`: what the
     kind of file says in itself, by field. `statuses`: words that mean something else in this system. `no_is_vague`:
-    a no to messages may also mean that nobody asked.
+    a no to messages may also mean that nobody asked. `not_verified`: which of its headers no source shows.
     """
 
     kind: str
@@ -32,6 +32,7 @@ class ExportFormat:
     given: Mapping[str, str] = field(default_factory=dict)
     statuses: Mapping[str, str] = field(default_factory=dict)
     no_is_vague: bool = False
+    not_verified: str = ""
 
     def given_in(self, file: str) -> Mapping[str, str]:
         """Return what a file of this kind says by its name; a list of whoever did not subscribe says nothing."""
