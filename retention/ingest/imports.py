@@ -38,6 +38,7 @@ from retention.ingest.people.persons import KnownBuyers
 from retention.ingest.prepared import PreparedFile
 from retention.ingest.presets import AUTO, GENERIC
 from retention.ingest.questions import refuse_open
+from retention.ingest.rejected_rows import ReadAs, asked_as_before, found_as_before, read_as
 from retention.ingest.report import ImportReport, figures
 from retention.ingest.request import ImportRequest, Progress, ask
 from retention.ingest.staged import MergedRows, StagedRows
@@ -104,8 +105,9 @@ def _import(engine: Engine, shop_slug: str, asked: ImportRequest, *, stream: boo
         (folder / "notes").mkdir()
         journal = ImportJournal(session, shop.id, folder / "notes")
         keep_journal(session, journal)
+        asked, before = asked_as_before(session, shop, asked, opened)
         with RejectsFile(asked.path, opened.header) as rejects:
-            report = take(session, shop, asked, opened, rejects, folder=folder, stream=stream)
+            report = take(session, shop, asked, opened, rejects, folder=folder, stream=stream, before=before)
         return _landed(session, shop, asked, report, journal, folder)
 
 
@@ -126,10 +128,19 @@ def _landed(
 
 
 def take(
-    session: Session, shop: Shop, asked: ImportRequest, opened: Source, rejects: Rejects, *, folder: Path, stream: bool
+    session: Session,
+    shop: Shop,
+    asked: ImportRequest,
+    opened: Source,
+    rejects: Rejects,
+    *,
+    folder: Path,
+    stream: bool,
+    before: ReadAs | None = None,
 ) -> ImportReport:
     """Read, check and merge a file that has been opened. A session that writes nothing does the same and leaves none.
 
+    `before` says how the file was read that rejected rows come from.
     With `stream` it raises Scattered where the lines of an order lie far apart.
     """
     found, columns = asked.columns_of(opened.header)
@@ -139,7 +150,7 @@ def take(
     rows = PreparedFile(
         tidied, asked.kind, columns, shop, KnownBuyers(session, shop), found.export.given_in(asked.path.name)
     )
-    conventions = _conventions(rows, shop, asked, rows.fields)
+    conventions = _conventions(rows, shop, asked, rows.fields, before)
     staging = open_staging(session, shop, asked, found, rows.fields, conventions, folder=folder, stream=stream)
     with closing(staging):
         screened = _Screen(erased_of(session, shop), asked.kind, rows.fields, columns)
@@ -169,6 +180,7 @@ def take(
         preset=found.preset,
         notes=[str(note) for note in asked.notes],
         header=list(opened.header),
+        read_as=read_as(asked.options, conventions).as_json(),
     )
 
 
@@ -179,9 +191,12 @@ def _merge(session: Session, staging: Staging, asked: ImportRequest) -> MergeRep
         return staging.merge(now=asked.now)
 
 
-def _conventions(opened: PreparedFile, shop: Shop, asked: ImportRequest, columns: Mapping[str, str]) -> Conventions:
+def _conventions(
+    opened: PreparedFile, shop: Shop, asked: ImportRequest, columns: Mapping[str, str], before: ReadAs | None
+) -> Conventions:
     """Return how the cells of the file are written; raises the questions that the file leaves open."""
     found = survey(opened.as_written(), _evidence(opened, shop, asked, columns))
+    found = found_as_before(found, before, asked.options)
     asked.questions.extend(found.questions)
     refuse_open(found.questions)
     for note in found.notes:

@@ -16,7 +16,7 @@ _DAYS = ("first_day", "last_day")
 class ImportReport:
     """What an import read and what it changed. `rejects_path` is None when nothing was rejected.
 
-    `header` has all columns of the file.
+    `header` has all columns of the file, `read_as` how it was read.
 
     `notes` are sentences about the file, in the language spoken. By its `number` an import can be taken back.
     """
@@ -37,6 +37,7 @@ class ImportReport:
     notes: list[str] = field(default_factory=list)
     number: int | None = None
     header: list[str] = field(default_factory=list)
+    read_as: dict[str, Any] = field(default_factory=dict)
 
     @property
     def exit_code(self) -> int:

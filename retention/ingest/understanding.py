@@ -29,6 +29,7 @@ from retention.ingest.orders.statuses import UNKNOWN_WORD
 from retention.ingest.orders.stream import Scattered
 from retention.ingest.presets import AUTO
 from retention.ingest.questions import Question
+from retention.ingest.rejected_rows import asked_as_before
 from retention.ingest.report import ImportReport
 from retention.ingest.request import ImportRequest, Progress, ask
 from retention.ingest.samples import MOST_SAMPLES, CellSamples, FirstRejects, FirstRows
@@ -131,12 +132,13 @@ def understand_file(
         asked = ask(kind, path, options, now=now, progress=progress, files=files, look=look)
         try:
             opened = asked.open()
+            asked, before = asked_as_before(session, shop, asked, opened)
             look.at(asked, opened)
             for stream in (True, False):
                 rows, rejects = FirstRows(shop), FirstRejects()
                 write_nothing(session, rows.staged)
                 try:
-                    report = take(session, shop, asked, opened, rejects, folder=folder, stream=stream)
+                    report = take(session, shop, asked, opened, rejects, folder=folder, stream=stream, before=before)
                 except Scattered:
                     continue
                 except Invalid as error:

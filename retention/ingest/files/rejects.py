@@ -23,6 +23,7 @@ class RejectsFile:
         self.path = path.with_name(f"{path.name}.rejected.csv")
         self.count = 0
         self._header = header
+        self._own = len(REJECTS) if tuple(header[: len(REJECTS)]) == REJECTS else 0  # rejected rows, rejected again
         self._draft: IO[str] | None = None
 
     def __enter__(self) -> Self:
@@ -34,7 +35,7 @@ class RejectsFile:
     def add(self, rejects: Iterable[Reject]) -> None:
         """Write rejected rows down."""
         for reject in rejects:
-            self._write([reject.line, reject.reason, *reject.cells[: len(self._header)]])
+            self._write([reject.line, reject.reason, *reject.cells[self._own : len(self._header)]])
 
     def weave(self, late: Iterable[Reject]) -> None:
         """Add rows that were refused at the end at their places among the others; both in the order of the file."""
@@ -47,13 +48,16 @@ class RejectsFile:
             early.seek(0)
             rows = csv.reader(early)
             next(rows)
-            known = (Reject(int(line), reason, [plain(cell) for cell in cells]) for line, reason, *cells in rows)
+            before = [""] * self._own
+            known = (
+                Reject(int(line), reason, [*before, *(plain(cell) for cell in cells)]) for line, reason, *cells in rows
+            )
             self.add(heapq.merge(known, late, key=lambda each: each.line))
 
     def _write(self, cells: Sequence[object]) -> None:
         if self._draft is None:
             self._draft = self._open()
-            open_csv(self._draft).write([*REJECTS, *self._header])
+            open_csv(self._draft).write([*REJECTS, *self._header[self._own :]])
         open_csv(self._draft).write(cells)
         self.count += 1
 
