@@ -111,6 +111,38 @@ def test_refund_belongs_to_the_line_where_the_file_says_so(
     assert ask("SELECT refunded FROM order_lines ORDER BY number") == [(each,) for each in of_lines]
 
 
+@pytest.mark.parametrize("column", ["status", "refund_status"])
+def test_part_refund_is_told_where_no_amount_says_how_much(load: Load, ask: Ask, column: str) -> None:
+    told = (
+        "部分退款", "部分退款成功", "部分退货退款", "Partially_Refunded", "partial refund", "wc-partially-refunded",
+        "Teilweise erstattet", "Partiellement remboursée", "Parcialmente reembolsado", "Parzialmente rimborsato",
+        "一部返金", "Refunded in part",
+    )  # fmt: skip
+    silent = {"部分退款中": "", "部分退款失败": "", "partial refund requested": "", "部分退款": "2.5"}
+    cells = [*((word, "") for word in told), *silent.items()]
+    rows = [f"{number},b{number},2026-03-05,10,{word},{back}" for number, (word, back) in enumerate(cells, 1)]
+    content = "\n".join([f"order_id,buyer_id,paid_at,amount,{column},refunded", *rows])
+    for _ in range(2):  # said again, it is told again
+        report = load(content)
+        assert (report.rejected, report.totals["orders_refunded_without_amount"]) == (0, len(told))
+        notes = [str(note) for note in report.notes if "refunded in part" in str(note)]
+        assert [note.split(" were")[0] for note in notes] == [f"{len(told)} orders"]
+        assert ": 1, 2, 3, 4, 5, …. Export the refunded amount" in notes[0]
+    assert ask("SELECT status, counts, sum(amount), sum(refunded) FROM orders GROUP BY 1, 2") == [
+        ("paid", 1, 16000, 250)
+    ]
+    # Once the amount is known, a later file without it needs no word.
+    load("order_id,buyer_id,paid_at,amount,refunded\n1,b1,2026-03-05,10,3\n")
+    assert load(content).totals["orders_refunded_without_amount"] == len(told) - 1
+
+
+def test_part_refund_of_lines_that_went_back_or_of_an_order_that_was_not_paid_needs_no_word(load: Load) -> None:
+    head = "order_id,buyer_id,placed_at,amount,quantity,status,refund_status"
+    rows = ("1,a,2026-03-05,10,1,paid,部分退款", "1,a,2026-03-05,-4,-1,paid,", "2,b,2026-03-05,10,1,unpaid,部分退款",
+            "3,c,2026-03-05,10,1,paid,部分退款", "3,c,2026-03-05,5,1,paid,退款成功")  # fmt: skip
+    assert "orders_refunded_without_amount" not in load("\n".join([head, *rows])).totals
+
+
 @pytest.mark.parametrize("amount", ["1000000000000", "99999999999999999999", "1e13"])
 def test_amount_no_shop_has_is_refused_and_never_blank(load: Load, ask: Ask, amount: str) -> None:
     report = load(f"order_id,buyer_id,paid_at,amount\n1,b,2026-03-05,10\n1,b,2026-03-05,{amount}\n")

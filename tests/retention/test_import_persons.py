@@ -113,7 +113,10 @@ def test_the_same_file_under_another_presets_name_doubles_nothing(
         ("付款以前，卖家或买家主动关闭交易", "cancelled"), ("付款以后用户退款成功, 交易自动关闭", "returned"),
         ("Partially Refunded", "paid"), ("partially-refunded", "paid"), ("ＰＡＩＤ", "paid"), ("被合并", "ignored"),
         ("Shipped - Returned to Seller", "returned"), ("Paiement accepté", "paid"),
-        ("TRADE_CLOSED_BY_TAOBAO", "cancelled"),
+        ("TRADE_CLOSED_BY_TAOBAO", "cancelled"), ("部分发货，退款成功", "returned"), ("已发货（部分退款成功）", "paid"),
+        ("teilweise erstattet", "paid"), ("Partiellement remboursée", "paid"), ("reembolso parcial", "paid"),
+        ("一部返金", "paid"), ("部分退货退款", "paid"),
+        ("Refunded (partial)", "paid"), ("fulfilled, partial", "paid"), ("退款成功(部分)", "paid"),
         ("寄存", None), ("已发货，寄存", None),
     ],
 )  # fmt: skip

@@ -5,6 +5,12 @@ import unicodedata
 from functools import cache
 
 _LEFT_OUT = re.compile(r"[\s_\-.,;:/|、'’\"()\[\]]+")
+_PARTS = re.compile(r"[,;/|、，；()\[\]\n]+")
+
+
+def parts_of(word: str) -> list[str]:
+    """Return the words of a cell that says several: 已发货，待签收."""
+    return [part for part in _PARTS.split(unicodedata.normalize("NFKC", word)) if part.strip()]
 
 
 @cache

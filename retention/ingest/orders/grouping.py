@@ -3,7 +3,7 @@
 import polars as pl
 
 from retention.ingest.orders.order_rows import OrderReading
-from retention.ingest.orders.order_states import ALL_BACK, CANCELLED, PAID, PLACED, RETURNED, status_words
+from retention.ingest.orders.order_states import ALL_BACK, CANCELLED, PAID, PART_BACK, PLACED, RETURNED, status_words
 from retention.ingest.orders.quantities import pieces, price_of, rest
 from retention.ingest.orders.sharing import share_totals
 from retention.orders import OrderStatus
@@ -78,7 +78,8 @@ def group_rows(rows: pl.DataFrame, reading: OrderReading) -> pl.DataFrame:
         orders = rows.with_columns(
             lines_amount="line_amount", quantity_all=_pieces_bought(), low="state", high="state",
             is_return=pl.col("quantity") < 0, gives_back=pl.col("quantity") < 0,
-            all_back=pl.col("refund_state") == ALL_BACK, amount_back=pl.lit(0, pl.Int64), lines=pl.lit(1, pl.UInt32),
+            all_back=pl.col("refund_state") == ALL_BACK, part_back=pl.col("refund_state") == PART_BACK,
+            amount_back=pl.lit(0, pl.Int64), lines=pl.lit(1, pl.UInt32),
         )  # fmt: skip
     else:
         orders = _grouped(rows, reading)
@@ -99,7 +100,8 @@ def group_rows(rows: pl.DataFrame, reading: OrderReading) -> pl.DataFrame:
         orders = orders.with_columns(refunded=_order_refund())
     return orders.select(
         "key", "state", "placed_at", "paid_at", "updated_at", *PLACES, "channel", "currency", "rate", "refunded",
-        "postage", "is_return", "gives_back", "amount", "stated_total", "lines", items=pieces(pl.col("quantity_all")),
+        "postage", "is_return", "gives_back", "part_back", "amount", "stated_total",
+        "lines", items=pieces(pl.col("quantity_all")),
         items_thousandths=rest(pl.col("quantity_all")), buyer="buyer_id", coupon_code="coupon",
     )  # fmt: skip
 
@@ -121,6 +123,7 @@ def _grouped(rows: pl.DataFrame, reading: OrderReading) -> pl.DataFrame:
         is_return=(pl.col("quantity") < 0).all(),
         gives_back=(pl.col("quantity") < 0).any(),
         all_back=stated.any() & (back | ~stated).all(),
+        part_back=(pl.col("refund_state") == PART_BACK).any(),
         amount_back=pl.col("line_amount").filter(back).sum(),
         lines=pl.len(),
     )
@@ -164,6 +167,11 @@ def complete(orders: pl.DataFrame, timezone: str) -> pl.DataFrame:
 def sold() -> pl.Expr:
     """Whether an order is paid and no return."""
     return (pl.col("status") == OrderStatus.PAID.value) & ~pl.col("is_return")
+
+
+def refunded_by_word() -> pl.Expr:
+    """Whether the file says that a part of a sold order went back, and no amount tells how much."""
+    return sold() & pl.col("part_back").fill_null(value=False) & (pl.col("refunded") == 0) & ~pl.col("gives_back")
 
 
 def wholly_refunded() -> pl.Expr:

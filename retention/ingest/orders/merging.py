@@ -21,6 +21,7 @@ from retention.ingest.orders.grouping import (
     group_rows,
     number_lines,
     rank_equals,
+    refunded_by_word,
     settle_lines,
     sold,
     wholly_refunded,
@@ -167,6 +168,7 @@ class OrderMerge:
             orders = orders.update(plan.orders, on="key")
         orders = complete(orders, self.reading.shop.timezone)
         self._count(orders)
+        self.remarks.add("part", orders["key"].filter(orders.select(refunded_by_word()).to_series()))
         self.heavy.add(orders["buyer_id"])
         watch(self.session, MERGED, lambda: _as_stored(orders, lines))
         self.history.note(orders, self.buyers.new)

@@ -12,11 +12,13 @@ from retention.ingest.cells.currencies import Currencies
 from retention.ingest.cells.numbers import read_money, read_thousandths
 from retention.ingest.cells.rows import Rows
 from retention.ingest.cells.times import read_times
-from retention.ingest.orders.order_states import PAID, read_refund_states, states
+from retention.ingest.orders.order_states import PAID, PART_BACK, read_refund_states, states
+from retention.ingest.orders.part_refunds import are_part_refunded
 from retention.ingest.orders.quantities import THOUSAND, spelled, times_quantity
 from retention.ingest.orders.repeats import Stretches
 from retention.ingest.orders.statuses import read_has_left, read_statuses
 from retention.ingest.survey import Conventions
+from retention.orders import OrderStatus
 from retention.shops import Shop
 
 NO_TIME = gettext_noop("the time of the order is missing")
@@ -119,7 +121,7 @@ class OrderReading:
                 **times,
                 "quantity": read_thousandths(rows, "quantity").fill_null(THOUSAND),
                 **currencies.settle(rows, read_money(rows, _MONEY, self.shop.currency, any_currency=True)),
-                "refund_state": read_refund_states(rows),
+                "refund_state": _with_part_refunds(read_refund_states(rows), rows, status),
                 "line": rows.lines,
             }
         )
@@ -163,6 +165,15 @@ class OrderReading:
         if not self.columns.keys() & {"status", "paid_at", "cancelled_at"} and not self.items_only:
             frame = frame.with_columns(state=pl.lit(PAID, pl.Int8))  # a file with neither is a list of sales
         return frame.with_columns(pl.col("sku", "title", "category").fill_null(""))
+
+
+def _with_part_refunds(found: pl.Series, rows: Rows, status: pl.Series) -> pl.Series:
+    """Return what went back, at least a part where the status of a paid order says so."""
+    some = are_part_refunded(rows.cells("status")) & (status == OrderStatus.PAID.value).fill_null(value=False)
+    if not some.any():
+        return found
+    at_least = pl.max_horizontal(found, pl.lit(PART_BACK, pl.Int8))
+    return pl.select(pl.when(some).then(at_least).otherwise(found).alias(found.name)).to_series()
 
 
 def _with_places(frame: pl.DataFrame, address: pl.Series) -> pl.DataFrame:

@@ -8,6 +8,7 @@ import polars as pl
 
 from retention.i18n import gettext_noop
 from retention.ingest.cells.rows import Rows
+from retention.ingest.orders.part_refunds import OPEN, PART
 from retention.ingest.orders.statuses import IGNORED
 from retention.orders import OrderStatus
 
@@ -22,7 +23,8 @@ _WORDS = {number: word for word, number in ORDER.items()}
 
 NOTHING_BACK, PART_BACK, ALL_BACK = 0, 1, 2
 _REFUND_WORDS = (  # the first that fits; as Taobao, JD, Pinduoduo, Douyin, Youzan, Shopee and shop systems write them
-    (r"部分|partial", PART_BACK),
+    (rf"(?:{PART}).*(?:{OPEN})|(?:{OPEN}).*(?:{PART})", NOTHING_BACK),
+    (PART, PART_BACK),
     (r"未退|无退|没有退|无售后|无申请|^无$|^none$|^no$|^否$|^-$|not.?(?:refunded|requested)|no.?refund", NOTHING_BACK),
     (r"退款成功|退款完成|已退款|全额退|全部退|退货成功|退款退货成功|退货退款成功|退货退款完成|已退货", ALL_BACK),
     (r"^(?:fully.?|full.?)?(?:refunded|returned)(?:.?full.?)?$|refund.?(?:success|succeeded|completed?)", ALL_BACK),

@@ -25,8 +25,19 @@ _MESSAGES = {
         "{count} order is known in a newer state, which was kept: {numbers}.",
         "{count} orders are known in a newer state, which was kept: {numbers}.",
     ),
+    "part": ngettext_noop(
+        "{count} order was refunded in part and the file does not say how much; it counts as paid in full: {numbers}. "
+        "Export the refunded amount and map that column to refunded.",
+        "{count} orders were refunded in part and the file does not say how much; they count as paid in full: "
+        "{numbers}. Export the refunded amount and map that column to refunded.",
+    ),
 }
-_TOTALS = {"fewer": "orders_with_fewer_lines", "replaced": "orders_with_other_lines", "older": "orders_kept_newer"}
+_TOTALS = {
+    "fewer": "orders_with_fewer_lines",
+    "replaced": "orders_with_other_lines",
+    "older": "orders_kept_newer",
+    "part": "orders_refunded_without_amount",
+}
 _REPEATS = gettext_noop("Identical lines of an order: {kept} kept, {left_out} left out as repeats.")
 
 

@@ -4,8 +4,6 @@ Words are compared without case, width, blanks and punctuation and without WooCo
 words (已发货，待签收; 未发货，退款成功) is what its weightiest word says. A shop may give further words a meaning.
 """
 
-import re
-import unicodedata
 from collections import Counter
 from collections.abc import Mapping
 
@@ -13,7 +11,8 @@ import polars as pl
 
 from retention.i18n import gettext_noop, ngettext_noop
 from retention.ingest.cells.rows import Rows
-from retention.ingest.cells.words import fold
+from retention.ingest.cells.words import fold, parts_of
+from retention.ingest.orders.part_refunds import names_part_refund, said_of
 from retention.orders import OrderStatus
 
 IGNORED = "ignored"
@@ -245,8 +244,6 @@ _WEIGHT = (IGNORED, *(each.value for each in (
 )))  # fmt: skip
 """Of several words the one first here counts."""
 
-_PARTS = re.compile(r"[,;/|、，；()\[\]\n]+")
-
 UNKNOWN = gettext_noop(
     "{field} {value} is unknown; say what it means with --status {word}=paid, unpaid, cancelled, refunded or ignore"
 )
@@ -270,21 +267,22 @@ def status_of(word: str, own: Mapping[str, str]) -> str | None:
     """Return the state a word means, first as `own` words (folded, and their states); None for an unknown one."""
     if found := _state(fold(word), own):
         return found
-    states = [_state(fold(part), own) for part in _parts(word)]
+    states = [_state(fold(part), own) or _goes_on(part) for part in said_of(word)]
     return min((each for each in states if each), key=_WEIGHT.index) if states and all(states) else None
 
 
 def has_left(word: str) -> bool:
     """Tell whether a status says that the parcel has left."""
-    return fold(word) in SHIPPED or any(fold(part) in SHIPPED for part in _parts(word))
+    return fold(word) in SHIPPED or any(fold(part) in SHIPPED for part in parts_of(word))
 
 
 def _state(folded: str, own: Mapping[str, str]) -> str | None:
     return own.get(folded) or STATUSES.get(folded)
 
 
-def _parts(word: str) -> list[str]:
-    return [part for part in _PARTS.split(unicodedata.normalize("NFKC", word)) if part.strip()]
+def _goes_on(word: str) -> str | None:
+    """Return the state of an order of which a part went back, in whatever words."""
+    return OrderStatus.PAID.value if names_part_refund(word) else None
 
 
 def read_statuses(rows: Rows, own: Mapping[str, str], unknown: Counter[str]) -> pl.Series:
