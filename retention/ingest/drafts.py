@@ -61,10 +61,10 @@ def state_of(job: Job) -> ImportState:
         return ImportState.FAILED
     if job.input.get("step") == ImportStep.UNDERSTAND:
         return ImportState.UNDERSTOOD if job.state is JobState.DONE else ImportState.READING
-    if is_being_undone(job):
-        return ImportState.UNDOING
     if (job.result or {}).get("undone_at"):
         return ImportState.UNDONE
+    if is_being_undone(job):
+        return ImportState.UNDOING
     known = {JobState.WAITING: ImportState.WAITING, JobState.RUNNING: ImportState.IMPORTING}
     return known.get(job.state, ImportState.DONE)
 

@@ -86,8 +86,8 @@ def undone_words(undone: Mapping[str, Any]) -> list[str]:
     """Return what was taken back as sentences; `undone` is an `UndoneImport` as JSON, or nothing."""
     sentences = []
     for what, sentence in (("removed", REMOVED), ("restored", RESTORED)):
-        counts = (f"{_(_NAMES[table])} ({count})" for table, count in (undone.get(what) or {}).items())
-        if named := ", ".join(counts):
+        counts = (f"{_(_NAMES[table])} ({count:,})" for table, count in (undone.get(what) or {}).items())
+        if named := _(", ").join(counts):
             sentences.append(_(sentence).format(rows=named))
     return sentences
 
