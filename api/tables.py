@@ -32,6 +32,7 @@ import retention.figures
 import retention.followers_and_groups
 import retention.heartbeats
 import retention.idempotency
+import retention.ingest.journals.erasing
 import retention.ingest.journals.landed
 import retention.ingest.orders.status_words
 import retention.invitations

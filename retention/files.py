@@ -182,6 +182,11 @@ def _place_of(digest: str) -> str:
     return f"{digest[:2]}/{digest}"
 
 
+def plain_name(name: str) -> str:
+    """Return a name as a file may have it everywhere."""
+    return re.sub(r"[^\w.\- ]", "_", name)
+
+
 def _checked(key: str) -> str:
     """Return a name that stays inside the store."""
     if "\0" in key or {"", ".", ".."} & set(key.split("/")):

@@ -6,7 +6,6 @@ starts it. A worker does both; the uploads lie in the store of files, which web 
 """
 
 import csv
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -23,7 +22,7 @@ from retention import audit, clock, tokens
 from retention.access import Member, Scope
 from retention.database import lock, transaction
 from retention.errors import Conflict, Invalid, NotFound
-from retention.files import FileStore
+from retention.files import FileStore, plain_name
 from retention.i18n import current_language, gettext
 from retention.ingest.jobs import options_of, rejects_key, run_import
 from retention.ingest.journals.landed import KIND, ImportStep
@@ -71,7 +70,7 @@ def state_of(job: Job) -> ImportState:
 
 def keep_upload(files: FileStore, source: BinaryIO, name: str) -> str:
     """Store an uploaded file under its own name in a folder of its own, and return the name it has in the store."""
-    plain = re.sub(r"[^\w.\- ]", "_", Path(name.replace("\\", "/")).name).strip(". ")[-100:] or "file"
+    plain = plain_name(Path(name.replace("\\", "/")).name).strip(". ")[-100:] or "file"
     key = f"uploads/{tokens.new_secret()[:24]}/{plain}"
     files.keep(key, source)
     return key

@@ -27,6 +27,7 @@ from retention.failures import Thing, each_alone
 from retention.files import FileStore, open_store
 from retention.i18n import gettext_noop, speaking
 from retention.ingest import ImportOptions, import_file, understand_file
+from retention.ingest.journals.erasing import forget_words
 from retention.ingest.journals.landed import KIND, ImportStep
 from retention.ingest.journals.undo_jobs import REFUSED, run_undo
 from retention.ingest.options import options_from
@@ -259,10 +260,16 @@ def _finish(
 
 
 def _forget_whoever_is_erased(session: Session, job_id: int, files: FileStore | None = None) -> None:
-    """Remove the file of an import that has ended, when somebody was erased since it was sent in: it has their rows."""
+    """Remove the file of an import that has ended, when somebody was erased since it was sent in: it has their rows.
+
+    Of one that was running then, what is said of single rows goes too: the erasure could not see it yet.
+    """
     job = session.get_one(Job, job_id)
     if erased_since(session, job.shop_id, job.created_at):
         forget_upload(session, job, files or open_store(get_settings()))
+    if job.started_at and job.result and erased_since(session, job.shop_id, job.started_at):
+        job.result = forget_words(job.result)
+        session.add(job)
 
 
 class _Progress:

@@ -3,6 +3,8 @@
 import hashlib
 import hmac
 import io
+import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
-from sqlmodel import Session, col, select
+from sqlmodel import Session, SQLModel, col, select
 
 from api.cli import main
 from campaigns.optouts.bounces import Bounce, BounceKind
@@ -219,6 +221,76 @@ def test_the_file_of_an_import_that_waits_or_runs_goes_when_it_ends(
         job = session.get_one(Job, number)
         assert (job.state, job.input["upload"]) == (JobState.DONE, "")
     assert sorted(names(engine).values()) == ["", "Bo"]
+
+
+WHO = {"旺旺-qx7": "林晓晓qx", "ann.qx@mail.example": "Ann Qx", "4711": "Bo", "qx o'hara": "Qx"}
+
+
+def said_of(engine: Engine, texts: list[str]) -> list[str]:
+    """Return where something of a person stands, as table.column: what it says."""
+    found = []
+    with engine.connect() as connection:
+        for name, table in sorted(SQLModel.metadata.tables.items()):
+            for row in connection.execute(sa.select(table)).mappings():
+                values = ((column, json.dumps(value, ensure_ascii=False, default=str)) for column, value in row.items())
+                found += [f"{name}.{column}: {text}" for column, text in values if any(each in text for each in texts)]
+    return found
+
+
+def test_what_imports_say_of_a_person_goes_with_them(
+    engine: Engine, tea: Tea, erase: Callable[[str], str], files: FileStore, tmp_path: Path
+) -> None:
+    """Reports, refusals, previews and names of files: of imports by command, of uploads, and of what REST answered."""
+    tea(lambda _stage: None)
+    reports, texts = {}, {}
+    for place, (who, name) in enumerate(WHO.items()):
+        mail = f"of.qx{place}@mail.example"
+        texts[who] = [f'"{who}"', f"'{who}'", mail, mail.replace("@", "_"), *([name] if len(name) > 2 else [])]
+        rows = [f"{place}A{n},{who if n < 9 else n},2026-03-05,5,{name},{mail if n < 9 else ''}" for n in range(30)]
+        path = tmp_path / f"of {mail}.csv"
+        path.write_text("\n".join(["order_id,buyer_id,paid_at,amount,name,email", *rows]), encoding="utf-8")
+        reports[who] = import_file(engine, "tea", "orders", path, now=NOON, files=files)
+        people = f"buyer_id,name,email,email_consent\n8888,B,b{place}@mail.example,no\n{who},{name},{mail},no\n"
+        path.write_text(people, encoding="utf-8")
+        import_file(engine, "tea", "buyers", path, now=NOON, files=files)
+        uploads = {path.name: people, "2.csv": f"{who},{name},{mail}\nb,b,b@mail.example\n"}
+
+        def ask(stage: Stage, uploads: dict[str, str] = uploads) -> list[int]:
+            kept = [keep_upload(files, io.BytesIO(content.encode()), each) for each, content in uploads.items()]
+            asked = [(upload, dry) for upload in kept for dry in (True, False)]
+            return [ask_import(stage.session, OWNER, kind="buyers", upload=u, at=NOON, dry=dry).id for u, dry in asked]
+
+        for number in tea(ask):
+            run_import(engine, number, now=lambda: NOON, files=files)
+        with transaction(engine) as session:
+            answer = {"rejects": None, "understanding": {"cells": {"name": [name, mail]}, "notes": []}}
+            row = {"actor": "key:1", "key": str(place), "request": "", "answer": answer}
+            session.add(GivenAnswer(shop_id=1, created_at=NOON, **row))
+    stands = [{each.partition(".")[0] for each in said_of(engine, texts[who])} for who in WHO]
+    tables = {"jobs", "landed_imports", "audit_entries", "consents", "suppressions", "given_answers"}
+    assert all(tables <= each for each in stands)
+    for who, report in reports.items():
+        assert f"Buyer {who!r} has 30 %" in report.notes[-1]
+        erase(who)
+        said = said_of(engine, texts[who])
+        assert [each for each in said if "suppressions.address" not in each] == []  # the no of an address holds
+        with reading(engine) as session:
+            kept = session.get_one(Job, report.number).result or {}
+        assert kept["totals"] == report.totals
+        assert re.search("Buyer .…. has 30 % of all orders of the file .9 of 30.", kept["notes"][-1])
+    # An import that ran meanwhile names nobody, since its report was not there yet to be looked through.
+    orders = ["order_id,buyer_id,paid_at,amount", *(f"L{n},{'b' if n < 9 else n},2026-03-05,5" for n in range(30))]
+
+    def ask_late(stage: Stage) -> int:
+        upload = keep_upload(files, io.BytesIO("\n".join(orders).encode()), "late.csv")
+        return ask_import(stage.session, OWNER, kind="orders", upload=upload, at=NOON).id
+
+    late = tea(ask_late)
+    run_import(engine, late, now=lambda: NOON, files=files)
+    with reading(engine) as session:
+        kept = session.get_one(Job, late).result or {}
+    assert (kept["totals"]["orders"], kept["notes"]) == (30, [])
+    assert not list(files.folder.rglob("*.csv"))
 
 
 def test_an_erasure_says_that_an_import_runs_instead_of_waiting_for_it(

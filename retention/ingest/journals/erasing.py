@@ -1,0 +1,107 @@
+"""Erasure of what imports say of a person: in their reports, in what they refused, and in the names of their files.
+
+A report stays, with … in the place of whoever is erased. Answers that REST keeps for a day are forgotten where they
+show rows of a file.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from retention.audit import AuditEntry
+from retention.buyers import Buyer
+from retention.consent import Consent
+from retention.files import plain_name
+from retention.idempotency import GivenAnswer
+from retention.ingest.journals.landed import KIND, LandedImport
+from retention.jobs import Job
+from retention.privacy.personal import PersonKeys, at_erasure
+from retention.suppressions import Suppression
+
+_GONE = "…"
+_QUOTES = "\"'“”‘’「」"
+_LEAST_DIGITS = 7  # of a number that is not somebody else's by chance
+
+
+@at_erasure
+def _forget_in_reports(session: Session, shop_id: int, who: PersonKeys) -> Iterable[str]:
+    """Take a person out of what a shop's imports told; no stored file goes for it."""
+    buyer = session.get(Buyer, who.id)
+    naming = _naming({who.external_id, *who.addresses, *((buyer.name, buyer.email, buyer.phone) if buyer else ())})
+    jobs = select(Job).where(Job.shop_id == shop_id, Job.kind == KIND).order_by(col(Job.id))
+    for job in session.exec(jobs.with_for_update().execution_options(populate_existing=True)):
+        name = str(job.input.get("name") or "")
+        job.result, job.error = _without(job.result, naming), _without(job.error, naming)
+        job.input = {**job.input, "name": _without(name, naming)}
+        session.add(job)
+        if job.input["name"] != name:
+            _rename(session, job, name)
+    _forget_answers(session, shop_id)
+    session.flush()
+    return ()
+
+
+def forget_words(result: dict[str, Any]) -> dict[str, Any]:
+    """Return the result of an import without its sentences about single rows; the figures stay."""
+    refusals = {
+        name: {**said, "values": dict.fromkeys(said["values"], _GONE)}
+        for name, said in result.items()
+        if isinstance(said, dict) and "values" in said
+    }
+    return {**result, **refusals, **({"notes": []} if "notes" in result else {})}
+
+
+def _naming(written: Iterable[str]) -> re.Pattern[str]:
+    """Return what finds a person in a text. A word that may mean anything else does so as a value only: in
+    quotes, in a list, or alone.
+    """
+    found = []
+    for each in sorted({text for text in written if text.strip()}, key=len, reverse=True):
+        spellings = {each, repr(each)[1:-1], *([plain_name(each)] if len(each) >= _LEAST_DIGITS else [])}
+        for spelled in map(re.escape, spellings):
+            if not each.isascii():
+                found.append(spelled)
+            elif "@" in each or " " in each or _has_digits(each):
+                found.append(f"(?<![A-Za-z0-9]){spelled}(?![A-Za-z0-9])")
+            else:
+                found.append(f"(?:^|(?<=[{_QUOTES}])|(?<=, )|(?<=: )){spelled}(?=[{_QUOTES}]|, |\\. |$)")
+    return re.compile("|".join(found) or "(?!)", re.IGNORECASE)
+
+
+def _has_digits(text: str) -> bool:
+    digits = sum(sign.isdigit() for sign in text)
+    return digits >= _LEAST_DIGITS or 0 < digits < len(text)
+
+
+def _without(value: Any, naming: re.Pattern[str]) -> Any:
+    """Return JSON values without a person."""
+    if isinstance(value, str):
+        return naming.sub(_GONE, value)
+    if isinstance(value, list):
+        return [_without(each, naming) for each in value]
+    if isinstance(value, dict):
+        return {_without(name, naming): _without(each, naming) for name, each in value.items()}
+    return value
+
+
+def _rename(session: Session, job: Job, name: str) -> None:
+    """Call the file of an import by its new name wherever its name stands."""
+    new = str(job.input["name"])
+    session.execute(sa.update(LandedImport).where(col(LandedImport.job_id) == job.id).values(file=new[:200]))
+    for table in (Consent, Suppression):
+        theirs = (col(table.shop_id) == job.shop_id, col(table.source) == f"import:{name}"[:100])
+        session.execute(sa.update(table).where(*theirs).values(source=f"import:{new}"[:100]))
+    told = select(AuditEntry).where(AuditEntry.shop_id == job.shop_id, AuditEntry.subject == f"job:{job.id}")
+    for entry in session.exec(told):
+        if entry.after:
+            entry.after = {key: new if value == name else value for key, value in entry.after.items()}
+            session.add(entry)
+
+
+def _forget_answers(session: Session, shop_id: int) -> None:
+    text = sa.cast(col(GivenAnswer.answer), sa.Text)
+    shows = sa.and_(text.contains('"rejects'), text.contains('"notes"'))
+    session.execute(sa.update(GivenAnswer).where(col(GivenAnswer.shop_id) == shop_id, shows).values(answer=None))
