@@ -229,6 +229,19 @@ def test_time_zone_of_each_row_counts(load: Load, ask: Ask) -> None:
     assert hours == ["11:00", "20:00", "10:00", "15:00", "04:00", "04:00", "17:00", "04:00"]
 
 
+@pytest.mark.parametrize(
+    ("name", "hour"),
+    [
+        ("Pacific Time (US & Canada)", 20), ("Arizona", 19), ("Hawaii", 22), ("Alaska", 21), ("Indiana (East)", 17),
+        ("Puerto Rico", 16), ("London", 12), ("Edinburgh", 12), ("Madrid", 11), ("Mumbai", 6), ("Beijing", 4),
+        ("Osaka", 3), ("Brisbane", 2), ("Sydney", 1), ("Wellington", 23), ("Buenos Aires", 15), ("Kyiv", 10),
+    ],
+)  # fmt: skip
+def test_zones_may_be_called_as_programs_call_them(load: Load, ask: Ask, name: str, hour: int) -> None:
+    assert load(f"order_id,paid_at,amount,timezone\nA,2026-03-05 12:00:00,1,{name}\n").rejected == 0
+    assert str(ask("SELECT ordered_at FROM orders")[0][0])[11:13] == f"{hour:02}"
+
+
 SPELLINGS = st.sampled_from(
     ["%Y-%m-%d %H:%M:%S", "%Y/%m/%d %H:%M:%S", "%Y.%m.%d %H:%M:%S", "%Y年%m月%d日 %H时%M分%S秒", "%Y%m%d%H%M%S",
      "%Y-%m-%dT%H:%M:%S+08:00", "%b %d, %Y %I:%M:%S %p", "%d %B %Y %H:%M:%S", "%d-%b-%y %I:%M:%S%p",

@@ -19,6 +19,8 @@ _GROUPED = {
     "point": (r"^[+-]?(?:\d{1,9}|\d{1,3}(?:,\d{3}){1,2})(?:\.\d*)?$", ",", "."),
     "comma": (r"^[+-]?(?:\d{1,9}|\d{1,3}(?:\.\d{3}){1,2})(?:,\d*)?$", ".", ","),
 }
+_LIST = r"^amount:"
+_LISTED = r"(?:^|;)amount:-?\d{1,9}(?:\.\d+)?"
 _NOT_AN_AMOUNT = gettext_noop("{field} {value} is not an amount; write it like 1234.50")
 _NOT_WHOLE = gettext_noop("{field} {value} is not a whole number")
 _NOT_A_QUANTITY = gettext_noop("{field} {value} is not a quantity; write it like 2 or 0.25")
@@ -44,6 +46,8 @@ def read_money(rows: Rows, names: Sequence[str], currency: str, *, any_currency:
 def _read_grouped_money(rows: Rows, name: str, currency: str | None, precision: int) -> pl.Series:
     """Return amounts that have nothing but digits and the two signs, as their column has them; else look closer."""
     cells, column = rows.raw_cells(name), decimal_of(rows, name)
+    if cells.str.contains(_LIST).any():
+        return _read_listed_money(rows, name, precision)
     if column in _GROUPED:
         pattern, thousands, decimal = _GROUPED[column]
         plain = pl.col(name).str.replace_all(thousands, "", literal=True).str.replace(decimal, ".", literal=True)
@@ -52,6 +56,17 @@ def _read_grouped_money(rows: Rows, name: str, currency: str | None, precision: 
         if amounts.null_count() == cells.null_count():
             return amounts
     return _read_odd_money(rows, name, currency, precision)
+
+
+def _read_listed_money(rows: Rows, name: str, precision: int) -> pl.Series:
+    """Return the sums of cells that list amounts, as WebToffee does refunds: amount:10.00|reason:...;amount:5.00|..."""
+    cells = rows.cells(name)
+    listed = cells.str.extract_all(_LISTED)
+    digits = pl.element().str.extract(r"([\d.]+)$").cast(pl.Float64, strict=False)
+    sums = listed.list.eval((digits * 10**precision).round().cast(pl.Int64)).list.sum()
+    wrong = cells.is_not_null() & (listed.list.len() == 0)
+    rows.refuse(wrong.fill_null(value=False), _NOT_AN_AMOUNT, cells, field=name)
+    return pl.select(pl.when(cells.is_not_null() & (sums <= LARGEST)).then(sums)).to_series().alias(name)
 
 
 def read_thousandths(rows: Rows, name: str, message: str = _NOT_A_QUANTITY) -> pl.Series:

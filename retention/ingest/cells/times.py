@@ -7,7 +7,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
-from babel.core import get_global
 
 from retention.clock import zone
 from retention.errors import Invalid
@@ -15,6 +14,7 @@ from retention.i18n import gettext_noop
 from retention.ingest.cells.rows import Rows
 from retention.ingest.cells.time_cells import FIRST_DAY, LAST_DAY, NOTHING, time_cells
 from retention.ingest.cells.written_times import AMBIGUOUS, offset_of
+from retention.ingest.cells.zone_names import place_of
 
 _YEARS = (1970, 2099)
 _USUAL_YEARS = (1971, 2099)
@@ -24,8 +24,6 @@ _SHORT_BIRTH_YEARS = 30
 _SHORT_YEARS = 70  # 69 is 2069, 70 is 1970
 _DAY_ZERO = datetime(1899, 12, 30)  # noqa: DTZ001 - of spreadsheets, wherever they are
 _UNIX = (946_684_800, 4_000_000_000)
-
-_IN_CHINESE = dict.fromkeys(("北京时间", "中国标准时间", "北京", "上海", "中国"), "Asia/Shanghai")
 
 AGAINST = {
     "dmy": gettext_noop("{field} {value} is not written day/month/year, as the dates of its column are"),
@@ -183,20 +181,12 @@ def _zone_of(name: str, timezone: str) -> str | int | None:
         return offset
     if name.lower() in _called(timezone):
         return timezone
-    place = _place_of(name)
+    place = place_of(name)
     try:
         zone(place)
     except Invalid:
         return None
     return place
-
-
-def _place_of(name: str) -> str:
-    """Return a zone as the tz database calls it, also for Eastern Time (US & Canada) and China Standard Time."""
-    windows = get_global("windows_zone_mapping")
-    plain = name.partition("(")[0].strip()
-    standard = plain.removesuffix(" Time").removesuffix(" Standard").removesuffix(" Daylight") + " Standard Time"
-    return _IN_CHINESE.get(plain) or windows.get(plain) or windows.get(standard) or name
 
 
 def _shifted(local: pl.Series, place: str | int) -> pl.Series:

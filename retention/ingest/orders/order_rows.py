@@ -12,7 +12,7 @@ from retention.ingest.cells.currencies import Currencies
 from retention.ingest.cells.numbers import read_money, read_thousandths
 from retention.ingest.cells.rows import Rows
 from retention.ingest.cells.times import read_times
-from retention.ingest.orders.order_states import PAID, PART_BACK, read_refund_states, states
+from retention.ingest.orders.order_states import PAID, PART_BACK, RETURNED, read_refund_states, states
 from retention.ingest.orders.part_refunds import are_part_refunded
 from retention.ingest.orders.quantities import THOUSAND, spelled, times_quantity
 from retention.ingest.orders.repeats import Stretches
@@ -125,6 +125,9 @@ class OrderReading:
                 "line": rows.lines,
             }
         )
+        if "quantity" not in self.columns:  # a refund that is a row of its own, as Square writes it
+            back = (pl.col("state") == RETURNED) & (pl.col("amount") < 0)
+            frame = frame.with_columns(quantity=pl.when(back).then(-THOUSAND).otherwise("quantity"))
         if "waybill" in self.columns:
             frame = frame.with_columns(read_has_left(rows).alias("has_left"))
         return _with_places(frame, rows.cells("address")) if "address" in self.columns else frame

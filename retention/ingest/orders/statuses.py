@@ -151,13 +151,15 @@ _WORDS: dict[str, dict[str, tuple[str, ...]]] = {
                      "已取消"),
         _REFUNDED: ("to return", "trả hàng/hoàn tiền", "退貨/退款", "退貨退款"),
     },
-    # Open Platform, GetOrders: status of an order item.
+    # Open Platform, GetOrders: status of an order item; "Package Returned", "Package scrapped", "Lost by 3PL" and "In
+    # Transit: Returning to seller" as the tests of a public reader of the seller's export have them.
     "Lazada": {
         _UNPAID: ("unpaid",),
         _PAID: ("packed", "topack", "toship", "ready_to_ship", "repacked", "shipped", "delivered", "confirmed",
                 "lost_by_3pl", "damaged_by_3pl"),
         _CANCELLED: ("canceled", "failed_delivery", "failed"),
-        _REFUNDED: ("returned", "shipped_back", "shipped_back_success", "shipped_back_failed", "package_returned"),
+        _REFUNDED: ("returned", "shipped_back", "shipped_back_success", "shipped_back_failed", "package_returned",
+                    "in transit: returning to seller", "package scrapped"),
     },
     # Taobao open platform, Trade.status, and the words of the seller centre.
     "Taobao, Tmall": {

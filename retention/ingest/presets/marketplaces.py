@@ -248,9 +248,10 @@ SHOPEE = ColumnPreset(
     ),
 )  # fmt: skip
 
-# Lazada Seller Center, Orders > Export: camelCase English columns everywhere (orderItemId, lazadaId, sellerSku,
-# orderNumber, paidPrice, status), one row a piece, so a line's amount is paidPrice; older exports have the same words
-# apart ("Order Item Id", "Seller SKU"). Buyers are masked names; customerEmail, where it is, tells them apart.
+# Lazada Seller Center, Orders > Export: camelCase English columns in every country, as a seller's mapping document of
+# the 76 and 77 columns of 2024 to 2026, the model of a Java importer and several readers list them; one row a piece,
+# so a line's amount is paidPrice; times are 01 Jun 2024 10:00. Buyers are masked names; customerEmail, mostly blank,
+# tells them apart. Older exports are said to have the same words apart ("Order Item Id", "Seller SKU").
 LAZADA = ColumnPreset(
     "lazada",
     (
@@ -260,7 +261,7 @@ LAZADA = ColumnPreset(
             {
                 "order_id": ("orderNumber", "Order Number"),
                 "line_id": ("orderItemId", "Order Item Id"),
-                "buyer_id": ("customerId", "buyerId", "customerEmail", "Customer Email"),
+                "buyer_id": ("customerEmail", "Customer Email"),
                 "email": ("customerEmail", "Customer Email"),
                 "name": ("customerName", "shippingName", "Customer Name"),
                 "phone": ("billingPhone", "shippingPhone", "billingPhone2", "shippingPhone2"),
@@ -281,11 +282,13 @@ LAZADA = ColumnPreset(
             marks=(
                 "orderItemId", "lazadaId", "lazadaSku", "sellerSku", "orderNumber", "paidPrice", "sellerDiscountTotal",
                 "shippingProviderType", "trackingCode", "buyerFailedDeliveryReturnInitiator", "wareHouse", "guarantee",
-                "deliveredDate", "deliveryType", "invoiceRequired", "bundleId", "Order Item Id", "Lazada Id",
+                "deliveredDate", "deliveryType", "rtsSla", "ttsSla",
+                "platformDiscountTotal", "walletCredit", "invoiceRequired", "bundleId", "Order Item Id", "Lazada Id",
                 "Lazada SKU", "Seller SKU",
             ),
             sure=("lazadaSku", "orderItemId"),
             statuses={"pending": "paid"},  # an order that waits for payment is "unpaid" here
+            not_verified="the names with blanks, such as `Order Item Id`.",
         ),
     ),
 )  # fmt: skip

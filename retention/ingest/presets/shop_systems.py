@@ -253,7 +253,6 @@ SQUARE = ColumnPreset(
                 "Price Point Name", "Modifiers Applied", "Gross Sales", "Net Sales", "Itemization Type", "Event Type",
                 "Dining Option", "Device Name", "Payment ID", "Customer Reference ID", "Commission",
             ),
-            without=("Time Zone",),
         ),
         ExportFormat(
             "orders",
@@ -261,7 +260,7 @@ SQUARE = ColumnPreset(
             {
                 **_SQUARE_ORDER,
                 "title": ("Description",),
-                "order_total": ("Net Sales", "Total Collected"),
+                "amount": ("Net Sales", "Total Collected"),
                 "refunded": ("Partial Refunds",),
             },
             marks=(
@@ -269,8 +268,6 @@ SQUARE = ColumnPreset(
                 "Card Entry Methods", "Square Gift Card", "Other Tender", "Net Total", "PAN Suffix", "Event Type",
                 "Deposit ID", "Customer Reference ID", "Dining Option",
             ),
-            without=("Time Zone",),
-            order_level=True,
         ),
         ExportFormat(
             "buyers",

@@ -265,6 +265,7 @@ WEBTOFFEE = ExportFormat(
         "order_total": ("order_total",),
         "postage": ("shipping_total",),
         "order_discount": ("discount_total", "cart_discount"),
+        "refunded": ("refund_items",),
         "sku": ("Product Item 1 SKU", "item_sku", "item_product_id"),
         "title": ("Product Item 1 Name", "item_name"),
         "quantity": ("item_quantity",),
