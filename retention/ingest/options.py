@@ -77,11 +77,29 @@ def check_meaning(word: str, meaning: str) -> None:
         )
 
 
+_MAY_SHARE = frozenset(("buyer_id", "name", "email", "phone"))
+"""Fields that one column may tell."""
+
+
 def with_saved(saved: Mapping[str, Any], given: ImportOptions) -> ImportOptions:
-    """Return options that were saved, as JSON, with what is given besides: what is given comes first."""
-    said = given.as_json()
-    both = {name: {**value, **said[name]} for name, value in saved.items() if name in said and isinstance(value, dict)}
-    return options_from({**saved, **said, **both})
+    """Return options that were saved, as JSON, with what is given besides: what is given comes first.
+
+    A column that is now taken for another field, or for none, is no longer taken for what it was.
+    """
+    before, said = options_from(saved), given.as_json()
+    fields = {column: name for name, column in given.mapping.items()}
+    mapping = {
+        name: column
+        for name, column in before.mapping.items()
+        if column not in given.ignore and (column not in fields or {name, fields[column]} <= _MAY_SHARE)
+    }
+    together = {
+        "mapping": {**mapping, **given.mapping},
+        "ignore": given.ignore or [name for name in before.ignore if name not in fields],
+        "statuses": {**before.statuses, **given.statuses},
+        "rates": {**before.rates, **given.rates},
+    }
+    return options_from({**saved, **said, **together})
 
 
 def options_from(values: Mapping[str, Any]) -> ImportOptions:

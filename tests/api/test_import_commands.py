@@ -214,6 +214,9 @@ def test_mapping_is_saved_from_an_import_shown_used_and_removed(shell: Shell, ty
     assert (report["totals"]["revenue"], report["totals"]["first_day"]) == ("2000.00", "2026-02-03")
     seen = typed("import", "orders", str(odd), *tea, "--mapping", "Kasse", "--decimal", "point", "--dry-run", "--json")
     assert json.loads(seen[1])["totals"]["revenue"] == "2.00"
+    other = ("--map", "unit_price=Summe", "--ignore", "Wer", "--dry-run", "--json")
+    seen = json.loads(typed("import", "orders", str(odd), *tea, "--mapping", "Kasse", *other)[1])
+    assert seen["columns"] == {"order_id": "Nr", "paid_at": "Wann", "unit_price": "Summe"}
     assert json.loads(typed("mappings", "remove", "Kasse", *tea, "--json")[1]) == {"removed": saved}
     for words in (("show", "Kasse"), ("remove", "Kasse"), ("show", "Kasse", "--kind", "orders")):
         code, _, error = typed("mappings", *words, *tea)
