@@ -54,8 +54,52 @@ def test_row_that_adds_up_the_others_is_left_out_with_its_reason(
 
 
 @pytest.mark.parametrize(
-    "row", ["Total,2026-03-31,,7", "Total Wine,2026-03-31,,22.5", "合计,2026-03-31,送礼,3", "Summer,2026-03-31,,22.5"]
+    ("head", "rows", "cells"),
+    [
+        (SALES, "合计,2026-03-31,,30", ("合计", "30", "22.50")),
+        (SALES, "Total,2026-03-31 23:59,送礼,7", ("Total", "7", "22.50")),
+        (SALES, ",2026-03-31,Grand total,7", ("Grand total", "7", "22.50")),
+        (SALES, "小计,2026-03-31,,22.5\na,2026-04-05 10:00,,1\n小计,2026-04-30,,2", ("小计", "2", "23.50 / 1.00")),
+        (LINES + ORDERS, "合计,c,2026-03-31,,,36", ("合计", "36", "35.00")),
+        (LINES + ORDERS, "Total,,2026-03-31,,4,", ("Total", "", "35.00")),
+        (LINES + ORDERS, ",b,2026-03-06,小计,1,7", ("小计", "7", "35.00")),  # no line of order 2
+        ("序号," + LINES + "1,1,a,2026-03-05,CUP,1,10\n", "合计,1,,2026-03-31,,,9", ("合计", "9", "10.00")),
+    ],
 )
+def test_row_called_a_sum_that_adds_up_otherwise_is_refused_with_both_sums(
+    load: Load, ask: Ask, head: str, rows: str, cells: tuple[str, str, str]
+) -> None:
+    load(head)
+    before = ask("SELECT count(*), sum(amount) FROM orders")[0]
+    word, stated, sums = cells
+    report = load(head + rows + "\n")
+    assert (report.rejected, report.rejects_path is not None) == (
+        rows.count("\n") + (1 if "\n" not in rows else 0),
+        True,
+    )
+    assert report.rejects_path is not None
+    reason = f"has the name of a footer, '{word}', but its amount '{stated}' is not the sum of the rows above ({sums})"
+    assert reason in report.rejects_path.read_text(encoding="utf-8-sig")
+    assert ask("SELECT count(*), sum(amount) FROM orders")[0] == (before if "\n" not in rows else (3, 2350))
+    # Imported again it is refused again; without the reason it is an order.
+    text = report.rejects_path.read_text(encoding="utf-8-sig")
+    assert load(text, name="rejects.csv").accepted == 0
+
+
+@pytest.mark.parametrize("row", ["Total,2026-03-31,,7", "合计,2026-03-31,送礼,3"])
+def test_order_of_a_buyer_called_total_is_taken_from_the_rejected_rows_without_the_reason(
+    load: Load, ask: Ask, row: str
+) -> None:
+    rejects = load(SALES + row + "\n").rejects_path
+    assert rejects is not None
+    header, refused, *_ = rejects.read_text(encoding="utf-8-sig").splitlines()
+    mended = f"{header}\n4,,{row}\n"
+    assert row in refused
+    assert load(mended, name="rejects.csv").accepted == 1
+    assert ask("SELECT external_id FROM buyers ORDER BY id")[2] == (row.split(",", maxsplit=1)[0],)
+
+
+@pytest.mark.parametrize("row", ["Total Wine,2026-03-31,,22.5", "Summer,2026-03-31,,22.5"])
 def test_buyer_who_is_called_like_a_sum_stays(load: Load, ask: Ask, row: str) -> None:
     assert load(SALES + row + "\n").accepted == 3
     assert ask("SELECT external_id FROM buyers ORDER BY id")[2] == (row.split(",", maxsplit=1)[0],)

@@ -22,11 +22,15 @@ REJECTS = ("line", "reason")
 
 
 class Reject(NamedTuple):
-    """A row that did not land: where it stands in the file, why not, and what it says."""
+    """A row that did not land: where it stands in the file, why not, and what it says.
+
+    `told` says that the row is none of an order by itself: a footer, the header again.
+    """
 
     line: int
     reason: str
     cells: Sequence[str | None]
+    told: bool = False
 
 
 @dataclass(frozen=True)

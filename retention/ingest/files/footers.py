@@ -1,7 +1,8 @@
 """Rows that add up what stands above them: totals and subtotals, which are no orders and no persons.
 
-A row with a word for a sum is one when its amount is the sum so far, or when it names nothing else. So a buyer who is
-called Total and has an amount and a time of their own stays.
+A row with a word for a sum is one when its amount is the sum so far, or when it names nothing else. One whose amount
+is another is no order without a word either: it is refused, with both sums. A buyer who is called Total stays where an
+order number or a contact of their own says who they are.
 """
 
 import re
@@ -9,14 +10,19 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from retention.i18n import gettext_noop
+from retention.i18n import gettext, gettext_noop
 
 IS_SUM = gettext_noop("is a footer: its amount is the sum of the rows above")
 NAMES_NOTHING = gettext_noop("is a footer: it names nothing of its own")
+ADDS_UP_OTHERWISE = gettext_noop(
+    "has the name of a footer, {word}, but its amount {stated} is not the sum of the rows above ({sums}); if it is an "
+    "order, empty this reason and import the file of rejected rows"
+)
 
 SUMMED = ("amount", "order_total")
 NUMBERS = (*SUMMED, "quantity", "unit_price", "refunded", "postage", "order_discount", "price", "stock")
 
+_WHO = ("buyer_id", "email", "phone", "name")
 _WORDS = (
     "合计", "总计", "小计", "汇总", "共计", "总额", "总和", "合計", "總計", "小計", "匯總", "共計", "総計", "総合計",
     "합계", "총계", "소계", "total", "totals", "grand total", "grand totals", "subtotal", "subtotals", "sub total",
@@ -65,6 +71,10 @@ class Sums:
         """Begin a new subtotal."""
         self._latest = {}
 
+    def spoken(self, name: str) -> str:
+        """Return what a column adds up to: from the top and, where that differs, from the last footer on."""
+        return " / ".join(dict.fromkeys(f"{sums.get(name, 0.0):.2f}" for sums in (self._all, self._latest)))
+
     def fits(self, cells: Mapping[str, str | None]) -> bool:
         """Tell whether every amount of a row is what the rows above add up to."""
         stated = {name: number_of(cells.get(name) or "") for name in SUMMED if cells.get(name)}
@@ -92,6 +102,28 @@ def footer(cells: Mapping[str, str | None], others: list[str], sums: Sums) -> st
         return IS_SUM
     texts = [cell for cell in others if cell and not is_word(cell) and not _NUMERIC.fullmatch(cell)]
     return NAMES_NOTHING if words and not own and not texts else None
+
+
+def misfit(cells: Mapping[str, str | None], others: list[str], first: str | None, sums: Sums) -> str | None:
+    """Return why a row that is called a sum, and adds up to something else, is refused; None when it is an order.
+
+    `first` is the first cell of the row, whatever it holds.
+    """
+    word = next((cell for cell in (*cells.values(), *others) if is_word(cell)), None)
+    if not word or not _is_called_a_sum(cells, first):
+        return None
+    field = next((name for name in SUMMED if cells.get(name)), SUMMED[0])
+    stated = repr(cells.get(field) or "")
+    return gettext(ADDS_UP_OTHERWISE).format(word=repr(word), stated=stated, sums=sums.spoken(field))
+
+
+def _is_called_a_sum(cells: Mapping[str, str | None], first: str | None) -> bool:
+    """Tell whether a row with a word for a sum is one by its name: in place of its number, or with nobody in it."""
+    number = cells.get("order_id")
+    nobody = not any(cells.get(name) and not is_word(cells[name]) for name in _WHO)
+    if number and not is_word(number):  # the number of orders beside the word: 合计,2
+        return nobody and is_word(first) and len(number) < 6 and bool(_NUMERIC.fullmatch(number))
+    return "order_id" in cells or nobody
 
 
 def number_of(cell: str) -> float | None:

@@ -5,7 +5,7 @@ order is filled in, never what belongs to a line. Footers and repeated headers a
 the file.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import polars as pl
@@ -13,7 +13,18 @@ import polars as pl
 from retention.i18n import gettext, gettext_noop, ngettext_noop, speaking
 from retention.ingest.columns import Columns
 from retention.ingest.files.chunks import REJECTS, Chunk, Reject, Source, is_own
-from retention.ingest.files.footers import IS_SUM, NAMES_NOTHING, NUMBERS, SUMMED, Sums, footer, has_word, sum_of
+from retention.ingest.files.footers import (
+    ADDS_UP_OTHERWISE,
+    IS_SUM,
+    NAMES_NOTHING,
+    NUMBERS,
+    SUMMED,
+    Sums,
+    footer,
+    has_word,
+    misfit,
+    sum_of,
+)
 from retention.ingest.notes import Notes
 
 REPEATS_HEADER = gettext_noop("repeats the header")
@@ -72,7 +83,7 @@ class _Tidying:
     def __init__(self, kind: str, columns: Columns, header: list[str]) -> None:
         self.filled = self.footers = self.errors = 0
         self._sums = Sums()
-        self._columns = columns
+        self._kind, self._columns = kind, columns
         self._fields = {name: sources[0][0] for name, sources in columns.sources.items()}
         self._number = self._fields.get("order_id") if kind == "orders" else None
         lines = {column for name in NUMBERS for column in self._all(name)}
@@ -99,7 +110,7 @@ class _Tidying:
         if frame.height:
             left_out = {} if is_own(frame) else self._left_out(frame)
             if left_out:
-                refused += [Reject(lines[row], gettext(why), frame.row(row)) for row, why in left_out.items()]
+                refused += [Reject(lines[row], why, frame.row(row), told=True) for row, why in left_out.items()]
                 kept = pl.Series([True]).new_from_index(0, frame.height).scatter(list(left_out), False)
                 frame, lines = frame.filter(kept), lines.filter(kept)
         if self._number and frame.height:
@@ -119,40 +130,51 @@ class _Tidying:
             if sum(cell == name for name, cell in zip(frame.columns, frame.row(row), strict=True)) * 2 > len(
                 frame.columns
             ):
-                left_out[row] = REPEATS_HEADER
+                left_out[row] = gettext(REPEATS_HEADER)
         begin = 0
         for row in self._suspects(frame):
             if row in left_out:
                 continue
             self._add(frame, begin, row)
             cells = frame.row(row, named=True)
-            others = [cells[name] or "" for name in frame.columns if name not in self._fields.values()]
-            why = footer({name: cells[column] for name, column in self._fields.items()}, others, self._sums)
+            why = self._adds_up(cells)
             if why:
                 left_out[row] = why
-                self.footers += 1
                 self._sums.restart()
             begin = row + 1 if why else row
         self._add(frame, begin, frame.height)
         return left_out
 
+    def _adds_up(self, cells: Mapping[str, str | None]) -> str | None:
+        """Return why a row is no order but a sum, of the rows above or of others."""
+        fields = {name: cells[column] for name, column in self._fields.items()}
+        others = [cell or "" for column, cell in cells.items() if column not in self._fields.values()]
+        if why := footer(fields, others, self._sums):
+            self.footers += 1
+            return gettext(why)
+        if self._kind != "orders" or self._own_rejects:
+            return None
+        return misfit(fields, others, next(iter(cells.values())), self._sums)
+
     def _told_before(self, frame: pl.DataFrame) -> dict[int, str]:
         """In our own file of rejects, footers have been told already: the rows they add up are not in it."""
         if not self._own_rejects:
             return {}
-        reasons = {
-            REPEATS_HEADER: _spoken(REPEATS_HEADER),
-            IS_SUM: _spoken(IS_SUM),
-            NAMES_NOTHING: _spoken(NAMES_NOTHING),
-        }
+        reasons = [
+            text.partition("{")[0]
+            for why in (REPEATS_HEADER, IS_SUM, NAMES_NOTHING, ADDS_UP_OTHERWISE)
+            for text in _spoken(why)
+        ]
         cells = frame[REJECTS[1]]
-        return {row: why for why, texts in reasons.items() for row in cells.is_in(texts).fill_null(False).arg_true()}
+        told = frame.select(pl.any_horizontal(pl.col(REJECTS[1]).str.starts_with(text) for text in reasons))
+        return {row: cells[row] for row in told.to_series().fill_null(False).arg_true()}
 
     def _suspects(self, frame: pl.DataFrame) -> list[int]:
         if self._number is None:
             return has_word(frame, self._worded).arg_true().to_list() if len(frame.columns) > 1 else []
         number = frame[self._number]
-        odd = (number.is_null() | has_word(frame, [self._number])).arg_true()
+        places = list(dict.fromkeys((self._number, frame.columns[0])))
+        odd = (number.is_null() | has_word(frame, places)).arg_true()
         if not len(odd):
             return []
         rows = frame[odd]
