@@ -8,7 +8,7 @@ from sqlmodel import Field, Session, col, select
 
 from retention.access import Member
 from retention.addresses import LONGEST_EMAIL, country_of, email_key, phone_country, phone_key
-from retention.database import BigId, ShopRow
+from retention.database import BigId, ShopRow, is_postgresql
 from retention.errors import NotFound
 from retention.privacy.personal import personal
 from retention.shops import Shop
@@ -81,11 +81,32 @@ def buyer_for(session: Session, member: Member, external_id: str) -> Buyer:
     found = session.exec(here.where(Buyer.external_id == external_id)).first()
     if found is None and "@" in (key := email_key(external_id)):
         found = session.exec(here.where(Buyer.external_id == key)).first()
-        # Numbers of before mail addresses had one spelling stand as they were written.
-        found = found or session.exec(here.where(sa.func.lower(col(Buyer.external_id)) == key)).first()
+        if found is None and (stored := mail_ids_as_stored(session, member.shop_id).get(key)):
+            found = session.exec(here.where(Buyer.external_id == stored[0])).first()
     if found is None:
         raise NotFound("No buyer has the id {external_id}.", external_id=external_id)
     return found
+
+
+def mail_ids_as_stored(session: Session, shop_id: int) -> dict[str, list[str]]:
+    """Return the ids that are mail addresses and stand as they were written before these had one spelling.
+
+    By that spelling; the oldest buyer first. They are few or none.
+    """
+    written = col(Buyer.external_id)
+    octets = (
+        sa.func.octet_length(written) if is_postgresql(session) else sa.func.length(sa.cast(written, sa.LargeBinary))
+    )
+    ascii_ones = sa.and_(
+        written.like("%@%"), sa.or_(written != sa.func.lower(written), written.like("% %"), written.like("%."))
+    )
+    others = sa.and_(octets != sa.func.length(written), sa.or_(written.like("%@%"), written.like("%＠%")))
+    rows = select(Buyer.external_id).where(Buyer.shop_id == shop_id, sa.or_(ascii_ones, others)).order_by(col(Buyer.id))
+    stored: dict[str, list[str]] = {}
+    for external_id in session.exec(rows):
+        if (key := email_key(external_id)) != external_id:
+            stored.setdefault(key, []).append(external_id)
+    return stored
 
 
 def buyer_numbered(session: Session, shop_id: int, number: int) -> Buyer | None:

@@ -1,6 +1,7 @@
 """Lists: buyers imported from a file, under a name that rules can use."""
 
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -9,9 +10,10 @@ from sqlalchemy import LargeBinary, UniqueConstraint
 from sqlmodel import Field, Session, col, select
 
 from retention import audit
+from retention.addresses import email_key
 from retention.bitmaps import ids_in
 from retention.built_on import BroughtRows, at_undo
-from retention.buyers import Buyer
+from retention.buyers import Buyer, mail_ids_as_stored
 from retention.database import ShopRow
 from retention.errors import Invalid, NotFound
 from retention.i18n import gettext_noop
@@ -76,7 +78,10 @@ def save_list(
 
 
 def buyers_called(session: Session, shop_id: int, external_ids: Iterable[str]) -> tuple[BitMap, list[str]]:
-    """Return the buyers with these external ids, and the ids nobody has, in their order and once each."""
+    """Return the buyers with these external ids, and the ids nobody has, in their order and once each.
+
+    A mail address is found in any spelling.
+    """
     wanted = list(dict.fromkeys(text.strip() for text in external_ids if text.strip()))
     if any("\0" in text for text in wanted):
         raise Invalid("A list of buyer IDs must be text, one ID per line.")
@@ -84,7 +89,23 @@ def buyers_called(session: Session, shop_id: int, external_ids: Iterable[str]) -
         col(Buyer.shop_id) == shop_id, one_of(session, col(Buyer.external_id), wanted or [""])
     )
     found = {external_id: buyer_id for buyer_id, external_id in session.execute(query)}
-    return BitMap(found.values()), [text for text in wanted if text not in found]
+    unknown = [text for text in wanted if text not in found]
+    if mails := [text for text in unknown if "@" in unicodedata.normalize("NFKC", text)]:
+        others = _by_address(session, shop_id, mails)
+        return BitMap(found.values()) | BitMap(others.values()), [text for text in unknown if text not in others]
+    return BitMap(found.values()), unknown
+
+
+def _by_address(session: Session, shop_id: int, mails: Sequence[str]) -> dict[str, int]:
+    """Return the buyers whose ids are these mail addresses in another spelling, as an import would find them."""
+    keys, stored = {text: email_key(text) for text in mails}, mail_ids_as_stored(session, shop_id)
+    spelled = {name for key in set(keys.values()) for name in (key, *stored.get(key, [])[:1])}
+    query = sa.select(col(Buyer.external_id), col(Buyer.id)).where(
+        col(Buyer.shop_id) == shop_id, one_of(session, col(Buyer.external_id), sorted(spelled))
+    )
+    numbers = {row.external_id: row.id for row in session.execute(query)}
+    meant = {text: next(filter(numbers.get, (key, *stored.get(key, [])[:1])), "") for text, key in keys.items()}
+    return {text: numbers[name] for text, name in meant.items() if name}
 
 
 def external_ids_of(session: Session, shop_id: int, sets: Iterable[BitMap]) -> dict[int, str]:

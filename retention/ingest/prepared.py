@@ -43,6 +43,7 @@ class PreparedFile:
         self.exact = source.exact
         self.counts: Counter[str] = Counter()
         self.source = source
+        self._known = known
         self._reading = PersonReading(kind, columns, shop, known, given)
         self.fields = self._reading.fields
 
@@ -58,10 +59,12 @@ class PreparedFile:
             yield replace(chunk, frame=self._reading.combine(chunk.frame)) if chunk.frame.height else chunk
 
     def tell(self, notes: Notes) -> None:
-        """Say what was left out of the rows read last."""
+        """Say what was left out of the rows read last, and whose they are where that is not plain."""
         for name, message in (("masked", MASKED), ("hidden", HIDDEN)):
             if self.counts[name]:
                 notes.add(message, count=self.counts[name])
+        for note in self._known.notes():
+            notes.add(note.message, **note.values)
 
 
 class PersonReading:

@@ -5,11 +5,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine
 
-from retention.buyers import Buyer
+from retention.access import Member
+from retention.buyers import Buyer, buyer_for
 from retention.database import transaction
 from retention.ingest.orders.statuses import status_of
 from retention.ingest.presets import CHOICES
 from retention.shops import find_shop
+from segments.lists import buyers_called, external_ids_of
 from tests.retention.makers import NOW, Ask, Load
 
 HEADER = "order_id,buyer_id,email,phone,country,paid_at,amount\n"
@@ -60,6 +62,47 @@ def test_a_mail_address_as_number_is_one_buyer_also_as_stored_before(load: Load,
     load(HEADER + "1,ANN@example.com,,,,2026-03-05,1.00\n2,bob@example.com,,,,2026-03-05,1.00\n")
     load("buyer_id\nann@EXAMPLE.com\n", kind="followers", name="f.csv")
     assert ask("SELECT external_id FROM buyers ORDER BY id") == [("Bob@Example.com",), ("ann@example.com",)]
+
+
+TWINS = (
+    "Bob@Example.com",
+    "BOB@example.com",
+    "CY@x.example",
+    "cy@x.example",
+    "Él@x.example",
+    "ÉL@X.example",
+    "d @x.example",
+)
+WRITTEN = {  # in a file or a list, and who is meant: whoever has the one spelling, else the oldest
+    "bob@example.com": "Bob@Example.com", "BOB@EXAMPLE.COM ": "Bob@Example.com", "Cy@X.example": "cy@x.example",
+    "ｃｙ＠x.example": "cy@x.example", "éL@x.example": "Él@x.example", "D@x.example": "d @x.example",
+}  # fmt: skip
+
+
+def test_an_address_that_stands_as_several_buyers_adds_none_and_the_report_says_whose_it_is(
+    load: Load, ask: Ask, shop_engine: Engine
+) -> None:
+    with transaction(shop_engine) as session:
+        shop = find_shop(session, "tea")
+        session.add_all([Buyer(shop_id=shop.id, external_id=each, created_at=NOW) for each in TWINS])
+    rows = [f"{n},{mail},,,,2026-03-05,1.00" for n, mail in enumerate(WRITTEN)]
+    found = load(HEADER + "\n".join(rows))
+    said = "3 mail addresses of the file are the IDs of several buyers each, who were stored in different spellings. "
+    assert said + "Their rows go to one of them: 'Bob@Example.com', 'cy@x.example', 'Él@x.example'." in found.notes
+    assert found.totals["new_buyers"] == 0
+    theirs = "SELECT b.external_id FROM orders AS o JOIN buyers AS b ON b.id = o.buyer_id ORDER BY o.external_id"
+    assert [name for (name,) in ask(theirs)] == list(WRITTEN.values())
+    one = load("buyer_id\nBOB@example.COM\ne@x.example", kind="followers", name="f.csv")
+    assert [note for note in one.notes if "1 mail address of the file is the ID of several buyers" in note]
+    assert not [
+        note for note in load("buyer_id\nE@x.example", kind="followers", name="g.csv").notes if "several" in note
+    ]
+    with transaction(shop_engine) as session:
+        for mail, meant in WRITTEN.items():
+            found_here, unknown = buyers_called(session, shop.id, [mail, "nobody@x.example"])
+            assert list(external_ids_of(session, shop.id, [found_here]).values()) == [meant]
+            assert unknown == ["nobody@x.example"]
+            assert buyer_for(session, Member(shop.id, "user:1", frozenset()), mail).external_id == meant
 
 
 def test_contacts_may_stand_in_the_column_of_the_number(load: Load, ask: Ask) -> None:

@@ -5,16 +5,19 @@ names no buyer and is no address. A mail address as a number has one spelling. W
 or buyers is about whoever has its mail address, else its telephone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import polars as pl
 from sqlmodel import Session
 
-from retention.addresses import email_key, email_keys, phone_keys
+from retention.addresses import email_keys, phone_keys
+from retention.buyers import mail_ids_as_stored
+from retention.i18n import ngettext_noop
 from retention.ingest.cells.identifiers import bare_identifiers
+from retention.ingest.notes import Note
 from retention.shops import Shop
-from retention.staging import ColumnKind, fetch_all, look_up
+from retention.staging import ColumnKind, look_up
 
 _NOBODY = frozenset((
     "null", "nan", "n/a", "na", "#n/a", "none", "nil", "undefined", "(blank)", "blank", "-", "--", "---", "—", "\\n",
@@ -30,7 +33,16 @@ _LONG = (
     r"^[A-Za-z0-9+/_-]{60,150}={0,2}$"  # a recipient's cipher (OAID): letters of both cases and digits, of no meaning
 )
 _LEAST_LONG = 60
+_MOST_NAMED = 3
 _LEAST_DIGITS = 7  # of a telephone that tells one person from another
+
+
+SEVERAL = ngettext_noop(
+    "{count} mail address of the file is the ID of several buyers, who were stored in different spellings. Its rows go "
+    "to one of them: {buyers}.",
+    "{count} mail addresses of the file are the IDs of several buyers each, who were stored in different spellings. "
+    "Their rows go to one of them: {buyers}.",
+)
 
 
 class Persons(NamedTuple):
@@ -118,36 +130,41 @@ def _or_contact(
 
 
 class KnownBuyers:
-    """How mail addresses that are numbers of a shop's buyers were written when they were stored."""
+    """How mail addresses that are numbers of a shop's buyers were written when they were stored.
+
+    Where one stands as several buyers, whoever has it in its one spelling is meant, else the oldest.
+    """
 
     def __init__(self, session: Session, shop: Shop) -> None:
-        self._stored = _spellings(session, shop)
+        stored = mail_ids_as_stored(session, shop.id)
+        exact = _exact(session, shop, list(stored))
+        self._stored = {key: spellings[0] for key, spellings in stored.items() if key not in exact}
+        self._several = {
+            key: self._stored.get(key, key) for key, spellings in stored.items() if key in exact or spellings[1:]
+        }
+        self._met: dict[str, str] = {}
 
     def as_stored(self, buyer: pl.Series) -> pl.Series:
         """Return the numbers with each mail address as the shop has it."""
+        if self._several:
+            self._met |= {key: self._several[key] for key in buyer.unique() if key in self._several}
         return buyer.replace(self._stored) if self._stored else buyer
 
+    def notes(self) -> Iterator[Note]:
+        """Say which of several buyers with one address got the rows."""
+        if self._met:
+            shown = ", ".join(map(repr, sorted(self._met.values())[:_MOST_NAMED]))
+            more = ", …" if len(self._met) > _MOST_NAMED else ""
+            yield Note(SEVERAL, {"count": len(self._met), "buyers": shown + more})
 
-def _spellings(session: Session, shop: Shop) -> dict[str, str]:
-    """Return the stored spelling of mail addresses that were kept before they had one; the oldest buyer is meant."""
-    rows = fetch_all(
-        session,
-        """
-        SELECT external_id FROM buyers WHERE shop_id = :shop AND (
-          (external_id LIKE '%@%' AND (external_id <> lower(external_id) OR external_id LIKE '% %'))
-          OR external_id LIKE '%＠%') ORDER BY id
-        """,
-        shop=shop.id,
-    )
-    stored: dict[str, str] = {}
-    for (external_id,) in rows:
-        stored.setdefault(email_key(external_id), external_id)
-    if not stored:
-        return {}
+
+def _exact(session: Session, shop: Shop, keys: list[str]) -> set[str]:
+    """Return the addresses that somebody has in their one spelling."""
+    if not keys:
+        return set()
     columns = {"key": ("t.external_id", ColumnKind.TEXT)}
-    keys = pl.Series(list(stored))
-    exact = look_up(session, "buyers", keys, "t.external_id = s.value", columns, shop=shop.id)
-    return {key: spelled for key, spelled in stored.items() if key not in set(exact["key"].to_list())}
+    found = look_up(session, "buyers", pl.Series(keys), "t.external_id = s.value", columns, shop=shop.id)
+    return set(found["key"].to_list())
 
 
 def joined(parts: Sequence[pl.Series]) -> pl.Series:
