@@ -132,6 +132,28 @@ def test_what_went_back_and_what_was_cancelled_does_not_count(
     assert (status, refunded, bool(counts)) == state
 
 
+@pytest.mark.parametrize("column", ["退款状态", "status"])
+def test_amount_of_a_refund_that_was_not_paid_is_not_taken_off(load: Load, ask: Ask, column: str) -> None:
+    words = [
+        "退款中",
+        "退款关闭",
+        "退款失败",
+        "等待卖家处理退款",
+        "refund requested",
+        "Refund declined",
+        "return cancelled",
+    ]
+    rows = [f"{number},a,2026-01-02,10,{word},10" for number, word in enumerate(words)]
+    meanings = dict.fromkeys(words, "paid") if column == "status" else {}
+    report = load(
+        f"order_id,buyer_id,paid_at,amount,{column},refunded\n" + "\n".join([*rows, "p,a,2026-01-02,10,,4"]),
+        statuses=meanings,
+    )
+    assert [note for note in report.notes if note.startswith(f"{len(words)} rows name refunds that were not paid")]
+    assert {refunded for _, _, _, refunded, _ in ask(STATES)[:-1]} == {0}
+    assert ask(STATES)[-1] == ("p", "paid", 1000, 400, True)
+
+
 def test_order_whose_lines_net_to_nothing_is_returned(load: Load, ask: Ask) -> None:
     load(f"{HEADER}\n1,a,2026-01-02,CUP,1,10\n1,a,2026-01-02,CUP,-1,10\n")
     assert ask(STATES) == [("1", "returned", 0, 0, False)]

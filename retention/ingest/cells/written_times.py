@@ -12,15 +12,18 @@ _MONTHS = {
     word: number
     for number, names in enumerate(
         (
-            "january jan januar jänner janvier janv enero ene gennaio gen janeiro",
-            "february feb februar février févr fév febrero febbraio fevereiro fev",
-            "march mar märz mrz mars marzo março", "april apr avril avr abril abr aprile",
-            "may mai mayo maggio mag maio", "june jun juni juin junio giugno giu junho",
-            "july jul juli juillet juil julio luglio lug julho", "august aug août agosto ago",
-            "september sept sep septembre septiembre settembre set setembro",
-            "october oct oktober okt octobre octubre ottobre ott outubro out",
-            "november nov novembre noviembre novembro",
-            "december dec dezember dez décembre déc diciembre dic dicembre dezembro",
+            "january jan januar jänner janvier janv enero ene gennaio gen janeiro januari stycznia styczeń sty",
+            "february feb februar février févr fév febrero febbraio fevereiro fev februari lutego luty lut",
+            "march mar märz mrz mars marzo março maart mrt marts marca marzec",
+            "april apr avril avr abril abr aprile kwietnia kwiecień kwi",
+            "may mai mayo maggio mag maio mei maj maja",
+            "june jun juni juin junio giugno giu junho czerwca czerwiec cze",
+            "july jul juli juillet juil julio luglio lug julho lipca lipiec lip",
+            "august aug août agosto ago augustus augusti sierpnia sierpień sie",
+            "september sept sep septembre septiembre settembre set setembro września wrzesień wrz",
+            "october oct oktober okt octobre octubre ottobre ott outubro out października październik paź",
+            "november nov novembre noviembre novembro listopada listopad lis",
+            "december dec dezember dez décembre déc diciembre dic dicembre dezembro desember des grudnia grudzień gru",
         ),
         1,
     )
@@ -45,16 +48,17 @@ _ZONE_ASIDE = re.compile(r"\(((?:utc|gmt)\s?[+-]?[\d:]*|[a-z]{3,4})\)")
 _DASHES = re.compile("[\u2010-\u2015\u2212\ufe63]")
 _WEEKDAY = re.compile(
     r"\b(?:mon|tue|tues|wed|thu|thur|thurs|fri|sat|sun)\b\.?|\b(?:mon|tues|wednes|thurs|fri|satur|sun)day\b"
-    r"|(?:星期|礼拜|周)[一二三四五六日天]|\b(?:at|um|uhr|de|del)\b"
+    r"|(?:星期|礼拜|周)[一二三四五六日天]|\b(?:at|um|uhr|de|del|à|om|kl|klo|godz)\b\.?"
 )
 _HALVES = "|".join(sorted((_MORNING | _EVENING | _NOON) - {"am", "pm"}))
 _MARKER = re.compile(rf"({_HALVES})|(?<![a-z])([ap])\.?\s?m\b\.?")
 _EAST = r"(?:\s?(?:utc|gmt)?\s?([+-])(0?\d|1[0-4])(?::?(00|15|30|45))?|\s?(z))?(?=[\s,]|$)"
-_START = r"(?:^|(?<=[\st日号,_])|(?<=\d{4}:)|(?<=\d-)(?=\d{1,2}:))"
+_START = r"(?:^|(?<=[\st日号일,_])|(?<=\d{4}:)|(?<=\d-)(?=\d{1,2}:))"
 _CLOCKS = tuple(
     re.compile(pattern + _EAST)
     for pattern in (
-        _START + r"(\d{1,2})(?:\s?[:时時点點]\s?|h)(\d{2})(?:\s?[:分]\s?(\d{1,2}))?(?:[.,:](\d{1,9}))?\s?[分秒]?",
+        _START + r"(\d{1,2})(?:\s?[:时時点點시]\s?|h)(\d{2})(?:\s?[:分분]\s?(\d{1,2}))?(?:[.,:](\d{1,9}))?"
+        r"\s?[分秒분초]?",
         r"(?<=\d)t(\d{2})(\d{2})(\d{2})?(?:[.,](\d{1,9}))?",
         _START + r"(\d{1,2})\s?(?:[时時点點]整?|h)()()()",
     )
@@ -62,10 +66,10 @@ _CLOCKS = tuple(
 _BARE_HOUR = re.compile(_START + r"(\d{1,2})()()()" + _EAST)
 _ZONE = re.compile(rf"(?<![a-z])({'|'.join((*_OFFSETS, *AMBIGUOUS))})\b")
 
-_YMD = re.compile(r"(\d{4})(?:\s?[-/.年]\s?|\s)(\d{1,2})(?:\s?[-/.月]\s?|\s)(\d{1,2})\s?[日号]?")
+_YMD = re.compile(r"(\d{4})(?:\s?[-/.年년]\s?|\s)(\d{1,2})(?:\s?[-/.月월]\s?|\s)(\d{1,2})\s?[日号일]?\.?")
 _SHORT_YMD = re.compile(r"(\d{2})年(\d{1,2})月(\d{1,2})[日号]?")
 _EIGHT = re.compile(r"(\d{4})(\d{2})(\d{2})")
-_WORD = re.compile("[a-zà-ÿ]{3,10}")
+_WORD = re.compile("[a-zà-ÿąćęłńśźż]{3,12}")
 _DAY_FIRST = re.compile(r"(\d{1,2})[-/. ]*#[-/. ]*(\d{4}|\d{2})")
 _MONTH_FIRST = re.compile(r"#[-/. ]*(\d{1,2})[-/. ]+(\d{4}|\d{2})")
 _YEAR_FIRST = re.compile(r"(\d{4})[-/. ]*#[-/. ]*(\d{1,2})")

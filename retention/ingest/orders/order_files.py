@@ -15,6 +15,7 @@ from pathlib import Path
 import polars as pl
 from sqlmodel import Session
 
+from retention.i18n import ngettext_noop
 from retention.ingest.cells.rows import Rows
 from retention.ingest.columns import Columns
 from retention.ingest.files.chunks import Reject, blank_to_null
@@ -70,6 +71,12 @@ class OrderInput:
     coupon: str | None = None
     channel: str | None = None
     currency: str | None = None
+
+
+OPEN_REFUNDS = ngettext_noop(
+    "{count} row names a refund that was not paid (asked for, closed or failed); its amount was not taken off.",
+    "{count} rows name refunds that were not paid (asked for, closed or failed); their amounts were not taken off.",
+)
 
 
 class OrderStaging:
@@ -168,6 +175,8 @@ class OrderStaging:
             yield from self._reading.currencies.notes()
         for word, count in self._reading.unknown_statuses.most_common():
             yield Note(UNKNOWN_WORD, {"word": repr(word), "count": count, "plain": f'"{word}"'})
+        if count := self._reading.open_refunds["rows"]:
+            yield Note(OPEN_REFUNDS, {"count": count})
         yield from self._merge.heavy.notes(self._session)
         yield from self._notes
 

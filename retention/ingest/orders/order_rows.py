@@ -12,7 +12,7 @@ from retention.ingest.cells.currencies import Currencies
 from retention.ingest.cells.numbers import read_money, read_thousandths
 from retention.ingest.cells.rows import Rows
 from retention.ingest.cells.times import read_times
-from retention.ingest.orders.order_states import PAID, PART_BACK, RETURNED, read_refund_states, states
+from retention.ingest.orders.order_states import NOTHING_BACK, PAID, PART_BACK, RETURNED, read_refund_states, states
 from retention.ingest.orders.part_refunds import are_part_refunded
 from retention.ingest.orders.quantities import THOUSAND, spelled, times_quantity
 from retention.ingest.orders.repeats import Stretches
@@ -54,7 +54,8 @@ class OrderReading:
 
     `currencies`: what is known of other currencies than the shop's; without, each is refused.
     `order_level`: money columns hold the order's totals. `after_refunds`: refunds have been taken from the amount.
-    `status_words`: folded status words and the states they mean here; `unknown_statuses` counts the words nobody knows.
+    `status_words`: folded status words and the states they mean here; `unknown_statuses` counts the words nobody knows,
+    and `open_refunds` the rows that name the amount of a refund which was not paid.
     `add_lines`: known orders keep their lines. `items_only`: the file holds lines and says nothing of their orders.
     `divides`: the rows come from a file, which may hold an order twice.
     """
@@ -67,6 +68,7 @@ class OrderReading:
     currencies: Currencies | None = None
     status_words: Mapping[str, str] = field(default_factory=dict)
     unknown_statuses: Counter[str] = field(default_factory=Counter)
+    open_refunds: Counter[str] = field(default_factory=Counter)
     add_lines: bool = False
     items_only: bool = False
     divides: bool = True
@@ -151,7 +153,7 @@ class OrderReading:
 
     def _settle(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Settle each line's amount; returns and discounts are negative. Null where only the order's total is known."""
-        frame = frame.with_columns(
+        frame = self._without_open_refunds(frame).with_columns(
             pl.col("refunded", "order_discount").abs(), first_at=pl.coalesce("placed_at", "paid_at")
         )
         if self.after_refunds:
@@ -168,6 +170,15 @@ class OrderReading:
         if not self.columns.keys() & {"status", "paid_at", "cancelled_at"} and not self.items_only:
             frame = frame.with_columns(state=pl.lit(PAID, pl.Int8))  # a file with neither is a list of sales
         return frame.with_columns(pl.col("sku", "title", "category").fill_null(""))
+
+    def _without_open_refunds(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Leave out the amounts of refunds that the file says were asked for, closed or failed: nothing went back."""
+        still_here = (pl.col("refund_state") == NOTHING_BACK) & (pl.col("refunded") != 0)
+        count = frame.select(still_here.sum()).item()
+        if not count:
+            return frame
+        self.open_refunds["rows"] += count
+        return frame.with_columns(refunded=pl.when(still_here.fill_null(value=False)).then(0).otherwise("refunded"))
 
 
 def _with_part_refunds(found: pl.Series, rows: Rows, status: pl.Series) -> pl.Series:

@@ -37,6 +37,11 @@ _REFUND_WORDS = (  # the first that fits; as Taobao, JD, Pinduoduo, Douyin, Youz
     (r"售后完成|售后成功", ALL_BACK),
 )
 
+_OF_REFUNDS = r"退|售后|refund|return|erstatt|rembours|reembols|rimbors"
+"""Words of a status that speak of a refund at all."""
+
+_NOTHING_SAID = pl.Series("refund_state", [None], pl.Int8)
+
 
 def states(status: pl.Series, cancelled_at: pl.Series) -> pl.Series:
     """Return states as numbers; an order that was cancelled at some time is cancelled, unless all of it went back."""
@@ -53,19 +58,36 @@ def status_words(state: pl.Expr) -> pl.Expr:
 
 
 def read_refund_states(rows: Rows) -> pl.Series:
-    """Return what a column such as 售后状态 says went back: nothing, a part, all; an unknown word is refused."""
+    """Return what a column such as 售后状态 says went back: nothing, a part, all; an unknown word is refused.
+
+    Where it says nothing, the order's status may say that none did: 退款中, 退款关闭.
+    """
     cells = rows.cells("refund_status")
-    if cells.null_count() == len(cells):
-        return pl.Series("refund_state", [None], pl.Int8).new_from_index(0, len(cells))
-    words = cells.unique().drop_nulls()
-    meaning = pl.lit(None, pl.Int8)
-    for pattern, means in reversed(_REFUND_WORDS):
-        fits = pl.col("refund_status").str.to_lowercase().str.contains(pattern)
-        meaning = pl.when(fits).then(pl.lit(means, pl.Int8)).otherwise(meaning)
-    known = words.to_frame("refund_status").with_columns(refund_state=meaning)
-    found = cells.to_frame("refund_status").join(known, on="refund_status", how="left", maintain_order="left")
-    wrong = cells.is_not_null() & found["refund_state"].is_null()
+    found = _meanings(cells)
+    wrong = cells.is_not_null() & found.is_null()
     message = gettext_noop("{field} {value} is unknown; known are {known}")
     some = "退款成功, 部分退款, 退款中, 无售后, refunded, partially refunded, none"
     rows.refuse(wrong, message, cells, field="refund_status", known=some)
-    return found["refund_state"]
+    return found.fill_null(_refunds_under_way(rows.cells("status")))
+
+
+def _refunds_under_way(status: pl.Series) -> pl.Series:
+    """Return where a status says that a refund was asked for and nothing went back."""
+    speaks = status.unique().drop_nulls()
+    speaks = speaks.filter(speaks.str.to_lowercase().str.contains(_OF_REFUNDS))
+    if speaks.is_empty():
+        return _NOTHING_SAID.new_from_index(0, len(status))
+    known = speaks.to_frame("word").with_columns(said=_meanings(speaks)).filter(said=NOTHING_BACK)
+    return status.replace_strict(known["word"], known["said"], default=None, return_dtype=pl.Int8)
+
+
+def _meanings(cells: pl.Series) -> pl.Series:
+    words = cells.unique().drop_nulls()
+    if words.is_empty():
+        return _NOTHING_SAID.new_from_index(0, len(cells))
+    meaning = pl.lit(None, pl.Int8)
+    for pattern, means in reversed(_REFUND_WORDS):
+        fits = pl.col("word").str.to_lowercase().str.contains(pattern)
+        meaning = pl.when(fits).then(pl.lit(means, pl.Int8)).otherwise(meaning)
+    known = words.to_frame("word").with_columns(refund_state=meaning)
+    return cells.to_frame("word").join(known, on="word", how="left", maintain_order="left")["refund_state"]
