@@ -76,7 +76,8 @@ _WORDS: dict[str, dict[str, tuple[str, ...]]] = {
         _CANCELLED: ("canceled",),
         _REFUNDED: ("closed", "paypal_reversed"),
     },
-    # PrestaShop: install/langs/*/data/order_state.xml in English, French, German, Spanish, Italian.
+    # PrestaShop: install-dev/langs/{en,fr,de,es,it}/data/order_state.xml, and the words of earlier versions. "In attesa
+    # di rifornimento" stands there for a paid and for an unpaid order, so that it has to be said.
     "PrestaShop": {
         _UNPAID: ("awaiting check payment", "awaiting bank wire payment", "awaiting bank wire",
                   "awaiting cash on delivery validation", "awaiting paypal payment", "on backorder (not paid)",
@@ -85,23 +86,30 @@ _WORDS: dict[str, dict[str, tuple[str, ...]]] = {
                   "warten auf zahlungseingang scheck", "warten auf zahlungseingang banküberweisung",
                   "warten auf zahlungseingang", "en espera de pago por cheque",
                   "en espera de pago por transferencia bancaria", "in attesa di pagamento con assegno",
-                  "in attesa di pagamento con bonifico bancario"),
+                  "in attesa di pagamento con bonifico bancario", "in attesa di pagamento con paypal",
+                  "awaiting cod validation", "en attente de paiement par chèque", "en attente de paiement paypal",
+                  "en cours de réapprovisionnement", "warten auf zahlungseingang von bank",
+                  "warten auf zahlungseingang von paypal", "artikel nicht auf lager", "pago mediante cheque pendiente",
+                  "pago por transferencia bancaria pendiente", "pago mediante paypal pendiente", "pedido en espera"),
         _PAID: ("payment accepted", "remote payment accepted", "processing in progress", "preparation in progress",
                 "on backorder (paid)", "paiement accepté", "paiement à distance accepté", "en cours de préparation",
                 "expédié", "livré", "en attente de réapprovisionnement (payé)", "zahlung eingegangen", "versandt",
                 "versendet", "geliefert", "zugestellt", "bestellung in bearbeitung", "pago aceptado",
                 "preparación en curso", "enviado", "entregado", "pagamento accettato", "preparazione in corso",
-                "spedito", "consegnato"),
+                "spedito", "consegnato", "bestellung versandt", "bestellung ausgeliefert",
+                "artikel nicht auf lager (bezahlt)", "zahlung ausserhalb von prestashop eingegangen",
+                "preparación en proceso", "pago a distancia aceptado", "consegna in corso"),
         _CANCELLED: ("payment error", "annulé", "erreur de paiement", "fehler bei der bezahlung", "error en pago",
-                     "errore di pagamento"),
-        _REFUNDED: ("remboursé",),
+                     "errore di pagamento", "bestellung storniert", "error en el pago"),
+        _REFUNDED: ("remboursé", "remboursement", "zahlung erstattet", "reembolso"),
     },
-    # Odoo: sale.order, field `state`, with its labels in English, French, German, Chinese.
+    # Odoo: sale.order, field `state`, with its labels in English, French, German, Spanish, Italian, Chinese.
     "Odoo": {
         _UNPAID: ("draft", "quotation", "sent", "quotation sent", "devis", "devis envoyé", "angebot",
-                  "angebot gesendet", "报价单", "报价", "已发送报价单", "报价已发送"),
+                  "angebot gesendet", "presupuesto", "presupuesto enviado", "cotización", "cotización enviada",
+                  "preventivo", "preventivo inviato", "报价单", "报价", "已发送报价单", "报价已发送"),
         _PAID: ("sale", "sales order", "locked", "done", "bon de commande", "verrouillé", "verkaufsauftrag",
-                "gesperrt",
+                "gesperrt", "pedido de venta", "orden de venta", "bloqueado", "ordine di vendita", "bloccato",
                 "销售订单", "已锁定"),
         _CANCELLED: ("cancel", "abgebrochen"),
     },
@@ -208,7 +216,8 @@ _WORDS: dict[str, dict[str, tuple[str, ...]]] = {
         _CANCELLED: ("交易关闭", "已关闭", "trade_close"),
         _REFUNDED: ("全额退款", "全部退款", "退款关闭订单"),
     },
-    # 聚水潭 open platform, order status; orders that were merged into another or split are not orders any more.
+    # 聚水潭 open platform, order status, as ten public clients list it (等供销商|外仓发货: WaitOuterSent); orders that
+    # were merged into another or split are not orders any more.
     "Jushuitan": {
         _UNPAID: ("待付款", "waitpay"),
         _PAID: ("发货中", "已付款待审核", "已客审待财审", "待审核", "异常", "已发货", "等供销商外仓发货", "等供销商",
@@ -217,12 +226,15 @@ _WORDS: dict[str, dict[str, tuple[str, ...]]] = {
         _CANCELLED: ("取消", "被取消"),
         "ignore": ("被合并", "被拆分", "merged", "split"),
     },
-    # 旺店通, sales orders: trade_status.
+    # 旺店通 open platform, trade_status 5 to 113, as eight public clients list it. 未确认 (53) and 无需处理 (115) say
+    # too little outside of it.
     "Wangdiantong": {
-        _UNPAID: ("未付款", "等未付"),
+        _UNPAID: ("未付款", "等未付", "待尾款"),
         _PAID: ("待转预订单", "前处理", "委外前处理", "待抢单", "延时审核", "预订单前处理", "预订单", "待客审",
                 "待财审",
-                "待递交仓库", "递交仓库中", "已递交仓库", "已确认", "已审核", "已发货", "已完成", "待转已完成"),
+                "待递交仓库", "递交仓库中", "已递交仓库", "已确认", "已审核", "已发货", "已完成", "待转已完成",
+                "待选仓", "抢单前处理", "待拣货", "待验货", "待打包", "待称重", "发货中", "发往配送中心",
+                "异常发货", "部分打款", "部分结算", "已签收"),
         _CANCELLED: ("已取消",),
         _REFUNDED: ("线下退款",),
     },
@@ -235,7 +247,9 @@ _SHIPPED = (
     "已签收", "已完成", "完成", "双方已评", "待评价", "买家已签收", "已出库", "等待确认收货", "等待收货", "运输中",
     "配送中",
     "expédié", "livré", "versandt", "versendet", "geliefert", "zugestellt", "enviado", "entregado", "spedito",
-    "consegnato", "terminée", "abgeschlossen", "completado", "shipped - delivered to buyer", "paid and shipped",
+    "consegnato", "consegna in corso", "bestellung versandt",
+    "bestellung ausgeliefert", "terminée", "abgeschlossen", "completado", "shipped - delivered to buyer",
+    "paid and shipped",
     "selesai", "dikirim", "sedang dikirim", "đang giao", "đã giao", "hoàn thành", "สำเร็จแล้ว", "concluído", "運送中",
     "trade_finished", "wait_buyer_confirm_goods", "trade_success",
 )  # fmt: skip

@@ -51,9 +51,10 @@ MAGENTO = ColumnPreset(
     ),
 )  # fmt: skip
 
-# PrestaShop back office, Orders > Export (semicolons, in the language of the employee): columns of OrderGridDefinition
-# (ID, Reference, New client, Delivery, Customer, Total, Payment, Status, Date), their French, German, Spanish and
-# Italian from the translations of the core; ps_orders/ps_order_detail for SQL-manager exports.
+# PrestaShop back office, Orders > Export (semicolons, in the language of the employee): OrderController::exportAction
+# of PrestaShop (ID, Reference, New client, Delivery, Customer, Total, Payment, Status, Date; Company in shops for
+# firms). A cart that was split makes several orders of one reference, so an order's number is its ID. ps_orders and
+# ps_order_detail for exports of the SQL manager.
 PRESTASHOP = ColumnPreset(
     "prestashop",
     (
@@ -61,7 +62,7 @@ PRESTASHOP = ColumnPreset(
             "orders",
             "Orders",
             {
-                "order_id": ("Reference", "Référence", "Referenz", "Bestellnummer", "Referencia", "Riferimento", "ID"),
+                "order_id": ("ID", "Reference", "Référence", "Referenz", "Bestellnummer", "Referencia", "Riferimento"),
                 "name": ("Customer", "Client", "Kunde", "Cliente"),
                 "country": ("Delivery", "Livraison", "Lieferung", "Entrega", "Consegna"),
                 "order_total": ("Total", "Gesamt", "Totale"),
@@ -71,12 +72,13 @@ PRESTASHOP = ColumnPreset(
             sure=("New client", "Nouveau client", "Neuer Kunde", "Cliente nuevo", "Nuevo cliente", "Nuovo cliente"),
             without=("Customer",),
             order_level=True,
+            not_verified="the headers that are not English.",
         ),
         ExportFormat(
             "orders",
             "SQL manager (ps_orders, ps_order_detail)",
             {
-                "order_id": ("reference", "id_order"),
+                "order_id": ("id_order", "reference"),
                 "buyer_id": ("id_customer",),
                 "email": ("email",),
                 "name": ("firstname + lastname",),
@@ -125,9 +127,11 @@ PRESTASHOP = ColumnPreset(
     ),
 )  # fmt: skip
 
-# Odoo, Sales > Orders > Export: labels and technical names of sale.order and sale.order.line (with "I want to update
-# data" the technical ones), French and Chinese labels of the module's translations; rows after the first of an order
-# leave its columns blank.
+# Odoo, Sales > Orders > Export: labels or, with "I want to update data", technical names of sale.order and
+# sale.order.line, in the language of the user. English, German (Auftragszeilen/Menge), French (Lignes de la
+# commande/Total, also Produit for Article), Spanish (Líneas del pedido/Cantidad) and Chinese (订单行/数量, before that
+# 订购数量) headers as public readers of such files name them; 总计, 货币, 创建日期, Precio unitario and Total from
+# addons/sale/i18n of Odoo 9 and 12. Rows after the first of an order leave its columns blank.
 ODOO = ColumnPreset(
     "odoo",
     (
@@ -136,60 +140,84 @@ ODOO = ColumnPreset(
             "Sales orders",
             {
                 "order_id": (
-                    "Order Reference", "Number", "name", "Référence de la commande", "Auftragsreferenz", "订单关联",
-                    "订单参考", "订单号",
+                    "Order Reference", "Number", "name", "Référence commande", "Référence de la commande",
+                    "Auftragsreferenz", "Referencia del pedido", "订单关联", "订单参考", "订单号",
                 ),
                 "buyer_id": (
                     "Customer/Email", "partner_id/email", "Customer/ID", "partner_id/id", "Customer/External ID",
-                    "Customer/Reference", "Customer", "partner_id", "Client", "Kunde", "客户",
+                    "Customer/Reference", "Client/ID", "Kunde/ID", "Cliente/ID", "Customer", "partner_id", "Client",
+                    "Kunde", "Cliente", "客户",
                 ),
                 "email": ("Customer/Email", "partner_id/email", "客户/电子邮件", "客户/EMail"),
-                "phone": ("Customer/Phone", "Customer/Mobile", "partner_id/phone", "partner_id/mobile", "客户/电话"),
-                "name": ("Customer/Name", "Customer", "partner_id/name", "partner_id", "Client", "Kunde", "客户"),
+                "phone": (
+                    "Customer/Phone", "Customer/Mobile", "partner_id/phone", "partner_id/mobile", "Cliente/Teléfono",
+                    "客户/电话",
+                ),
+                "name": (
+                    "Customer/Name", "Customer", "partner_id/name", "partner_id", "Client", "Kunde", "Cliente", "客户",
+                ),
                 "country": ("Customer/Country", "partner_id/country_id"),
-                "city": ("Customer/City", "partner_id/city"),
-                "status": ("Status", "state", "Statut", "Order Status", "状态"),
+                "city": ("Customer/City", "partner_id/city", "Dirección de entrega/Ciudad"),
+                "status": ("Status", "state", "Statut", "Estado", "Order Status", "状态"),
                 "placed_at": (
-                    "Order Date", "Creation Date", "date_order", "Date de la commande", "Auftragsdatum", "订单日期",
-                    "单据日期",
+                    "Order Date", "Creation Date", "date_order", "Date de la commande", "Auftragsdatum",
+                    "Fecha de la orden", "订单日期", "单据日期", "创建日期",
                 ),
                 "updated_at": ("Last Updated on", "write_date"),
-                "currency": ("Currency", "currency_id"),
+                "currency": ("Currency", "currency_id", "Devise", "Währung", "Moneda", "货币"),
                 "order_total": ("Total", "amount_total", "Gesamt", "总计", "合计"),
                 "title": (
-                    "Order Lines/Product", "Order Lines/Product/Name", "Order Lines/Description",
-                    "order_line/product_id",
-                    "order_line/name", "Lignes de la commande/Article", "订单行/产品",
+                    "Order Lines/Product/Name", "Order Lines/Product", "Order Lines/Products", "Order Lines",
+                    "Order Lines/Description", "order_line/product_id", "order_line/name",
+                    "Lignes de la commande/Article", "Lignes de la commande/Produit",
+                    "Lignes de la commande/Description", "Auftragszeilen/Produkt/Name", "Auftragszeilen/Produkt",
+                    "Líneas del pedido/Producto/Nombre", "Líneas del pedido/Producto", "Líneas del pedido/Descripción",
+                    "订单行/产品", "订单行/说明",
                 ),
                 "sku": (
                     "Order Lines/Product/Internal Reference", "order_line/product_id/default_code",
-                    "订单行/产品/内部参考",
+                    "Lignes de la commande/Article/ID", "Auftragszeilen/Produkt/Interne Referenz",
+                    "Líneas del pedido/Producto/Referencia interna", "订单行/产品/内部参考号", "订单行/产品/内部参考",
                 ),
                 "quantity": (
                     "Order Lines/Quantity", "Order Lines/Ordered Quantity", "order_line/product_uom_qty",
-                    "Lignes de la commande/Quantité", "订单行/数量",
+                    "Order Lines/Invoiced Quantity", "Lignes de la commande/Quantité",
+                    "Lignes de la commande/Quantité facturée", "Auftragszeilen/Menge", "Líneas del pedido/Cantidad",
+                    "订单行/数量", "订单行/订购数量",
                 ),
                 "unit_price": (
                     "Order Lines/Unit Price", "order_line/price_unit", "Lignes de la commande/Prix unitaire",
-                    "订单行/单价",
+                    "Auftragszeilen/Einzelpreis", "Líneas del pedido/Precio unitario", "订单行/单价",
                 ),
                 "amount": (
                     "Order Lines/Total", "Order Lines/Subtotal", "order_line/price_total", "order_line/price_subtotal",
-                    "Lignes de la commande/Total", "订单行/总计", "订单行/小计",
+                    "Lignes de la commande/Total", "Lignes de la commande/Sous-total", "Auftragszeilen/Gesamt",
+                    "Auftragszeilen/Zwischensumme", "Líneas del pedido/Total", "Líneas del pedido/Subtotal",
+                    "订单行/总计", "订单行/小计",
                 ),
                 "line_id": ("Order Lines/ID", "order_line/id", "Order Lines/External ID"),
             },
             marks=(
                 "Order Reference", "Salesperson", "Sales Team", "Invoice Status", "Delivery Status", "Untaxed Amount",
-                "Order Lines/Product", "Order Lines/Product/Name", "Order Lines/Description", "Order Lines/Quantity",
-                "Order Lines/Unit Price", "Order Lines/Subtotal", "Order Lines/Total", "Order Lines/Ordered Quantity",
-                "date_order", "partner_id", "partner_id/id", "amount_total", "invoice_status", "order_line/product_id",
-                "order_line/name", "order_line/price_unit", "order_line/product_uom_qty", "order_line/price_total",
-                "Référence de la commande", "Vendeur", "Lignes de la commande/Article",
-                "Lignes de la commande/Quantité", "Lignes de la commande/Prix unitaire", "订单关联", "销售员",
-                "销售团队", "开票状态", "订单行/产品", "订单行/数量", "订单行/单价", "订单行/小计",
+                "Order Lines", "Order Lines/Product", "Order Lines/Products", "Order Lines/Product/Name",
+                "Order Lines/Description", "Order Lines/Quantity", "Order Lines/Unit Price", "Order Lines/Subtotal",
+                "Order Lines/Total", "Order Lines/Ordered Quantity", "Order Lines/Product/Internal Reference",
+                "date_order", "partner_id", "partner_id/id", "amount_total", "invoice_status",
+                "order_line/product_id", "order_line/name", "order_line/price_unit", "order_line/product_uom_qty",
+                "order_line/price_total", "Référence commande", "Vendeur", "Vendeur/ID",
+                "Lignes de la commande/Article", "Lignes de la commande/Article/ID",
+                "Lignes de la commande/Produit", "Lignes de la commande/Quantité",
+                "Lignes de la commande/Prix unitaire", "Lignes de la commande/Total", "Auftragsreferenz",
+                "Auftragszeilen/Produkt", "Auftragszeilen/Produkt/Name", "Auftragszeilen/Produkt/Interne Referenz",
+                "Auftragszeilen/Menge", "Auftragszeilen/Einzelpreis", "Líneas del pedido/Producto",
+                "Líneas del pedido/Cantidad", "Líneas del pedido/Precio unitario", "Líneas del pedido/Descripción",
+                "Referencia del pedido", "订单关联", "销售员", "销售人员", "销售团队", "开票状态",
+                "订单行/产品", "订单行/数量", "订单行/订购数量", "订单行/单价", "订单行/小计",
             ),
             order_level=True,
+            not_verified=(
+                "`Auftragsdatum`, `Fecha de la orden`, German amounts of lines, the customer's columns (`客户/电话`)."
+            ),
         ),
         ExportFormat(  # the lines of orders as a list of their own, or an order's own columns with short labels
             "orders",
@@ -225,8 +253,8 @@ ODOO = ColumnPreset(
     ),
 )  # fmt: skip
 
-# Square Dashboard, Sales > Transactions > Export: "Items Detail CSV" (35 columns, quoted verbatim in a public review of
-# exports) and "Transactions CSV" (55 columns); Customer Directory export. Day and time are two columns.
+# Square Dashboard, Sales > Transactions > Export: "Items Detail CSV" (35 columns, quoted verbatim in a public review
+# of exports) and "Transactions CSV" (55 columns); Customer Directory export. Day and time are two columns.
 _SQUARE_ORDER = {
     "order_id": ("Transaction ID",),
     "buyer_id": ("Customer ID", "Customer Reference ID"),
