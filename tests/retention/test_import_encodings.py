@@ -67,6 +67,27 @@ def test_letters_that_do_not_tell_the_encoding_are_a_question_not_a_guess(
     assert ask("SELECT external_id FROM buyers") == [(word,)]
 
 
+LANGUAGES = {
+    "Polish": (("cp1250", "iso8859_2"), ["Łukasz Żółć", "Małgorzata Śliwińska", "Książka", "Jaś Pięta", "Wąchock"]),
+    "Czech": (("cp1250", "iso8859_2"), ["Tomáš Dvořák", "Lukáš Nováček", "Alžběta", "Třebíč", "Košice", "Šárka"]),
+    "Croatian": (("cp1250", "iso8859_2"), ["Ivan Babić", "Željka Šimić", "Đurđa Kovačić", "Požega", "Miloš"]),
+    "Turkish": (("cp1254",), ["Ayşe Yılmaz", "İzmir", "Beşiktaş", "Çağrı", "Şükrü Öğüt"]),
+    "German": (("cp1252", "cp1250"), ["Jürgen Weiß", "Größe", "Österreich"]),
+    "French": (("cp1252",), ["François Lefèvre", "Noël", "Crème brûlée"]),
+    "Portuguese": (("cp1252",), ["João Conceição", "São Paulo", "Atenção"]),
+}
+"""Languages whose letters stand at other places of tables that are else the same."""
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_names_of_a_language_tell_tables_that_differ_in_a_few_letters(tmp_path: Path, language: str) -> None:
+    codecs, words = LANGUAGES[language]
+    path = tmp_path / "orders.csv"
+    for codec in codecs:
+        path.write_bytes(written(words, codec))
+        assert cells(open_source(path)) == words
+
+
 @given(st.data())
 def test_words_of_a_language_are_read_right_or_not_at_all(data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(sorted(WORDS)))

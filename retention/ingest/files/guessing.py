@@ -43,7 +43,10 @@ _WORD = re.compile(
 
 @dataclass(frozen=True)
 class CodePage:
-    """An encoding, its name for Python, how likely its letters are, and how usual it is among tables of orders."""
+    """An encoding, its name for Python, how likely its letters are, and how usual it is among tables of orders.
+
+    One for each language it is written in, where two encodings differ in letters that are right in different ones.
+    """
 
     name: str
     codec: str
@@ -56,7 +59,7 @@ class CodePage:
 @cache
 def candidates() -> tuple[CodePage, ...]:
     """Return the encodings that are told apart."""
-    west, middle = alphabet(WESTERN, -3.8), alphabet(CENTRAL, -4.0)
+    west, central = _languages(WESTERN, -3.8), _languages(CENTRAL, -3.9)
     russian, greek = alphabet(RUSSIAN, -3.6), alphabet(GREEK, -3.6)
     return (
         CodePage("GB18030", "gb18030", 2.0, chinese(SIMPLIFIED, "gb2312", (0xB0, 0xD8, 0xF7), TRADITIONAL)),
@@ -64,8 +67,9 @@ def candidates() -> tuple[CodePage, ...]:
         CodePage("SHIFT-JIS", "cp932", 0.0, japanese()),
         CodePage("EUC-JP", "euc_jp", -3.0, japanese()),
         CodePage("EUC-KR", "cp949", 0.0, korean()),
-        CodePage("CP1252", "cp1252", 2.0, west, latin=True, cased=True),
-        CodePage("CP1250", "cp1250", -4.0, middle, latin=True, cased=True),
+        *(CodePage("CP1252", "cp1252", 2.0, each, latin=True, cased=True) for each in west),
+        *(CodePage("CP1250", "cp1250", -4.0, each, latin=True, cased=True) for each in central),
+        *(CodePage("ISO-8859-2", "iso8859_2", -5.0, each, latin=True, cased=True) for each in central),
         CodePage("CP1254", "cp1254", -4.0, alphabet(TURKISH, -3.6), latin=True, cased=True),
         CodePage("CP1251", "cp1251", -2.0, russian, cased=True),
         CodePage("CP1253", "cp1253", -3.0, greek, cased=True),
@@ -74,9 +78,14 @@ def candidates() -> tuple[CodePage, ...]:
         CodePage("CP874", "cp874", -8.0, alphabet(THAI, -4.4), cased=True),
         CodePage("KOI8-R", "koi8_r", -9.0, russian, cased=True),
         CodePage("CP866", "cp866", -9.0, russian, cased=True),
-        CodePage("MAC-ROMAN", "mac_roman", -2.5, west, latin=True, cased=True),
-        CodePage("CP850", "cp850", -3.0, west, latin=True, cased=True),
+        *(CodePage("MAC-ROMAN", "mac_roman", -2.5, each, latin=True, cased=True) for each in west),
+        *(CodePage("CP850", "cp850", -3.0, each, latin=True, cased=True) for each in west),
     )
+
+
+def _languages(alphabets: Sequence[str], share: float) -> tuple[Likelihood, ...]:
+    """Return how likely letters are in each of these languages, and in a file of several of them."""
+    return (*(alphabet(letters, share) for letters in alphabets), alphabet("".join(alphabets), share - 1.0))
 
 
 def tell_apart(lines: Sequence[bytes], known: Known = nothing_known) -> str | None:

@@ -61,8 +61,10 @@ KOREAN = (
 )
 KANA = "".join(map(chr, (*range(0x3041, 0x3094), *range(0x30A1, 0x30F7), 0x30FC)))
 
-WESTERN = "äöüßéèêëàáâãçíìîïñóòôõúùûåæøœ"
-CENTRAL = "ąćęłńóśźżáčďéěíňřšťúůýžőöüűăâîșțşţäôľĺŕđ"
+WESTERN = ("äöüß", "éèêëàâçîïôùûœ", "áéíóúñü", "ãâáàçéêíóôõú", "àèéìòù", "åæøäöé")
+"""German, French, Spanish, Portuguese, Italian and the north: one table, many alphabets."""
+CENTRAL = ("ąćęłńóśźż", "áčďéěíňóřšťúůýžäôľĺŕ", "áéíóöőúüű", "čćđšž", "ăâîșțşţ", "äöüß")
+"""Polish, Czech and Slovak, Hungarian, Croatian, Romanian, and German beside them: one table, many alphabets."""
 TURKISH = "çğıöşüâî"
 RUSSIAN = "абвгдеёжзийклмнопрстуфхцчшщъыьэюяіїєґ"
 GREEK = "αβγδεζηθικλμνξοπρστυφχψωςάέήίόύώ"
