@@ -36,8 +36,8 @@ def set_word(
     """Say what a status word means; each later import knows it."""
     with writing(shop) as here:
         row = say_word(here.session, here.member, word, meaning, at=here.now)
-        said = {"word": row.written, "meaning": row.meaning}
-    show(said if as_json else {said["word"]: said["meaning"]}, as_json=as_json)
+        result = {"word": row.written, "meaning": row.meaning}
+    show(result if as_json else {result["word"]: result["meaning"]}, as_json=as_json)
 
 
 @statuses.command("remove")

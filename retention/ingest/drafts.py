@@ -255,10 +255,10 @@ def refusal_of(job: Job) -> str:
     refused = (job.result or {}).get("refused") or {}
     if not refused:
         return gettext("An internal error occurred and was logged. The file is kept.")
-    return " ".join(_said(**each) for each in refused.get("parts", [refused]))
+    return " ".join(_sentence(**each) for each in refused.get("parts", [refused]))
 
 
-def _said(message: str, values: Mapping[str, str]) -> str:
+def _sentence(message: str, values: Mapping[str, str]) -> str:
     return gettext(message).format(**values)
 
 

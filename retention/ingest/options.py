@@ -86,7 +86,7 @@ def with_saved(saved: Mapping[str, Any], given: ImportOptions) -> ImportOptions:
 
     A column that is now taken for another field, or for none, is no longer taken for what it was.
     """
-    before, said = options_from(saved), given.as_json()
+    before, values = options_from(saved), given.as_json()
     fields = {column: name for name, column in given.mapping.items()}
     mapping = {
         name: column
@@ -99,7 +99,7 @@ def with_saved(saved: Mapping[str, Any], given: ImportOptions) -> ImportOptions:
         "statuses": {**before.statuses, **given.statuses},
         "rates": {**before.rates, **given.rates},
     }
-    return options_from({**saved, **said, **together})
+    return options_from({**saved, **values, **together})
 
 
 def options_from(values: Mapping[str, Any]) -> ImportOptions:

@@ -44,8 +44,8 @@ class ReadAs:
 
 def read_as(options: ImportOptions, found: Conventions) -> ReadAs:
     """Return how a file is read."""
-    said = {name: value for name, value in options.as_json().items() if name not in _NOT_CARRIED}
-    return ReadAs(said, dict(found.decimals), dict(found.dates), sorted(found.unsure_dates))
+    options_given = {name: value for name, value in options.as_json().items() if name not in _NOT_CARRIED}
+    return ReadAs(options_given, dict(found.decimals), dict(found.dates), sorted(found.unsure_dates))
 
 
 def asked_as_before(

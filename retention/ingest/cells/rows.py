@@ -128,10 +128,10 @@ class Rows:
         """
         if not wrong.any():
             return
-        told = {row for name in unless for row in self._refused.get(name, ())}
+        elsewhere = {row for name in unless for row in self._refused.get(name, ())}
         template, refused = gettext(message), self._refused.setdefault(str(values.get("field", "")), set())
         for row in wrong.arg_true().to_list():
-            if row in told:
+            if row in elsewhere:
                 continue
             refused.add(row)
             value = None if cells is None else repr(cells[row])

@@ -72,12 +72,12 @@ def say_word(session: Session, member: Member, word: str, meaning: str, *, at: d
         raise Invalid("A status word has 1 to {most} characters.", most=LONGEST_WORD, field="word")
     check_meaning(word, meaning)
     before = _row_of(session, member, word)
-    said = {"word": before.written, "meaning": before.meaning} if before else None
+    earlier = {"word": before.written, "meaning": before.meaning} if before else None
     remember_words(session, member.shop_id, {word: meaning}, at=at)
     row = _row_of(session, member, word)
     if row is None:
         raise NotFound(NO_MEANING, word=repr(word))
-    change = {"before": said, "after": {"word": row.written, "meaning": meaning}}
+    change = {"before": earlier, "after": {"word": row.written, "meaning": meaning}}
     audit.record(
         session, member.shop_id, member.actor, action="status.say", subject=f"status:{row.id}", **change, at=at
     )

@@ -162,6 +162,7 @@ def _by_hand(owner: TestClient, engine: Engine) -> None:
     send("/people/keys", name="till", scopes="orders:write")
     send("/imports", kind="orders", _files={"file": ("o.csv", b"order_id,buyer_id\n1,2\n", "text/csv")})
     send("/imports/1/mapping", name="Till")
+    send("/imports/statuses", word="寄存", meaning="paid")
     send("/imports", kind="buyers", _files={"file": ("b.csv", b"buyer_id,name\nzoe,Zoe\n", "text/csv")})
     send("/imports/2/start")
     run_import(engine, 2, now=lambda: NOW, files=owner.app.state.files)  # type: ignore[attr-defined]
