@@ -24,13 +24,13 @@ REJECTS = ("line", "reason")
 class Reject(NamedTuple):
     """A row that did not land: where it stands in the file, why not, and what it says.
 
-    `told` says that the row is none of an order by itself: a footer, the header again.
+    `no_order` says that the row is none of an order by itself: a footer, the header again.
     """
 
     line: int
     reason: str
     cells: Sequence[str | None]
-    told: bool = False
+    no_order: bool = False
 
 
 @dataclass(frozen=True)

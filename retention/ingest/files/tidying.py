@@ -110,7 +110,7 @@ class _Tidying:
         if frame.height:
             left_out = {} if is_own(frame) else self._left_out(frame)
             if left_out:
-                refused += [Reject(lines[row], why, frame.row(row), told=True) for row, why in left_out.items()]
+                refused += [Reject(lines[row], why, frame.row(row), no_order=True) for row, why in left_out.items()]
                 kept = pl.Series([True]).new_from_index(0, frame.height).scatter(list(left_out), False)
                 frame, lines = frame.filter(kept), lines.filter(kept)
         if self._number and frame.height:
@@ -166,8 +166,8 @@ class _Tidying:
             for text in _spoken(why)
         ]
         cells = frame[REJECTS[1]]
-        told = frame.select(pl.any_horizontal(pl.col(REJECTS[1]).str.starts_with(text) for text in reasons))
-        return {row: cells[row] for row in told.to_series().fill_null(False).arg_true()}
+        known = frame.select(pl.any_horizontal(pl.col(REJECTS[1]).str.starts_with(text) for text in reasons))
+        return {row: cells[row] for row in known.to_series().fill_null(False).arg_true()}
 
     def _suspects(self, frame: pl.DataFrame) -> list[int]:
         if self._number is None:

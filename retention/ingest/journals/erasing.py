@@ -46,12 +46,15 @@ def _forget_in_reports(session: Session, shop_id: int, who: PersonKeys) -> Itera
 
 def forget_words(result: dict[str, Any]) -> dict[str, Any]:
     """Return the result of an import without its sentences about single rows; the figures stay."""
-    refusals = {
-        name: {**said, "values": dict.fromkeys(said["values"], _GONE)}
-        for name, said in result.items()
-        if isinstance(said, dict) and "values" in said
-    }
+    refusals = {name: _without_values(each) for name, each in result.items() if isinstance(each, dict)}
     return {**result, **refusals, **({"notes": []} if "notes" in result else {})}
+
+
+def _without_values(refusal: dict[str, Any]) -> dict[str, Any]:
+    """Return a refusal, which may have several parts, without its values; anything else as it is."""
+    if "parts" in refusal:
+        return {**refusal, "parts": [_without_values(each) for each in refusal["parts"]]}
+    return {**refusal, "values": dict.fromkeys(refusal["values"], _GONE)} if "values" in refusal else refusal
 
 
 def _naming(written: Iterable[str]) -> re.Pattern[str]:
@@ -94,8 +97,8 @@ def _rename(session: Session, job: Job, name: str) -> None:
     for table in (Consent, Suppression):
         theirs = (col(table.shop_id) == job.shop_id, col(table.source) == f"import:{name}"[:100])
         session.execute(sa.update(table).where(*theirs).values(source=f"import:{new}"[:100]))
-    told = select(AuditEntry).where(AuditEntry.shop_id == job.shop_id, AuditEntry.subject == f"job:{job.id}")
-    for entry in session.exec(told):
+    entries = select(AuditEntry).where(AuditEntry.shop_id == job.shop_id, AuditEntry.subject == f"job:{job.id}")
+    for entry in session.exec(entries):
         if entry.after:
             entry.after = {key: new if value == name else value for key, value in entry.after.items()}
             session.add(entry)

@@ -136,7 +136,7 @@ class OrderStaging:
             return
         column = self._reading.columns["order_id"]
         place = header.index(column)
-        named = [each for each in broken if len(each.cells) > place and not each.told]
+        named = [each for each in broken if len(each.cells) > place and not each.no_order]
         if named:
             cells = pl.DataFrame({column: [each.cells[place] for each in named]}, schema={column: pl.String})
             keys = Rows(blank_to_null(cells), pl.Series([0]), {"order_id": column}).cells("order_id")
