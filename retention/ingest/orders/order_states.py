@@ -29,6 +29,15 @@ _REFUND_WORDS = (  # the first that fits; as Taobao, JD, Pinduoduo, Douyin, Youz
     (r"退款成功|退款完成|已退款|全额退|全部退|退货成功|退款退货成功|退货退款成功|退货退款完成|已退货", ALL_BACK),
     (r"^(?:fully.?|full.?)?(?:refunded|returned)(?:.?full.?)?$|refund.?(?:success|succeeded|completed?)", ALL_BACK),
     (r"^(?:full|complete|succeeded|success|true|yes|是|退款)$", ALL_BACK),
+    (  # Shopee: a request that was approved, as public readers of its Indonesian and Thai files count it
+        (
+            r"request (?:approved|accepted)|permintaan disetujui|คำขอได้รับการยอมรับ|đã chấp thuận yêu cầu"
+            r"|solicitação aprovada|^reembols|^devolvid"
+        ),
+        ALL_BACK,
+    ),
+    (r"menunggu|diproses|ditolak|dibatalkan|ยกเลิก|ปฏิเสธ|รอ|กำลัง|chờ|đang|từ chối|đã h[ủu][yỷ]", NOTHING_BACK),
+    (r"em análise|aguardando|pendente|cancelad|recusad|rejeitad|solicitaç|處理|拒絕|撤銷|關閉|協商|審核", NOTHING_BACK),
     (
         r"中$|中[，,]|待|等待|取消|关闭|撤销|拒绝|驳回|失败|换货|补寄|补发|维修|处理|申请|协商|同意|介入|未",
         NOTHING_BACK,

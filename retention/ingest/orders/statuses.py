@@ -278,18 +278,34 @@ STATUSES = {
 
 SHIPPED = frozenset(fold(word) for word in _SHIPPED)
 
+RECEIVED = tuple(
+    fold(beginning)
+    for beginning in (
+        "pesanan diterima, namun pembeli", "người mua xác nhận đã nhận được hàng", "ผู้ซื้อได้รับสินค้าแล้ว",
+        "order received, but buyer", "buyer confirmed receipt",
+    )
+)  # fmt: skip
+"""How Shopee's sentences begin about an order that was received and may be returned until a day that they name. The
+first three as public readers of its files have them, the English ones are not verified."""
+
 
 def status_of(word: str, own: Mapping[str, str]) -> str | None:
     """Return the state a word means, first as `own` words (folded, and their states); None for an unknown one."""
     if found := _state(fold(word), own):
         return found
+    if fold(word).startswith(RECEIVED):
+        return OrderStatus.PAID.value
     states = [_state(fold(part), own) or _goes_on(part) for part in said_of(word)]
     return min((each for each in states if each), key=_WEIGHT.index) if states and all(states) else None
 
 
 def has_left(word: str) -> bool:
     """Tell whether a status says that the parcel has left."""
-    return fold(word) in SHIPPED or any(fold(part) in SHIPPED for part in parts_of(word))
+    return (
+        fold(word) in SHIPPED
+        or fold(word).startswith(RECEIVED)
+        or any(fold(part) in SHIPPED for part in parts_of(word))
+    )
 
 
 def _state(folded: str, own: Mapping[str, str]) -> str | None:

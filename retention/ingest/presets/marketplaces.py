@@ -164,9 +164,10 @@ AMAZON = ColumnPreset(
     ),
 )  # fmt: skip
 
-# Shopee Seller Centre, My Orders > Export (Order.all.*.xlsx), in the country's language: English (PH, MY, SG),
-# Indonesian, Vietnamese, Thai, Portuguese (BR), traditional Chinese (TW), as public importers of each country name
-# them. An article's row repeats the order's columns.
+# Shopee Seller Centre, My Orders > Export (Order.all.*.xlsx), in the country's language: Portuguese (BR) as ten public
+# readers have it, Indonesian, Thai, Vietnamese, traditional Chinese (TW, whole header in a shop's specification) as
+# several, English (PH, MY, SG) as importers name them. An article's row repeats the order's columns: Taiwan's
+# 商品總價 is one of them, so that an article is 商品活動價格 times 數量.
 SHOPEE = ColumnPreset(
     "shopee",
     (
@@ -187,7 +188,7 @@ SHOPEE = ColumnPreset(
                 ),
                 "refund_status": (
                     "Return / Refund Status", "Status Pembatalan/ Pengembalian", "Trạng thái Trả hàng/Hoàn tiền",
-                    "Status da Devolução / Reembolso", "退貨 / 退款狀態",
+                    "สถานะการคืนเงินหรือคืนสินค้า", "Status da Devolução / Reembolso", "退貨 / 退款狀態",
                 ),
                 "placed_at": (
                     "Order Creation Date", "Order Creation Time", "Waktu Pesanan Dibuat", "Ngày đặt hàng",
@@ -210,12 +211,12 @@ SHOPEE = ColumnPreset(
                     "Deal Price", "Harga Setelah Diskon", "Giá ưu đãi", "ราคาขาย", "Preço acordado", "商品活動價格",
                 ),
                 "amount": (
-                    "Product Subtotal", "Total Harga Produk", "Tổng giá bán (sản phẩm)", "ราคาขายสุทธิ",
-                    "Subtotal do produto", "商品總價",
+                    "Product Subtotal", "Total Harga Produk", "Subtotal Pesanan", "Tổng giá bán (sản phẩm)",
+                    "ราคาขายสุทธิ", "Subtotal do produto",
                 ),
                 "postage": (
                     "Buyer Paid Shipping Fee", "Ongkos Kirim Dibayar oleh Pembeli",
-                    "Phí vận chuyển mà người mua trả", "Taxa de envio pagas pelo comprador",
+                    "Phí vận chuyển mà người mua trả", "Taxa de envio pagas pelo comprador", "買家支付運費",
                 ),
                 "name": (
                     "Receiver Name", "Nama Penerima", "Tên Người nhận", "ชื่อผู้รับ", "Nome do destinatário", "收件者姓名",
