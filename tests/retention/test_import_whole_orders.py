@@ -154,6 +154,18 @@ def test_amount_of_a_refund_that_was_not_paid_is_not_taken_off(load: Load, ask: 
     assert ask(STATES)[-1] == ("p", "paid", 1000, 400, True)
 
 
+@pytest.mark.parametrize("number", ["order_id,", ""])
+def test_cancelled_order_may_have_no_amount_and_a_line_its_discount(load: Load, ask: Ask, number: str) -> None:
+    rows = ["a,2026-01-02,Cancelled,0,,", "b,2026-01-03,Shipped,2,20.00,2.00", "c,2026-01-04,Shipped,1,,"]
+    numbered = [f"{place},{row}" if number else row for place, row in enumerate(rows)]
+    report = load(f"{number}buyer_id,paid_at,status,quantity,amount,line_discount\n" + "\n".join(numbered))
+    assert (report.accepted, report.rejected) == (2, 1)
+    states = ask("SELECT status, amount, counts FROM orders ORDER BY paid_at")
+    assert [(status, amount, bool(counts)) for status, amount, counts in states] == [
+        ("cancelled", 0, False), ("paid", 1800, True),
+    ]  # fmt: skip
+
+
 def test_order_whose_lines_net_to_nothing_is_returned(load: Load, ask: Ask) -> None:
     load(f"{HEADER}\n1,a,2026-01-02,CUP,1,10\n1,a,2026-01-02,CUP,-1,10\n")
     assert ask(STATES) == [("1", "returned", 0, 0, False)]

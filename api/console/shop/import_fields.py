@@ -19,6 +19,7 @@ FIELD_NAMES = {
     "unit_price": gettext_noop("Unit price"),
     "amount": gettext_noop("Amount of the line"),
     "order_total": gettext_noop("Total of the order"),
+    "line_discount": gettext_noop("Discount of the line"),
     "order_discount": gettext_noop("Discount of the order"),
     "refunded": gettext_noop("Refunded"),
     "refund_status": gettext_noop("Refund status"),

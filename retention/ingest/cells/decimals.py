@@ -13,7 +13,8 @@ from retention.ingest.questions import Question
 from retention.ingest.survey import Conventions
 
 AMOUNTS = (
-    "unit_price", "amount", "total", "order_total", "refunded", "postage", "order_discount", "price", "discount", "tax",
+    "unit_price", "amount", "total", "order_total", "refunded", "postage", "order_discount", "line_discount",
+    "price", "discount", "tax",
 )  # fmt: skip
 QUANTITIES = ("quantity", "stock")
 """The fields that hold numbers, in every kind of file."""

@@ -20,7 +20,17 @@ ADDS_UP_OTHERWISE = gettext_noop(
 )
 
 SUMMED = ("amount", "order_total")
-NUMBERS = (*SUMMED, "quantity", "unit_price", "refunded", "postage", "order_discount", "price", "stock")
+NUMBERS = (
+    *SUMMED,
+    "quantity",
+    "unit_price",
+    "refunded",
+    "postage",
+    "order_discount",
+    "line_discount",
+    "price",
+    "stock",
+)
 
 _WHO = ("buyer_id", "email", "phone", "name")
 _WORDS = (

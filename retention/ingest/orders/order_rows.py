@@ -12,7 +12,15 @@ from retention.ingest.cells.currencies import Currencies
 from retention.ingest.cells.numbers import read_money, read_thousandths
 from retention.ingest.cells.rows import Rows
 from retention.ingest.cells.times import read_times
-from retention.ingest.orders.order_states import NOTHING_BACK, PAID, PART_BACK, RETURNED, read_refund_states, states
+from retention.ingest.orders.order_states import (
+    CANCELLED,
+    NOTHING_BACK,
+    PAID,
+    PART_BACK,
+    RETURNED,
+    read_refund_states,
+    states,
+)
 from retention.ingest.orders.part_refunds import are_part_refunded
 from retention.ingest.orders.quantities import THOUSAND, spelled, times_quantity
 from retention.ingest.orders.repeats import Stretches
@@ -31,7 +39,7 @@ _LIMITS = {
     "order_id": 200, "buyer_id": 200, "sku": 100, "title": 500, "category": 200, "country": 100, "region": 100,
     "city": 100, "phone": 32, "email": 254, "name": 200, "waybill": 64, "coupon": 64, "channel": 50, "line_id": 100,
 }  # fmt: skip
-_MONEY = ("unit_price", "amount", "order_total", "order_discount", "refunded", "postage")
+_MONEY = ("unit_price", "amount", "line_discount", "order_total", "order_discount", "refunded", "postage")
 _TIMES = ("paid_at", "placed_at", "shipped_at", "updated_at", "cancelled_at")
 _TIME = ("paid_at", "placed_at")
 _WORTH = ("amount", "unit_price", "order_total")
@@ -147,14 +155,16 @@ class OrderReading:
             rows.refuse(wrong.fill_null(False), NEGATIVE, rows.cells(name), field=name)
 
     def _check_completeness(self, rows: Rows, frame: pl.DataFrame) -> None:
+        cancelled = (pl.col("state") == CANCELLED).fill_null(value=False)
         for names, message in ((_TIME, NO_TIME), (_WORTH, NO_WORTH)):
-            missing = frame.select(pl.all_horizontal(pl.col(names).is_null())).to_series()
+            needless = cancelled & (names == _WORTH)  # a cancelled order came to nothing
+            missing = frame.select(pl.all_horizontal(pl.col(names).is_null()) & ~needless).to_series()
             rows.refuse(missing, message, unless=names)
 
     def _settle(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Settle each line's amount; returns and discounts are negative. Null where only the order's total is known."""
         frame = self._without_open_refunds(frame).with_columns(
-            pl.col("refunded", "order_discount").abs(), first_at=pl.coalesce("placed_at", "paid_at")
+            pl.col("refunded", "order_discount", "line_discount").abs(), first_at=pl.coalesce("placed_at", "paid_at")
         )
         if self.after_refunds:
             frame = frame.with_columns(pl.col("amount") + pl.col("refunded").fill_null(0))
@@ -165,7 +175,9 @@ class OrderReading:
         else:
             own = pl.col("amount") if self.numbered else pl.coalesce("amount", "order_total")
             returned = pl.when(pl.col("quantity") < 0).then(-own.abs()).otherwise(own)
-            signed = pl.coalesce(returned, listed)
+            signed = _less_discount(pl.coalesce(returned, listed))
+        nothing = (pl.col("state") == CANCELLED) & pl.col("order_total").is_null()  # its amount is often left blank
+        signed = pl.coalesce(signed, pl.when(nothing).then(0))
         frame = frame.with_columns(line_amount=signed.cast(pl.Int64))
         if not self.columns.keys() & {"status", "paid_at", "cancelled_at"} and not self.items_only:
             frame = frame.with_columns(state=pl.lit(PAID, pl.Int8))  # a file with neither is a list of sales
@@ -179,6 +191,12 @@ class OrderReading:
             return frame
         self.open_refunds["rows"] += count
         return frame.with_columns(refunded=pl.when(still_here.fill_null(value=False)).then(0).otherwise("refunded"))
+
+
+def _less_discount(amount: pl.Expr) -> pl.Expr:
+    """Return a line's amount less its discount, which goes back with the line."""
+    discount = pl.col("line_discount").fill_null(0)
+    return amount - pl.when(pl.col("quantity") < 0).then(-discount).otherwise(discount)
 
 
 def _with_part_refunds(found: pl.Series, rows: Rows, status: pl.Series) -> pl.Series:

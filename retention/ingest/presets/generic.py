@@ -77,6 +77,7 @@ KINDS: dict[str, Names] = {
             "买家应付货款", "总金额",
         ),
         "order_total": ("order_total", "total", "订单总额"),
+        "line_discount": ("line_discount", "商品优惠金额"),
         "order_discount": ("order_discount", "订单优惠", "订单优惠金额"),
         "refunded": (
             "refunded", "refund", "refund_amount", "refunded_amount", "refunded_total", "退款金额", "已退款金额",

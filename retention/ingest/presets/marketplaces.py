@@ -143,6 +143,7 @@ AMAZON = ColumnPreset(
                 "title": ("product-name",),
                 "quantity": ("quantity-purchased", "quantity-shipped", "quantity"),
                 "amount": ("item-price",),
+                "line_discount": ("item-promotion-discount",),
                 "postage": ("shipping-price",),
                 "currency": ("currency",),
                 "country": ("ship-country", "bill-country"),
