@@ -38,6 +38,7 @@ from retention.ingest.orders.ordering_buyers import People
 from retention.ingest.orders.quantities import spelled
 from retention.ingest.orders.remarks import Remarks
 from retention.ingest.orders.repeats import without_repeats
+from retention.ingest.orders.said_again import latest_states
 from retention.staging import (
     ColumnKind,
     create_staging,
@@ -187,8 +188,9 @@ class OrderMerge:
             lines = settle_lines(rank_equals(rows), self.reading)
             return lines, group_rows(lines, self.reading)
         found = self.reading.conventions
-        real = without_repeats(rows, factor=found.copies, divides=self.reading.divides, line_ids=found.line_ids)
-        self.counts.update(repeats_kept=real.kept, repeats_left_out=real.left_out)
+        latest = latest_states(rows) if self.reading.divides else rows
+        real = without_repeats(latest, factor=found.copies, divides=self.reading.divides, line_ids=found.line_ids)
+        self.counts.update(repeats_kept=real.kept, repeats_left_out=real.left_out + rows.height - latest.height)
         lines = settle_lines(real.rows, self.reading)
         orders = group_rows(lines, self.reading)
         if not self.reading.items_only:

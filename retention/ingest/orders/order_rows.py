@@ -24,6 +24,7 @@ from retention.ingest.orders.order_states import (
 from retention.ingest.orders.part_refunds import are_part_refunded
 from retention.ingest.orders.quantities import THOUSAND, spelled, times_quantity
 from retention.ingest.orders.repeats import Stretches
+from retention.ingest.orders.said_again import RowDigests
 from retention.ingest.orders.statuses import read_has_left, read_statuses
 from retention.ingest.survey import Conventions
 from retention.orders import OrderStatus
@@ -52,7 +53,7 @@ _KEPT = (
     "line_amount", "order_total", "refunded", "refund_state", "postage", "country", "region", "city", "channel",
     "coupon", "currency", "rate",
 )  # fmt: skip
-_NUMBERED = ("stretch", "raw", "order_discount", "line_id", "updated_at")
+_NUMBERED = ("stretch", "raw", "said", "rest", "order_discount", "line_id", "updated_at")
 _WITH_WAYBILL = ("waybill", "has_left", "shipped_at")
 
 
@@ -103,8 +104,9 @@ class OrderReading:
         frame = self._values(rows)
         self._check_amounts(rows, frame)
         if self.numbered:
+            digests = RowDigests(rows.raw.columns, self.columns).of(rows.raw)
             frame = frame.with_columns(
-                key="order_id", stretch=stretches.number(frame["order_id"]), raw=rows.raw.hash_rows()
+                *digests.iter_columns(), key="order_id", stretch=stretches.number(frame["order_id"])
             )
         else:
             self._check_completeness(rows, frame)

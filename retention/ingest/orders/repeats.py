@@ -9,6 +9,8 @@ rows stand, because an order's rows lie side by side in every export:
 - Where the order's stated total fits only one of these readings, that one is right.
 - A line with a number of its own stands once.
 
+Rows that say an order again in another state have been left out before (`said_again`).
+
 Equal in the first sense is what the row says of the line, since a later export may know a newer state; in the second it
 is the whole row, since two shirts may differ in a column that nobody reads. Measured on a public file of 541,909 lines,
 5,268 of which repeat an earlier line of their order and are real.

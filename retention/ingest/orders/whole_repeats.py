@@ -13,6 +13,7 @@ from retention.i18n import gettext_noop
 from retention.ingest.cells.identifiers import bare_identifiers
 from retention.ingest.notes import Note
 from retention.ingest.orders.repeats import Stretches, most_in_a_stretch, shared_divisors
+from retention.ingest.orders.said_again import RowDigests
 from retention.ingest.survey import Conventions
 
 _ENOUGH = 0.01
@@ -23,6 +24,7 @@ class WholeRepeats:
     """Looks at how often the rows of each order stand in its unbroken stretches."""
 
     def __init__(self, columns: Mapping[str, str]) -> None:
+        self._columns = columns
         self._column = columns["order_id"]
         self._line_id = columns.get("line_id")
         self._waiting = pl.DataFrame(schema={"key": pl.String, "stretch": pl.Int64, "raw": pl.UInt64})
@@ -38,12 +40,16 @@ class WholeRepeats:
             return
         keys = bare_identifiers(frame[self._column])
         self._look_at_ids(frame, keys)
-        rows = pl.DataFrame({"key": keys, "stretch": self._stretches.number(keys), "raw": frame.hash_rows()})
+        rows = pl.DataFrame({"key": keys, "stretch": self._stretches.number(keys), "raw": self._lines(frame)})
         rows = pl.concat([self._waiting, rows.filter(pl.col("key").is_not_null())])
         if rows.height:
             goes_on = rows["stretch"] == rows["stretch"][-1]  # the next chunk may have more of it
             self._waiting = rows.filter(goes_on)
             self._count(rows.filter(~goes_on))
+
+    def _lines(self, frame: pl.DataFrame) -> pl.Series:
+        """Return a digest of each row that is the same in a later export, whatever became of the order."""
+        return RowDigests(frame.columns, self._columns).of(frame)["rest"]
 
     def _count(self, rows: pl.DataFrame) -> None:
         if rows["raw"].n_unique() == rows.height:
