@@ -5,7 +5,7 @@ from itertools import chain
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retention.ingest.orders.repeats import CONTENT, Stretches, without_repeats
@@ -38,6 +38,7 @@ def real(rows: list[tuple[str, str]], *, factor: int = 1, total: int | None = No
     return Counter(found.select("key", "sku").rows())
 
 
+@settings(deadline=None)
 @given(orders)
 def test_file_said_again_has_the_lines_of_the_file_said_once(shop: list[Order]) -> None:
     once = rows_of(shop)
@@ -54,6 +55,7 @@ def test_file_said_again_has_the_lines_of_the_file_said_once(shop: list[Order]) 
             assert real(again) == known
 
 
+@settings(deadline=None)
 @given(orders, st.integers(2, 4))
 def test_order_of_several_articles_each_row_of_which_stands_k_times_stands_once(shop: list[Order], k: int) -> None:
     shop = [tuple(dict.fromkeys(order)) for order in shop]

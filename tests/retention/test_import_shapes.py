@@ -148,6 +148,33 @@ def test_sheets_that_are_not_read_are_named(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("sheet", "read"),
+    [
+        ([ROWS[1]], True),
+        ([[], ROWS[1]], True),  # a blank row above
+        ([["b", "2", *ROWS[1][2:]]], False),  # other kinds
+        ([["sku", "price", "stock", "x", "y"], ROWS[1]], False),  # a header of its own
+        ([[*ROWS[1], "9"]], False),  # one column more
+        ([ROWS[1][:2]], False),
+        ([["Notes"]], False),
+    ],
+)
+def test_sheet_without_a_header_is_read_where_its_columns_are_those_of_the_first(
+    tmp_path: Path, sheet: list[list[str]], *, read: bool
+) -> None:
+    source = opened(tmp_path, workbook([HEADER, ROWS[0]], sheet))
+    assert rows(source) == (ROWS if read else ROWS[:1])
+    [said] = notes(source)
+    place = len(sheet)
+    assert said == (
+        f"Sheet 's1' has no header and its columns are like those of sheet 's0': it is read under that header; its row "
+        f"{place} counts as line {2 + place}."
+        if read
+        else "Sheet 's1' is not read: its header is not that of sheet 's0'."
+    )
+
+
 def test_numbers_times_and_errors_of_a_workbook_are_texts(tmp_path: Path) -> None:
     cells: list[object] = [
         1234567890123456,

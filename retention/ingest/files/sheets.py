@@ -1,4 +1,4 @@
-"""XLSX files: the sheets whose header is that of the first table, cells as the text a CSV file would hold.
+"""XLSX files: the sheets of the first table's header, and those that go on with it; cells as texts of a CSV file.
 
 They are read by a process of their own (`sheet_rows`): a workbook that takes its reader down, however
 it does, takes nothing else with it. What was read waits on disk, so that no sheet is in the memory of the import.
@@ -22,6 +22,7 @@ import polars as pl
 from retention.errors import Invalid
 from retention.i18n import gettext_noop, ngettext_noop
 from retention.ingest.files.chunks import Chunk, clean_header, rows_at_once, text_frame
+from retention.ingest.files.continued import continues
 from retention.ingest.files.headers import SEARCHED, Header, Known, Note, find_header, nothing_known
 from retention.ingest.files.records import filled
 from retention.ingest.files.sheet_rows import DAMAGED, DISK_FULL
@@ -34,6 +35,10 @@ _READER = Path(__file__).with_name("sheet_rows.py")
 
 OTHER_HEADER = gettext_noop("Sheet {name} is not read: its header is not that of sheet {main}.")
 HIDDEN = gettext_noop("Sheet {name} is hidden and not read.")
+NO_HEADER = gettext_noop(
+    "Sheet {name} has no header and its columns are like those of sheet {main}: it is read under that header; its row "
+    "{row} counts as line {line}."
+)
 SAME_HEADER = gettext_noop("Sheet {name} has the same header and is read, too; its row {row} counts as line {line}.")
 ERRORS = ngettext_noop(
     "{count} cell of the workbook holds an error such as #N/A or #REF!; it counts as blank.",
@@ -150,14 +155,16 @@ def _opened(path: Path, rows: IO[bytes], known: Known, asked: int | None) -> Wor
         if sheet.hidden and not main.hidden:
             notes.append((HIDDEN, {"name": repr(sheet.name)}))
             continue
+        told: dict[str, object] = {"name": repr(sheet.name), "main": repr(main.name)}
         header = _same_header(sheet, names, known, asked)
-        if header is None:
-            notes.append((OTHER_HEADER, {"name": repr(sheet.name), "main": repr(main.name)}))
+        if header is None and not _continues(sheet, main, names, first, known):
+            notes.append((OTHER_HEADER, told))
             continue
+        end = sheet.numbers[header.last] if header else 0
         if parts:
-            row = sheet.numbers[header.last] + 1
-            notes.append((SAME_HEADER, {"name": repr(sheet.name), "row": row, "line": row + lines}))
-        parts.append(SheetPart(sheet.begin, sheet.numbers[header.last], lines))
+            row = end + 1 if header else sheet.numbers[0]
+            notes.append((SAME_HEADER if header else NO_HEADER, {**told, "row": row, "line": row + lines}))
+        parts.append(SheetPart(sheet.begin, end, lines))
         lines += sheet.height
     source = Worksheet(rows, names, parts, lines, notes)
     if next(source.chunks(), None) is None:
@@ -184,6 +191,13 @@ def _same_header(sheet: SheetRows, names: Sequence[str], known: Known, asked: in
         return None
     width = filled(header.names)
     return header if found[:width] == list(names)[:width] and width == _named(names) else None
+
+
+def _continues(sheet: SheetRows, main: SheetRows, names: Sequence[str], first: Header, known: Known) -> bool:
+    """Tell whether a sheet has no header and goes on with the rows of the main one."""
+    if sheet is main or not sheet.top or any(known(cell) for cell in sheet.top[0]):
+        return False
+    return continues(sheet.top, main.top[first.last + 1 :], names, _named(names))
 
 
 def _named(names: Sequence[str]) -> int:
