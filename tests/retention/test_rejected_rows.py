@@ -70,3 +70,34 @@ def test_what_is_said_of_the_rejected_rows_comes_first_and_other_files_are_asked
         load(head + open_rows.replace("soon", "3/2/2026"))
     with pytest.raises(Invalid, match="--decimal"):
         mended(first, ("order_id", "number"))
+
+
+@pytest.mark.parametrize(
+    "wide", ["1,ann,2026-01-02,1,299.00", "1,Ann,Lee,2026-01-02,1299", "1,ann,2026-01-02,1299.00,,x"]
+)
+def test_a_row_with_too_many_cells_keeps_them_all_and_is_no_row_until_it_is_mended(
+    load: Load, mended: Again, wide: str
+) -> None:
+    first = load(f"order_id,buyer_id,paid_at,amount\n{wide}\n2,bob,2026-01-03,5\n")
+    assert (first.accepted, first.rejected) == (1, 1)
+    again = mended(first)
+    assert (again.accepted, again.rejected) == (0, 1)
+    assert again.rejects_path is not None
+    assert again.rejects_path.read_text(encoding="utf-8-sig").splitlines()[1].endswith(f",{wide}")
+    last = mended(again, (wide, "1,ann,2026-01-02,1299.00"))
+    assert (last.accepted, last.rejected, last.totals["revenue"]) == (1, 0, "1299.00")
+
+
+def test_a_line_that_is_no_row_still_holds_back_its_order(load: Load, ask: Ask) -> None:
+    head = "order_id,buyer_id,paid_at,sku,title,amount\n"
+    bad = {"wide": '1,ann,2026-01-02,POT,Pot,"1,299",3\n', "quote": '1,ann,2026-01-02,POT,"Pot,12\n'}
+    for order, line in bad.items():
+        rows = [
+            f"{order},ann,2026-01-02,CUP,Cup,10\n",
+            line.replace("1", order, 1),
+            f"{order}2,bob,2026-01-02,CUP,Cup,5\n",
+        ]
+        report = load(head + "".join(rows))
+        assert (report.accepted, report.rejected) == (1, 2), order
+        assert report.totals["revenue"] == "5.00", order
+    assert ask("SELECT external_id FROM orders ORDER BY 1") == [("quote2",), ("wide2",)]

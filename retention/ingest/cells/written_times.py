@@ -179,7 +179,7 @@ def _date_with_word(text: str) -> Written | None:
     month = _MONTHS.get(word[0]) if word else None
     if word is None or month is None:
         return None
-    text = re.sub(r"(?<=\d)(?:st|nd|rd|th)\b|\bof\b", "", f"{text[: word.start()]}#{text[word.end() :]}")
+    text = re.sub(r"(?<=\d)(?:st|nd|rd|th|er|re|o|a)\b|\bof\b", "", f"{text[: word.start()]}#{text[word.end() :]}")
     text = " ".join(text.split())
     if found := _DAY_FIRST.fullmatch(text) or _MONTH_FIRST.fullmatch(text):
         return _dated(found[2], month, found[1])

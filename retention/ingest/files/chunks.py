@@ -25,12 +25,16 @@ class Reject(NamedTuple):
     """A row that did not land: where it stands in the file, why not, and what it says.
 
     `no_order` says that the row is none of an order by itself: a footer, the header again.
+    `surplus` are the cells for which the header has no name. `parts` are the cells that a row which could only be kept
+    as one text may have: they tell of which order it was.
     """
 
     line: int
     reason: str
     cells: Sequence[str | None]
     no_order: bool = False
+    surplus: Sequence[str] = ()
+    parts: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

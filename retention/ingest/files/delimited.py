@@ -110,10 +110,11 @@ class Delimited:
         texts = self._decode_lines(block, line, broken)
         for place, cells, stray in records(texts, self.delimiter, width):
             if stray:
-                broken.append(Reject(place, gettext(STRAY_QUOTE), cells))
+                broken.append(Reject(place, gettext(STRAY_QUOTE), cells, parts=self._parts(cells)))
             elif any(cell.strip() for cell in cells[width:]):
                 words = gettext("has {found} cells, the header has {expected}")
-                broken.append(Reject(place, words.format(found=len(cells), expected=width), cells[:width]))
+                reason = words.format(found=len(cells), expected=width)
+                broken.append(Reject(place, reason, cells[:width], surplus=cells[width:]))
             elif any(cell.strip() for cell in cells):
                 rows.append((cells + [""] * width)[:width])
                 places.append(place)
@@ -127,12 +128,17 @@ class Delimited:
         broken.clear()
         return Chunk(text_frame(self.header, rows), pl.Series("line", places, pl.Int64), done, refused)
 
+    def _parts(self, cells: list[str]) -> list[str]:
+        """Return the cells of a row of one text, quotes aside; none where they are fewer than the header's."""
+        parts = [part.strip(' "') for part in "".join(cells).split(self.delimiter)]
+        return parts if len(parts) >= len(self.header) else []
+
     def _decode_lines(self, block: bytes, line: int, broken: list[Reject]) -> Iterator[tuple[int, str]]:
         reason = gettext("is not in {encoding}, the encoding of the file").format(encoding=self.encoding)
         for place, raw in enumerate(io.BytesIO(block), line):
             if FOREIGN in raw:
                 seen = raw.replace(FOREIGN, b"").decode("utf-8", "replace").strip()
-                broken.append(Reject(place, reason, [seen]))
+                broken.append(Reject(place, reason, [seen], parts=self._parts([seen])))
             else:
                 yield place, raw.decode()
 

@@ -35,7 +35,8 @@ class RejectsFile:
     def add(self, rejects: Iterable[Reject]) -> None:
         """Write rejected rows down."""
         for reject in rejects:
-            self._write([reject.line, reject.reason, *reject.cells[self._own : len(self._header)]])
+            cells = reject.cells[self._own : len(self._header)]
+            self._write([reject.line, reject.reason, *cells, *reject.surplus])
 
     def weave(self, late: Iterable[Reject]) -> None:
         """Add rows that were refused at the end at their places among the others; both in the order of the file."""
@@ -49,9 +50,9 @@ class RejectsFile:
             rows = csv.reader(early)
             next(rows)
             before = [""] * self._own
-            known = (
-                Reject(int(line), reason, [*before, *(plain(cell) for cell in cells)]) for line, reason, *cells in rows
-            )
+            width = len(self._header)
+            written = ((line, reason, [*before, *map(plain, cells)]) for line, reason, *cells in rows)
+            known = (Reject(int(line), reason, cells[:width], surplus=cells[width:]) for line, reason, cells in written)
             self.add(heapq.merge(known, late, key=lambda each: each.line))
 
     def _write(self, cells: Sequence[object]) -> None:

@@ -136,11 +136,12 @@ class OrderStaging:
             return
         column = self._reading.columns["order_id"]
         place = header.index(column)
-        named = [each for each in broken if len(each.cells) > place and not each.no_order]
+        rows = [(each.line, each.parts or each.cells) for each in broken if not each.no_order]
+        named = [(line, cells[place]) for line, cells in rows if len(cells) > place]
         if named:
-            cells = pl.DataFrame({column: [each.cells[place] for each in named]}, schema={column: pl.String})
+            cells = pl.DataFrame({column: [cell for _, cell in named]}, schema={column: pl.String})
             keys = Rows(blank_to_null(cells), pl.Series([0]), {"order_id": column}).cells("order_id")
-            self._refuse(pl.DataFrame({"key": keys, "line": [each.line for each in named]}).drop_nulls())
+            self._refuse(pl.DataFrame({"key": keys, "line": [line for line, _ in named]}).drop_nulls())
 
     def _refuse(self, refused: pl.DataFrame) -> None:
         if refused.height and self._stream:
