@@ -89,3 +89,24 @@ def test_a_list_is_recognised_in_each_of_its_forms(owner: str, header: str) -> N
     found = find_export(kind, names)
     assert (found.preset, found.export.title) == (preset, title)
     assert map_columns(kind, names, found.export, {}).keys() >= READ[kind]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Bestellnummer;Kundennummer;Bestelldatum;Gesamtbetrag",
+        "N° de commande;N° client;Date de la commande;Montant total",
+        "Número de pedido;Número de cliente;Fecha del pedido;Importe total",
+        "Numero ordine;Numero cliente;Data ordine;Totale ordine",
+        "Bestelnummer;Klantnummer;Besteldatum;Totaalbedrag",
+        "Numer zamówienia;Numer klienta;Data zamówienia;Wartość zamówienia",
+        "注文番号;顧客番号;注文日時;合計金額",
+        "주문번호;구매자ID;주문일시;결제금액",
+    ],
+)
+def test_columns_are_known_in_the_languages_shops_keep_their_orders_in(header: str) -> None:
+    names = header.split(";")
+    found = find_export("orders", names, "auto")
+    assert found.preset == "generic"
+    columns = map_columns("orders", names, found.export, {})
+    assert [columns[field] for field in ("order_id", "buyer_id", "placed_at", "order_total")] == names

@@ -1,5 +1,6 @@
-"""The names of columns everybody uses, in English and Chinese, and what a file must have."""
+"""The names of columns everybody uses, and what a file must have."""
 
+from retention.ingest.presets.other_languages import with_other_languages
 from retention.ingest.presets.preset import ColumnPreset, Names
 
 _BUYER = (
@@ -57,7 +58,7 @@ _REGION = ("region", "province", "state", "省份", "省", "收货省份")
 _CITY = ("city", "城市", "市", "收货城市")
 
 KINDS: dict[str, Names] = {
-    "orders": {
+    "orders": with_other_languages({
         "order_id": ("order_id", "order_no", "order_number", "invoice", "invoice_no", "订单编号", "订单号",
                      "主订单编号"),
         "buyer_id": _BUYER,
@@ -100,8 +101,8 @@ KINDS: dict[str, Names] = {
         "coupon": ("coupon", "coupon_code", "discount_code", "优惠码", "优惠券码", "券码"),
         "timezone": ("timezone", "time_zone", "时区"),
         "channel": ("channel", "sales_channel", "渠道", "下单渠道"),
-    },
-    "buyers": {
+    }),
+    "buyers": with_other_languages({
         "buyer_id": (*_BUYER, "id", "external_id"),
         "name": (*_BUYER_NAME, "name"),
         "email": _EMAIL,
@@ -120,7 +121,7 @@ KINDS: dict[str, Names] = {
         "email_suppressed": ("email_suppressed",),
         "email_suppressed_at": ("email_suppressed_at",),
         "sms_consent_at": ("sms_consent_at", "sms_consent_date", "短信订阅时间"),
-    },
+    }),
     "products": {
         "sku": (*_SKU, "id"),
         "title": (*_TITLE, "name", "名称"),
