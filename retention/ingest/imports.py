@@ -21,6 +21,7 @@ from retention.files import FileStore, open_store
 from retention.i18n import gettext_noop
 from retention.ingest.cells.date_orders import DateOrders
 from retention.ingest.cells.decimals import Decimals
+from retention.ingest.cells.rounded_columns import RoundedColumns
 from retention.ingest.cells.rounding import Fractions, RoundedOrders
 from retention.ingest.columns import Columns
 from retention.ingest.files.chunks import Reject, Source
@@ -211,6 +212,7 @@ def _evidence(opened: PreparedFile, shop: Shop, asked: ImportRequest, columns: M
         Decimals(columns, asked.options.decimal, exact=exact, cents=cents),
         DateOrders(columns, asked.options.dates, now=asked.now),
         Fractions(columns),
+        RoundedColumns(columns),
     ]
     if asked.kind == "orders":
         evidence.append(RoundedOrders(columns))

@@ -217,6 +217,34 @@ def test_numbers_that_all_end_in_zeros_are_taken_and_said(load: Load) -> None:
     assert load(ROUNDED + "\n".join([*rows, "1234567890123456781,b,2024-01-02,1"]) + "\n").notes == []
 
 
+@pytest.mark.parametrize("column", ["buyer_id", "sku", "waybill", "line_id"])
+@pytest.mark.parametrize(
+    ("numbers", "said"),
+    [
+        ([f"12345678901234{n}000" for n in range(3)], "3 of 3"),
+        ([f"12345678901234{n}000" for n in range(4)] + [f"12345678901234{n}781" for n in range(9)], "4 of 13"),
+        ([f"1234567890123{n}0" for n in range(10, 30)], "20 of 20"),
+        ([f"1234567890123{n:03}" for n in range(40)], ""),  # one in ten ends in 0 by itself
+        ([f"12345678901234{n}000" for n in range(2)], ""),
+        (["123456789012345000"] * 9, ""),  # one number
+        ([f"1234567890{n}00" for n in range(100, 120)], ""),  # fifteen digits are kept
+    ],
+)
+def test_long_numbers_that_end_in_zeros_beyond_chance_are_said(
+    load: Load, column: str, numbers: list[str], said: str
+) -> None:
+    head = ["order_id,buyer_id,paid_at,amount", *([] if column == "buyer_id" else [column])]
+    rows = [f"{n},{'' if column != 'buyer_id' else number},2026-03-05,1{'' if column == 'buyer_id' else ',' + number}"
+            for n, number in enumerate(numbers)]  # fmt: skip
+    report = load("\n".join([",".join(head), *rows]))
+    notes = [str(note) for note in report.notes if "end in zeros after 15 digits" in str(note)]
+    first, second = sorted(number for number in set(numbers) if number[15:].strip("0") == "")[:2] if said else ("", "")
+    assert report.rejected == 0
+    assert [note.split(", as if")[0] for note in notes] == (
+        [f"{said} long numbers of '{column}' end in zeros after 15 digits ({first}, {second})"] if said else []
+    )
+
+
 def test_answers_are_known_as_spreadsheets_write_them(load: Load, ask: Ask) -> None:
     answers = ["'yes", "ＹＥＳ", "1.0", '"=""是"""', "TRUE", "'0", "0.0", "Ｎｏ"]
     rows = "".join(f"b{n},b{n}@example.com,{answer}\n" for n, answer in enumerate(answers))
