@@ -66,3 +66,18 @@ def test_what_is_no_currency_is_named(load: Load) -> None:
     for rate in ("XYZ", "CNY"):
         with pytest.raises(Invalid, match=rate):
             load(HEADER + FIRST_LINE_ONLY, rates={rate: Decimal(2)})
+
+
+@pytest.mark.parametrize(
+    ("heading", "amounts"),
+    [("Amount (USD)", []), ("Amount [US$]", []), ("金额（元）", [1000]), ("Amount (net)", [1000])],
+)
+def test_currency_that_an_amount_is_headed_with_is_the_currency_of_its_rows(
+    load: Load, ask: Ask, heading: str, amounts: list[int]
+) -> None:
+    report = load(f"order_id,paid_at,{heading}\n1,2026-03-05,10\n")
+    assert [row[0] for row in ask("SELECT amount FROM orders")] == amounts
+    assert report.accepted == len(amounts)
+    if not amounts:
+        load(f"order_id,paid_at,{heading}\n1,2026-03-05,10\n", name="again.csv", rates={"USD": Decimal("7.1")})
+        assert ask(KEPT) == [("1", 7100, 0, 0, "USD", "7.1")]

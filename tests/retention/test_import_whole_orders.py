@@ -39,10 +39,19 @@ def test_order_waits_whole_and_lands_right_when_mended(
     assert ("1", 3500) in ask(AMOUNTS)
 
 
-def test_row_that_is_broken_keeps_its_order_waiting(load: Load, ask: Ask) -> None:
-    report = load(f"{HEADER}\n1,a,2026-01-02,CUP,1,10\n1,a,2026-01-02,POT,1,10,one,two\n2,b,2026-01-02,CUP,1,10\n")
-    assert (report.accepted, report.rejected) == (1, 2)
-    assert ask(AMOUNTS) == [("2", 1000)]
+@pytest.mark.parametrize(
+    "broken",
+    [
+        b"1,a,2026-01-02,POT,1,10,one,two\n",
+        b'1,a,2026-01-02,"POT,1,10\n',
+        "1,a,2026-01-02,茶壶,1,10\n".encode("gb18030"),
+    ],
+)
+def test_row_that_is_broken_keeps_its_order_waiting(load: Load, ask: Ask, broken: bytes) -> None:
+    rows = [b"1,a,2026-01-02,CUP,1,10\n", broken, "2,b,2026-01-02,茶杯,1,10\n".encode(), b'3,b,2026-01-02,"TEA",1,5\n']
+    report = load(HEADER.encode() + b"\n" + b"".join(rows))
+    assert (report.accepted, report.rejected) == (2, 2)
+    assert ask(AMOUNTS) == [("2", 1000), ("3", 500)]
 
 
 @pytest.mark.parametrize(
@@ -98,6 +107,27 @@ def test_total_of_an_order_is_shared_among_lines_without_amounts(load: Load, ask
     )
     assert ask("SELECT amount, postage, items FROM orders") == [(5500, 500, 3)]
     assert ask("SELECT sku, amount FROM order_lines ORDER BY number") == [("CUP", 1667), ("POT", 3333)]
+
+
+def test_amount_that_repeats_the_total_of_its_order_is_not_added_up(load: Load, ask: Ask) -> None:
+    orders = {
+        "1": [("CUP", 1, 10, 40), ("POT", 2, 15, 40)],
+        "2": [("CUP", 2, 10, 33), ("POT", 1, 15, 33)],  # a discount of the whole order
+        "3": [("CUP", 1, 10, 10), ("POT", 1, 10, 10)],  # two lines of one price
+        "4": [("CUP", 1, 10, "11.9"), ("POT", 1, 10, "11.9")],  # with tax
+        "5": [("CUP", 1, 10, 8), ("POT", 1, 8, 8)],
+    }
+    rows = [f"{key},a,2026-01-02,{','.join(map(str, line))}" for key, lines in orders.items() for line in lines]
+    report = load("\n".join([HEADER + ",amount", *rows]))
+    assert ask(AMOUNTS) == [("1", 4000), ("2", 3300), ("3", 2000), ("4", 2380), ("5", 1600)]
+    assert ask("SELECT amount FROM order_lines ORDER BY order_id, number")[:4] == [(1000,), (3000,), (1886,), (1414,)]
+    assert report.totals["orders_with_repeated_total"] == 2
+
+
+def test_refund_larger_than_its_line_that_repeats_is_counted_once(load: Load, ask: Ask) -> None:
+    rows = ["1,a,2026-01-02,CUP,1,10,12", "1,a,2026-01-02,POT,2,15,12", "2,b,2026-01-02,CUP,1,10,3"]
+    load("\n".join([HEADER + ",refunded", *rows]))
+    assert ask("SELECT external_id, refunded FROM orders ORDER BY external_id") == [("1", 1200), ("2", 300)]
 
 
 def test_discounts_are_lines_and_broken_quantities_are_exact(load: Load, ask: Ask) -> None:

@@ -1,9 +1,10 @@
 """Amounts in another currency than the shop's: refused with a word, or converted at a rate that somebody states.
 
-They are never added up. A row's currency is what its currency column says, else the sign in an amount's cell; where an
-order says it on its first line only, that holds for all of its lines.
+They are never added up. A row's currency is what its currency column says, else the sign in an amount's cell, else
+what the column of amounts is headed with; where an order says it on its first line only, that holds for all its lines.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +30,10 @@ CONVERTED = ngettext_noop(
     "{count} row in {currency} was converted at {rate} {own} per {currency}.",
     "{count} rows in {currency} were converted at {rate} {own} per {currency}.",
 )
+
+
+_UNIT = re.compile(r"[(（\[【]\s*([^)）\]】]{1,5}?)\s*[)）\]】]\s*$")
+"""What a column is counted in, behind its name."""
 
 
 @dataclass
@@ -85,6 +90,9 @@ class Currencies:
         stated_by = [found for name in money if (found := self._signs(rows.cells(name))) is not None]
         if "currency" in rows.columns:
             stated_by.insert(0, self._read(rows))
+        of_header = self._of_header(rows, money)
+        if of_header:
+            stated_by.append(pl.Series([of_header]).new_from_index(0, rows.raw.height))
         if not stated_by:
             return None
         stated = pl.select(pl.coalesce(stated_by)).to_series()
@@ -118,6 +126,13 @@ class Currencies:
         if not any(signs.values()):
             return None
         return cells.replace_strict(signs, default=None, return_dtype=pl.String)
+
+    def _of_header(self, rows: Rows, money: Mapping[str, pl.Series]) -> str | None:
+        """Return another currency than the own that a column of amounts is headed with, as in `Amount (USD)`."""
+        units = [found[1] for name in money if (found := _UNIT.search(rows.columns.get(name, "")))]
+        named = [code for unit in units if unit.isupper() or not unit.isalpha() or not unit.isascii()
+                 if (code := self._meant(unit))]  # fmt: skip
+        return named[0] if named and self.own not in named else None
 
     def _meant(self, text: str) -> str | None:
         """Return the code that a word or sign stands for; None for what is no currency."""

@@ -5,7 +5,7 @@ import polars as pl
 from retention.ingest.orders.order_rows import OrderReading
 from retention.ingest.orders.order_states import ALL_BACK, CANCELLED, PAID, PART_BACK, PLACED, RETURNED, status_words
 from retention.ingest.orders.quantities import pieces, price_of, rest
-from retention.ingest.orders.sharing import share_totals
+from retention.ingest.orders.sharing import share_totals, split_repeated_totals
 from retention.orders import OrderStatus
 
 PLACES = ("country", "region", "city")
@@ -27,6 +27,7 @@ def settle_lines(rows: pl.DataFrame, reading: OrderReading) -> pl.DataFrame:
     says the state line by line, a cancelled or returned line of an order that goes on is refunded.
     """
     if reading.own_amounts:
+        rows = split_repeated_totals(rows, reading)
         rows = _refund_lines(rows.with_columns(pl.col("line_amount").fill_null(0)), reading)
     else:
         back = pl.col("refund_state") == ALL_BACK
@@ -38,7 +39,7 @@ def _refund_lines(rows: pl.DataFrame, reading: OrderReading) -> pl.DataFrame:
     """Settle what went back of each line, and in `line_refunded` what of it the file says of the line itself.
 
     A refund larger than its line, the same on all lines, or on some lines while others leave it open, is the order's.
-    Beside an order's total, one that repeats counts once.
+    Beside an order's total, one that repeats counts once, and so does one that is larger than a line it stands on.
     """
     if not (rows["refunded"] > 0).any():
         return _back_by_state(rows).with_columns(line_refunded="refunded")
@@ -49,10 +50,11 @@ def _refund_lines(rows: pl.DataFrame, reading: OrderReading) -> pl.DataFrame:
     sparse = several & stated.is_null().any() & stated.is_not_null().any()
     repeated = (larger | same).over("key").fill_null(value=False)
     rows = rows.with_columns(of_order=repeated | sparse.over("key"), stated=stated)
-    if "order_total" in reading.columns:
-        first = pl.int_range(pl.len()).over("key") == 0
-        once = pl.when(first).then(stated.max().over("key"))
-        rows = rows.with_columns(refunded=pl.when(repeated).then(once).otherwise(stated))
+    first = pl.int_range(pl.len()).over("key") == 0
+    once = pl.when(first).then(stated.max().over("key"))
+    alike = (larger & same).over("key").fill_null(value=False) | pl.col("order_total").is_not_null().any().over("key")
+    single = repeated & (pl.lit("order_total" in reading.columns) | alike)
+    rows = rows.with_columns(refunded=pl.when(single).then(once).otherwise(stated))
     rows = _back_by_state(rows)
     by_state = pl.col("stated").is_null() & (pl.col("refunded") == pl.col("line_amount"))
     own = pl.when(~pl.col("of_order") | by_state).then("refunded").otherwise(0)

@@ -156,6 +156,8 @@ class OrderMerge:
         if not stated.height:
             return
         lines, orders = self._orders(stated)
+        if self.reading.own_amounts and "order_total" not in self.reading.columns:
+            self.remarks.add("repeated", orders["key"].filter(orders["stated_total"]))
         known = self._known(orders)
         if self.reading.items_only:
             orders, late = without_unknown(orders, known, stated)

@@ -31,12 +31,19 @@ _MESSAGES = {
         "{count} orders were refunded in part and the file does not say how much; they count as paid in full: "
         "{numbers}. Export the refunded amount and map that column to refunded.",
     ),
+    "repeated": ngettext_noop(
+        "The amount on the lines of {count} order is the order's total and was shared among them: {numbers}. Map the "
+        "column to order_total if it is so everywhere.",
+        "The amount on the lines of {count} orders is the order's total and was shared among them: {numbers}. Map the "
+        "column to order_total if it is so everywhere.",
+    ),
 }
 _TOTALS = {
     "fewer": "orders_with_fewer_lines",
     "replaced": "orders_with_other_lines",
     "older": "orders_kept_newer",
     "part": "orders_refunded_without_amount",
+    "repeated": "orders_with_repeated_total",
 }
 _REPEATS = gettext_noop("Identical lines of an order: {kept} kept, {left_out} left out as repeats.")
 

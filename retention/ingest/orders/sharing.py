@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from retention.ingest.orders.order_rows import OrderReading
 from retention.ingest.orders.quantities import times_quantity
 
 
@@ -30,3 +31,33 @@ def share_totals(rows: pl.DataFrame) -> pl.DataFrame:
     fair = pl.col("part") + (place <= missing).cast(pl.Int64)
     amount = pl.coalesce(pl.when(shared).then(fair), "listed", pl.lit(0))
     return rows.with_columns(line_amount=amount).drop("listed", "weight", "goods", "weights", "part", "remainder")
+
+
+def split_repeated_totals(rows: pl.DataFrame, reading: OrderReading) -> pl.DataFrame:
+    """Give each line its part where the column of amounts repeats what the whole order came to.
+
+    It does where all lines of an order have the same amount, and that is the sum of quantity times price of all lines,
+    or no more than it and more than a line with another price is worth. Tax makes an amount larger than the price, too,
+    but then lines of other prices have other amounts.
+    """
+    if not {"amount", "unit_price"} <= reading.columns.keys() or not reading.numbered:
+        return rows
+    amount, listed = pl.col("line_amount"), pl.col("listed")
+    if not rows.select((amount != times_quantity(rows)).any()).item():
+        return rows
+    several = pl.len() > 1
+    alike = (amount.min() == amount.max()) & (listed.min() > -1) & (amount.min() > 0) & listed.is_not_null().all()
+    rows = rows.with_columns(listed=times_quantity(rows))
+    if "order_total" in reading.columns:
+        alike = alike & pl.col("order_total").is_null().all()
+    sum_ = listed.sum()
+    whole = amount.max() == sum_
+    some = (listed.min() < listed.max()) & (amount.max() > listed.min()) & (amount.max() <= sum_)
+    repeats = (several & alike & (whole | some) & (listed.max() > 0) & (amount != listed).any()).over("key")
+    found = rows.with_columns(repeats=repeats.fill_null(value=False))
+    if not found["repeats"].any():
+        return rows.drop("listed")
+    parts = found.filter("repeats").drop("listed").with_columns(order_total="line_amount")
+    shared = share_totals(parts).select(rows.drop("listed").columns)
+    others = found.filter(~pl.col("repeats")).select(shared.columns)
+    return pl.concat([others, shared]).sort("line")
