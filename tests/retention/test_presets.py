@@ -39,6 +39,14 @@ def test_an_export_is_recognised_and_its_figures_are_right(
     assert load(content).changed == 0
 
 
+def test_an_order_of_ebay_is_worth_its_articles(load: Load, ask: Ask) -> None:
+    """The first of its rows has the totals and names no article."""
+    content = next(case.values[1] for case in ORDERS if "Post To City" in case.values[1])
+    load(str(content))
+    lines = ask("SELECT sku, quantity, amount FROM order_lines WHERE amount > 0 ORDER BY order_id, number")
+    assert lines == [("TP1", 2, 4330), ("C1", 2, 2000), ("P1", 1, 2000)]
+
+
 @pytest.mark.parametrize(("preset", "content", "expected"), ORDERS)
 def test_the_order_of_columns_says_nothing(preset: str, content: str, expected: Any) -> None:
     del expected

@@ -31,8 +31,19 @@ def settle_lines(rows: pl.DataFrame, reading: OrderReading) -> pl.DataFrame:
         rows = _refund_lines(rows.with_columns(pl.col("line_amount").fill_null(0)), reading)
     else:
         back = pl.col("refund_state") == ALL_BACK
-        rows = share_totals(rows).with_columns(line_refunded=pl.when(back).then("line_amount").otherwise(0))
+        rows = share_totals(_empty_heads(rows) if reading.order_level else rows).with_columns(
+            line_refunded=pl.when(back).then("line_amount").otherwise(0)
+        )
     return rows.with_columns(price=pl.coalesce(pl.col("unit_price").abs(), price_of("line_amount")))
+
+
+def _empty_heads(rows: pl.DataFrame) -> pl.DataFrame:
+    """Leave nothing to share to the first row of an order where it names no article and rows below do, as in eBay's."""
+    if rows["key"].n_unique() == rows.height:
+        return rows
+    named = (pl.col("sku") != "") | (pl.col("title") != "")
+    head = (pl.int_range(pl.len()).over("key") == 0) & ~named & named.any().over("key")
+    return rows.with_columns(pl.when(head).then(0).otherwise(name).alias(name) for name in ("quantity", "unit_price"))
 
 
 def _refund_lines(rows: pl.DataFrame, reading: OrderReading) -> pl.DataFrame:
