@@ -257,7 +257,7 @@ def test_what_imports_say_of_a_person_goes_with_them(
 
         def ask(stage: Stage, uploads: dict[str, str] = uploads) -> list[int]:
             kept = [keep_upload(files, io.BytesIO(content.encode()), each) for each, content in uploads.items()]
-            asked = [(upload, dry) for upload in kept for dry in (True, False)]
+            asked = zip(kept, (True, False), strict=True)  # one is understood and waits, the other is refused
             return [ask_import(stage.session, OWNER, kind="buyers", upload=u, at=NOON, dry=dry).id for u, dry in asked]
 
         for number in tea(ask):
