@@ -22,7 +22,7 @@ _FEWEST = 3
 _CHANCE = 1e-6
 
 ROUNDED = gettext_noop(
-    "{rounded} of {count} long numbers of {column} end in zeros after 15 digits ({first}, {second}), as if a "
+    "{rounded} of {all} long numbers of {column} end in zeros after 15 digits ({first}, {second}), as if a "
     "spreadsheet had rounded them: different ones may have become one. Export the file again with this column as text."
 )
 
@@ -36,6 +36,8 @@ class RoundedColumns:
     def look(self, frame: pl.DataFrame, lines: pl.Series) -> None:
         """Take in some rows."""
         del lines
+        if not self._seen:
+            return
         longest = frame.select(pl.col(list(self._seen)).str.len_bytes().max()).row(0, named=True)
         for column, seen in self._seen.items():
             if (longest[column] or 0) > _DIGITS and len(seen) < _MOST_NUMBERS:
@@ -53,7 +55,7 @@ def _notes(column: str, numbers: pl.Series) -> list[Note]:
     rounded = numbers.filter(end_in_zeros(numbers))
     if len(rounded) < _FEWEST or not exceeds_chance(len(rounded), numbers):
         return []
-    values = {"rounded": len(rounded), "count": len(numbers), "column": repr(column.removeprefix("= "))}
+    values = {"rounded": len(rounded), "all": len(numbers), "column": repr(column.removeprefix("= "))}
     return [Note(ROUNDED, {**values, "first": rounded[0], "second": rounded[1]})]
 
 
