@@ -54,7 +54,12 @@ def test_chinese_is_written_with_its_own_punctuation():
 
 
 def test_what_imports_say_of_a_count_has_a_form_for_one():
-    always_many = {"{share} % of all orders", "which makes {count} cells", "The table has {count} columns"}
+    always_many = {
+        "{share} % of all orders",
+        "which makes {count} cells",
+        "The table has {count} columns",
+        "of {count} long numbers",
+    }
     wrong = [
         message.id
         for message in words.collect()
