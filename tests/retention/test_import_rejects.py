@@ -90,6 +90,8 @@ def test_unknown_status_is_rejected_with_the_value_and_the_remedy(load: Load) ->
         ("a.csv", b"order_id,paid_at,amount\n", "'a.csv' has a header and no rows."),
         ("a.csv", b"\x89PNG\r\n\x1a\n...", "'a.csv' is a picture (PNG), not a table."),
         ("a.csv", b"%PDF-1.7 ...", "'a.csv' is a PDF, not a table."),
+        ("a.xls", b"\n<HTML><table><tr><th>order_id</th></tr></table>", "'a.xls' is a web page or XML, whatever it is"),
+        ("b.xls", b'\xef\xbb\xbf<?xml version="1.0"?><Workbook/>', "'b.xls' is a web page or XML, whatever it is"),
         ("a.zip", b"PK\x03\x04broken", "'a.zip' is damaged: it begins like an XLSX file but ends too early."),
         (
             "a.csv",

@@ -32,6 +32,8 @@ _SIGNATURES = (
     (b"PAR1", gettext_noop("a Parquet file")),
     (b"\xd0\xcf\x11\xe0", gettext_noop("an old Excel file (XLS)")),
 )
+_PAGES = (b"<html", b"<!doctype html", b"<table", b"<meta", b"<head", b"<?xml", b"<style")
+"""How pages and XML begin that shop systems call XLS."""
 
 _OWN_REJECTS = f"{MARK}{REJECTS[0]},{REJECTS[1]},".encode()
 
@@ -52,6 +54,8 @@ def open_source(
     for signature, what in _SIGNATURES:
         if head.startswith(signature) and not (signature == b"BM" and head.isascii()):
             raise Invalid(NOT_A_TABLE, file=repr(path.name), what=gettext(what))
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(_PAGES):
+        raise Invalid(NOT_A_TABLE, file=repr(path.name), what=gettext("a web page or XML, whatever it is called"))
     if head.startswith(_OWN_REJECTS):
         return open_delimited(path, header_row=1)
     if head.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n\0").startswith(b"{"):
