@@ -27,7 +27,7 @@ def add_to(app: typer.Typer) -> None:
 
 def run(  # noqa: PLR0913, PLR0917 - each option is a parameter
     kind: Annotated[FileKind, typer.Argument(help="What the file contains.")],
-    file: Annotated[Path, typer.Argument(help="CSV, XLSX or JSON lines; UTF-8 or GB18030.")],
+    file: Annotated[Path, typer.Argument(help="CSV or text with another separator, XLSX, JSON lines.")],
     shop: ShopOption,
     preset: Annotated[str, typer.Option(help=f"Column preset: {', '.join(CHOICES)}.")] = "auto",
     maps: Annotated[

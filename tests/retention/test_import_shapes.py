@@ -247,3 +247,12 @@ def test_header_that_fits_no_row_and_file_without_rows_are_refused(load: Load) -
     for content in (TABLE.splitlines()[0], workbook([HEADER]), TABLE.splitlines()[0].encode("utf-16")):
         with pytest.raises(Invalid, match="has a header and no rows"):
             load(content)
+
+
+def test_cells_beyond_the_header_of_a_workbook_are_said(load: Load, ask: Ask) -> None:
+    rows = [["1", "a", "2026-01-02", 10, None, "checked"], ["2", "b", "2026-01-02", 20, " "]]
+    report = load(workbook([["order_id", "buyer_id", "paid_at", "amount"], *rows]), name="wide.xlsx")
+    assert ask("SELECT amount FROM orders ORDER BY external_id") == [(1000,), (2000,)]
+    assert report.notes == [
+        "1 row of the workbook has cells to the right of the last named column; they were not read."
+    ]

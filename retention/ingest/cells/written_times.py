@@ -48,6 +48,9 @@ _ZONE_ASIDE = re.compile(r"\(((?:utc|gmt)\s?[+-]?[\d:]*|[a-z]{3,4})\)")
 _DASHES = re.compile("[\u2010-\u2015\u2212\ufe63]")
 _WEEKDAY = re.compile(
     r"\b(?:mon|tue|tues|wed|thu|thur|thurs|fri|sat|sun)\b\.?|\b(?:mon|tues|wednes|thurs|fri|satur|sun)day\b"
+    r"|^(?:(?:mon|diens|donners|frei|sams|sonn)tag|mittwoch|sonnabend|(?:lun|mar|mercre|jeu|vendre|same)di|dimanche"
+    r"|lunes|martes|miércoles|jueves|viernes|sábado|domingo|(?:lune|marte|mercole|giove|vener)dì|sabato|domenica"
+    r"|(?:mo|di|mi|do|fr|sa|so)\b(?=\.?,))\b\.?|[월화수목금토일]요일"
     r"|(?:星期|礼拜|周)[一二三四五六日天]|\b(?:at|um|uhr|de|del|à|om|kl|klo|godz)\b\.?"
 )
 _HALVES = "|".join(sorted((_MORNING | _EVENING | _NOON) - {"am", "pm"}))

@@ -46,6 +46,7 @@ class Chunk:
     done: int
     broken: list[Reject] = field(default_factory=list)
     errors: int = 0  # cells that held an error of a spreadsheet
+    beyond: int = 0  # rows with cells for which the header has no name, which were not read
 
 
 class Source(Protocol):

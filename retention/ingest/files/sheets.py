@@ -88,14 +88,20 @@ class Worksheet:
         width = len(self.header)
         places: list[int] = []
         rows: list[list[str | None]] = []
+        beyond = 0
         for place, cells in self._lines():
             places.append(place)
             rows.append((cells + [None] * width)[:width])
+            beyond += any(cell and cell.strip() for cell in cells[width:])
             if len(rows) == most:
-                yield Chunk(text_frame(self.header, rows), pl.Series("line", places, pl.Int64), place)
-                places, rows = [], []
+                yield self._chunk(rows, places, place, beyond)
+                places, rows, beyond = [], [], 0
         if rows:
-            yield Chunk(text_frame(self.header, rows), pl.Series("line", places, pl.Int64), self.total)
+            yield self._chunk(rows, places, self.total, beyond)
+
+    def _chunk(self, rows: list[list[str | None]], places: list[int], done: int, beyond: int) -> Chunk:
+        lines = pl.Series("line", places, pl.Int64)
+        return Chunk(text_frame(self.header, rows), lines, done, beyond=beyond)
 
     def _lines(self) -> Iterator[tuple[int, list[str | None]]]:
         for part in self.parts:

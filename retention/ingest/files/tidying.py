@@ -41,6 +41,10 @@ ERRORS = ngettext_noop(
     "{count} cell holds an error such as #N/A or #REF!; it counts as blank.",
     "{count} cells hold an error such as #N/A or #REF!; they count as blank.",
 )
+BEYOND = ngettext_noop(
+    "{count} row of the workbook has cells to the right of the last named column; they were not read.",
+    "{count} rows of the workbook have cells to the right of the last named column; they were not read.",
+)
 
 _OF_THE_ORDER = (
     "order_id", "buyer_id", "name", "email", "phone", "paid_at", "placed_at", "status", "country", "region", "city",
@@ -72,6 +76,7 @@ class Tidied:
             (FILLED, self._latest.filled),
             (FOOTERS, self._latest.footers),
             (ERRORS, self._latest.errors),
+            (BEYOND, self._latest.beyond),
         ):
             if count:
                 notes.add(message, count=count)
@@ -81,7 +86,7 @@ class _Tidying:
     """One pass over the rows: what has been seen so far."""
 
     def __init__(self, kind: str, columns: Columns, header: list[str]) -> None:
-        self.filled = self.footers = self.errors = 0
+        self.filled = self.footers = self.errors = self.beyond = 0
         self._sums = Sums()
         self._kind, self._columns = kind, columns
         self._fields = {name: sources[0][0] for name, sources in columns.sources.items()}
@@ -106,6 +111,7 @@ class _Tidying:
     def take(self, chunk: Chunk) -> Chunk:
         """Return some rows tidied."""
         self.errors += chunk.errors
+        self.beyond += chunk.beyond
         frame, lines, refused = chunk.frame, chunk.lines, list(chunk.broken)
         if frame.height:
             left_out = {} if is_own(frame) else self._left_out(frame)
