@@ -1,5 +1,6 @@
 """Chunks: some rows of a file as text cells with their line numbers, whatever form the file has."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol
@@ -16,6 +17,9 @@ LONGEST_LINE = 4 << 20
 _CELLS_AT_ONCE = 2_000_000
 
 _ERROR = r"^#(?:N/A|REF!|VALUE!|DIV/0!|NAME\?|NUM!|NULL!)$"
+
+UNNAMED = re.compile(r"column \d+")
+"""What a column without a name is called: by its place."""
 
 REJECTS = ("line", "reason")
 """How the header of a file of rejected rows begins."""

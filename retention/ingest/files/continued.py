@@ -1,4 +1,4 @@
-"""A worksheet that goes on with the rows of another and has no header: told by its columns.
+"""A worksheet that goes on with the rows of another and has no header: evident by its columns.
 
 It has as many columns as the first sheet's rows, no name of a column, and in each column the kinds of cells (numbers,
 times, texts) that stand there in the first sheet. At least one column must hold numbers or times alone: where all is
@@ -22,14 +22,14 @@ def continues(rows: Table, first: Table, names: Sequence[str], width: int) -> bo
         return False
     if {cell.strip() for cell in rows[0]} & set(filter(None, names)):
         return False
-    told = False
+    evident = False
     for place in range(width):
         known, found = _kinds(first, place), _kinds(rows, place)
         if known and "text" not in known:
             if not found <= known:
                 return False
-            told = told or bool(found)
-    return told
+            evident = evident or bool(found)
+    return evident
 
 
 def _width(rows: Table) -> int:

@@ -88,11 +88,11 @@ class Worksheet:
         width = len(self.header)
         places: list[int] = []
         rows: list[list[str | None]] = []
-        beyond = 0
+        named, beyond = _named(self.header), 0
         for place, cells in self._lines():
             places.append(place)
             rows.append((cells + [None] * width)[:width])
-            beyond += any(cell and cell.strip() for cell in cells[width:])
+            beyond += any(cell and cell.strip() for cell in cells[named:])
             if len(rows) == most:
                 yield self._chunk(rows, places, place, beyond)
                 places, rows, beyond = [], [], 0
@@ -161,15 +161,15 @@ def _opened(path: Path, rows: IO[bytes], known: Known, asked: int | None) -> Wor
         if sheet.hidden and not main.hidden:
             notes.append((HIDDEN, {"name": repr(sheet.name)}))
             continue
-        told: dict[str, object] = {"name": repr(sheet.name), "main": repr(main.name)}
+        about: dict[str, object] = {"name": repr(sheet.name), "main": repr(main.name)}
         header = _same_header(sheet, names, known, asked)
         if header is None and not _continues(sheet, main, names, first, known):
-            notes.append((OTHER_HEADER, told))
+            notes.append((OTHER_HEADER, about))
             continue
         end = sheet.numbers[header.last] if header else 0
         if parts:
             row = end + 1 if header else sheet.numbers[0]
-            notes.append((SAME_HEADER if header else NO_HEADER, {**told, "row": row, "line": row + lines}))
+            notes.append((SAME_HEADER if header else NO_HEADER, {**about, "row": row, "line": row + lines}))
         parts.append(SheetPart(sheet.begin, end, lines))
         lines += sheet.height
     source = Worksheet(rows, names, parts, lines, notes)

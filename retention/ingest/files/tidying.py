@@ -12,7 +12,7 @@ import polars as pl
 
 from retention.i18n import gettext, gettext_noop, ngettext_noop, speaking
 from retention.ingest.columns import Columns
-from retention.ingest.files.chunks import REJECTS, Chunk, Reject, Source, is_own
+from retention.ingest.files.chunks import REJECTS, UNNAMED, Chunk, Reject, Source, is_own
 from retention.ingest.files.footers import (
     ADDS_UP_OTHERWISE,
     IS_SUM,
@@ -63,6 +63,7 @@ class Tidied:
         self.exact = source.exact
         self._source, self._kind, self._columns = source, kind, columns
         self._latest = _Tidying(kind, columns, source.header)
+        self._reads_unnamed = any(UNNAMED.fullmatch(column) for column in columns.used)
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield all rows in the order of the file."""
@@ -76,7 +77,7 @@ class Tidied:
             (FILLED, self._latest.filled),
             (FOOTERS, self._latest.footers),
             (ERRORS, self._latest.errors),
-            (BEYOND, self._latest.beyond),
+            (BEYOND, 0 if self._reads_unnamed else self._latest.beyond),
         ):
             if count:
                 notes.add(message, count=count)
