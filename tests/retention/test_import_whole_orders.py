@@ -184,6 +184,22 @@ def test_amount_of_a_refund_that_was_not_paid_is_not_taken_off(load: Load, ask: 
     assert ask(STATES)[-1] == ("p", "paid", 1000, 400, True)
 
 
+@pytest.mark.parametrize(
+    ("amounts", "asks"), [((40, 40, 30, 30, 20, 20, 5), True), ((40, 40, 30, 30, 20, 10, 5), False)]
+)
+def test_amounts_alike_on_all_lines_of_orders_are_asked_about(
+    load: Load, ask: Ask, amounts: tuple[int, ...], *, asks: bool
+) -> None:
+    places = [(1, "CUP"), (1, "POT"), (2, "CUP"), (2, "TEA"), (3, "POT"), (3, "TEA"), (4, "CUP")]
+    rows = [f"{number},a,2026-01-02,{sku},{amount}" for (number, sku), amount in zip(places, amounts, strict=True)]
+    content = "order_id,buyer_id,paid_at,sku,amount\n" + "\n".join(rows)
+    notes = load(content).notes
+    assert [note.startswith("In 3 of 3 orders with different articles") for note in notes] == [True] * asks
+    if asks:
+        load(content, mapping={"order_total": "amount"})
+        assert ask(AMOUNTS) == [("1", 4000), ("2", 3000), ("3", 2000), ("4", 500)]
+
+
 @pytest.mark.parametrize("number", ["order_id,", ""])
 def test_cancelled_order_may_have_no_amount_and_a_line_its_discount(load: Load, ask: Ask, number: str) -> None:
     rows = ["a,2026-01-02,Cancelled,0,,", "b,2026-01-03,Shipped,2,20.00,2.00", "c,2026-01-04,Shipped,1,,"]

@@ -16,6 +16,7 @@ from sqlmodel import Session
 
 from retention.database import is_postgresql
 from retention.ingest.notes import Note
+from retention.ingest.orders.alike_amounts import AlikeAmounts
 from retention.ingest.orders.grouping import (
     complete,
     group_rows,
@@ -133,6 +134,7 @@ class OrderMerge:
     extent: OrderExtent = field(default_factory=OrderExtent)
     refused: list[pl.DataFrame] = field(default_factory=list)
     remarks: Remarks = field(default_factory=Remarks)
+    alike: AlikeAmounts = field(init=False)
     history: History = field(init=False)
     siblings: tuple[str, ...] = ()
     heavy: HeavyBuyers = field(default_factory=HeavyBuyers)
@@ -144,6 +146,7 @@ class OrderMerge:
         # Asked once: what this import writes itself is never looked up again.
         shop = self.reading.shop.id
         self.known_sources = [each for each in asked if fetch(self.session, some, shop=shop, source=each)[0]]
+        self.alike = AlikeAmounts(self.reading)
         self.history = History(self.session, self.reading.shop.id)
         self.buyers = People(self.session, self.reading.shop, self.now)
 
@@ -156,6 +159,7 @@ class OrderMerge:
         if not stated.height:
             return
         lines, orders = self._orders(stated)
+        self.alike.look(lines)
         if self.reading.own_amounts and "order_total" not in self.reading.columns:
             self.remarks.add("repeated", orders["key"].filter(orders["stated_total"]))
         known = self._known(orders)
@@ -228,7 +232,9 @@ class OrderMerge:
         totals |= {"new_buyers": self.buyers.added, "changed_buyers": moved}
         totals |= {name: self.counts[name] for name in ("new_parcels", "lines", "repeats_kept", "repeats_left_out")}
         notes = self.remarks.notes(self.counts["repeats_kept"], self.counts["repeats_left_out"])
-        return MergeCounts(changed, self.counts["orders"] - changed, totals | self.remarks.totals(), notes)
+        return MergeCounts(
+            changed, self.counts["orders"] - changed, totals | self.remarks.totals(), (*notes, *self.alike.notes())
+        )
 
     def _settle(self, changed: int) -> int:
         with merging(self.session, changed):
