@@ -243,14 +243,17 @@ def settle(session: Session, *names: str) -> None:
             run(session, f"ANALYZE {name}")
 
 
-def settle_new(session: Session, *names: str) -> None:
-    """Tell PostgreSQL's planner about tables it knows nothing of, once they have rows.
+def settle_grown(session: Session, *names: str) -> None:
+    """Tell PostgreSQL's planner about tables that have rows and of which it knows nothing, or a tenth at most.
 
-    It would take a shop's part of such a table for one row and seek keys in the wrong index. What has been looked at
-    before is left alone: ANALYZE keeps others from the same until the end of the transaction.
+    It would take a shop's part of such a table for one row and seek keys in the wrong index. What it knows well enough
+    is left alone: ANALYZE keeps others from the same until the end of the transaction.
     """
     if is_postgresql(session):
-        query = "SELECT relname FROM pg_class WHERE oid = ANY(CAST(:names AS regclass[])) AND reltuples < 0"
+        query = """
+            SELECT relname FROM pg_class WHERE oid = ANY(CAST(:names AS regclass[])) AND pg_relation_size(oid) > 0
+              AND (reltuples < relpages OR pg_relation_size(oid) > 10 * 8192 * greatest(relpages, 1))
+            """  # -1 rows stand for nothing known; less than a row a page are left of many
         settle(session, *sorted(str(name) for (name,) in fetch_all(session, query, names=list(names))))
 
 

@@ -53,7 +53,7 @@ from retention.staging import (
     nothing_found,
     run,
     settle,
-    settle_new,
+    settle_grown,
     stage,
     watch,
     writes,
@@ -152,8 +152,8 @@ class OrderMerge:
 
     def merge(self, rows: pl.DataFrame) -> None:
         """Write one part of the file; all rows of an order are in one part."""
-        if self.counts["parts"] == 1:
-            settle_new(self.session, "buyers", "orders", "parcels")
+        if self.counts["parts"] <= 1:  # at first what others wrote, then what the first part did
+            settle_grown(self.session, "buyers", "orders", "parcels")
         self.counts["parts"] += 1
         stated = self._without_ignored(rows)
         if not stated.height:
