@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select
 
 from api.cli import main, terminal
 from retention.audit import AuditEntry
@@ -128,7 +128,8 @@ def test_a_segment_is_saved_refreshed_listed_shown_described_and_exported(regula
     assert regulars("export", "gone", "--out", "all.csv")[0] == 1
     assert Path("all.csv").read_text("utf-8") == f"{head}乙,Ana,ana@example.com{tail}"
     with reading(terminal.engine()) as session:
-        taken = session.exec(select(AuditEntry.after).where(AuditEntry.action == "segment.export")).all()
+        exports = select(AuditEntry.after).where(AuditEntry.action == "segment.export").order_by(col(AuditEntry.id))
+        taken = session.exec(exports).all()
     assert taken == [{"buyers": 1, "masked": masked, "as_of": None} for masked in (False, True)]
 
 
