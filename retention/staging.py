@@ -250,10 +250,11 @@ def settle_grown(session: Session, *names: str) -> None:
     is left alone: ANALYZE keeps others from the same until the end of the transaction.
     """
     if is_postgresql(session):
+        # -1 rows stand for nothing known; less than a row a page is what is left of many.
         query = """
             SELECT relname FROM pg_class WHERE oid = ANY(CAST(:names AS regclass[])) AND pg_relation_size(oid) > 0
               AND (reltuples < relpages OR pg_relation_size(oid) > 10 * 8192 * greatest(relpages, 1))
-            """  # -1 rows stand for nothing known; less than a row a page are left of many
+            """
         settle(session, *sorted(str(name) for (name,) in fetch_all(session, query, names=list(names))))
 
 
