@@ -19,6 +19,8 @@ from retention.i18n import gettext_noop
 LOGIN_COOKIE = "regulars_login"
 FIELD = "csrf"
 HEADER = "X-CSRF-Token"
+CLOSING = "regulars_closing"
+"""Where the scope of a request keeps what is closed when it is answered, an AsyncExitStack."""
 MOST_FIELDS = 50_000
 MOST_TEXT = 8_000_000
 """Fields of a form and bytes of one field: a rule of thousands of conditions, a list of 50,000 products."""
@@ -31,8 +33,13 @@ def token_for(key: bytes, secret: str) -> str:
 
 
 async def read_fields(request: Request) -> FormData:
-    """Return the fields of a form; whoever asks first sets how many there may be, so everybody asks here."""
-    return await request.form(max_fields=MOST_FIELDS, max_part_size=MOST_TEXT)
+    """Return the fields of a form; whoever asks first sets how many there may be, so everybody asks here.
+
+    Files that came along are closed when the request is answered.
+    """
+    fields = await request.form(max_fields=MOST_FIELDS, max_part_size=MOST_TEXT)
+    request.scope[CLOSING].push_async_callback(fields.close)
+    return fields
 
 
 async def read_texts(request: Request) -> FormData:

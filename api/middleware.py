@@ -1,5 +1,7 @@
 """Middleware of every request: language, strict headers, no forms from other sites, limited bodies."""
 
+from contextlib import AsyncExitStack
+
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
@@ -54,7 +56,9 @@ class Guard:
         for_programs = request.url.path.startswith(_FOR_PROGRAMS)
         with speaking(language_of(request)), labelled(None if for_programs else {}):
             app = refuse_other_sites if self._is_foreign(request) else self.app
-            await app(scope, Body(request, receive, patience=self.patience).receive, send_guarded)
+            async with AsyncExitStack() as closing:
+                scope[forms.CLOSING] = closing
+                await app(scope, Body(request, receive, patience=self.patience).receive, send_guarded)
 
     def _is_foreign(self, request: Request) -> bool:
         for_programs = request.url.path.startswith(_FOR_PROGRAMS)

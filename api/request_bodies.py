@@ -1,7 +1,8 @@
 """Limits of request bodies: how much is read, from whom, and for how long.
 
 A body is refused while it comes, before anything is done with it: past what its address takes (413), from somebody we
-do not know past a small form (401), and when it comes too slowly (408). Nothing of a refused body is kept.
+do not know past a small form (401), when it comes too slowly (408), and when an upload lacks its end (400): the parser
+of forms takes such a part for none. Nothing of a refused body is kept.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ import re
 import time
 from collections.abc import Callable
 
+from python_multipart.multipart import parse_options_header
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -39,6 +41,10 @@ SLOWEST = 10_000
 
 TOO_LARGE = gettext_noop("The request body is too large for this endpoint.")
 UNKNOWN = gettext_noop("This request is too large for an anonymous client. Sign in, or send a valid API key.")
+LONGEST_END = 4_096
+"""Bytes at the end of an upload in which its closing boundary is looked for: what follows it means nothing."""
+
+CUT_OFF = gettext_noop("The upload arrived without its end. Send it again.")
 TOO_SLOW = gettext_noop("The upload timed out before it was complete. Send it again.")
 
 
@@ -57,9 +63,11 @@ class Body:
         self._taken = 0
         self._known = False
         self._whole = False
+        self._closing = _closing_boundary(request)
+        self._end = b""
 
     async def receive(self) -> Message:
-        """Return the next message; HTTPException 413, 401 or 408 when the body is refused."""
+        """Return the next message; HTTPException 413, 401, 408 or 400 when the body is refused."""
         if self._whole:  # what follows is news of the connection, and may take for ever
             return await self._receive()
         await self._admit(max(self._taken, _announced(self._request)))
@@ -67,7 +75,15 @@ class Body:
         self._taken += len(message.get("body", b""))
         self._whole = not message.get("more_body", False)
         await self._admit(self._taken)
+        self._check_end(message.get("body", b""))
         return message
+
+    def _check_end(self, piece: bytes) -> None:
+        if not self._closing:
+            return
+        self._end = (self._end + piece)[-LONGEST_END:]
+        if self._whole and self._taken and self._closing not in self._end:
+            raise HTTPException(400, CUT_OFF)
 
     async def _admit(self, size: int) -> None:
         if size > self._most:
@@ -84,6 +100,13 @@ class Body:
             return await asyncio.wait_for(self._receive(), max(left, 0.001))
         except TimeoutError as error:
             raise HTTPException(408, TOO_SLOW, {"Connection": "close"}) from error
+
+
+def _closing_boundary(request: Request) -> bytes:
+    """Return what a form with files ends with (RFC 2046, 5.1.1); nothing for other bodies."""
+    kind, params = parse_options_header(request.headers.get("content-type", ""))
+    boundary = params.get(b"boundary", b"") if kind == b"multipart/form-data" else b""
+    return b"--" + boundary + b"--" if boundary else b""
 
 
 def _announced(request: Request) -> int:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import SpooledTemporaryFile
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -174,3 +175,38 @@ def test_body_that_stops_half_way_is_given_up_and_holds_nobody_up(
         each.close()
     assert answers == {b"HTTP/1.1 408 Request Timeout"}
     assert time.monotonic() - begun < request_bodies.FIRST_SECONDS
+
+
+PART = b'--x\r\nContent-Disposition: form-data; name="'
+WHOLE = PART + b'kind"\r\n\r\norders\r\n' + PART + b'file"; filename="o.csv"\r\n\r\norder_id,buyer_id\r\n1,2\r\n'
+
+
+@pytest.mark.parametrize(
+    "path", ["/shops/tea/imports", "/shops/tea/imports/1/start", "/shops/tea/nowhere", "/login", "/nowhere"]
+)
+def test_files_of_any_request_are_closed_when_it_is_answered(
+    app: FastAPI, enter: Callable[[Role], dict[str, str]], monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    opened: list[Any] = []
+
+    def spooled(**options: Any) -> Any:
+        opened.append(SpooledTemporaryFile(**options))  # noqa: SIM115 - who reads the form closes it
+        return opened[-1]
+
+    monkeypatch.setattr("starlette.formparsers.SpooledTemporaryFile", spooled)
+    headers = enter(Role.OWNER)
+    for sent in (headers, {**headers, forms.HEADER: "forged"}, {"Cookie": headers["Cookie"]}):
+        for body in (WHOLE + b"--x--\r\n", WHOLE, WHOLE[:-30]):
+            asked_of(app, path, body, {"Referer": f"{SITE}/shops/tea/imports", **sent})
+    assert [each for each in opened if not each.closed] == []
+
+
+@pytest.mark.parametrize(
+    ("end", "status"),
+    [(b"--x--\r\n", 303), (b"--x--", 303), (b"--x--\r\n" + b" " * 3_000, 303), (b"", 400), (b"--x", 400)],
+)
+def test_upload_without_its_end_is_refused(
+    app: FastAPI, enter: Callable[[Role], dict[str, str]], end: bytes, status: int
+) -> None:
+    """The parser of forms would take the last part for one that was never sent."""
+    assert asked_of(app, "/shops/tea/imports", WHOLE + end, enter(Role.OWNER))[0] == status

@@ -200,7 +200,6 @@ def put_back(engine: Engine, whole: Path, file: Path) -> None:
     shutil.copy(whole, file)
 
 
-@pytest.mark.filterwarnings("ignore:Exception ignored in.*SpooledTemporaryFile:pytest.PytestUnraisableExceptionWarning")
 def test_no_value_in_a_field_breaks_a_form(owner: TestClient, sqlite_engine: Engine) -> None:
     forms, broken, draw = forms_of(owner), [], random.Random(7)
     posts = {each.path for each in routes_of(owner.app) if each.method == "POST"}  # type: ignore[arg-type]
@@ -218,7 +217,7 @@ def test_no_value_in_a_field_breaks_a_form(owner: TestClient, sqlite_engine: Eng
             if wrong:
                 broken.append((form.route, sending.place, sending.what, wrong))
         put_back(sqlite_engine, whole, file)
-    gc.collect()  # here, where uploads that nobody closed are forgiven
+    gc.collect()  # an upload that nobody closed fails this test, not a later one
     assert broken == []
 
 
