@@ -1,4 +1,4 @@
-"""Rows between polars and the database, many at a time: written by COPY or executemany, looked up by their keys.
+"""Rows between polars and the database, many at a time: staged, merged by statements, looked up by their keys.
 
 What is to be merged by a statement lands in a temporary table first; what is new goes straight into its table.
 A session that `write_nothing` was called for goes the same way and leaves the database as it is: what would be written
@@ -8,8 +8,7 @@ is shown to a watcher instead.
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -18,6 +17,7 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from retention.database import is_postgresql
+from retention.row_writing import settled, write_rows
 
 
 class ColumnKind(StrEnum):
@@ -31,11 +31,9 @@ class ColumnKind(StrEnum):
     KEY = "key"
 
 
-_BEHIND = "staging_behind"
 _JOURNAL = "staging_journal"
 _DRY = "staging_dry"
 _FEW = 2000
-_SLICE = 10_000  # rows turned into text or Python values at a time
 
 _POSTGRESQL = {
     ColumnKind.TEXT: "text",
@@ -150,81 +148,10 @@ def stage(session: Session, name: str, frame: pl.DataFrame) -> None:
     journal: Journal | None = session.info.get(_JOURNAL)
     if journal:
         journal.added(name, frame)
-    behind: WritingBehind | None = session.info.get(_BEHIND)
-    if not writes(session):
-        session.info[_DRY].staged(name, frame)
-    elif behind:
-        behind.add(name, frame)
-    elif is_postgresql(session):
-        _copy(session, name, frame)
+    if writes(session):
+        write_rows(session, name, frame)
     else:
-        _insert_many(session, name, frame)
-
-
-class WritingBehind:
-    """Lets `stage` return while the database still takes the rows; what asks it next waits for them.
-
-    The database's part of the work is the longer one, so the next rows are made ready meanwhile. Until `close` only the
-    functions of this module may speak to the database.
-    """
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._thread = ThreadPoolExecutor(1)
-        self._under_way: list[Future[None]] = []
-        session.info[_BEHIND] = self
-
-    def add(self, name: str, frame: pl.DataFrame) -> None:
-        """Write rows after those under way."""
-        write = _copy if is_postgresql(self._session) else _insert_many
-        self._under_way.append(self._thread.submit(write, self._session, name, frame))
-
-    def wait(self) -> None:
-        """Return when all is written; raise what went wrong."""
-        under_way, self._under_way = self._under_way, []
-        for each in under_way:
-            each.result()
-
-    def close(self) -> None:
-        """Let the thread end; what it has not begun is not written."""
-        self._session.info.pop(_BEHIND, None)
-        self._thread.shutdown(wait=True, cancel_futures=True)
-
-
-def _copy(session: Session, name: str, frame: pl.DataFrame) -> None:
-    statement = f"COPY {name} ({', '.join(frame.columns)}) FROM STDIN (FORMAT csv)"
-    with closing(session.connection().connection.cursor()) as cursor, cursor.copy(statement) as copy:
-        for part in frame.iter_slices(_SLICE):
-            copy.write(_spell_times(part, "+00:00").write_csv(include_header=False).encode())
-
-
-def _insert_many(session: Session, name: str, frame: pl.DataFrame) -> None:
-    """Insert on SQLite, fifty rows a statement: the values are the same, the calls are a fiftieth.
-
-    What is the same in all rows of a slice is handed over once a statement.
-    """
-    with closing(session.connection().connection.cursor()) as cursor:
-        for part in frame.iter_slices(_SLICE):
-            other, same = _split_shared(_spell_times(part, ""))
-            shared, width = [column[0] for column in same], len(other)
-            values: list[Any] = [None] * (width * part.height)
-            for place, column in enumerate(other):
-                values[place::width] = column.to_list()
-            marks = ", ".join([*(f"?{place}" for place in range(1, len(same) + 1)), *"?" * width])
-            names = ", ".join(column.name for column in (*same, *other))
-            statement = f"INSERT INTO {name} ({names}) VALUES {{}}"  # noqa: S608 - our own names
-            whole = part.height // 50 * 50 * width
-            many, few = (statement.format(", ".join([f"({marks})"] * count)) for count in (50, 1))
-            cursor.executemany(many, [shared + values[k : k + 50 * width] for k in range(0, whole, 50 * width)])
-            cursor.executemany(few, [shared + values[k : k + width] for k in range(whole, len(values), width)])
-
-
-def _split_shared(frame: pl.DataFrame) -> tuple[list[pl.Series], list[pl.Series]]:
-    """Return the columns that differ from row to row, at least one, and those with one value for all rows."""
-    alike = frame.select(pl.all().eq_missing(pl.all().first()).all()).row(0)
-    other = [column for column, one in zip(frame, alike, strict=True) if not one]
-    same = [column for column, one in zip(frame, alike, strict=True) if one]
-    return (other, same) if other else (same[:1], same[1:])
+        session.info[_DRY].staged(name, frame)
 
 
 def take_turn(session: Session, shop_id: int) -> None:
@@ -295,18 +222,18 @@ def run(session: Session, statement: str, **values: Any) -> int:
     """Run one statement and return how many rows it touched; none where nothing is to be written."""
     if not writes(session):
         return 0
-    result = _settled(session).execute(sa.text(statement), values)
+    result = settled(session).execute(sa.text(statement), values)
     return result.rowcount  # type: ignore[no-any-return, attr-defined, unused-ignore]
 
 
 def fetch(session: Session, statement: str, **values: Any) -> Any:
     """Return the one row of a query."""
-    return _settled(session).execute(sa.text(statement), values).one()
+    return settled(session).execute(sa.text(statement), values).one()
 
 
 def fetch_all(session: Session, statement: str, **values: Any) -> list[tuple[Any, ...]]:
     """Return the rows of a query."""
-    return [tuple(row) for row in _settled(session).execute(sa.text(statement), values)]
+    return [tuple(row) for row in settled(session).execute(sa.text(statement), values)]
 
 
 def look_up(
@@ -338,7 +265,7 @@ def look_up(
         for expression, kind in columns.values()
     )
     query = sa.text(f"SELECT {', '.join(expressions)} FROM {source}")  # noqa: S608 - our own names
-    cursor = _settled(session).execute(query, {"keys": bound, **values}).cursor
+    cursor = settled(session).execute(query, {"keys": bound, **values}).cursor
     rows = cursor.fetchall() if cursor else []  # the driver's own rows: a third of the time
     plain = {name: _plain(kind, postgresql=postgresql) for name, (_, kind) in columns.items()}
     frame = pl.DataFrame(rows, schema=plain, orient="row")
@@ -396,18 +323,5 @@ def _plain(kind: ColumnKind, *, postgresql: bool) -> Any:
     return pl.Int64 if kind is ColumnKind.FLAG and not postgresql else _FRAME[kind]
 
 
-def _settled(session: Session) -> sa.Connection:
-    """Return the connection once the rows written behind have arrived."""
-    behind: WritingBehind | None = session.info.get(_BEHIND)
-    if behind:
-        behind.wait()
-    return session.connection()
-
-
 def _temporary(session: Session) -> str:
     return "pg_temp" if is_postgresql(session) else "temp"
-
-
-def _spell_times(frame: pl.DataFrame, suffix: str) -> pl.DataFrame:
-    times = [name for name, kind in frame.schema.items() if isinstance(kind, pl.Datetime)]
-    return frame.with_columns(pl.col(name).dt.strftime(f"%Y-%m-%d %H:%M:%S%.6f{suffix}") for name in times)

@@ -69,6 +69,7 @@ def test_no_sql_of_campaigns_has_the_table_it_writes_put_in() -> None:
         "retention/ingest/people/followers_and_groups.py",
         "retention/ingest/people/consents.py",
         "retention/ingest/journals/undo.py",  # the tables an import writes
+        "retention/row_writing.py",
         "retention/staging.py",
     }
     for line in (

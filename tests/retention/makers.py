@@ -26,4 +26,4 @@ def in_small_pieces(patch: pytest.MonkeyPatch, size: int = 300) -> None:
     patch.setattr("retention.ingest.orders.spool.PART_SIZE", size)
     patch.setattr("retention.ingest.orders.ordering_buyers._MOST_NOTES", 5)
     patch.setattr("retention.ingest.orders.seen_keys._LARGEST_MERGED", 20)
-    patch.setattr("retention.staging._SLICE", 7)
+    patch.setattr("retention.row_writing._SLICE", 7)

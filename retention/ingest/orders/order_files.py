@@ -34,8 +34,9 @@ from retention.ingest.presets import KINDS
 from retention.ingest.survey import Conventions
 from retention.orders import OrderStatus
 from retention.privacy.erased import erased_of
+from retention.row_writing import WritingBehind
 from retention.shops import Shop
-from retention.staging import WritingBehind, indexed_late, take_turn
+from retention.staging import indexed_late, take_turn
 
 
 @dataclass(frozen=True)
