@@ -81,7 +81,7 @@ class OrderLine(SQLModel, table=True):
     must be added: 0.25 is 1 and -750. `refunded` is what of the line's amount went back, where a file says it by line.
     `line_id` is the line's own number in the system it comes from.
 
-    Written together with its order (retention.ingest.orders.merging) and nowhere else.
+    Written together with its order (retention.ingest.orders.order_store) and nowhere else.
     """
 
     __tablename__ = "order_lines"

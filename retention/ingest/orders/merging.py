@@ -1,20 +1,16 @@
-"""Checked rows into buyers, orders, lines and parcels: what is new is written, what differs is rewritten, nothing else.
+"""Checked rows into buyers, orders, lines and parcels: rows are compared and put together in memory, in parts that fit.
 
 An order that exists is changed where the file says something else; an empty cell says nothing. Its lines are replaced
-when they differ. Rows are compared and put together in memory, in parts that fit; the database is asked for what it
-knows by one join per part and gets what is new by COPY (executemany on SQLite), straight into the tables.
+when they differ. What is new or differs is written by `order_store`, nothing else.
 """
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import polars as pl
-from pyroaring import BitMap
 from sqlmodel import Session
 
-from retention.database import is_postgresql
 from retention.ingest.notes import Note
 from retention.ingest.orders.alike_amounts import AlikeAmounts
 from retention.ingest.orders.grouping import (
@@ -35,76 +31,17 @@ from retention.ingest.orders.late_refusals import without_refused, without_unkno
 from retention.ingest.orders.order_extent import OrderExtent
 from retention.ingest.orders.order_rows import OrderReading
 from retention.ingest.orders.order_states import NO_ORDER
+from retention.ingest.orders.order_store import OrderStore
 from retention.ingest.orders.ordering_buyers import People
 from retention.ingest.orders.quantities import spelled
 from retention.ingest.orders.remarks import Remarks
 from retention.ingest.orders.repeats import without_repeats
 from retention.ingest.orders.said_again import latest_states
-from retention.staging import (
-    ColumnKind,
-    create_staging,
-    delete_matching,
-    drop_staging,
-    fetch,
-    keep_before,
-    look_up,
-    merging,
-    new_ids,
-    nothing_found,
-    run,
-    settle,
-    settle_grown,
-    stage,
-    watch,
-    writes,
-)
+from retention.staging import merging, settle_grown, watch, writes
 from retention.versions import Family, raise_version
 
 MERGED = "merged"
 """What a watcher is shown orders under: a row a line, with what is kept of it and of its order."""
-SAME_ORDER = timedelta(days=1)  # how far apart two files may see an order: one has its payment, one its placing
-SAME_TIME = timedelta(milliseconds=2)  # how far off a time may be that was kept in a spreadsheet
-RECENT_DAYS = 7  # an older order with a waybill has left, even when its status does not say so
-
-_SHAPE = {
-    "status": ColumnKind.TEXT,
-    "placed_at": ColumnKind.TIME,
-    "paid_at": ColumnKind.TIME,
-    "ordered_at": ColumnKind.TIME,
-    "order_day": ColumnKind.WHOLE,
-    "amount": ColumnKind.WHOLE,
-    "refunded": ColumnKind.WHOLE,
-    "postage": ColumnKind.WHOLE,
-    "items": ColumnKind.WHOLE,
-    "items_thousandths": ColumnKind.WHOLE,
-    "is_return": ColumnKind.FLAG,
-    "counts": ColumnKind.FLAG,
-    "country": ColumnKind.TEXT,
-    "region": ColumnKind.TEXT,
-    "city": ColumnKind.TEXT,
-    "channel": ColumnKind.TEXT,
-    "coupon_code": ColumnKind.TEXT,
-    "updated_at": ColumnKind.TIME,
-    "buyer_id": ColumnKind.WHOLE,
-    "currency": ColumnKind.TEXT,
-    "rate": ColumnKind.TEXT,
-}
-_LINE = {
-    "order_id": ColumnKind.WHOLE,
-    "number": ColumnKind.WHOLE,
-    "sku": ColumnKind.TEXT,
-    "title": ColumnKind.TEXT,
-    "category": ColumnKind.TEXT,
-    "quantity": ColumnKind.WHOLE,
-    "quantity_thousandths": ColumnKind.WHOLE,
-    "unit_price": ColumnKind.WHOLE,
-    "amount": ColumnKind.WHOLE,
-    "refunded": ColumnKind.WHOLE,
-    "line_id": ColumnKind.TEXT,
-}
-_USUAL_OF_ORDERS = {"items_thousandths": 0, "updated_at": None, "currency": "", "rate": ""}
-_USUAL_OF_LINES = {"quantity_thousandths": 0, "refunded": 0, "line_id": ""}
-"""Columns most files say nothing of, and what the database writes for them by itself."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +67,6 @@ class OrderMerge:
     now: datetime
     counts: Counter[str] = field(default_factory=Counter)
     buyers: People = field(init=False)
-    touched: BitMap = field(default_factory=BitMap)
     extent: OrderExtent = field(default_factory=OrderExtent)
     refused: list[pl.DataFrame] = field(default_factory=list)
     remarks: Remarks = field(default_factory=Remarks)
@@ -138,14 +74,10 @@ class OrderMerge:
     history: History = field(init=False)
     siblings: tuple[str, ...] = ()
     heavy: HeavyBuyers = field(default_factory=HeavyBuyers)
-    known_sources: list[str] = field(init=False)
+    store: OrderStore = field(init=False)
 
     def __post_init__(self) -> None:
-        some = "SELECT count(*) FROM (SELECT 1 FROM orders WHERE shop_id = :shop AND source = :source LIMIT 1) AS o"
-        asked = [self.source, *(each for each in self.siblings if each != self.source)]
-        # Asked once: what this import writes itself is never looked up again.
-        shop = self.reading.shop.id
-        self.known_sources = [each for each in asked if fetch(self.session, some, shop=shop, source=each)[0]]
+        self.store = OrderStore(self.session, self.reading.shop, self.source, self.now, self.siblings, self.counts)
         self.alike = AlikeAmounts(self.reading)
         self.history = History(self.session, self.reading.shop.id)
         self.buyers = People(self.session, self.reading.shop, self.now)
@@ -162,7 +94,7 @@ class OrderMerge:
         self.alike.look(lines)
         if self.reading.own_amounts and "order_total" not in self.reading.columns:
             self.remarks.add("repeated", orders["key"].filter(orders["stated_total"]))
-        known = self._known(orders)
+        known = self.store.known(orders)
         if self.reading.items_only:
             orders, late = without_unknown(orders, known, stated)
             self._refuse(late)
@@ -179,14 +111,14 @@ class OrderMerge:
         self.heavy.add(orders["buyer_id"])
         watch(self.session, MERGED, lambda: _as_stored(orders, lines))
         self.history.note(orders, self.buyers.new)
-        new = self._write_new(orders.join(known, on="key", how="anti", maintain_order="left"))
+        new = self.store.write_new(orders.join(known, on="key", how="anti", maintain_order="left"))
         if plan:
-            self._rewrite(orders, known, plan)
+            self.store.rewrite(orders, known, plan)
         if "waybill" in self.reading.kept:
             ids = pl.concat([new, known.select("key", "order_id")])
-            self._write_parcels(stated, orders.join(ids, on="key", maintain_order="left"))
+            self.store.write_parcels(stated, orders.join(ids, on="key", maintain_order="left"))
         # The most rows come last: while the database takes them, the next part is put together.
-        self._write_lines(number_lines(lines, new))
+        self.store.write_lines(number_lines(lines, new))
 
     def _orders(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Return the lines and the orders of rows, repeats and what cannot be taken left out."""
@@ -212,9 +144,7 @@ class OrderMerge:
 
     def _plan(self, orders: pl.DataFrame, known: pl.DataFrame, lines: pl.DataFrame) -> LinePlan:
         """Return what becomes of the lines of orders that are known."""
-        shape = {name: (f"t.{name}", kind) for name, kind in _LINE.items()}
-        match, shop = "t.order_id = s.value", self.reading.shop.id
-        old = look_up(self.session, "order_lines", known["order_id"], match, shape, shop=shop)
+        old = self.store.known_lines(known)
         new = number_lines(lines, known.select("key", "order_id")).cast(old.schema)
         both = orders.join(known, on="key", maintain_order="left")
         plan = plan_lines(new, old, both, self.reading, line_ids=self.reading.conventions.line_ids)
@@ -238,8 +168,8 @@ class OrderMerge:
 
     def _settle(self, changed: int) -> int:
         with merging(self.session, changed):
-            moved = self.buyers.settle(self.touched)
-            self.history.write(self.touched, self.buyers.new)
+            moved = self.buyers.settle(self.store.touched)
+            self.history.write(self.store.touched, self.buyers.new)
         self._raise_versions(changed, moved)
         return moved
 
@@ -254,92 +184,6 @@ class OrderMerge:
 
     def _with_buyers(self, orders: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
         return orders.join(self.buyers.find_or_add(rows, orders), on="buyer", how="left", maintain_order="left")
-
-    def _known(self, orders: pl.DataFrame) -> pl.DataFrame:
-        """Return what the database knows of these orders: key, order_id, and their columns under old_ names."""
-        columns = {"key": ("t.external_id", ColumnKind.TEXT), "order_id": ("t.id", ColumnKind.WHOLE)}
-        columns |= {f"old_{name}": (f"t.{name}", kind) for name, kind in _SHAPE.items()}
-        match, shop = "t.source = :source AND t.external_id = s.value", self.reading.shop.id
-        known = nothing_found(columns)
-        for source in self.known_sources:
-            wanted = orders.join(known, on="key", how="anti", maintain_order="left")
-            found = look_up(self.session, "orders", wanted["key"], match, columns, shop=shop, source=source)
-            if source != self.source:
-                found = _same_time(found, wanted)
-            known = pl.concat([known, found])
-        return known
-
-    def _write_new(self, orders: pl.DataFrame) -> pl.DataFrame:
-        """Write orders nobody knew; return their ids."""
-        numbers = new_ids(self.session, "orders", orders.height)
-        ids = orders.select("key", order_id=numbers)
-        owner = {"shop_id": pl.lit(self.reading.shop.id), "source": pl.lit(self.source)}
-        stage(
-            self.session,
-            "orders",
-            _brief(orders.select(*_SHAPE, id=numbers, external_id="key", **owner), _USUAL_OF_ORDERS),
-        )
-        self._touch(orders["buyer_id"])
-        self.counts["inserted"] += orders.height
-        return ids
-
-    def _write_lines(self, lines: pl.DataFrame) -> None:
-        if is_postgresql(self.session):  # its index of articles fills faster in their order; SQLite keeps lines by key
-            lines = lines.sort("sku")
-        stage(
-            self.session,
-            "order_lines",
-            _brief(lines.select(pl.lit(self.reading.shop.id).alias("shop_id"), *_LINE), _USUAL_OF_LINES),
-        )
-        self.counts["lines"] += lines.height
-
-    def _rewrite(self, orders: pl.DataFrame, known: pl.DataFrame, plan: LinePlan) -> None:
-        """Write what differs of orders that were there."""
-        both = orders.join(known, on="key", how="inner", maintain_order="left")
-        differs = pl.any_horizontal(_differs(name) for name in _SHAPE)
-        self._update(both.filter(differs).select(*_SHAPE, id="order_id"))
-        other = plan.written["order_id"].unique().to_list()
-        if other:
-            delete_matching(self.session, "order_lines", "order_id", other, shop=self.reading.shop.id)
-            self._write_lines(plan.written)
-        touched = both.filter(differs | pl.col("order_id").is_in(other))
-        self._touch(touched["buyer_id"])
-        self._touch(touched["old_buyer_id"])
-        self.counts["updated"] += touched.height
-
-    def _update(self, changed: pl.DataFrame) -> None:
-        if not changed.height:
-            return
-        create_staging(self.session, "import_orders", {"id": ColumnKind.KEY, **_SHAPE})
-        stage(self.session, "import_orders", changed)
-        settle(self.session, "import_orders")
-        assignments = ", ".join(f"{name} = i.{name}" for name in _SHAPE)
-        keep_before(self.session, "orders", "id IN (SELECT id FROM import_orders)")
-        found = "orders.id = i.id AND orders.id IN (SELECT id FROM import_orders)"  # the second lets SQLite begin there
-        run(self.session, f"UPDATE orders SET {assignments} FROM import_orders AS i WHERE {found}")  # noqa: S608
-        drop_staging(self.session, "import_orders")
-
-    def _write_parcels(self, rows: pl.DataFrame, orders: pl.DataFrame) -> None:
-        """Add the parcels of orders that name a waybill; one that is known stays as it is."""
-        named = rows.filter(pl.col("waybill").is_not_null()).select("key", "waybill", "has_left", "shipped_at")
-        found = named.unique("waybill", keep="first", maintain_order=True)
-        found = found.join(orders.select("key", "order_id", "buyer_id", "ordered_at", "order_day"), on="key")
-        today = self.reading.shop.day(self.now)
-        past = pl.col("has_left") | (pl.col("order_day") < today - RECENT_DAYS)
-        found = found.with_columns(shipped_at=pl.coalesce("shipped_at", pl.when(past).then("ordered_at")))
-        day = pl.when(pl.col("shipped_at").is_null()).then(today).otherwise("order_day")
-        parcels = found.select("waybill", "buyer_id", "order_id", "shipped_at", ship_day=day)
-        known = {"waybill": ("t.waybill", ColumnKind.TEXT)}
-        match, shop = "t.waybill = s.value", self.reading.shop.id
-        there = look_up(self.session, "parcels", parcels["waybill"], match, known, shop=shop)
-        parcels = parcels.join(there, on="waybill", how="anti", maintain_order="left")
-        owner = {"shop_id": pl.lit(self.reading.shop.id), "pick_position": pl.lit(0)}
-        numbers = new_ids(self.session, "parcels", parcels.height)
-        stage(self.session, "parcels", parcels.with_columns(numbers, **owner))
-        self.counts["new_parcels"] += parcels.height
-
-    def _touch(self, buyers: pl.Series) -> None:
-        self.touched.update(buyers.drop_nulls().to_list())
 
     def _count(self, orders: pl.DataFrame) -> None:
         """Add up what the file says; `paid` in its own sense, before or after refunds. Refunds count on paid orders."""
@@ -373,28 +217,7 @@ _TOTALS = (
 )  # fmt: skip
 
 
-def _same_time(found: pl.DataFrame, wanted: pl.DataFrame) -> pl.DataFrame:
-    """Return what is known under another preset's name of orders of about the same moment: other ones are others."""
-    moments = wanted.select("key", moment=pl.coalesce("paid_at", "placed_at"))
-    near = (pl.col("old_ordered_at") - pl.col("moment")).abs() <= SAME_ORDER
-    return found.join(moments, on="key", how="left", maintain_order="left").filter(near).select(found.columns)
-
-
-def _differs(name: str) -> pl.Expr:
-    """Whether a column says something else than what is known; what a spreadsheet does to a time is the same time."""
-    new, old = pl.col(name), pl.col(f"old_{name}")
-    if _SHAPE[name] is not ColumnKind.TIME:
-        return new.ne_missing(old)
-    return new.ne_missing(old) & ~((new - old).abs() <= SAME_TIME).fill_null(False)
-
-
 def _as_stored(orders: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     """Return the lines with what is kept of their orders beside them."""
     lines = rows.select("line", "key", "sku", "title", "category", spelled("quantity"), "price", "line_amount")
     return lines.join(orders, on="key", maintain_order="left")
-
-
-def _brief(frame: pl.DataFrame, usual: Mapping[str, object]) -> pl.DataFrame:
-    """Return rows to write without the columns in which all of them have what the database writes by itself."""
-    found = frame.select(pl.col(name).eq_missing(pl.lit(value)).all() for name, value in usual.items())
-    return frame.drop(name for name, same in found.row(0, named=True).items() if same)
