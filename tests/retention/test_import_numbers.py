@@ -179,6 +179,25 @@ def test_quantities_are_read_in_thousandths() -> None:
     assert [reject.reason for reject in whole.rejects()] == ["stock '1.5' is not a whole number from 0"]
 
 
+COUNTED = [("2件", 2000), ("3 pcs", 3000), ("1 шт.", 1000), ("x2", 2000), ("2 x", 2000), ("×４", 4000), ("２個", 2000),
+           ("5 Stück", 5000), ("0.25 kg", 250), ("3 uds.", 3000), ("-1 pc", -1000)]  # fmt: skip
+
+
+def test_quantities_may_have_their_unit_beside_them() -> None:
+    rows = rows_of([cell for cell, _ in COUNTED], field="quantity")
+    assert read_thousandths(rows, "quantity").to_list() == [value for _, value in COUNTED]
+    assert rows.rejects() == []
+    wrong = ["1 dozen", "500 g", "2 x 3", "2件装", "x", "pcs"]
+    read_thousandths(unclear := rows_of(wrong, field="quantity"), "quantity")
+    assert [reject.line for reject in unclear.rejects()] == list(unclear.lines)
+
+
+def test_a_unit_beside_quantities_leaves_their_decimal_sign_to_the_column(load: Load, ask: Ask) -> None:
+    load('order_id,paid_at,amount,quantity\n1,2026-03-05,5,"0,5 kg"\n2,2026-03-05,5,3 pcs\n')
+    assert ask("SELECT quantity_thousandths + quantity * 1000 FROM order_lines ORDER BY 1") == [(500,), (3000,)]
+    assert load("order_id,paid_at,amount\n1,2026-03-05,2 pcs\n").rejected == 1
+
+
 GROUPS = st.sampled_from(["", " ", "\u00a0", "\u202f", "'", "’"])
 MARKS = st.sampled_from(["{}", "€{}", "{} €", "EUR {}", "'{}", "{}\u00a0EUR", '="{}"'])
 NEGATIVES = st.sampled_from(["-{}", "−{}", "({})", "{}-"])

@@ -100,7 +100,7 @@ def test_unknown_status_is_rejected_with_the_value_and_the_remedy(load: Load) ->
         ),
         ("a.csv", b"when,what\n1,2\n", "No column holds paid_at / placed_at. The file has: when, what."),
         ("a.csv", b"paid_at,note\n1,2\n", "No column holds amount / unit_price / order_total."),
-        ("a.jsonl", b'{"a": \n', "No line of 'a.jsonl' is a JSON object."),
+        ("a.jsonl", b'{"a": \n', "'a.jsonl' is not a complete JSON document."),
     ],
 )
 def test_file_that_is_no_table_of_orders_gets_one_sentence(

@@ -1,6 +1,7 @@
 """The same table in the shapes that spreadsheets and shop systems leave it in: its rows are the same."""
 
 import io
+import json
 from collections.abc import Sequence
 from datetime import time, timedelta
 from pathlib import Path
@@ -20,6 +21,7 @@ from tests.retention.makers import Ask, Load
 HEADER = ["order_id", "buyer_id", "paid_at", "title", "amount"]
 ROWS = [["1", "a", "2026-03-05 10:00:00", "Cup", "12.50"], ["2", "林小雨", "2026-03-06 10:00:00", "Pot", "1"]]
 TABLE = "".join(",".join(row) + "\n" for row in [HEADER, *ROWS])
+OBJECTS = [dict(zip(HEADER, row, strict=True)) for row in ROWS]
 KNOWN = known_columns("orders")
 
 
@@ -76,6 +78,15 @@ SHAPES: dict[str, str | bytes] = {
     "headings of groups": "Order,,,Goods,\n" + TABLE,
     "line breaks and blanks in the header": TABLE.replace("order_id,buyer_id", '"order_\nid ","buyer_id\t"', 1),
     "blank columns at the end": TABLE.replace("\n", ",,\n"),
+    "blanks before quotes": "".join(", ".join(f'"{cell}"' for cell in row) + "\n" for row in [HEADER, *ROWS]),
+    "apostrophes as quotes": "".join(",".join(f"'{cell}'" for cell in row) + "\n" for row in [HEADER, *ROWS]),
+    "apostrophes around texts alone": TABLE.replace("Cup", "'Cup'").replace("Pot", "'Pot'"),
+    "a JSON array": json.dumps(OBJECTS),
+    "a JSON array over several lines in UTF-16": json.dumps(OBJECTS, indent=2, ensure_ascii=False).encode("utf-16"),
+    "a JSON object with a list": json.dumps({"count": 2, "tags": ["a"], "orders": OBJECTS}),
+    "a JSON object with a list, a row a line": '{"orders": [\n' + ",\n".join(map(json.dumps, OBJECTS)) + "\n]}",
+    "JSON objects over several lines each": "\n".join(json.dumps(each, indent=1) for each in OBJECTS),
+    "JSON lines": "\n".join(map(json.dumps, OBJECTS)),
     "a workbook": workbook([HEADER, *ROWS]),
     "a workbook with a title": workbook([["Orders of March"], [], HEADER, *ROWS], merged="A1:E1"),
     "a workbook whose first sheet is empty": workbook([], [HEADER, *ROWS]),
@@ -90,6 +101,31 @@ def test_table_says_the_same_in_every_shape(tmp_path: Path, shape: str) -> None:
     source = opened(tmp_path, SHAPES[shape])
     assert [name.replace(" ", "") for name in source.header[:5]] == HEADER
     assert [row[:5] for row in rows(source)] == ROWS
+
+
+@pytest.mark.parametrize("quote", ['"', "'"])
+def test_separators_and_quotes_stay_in_quoted_cells(tmp_path: Path, quote: str) -> None:
+    cells = [["Mug, red", "a"], [f"Bob{quote}s; tea", "b"], ["two\nlines", "O`Neil"]]
+    for separator in (",", ", ", ";", " |"):
+        body = [[quote + cell.replace(quote, quote * 2) + quote for cell in row] for row in [["title", "name"], *cells]]
+        source = opened(tmp_path, "\n".join(separator.join(row) for row in body), name="quoted.csv")
+        assert (source.header, rows(source)) == (["title", "name"], cells), separator
+
+
+def test_an_apostrophe_that_only_opens_a_cell_is_no_quote(tmp_path: Path) -> None:
+    table = "order_id,buyer_id,title\n'1,'a,Dogs' tea\n'2,'b,'s Heer\n"
+    assert rows(opened(tmp_path, table)) == [["'1", "'a", "Dogs' tea"], ["'2", "'b", "'s Heer"]]
+
+
+def test_a_json_document_that_cannot_be_read_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    lists = json.dumps({"orders": OBJECTS, "buyers": [{"id": 1}]})
+    refused = {json.dumps(OBJECTS)[:-9]: "complete", "[]": "no list", lists: "several lists", '[{"a": 1}]x': "complete"}
+    for content, word in refused.items():
+        with pytest.raises(Invalid, match=word):
+            opened(tmp_path, content, name="orders.json")
+    odd = opened(tmp_path, json.dumps([OBJECTS[0], 3, {"order_id": "7", "items": [1]}]), name="orders.json")
+    broken = [each for chunk in odd.chunks() for each in chunk.broken]
+    assert [(each.line, each.parts[0]) for each in broken] == [(2, ""), (3, "7")]
 
 
 CELL = st.text(st.sampled_from("abc 茶杯小雨上海的,;|\t\"'é5."), max_size=8)

@@ -131,3 +131,21 @@ def test_a_no_that_may_mean_never_asked_ends_a_yes_and_holds_nobody_who_subscrib
     customers("no", 7)  # the same no as before that yes
     customers("yes", 8)
     assert answers() == ["in", "out", "in"]
+
+
+YES = (
+    "on", "On", "开", "开启", "開啟", "ja", "oui", "Sí", "si", "да", "はい", "VRAI", "WAHR", "tak", "evet", "예",
+    "✓", "√",
+)  # fmt: skip
+NO = (
+    "off", "OFF", "关", "关闭", "關閉", "nein", "non", "no", "нет", "いいえ", "FAUX", "FALSCH", "nie", "hayır",
+    "아니요", "✗", "×",
+)  # fmt: skip
+
+
+def test_yes_and_no_are_known_in_the_words_of_many_languages_and_of_switches(load: Load, ask: Ask) -> None:
+    rows = "".join(f"b{place},{word}\n" for place, word in enumerate([*YES, *NO, "无", "pending"]))
+    report = load(f"buyer_id,email_consent\n{rows}", kind="buyers")
+    assert (report.rejected, report.totals["new_consents"]) == (0, len(YES) + len(NO))
+    found = ask("SELECT answer, count(*) FROM consents GROUP BY answer ORDER BY answer")
+    assert found == [("in", len(YES)), ("out", len(NO))]

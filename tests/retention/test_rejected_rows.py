@@ -1,5 +1,6 @@
 """A file of rejected rows, corrected and imported alone, is read as the file its rows come from."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -101,3 +102,31 @@ def test_a_line_that_is_no_row_still_holds_back_its_order(load: Load, ask: Ask) 
         assert (report.accepted, report.rejected) == (1, 2), order
         assert report.totals["revenue"] == "5.00", order
     assert ask("SELECT external_id FROM orders ORDER BY 1") == [("quote2",), ("wide2",)]
+
+
+UNREADABLE = {
+    "orders.csv": ('1,ann,2026-01-02,"Pot,12', '""Pot', "Pot"),
+    "orders.txt": ('1;ann;2026-01-02;"Pot;12', '""Pot', "Pot"),
+    "orders.jsonl": ('{"order_id": "1", "buyer_id": "ann", "paid_at": "2026-01-02", "amount": 12', "12", "12}"),
+}
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_a_row_of_one_text_holds_back_its_order_until_it_is_mended(
+    load: Load, mended: Again, ask: Ask, name: str
+) -> None:
+    bad, wrong, right = UNREADABLE[name]
+    table = ["order_id,buyer_id,paid_at,title,amount", "1,ann,2026-01-02,Cup,10", "2,bob,2026-01-02,Cup,5"]
+    head, *rows = [each.split(",") for each in table]
+    if name.endswith("jsonl"):
+        lines = [json.dumps(dict(zip(head, row, strict=True))) for row in rows]
+    else:
+        lines = [each if "," in bad else each.replace(",", ";") for each in table]
+    lines.insert(-1, bad)
+    first = load("\n".join(lines) + "\n", name=name)
+    assert (first.accepted, first.rejected) == (1, 2)
+    again = mended(first)
+    assert (again.accepted, again.rejected) == (0, 2)
+    assert ask("SELECT external_id FROM orders") == [("2",)]
+    last = mended(again, (wrong, right))
+    assert (last.accepted, last.rejected, last.totals["revenue"]) == (2, 0, "22.00")

@@ -7,6 +7,7 @@ from dataclasses import field as made
 import polars as pl
 
 from retention.i18n import gettext_noop
+from retention.ingest.cells.counted import QUANTITIES, bare_quantities
 from retention.ingest.cells.number_cells import PLAIN, number_cells
 from retention.ingest.notes import Note
 from retention.ingest.questions import Question
@@ -16,8 +17,7 @@ AMOUNTS = (
     "unit_price", "amount", "total", "order_total", "refunded", "postage", "order_discount", "line_discount",
     "price", "discount", "tax",
 )  # fmt: skip
-QUANTITIES = ("quantity", "stock")
-"""The fields that hold numbers, in every kind of file."""
+"""The fields that hold amounts, in every kind of file."""
 
 _UNCLEAR = gettext_noop(
     "Column {column}: {examples} may be written with a decimal comma or with a decimal point. Say which with --decimal "
@@ -80,7 +80,8 @@ class Decimals:
                 self._look_closer(column, cells.filter(~cells.str.contains(_SHORT)).unique(maintain_order=True))
 
     def _look_closer(self, column: _Column, cells: pl.Series) -> None:
-        parts = number_cells(cells).with_columns(cell=cells)
+        bare = bare_quantities(cells) if column.field in QUANTITIES else cells
+        parts = number_cells(bare).with_columns(cell=bare)
         if self._exact:
             as_number = parts["cell"].str.contains(PLAIN) & (parts["decimal"] == "either")
             parts = parts.with_columns(decimal=pl.when(as_number).then(pl.lit("point")).otherwise("decimal"))

@@ -9,6 +9,7 @@ import polars as pl
 from babel.numbers import get_currency_precision
 
 from retention.i18n import gettext_noop
+from retention.ingest.cells.counted import QUANTITIES, bare_quantities
 from retention.ingest.cells.number_cells import PLAIN, number_cells
 from retention.ingest.cells.rows import Rows
 
@@ -77,7 +78,7 @@ def read_thousandths(rows: Rows, name: str, message: str = _NOT_A_QUANTITY) -> p
     usual = rows.raw_cells(name).cast(pl.Int64, strict=False)
     if usual.null_count() == rows.raw_cells(name).null_count() and usual.is_between(-999_999_999, 999_999_999).all():
         return usual * 1000
-    parts = _read_parts(rows, name, message)
+    parts = _read_parts(rows, name, message, bare_quantities(rows.cells(name)) if name in QUANTITIES else None)
     exact = _rounded(parts["plain"], _THOUSANDTHS)
     # What a program adds to a third decimal, 0.30000000000000004, is no fourth one.
     fine = (_rounded(parts["plain"], 9) - exact * 1_000_000).abs() <= 1
@@ -118,10 +119,13 @@ def _read_odd_money(rows: Rows, name: str, currency: str | None, precision: int)
     return amounts.alias(name)
 
 
-def _read_parts(rows: Rows, name: str, message: str) -> pl.DataFrame:
-    """Return the parts of each number with its digits `plain`, as 1234.5; what is no number is refused."""
+def _read_parts(rows: Rows, name: str, message: str, bare: pl.Series | None = None) -> pl.DataFrame:
+    """Return the parts of each number with its digits `plain`, as 1234.5; what is no number is refused.
+
+    `bare`: the cells without what is counted beside them.
+    """
     cells = rows.cells(name)
-    parts, column = number_cells(cells), decimal_of(rows, name)
+    parts, column = number_cells(cells if bare is None else bare), decimal_of(rows, name)
     sign = parts["decimal"]
     read = _as_written(parts["digits"], sign, column)
     parts = parts.with_columns(read.alias("plain"))

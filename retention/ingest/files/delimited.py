@@ -9,6 +9,7 @@ import io
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import polars as pl
@@ -25,9 +26,9 @@ from retention.ingest.files.chunks import (
     text_frame,
     without_errors,
 )
-from retention.ingest.files.delimiters import Layout, find_layout
+from retention.ingest.files.delimiters import QUOTE, Layout, find_layout
 from retention.ingest.files.headers import Known, Note, nothing_known
-from retention.ingest.files.records import STRAY_QUOTE, records
+from retention.ingest.files.records import STRAY_QUOTE, parts_of, records
 from retention.ingest.files.texts import FOREIGN, TextFile, open_text
 
 BLOCK = 4 << 20
@@ -44,6 +45,7 @@ class Delimited:
     start: tuple[int, int]
     total: int
     notes: list[Note] = field(default_factory=list)
+    quote: str = QUOTE
     exact: bool = False
 
     @property
@@ -54,7 +56,7 @@ class Delimited:
     def chunks(self) -> Iterator[Chunk]:
         """Yield all rows in the order of the file."""
         line = self.start[1]
-        for block, done in _blocks(self.text, self.start[0]):
+        for block, done in _blocks(self.text, self.start[0], self.quote.encode()):
             after = line + block.count(b"\n")
             for chunk in self._parse(block, line, after, done):
                 if chunk.frame.height or chunk.broken:
@@ -68,7 +70,7 @@ class Delimited:
             except pl.exceptions.PolarsError:
                 pass  # a row of another length: the careful way names it
             else:
-                quoted = b'"' in block
+                quoted = self.quote.encode() in block
                 lines, end = _line_numbers(frame, line, quoted=quoted)
                 # else the parser passed over blank lines, or a quote swallowed some
                 if end == after and not (quoted and self._swallows(frame)):
@@ -80,11 +82,10 @@ class Delimited:
             return False
         if self.text.may_have_returns and b"\r" in block and block.count(b"\r") != block.count(b"\r\n"):
             return False
-        if b'"' not in block:
+        quote = self.quote.encode()
+        if quote not in block:
             return True
-        mark = re.escape(self.delimiter.encode())
-        stray = rb"(?:\A|[\n" + mark + rb'])[^"\n\r' + mark + rb']+"|[^"\n' + mark + rb']"[^"\n\r' + mark + rb"]"
-        return block.count(b'"') % 2 == 0 and re.search(stray, block) is None
+        return block.count(quote) % 2 == 0 and re.search(_stray(self.delimiter, self.quote), block) is None
 
     def _swallows(self, frame: pl.DataFrame) -> bool:
         """Tell whether any cell has line breaks and as many separators as the header."""
@@ -98,6 +99,7 @@ class Delimited:
             block,
             has_header=False,
             separator=self.delimiter,
+            quote_char=self.quote,
             schema=dict.fromkeys(self.header, pl.String),
         )
 
@@ -108,9 +110,9 @@ class Delimited:
         broken: list[Reject] = []
         width = len(self.header)
         texts = self._decode_lines(block, line, broken)
-        for place, cells, stray in records(texts, self.delimiter, width):
+        for place, cells, stray in records(texts, self.delimiter, width, quote=self.quote):
             if stray:
-                broken.append(Reject(place, gettext(STRAY_QUOTE), cells, parts=self._parts(cells)))
+                broken.append(Reject(place, gettext(STRAY_QUOTE), cells, parts=self._parts(cells[0])))
             elif any(cell.strip() for cell in cells[width:]):
                 words = gettext("has {found} cells, the header has {expected}")
                 reason = words.format(found=len(cells), expected=width)
@@ -128,17 +130,15 @@ class Delimited:
         broken.clear()
         return Chunk(text_frame(self.header, rows), pl.Series("line", places, pl.Int64), done, refused)
 
-    def _parts(self, cells: list[str]) -> list[str]:
-        """Return the cells of a row of one text, quotes aside; none where they are fewer than the header's."""
-        parts = [part.strip(' "') for part in "".join(cells).split(self.delimiter)]
-        return parts if len(parts) >= len(self.header) else []
+    def _parts(self, text: str) -> list[str]:
+        return parts_of(text, self.delimiter, self.quote)
 
     def _decode_lines(self, block: bytes, line: int, broken: list[Reject]) -> Iterator[tuple[int, str]]:
         reason = gettext("is not in {encoding}, the encoding of the file").format(encoding=self.encoding)
         for place, raw in enumerate(io.BytesIO(block), line):
             if FOREIGN in raw:
                 seen = raw.replace(FOREIGN, b"").decode("utf-8", "replace").strip()
-                broken.append(Reject(place, reason, [seen], parts=self._parts([seen])))
+                broken.append(Reject(place, reason, [seen], parts=self._parts(seen)))
             else:
                 yield place, raw.decode()
 
@@ -160,6 +160,7 @@ def open_delimited(
         (layout.skip[0], layout.skip[1] + 1),
         text.size,
         layout.header.notes(layout.rows, layout.numbers),
+        layout.quote,
     )
     if next(source.chunks(), None) is None:
         raise Invalid("{file} has a header and no rows.", file=repr(path.name))
@@ -176,13 +177,21 @@ def _has_error(block: bytes) -> bool:
     return b"#" in block and any(each in block for each in _ERRORS)
 
 
-def _blocks(text: TextFile, start: int) -> Iterator[tuple[bytes, int]]:
+@cache
+def _stray(delimiter: str, quote: str) -> re.Pattern[bytes]:
+    """Return what finds a quote inside a bare cell, or behind one that closes a cell."""
+    sign, mark = re.escape(delimiter.encode()), quote.encode()
+    inside = rb"(?:\A|[\n" + sign + rb"])[^" + mark + rb"\n\r" + sign + rb"]+" + mark
+    return re.compile(inside + rb"|[^" + mark + rb"\n" + sign + rb"]" + mark + rb"[^" + mark + rb"\n\r" + sign + rb"]")
+
+
+def _blocks(text: TextFile, start: int, quote: bytes) -> Iterator[tuple[bytes, int]]:
     """Yield the text from `start` in blocks that end where a record ends, with how much of the file is done."""
     rest, skip, done = b"", start, 0
     for piece, done in text.pieces(BLOCK):
         more, skip = piece[skip:], max(0, skip - len(piece))
         block = rest + more
-        end = _last_end(block)
+        end = _last_end(block, quote)
         rest = block[end:]
         if end:
             yield block[:end], done
@@ -192,15 +201,15 @@ def _blocks(text: TextFile, start: int) -> Iterator[tuple[bytes, int]]:
         yield rest if rest.endswith(b"\n") else rest + b"\n", text.size
 
 
-def _last_end(block: bytes) -> int:
+def _last_end(block: bytes, quote: bytes) -> int:
     """Return where the last whole record of `block` ends: the last line end with an even number of quotes before it."""
     end = block.rfind(b"\n") + 1
-    if b'"' not in block:
+    if quote not in block:
         return end
-    quotes = block.count(b'"', 0, end)
+    quotes = block.count(quote, 0, end)
     while end and quotes % 2:
         earlier = block.rfind(b"\n", 0, end - 1) + 1
-        quotes -= block.count(b'"', earlier, end)
+        quotes -= block.count(quote, earlier, end)
         end = earlier
         if len(block) - end > LONGEST_LINE:  # a stray quote; the careful way reads on from the last line end
             return block.rfind(b"\n") + 1

@@ -1,4 +1,4 @@
-"""What separates the cells of a text file, told by its header and by how alike the rows are."""
+"""What separates and quotes the cells of a text file, told by its header and by how alike the rows are."""
 
 import csv
 import re
@@ -9,15 +9,20 @@ from itertools import islice
 from retention.ingest.files.headers import SEARCHED, Header, Known, find_header
 
 DELIMITERS = (",", "\t", ";", "|")
+QUOTE, APOSTROPHE = '"', "'"
 _LOOKED_AT = 100
 _SEP_LINE = re.compile(rb'^"?sep=(.)"?\s*$', re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How a text file is divided. `skip`: bytes and lines before its first row; `header` as the file has it."""
+    """How a text file is divided. `skip`: bytes and lines before its first row; `header` as the file has it.
+
+    `quote` stands around cells with a separator in them.
+    """
 
     delimiter: str
+    quote: str
     header: Header
     rows: list[list[str]]
     numbers: list[int]
@@ -39,7 +44,8 @@ def _divided(
 ) -> tuple[tuple[int, float, float, int], Layout] | None:
     """Return the layout with one delimiter, and how much speaks for it."""
     rows, numbers, ends = [], [], []
-    for number, end, cells in islice(_records(lines[skipped:], sign), _LOOKED_AT):
+    quote = APOSTROPHE if _has_apostrophes(lines[skipped : skipped + _LOOKED_AT], sign) else QUOTE
+    for number, end, cells in islice(_records(lines[skipped:], sign, quote), _LOOKED_AT):
         if any(cell.strip() for cell in cells):
             rows.append(cells)
             numbers.append(number + skipped)
@@ -53,12 +59,26 @@ def _divided(
     after = rows[header.last + 1 : header.last + 1 + SEARCHED]
     fits = sum(_width(row) <= width for row in after) / len(after) if after else 1.0
     alike = sum(len(row) >= width > 1 for row in after) / len(after) if after else 1.0
-    return (header.known, round(fits, 1), round(alike, 1), width), Layout(sign, header, rows, numbers, skip)
+    return (header.known, round(fits, 1), round(alike, 1), width), Layout(sign, quote, header, rows, numbers, skip)
 
 
-def _records(lines: Sequence[bytes], sign: str) -> Iterator[tuple[int, int, list[str]]]:
+def _has_apostrophes(lines: Sequence[bytes], sign: str) -> bool:
+    """Tell whether apostrophes stand around cells: every one that opens a cell closes one, or a header's cells all have
+    them. One that only opens, as in '1234, is what a spreadsheet writes before a text.
+    """
+    between = re.escape(sign.encode())
+    opens, closes = (rb"(?:^|" + between + rb") *'(?!')", rb"(?<!')' *(?=" + between + rb"|\r?$)")
+    found = [(len(re.findall(opens, line)), len(re.findall(closes, line)), line.count(sign.encode())) for line in lines]
+    if any(opened == closed == signs + 1 > 1 for opened, closed, signs in found):
+        return True
+    opened, closed = (sum(each[place] for each in found) for place in (0, 1))
+    return opened == closed >= max(1, len(lines) // 2)
+
+
+def _records(lines: Sequence[bytes], sign: str, quote: str) -> Iterator[tuple[int, int, list[str]]]:
     """Yield records with the line they begin on, from 1, and the line they end on."""
-    reader = csv.reader((line.decode("utf-8", "replace") for line in lines), delimiter=sign)
+    texts = (line.decode("utf-8", "replace") for line in lines)
+    reader = csv.reader(texts, delimiter=sign, quotechar=quote, skipinitialspace=True)
     begin = 1
     try:
         for cells in reader:

@@ -1,7 +1,8 @@
 """JSON lines: one object a line, its keys the columns; numbers keep the digits they were written with."""
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ class JsonLines:
             cells = self._cells(raw)
             if isinstance(cells, str):
                 text = raw.replace(FOREIGN, b"").decode("utf-8", "replace").strip()
-                broken.append(Reject(place, cells, [text]))
+                broken.append(Reject(place, cells, [text], parts=parts_of_json(text, self.header)))
             elif cells:
                 places.append(place)
                 rows.append(cells)
@@ -54,15 +55,28 @@ class JsonLines:
         """Return the cells of a line, or why it has none."""
         if FOREIGN in raw:
             return gettext("is not in {encoding}, the encoding of the file").format(encoding=self.encoding)
-        found = _object(raw.decode())
-        if found is None:
-            return gettext("is not a JSON object")
-        if any(isinstance(value, dict | list) for value in found.values()):
-            return gettext("contains a list or an object; every value must be a plain value")
-        cells = [_text(found.get(name)) for name in self.header]
-        if any(cell and ("\0" in cell or not _is_encodable(cell)) for cell in cells):
-            return gettext("contains an invalid character")
-        return cells
+        return cells_of(json_object(raw.decode()), self.header)
+
+
+def cells_of(found: object, header: Sequence[str]) -> list[str | None] | str:
+    """Return the cells of a JSON object under a header, or why it has none."""
+    if not isinstance(found, dict):
+        return gettext("is not a JSON object")
+    if any(isinstance(value, dict | list) for value in found.values()):
+        return gettext("contains a list or an object; every value must be a plain value")
+    cells = [_text(found.get(name)) for name in header]
+    if any(cell and ("\0" in cell or not _is_encodable(cell)) for cell in cells):
+        return gettext("contains an invalid character")
+    return cells
+
+
+def header_of(keys: Iterable[str], file: str) -> list[str]:
+    """Return the header that the keys of objects make; Invalid where a name is blank or has blanks around it."""
+    names = list(keys)
+    header = clean_header(names)
+    if header != names:
+        raise Invalid("{file} has keys with blanks around them or no name.", file=repr(file))
+    return header
 
 
 def open_json_lines(path: Path, *, encoding: str | None = None) -> JsonLines:
@@ -70,23 +84,21 @@ def open_json_lines(path: Path, *, encoding: str | None = None) -> JsonLines:
     text = open_text(path, encoding=encoding)
     keys: dict[str, None] = {}
     for _, _, raw in _lines(text):
-        found = None if FOREIGN in raw else _object(raw.decode())
+        found = None if FOREIGN in raw else json_object(raw.decode())
         keys.update(dict.fromkeys(found or ()))
         if len(keys) > MOST_COLUMNS:
             break  # the header says so
     if not keys:
         raise Invalid("No line of {file} is a JSON object.", file=repr(path.name))
-    header = clean_header(list(keys))
-    if header != list(keys):
-        raise Invalid("{file} has keys with blanks around them or no name.", file=repr(path.name))
-    return JsonLines(text, header, text.size)
+    return JsonLines(text, header_of(keys, path.name), text.size)
 
 
 def _lines(text: TextFile) -> Iterator[tuple[int, int, bytes]]:
     return ((place, done, line) for place, done, line in text.lines() if line.strip())
 
 
-def _object(text: str) -> dict[str, Any] | None:
+def json_object(text: str) -> dict[str, Any] | None:
+    """Return the JSON object that a text is, its numbers as they are written; None where it is none."""
     try:
         found = json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
     except (ValueError, RecursionError):
@@ -102,3 +114,9 @@ def _text(value: object) -> str | None:
 
 def _is_encodable(text: str) -> bool:
     return text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def parts_of_json(text: str, header: Sequence[str]) -> list[str]:
+    """Return the plain values that a text which is no object may have for each name of a header."""
+    found = (re.search(rf'"{re.escape(name)}"\s*:\s*(?:"([^"]*)|([^",{{}}\[\]\s]+))', text) for name in header)
+    return [(each[1] or each[2] or "") if each else "" for each in found]

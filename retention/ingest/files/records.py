@@ -8,7 +8,7 @@ the header: its first line is given up, and the others are read as the rows they
 import csv
 from collections import deque
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 from retention.i18n import gettext_noop
 
@@ -53,20 +53,20 @@ class _Lines:
         self._again.extendleft(reversed(self.taken[1:]))
 
 
-def records(lines: Iterable[tuple[int, str]], delimiter: str, width: int) -> Iterator[Record]:
+def records(lines: Iterable[tuple[int, str]], delimiter: str, width: int, *, quote: str = '"') -> Iterator[Record]:
     """Yield the records of numbered lines; `width` is how many cells the header has."""
-    source = _Lines(lines)
-    reader = csv.reader(source, delimiter=delimiter)
+    source, form = _Lines(lines), _form(delimiter, quote)
+    reader = csv.reader(source, **form)
     while True:
         source.taken = []
         try:
             cells = next(reader)
-            stray = len(source.taken) > 1 and _swallows([text for _, text in source.taken], cells, delimiter, width)
+            stray = len(source.taken) > 1 and _swallows([text for _, text in source.taken], cells, form, width)
         except StopIteration:
             return
         except (csv.Error, _Endless):
             stray, cells = True, []
-            reader = csv.reader(source, delimiter=delimiter)
+            reader = csv.reader(source, **form)
         if not source.taken:
             return
         number, text = source.taken[0]
@@ -77,22 +77,39 @@ def records(lines: Iterable[tuple[int, str]], delimiter: str, width: int) -> Ite
             yield Record(number, cells)
 
 
-def _swallows(lines: list[str], cells: list[str], delimiter: str, width: int) -> bool:
-    if filled(cells) != width and len(cells) != width and any(_fits(line, delimiter, width) for line in lines[1:]):
+class _Form(TypedDict):
+    delimiter: str
+    quotechar: str
+    skipinitialspace: bool
+
+
+def _form(delimiter: str, quote: str) -> _Form:
+    """Return how the csv module is to read; blanks before a quote are no part of the cell."""
+    return {"delimiter": delimiter, "quotechar": quote, "skipinitialspace": True}
+
+
+def _swallows(lines: list[str], cells: list[str], form: _Form, width: int) -> bool:
+    delimiter = form["delimiter"]
+    if filled(cells) != width and len(cells) != width and any(_fits(line, form, width) for line in lines[1:]):
         return True
     inside = any("\n" in cell and cell.count(delimiter) >= width - 1 for cell in cells)
     return width > 2 and inside and all(line.count(delimiter) >= width - 1 for line in lines)
 
 
-def _fits(line: str, delimiter: str, width: int) -> bool:
+def _fits(line: str, form: _Form, width: int) -> bool:
     """Tell whether a line is a row by itself."""
     try:
-        found = list(csv.reader([line], delimiter=delimiter))
+        found = list(csv.reader([line], **form))
     except csv.Error:
         return False
-    return len(found) == 1 and width > 1 and len(found[0]) == width and line.count('"') % 2 == 0
+    return len(found) == 1 and width > 1 and len(found[0]) == width and line.count(form["quotechar"]) % 2 == 0
 
 
 def filled(cells: list[str]) -> int:
     """Return how many cells a row has up to the last one with anything in it."""
     return max((place for place, cell in enumerate(cells, 1) if cell.strip()), default=0)
+
+
+def parts_of(text: str, delimiter: str, quote: str) -> list[str]:
+    """Return what stands between the separators of a row that could not be taken apart, quotes aside."""
+    return [part.strip(f" {quote}") for part in text.split(delimiter)]

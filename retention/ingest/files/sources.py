@@ -1,4 +1,4 @@
-"""Files to import with one interface: CSV, XLSX and JSON lines, recognised by their first bytes.
+"""Files to import with one interface: CSV, XLSX, JSON and JSON lines, recognised by their first bytes.
 
 A file is streamed, so that its size does not matter; only XLSX is held in memory, by a process of its own.
 What is no table (a picture, a PDF, an archive, a folder, nothing at all) is refused with one sentence.
@@ -12,6 +12,7 @@ from retention.i18n import gettext, gettext_noop
 from retention.ingest.files.chunks import REJECTS, Source
 from retention.ingest.files.delimited import open_delimited
 from retention.ingest.files.headers import Known, nothing_known
+from retention.ingest.files.jsondocument import is_document, open_json_document
 from retention.ingest.files.jsonlines import open_json_lines
 from retention.ingest.files.rejects import MARK
 from retention.ingest.files.sheets import open_sheet
@@ -58,7 +59,10 @@ def open_source(
         raise Invalid(NOT_A_TABLE, file=repr(path.name), what=gettext("a web page or XML, whatever it is called"))
     if head.startswith(_OWN_REJECTS):
         return open_delimited(path, header_row=1)
-    if head.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n\0").startswith(b"{"):
+    begin = head.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n\0")[:1]
+    if begin in {b"{", b"["} and is_document(path):
+        return open_json_document(path)
+    if begin == b"{":
         return open_json_lines(path, encoding=encoding)
     return open_delimited(path, known=known, encoding=encoding, header_row=header_row)
 

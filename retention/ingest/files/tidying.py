@@ -25,6 +25,7 @@ from retention.ingest.files.footers import (
     misfit,
     sum_of,
 )
+from retention.ingest.files.unmended import with_single_texts_told_apart
 from retention.ingest.notes import Notes
 
 REPEATS_HEADER = gettext_noop("repeats the header")
@@ -68,8 +69,9 @@ class Tidied:
     def chunks(self) -> Iterator[Chunk]:
         """Yield all rows in the order of the file."""
         self._latest = _Tidying(self._kind, self._columns, self.header)
+        own = tuple(self.header[:2]) == REJECTS
         for chunk in self._source.chunks():
-            yield self._latest.take(chunk)
+            yield self._latest.take(with_single_texts_told_apart(chunk) if own else chunk)
 
     def tell(self, notes: Notes) -> None:
         """Say what was done to the rows read last."""

@@ -23,26 +23,50 @@ CHANNELS = ("email", "sms")
 _WORDS = {
     IN: (
         "in", "yes", "y", "1", "true", "t", "x", "ok", "subscribe", "subscribed", "opted in", "opt-in", "opt in",
-        "confirmed", "active", "accepted", "granted", "是", "同意", "订阅", "已订阅", "接受",
-        "已同意", "ja", "oui", "sí", "si",
+        "confirmed", "active", "accepted", "granted", "on", "enabled", "checked", "agreed", "agree",
+        "是", "同意", "订阅", "已订阅", "接受", "已同意", "开", "开启", "已开启", "开通", "已开通", "启用", "愿意",
+        "真", "有",
+        "訂閱", "已訂閱", "開", "開啟", "已開啟", "願意",
+        "ja", "jawohl", "wahr", "oui", "vrai", "sí", "si", "sì", "verdadero", "vero", "sim", "verdadeiro", "tak",
+        "prawda",
+        "ano", "áno", "da", "igen", "igaz", "evet", "doğru", "jah", "jā", "taip", "kyllä", "waar", "ναι", "да",
+        "истина",
+        "так", "はい", "有効", "同意する", "希望する", "예", "네", "동의", "有り", "✓", "✔", "√", "☑", "✅", "○",
+        "〇",
     ),
     OUT: (
         "out", "no", "n", "0", "false", "f", "unsubscribe", "unsubscribed", "opted out", "opt-out", "opt out",
         "declined",
         "revoked", "rejected", "suppressed", "cleaned", "bounced", "hard_bounce", "spam", "complained", "complaint",
-        "redacted", "invalid", "archived", "否", "拒绝", "退订", "未订阅", "已退订", "不同意", "nein", "non",
+        "redacted", "invalid", "archived", "off", "disabled", "unchecked", "disagreed", "refused",
+        "否", "拒绝", "退订", "未订阅", "已退订", "不同意", "关", "关闭", "已关闭", "未开启", "未开通", "停用",
+        "不愿意", "假", "不",
+        "未訂閱", "退訂", "關", "關閉", "已關閉", "不願意",
+        "nein", "falsch", "non", "faux", "falso", "não", "nie", "fałsz", "ne", "nu", "nem", "hamis", "hayır", "hayir",
+        "yanlış", "ei", "nē", "nej", "nee", "onwaar", "όχι", "нет", "ложь", "ні", "не", "いいえ", "無効",
+        "同意しない",
+        "希望しない", "아니오", "아니요", "미동의", "거부", "✗", "✘", "×", "❌",
     ),
     # Klaviyo, Shopify (not_subscribed; pending waits for a confirmation), Mailchimp, Square.
     NEVER: (
         "never_subscribed", "not_subscribed", "non-subscribed", "nonsubscribed", "pending", "transactional",
         "never asked",
-        "unconfirmed", "unknown", "none", "null", "n/a", "na", "-", "未知", "未询问", "待确认",
+        "unconfirmed", "unknown", "none", "null", "n/a", "na", "-", "未知", "未询问", "待确认", "无", "無し",
+        "неизвестно",
     ),
 }  # fmt: skip
 MEANINGS = {fold(word): meaning for meaning, words in _WORDS.items() for word in words} | {"-": NEVER}
 """The words, folded, and what each means."""
 
-_VAGUE = frozenset(("no", "n", "0", "false", "f", "non", "nein"))
+_VAGUE = frozenset(fold(word) for word in (
+    "no", "n", "0", "false", "f", "off", "unchecked", "disabled", "non", "faux", "nein", "falsch", "falso", "não",
+    "nie",
+    "fałsz", "ne", "nu", "nem", "hamis", "hayır", "hayir", "yanlış", "ei", "nē", "nej", "nee", "onwaar", "όχι", "нет",
+    "ложь", "ні", "не", "いいえ", "아니오", "아니요", "否", "不", "未订阅", "未訂閱", "关", "关闭", "關", "關閉",
+    "未开启",
+    "未开通", "假", "✗", "✘", "×",
+))  # fmt: skip
+"""Words that may also mean that nobody asked, where a system writes the same for both."""
 UNKNOWN = gettext_noop(
     "{field} {value} is unknown; write in or out, or leave the cell blank for whoever was never asked"
 )
