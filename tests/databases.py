@@ -5,6 +5,7 @@ as long as emptying one, so each worker keeps one with its connections; one whos
 """
 
 import itertools
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -228,10 +229,16 @@ def _handed_out(kept: Engine, url: str) -> Engine:
     return handed
 
 
+@event.listens_for(Engine, "connect")
+def _reverse(connection: Any, _record: object) -> None:
+    """On every engine, also one that a command opens: what names no order comes in another than it was written."""
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA reverse_unordered_selects=ON")
+
+
 def _hurry(connection: Any, _record: object) -> None:
-    """Nobody needs these rows after a power cut; and what names no order comes in another than it was written."""
+    """Nobody needs these rows after a power cut."""
     connection.execute("PRAGMA synchronous=OFF")
-    connection.execute("PRAGMA reverse_unordered_selects=ON")
 
 
 def _plain(address: str) -> str:

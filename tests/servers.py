@@ -3,6 +3,7 @@
 They listen on sockets in those folders or on free loopback ports, so that any number of suites run side by side.
 """
 
+import itertools
 import os
 import pwd
 import shutil
@@ -160,9 +161,18 @@ def chromium_program() -> str:
     return program
 
 
+_ports = itertools.count(10_000 + os.getpid() * 97 % 20_000)
+
+
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
+    """Return a port nobody listens on, of those that a system gives to no connection: it stays free until it is used.
+
+    Each process counts from a place of its own, for workers of a suite look at the same moment.
+    """
+    for port in _ports:
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise AssertionError
 
 
 def _postgresql_programs() -> Path:

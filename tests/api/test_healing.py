@@ -164,13 +164,16 @@ def _no_file_can_grow(installation: Installation) -> Iterator[None]:
         yield
     finally:
         _limit_files(installation, resource.RLIM_INFINITY)
-        _limit_files(installation, resource.RLIM_INFINITY)  # also what was started meanwhile
 
 
 def _limit_files(installation: Installation, size: int) -> None:
-    for number in processes_of(installation.home):
-        with suppress(ProcessLookupError):
-            resource.prlimit(number, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+    """Set the limit of every process, also of those that others have started meanwhile."""
+    limits, done = (size, resource.RLIM_INFINITY), False
+    while not done:
+        done = True
+        for number in processes_of(installation.home):
+            with suppress(ProcessLookupError):
+                done &= resource.prlimit(number, resource.RLIMIT_FSIZE, limits) == limits
 
 
 def _leave_messages(home: Path, contents: dict[str, bytes]) -> list[Path]:

@@ -4,7 +4,6 @@ import base64
 import json
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -21,6 +20,7 @@ from campaigns.channels.web import read_wait
 from retention import clock
 from retention.errors import Invalid
 from tests.campaigns.gateways import DROP, Gateway, gateway
+from tests.servers import free_port
 
 MESSAGE = Message(
     to="+8613812345678",
@@ -144,9 +144,7 @@ def test_gateway_that_never_answers_is_not_waited_for_longer_than_its_time() -> 
 
 
 def test_gateway_that_is_away_is_for_later() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    (outcome,) = _send("sms-http", {"url": f"http://127.0.0.1:{port}"}, {})
+    (outcome,) = _send("sms-http", {"url": f"http://127.0.0.1:{free_port()}"}, {})
     assert isinstance(outcome, TryLater)
     assert outcome.of_sender
 
@@ -161,6 +159,7 @@ def test_messages_are_in_the_air_together_and_lines_are_kept(there: Gateway) -> 
 def test_line_that_the_other_side_closed_meanwhile_is_opened_again() -> None:
     listener = socket.create_server(("127.0.0.1", 0))
     asked: list[bytes] = []
+    closed = threading.Semaphore(0)
 
     def serve() -> None:
         for _ in range(2):
@@ -168,6 +167,7 @@ def test_line_that_the_other_side_closed_meanwhile_is_opened_again() -> None:
             with line:
                 asked.append(line.recv(65_536))
                 line.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+            closed.release()
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
@@ -175,8 +175,8 @@ def test_line_that_the_other_side_closed_meanwhile_is_opened_again() -> None:
     with channel.connect() as connection:
         for _ in range(2):
             assert connection.hand_over_all([MESSAGE]) == [Accepted()]
-            time.sleep(0.1)
-    thread.join(timeout=5)
+            assert closed.acquire(timeout=60)
+    thread.join()
     listener.close()
     assert len(asked) == 2
 

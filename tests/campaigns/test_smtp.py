@@ -65,7 +65,7 @@ def mailbox() -> Mailbox:
 def mail_server_of(mailbox: Mailbox, **options: Any) -> Iterator[int]:
     """Run a mail server until the block ends, and yield its port."""
     port = servers.free_port()
-    controller = Controller(mailbox, hostname="127.0.0.1", port=port, **options)
+    controller = Controller(mailbox, hostname="127.0.0.1", port=port, ready_timeout=60, **options)
     controller.start()
     yield port
     controller.stop()
@@ -74,7 +74,7 @@ def mail_server_of(mailbox: Mailbox, **options: Any) -> Iterator[int]:
 @pytest.fixture
 def mail_server(mailbox: Mailbox) -> Iterator[SmtpChannel]:
     with mail_server_of(mailbox) as port:
-        yield SmtpChannel(f"smtp://127.0.0.1:{port}", timeout=5)
+        yield SmtpChannel(f"smtp://127.0.0.1:{port}", timeout=60)
 
 
 def _hand_over(channel: SmtpChannel, message: Message = MESSAGE) -> None:
@@ -160,8 +160,8 @@ def _server(talk: Callable[[Any], None]) -> Iterator[SmtpChannel]:
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    yield SmtpChannel(f"smtp://127.0.0.1:{listener.getsockname()[1]}", timeout=5)
-    thread.join(timeout=5)
+    yield SmtpChannel(f"smtp://127.0.0.1:{listener.getsockname()[1]}", timeout=60)
+    thread.join(timeout=60)
     listener.close()
 
 
@@ -193,10 +193,8 @@ def test_line_that_breaks_before_the_answer_leaves_nobody_the_wiser() -> None:
 
 
 def test_server_that_is_away_is_for_later() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
     with pytest.raises(TryLater, match="cannot be reached"):
-        _hand_over(SmtpChannel(f"smtp://127.0.0.1:{port}"))
+        _hand_over(SmtpChannel(f"smtp://127.0.0.1:{servers.free_port()}"))
 
 
 def test_tls_that_is_required_and_not_offered_stops_before_the_message(
