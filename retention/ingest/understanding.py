@@ -25,6 +25,7 @@ from retention.ingest.files.chunks import Chunk, Source
 from retention.ingest.imports import MOST_MEMORY, TOO_LARGE, take
 from retention.ingest.notes import Note
 from retention.ingest.options import ImportOptions
+from retention.ingest.orders.order_states import KIND_OF_REFUND, UNKNOWN_REFUND_WORD
 from retention.ingest.orders.statuses import UNKNOWN_WORD
 from retention.ingest.orders.stream import Scattered
 from retention.ingest.presets import AUTO
@@ -180,6 +181,8 @@ def _open_points(note: Note, columns: Mapping[str, str]) -> list[dict[str, Any]]
     """
     if note.message == UNKNOWN_WORD:
         asked = [("statuses", "status", str(note.values["plain"]).strip('"'))]
+    elif note.message in {UNKNOWN_REFUND_WORD, KIND_OF_REFUND}:
+        asked = [("statuses", "refund_status", str(note.values["plain"]).strip('"'))]
     elif note.message == NOT_IMPORTED:
         counts = str(note.values["counts"]).split(", ")
         asked = [("rates", "currency", each.split(" ")[0]) for each in counts]

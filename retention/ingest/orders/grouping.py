@@ -3,8 +3,9 @@
 import polars as pl
 
 from retention.ingest.orders.order_rows import OrderReading
-from retention.ingest.orders.order_states import ALL_BACK, CANCELLED, PAID, PART_BACK, PLACED, RETURNED, status_words
+from retention.ingest.orders.order_states import CANCELLED, PAID, PLACED, RETURNED, status_words
 from retention.ingest.orders.quantities import pieces, price_of, rest
+from retention.ingest.orders.refund_words import ALL_BACK, PART_BACK
 from retention.ingest.orders.sharing import share_totals, split_repeated_totals
 from retention.orders import OrderStatus
 

@@ -22,6 +22,7 @@ from retention.ingest.files.chunks import Reject, blank_to_null
 from retention.ingest.notes import Note
 from retention.ingest.orders.merging import MergeCounts, OrderMerge
 from retention.ingest.orders.order_rows import OrderReading
+from retention.ingest.orders.order_states import KIND_OF_REFUND, UNKNOWN_REFUND_WORD
 from retention.ingest.orders.repeats import Stretches
 from retention.ingest.orders.spool import Spool
 from retention.ingest.orders.statuses import UNKNOWN_WORD
@@ -78,6 +79,12 @@ OPEN_REFUNDS = ngettext_noop(
     "{count} row names a refund that was not paid (asked for, closed or failed); its amount was not taken off.",
     "{count} rows name refunds that were not paid (asked for, closed or failed); their amounts were not taken off.",
 )
+
+
+MORE_WORDS = ngettext_noop(
+    "So does {count} more word; is the right column read?", "So do {count} more words; is the right column read?"
+)
+_MOST_WORDS = 20
 
 
 class OrderStaging:
@@ -175,8 +182,12 @@ class OrderStaging:
         """Return what is to be said of the rows as a whole."""
         if self._reading.currencies:
             yield from self._reading.currencies.notes()
-        for word, count in self._reading.unknown_statuses.most_common():
-            yield Note(UNKNOWN_WORD, {"word": repr(word), "count": count, "plain": f'"{word}"'})
+        for message, words in (
+            (UNKNOWN_WORD, self._reading.unknown_statuses),
+            (UNKNOWN_REFUND_WORD, self._reading.unknown_refunds),
+            (KIND_OF_REFUND, self._reading.kinds_of_refund),
+        ):
+            yield from _of_words(message, words)
         if count := self._reading.open_refunds["rows"]:
             yield Note(OPEN_REFUNDS, {"count": count})
         yield from self._merge.heavy.notes(self._session)
@@ -188,6 +199,14 @@ class OrderStaging:
         if self._stream:
             self._stream.close()
         self._behind.close()
+
+
+def _of_words(message: tuple[str, str], words: Counter[str]) -> Iterator[Note]:
+    """Say something of the most frequent words, and how many more there are."""
+    for word, count in words.most_common(_MOST_WORDS):
+        yield Note(message, {"word": repr(word), "count": count, "plain": f'"{word}"'})
+    if len(words) > _MOST_WORDS:
+        yield Note(MORE_WORDS, {"count": len(words) - _MOST_WORDS})
 
 
 def put_orders(

@@ -12,17 +12,9 @@ from retention.ingest.cells.currencies import Currencies
 from retention.ingest.cells.numbers import read_money, read_thousandths
 from retention.ingest.cells.rows import Rows
 from retention.ingest.cells.times import read_times
-from retention.ingest.orders.order_states import (
-    CANCELLED,
-    NOTHING_BACK,
-    PAID,
-    PART_BACK,
-    RETURNED,
-    read_refund_states,
-    states,
-)
-from retention.ingest.orders.part_refunds import are_part_refunded
+from retention.ingest.orders.order_states import CANCELLED, PAID, RETURNED, read_refund_states, states
 from retention.ingest.orders.quantities import THOUSAND, spelled, times_quantity
+from retention.ingest.orders.refund_words import NOTHING_BACK, PART_BACK, are_part_refunded
 from retention.ingest.orders.repeats import Stretches
 from retention.ingest.orders.said_again import RowDigests
 from retention.ingest.orders.statuses import read_has_left, read_statuses
@@ -64,7 +56,8 @@ class OrderReading:
     `currencies`: what is known of other currencies than the shop's; without, each is refused.
     `order_level`: money columns hold the order's totals. `after_refunds`: refunds have been taken from the amount.
     `status_words`: folded status words and the states they mean here; `unknown_statuses` counts the words nobody knows,
-    and `open_refunds` the rows that name the amount of a refund which was not paid.
+    `unknown_refunds` those of refunds, `kinds_of_refund` words that only name one, and `open_refunds` the rows that
+    name the amount of a refund which was not paid.
     `add_lines`: known orders keep their lines. `items_only`: the file holds lines and says nothing of their orders.
     `divides`: the rows come from a file, which may hold an order twice.
     """
@@ -77,6 +70,8 @@ class OrderReading:
     currencies: Currencies | None = None
     status_words: Mapping[str, str] = field(default_factory=dict)
     unknown_statuses: Counter[str] = field(default_factory=Counter)
+    unknown_refunds: Counter[str] = field(default_factory=Counter)
+    kinds_of_refund: Counter[str] = field(default_factory=Counter)
     open_refunds: Counter[str] = field(default_factory=Counter)
     add_lines: bool = False
     items_only: bool = False
@@ -125,6 +120,7 @@ class OrderReading:
         zone = self.shop.timezone
         currencies = self.currencies or Currencies(self.shop.currency)
         status = read_statuses(rows, self.status_words, self.unknown_statuses)
+        went_back = read_refund_states(rows, self.status_words, self.unknown_refunds, self.kinds_of_refund)
         times = {name: read_times(rows, name, zone, zone_field="timezone") for name in _TIMES}
         frame = pl.DataFrame(
             {
@@ -133,7 +129,7 @@ class OrderReading:
                 **times,
                 "quantity": read_thousandths(rows, "quantity").fill_null(THOUSAND),
                 **currencies.settle(rows, read_money(rows, _MONEY, self.shop.currency, any_currency=True)),
-                "refund_state": _with_part_refunds(read_refund_states(rows), rows, status),
+                "refund_state": _with_part_refunds(went_back, rows, status),
                 "line": rows.lines,
             }
         )

@@ -4,12 +4,22 @@ States are numbers in the order in which an order comes by them, so that the lat
 the last one, `NO_ORDER`, are left out.
 """
 
+from collections import Counter
+from collections.abc import Mapping
+
 import polars as pl
 
-from retention.i18n import gettext_noop
+from retention.i18n import gettext_noop, ngettext_noop
 from retention.ingest.cells.rows import Rows
-from retention.ingest.orders.part_refunds import OPEN, PART
-from retention.ingest.orders.statuses import IGNORED
+from retention.ingest.cells.words import fold
+from retention.ingest.orders.refund_words import (
+    ALL_BACK,
+    NOTHING_BACK,
+    names_only_kind,
+    speaks_of_refund,
+    what_went_back,
+)
+from retention.ingest.orders.statuses import IGNORED, STATUSES, refuse_unknown
 from retention.orders import OrderStatus
 
 PLACED, PAID, CANCELLED, RETURNED, NO_ORDER = 1, 2, 3, 4, 5
@@ -21,35 +31,27 @@ ORDER = {
 }
 _WORDS = {number: word for word, number in ORDER.items()}
 
-NOTHING_BACK, PART_BACK, ALL_BACK = 0, 1, 2
-_REFUND_WORDS = (  # the first that fits; as Taobao, JD, Pinduoduo, Douyin, Youzan, Shopee and shop systems write them
-    (rf"(?:{PART}).*(?:{OPEN})|(?:{OPEN}).*(?:{PART})", NOTHING_BACK),
-    (PART, PART_BACK),
-    (r"未退|无退|没有退|无售后|无申请|^无$|^none$|^no$|^否$|^-$|not.?(?:refunded|requested)|no.?refund", NOTHING_BACK),
-    (r"退款成功|退款完成|已退款|全额退|全部退|退货成功|退款退货成功|退货退款成功|退货退款完成|已退货", ALL_BACK),
-    (r"^(?:fully.?|full.?)?(?:refunded|returned)(?:.?full.?)?$|refund.?(?:success|succeeded|completed?)", ALL_BACK),
-    (r"^(?:full|complete|succeeded|success|true|yes|是|退款)$", ALL_BACK),
-    (  # Shopee: a request that was approved, as public readers of its Indonesian and Thai files count it
-        (
-            r"request (?:approved|accepted)|permintaan disetujui|คำขอได้รับการยอมรับ|đã chấp thuận yêu cầu"
-            r"|solicitação aprovada|^reembols|^devolvid"
-        ),
-        ALL_BACK,
-    ),
-    (r"menunggu|diproses|ditolak|dibatalkan|ยกเลิก|ปฏิเสธ|รอ|กำลัง|chờ|đang|từ chối|đã h[ủu][yỷ]", NOTHING_BACK),
-    (r"em análise|aguardando|pendente|cancelad|recusad|rejeitad|solicitaç|處理|拒絕|撤銷|關閉|協商|審核", NOTHING_BACK),
-    (
-        r"中$|中[，,]|待|等待|取消|关闭|撤销|拒绝|驳回|失败|换货|补寄|补发|维修|处理|申请|协商|同意|介入|未",
-        NOTHING_BACK,
-    ),
-    (r"pending|request|process|open|reject|denied|declin|cancel|clos|fail|await|exchange|false", NOTHING_BACK),
-    (r"售后完成|售后成功", ALL_BACK),
-)
-
-_OF_REFUNDS = r"退|售后|refund|return|erstatt|rembours|reembols|rimbors"
-"""Words of a status that speak of a refund at all."""
-
 _NOTHING_SAID = pl.Series("refund_state", [None], pl.Int8)
+_SAID = {OrderStatus.PAID.value: NOTHING_BACK, OrderStatus.RETURNED.value: ALL_BACK}
+"""What the meaning a person gave a word says of a refund."""
+
+UNKNOWN_REFUND_WORD = ngettext_noop(
+    "The state of a refund {word} stands in {count} row and is unknown. Say what it means: --status {plain}=refunded "
+    "(all went back) or paid (nothing did).",
+    "The state of a refund {word} stands in {count} rows and is unknown. Say what it means: --status {plain}=refunded "
+    "(all went back) or paid (nothing did).",
+)
+_ZERO = r"^[^0-9]*0*[.,]?0+[^0-9]*$"
+
+UNKNOWN_REFUND = gettext_noop(
+    "{field} {value} is unknown; say what it means with --status {value}=refunded (all went back) or paid (nothing did)"
+)
+KIND_OF_REFUND = ngettext_noop(
+    "{count} row says {word} of its refund, which is a kind of refund and not whether it was paid. It counts as paid. "
+    "If nothing went back: --status {plain}=paid.",
+    "{count} rows say {word} of their refunds, which is a kind of refund and not whether it was paid. They count as "
+    "paid. If nothing went back: --status {plain}=paid.",
+)
 
 
 def states(status: pl.Series, cancelled_at: pl.Series) -> pl.Series:
@@ -66,37 +68,55 @@ def status_words(state: pl.Expr) -> pl.Expr:
     return state.replace_strict(_WORDS, default=None, return_dtype=pl.String)
 
 
-def read_refund_states(rows: Rows) -> pl.Series:
+def read_refund_states(rows: Rows, own: Mapping[str, str], unknown: Counter[str], kinds: Counter[str]) -> pl.Series:
     """Return what a column such as 售后状态 says went back: nothing, a part, all; an unknown word is refused.
 
-    Where it says nothing, the order's status may say that none did: 退款中, 退款关闭.
+    `own` are the folded words a person gave a meaning, `unknown` counts words nobody knows. A word that only names a
+    kind of refund (仅退款) stands for one that was paid, unless the amount in its row is 0; it is counted in `kinds`.
+    Where the column says nothing, the order's status may say that none went back: 退款中, 退款关闭.
     """
     cells = rows.cells("refund_status")
-    found = _meanings(cells)
-    wrong = cells.is_not_null() & found.is_null()
-    message = gettext_noop("{field} {value} is unknown; known are {known}")
-    some = "退款成功, 部分退款, 退款中, 无售后, refunded, partially refunded, none"
-    rows.refuse(wrong, message, cells, field="refund_status", known=some)
-    return found.fill_null(_refunds_under_way(rows.cells("status")))
+    words = cells.drop_nulls().unique().to_list()
+    found = cells.replace_strict({word: _meaning(word, own) for word in words}, default=None, return_dtype=pl.Int8)
+    odd = [word for word in words if _meaning(word, own) is None and own.get(fold(word)) != IGNORED]
+    refuse_unknown(rows, "refund_status", odd, UNKNOWN_REFUND, unknown)
+    found = _kinds_settled(found, cells, rows.cells("refunded"), [word for word in words if _is_kind(word, own)], kinds)
+    return found.fill_null(_refunds_under_way(rows.cells("status"))).alias("refund_state")
+
+
+def _meaning(word: str, own: Mapping[str, str]) -> int | None:
+    """Return what a word of a refund column says; a person's word counts where ours is none or not sure."""
+    found = what_went_back(word)
+    if found is not None and not names_only_kind(word):
+        return found
+    return _SAID.get(own.get(fold(word), ""), found)
+
+
+def _is_kind(word: str, own: Mapping[str, str]) -> bool:
+    return names_only_kind(word) and own.get(fold(word)) not in _SAID
+
+
+def _kinds_settled(
+    found: pl.Series, cells: pl.Series, refunded: pl.Series, words: list[str], kinds: Counter[str]
+) -> pl.Series:
+    """Return what went back, nothing where a row with a mere kind of refund has the amount 0; count the others."""
+    if not words:
+        return found
+    kind = cells.is_in(words).fill_null(value=False)
+    none = kind & refunded.str.contains(_ZERO).fill_null(value=False)
+    for word, count in cells.filter(kind & refunded.is_null()).value_counts().rows():
+        kinds[word] += count
+    return pl.select(pl.when(none).then(pl.lit(NOTHING_BACK, pl.Int8)).otherwise(found)).to_series()
 
 
 def _refunds_under_way(status: pl.Series) -> pl.Series:
     """Return where a status says that a refund was asked for and nothing went back."""
-    speaks = status.unique().drop_nulls()
-    speaks = speaks.filter(speaks.str.to_lowercase().str.contains(_OF_REFUNDS))
-    if speaks.is_empty():
+    words = status.unique().drop_nulls().to_list()
+    open_ones = [word for word in words if speaks_of_refund(word) and _gave_nothing(word)]
+    if not open_ones:
         return _NOTHING_SAID.new_from_index(0, len(status))
-    known = speaks.to_frame("word").with_columns(said=_meanings(speaks)).filter(said=NOTHING_BACK)
-    return status.replace_strict(known["word"], known["said"], default=None, return_dtype=pl.Int8)
+    return status.replace_strict(dict.fromkeys(open_ones, NOTHING_BACK), default=None, return_dtype=pl.Int8)
 
 
-def _meanings(cells: pl.Series) -> pl.Series:
-    words = cells.unique().drop_nulls()
-    if words.is_empty():
-        return _NOTHING_SAID.new_from_index(0, len(cells))
-    meaning = pl.lit(None, pl.Int8)
-    for pattern, means in reversed(_REFUND_WORDS):
-        fits = pl.col("word").str.to_lowercase().str.contains(pattern)
-        meaning = pl.when(fits).then(pl.lit(means, pl.Int8)).otherwise(meaning)
-    known = words.to_frame("word").with_columns(refund_state=meaning)
-    return cells.to_frame("word").join(known, on="word", how="left", maintain_order="left")["refund_state"]
+def _gave_nothing(word: str) -> bool:
+    return what_went_back(word) == NOTHING_BACK and STATUSES.get(fold(word)) != OrderStatus.RETURNED.value

@@ -12,7 +12,7 @@ import polars as pl
 from retention.i18n import gettext_noop, ngettext_noop
 from retention.ingest.cells.rows import Rows
 from retention.ingest.cells.words import fold, parts_of
-from retention.ingest.orders.part_refunds import names_part_refund, said_of
+from retention.ingest.orders.refund_words import ALL_BACK, said_of, went_back_of_order
 from retention.orders import OrderStatus
 
 IGNORED = "ignored"
@@ -261,7 +261,7 @@ _WEIGHT = (IGNORED, *(each.value for each in (
 """Of several words the one first here counts."""
 
 UNKNOWN = gettext_noop(
-    "{field} {value} is unknown; say what it means with --status {word}=paid, unpaid, cancelled, refunded or ignore"
+    "{field} {value} is unknown; say what it means with --status {value}=paid, unpaid, cancelled, refunded or ignore"
 )
 UNKNOWN_WORD = ngettext_noop(
     "The status {word} stands in {count} row and is unknown. Say what it means: --status {plain}=paid, unpaid, "
@@ -295,7 +295,7 @@ def status_of(word: str, own: Mapping[str, str]) -> str | None:
         return found
     if fold(word).startswith(RECEIVED):
         return OrderStatus.PAID.value
-    states = [_state(fold(part), own) or _goes_on(part) for part in said_of(word)]
+    states = [_state(fold(part), own) or _state_by_refund(part) for part in said_of(word)]
     return min((each for each in states if each), key=_WEIGHT.index) if states and all(states) else None
 
 
@@ -312,9 +312,12 @@ def _state(folded: str, own: Mapping[str, str]) -> str | None:
     return own.get(folded) or STATUSES.get(folded)
 
 
-def _goes_on(word: str) -> str | None:
-    """Return the state of an order of which a part went back, in whatever words."""
-    return OrderStatus.PAID.value if names_part_refund(word) else None
+def _state_by_refund(word: str) -> str | None:
+    """Return the state of an order by what a word says of its refund: with a part, or nothing, it goes on."""
+    back = went_back_of_order(word)
+    if back is None:
+        return None
+    return OrderStatus.RETURNED.value if back == ALL_BACK else OrderStatus.PAID.value
 
 
 def read_statuses(rows: Rows, own: Mapping[str, str], unknown: Counter[str]) -> pl.Series:
@@ -323,11 +326,19 @@ def read_statuses(rows: Rows, own: Mapping[str, str], unknown: Counter[str]) -> 
     words = cells.drop_nulls().unique().to_list()
     meanings = {word: status_of(word, own) for word in words}
     found = cells.replace_strict(meanings, default=None, return_dtype=pl.String)
-    for word in sorted(word for word, meaning in meanings.items() if meaning is None):
-        wrong = (cells == word).fill_null(False)
-        unknown[word] += int(wrong.sum())
-        rows.refuse(wrong, UNKNOWN, cells, field="status", word=f'"{word}"')
+    refuse_unknown(rows, "status", [word for word, meaning in meanings.items() if meaning is None], UNKNOWN, unknown)
     return found.alias("status")
+
+
+def refuse_unknown(rows: Rows, name: str, words: list[str], message: str, unknown: Counter[str]) -> None:
+    """Refuse the rows with words nobody knows and count them in `unknown`."""
+    if not words:
+        return
+    cells = rows.cells(name)
+    wrong = cells.is_in(words).fill_null(value=False)
+    for word, count in cells.filter(wrong).value_counts(sort=True).rows():
+        unknown[word] += count
+    rows.refuse(wrong, message, cells, field=name)
 
 
 def read_has_left(rows: Rows) -> pl.Series:
