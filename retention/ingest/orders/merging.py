@@ -13,6 +13,7 @@ from sqlmodel import Session
 
 from retention.ingest.notes import Note
 from retention.ingest.orders.alike_amounts import AlikeAmounts
+from retention.ingest.orders.doubtful import ahead_of, of_several_buyers, without_state
 from retention.ingest.orders.grouping import (
     complete,
     group_rows,
@@ -92,6 +93,7 @@ class OrderMerge:
             return
         lines, orders = self._orders(stated)
         self.alike.look(lines)
+        self.remarks.add("several_buyers", of_several_buyers(lines, orders.height))
         if self.reading.own_amounts and "order_total" not in self.reading.columns:
             self.remarks.add("repeated", orders["key"].filter(orders["stated_total"]))
         known = self.store.known(orders)
@@ -105,8 +107,10 @@ class OrderMerge:
             orders = against_known(orders, known)
             plan = self._plan(orders, known, lines)
             orders = orders.update(plan.orders, on="key")
+        self.remarks.add("stateless", without_state(orders, self.reading.columns))
         orders = complete(orders, self.reading.shop.timezone)
         self._count(orders)
+        self.remarks.add("ahead", ahead_of(self.now, orders))
         self.remarks.add("part", orders["key"].filter(orders.select(refunded_by_word()).to_series()))
         self.heavy.add(orders["buyer_id"])
         watch(self.session, MERGED, lambda: _as_stored(orders, lines))

@@ -37,6 +37,20 @@ _MESSAGES = {
         "The amount on the lines of {count} orders is the order's total and was shared among them: {numbers}. Map the "
         "column to order_total if it is so everywhere.",
     ),
+    "several_buyers": ngettext_noop(
+        "{count} order names several buyers on its lines, and the first was taken: {numbers}. Check that the order "
+        "numbers of the file are complete.",
+        "{count} orders name several buyers on their lines, and the first was taken: {numbers}. Check that the order "
+        "numbers of the file are complete.",
+    ),
+    "stateless": ngettext_noop(
+        "{count} order has neither a status nor a time of payment and counts as not paid: {numbers}.",
+        "{count} orders have neither a status nor a time of payment and count as not paid: {numbers}.",
+    ),
+    "ahead": ngettext_noop(
+        "{count} order is dated after today: {numbers}. Check how the dates of the file were read.",
+        "{count} orders are dated after today: {numbers}. Check how the dates of the file were read.",
+    ),
 }
 _TOTALS = {
     "fewer": "orders_with_fewer_lines",
@@ -44,6 +58,9 @@ _TOTALS = {
     "older": "orders_kept_newer",
     "part": "orders_refunded_without_amount",
     "repeated": "orders_with_repeated_total",
+    "several_buyers": "orders_of_several_buyers",
+    "stateless": "orders_without_state",
+    "ahead": "orders_dated_ahead",
 }
 _REPEATS = gettext_noop("Identical lines of an order: {kept} kept, {left_out} left out as repeats.")
 
