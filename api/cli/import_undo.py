@@ -26,7 +26,7 @@ def list_them(shop: ShopOption, limit: LimitOption = USUAL_ROWS, *, as_json: Jso
     with reading(shop) as here:
         page = page_of_imports(here.session, here.member, Wanted(limit))
         rows = [ListedImportOut.of(each).model_dump(mode="json") for each in page.rows]
-    columns = ("id", "kind", "name", "state", "accepted", "rejected", "finished_at", "undone_at")
+    columns = ("id", "kind", "name", "state", "accepted", "rejected", "finished_at", "undone_at", "undo_problem")
     show_page("imports", rows, page, columns, as_json=as_json)
 
 

@@ -1,8 +1,10 @@
 """What a dry run understood, as lines of a terminal."""
 
+from itertools import chain
 from typing import Any
 
 from retention.ingest import Understanding
+from retention.ingest.columns import columns_of
 from retention.ingest.time_zones import zone_words
 
 _FORM = ("file", "kind", "preset", "encoding", "delimiter", "sheet", "header_row", "currency", "timezone")
@@ -33,7 +35,7 @@ def _column(seen: Understanding, name: str) -> str:
 
 
 def _field(seen: Understanding, column: str) -> str:
-    fields = [field for field, name in seen.columns.items() if name == column]
+    fields = [field for field, said in seen.mapping.items() if column in chain(*columns_of(said, seen.header))]
     return ", ".join(fields) or "not imported"
 
 

@@ -102,7 +102,7 @@ def run(  # noqa: PLR0913, PLR0917 - each option is a parameter
 
 def _in_words(report: ImportReport) -> dict[str, Any]:
     result = {name: getattr(report, name) for name in ("file", "encoding", "read", "accepted", "rejected", "changed")}
-    columns = {"columns": ", ".join(f"{name}={column}" for name, column in report.columns.items())}
+    columns = {"columns": ", ".join(f"{name}={column}" for name, column in report.mapping.items())}
     ignored = {"ignored columns": ", ".join(report.ignored_columns)} if report.ignored_columns else {}
     rejects = {"rejected rows": report.rejects_path} if report.rejects_path else {}
     notes = {"notes": " ".join(report.notes)} if report.notes else {}

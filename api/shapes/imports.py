@@ -8,6 +8,7 @@ from pydantic import Field
 
 from api.shapes.shape import PageOut, RowShape, Shape
 from retention.ingest.drafts import ImportState, state_of
+from retention.ingest.journals.undo_jobs import undo_refusal
 from retention.ingest.orders.status_words import StatusWord
 from retention.jobs import Job
 
@@ -42,7 +43,10 @@ class ImportFiguresOut(Shape):
 
     preset: str = Field(description="The column preset that the file was read by.")
     encoding: str = Field(description="How the file is written: UTF-8, GB18030, XLSX and so on.")
-    columns: dict[str, str] = Field(description="The column of the file that each field was taken from.")
+    columns: dict[str, str] = Field(description="The first column of the file that each field was taken from.")
+    mapping: dict[str, str] = Field(
+        {}, description="All columns of each field: `A + B` are one value, of `A | B` one is read."
+    )
     ignored_columns: list[str] = Field(description="The columns that nothing was taken from.")
     read: int = Field(description="How many rows the file has.")
     accepted: int = Field(description="How many rows of the file land.")
@@ -87,6 +91,7 @@ class ListedImportOut(Shape):
     created_at: datetime
     finished_at: datetime | None = Field(description="When it was read or imported, in UTC; null before that.")
     undone_at: datetime | None = Field(description="When it was taken back, in UTC; null for one that holds.")
+    undo_problem: str = Field(description="Why it could not be taken back when that was last asked; empty otherwise.")
 
     @classmethod
     def of(cls, job: Job) -> Self:
@@ -122,7 +127,6 @@ class ImportOut(ListedImportOut):
     problem: str = Field(description="Why nothing was imported; empty otherwise.")
     first_rejects: list[RejectedRowOut] = Field(description="The first twenty rows that did not land.")
     undone: UndoneImportOut | None = Field(description="What was taken back; null for an import that holds.")
-    undo_problem: str = Field(description="Why it could not be taken back when that was last asked; empty otherwise.")
     rejects: str | None = Field(description="The address of the rows that did not land, as CSV; null for none.")
 
     @classmethod
@@ -132,7 +136,6 @@ class ImportOut(ListedImportOut):
         *,
         progress: tuple[int, int | None],
         problem: str,
-        undo_problem: str,
         first_rejects: list[dict[str, Any]],
         rejects: str | None,
     ) -> Self:
@@ -150,7 +153,6 @@ class ImportOut(ListedImportOut):
             report=ImportFiguresOut(**result) if "accepted" in result else None,
             problem=problem,
             undone=UndoneImportOut(**result["undone"]) if "undone" in result else None,
-            undo_problem=undo_problem,
             first_rejects=[RejectedRowOut(**each) for each in first_rejects],
             rejects=rejects,
         )
@@ -193,7 +195,7 @@ class StatusWordsOut(PageOut):
 
 
 def _listed(job: Job) -> dict[str, Any]:
-    result = job.result or {}
+    result, undo_problem = job.result or {}, undo_refusal(job)
     return {
         "id": job.id,
         "kind": job.input["kind"],
@@ -204,4 +206,5 @@ def _listed(job: Job) -> dict[str, Any]:
         "created_at": job.created_at,
         "finished_at": job.finished_at,
         "undone_at": result.get("undone_at"),
+        "undo_problem": undo_problem,
     }

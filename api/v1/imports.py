@@ -49,7 +49,7 @@ from retention.ingest.drafts import (
     take_incoming,
 )
 from retention.ingest.jobs import progress_of
-from retention.ingest.journals.undo_jobs import start_undo, undo_refusal
+from retention.ingest.journals.undo_jobs import start_undo
 from retention.ingest.options import ImportOptions, options_from
 from retention.jobs import Job
 from retention.saved_mappings import page_of_mappings, remove_mapping
@@ -291,7 +291,6 @@ def _shown(job: Job, files: FileStore, caller: Caller) -> ImportOut:
         job,
         progress=progress_of(job, files),
         problem=refusal_of(job),
-        undo_problem=undo_refusal(job),
         first_rejects=first_rejects(job, files) if rejected and sees else [],
         rejects=f"{PREFIX}/imports/{job.id}/rejects.csv" if rejected else None,
     )

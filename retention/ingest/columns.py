@@ -25,6 +25,7 @@ from retention.ingest.presets import (
     check_preset,
 )
 from retention.ingest.questions import refuse_all
+from retention.ingest.time_columns import MOMENTS, bare_pair, pair_of
 
 _TRIED_IN_TURN = frozenset(
     ("buyer_id", "name", "email", "phone", "country", "region", "city", "waybill", "sku", "title")
@@ -39,6 +40,9 @@ _AHEAD = 0.5  # by how much the best must be before the next
 
 _UNIT = re.compile(r"[(（\[【][^)）\]】]{1,5}[)）\]】]\s*$")
 """What a column is counted in, as in 金额（元） or Price [EUR]; a name that has it in itself is looked for first."""
+
+TOGETHER, ALTERNATIVE = " + ", " | "
+"""Between columns that are one value, and before one that is asked where the column before is blank."""
 
 Source = tuple[str, ...]
 """Columns that together are one value."""
@@ -61,7 +65,12 @@ class Columns(dict[str, str]):
     @property
     def used(self) -> frozenset[str]:
         """All columns that are read."""
-        return frozenset(column for found in self.sources.values() for source in found for column in source)
+        return frozenset(_used(self.sources))
+
+    @property
+    def spelled(self) -> dict[str, str]:
+        """All columns of each field as a mapping says them: `Date + Time`, `Mobile | Phone`."""
+        return {name: spelled(found) for name, found in self.sources.items()}
 
 
 def find_export(kind: str, header: Sequence[str], preset: str = AUTO) -> FoundExport:
@@ -103,7 +112,8 @@ def _weights(kind: str) -> dict[str, float]:
 
 def known_columns(kind: str, preset: str = AUTO, explicit: Mapping[str, str] | None = None) -> Callable[[str], bool]:
     """Return what tells whether a name is that of a column which the import of `kind` looks for."""
-    plain = _known(kind, preset) | {_plain(name) for name in (explicit or {}).values()}
+    said = [each for value in (explicit or {}).values() for each in (value, *chain(*columns_of(value, ())))]
+    plain = _known(kind, preset) | {_plain(name) for name in said}
     return lambda name: _plain(name) in plain or _plain(_UNIT.sub("", name)) in plain
 
 
@@ -123,7 +133,7 @@ def map_columns(kind: str, header: Sequence[str], export: ExportFormat, explicit
     _check_explicit(fields, header, explicit)
     by_plain_name = {_plain(_UNIT.sub("", name)): name for name in reversed(header)}
     by_plain_name |= {_plain(name): name for name in reversed(header)}
-    found: dict[str, list[Source]] = {name: [(column,)] for name, column in explicit.items()}
+    found = {name: columns_of(said, header) for name, said in explicit.items()}
     for name, special in export.names.items():
         if name in fields and name not in found and (sources := _sources(special, by_plain_name)):
             found[name] = sources if name in _TRIED_IN_TURN else sources[:1]
@@ -133,9 +143,45 @@ def map_columns(kind: str, header: Sequence[str], export: ExportFormat, explicit
         taken = {column for other, sources in found.items() for column in sources[0] if not _share(name, other)}
         if name not in found and (sources := _sources(names, by_plain_name, taken)):
             found[name] = sources if name in _SHARING else sources[:1]
+    _add_times(kind, header, found)
     columns = Columns(found)
     _check_needed(kind, header, export, columns)
     return columns
+
+
+def _add_times(kind: str, header: Sequence[str], found: dict[str, list[Source]]) -> None:
+    """Put the column of a time of day beside that of its day, of a field that is read from one of the two."""
+    if kind == "orders" and not found.keys() & {"paid_at", "placed_at"}:
+        taken = _used(found)
+        if pair := bare_pair([name for name in header if name not in taken], _plain):
+            found["paid_at"] = [pair]
+    for name in MOMENTS:
+        if name in found and len(found[name][0]) == 1:
+            pair = pair_of(found[name][0][0], header, _used(found), _plain)
+            found[name] = [pair, *found[name][1:]] if pair else found[name]
+
+
+def _used(found: Mapping[str, Sequence[Source]]) -> set[str]:
+    return {column for sources in found.values() for source in sources for column in source}
+
+
+def columns_of(said: str, header: Collection[str]) -> list[Source]:
+    """Return the columns that are said to hold a field: one, several together (A + B), or one after the other (A | B).
+
+    A column that is called so is meant itself.
+    """
+    if said in header:
+        return [(said,)]
+    found = []
+    for each in said.split(ALTERNATIVE):
+        together = tuple(part.strip() for part in each.split(TOGETHER))
+        found.append((each.strip(),) if each.strip() in header else together)
+    return found
+
+
+def spelled(sources: Sequence[Source]) -> str:
+    """Return columns as a mapping says them."""
+    return ALTERNATIVE.join(TOGETHER.join(source) for source in sources)
 
 
 def _share(name: str, other: str) -> bool:
@@ -175,10 +221,10 @@ def _lack(group: Sequence[str], header: Sequence[str], *, more: bool) -> Invalid
 
 
 def _check_explicit(fields: Names, header: Sequence[str], explicit: Mapping[str, str]) -> None:
-    for name, column in explicit.items():
+    for name, said in explicit.items():
         if name not in fields:
             raise Invalid("There is no field {name}. Use one of {known}.", name=repr(name), known=", ".join(fields))
-        if column not in header:
+        for column in [each for source in columns_of(said, header) for each in source if each not in header]:
             raise Invalid(
                 "There is no column {name}. The file has: {known}.", name=repr(column), known=", ".join(header)
             )

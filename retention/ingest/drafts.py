@@ -214,7 +214,8 @@ def save_mapping_of(session: Session, member: Member, number: int, name: str, *,
         raise Conflict("This file is not understood yet, so there is no mapping to save.")
     options = options_of(job)
     if not options.mapping:
-        found = {"mapping": understood["columns"], "ignore": understood["ignored_columns"]}
+        columns = understood.get("mapping") or understood["columns"]  # an import of before said the first ones alone
+        found = {"mapping": columns, "ignore": understood["ignored_columns"]}
         options = replace(options, preset=understood["preset"], **found)
     given = {"kind": job.input["kind"], "header": understood["header"], "options": options.as_json()}
     saved = save_mapping(session, member, name=name, **given, at=at)

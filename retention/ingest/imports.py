@@ -181,6 +181,7 @@ def take(
         preset=found.preset,
         notes=[str(note) for note in asked.notes],
         header=list(opened.header),
+        mapping=columns.spelled,
         read_as=read_as(asked.options, conventions).as_json(),
     )
 

@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
+from itertools import chain
 from typing import Any
 
 from retention.errors import Invalid
 from retention.i18n import gettext_noop
+from retention.ingest.columns import columns_of
 
 DATE_ORDERS = ("dmy", "mdy")
 DECIMALS = ("comma", "point")
@@ -17,7 +19,8 @@ STATUS_MEANINGS = ("paid", "unpaid", "cancelled", "refunded", "ignore")
 class ImportOptions:
     """What is said of one file; raises Invalid for a value that nothing can be.
 
-    `preset`: the name of a column preset, or `auto`. `mapping`: the column of a field. `source`: where order
+    `preset`: the name of a column preset, or `auto`. `mapping`: the column of a field; `A + B` are one value together,
+    of `A | B` the second is read where the first is blank. `source`: where order
     numbers come from; the same number from another source is another order. `dates`: how 12/1/2010 is meant.
     `decimal`: what stands before the cents. `header_row`: the line of the header, from 1. `statuses`: what a status
     word means. `rates`: what one unit of another currency is worth in the shop's. `ignore`: columns that no field
@@ -87,11 +90,14 @@ def with_saved(saved: Mapping[str, Any], given: ImportOptions) -> ImportOptions:
     A column that is now taken for another field, or for none, is no longer taken for what it was.
     """
     before, values = options_from(saved), given.as_json()
-    fields = {column: name for name, column in given.mapping.items()}
+    fields = {column: name for name, said in given.mapping.items() for column in _columns(said)}
     mapping = {
-        name: column
-        for name, column in before.mapping.items()
-        if column not in given.ignore and (column not in fields or {name, fields[column]} <= _MAY_SHARE)
+        name: said
+        for name, said in before.mapping.items()
+        if not any(
+            column in given.ignore or (column in fields and not {name, fields[column]} <= _MAY_SHARE)
+            for column in _columns(said)
+        )
     }
     together = {
         "mapping": {**mapping, **given.mapping},
@@ -100,6 +106,11 @@ def with_saved(saved: Mapping[str, Any], given: ImportOptions) -> ImportOptions:
         "rates": {**before.rates, **given.rates},
     }
     return options_from({**saved, **values, **together})
+
+
+def _columns(said: str) -> set[str]:
+    """Return the columns that a mapping may name; a column may itself be called `A + B`."""
+    return {said, *chain(*columns_of(said, ()))}
 
 
 def options_from(values: Mapping[str, Any]) -> ImportOptions:

@@ -11,11 +11,13 @@ import polars as pl
 
 from retention.addresses import country_of
 from retention.i18n import ngettext_noop
+from retention.ingest.cells.day_and_time import day_with_time
 from retention.ingest.columns import Columns
 from retention.ingest.files.chunks import Chunk, Source, is_own
 from retention.ingest.notes import Notes
 from retention.ingest.people.persons import KnownBuyers, blank_if_nobody, joined, read_persons, without_masks
 from retention.ingest.presets import KINDS
+from retention.ingest.time_columns import MOMENTS
 from retention.shops import Shop
 from retention.waybills import plain_waybills
 
@@ -140,7 +142,7 @@ class PersonReading:
     def _cells(self, frame: pl.DataFrame, name: str) -> pl.Series:
         """Return the first of the columns of a field that says something."""
         sources = self._columns.sources[name]
-        cells = [joined([frame[column] for column in source]) for source in sources]
+        cells = [self._together([frame[column] for column in source], name) for source in sources]
         if name == "waybill":
             cells = [plain_waybills(each) for each in cells]
         if len(cells) == 1:
@@ -149,6 +151,9 @@ class PersonReading:
             cells = [blank_if_nobody(each) for each in cells]
             cells = [*(without_masks(each)[0] for each in cells), *cells]
         return pl.select(pl.coalesce(cells)).to_series().alias(name)
+
+    def _together(self, parts: list[pl.Series], name: str) -> pl.Series:
+        return day_with_time(*parts) if name in MOMENTS and len(parts) == len(("day", "time")) else joined(parts)
 
 
 def _own_column(name: str, sources: tuple[tuple[str, ...], ...]) -> str:

@@ -16,7 +16,8 @@ _DAYS = ("first_day", "last_day")
 class ImportReport:
     """What an import read and what it changed. `rejects_path` is None when nothing was rejected.
 
-    `header` has all columns of the file, `read_as` how it was read.
+    `columns` names the first column of each field, `mapping` all of them as an option says it; `header` has all columns
+    of the file, `read_as` how it was read.
 
     `notes` are sentences about the file, in the language spoken. By its `number` an import can be taken back.
     """
@@ -37,6 +38,7 @@ class ImportReport:
     notes: list[str] = field(default_factory=list)
     number: int | None = None
     header: list[str] = field(default_factory=list)
+    mapping: dict[str, str] = field(default_factory=dict)
     read_as: dict[str, Any] = field(default_factory=dict)
 
     @property

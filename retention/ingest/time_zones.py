@@ -6,9 +6,9 @@ from typing import Any
 import polars as pl
 
 from retention.i18n import gettext, gettext_noop
-from retention.ingest.cells.date_orders import TIMES
 from retention.ingest.cells.time_cells import time_cells
 from retention.ingest.files.chunks import Chunk
+from retention.ingest.time_columns import MOMENTS
 
 _OF_SHOP = gettext_noop("Times are read in the zone of the shop, {zone}.")
 _OF_COLUMN = gettext_noop(
@@ -16,7 +16,6 @@ _OF_COLUMN = gettext_noop(
 )
 _OF_CELL = gettext_noop("Times that name their zone, such as {example} in “{column}”, are read in that one.")
 
-MOMENTS = tuple(name for name in TIMES if name != "birthday")
 _MAY_NAME = r"[A-Za-z)]\s*$|[+-]\d{1,2}:?(?:\d{2})?\s*$|^\d{10}(?:\.\d+)?$"
 _LOOKED_AT = 200
 

@@ -46,8 +46,9 @@ __all__ = ["MOST_SAMPLES", "Understanding", "understand_file"]
 class Understanding:
     """What a file was understood to say. Money is in major units, as text; times are in the shop's zone.
 
-    `columns` names the column of each field, `header` all columns in the order of the file, `cells` shows some filled
-    cells of each. `row_fields` are the fields of `first_rows` in the order in which people read them.
+    `columns` names the first column of each field, `mapping` all of them as an option says it, `header` all columns in
+    the order of the file, `cells` shows some filled cells of each. `row_fields` are the fields of `first_rows` in the
+    order in which people read them.
     `questions` are those the file leaves open, each answered by an option; while one about decimals or dates is open,
     the file cannot be imported.
     Times are read in `timezone`, the shop's, unless the row names another in `timezone_column` or the cell does itself:
@@ -67,6 +68,7 @@ class Understanding:
     currency: str
     timezone: str
     columns: dict[str, str] = field(default_factory=dict)
+    mapping: dict[str, str] = field(default_factory=dict)
     ignored_columns: list[str] = field(default_factory=list)
     header: list[str] = field(default_factory=list)
     cells: dict[str, list[str]] = field(default_factory=dict)
@@ -160,7 +162,10 @@ def _understood(
     rejects: FirstRejects,
 ) -> Understanding:
     shown = rows.shown()
-    same = ("columns", "ignored_columns", "read", "accepted", "rejected", "changed", "unchanged", "totals", "notes")
+    same = (
+        "columns", "mapping", "ignored_columns", "read", "accepted", "rejected", "changed", "unchanged", "totals",
+        "notes",
+    )  # fmt: skip
     return Understanding(
         **_form(shop, asked, opened, report.preset),
         **{name: getattr(report, name) for name in same},
@@ -214,6 +219,7 @@ def _refused(shop: Shop, asked: ImportRequest, opened: Source, look: _Look, erro
     return Understanding(
         **_form(shop, asked, opened, find_export(asked.kind, opened.header, asked.options.preset).preset),
         columns=columns,
+        mapping=columns.spelled,
         timezone_column=zone_column(asked.kind, columns),
         named_zones=look.named.examples,
         ignored_columns=[name for name in opened.header if name not in columns.used],

@@ -52,6 +52,7 @@ def test_file_that_is_sent_is_imported_by_a_worker(backend: TestClient, tea_app:
         "preset": shown["report"]["preset"],
         "encoding": "UTF-8",
         "columns": shown["report"]["columns"],
+        "mapping": shown["report"]["columns"],
         "ignored_columns": [],
         "read": 3,
         "accepted": 3,

@@ -152,6 +152,22 @@ def test_mapping_that_was_found_is_saved_as_it_was_found(shop_engine: Engine, up
         ask_in(shop_engine, lambda session: save_mapping_of(session, OWNER, job.id, " ", at=NOW))
 
 
+def test_a_saved_mapping_keeps_all_columns_of_a_field(shop_engine: Engine, upload: Upload) -> None:
+    head = "order_id,buyer_id,First Name,Last Name,Mobile,Phone,Date,Time,amount"
+    orders = f"{head}\nA1,b1,Ann,Lee,,13800000001,2026-03-05,00:30,5\n"
+    said = {"name": "First Name + Last Name", "phone": "Mobile | Phone", "paid_at": "Date + Time"}
+    first = upload(orders, options=ImportOptions(mapping=said))
+    assert understanding_of(first)["mapping"] | said == understanding_of(first)["mapping"]
+    assert understanding_of(first)["columns"]["paid_at"] == "Date"
+    ask_in(shop_engine, lambda session: save_mapping_of(session, OWNER, first.id, "Till", at=NOW))
+    seen = upload(orders)
+    assert seen.input["mapping"] == "Till"
+    assert understanding_of(seen) == understanding_of(first)
+    found = upload(orders.replace("First Name,Last Name", "Buyer Name,Note"))
+    saved = ask_in(shop_engine, lambda session: save_mapping_of(session, OWNER, found.id, "Found", at=NOW))
+    assert (saved.options["mapping"]["paid_at"], saved.options["ignore"]) == ("Date + Time", ["Note"])
+
+
 def test_file_that_nobody_imported_is_deleted_after_its_time_with_what_was_shown_of_it(
     shop_engine: Engine, upload: Upload
 ) -> None:

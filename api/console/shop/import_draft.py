@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 from starlette.datastructures import FormData
@@ -10,6 +11,7 @@ from api.console.shop.import_fields import field_choices, field_name
 from retention.errors import Invalid
 from retention.i18n import gettext as _
 from retention.i18n import gettext_noop
+from retention.ingest.columns import columns_of, spelled
 from retention.ingest.drafts import understanding_of
 from retention.ingest.files.encodings import known_encodings
 from retention.ingest.jobs import options_of
@@ -168,28 +170,39 @@ def _lines(form: FormData, name: str) -> list[str]:
 
 
 def _chosen(seen: Mapping[str, Any], form: FormData) -> tuple[dict[str, str], list[str]]:
-    mapping: dict[str, str] = {}
+    """Return the columns chosen for each field, and those for none."""
+    chosen: dict[str, list[str]] = {}
     ignore = []
     for number, column in enumerate(seen.get("header", [])):
         fields = [each for each in str(form.get(f"column-{number}", "")).split(",") if each]
         if not fields:
             ignore.append(column)
         for field in fields:
-            if field in mapping:
-                raise Invalid(
-                    gettext_noop("Two columns are taken for {field}: {first} and {second}. Choose one of them."),
-                    field=field_name(field),
-                    first=repr(mapping[field]),
-                    second=repr(column),
-                )
-            mapping[field] = column
-    return mapping, ignore
+            chosen.setdefault(field, []).append(column)
+    return {field: _said(seen, field, columns) for field, columns in chosen.items()}, ignore
+
+
+def _said(seen: Mapping[str, Any], field: str, columns: list[str]) -> str:
+    """Return the columns of a field as an option says them; Invalid for several that were not read together before."""
+    if len(columns) == 1:
+        return columns[0]
+    before = columns_of(seen.get("mapping", {}).get(field, ""), seen["header"])
+    kept = [source for source in before if set(source) <= set(columns)]
+    if set(chain(*kept)) == set(columns):
+        return spelled(kept)
+    raise Invalid(
+        gettext_noop("Two columns are taken for {field}: {first} and {second}. Choose one of them."),
+        field=field_name(field),
+        first=repr(columns[0]),
+        second=repr(columns[1]),
+    )
 
 
 def _columns(kind: str, seen: Mapping[str, Any]) -> list[DraftColumn]:
     fields: dict[str, list[str]] = {}
-    for field, column in seen.get("columns", {}).items():
-        fields.setdefault(column, []).append(field)
+    for field, said in (seen.get("mapping") or seen.get("columns", {})).items():
+        for column in chain(*columns_of(said, seen["header"])):
+            fields.setdefault(column, []).append(field)
     found = []
     for number, name in enumerate(seen.get("header", [])):
         current = ",".join(sorted(fields.get(name, [])))

@@ -12,12 +12,9 @@ from retention.ingest.cells.time_cells import FIRST_DAY, LAST_DAY, NOTHING, YEAR
 from retention.ingest.notes import Note
 from retention.ingest.questions import Question
 from retention.ingest.survey import Conventions
+from retention.ingest.time_columns import MOMENTS
 
-TIMES = (
-    "paid_at", "placed_at", "shipped_at", "updated_at", "cancelled_at", "created_at", "consent_at", "email_consent_at",
-    "sms_consent_at", "arrival_at", "followed_at", "ended_at", "joined_at", "left_at", "ship_date", "delivered_at",
-    "birthday",
-)  # fmt: skip
+TIMES = (*MOMENTS, "birthday")
 """The fields that hold dates and moments, in every kind of file."""
 
 _ORDERS = {"dmy": (2, 1, 0), "mdy": (2, 0, 1), "ymd": (0, 1, 2)}  # where year, month and day stand

@@ -64,7 +64,9 @@ KINDS: dict[str, Names] = {
         "buyer_id": _BUYER,
         "paid_at": (
             "paid_at", "payment_time", "date_paid", "paid_date", "订单付款时间", "付款时间", "付款日期", "支付时间",
-            "date", "order_date", "invoice_date", "日期",
+            "date", "order_date", "invoice_date", "日期", "sale_date", "sales_date", "transaction_date",
+            "purchase_date",
+            "销售日期", "销售时间", "交易日期", "交易时间",
         ),
         "placed_at": ("placed_at", "created_at", "订单创建时间", "下单时间", "创建时间", "拍下时间", "下单日期"),
         "status": ("status", "order_status", "订单状态", "交易状态", "状态"),

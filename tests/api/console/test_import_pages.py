@@ -136,6 +136,22 @@ def test_another_source_finds_the_columns_again_and_two_columns_cannot_be_one_fi
     assert "The header row is a line of the file" in page
 
 
+def test_columns_that_are_one_field_together_stay_so_when_something_else_is_chosen(owner: Person) -> None:
+    answer = post_file(owner, "order_id,buyer,date,time,amount,note\n1,ann,2026-03-05,00:30,5,x\n")
+    page, path = answer.text, f"/imports/{number_of(answer)}"
+    assert [selected(page)[name] for name in ("date", "time")] == ["paid_at", "paid_at"]
+    page = owner.send(f"{path}/options", **choices_of(page, **{"column-5": "title"})).text
+    assert ([selected(page)[name] for name in ("date", "time", "note")], "2026-03-05 00:30:00" in page) == (
+        ["paid_at", "paid_at", "title"],
+        True,
+    )
+    page = owner.send(f"{path}/options", **choices_of(page, **{"column-3": ""})).text
+    assert ([selected(page)[name] for name in ("date", "time")], "2026-03-05 00:00:00" in page) == (
+        ["paid_at", ""],
+        True,
+    )
+
+
 def test_question_of_a_column_is_answered_on_the_page(owner: Person) -> None:
     rows = "".join(f'N{n},b{n},2026-03-05,"{n},250"\n' for n in range(1, 5))
     answer = post_file(owner, "order_id,buyer_id,paid_at,amount\n" + rows)
