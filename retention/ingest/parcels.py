@@ -9,8 +9,10 @@ from retention.i18n import gettext_noop
 from retention.ingest.cells.numbers import read_whole
 from retention.ingest.cells.rows import Rows
 from retention.ingest.cells.times import read_times
+from retention.ingest.cells.waybill_cells import MOST_LETTERS, refuse_long
 from retention.ingest.staged import MISSING, MergedRows, StagedRows, add_buyers, latest, need, welcome
 from retention.staging import ColumnKind, drop_staging, fetch, fetch_all, insert_new, keep_before, look_up, run, settle
+from retention.waybills import one_waybill_a_row
 
 _TIMES = ("ship_date", "shipped_at", "delivered_at")
 
@@ -37,7 +39,7 @@ class ParcelStaging(StagedRows):
         times = {name: read_times(rows, name, self.shop.timezone) for name in _TIMES}
         leaves = pl.coalesce(times["ship_date"], times["shipped_at"]).dt.convert_time_zone(self.shop.timezone)
         values = {
-            "waybill": need(rows, "waybill", 64),
+            "waybill": need(rows, "waybill", MOST_LETTERS),
             "buyer": buyer,
             "order_id": self._orders(rows, number),
             "ship_day": pl.select(leaves.dt.date().cast(pl.Int32)).to_series(),
@@ -45,7 +47,13 @@ class ParcelStaging(StagedRows):
             "shipped_at": times["shipped_at"],
             "delivered_at": times["delivered_at"],
         }
+        refuse_long(rows, values["waybill"])
         return pl.DataFrame(values)
+
+    def finish(self, good: pl.DataFrame, rows: Rows) -> pl.DataFrame:
+        """Return a row for each parcel that a row names."""
+        del rows
+        return one_waybill_a_row(good)
 
     def merge(self, *, now: datetime) -> MergedRows:
         """Write the rows into parcels. One without a day waits to be packed today; an empty cell changes nothing."""

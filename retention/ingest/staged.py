@@ -33,13 +33,17 @@ class MergedRows:
 
 @dataclass
 class StagedRows:
-    """Collects the checked rows of a file in the table `name`; of rows with one key the last `place` counts."""
+    """Collects the checked rows of a file in the table `name`; of rows with one key the last `place` counts.
+
+    `rows` is how many rows of the file were taken, `places` how many they are in the table.
+    """
 
     session: Session
     shop: Shop
     columns: Mapping[str, str]
     conventions: Conventions = NOTHING_FOUND
     rows: int = 0
+    places: int = 0
 
     name: ClassVar[str]
     shape: ClassVar[dict[str, ColumnKind]]
@@ -50,11 +54,12 @@ class StagedRows:
     def add(self, frame: pl.DataFrame, lines: pl.Series) -> list[Reject]:
         """Check rows, stage the good ones, return the others."""
         rows = Rows(frame, lines, self.columns, self.conventions)
-        checked = self.check(rows)
-        good = self.finish(checked.filter(rows.good()), rows)
-        numbered = good.select((pl.int_range(pl.len()) + self.rows + 1).alias("place"), *self.shape)
+        sound = self.check(rows).filter(rows.good())
+        good = self.finish(sound, rows)
+        numbered = good.select((pl.int_range(pl.len()) + self.places + 1).alias("place"), *self.shape)
         stage(self.session, self.name, numbered)
-        self.rows += good.height
+        self.rows += sound.height
+        self.places += good.height
         return rows.rejects()
 
     def check(self, rows: Rows) -> pl.DataFrame:
@@ -73,7 +78,7 @@ class StagedRows:
         """Nothing is held that the transaction does not end."""
 
     def finish(self, good: pl.DataFrame, rows: Rows) -> pl.DataFrame:
-        """Return the good rows with what is worth making for them only."""
+        """Return the good rows with what is worth making for them only; one may become several."""
         del rows
         return good
 

@@ -12,6 +12,7 @@ from retention.ingest.cells.currencies import Currencies
 from retention.ingest.cells.numbers import read_money, read_thousandths
 from retention.ingest.cells.rows import Rows
 from retention.ingest.cells.times import read_times
+from retention.ingest.cells.waybill_cells import MOST_LETTERS, refuse_long
 from retention.ingest.orders.order_states import CANCELLED, PAID, RETURNED, read_refund_states, states
 from retention.ingest.orders.quantities import THOUSAND, spelled, times_quantity
 from retention.ingest.orders.refund_words import NOTHING_BACK, PART_BACK, are_part_refunded
@@ -30,7 +31,8 @@ NONE_REFUSED = pl.DataFrame(schema={"key": pl.String, "line": pl.Int64})
 CONTACTS = ("name", "email", "phone")
 _LIMITS = {
     "order_id": 200, "buyer_id": 200, "sku": 100, "title": 500, "category": 200, "country": 100, "region": 100,
-    "city": 100, "phone": 32, "email": 254, "name": 200, "waybill": 64, "coupon": 64, "channel": 50, "line_id": 100,
+    "city": 100, "phone": 32, "email": 254, "name": 200, "waybill": MOST_LETTERS, "coupon": 64, "channel": 50,
+    "line_id": 100,
 }  # fmt: skip
 _MONEY = ("unit_price", "amount", "line_discount", "order_total", "order_discount", "refunded", "postage")
 _TIMES = ("paid_at", "placed_at", "shipped_at", "updated_at", "cancelled_at")
@@ -137,6 +139,7 @@ class OrderReading:
             back = (pl.col("state") == RETURNED) & (pl.col("amount") < 0)
             frame = frame.with_columns(quantity=pl.when(back).then(-THOUSAND).otherwise("quantity"))
         if "waybill" in self.columns:
+            refuse_long(rows, texts["waybill"])
             frame = frame.with_columns(read_has_left(rows).alias("has_left"))
         return _with_places(frame, rows.cells("address")) if "address" in self.columns else frame
 

@@ -30,6 +30,7 @@ from retention.staging import (
     settle,
     stage,
 )
+from retention.waybills import one_waybill_a_row
 
 SAME_ORDER = timedelta(days=1)  # how far apart two files may see an order: one has its payment, one its placing
 SAME_TIME = timedelta(milliseconds=2)  # how far off a time may be that was kept in a spreadsheet
@@ -173,6 +174,7 @@ class OrderStore:
     def write_parcels(self, rows: pl.DataFrame, orders: pl.DataFrame) -> None:
         """Add the parcels of orders that name a waybill; one that is known stays as it is."""
         named = rows.filter(pl.col("waybill").is_not_null()).select("key", "waybill", "has_left", "shipped_at")
+        named = one_waybill_a_row(named)
         found = named.unique("waybill", keep="first", maintain_order=True)
         found = found.join(orders.select("key", "order_id", "buyer_id", "ordered_at", "order_day"), on="key")
         today = self.shop.day(self.now)
