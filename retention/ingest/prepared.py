@@ -16,6 +16,7 @@ from retention.ingest.columns import Columns
 from retention.ingest.files.chunks import Chunk, Source, is_own
 from retention.ingest.notes import Notes
 from retention.ingest.people.persons import KnownBuyers, blank_if_nobody, joined, read_persons, without_masks
+from retention.ingest.people.placeholders import SharedAddresses
 from retention.ingest.presets import KINDS
 from retention.ingest.time_columns import MOMENTS
 from retention.shops import Shop
@@ -52,6 +53,7 @@ class PreparedFile:
     def chunks(self) -> Iterator[Chunk]:
         """Yield all rows in the order of the file."""
         self.counts.clear()
+        self._reading.shared.clear()
         for chunk in self.source.chunks():
             yield replace(chunk, frame=self._reading.prepare(chunk.frame, self.counts)) if chunk.frame.height else chunk
 
@@ -65,7 +67,7 @@ class PreparedFile:
         for name, message in (("masked", MASKED), ("hidden", HIDDEN)):
             if self.counts[name]:
                 notes.add(message, count=self.counts[name])
-        for note in self._known.notes():
+        for note in (*self._known.notes(), *self._reading.shared.notes(self.as_written(), self.fields)):
             notes.add(note.message, **note.values)
 
 
@@ -77,6 +79,7 @@ class PersonReading:
     ) -> None:
         self._columns = columns
         self._known = known
+        self.shared = SharedAddresses()
         self._country = country_of(shop.timezone)
         self._guests = kind in _WITH_GUESTS
         self._given = {name: value for name, value in (given or {}).items() if name not in columns}
@@ -134,6 +137,7 @@ class PersonReading:
             first["country"],
             guests=self._guests,
         )
+        self.shared.look(found.contacts)
         counts["masked"] += int(found.masked.gather(run).sum())
         counts["hidden"] += int(found.hidden.gather(run).sum())
         kept = {self.fields[name]: cells.gather(run) for name, cells in found.contacts.items()}

@@ -179,3 +179,40 @@ def test_what_a_word_means_is_remembered_and_an_ignored_order_is_left_out(load: 
     later = load(content, now=NOW + timedelta(days=1))
     assert (later.rejected, later.changed) == (0, 0)
     assert ask("SELECT word, meaning FROM status_words ORDER BY word") == [("寄存", "paid"), ("测试", "ignore")]
+
+
+NOBODYS = (
+    "none@none.com", "NONE@None.com", "no@email.com", "test@test.com", "guest@example.com", "noemail@shop.de",
+    "no-email@gmail.com", "000@qq.com", "noreply@amazon.com", "nomail@nomail.com", "ann@none.com", "a@shop.invalid",
+    "anonymous@x.com", "unknown@unknown.com", "sinemail@x.es", "customer@example.com", "n/a@x.com", "123@123.com",
+)  # fmt: skip
+SOMEBODYS = (
+    "ann@example.com", "guest@hotel.example", "na@web.example", "nobles@x.example", "nilsson@x.example",
+    "info@teahouse.cn", "test@tea.example",
+)  # fmt: skip
+
+
+def test_placeholders_of_addresses_are_nobodys_and_join_no_strangers(load: Load, ask: Ask) -> None:
+    head = "order_id,paid_at,amount,buyer_name,email,phone\n"
+    mails = [f"{place},2026-03-05,5,N{place},{mail},\n" for place, mail in enumerate([*NOBODYS, *SOMEBODYS])]
+    phones = ["0000000", "111-111-1111", "1234567890", "13800138000", "+86 138 0013 8000", "13800000001"]
+    rows = [f"p{place},2026-03-05,5,P{place},Invalid Request,{phone}\n" for place, phone in enumerate(phones)]
+    report = load(head + "".join([*mails, *rows]))
+    assert (report.rejected, report.totals["orders_without_buyer"]) == (0, len(NOBODYS) + 5)
+    assert ask("SELECT external_id FROM buyers ORDER BY external_id") == sorted(
+        (each,) for each in [*SOMEBODYS, "+8613800000001"]
+    )
+    load("email,buyer_name\nnone@none.com,Ann\nbob@x.example,Bob\n", name="buyers.csv", kind="buyers")
+    assert ask("SELECT count(*) FROM buyers WHERE email = 'none@none.com'") == [(0,)]
+
+
+@pytest.mark.parametrize("column", ["email", "phone"])
+def test_an_address_of_many_names_is_named_in_a_warning(load: Load, column: str) -> None:
+    address = {"email": "till@tea.example", "phone": "0571-8800 1234"}[column]
+    head = f"order_id,buyer_id,paid_at,amount,buyer_name,{column}\n"
+    row = "{},b{},2026-03-05,5,{},{}\n"
+    same = ["Ann Lee", "ann lee", "ANN  LEE", "Ann-Lee", "Lee", "A. Lee"]
+    few = load(head + "".join(row.format(n, n, name, address) for n, name in enumerate(same)))
+    assert few.notes == []
+    many = load(head + "".join(row.format(n, n, f"N{n}", address) for n in range(5)), name="more.csv")
+    assert [note for note in many.notes if "5 different names" in note and repr(address) in note] == many.notes[:1]

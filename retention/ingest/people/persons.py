@@ -16,6 +16,7 @@ from retention.buyers import mail_ids_as_stored
 from retention.i18n import ngettext_noop
 from retention.ingest.cells.identifiers import bare_identifiers
 from retention.ingest.notes import Note
+from retention.ingest.people.placeholders import blank_if_placeholder
 from retention.shops import Shop
 from retention.staging import ColumnKind, look_up
 
@@ -63,8 +64,10 @@ def read_persons(
     hidden = pl.repeat(False, len(number), eager=True)
     for name in ("email", "phone"):
         if name in kept:
-            kept[name], masked_cells = without_masks(kept[name])
+            kept[name], masked_cells = without_masks(blank_if_placeholder(kept[name], name))
             hidden |= masked_cells
+    if number.str.contains("@", literal=True).any():
+        number = blank_if_placeholder(number, "email")
     buyer = _one_spelling(number)
     if guests:
         buyer = _or_contact(buyer, kept, country, countries)
