@@ -139,6 +139,7 @@ def _order_reading(
     known = states_of(session, shop.id)
     if options.statuses and writes(session):
         remember_words(session, shop.id, options.statuses, at=asked.now)
+    items_only = "order_id" in columns and not columns.keys() & {"paid_at", "placed_at"}
     return OrderReading(
         shop,
         columns,
@@ -148,5 +149,6 @@ def _order_reading(
         currencies=Currencies(shop.currency, options.rates),
         status_words=state_meanings(export.statuses) | known | state_meanings(options.statuses),
         add_lines=options.add_lines or export.add_lines,
-        items_only="order_id" in columns and not columns.keys() & {"paid_at", "placed_at"},
+        items=items_only or export.add_lines,
+        items_only=items_only,
     )

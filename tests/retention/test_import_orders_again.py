@@ -80,13 +80,47 @@ def test_lines_added_a_second_time_change_nothing(load: Load, ask: Ask) -> None:
         assert sorted(ask("SELECT sku, amount FROM order_lines")) == [("CUP", 1000), ("POT", 3000)]
 
 
-def test_report_of_articles_with_times_adds_to_the_orders_of_the_list(load: Load, ask: Ask) -> None:
-    load("订单编号,买家会员名,买家应付货款,买家实际支付金额,订单状态,订单付款时间,宝贝标题,宝贝总数量,买家支付积分\n"
-         "1,ada,40,40,交易成功,2026-03-05 10:00:00,杯子,2,0\n")  # fmt: skip
-    first = "主订单编号,子订单编号,标题,价格,购买数量,外部系统编号,套餐信息,商品属性,订单付款时间,买家实际支付金额\n"
-    for line in ("11,杯子,10,1,CUP,,,2026-03-05 10:00:00,10", "12,茶壶,30,1,POT,,,2026-03-05 10:00:00,30"):
-        load(f"{first}1,{line}\n", name="items.csv")
-    assert {row for row in ask("SELECT sku, amount FROM order_lines") if row[0]} == {("CUP", 1000), ("POT", 3000)}
+LIST = (
+    "订单编号,买家会员名,买家应付邮费,买家实付金额,订单状态,订单付款时间,宝贝标题,宝贝总数量,退款金额\n"
+    '1,ada,5,45,交易成功,2026-03-05 10:00:00,"杯子,茶壶",2,0\n'
+    '2,ada,0,30,交易成功,2026-03-06 10:00:00,"杯子,茶壶",2,10\n'
+)
+ARTICLES = (
+    "子订单编号,主订单编号,商品标题,商品价格,购买数量,外部系统编号,商品属性,套餐信息,买家实付金额,订单状态,退款状态,退款金额,订单付款时间\n"
+    "11,1,杯子,10,1,CUP,,,10,交易成功,没有申请退款,0,2026-03-05 10:00:00\n"
+    "12,1,茶壶,30,1,POT,,,30,交易成功,没有申请退款,0,2026-03-05 10:00:00\n"
+    "21,2,杯子,10,1,CUP,,,10,交易关闭,退款成功,10,2026-03-06 10:00:00\n"
+    "22,2,茶壶,30,1,POT,,,30,交易成功,没有申请退款,0,2026-03-06 10:00:00\n"
+)
+
+
+@pytest.mark.parametrize("times", [True, False], ids=["with times", "without times"])
+@pytest.mark.parametrize("turns", ["LALA", "ALAL", "LALAA"])
+def test_articles_tell_what_was_bought_and_the_list_what_it_came_to(
+    load: Load, ask: Ask, turns: str, *, times: bool
+) -> None:
+    """Taobao's 宝贝报表 beside its list of orders, whichever comes first, and each of them again."""
+    articles = ARTICLES if times else "\n".join(line.rpartition(",")[0] for line in ARTICLES.splitlines())
+    changed = [load(LIST if turn == "L" else articles, name=f"{turn}.csv").changed for turn in turns]
+    if times or turns[0] == "L":
+        assert changed[2:] == [0] * len(changed[2:])
+        assert ask("SELECT external_id, amount, refunded, items FROM orders ORDER BY 1") == [
+            ("1", 4500, 0, 2), ("2", 4000, 1000, 2)
+        ]  # fmt: skip
+    assert ask("SELECT sku, amount, refunded FROM order_lines ORDER BY amount, refunded, order_id") == [
+        ("CUP", 1000, 0), ("CUP", 1000, 1000), ("POT", 3000, 0), ("POT", 3000, 0)
+    ]  # fmt: skip
+
+
+def test_articles_of_an_order_may_come_in_several_reports(load: Load, ask: Ask) -> None:
+    load(LIST)
+    header, *lines = ARTICLES.splitlines()
+    for line in lines:
+        load(f"{header}\n{line}\n", name="items.csv")
+    assert ask("SELECT external_id, amount, refunded, status FROM orders ORDER BY 1") == [
+        ("1", 4500, 0, "paid"), ("2", 4000, 1000, "paid")
+    ]  # fmt: skip
+    assert ask("SELECT sku FROM order_lines ORDER BY sku") == [("CUP",), ("CUP",), ("POT",), ("POT",)]
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,14 @@ from tests.retention.makers import Ask, Load
 
 
 def _exports(path: Path = Path(__file__).with_name("exports.txt")) -> list[Any]:
-    """Return the exports of a text: preset, content, and what comes of it (orders counted, revenue, buyers)."""
+    """Return the exports of a text: preset, content, and what comes of it (orders counted, revenue, buyers).
+
+    A line that begins with `# ` says how the figures were worked out.
+    """
     found = []
     for block in path.read_text(encoding="utf-8").split("### ")[1:]:
         title, _, content = block.partition("\n")
+        content = "\n".join(line for line in content.splitlines() if not line.startswith("# "))
         preset, counted, revenue, buyers = (part.strip() for part in title.split("|"))
         found.append(
             pytest.param(preset, content.rstrip("\n") + "\n", (int(counted), revenue, buyers.split()), id=preset)
@@ -23,7 +27,7 @@ def _exports(path: Path = Path(__file__).with_name("exports.txt")) -> list[Any]:
 
 
 ORDERS = _exports()
-"""Headers as the sources named in the presets have them, shortened, each with some rows made up for it."""
+"""Headers as the sources named in the presets have them, some shortened, each with some rows made up for it."""
 
 
 @pytest.mark.parametrize(("preset", "content", "expected"), ORDERS)
@@ -37,6 +41,22 @@ def test_an_export_is_recognised_and_its_figures_are_right(
     assert (report.totals["counted_orders"], report.totals["revenue"]) == (counted, revenue)
     assert sorted(row[0] for row in ask("SELECT external_id FROM buyers")) == buyers
     assert load(content).changed == 0
+
+
+def test_what_cannot_be_kept_of_a_row_is_said_and_costs_no_order(load: Load, ask: Ask) -> None:
+    """Store views with long names, articles by the dozen, orders that were never paid and tell no time."""
+    content = {
+        name: next(str(case.values[1]) for case in ORDERS if case.id.startswith(name)) for name in ("mag", "pin")
+    }
+    report = load(content["mag"].replace("Default Store View", "Default Store View of the Shop"), name="magento.csv")
+    assert "6 cells of 'Purchase Point' were too long to be kept whole and were shortened." in map(str, report.notes)
+    assert ask("SELECT DISTINCT channel FROM orders") == [("Main Website Main Website Store Default Store Vie…",)]
+    report = load(content["pin"].replace("茶杯", "茶" * 501), name="pinduoduo.csv")
+    assert {str(note) for note in report.notes} >= {
+        "6 cells of '商品' were too long to be kept whole and were shortened.",
+        "1 order was never paid and the file tells no time of it; it was left out: 240603-000000000000005.",
+    }
+    assert (report.rejected, report.totals["orders_without_time"]) == (0, 1)
 
 
 def test_an_order_of_ebay_is_worth_its_articles(load: Load, ask: Ask) -> None:

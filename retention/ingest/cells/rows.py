@@ -4,6 +4,7 @@ The readers of `identifiers`, `numbers`, `times` and `words` take these rows and
 null and stays null; a cell that cannot be turned into a value says why.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 
@@ -54,6 +55,19 @@ class Rows:
             if (longest[name] or 0) > limit:
                 message = gettext_noop("{field} is longer than {limit} characters")
                 self.refuse(found[name].str.len_chars() > limit, message, found[name], limit=limit, field=name)
+        return found
+
+    def brief_texts(self, limits: Mapping[str, int], shortened: Counter[str]) -> dict[str, pl.Series]:
+        """Return text columns; a cell longer than its column's limit in characters is shortened and counted."""
+        found = {name: self.cells(name) for name in limits}
+        longest = pl.DataFrame(found).select(pl.all().str.len_bytes().max()).row(0, named=True)
+        for name, limit in limits.items():
+            if (longest[name] or 0) > limit:
+                plain = found[name].str.replace_all(r"\s+", " ")
+                wrong = (plain.str.len_chars() > limit).fill_null(value=False)
+                shortened[name] += int(wrong.sum())
+                brief = plain.str.slice(0, limit - 1) + "…"
+                found[name] = pl.select(pl.when(wrong).then(brief).otherwise(plain).alias(name)).to_series()
         return found
 
     def cells(self, name: str) -> pl.Series:

@@ -24,7 +24,8 @@ class LinePlan:
 
     `written`: the lines of the orders whose lines change. `orders`: what follows for the orders (key, amount, items,
     items_thousandths, is_return), of those whose lines are not simply those of the file. `fewer`, `replaced`: the
-    numbers of the orders that came with fewer lines and kept theirs, and of those that got other ones.
+    numbers of the orders that came with fewer lines and kept theirs (those of a list of orders aside), and of those
+    that got other ones.
     """
 
     written: pl.DataFrame
@@ -41,10 +42,12 @@ def plan_lines(
     `new` and `old` are rows of order_lines.
     """
     content = [name for name in _CONTENT if name != "line_id" or line_ids]
-    changed = _differing(new, old, content)
-    orders = orders.filter(pl.col("order_id").is_in(changed.implode()) & ~pl.col("older"))
+    orders = orders.filter(~pl.col("older"))
+    joins = reading.add_lines or reading.items
+    if not joins:  # an order that gets lines keeps what it comes to, though it knows all of them
+        orders = orders.filter(pl.col("order_id").is_in(_differing(new, old, content).implode()))
     new, old = (each.join(orders.select("order_id"), on="order_id", how="semi") for each in (new, old))
-    if reading.add_lines or reading.items_only:
+    if joins:
         return _joined(new, old, orders, reading, content)
     sizes = orders.select("order_id", "key", "newer").join(_sizes(new, "new"), on="order_id", how="left")
     sizes = sizes.join(_sizes(old, "old"), on="order_id", how="left").with_columns(pl.col("new", "old").fill_null(0))
@@ -59,7 +62,8 @@ def plan_lines(
         "key", items="old_items", items_thousandths="old_items_thousandths", is_return="old_is_return",
         amount=pl.when("stated_total").then("amount").otherwise("old_amount"),
     )  # fmt: skip
-    return LinePlan(others, kept, fewer["key"], replaced["key"])
+    cut_off = fewer.join(_lines_of_lists(new), on="order_id", how="anti")
+    return LinePlan(others, kept, cut_off["key"], replaced["key"])
 
 
 def _joined(
@@ -72,12 +76,12 @@ def _joined(
     stated = reading.own_amounts and "amount" in reading.columns
     match = [*_LINE_ITSELF, *(["amount"] if stated else [])]
     stay = _without(stay, new, match)
-    if reading.items_only:  # an order list has one line for all that was bought
-        alone = (pl.len() == 1).over("order_id") & (pl.col("sku") == "") & (pl.col("line_id") == "")
-        stay = stay.filter(~alone)
+    of_list = _lines_of_lists(old)
+    if reading.items:
+        stay = stay.join(of_list, on="order_id", how="anti")
     lines = pl.concat([stay, new.select(stay.columns)])
     lines = lines.with_columns(number=pl.int_range(pl.len()).over("order_id") + 1).cast(old.schema)
-    if reading.items_only and not stated:
+    if reading.items and not stated:
         lines = _share(lines, orders)
     changed = _differing(lines, old, content)
     lines, old = (each.filter(pl.col("order_id").is_in(changed.implode())) for each in (lines, old))
@@ -91,12 +95,20 @@ def _joined(
     )  # fmt: skip
     found = orders.join(sums, on="order_id").join(before, on="order_id", how="left")
     grown = pl.col("old_amount") + pl.col("sum") - pl.col("before").fill_null(0)
-    amount = pl.when("stated_total").then("amount").otherwise(pl.col("old_amount") if reading.items_only else grown)
+    listed = pl.col("order_id").is_in(of_list["order_id"].implode()) | (pl.col("old_amount") != pl.col("before"))
+    said = pl.lit(reading.items_only) | (pl.lit(reading.items) & listed)  # an order list has said what it came to
+    amount = pl.when("stated_total").then("amount").when(said).then("old_amount").otherwise(grown)
     settled = found.select(
         "key", amount=amount, items=pieces(pl.col("all")), items_thousandths=rest(pl.col("all")), is_return="back"
     )
     none = pl.Series("key", [], pl.String)
     return LinePlan(lines, pl.concat([settled, same.select(settled.columns)]), none, none)
+
+
+def _lines_of_lists(old: pl.DataFrame) -> pl.DataFrame:
+    """Return the orders (order_id) of which only a list of orders is known: one line for all that was bought."""
+    alone = (pl.len() == 1).over("order_id") & (pl.col("sku") == "") & (pl.col("line_id") == "")
+    return old.filter(alone).select("order_id")
 
 
 def _share(lines: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:

@@ -15,15 +15,19 @@ KEPT_WHEN_EMPTY = (
 _SETTLED = ("amount", "items", "items_thousandths", "is_return", "currency", "rate")
 
 
-def against_known(orders: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+def against_known(orders: pl.DataFrame, known: pl.DataFrame, *, items: bool = False) -> pl.DataFrame:
     """Return the orders with what the file leaves open filled in, and two columns: `older` and `newer`.
 
     An order known in a newer state keeps what is known; the file fills only what is blank. A state that is not stated
-    stays, unless the order is now paid.
+    stays, unless the order is now paid. A file of `items` may hold some of an order's articles: that these were
+    closed or not refunded says nothing of the others.
     """
     joined = orders.join(known, on="key", how="left", maintain_order="left")
     paid = pl.when(pl.col("paid_at").is_not_null()).then(pl.lit(PAID, pl.Int8))
     old_state = pl.col("old_status").replace_strict(ORDER, default=None, return_dtype=pl.Int8)
+    if items:
+        closed = pl.when(pl.col("state") > PAID).then(old_state).otherwise("state")
+        joined = joined.with_columns(state=closed, refunded=pl.max_horizontal("refunded", "old_refunded"))
     joined = joined.with_columns(stated=pl.coalesce("state", paid), old_state=old_state)
     joined = joined.with_columns(
         older=_later(

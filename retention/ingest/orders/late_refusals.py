@@ -5,10 +5,21 @@ import polars as pl
 from retention import money
 from retention.i18n import gettext, gettext_noop
 from retention.ingest.orders.order_rows import NEGATIVE, NO_TIME, NO_WORTH, OrderReading
+from retention.ingest.orders.order_states import CANCELLED, PLACED
 from retention.ingest.orders.waiting import refusal
 
 UNKNOWN = gettext_noop("order {number} is not known yet; import the file of the orders first")
 Bad = list[tuple[str, int, str]]
+
+
+def without_unpaid_timeless(orders: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
+    """Return the orders without those that were never paid and have no time, and the numbers of these.
+
+    Pinduoduo tells only when an order was paid: one that was not has nothing that could be wrong or mended.
+    """
+    never = pl.col("state").is_in([PLACED, CANCELLED]) & pl.col("placed_at").is_null() & pl.col("paid_at").is_null()
+    left_out = orders.filter(never)["key"]
+    return (orders.filter(~never.fill_null(value=False)) if len(left_out) else orders), left_out
 
 
 def without_refused(

@@ -28,7 +28,7 @@ from retention.ingest.orders.heavy_buyers import HeavyBuyers
 from retention.ingest.orders.history import History
 from retention.ingest.orders.known_lines import LinePlan, plan_lines
 from retention.ingest.orders.known_orders import against_known
-from retention.ingest.orders.late_refusals import without_refused, without_unknown
+from retention.ingest.orders.late_refusals import without_refused, without_unknown, without_unpaid_timeless
 from retention.ingest.orders.order_extent import OrderExtent
 from retention.ingest.orders.order_rows import OrderReading
 from retention.ingest.orders.order_states import NO_ORDER
@@ -104,7 +104,7 @@ class OrderMerge:
         orders = self._with_buyers(orders, stated)
         plan = None
         if known.height:
-            orders = against_known(orders, known)
+            orders = against_known(orders, known, items=self.reading.items)
             plan = self._plan(orders, known, lines)
             orders = orders.update(plan.orders, on="key")
         self.remarks.add("stateless", without_state(orders, self.reading.columns))
@@ -136,9 +136,11 @@ class OrderMerge:
         lines = settle_lines(real.rows, self.reading)
         orders = group_rows(lines, self.reading)
         if not self.reading.items_only:
+            orders, timeless = without_unpaid_timeless(orders)
+            self.remarks.add("timeless", timeless)
             orders, late = without_refused(orders, rows, lines, self.reading)
             self._refuse(late)
-            if late is not None:
+            if late is not None or len(timeless):
                 lines = lines.join(orders, on="key", how="semi", maintain_order="left")
         return lines, orders
 

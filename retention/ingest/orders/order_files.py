@@ -79,6 +79,10 @@ OPEN_REFUNDS = ngettext_noop(
     "{count} row names a refund that was not paid (asked for, closed or failed); its amount was not taken off.",
     "{count} rows name refunds that were not paid (asked for, closed or failed); their amounts were not taken off.",
 )
+SHORTENED = ngettext_noop(
+    "{count} cell of {column} was too long to be kept whole and was shortened.",
+    "{count} cells of {column} were too long to be kept whole and were shortened.",
+)
 
 
 MORE_WORDS = ngettext_noop(
@@ -190,6 +194,8 @@ class OrderStaging:
             yield from _of_words(message, words)
         if count := self._reading.open_refunds["rows"]:
             yield Note(OPEN_REFUNDS, {"count": count})
+        for name, count in self._reading.shortened.items():
+            yield Note(SHORTENED, {"count": count, "column": repr(self._reading.columns.get(name, name))})
         yield from self._merge.heavy.notes(self._session)
         yield from self._notes
 

@@ -13,7 +13,7 @@ from retention.ingest.cells.numbers import read_money, read_thousandths
 from retention.ingest.cells.rows import Rows
 from retention.ingest.cells.times import read_times
 from retention.ingest.cells.waybill_cells import MOST_LETTERS, refuse_long
-from retention.ingest.orders.order_states import CANCELLED, PAID, RETURNED, read_refund_states, states
+from retention.ingest.orders.order_states import CANCELLED, PAID, PLACED, RETURNED, read_refund_states, states
 from retention.ingest.orders.quantities import THOUSAND, spelled, times_quantity
 from retention.ingest.orders.refund_words import NOTHING_BACK, PART_BACK, are_part_refunded
 from retention.ingest.orders.repeats import Stretches
@@ -30,10 +30,11 @@ NONE_REFUSED = pl.DataFrame(schema={"key": pl.String, "line": pl.Int64})
 
 CONTACTS = ("name", "email", "phone")
 _LIMITS = {
-    "order_id": 200, "buyer_id": 200, "sku": 100, "title": 500, "category": 200, "country": 100, "region": 100,
-    "city": 100, "phone": 32, "email": 254, "name": 200, "waybill": MOST_LETTERS, "coupon": 64, "channel": 50,
+    "order_id": 200, "buyer_id": 200, "sku": 100, "phone": 32, "email": 254, "waybill": MOST_LETTERS, "coupon": 64,
     "line_id": 100,
 }  # fmt: skip
+_BRIEF = {"title": 500, "category": 200, "country": 100, "region": 100, "city": 100, "name": 200, "channel": 50}
+"""What describes and identifies nothing: a longer one is shortened, since the order is none the worse for it."""
 _MONEY = ("unit_price", "amount", "line_discount", "order_total", "order_discount", "refunded", "postage")
 _TIMES = ("paid_at", "placed_at", "shipped_at", "updated_at", "cancelled_at")
 _TIME = ("paid_at", "placed_at")
@@ -59,8 +60,9 @@ class OrderReading:
     `order_level`: money columns hold the order's totals. `after_refunds`: refunds have been taken from the amount.
     `status_words`: folded status words and the states they mean here; `unknown_statuses` counts the words nobody knows,
     `unknown_refunds` those of refunds, `kinds_of_refund` words that only name one, and `open_refunds` the rows that
-    name the amount of a refund which was not paid.
-    `add_lines`: known orders keep their lines. `items_only`: the file holds lines and says nothing of their orders.
+    name the amount of a refund which was not paid; `shortened` by field the texts that were too long.
+    `add_lines`: known orders keep their lines. `items`: the lines are those of orders that a list of orders brings.
+    `items_only`: the file holds lines and says nothing of their orders.
     `divides`: the rows come from a file, which may hold an order twice.
     """
 
@@ -75,7 +77,9 @@ class OrderReading:
     unknown_refunds: Counter[str] = field(default_factory=Counter)
     kinds_of_refund: Counter[str] = field(default_factory=Counter)
     open_refunds: Counter[str] = field(default_factory=Counter)
+    shortened: Counter[str] = field(default_factory=Counter)
     add_lines: bool = False
+    items: bool = False
     items_only: bool = False
     divides: bool = True
 
@@ -115,7 +119,7 @@ class OrderReading:
         return good.select(self.kept), refused
 
     def _values(self, rows: Rows) -> pl.DataFrame:
-        texts = rows.texts(_LIMITS)
+        texts = rows.texts(_LIMITS) | rows.brief_texts(_BRIEF, self.shortened)
         if self.numbered:
             number = texts["order_id"]
             rows.refuse(number.is_null(), gettext_noop("the order number is missing"))
@@ -151,14 +155,14 @@ class OrderReading:
             rows.refuse((frame[name] < 0).fill_null(False), message, rows.cells(name), field=name)
         if self.numbered and not self.order_level:  # a line of an order may be a discount; the merge sees the order
             return
-        for name in ("unit_price", "amount"):  # a return has a negative quantity
+        names = ("amount",) if self.numbered else ("unit_price", "amount")  # the order's total says what it came to
+        for name in names:  # a return has a negative quantity
             wrong = (frame[name] < 0) & (frame["quantity"] >= 0)
             rows.refuse(wrong.fill_null(False), NEGATIVE, rows.cells(name), field=name)
 
     def _check_completeness(self, rows: Rows, frame: pl.DataFrame) -> None:
-        cancelled = (pl.col("state") == CANCELLED).fill_null(value=False)
         for names, message in ((_TIME, NO_TIME), (_WORTH, NO_WORTH)):
-            needless = cancelled & (names == _WORTH)  # a cancelled order came to nothing
+            needless = _came_to_nothing() & (names == _WORTH)
             missing = frame.select(pl.all_horizontal(pl.col(names).is_null()) & ~needless).to_series()
             rows.refuse(missing, message, unless=names)
 
@@ -177,7 +181,7 @@ class OrderReading:
             own = pl.col("amount") if self.numbered else pl.coalesce("amount", "order_total")
             returned = pl.when(pl.col("quantity") < 0).then(-own.abs()).otherwise(own)
             signed = _less_discount(pl.coalesce(returned, listed))
-        nothing = (pl.col("state") == CANCELLED) & pl.col("order_total").is_null()  # its amount is often left blank
+        nothing = _came_to_nothing() & pl.col("order_total").is_null()
         signed = pl.coalesce(signed, pl.when(nothing).then(0))
         frame = frame.with_columns(line_amount=signed.cast(pl.Int64))
         if not self.columns.keys() & {"status", "paid_at", "cancelled_at"} and not self.items_only:
@@ -192,6 +196,11 @@ class OrderReading:
             return frame
         self.open_refunds["rows"] += count
         return frame.with_columns(refunded=pl.when(still_here.fill_null(value=False)).then(0).otherwise("refunded"))
+
+
+def _came_to_nothing() -> pl.Expr:
+    """Whether an order was cancelled or not paid: its amount is often left blank (Amazon: Cancelled, Pending)."""
+    return pl.col("state").is_in([PLACED, CANCELLED]).fill_null(value=False)
 
 
 def _less_discount(amount: pl.Expr) -> pl.Expr:

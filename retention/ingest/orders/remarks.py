@@ -31,6 +31,10 @@ _MESSAGES = {
         "{count} orders were refunded in part and the file does not say how much; they count as paid in full: "
         "{numbers}. Export the refunded amount and map that column to refunded.",
     ),
+    "timeless": ngettext_noop(
+        "{count} order was never paid and the file tells no time of it; it was left out: {numbers}.",
+        "{count} orders were never paid and the file tells no time of them; they were left out: {numbers}.",
+    ),
     "repeated": ngettext_noop(
         "The amount on the lines of {count} order is the order's total and was shared among them: {numbers}. Map the "
         "column to order_total if it is so everywhere.",
@@ -61,6 +65,7 @@ _TOTALS = {
     "several_buyers": "orders_of_several_buyers",
     "stateless": "orders_without_state",
     "ahead": "orders_dated_ahead",
+    "timeless": "orders_without_time",
 }
 _REPEATS = gettext_noop("Identical lines of an order: {kept} kept, {left_out} left out as repeats.")
 

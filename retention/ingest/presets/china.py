@@ -7,7 +7,10 @@ from retention.ingest.presets.preset import ColumnPreset, ExportFormat
 
 # Seller centre, "已卖出的宝贝", "导出订单" (ExportOrderList*.csv, GBK). Headers as public programs read them: two C#
 # shop systems and a PHP one that imitate the export, a merger of both files by pandas ("收货地址 ", "物流单号 " with
-# blanks behind), an Excel file of 2018, a Tmall report of 2020 on a public data site.
+# blanks behind), an Excel file of 2018, a Tmall report of 2020 on a public data site. In that report what was paid is
+# the total less the refund in each of 5,646 refunded orders. Since 2022 the column is called 买家实付金额: an
+# importer of both files of such an export (a stock keeper in TypeScript) and one of four platforms add refunds to it
+# where it is the smaller one.
 _TAOBAO_ORDER = {
     "order_id": ("订单编号", "主订单编号"),
     "buyer_id": ("买家会员名", "买家昵称", "买家会员昵称", "买家淘宝昵称"),
@@ -26,6 +29,7 @@ _TAOBAO_ORDER = {
     "phone": ("联系手机", "联系电话"),
     "waybill": ("物流单号", "运单号"),
 }
+_AFTER_REFUNDS = ("买家实际支付金额", "买家实付金额")
 
 TAOBAO = ColumnPreset(
     "taobao",
@@ -42,11 +46,11 @@ TAOBAO = ColumnPreset(
                 "集分宝抵扣", "是否是O2O交易",
             ),
             order_level=True,
-            after_refunds=("买家实际支付金额",),
+            after_refunds=_AFTER_REFUNDS,
         ),
         # "宝贝报表" (ExportOrderDetailList*.csv): one row an article, without buyer and, in its old form,
         # without times; columns as a PHP imitation, a JavaScript importer and a Django model of the trade
-        # list them.
+        # list them, those since 2022 (子订单编号, 商品标题, 买家实付金额) as the importer above and a pandas program.
         ExportFormat(
             "orders",
             "宝贝报表 (ExportOrderDetailList)",
@@ -56,8 +60,8 @@ TAOBAO = ColumnPreset(
                 "title": ("标题", "宝贝标题", "商品标题"),
                 "unit_price": ("价格", "商品价格"),
                 "quantity": ("购买数量",),
-                "sku": ("外部系统编号", "商家编码", "商品编码"),
-                "amount": ("买家实际支付金额", "买家应付货款"),
+                "sku": ("外部系统编号", "商家编码", "商品编码", "商品ID"),
+                "amount": ("买家实付金额", "买家实际支付金额", "买家应付货款"),
                 "status": ("订单状态",),
                 "refund_status": ("退款状态",),
                 "refunded": ("退款金额",),
@@ -80,7 +84,7 @@ TMALL = ColumnPreset(
             _TAOBAO_ORDER,
             marks=("总金额", "买家实际支付金额", "订单付款时间", "退款金额"),
             order_level=True,
-            after_refunds=("买家实际支付金额",),
+            after_refunds=_AFTER_REFUNDS,
         ),
     ),
 )
@@ -160,7 +164,9 @@ PINDUODUO = ColumnPreset(
 )  # fmt: skip
 
 # 抖店 (Douyin shop), "订单管理", "导出": header rows in the tests of five public importers; cells begin with a tab,
-# names and numbers are ciphers ("##…", "$$…"). A row is a sub-order with an amount of its own.
+# names and numbers are ciphers ("##…", "$$…"). A row is a sub-order with an amount of its own; 商品金额 is the price of
+# one piece (three pandas programs for settlements say so), 售后状态 of an order that goes on may be 换货成功, 补寄成功
+# (sales rules of a dashboard's importer).
 DOUYIN = ColumnPreset(
     "douyin",
     (
@@ -198,8 +204,10 @@ DOUYIN = ColumnPreset(
     ),
 )  # fmt: skip
 
-# 有赞, "订单", "批量导出": header rows in a Java importer (CsvBindByName), a bakery's loader and several test suites. A
-# nickname is no number: many share one, so the buyer is known by the mobile number.
+# 有赞, "订单", "批量导出": header rows in a Java importer (CsvBindByName), a bakery's loader, a tutorial with two
+# rows of a file of 2022, a PHP shop that imitates it and several test suites. A nickname is no number: many share
+# one, so the buyer is known by the mobile number. Of an article 商品实际成交金额 is what was paid (pandas reports and
+# a SQL model of two shops add it up), 商品单价 the price before 店铺优惠（分摊）.
 _YOUZAN_ORDER = {
     "order_id": ("订单号",),
     "buyer_id": ("买家ID", "客户ID", "买家手机号"),
@@ -230,6 +238,7 @@ YOUZAN = ColumnPreset(
             {
                 **_YOUZAN_ORDER,
                 "title": ("全部商品名称",),
+                "quantity": ("订单商品总件数",),
                 "refund_status": ("订单退款状态",),
                 "refunded": ("订单已退款金额",),
             },
@@ -242,17 +251,19 @@ YOUZAN = ColumnPreset(
             "商品维度",
             {
                 **_YOUZAN_ORDER,
+                "status": ("订单状态", "订单商品状态"),
                 "title": ("商品名称",),
                 "sku": ("规格编码", "商品编码"),
                 "quantity": ("商品数量",),
-                "unit_price": ("商品单价",),
+                "unit_price": ("商品优惠后价格", "商品单价"),
+                "amount": ("商品实际成交金额", "商品金额小计"),
                 "refund_status": ("商品退款状态",),
                 "refunded": ("商品已退款金额",),
                 "waybill": ("商品发货物流单号",),
             },
             marks=(
                 *_YOUZAN_MARKS, "商品发货物流单号", "商品发货物流公司", "商品退款状态", "商品已退款金额",
-                "订单商品状态", "商品留言",
+                "订单商品状态", "商品留言", "商品实际成交金额", "商品优惠后价格", "商品抵用积分数",
             ),
             without=("买家昵称",),
         ),

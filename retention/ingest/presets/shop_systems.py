@@ -131,7 +131,8 @@ PRESTASHOP = ColumnPreset(
 # sale.order.line, in the language of the user. English, German (Auftragszeilen/Menge), French (Lignes de la
 # commande/Total, also Produit for Article), Spanish (Líneas del pedido/Cantidad) and Chinese (订单行/数量, before that
 # 订购数量) headers as public readers of such files name them; 总计, 货币, 创建日期, Precio unitario and Total from
-# addons/sale/i18n of Odoo 9 and 12. Rows after the first of an order leave its columns blank.
+# addons/sale/i18n of Odoo 9 and 12. Rows after the first of an order leave its columns blank; a discount is a line with
+# a negative price (sale_loyalty, the wizard sale.order.discount).
 ODOO = ColumnPreset(
     "odoo",
     (
@@ -214,7 +215,6 @@ ODOO = ColumnPreset(
                 "Referencia del pedido", "订单关联", "销售员", "销售人员", "销售团队", "开票状态",
                 "订单行/产品", "订单行/数量", "订单行/订购数量", "订单行/单价", "订单行/小计",
             ),
-            order_level=True,
             not_verified=(
                 "`Auftragsdatum`, `Fecha de la orden`, German amounts of lines, the customer's columns (`客户/电话`)."
             ),

@@ -8,7 +8,10 @@ from retention.ingest.presets.woocommerce_plugins import ADVANCED, SKYVERGE, SKY
 # which the browser does (without `N. Revenue`); export/class-wc-product-csv-exporter.php. Translations of the first
 # two: the language packs woocommerce-{de_DE,fr_FR,es_ES,it_IT,zh_CN}-*.json of analytics-report-orders.js and
 # analytics-report-customers.js (2023, German 2026); a French file in the sample of a public dashboard. Those of
-# products: importers that read German, French and Spanish exports, several names for one where the packs changed.
+# products: importers that read German, French and Spanish exports, several names for one where the packs changed. A
+# refund is a row of its own, with the number of its order, the day it was given and a negative net amount
+# (OrderAwareControllerTrait.php), so that rows are lines; `N. Revenue (formatted)` is the order's total on each of
+# them.
 _ANALYTICS = ExportFormat(
     "orders",
     "Analytics (core)",
@@ -38,7 +41,6 @@ _ANALYTICS = ExportFormat(
         "售出项目", "客户类型", "净销售额",
     ),
     without=("Customer",),
-    order_level=True,
 )  # fmt: skip
 
 _CUSTOMERS = ExportFormat(
