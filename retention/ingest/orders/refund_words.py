@@ -178,4 +178,5 @@ def _says_again(part: str) -> bool:
 
 
 def _plain(word: str) -> str:
-    return unicodedata.normalize("NFKC", word).casefold().replace("_", " ").strip().translate(_SIMPLE)
+    plain = unicodedata.normalize("NFKC", word).replace("\u0e4d\u0e32", "\u0e33")  # NFKC takes the Thai vowel am apart
+    return plain.casefold().replace("_", " ").strip().translate(_SIMPLE)
