@@ -35,6 +35,10 @@ _TRIED_IN_TURN = frozenset(
 _SHARING = frozenset(("name", "email", "phone"))
 """Fields that may be told by the column of the buyer's number."""
 
+OF_LINE, OF_ORDER = "line", "order"
+REFUNDS = {"refunded": "", "line_refunded": OF_LINE, "order_refunded": OF_ORDER}
+"""Fields of refunds and whose they are, as far as the name says; of a file one is read."""
+
 _ENOUGH = 2.0  # headers that only one preset has, or more that several have
 _AHEAD = 0.5  # by how much the best must be before the next
 
@@ -135,13 +139,13 @@ def map_columns(kind: str, header: Sequence[str], export: ExportFormat, explicit
     by_plain_name |= {_plain(name): name for name in reversed(header)}
     found = {name: columns_of(said, header) for name, said in explicit.items()}
     for name, special in export.names.items():
-        if name in fields and name not in found and (sources := _sources(special, by_plain_name)):
+        if name in fields and _is_open(name, found) and (sources := _sources(special, by_plain_name)):
             found[name] = sources if name in _TRIED_IN_TURN else sources[:1]
     left_out = {_plain(name) for name in export.without}
     for name, usual in fields.items():
         names = [each for each in usual if _plain(each) not in left_out]
         taken = {column for other, sources in found.items() for column in sources[0] if not _share(name, other)}
-        if name not in found and (sources := _sources(names, by_plain_name, taken)):
+        if _is_open(name, found) and (sources := _sources(names, by_plain_name, taken)):
             found[name] = sources if name in _SHARING else sources[:1]
     _add_times(kind, header, found)
     columns = Columns(found)
@@ -182,6 +186,11 @@ def columns_of(said: str, header: Collection[str]) -> list[Source]:
 def spelled(sources: Sequence[Source]) -> str:
     """Return columns as a mapping says them."""
     return ALTERNATIVE.join(TOGETHER.join(source) for source in sources)
+
+
+def _is_open(name: str, found: Collection[str]) -> bool:
+    """Tell whether a column is still looked for."""
+    return name not in found and not (name in REFUNDS and REFUNDS.keys() & set(found))
 
 
 def _share(name: str, other: str) -> bool:

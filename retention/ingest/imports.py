@@ -3,7 +3,6 @@
 An import that is interrupted, at any point, has changed nothing; the next run starts over and ends right.
 """
 
-from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -31,13 +30,16 @@ from retention.ingest.journals.journal import ImportJournal
 from retention.ingest.journals.landed import LandedImport, add_job, note_landing
 from retention.ingest.options import ImportOptions
 from retention.ingest.orders.order_files import OrderStaging
+from retention.ingest.orders.repeated_refunds import RepeatedRefunds
 from retention.ingest.orders.stream import Scattered
+from retention.ingest.orders.totals_after_refunds import NAME as TOTAL_AFTER_REFUNDS
+from retention.ingest.orders.totals_after_refunds import ZeroTotals
 from retention.ingest.orders.waiting import rows_of
 from retention.ingest.orders.whole_repeats import WholeRepeats
 from retention.ingest.people.erased_rows import screen
 from retention.ingest.people.persons import KnownBuyers
 from retention.ingest.prepared import PreparedFile
-from retention.ingest.presets import AUTO, GENERIC
+from retention.ingest.presets import AUTO, GENERIC, ExportFormat
 from retention.ingest.questions import refuse_open
 from retention.ingest.rejected_rows import ReadAs, asked_as_before, found_as_before, read_as
 from retention.ingest.report import ImportReport, figures
@@ -151,7 +153,7 @@ def take(
     rows = PreparedFile(
         tidied, asked.kind, columns, shop, KnownBuyers(session, shop), found.export.given_in(asked.path.name)
     )
-    conventions = _conventions(rows, shop, asked, rows.fields, before)
+    conventions = _conventions(rows, shop, asked, found.export, before)
     staging = open_staging(session, shop, asked, found, rows.fields, conventions, folder=folder, stream=stream)
     with closing(staging):
         screened = _Screen(erased_of(session, shop), asked.kind, rows.fields, columns)
@@ -194,10 +196,10 @@ def _merge(session: Session, staging: Staging, asked: ImportRequest) -> MergeRep
 
 
 def _conventions(
-    opened: PreparedFile, shop: Shop, asked: ImportRequest, columns: Mapping[str, str], before: ReadAs | None
+    opened: PreparedFile, shop: Shop, asked: ImportRequest, export: ExportFormat, before: ReadAs | None
 ) -> Conventions:
     """Return how the cells of the file are written; raises the questions that the file leaves open."""
-    found = survey(opened.as_written(), _evidence(opened, shop, asked, columns))
+    found = survey(opened.as_written(), _evidence(opened, shop, asked, export))
     found = found_as_before(found, before, asked.options)
     asked.questions.extend(found.questions)
     refuse_open(found.questions)
@@ -206,9 +208,9 @@ def _conventions(
     return found
 
 
-def _evidence(opened: PreparedFile, shop: Shop, asked: ImportRequest, columns: Mapping[str, str]) -> list[FileEvidence]:
+def _evidence(opened: PreparedFile, shop: Shop, asked: ImportRequest, export: ExportFormat) -> list[FileEvidence]:
     """Return the questions to the file as a whole."""
-    cents, exact = get_currency_precision(shop.currency), opened.exact
+    cents, exact, columns = get_currency_precision(shop.currency), opened.exact, opened.fields
     evidence: list[FileEvidence] = [
         Decimals(columns, asked.options.decimal, exact=exact, cents=cents),
         DateOrders(columns, asked.options.dates, now=asked.now),
@@ -218,6 +220,8 @@ def _evidence(opened: PreparedFile, shop: Shop, asked: ImportRequest, columns: M
     if asked.kind == "orders":
         evidence.append(RoundedOrders(columns))
         evidence += [WholeRepeats(columns)] if "order_id" in columns else []
+        evidence += [] if export.order_level and not opened.refunds else [RepeatedRefunds(columns, opened.refunds)]
+        evidence += [ZeroTotals(columns)] if TOTAL_AFTER_REFUNDS in columns else []
     return evidence
 
 

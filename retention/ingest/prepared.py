@@ -12,7 +12,7 @@ import polars as pl
 from retention.addresses import country_of
 from retention.i18n import ngettext_noop
 from retention.ingest.cells.day_and_time import day_with_time
-from retention.ingest.columns import Columns
+from retention.ingest.columns import REFUNDS, Columns
 from retention.ingest.files.chunks import Chunk, Source, is_own
 from retention.ingest.notes import Notes
 from retention.ingest.people.persons import KnownBuyers, blank_if_nobody, joined, read_persons, without_masks
@@ -48,7 +48,7 @@ class PreparedFile:
         self.source = source
         self._known = known
         self._reading = PersonReading(kind, columns, shop, known, given)
-        self.fields = self._reading.fields
+        self.fields, self.refunds = self._reading.fields, self._reading.refunds
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield all rows in the order of the file."""
@@ -89,6 +89,7 @@ class PersonReading:
             plain = len(sources) == 1 and len(sources[0]) == 1 and name not in (*self._contacts, "waybill")
             fields[name] = sources[0][0] if plain else _own_column(name, sources)
         fields |= {name: f"= {name}" for name in self._given}
+        self.refunds = _settle_refunds(fields)
         fields.pop("buyer_id", None)
         if "buyer_id" in KINDS[kind] and ("buyer_id" in columns or (self._guests and self._contacts)):
             fields["buyer_id"] = "= buyer_id"
@@ -158,6 +159,15 @@ class PersonReading:
 
     def _together(self, parts: list[pl.Series], name: str) -> pl.Series:
         return day_with_time(*parts) if name in MOMENTS and len(parts) == len(("day", "time")) else joined(parts)
+
+
+def _settle_refunds(fields: dict[str, str]) -> str:
+    """Let the field `refunded` hold the refunds of lines or orders and return whose they are, where that is said."""
+    for name, whose in REFUNDS.items():
+        if name in fields:
+            fields["refunded"] = fields.pop(name)
+            return whose
+    return ""
 
 
 def _own_column(name: str, sources: tuple[tuple[str, ...], ...]) -> str:

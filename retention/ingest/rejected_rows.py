@@ -36,6 +36,8 @@ class ReadAs:
     decimals: Mapping[str, str] = field(default_factory=dict)
     dates: Mapping[str, str] = field(default_factory=dict)
     unsure_dates: Sequence[str] = ()
+    refunds: str = ""
+    zero_is_all_back: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON values."""
@@ -45,7 +47,8 @@ class ReadAs:
 def read_as(options: ImportOptions, found: Conventions) -> ReadAs:
     """Return how a file is read."""
     options_given = {name: value for name, value in options.as_json().items() if name not in _NOT_CARRIED}
-    return ReadAs(options_given, dict(found.decimals), dict(found.dates), sorted(found.unsure_dates))
+    cells = (dict(found.decimals), dict(found.dates), sorted(found.unsure_dates))
+    return ReadAs(options_given, *cells, found.refunds, found.zero_is_all_back)
 
 
 def asked_as_before(
@@ -72,6 +75,7 @@ def found_as_before(found: Conventions, before: ReadAs | None, options: ImportOp
     unsure = found.unsure_dates - dates.keys() | ({*before.unsure_dates} if not options.dates else set())
     known = {"decimal": decimals, "dates": dates}
     questions = tuple(each for each in found.questions if each.column not in known[each.option])
+    found = replace(found, refunds=before.refunds, zero_is_all_back=before.zero_is_all_back)
     return replace(found, decimals=decimals, dates=dates, unsure_dates=unsure, questions=questions, notes=())
 
 

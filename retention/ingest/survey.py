@@ -24,7 +24,10 @@ class Conventions:
     `decimals`: by column, "point", "comma" or, cell by cell, "mixed".
     `fractions`: the columns of identifiers with numbers that are not whole. `rounded`: the columns of identifiers that
     a spreadsheet rounded, with the two lines that show it by number; "" stands for all other long numbers. `copies`:
-    how often the file says each of its orders, row by row. `line_ids`: whether the numbers of lines are their own.
+    how often the file says each of its orders, row by row. `in_states`: whether it says orders in several states.
+    `line_ids`: whether the numbers of lines are their own.
+    `refunds`: whose the refunds are, as `repeated_refunds` names it. `zero_is_all_back`: that a total of 0 after
+    refunds says that all went back, and not that nothing did.
     `questions`: what the file leaves open; `notes`: what is to be said.
     """
 
@@ -35,7 +38,10 @@ class Conventions:
     fractions: frozenset[str] = frozenset()
     rounded: Mapping[str, Mapping[str, tuple[int, int]]] = field(default_factory=dict)
     copies: int = 1
+    in_states: bool = False
     line_ids: bool = False
+    refunds: str = ""
+    zero_is_all_back: bool = False
     questions: tuple[Question, ...] = ()
     notes: tuple[Note, ...] = ()
 

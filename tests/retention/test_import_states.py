@@ -72,9 +72,11 @@ KEPT = "order_id,buyer_id,placed_at,sku,quantity,amount,"
     [
         ("status,updated_at", ["CUP,1,10,paid,2026-03-06", "CUP,1,10,paid,2026-03-07"], 1, 1000, "paid"),
         ("status,updated_at", ["CUP,1,10,refunded,2026-03-06", "CUP,1,10,paid,2026-03-07"], 1, 1000, "paid"),
-        ("status,refunded", ["CUP,1,10,paid,", "CUP,1,10,paid,4"], 1, 1000, "paid"),
-        ("status,refund_status", ["CUP,1,10,paid,退款中", "CUP,1,10,paid,退款成功"], 1, 1000, "paid"),
         ("status", ["CUP,2,20,unpaid", "POT,1,30,paid", "POT,1,30,unpaid", "CUP,2,20,paid"], 2, 5000, "paid"),
+        # One of two of a sort went back.
+        ("status", ["CUP,1,10,paid", "CUP,1,10,refunded"], 2, 2000, "paid"),
+        ("status,refunded", ["CUP,1,10,paid,", "CUP,1,10,paid,4"], 2, 2000, "paid"),
+        ("status,refund_status", ["CUP,1,10,paid,无售后", "CUP,1,10,paid,退款成功"], 2, 2000, "paid"),
         # Real lines: other lines in each state, another colour, the order's total, two parcels, two times of one line.
         ("status", ["CUP,1,10,paid", "POT,1,30,refunded"], 2, 4000, "paid"),
         ("status", ["CUP,1,10,paid", "CUP,1,10,refunded", "POT,1,30,paid"], 3, 5000, "paid"),
@@ -93,3 +95,26 @@ def test_rows_that_differ_in_state_alone_are_states_and_others_are_lines(
     assert report.totals["repeats_left_out"] == len(rows) - lines
     assert ask("SELECT count(*), sum(amount) FROM order_lines") == [(lines, amount)]
     assert ask("SELECT amount, status FROM orders") == [(amount, status)]
+
+
+def test_equal_lines_of_which_one_went_back_are_lines_unless_the_file_has_orders_in_several_states(
+    load: Load, ask: Ask
+) -> None:
+    def rows(number: int, *lines: str) -> list[str]:
+        return [f"{number},a,2026-03-05,{line}" for line in lines]
+
+    mug = rows(7, "CUP,1,10,paid", "CUP,1,10,refunded")
+    others = rows(8, "CUP,1,10,paid", "POT,1,30,paid")
+    report = load("\n".join([KEPT + "status", *mug, *others]))
+    assert (report.totals["orders_with_equal_lines"], report.totals["repeats_left_out"]) == (1, 0)
+    assert any("taken for lines of their own: 7." in note for note in report.notes)
+    assert ask("SELECT amount, refunded, counts FROM orders WHERE external_id = '7'") == [(2000, 1000, 1)]
+    twice = rows(8, "CUP,1,10,paid", "CUP,1,10,shipped", "POT,1,30,paid", "POT,1,30,shipped")
+    singles = [row for number in range(3) for row in rows(number, "TEA,1,5,paid", "TEA,1,5,shipped")]
+    for source, several in (("whole orders twice", [*mug, *twice]), ("single rows twice", [*mug, *singles])):
+        report = load("\n".join([KEPT + "status", *several]), source=source)
+        assert "orders_with_equal_lines" not in report.totals
+        found = ask(f"SELECT amount, status FROM orders WHERE external_id = '7' AND source = '{source}'")
+        assert found == [(1000, "returned")]
+    apart = load("\n".join([KEPT + "status", mug[0], *others, mug[1]]), source="one export after the other")
+    assert apart.totals["repeats_left_out"] == 1

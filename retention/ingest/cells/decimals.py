@@ -15,7 +15,7 @@ from retention.ingest.survey import Conventions
 
 AMOUNTS = (
     "unit_price", "amount", "total", "order_total", "refunded", "postage", "order_discount", "line_discount",
-    "price", "discount", "tax",
+    "total_after_refunds", "price", "discount", "tax",
 )  # fmt: skip
 """The fields that hold amounts, in every kind of file."""
 

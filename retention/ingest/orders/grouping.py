@@ -2,10 +2,12 @@
 
 import polars as pl
 
+from retention.ingest.columns import OF_LINE, OF_ORDER
 from retention.ingest.orders.order_rows import OrderReading
 from retention.ingest.orders.order_states import CANCELLED, PAID, PLACED, RETURNED, status_words
 from retention.ingest.orders.quantities import pieces, price_of, rest
 from retention.ingest.orders.refund_words import ALL_BACK, PART_BACK
+from retention.ingest.orders.repeated_refunds import OF_LINES_BY_EVIDENCE
 from retention.ingest.orders.sharing import share_totals, split_repeated_totals
 from retention.orders import OrderStatus
 
@@ -32,8 +34,9 @@ def settle_lines(rows: pl.DataFrame, reading: OrderReading) -> pl.DataFrame:
         rows = _refund_lines(rows.with_columns(pl.col("line_amount").fill_null(0)), reading)
     else:
         back = pl.col("refund_state") == ALL_BACK
+        own = pl.col("refunded") if reading.refunds_of == OF_LINE else pl.lit(None, pl.Int64)
         rows = share_totals(_empty_heads(rows) if reading.order_level else rows).with_columns(
-            line_refunded=pl.when(back).then("line_amount").otherwise(0)
+            line_refunded=pl.coalesce(own, pl.when(back).then("line_amount").otherwise(0))
         )
     return rows.with_columns(price=pl.coalesce(pl.col("unit_price").abs(), price_of("line_amount")))
 
@@ -50,27 +53,39 @@ def _empty_heads(rows: pl.DataFrame) -> pl.DataFrame:
 def _refund_lines(rows: pl.DataFrame, reading: OrderReading) -> pl.DataFrame:
     """Settle what went back of each line, and in `line_refunded` what of it the file says of the line itself.
 
-    A refund larger than its line, the same on all lines, or on some lines while others leave it open, is the order's.
-    Beside an order's total, one that repeats counts once, and so does one that is larger than a line it stands on.
+    Where the file does not say whose it is, a refund larger than its line, the same on all lines, or on some lines
+    while others leave it open, is the order's. Beside an order's total, one that repeats counts once, and so does one
+    that is larger than a line it stands on.
     """
-    if not (rows["refunded"] > 0).any():
+    if reading.refunds_of == OF_LINE or not (rows["refunded"] > 0).any():
         return _back_by_state(rows).with_columns(line_refunded="refunded")
+    rows = _of_whom(rows, reading)
+    stated = pl.col("stated")
+    once = pl.when(pl.int_range(pl.len()).over("key") == 0).then(stated.max().over("key"))
+    by_state = _back_by_state(rows)["refunded"]
+    rows = rows.with_columns(refunded=pl.when("single").then(once).otherwise(by_state))
+    by_state_alone = stated.is_null() & (pl.col("refunded") == pl.col("line_amount")) & ~pl.col("single")
+    own = pl.when(~pl.col("of_order") | by_state_alone).then("refunded").otherwise(0)
+    return rows.with_columns(line_refunded=own).drop("of_order", "stated", "single")
+
+
+def _of_whom(rows: pl.DataFrame, reading: OrderReading) -> pl.DataFrame:
+    """Return rows with what is `stated`, whether that is `of_order`, and whether it is so and stands there repeated."""
     stated = pl.col("refunded")
     several = pl.len() > 1
     larger = (stated > pl.col("line_amount").abs()).any()
     same = several & (stated.min() == stated.max()) & stated.is_not_null().all() & (stated.max() > 0)
     sparse = several & stated.is_null().any() & stated.is_not_null().any()
-    repeated = (larger | same).over("key").fill_null(value=False)
-    rows = rows.with_columns(of_order=repeated | sparse.over("key"), stated=stated)
-    first = pl.int_range(pl.len()).over("key") == 0
-    once = pl.when(first).then(stated.max().over("key"))
-    alike = (larger & same).over("key").fill_null(value=False) | pl.col("order_total").is_not_null().any().over("key")
-    single = repeated & (pl.lit("order_total" in reading.columns) | alike)
-    rows = rows.with_columns(refunded=pl.when(single).then(once).otherwise(stated))
-    rows = _back_by_state(rows)
-    by_state = pl.col("stated").is_null() & (pl.col("refunded") == pl.col("line_amount"))
-    own = pl.when(~pl.col("of_order") | by_state).then("refunded").otherwise(0)
-    return rows.with_columns(line_refunded=own).drop("of_order", "stated")
+    totalled = pl.lit("order_total" in reading.columns) | pl.col("order_total").is_not_null().any()
+    of_order = larger | same | sparse
+    single = (larger & same) | ((larger | same) & totalled)
+    if reading.refunds_of == OF_ORDER:
+        of_order = single = several & (stated.max() > 0)
+    elif reading.refunds_of == OF_LINES_BY_EVIDENCE:
+        of_order, single = larger | sparse, larger & same
+    flags = {"of_order": of_order, "single": single}
+    found = {name: flag.over("key").fill_null(value=False) for name, flag in flags.items()}
+    return rows.with_columns(**found, stated=stated)
 
 
 def _back_by_state(rows: pl.DataFrame) -> pl.DataFrame:
@@ -123,7 +138,8 @@ def group_rows(rows: pl.DataFrame, reading: OrderReading) -> pl.DataFrame:
 def _grouped(rows: pl.DataFrame, reading: OrderReading) -> pl.DataFrame:
     stated = pl.col("refund_state").is_not_null()
     back = pl.col("refund_state") == ALL_BACK
-    refunded = _refund_of_lines() if reading.own_amounts else pl.col("refunded").max()
+    of_lines = reading.own_amounts or reading.refunds_of == OF_LINE
+    refunded = _refund_of_lines() if of_lines else pl.col("refunded").max()
     return rows.group_by("key", maintain_order=True).agg(
         *(pl.col(name).drop_nulls().first() for name in _FIRST),
         pl.col("placed_at", "paid_at").min(),

@@ -130,7 +130,7 @@ class OrderMerge:
             lines = settle_lines(rank_equals(rows), self.reading)
             return lines, group_rows(lines, self.reading)
         found = self.reading.conventions
-        latest = latest_states(rows) if self.reading.divides else rows
+        latest = self._latest(rows) if self.reading.divides else rows
         real = without_repeats(latest, factor=found.copies, divides=self.reading.divides, line_ids=found.line_ids)
         self.counts.update(repeats_kept=real.kept, repeats_left_out=real.left_out + rows.height - latest.height)
         lines = settle_lines(real.rows, self.reading)
@@ -143,6 +143,11 @@ class OrderMerge:
             if late is not None or len(timeless):
                 lines = lines.join(orders, on="key", how="semi", maintain_order="left")
         return lines, orders
+
+    def _latest(self, rows: pl.DataFrame) -> pl.DataFrame:
+        latest, unsure = latest_states(rows, in_states=self.reading.conventions.in_states)
+        self.remarks.add("unsure", unsure)
+        return latest
 
     def _refuse(self, late: pl.DataFrame | None) -> None:
         if late is not None:

@@ -19,6 +19,8 @@ from retention.ingest.orders.refund_words import NOTHING_BACK, PART_BACK, are_pa
 from retention.ingest.orders.repeats import Stretches
 from retention.ingest.orders.said_again import RowDigests
 from retention.ingest.orders.statuses import read_has_left, read_statuses
+from retention.ingest.orders.totals_after_refunds import NAME as TOTAL_AFTER_REFUNDS
+from retention.ingest.orders.totals_after_refunds import with_refunds
 from retention.ingest.survey import Conventions
 from retention.orders import OrderStatus
 from retention.shops import Shop
@@ -89,6 +91,15 @@ class OrderReading:
         return "order_id" in self.columns
 
     @property
+    def _money(self) -> tuple[str, ...]:
+        return (*_MONEY, TOTAL_AFTER_REFUNDS) if TOTAL_AFTER_REFUNDS in self.columns else _MONEY
+
+    @property
+    def refunds_of(self) -> str:
+        """Whose the refunds are, as `repeated_refunds` names it; "" where the file does not tell."""
+        return self.conventions.refunds
+
+    @property
     def own_amounts(self) -> bool:
         """Whether lines have amounts of their own; else the order's total is shared among them."""
         return not self.order_level and ("amount" in self.columns or "order_total" not in self.columns)
@@ -134,7 +145,7 @@ class OrderReading:
                 "state": states(status, times.pop("cancelled_at")),
                 **times,
                 "quantity": read_thousandths(rows, "quantity").fill_null(THOUSAND),
-                **currencies.settle(rows, read_money(rows, _MONEY, self.shop.currency, any_currency=True)),
+                **currencies.settle(rows, read_money(rows, self._money, self.shop.currency, any_currency=True)),
                 "refund_state": _with_part_refunds(went_back, rows, status),
                 "line": rows.lines,
             }
@@ -173,6 +184,8 @@ class OrderReading:
         )
         if self.after_refunds:
             frame = frame.with_columns(pl.col("amount") + pl.col("refunded").fill_null(0))
+        if TOTAL_AFTER_REFUNDS in self.columns:
+            frame = with_refunds(frame, self.conventions)
         listed = times_quantity(frame)
         if self.order_level and self.numbered:  # the amount is the order's; the line is worth price times quantity
             frame = frame.with_columns(order_total=pl.coalesce("order_total", "amount"), amount=None)

@@ -98,40 +98,54 @@ _CANCELLED = (
     r"^(?:已?取消(?!退|售后|申请)|已?关闭|(?:交易|订单)已?(?:关闭|取消))|"
     r"^(?:order )?(?:cancel|void|annul|storn)\w*(?! (?:refund|return))"
 )
-_ALONE = rf"(?:{_PART})(?:[a-zß-ÿąćęłńóśźż]{{0,8}}|[а-я]{{1,4}})"
 _DASH = re.compile(r"\s[-–—+&]\s|[–—]")
-_SPEAKS = re.compile(rf"{_BACK}|{_AFTER_SALES}")
-_IN_PART = re.compile(rf"(?:{_PART}).*(?:{_BACK})|(?:{_BACK}).*(?:{_PART})|{_PART_BY_KIND}", re.DOTALL)
+
+
+def _folded(word: str) -> str:
+    return unicodedata.normalize("NFKC", word).translate(_SIMPLE)
+
+
+def _pattern(words: str) -> re.Pattern[str]:
+    return re.compile(_folded(words), re.DOTALL)
+
+
+_IN_PART = _pattern(rf"(?:{_PART}).*(?:{_BACK})|(?:{_BACK}).*(?:{_PART})|{_PART_BY_KIND}")
+_PART_ALONE = _pattern(rf"(?:{_PART})(?:[a-zß-ÿąćęłńóśźż]{{0,8}}|[а-я]{{1,4}})")
+_ANY_PART = _pattern(rf"{_PART}|{_PART_BY_KIND}")
+_SPEAKS = _pattern(rf"{_BACK}|{_AFTER_SALES}")
+_SURE = _pattern(rf"{_PAID}|{_ALL}")
+_IS_NONE, _IS_PAID, _IS_OPEN, _IS_ALL, _IS_KIND = map(_pattern, (_NONE, _PAID, _OPEN, _ALL, _KIND))
+_IS_FULL, _OF_GOODS, _IS_CANCELLED = map(_pattern, (_FULL, _GOODS, _CANCELLED))
 
 
 @lru_cache(4096)
 def what_went_back(word: str) -> int | None:
     """Return what a state of a refund says: nothing, a part, all; all for a mere kind of refund, None if unknown."""
     plain = _plain(word)
-    said = re.sub(_GOODS, " ", plain).strip(" ,，")
-    if not said or re.search(_NONE, said):
+    said = _OF_GOODS.sub(" ", plain).strip(" ,，")
+    if not said or _IS_NONE.search(said):
         return NOTHING_BACK if plain else None
-    part = re.search(rf"{_PART}|{_PART_BY_KIND}", said)
-    if re.search(_PAID, said):
-        return PART_BACK if part and not re.search(_FULL, said) else ALL_BACK
-    if re.search(_OPEN, said):
+    part = _ANY_PART.search(said)
+    if _IS_PAID.search(said):
+        return PART_BACK if part and not _IS_FULL.search(said) else ALL_BACK
+    if _IS_OPEN.search(said):
         return NOTHING_BACK
     if part:
         return PART_BACK
-    return ALL_BACK if re.search(_ALL, said) or re.search(_KIND, said) else None
+    return ALL_BACK if _IS_ALL.search(said) or _IS_KIND.search(said) else None
 
 
 @lru_cache(4096)
 def names_only_kind(word: str) -> bool:
     """Tell whether a state of a refund only says of which kind it is: 仅退款, 退货退款, return."""
-    said = re.sub(_GOODS, "", _plain(word)).strip(" ,，")
-    return bool(re.search(_KIND, said)) and what_went_back(word) == ALL_BACK and not re.search(rf"{_PAID}|{_ALL}", said)
+    said = _OF_GOODS.sub("", _plain(word)).strip(" ,，")
+    return bool(_IS_KIND.search(said)) and what_went_back(word) == ALL_BACK and not _SURE.search(said)
 
 
 def went_back_of_order(word: str) -> int | None:
     """Return what the state of an order says of a refund; None where it says none, or that the order was cancelled."""
     plain = _plain(word)
-    if not _SPEAKS.search(plain) or re.search(_CANCELLED, plain) or names_only_kind(word):
+    if not _SPEAKS.search(plain) or _IS_CANCELLED.search(plain) or names_only_kind(word):
         return None
     return PART_BACK if names_part_refund(word) else what_went_back(word)
 
@@ -143,7 +157,7 @@ def speaks_of_refund(word: str) -> bool:
 
 def names_part_refund(word: str) -> bool:
     """Tell whether a word speaks of a refund of a part, given or not: the order goes on either way."""
-    return bool(_IN_PART.search(re.sub(_GOODS, " ", _plain(word))))
+    return bool(_IN_PART.search(_OF_GOODS.sub(" ", _plain(word))))
 
 
 def is_part_refunded(word: str) -> bool:
@@ -165,7 +179,7 @@ def said_of(word: str) -> tuple[str, ...]:
     """
     parts = tuple(piece for part in parts_of(word) for piece in _DASH.split(part) if piece.strip())
     whole = " ".join(map(str.strip, parts))
-    if any(re.fullmatch(_ALONE, _plain(part)) and not _SPEAKS.search(_plain(part)) for part in parts):
+    if any(_PART_ALONE.fullmatch(_plain(part)) and not _SPEAKS.search(_plain(part)) for part in parts):
         return (whole,) if names_part_refund(whole) else parts
     if not any(map(names_part_refund, parts)):
         return parts
@@ -174,9 +188,8 @@ def said_of(word: str) -> tuple[str, ...]:
 
 def _says_again(part: str) -> bool:
     """Tell whether a word of several names a refund without saying how much of it."""
-    return what_went_back(part) == ALL_BACK and speaks_of_refund(part) and not re.search(_FULL, _plain(part))
+    return what_went_back(part) == ALL_BACK and speaks_of_refund(part) and not _IS_FULL.search(_plain(part))
 
 
 def _plain(word: str) -> str:
-    plain = unicodedata.normalize("NFKC", word).replace("\u0e4d\u0e32", "\u0e33")  # NFKC takes the Thai vowel am apart
-    return plain.casefold().replace("_", " ").strip().translate(_SIMPLE)
+    return _folded(word).casefold().replace("_", " ").strip()

@@ -35,6 +35,12 @@ _MESSAGES = {
         "{count} order was never paid and the file tells no time of it; it was left out: {numbers}.",
         "{count} orders were never paid and the file tells no time of them; they were left out: {numbers}.",
     ),
+    "unsure": ngettext_noop(
+        "In {count} order equal lines differ in their state alone, as one of two that went back: they were taken for "
+        "lines of their own: {numbers}. If the file has orders in several states, import only the latest of them.",
+        "In {count} orders equal lines differ in their state alone, as one of two that went back: they were taken for "
+        "lines of their own: {numbers}. If the file has orders in several states, import only the latest of them.",
+    ),
     "repeated": ngettext_noop(
         "The amount on the lines of {count} order is the order's total and was shared among them: {numbers}. Map the "
         "column to order_total if it is so everywhere.",
@@ -61,6 +67,7 @@ _TOTALS = {
     "replaced": "orders_with_other_lines",
     "older": "orders_kept_newer",
     "part": "orders_refunded_without_amount",
+    "unsure": "orders_with_equal_lines",
     "repeated": "orders_with_repeated_total",
     "several_buyers": "orders_of_several_buyers",
     "stateless": "orders_without_state",

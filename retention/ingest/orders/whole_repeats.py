@@ -20,6 +20,10 @@ _ENOUGH = 0.01
 """Of the orders of several rows, so many must repeat whole."""
 
 
+_FEWEST, _MOST_OF_THEM = 3, 0.5
+"""Where each order has a single row, so many must stand there again for the file to say orders in several states."""
+
+
 class WholeRepeats:
     """Looks at how often the rows of each order stand in its unbroken stretches."""
 
@@ -29,7 +33,7 @@ class WholeRepeats:
         self._line_id = columns.get("line_id")
         self._waiting = pl.DataFrame(schema={"key": pl.String, "stretch": pl.Int64, "raw": pl.UInt64})
         self._stretches = Stretches()
-        self._orders = 0
+        self._orders = self._single = self._single_repeated = 0
         self._shared: dict[int, int] = {}
         self._ids_shared = False
 
@@ -53,9 +57,16 @@ class WholeRepeats:
 
     def _count(self, rows: pl.DataFrame) -> None:
         if rows["raw"].n_unique() == rows.height:
-            self._orders += rows.group_by("key").len().filter(pl.col("len") > 1).height
+            sizes = rows.group_by("key").len()
+            several = sizes.filter(pl.col("len") > 1).height
+            self._orders += several
+            self._single += sizes.height - several
             return
-        found = shared_divisors(most_in_a_stretch(rows, "raw")).filter(pl.col("different") > 1)
+        divisors = shared_divisors(most_in_a_stretch(rows, "raw"))
+        single = divisors.filter(pl.col("different") == 1)
+        self._single += single.height
+        self._single_repeated += single.filter(pl.col("shared") > 1).height
+        found = divisors.filter(pl.col("different") > 1)
         self._orders += found.height
         for shared, count in found["shared"].value_counts().rows():
             if shared > 1:
@@ -74,7 +85,10 @@ class WholeRepeats:
         for candidate in {divisor for shared in self._shared for divisor in _divisors(shared)}:
             if sum(count for shared, count in self._shared.items() if shared % candidate == 0) >= enough:
                 times = max(times, candidate)
-        return replace(found, copies=times, line_ids=bool(self._line_id) and not self._ids_shared, notes=notes)
+        many = max(_FEWEST, self._single * _MOST_OF_THEM)
+        in_states = times > 1 or (not self._orders and self._single_repeated >= many)
+        line_ids = bool(self._line_id) and not self._ids_shared
+        return replace(found, copies=times, in_states=in_states, line_ids=line_ids, notes=notes)
 
     def _look_at_ids(self, frame: pl.DataFrame, keys: pl.Series) -> None:
         """See whether one line id stands in several orders: then it is the number of an article."""

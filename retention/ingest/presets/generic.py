@@ -83,8 +83,17 @@ KINDS: dict[str, Names] = {
         "line_discount": ("line_discount", "商品优惠金额"),
         "order_discount": ("order_discount", "订单优惠", "订单优惠金额"),
         "refunded": (
-            "refunded", "refund", "refund_amount", "refunded_amount", "refunded_total", "退款金额", "已退款金额",
+            "refunded", "refund", "refund_amount", "refunded_amount", "退款金额", "已退款金额",
         ),
+        "order_refunded": (
+            "order_refunded", "order_refund", "order_refund_amount", "refunded_total", "total_refunded",
+            "total_refund", "订单退款金额", "订单已退款金额",
+        ),
+        "line_refunded": (
+            "line_refunded", "line_refund", "item_refunded", "item_refund", "item_refund_amount", "商品退款金额",
+            "商品已退款金额", "子订单退款金额",
+        ),
+        "total_after_refunds": ("total_after_refunds",),
         "refund_status": ("refund_status", "售后状态", "退款状态"),
         "cancelled_at": ("cancelled_at", "canceled_at"),
         "updated_at": ("updated_at", "modified_at", "date_modified", "last_modified", "更新时间", "修改时间"),

@@ -5,7 +5,8 @@ from retention.ingest.presets.preset import ColumnPreset, ExportFormat
 # Etsy, Shop Manager > Settings > Options > Download Data: EtsySoldOrderItems*.csv and EtsySoldOrders*.csv; header rows
 # in the tests of nine public importers. Buyers are user names, mail addresses are never in it. Times are 09/21/26.
 # British shops have "Delivery City", "Delivery", "Date Posted" in place of "Ship City", … (EtsyOrder of two importers).
-# What went back shows in "Adjusted Order Total" alone, which is not read: refunds are missing from both files.
+# What went back shows in "Adjusted Order Total" alone: in files of 2021 and 2022 0 is no refund, as a public reader has
+# it; the file of items does not tell.
 ETSY = ColumnPreset(
     "etsy",
     (
@@ -51,6 +52,7 @@ ETSY = ColumnPreset(
                 "quantity": ("Number of Items",),
                 "sku": ("SKU",),
                 "order_total": ("Order Total", "Order Value"),
+                "total_after_refunds": ("Adjusted Order Total",),
                 "postage": ("Shipping", "Delivery"),
                 "order_discount": ("Discount Amount",),
                 "currency": ("Currency",),
@@ -289,7 +291,7 @@ LAZADA = ColumnPreset(
                 "quantity": ("quantity",),
                 "amount": ("paidPrice", "Paid Price", "unitPrice", "Unit Price"),
                 "postage": ("shippingFee", "Shipping Fee"),
-                "refunded": ("refundAmount", "Refund Amount"),
+                "line_refunded": ("refundAmount", "Refund Amount"),
                 "country": ("shippingCountry", "billingCountry"),
                 "region": ("shippingRegion", "shippingAddr3"),
                 "city": ("shippingCity", "billingCity"),

@@ -48,6 +48,10 @@ ADVANCED = ExportFormat(
             "Order Total Amount (- Refund)", "Montant total de la commande (- Remboursement)",
             "Gesamtbetrag der Bestellung (- Rückerstattung)", "Importe total del pedido (- reembolso)",
         ),
+        "total_after_refunds": (
+            "Order Total Amount (- Refund)", "Montant total de la commande (- Remboursement)",
+            "Gesamtbetrag der Bestellung (- Rückerstattung)", "Importe total del pedido (- reembolso)",
+        ),
         "refunded": (
             "Order Refund Amount", "Refund Amount", "Montant du remboursement de la commande",
             "Rückerstattungsbetrag", "Importe reembolsado del pedido",
@@ -139,7 +143,7 @@ _SKYVERGE_ORDER = {
     "order_total": ("order_total",),
     "postage": ("shipping_total", "order_shipping"),
     "order_discount": ("discount_total",),
-    "refunded": ("refunded_total",),
+    "order_refunded": ("refunded_total",),
 }
 _SKYVERGE_MARKS = (
     "order_number_formatted", "shipping_total", "shipping_tax_total", "fee_total", "fee_tax_total", "tax_total",
@@ -191,6 +195,7 @@ SKYVERGE = (
             "quantity": ("item_quantity",),
             "unit_price": ("item_price",),
             "amount": ("item_total",),
+            "line_refunded": ("item_refunded",),
         },
         marks=(
             *_SKYVERGE_MARKS, "item_id", "item_product_id", "item_name", "item_sku", "item_quantity", "item_subtotal",
