@@ -51,6 +51,11 @@ def amount(value: int | None, currency: str) -> str:
     return DASH if value is None else money.show(value, currency, current_locale())
 
 
+def written_amount(text: str, currency: str) -> str:
+    """Return an amount that is written as a number, 16039.00, as money."""
+    return amount(money.minor(text, currency), currency)
+
+
 def day(value: date | datetime | int | None, timezone: str = "UTC") -> str:
     """Return a day in words: 21 Nov 2026. A moment is read in `timezone`, a number counts from 1970-01-01."""
     if value is None:
@@ -146,6 +151,7 @@ FILTERS = {
     "share": percent,
     "signed": signed,
     "amount": amount,
+    "written_amount": written_amount,
     "day": day,
     "iso_day": iso_day,
     "short_day": short_day,

@@ -52,10 +52,17 @@ DONE: dict[str, str] = {
     "resent": gettext_noop("Retrying failed messages."),
     "sender-paused": gettext_noop("Paused. Unsent messages wait."),
     "erased": gettext_noop("Erased. Counts and amounts stay, anonymised; later imports do not restore the buyer."),
-    "undone": gettext_noop("Undone. What the import had added is gone, what it had changed is as before."),
+    "import-undone": gettext_noop("Undone. What the import had added is gone, what it had changed is as before."),
     "tested": gettext_noop("The test was sent. It is not counted in results."),
 }
 """What was done, by the word an address carries after a redirect."""
+
+
+def add_done(words: Mapping[str, str]) -> None:
+    """Add what the pages of a room say was done; ValueError for a word that another room has given a meaning."""
+    if twice := DONE.keys() & words:
+        raise ValueError(twice)
+    DONE.update(words)
 
 
 @dataclass(frozen=True)

@@ -221,8 +221,8 @@ def _lack(group: Sequence[str], header: Sequence[str], *, more: bool) -> Invalid
             "No column holds {field} either (--map {example}=Column).", field=" / ".join(group), example=group[0]
         )
     return Invalid(
-        "No column holds {field}. The file has: {columns}. Name a column {example} in the file, or on "
-        "the command line use --map {example}=Column.",
+        "No column holds {field}. The file has: {columns}. Name a column {example} in the file, or say which one it is "
+        "with --map {example}=Column.",
         field=" / ".join(group),
         columns=", ".join(header),
         example=group[0],

@@ -26,7 +26,7 @@ from retention.i18n import current_locale, gettext_noop
 
 router = APIRouter(prefix="/shops/{slug}/calendar", dependencies=[require(Scope.CAMPAIGNS_READ)])
 
-shell.DONE |= {"moved": gettext_noop("Rescheduled.")}
+shell.add_done({"moved": gettext_noop("Rescheduled.")})
 
 MONTH, WEEK = "month", "week"
 

@@ -31,11 +31,13 @@ from retention.users import User, people_of
 router = APIRouter(prefix="/shops/{slug}/tasks", dependencies=[require(Scope.POSTS_WRITE)])
 for_writers = [require(Scope.CAMPAIGNS_WRITE)]
 
-shell.DONE |= {
-    "put-back": gettext_noop("Returned to the task list. Another person can take it."),
-    "undone": gettext_noop("Undone. It is assigned to you again."),
-    "gone": gettext_noop("This post has no recipients left, so it was removed from the list."),
-}
+shell.add_done(
+    {
+        "put-back": gettext_noop("Returned to the task list. Another person can take it."),
+        "taken-back": gettext_noop("Undone. It is assigned to you again."),
+        "gone": gettext_noop("This post has no recipients left, so it was removed from the list."),
+    }
+)
 
 
 @router.get("")
@@ -93,7 +95,7 @@ def lay_back(session: Writing, place: Here, now: Now, number: int) -> Response:
 def undo(session: Writing, place: Here, now: Now, number: int) -> Response:
     """Take back what was said last of a task."""
     undo_post(session, place.member, number, at=now)
-    return go(_address(place), done="undone", task=str(number))
+    return go(_address(place), done="taken-back", task=str(number))
 
 
 @router.get("/{number:int}/picture")

@@ -28,15 +28,17 @@ DEVICES = {
     "print-shop": (gettext_noop("Print shop"), gettext_noop("A6 in CMYK with 3 mm bleed")),
 }
 
-shell.DONE |= {
-    "again": gettext_noop("Print the file again; the batch waits for it."),
-    "later": gettext_noop("The batch stays here until it is printed."),
-    "unused": gettext_noop("Marked as good and returned to stock."),
-    "reprinted": gettext_noop("The old insert is marked as spoiled. This is its reprint, with the same code."),
-    "counted": gettext_noop("Batch closed. Remaining inserts are marked as unused."),
-    "joined": gettext_noop("The partner shop was added. The joint flyer now appears in its list."),
-    "filled": gettext_noop("Your slot is saved. Earlier proofs and approvals are void."),
-}
+shell.add_done(
+    {
+        "again": gettext_noop("Print the file again; the batch waits for it."),
+        "later": gettext_noop("The batch stays here until it is printed."),
+        "unused": gettext_noop("Marked as good and returned to stock."),
+        "reprinted": gettext_noop("The old insert is marked as spoiled. This is its reprint, with the same code."),
+        "counted": gettext_noop("Batch closed. Remaining inserts are marked as unused."),
+        "joined": gettext_noop("The partner shop was added. The joint flyer now appears in its list."),
+        "filled": gettext_noop("Your slot is saved. Earlier proofs and approvals are void."),
+    }
+)
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,7 @@ def draft_context(job: Job) -> dict[str, Any]:
         "open_words": _open(seen, "statuses"),
         "open_currencies": _open(seen, "rates"),
         "draft_notes": [note for note in seen.get("notes", []) if note not in _asked_texts(seen)],
-        "meanings": [("", _("Leave out")), *((value, _(name)) for value, name in MEANINGS)],
+        "meanings": [("", _("Not said yet: rejected")), *((value, _(name)) for value, name in MEANINGS)],
         "presets": [("", _("Detect")), *((name, preset_name(name)) for name in PRESETS)],
         "preset_name": preset_name(seen.get("preset", "")),
         "encodings": [("", _("Detect")), *((name, name) for name in known_encodings().split(", "))],
@@ -201,7 +201,7 @@ def _said(seen: Mapping[str, Any], field: str, columns: list[str]) -> str:
 def _columns(kind: str, seen: Mapping[str, Any]) -> list[DraftColumn]:
     fields: dict[str, list[str]] = {}
     for field, said in (seen.get("mapping") or seen.get("columns", {})).items():
-        for column in chain(*columns_of(said, seen["header"])):
+        for column in dict.fromkeys(chain(*columns_of(said, seen["header"]))):
             fields.setdefault(column, []).append(field)
     found = []
     for number, name in enumerate(seen.get("header", [])):

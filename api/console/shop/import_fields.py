@@ -74,6 +74,31 @@ FIELD_NAMES = {
 }
 
 
+_STATES = {
+    "paid": gettext_noop("Paid"),
+    "placed": gettext_noop("Not paid yet"),
+    "cancelled": gettext_noop("Cancelled"),
+    "returned": gettext_noop("Refunded"),
+}
+_CONSENTS = {
+    "in": gettext_noop("Opted in"),
+    "out": gettext_noop("Opted out"),
+    "never": gettext_noop("Never asked"),
+    "ended": gettext_noop("No opt-in"),
+}
+_STORED = {
+    "status": _STATES,
+    "email_consent": _CONSENTS,
+    "sms_consent": _CONSENTS,
+    "counts": {"true": gettext_noop("yes"), "false": gettext_noop("no")},
+}
+
+
+def stored_words(field: str) -> dict[str, str]:
+    """Return the words of a field as people read them: states of orders, answers. Of a text of the file, none."""
+    return {word: _(name) for word, name in _STORED.get(field, {}).items()}
+
+
 def field_name(field: str) -> str:
     """Return a field, or several between commas, as people read them."""
     return _(", ").join(_(FIELD_NAMES.get(each, each.replace("_", " "))) for each in field.split(","))

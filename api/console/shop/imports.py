@@ -11,9 +11,10 @@ from starlette.datastructures import FormData
 
 from api.console.shell import Here, go, show
 from api.console.shop.failures import failure_lines
-from api.console.shop.import_draft import MEANINGS, draft_context, draft_options
-from api.console.shop.import_fields import field_name
+from api.console.shop.import_draft import MEANINGS, draft_context, draft_options, preset_name
+from api.console.shop.import_fields import field_name, stored_words
 from api.console.shop.import_next import after_import
+from api.console.shop.import_words import in_console
 from api.deps import Files, Now, Place, Reading, Writing, require
 from api.forms import read_texts
 from retention.access import Scope
@@ -43,6 +44,7 @@ from retention.ingest.journals.undo import undone_words, why_not
 from retention.ingest.journals.undo_jobs import start_undo, undo_refusal
 from retention.ingest.options import ImportOptions
 from retention.ingest.orders.status_words import forget_numbered, say_word, words_of
+from retention.ingest.presets import PRESETS
 from retention.jobs import Job, JobState
 from retention.paging import Wanted
 from retention.saved_mappings import page_of_mappings, remove_mapping
@@ -73,6 +75,7 @@ def list_imports(request: Request, session: Reading, place: Here, kind: str = "o
         mappings=page_of_mappings(session, place.member, Wanted()).rows,
         words=words_of(session, place.shop.id),
         meanings={value: _(name) for value, name in MEANINGS},
+        systems=" · ".join(preset_name(each) for each in PRESETS if each != "generic"),
     )
 
 
@@ -165,7 +168,7 @@ def start(session: Writing, place: Here, now: Now, number: int) -> Response:
 def undo(session: Writing, place: Here, now: Now, files: Files, number: int) -> Response:
     """Take an import back, or have a worker do it."""
     job = start_undo(session, place.member, number, files=files, at=now)
-    done = "undone" if state_of(job) is ImportState.UNDONE else ""
+    done = "import-undone" if state_of(job) is ImportState.UNDONE else ""
     return go(f"/shops/{place.shop.slug}/imports/{number}", done=done)
 
 
@@ -227,6 +230,8 @@ def _page(
         stored=bool(job.input.get("upload") or job.input.get("path")),
         mapping_name=job.input.get("mapping", ""),
         failing=failure_lines(failing, place.shop, now) if job.state is JobState.WAITING else [],
+        in_console=in_console,
+        stored_words=stored_words,
         **({"field_name": field_name} | shown),
     )
 
