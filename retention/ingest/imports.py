@@ -14,6 +14,7 @@ from babel.numbers import get_currency_precision
 from sqlalchemy import Engine
 from sqlmodel import Session
 
+from retention.addresses import country_of
 from retention.database import large_transaction
 from retention.errors import Invalid
 from retention.files import FileStore, open_store
@@ -103,7 +104,7 @@ def _import(engine: Engine, shop_slug: str, asked: ImportRequest, *, stream: boo
     with large_transaction(engine) as session, TemporaryDirectory(prefix="regulars-import-") as scratch:
         shop = find_shop(session, shop_slug)
         take_turn(session, shop.id)
-        opened = asked.open()
+        opened = asked.open(country_of(shop.timezone))
         folder = Path(scratch)
         (folder / "notes").mkdir()
         journal = ImportJournal(session, shop.id, folder / "notes")

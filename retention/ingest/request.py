@@ -35,13 +35,14 @@ class ImportRequest:
     notes: Notes = field(default_factory=Notes)
     questions: list[Question] = field(default_factory=list)
 
-    def open(self) -> Source:
-        """Return the rows of the file, and note how they are read."""
+    def open(self, country: str) -> Source:
+        """Return the rows of the file of a shop in a country, and note how they are read."""
         opened = open_source(
             self.path,
             known=known_columns(self.kind, self.options.preset, self.options.mapping),
             encoding=self.options.encoding,
             header_row=self.options.header_row,
+            country=country,
         )
         for message, values in opened.notes:
             self.notes.add(message, **values)

@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from retention.addresses import country_of
 from retention.database import looking
 from retention.errors import Error, Invalid
 from retention.files import FileStore
@@ -134,7 +135,7 @@ def understand_file(
         files = FileStore(folder / "files")
         asked = ask(kind, path, options, now=now, progress=progress, files=files, look=look)
         try:
-            opened = asked.open()
+            opened = asked.open(country_of(shop.timezone))
             asked, before = asked_as_before(session, shop, asked, opened)
             look.at(asked, opened)
             for stream in (True, False):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from retention.errors import Invalid
 from retention.ingest.files.chunks import Source
 from retention.ingest.files.encodings import named_encoding
-from retention.ingest.files.guessing import candidates, tell_apart
+from retention.ingest.files.guessing import candidates, guess, tell_apart
 from retention.ingest.files.sources import open_source
 from tests.retention.makers import Ask, Load
 
@@ -135,3 +135,49 @@ def test_lines_of_another_encoding_are_named_whichever_has_more(load: Load, ask:
         assert report.rejects_path is not None
         assert report.rejects_path.read_text(encoding="utf-8-sig").splitlines()[1].startswith('6,"is not in')
     assert ask("SELECT count(*) FROM buyers") == [(8,)]
+
+
+FEW_NAMES = {
+    ("HU", "cp1250"): ("Szőnyi", "Bodnár Zsombor Lővei", "Fülöp Gyöngyvér Szűts"),
+    ("PL", "cp1250"): ("Stępień", "Wójcik Grażyna", "Król Zdzisław", "Gąsior"),
+    ("CZ", "cp1250"): ("Ondřej Kučera", "Vaněk", "Kolář", "Zdeňka Řezníčková"),
+    ("RO", "cp1250"): ("Mihăilă", "Ionuţ Băsescu", "Vrânceanu Ţurcan"),
+    ("HR", "cp1250"): ("Đorđević", "Marko Perković"),
+    ("TR", "cp1254"): ("Gülşah Yıldırım", "Ertuğrul", "Bahşi", "Hakkı Özdağ"),
+    ("LT", "cp1257"): ("Jankauskienė", "Žilinskas Ąžuolė"),
+    ("LV", "cp1257"): ("Bērziņš", "Zaķis", "Krišjānis"),
+    ("EE", "cp1257"): ("Tõnis Mägi", "Kõrv"),
+    ("DE", "cp1252"): ("Jürgen Groß", "François Lefèvre", "Muñoz", "Søren", "João Simões", "Nicolò", "Loïc", "Åse"),
+}
+"""One name alone, by the country of the shop and the code page that is usual there."""
+
+
+def test_a_single_name_is_read_as_the_shops_country_writes_or_asked_about_never_garbled_in_silence() -> None:
+    asked = []
+    for (country, codec), names in FEW_NAMES.items():
+        for name in names:
+            for home in (country, "DE", "CN", ""):
+                found = guess([name.encode(codec)], country=home)
+                read = found.name and name.encode(codec).decode(found.name.lower().replace("-", "_"))
+                shown = [word for pair in found.examples for word in pair if word in name]
+                assert read == name or shown or read is None, (name, home, found)
+                asked += [name] if home == country and read is None else []
+    assert asked == ["Kolář"]  # in four bytes that are Chinese, too
+
+
+def test_words_that_two_encodings_read_are_shown_in_both(load: Load, ask: Ask) -> None:
+    with pytest.raises(Invalid, match=r"in CP1252 they are 'Szõnyi', in CP1250 'Szőnyi'. Say it with --encoding"):
+        load(written(["Szőnyi"], "cp1250"))
+    assert ask("SELECT count(*) FROM buyers") == [(0,)]
+    report = load(written(["São Paulo"], "cp1252"))
+    (note,) = report.notes
+    assert note.startswith("The file was read as CP1252: 'São'. In CP1250 these would be 'Săo'; if that is right, say")
+    assert load(written(["Müller", "José"], "cp1252"), name="sure.csv").notes == []
+    assert load(written(["Bērziņš"], "cp1257"), encoding="windows-1257", name="said.csv").notes == []
+    assert ask("SELECT external_id FROM buyers WHERE external_id LIKE 'B%'") == [("Bērziņš",)]
+
+
+def test_the_language_of_the_header_tells_the_code_page() -> None:
+    header = "Rendelésszám;Vevő;Összeg;Dátum".encode("cp1250")
+    assert guess(["Szőnyi".encode("cp1250")], country="DE").name is None
+    assert guess(["Szőnyi".encode("cp1250")], country="DE", header=header).name == "CP1250"

@@ -144,10 +144,15 @@ class Delimited:
 
 
 def open_delimited(
-    path: Path, *, known: Known = nothing_known, encoding: str | None = None, header_row: int | None = None
+    path: Path,
+    *,
+    known: Known = nothing_known,
+    encoding: str | None = None,
+    header_row: int | None = None,
+    country: str = "",
 ) -> Delimited:
     """Return the rows of a delimited text file; Invalid when it has no header or no rows."""
-    text = open_text(path, encoding=encoding, known=known)
+    text = open_text(path, encoding=encoding, known=known, country=country)
     head = text.head()
     layout = find_layout(head, known, header_row)
     if layout is None:
@@ -159,7 +164,7 @@ def open_delimited(
         layout.delimiter,
         (layout.skip[0], layout.skip[1] + 1),
         text.size,
-        layout.header.notes(layout.rows, layout.numbers),
+        [*layout.header.notes(layout.rows, layout.numbers), *text.encoding.notes],
         layout.quote,
     )
     if next(source.chunks(), None) is None:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from retention.errors import Invalid
 from retention.i18n import gettext_noop
-from retention.ingest.files.guessing import candidates, tell_apart
-from retention.ingest.files.headers import Known
+from retention.ingest.files.guessing import candidates, guess, tell_apart
+from retention.ingest.files.headers import Known, Note
 
 BLOCK = 4 << 20
 _SAMPLE = 2_000
@@ -33,6 +33,14 @@ WHICH = gettext_noop(
     "The encoding of {file} cannot be told from its letters. Say it with --encoding, one of {known}, or save the file "
     "as CSV UTF-8."
 )
+WHICH_OF_TWO = gettext_noop(
+    "The encoding of {file} cannot be told from its letters: in {first} they are {ours}, in {second} {theirs}. Say it "
+    "with --encoding, one of {known}, or save the file as CSV UTF-8."
+)
+DOUBTFUL = gettext_noop(
+    "The file was read as {first}: {ours}. In {second} these would be {theirs}; if that is right, say --encoding "
+    "{second}."
+)
 
 _CODECS = {
     "UTF-8": "utf-8",
@@ -50,16 +58,17 @@ _ALIASES = {
     "CP932": "SHIFT-JIS", "WINDOWS31J": "SHIFT-JIS", "CP949": "EUC-KR", "UHC": "EUC-KR", "MACROMAN": "MAC-ROMAN",
     "MACINTOSH": "MAC-ROMAN", "LATIN2": "ISO-8859-2", "LATIN9": "ISO-8859-15", "TIS620": "CP874",
     "WINDOWS1250": "CP1250", "WINDOWS1251": "CP1251", "WINDOWS1253": "CP1253", "WINDOWS1254": "CP1254",
-    "WINDOWS1255": "CP1255", "WINDOWS1256": "CP1256", "WINDOWS874": "CP874",
+    "WINDOWS1257": "CP1257", "WINDOWS1255": "CP1255", "WINDOWS1256": "CP1256", "WINDOWS874": "CP874",
 }  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Encoding:
-    """The encoding of a file; `mixed` when some lines are in another one."""
+    """The encoding of a file; `mixed` when some lines are in another one. `notes` say what speaks against it."""
 
     name: str
     mixed: bool = False
+    notes: tuple[Note, ...] = field(default=(), compare=False)
 
     @property
     def codec(self) -> str:
@@ -141,17 +150,20 @@ class Letters:
         elif not self.odd and _ODD.search(text):
             self.odd = [line for line in block.splitlines() if not line.isascii()][:_SAMPLE]
 
-    def conclude(self, path: Path, known: Known) -> Encoding:
+    def conclude(self, path: Path, known: Known, *, country: str = "", header: bytes = b"") -> Encoding:
         """Return the encoding; Invalid when the letters do not tell it."""
         if not self.foreign:
             return self._of_utf8(known)
-        name = tell_apart(self.sample, known)
-        others = self.wide if name in {"GB18030", None} else self.other
+        found = guess(self.sample, known, country=country, header=header)
+        others = self.wide if found.name in {"GB18030", None} else self.other
         if self.foreign <= others:
             return Encoding("UTF-8", mixed=True)
-        if name is None:
-            raise Invalid(WHICH, file=repr(path.name), known=known_encodings())
-        return Encoding(name, mixed=others > 0)
+        ours, theirs = (", ".join(repr(each[place]) for each in found.examples) for place in (0, 1))
+        values: dict[str, object] = {"first": found.likeliest, "second": found.other, "ours": ours, "theirs": theirs}
+        if found.name is None:
+            message = WHICH_OF_TWO if found.examples else WHICH
+            raise Invalid(message, file=repr(path.name), known=known_encodings(), **(values if found.examples else {}))
+        return Encoding(found.name, mixed=others > 0, notes=((DOUBTFUL, values),) if found.examples else ())
 
     def _of_utf8(self, known: Known) -> Encoding:
         """Two bytes of GB18030 may be one letter of UTF-8, but one that makes no sense."""

@@ -5,13 +5,16 @@ one is taken when it leads clearly or the others read the same; else nobody can 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from retention.ingest.files.headers import Known, nothing_known
+from retention.ingest.files.latin_pages import page_of, read_latin
+from retention.ingest.files.letter_pairs import PAGES
 from retention.ingest.files.letters import (
     ARABIC,
+    BALTIC,
     CENTRAL,
     GREEK,
     HEBREW,
@@ -35,6 +38,8 @@ _SENSELESS = -9.9
 """A letter less likely than this, on average, is not what anybody wrote."""
 _UNREADABLE = -12.0  # each byte of a word that is none in an encoding
 _HEADING = 12.0
+_AT_HOME = 4.0
+_EASTERN = ("GB18030", "BIG5", "SHIFT-JIS", "EUC-JP", "EUC-KR")
 _MOST_WORDS = 600
 _WORD = re.compile(
     rb"[^\x00-\x20,;|\"]*[\x80-\xff][^\x00-\x20,;|\"]*(?: [^\x00-\x20,;|\"]*[\x80-\xff][^\x00-\x20,;|\"]*)*"
@@ -71,6 +76,7 @@ def candidates() -> tuple[CodePage, ...]:
         *(CodePage("CP1250", "cp1250", -4.0, each, latin=True, cased=True) for each in central),
         *(CodePage("ISO-8859-2", "iso8859_2", -5.0, each, latin=True, cased=True) for each in central),
         CodePage("CP1254", "cp1254", -4.0, alphabet(TURKISH, -3.6), latin=True, cased=True),
+        *(CodePage("CP1257", "cp1257", -6.0, each, latin=True, cased=True) for each in _languages(BALTIC, -3.9)),
         CodePage("CP1251", "cp1251", -2.0, russian, cased=True),
         CodePage("CP1253", "cp1253", -3.0, greek, cased=True),
         CodePage("CP1255", "cp1255", -8.0, alphabet(HEBREW, -3.6), cased=True),
@@ -88,17 +94,50 @@ def _languages(alphabets: Sequence[str], share: float) -> tuple[Likelihood, ...]
     return (*(alphabet(letters, share) for letters in alphabets), alphabet("".join(alphabets), share - 1.0))
 
 
-def tell_apart(lines: Sequence[bytes], known: Known = nothing_known) -> str | None:
-    """Return the name of the encoding these lines are in, or None when two readings are as likely as each other.
+@dataclass(frozen=True)
+class Guess:
+    """The encoding of some lines; `name` is None where two readings are as likely as each other.
 
-    An encoding in which a word is the name of a column is preferred: `known` says which words are.
+    `other` is the next likely, and `examples` are words as the one and the other read them. With a name they say that
+    it was decided by little.
+    """
+
+    name: str | None
+    likeliest: str = ""
+    other: str = ""
+    examples: tuple[tuple[str, str], ...] = ()
+
+
+def tell_apart(lines: Sequence[bytes], known: Known = nothing_known) -> str | None:
+    """Return the name of the encoding these lines are in, or None when two readings are as likely as each other."""
+    return guess(lines, known).name
+
+
+def guess(lines: Sequence[bytes], known: Known = nothing_known, *, country: str = "", header: bytes = b"") -> Guess:
+    """Return which encoding these lines are in, as far as their letters tell it.
+
+    An encoding in which a word is the name of a column is preferred: `known` says which words are. Among the Latin code
+    pages that of the shop's `country` is, and that of the language of the `header`.
     """
     words = _words(lines)
-    weighed = sorted((_weigh(each, words, known) for each in candidates()), key=lambda found: -found[0])
+    home = page_of(country)
+    expected = {page: _AT_HOME * (page == home) for page in PAGES} | dict.fromkeys(_EASTERN if home else (), -_AT_HOME)
+    weighed = sorted((_weigh(each, words, known, expected) for each in candidates()), key=lambda found: -found[0])
     best, sense, name, text = weighed[0]
-    rivals = [score for score, _, _, other in weighed[1:] if other != text]
-    clear = not rivals or best - rivals[0] >= _CLEAR
-    return name if clear and sense > _SENSELESS else None
+    rivals = [found for found in weighed[1:] if found[3] != text]
+    near = [found for found in rivals if best - found[0] < _CLEAR]
+    latin_texts = {found[3] for found in weighed if found[2] in PAGES}
+    if name in PAGES and all(found[3] in latin_texts for found in near):
+        latin = read_latin(words, country, header)
+        if latin is not None:
+            doubt = () if latin.sure else latin.examples
+            return Guess(latin.page if latin.clear else None, latin.page, latin.rival, doubt)
+    if not near and sense > _SENSELESS:
+        return Guess(name)
+    other = (near or rivals or weighed[1:])[0]
+    pairs = zip(text.split("\n"), other[3].split("\n"), strict=False)
+    examples = [pair for pair in pairs if pair[0] != pair[1] and all(pair)]
+    return Guess(None, name, other[2], tuple(examples[:2]))
 
 
 def _words(lines: Sequence[bytes]) -> list[bytes]:
@@ -110,8 +149,10 @@ def _words(lines: Sequence[bytes]) -> list[bytes]:
     return list(found)[:_MOST_WORDS]
 
 
-def _weigh(candidate: CodePage, words: Sequence[bytes], known: Known) -> tuple[float, float, str, str]:
-    score, sense, texts = candidate.usual, 0.0, []
+def _weigh(
+    candidate: CodePage, words: Sequence[bytes], known: Known, expected: Mapping[str, float]
+) -> tuple[float, float, str, str]:
+    score, sense, texts = candidate.usual + expected.get(candidate.name, 0.0), 0.0, []
     for word in words:
         try:
             text = word.decode(candidate.codec)

@@ -79,9 +79,9 @@ def header_of(keys: Iterable[str], file: str) -> list[str]:
     return header
 
 
-def open_json_lines(path: Path, *, encoding: str | None = None) -> JsonLines:
+def open_json_lines(path: Path, *, encoding: str | None = None, country: str = "") -> JsonLines:
     """Return the rows of a file of JSON lines; Invalid when no line is an object."""
-    text = open_text(path, encoding=encoding)
+    text = open_text(path, encoding=encoding, country=country)
     keys: dict[str, None] = {}
     for _, _, raw in _lines(text):
         found = None if FOREIGN in raw else json_object(raw.decode())
@@ -90,7 +90,7 @@ def open_json_lines(path: Path, *, encoding: str | None = None) -> JsonLines:
             break  # the header says so
     if not keys:
         raise Invalid("No line of {file} is a JSON object.", file=repr(path.name))
-    return JsonLines(text, header_of(keys, path.name), text.size)
+    return JsonLines(text, header_of(keys, path.name), text.size, [*text.encoding.notes])
 
 
 def _lines(text: TextFile) -> Iterator[tuple[int, int, bytes]]:

@@ -65,6 +65,8 @@ WESTERN = ("äöüß", "éèêëàâçîïôùûœ", "áéíóúñü", "ãâáà
 """German, French, Spanish, Portuguese, Italian and the north: one table, many alphabets."""
 CENTRAL = ("ąćęłńóśźż", "áčďéěíňóřšťúůýžäôľĺŕ", "áéíóöőúüű", "čćđšž", "ăâîșțşţ", "äöüß")
 """Polish, Czech and Slovak, Hungarian, Croatian, Romanian, and German beside them: one table, many alphabets."""
+BALTIC = ("ąčęėįšųūž", "āčēģīķļņšūž", "äöüõšž")
+"""Lithuanian, Latvian, Estonian."""
 TURKISH = "çğıöşüâî"
 RUSSIAN = "абвгдеёжзийклмнопрстуфхцчшщъыьэюяіїєґ"
 GREEK = "αβγδεζηθικλμνξοπρστυφχψωςάέήίόύώ"

@@ -42,12 +42,18 @@ NOT_A_TABLE = gettext_noop("{file} is {what}, not a table. Save it as CSV (UTF-8
 
 
 def open_source(
-    path: Path, *, known: Known = nothing_known, encoding: str | None = None, header_row: int | None = None
+    path: Path,
+    *,
+    known: Known = nothing_known,
+    encoding: str | None = None,
+    header_row: int | None = None,
+    country: str = "",
 ) -> Source:
     """Return the rows of a file, whatever its form; NotFound or Invalid with one sentence when there are none.
 
-    `known` tells which names of columns one looks for, by which the header is found. `encoding` and `header_row` are
-    what a person says of the file; our own file of rejected rows is read as it was written, whatever they say.
+    `known` tells which names of columns one looks for, by which the header is found; `country` is the shop's.
+    `encoding` and `header_row` are what a person says of the file; our own file of rejected rows is read as it was
+    written, whatever they say.
     """
     head = _read_head(path)
     if head.startswith(b"PK\x03\x04"):
@@ -63,8 +69,8 @@ def open_source(
     if begin in {b"{", b"["} and is_document(path):
         return open_json_document(path)
     if begin == b"{":
-        return open_json_lines(path, encoding=encoding)
-    return open_delimited(path, known=known, encoding=encoding, header_row=header_row)
+        return open_json_lines(path, encoding=encoding, country=country)
+    return open_delimited(path, known=known, encoding=encoding, header_row=header_row, country=country)
 
 
 def _read_head(path: Path) -> bytes:

@@ -28,6 +28,7 @@ FOREIGN = b"\xff"
 """Stands in a line that is not in the encoding of the file."""
 
 _HEAD = 1 << 16
+_HEADER_LINES = 5  # among which the header mostly is
 _LONE = re.compile(rb"\r(?!\n)")
 
 
@@ -143,8 +144,11 @@ class TextFile:
             return b"".join(FOREIGN + line if _is_broken(line) else line for line in lines)
 
 
-def open_text(path: Path, *, encoding: str | None = None, known: Known = nothing_known) -> TextFile:
-    """Return a text file with its encoding found, or as asked; Invalid when it is no text or nobody can tell."""
+def open_text(path: Path, *, encoding: str | None = None, known: Known = nothing_known, country: str = "") -> TextFile:
+    """Return a text file with its encoding found, or as asked; Invalid when it is no text or nobody can tell.
+
+    `country` is the shop's: its letters come first where several would do.
+    """
     asked = named_encoding(encoding) if encoding else None
     with path.open("rb") as file:
         head = file.read(_HEAD)
@@ -159,7 +163,9 @@ def open_text(path: Path, *, encoding: str | None = None, known: Known = nothing
     if mark:
         asked = Encoding("UTF-8", mixed=True)
     letters, returns = _scan(path)
-    found = asked or letters.conclude(path, known)
+    found = asked or letters.conclude(
+        path, known, country=country, header=b"\n".join(head.splitlines()[:_HEADER_LINES])
+    )
     if found.name == "UTF-8":
         found = Encoding("UTF-8", mixed=letters.foreign > 0)
     return TextFile(path, found, size, len(mark), returns)

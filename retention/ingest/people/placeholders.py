@@ -49,11 +49,11 @@ MOST_NAMES = 5
 _MOST_NAMED = 3
 
 SHARED_MAIL = gettext_noop(
-    "The mail address {address} stands for {count} different names in this file. If it is a placeholder, empty it: "
+    "The mail address {address} stands for {names} different names in this file. If it is a placeholder, empty it: "
     "whoever has no other number becomes one buyer."
 )
 SHARED_PHONE = gettext_noop(
-    "The phone number {address} stands for {count} different names in this file. If it is a placeholder, empty it: "
+    "The phone number {address} stands for {names} different names in this file. If it is a placeholder, empty it: "
     "whoever has no other number becomes one buyer."
 )
 
@@ -104,7 +104,7 @@ class SharedAddresses:
                     written.setdefault((kind, keys[place]), cells[place])
         for (kind, key), address in written.items():
             message = SHARED_MAIL if kind == "email" else SHARED_PHONE
-            yield Note(message, {"address": repr(address), "count": suspicious[kind][key]})
+            yield Note(message, {"address": repr(address), "names": suspicious[kind][key]})
 
 
 def _most_named(pairs: list[pl.DataFrame]) -> dict[int, int]:
