@@ -123,16 +123,20 @@ def large_transaction(engine: Engine) -> Iterator[Session]:
     """Run the body like `transaction`, made for millions of rows.
 
     Temporary tables are on disk and may outgrow the memory. On SQLite foreign keys are not checked row by row; the
-    body may only refer to rows it has looked up or made. PostgreSQL plans every statement again, for the
-    tables grow under it, and compiles none, for that takes longer than running ours.
+    body may only refer to rows it has looked up or made. PostgreSQL plans every statement of the driver again, for the
+    tables grow under it (its own checks of foreign keys keep their plans: they are one a row), and compiles none, for
+    that takes longer than running ours.
     """
     with engine.connect() as connection:
         driver = cast("Any", connection.connection.dbapi_connection)
         if engine.dialect.name != "sqlite":
-            with transaction(cast("Engine", connection)) as session:
-                for setting in ("jit = off", "plan_cache_mode = force_custom_plan"):
-                    session.connection().exec_driver_sql(f"SET LOCAL {setting}")
-                yield session
+            usual, driver.prepare_threshold = driver.prepare_threshold, None
+            try:
+                with transaction(cast("Engine", connection)) as session:
+                    session.connection().exec_driver_sql("SET LOCAL jit = off")
+                    yield session
+            finally:
+                driver.prepare_threshold = usual
             return
         for pragma in ("temp_store=FILE", "foreign_keys=OFF", f"cache_size=-{_LARGE_CACHE}"):
             driver.execute(f"PRAGMA {pragma}")
