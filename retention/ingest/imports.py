@@ -3,11 +3,13 @@
 An import that is interrupted, at any point, has changed nothing; the next run starts over and ends right.
 """
 
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
 
 import polars as pl
 from babel.numbers import get_currency_precision
@@ -47,7 +49,7 @@ from retention.ingest.report import ImportReport, figures
 from retention.ingest.request import ImportRequest, Progress, ask
 from retention.ingest.staged import MergedRows, StagedRows
 from retention.ingest.stagings import MergeReport, Rejects, Staging, open_staging
-from retention.ingest.survey import Conventions, FileEvidence, survey
+from retention.ingest.survey import Contradicted, FileEvidence, Survey
 from retention.jobs import Job
 from retention.memory_limit import limited_memory
 from retention.privacy.erased import Erased, erased_of
@@ -88,19 +90,38 @@ def import_file(
     asked = replace(asked, job=job, actor=actor)
     try:
         with limited_memory(MOST_MEMORY):
-            return _streamed_or_whole(engine, shop_slug, asked)
+            return attempts(lambda assumed: _import(engine, shop_slug, asked, assumed))
     except MemoryError as error:
         raise Invalid(TOO_LARGE) from error
 
 
-def _streamed_or_whole(engine: Engine, shop_slug: str, asked: ImportRequest) -> ImportReport:
-    try:
-        return _import(engine, shop_slug, asked, stream=True)
-    except Scattered:
-        return _import(engine, shop_slug, asked, stream=False)
+Taken = TypeVar("Taken")
 
 
-def _import(engine: Engine, shop_slug: str, asked: ImportRequest, *, stream: bool) -> ImportReport:
+@dataclass(frozen=True)
+class Assumed:
+    """What is taken for granted of a file until it shows otherwise; it is taken faster then.
+
+    `uniform`: the beginning says how all of it is to be read; `side_by_side`: so lie the lines of each order.
+    """
+
+    uniform: bool = True
+    side_by_side: bool = True
+
+
+def attempts(take_file: Callable[[Assumed], Taken]) -> Taken:
+    """Return what comes of a file, taken again from the top where it is not what was assumed."""
+    assumed = Assumed()
+    while True:
+        try:
+            return take_file(assumed)
+        except Contradicted:
+            assumed = replace(assumed, uniform=False)
+        except Scattered:
+            assumed = replace(assumed, side_by_side=False)
+
+
+def _import(engine: Engine, shop_slug: str, asked: ImportRequest, assumed: Assumed) -> ImportReport:
     with large_transaction(engine) as session, TemporaryDirectory(prefix="regulars-import-") as scratch:
         shop = find_shop(session, shop_slug)
         take_turn(session, shop.id)
@@ -111,7 +132,7 @@ def _import(engine: Engine, shop_slug: str, asked: ImportRequest, *, stream: boo
         keep_journal(session, journal)
         asked, before = asked_as_before(session, shop, asked, opened)
         with RejectsFile(asked.path, opened.header) as rejects:
-            report = take(session, shop, asked, opened, rejects, folder=folder, stream=stream, before=before)
+            report = take(session, shop, asked, opened, rejects, assumed, folder=folder, before=before)
         return _landed(session, shop, asked, report, journal, folder)
 
 
@@ -137,15 +158,15 @@ def take(
     asked: ImportRequest,
     opened: Source,
     rejects: Rejects,
+    assumed: Assumed,
     *,
     folder: Path,
-    stream: bool,
     before: ReadAs | None = None,
 ) -> ImportReport:
     """Read, check and merge a file that has been opened. A session that writes nothing does the same and leaves none.
 
     `before` says how the file was read that rejected rows come from.
-    With `stream` it raises Scattered where the lines of an order lie far apart.
+    It raises Contradicted or Scattered where the file is not what is `assumed`; what was written is to be rolled back.
     """
     found, columns = asked.columns_of(opened.header)
     if asked.options.preset == AUTO and found.preset != GENERIC.name:
@@ -154,11 +175,17 @@ def take(
     rows = PreparedFile(
         tidied, asked.kind, columns, shop, KnownBuyers(session, shop), found.export.given_in(asked.path.name)
     )
-    conventions = _conventions(rows, shop, asked, found.export, before)
+    survey = Survey(rows.as_written, _evidence(rows, shop, asked, found.export), ahead=assumed.uniform)
+    conventions = found_as_before(survey.found, before, asked.options)
+    asked.questions.extend(conventions.questions)
+    refuse_open(conventions.questions)
+    stream = assumed.side_by_side
     staging = open_staging(session, shop, asked, found, rows.fields, conventions, folder=folder, stream=stream)
     with closing(staging):
         screened = _Screen(erased_of(session, shop), asked.kind, rows.fields, columns)
-        read = _read(rows, staging, rejects, asked, screened)
+        read = _read(rows, survey, staging, rejects, asked, screened)
+        for note in found_as_before(survey.found, before, asked.options).notes:
+            asked.notes.add(note.message, **note.values)
         rows.tell(asked.notes)
         tidied.tell(asked.notes)
         merged = _merge(session, staging, asked)
@@ -194,19 +221,6 @@ def _merge(session: Session, staging: Staging, asked: ImportRequest) -> MergeRep
         return MergedRows(0, 0)  # its statements compare rows that only lie in the database while they are written
     with merging(session, staging.rows):
         return staging.merge(now=asked.now)
-
-
-def _conventions(
-    opened: PreparedFile, shop: Shop, asked: ImportRequest, export: ExportFormat, before: ReadAs | None
-) -> Conventions:
-    """Return how the cells of the file are written; raises the questions that the file leaves open."""
-    found = survey(opened.as_written(), _evidence(opened, shop, asked, export))
-    found = found_as_before(found, before, asked.options)
-    asked.questions.extend(found.questions)
-    refuse_open(found.questions)
-    for note in found.notes:
-        asked.notes.add(note.message, **note.values)
-    return found
 
 
 def _evidence(opened: PreparedFile, shop: Shop, asked: ImportRequest, export: ExportFormat) -> list[FileEvidence]:
@@ -245,21 +259,23 @@ class _Screen:
         return refused + staging.add(frame, lines) if frame.height else refused
 
 
-def _read(source: Source, staging: Staging, rejects: Rejects, asked: ImportRequest, screened: _Screen) -> int:
+def _read(
+    rows: PreparedFile, survey: Survey, staging: Staging, rejects: Rejects, asked: ImportRequest, screened: _Screen
+) -> int:
     """Hand the whole file to `staging` and return how many rows it has."""
     read = 0
-    for chunk in source.chunks():
+    for chunk in rows.prepared(survey.chunks()):
         if asked.look:
             asked.look(chunk)
         read += chunk.frame.height + len(chunk.broken)
         refused = list(chunk.broken)
         if refused and isinstance(staging, OrderStaging):
-            staging.refuse(refused, source.header)
+            staging.refuse(refused, rows.header)
         if chunk.frame.height:
             refused += screened.add(staging, chunk.frame, chunk.lines)
         rejects.add(sorted(refused, key=lambda reject: reject.line))
         if asked.progress:
-            asked.progress(chunk.done, source.total * 5 // 4)
+            asked.progress(chunk.done, rows.total * 5 // 4)
     return read
 
 

@@ -4,7 +4,7 @@ A field that several columns tell (telephone, else billing telephone; first name
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 import polars as pl
@@ -52,10 +52,14 @@ class PreparedFile:
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield all rows in the order of the file."""
+        return self.prepared(self.as_written())
+
+    def prepared(self, written: Iterable[Chunk]) -> Iterator[Chunk]:
+        """Yield rows that `as_written` gave as they are read."""
         self.counts.clear()
         self._reading.shared.clear()
-        for chunk in self.source.chunks():
-            yield replace(chunk, frame=self._reading.prepare(chunk.frame, self.counts)) if chunk.frame.height else chunk
+        for chunk in written:
+            yield replace(chunk, frame=self._reading.settle(chunk.frame, self.counts)) if chunk.frame.height else chunk
 
     def as_written(self) -> Iterator[Chunk]:
         """Yield all rows with the columns made of others and persons as they are written: what a survey asks for."""
@@ -97,7 +101,10 @@ class PersonReading:
 
     def prepare(self, frame: pl.DataFrame, counts: Counter[str]) -> pl.DataFrame:
         """Return the rows with the columns made of others."""
-        frame = self.combine(frame)
+        return self.settle(self.combine(frame), counts)
+
+    def settle(self, frame: pl.DataFrame, counts: Counter[str]) -> pl.DataFrame:
+        """Return combined rows with persons as they are known."""
         if "buyer_id" not in self.fields:
             return frame
         return frame.with_columns(cells.alias(name) for name, cells in self._persons(frame, counts).items())

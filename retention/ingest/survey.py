@@ -1,11 +1,13 @@
-"""The first pass over a file: what its columns have in common is found out before any row is taken.
+"""The survey of a file: what its columns have in common is found out before any row is taken.
 
-Each piece of evidence looks at every chunk and concludes at the end. What was concluded stands in `Conventions`, which
-the second pass reads by.
+Each piece of evidence looks at every chunk and concludes. What was concluded stands in `Conventions`, by which rows are
+read. The beginning of most files says all; the rest is held against it as it is read, and the file is read once.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Protocol
 
 import polars as pl
@@ -50,6 +52,10 @@ NOTHING_FOUND = Conventions()
 """What is known of rows that no file holds: a program says what it means."""
 
 
+_BEGINNING = 2
+"""Chunks that are looked at before rows are taken."""
+
+
 class FileEvidence(Protocol):
     """One question to the whole file."""
 
@@ -58,16 +64,65 @@ class FileEvidence(Protocol):
         ...
 
     def conclude(self, found: Conventions) -> Conventions:
-        """Return what was found before with what follows from the rows."""
+        """Return what was found before with what follows from the rows so far."""
         ...
 
 
-def survey(chunks: Iterable[Chunk], evidence: Sequence[FileEvidence]) -> Conventions:
-    """Show all rows of a file to each piece of evidence and return what follows. With none the file is not read."""
-    for chunk in chunks if evidence else ():
-        for each in evidence if chunk.frame.height else ():
+class Contradicted(Exception):
+    """The rest of a file is to be read otherwise than its beginning says."""
+
+
+class Survey:
+    """The rows of a file shown to each piece of evidence; `found` is what follows from them.
+
+    With `ahead` only the beginning is looked at before rows are taken, if it leaves nothing open. `chunks` shows the
+    rest, raises Contradicted where that leads elsewhere, and completes the notes.
+    """
+
+    def __init__(
+        self, written: Callable[[], Iterator[Chunk]], evidence: Sequence[FileEvidence], *, ahead: bool
+    ) -> None:
+        self._evidence = evidence
+        self._written = written
+        self._rest: Iterator[Chunk] | None = written()
+        self._begun = list(islice(self._rest, _BEGINNING))
+        for chunk in self._begun:
+            self._look(chunk)
+        self.found = self._conclude()
+        if not ahead or self.found.questions or self.found.rounded:
+            for chunk in self._rest:
+                self._look(chunk)
+            self.found = self._conclude()
+            self._rest, self._begun = None, []
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Yield all rows in the order of the file."""
+        if self._rest is None:
+            yield from self._written()
+            return
+        while self._begun:
+            yield self._begun.pop(0)
+        count = 0
+        for count, chunk in enumerate(self._rest, 1):
+            self._look(chunk)
+            if count & (count - 1) == 0:  # now and then, so that little is done in vain
+                self._check()
+            yield chunk
+        if count:
+            self._check()
+
+    def _look(self, chunk: Chunk) -> None:
+        for each in self._evidence if chunk.frame.height else ():
             each.look(chunk.frame, chunk.lines)
-    found = Conventions()
-    for each in evidence:
-        found = each.conclude(found)
-    return found
+
+    def _conclude(self) -> Conventions:
+        found = Conventions()
+        for each in deepcopy(self._evidence):  # to conclude, some count what waits for the next chunk
+            found = each.conclude(found)
+        return found
+
+    def _check(self) -> None:
+        found = self._conclude()
+        if replace(found, notes=()) != replace(self.found, notes=()):
+            raise Contradicted
+        self.found = found

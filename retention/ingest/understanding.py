@@ -23,12 +23,11 @@ from retention.i18n import gettext
 from retention.ingest.cells.currencies import NOT_IMPORTED
 from retention.ingest.columns import Columns, find_export
 from retention.ingest.files.chunks import Chunk, Source
-from retention.ingest.imports import MOST_MEMORY, TOO_LARGE, take
+from retention.ingest.imports import MOST_MEMORY, TOO_LARGE, Assumed, attempts, take
 from retention.ingest.notes import Note
 from retention.ingest.options import ImportOptions
 from retention.ingest.orders.order_states import KIND_OF_REFUND, UNKNOWN_REFUND_WORD
 from retention.ingest.orders.statuses import UNKNOWN_WORD
-from retention.ingest.orders.stream import Scattered
 from retention.ingest.presets import AUTO
 from retention.ingest.questions import Question
 from retention.ingest.rejected_rows import asked_as_before
@@ -138,19 +137,19 @@ def understand_file(
             opened = asked.open(country_of(shop.timezone))
             asked, before = asked_as_before(session, shop, asked, opened)
             look.at(asked, opened)
-            for stream in (True, False):
+
+            def taken(assumed: Assumed) -> Understanding:
                 rows, rejects = FirstRows(shop), FirstRejects()
                 write_nothing(session, rows.staged)
                 try:
-                    report = take(session, shop, asked, opened, rejects, folder=folder, stream=stream, before=before)
-                except Scattered:
-                    continue
+                    report = take(session, shop, asked, opened, rejects, assumed, folder=folder, before=before)
                 except Invalid as error:
                     return _refused(shop, asked, opened, look, error)
                 return _understood(shop, asked, opened, look, report, rows, rejects)
+
+            return attempts(taken)
         except MemoryError as error:
             raise Invalid(TOO_LARGE) from error
-    raise AssertionError("an unstreamed file is never scattered")
 
 
 def _understood(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, inspect, text
 
 from retention.database import open_engine, transaction
+from retention.errors import Invalid
 from retention.ingest import import_file
 from tests.factories import make_shop
 from tests.retention.makers import NOW, TWO_LINES, Ask, Load, in_small_pieces
@@ -74,6 +75,44 @@ def test_import_that_is_interrupted_leaves_nothing_and_ends_right_the_next_time(
     assert sorted(path.name for path in tmp_path.iterdir() if "rejected" in path.name) == []
     assert load(content).accepted == 500
     assert ask("SELECT count(*), sum(amount) FROM orders") == [(500, 12475000)]
+
+
+UNIFORM = "order_id,buyer_id,line_id,paid_at,sku,amount\n"
+FIRST = "A0,b0,,01/01/2026,S1,5\n" * 2 + "".join(
+    f"A{n},b{n},{n},0{n % 9 + 1}/0{n % 9 + 1}/2026,S{n},{n}\n" for n in range(1, 61)
+)
+DOUBLED = "".join(f"C{n},b{n},,01/01/2026,S{sku},5\n" for n in range(9) for _ in (1, 2) for sku in (1, 2))
+
+
+@pytest.mark.parametrize(
+    ("later", "told", "orders"),
+    [
+        ("B1,b1,,02/20/2026,S1,3\nB2,b2,,01/12/2026,S1,3\n", "'paid_at' is month/day/year: '02/20/2026'.", (63, 1846)),
+        ('B1,b1,,01/01/2026,S1,"2,50"\n', "'amount' has a decimal comma: '2,50'.", (62, 1842.5)),
+        ("B1,b1,,01/01/2026,S1,1.234\n", "Column 'amount': '1.234' may be written with a decimal comma", None),
+        ("B1,b1,,01/02/2026,S1,3\n", "Column 'paid_at': '01/02/2026' may be day/month or month/day", None),
+        (
+            "B1,b1,7,01/01/2026,S1,3\nB2,b1,7,01/01/2026,S1,3\n",
+            "Column 'line_id' is not used as line number",
+            (63, 1846),
+        ),
+        (DOUBLED, "Identical lines of an order: 0 kept, 19 left out", (70, 1925)),
+    ],
+    ids=["date order", "comma", "open decimals", "open dates", "line ids", "doubled"],
+)
+def test_what_only_the_end_of_a_file_tells_holds_for_all_of_it(
+    load: Load, ask: Ask, monkeypatch: pytest.MonkeyPatch, later: str, told: str, orders: tuple[int, float] | None
+) -> None:
+    in_small_pieces(monkeypatch)
+    if orders is None:
+        with pytest.raises(Invalid, match=told):
+            load(UNIFORM + FIRST + later)
+        assert ask("SELECT count(*) FROM orders") == [(0,)]
+        return
+    report = load(UNIFORM + FIRST + later)
+    assert [note for note in report.notes if told in note], report.notes
+    assert ask("SELECT count(*), sum(amount) / 100.0 FROM orders") == [orders]
+    assert ask("SELECT external_id FROM orders WHERE order_day = 20465") == [("B2",)] * ("01/12/2026" in later)
 
 
 def test_progress_ends_at_its_total(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
