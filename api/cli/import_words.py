@@ -25,7 +25,7 @@ def understood(seen: Understanding) -> dict[str, Any]:
     words |= (
         {"rejected rows": {f"line {each['line']}": each["reason"] for each in seen.rejects}} if seen.rejects else {}
     )
-    words |= {"notes": " ".join(seen.notes)} if seen.notes else {}
+    words |= {"notes": list(seen.notes)} if seen.notes else {}
     words |= {"cannot be imported": seen.problem} if seen.problem else {}
     return words | {"dry run": "nothing was changed"}
 

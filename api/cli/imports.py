@@ -2,21 +2,19 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from api.cli.import_kinds import FileKind
+from api.cli import import_options as given
 from api.cli.import_words import understood
 from api.cli.terminal import JsonOption, ShopOption, engine, reading, show
 from retention import clock
 from retention.files import open_store
 from retention.ingest import ImportOptions, ImportReport, import_file, understand_file
-from retention.ingest.options import STATUS_MEANINGS, parse_maps, parse_rates, parse_statuses, with_saved
-from retention.ingest.presets import CHOICES
+from retention.ingest.options import parse_maps, parse_rates, parse_statuses, with_saved
 from retention.saved_mappings import mapping_named
 from retention.settings import get_settings
 
@@ -26,39 +24,23 @@ def add_to(app: typer.Typer) -> None:
 
 
 def run(  # noqa: PLR0913, PLR0917 - each option is a parameter
-    kind: Annotated[FileKind, typer.Argument(help="What the file contains.")],
-    file: Annotated[Path, typer.Argument(help="CSV or text with another separator, XLSX, JSON lines.")],
+    kind: given.Kind,
+    file: given.File,
     shop: ShopOption,
-    preset: Annotated[str, typer.Option(help=f"Column preset: {', '.join(CHOICES)}.")] = "auto",
-    maps: Annotated[
-        list[str] | None, typer.Option("--map", metavar="FIELD=COLUMN", help="Map a field to a column.")
-    ] = None,
-    ignore: Annotated[
-        list[str] | None, typer.Option("--ignore", metavar="COLUMN", help="A column that is not imported.")
-    ] = None,
-    dates: Annotated[str | None, typer.Option(help="How to read 12/1/2010: dmy or mdy.")] = None,
-    decimal: Annotated[str | None, typer.Option(help="What stands before the cents: comma or point.")] = None,
-    encoding: Annotated[str | None, typer.Option(help="Encoding of a text file; default: detected.")] = None,
-    header_row: Annotated[int | None, typer.Option(help="Line of the header, from 1; default: detected.")] = None,
-    statuses: Annotated[
-        list[str] | None,
-        typer.Option("--status", metavar="WORD=MEANING", help=f"A status word means: {', '.join(STATUS_MEANINGS)}."),
-    ] = None,
-    rates: Annotated[
-        list[str] | None,
-        typer.Option("--rate", metavar="EUR=7.8", help="What one unit of another currency is worth in the shop's."),
-    ] = None,
-    source: Annotated[
-        str | None, typer.Option(help="System the order numbers come from; default: the preset's name.")
-    ] = None,
-    mapping: Annotated[
-        str | None, typer.Option(metavar="NAME", help="A saved mapping; what is given besides comes first.")
-    ] = None,
+    preset: given.Preset = "auto",
+    maps: given.Maps = None,
+    ignore: given.Ignored = None,
+    dates: given.Dates = None,
+    decimal: given.Decimals = None,
+    encoding: given.Encoding = None,
+    header_row: given.HeaderRow = None,
+    statuses: given.Statuses = None,
+    rates: given.Rates = None,
+    source: given.Source = None,
+    mapping: given.Mapping = None,
     *,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what was understood and what would change; change nothing.")
-    ] = False,
-    add_lines: Annotated[bool, typer.Option(help="Add the lines to orders that are known.")] = False,
+    dry_run: given.DryRun = False,
+    add_lines: given.AddLines = False,
     as_json: JsonOption = False,
 ) -> None:
     """Import a file. The same file twice changes nothing; rejected rows go to FILE.rejected.csv."""
@@ -105,7 +87,7 @@ def _in_words(report: ImportReport) -> dict[str, Any]:
     columns = {"columns": ", ".join(f"{name}={column}" for name, column in report.mapping.items())}
     ignored = {"ignored columns": ", ".join(report.ignored_columns)} if report.ignored_columns else {}
     rejects = {"rejected rows": report.rejects_path} if report.rejects_path else {}
-    notes = {"notes": " ".join(report.notes)} if report.notes else {}
+    notes = {"notes": list(report.notes)} if report.notes else {}
     return (
         {"number": report.number}
         | result

@@ -131,8 +131,11 @@ def show(result: Mapping[str, Any], *, as_json: bool) -> None:
 def lines_of(values: Mapping[str, Any], *, within: str = "", indent: str = "") -> Iterator[str]:
     """Yield values as a person reads them: reasons and steps of a funnel by their words, groups indented."""
     for name, value in values.items():
-        label = step_name(name) if within in _BY_REASON else name.replace("_", " ")
-        if isinstance(value, Mapping) and value and name not in _TO_COPY:
+        label = step_name(name) if within in _BY_REASON else name if within in _AS_WRITTEN else name.replace("_", " ")
+        if name in _SENTENCES and isinstance(value, list) and value:
+            yield f"{indent}{label}:"
+            yield from (f"{indent}  - {each}" for each in value)
+        elif isinstance(value, Mapping) and value and name not in _TO_COPY:
             yield f"{indent}{label}:"
             yield from lines_of(value, within=name, indent=f"{indent}  ")
         elif name in _CHANCES and value is not None:
@@ -143,6 +146,12 @@ def lines_of(values: Mapping[str, Any], *, within: str = "", indent: str = "") -
 
 _BY_REASON = {"skipped", "funnel"}
 """Groups that count buyers by why they get nothing."""
+
+_AS_WRITTEN = {"columns"}
+"""Groups whose names stand so in a file."""
+
+_SENTENCES = {"notes"}
+"""What is read one by one."""
 
 _TO_COPY = {"rule"}
 """What is written as JSON, since commands read it so."""

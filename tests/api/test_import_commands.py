@@ -110,6 +110,11 @@ def test_dry_run_shows_what_was_understood_and_changes_nothing(shell: Shell, typ
     code, output, _ = typed("import", "orders", str(path), "--shop", "tea", "--dry-run", "--json")
     seen = json.loads(output)
     assert (code, seen["totals"]["buyers"], seen["rejects"][0]["line"]) == (0, 2, 5)
+    path.write_text("order_id,paid_at,pay_sum,currency\n1,2026-01-02,5,EUR\n2,2027-01-02,5,\n")
+    output = typed("import", "orders", str(path), "--shop", "tea", "--dry-run", "--map", "amount=pay_sum")[1]
+    assert "  pay_sum (5): amount" in output.splitlines()
+    notes = output.partition("notes:\n")[2].splitlines()
+    assert [note.partition(":")[0] for note in notes[:2]] == ["  - EUR 1", "  - 1 order is dated after today"]
     path.write_text("a,b\n1,2\n")
     code, output, _ = typed("import", "orders", str(path), "--shop", "tea", "--dry-run")
     assert (code, "cannot be imported: No column holds" in output) == (2, True)
