@@ -32,6 +32,7 @@ from retention.ingest.files.tidying import Tidied
 from retention.ingest.journals.journal import ImportJournal
 from retention.ingest.journals.landed import LandedImport, add_job, note_landing
 from retention.ingest.options import ImportOptions
+from retention.ingest.orders.further_articles import FurtherArticles
 from retention.ingest.orders.order_files import OrderStaging
 from retention.ingest.orders.repeated_refunds import RepeatedRefunds
 from retention.ingest.orders.stream import Scattered
@@ -233,7 +234,7 @@ def _evidence(opened: PreparedFile, shop: Shop, asked: ImportRequest, export: Ex
         RoundedColumns(columns),
     ]
     if asked.kind == "orders":
-        evidence.append(RoundedOrders(columns))
+        evidence += [RoundedOrders(columns), FurtherArticles(opened.header, frozenset(columns.values()))]
         evidence += [WholeRepeats(columns)] if "order_id" in columns else []
         evidence += [] if export.order_level and not opened.refunds else [RepeatedRefunds(columns, opened.refunds)]
         evidence += [ZeroTotals(columns)] if TOTAL_AFTER_REFUNDS in columns else []

@@ -118,3 +118,10 @@ def test_later_export_in_the_same_file_knows_the_newer_state(load: Load, ask: As
         ("1", "paid", 1000),
         ("2", "paid", 1000),
     ]
+
+
+def test_export_followed_by_itself_from_its_end_is_one_export(load: Load, ask: Ask) -> None:
+    rows = ["1,a,2026-03-05,CUP,10", "1,a,2026-03-05,POT,30", "2,b,2026-03-05,TEA,5", "3,c,2026-03-05,TEA,5"]
+    report = load("\n".join(["order_id,buyer_id,paid_at,sku,amount", *rows, *rows[::-1]]))
+    assert (report.totals["repeats_kept"], report.totals["repeats_left_out"]) == (0, 4)
+    assert ask("SELECT external_id, amount FROM orders ORDER BY external_id") == [("1", 4000), ("2", 500), ("3", 500)]

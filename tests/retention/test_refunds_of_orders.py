@@ -70,3 +70,17 @@ def test_total_after_refunds_tells_what_went_back(
     assert (report.preset, report.rejected) == ("etsy", 0)
     assert ask("SELECT refunded FROM orders ORDER BY external_id") == [(each,) for each in refunded]
     assert any("have 0 in 'Adjusted Order Total'" in note for note in report.notes) == vague
+
+
+def test_articles_in_columns_of_their_own_are_told(load: Load, ask: Ask) -> None:
+    head = (
+        "order_id,order_date,paid_date,status,order_total,order_currency,customer_email,wt_import_key,refund_items,"
+        "line_item_1,line_item_2,Product Item 1 Name,Product Item 1 SKU,Product Item 1 Quantity,Product Item 2 Name"
+    )
+    rows = ["1,2026-03-05,2026-03-05,completed,35.00,CNY,a@x.com,1,amount:5.00|reason:,name:Cup,name:Pot,Cup,CUP,2,Pot",
+            "2,2026-03-05,2026-03-05,completed,10.00,CNY,b@x.com,2,,name:Cup,,Cup,CUP,1,"]  # fmt: skip
+    report = load("\n".join([head, *rows]))
+    assert (report.preset, report.totals["paid"], report.totals["refunded"]) == ("woocommerce", "45.00", "5.00")
+    assert ask("SELECT sku, quantity FROM order_lines ORDER BY order_id") == [("CUP", 2), ("CUP", 1)]
+    told = "1 order has further articles in columns of their own (line_item_2, Product Item 2 Name), which are not read"
+    assert [note for note in report.notes if note.startswith(told)]

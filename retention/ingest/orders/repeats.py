@@ -23,6 +23,7 @@ import numpy as np
 import polars as pl
 
 CONTENT = ("sku", "title", "category", "quantity", "unit_price", "line_amount")
+_FEWEST = 3  # orders that show how often a file stands there
 _MOST_COPIES = 60  # readings tried against a total
 
 
@@ -61,7 +62,7 @@ def without_repeats(rows: pl.DataFrame, *, factor: int, divides: bool, line_ids:
     rows = rows.with_columns(own=own)
     concerned = rows.filter(own.is_duplicated()).select(pl.col("key").unique())
     some = rows.join(concerned, on="key", how="semi", maintain_order="left")
-    copies = _copies(some, factor=factor, divides=divides)
+    copies = _copies(some, rows, factor=factor, divides=divides)
     if line_ids:
         numbered = some.filter(pl.col("line_id").is_not_null()).select(pl.col("own").unique(), once=True)
         copies = copies.join(numbered, on="own", how="left")
@@ -82,14 +83,16 @@ def _own(rows: pl.DataFrame, *, line_ids: bool) -> pl.Series:
     return content.zip_with(~known, rows.select("key", "line_id").hash_rows(seed=5))
 
 
-def _copies(rows: pl.DataFrame, *, factor: int, divides: bool) -> pl.DataFrame:
-    """Return how often each line of the orders is real: key, own, copies."""
+def _copies(rows: pl.DataFrame, all_rows: pl.DataFrame, *, factor: int, divides: bool) -> pl.DataFrame:
+    """Return how often each line of the orders is real: key, own, copies. `all_rows` are those of other orders, too."""
     lines = most_in_a_stretch(rows, "own").join(
         rows.group_by("own").agg(pl.col("line_amount").first()), on="own", how="left"
     )
     if not divides:
         return lines.with_columns(copies="most")
     orders = shared_divisors(most_in_a_stretch(rows, "raw"))
+    if factor == 1 and orders.select(((pl.col("different") == 1) & (pl.col("shared") > 1)).any()).item():
+        factor = _times_over(all_rows)
     alone = pl.when(pl.col("different") == 1).then(_gcd(orders["shared"], factor)).otherwise("shared")
     orders = orders.with_columns(divisor=alone)
     stated = rows.group_by("key").agg(
@@ -104,6 +107,15 @@ def _copies(rows: pl.DataFrame, *, factor: int, divides: bool) -> pl.DataFrame:
         orders = orders.with_columns(divisor=pl.coalesce("fits", "divisor"))
     lines = lines.join(orders.select("key", "divisor"), on="key", how="left")
     return lines.with_columns(copies=pl.max_horizontal(pl.col("most") // pl.col("divisor"), 1))
+
+
+def _times_over(rows: pl.DataFrame) -> int:
+    """Return in how many stretches most orders stand: a file may follow itself.
+
+    Its last order is then in one stretch with the first, where the second export begins at the end.
+    """
+    stretches = rows.select("key", "stretch").unique().group_by("key").len()["len"]
+    return int(np.median(stretches.to_numpy())) if len(stretches) >= _FEWEST else 1
 
 
 def most_in_a_stretch(rows: pl.DataFrame, digest: str) -> pl.DataFrame:

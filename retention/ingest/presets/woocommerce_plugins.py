@@ -254,7 +254,7 @@ SKYVERGE_CUSTOMERS = ExportFormat(
 # WebToffee, "Order Export & Import" ("Import Export Suite"): `hf_csv_order_post_columns` of its order exporter, the
 # page "Import and Export of WooCommerce Orders" of woocommerce.com/document, the header row of a file in a public
 # importer. Articles follow as line_item_N, as "Product Item N ..." or, one row an article, as item_*: read are the
-# first and the rows. What went back stands in refund_items.
+# first and the rows, and the report says that others are not (further_articles). What went back stands in refund_items.
 WEBTOFFEE = ExportFormat(
     "orders",
     "Order Export & Import (WebToffee)",
@@ -273,7 +273,7 @@ WEBTOFFEE = ExportFormat(
         "refunded": ("refund_items",),
         "sku": ("Product Item 1 SKU", "item_sku", "item_product_id"),
         "title": ("Product Item 1 Name", "item_name"),
-        "quantity": ("item_quantity",),
+        "quantity": ("Product Item 1 Quantity", "item_quantity"),
     },
     marks=(
         "order_key", "customer_user", "customer_email", "customer_ip_address", "customer_user_agent",
