@@ -125,3 +125,7 @@ def test_export_followed_by_itself_from_its_end_is_one_export(load: Load, ask: A
     report = load("\n".join(["order_id,buyer_id,paid_at,sku,amount", *rows, *rows[::-1]]))
     assert (report.totals["repeats_kept"], report.totals["repeats_left_out"]) == (0, 4)
     assert ask("SELECT external_id, amount FROM orders ORDER BY external_id") == [("1", 4000), ("2", 500), ("3", 500)]
+    # Lines of another order around two of a sort are no sign of that.
+    load("order_id,buyer_id,paid_at,sku,amount\n7,a,2026-03-05,CUP,10\n8,b,2026-03-05,TEA,5\n8,b,2026-03-05,TEA,5\n"
+         "7,a,2026-03-05,POT,30\n")  # fmt: skip
+    assert ask("SELECT amount FROM orders WHERE external_id = '8'") == [(1000,)]

@@ -23,7 +23,7 @@ import numpy as np
 import polars as pl
 
 CONTENT = ("sku", "title", "category", "quantity", "unit_price", "line_amount")
-_FEWEST = 3  # orders that show how often a file stands there
+_BETWEEN = 2  # stretches from that before one to that after it
 _MOST_COPIES = 60  # readings tried against a total
 
 
@@ -92,8 +92,11 @@ def _copies(rows: pl.DataFrame, all_rows: pl.DataFrame, *, factor: int, divides:
         return lines.with_columns(copies="most")
     orders = shared_divisors(most_in_a_stretch(rows, "raw"))
     if factor == 1 and orders.select(((pl.col("different") == 1) & (pl.col("shared") > 1)).any()).item():
-        factor = _times_over(all_rows)
-    alone = pl.when(pl.col("different") == 1).then(_gcd(orders["shared"], factor)).otherwise("shared")
+        factors = _turns(all_rows, orders["key"])
+    else:
+        factors = np.full(orders.height, factor)
+    shared = pl.Series("divisor", np.gcd(orders["shared"].to_numpy(), factors))
+    alone = pl.when(pl.col("different") == 1).then(shared).otherwise("shared")
     orders = orders.with_columns(divisor=alone)
     stated = rows.group_by("key").agg(
         total=pl.col("order_total").max(),
@@ -109,13 +112,16 @@ def _copies(rows: pl.DataFrame, all_rows: pl.DataFrame, *, factor: int, divides:
     return lines.with_columns(copies=pl.max_horizontal(pl.col("most") // pl.col("divisor"), 1))
 
 
-def _times_over(rows: pl.DataFrame) -> int:
-    """Return in how many stretches most orders stand: a file may follow itself.
+def _turns(rows: pl.DataFrame, keys: pl.Series) -> np.ndarray:
+    """Return 2 for an order between two equal rows of another one, and 1 for others.
 
-    Its last order is then in one stretch with the first, where the second export begins at the end.
+    A file may follow itself from its end: there its last order stands twice, and the row before it follows it.
     """
-    stretches = rows.select("key", "stretch").unique().group_by("key").len()["len"]
-    return int(np.median(stretches.to_numpy())) if len(stretches) >= _FEWEST else 1
+    places = rows.sort("line").group_by("stretch").agg(pl.col("key", "raw").first(), last=pl.col("raw").last())
+    places = places.sort("stretch")
+    side_by_side = pl.col("stretch").shift(-1) - pl.col("stretch").shift(1) == _BETWEEN
+    around = (pl.col("last").shift(1) == pl.col("raw").shift(-1)) & side_by_side
+    return np.where(keys.is_in(places.filter(around)["key"].implode()).to_numpy(), 2, 1)
 
 
 def most_in_a_stretch(rows: pl.DataFrame, digest: str) -> pl.DataFrame:
@@ -131,10 +137,6 @@ def shared_divisors(counts: pl.DataFrame) -> pl.DataFrame:
     different = np.diff(np.r_[starts, counts.height])
     shared = np.gcd.reduceat(counts["most"].to_numpy(), starts)
     return pl.DataFrame({"key": counts["key"].gather(starts), "different": different, "shared": shared})
-
-
-def _gcd(numbers: pl.Series, factor: int) -> pl.Series:
-    return pl.Series("divisor", np.gcd(numbers.to_numpy(), factor))
 
 
 def _fitting(orders: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
