@@ -59,7 +59,7 @@ def test_bad_row_is_rejected_with_its_reason_and_the_good_part_lands(
         ("orders", "order_id,paid_at,amount", "1,soon,", ["paid_at 'soon'"]),
         ("orders", "order_id,paid_at,placed_at,amount,timezone", "1,2026-03-05,2026-03-05,1,Mars", ["'Mars' is not"]),
         ("orders", "order_id,paid_at,amount", "1.23E+18,2026-03-05,1", ["order number '1.23E+18'"]),
-        ("buyers", "buyer_id,birthday", "1.23E+18,x", ["buyer_id '1.23E+18'", "birthday 'x'"]),
+        ("buyers", "buyer_id,created_at", "1.23E+18,x", ["buyer_id '1.23E+18'", "created_at 'x'"]),
         ("followers", "buyer_id,followed_at", "1.23E+18,soon", ["buyer_id '1.23E+18'", "followed_at 'soon'"]),
         ("members", "buyer_id,group,joined_at", "b,,soon", ["group is missing", "joined_at 'soon'"]),
         ("products", "sku,title,price", "A,,five", ["price 'five'", "title is missing"]),

@@ -1,6 +1,8 @@
 """Import of buyers, with normalised addresses; their consent is imported by `consents`."""
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import ClassVar
 
@@ -9,9 +11,10 @@ import polars as pl
 from retention.addresses import country_of, email_keys, phone_keys
 from retention.clock import zone
 from retention.errors import Invalid
-from retention.i18n import gettext_noop
+from retention.i18n import gettext_noop, ngettext_noop
 from retention.ingest.cells.rows import Rows
 from retention.ingest.cells.times import read_dates, read_times
+from retention.ingest.notes import Note
 from retention.ingest.people.answers import CHANNELS, end_answers, read_answers
 from retention.ingest.people.consents import take_answers
 from retention.ingest.staged import MergedRows, StagedRows, latest, moment, need, spell, welcome
@@ -28,7 +31,23 @@ _TEXTS = {
     "city": 100,
     "timezone": 64,
 }
+_BRIEF = {name: _TEXTS[name] for name in ("name", "country", "region", "city")}
 _KEYS = ("email_key", "phone_key")
+LEFT_OUT = {
+    "birthday": ngettext_noop(
+        "{count} birthday in {column} was left out, such as {example}: it needs a whole date, as 1990-03-05.",
+        "{count} birthdays in {column} were left out, such as {example}: they need a whole date, as 1990-03-05.",
+    ),
+    "language": ngettext_noop(
+        "{count} language in {column} was left out, such as {example}: it needs a code, as en or zh-CN.",
+        "{count} languages in {column} were left out, such as {example}: they need a code, as en or zh-CN.",
+    ),
+    "timezone": ngettext_noop(
+        "{count} time zone in {column} was left out, such as {example}: it needs a name, as Europe/Berlin.",
+        "{count} time zones in {column} were left out, such as {example}: they need a name, as Europe/Berlin.",
+    ),
+}
+"""What a buyer is imported without rather than not at all: an answer in the same row counts."""
 
 
 @dataclass
@@ -41,6 +60,8 @@ class BuyerStaging(StagedRows):
     file: str = ""
     now: datetime | None = None
     no_is_vague: bool = False
+    left_out: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, str] = field(default_factory=dict)
 
     name = "import_buyers"
     shape: ClassVar = {
@@ -56,19 +77,17 @@ class BuyerStaging(StagedRows):
 
     def check(self, rows: Rows) -> pl.DataFrame:
         """Return the values of all rows, refusing those that are wrong."""
-        texts = rows.texts(_TEXTS)
+        texts = rows.texts({"email": 254, "phone": 32}) | rows.brief_texts(_BRIEF, Counter())
         message = gettext_noop("{field} {value} is not an address")
         wrong = ~texts["email"].str.contains(r"^[^@\s]+@[^@\s]+$")
         rows.refuse(wrong.fill_null(False), message, texts["email"], field="email")
-        unknown = [name for name in texts["timezone"].drop_nulls().unique() if not _is_zone(name)]
-        message = gettext_noop("{value} is not a time zone")
-        rows.refuse(texts["timezone"].is_in(unknown).fill_null(False), message, texts["timezone"])
+        texts |= {name: self._where(rows.cells(name), fits) for name, fits in _FITS.items()}
         answers = read_answers(rows, no_is_vague=self.no_is_vague)
         return pl.DataFrame(
             {
                 "buyer": need(rows, "buyer_id", 200),
                 **texts,
-                "birthday": read_dates(rows, "birthday"),
+                "birthday": self._birthdays(rows),
                 "created_at": read_times(rows, "created_at", self.shop.timezone),
                 **{f"{channel}_consent": cells for channel, cells in answers.by_channel.items()},
                 **self._moments(rows, answers.suppressed),
@@ -79,6 +98,29 @@ class BuyerStaging(StagedRows):
                 ),
             }
         )
+
+    def notes(self) -> Iterator[Note]:
+        """Return what of the buyers was left out."""
+        for name, count in self.left_out.items():
+            values = {"column": repr(self.columns.get(name, name)), "example": repr(self.examples[name])}
+            yield Note(LEFT_OUT[name], {"count": count, **values})
+
+    def _birthdays(self, rows: Rows) -> pl.Series:
+        apart = Rows(rows.raw, rows.lines, rows.columns, rows.conventions)
+        days = read_dates(apart, "birthday")
+        return self._without(rows.cells("birthday"), ~apart.good(), days)
+
+    def _where(self, cells: pl.Series, fits: Callable[[str], bool]) -> pl.Series:
+        wrong = [cell for cell in cells.drop_nulls().unique().to_list() if not fits(cell)]
+        return self._without(cells, cells.is_in(wrong).fill_null(value=False), cells)
+
+    def _without(self, cells: pl.Series, wrong: pl.Series, values: pl.Series) -> pl.Series:
+        """Return values without the wrong ones, which are counted."""
+        if not wrong.any():
+            return values
+        self.left_out[cells.name] += int(wrong.sum())
+        self.examples.setdefault(cells.name, cells.filter(wrong)[0])
+        return pl.select(pl.when(~wrong).then(values).alias(cells.name)).to_series()
 
     def _moments(self, rows: Rows, suppressed: pl.Series) -> dict[str, pl.Series]:
         """Return when the answers were given: of a channel, else of both."""
@@ -168,3 +210,10 @@ def _is_zone(name: str) -> bool:
     except Invalid:
         return False
     return True
+
+
+_FITS: dict[str, Callable[[str], bool]] = {
+    "language": lambda cell: len(cell) <= _TEXTS["language"],
+    "timezone": lambda cell: len(cell) <= _TEXTS["timezone"] and _is_zone(cell),
+}
+"""Which cells can be kept of what only helps to speak to a buyer."""
