@@ -5,6 +5,7 @@ English texts are the keys. The catalogue is read from its .po file once per pro
 
 import gettext as gettext_module
 import io
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -83,3 +84,13 @@ def _catalogue(language: str) -> gettext_module.NullTranslations:
         write_mo(compiled, read_po(source, locale=language.replace("-", "_")))
     compiled.seek(0)
     return gettext_module.GNUTranslations(compiled)
+
+
+@cache
+def own_words() -> frozenset[str]:
+    """Return the English words that our sentences are made of, as they are written in them."""
+    path = LOCALE_FOLDER / "zh_CN" / "LC_MESSAGES" / "regulars.po"
+    with path.open("rb") as source:
+        catalogue = read_po(source, locale="zh_CN")
+    texts = (text for message in catalogue for text in ([message.id] if isinstance(message.id, str) else message.id))
+    return frozenset(word for text in texts for word in re.findall(r"[A-Za-z]+", re.sub(r"\{\w+\}", "", text)))

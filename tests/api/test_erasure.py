@@ -25,13 +25,15 @@ from retention.consent import Answer, Channel
 from retention.database import is_postgresql, reading, transaction
 from retention.files import FileStore, open_store
 from retention.idempotency import GivenAnswer
-from retention.ingest import ImportReport, import_file
+from retention.ingest import ImportOptions, ImportReport, import_file
 from retention.ingest.drafts import ask_import, keep_upload
 from retention.ingest.jobs import run_import
+from retention.ingest.orders.status_words import StatusWord
 from retention.jobs import Job, JobState
 from retention.privacy import requests
 from retention.privacy.erased import ErasedBuyer, is_erased
 from retention.privacy.requests import erase_buyer
+from retention.saved_mappings import SavedMapping, save_mapping
 from retention.settings import get_settings
 from retention.staging import take_turn
 from retention.suppressions import OptOutSubject, lift, suppress
@@ -291,6 +293,39 @@ def test_what_imports_say_of_a_person_goes_with_them(
         kept = session.get_one(Job, late).result or {}
     assert (kept["totals"]["orders"], kept["notes"]) == (30, [])
     assert not list(files.folder.rglob("*.csv"))
+
+
+def test_a_bare_name_of_one_word_goes_from_reports_mappings_and_status_words(
+    engine: Engine, tea: Tea, erase: Callable[[str], str], files: FileStore, tmp_path: Path
+) -> None:
+    tea(lambda _stage: None)
+    path = tmp_path / "orders.csv"
+    head = "Orders packed by Annqx on Monday,,,,,\norder_id,buyer_id,paid_at,amount,status,Box of Annqx"
+    rows = "1,Annqx,2026-03-05,5,with Annqx,x\n2,order,2026-03-05,5,paid,x\n3,paid,2026-03-05,5,paid,x\n"
+    path.write_text(f"{head}\n{rows}", encoding="utf-8")
+    statuses = {"with Annqx": "paid", "held": "ignore"}
+    options = ImportOptions(statuses=statuses, mapping={"title": "Box of Annqx"})
+    report = import_file(engine, "tea", "orders", path, options=options, now=NOON, files=files)
+    with transaction(engine) as session:
+        for name, mapping in {"theirs": {"title": "Box of Annqx"}, "ours": {"title": "order"}}.items():
+            said = {"mapping": mapping, "statuses": statuses, "ignore": ["status"]}
+            save_mapping(session, OWNER, kind="orders", name=name, header=["order"], options=said, at=NOON)
+    before = {each.partition(":")[0] for each in said_of(engine, ["Annqx"])}
+    assert {"jobs.result", "saved_mappings.options", "status_words.written"} <= before
+    for who in ("Annqx", "order", "paid"):
+        erase(who)
+    assert said_of(engine, ["Annqx", "annqx"]) == []
+    with reading(engine) as session:
+        kept = session.get_one(Job, report.number).result or {}
+        words = [each.written for each in session.exec(select(StatusWord))]
+        saved = {each.name: each.options for each in session.exec(select(SavedMapping))}
+    assert (kept["totals"], kept["kind"], kept["notes"][0]) == (
+        report.totals,
+        "orders",
+        "The header is row 2. The rows above it are not read: Orders packed by … on Monday.",
+    )
+    assert kept["columns"]["title"] == "Box of …"
+    assert (words, saved["ours"]["statuses"], list(saved)) == (["held"], {"held": "ignore"}, ["ours"])
 
 
 def test_an_erasure_says_that_an_import_runs_instead_of_waiting_for_it(

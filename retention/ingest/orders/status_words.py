@@ -1,6 +1,6 @@
 """Status words a shop has given a meaning: remembered with an import or said by themselves, listed, and removed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import UniqueConstraint
@@ -12,9 +12,11 @@ from retention.database import ShopRow
 from retention.errors import Invalid, NotFound
 from retention.i18n import gettext_noop
 from retention.ingest.cells.words import fold
+from retention.ingest.journals.erasing import naming_of
 from retention.ingest.options import check_meaning
 from retention.ingest.orders.statuses import MEANINGS
 from retention.paging import Page, Wanted, page_of
+from retention.privacy.personal import PersonKeys, at_erasure
 
 LONGEST_WORD = 200
 
@@ -114,3 +116,14 @@ def _forget(session: Session, member: Member, row: StatusWord, at: datetime) -> 
     )
     session.delete(row)
     session.flush()
+
+
+@at_erasure
+def _forget_words(session: Session, shop_id: int, who: PersonKeys) -> Iterable[str]:
+    """Forget the words that name a person: in a file that says them again they are asked about again."""
+    naming = naming_of(session, who)
+    for word in words_of(session, shop_id):
+        if naming.search(word.written):
+            session.delete(word)
+    session.flush()
+    return ()
