@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 
 from retention.database import open_engine, transaction
 from retention.files import FileStore
-from retention.ingest import import_file
+from retention.ingest import import_file, understand_file
 from tests.factories import make_shop
 from tests.retention.makers import NOW, Ask, Load, in_small_pieces
 
@@ -182,3 +182,20 @@ def test_amount_no_shop_has_is_refused_and_never_blank(load: Load, ask: Ask, amo
     report = load(f"order_id,buyer_id,paid_at,amount\n1,b,2026-03-05,10\n1,b,2026-03-05,{amount}\n")
     assert (report.accepted, report.rejected) == (0, 2)
     assert ask("SELECT count(*) FROM orders") == [(0,)]
+
+
+@pytest.mark.parametrize("article", ["title", "sku"])
+def test_a_file_cut_inside_an_order_is_said_with_the_order_whichever_part_has_more_lines(
+    load: Load, shop_engine: Engine, tmp_path: Path, article: str
+) -> None:
+    head = f"order_id,buyer_id,paid_at,{article},amount\n"
+    lines = [f"7,b,2026-03-01,{each},{amount}\n" for each, amount in (("Pot", 20), ("Cup", 10), ("Tea", 5))]
+    for cut, sentence in ((2, "1 order arrived with fewer lines"), (1, "The lines of 1 known order were replaced")):
+        shop = f"{article}{cut}"
+        rows = [line.replace("7,", f"{shop},", 1) for line in lines]
+        load(head + "".join(rows[:cut]), name="first.csv")
+        (tmp_path / "second.csv").write_text(head + "".join(rows[cut:]))
+        seen = understand_file(shop_engine, "tea", "orders", tmp_path / "second.csv", now=NOW)
+        report = load(head + "".join(rows[cut:]), name="second.csv")
+        for notes in (seen.notes, report.notes):
+            assert [note for note in notes if note.startswith(sentence) and shop in note], (cut, notes)

@@ -24,7 +24,7 @@ class LinePlan:
 
     `written`: the lines of the orders whose lines change. `orders`: what follows for the orders (key, amount, items,
     items_thousandths, is_return), of those whose lines are not simply those of the file. `fewer`, `replaced`: the
-    numbers of the orders that came with fewer lines and kept theirs (those of a list of orders aside), and of those
+    numbers of the orders that came with fewer lines and kept theirs (those of a list that say all aside), and of those
     that got other ones.
     """
 
@@ -62,7 +62,8 @@ def plan_lines(
         "key", items="old_items", items_thousandths="old_items_thousandths", is_return="old_is_return",
         amount=pl.when("stated_total").then("amount").otherwise("old_amount"),
     )  # fmt: skip
-    cut_off = fewer.join(_lines_of_lists(new), on="order_id", how="anti")
+    all_said = orders.filter(pl.col("amount") == pl.col("old_amount"))
+    cut_off = fewer.join(all_said.join(_lines_of_lists(new), on="order_id", how="semi"), on="order_id", how="anti")
     return LinePlan(others, kept, cut_off["key"], replaced["key"])
 
 
