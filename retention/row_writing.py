@@ -80,7 +80,8 @@ def _copy(session: Session, name: str, frame: pl.DataFrame) -> None:
 def _insert_many(session: Session, name: str, frame: pl.DataFrame) -> None:
     """Insert on SQLite, fifty rows a statement: the values are the same, the calls are a fiftieth.
 
-    What is the same in all rows of a slice is handed over once a statement.
+    What is the same in all rows of a slice is handed over once a statement. OR FAIL spares SQLite keeping each page as
+    it was before the statement: whoever gets its error rolls all back anyway.
     """
     with closing(session.connection().connection.cursor()) as cursor:
         for part in frame.iter_slices(_SLICE):
@@ -91,7 +92,7 @@ def _insert_many(session: Session, name: str, frame: pl.DataFrame) -> None:
                 values[place::width] = column.to_list()
             marks = ", ".join([*(f"?{place}" for place in range(1, len(same) + 1)), *"?" * width])
             names = ", ".join(column.name for column in (*same, *other))
-            statement = f"INSERT INTO {name} ({names}) VALUES {{}}"  # noqa: S608 - our own names
+            statement = f"INSERT OR FAIL INTO {name} ({names}) VALUES {{}}"  # noqa: S608 - our own names
             whole = part.height // 50 * 50 * width
             many, few = (statement.format(", ".join([f"({marks})"] * count)) for count in (50, 1))
             cursor.executemany(many, [shared + values[k : k + 50 * width] for k in range(0, whole, 50 * width)])

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from retention.errors import Invalid
 from retention.ingest.files.chunks import LONGEST_LINE
 from retention.ingest.files.encodings import (
@@ -183,11 +185,21 @@ def _scan(path: Path) -> tuple[Letters, str]:
             if len(rest) > LONGEST_LINE:
                 raise Invalid(ENDLESS_LINE, file=repr(path.name), line=feeds + lone + block.count(b"\n") + 1)
             _look(letters, block, path)
-            feeds += block.count(b"\n")
-            if b"\r" in block:
-                lone += block.count(b"\r") - block.count(b"\r\n")
+            more_feeds, more_lone = _line_ends(block)
+            feeds, lone = feeds + more_feeds, lone + more_lone
     _look(letters, rest, path)
     return letters, _returns_of(lone, feeds)
+
+
+def _line_ends(block: bytes) -> tuple[int, int]:
+    """Return how many line feeds there are, and carriage returns without one behind; `count` takes longer."""
+    signs = np.frombuffer(block, np.uint8)
+    feeds = signs == ord("\n")
+    found = int(np.count_nonzero(feeds))
+    if b"\r" not in block:
+        return found, 0
+    returns = signs == ord("\r")
+    return found, int(np.count_nonzero(returns) - np.count_nonzero(returns[:-1] & feeds[1:]))
 
 
 def _look(letters: Letters, block: bytes, path: Path) -> None:
