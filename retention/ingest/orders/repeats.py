@@ -23,7 +23,7 @@ import numpy as np
 import polars as pl
 
 CONTENT = ("sku", "title", "category", "quantity", "unit_price", "line_amount")
-_BETWEEN = 2  # stretches from that before one to that after it
+_AROUND = 2  # orders on either side that show where a file turns
 _MOST_COPIES = 60  # readings tried against a total
 
 
@@ -113,14 +113,16 @@ def _copies(rows: pl.DataFrame, all_rows: pl.DataFrame, *, factor: int, divides:
 
 
 def _turns(rows: pl.DataFrame, keys: pl.Series) -> np.ndarray:
-    """Return 2 for an order between two equal rows of another one, and 1 for others.
+    """Return 2 for an order around which the rows are the same in both directions, and 1 for others.
 
-    A file may follow itself from its end: there its last order stands twice, and the row before it follows it.
+    A file may follow itself from its end: there its last order stands twice, and the orders before it follow it.
     """
     places = rows.sort("line").group_by("stretch").agg(pl.col("key", "raw").first(), last=pl.col("raw").last())
     places = places.sort("stretch")
-    side_by_side = pl.col("stretch").shift(-1) - pl.col("stretch").shift(1) == _BETWEEN
-    around = (pl.col("last").shift(1) == pl.col("raw").shift(-1)) & side_by_side
+    key, stretch = pl.col("key"), pl.col("stretch")
+    side_by_side = stretch.shift(-_AROUND) - stretch.shift(_AROUND) == 2 * _AROUND
+    same = (pl.col("last").shift(1) == pl.col("raw").shift(-1)) & (key.shift(_AROUND) == key.shift(-_AROUND))
+    around = same & side_by_side & (key.shift(_AROUND) != key)
     return np.where(keys.is_in(places.filter(around)["key"].implode()).to_numpy(), 2, 1)
 
 
