@@ -19,7 +19,7 @@ _SLICE = 10_000  # rows turned into text or Python values at a time
 
 def write_rows(session: Session, name: str, frame: pl.DataFrame) -> None:
     """Add rows to a table, behind those under way. The frame has the columns of the table; moments are in UTC."""
-    behind: WritingBehind | None = session.info.get(_BEHIND)
+    behind = writing_behind(session)
     if behind:
         behind.add(name, frame)
     else:
@@ -28,7 +28,7 @@ def write_rows(session: Session, name: str, frame: pl.DataFrame) -> None:
 
 def settled(session: Session) -> sa.Connection:
     """Return the connection once the rows written behind have arrived."""
-    behind: WritingBehind | None = session.info.get(_BEHIND)
+    behind = writing_behind(session)
     if behind:
         behind.wait()
     return session.connection()
@@ -38,13 +38,15 @@ class WritingBehind:
     """Lets `write_rows` return while the database still takes the rows; what asks it next waits for them.
 
     The database's part of the work is the longer one, so the next rows are made ready meanwhile. Until `close`
-    nobody may speak to the database but by `settled`.
+    nobody may speak to the database but by `settled`. `numbers` are row numbers asked for ahead, by table: to ask for a
+    few waits for all that is being written.
     """
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._thread = ThreadPoolExecutor(1)
         self._under_way: list[Future[None]] = []
+        self.numbers: dict[str, pl.Series] = {}
         session.info[_BEHIND] = self
 
     def add(self, name: str, frame: pl.DataFrame) -> None:
@@ -61,6 +63,12 @@ class WritingBehind:
         """Let the thread end; what it has not begun is not written."""
         self._session.info.pop(_BEHIND, None)
         self._thread.shutdown(wait=True, cancel_futures=True)
+
+
+def writing_behind(session: Session) -> WritingBehind | None:
+    """Return what takes the rows of a session, if they are written behind."""
+    behind: WritingBehind | None = session.info.get(_BEHIND)
+    return behind
 
 
 def _write(session: Session, name: str, frame: pl.DataFrame) -> None:

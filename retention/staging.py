@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from retention.database import is_postgresql
-from retention.row_writing import settled, write_rows
+from retention.row_writing import settled, write_rows, writing_behind
 
 
 class ColumnKind(StrEnum):
@@ -34,6 +34,7 @@ class ColumnKind(StrEnum):
 _JOURNAL = "staging_journal"
 _DRY = "staging_dry"
 _FEW = 2000
+_PARTS_AHEAD = 4
 
 _POSTGRESQL = {
     ColumnKind.TEXT: "text",
@@ -295,6 +296,19 @@ def new_ids(session: Session, table: str, count: int) -> pl.Series:
     if not writes(session):
         watcher: Watcher = session.info[_DRY]
         return watcher.numbers(session, table, count)
+    behind = writing_behind(session)
+    if behind is None:
+        return _take_numbers(session, table, count)
+    ahead = behind.numbers.get(table)
+    if ahead is None:
+        ahead = _take_numbers(session, table, count)
+    elif len(ahead) < count:  # there will be more parts like this one; what was left is nobody's
+        ahead = _take_numbers(session, table, count * _PARTS_AHEAD)
+    behind.numbers[table] = ahead.slice(count)
+    return ahead.head(count)
+
+
+def _take_numbers(session: Session, table: str, count: int) -> pl.Series:
     if is_postgresql(session):
         sequence = fetch(session, f"SELECT pg_get_serial_sequence('{table}', 'id')")[0]
         numbers = f"SELECT nextval('{sequence}') AS id FROM generate_series(1, :count)"  # noqa: S608 - our own name

@@ -101,6 +101,8 @@ class OrderMerge:
             orders, late = without_unknown(orders, known, stated)
             self._refuse(late)
             lines = lines.join(orders, on="key", how="semi", maintain_order="left")
+        # Asked before anything of this part is written: every question waits for what is under way.
+        parcels = self.store.unknown_parcels(stated) if "waybill" in self.reading.kept else None
         orders = self._with_buyers(orders, stated)
         plan = None
         if known.height:
@@ -118,9 +120,9 @@ class OrderMerge:
         new = self.store.write_new(orders.join(known, on="key", how="anti", maintain_order="left"))
         if plan:
             self.store.rewrite(orders, known, plan)
-        if "waybill" in self.reading.kept:
+        if parcels is not None:
             ids = pl.concat([new, known.select("key", "order_id")])
-            self.store.write_parcels(stated, orders.join(ids, on="key", maintain_order="left"))
+            self.store.write_parcels(parcels, orders.join(ids, on="key", maintain_order="left"))
         # The most rows come last: while the database takes them, the next part is put together.
         self.store.write_lines(number_lines(lines, new))
 

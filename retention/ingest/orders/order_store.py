@@ -171,21 +171,24 @@ class OrderStore:
         run(self.session, f"UPDATE orders SET {assignments} FROM import_orders AS i WHERE {found}")  # noqa: S608
         drop_staging(self.session, "import_orders")
 
-    def write_parcels(self, rows: pl.DataFrame, orders: pl.DataFrame) -> None:
-        """Add the parcels of orders that name a waybill; one that is known stays as it is."""
+    def unknown_parcels(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return the waybills of rows of which there is no parcel yet, each with the first row that names it."""
         named = rows.filter(pl.col("waybill").is_not_null()).select("key", "waybill", "has_left", "shipped_at")
         named = one_waybill_a_row(named)
         found = named.unique("waybill", keep="first", maintain_order=True)
-        found = found.join(orders.select("key", "order_id", "buyer_id", "ordered_at", "order_day"), on="key")
+        known = {"waybill": ("t.waybill", ColumnKind.TEXT)}
+        match, shop = "t.waybill = s.value", self.shop.id
+        there = look_up(self.session, "parcels", found["waybill"], match, known, shop=shop)
+        return found.join(there, on="waybill", how="anti", maintain_order="left")
+
+    def write_parcels(self, unknown: pl.DataFrame, orders: pl.DataFrame) -> None:
+        """Add the parcels of orders."""
+        found = unknown.join(orders.select("key", "order_id", "buyer_id", "ordered_at", "order_day"), on="key")
         today = self.shop.day(self.now)
         past = pl.col("has_left") | (pl.col("order_day") < today - RECENT_DAYS)
         found = found.with_columns(shipped_at=pl.coalesce("shipped_at", pl.when(past).then("ordered_at")))
         day = pl.when(pl.col("shipped_at").is_null()).then(today).otherwise("order_day")
         parcels = found.select("waybill", "buyer_id", "order_id", "shipped_at", ship_day=day)
-        known = {"waybill": ("t.waybill", ColumnKind.TEXT)}
-        match, shop = "t.waybill = s.value", self.shop.id
-        there = look_up(self.session, "parcels", parcels["waybill"], match, known, shop=shop)
-        parcels = parcels.join(there, on="waybill", how="anti", maintain_order="left")
         owner = {"shop_id": pl.lit(self.shop.id), "pick_position": pl.lit(0)}
         numbers = new_ids(self.session, "parcels", parcels.height)
         stage(self.session, "parcels", parcels.with_columns(numbers, **owner))
