@@ -5,7 +5,6 @@ as long as emptying one, so each worker keeps one with its connections; one whos
 """
 
 import itertools
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,6 +15,9 @@ from sqlalchemy import Engine, event, inspect, make_url
 
 from retention import migrate
 from retention.database import open_engine, transaction
+from tests.row_order import reverse
+
+event.listen(Engine, "connect", reverse)
 
 TEMPLATE = "template_migrated"
 LONGEST_USE = 400
@@ -227,13 +229,6 @@ def _handed_out(kept: Engine, url: str) -> Engine:
     handed: Engine = kept.execution_options()
     handed.url = make_url(url)
     return handed
-
-
-@event.listens_for(Engine, "connect")
-def _reverse(connection: Any, _record: object) -> None:
-    """On every engine, also one that a command opens: what names no order comes in another than it was written."""
-    if isinstance(connection, sqlite3.Connection):
-        connection.execute("PRAGMA reverse_unordered_selects=ON")
 
 
 def _hurry(connection: Any, _record: object) -> None:

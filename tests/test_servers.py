@@ -51,6 +51,16 @@ def test_sqlite_engine_that_is_kept_finds_nothing_of_the_test_before(sqlite_temp
             assert (shops_in(engine), add_shop(engine), len(heard)) == (0, 1, 2)
 
 
+def test_rows_without_an_order_come_in_another_than_they_were_written(engine):
+    with transaction(engine) as session:
+        session.execute(sa.text("CREATE TEMPORARY TABLE letters (letter TEXT)"))
+        session.execute(sa.text("INSERT INTO letters VALUES ('b'), ('a'), ('c')"))
+        read = sa.text("SELECT letter FROM letters")
+        assert "".join(session.scalars(read)) == "".join(session.scalars(read).all()) == "cab"
+        assert session.scalars(read).first() == "c"
+        assert "".join(session.scalars(sa.text("SELECT letter FROM letters ORDER BY letter"))) == "abc"
+
+
 @pytest.mark.postgres
 def test_postgresql_that_is_kept_begins_again_whatever_a_test_left(kept_postgresql):
     held = []
