@@ -35,7 +35,7 @@ def _column(seen: Understanding, name: str) -> str:
 
 
 def _field(seen: Understanding, column: str) -> str:
-    fields = [field for field, said in seen.mapping.items() if column in chain(*columns_of(said, seen.header))]
+    fields = [field for field, spelling in seen.mapping.items() if column in chain(*columns_of(spelling, seen.header))]
     return ", ".join(fields) or "not imported"
 
 

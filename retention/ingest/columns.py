@@ -116,8 +116,8 @@ def _weights(kind: str) -> dict[str, float]:
 
 def known_columns(kind: str, preset: str = AUTO, explicit: Mapping[str, str] | None = None) -> Callable[[str], bool]:
     """Return what tells whether a name is that of a column which the import of `kind` looks for."""
-    said = [each for value in (explicit or {}).values() for each in (value, *chain(*columns_of(value, ())))]
-    plain = _known(kind, preset) | {_plain(name) for name in said}
+    spellings = [each for value in (explicit or {}).values() for each in (value, *chain(*columns_of(value, ())))]
+    plain = _known(kind, preset) | {_plain(name) for name in spellings}
     return lambda name: _plain(name) in plain or _plain(_UNIT.sub("", name)) in plain
 
 
@@ -137,7 +137,7 @@ def map_columns(kind: str, header: Sequence[str], export: ExportFormat, explicit
     _check_explicit(fields, header, explicit)
     by_plain_name = {_plain(_UNIT.sub("", name)): name for name in reversed(header)}
     by_plain_name |= {_plain(name): name for name in reversed(header)}
-    found = {name: columns_of(said, header) for name, said in explicit.items()}
+    found = {name: columns_of(spelling, header) for name, spelling in explicit.items()}
     for name, special in export.names.items():
         if name in fields and _is_open(name, found) and (sources := _sources(special, by_plain_name)):
             found[name] = sources if name in _TRIED_IN_TURN else sources[:1]
@@ -169,15 +169,15 @@ def _used(found: Mapping[str, Sequence[Source]]) -> set[str]:
     return {column for sources in found.values() for source in sources for column in source}
 
 
-def columns_of(said: str, header: Collection[str]) -> list[Source]:
+def columns_of(spelling: str, header: Collection[str]) -> list[Source]:
     """Return the columns that are said to hold a field: one, several together (A + B), or one after the other (A | B).
 
     A column that is called so is meant itself.
     """
-    if said in header:
-        return [(said,)]
+    if spelling in header:
+        return [(spelling,)]
     found = []
-    for each in said.split(ALTERNATIVE):
+    for each in spelling.split(ALTERNATIVE):
         together = tuple(part.strip() for part in each.split(TOGETHER))
         found.append((each.strip(),) if each.strip() in header else together)
     return found
@@ -230,10 +230,10 @@ def _lack(group: Sequence[str], header: Sequence[str], *, more: bool) -> Invalid
 
 
 def _check_explicit(fields: Names, header: Sequence[str], explicit: Mapping[str, str]) -> None:
-    for name, said in explicit.items():
+    for name, spelling in explicit.items():
         if name not in fields:
             raise Invalid("There is no field {name}. Use one of {known}.", name=repr(name), known=", ".join(fields))
-        for column in [each for source in columns_of(said, header) for each in source if each not in header]:
+        for column in [each for source in columns_of(spelling, header) for each in source if each not in header]:
             raise Invalid(
                 "There is no column {name}. The file has: {known}.", name=repr(column), known=", ".join(header)
             )

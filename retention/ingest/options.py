@@ -90,13 +90,13 @@ def with_saved(saved: Mapping[str, Any], given: ImportOptions) -> ImportOptions:
     A column that is now taken for another field, or for none, is no longer taken for what it was.
     """
     before, values = options_from(saved), given.as_json()
-    fields = {column: name for name, said in given.mapping.items() for column in _columns(said)}
+    fields = {column: name for name, spelling in given.mapping.items() for column in _columns(spelling)}
     mapping = {
-        name: said
-        for name, said in before.mapping.items()
+        name: spelling
+        for name, spelling in before.mapping.items()
         if not any(
             column in given.ignore or (column in fields and not {name, fields[column]} <= _MAY_SHARE)
-            for column in _columns(said)
+            for column in _columns(spelling)
         )
     }
     together = {
@@ -108,9 +108,9 @@ def with_saved(saved: Mapping[str, Any], given: ImportOptions) -> ImportOptions:
     return options_from({**saved, **values, **together})
 
 
-def _columns(said: str) -> set[str]:
+def _columns(spelling: str) -> set[str]:
     """Return the columns that a mapping may name; a column may itself be called `A + B`."""
-    return {said, *chain(*columns_of(said, ()))}
+    return {spelling, *chain(*columns_of(spelling, ()))}
 
 
 def options_from(values: Mapping[str, Any]) -> ImportOptions:

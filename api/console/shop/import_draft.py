@@ -179,10 +179,10 @@ def _chosen(seen: Mapping[str, Any], form: FormData) -> tuple[dict[str, str], li
             ignore.append(column)
         for field in fields:
             chosen.setdefault(field, []).append(column)
-    return {field: _said(seen, field, columns) for field, columns in chosen.items()}, ignore
+    return {field: _spelling(seen, field, columns) for field, columns in chosen.items()}, ignore
 
 
-def _said(seen: Mapping[str, Any], field: str, columns: list[str]) -> str:
+def _spelling(seen: Mapping[str, Any], field: str, columns: list[str]) -> str:
     """Return the columns of a field as an option says them; Invalid for several that were not read together before."""
     if len(columns) == 1:
         return columns[0]
@@ -200,8 +200,8 @@ def _said(seen: Mapping[str, Any], field: str, columns: list[str]) -> str:
 
 def _columns(kind: str, seen: Mapping[str, Any]) -> list[DraftColumn]:
     fields: dict[str, list[str]] = {}
-    for field, said in (seen.get("mapping") or seen.get("columns", {})).items():
-        for column in dict.fromkeys(chain(*columns_of(said, seen["header"]))):
+    for field, spelling in (seen.get("mapping") or seen.get("columns", {})).items():
+        for column in dict.fromkeys(chain(*columns_of(spelling, seen["header"]))):
             fields.setdefault(column, []).append(field)
     found = []
     for number, name in enumerate(seen.get("header", [])):

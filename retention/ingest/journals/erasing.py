@@ -56,7 +56,7 @@ def _forget_in_reports(session: Session, shop_id: int, who: PersonKeys) -> Itera
     for job in session.exec(jobs.with_for_update().execution_options(populate_existing=True)):
         name = str(job.input.get("name") or "")
         job.result, job.error = _without(job.result, naming), naming.sub(_GONE, job.error)
-        job.input = {**job.input, **_told(job, naming), "name": naming.sub(_GONE, name)}
+        job.input = {**job.input, **_given(job, naming), "name": naming.sub(_GONE, name)}
         session.add(job)
         if job.input["name"] != name:
             _rename(session, job, name)
@@ -72,7 +72,7 @@ def naming_of(session: Session, who: PersonKeys) -> re.Pattern[str]:
     return _naming({who.external_id, *who.addresses, *((buyer.name, buyer.email, buyer.phone) if buyer else ())})
 
 
-def _told(job: Job, naming: re.Pattern[str]) -> dict[str, Any]:
+def _given(job: Job, naming: re.Pattern[str]) -> dict[str, Any]:
     """Return what was said of a file, without the person."""
     return {"options": _without(job.input["options"], naming)} if "options" in job.input else {}
 
