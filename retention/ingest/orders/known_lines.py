@@ -97,8 +97,10 @@ def _joined(
     found = orders.join(sums, on="order_id").join(before, on="order_id", how="left")
     grown = pl.col("old_amount") + pl.col("sum") - pl.col("before").fill_null(0)
     listed = pl.col("order_id").is_in(of_list["order_id"].implode()) | (pl.col("old_amount") != pl.col("before"))
-    said = pl.lit(reading.items_only) | (pl.lit(reading.items) & listed)  # an order list has said what it came to
-    amount = pl.when("stated_total").then("amount").when(said).then("old_amount").otherwise(grown)
+    stays_listed = pl.lit(reading.items_only) | (
+        pl.lit(reading.items) & listed
+    )  # an order list has said what it came to
+    amount = pl.when("stated_total").then("amount").when(stays_listed).then("old_amount").otherwise(grown)
     settled = found.select(
         "key", amount=amount, items=pieces(pl.col("all")), items_thousandths=rest(pl.col("all")), is_return="back"
     )

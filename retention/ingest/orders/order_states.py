@@ -32,7 +32,7 @@ ORDER = {
 _WORDS = {number: word for word, number in ORDER.items()}
 
 _NOTHING_SAID = pl.Series("refund_state", [None], pl.Int8)
-_SAID = {OrderStatus.PAID.value: NOTHING_BACK, OrderStatus.RETURNED.value: ALL_BACK}
+_WENT_BACK = {OrderStatus.PAID.value: NOTHING_BACK, OrderStatus.RETURNED.value: ALL_BACK}
 """What the meaning a person gave a word says of a refund."""
 
 UNKNOWN_REFUND_WORD = ngettext_noop(
@@ -89,11 +89,11 @@ def _meaning(word: str, own: Mapping[str, str]) -> int | None:
     found = what_went_back(word)
     if found is not None and not names_only_kind(word):
         return found
-    return _SAID.get(own.get(fold(word), ""), found)
+    return _WENT_BACK.get(own.get(fold(word), ""), found)
 
 
 def _is_kind(word: str, own: Mapping[str, str]) -> bool:
-    return names_only_kind(word) and own.get(fold(word)) not in _SAID
+    return names_only_kind(word) and own.get(fold(word)) not in _WENT_BACK
 
 
 def _kinds_settled(

@@ -122,24 +122,24 @@ _IS_FULL, _OF_GOODS, _IS_CANCELLED = map(_pattern, (_FULL, _GOODS, _CANCELLED))
 def what_went_back(word: str) -> int | None:
     """Return what a state of a refund says: nothing, a part, all; all for a mere kind of refund, None if unknown."""
     plain = _plain(word)
-    said = _OF_GOODS.sub(" ", plain).strip(" ,，")
-    if not said or _IS_NONE.search(said):
+    phrase = _OF_GOODS.sub(" ", plain).strip(" ,，")
+    if not phrase or _IS_NONE.search(phrase):
         return NOTHING_BACK if plain else None
-    part = _ANY_PART.search(said)
-    if _IS_PAID.search(said):
-        return PART_BACK if part and not _IS_FULL.search(said) else ALL_BACK
-    if _IS_OPEN.search(said):
+    part = _ANY_PART.search(phrase)
+    if _IS_PAID.search(phrase):
+        return PART_BACK if part and not _IS_FULL.search(phrase) else ALL_BACK
+    if _IS_OPEN.search(phrase):
         return NOTHING_BACK
     if part:
         return PART_BACK
-    return ALL_BACK if _IS_ALL.search(said) or _IS_KIND.search(said) else None
+    return ALL_BACK if _IS_ALL.search(phrase) or _IS_KIND.search(phrase) else None
 
 
 @lru_cache(4096)
 def names_only_kind(word: str) -> bool:
     """Tell whether a state of a refund only says of which kind it is: 仅退款, 退货退款, return."""
-    said = _OF_GOODS.sub("", _plain(word)).strip(" ,，")
-    return bool(_IS_KIND.search(said)) and what_went_back(word) == ALL_BACK and not _SURE.search(said)
+    phrase = _OF_GOODS.sub("", _plain(word)).strip(" ,，")
+    return bool(_IS_KIND.search(phrase)) and what_went_back(word) == ALL_BACK and not _SURE.search(phrase)
 
 
 def went_back_of_order(word: str) -> int | None:

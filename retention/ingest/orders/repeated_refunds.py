@@ -37,9 +37,9 @@ UNSURE_ONCE = gettext_noop(
 class RepeatedRefunds:
     """Looks at the refunds of orders of several articles; `said` is what the column is known to hold."""
 
-    def __init__(self, columns: Mapping[str, str], said: str) -> None:
-        self._said, self._totals = said, "order_total" in columns
-        self._looks = not said and {"order_id", "refunded"} <= columns.keys()
+    def __init__(self, columns: Mapping[str, str], answer: str) -> None:
+        self._said, self._totals = answer, "order_total" in columns
+        self._looks = not answer and {"order_id", "refunded"} <= columns.keys()
         self._looks = self._looks and ("amount" in columns or not self._totals)
         self._key, self._refund = columns.get("order_id", ""), columns.get("refunded", "")
         self._worth = columns.get("amount") or columns.get("unit_price", "")
@@ -95,14 +95,14 @@ class RepeatedRefunds:
             return replace(found, refunds=self._said)
         enough = self._alike >= _ENOUGH or self._larger
         if enough and self._alike > _OUTWEIGHS * self._differing:
-            return self._told(replace(found, refunds=OF_ORDER), ONCE)
+            return self._as_told(replace(found, refunds=OF_ORDER), ONCE)
         if self._differing and self._differing >= self._alike:
             return replace(found, refunds=OF_LINES_BY_EVIDENCE)
         if self._alike or self._like_lines:
-            return self._told(found, UNSURE_ONCE if self._totals else ADDED_UP)
+            return self._as_told(found, UNSURE_ONCE if self._totals else ADDED_UP)
         return found
 
-    def _told(self, found: Conventions, message: str) -> Conventions:
+    def _as_told(self, found: Conventions, message: str) -> Conventions:
         alike = self._alike + self._like_lines
         numbers = ", ".join(self._numbers) + (", …" if alike > len(self._numbers) else "")
         plain = f'"{self._refund}"' if " " in self._refund else self._refund

@@ -55,6 +55,6 @@ class ZeroTotals:
 def with_refunds(frame: pl.DataFrame, conventions: Conventions) -> pl.DataFrame:
     """Return rows with what went back by their totals, where nothing else says it."""
     after, total = pl.col(NAME), pl.coalesce("order_total", "amount")
-    told = after.is_not_null() & (after < total) & ((after > 0) | pl.lit(conventions.zero_is_all_back))
+    shown = after.is_not_null() & (after < total) & ((after > 0) | pl.lit(conventions.zero_is_all_back))
     silent = pl.col("refunded").fill_null(0) == 0
-    return frame.with_columns(refunded=pl.when(silent & told).then(total - after).otherwise("refunded"))
+    return frame.with_columns(refunded=pl.when(silent & shown).then(total - after).otherwise("refunded"))
