@@ -79,7 +79,7 @@ def _tidy(part: str) -> str:
 
 def _is_number(part: str, first: str) -> bool:
     """Tell whether what stands behind a waybill is another one, and no count of pieces: 10001-1."""
-    if not re.fullmatch(r"(?=.*\d)[A-Za-z0-9]{4,}(?:-[A-Za-z0-9]+)*", part):
+    if not re.fullmatch(r"(?=.*\d)(?=(?:-?[A-Za-z0-9]){4})[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*", part):
         return False
     return "-" not in part or (part.count("-"), len(part)) == (first.count("-"), len(first))
 
