@@ -1,5 +1,8 @@
 """Orders that are taken although something about them looks wrong are named in the report."""
 
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
 import pytest
 
 from tests.retention.makers import Ask, Load
@@ -41,3 +44,9 @@ def test_files_without_a_status_column_and_known_orders_say_nothing_of_states(lo
     load(of("1,a,2026-01-02,paid,10"))
     for text in (of("1,a,2026-01-02,,10"), "order_id,buyer_id,placed_at,paid_at,amount\n2,a,2026-01-02,,10\n"):
         assert STATELESS not in load(text).totals
+
+
+def test_today_is_that_of_the_caller_in_whatever_zone(load: Load) -> None:
+    now = datetime(2026, 1, 2, 8, tzinfo=ZoneInfo("Asia/Shanghai"))
+    report = load(of("1,a,2026-01-03 07:59:59,paid,10", "2,a,2026-01-03 08:00:01,paid,10"), now=now)
+    assert report.totals[AHEAD] == 1

@@ -1,7 +1,7 @@
 """Orders that were taken although something about them looks wrong: the report names them."""
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
@@ -35,4 +35,4 @@ def without_state(orders: pl.DataFrame, columns: Collection[str]) -> pl.Series:
 
 def ahead_of(now: datetime, orders: pl.DataFrame) -> pl.Series:
     """Return the keys of orders that are dated after today."""
-    return orders["key"].filter(orders["ordered_at"] > now + AHEAD)
+    return orders["key"].filter(orders["ordered_at"] > (now + AHEAD).astimezone(UTC))
