@@ -34,6 +34,9 @@ class ReversedCursor(psycopg.Cursor[Any]):
         self._turned = super().fetchall() if turn else None
         return self
 
+    def __iter__(self) -> Any:
+        return super().__iter__() if self._turned is None else iter(self.fetchall())
+
     def fetchone(self) -> Any:
         if self._turned is None:
             return super().fetchone()

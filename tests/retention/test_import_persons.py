@@ -184,23 +184,23 @@ def test_what_a_word_means_is_remembered_and_an_ignored_order_is_left_out(load: 
 NOBODYS = (
     "none@none.com", "NONE@None.com", "no@email.com", "test@test.com", "guest@example.com", "noemail@shop.de",
     "no-email@gmail.com", "000@qq.com", "noreply@amazon.com", "nomail@nomail.com", "ann@none.com", "a@shop.invalid",
-    "anonymous@x.com", "unknown@unknown.com", "sinemail@x.es", "customer@example.com", "n/a@x.com", "123@123.com",
+    "anonymous@x.com", "unknown@unknown.com", "sinemail@x.es", "email@email.com", "n/a@x.com", "123@123.com",
 )  # fmt: skip
 SOMEBODYS = (
     "ann@example.com", "guest@hotel.example", "na@web.example", "nobles@x.example", "nilsson@x.example",
-    "info@teahouse.cn", "test@tea.example",
+    "info@teahouse.cn", "test@tea.example", "a@example.com", "test1@example.com", "buyer@example.com", "x@mail.com",
 )  # fmt: skip
 
 
 def test_placeholders_of_addresses_are_nobodys_and_join_no_strangers(load: Load, ask: Ask) -> None:
     head = "order_id,paid_at,amount,buyer_name,email,phone\n"
     mails = [f"{place},2026-03-05,5,N{place},{mail},\n" for place, mail in enumerate([*NOBODYS, *SOMEBODYS])]
-    phones = ["0000000", "111-111-1111", "1234567890", "13800138000", "+86 138 0013 8000", "13800000001"]
+    phones = ["0000000", "111-111-1111", "1234567890", "+86 138 0013 8000", "13800000001"]
     rows = [f"p{place},2026-03-05,5,P{place},Invalid Request,{phone}\n" for place, phone in enumerate(phones)]
     report = load(head + "".join([*mails, *rows]))
-    assert (report.rejected, report.totals["orders_without_buyer"]) == (0, len(NOBODYS) + 5)
+    assert (report.rejected, report.totals["orders_without_buyer"]) == (0, len(NOBODYS) + 3)
     assert ask("SELECT external_id FROM buyers ORDER BY external_id") == sorted(
-        (each,) for each in [*SOMEBODYS, "+8613800000001"]
+        (each,) for each in [*SOMEBODYS, "+8613800138000", "+8613800000001"]
     )
     load("email,buyer_name\nnone@none.com,Ann\nbob@x.example,Bob\n", name="buyers.csv", kind="buyers")
     assert ask("SELECT count(*) FROM buyers WHERE email = 'none@none.com'") == [(0,)]
