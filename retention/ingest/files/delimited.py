@@ -31,7 +31,7 @@ from retention.ingest.files.headers import Known, Note, nothing_known
 from retention.ingest.files.records import STRAY_QUOTE, parts_of, records
 from retention.ingest.files.texts import FOREIGN, TextFile, open_text
 
-BLOCK = 4 << 20
+BLOCK = 3 << 20
 _ERRORS = (b"#N/A", b"#REF!", b"#VALUE!", b"#DIV/0!", b"#NAME?", b"#NUM!", b"#NULL!")
 
 

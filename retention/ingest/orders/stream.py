@@ -12,7 +12,7 @@ import polars as pl
 
 from retention.ingest.orders.seen_keys import SeenKeys
 
-WINDOW = 40_000  # rows merged at a time
+WINDOW = 30_000  # rows merged at a time
 
 
 class Scattered(Exception):
