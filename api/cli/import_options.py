@@ -10,7 +10,7 @@ from retention.ingest.options import STATUS_MEANINGS
 from retention.ingest.presets import CHOICES
 
 Kind = Annotated[FileKind, typer.Argument(help="What the file contains.")]
-File = Annotated[Path, typer.Argument(help="CSV or text with another separator, XLSX, JSON lines.")]
+File = Annotated[Path, typer.Argument(help="CSV or text with another separator, XLSX, JSON.")]
 Preset = Annotated[str, typer.Option(help=f"Column preset: {', '.join(CHOICES)}.")]
 Maps = Annotated[list[str] | None, typer.Option("--map", metavar="FIELD=COLUMN", help="Map a field to a column.")]
 Ignored = Annotated[list[str] | None, typer.Option("--ignore", metavar="COLUMN", help="A column that is not imported.")]

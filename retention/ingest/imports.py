@@ -185,13 +185,11 @@ def take(
     with closing(staging):
         screened = _Screen(erased_of(session, shop), asked.kind, rows.fields, columns)
         read = _read(rows, survey, staging, rejects, asked, screened)
-        for note in found_as_before(survey.found, before, asked.options).notes:
-            asked.notes.add(note.message, **note.values)
+        asked.notes.extend(found_as_before(survey.found, before, asked.options).notes)
         rows.tell(asked.notes)
         tidied.tell(asked.notes)
         merged = _merge(session, staging, asked)
-        for note in staging.notes():
-            asked.notes.add(note.message, **note.values)
+        asked.notes.extend(staging.notes())
         if asked.progress:
             asked.progress(opened.total * 5 // 4, opened.total * 5 // 4)
         _reject_late(rows, staging, rejects, screened)

@@ -3,7 +3,7 @@
 A note is a sentence with its values, so that each reader gets it in the language spoken there.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from retention.i18n import gettext, ngettext
@@ -35,6 +35,11 @@ class Notes:
         note = Note(message, values)
         if note not in self._notes:
             self._notes.append(note)
+
+    def extend(self, notes: Iterable[Note]) -> None:
+        """Add notes, those aside that were said."""
+        for note in notes:
+            self.add(note.message, **note.values)
 
     def __iter__(self) -> Iterator[Note]:
         return iter(self._notes)

@@ -71,8 +71,7 @@ class PreparedFile:
         for name, message in (("masked", MASKED), ("hidden", HIDDEN)):
             if self.counts[name]:
                 notes.add(message, count=self.counts[name])
-        for note in (*self._known.notes(), *self._reading.shared.notes(self.as_written(), self.fields)):
-            notes.add(note.message, **note.values)
+        notes.extend((*self._known.notes(), *self._reading.shared.notes(self.as_written(), self.fields)))
 
 
 class PersonReading:
